@@ -1,0 +1,137 @@
+/**
+ * What a virtual host offers to the layers above: the seam between host/ and runtime/, app/, observe/.
+ *
+ * Owns: interfaces only. Must not know: promises, clocks, devices.
+ */
+import type { CloseReason, Observer, TcpEvent } from "../tcp/events.ts";
+import type { TcpState } from "../tcp/state.ts";
+import type { ConnectionInfo } from "../tcp/info.ts";
+
+/**
+ * What runs on a connection. Every method is called by the host after the machine's effects have been
+ * drained, never from inside a transition; each may call any method of the connection.
+ */
+export interface ConnectionHandler {
+  /** The connection reached ESTABLISHED (or went from SYN_RCVD straight to a later state). */
+  onOpen?(connection: HostConnection): void;
+  /** More bytes can be read. */
+  onReadable?(connection: HostConnection): void;
+  /** Room in the send buffer after it had been full (`write` returned less than it was given), or all that was queued is acknowledged. */
+  onWritable?(connection: HostConnection): void;
+  /** The peer sent FIN and all its bytes are in the receive buffer: after those, the end. */
+  onPeerClosed?(connection: HostConnection): void;
+  /** Urgent data is announced (RFC 9293 §3.8.5, MUST-32); `connection.urgentBytes` tells how far. */
+  onUrgent?(connection: HostConnection): void;
+  /** Something that the application may want to know; the connection lives on (R1 reached, ICMP soft error). */
+  onAdvice?(connection: HostConnection, advice: string): void;
+  /** The connection is gone. The last call. (Entering TIME_WAIT is not yet gone.) */
+  onClosed?(connection: HostConnection, reason: CloseReason): void;
+}
+
+/** One connection as its user sees it. */
+export interface HostConnection {
+  /** Unique in this host, from 1. */
+  readonly id: number;
+  /** `LOCAL_IP:PORT-PEER_IP:PORT`, as in the events. */
+  readonly name: string;
+  readonly localAddress: Uint8Array;
+  readonly localPort: number;
+  readonly peerAddress: Uint8Array;
+  readonly peerPort: number;
+  readonly state: TcpState;
+  handler: ConnectionHandler;
+  /** Bytes that `read` would give now. */
+  readonly readableBytes: number;
+  /** The peer sent FIN and everything before it has been read. */
+  readonly atEnd: boolean;
+  /** Bytes that `write` would take now; 0 after `closeWrite`. */
+  readonly writableBytes: number;
+  /** Bytes written and not yet acknowledged by the peer (sent or not). */
+  readonly unackedBytes: number;
+  /** Bytes up to the end of urgent data, counted from the next byte to read; 0 when there is none. */
+  readonly urgentBytes: number;
+  /** Moves up to `into.length` bytes out of the receive buffer; returns how many. */
+  read(into: Uint8Array): number;
+  /** Drops up to `count` bytes of the receive buffer unseen; returns how many. */
+  skip(count: number): number;
+  /** Queues bytes `offset` to `offset + length - 1`; returns how many fit. Throws after `closeWrite` or when closed. */
+  write(bytes: Uint8Array, offset?: number, length?: number): number;
+  /**
+   * Moves received bytes straight into the send buffer; returns how many (limited by both buffers). What
+   * `echo` does, without a copy into user memory in between.
+   */
+  echo(): number;
+  /** CLOSE of RFC 9293 §3.10.4: no more writes, FIN after what is queued; reading goes on. */
+  closeWrite(): void;
+  /** `closeWrite`, and what still arrives is read and dropped. */
+  close(): void;
+  /** ABORT of RFC 9293 §3.10.5: RST, and gone. */
+  abort(): void;
+  setNoDelay(on: boolean): void;
+  /** Keep-alive (RFC 9293 §3.8.4), off by default; idle time and interval in microseconds. */
+  setKeepAlive(on: boolean, idleUs?: number, intervalUs?: number): void;
+  /** R2 of RFC 9293 §3.8.3 (MUST-21), microseconds. */
+  setUserTimeout(us: number): void;
+  /** Every figure of the TCB, as a value. */
+  info(): ConnectionInfo;
+  /** Of no meaning to the host. */
+  userData: unknown;
+}
+
+export interface ListenOptions {
+  readonly port: number;
+  /** One of the host's addresses; any of them when absent (MUST-43). */
+  readonly address?: Uint8Array;
+  /** Connections in SYN_RCVD plus those not yet taken by `accept`: the bound (default 1024). */
+  readonly backlog?: number;
+  /**
+   * Called for a new connection when its SYN has been answered (state SYN_RCVD); returns what runs on it.
+   * `onOpen` of that handler follows when it is established.
+   */
+  accept(connection: HostConnection): ConnectionHandler;
+}
+
+export interface HostListener {
+  readonly port: number;
+  readonly state: "LISTEN" | "CLOSED";
+  /** Stops accepting; connections already there live on. */
+  close(): void;
+}
+
+export interface ConnectOptions {
+  readonly address: Uint8Array;
+  readonly port: number;
+  readonly localAddress?: Uint8Array;
+  /** Chosen by the host when absent (RFC 6056 algorithm 3). */
+  readonly localPort?: number;
+  readonly handler: ConnectionHandler;
+}
+
+/** A virtual host: sans-I/O, driven by frames and by the clock of the caller. */
+export interface HostApi {
+  /** The one observer; null costs nothing. Events come in order, after each call's transitions. */
+  observer: Observer | null;
+  /** Microseconds since an origin of the caller's choice; the time of the last `ingest`, `tick` or `setNow`. */
+  readonly nowUs: number;
+  /** Counters by name (`frames-in`, `drop-checksum`, `connections-opened`, ...), a snapshot. */
+  counters(): Record<string, number>;
+  /** Takes one frame. Never throws for what a frame contains. */
+  ingest(frame: Uint8Array, length: number, nowUs: number): void;
+  /** Runs all deadlines up to `nowUs`. */
+  tick(nowUs: number): void;
+  /** Call before user calls that come from outside `ingest` and `tick`. */
+  setNow(nowUs: number): void;
+  /** The earliest deadline, Infinity when there is none. */
+  nextDeadlineUs(): number;
+  /** Sends the gratuitous ARP announcement of each address (RFC 5227 §2.3), once. */
+  announce(): void;
+  listen(options: ListenOptions): HostListener;
+  connect(options: ConnectOptions): HostConnection;
+  /** Live connections (not the listeners), in the order in which they began. */
+  connections(): HostConnection[];
+  listeners(): HostListener[];
+  /** Looks for a stranger on the segment that has this IPv4 address (RFC 5227 probe); `found` gets its MAC. The caller waits as long as it likes, then calls the returned function to stop looking. */
+  probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void;
+  /** Gives an event the right `time` and hands it to the observer; does nothing without one. */
+  emit(event: TcpEvent): void;
+}

@@ -1,0 +1,82 @@
+/**
+ * FrameLink: the seam between tcplab and whatever carries Ethernet frames.
+ *
+ * Owns: the shape that every link has (pcap device, memory pair, capture file, decorators).
+ * Must not know: TCP, clocks, native code.
+ */
+
+/** Takes one received frame. `frame` is valid only during the call; bytes 0 to `length - 1` count. */
+export type FrameHandler = (frame: Uint8Array, length: number, capturedUs: number) => void;
+
+/** Counters of a link since it was opened. */
+export interface LinkStats {
+  /** Frames handed to a handler. */
+  framesIn: number;
+  bytesIn: number;
+  framesOut: number;
+  bytesOut: number;
+  /** Frames that the capture ring or the device lost before we saw them. */
+  droppedByRing: number;
+  droppedByDevice: number;
+  /** Sends that the device refused (a full queue, say); the frame is lost, as on a wire. */
+  sendErrors: number;
+}
+
+/**
+ * A carrier of Ethernet frames. One thread uses it; nothing in it is re-entrant except that a
+ * {@link FrameHandler} may call {@link FrameLink.send}.
+ */
+export interface FrameLink {
+  /** Device name, or a word for what it is (`memory`, `file:x.pcap`). */
+  readonly name: string;
+  /** The largest IP packet in bytes that one frame may carry (1500 on Ethernet). */
+  readonly mtu: number;
+  /** The hardware address that frames for us carry, 6 bytes. */
+  readonly mac: Uint8Array;
+  /**
+   * The largest IP packet in bytes that {@link FrameLink.send} takes together with a cut size: above
+   * `mtu` only where the link lets the kernel cut large segments, else equal to `mtu`.
+   */
+  readonly maxPacketBytes: number;
+  /**
+   * Hands up to `budget` waiting frames to `handler`, in order, without waiting.
+   * Returns how many. Throws {@link LinkError} when the link is gone.
+   */
+  receive(handler: FrameHandler, budget: number): number;
+  /**
+   * Sends bytes 0 to `length - 1` of `frame`; the bytes may be reused after the call. `cutBytes` above 0
+   * is the TCP payload size at which a packet larger than the MTU is cut. A link may hold frames back
+   * until {@link FrameLink.flush}. A frame that the device refuses is counted in `sendErrors`.
+   */
+  send(frame: Uint8Array, length: number, cutBytes?: number): void;
+  /** Puts on the wire what `send` holds back. */
+  flush(): void;
+  /**
+   * Resolves when frames may be waiting, after `timeoutMs`, or on {@link FrameLink.wake}, whichever is
+   * first. Spurious returns are allowed. Infinity waits for a frame or a wake.
+   */
+  wait(timeoutMs: number): Promise<void>;
+  /** Ends a pending {@link FrameLink.wait} early; harmless when there is none. */
+  wake(): void;
+  stats(): LinkStats;
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+/** The link is gone or cannot be used; the message is one line for a person. */
+export class LinkError extends Error {
+  override name = "LinkError";
+}
+
+/** A fresh set of zero counters. */
+export function emptyLinkStats(): LinkStats {
+  return {
+    framesIn: 0,
+    bytesIn: 0,
+    framesOut: 0,
+    bytesOut: 0,
+    droppedByRing: 0,
+    droppedByDevice: 0,
+    sendErrors: 0,
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * The event stream: what tcplab says about what it does, as typed values.
+ *
+ * Owns: the shape of every event of `--log json` (the contract), and nothing else.
+ * Must not know: who reads the events, or how they are printed. Values only: no live records.
+ */
+import type { TcpState } from "./state.ts";
+
+/** A TCP flag's name; arrays of them keep this order: SYN, FIN, RST, PSH, ACK, URG, ECE, CWR. */
+export type FlagName = "SYN" | "FIN" | "RST" | "PSH" | "ACK" | "URG" | "ECE" | "CWR";
+
+/** Fields that every event has. */
+export interface EventBase {
+  /** Seconds since 1970, microsecond resolution. */
+  readonly time: number;
+}
+
+export interface ListeningEvent extends EventBase {
+  readonly event: "listening";
+  readonly device: string;
+  readonly ip: string;
+  readonly mac: string;
+  readonly port: number;
+  readonly app: string;
+  readonly capture: string;
+  readonly filter: string;
+}
+
+/** TCP options of a segment, as seen on the wire; only what was present. */
+export interface SegmentOptions {
+  readonly mss?: number;
+  readonly windowScale?: number;
+  readonly sackPermitted?: true;
+  /** SACK blocks as [left, right) in absolute sequence numbers. */
+  readonly sack?: readonly (readonly [number, number])[];
+  readonly timestamps?: { readonly value: number; readonly echo: number };
+}
+
+export interface SegmentEvent extends EventBase {
+  readonly event: "segment";
+  /** `LOCAL_IP:PORT-PEER_IP:PORT` (IPv6 addresses in brackets). */
+  readonly connection: string;
+  readonly direction: "recv" | "send";
+  readonly flags: readonly FlagName[];
+  readonly seq: number;
+  readonly ack: number;
+  /** Relative to the sender's initial sequence number; `seq` itself where that is unknown. */
+  readonly relSeq: number;
+  readonly relAck: number;
+  /** The window field as it stands in the header, unscaled. */
+  readonly window: number;
+  /** Payload bytes. */
+  readonly length: number;
+  readonly options: SegmentOptions;
+  /** Connection state after the segment. */
+  readonly state: TcpState;
+  /** Id of the rule that decided. */
+  readonly rule: string;
+  /** Where a packet larger than the MTU is cut on the wire, payload bytes; absent for ordinary segments. */
+  readonly cut?: number;
+}
+
+export interface TransitionEvent extends EventBase {
+  readonly event: "transition";
+  readonly connection: string;
+  readonly from: TcpState;
+  readonly to: TcpState;
+  readonly recv: readonly FlagName[] | null;
+  readonly send: readonly FlagName[] | null;
+  readonly cause: "segment" | "user" | "deadline";
+  readonly rule: string;
+  /** `RFC 9293 §3.10.7.2`, for example. */
+  readonly rfc: string;
+}
+
+export interface DataEvent extends EventBase {
+  readonly event: "data";
+  readonly connection: string;
+  readonly direction: "recv" | "send";
+  readonly length: number;
+  /** Base64 of the contents, only with `--payload`. */
+  readonly payload?: string;
+}
+
+export type RetransmitKind = "rto" | "fast" | "tlp" | "syn" | "syn-ack" | "fin" | "probe" | "keepalive";
+
+export interface RetransmitEvent extends EventBase {
+  readonly event: "retransmit";
+  readonly connection: string;
+  readonly kind: RetransmitKind;
+  readonly seq: number;
+  readonly length: number;
+  /** How many times this has been sent again so far, this time included. */
+  readonly count: number;
+}
+
+export type CloseReason = "normal" | "reset-by-peer" | "reset-by-us" | "timeout" | "refused";
+
+export interface ClosedEvent extends EventBase {
+  readonly event: "closed";
+  readonly connection: string;
+  readonly reason: CloseReason;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly durationMs: number;
+  /** The path, from the state in which the connection began to CLOSED. */
+  readonly states: readonly TcpState[];
+}
+
+export interface DropEvent extends EventBase {
+  readonly event: "drop";
+  /** `checksum`, `malformed`, `no-listener`, `outside-window`, ... */
+  readonly reason: string;
+  readonly connection?: string;
+}
+
+export interface SummaryEvent extends EventBase {
+  readonly event: "summary";
+  readonly durationMs: number;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export type TcpEvent =
+  | ListeningEvent
+  | SegmentEvent
+  | TransitionEvent
+  | DataEvent
+  | RetransmitEvent
+  | ClosedEvent
+  | DropEvent
+  | SummaryEvent;
+
+/** Takes one event; called in order, never from inside a transition. Must not throw. */
+export type Observer = (event: TcpEvent) => void;
