@@ -1,0 +1,234 @@
+/**
+ * Command-line options: declared as a table, parsed strictly, explained from the same table.
+ *
+ * Owns: the shape of an option, the strict rules on top of `@std/cli/parse-args` (nothing unknown, nothing twice,
+ * nothing without its value, no value where none belongs) and the usage text.
+ * Must not know: any particular command, what a value means.
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { UsageError } from "./command.ts";
+
+/** `flag` stands alone, `value` takes one value, `list` takes one and may be repeated. */
+export type OptionKind = "flag" | "value" | "list";
+
+/** One option of a command. */
+export interface OptionSpec {
+  /** Without dashes, `iface`. */
+  readonly name: string;
+  /** One letter, without dash. */
+  readonly alias?: string;
+  readonly kind: OptionKind;
+  /** How the value is called in the usage, `NAME`; needed unless `flag`. */
+  readonly value?: string;
+  readonly help: string;
+  /** A heading in the usage; options without one come first. */
+  readonly group?: string;
+}
+
+/** What a command's arguments may look like. */
+export interface Syntax<Options extends readonly OptionSpec[] = readonly OptionSpec[]> {
+  /** The command's name. */
+  readonly command: string;
+  /** What stands between the name and the end of the synopsis, `[OPTIONS] FILE`. */
+  readonly synopsis: string;
+  /** What the command does; lines are kept as they are. */
+  readonly description: string;
+  readonly options: Options;
+  /** Bounds on the number of arguments that are not options; none when absent. */
+  readonly positionals?: { readonly least: number; readonly most: number; readonly expected: string };
+  /** Shown at the end of the usage: a command and what it does. */
+  readonly examples?: readonly (readonly [command: string, meaning: string])[];
+}
+
+type NamesOf<Options extends readonly OptionSpec[]> = Options[number]["name"];
+
+/** The arguments of a command, checked against its {@link Syntax}. */
+export interface ParsedOptions<Name extends string> {
+  /** True when the flag was given. */
+  flag(name: Name): boolean;
+  /** The option's value, undefined when it was not given. */
+  value(name: Name): string | undefined;
+  /** All values of an option, in order. */
+  list(name: Name): readonly string[];
+  /** Arguments that are not options. */
+  readonly positionals: readonly string[];
+}
+
+const HELP: OptionSpec = { name: "help", alias: "h", kind: "flag", help: "this text" };
+
+/** True when the arguments ask for help; looked at before anything else is judged. */
+export function wantsHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  const options = end < 0 ? args : args.slice(0, end);
+  return options.includes("--help") || options.includes("-h");
+}
+
+/** Parses a command's arguments. Throws {@link UsageError} with one line for the first thing that is wrong. */
+export function parseOptions<const Options extends readonly OptionSpec[]>(
+  args: readonly string[],
+  syntax: Syntax<Options>,
+): ParsedOptions<NamesOf<Options>> {
+  const specs: readonly OptionSpec[] = [...syntax.options, HELP];
+  const flags = specs.filter((spec) => spec.kind === "flag").map((spec) => spec.name);
+  const valued = specs.filter((spec) => spec.kind !== "flag").map((spec) => spec.name);
+  const alias: Record<string, string> = {};
+  for (const spec of specs) if (spec.alias !== undefined) alias[spec.alias] = spec.name;
+
+  const unknown: string[] = [];
+  const parsed = parseArgs(separateShortValues(args, specs), {
+    boolean: flags,
+    string: [...valued, "_"],
+    collect: [...flags, ...valued],
+    alias,
+    unknown: (argument: string, key?: string) => {
+      if (key !== undefined && key !== null) unknown.push(argument);
+      return true;
+    },
+  });
+
+  const values = new Map<string, readonly string[]>();
+  for (const spec of specs) values.set(spec.name, checkedValues(spec, parsed[spec.name], args));
+  if (unknown.length > 0) throw new UsageError(unknownOptionLine(unknown[0], specs));
+  const positionals = parsed._.map(String);
+  checkPositionals(positionals, syntax);
+
+  return {
+    flag: (name) => (values.get(name)?.length ?? 0) > 0,
+    value: (name) => values.get(name)?.[0],
+    list: (name) => values.get(name) ?? [],
+    positionals,
+  };
+}
+
+/** `-ieth0` becomes `--iface=eth0`, which parse-args would take for a bundle of flags. */
+function separateShortValues(args: readonly string[], specs: readonly OptionSpec[]): string[] {
+  const end = args.indexOf("--");
+  return args.map((argument, position) => {
+    if (end >= 0 && position > end) return argument;
+    const match = /^-([A-Za-z])=?(.+)$/s.exec(argument);
+    if (match === null) return argument;
+    const spec = specs.find((candidate) => candidate.alias === match[1] && candidate.kind !== "flag");
+    return spec === undefined ? argument : `--${spec.name}=${match[2]}`;
+  });
+}
+
+/** The option's values as strings (a flag that was given has one, empty), or a {@link UsageError}. */
+function checkedValues(spec: OptionSpec, found: unknown, args: readonly string[]): readonly string[] {
+  const given: readonly unknown[] = Array.isArray(found) ? found : [];
+  if (spec.kind === "flag") {
+    if (args.some((argument) => argument.startsWith(`--${spec.name}=`))) {
+      throw new UsageError(`--${spec.name} takes no value: leave the "=" out`);
+    }
+    if (given.length > 1) throw new UsageError(`--${spec.name} is given twice: leave one out`);
+    return given.length > 0 ? [""] : [];
+  }
+  const values = given.map(String);
+  if (values.includes("")) throw new UsageError(`--${spec.name} needs a value: ${spec.value ?? "VALUE"}`);
+  if (spec.kind === "value" && values.length > 1) {
+    throw new UsageError(`--${spec.name} is given twice (${values.join(" and ")}): leave one out`);
+  }
+  return values;
+}
+
+function unknownOptionLine(argument: string, specs: readonly OptionSpec[]): string {
+  const typed = argument.split("=")[0];
+  const nearest = nearestName(typed.replace(/^-+/, ""), specs.map((spec) => spec.name));
+  const advice = nearest === null ? "see --help for the options" : `did you mean --${nearest}?`;
+  return `Unknown option ${typed}: ${advice}`;
+}
+
+function checkPositionals(positionals: readonly string[], syntax: Syntax): void {
+  const { least, most, expected } = syntax.positionals ?? { least: 0, most: 0, expected: "options only" };
+  if (positionals.length > most) {
+    throw new UsageError(`Unexpected argument "${positionals[most]}": expected ${expected}`);
+  }
+  if (positionals.length < least) throw new UsageError(`An argument is missing: expected ${expected}`);
+}
+
+/** The candidate that is fewest edits away from what was typed; null when none is near enough to be meant. */
+export function nearestName(typed: string, candidates: readonly string[]): string | null {
+  let best: string | null = null;
+  // Local choice: a third of the letters may be wrong, at least one; more is a guess, not a suggestion.
+  let bestDistance = Math.max(1, Math.floor(typed.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const begins = typed.length >= 3 && candidate.startsWith(typed);
+    const distance = begins ? 1 : editDistance(typed, candidate);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours between two words. */
+function editDistance(left: string, right: string): number {
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: right.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= left.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= right.length; column++) {
+      const same = left[row - 1] === right[column - 1];
+      let cost = Math.min(
+        previous[column] + 1,
+        current[column - 1] + 1,
+        previous[column - 1] + (same ? 0 : 1),
+      );
+      const swapped = row > 1 && column > 1 && left[row - 1] === right[column - 2] &&
+        left[row - 2] === right[column - 1];
+      if (swapped) cost = Math.min(cost, beforePrevious[column - 2] + 1);
+      current.push(cost);
+    }
+    beforePrevious = previous;
+    previous = current;
+  }
+  return previous[right.length];
+}
+
+/** Columns of the usage text: where the help begins, and where lines end. Local choice: fits a terminal of 100. */
+const HELP_COLUMN = 28;
+const LAST_COLUMN = 98;
+
+/** The text of `--help`: synopsis, description, options by group, examples. */
+export function usageText(syntax: Syntax): string {
+  const lines = [
+    `Usage: tcplab ${syntax.command} ${syntax.synopsis}`.trimEnd(),
+    "",
+    syntax.description.trim(),
+  ];
+  const options: readonly OptionSpec[] = [...syntax.options, HELP];
+  const groups = [...new Set(options.map((option) => option.group))];
+  for (const group of groups) {
+    lines.push("", group === undefined ? "Options:" : `${group}:`);
+    for (const option of options) if (option.group === group) lines.push(...optionLines(option));
+  }
+  if (syntax.examples !== undefined) {
+    lines.push("", "Examples:");
+    for (const [command, meaning] of syntax.examples) lines.push(`  ${command}`, `      ${meaning}`);
+  }
+  return lines.join("\n") + "\n";
+}
+
+function optionLines(option: OptionSpec): string[] {
+  const names = `--${option.name}` + (option.alias === undefined ? "" : `, -${option.alias}`);
+  const left = `  ${names}${option.value === undefined ? "" : ` ${option.value}`}`;
+  const wrapped = wrap(option.help, LAST_COLUMN - HELP_COLUMN);
+  const indent = " ".repeat(HELP_COLUMN);
+  if (left.length >= HELP_COLUMN) return [left, ...wrapped.map((line) => indent + line)];
+  return wrapped.map((line, row) => (row === 0 ? left.padEnd(HELP_COLUMN) : indent) + line);
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line.length > 0 && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line.length === 0 ? word : `${line} ${word}`;
+    }
+  }
+  lines.push(line);
+  return lines;
+}

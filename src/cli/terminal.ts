@@ -1,0 +1,67 @@
+/**
+ * Standard output and standard error of a command.
+ *
+ * Owns: whether colours are shown, writing all of a text, and knowing when the reader of stdout has gone.
+ * Must not know: what is written.
+ */
+import { setColorEnabled } from "@std/fmt/colors";
+
+/** The reader of stdout has gone (`tcplab table | head -1`). */
+export class OutputClosedError extends Error {
+  override name = "OutputClosedError";
+}
+
+const encoder = new TextEncoder();
+
+/** True when colours belong on stdout: a terminal, and no `NO_COLOR` with anything in it (no-color.org). */
+export function wantsColor(isTerminal: boolean, noColor: string | undefined): boolean {
+  return isTerminal && (noColor === undefined || noColor === "");
+}
+
+/** Sets the colour functions of the whole program after stdout and the environment; called once by main. */
+export function setUpColors(): void {
+  setColorEnabled(wantsColor(Deno.stdout.isTerminal(), environmentVariable("NO_COLOR")));
+}
+
+/** An environment variable, undefined also where the permission to read it is missing (the compiled binary). */
+export function environmentVariable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes all of the text to stdout. Throws {@link OutputClosedError} when nobody can read it any more. */
+export function printOut(text: string): void {
+  writeAll(text);
+}
+
+/** Writes a line to stdout; the line break is added. */
+export function printLine(line: string): void {
+  writeAll(line + "\n");
+}
+
+/** Writes one line to stderr. A stderr that is closed is nobody's business: there is nowhere left to say so. */
+export function printError(line: string): void {
+  try {
+    const bytes = encoder.encode(line + "\n");
+    for (let offset = 0; offset < bytes.length;) offset += Deno.stderr.writeSync(bytes.subarray(offset));
+  } catch {
+    // Nothing can be said, and the exit status still says it.
+  }
+}
+
+function writeAll(text: string): void {
+  const bytes = encoder.encode(text);
+  for (let offset = 0; offset < bytes.length;) {
+    try {
+      offset += Deno.stdout.writeSync(bytes.subarray(offset));
+    } catch (error) {
+      if (error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.BadResource) {
+        throw new OutputClosedError("The reader of stdout has gone");
+      }
+      throw error;
+    }
+  }
+}
