@@ -1,0 +1,247 @@
+/**
+ * A private lab: server and client namespaces that have no name on the host and vanish with their last process.
+ *
+ * A holder process lives in user, network, mount and PID namespaces of its own and has made the lab's two network
+ * namespaces inside of them; every other process enters through it. The holder reads our end of a pipe: when this
+ * program ends, however it ends, the holder ends, and with the first process of a PID namespace go all others of
+ * it. So neither Ctrl-C nor `kill -9` leaves a namespace, a device, a rule or a process on the host.
+ *
+ * Owns: the holder, and how processes enter. Must not know: what they are to do there.
+ */
+import { LabProcess, type LineHandler, type ProcessResult } from "./lab_process.ts";
+import {
+  labConfigureSteps,
+  labCreateSteps,
+  labOffloadSteps,
+  labOptionalSteps,
+  type LabOptions,
+  type LabPlan,
+  type LabSide,
+  planLab,
+  shellLine,
+} from "./lab_network.ts";
+
+/** Whose rights a private lab rests on: those of a user namespace, or root's own. */
+export type LabRights = "user" | "root";
+
+/** What a private lab can be told. */
+export interface PrivateLabOptions extends LabOptions {
+  /** Files that processes of the lab will read; rights that cannot read them are passed over. */
+  readonly readable?: readonly string[];
+}
+
+/** How a process of the lab is started. */
+export interface LabCommand {
+  /** Where: one of the two sides, or the lab's own namespaces when absent. */
+  readonly side?: LabSide;
+  readonly words: readonly string[];
+  readonly stdin?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly onStdout?: LineHandler;
+  readonly onStderr?: LineHandler;
+}
+
+/** The kernel, the container or the rights do not allow a private lab; the message says why, for each way tried. */
+export class LabRefused extends Error {
+  override name = "LabRefused";
+}
+
+const NAMESPACES = ["--net", "--mount", "--pid"];
+const HOLDER_DIRECTORY = "/run/tcplab-lab";
+/** A lab is up in about 0.1 s; local choice for a very busy machine. */
+const OPEN_TIMEOUT_MS = 10_000;
+const CLOSE_TIMEOUT_MS = 2_000;
+
+/** A lab that is up. Close it, or let the program end. */
+export class PrivateLab {
+  readonly plan: LabPlan;
+  readonly rights: LabRights;
+  readonly #holder: Deno.ChildProcess;
+  readonly #holderPid: number;
+  #started = 0;
+  #closed = false;
+
+  private constructor(
+    parts: { plan: LabPlan; rights: LabRights; holder: Deno.ChildProcess; holderPid: number },
+  ) {
+    this.plan = parts.plan;
+    this.rights = parts.rights;
+    this.#holder = parts.holder;
+    this.#holderPid = parts.holderPid;
+  }
+
+  /**
+   * Makes a lab: with user namespaces, else with root's rights. Throws {@link LabRefused} where neither is to be
+   * had.
+   */
+  static async open(options: PrivateLabOptions = {}): Promise<PrivateLab> {
+    if (Deno.build.os !== "linux") throw new LabRefused("network namespaces exist on Linux only");
+    const plan = planLab(options);
+    const script = holderScript(plan, options.readable ?? []);
+    const reasons: string[] = [];
+    for (const rights of ["user", "root"] as const) {
+      if (rights === "root" && Deno.uid() !== 0) {
+        reasons.push("root's namespaces: this user is not root");
+        continue;
+      }
+      const opened = await startHolder(rights, script);
+      if (typeof opened !== "string") return new PrivateLab({ plan, rights, ...opened });
+      reasons.push(`${rights === "user" ? "user" : "root's"} namespaces: ${opened}`);
+    }
+    throw new LabRefused(reasons.join("; "));
+  }
+
+  /** The command line that, typed on the host as this user, runs `words` inside the lab. */
+  enter(words: readonly string[], side?: LabSide): string[] {
+    const user = this.rights === "user" ? ["--user", "--preserve-credentials"] : [];
+    const enter = ["nsenter", "--target", String(this.#holderPid), ...user, ...NAMESPACES, "--"];
+    const inside = side === undefined ? [] : ["ip", "netns", "exec", this.plan.namespaces[side]];
+    return [...enter, ...inside, ...words];
+  }
+
+  /** Starts a process in the lab, in the current directory. */
+  spawn(command: LabCommand): LabProcess {
+    const pidFile = `${HOLDER_DIRECTORY}/${++this.#started}.pid`;
+    const script = `echo $$ >${pidFile}; cd "$0" 2>/dev/null; exec "$@"`;
+    const words = this.enter(["sh", "-c", script, Deno.cwd(), ...command.words], command.side);
+    return new LabProcess({
+      ...command,
+      words,
+      env: { ...labEnvironment(), ...command.env },
+      signal: async (name) => {
+        const kill = `test -s ${pidFile} && kill -${name.slice("SIG".length)} "$(cat ${pidFile})"`;
+        await quiet(this.enter(["sh", "-c", kill]));
+      },
+    });
+  }
+
+  /** Runs a process in the lab to its end. */
+  async run(command: LabCommand): Promise<ProcessResult> {
+    return await this.spawn(command).result;
+  }
+
+  /** Ends every process of the lab, and with them the lab. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await endHolder(this.#holder);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** Why there can be no private lab here, or null when there can. */
+export async function privateLabRefusal(options: PrivateLabOptions = {}): Promise<string | null> {
+  try {
+    const lab = await PrivateLab.open(options);
+    await lab.close();
+    return null;
+  } catch (error) {
+    if (error instanceof LabRefused) return error.message;
+    throw error;
+  }
+}
+
+/** The search path of a user who is not root often lacks the directories in which `ip` and `nft` are. */
+export function labEnvironment(): Record<string, string> {
+  const path = Deno.env.get("PATH") ?? "/usr/bin:/bin";
+  return { PATH: `${path}:/usr/local/sbin:/usr/sbin:/sbin`, XDG_RUNTIME_DIR: "/run" };
+}
+
+function holderScript(plan: LabPlan, readable: readonly string[]): string {
+  const optional = (words: string[]) => `${shellLine(words)} 2>/dev/null || :`;
+  return [
+    "set -e",
+    // Read before /proc is ours: the number by which the host knows this process.
+    "read pid rest </proc/self/stat",
+    "mount -t tmpfs -o mode=0755 tmpfs /run",
+    `mkdir ${HOLDER_DIRECTORY}`,
+    // Container runtimes may mask these two; the lab works without, /sys/class/net is then the host's.
+    "mount -t proc proc /proc 2>/dev/null || :",
+    "mount -t sysfs sysfs /sys 2>/dev/null || :",
+    ...readable.map((file) =>
+      `test -r ${shellLine([file])} || { echo ${shellLine([`cannot read ${file}`])} >&2; exit 1; }`
+    ),
+    ...labCreateSteps(plan).map(shellLine),
+    ...labConfigureSteps(plan).map(shellLine),
+    ...labOptionalSteps(plan).map(optional),
+    ...(plan.offloads ? [] : labOffloadSteps(plan).map(shellLine)),
+    'echo "ready $pid"',
+    "exec cat >/dev/null",
+  ].join("\n");
+}
+
+async function startHolder(
+  rights: LabRights,
+  script: string,
+): Promise<{ holder: Deno.ChildProcess; holderPid: number } | string> {
+  const user = rights === "user" ? ["--user", "--map-root-user"] : [];
+  let holder: Deno.ChildProcess;
+  try {
+    holder = new Deno.Command("unshare", {
+      args: [...user, ...NAMESPACES, "--fork", "--kill-child", "--", "sh", "-c", script],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      env: labEnvironment(),
+    }).spawn();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "there is no `unshare` program (package util-linux)";
+    throw error;
+  }
+  const complaints = new Response(holder.stderr).text();
+  const timer = setTimeout(() => killQuietly(holder), OPEN_TIMEOUT_MS);
+  const holderPid = await readyPid(holder.stdout);
+  clearTimeout(timer);
+  if (holderPid !== null) {
+    complaints.catch(() => {});
+    return { holder, holderPid };
+  }
+  await endHolder(holder);
+  const [first] = (await complaints).trim().split("\n");
+  return first || `no lab within ${OPEN_TIMEOUT_MS / 1000} s`;
+}
+
+/** Reads until the holder says that it is ready, and lets go of its output. */
+async function readyPid(stdout: ReadableStream<Uint8Array>): Promise<number | null> {
+  const reader = stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return null;
+    text += value;
+    const ready = /^ready (\d+)$/m.exec(text);
+    if (ready === null) continue;
+    await reader.cancel();
+    return Number(ready[1]);
+  }
+}
+
+async function endHolder(holder: Deno.ChildProcess): Promise<void> {
+  await holder.stdin.close().catch(() => {});
+  const timer = setTimeout(() => killQuietly(holder), CLOSE_TIMEOUT_MS);
+  await holder.status;
+  clearTimeout(timer);
+}
+
+function killQuietly(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // it ended by itself in the meantime
+  }
+}
+
+async function quiet(words: string[]): Promise<void> {
+  const [program, ...args] = words;
+  await new Deno.Command(program, {
+    args,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    env: labEnvironment(),
+  })
+    .output();
+}

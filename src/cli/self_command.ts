@@ -1,0 +1,32 @@
+/**
+ * How the program starts itself again: as the compiled binary, or as Deno with the entry of the checkout.
+ *
+ * Owns: the first words of such a command line. Must not know: what the new process is to do.
+ */
+import { fromFileUrl } from "@std/path";
+
+/** The hidden command under which the binary carries the seed's client (see kernel_client.ts). */
+export const KERNEL_CLIENT_COMMAND = "kernel-client";
+
+/** The words that start this program again, to be followed by a command and its arguments. */
+export function selfCommand(): string[] {
+  if (Deno.build.standalone) return [Deno.execPath()];
+  // Only what is cached: in a network namespace of our own there is no registry to ask.
+  return [Deno.execPath(), "run", "--quiet", "--cached-only", "--allow-all", entryPath("main.ts")];
+}
+
+/** The words that start the seed's client: the script of the checkout, or the binary's own copy of it. */
+export function kernelClientCommand(): string[] {
+  if (Deno.build.standalone) return [Deno.execPath(), KERNEL_CLIENT_COMMAND];
+  const script = entryPath("../../scripts/client.ts");
+  return [Deno.execPath(), "run", "--quiet", "--cached-only", "--allow-net", script];
+}
+
+/** Files that such a process must be able to read, to be checked before it is started as another user. */
+export function selfFiles(): string[] {
+  return Deno.build.standalone ? [Deno.execPath()] : [Deno.execPath(), entryPath("main.ts")];
+}
+
+function entryPath(relative: string): string {
+  return fromFileUrl(new URL(relative, import.meta.url));
+}
