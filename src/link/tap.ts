@@ -1,0 +1,101 @@
+/**
+ * tapLink: a link decorator that shows every frame to somebody who listens in.
+ *
+ * Owns: the order in which a tap hears of frames. Must not know: what the frames mean, or what the tap does with them.
+ */
+import type { FrameHandler, FrameLink, LinkStats } from "./link.ts";
+
+/** Hears of each frame of a link; must not throw, and must not keep `frame` after the call that ends its life. */
+export interface FrameTap {
+  /**
+   * A frame is about to be handed up. `frame` stays valid until {@link FrameTap.receivedDone}, so that what the
+   * layers above say about it meanwhile can be joined with it. `capturedUs`: as the link tells it.
+   */
+  received(frame: Uint8Array, length: number, capturedUs: number): void;
+  /** The layers above are done with the frame that `received` told of. */
+  receivedDone?(): void;
+  /** A frame has been given to the link; valid during the call only. `cutBytes`: see {@link FrameLink.send}, 0 for none. */
+  sent(frame: Uint8Array, length: number, cutBytes: number): void;
+}
+
+/** Puts `tap` on `link`: the returned link behaves like `link` in every other way, and owns it (`close` closes both). */
+export function tapLink(link: FrameLink, tap: FrameTap): FrameLink {
+  return new TappedLink(link, tap);
+}
+
+class TappedLink implements FrameLink {
+  readonly #link: FrameLink;
+  readonly #tap: FrameTap;
+  /** Where frames go during `receive`: kept here so that no closure is made per call. */
+  #handler: FrameHandler = ignoreFrame;
+  readonly #onFrame: FrameHandler = (frame, length, capturedUs) => {
+    this.#tap.received(frame, length, capturedUs);
+    try {
+      this.#handler(frame, length, capturedUs);
+    } finally {
+      this.#tap.receivedDone?.();
+    }
+  };
+
+  constructor(link: FrameLink, tap: FrameTap) {
+    this.#link = link;
+    this.#tap = tap;
+  }
+
+  get name(): string {
+    return this.#link.name;
+  }
+
+  get mtu(): number {
+    return this.#link.mtu;
+  }
+
+  get mac(): Uint8Array {
+    return this.#link.mac;
+  }
+
+  get maxPacketBytes(): number {
+    return this.#link.maxPacketBytes;
+  }
+
+  receive(handler: FrameHandler, budget: number): number {
+    this.#handler = handler;
+    try {
+      return this.#link.receive(this.#onFrame, budget);
+    } finally {
+      this.#handler = ignoreFrame;
+    }
+  }
+
+  send(frame: Uint8Array, length: number, cutBytes = 0): void {
+    // The wire first: the tap may be slow, and a link that throws has sent nothing.
+    this.#link.send(frame, length, cutBytes);
+    this.#tap.sent(frame, length, cutBytes);
+  }
+
+  flush(): void {
+    this.#link.flush();
+  }
+
+  wait(timeoutMs: number): Promise<void> {
+    return this.#link.wait(timeoutMs);
+  }
+
+  wake(): void {
+    this.#link.wake();
+  }
+
+  stats(): LinkStats {
+    return this.#link.stats();
+  }
+
+  close(): void {
+    this.#link.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function ignoreFrame(): void {}

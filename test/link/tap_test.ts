@@ -1,0 +1,90 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { LinkError } from "../../src/link/link.ts";
+import { memoryPair } from "../../src/link/memory_link.ts";
+import { type FrameTap, tapLink } from "../../src/link/tap.ts";
+
+function recordingTap(): { tap: FrameTap; heard: string[] } {
+  const heard: string[] = [];
+  const tap: FrameTap = {
+    received: (frame, length, capturedUs) =>
+      heard.push(`received ${frame.subarray(0, length)} at ${capturedUs}`),
+    receivedDone: () => heard.push("done"),
+    sent: (frame, length, cutBytes) => heard.push(`sent ${frame.subarray(0, length)} cut ${cutBytes}`),
+  };
+  return { tap, heard };
+}
+
+Deno.test("tap: hears a frame, then what is sent in answer, then that it is done", () => {
+  const [a, b] = memoryPair({ nowUs: () => 7 });
+  const { tap, heard } = recordingTap();
+  const tapped = tapLink(b, tap);
+  a.send(Uint8Array.of(1, 2, 3), 2);
+  a.send(Uint8Array.of(4), 1);
+  const count = tapped.receive((frame, length) => {
+    heard.push(`handled ${frame.subarray(0, length)}`);
+    if (frame[0] === 1) tapped.send(Uint8Array.of(8, 8), 2, 1448);
+  }, 10);
+  assertEquals(count, 2);
+  assertEquals(heard, [
+    "received 1,2 at 7",
+    "handled 1,2",
+    "sent 8,8 cut 1448",
+    "done",
+    "received 4 at 7",
+    "handled 4",
+    "done",
+  ]);
+});
+
+Deno.test("tap: a frame is done also when the handler throws", () => {
+  const [a, b] = memoryPair();
+  const { tap, heard } = recordingTap();
+  a.send(Uint8Array.of(1), 1);
+  assertThrows(() =>
+    tapLink(b, tap).receive(() => {
+      throw new Error("no");
+    }, 1)
+  );
+  assertEquals(heard, ["received 1 at 0", "done"]);
+});
+
+Deno.test("tap: a tap without receivedDone is fine", () => {
+  const [a, b] = memoryPair();
+  const { tap, heard } = recordingTap();
+  const tapped = tapLink(b, { received: tap.received, sent: tap.sent });
+  a.send(Uint8Array.of(1), 1);
+  assertEquals(tapped.receive(() => {}, 1), 1);
+  assertEquals(heard, ["received 1 at 0"]);
+});
+
+Deno.test("tap: a link that throws has sent nothing", () => {
+  const [, b] = memoryPair();
+  const { tap, heard } = recordingTap();
+  const tapped = tapLink(b, tap);
+  b.close();
+  assertThrows(() => tapped.send(Uint8Array.of(1), 1), LinkError);
+  assertEquals(heard, []);
+});
+
+Deno.test("tap: everything else is the link's own", async () => {
+  const [a, b] = memoryPair({ mtu: 1400, nameB: "lab" });
+  const tapped = tapLink(b, recordingTap().tap);
+  assertEquals([tapped.name, tapped.mtu, tapped.maxPacketBytes, [...tapped.mac]], ["lab", 1400, 1400, [
+    2,
+    0,
+    0,
+    0,
+    0,
+    11,
+  ]]);
+  const waiting = tapped.wait(Infinity);
+  tapped.wake();
+  await waiting;
+  a.send(Uint8Array.of(1), 1);
+  await tapped.wait(Infinity);
+  tapped.receive(() => {}, 1);
+  tapped.flush();
+  assertEquals(tapped.stats().framesIn, 1);
+  tapped[Symbol.dispose]();
+  assertThrows(() => b.receive(() => {}, 1), LinkError);
+});
