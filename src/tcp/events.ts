@@ -4,10 +4,10 @@
  * Owns: the shape of every event of `--log json` (the contract), and nothing else.
  * Must not know: who reads the events, or how they are printed. Values only: no live records.
  */
+import type { FlagName } from "../wire/tcp.ts";
 import type { TcpState } from "./state.ts";
 
-/** A TCP flag's name; arrays of them keep this order: SYN, FIN, RST, PSH, ACK, URG, ECE, CWR. */
-export type FlagName = "SYN" | "FIN" | "RST" | "PSH" | "ACK" | "URG" | "ECE" | "CWR";
+export type { FlagName };
 
 /** Fields that every event has. */
 export interface EventBase {

@@ -1,0 +1,132 @@
+/**
+ * IPv4 headers.
+ *
+ * Owns: the header, its checksum and its lengths. Must not know: routing, reassembly, who is addressed.
+ * Implements RFC 791 §3.1, with the DSCP and ECN fields of RFC 2474 and RFC 3168.
+ */
+import { readU16, writeBytes, writeU16 } from "./bytes.ts";
+import { checksum } from "./checksum.ts";
+import type { DropReason } from "./drop_reason.ts";
+
+/** Offsets in an IPv4 header, bytes. Source and destination are contiguous, as `pseudoHeaderSum` wants them. */
+export const IPV4 = {
+  VERSION_IHL: 0,
+  TRAFFIC_CLASS: 1,
+  TOTAL_LENGTH: 2,
+  ID: 4,
+  FLAGS_FRAGMENT: 6,
+  TTL: 8,
+  PROTOCOL: 9,
+  CHECKSUM: 10,
+  SOURCE: 12,
+  DESTINATION: 16,
+  HEADER_BYTES: 20,
+  ADDRESS_BYTES: 4,
+} as const;
+
+/** Numbers of the protocols above IP (the IPv6 extension headers are in ipv6.ts). */
+export const IP_PROTOCOL = { ICMP: 0x01, TCP: 0x06, UDP: 0x11, ICMPV6: 0x3a } as const;
+
+const VERSION_4 = 0x4;
+const DONT_FRAGMENT = 0x4000;
+const MORE_FRAGMENTS = 0x2000;
+const FRAGMENT_OFFSET_MASK = 0x1fff;
+const MAX_TOTAL_LENGTH = 0xffff;
+
+/** What {@link parseIpv4} found; offsets count from the start of the buffer, lengths are bytes. */
+export class Ipv4Header {
+  /** 20 to 60; options are skipped. */
+  headerLength = 0;
+  /** Header and payload; for a packet above 65,535 bytes the true length, not the field. */
+  totalLength = 0;
+  dscp = 0;
+  ecn = 0;
+  id = 0;
+  dontFragment = false;
+  moreFragments = false;
+  /** In bytes. A packet is a fragment when this is above 0 or `moreFragments` is set. */
+  fragmentOffset = 0;
+  ttl = 0;
+  protocol = 0;
+  sourceOffset = 0;
+  destinationOffset = 0;
+  payloadOffset = 0;
+  payloadLength = 0;
+}
+
+/**
+ * Reads the header in the `length` bytes from `offset` into `out`, and verifies its checksum.
+ *
+ * `length` counts from `offset` to the end of the frame; what lies behind the packet's own total length is padding.
+ * Total length 0 is what Linux writes into packets that grew above 65,535 bytes by segmentation off-load: it means
+ * "to the end of the frame", and is taken only where more than 65,535 bytes are there, since no other packet can
+ * need it.
+ */
+export function parseIpv4(
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  out: Ipv4Header,
+): DropReason | null {
+  if (length < IPV4.HEADER_BYTES) return "malformed-ipv4";
+  const versionIhl = bytes[offset + IPV4.VERSION_IHL];
+  const headerLength = (versionIhl & 0x0f) << 2;
+  if (versionIhl >>> 4 !== VERSION_4 || headerLength < IPV4.HEADER_BYTES || headerLength > length) {
+    return "malformed-ipv4";
+  }
+  let totalLength = readU16(bytes, offset + IPV4.TOTAL_LENGTH);
+  if (totalLength === 0 && length > MAX_TOTAL_LENGTH) totalLength = length;
+  if (totalLength < headerLength || totalLength > length) return "malformed-ipv4";
+  if (checksum(bytes, offset, headerLength) !== 0) return "checksum"; // RFC 1122 §3.2.1.2
+  const trafficClass = bytes[offset + IPV4.TRAFFIC_CLASS];
+  const fragment = readU16(bytes, offset + IPV4.FLAGS_FRAGMENT);
+  out.headerLength = headerLength;
+  out.totalLength = totalLength;
+  out.dscp = trafficClass >>> 2;
+  out.ecn = trafficClass & 0x03;
+  out.id = readU16(bytes, offset + IPV4.ID);
+  out.dontFragment = (fragment & DONT_FRAGMENT) !== 0;
+  out.moreFragments = (fragment & MORE_FRAGMENTS) !== 0;
+  out.fragmentOffset = (fragment & FRAGMENT_OFFSET_MASK) << 3;
+  out.ttl = bytes[offset + IPV4.TTL];
+  out.protocol = bytes[offset + IPV4.PROTOCOL];
+  out.sourceOffset = offset + IPV4.SOURCE;
+  out.destinationOffset = offset + IPV4.DESTINATION;
+  out.payloadOffset = offset + headerLength;
+  out.payloadLength = totalLength - headerLength;
+  return null;
+}
+
+/** What {@link emitIpv4} writes; `dscp` and `ecn` are 0 and `dontFragment` is false when absent. */
+export interface Ipv4Fields {
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  readonly protocol: number;
+  readonly payloadLength: number;
+  readonly ttl: number;
+  readonly id: number;
+  readonly dscp?: number;
+  readonly ecn?: number;
+  readonly dontFragment?: boolean;
+}
+
+/**
+ * Writes a header without options, its checksum included, at `offset`; returns its length, 20 bytes.
+ *
+ * A packet above 65,535 bytes gets total length 0, as {@link parseIpv4} reads it; it may go only to a link that cuts.
+ */
+export function emitIpv4(bytes: Uint8Array, offset: number, fields: Ipv4Fields): number {
+  const totalLength = IPV4.HEADER_BYTES + fields.payloadLength;
+  bytes[offset + IPV4.VERSION_IHL] = (VERSION_4 << 4) | (IPV4.HEADER_BYTES >>> 2);
+  bytes[offset + IPV4.TRAFFIC_CLASS] = ((fields.dscp ?? 0) << 2) | ((fields.ecn ?? 0) & 0x03);
+  writeU16(bytes, offset + IPV4.TOTAL_LENGTH, totalLength > MAX_TOTAL_LENGTH ? 0 : totalLength);
+  writeU16(bytes, offset + IPV4.ID, fields.id);
+  writeU16(bytes, offset + IPV4.FLAGS_FRAGMENT, fields.dontFragment === true ? DONT_FRAGMENT : 0);
+  bytes[offset + IPV4.TTL] = fields.ttl;
+  bytes[offset + IPV4.PROTOCOL] = fields.protocol;
+  writeU16(bytes, offset + IPV4.CHECKSUM, 0);
+  writeBytes(bytes, offset + IPV4.SOURCE, fields.source, IPV4.ADDRESS_BYTES);
+  writeBytes(bytes, offset + IPV4.DESTINATION, fields.destination, IPV4.ADDRESS_BYTES);
+  writeU16(bytes, offset + IPV4.CHECKSUM, checksum(bytes, offset, IPV4.HEADER_BYTES));
+  return IPV4.HEADER_BYTES;
+}
