@@ -4,7 +4,9 @@
  * Owns: the options and the life of that one connection. It is what `scripts/client.ts` runs, and what the
  * binary runs as the other end of `demo`. Must not know: tcplab's own TCP, which is exactly what it is there to meet.
  */
-import { parseArgs } from "@std/cli/parse-args";
+import { type Command, errorLine, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, UsageError } from "./command.ts";
+import { parseOptions, type Syntax, wantsHelp } from "./options.ts";
+import { KERNEL_CLIENT_COMMAND } from "./self_command.ts";
 
 /** What the client is to do. */
 export interface KernelClientOptions {
@@ -18,82 +20,103 @@ export interface KernelClientOptions {
   readonly halfClose: boolean;
 }
 
-/** The client's usage, for `--help` and after a wrong argument. */
-export const KERNEL_CLIENT_USAGE = `usage: client HOST PORT [--sleep SECONDS] [--send TEXT] [--half-close]
+const SYNTAX = {
+  command: KERNEL_CLIENT_COMMAND,
+  synopsis: "HOST PORT [OPTIONS]",
+  description: "Connects with the kernel's own TCP, sleeps, closes. What the server sends goes to stdout.",
+  options: [
+    {
+      name: "sleep",
+      kind: "value",
+      value: "SECONDS",
+      help: "time between connecting and closing (default 5)",
+    },
+    { name: "send", kind: "value", value: "TEXT", help: "send TEXT and a newline once connected" },
+    {
+      name: "half-close",
+      kind: "flag",
+      help: "close only the sending direction, and read until the server closes its own",
+    },
+  ],
+  positionals: { least: 2, most: 2, expected: "HOST PORT" },
+} as const satisfies Syntax;
 
-Connects to HOST PORT with the kernel's own TCP, sleeps, closes. What the server sends goes to stdout.
+/** The client's usage, for `--help` and after a wrong argument; the words that start the client stand before it. */
+export const KERNEL_CLIENT_USAGE = `Usage: client ${SYNTAX.synopsis}
+
+${SYNTAX.description}
 
   --sleep SECONDS   time between connecting and closing (default 5)
   --send TEXT       send TEXT and a newline once connected
-  --half-close      close only the sending direction, and read until the server closes its own`;
+  --half-close      close only the sending direction, and read until the server closes its own
+`;
 
 const DEFAULT_SLEEP_SECONDS = 5;
 
-/** Reads the client's arguments; a string is what is wrong with them. */
-export function parseKernelClientArgs(args: readonly string[]): KernelClientOptions | string {
-  let unknown: string | undefined;
-  const parsed = parseArgs(args, {
-    string: ["sleep", "send", "_"],
-    boolean: ["half-close"],
-    unknown: (arg, key) => {
-      if (key === undefined) return true;
-      unknown ??= arg;
-      return false;
-    },
-  });
-  if (unknown !== undefined) return `The client has no option ${unknown}.`;
-  const [hostname, portText, ...rest] = parsed._.map(String);
-  if (hostname === undefined || portText === undefined) return "The client needs a HOST and a PORT.";
-  if (rest.length > 0) return `The client takes one HOST and one PORT, but there is also "${rest[0]}".`;
+/** The binary's own copy of the client; not in the list of commands, because a binary's users have `nc`. */
+export const command: Command = {
+  name: KERNEL_CLIENT_COMMAND,
+  summary: "the seed's client, over the kernel's own TCP",
+  usage: KERNEL_CLIENT_USAGE,
+  run: (args) => connectSleepClose(parseKernelClientArgs(args)),
+};
+
+/** Reads the client's arguments. Throws {@link UsageError}. */
+export function parseKernelClientArgs(args: readonly string[]): KernelClientOptions {
+  const parsed = parseOptions(args, SYNTAX);
+  const [hostname, portText] = parsed.positionals;
   const port = Number(portText);
   if (!/^\d+$/.test(portText) || port < 1 || port > 0xffff) {
-    return `"${portText}" is not a port: give a number from 1 to 65535.`;
+    throw new UsageError(`"${portText}" is not a port: give a number from 1 to 65535`);
   }
-  const sleepText = parsed["sleep"];
-  let sleepSeconds = DEFAULT_SLEEP_SECONDS;
-  if (typeof sleepText === "string") {
-    sleepSeconds = Number(sleepText);
-    if (sleepText.trim() === "" || !Number.isFinite(sleepSeconds) || sleepSeconds < 0) {
-      return `"${sleepText}" is not a time: give --sleep seconds, 0 or more.`;
-    }
+  const sleepText = parsed.value("sleep");
+  const sleepSeconds = sleepText === undefined ? DEFAULT_SLEEP_SECONDS : Number(sleepText);
+  if (!Number.isFinite(sleepSeconds) || sleepSeconds < 0) {
+    throw new UsageError(`"${sleepText}" is not a time: give --sleep seconds, 0 or more`);
   }
-  const send = parsed["send"];
+  const send = parsed.value("send");
   return {
     hostname,
     port,
     sleepSeconds,
-    ...(typeof send === "string" ? { send } : {}),
-    halfClose: parsed["half-close"] === true,
+    ...(send === undefined ? {} : { send }),
+    halfClose: parsed.flag("half-close"),
   };
 }
 
-/** Runs the client from its command line; returns the exit status (0 done, 1 failed, 2 wrong usage). */
+/** Runs the client as a program of its own; gives the exit status (0 done, 1 failed, 2 wrong usage). */
 export async function runKernelClient(args: readonly string[]): Promise<number> {
-  if (args.includes("--help") || args.includes("-h")) {
+  if (wantsHelp(args)) {
     console.log(KERNEL_CLIENT_USAGE);
-    return 0;
+    return EXIT_DONE;
   }
-  const options = parseKernelClientArgs(args);
-  if (typeof options === "string") {
-    console.error(`${options}\n\n${KERNEL_CLIENT_USAGE}`);
-    return 2;
+  try {
+    return await connectSleepClose(parseKernelClientArgs(args));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`client: ${errorLine(error)}\n\n${KERNEL_CLIENT_USAGE}`);
+    return EXIT_USAGE;
   }
+}
+
+async function connectSleepClose(options: KernelClientOptions): Promise<number> {
   let connection: Deno.TcpConn;
   try {
     connection = await Deno.connect({ hostname: options.hostname, port: options.port });
   } catch (error) {
     console.error(explainConnectError(error, options));
-    return 1;
+    return EXIT_FAILED;
   }
   const { localAddr, remoteAddr } = connection;
   console.error(
     `client: connected ${localAddr.hostname}:${localAddr.port} -> ${remoteAddr.hostname}:${remoteAddr.port}`,
   );
   try {
-    return await liveAndClose(connection, options);
+    await liveAndClose(connection, options);
+    return EXIT_DONE;
   } catch (error) {
     console.error(`The connection to ${options.hostname} port ${options.port} failed: ${reasonOf(error)}.`);
-    return 1;
+    return EXIT_FAILED;
   } finally {
     try {
       connection.close();
@@ -103,7 +126,7 @@ export async function runKernelClient(args: readonly string[]): Promise<number> 
   }
 }
 
-async function liveAndClose(connection: Deno.TcpConn, options: KernelClientOptions): Promise<number> {
+async function liveAndClose(connection: Deno.TcpConn, options: KernelClientOptions): Promise<void> {
   let closing = false;
   let failure: unknown;
   const reading = copyToStdout(connection).catch((error) => {
@@ -132,7 +155,6 @@ async function liveAndClose(connection: Deno.TcpConn, options: KernelClientOptio
   closing = true;
   connection.close();
   console.error("client: closed");
-  return 0;
 }
 
 async function copyToStdout(connection: Deno.TcpConn): Promise<void> {

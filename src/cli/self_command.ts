@@ -3,7 +3,7 @@
  *
  * Owns: the first words of such a command line. Must not know: what the new process is to do.
  */
-import { fromFileUrl } from "@std/path";
+import { basename, fromFileUrl } from "@std/path";
 
 /** The hidden command under which the binary carries the seed's client (see kernel_client.ts). */
 export const KERNEL_CLIENT_COMMAND = "kernel-client";
@@ -29,4 +29,9 @@ export function selfFiles(): string[] {
 
 function entryPath(relative: string): string {
   return fromFileUrl(new URL(relative, import.meta.url));
+}
+
+/** What a person types to start this program, for advice. */
+export function programName(): string {
+  return Deno.build.standalone ? basename(Deno.execPath()) : "deno task tcplab";
 }
