@@ -1,0 +1,109 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { eventToJson } from "../../src/observe/event_json.ts";
+import {
+  anyEvent,
+  SAMPLE_CONNECTION,
+  SAMPLE_TIME,
+  sampleSegment,
+  sampleTransition,
+} from "./sample_events.ts";
+
+Deno.test("event json: a SYN", () => {
+  assertEquals(
+    eventToJson(sampleSegment()),
+    '{"event":"segment","time":1700000000.123456,"connection":"192.168.56.101:3333-192.168.56.1:51234",' +
+      '"direction":"recv","flags":["SYN"],"seq":3735928559,"ack":0,"relSeq":0,"relAck":0,"window":64240,' +
+      '"length":0,"options":{"mss":1460,"sackPermitted":true,"timestamps":{"value":1234567,"echo":0},' +
+      '"windowScale":7},"state":"SYN_RCVD","rule":"arrives.listen.syn"}',
+  );
+});
+
+Deno.test("event json: no options are an empty object, a cut size is told only where there is one", () => {
+  const plain = JSON.parse(eventToJson(sampleSegment({ options: {} })));
+  assertEquals(plain.options, {});
+  assertEquals("cut" in plain, false);
+  assertEquals(JSON.parse(eventToJson(sampleSegment({ cut: 1448 }))).cut, 1448);
+});
+
+Deno.test("event json: a transition; no flags are null", () => {
+  assertEquals(
+    eventToJson(sampleTransition({ from: "SYN_RCVD", to: "ESTABLISHED", recv: ["ACK"], send: null })),
+    '{"event":"transition","time":1700000000.123456,"connection":"192.168.56.101:3333-192.168.56.1:51234",' +
+      '"from":"SYN_RCVD","to":"ESTABLISHED","recv":["ACK"],"send":null,"cause":"segment",' +
+      '"rule":"arrives.listen.syn","rfc":"RFC 9293 §3.10.7.2"}',
+  );
+});
+
+Deno.test("event json: the other kinds, field for field", () => {
+  const base = { time: SAMPLE_TIME, connection: SAMPLE_CONNECTION };
+  const head = (event: string) => `{"event":"${event}","time":1700000000.123456,`;
+  const connection = `"connection":"${SAMPLE_CONNECTION}",`;
+  assertEquals(
+    eventToJson({ event: "data", ...base, direction: "send", length: 10 }),
+    head("data") + connection + '"direction":"send","length":10}',
+  );
+  assertEquals(
+    eventToJson({ event: "data", ...base, direction: "recv", length: 2, payload: "aGk=" }),
+    head("data") + connection + '"direction":"recv","length":2,"payload":"aGk="}',
+  );
+  assertEquals(
+    eventToJson({ event: "retransmit", ...base, kind: "syn-ack", seq: 7, length: 0, count: 2 }),
+    head("retransmit") + connection + '"kind":"syn-ack","seq":7,"length":0,"count":2}',
+  );
+  assertEquals(
+    eventToJson({
+      event: "closed",
+      ...base,
+      reason: "normal",
+      bytesIn: 1,
+      bytesOut: 2,
+      durationMs: 5003.25,
+      states: ["LISTEN", "SYN_RCVD", "CLOSED"],
+    }),
+    head("closed") + connection +
+      '"reason":"normal","bytesIn":1,"bytesOut":2,"durationMs":5003.25,"states":["LISTEN","SYN_RCVD","CLOSED"]}',
+  );
+  assertEquals(
+    eventToJson({ event: "drop", time: SAMPLE_TIME, reason: "checksum" }),
+    head("drop") + '"reason":"checksum"}',
+  );
+  assertEquals(
+    eventToJson({ event: "drop", ...base, reason: "outside-window" }),
+    head("drop") + `"reason":"outside-window","connection":"${SAMPLE_CONNECTION}"}`,
+  );
+  assertEquals(
+    eventToJson({
+      event: "listening",
+      time: SAMPLE_TIME,
+      device: "veth0",
+      ip: "10.0.0.1",
+      mac: "02:00:00:00:00:01",
+      port: 3333,
+      app: "echo",
+      capture: "immediate",
+      filter: "tcp",
+    }),
+    head("listening") +
+      '"device":"veth0","ip":"10.0.0.1","mac":"02:00:00:00:00:01","port":3333,"app":"echo","capture":"immediate",' +
+      '"filter":"tcp"}',
+  );
+  assertEquals(
+    eventToJson({ event: "summary", time: SAMPLE_TIME, durationMs: 1, counters: { "frames-in": 3 } }),
+    head("summary") + '"durationMs":1,"counters":{"frames-in":3}}',
+  );
+});
+
+Deno.test("event json: time has microseconds, whatever the sum of doubles left behind", () => {
+  const time = JSON.parse(eventToJson(sampleSegment({ time: 1_700_000_000 + 0.1 + 0.2 + 0.000001 }))).time;
+  assertEquals(time, 1_700_000_000.300001);
+});
+
+Deno.test("event json: any event is one line of JSON that says what the event says", () => {
+  fc.assert(fc.property(anyEvent, (event) => {
+    const line = eventToJson(event);
+    // deno-lint-ignore no-control-regex
+    assert(!/[\x00-\x1f]/.test(line), "control character in " + line);
+    assertEquals(JSON.parse(line), JSON.parse(JSON.stringify(event)));
+  }));
+});
