@@ -1,0 +1,256 @@
+/**
+ * The arguments of `serve` as a typed configuration.
+ *
+ * Owns: what each value means, which options exclude each other, and every line that says what is wrong with them.
+ * Must not know: the machine that it will run on; all that depends on it is judged later (device.ts,
+ * address_choice.ts).
+ */
+import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
+import {
+  formatIpAddress,
+  type IpAddress,
+  isDirectedBroadcast,
+  isLimitedBroadcast,
+  isLoopback,
+  isMulticastAddress,
+  isUnspecified,
+  parsePrefix,
+} from "../wire/address.ts";
+import { UsageError } from "./command.ts";
+import { type MacChoice, parseMacChoice } from "./mac_choice.ts";
+import {
+  badValue,
+  type DurationBounds,
+  type GivenValue,
+  parseChoice,
+  parseCount,
+  parseDurationUs,
+  parsePort,
+  parseSizeBytes,
+} from "./option_values.ts";
+import { type ParsedOptions, parseOptions } from "./options.ts";
+import { SERVE_OPTIONS, SERVE_SYNTAX } from "./serve_syntax.ts";
+import { isNetworkAddress } from "./subnet.ts";
+
+/** An address to answer for. */
+export interface AddressRequest {
+  readonly address: IpAddress;
+  readonly text: string;
+  /** Null where none was given: the device's subnet decides. */
+  readonly prefixLength: number | null;
+}
+
+/** A port with the application that runs on its connections. */
+export interface Service {
+  readonly port: number;
+  readonly app: AppName;
+}
+
+/** The applications that `serve` can run. */
+export const APP_NAMES = ["echo", "discard", "chargen", "daytime", "hold", "close"] as const;
+/** Name of an application. */
+export type AppName = typeof APP_NAMES[number];
+
+/** Everything that `serve` was asked for; sizes in bytes, times in the unit of the name. */
+export interface ServeConfig {
+  /** Null: the only candidate. */
+  readonly device: string | null;
+  /** Empty: propose one. */
+  readonly addresses: readonly AddressRequest[];
+  readonly mac: MacChoice;
+  readonly services: readonly Service[];
+  readonly rstGuard: "off" | "nft";
+  readonly capture: "immediate" | "live";
+  readonly readTimeoutMs: number;
+  readonly ringMib: number;
+  readonly checksum: "partial" | "strict" | "ignore";
+  readonly filter: string | null;
+  readonly log: "text" | "json" | "none";
+  readonly payload: boolean;
+  readonly write: string | null;
+  readonly backlog: number;
+  readonly maxConnections: number;
+  /** Only what differs from the defaults. */
+  readonly tcp: Partial<TcpConfig>;
+  readonly once: boolean;
+  readonly durationMs: number | null;
+  readonly user: string | null;
+}
+
+type ServeOptions = ParsedOptions<typeof SERVE_OPTIONS[number]["name"]>;
+
+/** The seed's port. */
+const DEFAULT_PORT = 3333;
+/** Local choice: half-open connections that a port may have; a bulk test opens a few hundred at once. */
+const DEFAULT_BACKLOG = 1024;
+/** Local choice: one peer address can have no more to one port. */
+const DEFAULT_MAX_CONNECTIONS = 0x10000;
+/** RFC 879 and RFC 9293 §3.7.1 let any host send 536 bytes; less than 88 leaves no room beside full options. */
+const LEAST_MSS = 88;
+/** What fits into an IPv4 packet of 65535 bytes beside 40 bytes of headers. */
+const MOST_MSS = 65495;
+
+/** Reads the arguments of `serve`. Throws {@link UsageError}: one line that names option, value and what was expected. */
+export function parseServeOptions(args: readonly string[]): ServeConfig {
+  const options = parseOptions(args, SERVE_SYNTAX);
+  const choice = <Choice extends string>(
+    name: "capture" | "checksum" | "log" | "rst-guard",
+    choices: readonly Choice[],
+  ) => given(options, name, (value) => parseChoice(value, choices)) ?? choices[0];
+  const capture = choice("capture", ["immediate", "live"]);
+  const readTimeoutMs = given(
+    options,
+    "read-timeout",
+    (value) => parseCount(value, { least: 1, most: 10_000 }),
+  );
+  if (readTimeoutMs !== undefined && capture === "immediate") {
+    throw new UsageError(
+      "--read-timeout goes with --capture live: in immediate mode there is nothing to wait for",
+    );
+  }
+  const rstGuard = choice("rst-guard", ["off", "nft"]);
+  const user = options.value("user") ?? null;
+  if (user !== null && rstGuard === "nft") {
+    throw new UsageError(
+      "--user and --rst-guard nft exclude each other: without rights the rule could not be removed",
+    );
+  }
+  given(options, "tx", checkTransmit);
+  const log = choice("log", ["text", "json", "none"]);
+  if (options.flag("payload") && log === "none") {
+    throw new UsageError("--payload needs a log: --log none has none");
+  }
+  const durationUs = given(options, "duration", (value) => parseDurationUs(value, DURATION));
+  return {
+    device: options.value("iface") ?? null,
+    addresses: options.list("ip").flatMap((text) => text.split(",")).map(parseAddress),
+    mac: given(options, "mac", parseMacChoice) ?? { kind: "auto" },
+    services: parseServices(options),
+    rstGuard,
+    capture,
+    readTimeoutMs: readTimeoutMs ?? 1,
+    ringMib: given(options, "ring", (value) => parseCount(value, { least: 1, most: 1024, what: "MiB" })) ??
+      64,
+    checksum: choice("checksum", ["partial", "strict", "ignore"]),
+    filter: options.value("filter") ?? null,
+    log,
+    payload: options.flag("payload"),
+    write: options.value("write") ?? null,
+    backlog: given(options, "backlog", (value) => parseCount(value, { least: 1, most: 65535 })) ??
+      DEFAULT_BACKLOG,
+    maxConnections:
+      given(options, "max-connections", (value) => parseCount(value, { least: 1, most: 1_000_000 })) ??
+        DEFAULT_MAX_CONNECTIONS,
+    tcp: parseTcp(options),
+    once: options.flag("once"),
+    durationMs: durationUs === undefined ? null : durationUs / 1000,
+    user,
+  };
+}
+
+const DURATION: DurationBounds = { leastUs: 1_000, mostUs: 24 * 3_600_000_000, bareUnit: "s" };
+const LIFETIME: DurationBounds = { leastUs: 1_000, mostUs: 3_600_000_000, bareUnit: "s" };
+/** RFC 6298 §2.5 lets the maximum be 60 s, and the least cannot be more. */
+const LEAST_RTO: DurationBounds = { leastUs: 1_000, mostUs: 60_000_000, bareUnit: "s" };
+
+function given<Value>(
+  options: ServeOptions,
+  option: typeof SERVE_OPTIONS[number]["name"],
+  parse: (value: GivenValue) => Value,
+): Value | undefined {
+  const text = options.value(option);
+  return text === undefined ? undefined : parse({ option, text });
+}
+
+function checkTransmit(value: GivenValue): void {
+  if (value.text === "batch" || value.text === "gso") {
+    throw badValue(value, "auto or inject: batches and large segments are not in this version");
+  }
+  parseChoice(value, ["auto", "inject"]);
+}
+
+/** One address of `--ip`, judged without looking at the machine. */
+function parseAddress(text: string): AddressRequest {
+  const value = { option: "ip", text };
+  const prefix = parsePrefix(text);
+  if (prefix === null) throw badValue(value, "an IPv4 address, as in 192.168.56.101 or 192.168.56.101/24");
+  const { address, prefixLength } = prefix;
+  if (address.length !== 4) throw badValue(value, "an IPv4 address: IPv6 is not in this version");
+  const why = whyNoHostAddress(address);
+  if (why !== null) throw badValue(value, `the address of a host, and this is ${why}`);
+  if (prefixLength !== null && (prefixLength < 8 || prefixLength > 32)) {
+    throw badValue(value, "a /LEN from 8 to 32");
+  }
+  if (prefixLength !== null && isDirectedBroadcast(address, address, prefixLength)) {
+    throw badValue(value, "the address of a host, and this is the subnet's broadcast address");
+  }
+  if (prefixLength !== null && isNetworkAddress(address, prefixLength)) {
+    throw badValue(value, "the address of a host, and this is the subnet's own");
+  }
+  return { address, text: formatIpAddress(address), prefixLength };
+}
+
+function whyNoHostAddress(address: IpAddress): string | null {
+  if (isUnspecified(address) || address[0] === 0) return "no address at all";
+  if (isLoopback(address)) return "a loopback address, which never leaves a host";
+  if (isLimitedBroadcast(address)) return "the broadcast address";
+  if (isMulticastAddress(address)) return "a multicast address";
+  if (address[0] >= 0xf0) return "a reserved address";
+  return null;
+}
+
+function parseServices(options: ServeOptions): Service[] {
+  const lists = options.list("serve");
+  if (lists.length > 0) {
+    for (const other of ["port", "app"] as const) {
+      if (options.list(other).length > 0) {
+        throw new UsageError(
+          `--serve and --${other} exclude each other: --serve 5000=echo,5001=discard says both`,
+        );
+      }
+    }
+    return distinct(lists.flatMap((text) => text.split(",")).map(parseService), "serve");
+  }
+  const app = given(options, "app", (value) => parseChoice(value, APP_NAMES)) ?? "echo";
+  const ports = options.list("port").flatMap((text) => text.split(","));
+  if (ports.length === 0) return [{ port: DEFAULT_PORT, app }];
+  return distinct(ports.map((text) => ({ port: parsePort({ option: "port", text }), app })), "port");
+}
+
+function parseService(text: string): Service {
+  const match = /^([^=]*)=([^=]*)$/.exec(text);
+  if (match === null) throw badValue({ option: "serve", text }, "PORT=APPLICATION, as in 5000=echo");
+  const port = parsePort({ option: "serve", text: match[1] });
+  return { port, app: parseChoice({ option: "serve", text: match[2] }, APP_NAMES) };
+}
+
+function distinct(services: Service[], option: string): Service[] {
+  const seen = new Set<number>();
+  for (const { port } of services) {
+    if (seen.has(port)) throw badValue({ option, text: String(port) }, "each port once");
+    seen.add(port);
+  }
+  return services;
+}
+
+function parseTcp(options: ServeOptions): Partial<TcpConfig> {
+  const buffer = (value: GivenValue) => parseSizeBytes(value, { least: 2048, most: 0x40000000 });
+  const tcp: Partial<TcpConfig> = {};
+  const set = <Name extends keyof TcpConfig>(name: Name, value: TcpConfig[Name] | undefined) => {
+    if (value !== undefined && value !== DEFAULT_TCP_CONFIG[name]) tcp[name] = value;
+  };
+  set("mslUs", given(options, "msl", (value) => parseDurationUs(value, LIFETIME)));
+  set("timeWaitUs", given(options, "time-wait", (value) => parseDurationUs(value, LIFETIME)));
+  set("rtoMinUs", given(options, "rto-min", (value) => parseDurationUs(value, LEAST_RTO)));
+  set("receiveBufferBytes", given(options, "recv-buffer", buffer));
+  set("sendBufferBytes", given(options, "send-buffer", buffer));
+  set(
+    "mss",
+    given(options, "mss", (value) => parseCount(value, { least: LEAST_MSS, most: MOST_MSS, what: "bytes" })),
+  );
+  if (options.flag("no-sack")) set("sack", false);
+  if (options.flag("no-timestamps")) set("timestamps", false);
+  if (options.flag("no-window-scale")) set("windowScaling", false);
+  if (options.flag("no-delay")) set("noDelay", true);
+  return tcp;
+}

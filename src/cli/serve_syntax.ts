@@ -1,0 +1,187 @@
+/**
+ * The options of `serve`, as a table.
+ *
+ * Owns: names, placeholders and help. Must not know: what is done with them (serve_options.ts, serve.ts).
+ */
+import type { OptionSpec, Syntax } from "./options.ts";
+
+const ADDRESS = "Device and address";
+const SERVICE = "Service";
+const WIRE = "Wire";
+const OUTPUT = "Output";
+const TCP = "TCP";
+const END = "Leaving";
+
+/** Every option of `serve`. */
+export const SERVE_OPTIONS = [
+  {
+    name: "iface",
+    alias: "i",
+    kind: "value",
+    value: "NAME",
+    group: ADDRESS,
+    help: "device; needed where there is more than one candidate (tcplab interfaces)",
+  },
+  {
+    name: "ip",
+    kind: "list",
+    value: "ADDR[/LEN][,...]",
+    group: ADDRESS,
+    help:
+      "address to answer for, that no other host has; without it a free one is proposed. /LEN where it is " +
+      "outside the device's own subnet",
+  },
+  {
+    name: "mac",
+    kind: "value",
+    value: "MAC|auto|device",
+    group: ADDRESS,
+    help:
+      "auto (default): a stable locally administered address; device: the device's own (Wi-Fi needs that)",
+  },
+  {
+    name: "rst-guard",
+    kind: "value",
+    value: "off|nft",
+    group: ADDRESS,
+    help: "for an address that the kernel owns: nft drops the kernel's own RST while the server runs; off " +
+      "(default) refuses such an address",
+  },
+  {
+    name: "port",
+    alias: "p",
+    kind: "list",
+    value: "N[,N...]",
+    group: SERVICE,
+    help: "port to listen on (3333)",
+  },
+  {
+    name: "app",
+    kind: "value",
+    value: "NAME",
+    group: SERVICE,
+    help: "what runs on a connection: echo (default), discard, chargen, daytime, hold, close",
+  },
+  {
+    name: "serve",
+    kind: "list",
+    value: "P=APP[,P=APP]",
+    group: SERVICE,
+    help: "several ports, each with its application, instead of --port and --app",
+  },
+  {
+    name: "capture",
+    kind: "value",
+    value: "immediate|live",
+    group: WIRE,
+    help: "immediate (default): every frame at once; live: pcap_open_live, in bunches",
+  },
+  {
+    name: "read-timeout",
+    kind: "value",
+    value: "MS",
+    group: WIRE,
+    help: "read timeout of --capture live (1)",
+  },
+  { name: "ring", kind: "value", value: "MIB", group: WIRE, help: "capture buffer in MiB (64)" },
+  {
+    name: "checksum",
+    kind: "value",
+    value: "partial|strict|ignore",
+    group: WIRE,
+    help:
+      "partial (default) also takes sums that the sender's device was to complete; strict takes only correct " +
+      "ones; ignore takes all",
+  },
+  { name: "tx", kind: "value", value: "auto|inject", group: WIRE, help: "how frames leave (auto)" },
+  {
+    name: "filter",
+    kind: "value",
+    value: "EXPR",
+    group: WIRE,
+    help: "pcap-filter expression, added to the TCP part of tcplab's own filter",
+  },
+  {
+    name: "log",
+    kind: "value",
+    value: "text|json|none",
+    group: OUTPUT,
+    help: "what goes to stdout: text (default) for people, json one event a line, none nothing",
+  },
+  {
+    name: "payload",
+    kind: "flag",
+    group: OUTPUT,
+    help: "put the contents of data events into the log (base64)",
+  },
+  {
+    name: "write",
+    alias: "w",
+    kind: "value",
+    value: "FILE",
+    group: OUTPUT,
+    help: "record to a pcapng file, each frame with its state change as packet comment",
+  },
+  {
+    name: "backlog",
+    kind: "value",
+    value: "N",
+    group: TCP,
+    help: "half-open connections a port may have (1024)",
+  },
+  { name: "max-connections", kind: "value", value: "N", group: TCP, help: "connections in all (65536)" },
+  { name: "msl", kind: "value", value: "SECONDS", group: TCP, help: "maximum segment lifetime (30)" },
+  { name: "time-wait", kind: "value", value: "SECONDS", group: TCP, help: "length of TIME_WAIT (2 MSL)" },
+  {
+    name: "rto-min",
+    kind: "value",
+    value: "SECONDS",
+    group: TCP,
+    help: "least retransmission timeout (0.2)",
+  },
+  {
+    name: "recv-buffer",
+    kind: "value",
+    value: "BYTES",
+    group: TCP,
+    help: "receive buffer of a connection (1M)",
+  },
+  {
+    name: "send-buffer",
+    kind: "value",
+    value: "BYTES",
+    group: TCP,
+    help: "send buffer of a connection (1M)",
+  },
+  { name: "mss", kind: "value", value: "BYTES", group: TCP, help: "largest MSS to offer (from the MTU)" },
+  { name: "no-sack", kind: "flag", group: TCP, help: "no selective acknowledgements (RFC 2018)" },
+  { name: "no-timestamps", kind: "flag", group: TCP, help: "no timestamps (RFC 7323)" },
+  { name: "no-window-scale", kind: "flag", group: TCP, help: "no window scaling (RFC 7323)" },
+  { name: "no-delay", kind: "flag", group: TCP, help: "send small segments at once (Nagle off)" },
+  { name: "once", kind: "flag", group: END, help: "leave after the first connection has closed" },
+  { name: "duration", kind: "value", value: "SECONDS", group: END, help: "leave after that time" },
+  {
+    name: "user",
+    kind: "value",
+    value: "NAME",
+    group: END,
+    help: "drop to this user once the device is open",
+  },
+] as const satisfies readonly OptionSpec[];
+
+/** The syntax of `serve`. */
+export const SERVE_SYNTAX: Syntax<typeof SERVE_OPTIONS> = {
+  command: "serve",
+  synopsis: "--iface NAME --ip ADDR[/LEN] [--port N | --serve P=APP,...] [OPTIONS]",
+  description:
+    `Answers TCP on a device with tcplab's own stack, for an address that the kernel does not own, and shows
+every segment and every state change. Ctrl-C ends it: connections are closed, a summary is shown.`,
+  options: SERVE_OPTIONS,
+  examples: [
+    ["sudo tcplab serve --iface eth0 --ip 192.168.56.101", "the echo server of the lab, on port 3333"],
+    [
+      "sudo tcplab serve -i eth0 --ip 192.168.56.101 --serve 5000=echo,5001=discard -w lab.pcapng",
+      "two ports, and a recording for Wireshark",
+    ],
+  ],
+};

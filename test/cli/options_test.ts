@@ -1,0 +1,87 @@
+/** The strict rules of options, and the usage text made from the same table. */
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { UsageError } from "../../src/cli/command.ts";
+import { nearestName, parseOptions, type Syntax, usageText, wantsHelp } from "../../src/cli/options.ts";
+
+const OPTIONS = [
+  { name: "iface", alias: "i", kind: "value", value: "NAME", help: "device" },
+  { name: "port", alias: "p", kind: "list", value: "N", help: "port", group: "Service" },
+  { name: "once", kind: "flag", help: "leave after the first" },
+] as const;
+const SYNTAX: Syntax<typeof OPTIONS> = {
+  command: "serve",
+  synopsis: "[OPTIONS]",
+  description: "Serves.",
+  options: OPTIONS,
+};
+
+Deno.test("each way to write an option and its value gives the same", () => {
+  for (const args of [["--iface", "eth0"], ["--iface=eth0"], ["-i", "eth0"], ["-i=eth0"], ["-ieth0"]]) {
+    assertEquals(parseOptions(args, SYNTAX).value("iface"), "eth0", args.join(" "));
+  }
+});
+
+Deno.test("what was not given is absent", () => {
+  const options = parseOptions([], SYNTAX);
+  assertEquals(options.value("iface"), undefined);
+  assertEquals(options.list("port"), []);
+  assertEquals(options.flag("once"), false);
+});
+
+Deno.test("a list keeps its order, values stay text", () => {
+  const options = parseOptions(["-p", "0080", "--once", "--port=0x10", "-p81"], SYNTAX);
+  assertEquals(options.list("port"), ["0080", "0x10", "81"]);
+  assertEquals(options.flag("once"), true);
+});
+
+Deno.test("each mistake is a usage error that names what is wrong", () => {
+  const cases: [string[], string][] = [
+    [["--ifac", "eth0"], "Unknown option --ifac: did you mean --iface?"],
+    [["--ui"], "Unknown option --ui: see --help"],
+    [["-x"], "Unknown option -x"],
+    [["--iface"], "--iface needs a value: NAME"],
+    [["--iface="], "--iface needs a value: NAME"],
+    [["--iface", "--once"], "--iface needs a value: NAME"],
+    [["--port", "-5"], "--port needs a value: N"],
+    [["--iface", "a", "-i", "b"], "--iface is given twice (a and b)"],
+    [["--once", "--once"], "--once is given twice"],
+    [["--once=yes"], "--once takes no value"],
+    [["--no-once"], "Unknown option --no-once"],
+    [["eth0"], 'Unexpected argument "eth0": expected options only'],
+    [["--", "--once"], 'Unexpected argument "--once"'],
+    [["--__proto__=1"], "Unknown option --__proto__"],
+    [["--a.b=1"], "Unknown option --a.b"],
+  ];
+  for (const [args, message] of cases) {
+    assertThrows(() => parseOptions(args, SYNTAX), UsageError, message, args.join(" "));
+  }
+});
+
+Deno.test("arguments are counted", () => {
+  const syntax = { ...SYNTAX, positionals: { least: 1, most: 2, expected: "HOST PORT" } };
+  assertEquals(parseOptions(["h", "--once", "007"], syntax).positionals, ["h", "007"]);
+  assertThrows(() => parseOptions([], syntax), UsageError, "expected HOST PORT");
+  assertThrows(() => parseOptions(["a", "b", "c"], syntax), UsageError, 'Unexpected argument "c"');
+});
+
+Deno.test("help is wanted wherever it is said, but not after --", () => {
+  assertEquals(wantsHelp(["--iface", "x", "--help"]), true);
+  assertEquals(wantsHelp(["-h"]), true);
+  assertEquals(wantsHelp(["--", "--help"]), false);
+});
+
+Deno.test("a suggestion is near or is not made", () => {
+  const names = ["iface", "checksum", "rst-guard", "ring"];
+  assertEquals(nearestName("chekcsum", names), "checksum");
+  assertEquals(nearestName("rst", names), "rst-guard");
+  assertEquals(nearestName("interface", names), null);
+  assertEquals(nearestName("", names), null);
+});
+
+Deno.test("the usage names every option, with its alias and value, under its group", () => {
+  const text = usageText(SYNTAX);
+  assertStringIncludes(text, "Usage: tcplab serve [OPTIONS]\n\nServes.\n\nOptions:\n");
+  assertStringIncludes(text, "  --iface, -i NAME          device\n");
+  assertStringIncludes(text, "\nService:\n  --port, -p N              port\n");
+  assertStringIncludes(text, "  --help, -h                this text\n");
+});

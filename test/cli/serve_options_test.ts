@@ -1,0 +1,120 @@
+/** The arguments of `serve`: what they mean, and the line for each bad value. */
+import { assertEquals, assertThrows } from "@std/assert";
+import { UsageError } from "../../src/cli/command.ts";
+import { parseServeOptions } from "../../src/cli/serve_options.ts";
+
+Deno.test("the defaults are the contract's", () => {
+  const config = parseServeOptions([]);
+  assertEquals(config.device, null);
+  assertEquals(config.addresses, []);
+  assertEquals(config.mac, { kind: "auto" });
+  assertEquals(config.services, [{ port: 3333, app: "echo" }]);
+  assertEquals([config.rstGuard, config.capture, config.checksum, config.log], [
+    "off",
+    "immediate",
+    "partial",
+    "text",
+  ]);
+  assertEquals([config.ringMib, config.readTimeoutMs, config.once, config.durationMs], [64, 1, false, null]);
+  assertEquals(config.tcp, {});
+});
+
+Deno.test("addresses, ports and services are lists", () => {
+  const config = parseServeOptions([
+    "--ip",
+    "10.0.0.1/24,10.0.0.2",
+    "--ip=10.0.0.3",
+    "--serve",
+    "5000=echo,5001=hold",
+  ]);
+  assertEquals(config.addresses.map((address) => [address.text, address.prefixLength]), [
+    ["10.0.0.1", 24],
+    ["10.0.0.2", null],
+    ["10.0.0.3", null],
+  ]);
+  assertEquals(config.services, [{ port: 5000, app: "echo" }, { port: 5001, app: "hold" }]);
+  assertEquals(parseServeOptions(["-p", "80,443", "--app", "close"]).services, [
+    { port: 80, app: "close" },
+    { port: 443, app: "close" },
+  ]);
+});
+
+Deno.test("figures of TCP reach the configuration in its units, and only where they differ", () => {
+  const config = parseServeOptions(
+    "--msl 0.5 --time-wait 2s --rto-min 300ms --recv-buffer 64K --send-buffer 2M --mss 1000 --no-sack --no-timestamps"
+      .split(" "),
+  );
+  assertEquals(config.tcp, {
+    mslUs: 500_000,
+    timeWaitUs: 2_000_000,
+    rtoMinUs: 300_000,
+    receiveBufferBytes: 0x10000,
+    sendBufferBytes: 0x200000,
+    mss: 1000,
+    sack: false,
+    timestamps: false,
+  });
+  assertEquals(parseServeOptions(["--msl", "30"]).tcp, {});
+});
+
+Deno.test("a duration may have a unit", () => {
+  for (const [text, ms] of [["2", 2000], ["0.5", 500], ["250ms", 250], ["1m", 60_000]] as const) {
+    assertEquals(parseServeOptions(["--duration", text]).durationMs, ms);
+  }
+});
+
+Deno.test("each bad value is one line with the option, the value and what was expected", () => {
+  const cases: [string, string][] = [
+    ["--port 0", "--port 0: expected a port from 1 to 65535"],
+    ["--port 65536", "--port 65536: expected a port"],
+    ["--port http", "--port http: expected a port"],
+    ["--port 80,80", "--port 80: expected each port once"],
+    ["--port 80,", "--port : expected a port"],
+    [
+      "--app ecko",
+      "--app ecko: expected one of echo, discard, chargen, daytime, hold, close (did you mean echo?)",
+    ],
+    ["--app http", "--app http: expected one of"],
+    ["--serve 5000", "--serve 5000: expected PORT=APPLICATION"],
+    ["--serve 5000=x", "--serve x: expected one of"],
+    ["--serve 1=echo --port 2", "--serve and --port exclude each other"],
+    ["--serve 1=echo --app echo", "--serve and --app exclude each other"],
+    ["--ip 10.0.0.256", "--ip 10.0.0.256: expected an IPv4 address"],
+    ["--ip localhost", "--ip localhost: expected an IPv4 address"],
+    ["--ip fe80::1", "IPv6 is not in this version"],
+    ["--ip 127.0.0.1", "loopback"],
+    ["--ip 224.0.0.1", "multicast"],
+    ["--ip 255.255.255.255", "broadcast"],
+    ["--ip 0.0.0.0", "no address at all"],
+    ["--ip 10.0.0.255/24", "the subnet's broadcast address"],
+    ["--ip 10.0.0.0/24", "the subnet's own"],
+    ["--ip 10.0.0.1/33", "--ip 10.0.0.1/33: expected"],
+    ["--ip 10.0.0.1/4", "a /LEN from 8 to 32"],
+    ["--mac 01:00:5e:00:00:01", "an address of one host"],
+    ["--mac ff:ff:ff:ff:ff:ff", "an address of one host"],
+    ["--mac 00:00:00:00:00:00", "other than zero"],
+    ["--mac 12:34", "--mac 12:34: expected auto, device, or six pairs"],
+    ["--ring 0", "--ring 0: expected MiB from 1 to 1024"],
+    ["--capture fast", "--capture fast: expected one of immediate, live"],
+    ["--read-timeout 5", "--read-timeout goes with --capture live"],
+    ["--capture live --read-timeout 0", "--read-timeout 0: expected"],
+    ["--checksum none", "--checksum none: expected one of partial, strict, ignore"],
+    ["--tx batch", "not in this version"],
+    ["--tx gso", "not in this version"],
+    ["--tx fast", "--tx fast: expected one of auto, inject"],
+    ["--log xml", "--log xml: expected one of text, json, none"],
+    ["--log none --payload", "--payload needs a log"],
+    ["--rst-guard iptables", "--rst-guard iptables: expected one of off, nft"],
+    ["--rst-guard nft --user nobody", "exclude each other"],
+    ["--duration soon", "--duration soon: expected seconds"],
+    ["--duration 0", "--duration 0: expected seconds"],
+    ["--msl 2h", "--msl 2h: expected seconds (or a number with us, ms, s, m or h) from 1ms to 1h"],
+    ["--mss 10", "--mss 10: expected bytes from 88 to 65495"],
+    ["--recv-buffer 1", "--recv-buffer 1: expected bytes (or a number with K, M or G) from 2048"],
+    ["--backlog 0", "--backlog 0: expected"],
+    ["--ui", "Unknown option --ui"],
+  ];
+  for (const [args, message] of cases) {
+    assertThrows(() => parseServeOptions(args.split(" ")), UsageError, message, args);
+  }
+});
