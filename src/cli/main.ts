@@ -1,0 +1,138 @@
+/**
+ * The entry of the command line: finds the command, runs it, turns errors into one line and an exit status.
+ *
+ * Owns: the list of commands, `--help` and `--version`, the exit status. A command's module is loaded only when
+ * the command is run, so that help is quick and opens no library.
+ * Must not know: what a command does.
+ */
+import { bold } from "@std/fmt/colors";
+import config from "../../deno.json" with { type: "json" };
+import type { Command } from "./command.ts";
+import {
+  CliError,
+  errorLine,
+  EXIT_DONE,
+  EXIT_FAILED,
+  EXIT_USAGE,
+  isForAPerson,
+  synopsisOf,
+  UsageError,
+} from "./command.ts";
+import { nearestName, wantsHelp } from "./options.ts";
+import { KERNEL_CLIENT_COMMAND } from "./self_command.ts";
+import { environmentVariable, OutputClosedError, printError, printOut, setUpColors } from "./terminal.ts";
+
+/** A command as the list knows it, before its module is loaded. */
+interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** All commands, in the order of the help text. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "lab",
+    summary: "makes and removes a lab on this host: two namespaces joined by a veth pair",
+    load: async () => (await import("./lab.ts")).command,
+  },
+  {
+    name: "interfaces",
+    summary: "lists the devices that libpcap sees, and which of them can be used",
+    load: async () => (await import("./interfaces.ts")).command,
+  },
+];
+
+/** Commands that the program runs in processes of its own, and that no list shows. */
+const INTERNAL_COMMANDS: readonly Pick<CommandEntry, "name" | "load">[] = [
+  { name: KERNEL_CLIENT_COMMAND, load: async () => (await import("./kernel_client.ts")).command },
+];
+
+/** The version of this program, as in deno.json. */
+export const VERSION: string = config.version;
+
+/** Runs the command line; gives the exit status. Never throws for what a person can cause. */
+export async function main(args: readonly string[]): Promise<number> {
+  setUpColors();
+  const [name, ...rest] = args;
+  try {
+    if (name === undefined) {
+      printError(overview().trimEnd());
+      return EXIT_USAGE;
+    }
+    if (name === "--help" || name === "-h" || name === "help") return await help(rest[0]);
+    if (name === "--version" || name === "-V") {
+      printOut(versionText());
+      return EXIT_DONE;
+    }
+    const command = await findCommand(name);
+    if (wantsHelp(rest)) {
+      printOut(command.usage);
+      return EXIT_DONE;
+    }
+    return await runCommand(command, rest);
+  } catch (error) {
+    return report(error, "tcplab", overview());
+  }
+}
+
+async function runCommand(command: Command, args: string[]): Promise<number> {
+  try {
+    return await command.run(args);
+  } catch (error) {
+    return report(error, `tcplab ${command.name}`, command.usage);
+  }
+}
+
+/** Says what went wrong on stderr; gives the exit status that belongs to it. */
+function report(error: unknown, who: string, usage: string): number {
+  // Whoever read our output has seen enough (`tcplab table | head`): nothing failed.
+  if (error instanceof OutputClosedError) return EXIT_DONE;
+  if (error instanceof UsageError) {
+    printError(`${who}: ${errorLine(error)}`);
+    printError(synopsisOf(usage));
+    return EXIT_USAGE;
+  }
+  const unexpected = !(error instanceof CliError) && !isForAPerson(error);
+  const advice = unexpected ? " (a defect of tcplab: TCPLAB_TRACE=1 shows where)" : "";
+  printError(`${who}: ${errorLine(error)}${advice}`);
+  if (environmentVariable("TCPLAB_TRACE") && error instanceof Error && error.stack) printError(error.stack);
+  return EXIT_FAILED;
+}
+
+async function findCommand(name: string): Promise<Command> {
+  const entry = [...COMMANDS, ...INTERNAL_COMMANDS].find((candidate) => candidate.name === name);
+  if (entry !== undefined) return await entry.load();
+  if (name.startsWith("-")) throw new UsageError(`Unknown option ${name}: a command comes first`);
+  const nearest = nearestName(name, COMMANDS.map((candidate) => candidate.name));
+  const advice = nearest === null ? "tcplab --help lists the commands" : `did you mean ${nearest}?`;
+  throw new UsageError(`Unknown command "${name}": ${advice}`);
+}
+
+async function help(name: string | undefined): Promise<number> {
+  printOut(name === undefined ? overview() : (await findCommand(name)).usage);
+  return EXIT_DONE;
+}
+
+/** The text of `tcplab --help`. */
+export function overview(): string {
+  const width = Math.max(...COMMANDS.map((command) => command.name.length)) + 3;
+  const lines = COMMANDS.map((command) => `  ${bold(command.name.padEnd(width))}${command.summary}`);
+  return [
+    "Usage: tcplab COMMAND [OPTIONS]",
+    "",
+    "A TCP endpoint that lives in user space and shows its work.",
+    "",
+    "Commands:",
+    ...lines,
+    "",
+    "tcplab COMMAND --help explains a command; tcplab --version prints the version.",
+    "",
+  ].join("\n");
+}
+
+function versionText(): string {
+  return `tcplab ${VERSION} (Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch})\n`;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
