@@ -1,0 +1,81 @@
+/**
+ * The private lab itself: both sides meet, and nothing of it outlives the program that made it.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { liveTest } from "./private_lab.ts";
+
+liveTest("the lab's two sides reach each other, and see only their own device", {}, async (lab) => {
+  const { plan } = lab;
+  const ping = await lab.run({
+    side: "client",
+    words: ["ping", "-c", "1", "-W", "2", plan.addresses.server],
+  });
+  assertEquals(ping.code, 0, ping.stderr);
+  const devices = await lab.run({ side: "server", words: ["ip", "-brief", "link"] });
+  assertStringIncludes(devices.stdout, plan.devices.server);
+  assert(!devices.stdout.includes(`${plan.devices.client}@`), devices.stdout);
+});
+
+liveTest("a lab's MTU and offloads are what was asked for", {
+  mtuBytes: 1400,
+  offloads: false,
+  needs: ["ethtool"],
+}, async (lab) => {
+  const link = await lab.run({ side: "client", words: ["ip", "link", "show", lab.plan.devices.client] });
+  assertStringIncludes(link.stdout, "mtu 1400");
+  const features = await lab.run({ side: "server", words: ["ethtool", "-k", lab.plan.devices.server] });
+  assertStringIncludes(features.stdout, "tx-checksumming: off");
+  assertStringIncludes(features.stdout, "generic-segmentation-offload: off");
+});
+
+liveTest("closing a lab ends every process of it", {}, async (lab) => {
+  const sleeper = lab.spawn({ side: "server", words: ["sleep", "600"] });
+  await lab.run({ side: "client", words: ["true"] });
+  await lab.close();
+  assert(await sleeper.endsWithin(5000));
+});
+
+/** A program that opens a lab, says whose its holder is, and waits to be killed. */
+const VICTIM = `
+  const { PrivateLab } = await import(Deno.args[0]);
+  const lab = await PrivateLab.open();
+  const inside = lab.spawn({ side: "server", words: ["sleep", "600"] });
+  await lab.run({ words: ["true"] });
+  console.log(lab.enter([]).join(" "));
+  await inside.result;
+`;
+
+liveTest("kill -9 of the program leaves nothing of its lab", {}, async () => {
+  const module = new URL("../../src/cli/private_lab.ts", import.meta.url);
+  const config = fromFileUrl(new URL("../../deno.json", import.meta.url));
+  const script = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(script, VICTIM);
+    const args = ["run", "--quiet", "--no-check", "--config", config, "--allow-all", script, module.href];
+    const victim = new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "piped" }).spawn();
+    const reader = victim.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    const { value } = await reader.read();
+    const holderPid = Number(/--target (\d+)/.exec(value ?? "")?.[1]);
+    assert(holderPid > 0, value);
+    victim.kill("SIGKILL");
+    await victim.status;
+    await reader.cancel();
+    const deadline = performance.now() + 5000;
+    while (await isAlive(holderPid)) {
+      assert(performance.now() < deadline, `the holder ${holderPid} outlives the program`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  } finally {
+    await Deno.remove(script);
+  }
+});
+
+/** Whether a process runs; one that has ended and is not collected yet does not. */
+async function isAlive(pid: number): Promise<boolean> {
+  try {
+    return !/^State:\s+[ZX]/m.test(await Deno.readTextFile(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+}

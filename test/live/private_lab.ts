@@ -1,0 +1,90 @@
+/**
+ * The frame of every live test: a private lab, programs that must be there, and names that say why a test is
+ * ignored.
+ *
+ * Owns: registering live tests, the lab's life around a test. Must not know: what a test looks for.
+ */
+import { fromFileUrl } from "@std/path";
+import { PrivateLab, privateLabRefusal } from "../../src/cli/private_lab.ts";
+import { selfFiles } from "../../src/cli/self_command.ts";
+import type { LabOptions } from "../../src/cli/lab_network.ts";
+
+/** What a live test asks for. */
+export interface LiveTestOptions extends LabOptions {
+  /** Programs that must be on the search path. */
+  readonly needs?: readonly string[];
+  /** Any other reason for which the test cannot run here. */
+  readonly missing?: string | null;
+}
+
+const HERE = fromFileUrl(new URL(".", import.meta.url));
+const refusal = await privateLabRefusal({ readable: [...selfFiles(), HERE] });
+
+/** Registers a test that runs in a lab of its own; where that cannot be, the test's name says what is missing. */
+export function liveTest(
+  name: string,
+  options: LiveTestOptions,
+  body: (lab: PrivateLab) => Promise<void>,
+): void {
+  const reason = reasonToIgnore(options);
+  Deno.test({
+    name: reason === null ? `live: ${name}` : `live: ${name} (ignored: ${reason})`,
+    ignore: reason !== null,
+    // The lab's processes are watched until they end; what a test leaves open ends with the lab.
+    fn: async () => {
+      await cacheProgram();
+      await using lab = await PrivateLab.open({ ...options, readable: [...selfFiles(), HERE] });
+      await body(lab);
+    },
+  });
+}
+
+function reasonToIgnore({ needs, missing }: LiveTestOptions): string | null {
+  if (refusal !== null) return `no private lab: ${refusal}`;
+  if (missing) return missing;
+  const absent = (needs ?? []).filter((program) => !isInstalled(program));
+  return absent.length === 0 ? null : `not installed: ${absent.join(", ")}`;
+}
+
+/** Whether a program is on the search path, the directories of the system's own programs included. */
+export function isInstalled(program: string): boolean {
+  const directories = `${Deno.env.get("PATH") ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`.split(":");
+  return directories.some((directory) => {
+    try {
+      return Deno.statSync(`${directory}/${program}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** A path beside the live tests. */
+export function besideTests(name: string): string {
+  return HERE + name;
+}
+
+/** A file for one test, gone when it is disposed of. */
+export async function scratchFile(suffix: string): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await Deno.makeTempFile({ prefix: "tcplab-live-", suffix });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path) };
+}
+
+let cached: Promise<unknown> | null = null;
+
+/** Fills Deno's cache for the programs of the lab, once: inside there is no registry to ask. */
+function cacheProgram(): Promise<unknown> {
+  if (Deno.build.standalone) return Promise.resolve();
+  const main = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
+  cached ??= new Deno.Command(Deno.execPath(), { args: ["cache", "--quiet", main], stdin: "null" }).output();
+  return cached;
+}
+
+/** The compiled program: the one that TCPLAB_BINARY names, else the checkout's dist/tcplab, else null. */
+export function compiledBinary(): string | null {
+  const path = Deno.env.get("TCPLAB_BINARY") ?? fromFileUrl(new URL("../../dist/tcplab", import.meta.url));
+  try {
+    return Deno.statSync(path).isFile ? path : null;
+  } catch {
+    return null;
+  }
+}

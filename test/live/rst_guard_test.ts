@@ -1,0 +1,59 @@
+/**
+ * An address that the kernel owns: refused without the guard, served with it, and no rule left behind.
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { PrivateLab } from "../../src/cli/private_lab.ts";
+import { kernelClientCommand } from "../../src/cli/self_command.ts";
+import { liveTest } from "./private_lab.ts";
+import { ServeProcess } from "./serve_process.ts";
+
+async function ruleset(lab: PrivateLab): Promise<string> {
+  const { code, stdout, stderr } = await lab.run({ side: "server", words: ["nft", "list", "ruleset"] });
+  assertEquals(code, 0, stderr);
+  return stdout.trim();
+}
+
+async function talk(lab: PrivateLab, server: ServeProcess): Promise<void> {
+  const words = [
+    ...kernelClientCommand(),
+    lab.plan.addresses.server,
+    "3333",
+    "--sleep",
+    "0.2",
+    "--send",
+    "guarded",
+  ];
+  const client = await lab.run({ side: "client", words });
+  assertEquals([client.code, client.stdout], [0, "guarded\n"], client.stderr);
+  assertEquals((await server.event("closed")).reason, "normal");
+}
+
+liveTest("an address of the kernel is refused without the guard", {}, async (lab) => {
+  const refused = await ServeProcess.refuse(lab, { args: ["--ip", lab.plan.addresses.server] });
+  assertEquals(refused.code, 1, refused.stderr);
+  assertEquals(refused.stderr.trim().split("\n").length, 1, refused.stderr);
+  assertStringIncludes(refused.stderr, "--rst-guard");
+});
+
+liveTest("an address of the kernel is served behind the guard, which goes with the server", {
+  needs: ["nft"],
+}, async (lab) => {
+  const args = ["--ip", lab.plan.addresses.server, "--rst-guard", "nft"];
+  const server = await ServeProcess.start(lab, { args });
+  const rules = await ruleset(lab);
+  for (const word of [lab.plan.addresses.server, "3333", "rst", "drop"]) assertStringIncludes(rules, word);
+  await talk(lab, server);
+  assertEquals((await server.stop()).code, 0);
+  assertEquals(await ruleset(lab), "");
+});
+
+liveTest("a guard that a killed server left is taken away by the next", { needs: ["nft"] }, async (lab) => {
+  const args = ["--ip", lab.plan.addresses.server, "--rst-guard", "nft"];
+  const killed = await ServeProcess.start(lab, { args });
+  await killed.signal("SIGKILL");
+  await killed.stop();
+  const next = await ServeProcess.start(lab, { args });
+  await talk(lab, next);
+  assertEquals((await next.stop()).code, 0);
+  assertEquals(await ruleset(lab), "");
+});

@@ -1,0 +1,137 @@
+/**
+ * `tcplab serve` in the lab's server namespace, read through its own event log.
+ *
+ * Owns: the process, its events, and waiting for one of them. Must not know: what a test expects of them.
+ */
+import type { LabProcess, ProcessResult } from "../../src/cli/lab_process.ts";
+import type { PrivateLab } from "../../src/cli/private_lab.ts";
+import { selfCommand } from "../../src/cli/self_command.ts";
+import type { TcpEvent } from "../../src/tcp/events.ts";
+
+type EventKind = TcpEvent["event"];
+type EventOf<Kind extends EventKind> = Extract<TcpEvent, { event: Kind }>;
+
+/** How the server is started. */
+export interface ServeOptions {
+  /** Arguments after `serve`, besides `--iface`, `--log json` and (unless given here) `--ip`. */
+  readonly args?: readonly string[];
+  /** The program instead of the checkout's: a compiled binary. */
+  readonly program?: readonly string[];
+}
+
+/** How long a test waits for an event before it fails; generous, because two cores may be very busy. */
+const EVENT_TIMEOUT_MS = 15_000;
+
+/** A running server and everything it has said. */
+export class ServeProcess implements AsyncDisposable {
+  readonly events: TcpEvent[] = [];
+  readonly #process: LabProcess;
+  readonly #waiting = new Set<() => void>();
+
+  private constructor(lab: PrivateLab, options: ServeOptions) {
+    const args = options.args ?? [];
+    const address = args.includes("--ip") ? [] : ["--ip", lab.plan.tcplabAddress];
+    const fixed = ["serve", "--iface", lab.plan.devices.server, "--log", "json"];
+    this.#process = lab.spawn({
+      side: "server",
+      words: [...(options.program ?? selfCommand()), ...fixed, ...address, ...args],
+      onStdout: (line) => {
+        const event: TcpEvent = JSON.parse(line);
+        this.events.push(event);
+        this.#wakeAll();
+      },
+    });
+    this.#process.result.then(() => this.#wakeAll());
+  }
+
+  /** Starts a server and waits until it listens. Throws with its own words when it does not. */
+  static async start(lab: PrivateLab, options: ServeOptions = {}): Promise<ServeProcess> {
+    const server = new ServeProcess(lab, options);
+    await server.event("listening");
+    return server;
+  }
+
+  /** Runs a server that is expected to refuse; gives its exit status and what it said. */
+  static async refuse(lab: PrivateLab, options: ServeOptions = {}): Promise<ProcessResult> {
+    const server = new ServeProcess(lab, options);
+    if (!await server.#process.endsWithin(EVENT_TIMEOUT_MS)) {
+      await server.stop();
+      throw new Error("The server was expected to refuse, and it runs");
+    }
+    return await server.#process.result;
+  }
+
+  /** The first event of this kind that fulfils the condition, past or to come. */
+  async event<Kind extends EventKind>(
+    kind: Kind,
+    condition: (event: EventOf<Kind>) => boolean = () => true,
+  ): Promise<EventOf<Kind>> {
+    const deadline = performance.now() + EVENT_TIMEOUT_MS;
+    for (let seen = 0;;) {
+      for (; seen < this.events.length; seen++) {
+        const event = this.events[seen];
+        if (isOfKind(event, kind) && condition(event)) return event;
+      }
+      const rest = deadline - performance.now();
+      if (rest <= 0 || this.#process.ended) {
+        const why = this.#process.ended ? "the server ended" : `not within ${EVENT_TIMEOUT_MS / 1000} s`;
+        throw new Error(`No such "${kind}" event: ${why}.\n${this.#process.stderr}${this.tail()}`);
+      }
+      await this.#change(rest);
+    }
+  }
+
+  /** All events of a kind so far. */
+  all<Kind extends EventKind>(kind: Kind): EventOf<Kind>[] {
+    return this.events.filter((event): event is EventOf<Kind> => isOfKind(event, kind));
+  }
+
+  /** Waits until this many events of the kind are there. */
+  async count(kind: EventKind, least: number): Promise<void> {
+    let seen = 0;
+    await this.event(kind, () => ++seen >= least);
+  }
+
+  /** The newest events as lines, for a failure's message. */
+  tail(lines = 40): string {
+    return this.events.slice(-lines).map((event) => JSON.stringify(event)).join("\n");
+  }
+
+  /** What the server has said on stderr so far. */
+  get stderr(): string {
+    return this.#process.stderr;
+  }
+
+  /** Sends a signal to the server itself. */
+  async signal(name: Deno.Signal): Promise<void> {
+    await this.#process.signal(name);
+  }
+
+  /** Ends the server as Ctrl-C does. */
+  async stop(): Promise<ProcessResult> {
+    return await this.#process.stop(5000);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #wakeAll(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+
+  #change(withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, withinMs);
+      this.#waiting.add(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}
+
+function isOfKind<Kind extends EventKind>(event: TcpEvent, kind: Kind): event is EventOf<Kind> {
+  return event.event === kind;
+}

@@ -1,0 +1,140 @@
+/**
+ * What was on the wire, by an independent judge: dumpcap records in the client's namespace, tshark reads.
+ *
+ * Owns: the recording, and one record per frame of what tshark found. Must not know: tcplab's own codec.
+ */
+import type { LabProcess } from "../../src/cli/lab_process.ts";
+import type { PrivateLab } from "../../src/cli/private_lab.ts";
+
+/** Programs that a test with a judge needs. */
+export const JUDGE_PROGRAMS = ["dumpcap", "tshark"] as const;
+
+/** One TCP frame as tshark sees it. */
+export interface JudgedFrame {
+  readonly number: number;
+  readonly source: string;
+  readonly destination: string;
+  /** Flag names in the order of the event log, `SYN,ACK`. */
+  readonly flags: string;
+  readonly relSeq: number;
+  readonly relAck: number;
+  readonly length: number;
+  /** Length of the whole frame in bytes. */
+  readonly frameLength: number;
+  /** `good`, `bad`, `unverified`. */
+  readonly tcpChecksum: string;
+  readonly ipChecksum: string;
+  /** Names of tshark's sequence analysis, `tcp.analysis.retransmission` for example. */
+  readonly analysis: readonly string[];
+  readonly malformed: boolean;
+}
+
+/** A capture ring hands frames on in blocks: what is on the wire is in the file within this time (dumpcap's own limit is 100 ms). */
+const SETTLE_MS = 400;
+
+const FLAG_BITS = [
+  ["SYN", 0x02],
+  ["FIN", 0x01],
+  ["RST", 0x04],
+  ["PSH", 0x08],
+  ["ACK", 0x10],
+  ["URG", 0x20],
+  ["ECE", 0x40],
+  ["CWR", 0x80],
+] as const;
+
+const CHECKSUM_WORDS: Readonly<Record<string, string>> = { "0": "bad", "1": "good", "2": "unverified" };
+
+const FRAME_FIELDS = [
+  "frame.number",
+  "ip.src",
+  "ip.dst",
+  "tcp.flags",
+  "tcp.seq",
+  "tcp.ack",
+  "tcp.len",
+  "frame.len",
+  "tcp.checksum.status",
+  "ip.checksum.status",
+  "_ws.malformed",
+] as const;
+
+const ANALYSIS_FIELDS = [
+  "tcp.analysis.retransmission",
+  "tcp.analysis.fast_retransmission",
+  "tcp.analysis.spurious_retransmission",
+  "tcp.analysis.out_of_order",
+  "tcp.analysis.lost_segment",
+  "tcp.analysis.ack_lost_segment",
+  "tcp.analysis.duplicate_ack",
+  "tcp.analysis.zero_window",
+  "tcp.analysis.reused_ports",
+] as const;
+
+/** A recording that runs. */
+export class WireRecording {
+  readonly #process: LabProcess;
+  readonly #path: string;
+
+  private constructor(process: LabProcess, path: string) {
+    this.#process = process;
+    this.#path = path;
+  }
+
+  /** Begins to record the client's device into `path`. */
+  static async start(lab: PrivateLab, path: string): Promise<WireRecording> {
+    const device = lab.plan.devices.client;
+    let ready = () => {};
+    const running = new Promise<void>((resolve) => ready = resolve);
+    const process = lab.spawn({
+      side: "client",
+      words: ["dumpcap", "-q", "-i", device, "-f", "ip or arp", "-w", path],
+      onStderr: (line) => line.startsWith("File:") && ready(),
+    });
+    await Promise.race([running, process.result]);
+    if (process.ended) throw new Error(`dumpcap does not record: ${process.stderr}`);
+    return new WireRecording(process, path);
+  }
+
+  /** Ends the recording and gives tshark's findings on its TCP frames. */
+  async judge(): Promise<JudgedFrame[]> {
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await this.#process.stop();
+    return await judgeFile(this.#path);
+  }
+}
+
+/** What tshark finds in a capture file, TCP frames and frames that it cannot read at all. */
+export async function judgeFile(path: string): Promise<JudgedFrame[]> {
+  const args = ["-n", "-r", path, "-Y", "tcp || _ws.malformed", "-T", "fields", "-E", "separator=/t"];
+  const validate = ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"];
+  const { code, stdout, stderr } = await new Deno.Command("tshark", {
+    args: [...args, ...validate, ...FRAME_FIELDS.flatMap((field) => ["-e", field])]
+      .concat(ANALYSIS_FIELDS.flatMap((field) => ["-e", field])),
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  if (code !== 0) throw new Error(`tshark cannot read ${path}: ${decoder.decode(stderr)}`);
+  return decoder.decode(stdout).split("\n").filter((line) => line !== "").map(parseFrame);
+}
+
+function parseFrame(line: string): JudgedFrame {
+  const values = line.split("\t");
+  const [number, source, destination, flags, seq, ack, length, frameLength, tcpSum, ipSum, malformed] =
+    values;
+  const bits = Number(flags);
+  return {
+    number: Number(number),
+    source,
+    destination,
+    flags: FLAG_BITS.filter(([, bit]) => (bits & bit) !== 0).map(([name]) => name).join(","),
+    relSeq: Number(seq),
+    relAck: Number(ack),
+    length: Number(length),
+    frameLength: Number(frameLength),
+    tcpChecksum: CHECKSUM_WORDS[tcpSum] ?? tcpSum,
+    ipChecksum: CHECKSUM_WORDS[ipSum] ?? ipSum,
+    analysis: ANALYSIS_FIELDS.filter((_, index) => (values[FRAME_FIELDS.length + index] ?? "") !== ""),
+    malformed: malformed !== undefined && malformed !== "",
+  };
+}
