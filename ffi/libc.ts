@@ -1,0 +1,105 @@
+/**
+ * The few functions of the C library that Deno does not offer, and errno.
+ *
+ * Owns: the symbol table of libc with its prototypes, opening it on request, LibcError.
+ * Must not know: what the calls are used for.
+ *
+ * Works on Linux and macOS. `ioctl` is variadic in C, which on Linux makes no difference for pointers and integers;
+ * on Apple's arm64 it does, so nothing calls it there.
+ */
+
+import { readCString } from "./native_memory.ts";
+
+const LIBC_SYMBOLS = {
+  // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
+  poll: { parameters: ["buffer", "usize", "i32"], result: "i32", nonblocking: true },
+  // int eventfd(unsigned int initval, int flags);          (Linux)
+  eventfd: { parameters: ["u32", "i32"], result: "i32", optional: true },
+  // int pipe(int pipefd[2]);
+  pipe: { parameters: ["buffer"], result: "i32" },
+  // ssize_t read(int fd, void *buf, size_t count);
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // ssize_t write(int fd, const void *buf, size_t count);
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // int close(int fd);
+  close: { parameters: ["i32"], result: "i32" },
+  // int socket(int domain, int type, int protocol);
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int ioctl(int fd, unsigned long request, ...);
+  ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
+  // char *strerror(int errnum);
+  strerror: { parameters: ["i32"], result: "pointer" },
+  // int *__errno_location(void);          (Linux)
+  __errno_location: { parameters: [], result: "pointer", optional: true },
+  // int *__error(void);          (macOS)
+  __error: { parameters: [], result: "pointer", optional: true },
+  // struct passwd *getpwnam(const char *name);
+  getpwnam: { parameters: ["buffer"], result: "pointer" },
+  // uid_t getuid(void);
+  getuid: { parameters: [], result: "u32" },
+  // uid_t geteuid(void);
+  geteuid: { parameters: [], result: "u32" },
+  // int initgroups(const char *user, gid_t group);
+  initgroups: { parameters: ["buffer", "u32"], result: "i32" },
+  // int setgid(gid_t gid);
+  setgid: { parameters: ["u32"], result: "i32" },
+  // int setuid(uid_t uid);
+  setuid: { parameters: ["u32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** libc's functions as callable values. */
+export type LibcSymbols = Deno.DynamicLibrary<typeof LIBC_SYMBOLS>["symbols"];
+
+/** A call of the C library failed; `message` is one line for a person. */
+export class LibcError extends Error {
+  override name = "LibcError";
+  /** The function that failed. */
+  readonly operation: string;
+  /** C's errno after it, 0 where unknown. */
+  readonly errno: number;
+
+  constructor(failure: { operation: string; errno: number; what: string; remedy: string }) {
+    super(`${failure.what}: ${errnoText(failure.errno)}. ${failure.remedy}`);
+    this.operation = failure.operation;
+    this.errno = failure.errno;
+  }
+}
+
+/** Error numbers that decide something here, and differ between Linux and macOS. */
+export const ERRNO = Deno.build.os === "linux" || Deno.build.os === "android"
+  ? { noDevice: 19, noDeviceOrAddress: 6, networkDown: 100 } as const
+  : { noDevice: 19, noDeviceOrAddress: 6, networkDown: 50 } as const;
+
+let shared: LibcSymbols | null = null;
+
+/** The C library; opened at the first call. Throws {@link LibcError} where there is none to use. */
+export function libc(): LibcSymbols {
+  return shared ??= openLibc();
+}
+
+/** C's errno of this thread; to be read right after the call that failed. */
+export function errno(): number {
+  const { __errno_location, __error } = libc();
+  const location = __errno_location !== null ? __errno_location() : __error !== null ? __error() : null;
+  return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
+}
+
+/** The C library's words for an error number, as libpcap puts them into its messages. */
+export function errnoText(errnum: number): string {
+  return errnum === 0 ? "unknown error" : readCString(libc().strerror(errnum)) ?? `errno ${errnum}`;
+}
+
+function openLibc(): LibcSymbols {
+  const os = Deno.build.os;
+  if (os === "windows") throw new Error("Live capture on Windows is not supported yet: use Linux or macOS");
+  const names = os === "darwin" ? ["libSystem.B.dylib"] : ["libc.so.6", "libc.so.7", "libc.so"];
+  let first: unknown = null;
+  for (const name of names) {
+    try {
+      return Deno.dlopen(name, LIBC_SYMBOLS).symbols;
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  throw first;
+}

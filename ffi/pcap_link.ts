@@ -1,0 +1,267 @@
+/**
+ * PcapLink: a network device as a FrameLink.
+ *
+ * Owns: frames in and out of one open device, waiting for them, and what it means when the device goes down or away.
+ * Must not know: ARP, IP, TCP; which frames are wanted (the caller composes the filter).
+ *
+ * A device that is taken down, or loses its carrier, may come back: until then frames are lost, as on a cable that is
+ * out. A device that no longer exists is the end of the link: LinkError.
+ */
+
+import {
+  emptyLinkStats,
+  type FrameHandler,
+  type FrameLink,
+  LinkError,
+  type LinkStats,
+} from "../src/link/link.ts";
+import { deviceMtu } from "./device_hardware.ts";
+import { FrameReader, READ } from "./frame_reader.ts";
+import { findInterface, type InterfaceInfo, listInterfaces } from "./interfaces.ts";
+import { ERRNO, errnoText } from "./libc.ts";
+import { type CaptureMode, openPcapDevice, type PcapCounts, type PcapDevice } from "./pcap_device.ts";
+import { PCAP_CODES, PcapError } from "./pcap_error.ts";
+import { pcapLibrary } from "./pcap_library.ts";
+import { MAXIMUM_SNAPLEN_BYTES, type PcapSymbols } from "./pcap_symbols.ts";
+import { Readiness } from "./readiness.ts";
+
+/** What to open; everything but device and address has a default. */
+export interface PcapLinkOptions {
+  readonly device: string;
+  /** The hardware address that frames for us carry: the device's own, or a locally administered one. 6 bytes. */
+  readonly mac: Uint8Array;
+  /** Immediate (the default) for short round trips, live for the classic read timeout. */
+  readonly capture?: CaptureMode;
+  /** Only for live capture; 1 ms. */
+  readonly readTimeoutMs?: number;
+  /** Capture ring, 64 MiB; only in immediate mode. Where off-loads are on, the kernel takes up to twice as much. */
+  readonly ringMib?: number;
+  /** 262,144 bytes, libpcap's largest: merged frames must not be cut. */
+  readonly snaplenBytes?: number;
+  /** Needed (and the default) unless `mac` is the device's own. */
+  readonly promiscuous?: boolean;
+  /** The whole capture filter in pcap-filter language; empty or absent: every frame. */
+  readonly filter?: string;
+  /** Largest IP packet; asked of the device where absent. */
+  readonly mtu?: number;
+}
+
+/** local choice: what a 64 MiB ring holds is enough for some hundreds of busy connections between two drains. */
+const DEFAULT_RING_MIB = 64;
+/** local choice: the shortest that poll-based capture knows. */
+const DEFAULT_READ_TIMEOUT_MS = 1;
+/** Ethernet's own, where the system does not tell. */
+const ETHERNET_MTU = 1500;
+/** local choice: while a device is down, its end is noticed this late, at ten cheap looks a second. */
+const DOWN_CHECK_MS = 100;
+/** local choice: Ethernet's header and one 802.1Q tag are all that a frame adds to an IP packet. */
+const FRAME_OVERHEAD_BYTES = 18;
+
+const NO_COUNTS: PcapCounts = { received: 0, droppedByRing: 0, droppedByDevice: 0 };
+
+/** A device as a FrameLink. Opened by {@link openPcapLink}. */
+export class PcapLink implements FrameLink {
+  readonly name: string;
+  readonly mtu: number;
+  readonly mac: Uint8Array;
+  readonly maxPacketBytes: number;
+  readonly capture: CaptureMode;
+  readonly #library: PcapSymbols;
+  readonly #device: PcapDevice;
+  readonly #handle: Deno.PointerObject;
+  readonly #reader: FrameReader;
+  readonly #readiness: Readiness;
+  readonly #stats = emptyLinkStats();
+  readonly #goneTexts: readonly string[];
+  #lastCounts = NO_COUNTS;
+  #filter = "";
+  #lastSendError: string | null = null;
+  #closed = false;
+
+  constructor(device: PcapDevice, options: { mac: Uint8Array; mtu: number; capture: CaptureMode }) {
+    this.#library = pcapLibrary();
+    this.#device = device;
+    this.#handle = device.handle;
+    this.name = device.name;
+    this.mac = options.mac.slice();
+    this.mtu = options.mtu;
+    this.maxPacketBytes = options.mtu;
+    this.capture = options.capture;
+    this.#reader = new FrameReader(this.#library, device.handle, { frameStays: Deno.build.os === "linux" });
+    this.#readiness = new Readiness(device.selectableFd);
+    this.#goneTexts = [ERRNO.noDevice, ERRNO.noDeviceOrAddress].map((number) => errnoText(number));
+  }
+
+  /** What libpcap warned of when it opened the device, each one line. */
+  get warnings(): readonly string[] {
+    return this.#device.warnings;
+  }
+
+  /** The filter that is set, as libpcap compiled it. */
+  get filter(): string {
+    return this.#filter;
+  }
+
+  /** Whether the device was seen going down and has not come back yet. */
+  get isDown(): boolean {
+    return !this.#closed && this.#device.isDown;
+  }
+
+  /** The system's words for the last frame that the device refused, or null. */
+  get lastSendError(): string | null {
+    return this.#lastSendError;
+  }
+
+  /** Puts another filter in place of the present one; empty lets every incoming frame through. Throws PcapError. */
+  setFilter(expression: string): void {
+    const wanted = expression.trim();
+    // Where the kernel cannot keep our own frames away, the filter has to.
+    const full = this.#device.onlyIncoming ? wanted : exceptFrom(this.mac, wanted);
+    this.#device.setFilter(full);
+    this.#filter = full;
+  }
+
+  receive(handler: FrameHandler, budget: number): number {
+    const reader = this.#reader;
+    const stats = this.#stats;
+    let taken = 0;
+    while (taken < budget && !this.#closed) {
+      const code = reader.next();
+      if (code !== READ.frame) {
+        if (code === READ.error) throw this.#lost(this.#device.lastErrorText);
+        break;
+      }
+      taken++;
+      stats.framesIn++;
+      stats.bytesIn += reader.lengthBytes;
+      handler(reader.frame, reader.lengthBytes, reader.capturedUs);
+    }
+    return taken;
+  }
+
+  send(frame: Uint8Array, length: number, _cutBytes?: number): void {
+    // libpcap reads `length` bytes whatever the array holds.
+    if (length > frame.length) {
+      throw new RangeError(`A frame of ${length} bytes in an array of ${frame.length}`);
+    }
+    if (this.#closed) return;
+    // Frame memory is never shared or resizable; the type of the seam is wider than what native calls take.
+    if (this.#library.pcap_sendpacket(this.#handle, frame as Uint8Array<ArrayBuffer>, length) === 0) {
+      this.#stats.framesOut++;
+      this.#stats.bytesOut += length;
+    } else {
+      this.#refused(length);
+    }
+  }
+
+  flush(): void {}
+
+  wait(timeoutMs: number): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    return this.#readiness.wait(this.#device.isDown ? Math.min(timeoutMs, DOWN_CHECK_MS) : timeoutMs);
+  }
+
+  wake(): void {
+    this.#readiness.wake();
+  }
+
+  stats(): LinkStats {
+    if (!this.#closed) this.#lastCounts = this.#device.counts();
+    const { droppedByRing, droppedByDevice } = this.#lastCounts;
+    return { ...this.#stats, droppedByRing, droppedByDevice };
+  }
+
+  /** Ends the link; a pending wait resolves, and the device is freed after it. Closing twice is harmless. */
+  close(): void {
+    if (this.#closed) return;
+    this.#lastCounts = this.#device.counts();
+    this.#closed = true;
+    this.#reader.close();
+    this.#readiness.close(() => this.#device.close());
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** A frame that the device did not take: lost like one on the wire, unless there is no device any more. */
+  #refused(length: number): void {
+    const text = this.#device.lastErrorText;
+    if (this.#goneTexts.some((gone) => text.endsWith(gone))) throw this.#lost(text);
+    this.#stats.sendErrors++;
+    this.#lastSendError = length > this.mtu + FRAME_OVERHEAD_BYTES
+      ? `${text} (${length} bytes, MTU ${this.mtu})`
+      : text;
+  }
+
+  #lost(text: string): LinkError {
+    return new LinkError(
+      `Device ${this.name} is gone: ${text}. Connections over it are lost; restore the device and start again`,
+    );
+  }
+}
+
+/** Opens a device as a link. Throws PcapError: no library, no device, no rights, not up, not Ethernet, bad filter. */
+export function openPcapLink(options: PcapLinkOptions): PcapLink {
+  if (options.mac.length !== 6) {
+    throw new RangeError(`A hardware address has 6 bytes, not ${options.mac.length}`);
+  }
+  refuseUnusable(options.device);
+  const capture = options.capture ?? "immediate";
+  const device = openPcapDevice({
+    device: options.device,
+    capture,
+    readTimeoutMs: options.readTimeoutMs ?? DEFAULT_READ_TIMEOUT_MS,
+    ringMib: options.ringMib ?? DEFAULT_RING_MIB,
+    snaplenBytes: options.snaplenBytes ?? MAXIMUM_SNAPLEN_BYTES,
+    promiscuous: options.promiscuous ?? true,
+  });
+  let link: PcapLink | null = null;
+  try {
+    const mtu = options.mtu ?? deviceMtu(options.device) ?? ETHERNET_MTU;
+    link = new PcapLink(device, { mac: options.mac, mtu, capture });
+    link.setFilter(options.filter ?? "");
+    return link;
+  } catch (error) {
+    if (link === null) device.close();
+    else link.close();
+    throw error;
+  }
+}
+
+/** Refuses, with better words than libpcap has, a device that is not there or can never work. */
+function refuseUnusable(device: string): void {
+  const info = findInterface(device);
+  if (info === null) throw noSuchDevice(device);
+  if (info.isLoopback) {
+    throw new PcapError({
+      operation: "pcap_findalldevs",
+      code: PCAP_CODES.captureNotSupported,
+      what: `Device ${device} cannot be used`,
+      detail: "it is the loopback device, where the kernel delivers every frame to itself and answers first",
+      remedy: "Use a veth pair (`tcplab lab up`, `tcplab demo`) or a real Ethernet device",
+    });
+  }
+}
+
+function noSuchDevice(device: string): PcapError {
+  const usable = listInterfaces().filter(isCandidate).map((info) => info.name);
+  return new PcapError({
+    operation: "pcap_findalldevs",
+    code: PCAP_CODES.noSuchDevice,
+    what: `Device ${device} could not be opened`,
+    detail: "there is no such device",
+    remedy: usable.length === 0
+      ? "There is no Ethernet device here at all: make one with `tcplab lab up`, or see `tcplab doctor`"
+      : `Choose one of: ${usable.join(", ")}`,
+  });
+}
+
+function isCandidate(info: InterfaceInfo): boolean {
+  return !info.isLoopback && info.isEthernet !== false && info.mac !== null;
+}
+
+function exceptFrom(mac: Uint8Array, expression: string): string {
+  const text = Array.from(mac, (byte) => byte.toString(16).padStart(2, "0")).join(":");
+  return expression === "" ? `not ether src ${text}` : `(${expression}) and not ether src ${text}`;
+}
