@@ -1,0 +1,23 @@
+/**
+ * The applications that `serve` offers, by name.
+ *
+ * Owns: the list. Must not know: ports, options, hosts.
+ */
+import type { Application } from "./application.ts";
+import { chargen } from "./chargen.ts";
+import { close } from "./close.ts";
+import { daytime } from "./daytime.ts";
+import { discard } from "./discard.ts";
+import { echo } from "./echo.ts";
+import { hold } from "./hold.ts";
+
+/** In the order in which help shows them; the first is the default. */
+export const APPLICATIONS: readonly Application[] = [echo, discard, chargen, daytime, hold, close];
+
+/** Names of the contract that are not there yet: asking for one says "later", not "unknown". */
+export const LATER_APPLICATIONS: readonly string[] = ["http"];
+
+/** The application called `name`, or null. */
+export function findApplication(name: string): Application | null {
+  return APPLICATIONS.find((application) => application.name === name) ?? null;
+}
