@@ -1,0 +1,103 @@
+/**
+ * The one source of time: a monotonic microsecond clock, its offset to the wall clock, and one-shot timers.
+ *
+ * Owns: reading `performance`, and the virtual clock that tests and hand-driven hosts use in its place.
+ * Must not know: who keeps which deadline. Everything below `runtime/` gets time as an argument.
+ */
+
+/** Where time comes from. All figures are microseconds. */
+export interface Clock {
+  /** Microseconds since the clock's origin; never goes back; an integer. */
+  nowUs(): number;
+  /** Wall-clock microseconds since 1970 at `nowUs() === 0`. */
+  readonly epochUs: number;
+  /**
+   * Calls `callback` once, `delayUs` or more from now (Infinity: never). Returns what cancels it; cancelling
+   * twice, or after the call, does nothing.
+   */
+  after(delayUs: number, callback: () => void): () => void;
+}
+
+/** The longest delay that a timer of the platform takes, in ms (a signed 32-bit field). */
+export const MAX_TIMER_MS = 0x7fff_ffff;
+
+const nothing = (): void => {};
+
+/**
+ * The machine's own clock. The offset to the wall clock is taken once: a later step of the wall clock does not
+ * move the time of events, so that their order and their distances stay true (local choice).
+ */
+export function systemClock(): Clock {
+  return {
+    epochUs: Math.round(performance.timeOrigin * 1000),
+    nowUs: () => Math.trunc(performance.now() * 1000),
+    after(delayUs, callback) {
+      if (delayUs === Infinity) return nothing;
+      const timer = setTimeout(callback, Math.min(Math.max(0, Math.ceil(delayUs / 1000)), MAX_TIMER_MS));
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+/**
+ * A clock that moves only when it is told to.
+ *
+ * ```ts
+ * import { VirtualClock } from "@tcplab/tcplab";
+ *
+ * const clock = new VirtualClock();
+ * let rang = false;
+ * clock.after(1_000_000, () => rang = true);
+ * clock.advance(999_999);
+ * if (rang) throw new Error("too early");
+ * clock.advance(1);
+ * if (!rang) throw new Error("too late");
+ * ```
+ */
+export class VirtualClock implements Clock {
+  readonly epochUs: number;
+  #nowUs: number;
+  #timers: { readonly atUs: number; readonly callback: () => void }[] = [];
+
+  constructor(options: { readonly nowUs?: number; readonly epochUs?: number } = {}) {
+    this.#nowUs = options.nowUs ?? 0;
+    this.epochUs = options.epochUs ?? 0;
+  }
+
+  nowUs(): number {
+    return this.#nowUs;
+  }
+
+  after(delayUs: number, callback: () => void): () => void {
+    if (delayUs === Infinity) return nothing;
+    const timer = { atUs: this.#nowUs + Math.max(0, delayUs), callback };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  /** When the next timer is due; Infinity when there is none. */
+  get nextTimerUs(): number {
+    return this.#timers.reduce((earliest, timer) => Math.min(earliest, timer.atUs), Infinity);
+  }
+
+  /** Moves time on by `us`, and calls the timers that fall due on the way, each at its own time, in order. */
+  advance(us: number): void {
+    this.advanceTo(this.#nowUs + us);
+  }
+
+  /** Moves time on to `targetUs`; does nothing when that is past. */
+  advanceTo(targetUs: number): void {
+    for (;;) {
+      const dueUs = this.nextTimerUs;
+      if (dueUs > targetUs) break;
+      const timer = this.#timers.find((candidate) => candidate.atUs === dueUs);
+      if (timer === undefined) break;
+      this.#timers = this.#timers.filter((other) => other !== timer);
+      this.#nowUs = Math.max(this.#nowUs, dueUs);
+      timer.callback();
+    }
+    this.#nowUs = Math.max(this.#nowUs, targetUs);
+  }
+}

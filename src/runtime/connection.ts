@@ -1,0 +1,339 @@
+/**
+ * Connection: one TCP connection in the shape of Deno.TcpConn, with what Deno cannot show beside it.
+ *
+ * Owns: promises and streams over the synchronous calls of a HostConnection. Must not know: segments, devices.
+ * Holds no bytes of its own while the connection lives: backpressure is the machine's window.
+ */
+import type { ConnectionHandler, HostConnection } from "../host/api.ts";
+import type { CloseReason } from "../tcp/events.ts";
+import type { ConnectionInfo } from "../tcp/info.ts";
+import type { TcpState } from "../tcp/state.ts";
+import { formatIpAddress } from "../wire/address.ts";
+import { closedError, closeReasonError, writeClosedError } from "./connection_error.ts";
+import { type ConnectionEvents, connectionEvents, type EventHub } from "./event_hub.ts";
+
+/** One end of a connection, as Deno writes it. */
+export interface NetAddress {
+  readonly transport: "tcp";
+  /** Text of the IP address. */
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** What a user of the host does around each call that comes from outside the pump; a Pump does. */
+export interface HostDriver {
+  enter(): void;
+  leave(): void;
+  noteWoken(): void;
+}
+
+/** What a connection needs from its stack. */
+export interface ConnectionOptions {
+  readonly driver: HostDriver;
+  readonly hub: EventHub;
+  /** Called once, inside the host, when the connection is established. */
+  readonly onOpen?: (connection: Connection) => void;
+  /** Called once, inside the host, when the connection is gone; `error` when it had not ended as it should. */
+  readonly onGone?: (connection: Connection, error: Error | null) => void;
+}
+
+interface PendingTransfer<Result> {
+  readonly bytes: Uint8Array;
+  resolve(result: Result): void;
+  reject(error: Error): void;
+}
+
+/** Bytes that one pull of `readable` offers to fill; local choice: the largest frame that a link hands up. */
+const STREAM_CHUNK_BYTES = 0x10000;
+
+/** A connection; got from {@link Listener.accept} or {@link Stack.connect}. */
+export class Connection implements Disposable {
+  readonly localAddr: NetAddress;
+  readonly remoteAddr: NetAddress;
+  /** Resolves with the reason when the connection is gone (after TIME_WAIT, where it passes through that). */
+  readonly closed: Promise<CloseReason>;
+
+  readonly #inner: HostConnection;
+  readonly #driver: HostDriver;
+  readonly #hub: EventHub;
+  readonly #onGone: ConnectionOptions["onGone"];
+  readonly #settleClosed: { resolve(reason: CloseReason): void; reject(error: Error): void };
+  readonly #reads: PendingTransfer<number | null>[] = [];
+  readonly #writes: PendingTransfer<number>[] = [];
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStream<Uint8Array> | undefined;
+  #events: ConnectionEvents | undefined;
+  #closedByUser = false;
+  #writeClosed = false;
+  #discarding = false;
+  #gone = false;
+  /** Why it is gone, if not as it should. */
+  #error: Error | null = null;
+  /** Bytes that were received and not yet read when the connection went. */
+  #rest = new Uint8Array(0);
+
+  /** Takes over `inner`: becomes what runs on it. */
+  constructor(inner: HostConnection, options: ConnectionOptions) {
+    this.#inner = inner;
+    this.#driver = options.driver;
+    this.#hub = options.hub;
+    this.#onGone = options.onGone;
+    this.localAddr = netAddress(inner.localAddress, inner.localPort);
+    this.remoteAddr = netAddress(inner.peerAddress, inner.peerPort);
+    const { promise, resolve, reject } = Promise.withResolvers<CloseReason>();
+    this.closed = promise;
+    this.#settleClosed = { resolve, reject };
+    promise.catch(() => {});
+    const handler: ConnectionHandler = {
+      onOpen: () => options.onOpen?.(this),
+      onReadable: () => this.#serveReads(),
+      onPeerClosed: () => this.#serveReads(),
+      onWritable: () => this.#serveWrites(),
+      onClosed: (_, reason) => this.#end(reason),
+    };
+    inner.handler = handler;
+  }
+
+  /** `LOCAL_IP:PORT-PEER_IP:PORT`, as in the events. */
+  get name(): string {
+    return this.#inner.name;
+  }
+
+  /** The state of RFC 9293 §3.3.2 at this moment. */
+  get state(): TcpState {
+    return this.#gone ? "CLOSED" : this.#inner.state;
+  }
+
+  /** Every figure of the TCB at this moment, as a value. */
+  info(): ConnectionInfo {
+    this.#driver.enter();
+    return this.#inner.info();
+  }
+
+  /**
+   * This connection's events from the moment the iteration begins, up to `closed`. At most 1024 wait for a slow
+   * reader; then the oldest are lost, and counted in `lost`.
+   */
+  get events(): ConnectionEvents {
+    this.#events ??= connectionEvents({
+      hub: this.#hub,
+      connection: this.name,
+      woken: () => this.#driver.noteWoken(),
+    });
+    return this.#events;
+  }
+
+  /**
+   * Reads up to `p.byteLength` bytes into `p`; waits for the first. Resolves to how many, or to null at the end.
+   * Rejects with what ended the connection: ConnectionReset, ConnectionAborted, TimedOut, or BadResource after `close`.
+   */
+  read(p: Uint8Array): Promise<number | null> {
+    if (p.length === 0) return Promise.resolve(0);
+    if (this.#reads.length === 0) {
+      try {
+        const count = this.#outside(() => this.#readNow(p));
+        if (count !== undefined) return Promise.resolve(count);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return new Promise((resolve, reject) => this.#reads.push({ bytes: p, resolve, reject }));
+  }
+
+  /**
+   * Queues bytes of `p` for sending; waits while the send buffer is full. Resolves to how many were taken: at least one,
+   * maybe not all. Rejects as `read` does, and with BrokenPipe after `closeWrite`.
+   */
+  write(p: Uint8Array): Promise<number> {
+    if (p.length === 0) return Promise.resolve(0);
+    if (this.#writes.length === 0) {
+      try {
+        const count = this.#outside(() => this.#writeNow(p));
+        if (count !== undefined) return Promise.resolve(count);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return new Promise((resolve, reject) => this.#writes.push({ bytes: p, resolve, reject }));
+  }
+
+  /** The incoming bytes as a byte stream; it ends with the peer's FIN. Cancelling it drops what still arrives. */
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#readable ??= this.#makeReadable();
+    return this.#readable;
+  }
+
+  /** The outgoing bytes; closing the stream is `closeWrite`, aborting it is `abort`. */
+  get writable(): WritableStream<Uint8Array> {
+    this.#writable ??= new WritableStream<Uint8Array>({
+      write: async (chunk) => {
+        for (let sent = 0; sent < chunk.length;) sent += await this.write(chunk.subarray(sent));
+      },
+      close: () => this.closeWrite(),
+      abort: () => this.abort(),
+    });
+    return this.#writable;
+  }
+
+  /** No more writes: FIN follows what is queued (CLOSE of RFC 9293 §3.10.4). Reading goes on. */
+  closeWrite(): Promise<void> {
+    if (this.#gone) return Promise.reject(this.#error ?? closedError(`Connection ${this.name}`));
+    if (!this.#writeClosed) {
+      this.#writeClosed = true;
+      this.#outside(() => this.#inner.closeWrite());
+      rejectAll(this.#writes, writeClosedError(this.name));
+    }
+    return Promise.resolve();
+  }
+
+  /**
+   * Ends the connection in order: what was written is still sent, then FIN; what still arrives is dropped. Reads and
+   * writes that wait are rejected. Does nothing the second time.
+   */
+  close(): void {
+    if (this.#closedByUser) return;
+    this.#closedByUser = true;
+    this.#writeClosed = true;
+    this.#rest = new Uint8Array(0);
+    if (!this.#gone) this.#outside(() => this.#inner.close());
+    this.#rejectWaiting(closedError(`Connection ${this.name}`));
+  }
+
+  /** Ends the connection at once with RST; what is under way is lost (ABORT of RFC 9293 §3.10.5). */
+  abort(): void {
+    if (!this.#gone) this.#outside(() => this.#inner.abort());
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Sends small segments at once (Nagle's algorithm off, RFC 9293 §3.7.4) or not. */
+  setNoDelay(on = true): void {
+    if (!this.#gone) this.#outside(() => this.#inner.setNoDelay(on));
+  }
+
+  /** Keep-alive probes (RFC 9293 §3.8.4), off until asked for; times in microseconds. */
+  setKeepAlive(on = true, times: { readonly idleUs?: number; readonly intervalUs?: number } = {}): void {
+    if (!this.#gone) this.#outside(() => this.#inner.setKeepAlive(on, times.idleUs, times.intervalUs));
+  }
+
+  /** Gives up on the connection because what carries it is gone: all that waits is rejected with `error`. */
+  fail(error: Error): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#error = error;
+    this.#rejectWaiting(error);
+    this.#settleClosed.reject(error);
+    this.#onGone?.(this, error);
+  }
+
+  /** Runs a call that comes from outside the pump. */
+  #outside<Result>(call: () => Result): Result {
+    this.#driver.enter();
+    try {
+      return call();
+    } finally {
+      this.#driver.leave();
+    }
+  }
+
+  /** Undefined: nothing to read yet. */
+  #readNow(into: Uint8Array): number | null | undefined {
+    if (this.#closedByUser) throw closedError(`Connection ${this.name}`);
+    if (this.#rest.length > 0) {
+      const count = Math.min(this.#rest.length, into.length);
+      into.set(this.#rest.subarray(0, count));
+      this.#rest = this.#rest.subarray(count);
+      return count;
+    }
+    if (this.#error !== null) throw this.#error;
+    if (this.#gone) return null;
+    const count = this.#inner.read(into);
+    if (count > 0) return count;
+    return this.#inner.atEnd ? null : undefined;
+  }
+
+  /** Undefined: no room yet. */
+  #writeNow(bytes: Uint8Array): number | undefined {
+    if (this.#error !== null) throw this.#error;
+    if (this.#closedByUser || this.#gone) throw closedError(`Connection ${this.name}`);
+    if (this.#writeClosed) throw writeClosedError(this.name);
+    const count = this.#inner.write(bytes);
+    return count > 0 ? count : undefined;
+  }
+
+  #serveReads(): void {
+    if (this.#discarding) this.#inner.skip(this.#inner.readableBytes);
+    while (this.#reads.length > 0) {
+      const count = this.#readNow(this.#reads[0].bytes);
+      if (count === undefined) return;
+      this.#reads.shift()?.resolve(count);
+      this.#driver.noteWoken();
+    }
+  }
+
+  #serveWrites(): void {
+    while (this.#writes.length > 0) {
+      const count = this.#writeNow(this.#writes[0].bytes);
+      if (count === undefined) return;
+      this.#writes.shift()?.resolve(count);
+      this.#driver.noteWoken();
+    }
+  }
+
+  #end(reason: CloseReason): void {
+    if (this.#gone) return;
+    if (reason === "normal") {
+      // The peer's FIN may be acknowledged, and ours too, before a slow reader has seen all that came before.
+      if (!this.#closedByUser && !this.#discarding && this.#inner.readableBytes > 0) {
+        this.#rest = new Uint8Array(this.#inner.readableBytes);
+        this.#inner.read(this.#rest);
+      }
+    } else {
+      this.#error = closeReasonError(this.name, reason);
+    }
+    this.#gone = true;
+    if (this.#error !== null) {
+      this.#rejectWaiting(this.#error);
+    } else {
+      this.#serveReads();
+      rejectAll(this.#writes, closedError(`Connection ${this.name}`));
+    }
+    this.#settleClosed.resolve(reason);
+    this.#driver.noteWoken();
+    this.#onGone?.(this, this.#error);
+  }
+
+  #rejectWaiting(error: Error): void {
+    rejectAll(this.#reads, error);
+    rejectAll(this.#writes, error);
+  }
+
+  #makeReadable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return new ReadableStream({
+      type: "bytes",
+      autoAllocateChunkSize: STREAM_CHUNK_BYTES,
+      pull: async (controller) => {
+        const request = controller.byobRequest;
+        const view = request?.view ?? null;
+        if (request === null || view === null) return;
+        const count = await this.read(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+        if (count === null) controller.close();
+        request.respond(count ?? 0);
+      },
+      cancel: () => {
+        this.#discarding = true;
+        if (!this.#gone) this.#outside(() => this.#inner.skip(this.#inner.readableBytes));
+      },
+    });
+  }
+}
+
+function netAddress(address: Uint8Array, port: number): NetAddress {
+  return { transport: "tcp", hostname: formatIpAddress(address), port };
+}
+
+function rejectAll(waiting: { reject(error: Error): void }[], error: Error): void {
+  for (const { reject } of waiting.splice(0)) reject(error);
+}

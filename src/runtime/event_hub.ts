@@ -1,0 +1,124 @@
+/**
+ * The event stream handed out to many: all of it to observers, one connection's part of it to async iterators.
+ *
+ * Owns: the host's one observer, which is there only while somebody listens, and the bounded queues of iterators.
+ * Must not know: what events mean, how they are printed.
+ */
+import type { HostApi } from "../host/api.ts";
+import type { Observer, TcpEvent } from "../tcp/events.ts";
+
+/** Events that wait in one iterator; local choice: some seconds of an interactive connection, 200 kB at most. */
+const QUEUE_EVENTS = 1024;
+
+/** Shares the host's one observer. With no subscriber the host has none, and pays nothing. */
+export class EventHub {
+  readonly #host: HostApi;
+  /** Replaced, never changed, so that subscribing from inside an event is safe. */
+  #everything: readonly Observer[] = [];
+  readonly #byConnection = new Map<string, readonly Observer[]>();
+
+  constructor(host: HostApi) {
+    this.#host = host;
+  }
+
+  /** Tells `observer` of every event (of one connection only when its name is given) until the returned function is called. */
+  subscribe(observer: Observer, connection?: string): () => void {
+    if (connection === undefined) this.#everything = [...this.#everything, observer];
+    else this.#byConnection.set(connection, [...(this.#byConnection.get(connection) ?? []), observer]);
+    this.#host.observer = this.#tell;
+    let subscribed = true;
+    return () => {
+      if (!subscribed) return;
+      subscribed = false;
+      if (connection === undefined) {
+        this.#everything = without(this.#everything, observer);
+      } else {
+        const left = without(this.#byConnection.get(connection) ?? [], observer);
+        if (left.length > 0) this.#byConnection.set(connection, left);
+        else this.#byConnection.delete(connection);
+      }
+      if (this.#everything.length === 0 && this.#byConnection.size === 0) this.#host.observer = null;
+    };
+  }
+
+  readonly #tell: Observer = (event) => {
+    for (const observer of this.#everything) observer(event);
+    if (this.#byConnection.size === 0 || !("connection" in event) || event.connection === undefined) return;
+    const observers = this.#byConnection.get(event.connection);
+    if (observers === undefined) return;
+    for (const observer of observers) observer(event);
+  };
+}
+
+function without(observers: readonly Observer[], gone: Observer): readonly Observer[] {
+  const at = observers.indexOf(gone);
+  return at < 0 ? observers : observers.toSpliced(at, 1);
+}
+
+/** One connection's events, as they happen; see {@link ConnectionEvents.lost}. */
+export interface ConnectionEvents extends AsyncIterable<TcpEvent> {
+  /** Events that were thrown away, oldest first, because the reader was too slow. */
+  readonly lost: number;
+}
+
+/** How {@link connectionEvents} gets its events. */
+export interface ConnectionEventsOptions {
+  readonly hub: EventHub;
+  /** The connection's name in events. */
+  readonly connection: string;
+  /** Called when a waiting reader has been given an event. */
+  readonly woken: () => void;
+  /** Most events that wait for one reader (1024). */
+  readonly queueEvents?: number;
+}
+
+/**
+ * The events of one connection. Each iteration begins at its own time, sees what happens from then on, and ends after
+ * `closed`. A reader that falls behind loses the oldest events, never the newest: the end is told always.
+ */
+export function connectionEvents(options: ConnectionEventsOptions): ConnectionEvents {
+  const limit = options.queueEvents ?? QUEUE_EVENTS;
+  let lost = 0;
+  return {
+    get lost() {
+      return lost;
+    },
+    [Symbol.asyncIterator](): AsyncIterator<TcpEvent> {
+      const queue: TcpEvent[] = [];
+      const waiting: ((result: IteratorResult<TcpEvent>) => void)[] = [];
+      let ended = false;
+      const end = () => {
+        ended = true;
+        unsubscribe();
+        for (const resolve of waiting.splice(0)) resolve({ done: true, value: undefined });
+      };
+      const unsubscribe = options.hub.subscribe((event) => {
+        const reader = waiting.shift();
+        if (reader !== undefined) {
+          reader({ done: false, value: event });
+          options.woken();
+        } else {
+          if (queue.length === limit) {
+            queue.shift();
+            lost++;
+          }
+          queue.push(event);
+        }
+        if (event.event === "closed") end();
+      }, options.connection);
+      return {
+        next() {
+          const value = queue.shift();
+          if (value !== undefined) return Promise.resolve({ done: false, value });
+          if (ended) return Promise.resolve({ done: true, value: undefined });
+          return new Promise((resolve) => waiting.push(resolve));
+        },
+        return() {
+          queue.length = 0;
+          end();
+          return Promise.resolve({ done: true, value: undefined });
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,146 @@
+/**
+ * Listener: a listening port in the shape of Deno.Listener.
+ *
+ * Owns: the queue between connections that are established and `accept`. Must not know: segments, devices.
+ */
+import type { HostApi, HostListener } from "../host/api.ts";
+import { Connection, type HostDriver, type NetAddress } from "./connection.ts";
+import { closedError } from "./connection_error.ts";
+import type { EventHub } from "./event_hub.ts";
+
+/** Connections that may wait for `accept`; local choice: the host's own default for the half-open. */
+export const DEFAULT_BACKLOG = 1024;
+
+/** Where a {@link Listener} listens. */
+export interface ListenerOptions {
+  /** Text of the address, for {@link Listener.addr}. */
+  readonly hostname: string;
+  readonly port: number;
+  /** Connections in SYN_RCVD and established ones not yet accepted: the bound of each (1024). */
+  readonly backlog?: number;
+  /** Called once when the listener is closed. */
+  readonly onClose?: () => void;
+}
+
+/** What carries a listener. */
+export interface ListenerHost {
+  readonly host: HostApi;
+  readonly driver: HostDriver;
+  readonly hub: EventHub;
+  /** One of the host's addresses as bytes; any of them when absent. */
+  readonly address?: Uint8Array;
+  /** Told of each connection when it begins and when it is gone. */
+  onBegin(connection: Connection): void;
+  onGone(connection: Connection): void;
+}
+
+interface PendingAccept {
+  resolve(connection: Connection): void;
+  reject(error: Error): void;
+}
+
+/** Yields a {@link Connection} for each client; got from {@link Stack.listen} or `listen`. */
+export class Listener implements AsyncIterable<Connection>, Disposable {
+  /** The address and port listened on. */
+  readonly addr: NetAddress;
+
+  readonly #options: ListenerOptions;
+  readonly #ready: Connection[] = [];
+  readonly #accepts: PendingAccept[] = [];
+  #listener: HostListener | undefined;
+  #carrier: ListenerHost | undefined;
+  /** Set when it is closed or has failed: what `accept` rejects with. */
+  #error: Error | undefined;
+
+  /** Not yet listening: {@link Listener.attach} begins. */
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.addr = { transport: "tcp", hostname: options.hostname, port: options.port };
+  }
+
+  /** LISTEN while it takes connections. */
+  get state(): "LISTEN" | "CLOSED" {
+    return this.#listener?.state ?? "CLOSED";
+  }
+
+  /** Begins to listen on a host. Throws what the host throws when the port is taken. */
+  attach(carrier: ListenerHost): void {
+    if (this.#error !== undefined) return;
+    this.#carrier = carrier;
+    const backlog = this.#options.backlog ?? DEFAULT_BACKLOG;
+    carrier.driver.enter();
+    this.#listener = carrier.host.listen({
+      port: this.#options.port,
+      backlog,
+      ...(carrier.address === undefined ? {} : { address: carrier.address }),
+      accept: (inner) => {
+        const connection = new Connection(inner, {
+          driver: carrier.driver,
+          hub: carrier.hub,
+          onOpen: (opened) => this.#offer(opened, backlog),
+          onGone: (gone) => carrier.onGone(gone),
+        });
+        carrier.onBegin(connection);
+        return inner.handler;
+      },
+    });
+    carrier.driver.leave();
+  }
+
+  /** The next connection. Rejects with BadResource once the listener is closed. */
+  accept(): Promise<Connection> {
+    const ready = this.#ready.shift();
+    if (ready !== undefined) return Promise.resolve(ready);
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    return new Promise((resolve, reject) => this.#accepts.push({ resolve, reject }));
+  }
+
+  /** Each connection in turn, until the listener is closed. A failure of the link is thrown. */
+  async *[Symbol.asyncIterator](): AsyncIterableIterator<Connection> {
+    for (;;) {
+      try {
+        yield await this.accept();
+      } catch (error) {
+        if (error instanceof Deno.errors.BadResource && error === this.#error) return;
+        throw error;
+      }
+    }
+  }
+
+  /**
+   * Stops listening. Connections that were accepted live on; those that nobody has accepted yet are reset, as their
+   * clients would otherwise wait for an answer that cannot come.
+   */
+  close(): void {
+    this.fail(closedError(`Listener on port ${this.addr.port}`));
+  }
+
+  /** As {@link Listener.close}, but `accept` rejects with `error`. */
+  fail(error: Error): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    this.#carrier?.driver.enter();
+    this.#listener?.close();
+    this.#carrier?.driver.leave();
+    for (const connection of this.#ready.splice(0)) connection.abort();
+    for (const { reject } of this.#accepts.splice(0)) reject(error);
+    this.#options.onClose?.();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #offer(connection: Connection, backlog: number): void {
+    const accept = this.#accepts.shift();
+    if (accept !== undefined) {
+      accept.resolve(connection);
+      this.#carrier?.driver.noteWoken();
+    } else if (this.#error !== undefined || this.#ready.length >= backlog) {
+      // Local choice: RST rather than silence, so that a client that is one too many learns it at once.
+      connection.abort();
+    } else {
+      this.#ready.push(connection);
+    }
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * Stack: a host at work on a link, with listeners and connections for asynchronous users.
+ *
+ * Owns: one host, one link, the pump between them, and the lives of what was opened on it.
+ * Must not know: how the link was opened, what runs on the connections.
+ */
+import type { HostApi } from "../host/api.ts";
+import type { FrameLink } from "../link/link.ts";
+import type { Observer } from "../tcp/events.ts";
+import { formatEndpoint, parseIpAddress } from "../wire/address.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { Connection } from "./connection.ts";
+import { closedError, closeReasonError } from "./connection_error.ts";
+import { EventHub } from "./event_hub.ts";
+import { Listener, type ListenerHost } from "./listener.ts";
+import { Pump } from "./pump.ts";
+import { closeInOrder, type ShutdownResult } from "./shutdown.ts";
+
+/** What a {@link Stack} is made of. */
+export interface StackParts {
+  readonly link: FrameLink;
+  /** Sends into `link`; its time is that of `clock`. */
+  readonly host: HostApi;
+  /** The system's clock when absent. */
+  readonly clock?: Clock;
+  /** How long the pump looks for a next frame before it sleeps, microseconds (80); 0 for a virtual clock. */
+  readonly spinUs?: number;
+  /** Called before each sleep of the pump. */
+  readonly onIdle?: () => void;
+  /** Called after each turn of the pump that took frames. */
+  readonly onBatch?: (frames: number) => void;
+}
+
+/** Where {@link Stack.listen} listens. */
+export interface StackListenOptions {
+  readonly port: number;
+  /** One of the stack's addresses; any of them when absent. */
+  readonly hostname?: string;
+  /** Most connections that wait to be accepted (1024). */
+  readonly backlog?: number;
+}
+
+/** Where {@link Stack.connect} connects to. */
+export interface StackConnectOptions {
+  /** An IP address; names are not looked up. */
+  readonly hostname: string;
+  readonly port: number;
+  /** One of the stack's addresses; the host chooses when absent. */
+  readonly localHostname?: string;
+  readonly localPort?: number;
+  /** Gives up when aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** How {@link Stack.shutdown} ends. */
+export interface StackShutdownOptions {
+  /** How long FIN may take before RST, microseconds (2 s). */
+  readonly graceUs?: number;
+  /** Ends the patience early. */
+  readonly signal?: AbortSignal;
+}
+
+/** A running host; made by `createStack`. It owns its link, and closes it at the end. */
+export class Stack implements Disposable, AsyncDisposable {
+  readonly link: FrameLink;
+  readonly clock: Clock;
+  /** The host, for synchronous users. Calls from outside a handler go between `pump.enter()` and `pump.leave()`. */
+  readonly host: HostApi;
+  readonly pump: Pump;
+  /** Resolves when the stack is closed, rejects with a LinkError when its link went away. */
+  readonly done: Promise<void>;
+
+  readonly #hub: EventHub;
+  readonly #connections = new Set<Connection>();
+  readonly #listeners = new Set<Listener>();
+  #closing = false;
+  #closeWhenQuiet = false;
+
+  /** Begins to run at once. */
+  constructor(parts: StackParts) {
+    this.link = parts.link;
+    this.host = parts.host;
+    this.clock = parts.clock ?? systemClock();
+    this.#hub = new EventHub(parts.host);
+    this.pump = new Pump({ ...parts, clock: this.clock });
+    this.done = this.pump.done.then(() => this.link.close(), (error) => {
+      this.#fail(error);
+      throw error;
+    });
+    this.done.catch(() => {});
+    this.pump.start();
+  }
+
+  /** Connections that are alive and belong to listeners or `connect` of this stack. */
+  get connections(): readonly Connection[] {
+    return [...this.#connections];
+  }
+
+  /** Tells `observer` of every event until the returned function is called. The host's own `observer` is ours. */
+  observe(observer: Observer): () => void {
+    return this.#hub.subscribe(observer);
+  }
+
+  /** Listens on a port. Throws when the port is taken, or `hostname` is no address. */
+  listen(options: StackListenOptions): Listener {
+    this.#mustBeOpen();
+    const listener: Listener = new Listener({
+      hostname: options.hostname ?? "0.0.0.0",
+      port: options.port,
+      ...(options.backlog === undefined ? {} : { backlog: options.backlog }),
+      onClose: () => this.#listeners.delete(listener),
+    });
+    this.attach(listener, options.hostname);
+    return listener;
+  }
+
+  /** Makes a listener that was made elsewhere listen here, on `hostname` or on every address. */
+  attach(listener: Listener, hostname?: string): void {
+    this.#mustBeOpen();
+    const carrier: ListenerHost = {
+      host: this.host,
+      driver: this.pump,
+      hub: this.#hub,
+      ...(hostname === undefined ? {} : { address: addressOf(hostname) }),
+      onBegin: (connection) => this.#connections.add(connection),
+      onGone: (connection) => this.#forget(connection),
+    };
+    listener.attach(carrier);
+    this.#listeners.add(listener);
+  }
+
+  /**
+   * Opens a connection (the active side). Resolves when it is established; rejects with ConnectionRefused, TimedOut,
+   * or the signal's reason.
+   */
+  connect(options: StackConnectOptions): Promise<Connection> {
+    const { signal } = options;
+    const { promise, resolve, reject } = Promise.withResolvers<Connection>();
+    try {
+      this.#mustBeOpen();
+      signal?.throwIfAborted();
+      const address = addressOf(options.hostname);
+      this.pump.enter();
+      const inner = this.host.connect({
+        address,
+        port: options.port,
+        ...(options.localHostname === undefined ? {} : { localAddress: addressOf(options.localHostname) }),
+        ...(options.localPort === undefined ? {} : { localPort: options.localPort }),
+        handler: {},
+      });
+      const giveUp = () => {
+        connection.abort();
+        reject(signal?.reason);
+      };
+      const connection: Connection = new Connection(inner, {
+        driver: this.pump,
+        hub: this.#hub,
+        onOpen: (opened) => {
+          signal?.removeEventListener("abort", giveUp);
+          resolve(opened);
+          this.pump.noteWoken();
+        },
+        onGone: (gone, error) => {
+          signal?.removeEventListener("abort", giveUp);
+          reject(error ?? closedError(`Connection to ${formatEndpoint(address, options.port)}`));
+          this.#forget(gone);
+        },
+      });
+      this.#connections.add(connection);
+      signal?.addEventListener("abort", giveUp, { once: true });
+      if (inner.state === "CLOSED") connection.fail(closeReasonError(inner.name, "refused"));
+      this.pump.leave();
+    } catch (error) {
+      reject(error);
+    }
+    return promise;
+  }
+
+  /** Stops accepting, closes every connection with FIN, resets what is left after two seconds, and closes the stack. */
+  async shutdown(options: StackShutdownOptions = {}): Promise<ShutdownResult> {
+    this.#mustBeOpen();
+    for (const listener of [...this.#listeners]) listener.close();
+    const { host, clock, pump } = this;
+    const result = await closeInOrder({ host, clock, driver: pump, ...options });
+    this.close();
+    await this.done;
+    return result;
+  }
+
+  /** Ends at once: connections are reset, the link is closed when the pump has stopped. */
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    for (const listener of [...this.#listeners]) listener.close();
+    this.pump.enter();
+    for (const inner of this.host.connections()) {
+      // What is left in TIME_WAIT has nothing to say any more; it ends with its host.
+      if (inner.state !== "TIME_WAIT") inner.abort();
+    }
+    this.pump.leave();
+    for (const connection of this.#connections) connection.fail(closedError("Stack"));
+    this.pump.stop();
+  }
+
+  /** Closes the stack as soon as no listener and no connection is left on it. */
+  closeWhenQuiet(): void {
+    this.#closeWhenQuiet = true;
+    this.#closeIfQuiet();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Ends in order, see {@link Stack.shutdown}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#closing) await this.shutdown();
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#closeIfQuiet();
+  }
+
+  #closeIfQuiet(): void {
+    if (!this.#closeWhenQuiet || this.#connections.size > 0 || this.#listeners.size > 0) return;
+    // Not from inside the host, which may just be telling us of the last connection's end.
+    queueMicrotask(() => this.close());
+  }
+
+  #fail(error: Error): void {
+    this.#closing = true;
+    for (const listener of [...this.#listeners]) listener.fail(error);
+    for (const connection of this.#connections) connection.fail(error);
+    this.link.close();
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing) throw closedError("Stack");
+  }
+}
+
+function addressOf(text: string): Uint8Array {
+  const address = parseIpAddress(text);
+  if (address === null) {
+    throw new TypeError(`"${text}" is not an IP address: names are not looked up, give the address`);
+  }
+  return address;
+}

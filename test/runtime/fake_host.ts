@@ -1,0 +1,84 @@
+/**
+ * A host without a machine, for tests of what surrounds one: it records what it is told, and has the deadlines
+ * that it is given.
+ */
+import type {
+  ConnectOptions,
+  HostApi,
+  HostConnection,
+  HostListener,
+  ListenOptions,
+} from "../../src/host/api.ts";
+import type { Observer, TcpEvent } from "../../src/tcp/events.ts";
+
+export class FakeHost implements HostApi {
+  observer: Observer | null = null;
+  nowUs = 0;
+  /** `frame LENGTH @TIME` and `tick @TIME`, in order. */
+  readonly log: string[] = [];
+  deadlineUs = Infinity;
+  /** Called for each frame, after it was recorded. */
+  onFrame: (frame: Uint8Array, length: number) => void = () => {};
+  /** Called for each tick; the deadline has been cleared by then. */
+  onTick: () => void = () => {};
+  readonly listening: ListenOptions[] = [];
+  readonly alive: HostConnection[] = [];
+
+  counters(): Record<string, number> {
+    return {};
+  }
+
+  ingest(frame: Uint8Array, length: number, nowUs: number): void {
+    this.nowUs = nowUs;
+    this.log.push(`frame ${length} @${nowUs}`);
+    this.onFrame(frame, length);
+  }
+
+  tick(nowUs: number): void {
+    this.nowUs = nowUs;
+    this.log.push(`tick @${nowUs}`);
+    if (this.deadlineUs <= nowUs) this.deadlineUs = Infinity;
+    this.onTick();
+  }
+
+  setNow(nowUs: number): void {
+    this.nowUs = nowUs;
+  }
+
+  nextDeadlineUs(): number {
+    return this.deadlineUs;
+  }
+
+  announce(): void {}
+
+  listen(options: ListenOptions): HostListener {
+    this.listening.push(options);
+    return {
+      port: options.port,
+      state: "LISTEN",
+      close: () => {
+        this.listening.splice(this.listening.indexOf(options), 1);
+      },
+    };
+  }
+
+  connect(_options: ConnectOptions): HostConnection {
+    throw new Error("A fake host has no network");
+  }
+
+  connections(): HostConnection[] {
+    return [...this.alive];
+  }
+
+  listeners(): HostListener[] {
+    return [];
+  }
+
+  probe(): () => void {
+    return () => {};
+  }
+
+  emit(event: TcpEvent): void {
+    this.observer?.(event);
+  }
+}
