@@ -8,6 +8,7 @@
 /** Takes bytes and says how many it took; 0 means "none now, try later". Throws when it will never take any. */
 export type WriteBytes = (chunk: Uint8Array) => number;
 
+/** How a {@link LineWriter} is made. */
 export interface LineWriterOptions {
   readonly write: WriteBytes;
   /** Told once, of the first error; after it the writer swallows everything. `EPIPE` of a closed pipe comes this way. */

@@ -1,3 +1,6 @@
+/**
+ * The memory pair: frames, bounds, waiting, and its end.
+ */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { LinkError } from "../../src/link/link.ts";

@@ -1,3 +1,6 @@
+/**
+ * The tap: what it hears, in which order, and that nothing else changes.
+ */
 import { assertEquals, assertThrows } from "@std/assert";
 import { LinkError } from "../../src/link/link.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";

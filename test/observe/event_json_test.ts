@@ -1,3 +1,6 @@
+/**
+ * Events as JSON, field by field as the contract of the event log has them.
+ */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { eventToJson } from "../../src/observe/event_json.ts";

@@ -1,3 +1,6 @@
+/**
+ * One observer out of many, and none out of none.
+ */
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { fanOut } from "../../src/observe/fan_out.ts";
 import type { Observer } from "../../src/tcp/events.ts";

@@ -1,3 +1,6 @@
+/**
+ * The line writer: many small lines, few writes, and sinks that stall or fail.
+ */
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { LineWriter } from "../../src/observe/log_writer.ts";
