@@ -73,6 +73,7 @@ export class PcapLink implements FrameLink {
   readonly #readiness: Readiness;
   readonly #stats = emptyLinkStats();
   readonly #goneTexts: readonly string[];
+  readonly #downText: string;
   #lastCounts = NO_COUNTS;
   #filter = "";
   #lastSendError: string | null = null;
@@ -90,6 +91,7 @@ export class PcapLink implements FrameLink {
     this.#reader = new FrameReader(this.#library, device.handle, { frameStays: Deno.build.os === "linux" });
     this.#readiness = new Readiness(device.selectableFd);
     this.#goneTexts = [ERRNO.noDevice, ERRNO.noDeviceOrAddress].map((number) => errnoText(number));
+    this.#downText = errnoText(ERRNO.networkDown);
   }
 
   /** What libpcap warned of when it opened the device, each one line. */
@@ -146,7 +148,11 @@ export class PcapLink implements FrameLink {
     }
     if (this.#closed) return;
     // Frame memory is never shared or resizable; the type of the seam is wider than what native calls take.
-    if (this.#library.pcap_sendpacket(this.#handle, frame as Uint8Array<ArrayBuffer>, length) === 0) {
+    const bytes = frame as Uint8Array<ArrayBuffer>;
+    if (
+      this.#library.pcap_sendpacket(this.#handle, bytes, length) === 0 ||
+      this.#sentAfterOutage(bytes, length)
+    ) {
       this.#stats.framesOut++;
       this.#stats.bytesOut += length;
     } else {
@@ -182,6 +188,12 @@ export class PcapLink implements FrameLink {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** The kernel tells of an outage once more at the next send, also when it is over: then a second try succeeds. */
+  #sentAfterOutage(bytes: Uint8Array<ArrayBuffer>, length: number): boolean {
+    if (!this.#device.lastErrorText.endsWith(this.#downText)) return false;
+    return this.#library.pcap_sendpacket(this.#handle, bytes, length) === 0;
   }
 
   /** A frame that the device did not take: lost like one on the wire, unless there is no device any more. */

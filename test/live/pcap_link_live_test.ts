@@ -1,0 +1,72 @@
+/**
+ * PcapLink on a real device: a veth pair in a network namespace that lives as long as one scenario.
+ *
+ * Each scenario of pcap_link_scenarios.ts runs in a process of its own inside `unshare`, without root where the kernel
+ * allows that; where it does not, each test is reported as ignored.
+ */
+
+import { assert } from "@std/assert";
+
+const SCENARIO_FILE = new URL("./pcap_link_scenarios.ts", import.meta.url).pathname;
+
+/** The pair, and a device that stays down. */
+const SET_UP =
+  "ip link add tc0 type veth peer name tc1 && ip link add tcdown type veth peer name tcpeer && " +
+  "ip link set lo up && ip link set tc0 up && ip link set tc1 up";
+
+const SCENARIOS = [
+  "both-ways-immediate",
+  "both-ways-live",
+  "budget-and-reentry",
+  "close-inside-handler",
+  "wake-and-close",
+  "filter-and-direction",
+  "refused-sends",
+  "carrier-and-down",
+  "device-vanishes",
+  "bad-devices",
+  "interfaces",
+  "ring-drops-are-counted",
+];
+
+/** The options of `unshare` that work here, or null: as an ordinary user first, then with root's own rights. */
+async function usableNamespace(): Promise<string[] | null> {
+  for (const options of [["--user", "--map-root-user", "--net"], ["--net"]]) {
+    try {
+      const probe = new Deno.Command("unshare", {
+        args: [...options, "sh", "-c", SET_UP],
+        stdout: "null",
+        stderr: "null",
+      });
+      if ((await probe.output()).success) return options;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return null;
+}
+
+const namespace = await usableNamespace();
+
+for (const scenario of SCENARIOS) {
+  Deno.test({
+    name: `pcap link on veth: ${scenario}${
+      namespace === null ? " (skipped: no network namespaces here)" : ""
+    }`,
+    ignore: namespace === null,
+    async fn() {
+      const run = ["run", "--no-prompt", "--allow-ffi", "--allow-env=TCPLAB_PCAP_LIBRARY", "--allow-run=ip"];
+      const { success, stdout, stderr } = await new Deno.Command("unshare", {
+        args: [
+          ...(namespace ?? []),
+          ...["sh", "-c", `${SET_UP} && exec "$@"`, "sh"],
+          ...[Deno.execPath(), ...run, SCENARIO_FILE, scenario],
+        ],
+        stdout: "piped",
+        stderr: "piped",
+      }).output();
+      const decoder = new TextDecoder();
+      assert(success, decoder.decode(stderr) + decoder.decode(stdout));
+    },
+  });
+}

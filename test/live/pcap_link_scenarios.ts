@@ -1,0 +1,368 @@
+/**
+ * What pcap_link_live_test.ts runs inside a network namespace of its own: one scenario, named by the first
+ * argument, on a veth pair tc0/tc1 that the caller made. Prints one JSON line of results; a failed assertion is an
+ * exit status other than 0.
+ *
+ * Must not know: how the namespace was made.
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { listInterfaces } from "../../ffi/interfaces.ts";
+import { PCAP_CODES, PcapError } from "../../ffi/pcap_error.ts";
+import { openPcapLink, type PcapLink, type PcapLinkOptions } from "../../ffi/pcap_link.ts";
+import { type FrameHandler, LinkError } from "../../src/link/link.ts";
+
+const MAC_0 = Uint8Array.of(0x02, 0, 0, 0, 0, 0x01);
+const MAC_1 = Uint8Array.of(0x02, 0, 0, 0, 0, 0x02);
+/** IEEE 802's "local experimental" EtherType: nothing else on the pair speaks it. */
+const ETHERTYPE = [0x88, 0xb5];
+const OUR_FRAMES = "ether proto 0x88b5";
+const MINIMUM_BYTES = 60;
+const FULL_BYTES = 1514;
+const WAIT_LIMIT_MS = 2000;
+
+type Results = Record<string, unknown>;
+
+function open(device: "tc0" | "tc1", more: Partial<PcapLinkOptions> = {}): PcapLink {
+  return openPcapLink({ device, mac: device === "tc0" ? MAC_0 : MAC_1, filter: OUR_FRAMES, ...more });
+}
+
+function frameTo(mac: Uint8Array, options: { from: Uint8Array; mark: number }): Uint8Array {
+  const frame = new Uint8Array(FULL_BYTES);
+  frame.set(mac);
+  frame.set(options.from, 6);
+  frame.set(ETHERTYPE, 12);
+  frame[14] = options.mark;
+  return frame;
+}
+
+/** Receives until a frame came or the limit has passed; returns copies of the frames. */
+async function receiveSome(link: PcapLink, limitMs = WAIT_LIMIT_MS): Promise<Uint8Array[]> {
+  const frames: Uint8Array[] = [];
+  const keep: FrameHandler = (frame, length) => frames.push(frame.slice(0, length));
+  const end = performance.now() + limitMs;
+  while (frames.length === 0 && performance.now() < end) {
+    if (link.receive(keep, 64) === 0) await link.wait(end - performance.now());
+  }
+  return frames;
+}
+
+async function ip(...args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command("ip", { args, stderr: "piped" }).output();
+  assert(success, `ip ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+}
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+async function bothWays(capture: "immediate" | "live"): Promise<Results> {
+  using left = open("tc0", { capture });
+  using right = open("tc1", { capture });
+  assertEquals(left.mtu, 1500);
+  assertEquals(left.warnings, []);
+  for (const lengthBytes of [MINIMUM_BYTES, 61, 777, FULL_BYTES]) {
+    for (const [from, to] of [[left, right], [right, left]]) {
+      const frame = frameTo(to.mac, { from: from.mac, mark: lengthBytes & 0xff });
+      from.send(frame, lengthBytes);
+      const beforeUs = Date.now() * 1000 - 5_000_000;
+      let capturedUs = 0;
+      while (to.receive((_frame, _length, us) => capturedUs = us, 1) === 0) await to.wait(WAIT_LIMIT_MS);
+      assert(Math.abs(capturedUs - beforeUs) < 10_000_000, `captured at ${capturedUs}`);
+      from.send(frame, lengthBytes);
+      const [got] = await receiveSome(to);
+      assertEquals(got, frame.subarray(0, lengthBytes));
+    }
+  }
+  // Nobody got a frame of its own back.
+  assertEquals(left.receive(() => {}, 64), 0);
+  assertEquals(right.receive(() => {}, 64), 0);
+  assertEquals(left.stats().framesIn, 8);
+  assertEquals(left.stats().framesOut, 8);
+  assertEquals(left.stats().bytesOut, 2 * (MINIMUM_BYTES + 61 + 777 + FULL_BYTES));
+  return { capture };
+}
+
+const SCENARIOS: Record<string, () => Promise<Results>> = {
+  "both-ways-immediate": () => bothWays("immediate"),
+  "both-ways-live": () => bothWays("live"),
+
+  async "budget-and-reentry"() {
+    using left = open("tc0");
+    using right = open("tc1");
+    const frame = frameTo(MAC_1, { from: MAC_0, mark: 0 });
+    for (let mark = 0; mark < 10; mark++) {
+      frame[14] = mark;
+      left.send(frame, MINIMUM_BYTES);
+    }
+    await sleep(20);
+    const marks: number[] = [];
+    const reflect: FrameHandler = (received, length) => {
+      const mark = received[14];
+      right.send(frame, length);
+      // Sending inside the handler leaves the received frame as it was.
+      assertEquals(received[14], mark);
+      marks.push(mark);
+    };
+    assertEquals(right.receive(reflect, 4), 4);
+    assertEquals(right.receive(reflect, 100), 6);
+    assertEquals(right.receive(reflect, 100), 0);
+    assertEquals(marks, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    await sleep(20);
+    assertEquals(left.receive(() => {}, 100), 10);
+    return {};
+  },
+
+  async "close-inside-handler"() {
+    using left = open("tc0");
+    const right = open("tc1");
+    const frame = frameTo(MAC_1, { from: MAC_0, mark: 7 });
+    for (let n = 0; n < 3; n++) left.send(frame, MINIMUM_BYTES);
+    await right.wait(WAIT_LIMIT_MS);
+    const kept: Uint8Array[] = [];
+    const taken = right.receive((received) => {
+      kept.push(received);
+      right.close();
+      right.send(frame, MINIMUM_BYTES);
+    }, 10);
+    assertEquals(taken, 1);
+    assertEquals(kept[0].length, 0, "a frame kept past the end of the link is empty, not freed memory");
+    assertEquals(right.receive(() => {}, 10), 0);
+    return {};
+  },
+
+  async "wake-and-close"() {
+    const link = open("tc0");
+    link.wake();
+    const started = performance.now();
+    await link.wait(30);
+    assertGreater(performance.now() - started, 25, "a wake-up with nobody waiting is not remembered");
+    for (let round = 0; round < 20; round++) {
+      const waiting = link.wait(Infinity);
+      link.wake();
+      link.wake();
+      await waiting;
+    }
+    const waiting = link.wait(Infinity);
+    link.close();
+    await waiting;
+    await link.wait(Infinity);
+    link.close();
+    return {};
+  },
+
+  async "filter-and-direction"() {
+    using left = open("tc0", { filter: `${OUR_FRAMES} and ether[14] = 5` });
+    using right = open("tc1");
+    const frame = frameTo(MAC_0, { from: MAC_1, mark: 4 });
+    const send = (mark: number) => {
+      frame[14] = mark;
+      right.send(frame, MINIMUM_BYTES);
+    };
+    send(4);
+    send(5);
+    assertEquals((await receiveSome(left)).map((got) => got[14]), [5]);
+    left.setFilter(`${OUR_FRAMES} and ether[14] = 4`);
+    send(5);
+    send(4);
+    assertEquals((await receiveSome(left)).map((got) => got[14]), [4]);
+    assertThrows(() => left.setFilter("tcp prot 80"), PcapError, "is not valid");
+    send(4);
+    assertEquals((await receiveSome(left)).length, 1, "a bad filter leaves the old one in force");
+    // A second handle on the device: what it sends is outgoing, and not for us.
+    using other = open("tc0");
+    frame[14] = 4;
+    other.send(frame, MINIMUM_BYTES);
+    assertEquals(await receiveSome(left, 50), []);
+    return {};
+  },
+
+  async "refused-sends"() {
+    using link = open("tc0");
+    const big = new Uint8Array(9000);
+    big.set(frameTo(MAC_1, { from: MAC_0, mark: 0 }));
+    link.send(big, big.length);
+    assertEquals(link.stats().sendErrors, 1);
+    assertStringIncludes(link.lastSendError ?? "", "MTU 1500");
+    assertThrows(() => link.send(big, big.length + 1), RangeError);
+    await Promise.resolve();
+    return { lastSendError: link.lastSendError };
+  },
+
+  async "carrier-and-down"() {
+    using left = open("tc0");
+    using right = open("tc1");
+    const frame = frameTo(MAC_0, { from: MAC_1, mark: 1 });
+    const toRight = frameTo(MAC_1, { from: MAC_0, mark: 1 });
+    const passes = async () => {
+      await receiveSome(left, 20);
+      right.send(frame, MINIMUM_BYTES);
+      return (await receiveSome(left)).length === 1;
+    };
+    assert(await passes());
+    // The peer goes down: the carrier is gone, the device is still up.
+    await ip("link", "set", "tc1", "down");
+    left.send(toRight, MINIMUM_BYTES);
+    assertEquals(left.receive(() => {}, 10), 0);
+    await left.wait(20);
+    assertEquals(left.isDown, false);
+    await ip("link", "set", "tc1", "up");
+    await sleep(50);
+    assert(await passes(), "frames flow again after the carrier came back");
+    // The device itself goes down.
+    await ip("link", "set", "tc0", "down");
+    const before = left.stats().sendErrors;
+    for (let n = 0; n < 5; n++) {
+      assertEquals(left.receive(() => {}, 10), 0);
+      left.send(toRight, MINIMUM_BYTES);
+      await left.wait(20);
+    }
+    assertEquals(left.isDown, true);
+    const { sendErrors } = left.stats();
+    assertGreater(sendErrors, before);
+    const started = performance.now();
+    await left.wait(Infinity);
+    assertLess(performance.now() - started, 1000, "a device that is down is looked at now and then");
+    await ip("link", "set", "tc0", "up");
+    await sleep(50);
+    assert(await passes(), "frames flow again after the device came up");
+    assertEquals(left.isDown, false);
+    return { lastSendError: left.lastSendError };
+  },
+
+  async "device-vanishes"() {
+    const link = open("tc0");
+    const peer = open("tc1");
+    const started = performance.now();
+    setTimeout(() => void ip("link", "del", "tc0"), 20);
+    let message = "";
+    while (message === "") {
+      try {
+        if (link.receive(() => {}, 10) === 0) await link.wait(Infinity);
+      } catch (error) {
+        assert(error instanceof LinkError);
+        message = error.message;
+      }
+      assertLess(performance.now() - started, WAIT_LIMIT_MS);
+    }
+    assertStringIncludes(message, "Device tc0 is gone");
+    assertThrows(
+      () => peer.send(frameTo(MAC_0, { from: MAC_1, mark: 0 }), MINIMUM_BYTES),
+      LinkError,
+      "tc1 is gone",
+    );
+    link.close();
+    peer.close();
+    return { message, afterMs: Math.round(performance.now() - started) };
+  },
+
+  "bad-devices"() {
+    const refused = (device: string, code: number) => {
+      for (const capture of ["immediate", "live"] as const) {
+        const error = assertThrows(() => openPcapLink({ device, mac: MAC_0, capture }), PcapError);
+        assertEquals(error.code, code, `${device} ${capture}: ${error.message}`);
+        messages.push(error.message);
+      }
+    };
+    const messages: string[] = [];
+    refused("nonesuch", PCAP_CODES.noSuchDevice);
+    refused("lo", PCAP_CODES.captureNotSupported);
+    refused("any", PCAP_CODES.error);
+    refused("tcdown", PCAP_CODES.interfaceNotUp);
+    const bad = assertThrows(() => open("tc0", { filter: "tcp prot 80" }), PcapError);
+    assertEquals(bad.operation, "pcap_compile");
+    return Promise.resolve({ messages: [...new Set(messages)] });
+  },
+
+  async "interfaces"() {
+    await ip("address", "add", "192.0.2.7/26", "dev", "tc0");
+    await ip("link", "set", "tc0", "address", "02:11:22:33:44:55", "mtu", "1400");
+    const info = listInterfaces().find((candidate) => candidate.name === "tc0");
+    assert(info !== undefined);
+    assertEquals(info.mac, Uint8Array.of(0x02, 0x11, 0x22, 0x33, 0x44, 0x55));
+    assertEquals(info.mtu, 1400);
+    assertEquals(info.isEthernet, true);
+    assertEquals([info.isUp, info.isRunning, info.isLoopback], [true, true, false]);
+    const v4 = info.addresses.find((candidate) => candidate.address.length === 4);
+    assertEquals(v4, { address: Uint8Array.of(192, 0, 2, 7), prefixLength: 26 });
+    const v6 = info.addresses.find((candidate) => candidate.address.length === 16);
+    assertEquals(v6?.prefixLength, 64);
+    const down = listInterfaces().find((candidate) => candidate.name === "tcdown");
+    assertEquals([down?.isUp, down?.connection], [false, "disconnected"]);
+    return {};
+  },
+
+  async "ring-drops-are-counted"() {
+    using left = open("tc0", { ringMib: 1 });
+    using right = open("tc1");
+    const frame = frameTo(MAC_0, { from: MAC_1, mark: 0 });
+    const sent = 5000;
+    for (let n = 0; n < sent; n++) right.send(frame, FULL_BYTES);
+    await sleep(50);
+    let got = 0;
+    for (let taken = 1; taken > 0; got += taken) taken = left.receive(() => {}, 1000);
+    const { droppedByRing } = left.stats();
+    assertEquals(got + droppedByRing, sent);
+    assertGreater(droppedByRing, 0);
+    return { got, droppedByRing };
+  },
+
+  async "measure"() {
+    using left = open("tc0");
+    using right = open("tc1");
+    const frame = frameTo(MAC_0, { from: MAC_1, mark: 0 });
+    const drain = { 60: Infinity, 1514: Infinity };
+    const inject = { 60: Infinity, 1514: Infinity };
+    for (const lengthBytes of [60, 1514] as const) {
+      for (let round = 0; round < 40; round++) {
+        let started = performance.now();
+        for (let n = 0; n < 500; n++) right.send(frame, lengthBytes);
+        inject[lengthBytes] = Math.min(inject[lengthBytes], (performance.now() - started) * 1e6 / 500);
+        started = performance.now();
+        const got = left.receive(() => {}, 1000);
+        const perFrame = (performance.now() - started) * 1e6 / got;
+        if (got > 400) drain[lengthBytes] = Math.min(drain[lengthBytes], perFrame);
+        while (left.receive(() => {}, 1000) > 0);
+      }
+    }
+    const roundTripUs = async () => {
+      const times: number[] = [];
+      const reflector = (async () => {
+        let seen = 0;
+        while (seen < 300) {
+          seen += right.receive((_received, length) => right.send(frame, length), 10);
+          if (seen < 300) await right.wait(1000);
+        }
+      })();
+      for (let n = 0; n < 300; n++) {
+        const started = performance.now();
+        left.send(frame, 60);
+        while (left.receive(() => {}, 10) === 0) {
+          await left.wait(1000);
+        }
+        times.push((performance.now() - started) * 1000);
+      }
+      await reflector;
+      times.sort((a, b) => a - b);
+      return Math.round(times[150]);
+    };
+    const waitedUs = await roundTripUs();
+    const rounded = (value: { 60: number; 1514: number }) => [Math.round(value[60]), Math.round(value[1514])];
+    return {
+      drainNs60and1514: rounded(drain),
+      injectNs60and1514: rounded(inject),
+      roundTripTwoWaitsUs: waitedUs,
+    };
+  },
+};
+
+const scenario = SCENARIOS[Deno.args[0] ?? ""];
+if (scenario === undefined) {
+  throw new Error(`No scenario ${Deno.args[0]}; there are ${Object.keys(SCENARIOS).join(", ")}`);
+}
+console.log(JSON.stringify(await scenario()));
