@@ -55,7 +55,7 @@ const ERRORS_FOR_A_PERSON: ReadonlySet<string> = new Set([
   "CliError",
   "LinkError",
   "PcapError",
-  "LibraryError",
+  "LibcError",
   "ControlSocketError",
 ]);
 

@@ -37,6 +37,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./lab.ts")).command,
   },
   {
+    name: "doctor",
+    summary: "checks library, rights, device, address and firewall, and says how to mend each",
+    load: async () => (await import("./doctor.ts")).command,
+  },
+  {
     name: "interfaces",
     summary: "lists the devices that libpcap sees, and which of them can be used",
     load: async () => (await import("./interfaces.ts")).command,

@@ -5,6 +5,7 @@
  * Must not know: the machine that it will run on; all that depends on it is judged later (device.ts,
  * address_choice.ts).
  */
+import { APPLICATIONS, LATER_APPLICATIONS } from "../app/applications.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import {
   formatIpAddress,
@@ -43,13 +44,9 @@ export interface AddressRequest {
 /** A port with the application that runs on its connections. */
 export interface Service {
   readonly port: number;
-  readonly app: AppName;
+  /** Name of an application, one of those in app/applications.ts. */
+  readonly app: string;
 }
-
-/** The applications that `serve` can run. */
-export const APP_NAMES = ["echo", "discard", "chargen", "daytime", "hold", "close"] as const;
-/** Name of an application. */
-export type AppName = typeof APP_NAMES[number];
 
 /** Everything that `serve` was asked for; sizes in bytes, times in the unit of the name. */
 export interface ServeConfig {
@@ -211,7 +208,7 @@ function parseServices(options: ServeOptions): Service[] {
     }
     return distinct(lists.flatMap((text) => text.split(",")).map(parseService), "serve");
   }
-  const app = given(options, "app", (value) => parseChoice(value, APP_NAMES)) ?? "echo";
+  const app = given(options, "app", parseApp) ?? APPLICATIONS[0].name;
   const ports = options.list("port").flatMap((text) => text.split(","));
   if (ports.length === 0) return [{ port: DEFAULT_PORT, app }];
   return distinct(ports.map((text) => ({ port: parsePort({ option: "port", text }), app })), "port");
@@ -221,7 +218,15 @@ function parseService(text: string): Service {
   const match = /^([^=]*)=([^=]*)$/.exec(text);
   if (match === null) throw badValue({ option: "serve", text }, "PORT=APPLICATION, as in 5000=echo");
   const port = parsePort({ option: "serve", text: match[1] });
-  return { port, app: parseChoice({ option: "serve", text: match[2] }, APP_NAMES) };
+  return { port, app: parseApp({ option: "serve", text: match[2] }) };
+}
+
+function parseApp(value: GivenValue): string {
+  const names = APPLICATIONS.map((application) => application.name);
+  if (LATER_APPLICATIONS.includes(value.text)) {
+    throw badValue(value, `one of ${names.join(", ")}: ${value.text} is not in this version`);
+  }
+  return parseChoice(value, names);
 }
 
 function distinct(services: Service[], option: string): Service[] {

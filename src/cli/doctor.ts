@@ -1,0 +1,103 @@
+/**
+ * `tcplab doctor`: is everything there that a server needs, and what to do where it is not.
+ *
+ * Owns: the order of the checks, how they are shown, the exit status. Must not know: how each is made
+ * (doctor_checks.ts).
+ */
+import { getColorEnabled } from "@std/fmt/colors";
+import { paletteFor } from "../observe/text_layout.ts";
+import { parseIpAddress } from "../wire/address.ts";
+import { type Command, EXIT_DONE, EXIT_FAILED } from "./command.ts";
+import {
+  checkAddress,
+  checkDevice,
+  checkFirewall,
+  checkLibrary,
+  checkOffloads,
+  checkPrivateLab,
+  checkRights,
+  checkTools,
+  devicesHere,
+  type Finding,
+} from "./doctor_checks.ts";
+import { badValue } from "./option_values.ts";
+import { type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
+import { printLine } from "./terminal.ts";
+
+const OPTIONS = [
+  {
+    name: "iface",
+    alias: "i",
+    kind: "value",
+    value: "NAME",
+    help: "the device to look at (default: the first usable one)",
+  },
+  { name: "ip", kind: "value", value: "ADDR", help: "the address that is meant for the server" },
+  { name: "json", kind: "flag", help: "as JSON, an array with one object for each check" },
+] as const satisfies readonly OptionSpec[];
+
+const SYNTAX: Syntax<typeof OPTIONS> = {
+  command: "doctor",
+  synopsis: "[--iface NAME] [--ip ADDR] [--json]",
+  description:
+    `Checks library, device, rights, off-loads, address ownership, firewall, namespaces and tools, and says how to
+mend each. Exit status 1 when something is missing that every server needs.`,
+  options: OPTIONS,
+};
+
+/** Makes all checks; those that rest on one that failed are left out. */
+export async function examine(
+  wanted: { device: string | null; address: Uint8Array | null },
+): Promise<Finding[]> {
+  const findings = [checkLibrary()];
+  const devices = devicesHere();
+  if (devices !== null) {
+    const { finding, device } = checkDevice(devices, wanted.device);
+    findings.push(finding);
+    if (device !== null) {
+      findings.push(checkRights(device), await checkOffloads(device));
+      findings.push(checkAddress({ device, devices }, wanted.address));
+    }
+  }
+  findings.push(await checkFirewall(), await checkPrivateLab(), await checkTools());
+  return findings;
+}
+
+/** The findings as lines, each with its remedy below it. */
+export function findingsText(findings: readonly Finding[], color = false): string {
+  const palette = paletteFor(color);
+  const marks = { ok: palette.good("ok  "), note: palette.notice("note"), fail: palette.bad("FAIL") };
+  const width = Math.max(...findings.map((finding) => finding.check.length));
+  const lines: string[] = [];
+  for (const { check, status, detail, remedy } of findings) {
+    lines.push(`${marks[status]}  ${palette.strong(check.padEnd(width))}  ${detail}`);
+    if (remedy !== "") lines.push(`${" ".repeat(6 + width)}  ${palette.quiet("->")} ${remedy}`);
+  }
+  const failed = findings.filter((finding) => finding.status === "fail").map((finding) => finding.check);
+  lines.push(
+    "",
+    failed.length === 0 ? "A server can run here." : `No server can run here yet: mend ${failed.join(", ")}.`,
+  );
+  return lines.join("\n");
+}
+
+async function run(args: string[]): Promise<number> {
+  const options = parseOptions(args, SYNTAX);
+  const text = options.value("ip");
+  const address = text === undefined ? null : parseIpAddress(text);
+  if (text !== undefined && (address === null || address.length !== 4)) {
+    throw badValue({ option: "ip", text }, "an IPv4 address, as in 192.168.56.101");
+  }
+  const findings = await examine({ device: options.value("iface") ?? null, address });
+  if (options.flag("json")) printLine(JSON.stringify(findings, null, 2));
+  else printLine(findingsText(findings, getColorEnabled()));
+  return findings.some((finding) => finding.status === "fail") ? EXIT_FAILED : EXIT_DONE;
+}
+
+/** The command. */
+export const command: Command = {
+  name: "doctor",
+  summary: "checks library, rights, device, address and firewall, and says how to mend each",
+  usage: usageText(SYNTAX),
+  run,
+};

@@ -1,0 +1,262 @@
+/**
+ * What `tcplab doctor` looks at, one function for each matter.
+ *
+ * Owns: the findings and their remedies. Must not know: how they are shown.
+ */
+import { type InterfaceInfo, listInterfaces } from "../../ffi/interfaces.ts";
+import { PCAP_CODES, PcapError } from "../../ffi/pcap_error.ts";
+import { openPcapLink } from "../../ffi/pcap_link.ts";
+import { pcapVersion } from "../../ffi/pcap_library.ts";
+import { formatIpAddress, type IpAddress } from "../wire/address.ts";
+import { kernelOwner } from "./address_choice.ts";
+import { errorLine } from "./command.ts";
+import { addressTexts, judgeDevice, pickDevice } from "./device.ts";
+import { privateLabRefusal } from "./private_lab.ts";
+import { guardOwners } from "./rst_guard.ts";
+
+/** What was found about one matter. */
+export interface Finding {
+  readonly check: string;
+  /** `fail`: nothing can be served until it is mended; `note`: something to know, or missing for a part only. */
+  readonly status: "ok" | "note" | "fail";
+  readonly detail: string;
+  /** What to do; empty when there is nothing to do. */
+  readonly remedy: string;
+}
+
+/** How to get the rights that capturing needs. */
+const RIGHTS_REMEDY =
+  "run with sudo, or give them to the binary: sudo setcap cap_net_raw,cap_net_admin=eip ./tcplab; a private lab (tcplab demo) needs none";
+
+/** Is libpcap there? */
+export function checkLibrary(): Finding {
+  try {
+    return { check: "library", status: "ok", detail: pcapVersion(), remedy: "" };
+  } catch (error) {
+    const remedy = error instanceof PcapError ? error.remedy : "install libpcap";
+    return { check: "library", status: "fail", detail: detailOf(error), remedy };
+  }
+}
+
+/** A failure's own words without its remedy, which stands apart. */
+function detailOf(error: unknown): string {
+  const line = errorLine(error);
+  return error instanceof PcapError ? line.replace(`. ${error.remedy}`, "") : line;
+}
+
+/** The devices, or null when they cannot be listed (which the check of the library says already). */
+export function devicesHere(): InterfaceInfo[] | null {
+  try {
+    return listInterfaces();
+  } catch {
+    return null;
+  }
+}
+
+/** Is there a device to serve on; and the device itself. */
+export function checkDevice(
+  devices: readonly InterfaceInfo[],
+  wanted: string | null,
+): { finding: Finding; device: InterfaceInfo | null } {
+  const usable = devices.filter((device) => judgeDevice(device).usable);
+  try {
+    const device = wanted === null && usable.length > 1 ? usable[0] : pickDevice(devices, wanted);
+    const { note, remedy } = judgeDevice(device);
+    const others = usable.filter((other) => other !== device).map((other) => other.name);
+    const also = wanted === null && others.length > 0
+      ? `; also usable: ${others.join(", ")} (--iface says which)`
+      : "";
+    const addresses = addressTexts(device).join(" ") || "no address";
+    const detail = `${device.name} (${addresses})${note === "" ? "" : `: ${note}`}${also}`;
+    return { finding: { check: "device", status: note === "" ? "ok" : "note", detail, remedy }, device };
+  } catch (error) {
+    const [detail, ...remedy] = errorLine(error).split(": ");
+    return { finding: { check: "device", status: "fail", detail, remedy: remedy.join(": ") }, device: null };
+  }
+}
+
+/** May this process capture and send? Tried out, on the device itself. */
+export function checkRights(device: InterfaceInfo): Finding {
+  try {
+    openPcapLink({ device: device.name, mac: device.mac ?? new Uint8Array(6), ringMib: 1, filter: "arp" })
+      .close();
+    return {
+      check: "rights",
+      status: "ok",
+      detail: `${device.name} can be opened, promiscuous mode included`,
+      remedy: "",
+    };
+  } catch (error) {
+    const denied = error instanceof PcapError &&
+      (error.code === PCAP_CODES.permissionDenied || error.code === PCAP_CODES.promiscPermissionDenied);
+    const remedy = denied ? RIGHTS_REMEDY : error instanceof PcapError ? error.remedy : "";
+    return { check: "rights", status: "fail", detail: detailOf(error), remedy };
+  }
+}
+
+/** Features of `ethtool -k` that change what a capture shows, and how ours takes them. */
+const OFFLOADS: readonly (readonly [feature: string, meaning: string])[] = [
+  ["rx-checksumming", "received sums may be left to the device"],
+  ["tx-checksumming", "local peers send partial sums"],
+  ["tcp-segmentation-offload", "local peers send frames above the MTU"],
+  ["generic-receive-offload", "received segments are merged into larger ones"],
+];
+
+/** Names of the features that are on, from the output of `ethtool -k`. */
+export function offloadsOn(listing: string): string[] {
+  return [...listing.matchAll(/^\s*([\w-]+): on\b/gm)].map((match) => match[1]);
+}
+
+/** Which off-loads are on: they explain partial checksums and oversized frames, and stop nothing. */
+export async function checkOffloads(device: InterfaceInfo): Promise<Finding> {
+  const output = await runTool("ethtool", ["-k", device.name]);
+  if (output === null) {
+    return {
+      check: "offloads",
+      status: "note",
+      detail:
+        "unknown without ethtool; partial checksums and large frames are accepted anyway (--checksum partial)",
+      remedy: "apt install ethtool",
+    };
+  }
+  const on = new Set(offloadsOn(output.text));
+  const meant = OFFLOADS.filter(([feature]) => on.has(feature));
+  const detail = meant.length === 0
+    ? "all off: checksums and sizes are as on the wire"
+    : `on: ${meant.map(([feature, meaning]) => `${feature} (${meaning})`).join(", ")}; accepted by default`;
+  return { check: "offloads", status: "ok", detail, remedy: "" };
+}
+
+/** Who owns the address: of `--ip` where it was given, else which addresses are the kernel's and will not do. */
+export function checkAddress(
+  scene: { device: InterfaceInfo; devices: readonly InterfaceInfo[] },
+  wanted: IpAddress | null,
+): Finding {
+  const check = "address";
+  if (wanted === null) {
+    const own = addressTexts(scene.device).filter((text) => !text.includes(":")).map((text) =>
+      text.split("/")[0]
+    );
+    if (own.length === 0) {
+      const detail =
+        `${scene.device.name} has no IPv4 address of its own: any will do that no other host has`;
+      return { check, status: "ok", detail, remedy: "" };
+    }
+    const detail = `${own.join(", ")} is the kernel's: serve on another of the subnet, which nobody has`;
+    const remedy = `tcplab serve --iface ${scene.device.name} without --ip proposes one`;
+    return { check, status: "ok", detail, remedy };
+  }
+  const text = formatIpAddress(wanted);
+  const owner = kernelOwner(wanted, scene.devices);
+  if (owner === null) return { check, status: "ok", detail: `${text} is not the kernel's`, remedy: "" };
+  const detail = `${text} is the kernel's own, on ${owner.name}: it would reset every connection`;
+  return {
+    check,
+    status: "note",
+    detail,
+    remedy: "choose an address that nobody has, or add --rst-guard nft",
+  };
+}
+
+/** Can nft set the guard, and has a dead server left one behind? */
+export async function checkFirewall(): Promise<Finding> {
+  const check = "firewall";
+  const tables = await runTool("nft", ["list", "tables", "ip"]);
+  const needed = "only --rst-guard nft needs it";
+  if (tables === null) {
+    return {
+      check,
+      status: "note",
+      detail: `nft is not installed; ${needed}`,
+      remedy: "apt install nftables",
+    };
+  }
+  if (!tables.ok) {
+    return {
+      check,
+      status: "note",
+      detail: `nft may not be used (${tables.error}); ${needed}`,
+      remedy: "run with sudo",
+    };
+  }
+  const left = guardOwners(tables.text);
+  const guards = left.length === 0
+    ? "no guard is set"
+    : `guards of ${left.map((pid) => `process ${pid}`).join(", ")}`;
+  return { check, status: "ok", detail: `nft can be used; ${guards}`, remedy: "" };
+}
+
+/** Can a private lab be made, for `demo` and the live tests? */
+export async function checkPrivateLab(): Promise<Finding> {
+  const check = "private lab";
+  const refusal = await privateLabRefusal();
+  if (refusal === null) {
+    return { check, status: "ok", detail: "namespaces can be made: tcplab demo works here", remedy: "" };
+  }
+  return {
+    check,
+    status: "note",
+    detail: `no private lab (${refusal})`,
+    remedy:
+      "tcplab demo then runs in memory; on Ubuntu sysctl kernel.apparmor_restrict_unprivileged_userns=0 allows it, or use sudo",
+  };
+}
+
+/** Programs that parts of tcplab run or that go well with it. */
+const TOOLS: readonly (readonly [program: string, use: string, packageName: string])[] = [
+  ["ip", "labs", "iproute2"],
+  ["unshare", "private labs", "util-linux"],
+  ["nsenter", "private labs", "util-linux"],
+  ["nft", "--rst-guard", "nftables"],
+  ["ethtool", "looking at off-loads", "ethtool"],
+  ["tshark", "reading recordings", "tshark"],
+];
+
+/** Which programs are there? */
+export async function checkTools(): Promise<Finding> {
+  const found = await Promise.all(TOOLS.map(([program]) => isInstalled(program)));
+  const missing = TOOLS.filter((_, position) => !found[position]);
+  const there = TOOLS.filter((_, position) => found[position]).map(([program]) => program);
+  if (missing.length === 0) return { check: "tools", status: "ok", detail: there.join(", "), remedy: "" };
+  return {
+    check: "tools",
+    status: "note",
+    detail: `missing: ${missing.map(([program, use]) => `${program} (${use})`).join(", ")}`,
+    remedy: `apt install ${[...new Set(missing.map(([, , name]) => name))].join(" ")}`,
+  };
+}
+
+/** True when the program is in one of the directories of the search path, or where only root's path leads. */
+async function isInstalled(program: string): Promise<boolean> {
+  const result = await runTool(program, ["--version"]);
+  return result !== null;
+}
+
+interface ToolOutput {
+  readonly ok: boolean;
+  readonly text: string;
+  readonly error: string;
+}
+
+/** Runs a program to its end; null when it is not installed. */
+async function runTool(program: string, args: string[]): Promise<ToolOutput | null> {
+  // The search path of an ordinary user often lacks the sbin directories.
+  for (const candidate of [program, `/usr/sbin/${program}`, `/sbin/${program}`]) {
+    try {
+      const output = await new Deno.Command(candidate, {
+        args,
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+      }).output();
+      const decoder = new TextDecoder();
+      const [error] = decoder.decode(output.stderr).trim().split("\n");
+      return { ok: output.success, text: decoder.decode(output.stdout), error };
+    } catch (error) {
+      const absent = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
+        error instanceof Deno.errors.NotCapable;
+      if (!absent) throw error;
+    }
+  }
+  return null;
+}
