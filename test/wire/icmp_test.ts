@@ -1,0 +1,202 @@
+/** ICMP of both versions, quoted packets, and neighbour discovery. */
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { parseIpAddress } from "../../src/wire/address.ts";
+import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
+import * as icmp from "../../src/wire/icmp.ts";
+import * as icmpv6 from "../../src/wire/icmpv6.ts";
+import { emitIpv4, IP_PROTOCOL, IPV4 } from "../../src/wire/ipv4.ts";
+import { emitIpv6, IPV6 } from "../../src/wire/ipv6.ts";
+import { emitTcp, TcpSegment } from "../../src/wire/tcp.ts";
+
+const MAC = Uint8Array.of(2, 0, 0x5e, 0x10, 0x20, 0x30);
+const u32 = fc.integer({ min: 0, max: 0xffffffff });
+
+function ip(text: string): Uint8Array {
+  const value = parseIpAddress(text);
+  assert(value !== null);
+  return value;
+}
+
+Deno.test("an echo request on the wire", () => {
+  const bytes = Uint8Array.of(9, 9, 9, 9, 9, 9, 9, 9, 0x61, 0x62, 0x63);
+  const fields = { type: icmp.ICMP_TYPE.ECHO_REQUEST, code: 0, restOfHeader: 0x12340001, payloadLength: 3 };
+  assertEquals(icmp.emitIcmp(bytes, 0, fields), 8);
+  assertEquals([...bytes], [8, 0, 0x21, 0x68, 0x12, 0x34, 0, 1, 0x61, 0x62, 0x63]);
+});
+
+Deno.test("property: an emitted message is parsed back, with and without a pseudo-header", () => {
+  fc.assert(fc.property(
+    fc.record({ type: fc.nat(255), code: fc.nat(255), restOfHeader: u32 }),
+    fc.uint8Array({ maxLength: 300 }),
+    fc.nat(0x1ffff),
+    fc.nat(5),
+    (header, payload, pseudoSum, offset) => {
+      const bytes = new Uint8Array(offset + 8 + payload.length + 3).fill(0xa5);
+      bytes.set(payload, offset + 8);
+      const fields = { ...header, payloadLength: payload.length };
+      const length = 8 + payload.length;
+      const expected = { ...fields, payloadOffset: offset + 8 };
+      const message = new icmp.IcmpMessage();
+      icmp.emitIcmp(bytes, offset, fields);
+      assertEquals(icmp.parseIcmp(bytes, offset, length, message), null);
+      assertEquals({ ...message }, expected);
+      icmpv6.emitIcmpv6(bytes, offset, fields, pseudoSum);
+      assertEquals(icmpv6.parseIcmpv6(bytes, offset, length, pseudoSum, message), null);
+      assertEquals({ ...message }, expected);
+      assertEquals(bytes.slice(offset + 8, offset + length), payload);
+      assert(bytes.subarray(offset + length).every((byte) => byte === 0xa5), "wrote beyond the message");
+    },
+  ));
+});
+
+Deno.test("a short message is malformed, a damaged one has a wrong checksum", () => {
+  const bytes = new Uint8Array(16);
+  icmp.emitIcmp(bytes, 0, { type: 8, code: 0, restOfHeader: 1, payloadLength: 8 });
+  const message = new icmp.IcmpMessage();
+  for (let length = 0; length < 8; length++) {
+    assertEquals(icmp.parseIcmp(bytes, 0, length, message), "malformed-icmp");
+  }
+  for (let bit = 0; bit < 128; bit++) {
+    const wrong = bytes.slice();
+    wrong[bit >>> 3] ^= 1 << (bit & 7);
+    assertEquals(icmp.parseIcmp(wrong, 0, 16, message), "checksum", `bit ${bit}`);
+  }
+});
+
+/** A TCP packet of ours, as an error quotes it. */
+function quotedIpv4(): Uint8Array {
+  const bytes = new Uint8Array(60);
+  const addresses = { source: ip("10.0.0.1"), destination: ip("10.0.0.2") };
+  emitIpv4(bytes, 0, { ...addresses, protocol: IP_PROTOCOL.TCP, payloadLength: 40, ttl: 1, id: 7 });
+  emitTcp(bytes, 20, ourSegment());
+  return bytes;
+}
+
+function ourSegment(): TcpSegment {
+  const segment = new TcpSegment();
+  segment.sourcePort = 3333;
+  segment.destinationPort = 40_000;
+  segment.seq = 0xfedcba98;
+  return segment;
+}
+
+Deno.test("a quoted packet names its connection as soon as 8 bytes of TCP are there", () => {
+  const bytes = new Uint8Array(70);
+  bytes.set(quotedIpv4(), 5);
+  const quoted = new icmp.QuotedPacket();
+  for (let length = 0; length < 28; length++) {
+    assertEquals(icmp.parseQuotedPacket(bytes, 5, length, quoted), "malformed-icmp", `length ${length}`);
+  }
+  for (const length of [28, 60]) {
+    assertEquals(icmp.parseQuotedPacket(bytes, 5, length, quoted), null);
+    assertEquals({ ...quoted }, {
+      addressBytes: 4,
+      localAddressOffset: 5 + IPV4.SOURCE,
+      peerAddressOffset: 5 + IPV4.DESTINATION,
+      protocol: 6,
+      localPort: 3333,
+      peerPort: 40_000,
+      seq: 0xfedcba98,
+    });
+  }
+});
+
+Deno.test("a quoted packet with IPv4 options, a late fragment, another version", () => {
+  const quoted = new icmp.QuotedPacket();
+  const withOptions = new Uint8Array(68);
+  withOptions.set(quotedIpv4().subarray(0, 20));
+  withOptions[0] = 0x47;
+  withOptions.set(quotedIpv4().subarray(20), 28);
+  assertEquals(icmp.parseQuotedPacket(withOptions, 0, 36, quoted), null);
+  assertEquals(quoted.localPort, 3333);
+  assertEquals(icmp.parseQuotedPacket(withOptions, 0, 35, quoted), "malformed-icmp");
+  const fragment = quotedIpv4();
+  fragment[7] = 1;
+  assertEquals(icmp.parseQuotedPacket(fragment, 0, 60, quoted), "malformed-icmp");
+  for (const first of [0x44, 0x55, 0x00]) {
+    const bytes = quotedIpv4();
+    bytes[0] = first;
+    assertEquals(icmp.parseQuotedPacket(bytes, 0, 60, quoted), "malformed-icmp");
+  }
+});
+
+Deno.test("a quoted IPv6 packet", () => {
+  const bytes = new Uint8Array(60);
+  const addresses = { source: ip("fe80::1"), destination: ip("fe80::2") };
+  emitIpv6(bytes, 0, { ...addresses, protocol: IP_PROTOCOL.TCP, payloadLength: 20, hopLimit: 1 });
+  emitTcp(bytes, 40, ourSegment());
+  const quoted = new icmp.QuotedPacket();
+  for (let length = 0; length < 48; length++) {
+    assertEquals(icmp.parseQuotedPacket(bytes, 0, length, quoted), "malformed-icmp");
+  }
+  assertEquals(icmp.parseQuotedPacket(bytes, 0, 48, quoted), null);
+  assertEquals([quoted.addressBytes, quoted.localAddressOffset, quoted.peerAddressOffset], [16, 8, 24]);
+  assertEquals([quoted.localPort, quoted.peerPort, quoted.seq], [3333, 40_000, 0xfedcba98]);
+});
+
+Deno.test("neighbour messages are parsed back, with and without a hardware address", () => {
+  const { ICMPV6_TYPE, NEIGHBOR_FLAG } = icmpv6;
+  const addresses = Uint8Array.of(...ip("fe80::1"), ...ip("ff02::1:ff00:2"));
+  for (const type of [ICMPV6_TYPE.NEIGHBOR_SOLICITATION, ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT]) {
+    for (const mac of [MAC, null]) {
+      const flags = NEIGHBOR_FLAG.SOLICITED + NEIGHBOR_FLAG.OVERRIDE;
+      const fields = { type, flags, target: ip("fe80::2"), mac };
+      const length = icmpv6.neighborLength(fields);
+      const pseudoSum = pseudoHeaderSum(addresses, 0, 16, IP_PROTOCOL.ICMPV6, length);
+      const bytes = new Uint8Array(50).fill(0xa5);
+      assertEquals(icmpv6.emitNeighbor(bytes, 4, fields, pseudoSum), length);
+      assert(bytes.subarray(4 + length).every((byte) => byte === 0xa5), "wrote beyond the message");
+      const message = new icmp.IcmpMessage();
+      assertEquals(icmpv6.parseIcmpv6(bytes, 4, length, pseudoSum, message), null);
+      const neighbor = new icmpv6.NeighborMessage();
+      assertEquals(icmpv6.parseNeighbor(bytes, message, neighbor), null);
+      assertEquals({ ...neighbor }, {
+        targetOffset: 12,
+        macOffset: mac === null ? -1 : 30,
+        flags: 0x60000000,
+      });
+      assertEquals(bytes.slice(12, 28), ip("fe80::2"));
+      if (mac !== null) assertEquals(bytes.slice(30, 36), mac);
+    }
+  }
+});
+
+Deno.test("neighbour messages that RFC 4861 section 7.1 refuses", () => {
+  const bytes = new Uint8Array(40);
+  const fields = { type: icmpv6.ICMPV6_TYPE.NEIGHBOR_SOLICITATION, target: ip("fe80::2"), mac: MAC };
+  icmpv6.emitNeighbor(bytes, 0, fields, 0);
+  const message = new icmp.IcmpMessage();
+  icmpv6.parseIcmpv6(bytes, 0, 32, 0, message);
+  const out = new icmpv6.NeighborMessage();
+  assertEquals(icmpv6.parseNeighbor(bytes, message, out), null);
+  for (let payloadLength = 0; payloadLength < 24; payloadLength++) {
+    // Exactly the target without an option is whole.
+    const expected = payloadLength === 16 ? null : "malformed-icmp";
+    assertEquals(
+      icmpv6.parseNeighbor(bytes, { ...message, payloadLength }, out),
+      expected,
+      `${payloadLength}`,
+    );
+  }
+  assertEquals(icmpv6.parseNeighbor(bytes, { ...message, code: 1 }, out), "malformed-icmp");
+  const bent = (offset: number, value: number) => {
+    const copy = bytes.slice();
+    copy[offset] = value;
+    return icmpv6.parseNeighbor(copy, message, out);
+  };
+  assertEquals(bent(8, 0xff), "malformed-icmp", "multicast target");
+  assertEquals(bent(25, 0), "malformed-icmp", "option of length zero");
+  assertEquals(bent(25, 2), "malformed-icmp", "option beyond the message");
+  assertEquals(bent(24, 9), null, "another option is passed over");
+  assertEquals(out.macOffset, -1);
+});
+
+Deno.test("addresses of neighbour discovery", () => {
+  assertEquals(icmpv6.solicitedNodeAddress(ip("2001:db8::12:3456")), ip("ff02::1:ff12:3456"));
+  assertEquals(
+    icmpv6.multicastMac(ip("ff02::1:ff12:3456")),
+    Uint8Array.of(0x33, 0x33, 0xff, 0x12, 0x34, 0x56),
+  );
+  assertEquals(IPV6.ADDRESS_BYTES, 16);
+});

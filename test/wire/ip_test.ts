@@ -1,0 +1,282 @@
+/** IPv4 and IPv6 headers: tables, lengths, truncation, round trips. */
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { checksum } from "../../src/wire/checksum.ts";
+import { emitIpv4, IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../../src/wire/ipv4.ts";
+import { emitIpv6, IPV6, Ipv6Header, parseIpv6 } from "../../src/wire/ipv6.ts";
+
+const SOURCE = Uint8Array.of(10, 0, 0, 2);
+const DESTINATION = Uint8Array.of(10, 0, 0, 1);
+const ipv6 = (last: number) => Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last);
+
+/** Puts a correct checksum into a header that a test has bent. */
+function mend(bytes: Uint8Array, headerLength = 20): Uint8Array {
+  bytes[IPV4.CHECKSUM] = bytes[IPV4.CHECKSUM + 1] = 0;
+  const value = checksum(bytes, 0, headerLength);
+  bytes[IPV4.CHECKSUM] = value >>> 8;
+  bytes[IPV4.CHECKSUM + 1] = value & 0xff;
+  return bytes;
+}
+
+function packet(payloadLength: number): Uint8Array {
+  const bytes = new Uint8Array(20 + payloadLength);
+  emitIpv4(bytes, 0, {
+    source: SOURCE,
+    destination: DESTINATION,
+    protocol: 6,
+    payloadLength,
+    ttl: 64,
+    id: 0x1234,
+  });
+  return bytes;
+}
+
+Deno.test("an IPv4 header on the wire", () => {
+  const bytes = new Uint8Array(20);
+  const fields = {
+    source: SOURCE,
+    destination: DESTINATION,
+    protocol: 6,
+    payloadLength: 40,
+    ttl: 64,
+    id: 0x1234,
+  };
+  assertEquals(emitIpv4(bytes, 0, { ...fields, dontFragment: true, dscp: 0x2e, ecn: 1 }), 20);
+  const expected = [0x45, 0xb9, 0, 60, 0x12, 0x34, 0x40, 0, 64, 6, 0x13, 0xcd, 10, 0, 0, 2, 10, 0, 0, 1];
+  assertEquals([...bytes], expected);
+});
+
+Deno.test("property: an emitted IPv4 header is parsed back, from a dirty buffer and any offset", () => {
+  const address = fc.uint8Array({ minLength: 4, maxLength: 4 });
+  fc.assert(fc.property(
+    fc.record({
+      source: address,
+      destination: address,
+      protocol: fc.nat(255),
+      payloadLength: fc.nat(65_515),
+      ttl: fc.nat(255),
+      id: fc.nat(0xffff),
+      dscp: fc.nat(63),
+      ecn: fc.nat(3),
+      dontFragment: fc.boolean(),
+    }),
+    fc.nat(18),
+    (fields, offset) => {
+      const bytes = new Uint8Array(offset + 24).fill(0xa5);
+      assertEquals(emitIpv4(bytes, offset, fields), 20);
+      assert(bytes.subarray(offset + 20).every((byte) => byte === 0xa5), "wrote beyond the header");
+      const header = new Ipv4Header();
+      assertEquals(parseIpv4(bytes, offset, 20 + fields.payloadLength, header), null);
+      assertEquals({ ...header }, {
+        headerLength: 20,
+        totalLength: 20 + fields.payloadLength,
+        dscp: fields.dscp,
+        ecn: fields.ecn,
+        id: fields.id,
+        dontFragment: fields.dontFragment,
+        moreFragments: false,
+        fragmentOffset: 0,
+        ttl: fields.ttl,
+        protocol: fields.protocol,
+        sourceOffset: offset + 12,
+        destinationOffset: offset + 16,
+        payloadOffset: offset + 20,
+        payloadLength: fields.payloadLength,
+      });
+      assertEquals(bytes.slice(header.sourceOffset, header.sourceOffset + 4), fields.source);
+      assertEquals(bytes.slice(header.destinationOffset, header.destinationOffset + 4), fields.destination);
+    },
+  ));
+});
+
+Deno.test("an IPv4 packet cut off at any length is malformed, and padding behind it is not", () => {
+  const bytes = packet(26);
+  const header = new Ipv4Header();
+  for (let length = 0; length < bytes.length; length++) {
+    assertEquals(parseIpv4(bytes, 0, length, header), "malformed-ipv4", `length ${length}`);
+  }
+  const padded = new Uint8Array(60);
+  padded.set(bytes);
+  assertEquals(parseIpv4(padded, 0, 60, header), null);
+  assertEquals(header.payloadLength, 26);
+});
+
+Deno.test("IPv4 options are skipped", () => {
+  const bytes = new Uint8Array(60 + 8);
+  bytes.set(packet(0));
+  bytes[0] = 0x4f;
+  bytes[IPV4.TOTAL_LENGTH + 1] = 68;
+  bytes.fill(1, 20, 60);
+  const header = new Ipv4Header();
+  assertEquals(parseIpv4(mend(bytes, 60), 0, 68, header), null);
+  assertEquals([header.headerLength, header.payloadOffset, header.payloadLength], [60, 60, 8]);
+});
+
+Deno.test("IPv4 headers that cannot be are malformed, those damaged on the way have a wrong checksum", () => {
+  const header = new Ipv4Header();
+  const bend = (offset: number, value: number) => {
+    const bytes = packet(4);
+    bytes[offset] = value;
+    return mend(bytes);
+  };
+  assertEquals(parseIpv4(bend(0, 0x65), 0, 24, header), "malformed-ipv4", "version 6");
+  assertEquals(parseIpv4(bend(0, 0x44), 0, 24, header), "malformed-ipv4", "header of 16 bytes");
+  assertEquals(parseIpv4(bend(0, 0x47), 0, 24, header), "malformed-ipv4", "header longer than the packet");
+  assertEquals(parseIpv4(bend(3, 19), 0, 24, header), "malformed-ipv4", "shorter than its header");
+  assertEquals(parseIpv4(bend(3, 0), 0, 24, header), "malformed-ipv4", "total length zero in a small frame");
+  for (let bit = 0; bit < 160; bit++) {
+    const bytes = packet(4);
+    bytes[bit >>> 3] ^= 1 << (bit & 7);
+    assert(parseIpv4(bytes, 0, 24, header) !== null, `bit ${bit}`);
+  }
+});
+
+Deno.test("total length zero means the rest of a frame above 65,535 bytes", () => {
+  const length = 66_000;
+  const bytes = packet(length - 20);
+  assertEquals([bytes[2], bytes[3]], [0, 0]);
+  const header = new Ipv4Header();
+  assertEquals(parseIpv4(bytes, 0, length, header), null);
+  assertEquals([header.totalLength, header.payloadLength], [length, length - 20]);
+  assertEquals(parseIpv4(bytes, 0, 65_535, header), "malformed-ipv4");
+});
+
+Deno.test("IPv4 fragments are recognised", () => {
+  const header = new Ipv4Header();
+  const fragment = (word: number) => {
+    const bytes = packet(8);
+    bytes[6] = word >>> 8;
+    bytes[7] = word & 0xff;
+    assertEquals(parseIpv4(mend(bytes), 0, 28, header), null);
+    return [header.dontFragment, header.moreFragments, header.fragmentOffset];
+  };
+  assertEquals(fragment(0x4000), [true, false, 0]);
+  assertEquals(fragment(0x2000), [false, true, 0]);
+  assertEquals(fragment(0x20b9), [false, true, 1480]);
+  assertEquals(fragment(0x1fff), [false, false, 65_528]);
+});
+
+Deno.test("property: an emitted IPv6 header is parsed back", () => {
+  const address = fc.uint8Array({ minLength: 16, maxLength: 16 });
+  fc.assert(fc.property(
+    fc.record({
+      source: address,
+      destination: address,
+      protocol: fc.constantFrom(IP_PROTOCOL.TCP, IP_PROTOCOL.ICMPV6, IP_PROTOCOL.UDP, 0x3b),
+      payloadLength: fc.nat(0xffff),
+      hopLimit: fc.nat(255),
+      dscp: fc.nat(63),
+      ecn: fc.nat(3),
+      flowLabel: fc.nat(0xfffff),
+    }),
+    fc.nat(18),
+    (fields, offset) => {
+      const bytes = new Uint8Array(offset + 44).fill(0xa5);
+      assertEquals(emitIpv6(bytes, offset, fields), 40);
+      assert(bytes.subarray(offset + 40).every((byte) => byte === 0xa5), "wrote beyond the header");
+      const header = new Ipv6Header();
+      assertEquals(parseIpv6(bytes, offset, 40 + fields.payloadLength, header), null);
+      const { source, destination, ...numbers } = fields;
+      assertEquals({ ...header, ...numbers }, { ...header });
+      assertEquals(header.payloadOffset, offset + 40);
+      assertEquals(bytes.slice(header.sourceOffset, header.sourceOffset + 16), source);
+      assertEquals(bytes.slice(header.destinationOffset, header.destinationOffset + 16), destination);
+    },
+  ));
+});
+
+/** An IPv6 packet with these extension headers (or whatever the bytes are) before `protocol`. */
+function extended(
+  firstHeader: number,
+  extensions: readonly number[],
+  payload: readonly number[] = [1, 2, 3, 4],
+) {
+  const payloadLength = extensions.length + payload.length;
+  const bytes = new Uint8Array(40 + payloadLength);
+  const fields = {
+    source: ipv6(2),
+    destination: ipv6(1),
+    protocol: firstHeader,
+    payloadLength,
+    hopLimit: 64,
+  };
+  emitIpv6(bytes, 0, fields);
+  bytes.set(extensions, 40);
+  bytes.set(payload, 40 + extensions.length);
+  return bytes;
+}
+
+Deno.test("hop-by-hop, routing, destination and fragment headers are walked over", () => {
+  const hopByHop = [0x2b, 0, 1, 4, 0, 0, 0, 0];
+  const routing = [0x3c, 0, 0, 0, 0, 0, 0, 0];
+  const destination = [0x2c, 1, 0, 1, 0, 0x1e, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+  const atomicFragment = [0x06, 0, 0, 0, 0xde, 0xad, 0xbe, 0xef];
+  const bytes = extended(0, [...hopByHop, ...routing, ...destination, ...atomicFragment]);
+  const header = new Ipv6Header();
+  assertEquals(parseIpv6(bytes, 0, bytes.length, header), null);
+  assertEquals([header.protocol, header.payloadOffset, header.payloadLength], [6, 80, 4]);
+  assertEquals([header.hasFragmentHeader, header.fragmentOffset, header.moreFragments], [true, 0, false]);
+  assertEquals(header.fragmentId, 0xdeadbeef);
+  for (let length = 0; length < bytes.length; length++) {
+    assertEquals(parseIpv6(bytes, 0, length, header), "malformed-ipv6", `length ${length}`);
+  }
+});
+
+Deno.test("a later fragment ends the walk", () => {
+  const bytes = extended(0x2c, [0x00, 0, 0x05, 0xa9, 0, 0, 0, 1], [9, 9, 9, 9, 9, 9, 9, 9]);
+  const header = new Ipv6Header();
+  assertEquals(parseIpv6(bytes, 0, bytes.length, header), null);
+  assertEquals([header.fragmentOffset, header.moreFragments, header.payloadLength], [1448, true, 8]);
+});
+
+Deno.test("extension headers that a host must not pass over, with the complaint that RFC 8200 asks for", () => {
+  const table: [string, number, number[], number, number][] = [
+    ["option type 01: silence", 0x3c, [6, 0, 0x40, 4, 0, 0, 0, 0], -1, 42],
+    ["option type 10", 0x3c, [6, 0, 0x80, 4, 0, 0, 0, 0], 2, 42],
+    ["option type 11, unicast", 0x00, [6, 0, 1, 0, 0xc9, 2, 0, 0], 2, 44],
+    ["segments left", 0x2b, [6, 0, 4, 1, 0, 0, 0, 0], 0, 42],
+  ];
+  for (const [name, first, extension, code, pointer] of table) {
+    const bytes = extended(first, extension);
+    const header = new Ipv6Header();
+    assertEquals(parseIpv6(bytes, 0, bytes.length, header), "unsupported-ipv6-header", name);
+    assertEquals([header.problemCode, header.problemPointer], [code, pointer], name);
+  }
+  const multicast = extended(0x3c, [6, 0, 0xc9, 4, 0, 0, 0, 0]);
+  multicast[IPV6.DESTINATION] = 0xff;
+  const header = new Ipv6Header();
+  assertEquals(parseIpv6(multicast, 0, multicast.length, header), "unsupported-ipv6-header");
+  assertEquals(header.problemCode, -1);
+});
+
+Deno.test("extension headers that cannot be are malformed", () => {
+  const pad = [1, 4, 0, 0, 0, 0];
+  const table: [string, number, number[]][] = [
+    ["hop-by-hop not first", 0x3c, [0x00, 0, ...pad, 6, 0, ...pad]],
+    ["an option beyond its header", 0x3c, [6, 0, 1, 5, 0, 0, 0, 0]],
+    ["an option cut off in its head", 0x3c, [6, 0, 1, 3, 0, 0, 0, 1]],
+    ["a header beyond the packet", 0x3c, [6, 9, ...pad]],
+    ["a chain without end", 0x3c, Array.from({ length: 12 }, () => [0x3c, 0, ...pad]).flat()],
+  ];
+  for (const [name, first, extension] of table) {
+    const bytes = extended(first, extension);
+    assertEquals(parseIpv6(bytes, 0, bytes.length, new Ipv6Header()), "malformed-ipv6", name);
+  }
+});
+
+Deno.test("a jumbo option gives the length of an IPv6 packet above 65,535 bytes", () => {
+  const total = 70_000;
+  const bytes = new Uint8Array(40 + total);
+  emitIpv6(bytes, 0, { source: ipv6(2), destination: ipv6(1), protocol: 0, payloadLength: 0, hopLimit: 64 });
+  bytes.set([6, 0, 0xc2, 4, total >>> 24, (total >>> 16) & 0xff, (total >>> 8) & 0xff, total & 0xff], 40);
+  const header = new Ipv6Header();
+  assertEquals(parseIpv6(bytes, 0, bytes.length, header), null);
+  assertEquals([header.protocol, header.payloadOffset, header.payloadLength], [6, 48, total - 8]);
+  assertEquals(parseIpv6(bytes, 0, bytes.length - 1, header), "malformed-ipv6");
+});
+
+Deno.test("another version is not IPv6", () => {
+  const bytes = extended(6, []);
+  bytes[0] = 0x45;
+  assertEquals(parseIpv6(bytes, 0, bytes.length, new Ipv6Header()), "malformed-ipv6");
+});
