@@ -1,0 +1,151 @@
+/** Control sockets in a directory of their own: rights, the one request, bounds, and what is left behind. */
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { askForSnapshot, findServers } from "../../src/runtime/control_client.ts";
+import { openControlSocket } from "../../src/runtime/control_socket.ts";
+import { openRunDirectory, runDirectories, whyUnsafe } from "../../src/runtime/run_directory.ts";
+
+interface Snapshot {
+  readonly pid: number;
+}
+
+function isSnapshot(value: unknown): value is Snapshot {
+  return typeof value === "object" && value !== null && "pid" in value && typeof value.pid === "number";
+}
+
+/** A directory that goes with the test. */
+function scratch(): { path: string } & Disposable {
+  const path = Deno.makeTempDirSync({ prefix: "tcplab-test-" });
+  return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
+}
+
+/** What a client that sends `text` hears. */
+async function hear(path: string, text: string): Promise<string> {
+  using client = await Deno.connect({ transport: "unix", path });
+  await client.write(new TextEncoder().encode(text));
+  return await new Response(client.readable).text().catch(() => "");
+}
+
+Deno.test("a server's snapshot is found, and its file is its owner's alone and goes with it", async () => {
+  using directory = scratch();
+  const umask = Deno.umask();
+  const snapshotNow = () => ({ pid: 4711, connections: ["a-b"] });
+  const socket = await openControlSocket({
+    directory: directory.path,
+    pid: 4711,
+    snapshot: snapshotNow,
+  });
+  assertEquals(Deno.umask(), umask);
+  assertEquals(socket.path, join(directory.path, "4711.sock"));
+  assertEquals((Deno.lstatSync(socket.path).mode ?? 0) & 0o777, 0o600);
+  const directories = [directory.path, join(directory.path, "missing")];
+  assertEquals(await findServers(isSnapshot, { directories }), [snapshotNow()]);
+  assertEquals(await findServers((_): _ is string => false, { directories }), []);
+  socket.close();
+  socket.close();
+  assertEquals([...Deno.readDirSync(directory.path)], []);
+  assertEquals(await findServers(isSnapshot, { directories }), []);
+});
+
+Deno.test("two servers of one process number live side by side", async () => {
+  using directory = scratch();
+  const options = { directory: directory.path, pid: 2 };
+  using _a = await openControlSocket({ ...options, snapshot: () => ({ pid: 2, name: "a" }) });
+  using b = await openControlSocket({ ...options, snapshot: () => ({ pid: 2, name: "b" }) });
+  assertEquals(b.path, join(directory.path, "2-1.sock"));
+  assertEquals((await findServers(isSnapshot, { directories: [directory.path] })).length, 2);
+});
+
+Deno.test("the file of a server that died is removed by the next starter, a fresh one is left alone", async () => {
+  using directory = scratch();
+  const dead = join(directory.path, "100.sock");
+  const starting = join(directory.path, "101.sock");
+  for (const path of [dead, starting]) {
+    Deno.listen({ transport: "unix", path }).close();
+    // Some versions remove the file on close; then there is nothing stale to find either.
+    if (!existing(path)) return;
+  }
+  Deno.utimeSync(dead, 1, 1);
+  assertEquals(await askForSnapshot(starting), null);
+  assert(existing(starting));
+  using _socket = await openControlSocket({
+    directory: directory.path,
+    pid: 102,
+    snapshot: () => ({ pid: 102 }),
+  });
+  assert(!existing(dead));
+  assert(existing(starting));
+});
+
+Deno.test("other requests get a line that says what was expected, endless ones nothing", async () => {
+  using directory = scratch();
+  using socket = await openControlSocket({ directory: directory.path, pid: 5, snapshot: () => ({ pid: 5 }) });
+  for (const request of ['{"request":"shutdown"}\n', "hello\n", "null\n", `${"x".repeat(1000)}\n`]) {
+    const answer = await hear(socket.path, request);
+    // A server that closes with unread bytes may take its own answer back; it must never give the snapshot.
+    if (request.length < 256) assert(answer.startsWith('{"error":"Expected one line of JSON'), answer);
+    assert(!answer.includes("pid"));
+  }
+  assertEquals(await hear(socket.path, '{"request":"snapshot"}\n'), '{"pid":5}\n');
+});
+
+Deno.test("more than a handful of idle clients are turned away, and the others still served", async () => {
+  using directory = scratch();
+  using socket = await openControlSocket({ directory: directory.path, pid: 5, snapshot: () => ({ pid: 5 }) });
+  const idle: Deno.UnixConn[] = [];
+  for (let i = 0; i < 16; i++) idle.push(await Deno.connect({ transport: "unix", path: socket.path }));
+  assertEquals(await askForSnapshot(socket.path), null);
+  idle.pop()?.close();
+  let answer: unknown = null;
+  for (let tries = 0; answer === null && tries < 100; tries++) answer = await askForSnapshot(socket.path);
+  assertEquals(answer, { pid: 5 });
+  for (const client of idle) client.close();
+});
+
+Deno.test("the directory is the user's: an override, root's, the session's, or one in /tmp", () => {
+  const env = (values: Record<string, string>) => (name: string) => values[name];
+  assertEquals(runDirectories({ env: env({}), uid: 0 }), ["/run/tcplab", "/tmp/tcplab-0"]);
+  assertEquals(runDirectories({ env: env({ XDG_RUNTIME_DIR: "/run/user/7" }), uid: 7 }), [
+    "/run/user/7/tcplab",
+    "/tmp/tcplab-7",
+  ]);
+  assertEquals(runDirectories({ env: env({ TMPDIR: "/var/tmp" }), uid: 7 }), ["/var/tmp/tcplab-7"]);
+  assertEquals(runDirectories({ env: env({ TCPLAB_RUN_DIR: "/x", XDG_RUNTIME_DIR: "/y" }), uid: 0 }), ["/x"]);
+});
+
+Deno.test("a directory is made for the owner alone, tightened, left as the user chose it, or refused", () => {
+  using directory = scratch();
+  const path = join(directory.path, "run");
+  const chosen = (name: string) => name === "TCPLAB_RUN_DIR" ? path : undefined;
+  const session = (name: string) => name === "XDG_RUNTIME_DIR" ? path : undefined;
+  const rights = (of: string) => (Deno.lstatSync(of).mode ?? 0) & 0o777;
+  assertEquals(openRunDirectory({ env: chosen }), path);
+  assertEquals(rights(path), 0o700);
+  // One that the user chose stays as it is.
+  Deno.chmodSync(path, 0o755);
+  openRunDirectory({ env: chosen });
+  assertEquals(rights(path), 0o755);
+  const ours = { path: join(path, "tcplab"), directories: runDirectories({ env: session, uid: 7 }) };
+  assertEquals(ours.directories[0], ours.path);
+  Deno.mkdirSync(ours.path, { mode: 0o755 });
+  assertEquals(whyUnsafe(ours.path, Deno.uid()), null);
+  assertEquals(rights(ours.path), 0o700);
+  assertEquals(whyUnsafe(path, (Deno.uid() ?? 0) + 1), `belongs to user ${Deno.uid()}`);
+  Deno.symlinkSync(path, join(directory.path, "link"));
+  assertEquals(whyUnsafe(join(directory.path, "link"), Deno.uid()), "not a directory");
+  const blocked = (name: string) => name === "TCPLAB_RUN_DIR" ? "/proc/nothing/here" : undefined;
+  assertThrows(() => openRunDirectory({ env: blocked }), Error, "set TCPLAB_RUN_DIR");
+});
+
+Deno.test("a server without a place for its socket says so", async () => {
+  await assertRejects(() => openControlSocket({ directory: "/proc/nothing", snapshot: () => null }));
+});
+
+function existing(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
