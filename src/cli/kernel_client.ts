@@ -16,6 +16,8 @@ export interface KernelClientOptions {
   readonly sleepSeconds: number;
   /** A line to send once connected; a newline is added. */
   readonly send?: string;
+  /** Close when stdin ends, instead of after a time: for whoever wants to choose the moment. */
+  readonly untilInputEnds: boolean;
   /** Close only the sending direction (SHUT_WR), then read until the server has closed its own. */
   readonly halfClose: boolean;
 }
@@ -32,6 +34,7 @@ const SYNTAX = {
       help: "time between connecting and closing (default 5)",
     },
     { name: "send", kind: "value", value: "TEXT", help: "send TEXT and a newline once connected" },
+    { name: "until-input-ends", kind: "flag", help: "close when stdin ends, instead of after a time" },
     {
       name: "half-close",
       kind: "flag",
@@ -46,9 +49,10 @@ export const KERNEL_CLIENT_USAGE = `Usage: client ${SYNTAX.synopsis}
 
 ${SYNTAX.description}
 
-  --sleep SECONDS   time between connecting and closing (default 5)
-  --send TEXT       send TEXT and a newline once connected
-  --half-close      close only the sending direction, and read until the server closes its own
+  --sleep SECONDS     time between connecting and closing (default 5)
+  --send TEXT         send TEXT and a newline once connected
+  --until-input-ends  close when stdin ends, instead of after a time
+  --half-close        close only the sending direction, and read until the server closes its own
 `;
 
 const DEFAULT_SLEEP_SECONDS = 5;
@@ -80,6 +84,7 @@ export function parseKernelClientArgs(args: readonly string[]): KernelClientOpti
     port,
     sleepSeconds,
     ...(send === undefined ? {} : { send }),
+    untilInputEnds: parsed.flag("until-input-ends"),
     halfClose: parsed.flag("half-close"),
   };
 }
@@ -135,7 +140,7 @@ async function liveAndClose(connection: Deno.TcpConn, options: KernelClientOptio
   if (options.send !== undefined) await writeAll(connection, new TextEncoder().encode(options.send + "\n"));
 
   const failed = new AbortController();
-  const slept = sleep(options.sleepSeconds * 1000, failed.signal);
+  const slept = options.untilInputEnds ? inputEnd() : sleep(options.sleepSeconds * 1000, failed.signal);
   const serverFirst = await Promise.race([slept.then(() => false), reading.then(() => true)]);
   if (failure !== undefined) {
     failed.abort();
@@ -168,6 +173,11 @@ async function copyToStdout(connection: Deno.TcpConn): Promise<void> {
 
 async function writeAll(to: { write(bytes: Uint8Array): Promise<number> }, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await to.write(bytes.subarray(done));
+}
+
+async function inputEnd(): Promise<void> {
+  const buffer = new Uint8Array(4096);
+  while (await Deno.stdin.read(buffer) !== null);
 }
 
 function sleep(ms: number, end: AbortSignal): Promise<void> {

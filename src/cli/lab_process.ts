@@ -26,6 +26,8 @@ export interface LabProcessOptions {
   readonly onStderr?: LineHandler;
   /** Delivers a signal to the process itself, which may be hidden in a PID namespace. */
   signal(name: Deno.Signal): Promise<void>;
+  /** The number of the process inside its PID namespace; null when there is none (yet). */
+  insidePid(): Promise<number | null>;
 }
 
 /** A running process. Both outputs are kept whole, and handed on by the line. */
@@ -33,7 +35,7 @@ export class LabProcess {
   /** Resolves when the process has ended and both outputs have been read. */
   readonly result: Promise<ProcessResult>;
   readonly #child: Deno.ChildProcess;
-  readonly #signal: LabProcessOptions["signal"];
+  readonly #options: LabProcessOptions;
   readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>> | null;
   #ended = false;
   #stdout = "";
@@ -42,7 +44,7 @@ export class LabProcess {
   /** Starts the process; throws `Deno.errors.NotFound` when there is no such program. */
   constructor(options: LabProcessOptions) {
     const [program, ...args] = options.words;
-    this.#signal = options.signal;
+    this.#options = options;
     this.#child = new Deno.Command(program, {
       args,
       stdin: options.stdin ? "piped" : "null",
@@ -59,6 +61,8 @@ export class LabProcess {
       this.#ended = true;
       return { code: status.code, stdout: this.#stdout, stderr: this.#stderr };
     });
+    // A line handler that throws ends the reading; whoever awaits the result hears of it.
+    this.result.catch(() => {});
   }
 
   /** What the process has written to stdout so far. */
@@ -86,9 +90,14 @@ export class LabProcess {
     await this.#input?.close().catch(() => {});
   }
 
+  /** The number of the process inside its PID namespace; null when there is none (yet). */
+  async insidePid(): Promise<number | null> {
+    return await this.#options.insidePid();
+  }
+
   /** Sends a signal, if the process still runs. */
   async signal(name: Deno.Signal): Promise<void> {
-    if (!this.#ended) await this.#signal(name);
+    if (!this.#ended) await this.#options.signal(name);
   }
 
   /** Asks the process to end (SIGTERM), insists after `graceMs` (SIGKILL), and gives its result. */

@@ -51,6 +51,8 @@ const HOLDER_DIRECTORY = "/run/tcplab-lab";
 /** A lab is up in about 0.1 s; local choice for a very busy machine. */
 const OPEN_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 2_000;
+const PID_LOOKS = 20;
+const PID_LOOK_MS = 25;
 
 /** A lab that is up. Close it, or let the program end. */
 export class PrivateLab {
@@ -108,9 +110,10 @@ export class PrivateLab {
       ...command,
       words,
       env: { ...labEnvironment(), ...command.env },
+      insidePid: () => this.#readPid(pidFile),
       signal: async (name) => {
-        const kill = `test -s ${pidFile} && kill -${name.slice("SIG".length)} "$(cat ${pidFile})"`;
-        await quiet(this.enter(["sh", "-c", kill]));
+        const pid = await this.#readPid(pidFile);
+        if (pid !== null) await capture(this.enter(["kill", `-${name.slice("SIG".length)}`, String(pid)]));
       },
     });
   }
@@ -118,6 +121,16 @@ export class PrivateLab {
   /** Runs a process in the lab to its end. */
   async run(command: LabCommand): Promise<ProcessResult> {
     return await this.spawn(command).result;
+  }
+
+  /** A process that was started just now has not told its number yet: look a few times. */
+  async #readPid(pidFile: string): Promise<number | null> {
+    for (let look = 0; look < PID_LOOKS; look++) {
+      const pid = Number(await capture(this.enter(["cat", pidFile])));
+      if (pid > 0) return pid;
+      await new Promise((resolve) => setTimeout(resolve, PID_LOOK_MS));
+    }
+    return null;
   }
 
   /** Ends every process of the lab, and with them the lab. */
@@ -234,14 +247,10 @@ function killQuietly(child: Deno.ChildProcess): void {
   }
 }
 
-async function quiet(words: string[]): Promise<void> {
+/** Runs a command line to its end; gives its stdout, whatever its status. */
+async function capture(words: readonly string[]): Promise<string> {
   const [program, ...args] = words;
-  await new Deno.Command(program, {
-    args,
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-    env: labEnvironment(),
-  })
-    .output();
+  const env = labEnvironment();
+  const { stdout } = await new Deno.Command(program, { args, stdin: "null", stderr: "null", env }).output();
+  return new TextDecoder().decode(stdout);
 }

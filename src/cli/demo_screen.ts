@@ -1,0 +1,71 @@
+/**
+ * What the demo puts on the screen: steps, events as they happen, outputs of programs, and the verdict.
+ *
+ * Owns: how these look. Must not know: where they come from.
+ */
+import { bold, dim, getColorEnabled, green, red } from "@std/fmt/colors";
+import { textLog } from "../observe/event_text.ts";
+import type { TcpEvent } from "../tcp/events.ts";
+import { printLine } from "./terminal.ts";
+
+/** One thing that the demo promises to show, and whether it did. */
+export interface DemoCheck {
+  readonly what: string;
+  readonly ok: boolean;
+}
+
+const INDENT = "   ";
+/** Width of the page when stdout is no terminal; the event text is made for it. */
+const DEFAULT_WIDTH = 120;
+
+/** The demo's page; lines appear in the order of the calls. */
+export class DemoScreen {
+  readonly checks: DemoCheck[] = [];
+  readonly width = pageWidth();
+  #step = 0;
+  readonly #text = textLog({
+    width: this.width - INDENT.length,
+    color: getColorEnabled(),
+    utcOffsetMinutes: -new Date().getTimezoneOffset(),
+  });
+
+  /** A line, or several, as they are. */
+  say(text: string): void {
+    printLine(text);
+  }
+
+  /** The heading of the next step. */
+  step(title: string): void {
+    printLine(`\n${bold(`${++this.#step}  ${title}`)}`);
+  }
+
+  /** An event, as `serve` shows it. */
+  event(event: TcpEvent): void {
+    this.block(this.#text(event));
+  }
+
+  /** What a program said, below the words with which it was asked. */
+  output(command: string, text: string): void {
+    printLine(`\n${INDENT}${dim("$")} ${bold(command)}`);
+    this.block(text.trimEnd());
+  }
+
+  /** Lines, indented. */
+  block(text: string): void {
+    for (const line of text.split("\n")) printLine(line === "" ? "" : INDENT + line);
+  }
+
+  /** Ticks or crosses something that was promised. */
+  check(what: string, ok: boolean): void {
+    this.checks.push({ what, ok });
+    printLine(`${INDENT}${ok ? green("✓") : red("✗")} ${what}`);
+  }
+}
+
+function pageWidth(): number {
+  try {
+    return Deno.stdout.isTerminal() ? Math.max(80, Deno.consoleSize().columns) : DEFAULT_WIDTH;
+  } catch {
+    return DEFAULT_WIDTH;
+  }
+}

@@ -1,0 +1,29 @@
+/** When a transition that was seen counts as a row that was expected. */
+import { assertEquals } from "@std/assert";
+import { SEED_ROWS, seenRows } from "../../src/cli/seen_transitions.ts";
+import type { TransitionEvent } from "../../src/tcp/events.ts";
+
+/** The event that a row of the table makes when it happens. */
+function eventOf(id: string, change: Partial<TransitionEvent> = {}): TransitionEvent {
+  const row = SEED_ROWS.find((candidate) => candidate.id === id);
+  if (row === undefined) throw new Error(`There is no row ${id}`);
+  const { from, to, recv, send, cause, rfc } = row;
+  const connection = "10.33.0.3:3333-10.33.0.2:40000";
+  return { event: "transition", time: 0, connection, from, to, recv, send, cause, rule: id, rfc, ...change };
+}
+
+Deno.test("the seed's table has six rows, from CLOSED to CLOSED", () => {
+  assertEquals(SEED_ROWS.map((row) => row.seed), [1, 2, 3, 4, 5, 6]);
+  assertEquals(SEED_ROWS.map((row) => row.from).concat("CLOSED").slice(1), SEED_ROWS.map((row) => row.to));
+});
+
+Deno.test("every row that happens is seen, and no other", () => {
+  for (const row of SEED_ROWS) assertEquals([...seenRows([eventOf(row.id)])], [row.id]);
+  assertEquals(seenRows([]).size, 0);
+});
+
+Deno.test("a segment may carry more than the row asks for, never less", () => {
+  assertEquals(seenRows([eventOf("syn-rcvd.ack", { recv: ["PSH", "ACK"] })]).has("syn-rcvd.ack"), true);
+  assertEquals(seenRows([eventOf("established.fin", { send: null })]).has("established.fin"), false);
+  assertEquals(seenRows([eventOf("listen.syn", { recv: ["ACK"] })]).has("listen.syn"), false);
+});
