@@ -1,0 +1,81 @@
+/** The orderly end, on a clock that moves only when told to. */
+import { assert, assertEquals } from "@std/assert";
+import { VirtualClock } from "../../src/runtime/clock.ts";
+import { closeInOrder, type ShutdownResult } from "../../src/runtime/shutdown.ts";
+import { FakeConnection } from "../app/fake_connection.ts";
+import { FakeHost } from "./fake_host.ts";
+
+const driver = { enter: () => {}, leave: () => {}, noteWoken: () => {} };
+
+function hostWith(count: number): { host: FakeHost; connections: FakeConnection[] } {
+  const host = new FakeHost();
+  const connections = Array.from({ length: count }, () => new FakeConnection());
+  for (const connection of connections) connection.open();
+  host.alive.push(...connections);
+  return { host, connections };
+}
+
+/** Moves time on until the promise is settled; fails after `limitUs`. */
+async function inTime<Value>(clock: VirtualClock, limitUs: number, promise: Promise<Value>): Promise<Value> {
+  let pending = true;
+  promise.then(() => pending = false, () => pending = false);
+  for (;;) {
+    for (let i = 0; i < 10; i++) await undefined;
+    if (!pending) return promise;
+    assert(clock.nextTimerUs <= limitUs, `still waiting at ${limitUs} us`);
+    clock.advanceTo(clock.nextTimerUs);
+  }
+}
+
+Deno.test("without connections there is nothing to wait for", async () => {
+  const clock = new VirtualClock();
+  const { host } = hostWith(0);
+  assertEquals(await inTime(clock, 0, closeInOrder({ host, driver, clock })), { closed: 0, reset: 0 });
+});
+
+Deno.test("connections that end in order are not reset, and TIME_WAIT is an end", async () => {
+  const clock = new VirtualClock();
+  const { host, connections } = hostWith(3);
+  clock.after(30_000, () => connections[0].state = "TIME_WAIT");
+  clock.after(40_000, () => connections[1].end("normal"));
+  connections[2].state = "TIME_WAIT";
+  const result = await inTime(clock, 200_000, closeInOrder({ host, driver, clock }));
+  assertEquals(result, { closed: 2, reset: 0 });
+  assertEquals(connections.map(({ calls }) => calls), [["close"], ["close"], []]);
+});
+
+Deno.test("what has not gone after two seconds is reset", async () => {
+  const clock = new VirtualClock();
+  const { host, connections } = hostWith(2);
+  clock.after(1000, () => connections[0].end("normal"));
+  let result: ShutdownResult | undefined;
+  closeInOrder({ host, driver, clock }).then((value) => result = value);
+  const settle = async () => {
+    for (let i = 0; i < 10; i++) await undefined;
+  };
+  await settle();
+  while (clock.nextTimerUs < 2_000_000) {
+    clock.advanceTo(clock.nextTimerUs);
+    await settle();
+  }
+  assertEquals(result, undefined);
+  assertEquals(connections[1].calls, ["close"]);
+  clock.advanceTo(2_000_000);
+  await settle();
+  assertEquals(result, { closed: 1, reset: 1 });
+  assertEquals(connections[1].calls, ["close", "abort"]);
+});
+
+Deno.test("a signal ends the patience", async () => {
+  const clock = new VirtualClock();
+  const { host, connections } = hostWith(1);
+  const controller = new AbortController();
+  clock.after(500_000, () => controller.abort());
+  const result = await inTime(
+    clock,
+    600_000,
+    closeInOrder({ host, driver, clock, signal: controller.signal }),
+  );
+  assertEquals(result, { closed: 0, reset: 1 });
+  assertEquals(connections[0].state, "CLOSED");
+});
