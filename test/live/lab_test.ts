@@ -5,7 +5,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { liveTest } from "./private_lab.ts";
 
-liveTest("the lab's two sides reach each other, and see only their own device", {}, async (lab) => {
+/** These tests open no device. */
+const NO_PCAP = { pcap: false };
+
+liveTest("the lab's two sides reach each other, and see only their own device", NO_PCAP, async (lab) => {
   const { plan } = lab;
   const ping = await lab.run({
     side: "client",
@@ -18,6 +21,7 @@ liveTest("the lab's two sides reach each other, and see only their own device", 
 });
 
 liveTest("a lab's MTU and offloads are what was asked for", {
+  ...NO_PCAP,
   mtuBytes: 1400,
   offloads: false,
   needs: ["ethtool"],
@@ -29,7 +33,7 @@ liveTest("a lab's MTU and offloads are what was asked for", {
   assertStringIncludes(features.stdout, "generic-segmentation-offload: off");
 });
 
-liveTest("closing a lab ends every process of it", {}, async (lab) => {
+liveTest("closing a lab ends every process of it", NO_PCAP, async (lab) => {
   const sleeper = lab.spawn({ side: "server", words: ["sleep", "600"] });
   await lab.run({ side: "client", words: ["true"] });
   await lab.close();
@@ -46,7 +50,7 @@ const VICTIM = `
   await inside.result;
 `;
 
-liveTest("kill -9 of the program leaves nothing of its lab", {}, async () => {
+liveTest("kill -9 of the program leaves nothing of its lab", NO_PCAP, async () => {
   const module = new URL("../../src/cli/private_lab.ts", import.meta.url);
   const config = fromFileUrl(new URL("../../deno.json", import.meta.url));
   const script = await Deno.makeTempFile({ suffix: ".ts" });

@@ -5,6 +5,7 @@
  * Owns: registering live tests, the lab's life around a test. Must not know: what a test looks for.
  */
 import { fromFileUrl } from "@std/path";
+import { pcapVersion } from "../../ffi/pcap_library.ts";
 import { PrivateLab, privateLabRefusal } from "../../src/cli/private_lab.ts";
 import { selfFiles } from "../../src/cli/self_command.ts";
 import type { LabOptions } from "../../src/cli/lab_network.ts";
@@ -13,12 +14,15 @@ import type { LabOptions } from "../../src/cli/lab_network.ts";
 export interface LiveTestOptions extends LabOptions {
   /** Programs that must be on the search path. */
   readonly needs?: readonly string[];
+  /** False for a test that opens no device, and so does without libpcap. */
+  readonly pcap?: boolean;
   /** Any other reason for which the test cannot run here. */
   readonly missing?: string | null;
 }
 
 const HERE = fromFileUrl(new URL(".", import.meta.url));
 const refusal = await privateLabRefusal({ readable: [...selfFiles(), HERE] });
+const pcapRefusal = refuseWithoutPcap();
 
 /** Registers a test that runs in a lab of its own; where that cannot be, the test's name says what is missing. */
 export function liveTest(
@@ -39,11 +43,21 @@ export function liveTest(
   });
 }
 
-function reasonToIgnore({ needs, missing }: LiveTestOptions): string | null {
+function reasonToIgnore({ needs, missing, pcap }: LiveTestOptions): string | null {
   if (refusal !== null) return `no private lab: ${refusal}`;
+  if (pcap !== false && pcapRefusal !== null) return `no libpcap: ${pcapRefusal}`;
   if (missing) return missing;
   const absent = (needs ?? []).filter((program) => !isInstalled(program));
   return absent.length === 0 ? null : `not installed: ${absent.join(", ")}`;
+}
+
+function refuseWithoutPcap(): string | null {
+  try {
+    pcapVersion();
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /** Whether a program is on the search path, the directories of the system's own programs included. */
