@@ -1,0 +1,212 @@
+/**
+ * The conformance table: which requirement of RFC 9293 is met where, and which tests show it.
+ *
+ * Owns: gathering requirement labels (`MUST-10`) and `Deviation:` comments from the code, labels from the tests,
+ * and docs/conformance.md, which is made of them. `--check` compares instead of writing.
+ *
+ * A label in src/ or ffi/ says: this line meets it. `MUST-10 (partly)` says: in part. A label inside a `Deviation:`
+ * comment says: here it is not met, on purpose. A label in a file below test/ says: this file shows it.
+ */
+import { type Requirement, REQUIREMENTS } from "./rfc9293_requirements.ts";
+import { type Finding, lineAt, projectFiles, readProjectFile, reportFindings } from "./project_files.ts";
+
+const TABLE_PATH = "docs/conformance.md";
+
+/** What the table says about a requirement. */
+export type Verdict = "met" | "untested" | "partly" | "not" | "not applicable";
+
+/** A deliberate difference from an RFC, as the code confesses it. */
+export interface Deviation {
+  readonly path: string;
+  readonly text: string;
+  readonly ids: readonly string[];
+}
+
+/** All labels and deviations of the project. */
+export interface Evidence {
+  /** Requirement id to the code files that name it. */
+  readonly code: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Ids that the code names with `(partly)`. */
+  readonly partly: ReadonlySet<string>;
+  /** Requirement id to the test files that name it. */
+  readonly tests: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly deviations: readonly Deviation[];
+  /** Labels that are no requirement's. */
+  readonly findings: readonly Finding[];
+}
+
+/** A file of the project. */
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+const LABEL = /\b((?:MUST|SHLD|MAY|REC)-\d+)\b( \(partly\))?/g;
+const KNOWN_IDS: ReadonlySet<string> = new Set(REQUIREMENTS.map((requirement) => requirement.id));
+
+function add(map: Map<string, Set<string>>, id: string, path: string): void {
+  const paths = map.get(id);
+  if (paths === undefined) map.set(id, new Set([path]));
+  else paths.add(path);
+}
+
+/** Comments that begin with `Deviation:`, up to the end of their paragraph; `end` is an offset in the text. */
+function deviationsOf(
+  { path, text }: SourceFile,
+): (Deviation & { readonly start: number; readonly end: number })[] {
+  const found = [];
+  // The rest of the line, and the comment lines after it that hold words and begin no other deviation.
+  const comment = /\bDeviation:[^\n]*(?:\n[ \t]*(?:\/\/+|\*(?!\/))[ \t]*(?!Deviation:)[^\s/@*][^\n]*)*/g;
+  for (const match of text.matchAll(comment)) {
+    const words = match[0].replace(/^Deviation:/, "").replace(/\n[ \t]*(?:\/\/+|\*)[ \t]*/g, " ").replace(
+      /\*\/.*$/s,
+      "",
+    );
+    found.push({
+      path,
+      text: words.replace(/\s+/g, " ").trim(),
+      ids: [...words.matchAll(LABEL)].map((label) => label[1]),
+      start: match.index,
+      end: match.index + match[0].length,
+    });
+  }
+  return found;
+}
+
+/** Gathers labels and deviations from the files of src/, ffi/ and test/. */
+export function gatherEvidence(files: readonly SourceFile[]): Evidence {
+  const code = new Map<string, Set<string>>();
+  const tests = new Map<string, Set<string>>();
+  const partly = new Set<string>();
+  const deviations: Deviation[] = [];
+  const findings: Finding[] = [];
+  for (const file of files) {
+    const isTest = file.path.startsWith("test/");
+    const here = isTest ? [] : deviationsOf(file);
+    deviations.push(...here.map(({ path, text, ids }) => ({ path, text, ids })));
+    for (const match of file.text.matchAll(LABEL)) {
+      const id = match[1];
+      if (!KNOWN_IDS.has(id)) {
+        const message = `RFC 9293 has no requirement ${id}`;
+        findings.push({ path: file.path, line: lineAt(file.text, match.index), message });
+      } else if (isTest) {
+        add(tests, id, file.path);
+      } else if (!here.some(({ start, end }) => match.index >= start && match.index < end)) {
+        add(code, id, file.path);
+        if (match[2] !== undefined) partly.add(id);
+      }
+    }
+  }
+  return { code, tests, partly, deviations, findings };
+}
+
+/** What the evidence says about one requirement. */
+export function verdictOn(requirement: Requirement, evidence: Evidence): Verdict {
+  const { id } = requirement;
+  if (requirement.notApplicable !== undefined) return "not applicable";
+  const deviates = evidence.deviations.some((deviation) => deviation.ids.includes(id));
+  if (!evidence.code.has(id)) return "not";
+  if (deviates || evidence.partly.has(id)) return "partly";
+  return evidence.tests.has(id) ? "met" : "untested";
+}
+
+const VERDICTS: readonly Verdict[] = ["met", "untested", "partly", "not", "not applicable"];
+const LEVELS = ["MUST", "SHLD", "MAY", "REC"];
+
+function links(paths: Iterable<string>): string {
+  return [...paths].sort().map((path) => `[${path.replace(/^(src|test)\//, "")}](../${path})`).join(", ");
+}
+
+function tableRow(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
+
+function summaryTable(verdicts: ReadonlyMap<string, Verdict>): string[] {
+  const count = (level: string, verdict: Verdict) =>
+    [...verdicts].filter(([id, one]) => id.startsWith(level) && one === verdict).length;
+  return [
+    tableRow(["", ...VERDICTS]),
+    tableRow(["---", ...VERDICTS.map(() => "--:")]),
+    ...LEVELS.map((level) => tableRow([level, ...VERDICTS.map((verdict) => String(count(level, verdict)))])),
+  ];
+}
+
+function groupTable(group: string, evidence: Evidence, verdicts: ReadonlyMap<string, Verdict>): string[] {
+  const rows = REQUIREMENTS.filter((requirement) => requirement.group === group).map((requirement) => {
+    const { id, concerns, onWire, text, notApplicable } = requirement;
+    const why = notApplicable === undefined ? "" : ` (${notApplicable})`;
+    return tableRow([
+      id,
+      text,
+      concerns.join(" ") + (onWire ? " w" : ""),
+      (verdicts.get(id) ?? "not") + why,
+      links(evidence.code.get(id) ?? []),
+      links(evidence.tests.get(id) ?? []),
+    ]);
+  });
+  const head = ["requirement", "what it asks", "concerns", "verdict", "code", "tests"];
+  return [`### ${group}`, "", tableRow(head), tableRow(head.map(() => "---")), ...rows, ""];
+}
+
+/** The whole of docs/conformance.md. */
+export function conformancePage(evidence: Evidence): string {
+  const verdicts = new Map(REQUIREMENTS.map((one) => [one.id, verdictOn(one, evidence)]));
+  const groups = [...new Set(REQUIREMENTS.map((requirement) => requirement.group))];
+  const deviations = evidence.deviations.map(({ path, text }) => `- ${text} (${links([path])})`);
+  return [
+    "<!-- Made by `deno task rfc` from labels in the code and the tests; edit those instead. -->",
+    "",
+    "# Conformance to RFC 9293",
+    "",
+    "The 119 numbered requirements of RFC 9293 (its Appendix B), in short words of our own; the RFC's text is what",
+    "counts. **Concerns**: S the passive end, A the active end, E any end, U the interface to applications, I services",
+    "of the IP layer; w can be checked from the wire. **Verdicts**: *met*: the code says where, and a test shows it;",
+    "*untested*: the code says where, and no test is named after it yet; *partly*: met in part, or with a deviation;",
+    "*not*: not done. MAY requirements are a choice.",
+    "",
+    ...summaryTable(verdicts),
+    "",
+    "## Requirements",
+    "",
+    ...groups.flatMap((group) => groupTable(group, evidence, verdicts)),
+    "## Deliberate deviations",
+    "",
+    ...(deviations.length === 0 ? ["None."] : deviations),
+    "",
+  ].join("\n");
+}
+
+/** The files that may hold evidence. This script's own tests hold only samples. */
+function evidenceFiles(): SourceFile[] {
+  return ["src", "ffi", "test"]
+    .flatMap((folder) => projectFiles(folder))
+    .filter((path) => /\.(?:ts|pkt)$/.test(path) && path !== "test/scripts/check_rfc_test.ts")
+    .map((path) => ({ path, text: readProjectFile(path) }));
+}
+
+function committedPage(): string {
+  try {
+    return readProjectFile(TABLE_PATH);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
+function main(isCheck: boolean): number {
+  const evidence = gatherEvidence(evidenceFiles());
+  const findings = [...evidence.findings];
+  const page = conformancePage(evidence);
+  if (!isCheck) {
+    Deno.writeTextFileSync(new URL(`../${TABLE_PATH}`, import.meta.url), page);
+  } else if (committedPage() !== page) {
+    findings.push({
+      path: TABLE_PATH,
+      line: 0,
+      message: "is not what the labels say now; run deno task rfc",
+    });
+  }
+  return reportFindings("Conformance", findings);
+}
+
+if (import.meta.main) Deno.exit(main(Deno.args.includes("--check")));
