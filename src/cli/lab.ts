@@ -17,7 +17,7 @@ import {
 } from "./lab_network.ts";
 import { inspectNamedLab, raiseNamedLab, removeNamedLab } from "./named_lab.ts";
 import { type ParsedOptions, parseOptions, type Syntax, usageText } from "./options.ts";
-import { labEnvironment, LabRefused, PrivateLab } from "./private_lab.ts";
+import { labEnvironment, LabRefused, PrivateLab, privateLabEnvironment } from "./private_lab.ts";
 import { programName } from "./self_command.ts";
 import { environmentVariable, printError, printLine } from "./terminal.ts";
 
@@ -207,7 +207,7 @@ async function shell(options: LabOptions, words: readonly string[]): Promise<num
       );
     }
     const enter = lab.enter(["sh", "-c", 'cd "$0" 2>/dev/null; exec "$@"', Deno.cwd(), ...orShell(words)]);
-    return await runAttached(enter, labEnvironment());
+    return await runAttached(enter, privateLabEnvironment());
   } catch (error) {
     if (!(error instanceof LabRefused)) throw error;
     throw new CliError(

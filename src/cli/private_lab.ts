@@ -20,6 +20,7 @@ import {
   planLab,
   shellLine,
 } from "./lab_network.ts";
+import { environmentVariable } from "./terminal.ts";
 
 /** Whose rights a private lab rests on: those of a user namespace, or root's own. */
 export type LabRights = "user" | "root";
@@ -109,7 +110,7 @@ export class PrivateLab {
     return new LabProcess({
       ...command,
       words,
-      env: { ...labEnvironment(), ...command.env },
+      env: { ...privateLabEnvironment(), ...command.env },
       insidePid: () => this.#readPid(pidFile),
       signal: async (name) => {
         const pid = await this.#readPid(pidFile);
@@ -159,8 +160,13 @@ export async function privateLabRefusal(options: PrivateLabOptions = {}): Promis
 
 /** The search path of a user who is not root often lacks the directories in which `ip` and `nft` are. */
 export function labEnvironment(): Record<string, string> {
-  const path = Deno.env.get("PATH") ?? "/usr/bin:/bin";
-  return { PATH: `${path}:/usr/local/sbin:/usr/sbin:/sbin`, XDG_RUNTIME_DIR: "/run" };
+  const path = environmentVariable("PATH") ?? "/usr/bin:/bin";
+  return { PATH: `${path}:/usr/local/sbin:/usr/sbin:/sbin` };
+}
+
+/** The same for processes of a private lab: servers there keep their control sockets in the lab's own /run. */
+export function privateLabEnvironment(): Record<string, string> {
+  return { ...labEnvironment(), TCPLAB_RUN_DIR: "/run/tcplab" };
 }
 
 function holderScript(plan: LabPlan, readable: readonly string[]): string {
