@@ -1,9 +1,11 @@
 /**
  * ConnectionInfo: every figure of a connection, as a value.
  *
- * Owns: the shape. The TCB knows how to fill it (tcb.ts). Must not know: who asks.
+ * Owns: the shape, and how it is filled from a TCB. Must not know: who asks.
  */
+import { backedOffRtoUs } from "./round_trip.ts";
 import type { TcpState } from "./state.ts";
+import type { Tcb } from "./tcb.ts";
 
 /** What `ss -tin` shows and more. Sequence numbers absolute; times in microseconds; sizes in bytes. */
 export interface ConnectionInfo {
@@ -41,6 +43,7 @@ export interface ConnectionInfo {
   // Congestion, RFC 5681
   readonly congestionControl: string;
   readonly cwnd: number;
+  /** 0 while there is none. */
   readonly ssthresh: number;
   readonly inFlight: number;
   readonly recovery: "open" | "disorder" | "recovery" | "loss";
@@ -56,4 +59,63 @@ export interface ConnectionInfo {
   readonly segmentsOut: number;
   /** Running deadlines by name (`rto`, `delayed-ack`, `persist`, `keepalive`, `time-wait`, `tlp`, ...): microseconds from now. */
   readonly timers: Readonly<Record<string, number>>;
+}
+
+/** The figures of `tcb` at `nowUs`, as a value. */
+export function connectionInfo(
+  tcb: Tcb,
+  about: { id: number; name: string; nowUs: number },
+): ConnectionInfo {
+  const timers: Record<string, number> = {};
+  if (tcb.retransmitUs !== Infinity) timers[tcb.retransmitKind] = tcb.retransmitUs - about.nowUs;
+  if (tcb.delayedAckUs !== Infinity) timers["delayed-ack"] = tcb.delayedAckUs - about.nowUs;
+  if (tcb.keepAliveUs !== Infinity) timers["keepalive"] = tcb.keepAliveUs - about.nowUs;
+  if (tcb.lifetimeUs !== Infinity) {
+    timers[tcb.state === "TIME_WAIT" ? "time-wait" : "fin-wait-2"] = tcb.lifetimeUs - about.nowUs;
+  }
+  return {
+    id: about.id,
+    name: about.name,
+    state: tcb.state,
+    role: tcb.passive ? "server" : "client",
+    openedUs: tcb.openedUs,
+    states: tcb.path.slice(),
+    sndUna: tcb.sndUna,
+    sndNxt: tcb.sndNxt,
+    sndWnd: tcb.sndWnd,
+    sndWl1: tcb.sndWl1,
+    sndWl2: tcb.sndWl2,
+    iss: tcb.iss,
+    rcvNxt: tcb.rcvNxt,
+    rcvWnd: tcb.rcvWnd,
+    irs: tcb.irs,
+    sendMss: tcb.sendMss,
+    receiveMss: tcb.ourMss,
+    sendWindowShift: tcb.sendShift,
+    receiveWindowShift: tcb.receiveShift,
+    sackPermitted: tcb.sack,
+    timestamps: tcb.timestamps,
+    ecn: tcb.ecn,
+    srttUs: tcb.srttUs,
+    rttvarUs: tcb.rttvarUs,
+    rtoUs: backedOffRtoUs(tcb),
+    minRttUs: tcb.minRttUs === Infinity ? 0 : tcb.minRttUs,
+    backoff: tcb.backoff,
+    retransmits: tcb.retransmits,
+    congestionControl: tcb.congestion.name,
+    cwnd: Math.floor(tcb.cwnd),
+    // JSON has no Infinity; what ss leaves out too.
+    ssthresh: tcb.ssthresh === Infinity ? 0 : tcb.ssthresh,
+    inFlight: tcb.scoreboard.pipe(tcb.outstanding),
+    recovery: tcb.recovery,
+    receiveQueue: tcb.receiveRing.length,
+    sendQueue: tcb.sendRing.length,
+    unsent: tcb.unsentBytes,
+    outOfOrderBytes: tcb.reassembly.bytes,
+    bytesIn: tcb.bytesIn,
+    bytesOut: tcb.bytesOut,
+    segmentsIn: tcb.segmentsIn,
+    segmentsOut: tcb.segmentsOut,
+    timers,
+  };
 }

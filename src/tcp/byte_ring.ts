@@ -1,0 +1,178 @@
+/**
+ * ByteRing: the bytes of one direction of a connection.
+ *
+ * Owns: ring memory that exists only while it holds something, taken from and given back to a shared
+ * {@link RingMemory}. Must not know: sequence numbers, segments; offsets count from the first byte held.
+ */
+
+const EMPTY = new Uint8Array(0);
+
+/** Local choice: two frames of 1500 bytes fit the smallest block, so that short exchanges never grow one. */
+const SMALLEST_BLOCK_BYTES = 0x1000;
+
+/** Local choice: blocks kept for reuse per size, so that bursts of short connections allocate nothing. */
+const KEPT_BLOCKS_PER_SIZE = 64;
+
+/** Blocks of memory by power of two, shared by all rings of a host. */
+export class RingMemory {
+  readonly #free: Uint8Array[][] = [];
+  /** Bytes lent out now. */
+  lentBytes = 0;
+
+  /** A block of at least `bytes` bytes, its length a power of two; the contents are stale. */
+  acquire(bytes: number): Uint8Array {
+    let size = SMALLEST_BLOCK_BYTES;
+    while (size < bytes) size *= 2;
+    this.lentBytes += size;
+    return this.#free[Math.log2(size)]?.pop() ?? new Uint8Array(size);
+  }
+
+  /** Takes a block back. */
+  release(block: Uint8Array): void {
+    if (block.length === 0) return;
+    this.lentBytes -= block.length;
+    const index = Math.log2(block.length);
+    const list = (this.#free[index] ??= []);
+    const keep = block.length <= 0x10000 ? KEPT_BLOCKS_PER_SIZE : 4;
+    if (list.length < keep) list.push(block);
+  }
+}
+
+/** Bytes in order, bounded, in memory that wraps around. */
+export class ByteRing {
+  readonly #memory: RingMemory;
+  #block: Uint8Array = EMPTY;
+  #start = 0;
+  /** Bytes that may be held. */
+  limitBytes: number;
+  /** Bytes held in order from the front. */
+  length = 0;
+
+  constructor(memory: RingMemory, limitBytes: number) {
+    this.#memory = memory;
+    this.limitBytes = limitBytes;
+  }
+
+  /** Bytes that can still be appended. */
+  get room(): number {
+    return this.limitBytes - this.length;
+  }
+
+  /** Appends as much of `source[offset .. offset + count)` as fits; returns how much. */
+  append(source: Uint8Array, offset: number, count: number): number {
+    const room = this.limitBytes - this.length;
+    const taken = count < room ? count : room;
+    if (taken <= 0) return 0;
+    this.put(this.length, source, offset, taken);
+    this.length += taken;
+    return taken;
+  }
+
+  /**
+   * Stores bytes at `at` (counted from the front) without counting them as held: room for data that came
+   * out of order. The caller keeps `at + count` within its limit.
+   */
+  put(at: number, source: Uint8Array, offset: number, count: number): void {
+    const end = at + count;
+    if (end > this.#block.length) this.#grow(end);
+    const block = this.#block;
+    const mask = block.length - 1;
+    const from = (this.#start + at) & mask;
+    const first = block.length - from;
+    if (count <= first) {
+      copyBytes(source, offset, block, from, count);
+    } else {
+      copyBytes(source, offset, block, from, first);
+      copyBytes(source, offset + first, block, 0, count - first);
+    }
+  }
+
+  /** Counts `count` further bytes, put before, as held. */
+  extend(count: number): void {
+    this.length += count;
+  }
+
+  /** Copies bytes `at .. at + count` into `target` at `targetOffset`; they must have been put. */
+  copyOut(at: number, target: Uint8Array, targetOffset: number, count: number): void {
+    const block = this.#block;
+    const from = (this.#start + at) & (block.length - 1);
+    const first = block.length - from;
+    if (count <= first) {
+      copyBytes(block, from, target, targetOffset, count);
+    } else {
+      copyBytes(block, from, target, targetOffset, first);
+      copyBytes(block, 0, target, targetOffset + first, count - first);
+    }
+  }
+
+  /** Moves up to `into.length` bytes out of the front; returns how many. */
+  read(into: Uint8Array): number {
+    const count = into.length < this.length ? into.length : this.length;
+    if (count > 0) this.copyOut(0, into, 0, count);
+    return count;
+  }
+
+  /** Appends up to `count` bytes from the front of `source`; returns how many fit. `source` keeps them. */
+  appendFrom(source: ByteRing, count: number): number {
+    const room = this.limitBytes - this.length;
+    let taken = count < room ? count : room;
+    if (taken > source.length) taken = source.length;
+    if (taken <= 0) return 0;
+    const block = source.#block;
+    const from = source.#start & (block.length - 1);
+    const first = block.length - from;
+    if (taken <= first) {
+      this.put(this.length, block, from, taken);
+    } else {
+      this.put(this.length, block, from, first);
+      this.put(this.length + first, block, 0, taken - first);
+    }
+    this.length += taken;
+    return taken;
+  }
+
+  /** Forgets `count` bytes at the front. */
+  consume(count: number): void {
+    this.#start = (this.#start + count) & (this.#block.length - 1);
+    this.length -= count;
+  }
+
+  /** Forgets the last `count` bytes held. */
+  cutEnd(count: number): void {
+    this.length -= count;
+  }
+
+  /** Gives the memory back; what was held or put is lost. */
+  release(): void {
+    if (this.#block.length === 0) return;
+    this.#memory.release(this.#block);
+    this.#block = EMPTY;
+    this.#start = 0;
+    this.length = 0;
+  }
+
+  #grow(bytes: number): void {
+    const old = this.#block;
+    const next = this.#memory.acquire(bytes);
+    if (old.length > 0) {
+      // All of the old block, because what was put out of order lies behind `length`.
+      const first = old.length - this.#start;
+      next.set(old.subarray(this.#start), 0);
+      if (this.#start > 0) next.set(old.subarray(0, this.#start), first);
+      this.#memory.release(old);
+    }
+    this.#block = next;
+    this.#start = 0;
+  }
+}
+
+/** Below this size a plain loop is faster than making a view for `set` (local choice, by measurement). */
+const LOOP_COPY_BYTES = 48;
+
+function copyBytes(source: Uint8Array, from: number, target: Uint8Array, to: number, count: number): void {
+  if (count <= LOOP_COPY_BYTES) {
+    for (let i = 0; i < count; i++) target[to + i] = source[from + i];
+  } else {
+    target.set(source.subarray(from, from + count), to);
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * What can be set about a connection, with the defaults and their sources.
+ *
+ * Owns: names, units and defaults. Must not know: who parses options.
+ */
+
+/** Settings of the machine; sizes in bytes, times in microseconds. */
+export interface TcpConfig {
+  /** Largest MSS that we offer; the link's MTU less 40 (or 60) bounds it too (MUST-67). 0 = from the MTU alone. */
+  mss: number;
+  receiveBufferBytes: number;
+  sendBufferBytes: number;
+  /** RFC 2018. */
+  sack: boolean;
+  /** RFC 7323 §3. */
+  timestamps: boolean;
+  /** RFC 7323 §2. */
+  windowScaling: boolean;
+  /** RFC 3168: ask for it on active opens and grant it on passive ones. */
+  ecn: boolean;
+  /** Nagle off from the start (MUST-17). */
+  noDelay: boolean;
+  congestionControl: "cubic" | "reno";
+  /** RFC 6928 §2: ten segments. */
+  initialWindowSegments: number;
+  /** Maximum segment lifetime (RFC 9293 §3.4.2); TIME_WAIT lasts twice this (MUST-13). */
+  mslUs: number;
+  /** Length of TIME_WAIT where it is to differ from 2 MSL; 0 = 2 MSL. */
+  timeWaitUs: number;
+  /** RFC 6298 §2.1: before the first measurement. */
+  rtoInitialUs: number;
+  rtoMinUs: number;
+  rtoMaxUs: number;
+  delayedAckUs: number;
+  /** Segments acknowledged at once when a connection is young or after loss. */
+  quickAcks: number;
+  /** R1 of RFC 9293 §3.8.3 (SHLD-10): retransmissions before the application and IP are told. */
+  r1Retransmissions: number;
+  /** R2 (SHLD-11: at least 100 s): how long data may stay unacknowledged. */
+  r2Us: number;
+  /** R2 for our SYN (MUST-23: at least 3 minutes). */
+  synR2Us: number;
+  /** Retransmissions of a SYN-ACK before the half-open connection is forgotten. */
+  synAckRetransmissions: number;
+  /** How long FIN_WAIT_2 may last once the application has gone (`close`). */
+  finWait2Us: number;
+  keepAliveIdleUs: number;
+  keepAliveIntervalUs: number;
+  /** Unanswered keep-alive probes that end the connection (MUST-29: more than one). */
+  keepAliveProbes: number;
+  /** Islands of out-of-order data per connection. */
+  maxIslands: number;
+  /** Challenge ACKs per second and host (RFC 5961 §7). */
+  challengeAcksPerSecond: number;
+  /** What a duplicate SYN in SYN_RCVD gets: the SYN-ACK again (as Linux), or RFC 9293's ACK or return to LISTEN. */
+  duplicateSyn: "repeat-syn-ack" | "rfc9293";
+  /** RST in TIME_WAIT: closes it (RFC 9293 §3.10.7.4) or is ignored (RFC 1337). */
+  timeWaitRst: "close" | "ignore";
+  /** A FIN without ACK outside the window: an ACK (RFC 9293) or silence. */
+  finWithoutAck: "ack" | "drop";
+  /** A segment without timestamps after they were agreed: dropped (RFC 7323 §3.2) or taken. */
+  missingTimestamp: "drop" | "accept";
+  /** DSCP of what we send (MUST-48), 0 .. 63. */
+  dscp: number;
+}
+
+const SECOND_US = 1_000_000;
+
+/** Defaults; each with its source, or as a local choice with the reason. */
+export const DEFAULT_TCP_CONFIG: Readonly<TcpConfig> = {
+  mss: 0,
+  // Local choice: a gigabit at 8 ms of delay.
+  receiveBufferBytes: 0x100000,
+  sendBufferBytes: 0x100000,
+  sack: true,
+  timestamps: true,
+  windowScaling: true,
+  ecn: true,
+  noDelay: false,
+  congestionControl: "cubic",
+  initialWindowSegments: 10,
+  // Deviation: RFC 9293 §3.4.2 takes 2 minutes; 30 s keeps TIME_WAIT at the 60 s that people know from Linux.
+  mslUs: 30 * SECOND_US,
+  timeWaitUs: 0,
+  rtoInitialUs: SECOND_US,
+  // Deviation: RFC 6298 §2.4 rounds up to 1 s (SHOULD); 200 ms as Linux and others, safe with timestamps and undo.
+  rtoMinUs: 200_000,
+  // RFC 6298 §2.5: a maximum of at least 60 s.
+  rtoMaxUs: 60 * SECOND_US,
+  // Local choice below MUST-40's 0.5 s: 40 ms, as Linux.
+  delayedAckUs: 40_000,
+  // Local choice: covers the peer's initial window of ten segments.
+  quickAcks: 10,
+  r1Retransmissions: 3,
+  // RFC 9293 §3.10.1: a user timeout of five minutes unless told otherwise.
+  r2Us: 300 * SECOND_US,
+  synR2Us: 180 * SECOND_US,
+  // Local choice: about a minute with doubling from 1 s.
+  synAckRetransmissions: 5,
+  // Local choice, as Linux.
+  finWait2Us: 60 * SECOND_US,
+  // MUST-28: not less than two hours.
+  keepAliveIdleUs: 7200 * SECOND_US,
+  keepAliveIntervalUs: 75 * SECOND_US,
+  keepAliveProbes: 9,
+  // Local choice: more holes than a window of 1 MiB shows at 20 % loss.
+  maxIslands: 256,
+  challengeAcksPerSecond: 100,
+  duplicateSyn: "repeat-syn-ack",
+  timeWaitRst: "close",
+  finWithoutAck: "ack",
+  missingTimestamp: "drop",
+  dscp: 0,
+};

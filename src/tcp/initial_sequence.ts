@@ -1,0 +1,57 @@
+/**
+ * Initial sequence numbers (RFC 6528, RFC 9293 §3.4.1) and timestamp offsets (RFC 7323 §7.1).
+ *
+ * Owns: ISN = M + F(4-tuple, secret), M ticking every 4 µs (MUST-8, SHLD-1, MUST-9). Must not know: the clock,
+ * or where the secret comes from.
+ */
+import { SipHash } from "./siphash.ts";
+
+/** What a connection is named by. */
+export interface FourTuple {
+  readonly localAddress: Uint8Array;
+  readonly localPort: number;
+  readonly peerAddress: Uint8Array;
+  readonly peerPort: number;
+}
+
+/** Makes initial sequence numbers for one host. */
+export class InitialSequence {
+  readonly #hash: SipHash;
+  readonly #bytes = new Uint8Array(40);
+
+  /** `secret`: 16 bytes that nobody outside can know. */
+  constructor(secret: Uint8Array) {
+    this.#hash = new SipHash(secret);
+  }
+
+  /** The ISN for a connection that begins at `nowUs`. */
+  next(tuple: FourTuple, nowUs: number): number {
+    const clock = Math.floor(nowUs / 4) % 0x1_0000_0000;
+    return (clock + this.#hash.hash(this.#bytes, this.#write(tuple, 0)).low) >>> 0;
+  }
+
+  /** Offset of TSval: the same for all connections between the same addresses and ports. */
+  timestampOffset(tuple: FourTuple): number {
+    return this.#hash.hash(this.#bytes, this.#write(tuple, 1)).high;
+  }
+
+  /** A port to begin the search at (RFC 6056 §3.3.3), 0 .. 65535. */
+  portOffset(tuple: FourTuple): number {
+    return this.#hash.hash(this.#bytes, this.#write(tuple, 2)).low & 0xffff;
+  }
+
+  #write(tuple: FourTuple, purpose: number): number {
+    const bytes = this.#bytes;
+    let at = 0;
+    bytes.set(tuple.localAddress, at);
+    at += tuple.localAddress.length;
+    bytes.set(tuple.peerAddress, at);
+    at += tuple.peerAddress.length;
+    bytes[at++] = tuple.localPort >>> 8;
+    bytes[at++] = tuple.localPort & 0xff;
+    bytes[at++] = tuple.peerPort >>> 8;
+    bytes[at++] = tuple.peerPort & 0xff;
+    bytes[at++] = purpose;
+    return at;
+  }
+}

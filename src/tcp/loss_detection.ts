@@ -1,0 +1,88 @@
+/**
+ * Finding out what was lost: RACK (RFC 8985 §6) with SACK, three duplicate ACKs without (RFC 5681 §3.2).
+ *
+ * Owns: the RACK variables and the lost marks. Must not know: what the congestion window does about it.
+ */
+import type { MachineContext } from "./context.ts";
+import { seqAdd, seqGt } from "./sequence.ts";
+import type { Tcb } from "./tcb.ts";
+
+/** DupThresh, RFC 5681 §3.2, RFC 8985 §6.2. */
+export const DUPLICATE_ACK_THRESHOLD = 3;
+
+/** Takes what the tally learned of the newest delivery (RFC 8985 §6.2, steps 1 to 3). */
+export function updateRack(context: MachineContext, tcb: Tcb): void {
+  const { tally } = context;
+  if (tally.reordered) tcb.rackReorderSeen = true;
+  if (tally.rackSentUs < 0) return;
+  const isNewer = tally.rackSentUs > tcb.rackSentUs ||
+    (tally.rackSentUs === tcb.rackSentUs && seqGt(tally.rackEnd, tcb.rackEnd));
+  if (!isNewer) return;
+  tcb.rackSentUs = tally.rackSentUs;
+  tcb.rackEnd = tally.rackEnd;
+  tcb.rackRttUs = context.nowUs - tally.rackSentUs;
+}
+
+/** RFC 8985 §6.2 step 4: how long to wait for a piece that may only be late. */
+function reorderWindowUs(tcb: Tcb): number {
+  if (!tcb.rackReorderSeen) {
+    if (tcb.recovery === "recovery" || tcb.recovery === "loss") return 0;
+    if (tcb.scoreboard.sackedBytes >= DUPLICATE_ACK_THRESHOLD * tcb.sendMss) return 0;
+  }
+  const least = tcb.minRttUs === Infinity ? tcb.srttUs : tcb.minRttUs;
+  return Math.min((tcb.rackReorderSteps * least) / 4, tcb.srttUs);
+}
+
+/**
+ * Marks as lost what was sent long enough before the newest delivery (RFC 8985 §6.2 step 5). Returns the
+ * microseconds until the next piece will count as lost, 0 when none is near.
+ */
+export function detectRackLoss(context: MachineContext, tcb: Tcb): number {
+  const board = tcb.scoreboard;
+  if (board.sackedBytes === 0 && tcb.recovery === "open") return 0;
+  if (tcb.rackSentUs === 0) return 0;
+  const windowUs = reorderWindowUs(tcb);
+  let waitUs = 0;
+  for (let index = 0; index < board.count; index++) {
+    const record = board.at(index);
+    if (record.sacked || (record.lost && !record.resent)) continue;
+    const isBefore = tcb.rackSentUs > record.sentUs ||
+      (tcb.rackSentUs === record.sentUs && seqGt(tcb.rackEnd, record.end));
+    if (!isBefore) continue;
+    const remaining = record.sentUs + tcb.rackRttUs + windowUs - context.nowUs;
+    if (remaining <= 0) board.markLost(record);
+    else if (remaining > waitUs) waitUs = remaining;
+  }
+  return waitUs;
+}
+
+/** Without SACK: the third duplicate ACK means that the first segment is lost (RFC 5681 §3.2 step 2). */
+export function detectDuplicateLoss(tcb: Tcb): void {
+  if (tcb.dupAcks !== DUPLICATE_ACK_THRESHOLD || tcb.recovery === "recovery") return;
+  markFirstLost(tcb);
+}
+
+/** Marks the first segment's worth in flight as lost (also for NewReno's partial ACKs, RFC 6582 §3.2 step 5). */
+export function markFirstLost(tcb: Tcb): void {
+  const board = tcb.scoreboard;
+  if (board.count === 0) return;
+  const record = board.at(0);
+  const end = seqAdd(record.seq, tcb.sendMss);
+  if (seqGt(record.end, end)) board.split(0, end);
+  board.markLost(board.at(0));
+}
+
+/** A time-out: all that is not SACKed is taken as lost (RFC 8985 §6.3, RFC 6675 §5.1). */
+export function markAllLost(tcb: Tcb): void {
+  const board = tcb.scoreboard;
+  // The first piece SACKed but not acknowledged after a whole RTO: the peer has dropped it (RFC 2018 §8).
+  if (board.count > 0 && board.at(0).sacked) board.forgetSacks();
+  for (let index = 0; index < board.count; index++) board.markLost(board.at(index));
+}
+
+/** Without SACK, each duplicate ACK tells that one segment has left the network: counted as SACKed bytes. */
+export function emulateSacks(tcb: Tcb): void {
+  const board = tcb.scoreboard;
+  const most = Math.max(0, tcb.outstanding - tcb.sendMss - board.lostBytes + board.resentBytes);
+  board.sackedBytes = Math.min(tcb.dupAcks * tcb.sendMss, most);
+}

@@ -1,0 +1,42 @@
+/**
+ * Round-trip time and retransmission timeout (RFC 6298).
+ *
+ * Owns: SRTT, RTTVAR, RTO and back-off. Must not know: what is retransmitted.
+ */
+import type { Tcb } from "./tcb.ts";
+
+/** Clock granularity G of RFC 6298 §2.3: our timestamps tick in milliseconds. */
+const GRANULARITY_US = 1000;
+
+/** Takes one measurement, microseconds (RFC 6298 §2.2, §2.3); ends any back-off (§5.7's note). */
+export function takeRoundTrip(tcb: Tcb, rttUs: number): void {
+  if (tcb.srttUs === 0) {
+    tcb.srttUs = rttUs < 1 ? 1 : rttUs;
+    tcb.rttvarUs = rttUs / 2;
+  } else {
+    // The order matters: RTTVAR uses the old SRTT.
+    tcb.rttvarUs += (Math.abs(tcb.srttUs - rttUs) - tcb.rttvarUs) / 4;
+    tcb.srttUs += (rttUs - tcb.srttUs) / 8;
+  }
+  if (rttUs < tcb.minRttUs) tcb.minRttUs = rttUs;
+  tcb.backoff = 0;
+  const spread = 4 * tcb.rttvarUs;
+  boundRto(tcb, tcb.srttUs + (spread > GRANULARITY_US ? spread : GRANULARITY_US));
+}
+
+/** Sets RTO within its bounds (RFC 6298 §2.4, §2.5). */
+export function boundRto(tcb: Tcb, rtoUs: number): void {
+  const { rtoMinUs, rtoMaxUs } = tcb.config;
+  tcb.rtoUs = rtoUs < rtoMinUs ? rtoMinUs : rtoUs > rtoMaxUs ? rtoMaxUs : rtoUs;
+}
+
+/** RTO with back-off, microseconds (RFC 6298 §5.5). */
+export function backedOffRtoUs(tcb: Tcb): number {
+  const value = tcb.rtoUs * 2 ** tcb.backoff;
+  return value > tcb.config.rtoMaxUs ? tcb.config.rtoMaxUs : value;
+}
+
+/** Doubles the timeout (RFC 6298 §5.5), up to its maximum. */
+export function backOff(tcb: Tcb): void {
+  if (backedOffRtoUs(tcb) < tcb.config.rtoMaxUs) tcb.backoff++;
+}

@@ -1,0 +1,200 @@
+/**
+ * Scoreboard: what has been sent and not yet acknowledged, with what is known about each piece
+ * (RFC 6675 §3, RFC 8985 §5.2).
+ *
+ * Owns: records in sequence order without gaps from SND.UNA to SND.NXT, and their byte totals.
+ * Must not know: windows, timers. A record is one send, of any size; it is split where an
+ * acknowledgment or SACK edge falls inside it.
+ */
+import type { DeliveryTally } from "./delivery_tally.ts";
+import { seqDiff, seqGe, seqGt, seqLe, seqLt } from "./sequence.ts";
+
+/** One piece of sequence space in flight. */
+export interface SendRecord {
+  seq: number;
+  end: number;
+  /** When it was last sent. */
+  sentUs: number;
+  /** How often it was sent again. */
+  retransmits: number;
+  sacked: boolean;
+  lost: boolean;
+  /** Sent again since it was marked lost, and that copy is in flight. */
+  resent: boolean;
+}
+
+/** Records of one connection. */
+export class Scoreboard {
+  #records: SendRecord[] = [];
+  #head = 0;
+  /** Bytes SACKed. */
+  sackedBytes = 0;
+  /** Bytes marked lost (and not SACKed). */
+  lostBytes = 0;
+  /** Bytes of lost records whose new copy is in flight. */
+  resentBytes = 0;
+
+  get count(): number {
+    return this.#records.length - this.#head;
+  }
+
+  /** The record at `index`, 0 the oldest. */
+  at(index: number): SendRecord {
+    return this.#records[this.#head + index];
+  }
+
+  /** Notes a first transmission; `seq` continues the last record's end. */
+  add(seq: number, end: number, nowUs: number): SendRecord {
+    const record = { seq, end, sentUs: nowUs, retransmits: 0, sacked: false, lost: false, resent: false };
+    this.#records.push(record);
+    return record;
+  }
+
+  /** Index of the record that holds `seq`, or -1. */
+  find(seq: number): number {
+    let low = this.#head;
+    let high = this.#records.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const record = this.#records[middle];
+      if (seqLt(seq, record.seq)) high = middle - 1;
+      else if (seqGe(seq, record.end)) low = middle + 1;
+      else return middle - this.#head;
+    }
+    return -1;
+  }
+
+  /** Splits the record at `index` at sequence number `at`, which lies strictly inside. */
+  split(index: number, at: number): void {
+    const place = this.#head + index;
+    const record = this.#records[place];
+    const rest: SendRecord = { ...record, seq: at };
+    record.end = at;
+    this.#records.splice(place + 1, 0, rest);
+  }
+
+  /**
+   * Removes everything below `ack`, showing each record or part that leaves to `tally` (oldest first).
+   */
+  acknowledge(ack: number, tally: DeliveryTally): void {
+    while (this.#head < this.#records.length) {
+      const record = this.#records[this.#head];
+      if (seqLe(ack, record.seq)) break;
+      if (seqLt(ack, record.end)) this.split(0, ack);
+      tally.take(record);
+      this.#unmark(record);
+      this.#head++;
+    }
+    if (this.#head === this.#records.length) {
+      this.#records.length = 0;
+      this.#head = 0;
+    } else if (this.#head > 256 && this.#head * 2 > this.#records.length) {
+      this.#records.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /**
+   * Marks `[left, right)` as SACKed, splitting records at its edges; shows `tally` each record that was not
+   * SACKed before. Returns the bytes newly SACKed.
+   */
+  sack(left: number, right: number, tally: DeliveryTally): number {
+    let index = this.find(left);
+    if (index < 0) return 0;
+    let bytes = 0;
+    while (index < this.count) {
+      const record = this.at(index);
+      if (seqGe(record.seq, right)) break;
+      if (record.sacked) {
+        index++;
+        continue;
+      }
+      if (seqLt(record.seq, left)) {
+        this.split(index, left);
+        index++;
+        continue;
+      }
+      if (seqGt(record.end, right)) this.split(index, right);
+      tally.take(record);
+      this.#unmark(record);
+      record.lost = false;
+      record.resent = false;
+      record.sacked = true;
+      const length = seqDiff(record.end, record.seq);
+      this.sackedBytes += length;
+      bytes += length;
+      index++;
+    }
+    return bytes;
+  }
+
+  /** Marks a record lost; it is to be sent again. A copy already in flight is given up too. */
+  markLost(record: SendRecord): void {
+    if (record.sacked) return;
+    const length = seqDiff(record.end, record.seq);
+    if (!record.lost) {
+      record.lost = true;
+      this.lostBytes += length;
+    }
+    if (record.resent) {
+      record.resent = false;
+      this.resentBytes -= length;
+    }
+  }
+
+  /** Takes the lost mark back (after a spurious reduction). */
+  unmarkLost(record: SendRecord): void {
+    if (record.sacked) return;
+    this.#unmark(record);
+    record.lost = false;
+    record.resent = false;
+  }
+
+  /** Notes that a record goes out again. */
+  markResent(record: SendRecord, nowUs: number): void {
+    record.sentUs = nowUs;
+    record.retransmits++;
+    if (record.lost && !record.resent) {
+      record.resent = true;
+      this.resentBytes += seqDiff(record.end, record.seq);
+    }
+  }
+
+  /** Forgets all SACKs: the peer has dropped what it had reported (RFC 2018 §8, reneging). */
+  forgetSacks(): void {
+    for (let i = this.#head; i < this.#records.length; i++) this.#records[i].sacked = false;
+    this.sackedBytes = 0;
+  }
+
+  /** Removes the newest record (a window probe that was not taken). Returns its first sequence number. */
+  dropNewest(): number {
+    const record = this.#records.pop();
+    if (record === undefined) return 0;
+    this.#unmark(record);
+    if (this.#head === this.#records.length) {
+      this.#records.length = 0;
+      this.#head = 0;
+    }
+    return record.seq;
+  }
+
+  /** Bytes believed to be in the network, RFC 6675 §4's "pipe", out of `outstanding` bytes sent. */
+  pipe(outstanding: number): number {
+    return outstanding - this.sackedBytes - this.lostBytes + this.resentBytes;
+  }
+
+  clear(): void {
+    this.#records = [];
+    this.#head = 0;
+    this.sackedBytes = 0;
+    this.lostBytes = 0;
+    this.resentBytes = 0;
+  }
+
+  #unmark(record: SendRecord): void {
+    const length = seqDiff(record.end, record.seq);
+    if (record.sacked) this.sackedBytes -= length;
+    if (record.lost) this.lostBytes -= length;
+    if (record.resent) this.resentBytes -= length;
+  }
+}

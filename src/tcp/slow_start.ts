@@ -1,0 +1,70 @@
+/**
+ * Slow start (RFC 5681 §3.1) with HyStart++ (RFC 9406).
+ *
+ * Owns: growth below ssthresh, and leaving it before the queue overflows. Must not know: what comes after.
+ */
+import { seqGe } from "./sequence.ts";
+import type { Tcb } from "./tcb.ts";
+
+/** RFC 9406 §4.3. */
+const MIN_RTT_THRESHOLD_US = 4_000;
+const MAX_RTT_THRESHOLD_US = 16_000;
+const MIN_RTT_DIVISOR = 8;
+const ROUND_SAMPLES = 8;
+const CSS_GROWTH_DIVISOR = 4;
+const CSS_ROUNDS = 5;
+/** L of RFC 9406 §4.2 for stacks without pacing. */
+const GROWTH_LIMIT_SEGMENTS = 8;
+
+/** The least ssthresh, RFC 5681 §3.1 equation 4: two segments. */
+export function leastThreshold(tcb: Tcb): number {
+  return 2 * tcb.sendMss;
+}
+
+/**
+ * Grows the window by what was acknowledged, at most eight segments an acknowledgment.
+ * Deviation: RFC 5681 §3.1 takes one segment an ACK; receivers that acknowledge many segments at once would
+ * starve the sender (RFC 9406 §4.2 takes the same limit).
+ */
+export function slowStart(tcb: Tcb, ackedBytes: number): void {
+  const limit = GROWTH_LIMIT_SEGMENTS * tcb.sendMss;
+  let growth = ackedBytes < limit ? ackedBytes : limit;
+  if (tcb.hystartCssRounds > 0) growth = growth / CSS_GROWTH_DIVISOR;
+  tcb.cwnd = Math.floor(tcb.cwnd + growth);
+  if (tcb.cwnd > tcb.ssthresh) tcb.cwnd = tcb.ssthresh;
+}
+
+/** A round-trip sample while in slow start (RFC 9406 §4.2); may end it by lowering ssthresh. */
+export function hystartSample(tcb: Tcb, rttUs: number): void {
+  if (seqGe(tcb.sndUna, tcb.hystartRoundEnd)) beginRound(tcb);
+  tcb.hystartSamples++;
+  if (rttUs < tcb.hystartMinRttUs) tcb.hystartMinRttUs = rttUs;
+  if (tcb.hystartSamples < ROUND_SAMPLES) return;
+  const current = tcb.hystartMinRttUs;
+  if (tcb.hystartCssRounds > 0) {
+    if (current < tcb.hystartBaselineUs) {
+      // The rise was spurious: back to full slow start.
+      tcb.hystartBaselineUs = Infinity;
+      tcb.hystartCssRounds = 0;
+    }
+    return;
+  }
+  const last = tcb.hystartLastMinRttUs;
+  if (last === Infinity) return;
+  const threshold = Math.max(MIN_RTT_THRESHOLD_US, Math.min(last / MIN_RTT_DIVISOR, MAX_RTT_THRESHOLD_US));
+  if (current >= last + threshold) {
+    tcb.hystartBaselineUs = current;
+    tcb.hystartCssRounds = 1;
+  }
+}
+
+function beginRound(tcb: Tcb): void {
+  tcb.hystartRoundEnd = tcb.sndNxt;
+  tcb.hystartLastMinRttUs = tcb.hystartMinRttUs;
+  tcb.hystartMinRttUs = Infinity;
+  tcb.hystartSamples = 0;
+  if (tcb.hystartCssRounds > 0 && ++tcb.hystartCssRounds > CSS_ROUNDS) {
+    tcb.hystartCssRounds = 0;
+    tcb.ssthresh = tcb.cwnd;
+  }
+}
