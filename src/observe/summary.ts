@@ -3,19 +3,9 @@
  *
  * Owns: how the counters of host and link become one list. Must not know: how they came about.
  */
+import type { LinkStats } from "../link/link.ts";
 import type { SummaryEvent } from "../tcp/events.ts";
 import { durationText, type Palette, paletteFor, printable } from "./text_layout.ts";
-
-/** The counters of a link that a summary tells; any LinkStats will do. */
-export interface LinkCounters {
-  readonly framesIn: number;
-  readonly bytesIn: number;
-  readonly framesOut: number;
-  readonly bytesOut: number;
-  readonly droppedByRing: number;
-  readonly droppedByDevice: number;
-  readonly sendErrors: number;
-}
 
 /** What a summary is made of. */
 export interface SummaryOptions {
@@ -24,7 +14,7 @@ export interface SummaryOptions {
   readonly durationMs: number;
   /** The host's counters by name. */
   readonly counters: Readonly<Record<string, number>>;
-  readonly link?: LinkCounters;
+  readonly link?: LinkStats;
   /** Lines of the log that were lost to a slow reader; told when above 0. */
   readonly lostLines?: number;
 }

@@ -1,0 +1,271 @@
+/**
+ * PcapngRecorder: what was on the wire, with what it led to.
+ *
+ * Owns: joining frames (heard from the tap on the link) with events (heard as an observer) into one pcapng file, in
+ * which each frame carries its state change as a comment. Must not know: files (the sink is an argument), clocks.
+ *
+ * Frames wait a moment for their events: the received one until the layers above are done with it, sent ones until
+ * the next frame is received or the owner goes idle. Then they are written in the order in which they were on the wire.
+ */
+import type { FrameTap } from "../link/tap.ts";
+import type { Observer, RetransmitEvent, TcpEvent, TransitionEvent } from "../tcp/events.ts";
+import { type FrameComment, isAbout, WaitingComments } from "./frame_comments.ts";
+import { type FrameEnds, frameEnds } from "./frame_ends.ts";
+import type { WriteBytes } from "./log_writer.ts";
+import {
+  emitPacketBlock,
+  encodeComment,
+  interfaceBlock,
+  packetBlockLength,
+  sectionHeaderBlock,
+  statisticsBlock,
+} from "./pcapng.ts";
+import { printable } from "./text_layout.ts";
+
+/** How a recorder is made. */
+export interface PcapngRecorderOptions {
+  /** Takes bytes of the file, as many as it says; throws when it cannot (a full disk). 0 counts as a failure too. */
+  readonly write: WriteBytes;
+  /** Told once, of the first error; recording stops then, and everything else goes on. */
+  readonly onError?: (error: unknown) => void;
+  /** Time stamp of sent frames, microseconds since 1970; received ones bring their own. */
+  readonly nowEpochUs: () => number;
+  readonly device: string;
+  /** 6 bytes. */
+  readonly mac?: Uint8Array;
+  readonly filter?: string;
+  /** Name and version of the program, for the file's header. */
+  readonly application: string;
+  readonly os?: string;
+}
+
+/** Bytes gathered before a write; local choice: some hundred full frames, and the largest block fits twice. */
+const BUFFER_BYTES = 1 << 20;
+/** Sent frames that wait for their events at most; local choice: more than one burst of an initial window. */
+const MAX_HELD_FRAMES = 64;
+/** Comments on one frame at most; local choice. */
+const MAX_COMMENTS = 16;
+
+/** A frame that waits for its comments. Records and buffers are used again. */
+class HeldFrame {
+  bytes: Uint8Array = new Uint8Array(0);
+  length = 0;
+  timestampUs = 0;
+  comments: string[] = [];
+  /** Found when first asked for; undefined before. */
+  #ends: FrameEnds | null | undefined;
+
+  hold(bytes: Uint8Array, length: number, timestampUs: number): void {
+    this.bytes = bytes;
+    this.length = length;
+    this.timestampUs = timestampUs;
+    if (this.comments.length > 0) this.comments = [];
+    this.#ends = undefined;
+  }
+
+  get ends(): FrameEnds | null {
+    if (this.#ends === undefined) this.#ends = frameEnds(this.bytes, this.length);
+    return this.#ends;
+  }
+
+  addComment(text: string): void {
+    if (this.comments.length < MAX_COMMENTS) this.comments.push(text);
+  }
+}
+
+/** Records frames and their state changes; see the file's comment. No method throws. */
+export class PcapngRecorder implements FrameTap {
+  /** The observer side: give it to the host, beside others. */
+  readonly observe: Observer = (event) => this.#onEvent(event);
+
+  readonly #options: PcapngRecorderOptions;
+  readonly #waiting = new WaitingComments();
+  readonly #buffer = new Uint8Array(BUFFER_BYTES);
+  #buffered = 0;
+  readonly #receivedFrame = new HeldFrame();
+  #isReceiving = false;
+  readonly #sentFrames: HeldFrame[] = [];
+  #sentCount = 0;
+  #isStopped = false;
+
+  constructor(options: PcapngRecorderOptions) {
+    this.#options = options;
+    const { device, mac, filter, application, os } = options;
+    this.#put(sectionHeaderBlock({ application, ...(os === undefined ? {} : { os }) }));
+    this.#put(
+      interfaceBlock({
+        name: device,
+        ...(mac === undefined ? {} : { mac }),
+        ...(filter === undefined ? {} : { filter }),
+      }),
+    );
+  }
+
+  /** True after an error or {@link PcapngRecorder.finish}. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  received(frame: Uint8Array, length: number, capturedUs: number): void {
+    if (this.#isStopped) return;
+    this.#writeHeld();
+    this.#receivedFrame.hold(frame, length, capturedUs);
+    this.#isReceiving = true;
+    this.#claimWaiting(this.#receivedFrame, "in");
+  }
+
+  receivedDone(): void {
+    this.#writeHeld();
+  }
+
+  sent(frame: Uint8Array, length: number, cutBytes: number): void {
+    if (this.#isStopped) return;
+    if (this.#sentCount === MAX_HELD_FRAMES) this.#writeHeld();
+    let held = this.#sentFrames[this.#sentCount];
+    if (held === undefined) {
+      held = new HeldFrame();
+      this.#sentFrames.push(held);
+    }
+    this.#sentCount++;
+    const bytes = held.bytes.length >= length ? held.bytes : new Uint8Array(Math.max(length, 2048));
+    bytes.set(length === frame.length ? frame : frame.subarray(0, length));
+    held.hold(bytes, length, this.#options.nowEpochUs());
+    this.#claimWaiting(held, "out");
+    if (cutBytes > 0) held.addComment(`one send, cut into segments of ${cutBytes} bytes on the wire`);
+  }
+
+  /** Writes out what waits; call it when idle. */
+  flush(): void {
+    if (this.#isStopped) return;
+    this.#writeHeld();
+    this.#drain();
+  }
+
+  /** Ends the file: what waits, then the statistics, with the comments that never found their frame. */
+  finish(statistics: { received?: number; dropped?: number } = {}): void {
+    if (this.#isStopped) return;
+    this.#writeHeld();
+    const timestampUs = this.#options.nowEpochUs();
+    this.#put(statisticsBlock({ timestampUs, ...statistics, comments: this.#waiting.takeAll() }));
+    this.#drain();
+    this.#isStopped = true;
+  }
+
+  [Symbol.dispose](): void {
+    this.finish();
+  }
+
+  #onEvent(event: TcpEvent): void {
+    if (this.#isStopped) return;
+    if (event.event === "transition") this.#onTransition(event);
+    else if (event.event === "retransmit") this.#onRetransmit(event);
+    else if (event.event === "drop" && this.#isReceiving) {
+      this.#receivedFrame.addComment(`dropped: ${printable(event.reason)}`);
+    }
+  }
+
+  #onTransition(event: TransitionEvent): void {
+    const text = transitionComment(event);
+    const { connection } = event;
+    if (event.cause === "segment" && this.#isReceiving) {
+      this.#receivedFrame.addComment(text);
+    } else if (event.cause !== "segment" && event.send !== null) {
+      this.#comment({ connection, text, about: { kind: "flags", flags: event.send } });
+    } else {
+      // No frame of its own: a deadline that ends TIME_WAIT, a listener that opens.
+      this.#waiting.add({ connection, text, about: { kind: "next" } });
+    }
+  }
+
+  #onRetransmit(event: RetransmitEvent): void {
+    const { connection, kind, seq, count } = event;
+    const times = count === 1
+      ? "1st time"
+      : count === 2
+      ? "2nd time"
+      : count === 3
+      ? "3rd time"
+      : `${count}th time`;
+    // Always told before the frame is sent; one of the same number that waits here is an earlier sending.
+    this.#waiting.add({
+      connection,
+      text: `retransmission (${kind}), ${times}`,
+      about: { kind: "seq", seq },
+    });
+  }
+
+  /** A change of state may be told just before its frame is sent, or just after. */
+  #comment(comment: FrameComment): void {
+    for (let i = 0; i < this.#sentCount; i++) {
+      const held = this.#sentFrames[i];
+      if (held.ends !== null && isAbout(comment, { direction: "out", ends: held.ends })) {
+        held.addComment(comment.text);
+        return;
+      }
+    }
+    this.#waiting.add(comment);
+  }
+
+  #claimWaiting(held: HeldFrame, direction: "in" | "out"): void {
+    if (this.#waiting.count === 0 || held.ends === null) return;
+    for (const text of this.#waiting.claim({ direction, ends: held.ends })) held.addComment(text);
+  }
+
+  /** The received frame was on the wire before what was sent in answer. */
+  #writeHeld(): void {
+    if (this.#isReceiving) {
+      this.#isReceiving = false;
+      this.#putFrame(this.#receivedFrame, "in");
+    }
+    const count = this.#sentCount;
+    this.#sentCount = 0;
+    for (let i = 0; i < count; i++) this.#putFrame(this.#sentFrames[i], "out");
+  }
+
+  #putFrame(held: HeldFrame, direction: "in" | "out"): void {
+    if (this.#isStopped) return;
+    const packet = {
+      frame: held.bytes,
+      length: held.length,
+      timestampUs: held.timestampUs,
+      direction,
+      comments: held.comments.length === 0 ? NO_COMMENTS : held.comments.map(encodeComment),
+    };
+    if (this.#buffered + packetBlockLength(packet) > this.#buffer.length) this.#drain();
+    if (!this.#isStopped) this.#buffered += emitPacketBlock(this.#buffer, this.#buffered, packet);
+  }
+
+  #put(block: Uint8Array): void {
+    if (this.#buffered + block.length > this.#buffer.length) this.#drain();
+    if (this.#isStopped) return;
+    this.#buffer.set(block, this.#buffered);
+    this.#buffered += block.length;
+  }
+
+  #drain(): void {
+    const end = this.#buffered;
+    this.#buffered = 0;
+    try {
+      for (let start = 0; start < end;) {
+        const taken = this.#options.write(this.#buffer.subarray(start, end));
+        if (taken <= 0) throw new Error("The file takes no more bytes");
+        start += taken;
+      }
+    } catch (error) {
+      this.#isStopped = true;
+      this.#options.onError?.(error);
+    }
+  }
+}
+
+const NO_COMMENTS: readonly Uint8Array[] = [];
+
+/** `LISTEN -> SYN_RCVD (recv SYN, send SYN,ACK) arrives.listen.syn RFC 9293 §3.10.7.2` */
+export function transitionComment(event: TransitionEvent): string {
+  const why = [
+    event.cause === "segment" ? "" : event.cause,
+    event.recv === null ? "" : `recv ${event.recv.join(",")}`,
+    event.send === null ? "" : `send ${event.send.join(",")}`,
+  ].filter((part) => part !== "").join(", ");
+  return printable(`${event.from} -> ${event.to}${why === "" ? "" : ` (${why})`} ${event.rule} ${event.rfc}`);
+}
