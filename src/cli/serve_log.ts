@@ -1,0 +1,104 @@
+/**
+ * The event log of `serve` on stdout.
+ *
+ * Owns: which form events take there, gathering them, and knowing when the reader has gone. Must not know: where
+ * events come from.
+ */
+import { getColorEnabled } from "@std/fmt/colors";
+import { eventToJson } from "../observe/event_json.ts";
+import { textLog } from "../observe/event_text.ts";
+import { LineWriter } from "../observe/log_writer.ts";
+import type { Observer, TcpEvent } from "../tcp/events.ts";
+import { CliError, errorLine } from "./command.ts";
+import { type AsyncOutput, OutputSink } from "./output_sink.ts";
+
+/** What the log is to be like. */
+export interface ServeLogOptions {
+  readonly form: "text" | "json" | "none";
+  readonly output: AsyncOutput;
+  /** Columns of the page, for text. */
+  readonly width: number;
+}
+
+/** Local choice: what events of some ten milliseconds at full speed take, so that only a reader that stands still loses lines. */
+const BUFFER_BYTES = 0x400000;
+/** Local choice: a reader that has not taken the end of the log by then is not reading. */
+const END_TIMEOUT_MS = 1000;
+/** Local choice: where there is no terminal to ask. */
+const USUAL_WIDTH = 120;
+/** Below this, lines of the log cannot be read at all. */
+const LEAST_WIDTH = 80;
+
+/** A log that is open. */
+export class ServeLog {
+  /** Null when nothing is to be logged, so that observation costs nothing. */
+  readonly observer: Observer | null;
+  /** Rejects with a {@link CliError} when the reader has gone; else stays pending. */
+  readonly failed: Promise<never>;
+  readonly #format: ((event: TcpEvent) => string) | null;
+  readonly #writer: LineWriter;
+  readonly #sink: OutputSink;
+
+  constructor(options: ServeLogOptions) {
+    const failed = Promise.withResolvers<never>();
+    this.failed = failed.promise;
+    failed.promise.catch(() => {});
+    this.#sink = new OutputSink(options.output, {
+      onDrain: () => this.#writer.flush(),
+      onError: (error) => failed.reject(logFailure(error)),
+    });
+    this.#writer = new LineWriter({ write: this.#sink.write, bufferBytes: BUFFER_BYTES });
+    const format = formatFor(options);
+    this.#format = format;
+    this.observer = format === null ? null : (event) => this.#writer.line(format(event));
+  }
+
+  /** Lines lost because the reader stood still. */
+  get lostLines(): number {
+    return this.#writer.lostLines;
+  }
+
+  /** Writes an event that does not come from the host (`listening`, `summary`). */
+  tell(event: TcpEvent): void {
+    if (this.#format === null) return;
+    this.#writer.line(this.#format(event));
+    this.flush();
+  }
+
+  /** Hands over what was gathered; called whenever the server is about to sleep. */
+  flush(): void {
+    this.#writer.flush();
+  }
+
+  /** Waits until everything is written, but not for a reader that stands still. */
+  async end(): Promise<void> {
+    this.flush();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, END_TIMEOUT_MS));
+    await Promise.race([this.#sink.settled(), late]);
+    clearTimeout(timer);
+  }
+}
+
+function formatFor({ form, width }: ServeLogOptions): ((event: TcpEvent) => string) | null {
+  if (form === "none") return null;
+  if (form === "json") return eventToJson;
+  return textLog({ width, color: getColorEnabled(), utcOffsetMinutes: -new Date().getTimezoneOffset() });
+}
+
+function logFailure(error: unknown): CliError {
+  const gone = error instanceof Deno.errors.BrokenPipe;
+  const why = gone ? "its reader has gone" : errorLine(error);
+  return new CliError(
+    `The log cannot be written to stdout (${why}): the server has stopped; --log none serves without a log`,
+  );
+}
+
+/** Columns of the terminal on stdout, where there is one. */
+export function pageWidth(): number {
+  try {
+    return Math.max(LEAST_WIDTH, Deno.consoleSize().columns);
+  } catch {
+    return USUAL_WIDTH;
+  }
+}

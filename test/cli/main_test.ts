@@ -1,0 +1,79 @@
+/** The command line as a process: exit status, and what goes to stdout and what to stderr. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { isForAPerson, synopsisOf, UsageError } from "../../src/cli/command.ts";
+import { COMMANDS } from "../../src/cli/main.ts";
+import { selfCommand } from "../../src/cli/self_command.ts";
+import { wantsColor } from "../../src/cli/terminal.ts";
+
+interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+async function tcplab(...args: string[]): Promise<Result> {
+  const [program, ...words] = selfCommand();
+  const command = new Deno.Command(program, {
+    args: [...words, ...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  const { code, stdout, stderr } = await command.output();
+  return { code, out: new TextDecoder().decode(stdout), error: new TextDecoder().decode(stderr) };
+}
+
+Deno.test("help and version go to stdout, with status 0", async () => {
+  const help = await tcplab("--help");
+  assertEquals([help.code, help.error], [0, ""]);
+  for (const { name } of COMMANDS) assertStringIncludes(help.out, `  ${name} `);
+  const version = await tcplab("--version");
+  assertEquals([version.code, version.error], [0, ""]);
+  assert(/^tcplab \d+\.\d+\.\d+ \(Deno /.test(version.out), version.out);
+});
+
+Deno.test("wrong usage is one line and the usage on stderr, with status 2", async () => {
+  for (const args of [["sevre"], ["interfaces", "--jsn"], ["interfaces", "x"], ["--frobnicate"]]) {
+    const { code, out, error } = await tcplab(...args);
+    assertEquals([code, out], [2, ""], args.join(" "));
+    const [line, usage, ...rest] = error.trimEnd().split("\n");
+    assert(line.startsWith("tcplab") && usage.startsWith("Usage: tcplab"), error);
+    assertEquals(rest, []);
+  }
+});
+
+Deno.test("a failure is one line on stderr, with status 1", async () => {
+  const [program, ...words] = selfCommand();
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: [...words, "interfaces"],
+    env: { TCPLAB_PCAP_LIBRARY: "/nowhere/libpcap.so" },
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const error = new TextDecoder().decode(stderr);
+  assertEquals([code, stdout.length, error.trimEnd().split("\n").length], [1, 0, 1], error);
+  assertStringIncludes(error, "tcplab interfaces: libpcap could not be loaded");
+});
+
+Deno.test("every command explains itself and is listed as it calls itself", async () => {
+  for (const entry of COMMANDS) {
+    const command = await entry.load();
+    assertEquals([command.name, command.summary], [entry.name, entry.summary]);
+    assert(command.usage.startsWith(`Usage: tcplab ${entry.name}`), command.usage);
+    assert(!entry.summary.endsWith("."));
+  }
+});
+
+Deno.test("colours are for terminals, and never against NO_COLOR", () => {
+  assertEquals(wantsColor(true, undefined), true);
+  assertEquals(wantsColor(true, ""), true);
+  assertEquals(wantsColor(true, "1"), false);
+  assertEquals(wantsColor(false, undefined), false);
+});
+
+Deno.test("errors for a person are known by name, and a synopsis ends at the empty line", () => {
+  assertEquals(isForAPerson(new UsageError("x")), true);
+  assertEquals(isForAPerson(new TypeError("x")), false);
+  assertEquals(synopsisOf("Usage: a\n\nmore"), "Usage: a");
+  assertEquals(synopsisOf("Usage: a\n"), "Usage: a");
+});

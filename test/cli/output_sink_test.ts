@@ -1,0 +1,110 @@
+/** A sink that never blocks, and the log on top of it. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { CliError } from "../../src/cli/command.ts";
+import { OutputSink } from "../../src/cli/output_sink.ts";
+import { RingWatch } from "../../src/cli/ring_watch.ts";
+import { ServeLog } from "../../src/cli/serve_log.ts";
+import { eventToJson } from "../../src/observe/event_json.ts";
+import { emptyLinkStats } from "../../src/link/link.ts";
+import type { TcpEvent } from "../../src/tcp/events.ts";
+
+const DROP: TcpEvent = { event: "drop", time: 1, reason: "checksum" };
+
+/** An output whose writes end when the test says so. */
+function slowOutput() {
+  const written: string[] = [];
+  const waiting: (() => void)[] = [];
+  return {
+    written,
+    /** Lets the write under way end. */
+    release: async () => {
+      waiting.shift()?.();
+      await new Promise<void>((resolve) =>
+        queueMicrotask(() => queueMicrotask(() => queueMicrotask(resolve)))
+      );
+    },
+    write: async (bytes: Uint8Array) => {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      // Half of what is offered, as a pipe that is nearly full does.
+      const taken = Math.ceil(bytes.length / 2);
+      written.push(new TextDecoder().decode(bytes.subarray(0, taken)));
+      return taken;
+    },
+  };
+}
+
+Deno.test("a sink takes all or, while a write is under way, nothing; and keeps no foreign memory", async () => {
+  const output = slowOutput();
+  let drained = 0;
+  const sink = new OutputSink(output, { onDrain: () => drained++, onError: () => {} });
+  const chunk = new TextEncoder().encode("abcd");
+  assertEquals(sink.write(chunk), 4);
+  chunk.fill(0);
+  assertEquals([sink.write(chunk), sink.busy], [0, true]);
+  for (let i = 0; i < 4; i++) await output.release();
+  await sink.settled();
+  assertEquals([output.written.join(""), drained, sink.busy], ["abcd", 1, false]);
+});
+
+Deno.test("lines that come while a write is under way follow after it", async () => {
+  const written: string[] = [];
+  const log = new ServeLog({
+    form: "json",
+    width: 80,
+    output: {
+      write: (bytes) => {
+        written.push(new TextDecoder().decode(bytes));
+        return Promise.resolve(bytes.length);
+      },
+    },
+  });
+  assert(log.observer !== null);
+  log.tell(DROP);
+  log.observer(DROP);
+  log.observer(DROP);
+  await log.end();
+  assertEquals(written.join(""), `${eventToJson(DROP)}\n`.repeat(3));
+});
+
+Deno.test("a reader that has gone ends the log with one line", async () => {
+  const log = new ServeLog({
+    form: "text",
+    width: 80,
+    output: { write: () => Promise.reject(new Deno.errors.BrokenPipe("x")) },
+  });
+  log.tell(DROP);
+  await assertRejects(() => log.failed, CliError, "its reader has gone");
+  await log.end();
+});
+
+Deno.test("without a log nothing is observed", () => {
+  const log = new ServeLog({ form: "none", width: 80, output: { write: () => Promise.resolve(0) } });
+  assertEquals(log.observer, null);
+  log.tell(DROP);
+});
+
+Deno.test("losses of the ring are told once each, and not more often than every two seconds", () => {
+  const lines: string[] = [];
+  const stats = emptyLinkStats();
+  let nowUs = 0;
+  let looks = 0;
+  const watch = new RingWatch({
+    stats: () => {
+      looks++;
+      return stats;
+    },
+    nowUs: () => nowUs,
+    tell: (line) => lines.push(line),
+    ringMib: 64,
+  });
+  stats.droppedByRing = 5;
+  nowUs = 1_999_999;
+  watch.afterFrames();
+  assertEquals(looks, 0);
+  nowUs = 2_000_000;
+  watch.afterFrames();
+  watch.afterFrames();
+  watch.look();
+  assertEquals([looks, lines.length], [2, 1]);
+  assert(lines[0].startsWith("The capture ring lost 5 frames") && lines[0].includes("--ring 128"), lines[0]);
+});
