@@ -33,7 +33,7 @@ interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "lab",
-    summary: "makes and removes a lab on this host: two namespaces joined by a veth pair",
+    summary: "makes, uses and removes a lab: two network namespaces joined by a veth pair",
     load: async () => (await import("./lab.ts")).command,
   },
   {
