@@ -1,0 +1,111 @@
+/**
+ * Makes dist/tcplab: the program and its runtime in one file, by `deno compile`.
+ *
+ * Owns: the permissions that the binary has for good, and what is put into it besides code. Other arguments
+ * (`--target aarch64-unknown-linux-gnu`, `--output FILE`) pass through to `deno compile`.
+ *
+ * The base of the binary comes from Deno's own server. Where that cannot be reached, the environment variable
+ * DENORT_BIN names a local one; it has to fit the Deno that runs this script (a 2.7 base needs Deno 2.8 or older).
+ */
+import { basename, fromFileUrl } from "@std/path";
+import { PROJECT_URL, projectFiles } from "./project_files.ts";
+
+const ENTRY = "src/cli/main.ts";
+const OUTPUT = "dist/tcplab";
+
+/** The environment variables that the program may read, named because everything else there is none of its business. */
+export const ENVIRONMENT: readonly string[] = [
+  "NO_COLOR",
+  // Where programs of the system are, and which shell a person likes.
+  "PATH",
+  "SHELL",
+  // Where the control sockets of running servers are.
+  "XDG_RUNTIME_DIR",
+  "TMPDIR",
+  // Settings of its own.
+  "TCPLAB_*",
+];
+
+/** What the binary may do, each with the reason why it can be no less. */
+export const PERMISSIONS: readonly string[] = [
+  // libpcap and libc, under a name that differs between systems and may be overridden.
+  "--allow-ffi",
+  // Captures and scripts wherever a person keeps them; the kernel's tables in /proc and /sys, which Deno opens
+  // only with the whole permission.
+  "--allow-read",
+  // Recordings wherever a person wants them; control sockets in the run directory.
+  "--allow-write",
+  // The kernel's TCP for the client of the lab, to any host; the live page; the unix sockets of netstat.
+  "--allow-net",
+  // ip, nft, ethtool, unshare, nsenter and, in the lab, any command that a person names: a list would permit
+  // nothing less.
+  "--allow-run",
+  // The user whose run directory it is, the name that the stable MAC is made from, the host's addresses.
+  "--allow-sys=uid,gid,hostname,networkInterfaces",
+  `--allow-env=${ENVIRONMENT.join(",")}`,
+  // Nobody is asked for more: what is not granted here is refused.
+  "--no-prompt",
+];
+
+/** Files below src/ that are no code: the program reads them through `import.meta.url`, so they must come along. */
+export function dataFiles(): string[] {
+  return projectFiles("src").filter((path) => !/\.tsx?$/.test(path));
+}
+
+/** The arguments of `deno`; `passed` are those that this script was given. */
+export function compileArguments(passed: readonly string[]): string[] {
+  const hasOutput = passed.some((word) => /^(?:-o|--output)(?:=|$)/.test(word));
+  return [
+    "compile",
+    "--quiet",
+    // `deno task check` and the tests check the types.
+    "--no-check",
+    ...PERMISSIONS,
+    ...dataFiles().map((path) => `--include=${path}`),
+    ...(hasOutput ? [] : [`--output=${OUTPUT}`]),
+    ...passed,
+    ENTRY,
+  ];
+}
+
+/** One line about the finished file, or what is wrong with it. Only our own platform's can be tried. */
+async function tryOut(path: string): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(path, { args: ["--version"] }).output();
+  if (!success) {
+    const said = new TextDecoder().decode(stderr).trim();
+    throw new Error(
+      `${path} does not start (${said}); if DENORT_BIN is set, does it fit Deno ${Deno.version.deno}?`,
+    );
+  }
+  return new TextDecoder().decode(stdout).trim();
+}
+
+async function main(passed: readonly string[]): Promise<number> {
+  const cwd = fromFileUrl(PROJECT_URL);
+  Deno.mkdirSync(new URL("dist/", PROJECT_URL), { recursive: true });
+  const status = await new Deno.Command(Deno.execPath(), {
+    args: compileArguments(passed),
+    cwd,
+    stdin: "null",
+  })
+    .spawn().status;
+  if (!status.success) {
+    console.error(
+      "compile: deno compile failed; without access to its server, name a local base with DENORT_BIN (docs/architecture.md)",
+    );
+    return status.code;
+  }
+  if (passed.length > 0) return 0;
+  const path = `${cwd}${OUTPUT}${Deno.build.os === "windows" ? ".exe" : ""}`;
+  try {
+    const version = await tryOut(path);
+    const megabytes = (Deno.statSync(path).size / 1e6).toFixed(0);
+    console.error(`compile: dist/${basename(path)}, ${megabytes} MB: ${version}`);
+    return 0;
+  } catch (error) {
+    console.error(`compile: ${error instanceof Error ? error.message : error}`);
+    return 1;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

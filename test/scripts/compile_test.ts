@@ -1,0 +1,31 @@
+/**
+ * The binary may do what the program does: a variable that the code reads and the binary may not would fail there
+ * alone.
+ */
+import { assert, assertArrayIncludes, assertEquals } from "@std/assert";
+import { compileArguments, ENVIRONMENT } from "../../scripts/compile.ts";
+import { projectFiles, readProjectFile } from "../../scripts/project_files.ts";
+
+function isAllowed(name: string): boolean {
+  return ENVIRONMENT.some((one) => one.endsWith("*") ? name.startsWith(one.slice(0, -1)) : one === name);
+}
+
+Deno.test("every environment variable that the code names may be read by the binary", () => {
+  const files = ["src", "ffi"].flatMap((folder) => projectFiles(folder));
+  const names = files.flatMap((path) =>
+    [...readProjectFile(path).matchAll(/\b(?:env|environmentVariable|env\.get)\("(\w+)"\)/g)].map((match) =>
+      match[1]
+    )
+  );
+  assert(names.length > 0, "the search finds nothing any more");
+  assertEquals(names.filter((name) => !isAllowed(name)), []);
+});
+
+Deno.test("arguments pass through, and the output has its usual name unless one is given", () => {
+  const plain = compileArguments([]);
+  assertArrayIncludes(plain, ["compile", "--output=dist/tcplab", "--no-prompt", "--allow-ffi"]);
+  assertEquals(plain.at(-1), "src/cli/main.ts");
+  const other = compileArguments(["--target", "aarch64-apple-darwin", "--output", "x"]);
+  assertEquals(other.slice(-5), ["--target", "aarch64-apple-darwin", "--output", "x", "src/cli/main.ts"]);
+  assertEquals(other.includes("--output=dist/tcplab"), false);
+});
