@@ -63,6 +63,11 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
     return this.#listener?.state ?? "CLOSED";
   }
 
+  /** True once it was closed or has failed. */
+  get ended(): boolean {
+    return this.#error !== undefined;
+  }
+
   /** Begins to listen on a host. Throws what the host throws when the port is taken. */
   attach(carrier: ListenerHost): void {
     if (this.#error !== undefined) return;

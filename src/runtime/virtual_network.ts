@@ -1,0 +1,102 @@
+/**
+ * VirtualNetwork: hosts on links in memory, driven by hand on a virtual clock. No promise, no waiting: what happens in an
+ * hour of it happens in one call, and the same way each time.
+ *
+ * Owns: the order in which frames are handed over and deadlines run. Must not know: TCP, applications.
+ */
+import type { HostApi } from "../host/api.ts";
+import type { FrameLink } from "../link/link.ts";
+import { VirtualClock } from "./clock.ts";
+
+/** One host and its end of a link. */
+export interface NetworkEnd {
+  readonly host: HostApi;
+  readonly link: FrameLink;
+}
+
+/** Frames taken from one end before the next has its turn; local choice: small, so that both sides move on together. */
+const FRAMES_AT_ONCE = 16;
+
+/** Frames at one instant after which time must have come to a stand; local choice: a gigabyte of data. */
+const MOST_FRAMES_AT_ONCE = 1_000_000;
+
+/** Runs hosts in virtual time; frames need none of it. */
+export class VirtualNetwork {
+  readonly clock: VirtualClock;
+  readonly #ends: NetworkEnd[] = [];
+
+  constructor(clock: VirtualClock = new VirtualClock()) {
+    this.clock = clock;
+  }
+
+  /** Adds a host. Its time is that of `clock` from now on. */
+  join(end: NetworkEnd): void {
+    end.host.setNow(this.clock.nowUs());
+    this.#ends.push(end);
+  }
+
+  /** Hands over all frames that wait, and those that answer them, until the wire is silent. Returns how many. */
+  settle(): number {
+    const nowUs = this.clock.nowUs();
+    let total = 0;
+    for (let taken = -1; taken !== 0;) {
+      taken = 0;
+      for (const { host, link } of this.#ends) {
+        taken += link.receive((frame, length) => host.ingest(frame, length, nowUs), FRAMES_AT_ONCE);
+        link.flush();
+      }
+      total += taken;
+      if (total > MOST_FRAMES_AT_ONCE) {
+        throw new Error(
+          `The hosts keep sending at ${nowUs} us and leave no time to pass: ${total} frames so far`,
+        );
+      }
+    }
+    return total;
+  }
+
+  /** When something is due next; Infinity when nothing is. */
+  get nextDeadlineUs(): number {
+    return this.#ends.reduce(
+      (earliest, { host }) => Math.min(earliest, host.nextDeadlineUs()),
+      this.clock.nextTimerUs,
+    );
+  }
+
+  /** Lets `us` microseconds pass: each deadline runs at its own time, and the wire falls silent after each. */
+  advance(us: number): void {
+    const targetUs = this.clock.nowUs() + us;
+    this.settle();
+    for (let dueUs = this.nextDeadlineUs; dueUs <= targetUs; dueUs = this.nextDeadlineUs) {
+      this.clock.advanceTo(Math.max(dueUs, this.clock.nowUs()));
+      this.#tick();
+      this.settle();
+    }
+    this.clock.advanceTo(targetUs);
+    this.#tick();
+  }
+
+  /** Advances from deadline to deadline until `isDone`, for `limitUs` at most. Returns whether it was done in time. */
+  advanceUntil(isDone: () => boolean, limitUs: number): boolean {
+    const targetUs = this.clock.nowUs() + limitUs;
+    this.settle();
+    while (!isDone()) {
+      const dueUs = this.nextDeadlineUs;
+      if (dueUs > targetUs) {
+        this.clock.advanceTo(targetUs);
+        this.#tick();
+        return isDone();
+      }
+      this.advance(Math.max(0, dueUs - this.clock.nowUs()));
+    }
+    return true;
+  }
+
+  #tick(): void {
+    const nowUs = this.clock.nowUs();
+    for (const { host, link } of this.#ends) {
+      host.tick(nowUs);
+      link.flush();
+    }
+  }
+}
