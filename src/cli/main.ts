@@ -6,7 +6,6 @@
  * Must not know: what a command does.
  */
 import { bold } from "@std/fmt/colors";
-import config from "../../deno.json" with { type: "json" };
 import type { Command } from "./command.ts";
 import {
   CliError,
@@ -21,6 +20,7 @@ import {
 import { nearestName, wantsHelp } from "./options.ts";
 import { KERNEL_CLIENT_COMMAND } from "./self_command.ts";
 import { environmentVariable, OutputClosedError, printError, printOut, setUpColors } from "./terminal.ts";
+import { VERSION } from "./version.ts";
 
 /** A command as the list knows it, before its module is loaded. */
 interface CommandEntry {
@@ -52,9 +52,6 @@ export const COMMANDS: readonly CommandEntry[] = [
 const INTERNAL_COMMANDS: readonly Pick<CommandEntry, "name" | "load">[] = [
   { name: KERNEL_CLIENT_COMMAND, load: async () => (await import("./kernel_client.ts")).command },
 ];
-
-/** The version of this program, as in deno.json. */
-export const VERSION: string = config.version;
 
 /** Runs the command line; gives the exit status. Never throws for what a person can cause. */
 export async function main(args: readonly string[]): Promise<number> {

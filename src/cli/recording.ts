@@ -23,6 +23,8 @@ export interface Recording {
   readonly recorder: PcapngRecorder;
   /** Rejects with a {@link CliError} when the file can take no more; else stays pending. */
   readonly failed: Promise<never>;
+  /** What `failed` has rejected with, or null. */
+  readonly failure: CliError | null;
   /** Writes out what waits and closes the file; harmless when called twice. */
   finish(): void;
 }
@@ -33,12 +35,14 @@ export function openRecording(options: RecordingOptions): Recording {
   const file = createFile(path);
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
+  let failure: CliError | null = null;
+  let open = true;
   const recorder = new PcapngRecorder({
     write: (bytes) => file.writeSync(bytes),
-    onError: (error) =>
-      failed.reject(
-        new CliError(`${cannotWrite(path, error)}: the recording ends there, and the server has stopped`),
-      ),
+    onError: (error) => {
+      failure = new CliError(`${cannotWrite(path, error)}: the recording ends there, and so does the server`);
+      failed.reject(failure);
+    },
     nowEpochUs: () => clock.epochUs + clock.nowUs(),
     device: link.name,
     mac: link.mac,
@@ -46,10 +50,12 @@ export function openRecording(options: RecordingOptions): Recording {
     application: options.application,
     os: `${Deno.build.os} ${Deno.build.arch}`,
   });
-  let open = true;
   return {
     recorder,
     failed: failed.promise,
+    get failure() {
+      return failure;
+    },
     finish: () => {
       if (!open) return;
       open = false;
