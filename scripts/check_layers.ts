@@ -53,7 +53,12 @@ export const LAYERS: readonly Layer[] = [
   { folder: "scripts/", mayImport: ["src/", "ffi/", "mod.ts"], mayUsePackages: true },
   { folder: "test/live/", mayImport: ["src/", "ffi/", "scripts/", "test/", "mod.ts"], mayUsePackages: true },
   { folder: "test/ffi/", mayImport: ["src/", "ffi/", "scripts/", "test/"], mayUsePackages: true },
-  { folder: "test/", mayImport: ["src/", "scripts/", "mod.ts"], mayUsePackages: true },
+  {
+    folder: "test/",
+    mayImport: ["src/", "scripts/", "mod.ts"],
+    mayImportTypesOf: ["ffi/"],
+    mayUsePackages: true,
+  },
   { folder: "mod.ts", mayImport: BELOW_CLI, mayUsePackages: false },
 ];
 
