@@ -32,6 +32,11 @@ interface CommandEntry {
 /** All commands, in the order of the help text. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: "table",
+    summary: "prints the transition table, as text, markdown, JSON or a diagram",
+    load: async () => (await import("./table.ts")).command,
+  },
+  {
     name: "lab",
     summary: "makes, uses and removes a lab: two network namespaces joined by a veth pair",
     load: async () => (await import("./lab.ts")).command,
