@@ -1,6 +1,6 @@
 /**
- * Checks that imports obey the arrows of docs/architecture.md: what a layer may import, and that mod.ts
- * reaches native code only through an `import()` that runs on request.
+ * Checks that imports obey the arrows of docs/architecture.md: what a layer may import, that mod.ts reaches
+ * native code only through an `import()` that runs on request, and that no files need each other in a circle.
  *
  * Owns: the table of arrows. `deno task check` runs it; it prints each import that points the wrong way.
  */
@@ -132,9 +132,33 @@ export function checkLayers(files: readonly { readonly path: string; readonly so
   );
 }
 
+/** Circles of files that need each other's values to load; types alone, and `import()`, make none. */
+export function findCircles(files: readonly { readonly path: string; readonly source: string }[]): Finding[] {
+  const targets = new Map(files.map(({ path, source }) => [
+    path,
+    importsOf(path, source).filter((use) => !use.isPackage && !use.isTypeOnly && !use.isOnRequest),
+  ]));
+  const finished = new Set<string>();
+  const findings: Finding[] = [];
+  function visit(path: string, trail: readonly string[]): void {
+    for (const { target, line } of targets.get(path) ?? []) {
+      const start = trail.indexOf(target);
+      if (start >= 0) {
+        const circle = [...trail.slice(start), target].join(" -> ");
+        findings.push({ path, line, message: `closes a circle of imports: ${circle}` });
+      } else if (!finished.has(target)) {
+        visit(target, [...trail, target]);
+      }
+    }
+    finished.add(path);
+  }
+  for (const path of targets.keys()) if (!finished.has(path)) visit(path, [path]);
+  return findings;
+}
+
 if (import.meta.main) {
   const sources = projectFiles()
     .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
     .map((path) => ({ path, source: readProjectFile(path) }));
-  Deno.exit(reportFindings("Layers", checkLayers(sources)));
+  Deno.exit(reportFindings("Layers", [...checkLayers(sources), ...findCircles(sources)]));
 }

@@ -250,6 +250,23 @@ const noLibraryAtLoad: Deno.lint.Rule = {
   },
 };
 
+const noDenoByName: Deno.lint.Rule = {
+  create(context) {
+    return {
+      NewExpression(node) {
+        if (context.sourceCode.getText(node.callee) !== "Deno.Command") return;
+        const program = node.arguments[0];
+        if (program?.type !== "Literal" || program.value !== "deno") return;
+        context.report({
+          node,
+          message: 'A process is started as "deno"',
+          hint: "It may not be on the search path, or be another version: use Deno.execPath()",
+        });
+      },
+    };
+  },
+};
+
 /** The plugin. Rule ids are `house/<name>`, as in a `deno-lint-ignore` comment. */
 const plugin: Deno.lint.Plugin = {
   name: "house",
@@ -262,6 +279,7 @@ const plugin: Deno.lint.Plugin = {
     "no-unchecked-cast": noUncheckedCast,
     "no-waiting-tests": noWaitingTests,
     "no-library-at-load": noLibraryAtLoad,
+    "no-deno-by-name": noDenoByName,
   },
 };
 

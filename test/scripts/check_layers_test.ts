@@ -2,7 +2,7 @@
  * The layer check sees every kind of import, and lets through only those along the arrows.
  */
 import { assertEquals } from "@std/assert";
-import { checkLayers, importsOf } from "../../scripts/check_layers.ts";
+import { checkLayers, findCircles, importsOf } from "../../scripts/check_layers.ts";
 
 /** Messages for one file that holds `source`. */
 function found(path: string, source: string): string[] {
@@ -77,4 +77,17 @@ Deno.test("imports against the arrows are found", () => {
     ["elsewhere/a.ts", 'import { b } from "../src/wire/b.ts";'],
   ];
   for (const [path, source] of against) assertEquals(found(path, source).length, 1, `${path}: ${source}`);
+});
+
+Deno.test("a circle of imports is found, once", () => {
+  const files = [
+    { path: "src/tcp/a.ts", source: 'import { b } from "./b.ts";' },
+    { path: "src/tcp/b.ts", source: '\nimport { c } from "./c.ts";' },
+    { path: "src/tcp/c.ts", source: 'import { b } from "./b.ts";\nimport { type A } from "./a.ts";' },
+  ];
+  assertEquals(findCircles(files), [{
+    path: "src/tcp/c.ts",
+    line: 1,
+    message: "closes a circle of imports: src/tcp/b.ts -> src/tcp/c.ts -> src/tcp/b.ts",
+  }]);
 });

@@ -95,6 +95,9 @@ const CASES: readonly Case[] = [
 
   fires("no-library-at-load", "ffi/a.ts", 'const library = Deno.dlopen("x", {});'),
   silent("no-library-at-load", "ffi/a.ts", 'function open() { return Deno.dlopen("x", {}); }'),
+
+  fires("no-deno-by-name", "scripts/a.ts", 'new Deno.Command("deno", {});'),
+  silent("no-deno-by-name", "scripts/a.ts", "new Deno.Command(Deno.execPath(), {});"),
 ];
 
 for (const rule of Object.keys(plugin.rules)) {
