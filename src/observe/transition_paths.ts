@@ -1,0 +1,44 @@
+/**
+ * The two ways through the state diagram that a connection usually takes.
+ *
+ * Owns: which rows of the transition table lie on the server's way and which on the client's. Must not know: how a
+ * diagram is drawn. As in RFC 9293 Figure 5, where the client closes first.
+ */
+import type { Transition } from "../tcp/transitions.ts";
+
+/** The usual way of the end that opens and closes actively. */
+const CLIENT_PATH: ReadonlySet<string> = new Set([
+  "open.active",
+  "syn-sent.syn-ack",
+  "established.close",
+  "fin-wait-1.ack",
+  "fin-wait-2.fin",
+  "time-wait.timeout",
+]);
+
+/** A row's way: the seed's six rows are the server's. */
+export function pathOf(row: Transition): "server" | "client" | "other" {
+  if (row.seed !== undefined) return "server";
+  return CLIENT_PATH.has(row.id) ? "client" : "other";
+}
+
+/** The ids of the client's way, in its order. */
+export const CLIENT_PATH_IDS: readonly string[] = [...CLIENT_PATH];
+
+/**
+ * Rows that end a connection before its time (RST, ABORT, time-out, ICMP error): they lead from nearly every state to
+ * CLOSED, and a diagram that drew them all would show nothing else.
+ */
+export function isEarlyEnd(row: Transition): boolean {
+  return row.to === "CLOSED" && pathOf(row) === "other" && row.from !== "LISTEN";
+}
+
+/** Rows that lead to the CLOSED in which a connection ends, not to the one in which a listener or an opener begins. */
+export function isEnd(row: Transition): boolean {
+  return row.to === "CLOSED" && (isEarlyEnd(row) || pathOf(row) !== "other");
+}
+
+/** What brings a transition about, and what is sent with it, each in a few words; the second may be empty. */
+export function edgeLabel(row: Transition): readonly [string, string] {
+  return [row.event, row.send === null ? "" : `send ${row.send.join(", ")}`];
+}

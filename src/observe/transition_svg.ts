@@ -1,0 +1,232 @@
+/**
+ * The state diagram as SVG, laid out by hand as in RFC 9293 Figure 5.
+ *
+ * Owns: where each state and each arrow lies, and where labels find room. Must not know: the rows' contents; an arrow is
+ * drawn only where the table has its row, so a role's diagram shows that role's rows.
+ *
+ * Every state is a group with the id `state-NAME`, every arrow one with the id `edge-ROW`, for pages that bring the
+ * picture to life.
+ */
+import type { TcpState } from "../tcp/state.ts";
+import type { Transition } from "../tcp/transitions.ts";
+import { edgeLabel, pathOf } from "./transition_paths.ts";
+
+const PAGE = { width: 1180, height: 1070 } as const;
+const BOX = { width: 150, height: 46 } as const;
+const LINE_HEIGHT = 16;
+
+/** Middle of each state's box; CLOSED is there twice, at the top and as the end, as in the figure. */
+const PLACES: Readonly<Record<TcpState | "END", readonly [number, number]>> = {
+  CLOSED: [590, 90],
+  LISTEN: [590, 230],
+  SYN_RCVD: [190, 390],
+  SYN_SENT: [990, 390],
+  ESTABLISHED: [590, 530],
+  FIN_WAIT_1: [190, 680],
+  CLOSE_WAIT: [990, 680],
+  FIN_WAIT_2: [190, 840],
+  CLOSING: [590, 840],
+  LAST_ACK: [990, 840],
+  TIME_WAIT: [590, 970],
+  END: [990, 970],
+};
+
+/** An arrow: the rows that share it, its path, and where its label's first line stands. */
+interface Arrow {
+  readonly rows: readonly string[];
+  readonly path: string;
+  readonly label: { readonly x: number; readonly y: number; readonly anchor: "start" | "middle" | "end" };
+  /** Sets the label in one line: where there is width and no height. */
+  readonly oneLine?: boolean;
+}
+
+const ARROWS: readonly Arrow[] = [
+  { rows: ["open.passive"], path: "M570 113V203", label: { x: 558, y: 163, anchor: "end" } },
+  { rows: ["listen.close"], path: "M610 207V117", label: { x: 622, y: 163, anchor: "start" } },
+  {
+    rows: ["open.active"],
+    path: "M665 80C880 80 1012 170 1012 363",
+    label: { x: 970, y: 150, anchor: "start" },
+  },
+  {
+    rows: ["syn-sent.close", "syn-sent.rst", "syn-sent.timeout"],
+    path: "M968 367C968 210 860 102 669 100",
+    label: { x: 876, y: 236, anchor: "end" },
+  },
+  {
+    rows: ["listen.syn"],
+    path: "M515 240C420 250 290 290 238 363",
+    label: { x: 372, y: 310, anchor: "start" },
+  },
+  {
+    rows: ["syn-rcvd.rst.passive", "syn-rcvd.syn"],
+    path: "M176 367C190 270 340 224 511 222",
+    label: { x: 262, y: 222, anchor: "end" },
+  },
+  {
+    rows: ["syn-sent.syn"],
+    path: "M915 390H269",
+    label: { x: 590, y: 380, anchor: "middle" },
+    oneLine: true,
+  },
+  {
+    rows: ["syn-rcvd.ack"],
+    path: "M236 413C290 480 400 518 511 520",
+    label: { x: 372, y: 478, anchor: "start" },
+  },
+  {
+    rows: ["syn-sent.syn-ack"],
+    path: "M944 413C890 480 780 518 669 520",
+    label: { x: 808, y: 462, anchor: "end" },
+  },
+  { rows: ["syn-rcvd.close"], path: "M176 413V653", label: { x: 164, y: 526, anchor: "end" } },
+  {
+    rows: ["established.close"],
+    path: "M515 540C400 546 290 580 238 653",
+    label: { x: 372, y: 596, anchor: "start" },
+  },
+  {
+    rows: ["established.fin"],
+    path: "M665 540C780 546 890 580 942 653",
+    label: { x: 808, y: 596, anchor: "end" },
+  },
+  { rows: ["fin-wait-1.ack"], path: "M190 703V813", label: { x: 202, y: 764, anchor: "start" } },
+  {
+    rows: ["fin-wait-1.fin"],
+    path: "M265 688C450 690 584 730 590 813",
+    label: { x: 528, y: 694, anchor: "start" },
+  },
+  { rows: ["close-wait.close"], path: "M990 703V813", label: { x: 978, y: 756, anchor: "end" } },
+  {
+    rows: ["fin-wait-2.fin"],
+    path: "M190 863C200 940 340 968 511 970",
+    label: { x: 290, y: 914, anchor: "start" },
+  },
+  { rows: ["closing.ack"], path: "M590 863V943", label: { x: 602, y: 908, anchor: "start" } },
+  { rows: ["last-ack.ack"], path: "M990 863V943", label: { x: 978, y: 908, anchor: "end" } },
+  { rows: ["time-wait.timeout"], path: "M665 970H911", label: { x: 790, y: 960, anchor: "middle" } },
+];
+
+/** Colours of the three kinds of arrow; with `seen`, those not seen are pale. */
+const STYLE = `
+  text { font: 13px ui-sans-serif, system-ui, "DejaVu Sans", sans-serif; fill: #1f2328; }
+  .title { font-size: 18px; font-weight: 600; }
+  .note { font-size: 12px; fill: #57606a; }
+  .state rect { fill: #f6f8fa; stroke: #57606a; stroke-width: 1.5; }
+  .state text { font-weight: 600; text-anchor: middle; }
+  .edge path { fill: none; }
+  .edge text { paint-order: stroke; stroke: #fff; stroke-width: 4px; stroke-linejoin: round; }
+  .edge .sends { fill: #57606a; }
+  .server path { stroke: #1a7f37; stroke-width: 3; }
+  .client path { stroke: #0550ae; stroke-width: 3; stroke-dasharray: 9 5; }
+  .other path { stroke: #8c959f; stroke-width: 1.4; }
+  .unseen { opacity: 0.3; }
+  .seen text { font-weight: 600; }
+  .state.seen rect { fill: #d7f0dd; stroke: #1a7f37; stroke-width: 2.5; }`;
+
+/** The diagram of these rows; `seen` makes what was not seen pale, and ticks the rest. */
+export function transitionsToSvg(rows: readonly Transition[], seen?: ReadonlyMap<string, number>): string {
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const arrows = ARROWS.flatMap((arrow) => {
+    const drawn = arrow.rows.flatMap((id) => byId.get(id) ?? []);
+    return drawn.length === 0 ? [] : [{ arrow, drawn }];
+  });
+  const drawnRows = arrows.flatMap(({ drawn }) => drawn);
+  const parts = [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${PAGE.width} ${PAGE.height}" ` +
+    `width="${PAGE.width}" height="${PAGE.height}" role="img" aria-label="TCP state diagram">`,
+    `<style>${STYLE}\n</style>`,
+    `<defs>${["server", "client", "other"].map(arrowHead).join("")}</defs>`,
+    `<rect width="100%" height="100%" fill="#fff"/>`,
+    `<text class="title" x="24" y="36">TCP connection states, RFC 9293 Figure 5</text>`,
+    ...arrows.map(({ arrow, drawn }) => arrowGroup(arrow, drawn, seen)),
+    ...stateGroups(drawnRows, seen),
+    ...legend(rows.filter((row) => !drawnRows.includes(row)), seen),
+    "</svg>",
+  ];
+  return parts.join("\n");
+}
+
+const HEAD_COLOURS: Readonly<Record<string, string>> = {
+  server: "#1a7f37",
+  client: "#0550ae",
+  other: "#8c959f",
+};
+
+function arrowHead(kind: string): string {
+  return `<marker id="head-${kind}" viewBox="0 0 10 10" refX="6" refY="5" markerWidth="13" markerHeight="13" ` +
+    `markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0L10 5L0 10z" fill="${
+      HEAD_COLOURS[kind]
+    }"/></marker>`;
+}
+
+function arrowGroup(arrow: Arrow, drawn: readonly Transition[], seen?: ReadonlyMap<string, number>): string {
+  const kind = pathOf(drawn[0]);
+  const times = (row: Transition) => seen?.get(row.id) ?? 0;
+  const mark = seen === undefined ? "" : drawn.some((row) => times(row) > 0) ? " seen" : " unseen";
+  const lines: { text: string; sends: boolean }[] = [];
+  for (const row of drawn) {
+    const [event, sends] = edgeLabel(row);
+    const tick = times(row) > 0 ? "✓ " : "";
+    if (arrow.oneLine === true || drawn.length > 1) {
+      lines.push({ text: tick + event + (sends === "" ? "" : `, ${sends}`), sends: false });
+    } else {
+      lines.push({ text: tick + event, sends: false });
+      if (sends !== "") lines.push({ text: sends, sends: true });
+    }
+  }
+  const { x, y, anchor } = arrow.label;
+  const texts = lines.map(({ text, sends }, i) =>
+    `<text x="${x}" y="${y + i * LINE_HEIGHT}" text-anchor="${anchor}"${sends ? ' class="sends"' : ""}>` +
+    `${escaped(text)}</text>`
+  );
+  const title = drawn.map((row) => `${row.from} -> ${row.to}: ${row.event} (${row.rfc})`).join("\n");
+  return `<g id="edge-${drawn[0].id}" class="edge ${kind}${mark}"><title>${escaped(title)}</title>` +
+    `<path d="${arrow.path}" marker-end="url(#head-${kind})"/>${texts.join("")}</g>`;
+}
+
+function stateGroups(drawn: readonly Transition[], seen?: ReadonlyMap<string, number>): string[] {
+  const shown = new Set<string>();
+  const visited = new Set<string>();
+  for (const row of drawn) {
+    // The lower CLOSED is where the two usual ways end.
+    const to = row.to === "CLOSED" && pathOf(row) !== "other" ? "END" : row.to;
+    for (const place of [row.from, to]) {
+      shown.add(place);
+      if ((seen?.get(row.id) ?? 0) > 0) visited.add(place);
+    }
+  }
+  return Object.entries(PLACES).filter(([place]) => shown.has(place)).map(([place, [x, y]]) => {
+    const mark = seen === undefined ? "" : visited.has(place) ? " seen" : " unseen";
+    return `<g id="state-${place}" class="state${mark}"><rect x="${x - BOX.width / 2}" y="${
+      y - BOX.height / 2
+    }" ` +
+      `width="${BOX.width}" height="${BOX.height}" rx="9"/>` +
+      `<text x="${x}" y="${y + 5}">${place === "END" ? "CLOSED" : place}</text></g>`;
+  });
+}
+
+function legend(undrawn: readonly Transition[], seen?: ReadonlyMap<string, number>): string[] {
+  const y = 1026;
+  const sample = (x: number, kind: string, text: string) =>
+    `<g class="edge ${kind}"><path d="M${x} ${y - 4}h44" marker-end="url(#head-${kind})"/>` +
+    `<text class="note" x="${x + 58}" y="${y}">${text}</text></g>`;
+  const samples = [
+    sample(24, "server", "the server's usual way"),
+    sample(252, "client", "the client's usual way"),
+    sample(480, "other", "other ways"),
+  ];
+  if (undrawn.length === 0) return samples;
+  const seenCount = undrawn.filter((row) => (seen?.get(row.id) ?? 0) > 0).length;
+  const note =
+    `Not drawn: ${undrawn.length} rows by which RST, ABORT, time-outs and ICMP errors end a connection early` +
+    (seenCount === 0 ? "" : `; ${seenCount} of them seen`);
+  return [...samples, `<text class="note" x="24" y="${y + 24}">${note}</text>`];
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll(
+    '"',
+    "&quot;",
+  );
+}

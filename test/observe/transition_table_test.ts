@@ -1,0 +1,147 @@
+/**
+ * The transition table on paper, in every form.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { CLIENT_PATH_IDS, isEarlyEnd, pathOf } from "../../src/observe/transition_paths.ts";
+import { renderTransitions, TABLE_FORMATS, transitionsFor } from "../../src/observe/transition_table.ts";
+import { TCP_STATES } from "../../src/tcp/state.ts";
+import { transitionById, TRANSITIONS } from "../../src/tcp/transitions.ts";
+
+const SEED = TRANSITIONS.filter((row) => row.seed !== undefined);
+
+Deno.test("table: the seed's rows as text", () => {
+  assertEquals(
+    "\n" + renderTransitions(SEED, { format: "text" }),
+    `
+From         To           Receives    Sends       RFC                 Event
+CLOSED       LISTEN       -           -           RFC 9293 §3.10.1    passive OPEN
+LISTEN       SYN_RCVD     [SYN]       [SYN, ACK]  RFC 9293 §3.10.7.2  SYN arrives
+SYN_RCVD     ESTABLISHED  [ACK]       -           RFC 9293 §3.10.7.4  ACK of SYN arrives
+ESTABLISHED  CLOSE_WAIT   [FIN, ACK]  [ACK]       RFC 9293 §3.10.7.4  FIN arrives
+CLOSE_WAIT   LAST_ACK     -           [FIN, ACK]  RFC 9293 §3.10.4    CLOSE
+LAST_ACK     CLOSED       [ACK]       -           RFC 9293 §3.10.7.4  ACK of FIN arrives`,
+  );
+});
+
+Deno.test("table: rows that were seen are ticked, with how often", () => {
+  const seen = new Map([["open.passive", 1], ["listen.syn", 12]]);
+  assertEquals(
+    "\n" + renderTransitions(SEED.slice(0, 3), { format: "text", seen }),
+    `
+Seen    From      To           Receives  Sends       RFC                 Event
+[x]     CLOSED    LISTEN       -         -           RFC 9293 §3.10.1    passive OPEN
+[x] 12  LISTEN    SYN_RCVD     [SYN]     [SYN, ACK]  RFC 9293 §3.10.7.2  SYN arrives
+[ ]     SYN_RCVD  ESTABLISHED  [ACK]     -           RFC 9293 §3.10.7.4  ACK of SYN arrives`,
+  );
+});
+
+Deno.test("table: the text fits a page of 120 columns", () => {
+  const lines = renderTransitions(TRANSITIONS, { format: "text" }).split("\n");
+  assertEquals(lines.length, TRANSITIONS.length + 1);
+  assert(lines.every((line) => line.length <= 120));
+});
+
+Deno.test("table: Markdown", () => {
+  assertEquals(
+    "\n" + renderTransitions(SEED.slice(0, 2), { format: "markdown", seen: new Map([["listen.syn", 2]]) }),
+    `
+| Seen | From | To | Receives | Sends | RFC | Event |
+| --- | --- | --- | --- | --- | --- | --- |
+|  | CLOSED | LISTEN | - | - | RFC 9293 §3.10.1 | passive OPEN |
+| ✓ | LISTEN | SYN_RCVD | [SYN] | [SYN, ACK] | RFC 9293 §3.10.7.2 | SYN arrives |`,
+  );
+});
+
+Deno.test("table: JSON is the rows themselves", () => {
+  assertEquals(
+    JSON.parse(renderTransitions(TRANSITIONS, { format: "json" })),
+    JSON.parse(JSON.stringify(TRANSITIONS)),
+  );
+  const [row] = JSON.parse(renderTransitions(SEED, { format: "json", seen: new Map([["open.passive", 3]]) }));
+  assertEquals(row.seen, 3);
+  assertEquals(renderTransitions([], { format: "json" }), "[]");
+});
+
+Deno.test("table: a role has its own rows and those of both, all has all", () => {
+  const ids = (role: "server" | "client" | "all") => transitionsFor(TRANSITIONS, role).map((row) => row.id);
+  assertEquals(ids("all").length, TRANSITIONS.length);
+  assertEquals(new Set([...ids("server"), ...ids("client")]).size, new Set(ids("all")).size);
+  assert(!ids("server").includes("open.active"));
+  assert(!ids("client").includes("listen.syn"));
+  assert(SEED.every((row) => ids("server").includes(row.id)));
+  assert(CLIENT_PATH_IDS.every((id) => ids("client").includes(id)));
+});
+
+Deno.test("table: each form of each role names each state of its rows", () => {
+  for (const format of TABLE_FORMATS) {
+    for (const role of ["server", "client", "all"] as const) {
+      const text = renderTransitions(TRANSITIONS, { format, role });
+      const states = new Set(transitionsFor(TRANSITIONS, role).flatMap((row) => [row.from, row.to]));
+      for (const state of states) assertStringIncludes(text, state, `${format} ${role}`);
+    }
+  }
+});
+
+Deno.test("paths: both lead from CLOSED to CLOSED without a gap", () => {
+  for (const ids of [SEED.map((row) => row.id), CLIENT_PATH_IDS]) {
+    const rows = ids.map(transitionById);
+    assertEquals([rows[0].from, rows.at(-1)?.to], ["CLOSED", "CLOSED"]);
+    rows.slice(1).forEach((row, i) => assertEquals(row.from, rows[i].to));
+  }
+});
+
+Deno.test("mermaid: one arrow between two states, early ends left out, seen states marked", () => {
+  const text = renderTransitions(TRANSITIONS, { format: "mermaid", seen: new Map([["listen.syn", 1]]) });
+  assertStringIncludes(text, "stateDiagram-v2\n    CLOSED --> LISTEN : passive OPEN\n");
+  assertStringIncludes(text, "    LISTEN --> SYN_RCVD : SYN arrives / send SYN, ACK ✓\n");
+  assertStringIncludes(text, "\n    class LISTEN,SYN_RCVD seen");
+  const arrows = text.split("\n").filter((line) => line.includes("-->")).map((line) => line.split(" : ")[0]);
+  assertEquals(new Set(arrows).size, arrows.length);
+  assert(!text.includes("ABORT /"));
+});
+
+Deno.test("dot: every state, both ways in their line style", () => {
+  const text = renderTransitions(TRANSITIONS, { format: "dot" });
+  for (const state of TCP_STATES) assertStringIncludes(text, `\n  ${state}\n`);
+  const styles = (style: string) =>
+    text.split("\n").filter((line) => line.includes(`style=${style} penwidth=2.4`)).length;
+  assertEquals([styles("solid"), styles("dashed")], [6, 6]);
+  assertEquals(text.split("{").length, text.split("}").length);
+});
+
+Deno.test("svg: every row that is no early end has its arrow, every state its box", () => {
+  const svg = renderTransitions(TRANSITIONS, { format: "svg" });
+  for (const state of TCP_STATES) assertStringIncludes(svg, `<g id="state-${state}" class="state">`);
+  for (const row of TRANSITIONS.filter((row) => !isEarlyEnd(row))) {
+    assertStringIncludes(svg, `${row.from} -&gt; ${row.to}: ${row.event} (${row.rfc})`);
+  }
+  const count = (name: string) => svg.split(`class="edge ${name}"><title>`).length - 1;
+  assertEquals([count("server"), count("client")], [6, 6]);
+  assertEquals(TRANSITIONS.filter((row) => pathOf(row) === "client").length, 6);
+});
+
+Deno.test("svg: what was seen is ticked, the rest is pale", () => {
+  const svg = renderTransitions(TRANSITIONS, {
+    format: "svg",
+    role: "server",
+    seen: new Map([["listen.syn", 1], ["established.rst", 2]]),
+  });
+  assertStringIncludes(svg, '<g id="edge-listen.syn" class="edge server seen">');
+  assertStringIncludes(svg, "✓ SYN arrives");
+  assertStringIncludes(svg, '<g id="edge-last-ack.ack" class="edge server unseen">');
+  assertStringIncludes(svg, '<g id="state-LISTEN" class="state seen">');
+  assertStringIncludes(svg, "end a connection early; 1 of them seen");
+});
+
+Deno.test("svg: tags are closed and nothing lies outside the page", () => {
+  const svg = renderTransitions(TRANSITIONS, { format: "svg" });
+  const open: string[] = [];
+  for (const [, slash, name, rest] of svg.matchAll(/<(\/?)([a-zA-Z]+)([^>]*)>/g)) {
+    if (slash === "/") assertEquals(open.pop(), name);
+    else if (!rest.endsWith("/")) open.push(name);
+  }
+  assertEquals(open, []);
+  for (const [, x, y] of svg.matchAll(/<text[^>]* x="([\d.]+)" y="([\d.]+)"/g)) {
+    assert(Number(x) > 0 && Number(x) < 1180 && Number(y) > 0 && Number(y) < 1070);
+  }
+});
