@@ -77,3 +77,17 @@ Deno.test("errors for a person are known by name, and a synopsis ends at the emp
   assertEquals(synopsisOf("Usage: a\n\nmore"), "Usage: a");
   assertEquals(synopsisOf("Usage: a\n"), "Usage: a");
 });
+
+Deno.test("the seed's table is six rows of the whole, in order", async () => {
+  const { code, out } = await tcplab("table", "--seed", "--format", "json");
+  const rows: { from: string; to: string }[] = JSON.parse(out);
+  assertEquals(code, 0);
+  assertEquals(rows.map(({ from, to }) => `${from} ${to}`), [
+    "CLOSED LISTEN",
+    "LISTEN SYN_RCVD",
+    "SYN_RCVD ESTABLISHED",
+    "ESTABLISHED CLOSE_WAIT",
+    "CLOSE_WAIT LAST_ACK",
+    "LAST_ACK CLOSED",
+  ]);
+});
