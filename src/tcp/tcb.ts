@@ -23,6 +23,8 @@ export class Tcb {
   /** The states gone through, the first one included. */
   readonly path: TcpState[] = [];
   readonly config: TcpConfig;
+  /** Whoever made the record and performs its effects; of no meaning here. */
+  owner: object | null = null;
   /** Opened by a listener (MUST-11): decides where a reset in SYN_RCVD leads. */
   passive = false;
   openedUs = 0;

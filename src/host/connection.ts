@@ -1,0 +1,225 @@
+/**
+ * Connection: a TCB with its addresses and what runs on it; the host's implementation of HostConnection.
+ *
+ * Owns: the user's calls, turned into calls of the machine. Must not know: frames.
+ */
+import type { CloseReason } from "../tcp/events.ts";
+import { type ConnectionInfo, connectionInfo } from "../tcp/info.ts";
+import { seqDiff } from "../tcp/sequence.ts";
+import type { TcpState } from "../tcp/state.ts";
+import type { Tcb } from "../tcp/tcb.ts";
+import {
+  abortConnection,
+  canWrite,
+  closeConnection,
+  dataQueued,
+  dataTaken,
+  discardInput,
+  setKeepAlive,
+} from "../tcp/user_calls.ts";
+import type { MachineContext } from "../tcp/context.ts";
+import { formatEndpoint } from "../wire/address.ts";
+import type { ConnectionHandler, HostConnection } from "./api.ts";
+import type { TableEntry } from "./connection_table.ts";
+import { type DeadlineEntry, WHEEL_NOT_SET } from "./deadline_wheel.ts";
+import type { Listener } from "./listeners.ts";
+
+/** What a connection needs of its host. */
+export interface ConnectionHost {
+  readonly context: MachineContext;
+  /** Called before a user call's effects are queued. */
+  begin(connection: Connection): void;
+  /** Called after: performs them unless that is going on already. */
+  finish(): void;
+  /** Bytes have been given to the connection to send. */
+  written(connection: Connection, count: number): void;
+}
+
+/** The 4-tuple of a connection. */
+export interface ConnectionAddresses {
+  readonly localAddress: Uint8Array;
+  readonly localPort: number;
+  readonly peerAddress: Uint8Array;
+  readonly peerPort: number;
+}
+
+const NO_HANDLER: ConnectionHandler = {};
+
+/** One connection of a host. */
+export class Connection implements HostConnection, TableEntry, DeadlineEntry {
+  readonly id: number;
+  readonly tcb: Tcb;
+  readonly localAddress: Uint8Array;
+  readonly localPort: number;
+  readonly peerAddress: Uint8Array;
+  readonly peerPort: number;
+  handler: ConnectionHandler = NO_HANDLER;
+  userData: unknown = undefined;
+  /** The listener whose backlog counts this connection; null for active opens. */
+  listener: Listener | null = null;
+  /** Counted in the listener's backlog. */
+  isHalfOpen = false;
+  /** The peer's hardware address, 6 bytes; null until it is known. */
+  peerMac: Uint8Array | null = null;
+  /** VLAN id of the peer's frames, -1 for none. */
+  vlan = -1;
+  /** In the host's list of connections that the running event has touched. */
+  isTouched = false;
+  tableHash = 0;
+  deadlineUs = Infinity;
+  wheelSlot = WHEEL_NOT_SET;
+  wheelNext: DeadlineEntry | null = null;
+  wheelPrevious: DeadlineEntry | null = null;
+  readonly #host: ConnectionHost;
+  #name = "";
+
+  constructor(host: ConnectionHost, tcb: Tcb, about: ConnectionAddresses & { id: number }) {
+    this.#host = host;
+    this.tcb = tcb;
+    this.id = about.id;
+    this.localAddress = about.localAddress;
+    this.localPort = about.localPort;
+    this.peerAddress = about.peerAddress;
+    this.peerPort = about.peerPort;
+    tcb.owner = this;
+  }
+
+  get name(): string {
+    if (this.#name === "") {
+      const local = formatEndpoint(this.localAddress, this.localPort);
+      this.#name = `${local}-${formatEndpoint(this.peerAddress, this.peerPort)}`;
+    }
+    return this.#name;
+  }
+
+  get state(): TcpState {
+    return this.tcb.state;
+  }
+
+  get readableBytes(): number {
+    return this.tcb.receiveRing.length;
+  }
+
+  get atEnd(): boolean {
+    return this.tcb.finReceived && this.tcb.receiveRing.length === 0;
+  }
+
+  get writableBytes(): number {
+    return canWrite(this.tcb) ? this.tcb.sendRing.room : 0;
+  }
+
+  get unackedBytes(): number {
+    return this.tcb.sendRing.length;
+  }
+
+  get urgentBytes(): number {
+    const { rcvUp, rcvNxt, receiveRing } = this.tcb;
+    if (rcvUp < 0) return 0;
+    const ahead = seqDiff(rcvUp, rcvNxt) + receiveRing.length;
+    return ahead > 0 ? ahead : 0;
+  }
+
+  read(into: Uint8Array): number {
+    const { receiveRing } = this.tcb;
+    const count = receiveRing.read(into);
+    if (count > 0) this.#taken(count);
+    return count;
+  }
+
+  skip(count: number): number {
+    const held = this.tcb.receiveRing.length;
+    const taken = count < held ? count : held;
+    if (taken > 0) this.#taken(taken);
+    return taken;
+  }
+
+  write(bytes: Uint8Array, offset = 0, length = bytes.length - offset): number {
+    const { tcb } = this;
+    if (!canWrite(tcb)) {
+      throw new Error(`Cannot write on ${this.name}: it is closed for sending (state ${tcb.state})`);
+    }
+    const count = tcb.sendRing.append(bytes, offset, length);
+    if (count < length) tcb.writeBlocked = true;
+    if (count > 0) {
+      this.#host.begin(this);
+      this.#host.written(this, count);
+      dataQueued(this.#host.context, tcb);
+      this.#host.finish();
+    }
+    return count;
+  }
+
+  echo(): number {
+    const { tcb } = this;
+    if (!canWrite(tcb)) return 0;
+    const count = tcb.sendRing.appendFrom(tcb.receiveRing, tcb.receiveRing.length);
+    if (count < tcb.receiveRing.length) tcb.writeBlocked = true;
+    if (count > 0) {
+      this.#host.begin(this);
+      tcb.receiveRing.consume(count);
+      this.#host.written(this, count);
+      // First what is to be sent: it carries the ACK and the window.
+      dataQueued(this.#host.context, tcb);
+      dataTaken(this.#host.context, tcb);
+      this.#host.finish();
+    }
+    return count;
+  }
+
+  closeWrite(): void {
+    this.#host.begin(this);
+    closeConnection(this.#host.context, this.tcb);
+    this.#host.finish();
+  }
+
+  close(): void {
+    this.#host.begin(this);
+    discardInput(this.#host.context, this.tcb);
+    closeConnection(this.#host.context, this.tcb);
+    this.#host.finish();
+  }
+
+  abort(): void {
+    this.#host.begin(this);
+    abortConnection(this.#host.context, this.tcb);
+    this.#host.finish();
+  }
+
+  setNoDelay(on: boolean): void {
+    this.tcb.noDelay = on;
+    if (!on) return;
+    this.#host.begin(this);
+    dataQueued(this.#host.context, this.tcb);
+    this.#host.finish();
+  }
+
+  setKeepAlive(on: boolean, idleUs?: number, intervalUs?: number): void {
+    if (idleUs !== undefined) this.tcb.keepAliveIdleUs = idleUs;
+    if (intervalUs !== undefined) this.tcb.keepAliveIntervalUs = intervalUs;
+    this.#host.begin(this);
+    setKeepAlive(this.#host.context, this.tcb, on);
+    this.#host.finish();
+  }
+
+  setUserTimeout(us: number): void {
+    this.tcb.r2Us = us;
+  }
+
+  info(): ConnectionInfo {
+    return connectionInfo(this.tcb, { id: this.id, name: this.name, nowUs: this.#host.context.nowUs });
+  }
+
+  /** Why the connection ended, null while it lives. */
+  get ended(): CloseReason | null {
+    return this.tcb.ended;
+  }
+
+  #taken(count: number): void {
+    const { tcb } = this;
+    tcb.receiveRing.consume(count);
+    if (tcb.rcvUp >= 0 && this.urgentBytes === 0) tcb.rcvUp = -1;
+    this.#host.begin(this);
+    dataTaken(this.#host.context, tcb);
+    this.#host.finish();
+  }
+}

@@ -1,0 +1,602 @@
+/**
+ * Connections: all TCP of one host. Finds the connection of a segment, hands it to the machine, and performs
+ * the effects in order.
+ *
+ * Owns: the table, the listeners, the deadlines, the bounds on what strangers can make us hold, and the events.
+ * Must not know: how a segment came out of a frame (host.ts), or how one becomes a frame (segment_writer.ts).
+ */
+import { segmentArrives } from "../tcp/arrives.ts";
+import { closeForReopen } from "../tcp/arrives.ts";
+import { beginFromSyn, listenArrives } from "../tcp/arrives_listen.ts";
+import { RingMemory } from "../tcp/byte_ring.ts";
+import type { TcpConfig } from "../tcp/config.ts";
+import { congestionControl } from "../tcp/congestion.ts";
+import { MachineContext } from "../tcp/context.ts";
+import { deadlineArrives } from "../tcp/deadlines.ts";
+import { EFFECT, type Effect } from "../tcp/effects.ts";
+import type { Observer, TcpEvent } from "../tcp/events.ts";
+import { icmpArrives, type IcmpNews } from "../tcp/icmp_arrives.ts";
+import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
+import { settle } from "../tcp/output.ts";
+import { closedArrives } from "../tcp/reset.ts";
+import { seqAdd, seqLe } from "../tcp/sequence.ts";
+import { Tcb } from "../tcp/tcb.ts";
+import { canReopen } from "../tcp/time_wait.ts";
+import { transitionById } from "../tcp/transitions.ts";
+import { abortConnection, openActive } from "../tcp/user_calls.ts";
+import { formatEndpoint } from "../wire/address.ts";
+import { FLAG, flagNames, type TcpSegment } from "../wire/tcp.ts";
+import type { ConnectOptions, ListenOptions } from "./api.ts";
+import { Connection, type ConnectionAddresses, type ConnectionHost } from "./connection.ts";
+import { ConnectionTable } from "./connection_table.ts";
+import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_wheel.ts";
+import type { HostCounters } from "./host_counters.ts";
+import { type Listener, Listeners } from "./listeners.ts";
+import { segmentEvent, transitionEvent } from "./segment_events.ts";
+import type { SegmentRoute, SegmentWriter } from "./segment_writer.ts";
+
+/** Where an arriving segment came from; bytes of the frame, valid during the call. */
+export interface Arrival {
+  /** The frame and where its IP addresses stand. */
+  bytes: Uint8Array;
+  peerOffset: number;
+  localOffset: number;
+  addressBytes: number;
+  /** Where the sender's hardware address stands. */
+  macOffset: number;
+  vlan: number;
+  /** ECN codepoint of the IP header. */
+  ecn: number;
+}
+
+/** What the connections of a host are given. */
+export interface ConnectionsOptions {
+  readonly secret: Uint8Array;
+  readonly nowUs: number;
+  readonly epochUs: number;
+  readonly config: TcpConfig;
+  /** Payload of a full segment on this link, without options. */
+  readonly linkMss: number;
+  readonly maxConnections: number;
+  readonly maxTimeWait: number;
+  readonly counters: HostCounters;
+  readonly writer: SegmentWriter;
+  /** Puts the writer's frame on the link. */
+  transmit(length: number, cutBytes: number): void;
+  /** Whether a SYN from this source deserves an answer (MUST-63). */
+  isValidSource(arrival: Arrival): boolean;
+}
+
+const MAC_BYTES = 6;
+
+/** All TCP connections of one host. */
+export class Connections implements ConnectionHost {
+  readonly context: MachineContext;
+  readonly listeners = new Listeners();
+  observer: Observer | null = null;
+  /** Data events carry the bytes. */
+  showPayload = false;
+  readonly #options: ConnectionsOptions;
+  readonly #table: ConnectionTable<Connection>;
+  readonly #wheel: DeadlineWheel;
+  readonly #isn: InitialSequence;
+  readonly #touched: Connection[] = [];
+  readonly #timeWaits = new Set<Connection>();
+  #isPerforming = false;
+  #nextId = 1;
+  /** Route of replies that belong to no connection. */
+  readonly #replyRoute = {
+    localAddress: new Uint8Array(0),
+    localPort: 0,
+    peerAddress: new Uint8Array(0),
+    peerPort: 0,
+    peerMac: new Uint8Array(MAC_BYTES),
+    vlan: -1,
+  };
+  readonly #dueHandler: (entry: DeadlineEntry) => void;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+    this.context = new MachineContext(new RingMemory());
+    this.context.nowUs = options.nowUs;
+    const { secret } = options;
+    this.#table = new ConnectionTable((secret[0] << 24) | (secret[5] << 16) | (secret[10] << 8) | secret[15]);
+    this.#wheel = new DeadlineWheel(options.nowUs);
+    this.#isn = new InitialSequence(secret);
+    this.#dueHandler = (entry) => {
+      if (entry instanceof Connection) this.#deadlineDue(entry);
+    };
+  }
+
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** Live connections in the order in which they began. */
+  all(): Connection[] {
+    return [...this.#table].sort((a, b) => a.id - b.id);
+  }
+
+  /** Time of an event, seconds since 1970. */
+  get eventTime(): number {
+    return (this.#options.epochUs + this.context.nowUs) / 1e6;
+  }
+
+  // -- What arrives
+
+  /** Takes a segment whose checksum is right (or accepted). */
+  segmentArrives(segment: TcpSegment, from: Arrival): void {
+    const connection = this.#table.find(
+      from.bytes,
+      from.peerOffset,
+      from.localOffset,
+      from.addressBytes,
+      segment.sourcePort,
+      segment.destinationPort,
+    );
+    this.context.segmentEcn = from.ecn;
+    if (connection === null) {
+      this.#strangerArrives(segment, from, null);
+      return;
+    }
+    const { tcb } = connection;
+    if (tcb.state === "TIME_WAIT" && canReopen(tcb, segment)) {
+      const listener = this.listeners.find(connection.localPort, connection.localAddress);
+      if (listener !== null) {
+        const floor = tcb.sndNxt;
+        this.begin(connection);
+        closeForReopen(this.context, tcb, segment);
+        this.finish();
+        this.#strangerArrives(segment, from, floor);
+        return;
+      }
+    }
+    this.#followMac(connection, from);
+    this.begin(connection);
+    segmentArrives(this.context, tcb, segment);
+    if (this.observer !== null) this.#tellReceived(segment, connection.name, tcb);
+    this.finish();
+  }
+
+  /** Takes an ICMP error that quotes a segment of ours; `from` locates the quoted addresses. */
+  icmpArrives(
+    from: Arrival,
+    ports: { localPort: number; peerPort: number },
+    make: (tcb: Tcb) => IcmpNews | null,
+  ): void {
+    const { peerPort, localPort } = ports;
+    const connection = this.#table.find(
+      from.bytes,
+      from.peerOffset,
+      from.localOffset,
+      from.addressBytes,
+      peerPort,
+      localPort,
+    );
+    if (connection === null) return;
+    const news = make(connection.tcb);
+    if (news === null) return;
+    this.begin(connection);
+    icmpArrives(this.context, connection.tcb, news);
+    this.finish();
+  }
+
+  /** A segment for which there is no connection: for a listener, or for nobody. */
+  #strangerArrives(segment: TcpSegment, from: Arrival, issFloor: number | null): void {
+    const { context } = this;
+    const route = this.#replyRoute;
+    route.localAddress = from.bytes.slice(from.localOffset, from.localOffset + from.addressBytes);
+    route.peerAddress = from.bytes.slice(from.peerOffset, from.peerOffset + from.addressBytes);
+    route.localPort = segment.destinationPort;
+    route.peerPort = segment.sourcePort;
+    route.peerMac = from.bytes.slice(from.macOffset, from.macOffset + MAC_BYTES);
+    route.vlan = from.vlan;
+    if (!this.#options.isValidSource(from)) {
+      this.#options.counters.drop("bad-source");
+      this.tellDrop("bad-source", this.#replyName());
+      return;
+    }
+    const listener = this.listeners.find(segment.destinationPort, route.localAddress);
+    if (listener === null) {
+      this.#options.counters.noListener++;
+      closedArrives(context, segment);
+      if (this.observer !== null) this.#tellReceived(segment, this.#replyName(), null);
+      this.finish();
+      return;
+    }
+    if (!listenArrives(context, segment)) {
+      if (this.observer !== null) this.#tellReceived(segment, this.#replyName(), null, true);
+      this.finish();
+      return;
+    }
+    this.#synArrives(segment, listener, issFloor);
+  }
+
+  #synArrives(segment: TcpSegment, listener: Listener, issFloor: number | null): void {
+    const { counters, maxConnections } = this.#options;
+    if (listener.halfOpen >= listener.backlog || !this.#makeRoom(maxConnections)) {
+      // RFC 4987 §3.2: the bound of the backlog; the client tries again.
+      counters.synDropped++;
+      this.context.apply("arrives.listen.backlog-full");
+      if (this.observer !== null) this.#tellReceived(segment, this.#replyName(), null, true);
+      this.tellDrop("backlog-full", this.#replyName());
+      return;
+    }
+    const route = this.#replyRoute;
+    const connection = this.#make(route);
+    connection.peerMac = route.peerMac;
+    connection.vlan = route.vlan;
+    connection.listener = listener;
+    connection.isHalfOpen = true;
+    listener.halfOpen++;
+    const { tcb } = connection;
+    if (issFloor !== null && seqLe(tcb.iss, issFloor)) {
+      // MAY-2: larger than the largest sequence number of the old connection.
+      tcb.iss = seqAdd(issFloor, 0x10000);
+    }
+    tcb.state = "LISTEN";
+    connection.handler = listener.options.accept(connection);
+    this.begin(connection);
+    beginFromSyn(this.context, tcb, segment);
+    if (this.observer !== null) this.#tellReceived(segment, connection.name, tcb);
+    this.finish();
+  }
+
+  /** Whether one more connection may be held; an old TIME_WAIT gives way first. */
+  #makeRoom(maxConnections: number): boolean {
+    if (this.#table.size < maxConnections) return true;
+    const [oldest] = this.#timeWaits;
+    if (oldest === undefined) return false;
+    this.#forgetTimeWait(oldest);
+    return true;
+  }
+
+  #forgetTimeWait(connection: Connection): void {
+    this.#options.counters.count("time-wait-evicted");
+    this.begin(connection);
+    abortConnection(this.context, connection.tcb);
+    this.finish();
+  }
+
+  /** The peer may answer from another hardware address (a router that took over). */
+  #followMac(connection: Connection, from: Arrival): void {
+    const mac = connection.peerMac;
+    if (mac === null) return;
+    const { bytes, macOffset } = from;
+    for (let i = MAC_BYTES - 1; i >= 0; i--) {
+      if (mac[i] !== bytes[macOffset + i]) {
+        connection.peerMac = bytes.slice(macOffset, macOffset + MAC_BYTES);
+        return;
+      }
+    }
+  }
+
+  // -- User calls
+
+  listen(options: ListenOptions, name: string): Listener {
+    const listener = this.listeners.add(options, (gone) => {
+      this.#tellListener("listen.close", `${name}:${gone.port}-*:*`);
+    });
+    this.context.apply("open.passive");
+    this.#tellListener("open.passive", `${name}:${options.port}-*:*`);
+    return listener;
+  }
+
+  /** Makes a connection in SYN_SENT; the SYN leaves when `peerMac` is known or `peerMac` null and resolved later. */
+  connect(options: ConnectOptions, route: ConnectionAddresses & { peerMac: Uint8Array | null }): Connection {
+    if (!this.#makeRoom(this.#options.maxConnections)) {
+      throw new Error(
+        `Cannot connect: the host holds ${this.#table.size} connections, its bound. Close some first.`,
+      );
+    }
+    const connection = this.#make(route);
+    connection.peerMac = route.peerMac;
+    connection.handler = options.handler;
+    this.begin(connection);
+    openActive(this.context, connection.tcb);
+    this.finish();
+    return connection;
+  }
+
+  /** Whether the 4-tuple is in use. */
+  isTaken(tuple: FourTuple): boolean {
+    const length = tuple.peerAddress.length;
+    const bytes = new Uint8Array(length * 2);
+    bytes.set(tuple.peerAddress, 0);
+    bytes.set(tuple.localAddress, length);
+    return this.#table.find(bytes, 0, length, length, tuple.peerPort, tuple.localPort) !== null;
+  }
+
+  /** First port to try for an active open (RFC 6056 §3.3.3). */
+  portOffset(tuple: FourTuple): number {
+    return this.#isn.portOffset(tuple);
+  }
+
+  #make(addresses: ConnectionAddresses): Connection {
+    const { config, linkMss } = this.#options;
+    const tcb = new Tcb(config, congestionControl(config.congestionControl), this.context.memory);
+    tcb.ourMss = config.mss > 0 && config.mss < linkMss ? config.mss : linkMss;
+    tcb.iss = this.#isn.next(addresses, this.context.nowUs);
+    tcb.tsOffset = this.#isn.timestampOffset(addresses);
+    const connection = new Connection(this, tcb, {
+      id: this.#nextId++,
+      localAddress: addresses.localAddress,
+      localPort: addresses.localPort,
+      peerAddress: addresses.peerAddress,
+      peerPort: addresses.peerPort,
+    });
+    this.#table.add(connection);
+    this.#options.counters.connectionsOpened++;
+    return connection;
+  }
+
+  // -- Deadlines
+
+  nextDeadlineUs(): number {
+    return this.#wheel.nextDeadlineUs();
+  }
+
+  tick(nowUs: number): void {
+    this.context.nowUs = nowUs;
+    if (this.#wheel.nextDeadlineUs() <= nowUs) this.#wheel.expire(nowUs, this.#dueHandler);
+  }
+
+  #deadlineDue(connection: Connection): void {
+    const { tcb } = connection;
+    this.begin(connection);
+    // Deadlines that moved to later are set anew here, not each time they move.
+    if (tcb.nextDeadlineUs() <= this.context.nowUs) deadlineArrives(this.context, tcb);
+    this.finish();
+  }
+
+  // -- Effects
+
+  begin(connection: Connection): void {
+    if (connection.isTouched) return;
+    connection.isTouched = true;
+    this.#touched.push(connection);
+  }
+
+  written(connection: Connection, count: number): void {
+    if (this.observer === null) return;
+    this.observer({
+      event: "data",
+      time: this.eventTime,
+      connection: connection.name,
+      direction: "send",
+      length: count,
+      ...this.#payload(connection.tcb.sendRing, count),
+    });
+  }
+
+  /** Performs all effects in order, then what each touched connection still owes, until nothing is left. */
+  finish(): void {
+    if (this.#isPerforming) return;
+    this.#isPerforming = true;
+    const { effects } = this.context;
+    try {
+      let touched = 0;
+      let done = 0;
+      do {
+        for (; done < effects.length; done++) this.#perform(effects.at(done));
+        for (; touched < this.#touched.length; touched++) settle(this.context, this.#touched[touched].tcb);
+      } while (done < effects.length);
+    } finally {
+      effects.clear();
+      for (const connection of this.#touched) {
+        connection.isTouched = false;
+        this.#setDeadline(connection);
+      }
+      this.#touched.length = 0;
+      this.#isPerforming = false;
+    }
+  }
+
+  #setDeadline(connection: Connection): void {
+    const next = connection.tcb.nextDeadlineUs();
+    if (next === Infinity || connection.tcb.ended !== null) {
+      if (connection.wheelSlot !== WHEEL_NOT_SET) this.#wheel.cancel(connection);
+      return;
+    }
+    // Moving to later is left until the old time comes.
+    if (connection.wheelSlot !== WHEEL_NOT_SET && connection.deadlineUs <= next) return;
+    this.#wheel.set(connection, next);
+  }
+
+  #perform(effect: Effect): void {
+    const { tcb } = effect;
+    if (tcb === null) {
+      if (effect.kind === EFFECT.SEND) this.#send(effect, this.#replyRoute, this.#replyName, null);
+      else if (effect.kind === EFFECT.DROP) this.tellDrop(effect.drop, this.#replyName());
+      return;
+    }
+    const connection = tcb.owner;
+    if (!(connection instanceof Connection)) return;
+    switch (effect.kind) {
+      case EFFECT.SEND:
+        this.#sendOn(connection, effect);
+        return;
+      case EFFECT.DATA:
+        if (this.observer !== null) this.#tellData(connection, effect.length);
+        if (tcb.discarding) return;
+        connection.handler.onReadable?.(connection);
+        return;
+      case EFFECT.OPEN:
+        this.#options.counters.connectionsEstablished++;
+        connection.handler.onOpen?.(connection);
+        return;
+      case EFFECT.PEER_CLOSED:
+        connection.handler.onPeerClosed?.(connection);
+        return;
+      case EFFECT.WRITABLE:
+        connection.handler.onWritable?.(connection);
+        return;
+      case EFFECT.CLOSED:
+        this.#closed(connection, effect);
+        return;
+      case EFFECT.STATE:
+        this.#stateChanged(connection, effect);
+        return;
+      case EFFECT.RETRANSMIT:
+        this.observer?.({
+          event: "retransmit",
+          time: this.eventTime,
+          connection: connection.name,
+          kind: effect.retransmit,
+          seq: effect.seq,
+          length: effect.length,
+          count: effect.count,
+        });
+        return;
+      case EFFECT.DROP:
+        this.tellDrop(effect.drop, connection.name);
+        return;
+      case EFFECT.URGENT:
+        connection.handler.onUrgent?.(connection);
+        return;
+      case EFFECT.ADVICE:
+        connection.handler.onAdvice?.(connection, effect.drop);
+    }
+  }
+
+  #stateChanged(connection: Connection, effect: Effect): void {
+    const row = effect.transition;
+    if (row === null) return;
+    if (connection.isHalfOpen && row.from === "SYN_RCVD") {
+      connection.isHalfOpen = false;
+      if (connection.listener !== null) connection.listener.halfOpen--;
+    }
+    if (row.to === "TIME_WAIT") {
+      this.#timeWaits.add(connection);
+      if (this.#timeWaits.size > this.#options.maxTimeWait) {
+        const [oldest] = this.#timeWaits;
+        this.#forgetTimeWait(oldest);
+      }
+    }
+    this.observer?.(transitionEvent(row, effect, { time: this.eventTime, connection: connection.name }));
+  }
+
+  #closed(connection: Connection, effect: Effect): void {
+    const { tcb } = connection;
+    this.#timeWaits.delete(connection);
+    this.#table.remove(connection);
+    this.#wheel.cancel(connection);
+    this.#options.counters.connectionsClosed++;
+    tcb.sendRing.release();
+    // What came before a normal end can still be read.
+    if (effect.reason !== "normal" || tcb.receiveRing.length === 0) tcb.receiveRing.release();
+    this.observer?.({
+      event: "closed",
+      time: this.eventTime,
+      connection: connection.name,
+      reason: effect.reason,
+      bytesIn: tcb.bytesIn,
+      bytesOut: tcb.bytesOut,
+      durationMs: (this.context.nowUs - tcb.openedUs) / 1000,
+      states: tcb.path.slice(),
+    });
+    connection.handler.onClosed?.(connection, effect.reason);
+  }
+
+  #sendOn(connection: Connection, effect: Effect): void {
+    const { peerMac, tcb } = connection;
+    const route: SegmentRoute = {
+      localAddress: connection.localAddress,
+      localPort: connection.localPort,
+      peerAddress: connection.peerAddress,
+      peerPort: connection.peerPort,
+      peerMac: peerMac ?? UNKNOWN_MAC,
+      vlan: connection.vlan,
+    };
+    this.#send(effect, route, () => connection.name, tcb);
+  }
+
+  #send(effect: Effect, route: SegmentRoute, name: () => string, tcb: Tcb | null): void {
+    const { writer, counters } = this.#options;
+    const length = writer.write(route, effect, this.context);
+    counters.segmentsOut++;
+    if (this.observer !== null) {
+      this.observer(segmentEvent(writer.segment, {
+        time: this.eventTime,
+        connection: name(),
+        direction: "send",
+        state: tcb === null ? "CLOSED" : tcb.state,
+        rule: effect.rule,
+        tcb,
+        cutBytes: effect.cutBytes,
+      }));
+    }
+    this.#options.transmit(length, effect.cutBytes);
+  }
+
+  // -- Events
+
+  /** Tells the observer of a drop. */
+  tellDrop(reason: string, connection?: string): void {
+    if (this.observer === null) return;
+    const event: TcpEvent = { event: "drop", time: this.eventTime, reason };
+    this.observer(connection === undefined ? event : { ...event, connection });
+  }
+
+  #tellReceived(segment: TcpSegment, connection: string, tcb: Tcb | null, isListening = false): void {
+    this.observer?.(segmentEvent(segment, {
+      time: this.eventTime,
+      connection,
+      direction: "recv",
+      state: tcb !== null ? tcb.state : isListening ? "LISTEN" : "CLOSED",
+      rule: this.context.rule,
+      tcb,
+      cutBytes: 0,
+    }));
+  }
+
+  #tellData(connection: Connection, length: number): void {
+    this.observer?.({
+      event: "data",
+      time: this.eventTime,
+      connection: connection.name,
+      direction: "recv",
+      length,
+      ...this.#payload(connection.tcb.receiveRing, length),
+    });
+  }
+
+  #payload(ring: Tcb["sendRing"], count: number): { payload?: string } {
+    if (!this.showPayload || ring.length < count) return {};
+    const bytes = new Uint8Array(count);
+    ring.copyOut(ring.length - count, bytes, 0, count);
+    let text = "";
+    for (const byte of bytes) text += String.fromCharCode(byte);
+    return { payload: btoa(text) };
+  }
+
+  #tellListener(row: string, connection: string): void {
+    const { from, to, cause, rfc, event } = transitionById(row);
+    this.observer?.({
+      event: "transition",
+      time: this.eventTime,
+      connection,
+      from,
+      to,
+      recv: null,
+      send: null,
+      cause,
+      rule: event === "CLOSE" ? "close.listen" : "open.passive",
+      rfc,
+    });
+  }
+
+  readonly #replyName = (): string => {
+    const route = this.#replyRoute;
+    return `${formatEndpoint(route.localAddress, route.localPort)}-${
+      formatEndpoint(route.peerAddress, route.peerPort)
+    }`;
+  };
+}
+
+const UNKNOWN_MAC = new Uint8Array(MAC_BYTES);
+
+/** Flags of a segment, spelled; for messages. */
+export function spellFlags(segment: TcpSegment): string {
+  return flagNames(segment.flags & ~FLAG.ECE & ~FLAG.CWR).join(",");
+}

@@ -1,0 +1,472 @@
+/**
+ * Host: a virtual host on a link, sans-I/O: frames and times go in, frames come out.
+ *
+ * Owns: its addresses, and the way from a frame to whoever it is for (ARP, ICMP, TCP). Must not know: clocks,
+ * devices, promises; what TCP does with a segment (connections.ts).
+ */
+import type { FrameLink } from "../link/link.ts";
+import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
+import type { Observer, TcpEvent } from "../tcp/events.ts";
+import {
+  bytesEqual,
+  formatIpAddress,
+  inPrefix,
+  isDirectedBroadcast,
+  isLimitedBroadcast,
+  isLoopback,
+  isMulticastAddress,
+  isMulticastMac,
+  isUnspecified,
+  sameAddress,
+} from "../wire/address.ts";
+import { ArpPacket, parseArp } from "../wire/arp.ts";
+import { pseudoHeaderSum } from "../wire/checksum.ts";
+import type { DropReason } from "../wire/drop_reason.ts";
+import { emitEthernet, ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from "../wire/ethernet.ts";
+import {
+  emitIcmp,
+  ICMP,
+  ICMP_TYPE,
+  IcmpMessage,
+  parseIcmp,
+  parseQuotedPacket,
+  QuotedPacket,
+} from "../wire/icmp.ts";
+import { emitIpv4, IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../wire/ipv4.ts";
+import { CHECKSUM_VERDICT, checksumVerdict, parseTcp, TcpSegment } from "../wire/tcp.ts";
+import type {
+  ConnectionHandler,
+  ConnectOptions,
+  HostApi,
+  HostConnection,
+  HostListener,
+  ListenOptions,
+} from "./api.ts";
+import { type Arrival, Connections } from "./connections.ts";
+import { HostCounters } from "./host_counters.ts";
+import { icmpNews } from "./icmp_input.ts";
+import { Neighbors } from "./neighbors.ts";
+import { SegmentWriter } from "./segment_writer.ts";
+
+/** An address of a host with the length of its network's prefix. */
+export interface HostAddress {
+  readonly address: Uint8Array;
+  readonly prefixLength: number;
+}
+
+/** What a host is made of. */
+export interface HostOptions {
+  readonly link: FrameLink;
+  readonly addresses: readonly HostAddress[];
+  /** 16 bytes that nobody outside can know: initial sequence numbers and hashes hang on it. */
+  readonly secret: Uint8Array;
+  /** Wall clock at time 0 of the caller's clock, microseconds since 1970. */
+  readonly epochUs: number;
+  /** Time now on the caller's clock, 0 when absent. */
+  readonly nowUs?: number;
+  /** `partial` (default) takes correct sums and those that an off-loading sender left unfinished (MUST-3). */
+  readonly checksumPolicy?: "partial" | "strict" | "ignore";
+  /** Bound on connections of all states. Local choice: 131,072. */
+  readonly maxConnections?: number;
+  /** Bound on connections in TIME_WAIT; the oldest gives way. Local choice: 32,768. */
+  readonly maxTimeWait?: number;
+  /** Router for destinations outside the prefixes (active opens only; answers go back the way they came). */
+  readonly gateway?: Uint8Array;
+  readonly tcp?: Partial<TcpConfig>;
+  /** Time to live of what we send (MUST-49). Local choice: 64, RFC 1700's recommendation. */
+  readonly ttl?: number;
+  /** Data events carry the bytes. */
+  readonly showPayload?: boolean;
+}
+
+const IPV4_MSS_OVERHEAD_BYTES = 40;
+/** RFC 6335 §6: dynamic ports. */
+const FIRST_DYNAMIC_PORT = 0xc000;
+const DYNAMIC_PORTS = 0x4000;
+
+/** A virtual host. */
+export class Host implements HostApi {
+  readonly #link: FrameLink;
+  readonly #addresses: readonly HostAddress[];
+  readonly #gateway: Uint8Array | null;
+  readonly #checksumPolicy: "partial" | "strict" | "ignore";
+  readonly #ttl: number;
+  readonly #counters = new HostCounters();
+  readonly #connections: Connections;
+  readonly #neighbors: Neighbors;
+  readonly #writer: SegmentWriter;
+  // Records reused for every frame.
+  readonly #ethernet = new EthernetHeader();
+  readonly #ip = new Ipv4Header();
+  readonly #segment = new TcpSegment();
+  readonly #arp = new ArpPacket();
+  readonly #icmp = new IcmpMessage();
+  readonly #quoted = new QuotedPacket();
+  readonly #arrival: Arrival = {
+    bytes: new Uint8Array(0),
+    peerOffset: 0,
+    localOffset: 0,
+    addressBytes: IPV4.ADDRESS_BYTES,
+    macOffset: ETHERNET.SOURCE,
+    vlan: -1,
+    ecn: 0,
+  };
+
+  constructor(options: HostOptions) {
+    const { link } = options;
+    this.#link = link;
+    this.#addresses = options.addresses;
+    for (const { address } of options.addresses) {
+      if (address.length !== IPV4.ADDRESS_BYTES) {
+        throw new Error(
+          `IPv6 addresses are not supported yet: ${formatIpAddress(address)}. Give an IPv4 address.`,
+        );
+      }
+    }
+    this.#gateway = options.gateway ?? null;
+    this.#checksumPolicy = options.checksumPolicy ?? "partial";
+    this.#ttl = options.ttl ?? 64;
+    this.#writer = new SegmentWriter(link.mac, this.#ttl);
+    this.#connections = new Connections({
+      secret: options.secret,
+      nowUs: options.nowUs ?? 0,
+      epochUs: options.epochUs,
+      config: { ...DEFAULT_TCP_CONFIG, ...options.tcp },
+      linkMss: link.mtu - IPV4_MSS_OVERHEAD_BYTES,
+      maxConnections: options.maxConnections ?? 0x20000,
+      maxTimeWait: options.maxTimeWait ?? 0x8000,
+      counters: this.#counters,
+      writer: this.#writer,
+      transmit: (length, cutBytes) => this.#transmit(this.#writer.frame, length, cutBytes),
+      isValidSource: (arrival) => this.#isValidSource(arrival),
+    });
+    this.#connections.showPayload = options.showPayload ?? false;
+    this.#connections.context.largeSendBytes = link.maxPacketBytes > link.mtu
+      ? link.maxPacketBytes - IPV4.HEADER_BYTES - 60
+      : 0;
+    const addresses = options.addresses.map(({ address }) => address);
+    const context = this.#connections.context;
+    this.#neighbors = new Neighbors({
+      mac: link.mac,
+      addresses,
+      get nowUs(): number {
+        return context.nowUs;
+      },
+      transmit: (frame, length) => this.#transmit(frame, length, 0),
+      count: (name) => this.#counters.count(name),
+    });
+  }
+
+  get observer(): Observer | null {
+    return this.#connections.observer;
+  }
+
+  set observer(observer: Observer | null) {
+    this.#connections.observer = observer;
+  }
+
+  get nowUs(): number {
+    return this.#connections.context.nowUs;
+  }
+
+  /** Called with every rule that fires; for coverage. */
+  set onRule(onRule: ((rule: string) => void) | null) {
+    this.#connections.context.onRule = onRule;
+  }
+
+  counters(): Record<string, number> {
+    return this.#counters.snapshot(this.#connections.context.counters);
+  }
+
+  setNow(nowUs: number): void {
+    this.#connections.context.nowUs = nowUs;
+  }
+
+  tick(nowUs: number): void {
+    this.#connections.tick(nowUs);
+  }
+
+  nextDeadlineUs(): number {
+    return this.#connections.nextDeadlineUs();
+  }
+
+  emit(event: TcpEvent): void {
+    this.#connections.observer?.({ ...event, time: this.#connections.eventTime });
+  }
+
+  announce(): void {
+    for (const { address } of this.#addresses) this.#neighbors.announce(address);
+  }
+
+  probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void {
+    return this.#neighbors.probe(address, found);
+  }
+
+  listen(options: ListenOptions): HostListener {
+    const first = options.address ?? this.#addresses[0].address;
+    const name = options.address === undefined && this.#addresses.length > 1 ? "*" : formatIpAddress(first);
+    return this.#connections.listen(options, name);
+  }
+
+  listeners(): HostListener[] {
+    return this.#connections.listeners.all();
+  }
+
+  connections(): HostConnection[] {
+    return this.#connections.all();
+  }
+
+  connect(options: ConnectOptions): HostConnection {
+    const { address, port } = options;
+    if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
+      throw new RangeError(`Expected a port from 1 to 65535, got ${port}`);
+    }
+    if (isMulticastAddress(address) || isLimitedBroadcast(address) || this.#isBroadcast(address)) {
+      // MUST-46
+      throw new Error(`Cannot connect to ${formatIpAddress(address)}: it is not the address of one host`);
+    }
+    const localAddress = options.localAddress ?? this.#sourceFor(address);
+    const localPort = options.localPort ?? this.#freePort(localAddress, address, port);
+    const tuple = { localAddress, localPort, peerAddress: address, peerPort: port };
+    if (this.#connections.isTaken(tuple)) {
+      throw new Error(`Port ${localPort} already has a connection to ${formatIpAddress(address)}:${port}`);
+    }
+    const hop = this.#nextHop(address);
+    let connected: { peerMac: Uint8Array | null } | null = null;
+    const peerMac = this.#neighbors.resolve(hop, localAddress, (mac) => {
+      if (connected !== null) connected.peerMac = mac;
+    });
+    this.#unresolved = peerMac === null ? { hop, source: localAddress } : null;
+    const connection = this.#connections.connect(options, { ...tuple, peerMac });
+    this.#unresolved = null;
+    connected = connection;
+    return connection;
+  }
+
+  /** While a SYN leaves towards an unknown hardware address: whom to ask, and on whose behalf. */
+  #unresolved: { hop: Uint8Array; source: Uint8Array } | null = null;
+
+  ingest(frame: Uint8Array, length: number, nowUs: number): void {
+    this.#connections.context.nowUs = nowUs;
+    this.#counters.framesIn++;
+    const ethernet = this.#ethernet;
+    const malformed = parseEthernet(frame, length, ethernet);
+    if (malformed !== null) {
+      this.#drop(malformed);
+      return;
+    }
+    const isUnicast = bytesEqual(frame, ETHERNET.DESTINATION, this.#link.mac);
+    if (!isUnicast && !isMulticastMac(frame, ETHERNET.DESTINATION)) {
+      // Promiscuous mode shows what is for others: nothing to tell.
+      this.#counters.drop("not-for-us");
+      return;
+    }
+    const { payloadOffset } = ethernet;
+    switch (ethernet.type) {
+      case ETHERTYPE.IPV4:
+        this.#ipv4Arrives(frame, length - payloadOffset, isUnicast);
+        return;
+      case ETHERTYPE.ARP: {
+        const reason = parseArp(frame, payloadOffset, length - payloadOffset, this.#arp);
+        if (reason !== null) this.#drop(reason);
+        else this.#neighbors.arrives(this.#arp, ethernet.vlan);
+        return;
+      }
+      default:
+        this.#counters.drop("unknown-ethertype");
+    }
+  }
+
+  #ipv4Arrives(frame: Uint8Array, length: number, isUnicast: boolean): void {
+    const ip = this.#ip;
+    const reason = parseIpv4(frame, this.#ethernet.payloadOffset, length, ip);
+    if (reason !== null) {
+      this.#drop(reason);
+      return;
+    }
+    // MUST-57: a broadcast never opens a connection; nothing else of ours listens to one.
+    if (!isUnicast || !this.#isOurs(frame, ip.destinationOffset)) {
+      this.#counters.drop("not-for-us");
+      return;
+    }
+    if (ip.moreFragments || ip.fragmentOffset > 0) {
+      this.#drop("fragment");
+      return;
+    }
+    if (ip.protocol === IP_PROTOCOL.TCP) this.#tcpArrives(frame);
+    else if (ip.protocol === IP_PROTOCOL.ICMP) this.#icmpArrives(frame);
+    else this.#counters.drop("unknown-protocol");
+  }
+
+  #tcpArrives(frame: Uint8Array): void {
+    const ip = this.#ip;
+    const { payloadOffset, payloadLength } = ip;
+    const segment = this.#segment;
+    const malformed = parseTcp(frame, payloadOffset, payloadLength, segment);
+    if (malformed !== null) {
+      this.#drop(malformed);
+      return;
+    }
+    if (this.#checksumPolicy !== "ignore") {
+      const pseudo = pseudoHeaderSum(
+        frame,
+        ip.sourceOffset,
+        IPV4.ADDRESS_BYTES,
+        IP_PROTOCOL.TCP,
+        payloadLength,
+      );
+      const isStrict = this.#checksumPolicy === "strict";
+      const verdict = checksumVerdict(frame, payloadOffset, payloadLength, pseudo, isStrict);
+      if (verdict === CHECKSUM_VERDICT.PARTIAL) this.#counters.checksumPartial++;
+      if (verdict === CHECKSUM_VERDICT.WRONG || (isStrict && verdict === CHECKSUM_VERDICT.PARTIAL)) {
+        this.#drop("checksum");
+        return;
+      }
+    }
+    this.#counters.segmentsIn++;
+    const arrival = this.#arrival;
+    arrival.bytes = frame;
+    arrival.peerOffset = ip.sourceOffset;
+    arrival.localOffset = ip.destinationOffset;
+    arrival.vlan = this.#ethernet.vlan;
+    arrival.ecn = ip.ecn;
+    this.#connections.segmentArrives(segment, arrival);
+  }
+
+  #icmpArrives(frame: Uint8Array): void {
+    const ip = this.#ip;
+    const message = this.#icmp;
+    const reason = parseIcmp(frame, ip.payloadOffset, ip.payloadLength, message);
+    if (reason !== null) {
+      this.#drop(reason);
+      return;
+    }
+    if (message.type === ICMP_TYPE.ECHO_REQUEST) {
+      this.#answerEcho(frame);
+      return;
+    }
+    const quoted = this.#quoted;
+    switch (message.type) {
+      case ICMP_TYPE.UNREACHABLE:
+      case ICMP_TYPE.TIME_EXCEEDED:
+      case ICMP_TYPE.PARAMETER_PROBLEM:
+        break;
+      default:
+        // MUST-55: Source Quench, and whatever is no error about a packet of ours.
+        return;
+    }
+    if (parseQuotedPacket(frame, message.payloadOffset, message.payloadLength, quoted) !== null) {
+      this.#drop("malformed-icmp");
+      return;
+    }
+    if (quoted.protocol !== IP_PROTOCOL.TCP || quoted.addressBytes !== IPV4.ADDRESS_BYTES) return;
+    const arrival = this.#arrival;
+    arrival.bytes = frame;
+    arrival.peerOffset = quoted.peerAddressOffset;
+    arrival.localOffset = quoted.localAddressOffset;
+    const { seq } = quoted;
+    this.#connections.icmpArrives(
+      arrival,
+      { localPort: quoted.localPort, peerPort: quoted.peerPort },
+      (tcb) => icmpNews(message, { seq, currentMss: tcb.sendMss }),
+    );
+  }
+
+  /** RFC 1122 §3.2.2.6: an echo request gets its data back. */
+  #answerEcho(frame: Uint8Array): void {
+    const ip = this.#ip;
+    const message = this.#icmp;
+    const { payloadLength } = message;
+    if (ip.headerLength + ICMP.HEADER_BYTES + payloadLength > this.#link.mtu) return;
+    const out = this.#writer.frame;
+    const ipOffset = emitEthernet(out, {
+      destination: frame.subarray(ETHERNET.SOURCE, ETHERNET.SOURCE + 6),
+      source: this.#link.mac,
+      type: ETHERTYPE.IPV4,
+      vlan: this.#ethernet.vlan,
+    });
+    const icmpOffset = ipOffset + emitIpv4(out, ipOffset, {
+      source: frame.subarray(ip.destinationOffset, ip.destinationOffset + IPV4.ADDRESS_BYTES),
+      destination: frame.subarray(ip.sourceOffset, ip.sourceOffset + IPV4.ADDRESS_BYTES),
+      protocol: IP_PROTOCOL.ICMP,
+      payloadLength: ICMP.HEADER_BYTES + payloadLength,
+      ttl: this.#ttl,
+      id: 0,
+    });
+    const payloadOffset = icmpOffset + ICMP.HEADER_BYTES;
+    out.set(frame.subarray(message.payloadOffset, message.payloadOffset + payloadLength), payloadOffset);
+    emitIcmp(out, icmpOffset, {
+      type: ICMP_TYPE.ECHO_REPLY,
+      code: 0,
+      restOfHeader: message.restOfHeader,
+      payloadLength,
+    });
+    this.#counters.echoReplies++;
+    this.#transmit(out, payloadOffset + payloadLength, 0);
+  }
+
+  #transmit(frame: Uint8Array, length: number, cutBytes: number): void {
+    if (this.#unresolved !== null && frame === this.#writer.frame) {
+      // The first SYN of an active open waits for ARP.
+      const { hop, source } = this.#unresolved;
+      this.#neighbors.hold(hop, source, { frame, length });
+      return;
+    }
+    this.#counters.framesOut++;
+    this.#link.send(frame, length, cutBytes);
+  }
+
+  #drop(reason: DropReason): void {
+    this.#counters.drop(reason);
+    this.#connections.tellDrop(reason);
+  }
+
+  #isOurs(bytes: Uint8Array, offset: number): boolean {
+    for (const { address } of this.#addresses) if (bytesEqual(bytes, offset, address)) return true;
+    return false;
+  }
+
+  /** MUST-63: no answer to sources that cannot be one host's address; nor to ourselves (a LAND attack). */
+  #isValidSource(arrival: Arrival): boolean {
+    const source = arrival.bytes.subarray(arrival.peerOffset, arrival.peerOffset + arrival.addressBytes);
+    if (isMulticastAddress(source) || isUnspecified(source) || isLoopback(source)) return false;
+    if (isLimitedBroadcast(source) || this.#isBroadcast(source)) return false;
+    return !this.#addresses.some(({ address }) => sameAddress(address, source));
+  }
+
+  #isBroadcast(address: Uint8Array): boolean {
+    return this.#addresses.some((ours) => isDirectedBroadcast(address, ours.address, ours.prefixLength));
+  }
+
+  #sourceFor(peer: Uint8Array): Uint8Array {
+    for (const { address, prefixLength } of this.#addresses) {
+      if (inPrefix(peer, address, prefixLength)) return address;
+    }
+    return this.#addresses[0].address;
+  }
+
+  #nextHop(peer: Uint8Array): Uint8Array {
+    for (const { address, prefixLength } of this.#addresses) {
+      if (inPrefix(peer, address, prefixLength)) return peer;
+    }
+    return this.#gateway ?? peer;
+  }
+
+  /** RFC 6056 §3.3.3: begin at a place that only the secret tells, then go on. */
+  #freePort(localAddress: Uint8Array, peerAddress: Uint8Array, peerPort: number): number {
+    const offset = this.#connections.portOffset({ localAddress, localPort: 0, peerAddress, peerPort });
+    for (let i = 0; i < DYNAMIC_PORTS; i++) {
+      this.#portStep = (this.#portStep + 1) % DYNAMIC_PORTS;
+      const localPort = FIRST_DYNAMIC_PORT + (offset + this.#portStep) % DYNAMIC_PORTS;
+      const isTaken = this.#connections.isTaken({ localAddress, localPort, peerAddress, peerPort }) ||
+        this.#connections.listeners.find(localPort, localAddress) !== null;
+      if (!isTaken) return localPort;
+    }
+    throw new Error(`No free port left towards ${formatIpAddress(peerAddress)}:${peerPort}`);
+  }
+
+  #portStep = 0;
+}
+
+/** A handler that does nothing: for connections whose user only watches. */
+export const IDLE_HANDLER: ConnectionHandler = {};

@@ -1,0 +1,94 @@
+/**
+ * Listeners: who wants connections on which port, and how many may be half-open.
+ *
+ * Owns: the table of ports and each listener's backlog. Must not know: how a connection is made.
+ */
+import { formatIpAddress, sameAddress } from "../wire/address.ts";
+import type { HostListener, ListenOptions } from "./api.ts";
+
+/** Local choice: as Linux's somaxconn order of magnitude; a stranger can hold this many half-open connections. */
+const DEFAULT_BACKLOG = 1024;
+
+/** One listening port. */
+export class Listener implements HostListener {
+  readonly port: number;
+  /** Null: every address of the host. */
+  readonly address: Uint8Array | null;
+  readonly backlog: number;
+  readonly options: ListenOptions;
+  /** Connections in SYN_RCVD that it has begun. */
+  halfOpen = 0;
+  #isOpen = true;
+  readonly #closed: (listener: Listener) => void;
+
+  constructor(options: ListenOptions, closed: (listener: Listener) => void) {
+    this.port = options.port;
+    this.address = options.address ?? null;
+    this.backlog = options.backlog ?? DEFAULT_BACKLOG;
+    this.options = options;
+    this.#closed = closed;
+  }
+
+  get state(): "LISTEN" | "CLOSED" {
+    return this.#isOpen ? "LISTEN" : "CLOSED";
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#closed(this);
+  }
+}
+
+/** All listeners of a host. */
+export class Listeners {
+  readonly #byPort = new Map<number, Listener[]>();
+
+  /** Adds a listener; throws when the port is taken for this address (MUST-41 keeps others undisturbed). */
+  add(options: ListenOptions, closed: (listener: Listener) => void): Listener {
+    const { port } = options;
+    if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
+      throw new RangeError(`Expected a port from 1 to 65535, got ${port}`);
+    }
+    const there = this.#byPort.get(port) ?? [];
+    for (const other of there) {
+      const clash = other.address === null || options.address === undefined ||
+        sameAddress(other.address, options.address);
+      if (clash) {
+        const where = other.address === null ? "every address" : formatIpAddress(other.address);
+        throw new Error(
+          `Port ${port} is taken: a listener has it on ${where}. Close that one, or take another port.`,
+        );
+      }
+    }
+    const listener = new Listener(options, (gone) => {
+      this.#remove(gone);
+      closed(gone);
+    });
+    there.push(listener);
+    this.#byPort.set(port, there);
+    return listener;
+  }
+
+  /** The listener for a SYN to this address and port; null when nobody listens. */
+  find(port: number, address: Uint8Array): Listener | null {
+    const there = this.#byPort.get(port);
+    if (there === undefined) return null;
+    for (const listener of there) {
+      if (listener.address === null || sameAddress(listener.address, address)) return listener;
+    }
+    return null;
+  }
+
+  all(): Listener[] {
+    return [...this.#byPort.values()].flat();
+  }
+
+  #remove(listener: Listener): void {
+    const there = this.#byPort.get(listener.port);
+    if (there === undefined) return;
+    const rest = there.filter((other) => other !== listener);
+    if (rest.length === 0) this.#byPort.delete(listener.port);
+    else this.#byPort.set(listener.port, rest);
+  }
+}

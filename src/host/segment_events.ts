@@ -1,0 +1,95 @@
+/**
+ * Events about segments and connections, made from records as values.
+ *
+ * Owns: the building of events; called only while somebody observes. Must not know: how they are shown.
+ */
+import type { Effect } from "../tcp/effects.ts";
+import type { SegmentEvent, SegmentOptions, TransitionEvent } from "../tcp/events.ts";
+import type { Tcb } from "../tcp/tcb.ts";
+import type { TcpState } from "../tcp/state.ts";
+import type { Transition } from "../tcp/transitions.ts";
+import { FLAG, flagNames, type TcpSegment } from "../wire/tcp.ts";
+
+/** What a segment's event says beside the segment itself. */
+export interface SegmentNews {
+  readonly time: number;
+  readonly connection: string;
+  readonly direction: "recv" | "send";
+  readonly state: TcpState;
+  readonly rule: string;
+  /** Where the initial sequence numbers are known. */
+  readonly tcb: Tcb | null;
+  readonly cutBytes: number;
+}
+
+/** The event of a segment that has been received or is being sent. */
+export function segmentEvent(segment: TcpSegment, news: SegmentNews): SegmentEvent {
+  const { tcb } = news;
+  const { seq, ack } = segment;
+  const isReceived = news.direction === "recv";
+  const hasAck = (segment.flags & FLAG.ACK) !== 0;
+  const isStarting = tcb === null || (tcb.irs === 0 && tcb.rcvNxt === 0);
+  const theirs = tcb === null || isStarting ? -1 : tcb.irs;
+  const ours = tcb === null ? -1 : tcb.iss;
+  const seqBase = isReceived ? theirs : ours;
+  const ackBase = isReceived ? ours : theirs;
+  const event = {
+    event: "segment",
+    time: news.time,
+    connection: news.connection,
+    direction: news.direction,
+    flags: flagNames(segment.flags),
+    seq,
+    ack,
+    relSeq: seqBase < 0 ? seq : (seq - seqBase) >>> 0,
+    relAck: !hasAck ? 0 : ackBase < 0 ? ack : (ack - ackBase) >>> 0,
+    window: segment.window,
+    length: segment.payloadLength,
+    options: segmentOptions(segment),
+    state: news.state,
+    rule: news.rule,
+  } as const;
+  return news.cutBytes > 0 ? { ...event, cut: news.cutBytes } : event;
+}
+
+/** The options of a segment, as a value. */
+function segmentOptions(segment: TcpSegment): SegmentOptions {
+  const options: {
+    mss?: number;
+    windowScale?: number;
+    sackPermitted?: true;
+    sack?: [number, number][];
+    timestamps?: { value: number; echo: number };
+  } = {};
+  if (segment.mss >= 0) options.mss = segment.mss;
+  if (segment.windowScale >= 0) options.windowScale = segment.windowScale;
+  if (segment.sackPermitted) options.sackPermitted = true;
+  if (segment.sackBlockCount > 0) {
+    options.sack = [];
+    for (let i = 0; i < segment.sackBlockCount; i++) {
+      options.sack.push([segment.sackBlocks[2 * i], segment.sackBlocks[2 * i + 1]]);
+    }
+  }
+  if (segment.hasTimestamps) options.timestamps = { value: segment.tsValue, echo: segment.tsEcho };
+  return options;
+}
+
+/** The event of a state change. */
+export function transitionEvent(
+  row: Transition,
+  effect: Effect,
+  about: { time: number; connection: string },
+): TransitionEvent {
+  return {
+    event: "transition",
+    time: about.time,
+    connection: about.connection,
+    from: row.from,
+    to: row.to,
+    recv: effect.recvFlags < 0 ? null : flagNames(effect.recvFlags),
+    send: effect.sendFlags < 0 ? null : flagNames(effect.sendFlags),
+    cause: row.cause,
+    rule: effect.rule,
+    rfc: row.rfc,
+  };
+}

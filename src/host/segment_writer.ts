@@ -1,0 +1,132 @@
+/**
+ * SegmentWriter: from a SEND effect to a frame.
+ *
+ * Owns: the frame's memory, headers from Ethernet to TCP, options, checksums. Must not know: why a segment is
+ * sent. The one place that knows an IP version on the way out.
+ */
+import type { Effect } from "../tcp/effects.ts";
+import type { MachineContext } from "../tcp/context.ts";
+import { windowShiftFor } from "../tcp/establish.ts";
+import { takeSackBlocks, timestampNow } from "../tcp/send_segment.ts";
+import type { Tcb } from "../tcp/tcb.ts";
+import { writeU16 } from "../wire/bytes.ts";
+import { pseudoHeaderSum } from "../wire/checksum.ts";
+import { emitEthernet, ETHERTYPE } from "../wire/ethernet.ts";
+import { emitIpv4, IP_PROTOCOL, IPV4 } from "../wire/ipv4.ts";
+import { emitTcp, FLAG, TCP, tcpChecksum, TcpSegment } from "../wire/tcp.ts";
+import { clearTcpOptions } from "../wire/tcp_options.ts";
+
+/** Headers and the largest IP packet, with room to spare. */
+const FRAME_BYTES = 0x10000 + 0x100;
+
+/** Where a segment goes. */
+export interface SegmentRoute {
+  readonly localAddress: Uint8Array;
+  readonly localPort: number;
+  readonly peerAddress: Uint8Array;
+  readonly peerPort: number;
+  readonly peerMac: Uint8Array;
+  readonly vlan: number;
+}
+
+/** Writes segments of one host, one at a time, into {@link SegmentWriter.frame}. */
+export class SegmentWriter {
+  readonly frame = new Uint8Array(FRAME_BYTES);
+  /** The segment written last, its fields as on the wire; `buffer` is {@link SegmentWriter.frame}. */
+  readonly segment = new TcpSegment();
+  readonly #mac: Uint8Array;
+  readonly #ttl: number;
+  #id = 0;
+
+  constructor(mac: Uint8Array, ttl: number) {
+    this.#mac = mac;
+    this.#ttl = ttl;
+    this.segment.buffer = this.frame;
+  }
+
+  /** Writes the segment that `effect` asks for; returns the frame's length in bytes. */
+  write(route: SegmentRoute, effect: Effect, context: MachineContext): number {
+    const { frame, segment } = this;
+    const { tcb } = effect;
+    segment.sourcePort = route.localPort;
+    segment.destinationPort = route.peerPort;
+    segment.seq = effect.seq;
+    segment.ack = effect.ack;
+    segment.flags = effect.flags;
+    segment.window = effect.window;
+    segment.urgentPointer = effect.urgentPointer;
+    clearTcpOptions(segment);
+    if (tcb !== null) setOptions(segment, tcb, context);
+
+    const ipOffset = emitEthernet(frame, {
+      destination: route.peerMac,
+      source: this.#mac,
+      type: ETHERTYPE.IPV4,
+      vlan: route.vlan,
+    });
+    const tcpOffset = ipOffset + IPV4.HEADER_BYTES;
+    const headerLength = emitTcp(frame, tcpOffset, segment);
+    const payloadOffset = tcpOffset + headerLength;
+    const { length } = effect;
+    if (length > 0 && tcb !== null) {
+      tcb.sendRing.copyOut((effect.seq - tcb.sndRingSeq) | 0, frame, payloadOffset, length);
+    }
+    segment.payloadOffset = payloadOffset;
+    segment.payloadLength = length;
+    const tcpLength = headerLength + length;
+    this.#id = (this.#id + 1) & 0xffff;
+    emitIpv4(frame, ipOffset, {
+      source: route.localAddress,
+      destination: route.peerAddress,
+      protocol: IP_PROTOCOL.TCP,
+      payloadLength: tcpLength,
+      ttl: this.#ttl,
+      id: this.#id,
+      dscp: tcb === null ? 0 : tcb.config.dscp,
+      ecn: effect.ecn,
+      dontFragment: true,
+    });
+    const pseudo = pseudoHeaderSum(
+      frame,
+      ipOffset + IPV4.SOURCE,
+      IPV4.ADDRESS_BYTES,
+      IP_PROTOCOL.TCP,
+      tcpLength,
+    );
+    writeU16(frame, tcpOffset + TCP.CHECKSUM, tcpChecksum(frame, tcpOffset, tcpLength, pseudo));
+    return payloadOffset + length;
+  }
+}
+
+/** Options of a segment of `tcb`: those of the handshake on SYN, else timestamps and SACK as agreed. */
+function setOptions(segment: TcpSegment, tcb: Tcb, context: MachineContext): void {
+  const isSyn = (segment.flags & FLAG.SYN) !== 0;
+  if (isSyn) {
+    const { config } = tcb;
+    // An active SYN offers all that is switched on, a SYN-ACK what the peer offered too.
+    const isAnswer = (segment.flags & FLAG.ACK) !== 0;
+    segment.mss = tcb.ourMss;
+    segment.sackPermitted = isAnswer ? tcb.sack : config.sack;
+    if (isAnswer ? tcb.windowScaling : config.windowScaling) {
+      segment.windowScale = windowShiftFor(tcb.receiveRing.limitBytes);
+    }
+    setTimestamps(segment, tcb, { context, isOn: isAnswer ? tcb.timestamps : config.timestamps });
+    return;
+  }
+  setTimestamps(segment, tcb, { context, isOn: tcb.timestamps });
+  if ((segment.flags & FLAG.RST) === 0) {
+    segment.sackBlockCount = takeSackBlocks(tcb, segment.sackBlocks);
+  }
+}
+
+function setTimestamps(
+  segment: TcpSegment,
+  tcb: Tcb,
+  how: { context: MachineContext; isOn: boolean },
+): void {
+  if (!how.isOn) return;
+  segment.hasTimestamps = true;
+  segment.tsValue = timestampNow(how.context, tcb);
+  // RFC 7323 §3.2: TSecr counts only with ACK.
+  segment.tsEcho = (segment.flags & FLAG.ACK) !== 0 ? tcb.tsRecent : 0;
+}
