@@ -1,0 +1,52 @@
+/** Listing devices needs no rights; what a machine has differs, so the tests look at shapes and at the loopback device. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { findInterface, listInterfaces } from "../../ffi/interfaces.ts";
+import { PCAP_CODES, PcapError } from "../../ffi/pcap_error.ts";
+import { openPcapLink } from "../../ffi/pcap_link.ts";
+import { isRoot, lookupUser } from "../../ffi/process_user.ts";
+import { withoutLibpcap } from "./native_library.ts";
+
+const test = (name: string, fn: () => void) =>
+  Deno.test({
+    name: `${name}${withoutLibpcap}`,
+    ignore: withoutLibpcap !== "" || Deno.build.os !== "linux",
+    fn,
+  });
+
+test("interfaces: each has a name, well-formed addresses and hardware address", () => {
+  for (const info of listInterfaces()) {
+    assert(info.name.length > 0);
+    assert(info.mac === null || info.mac.length === 6);
+    assert(info.mtu === null || info.mtu > 0);
+    for (const { address, prefixLength } of info.addresses) {
+      assert(address.length === 4 || address.length === 16);
+      assert(prefixLength >= 0 && prefixLength <= address.length * 8);
+    }
+  }
+});
+
+test("interfaces: the loopback device is known as such", () => {
+  const loopback = findInterface("lo");
+  if (loopback === null) return;
+  assertEquals([loopback.isLoopback, loopback.isEthernet, loopback.mac], [true, false, null]);
+  const v4 = loopback.addresses.find(({ address }) => address.length === 4);
+  if (v4 !== undefined) assertEquals(v4, { address: Uint8Array.of(127, 0, 0, 1), prefixLength: 8 });
+});
+
+test("interfaces: an unknown device is null, and refused when opened", () => {
+  assertEquals(findInterface("nonesuch0"), null);
+  const open = () => openPcapLink({ device: "nonesuch0", mac: new Uint8Array(6) });
+  assertEquals(assertThrows(open, PcapError, "there is no such device").code, PCAP_CODES.noSuchDevice);
+});
+
+test("interfaces: the loopback device is refused with the reason", () => {
+  if (findInterface("lo") === null) return;
+  assertThrows(() => openPcapLink({ device: "lo", mac: new Uint8Array(6) }), PcapError, "loopback");
+});
+
+test("users: root is 0, an unknown name is null", () => {
+  assertEquals(lookupUser("root"), { uid: 0, gid: 0 });
+  assertEquals(lookupUser("no-such-user-here"), null);
+  assertEquals(typeof isRoot(), "boolean");
+});

@@ -1,0 +1,189 @@
+/**
+ * The layout table against the C compiler's `offsetof`, on Linux where there is a compiler.
+ *
+ * libpcap's own header is used where it is installed (libpcap-dev); else the four structures that libpcap documents
+ * are declared in the test's C program. Structures of the C library always come from its headers.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  IFREQ,
+  IFREQ_REQUESTS,
+  LAYOUTS,
+  PASSWD,
+  PCAP_IF_FLAGS,
+  POINTER_BYTES,
+  POLL,
+  POLLFD,
+  structLayoutsFor,
+} from "../../ffi/struct_layouts.ts";
+
+const DECLARED_HERE = `
+#include <sys/time.h>
+typedef unsigned int bpf_u_int32;
+struct pcap_pkthdr { struct timeval ts; bpf_u_int32 caplen; bpf_u_int32 len; };
+struct pcap_addr;
+struct pcap_if { struct pcap_if *next; char *name; char *description; struct pcap_addr *addresses; bpf_u_int32 flags; };
+struct pcap_addr { struct pcap_addr *next; struct sockaddr *addr, *netmask, *broadaddr, *dstaddr; };
+struct pcap_stat { unsigned int ps_recv; unsigned int ps_drop; unsigned int ps_ifdrop; };
+struct bpf_insn;
+struct bpf_program { unsigned int bf_len; struct bpf_insn *bf_insns; };
+`;
+
+const PCAP_NUMBERS: Record<string, number> = {
+  PCAP_IF_LOOPBACK: PCAP_IF_FLAGS.loopback,
+  PCAP_IF_UP: PCAP_IF_FLAGS.up,
+  PCAP_IF_RUNNING: PCAP_IF_FLAGS.running,
+  PCAP_IF_WIRELESS: PCAP_IF_FLAGS.wireless,
+  PCAP_IF_CONNECTION_STATUS: PCAP_IF_FLAGS.connectionStatus,
+  PCAP_IF_CONNECTION_STATUS_CONNECTED: PCAP_IF_FLAGS.connected,
+  PCAP_IF_CONNECTION_STATUS_DISCONNECTED: PCAP_IF_FLAGS.disconnected,
+  PCAP_IF_CONNECTION_STATUS_NOT_APPLICABLE: PCAP_IF_FLAGS.notApplicable,
+};
+
+/** C expression -> what the table says. */
+function expectedNumbers(): Record<string, number> {
+  const { pcapPkthdr, pcapIf, pcapAddr, bpfProgram, pcapStat } = LAYOUTS;
+  return {
+    "sizeof(void *)": POINTER_BYTES,
+    "offsetof(struct pcap_pkthdr, ts.tv_sec)": pcapPkthdr.tvSec,
+    "offsetof(struct pcap_pkthdr, ts.tv_usec)": pcapPkthdr.tvUsec,
+    "sizeof(((struct timeval *)0)->tv_sec)": pcapPkthdr.tvSecBytes,
+    "offsetof(struct pcap_pkthdr, caplen)": pcapPkthdr.caplen,
+    "offsetof(struct pcap_pkthdr, len)": pcapPkthdr.len,
+    "sizeof(struct pcap_pkthdr)": pcapPkthdr.sizeBytes,
+    "offsetof(struct pcap_if, next)": pcapIf.next,
+    "offsetof(struct pcap_if, name)": pcapIf.name,
+    "offsetof(struct pcap_if, description)": pcapIf.description,
+    "offsetof(struct pcap_if, addresses)": pcapIf.addresses,
+    "offsetof(struct pcap_if, flags)": pcapIf.flags,
+    "sizeof(struct pcap_if)": pcapIf.sizeBytes,
+    "offsetof(struct pcap_addr, next)": pcapAddr.next,
+    "offsetof(struct pcap_addr, addr)": pcapAddr.addr,
+    "offsetof(struct pcap_addr, netmask)": pcapAddr.netmask,
+    "offsetof(struct pcap_addr, broadaddr)": pcapAddr.broadaddr,
+    "offsetof(struct pcap_addr, dstaddr)": pcapAddr.dstaddr,
+    "sizeof(struct pcap_addr)": pcapAddr.sizeBytes,
+    "offsetof(struct bpf_program, bf_len)": bpfProgram.bfLen,
+    "offsetof(struct bpf_program, bf_insns)": bpfProgram.bfInsns,
+    "sizeof(struct bpf_program)": bpfProgram.sizeBytes,
+    "offsetof(struct pcap_stat, ps_recv)": pcapStat.psRecv,
+    "offsetof(struct pcap_stat, ps_drop)": pcapStat.psDrop,
+    "offsetof(struct pcap_stat, ps_ifdrop)": pcapStat.psIfdrop,
+    "sizeof(struct pcap_stat)": pcapStat.sizeBytes,
+    "offsetof(struct sockaddr, sa_family)": LAYOUTS.sockaddr.family,
+    "sizeof(((struct sockaddr *)0)->sa_family)": LAYOUTS.sockaddr.familyBytes,
+    "offsetof(struct sockaddr_in, sin_addr)": LAYOUTS.sockaddrIn.address,
+    "offsetof(struct sockaddr_in6, sin6_addr)": LAYOUTS.sockaddrIn6.address,
+    "offsetof(struct sockaddr_in6, sin6_scope_id)": LAYOUTS.sockaddrIn6.scopeId,
+    "offsetof(struct sockaddr_ll, sll_hatype)": LAYOUTS.sockaddrLink.hardwareType,
+    "offsetof(struct sockaddr_ll, sll_halen)": LAYOUTS.sockaddrLink.addressLength,
+    "offsetof(struct sockaddr_ll, sll_addr)": LAYOUTS.sockaddrLink.address,
+    "AF_INET": LAYOUTS.families.inet,
+    "AF_INET6": LAYOUTS.families.inet6,
+    "AF_PACKET": LAYOUTS.families.link,
+    "offsetof(struct pollfd, fd)": POLLFD.fd,
+    "offsetof(struct pollfd, events)": POLLFD.events,
+    "offsetof(struct pollfd, revents)": POLLFD.revents,
+    "sizeof(struct pollfd)": POLLFD.sizeBytes,
+    "POLLIN": POLL.in,
+    "POLLERR": POLL.error,
+    "POLLHUP": POLL.hangUp,
+    "POLLNVAL": POLL.invalid,
+    "offsetof(struct ifreq, ifr_name)": IFREQ.name,
+    "IFNAMSIZ": IFREQ.nameBytes,
+    "offsetof(struct ifreq, ifr_mtu)": IFREQ.mtu,
+    "sizeof(struct ifreq)": IFREQ.sizeBytes,
+    "SIOCGIFMTU": IFREQ_REQUESTS.mtu,
+    "offsetof(struct passwd, pw_uid)": PASSWD.uid,
+    "offsetof(struct passwd, pw_gid)": PASSWD.gid,
+  };
+}
+
+/** Compiles and runs a program that prints each expression's value, one a line. */
+async function compiledNumbers(expressions: string[], pcapDeclarations: string): Promise<number[]> {
+  const directory = await Deno.makeTempDir({ prefix: "tcplab-layouts-" });
+  try {
+    const source = `
+      #include <stddef.h>
+      #include <stdio.h>
+      #include <sys/socket.h>
+      #include <netinet/in.h>
+      #include <net/if.h>
+      #include <linux/if_packet.h>
+      #include <sys/ioctl.h>
+      #include <poll.h>
+      #include <pwd.h>
+      ${pcapDeclarations}
+      int main(void) { ${
+      expressions.map((text) => `printf("%ld\\n", (long)(${text}));`).join("\n")
+    } return 0; }`;
+    await Deno.writeTextFile(`${directory}/layouts.c`, source);
+    await run("cc", ["-o", `${directory}/layouts`, `${directory}/layouts.c`]);
+    return (await run(`${directory}/layouts`, [])).trim().split("\n").map(Number);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function run(program: string, args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args }).output();
+  assert(success, `${program}: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
+
+/** Whether there is a C compiler that accepts a program with `include`. */
+async function compiles(include: string): Promise<boolean> {
+  try {
+    const child = new Deno.Command("cc", {
+      args: ["-x", "c", "-fsyntax-only", "-"],
+      stdin: "piped",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(`${include}\nint main(void) { return 0; }\n`));
+    await writer.close();
+    return (await child.status).success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+const onLinux = Deno.build.os === "linux";
+const hasCompiler = onLinux && await compiles("#include <linux/if_packet.h>");
+const hasPcapHeader = hasCompiler && await compiles("#include <pcap/pcap.h>");
+
+Deno.test({
+  name: `struct layouts equal the C compiler's${
+    hasCompiler
+      ? hasPcapHeader ? " (pcap.h)" : " (no pcap.h: its structures declared here)"
+      : " (skipped: no C compiler)"
+  }`,
+  ignore: !hasCompiler,
+  async fn() {
+    const expected = { ...expectedNumbers(), ...(hasPcapHeader ? PCAP_NUMBERS : {}) };
+    const expressions = Object.keys(expected);
+    const values = await compiledNumbers(
+      expressions,
+      hasPcapHeader ? "#include <pcap/pcap.h>" : DECLARED_HERE,
+    );
+    const found = Object.fromEntries(expressions.map((text, n) => [text, values[n]]));
+    assertEquals(found, expected);
+  },
+});
+
+Deno.test("struct layouts: the header's fields lie in order and inside it, on every platform", () => {
+  for (const os of ["linux", "darwin", "windows", "freebsd"]) {
+    const { tvSec, tvUsec, tvSecBytes, caplen, len, sizeBytes } = structLayoutsFor(os).pcapPkthdr;
+    assertEquals(tvUsec, tvSec + tvSecBytes);
+    assert(tvUsec < caplen && caplen + 4 === len && len + 4 <= sizeBytes, os);
+  }
+});
+
+Deno.test("struct layouts: a timeval has 16 bytes on Unix and 8 on Windows", () => {
+  assertEquals(structLayoutsFor("linux").pcapPkthdr.caplen, 16);
+  assertEquals(structLayoutsFor("darwin").pcapPkthdr.caplen, 16);
+  assertEquals(structLayoutsFor("windows").pcapPkthdr.caplen, 8);
+});
