@@ -32,6 +32,11 @@ interface CommandEntry {
 /** All commands, in the order of the help text. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: "serve",
+    summary: "the TCP server on a device, with every segment and every state change shown",
+    load: async () => (await import("./serve.ts")).command,
+  },
+  {
     name: "table",
     summary: "prints the transition table, as text, markdown, JSON or a diagram",
     load: async () => (await import("./table.ts")).command,

@@ -520,7 +520,7 @@ export class Connections implements ConnectionHost {
         time: this.eventTime,
         connection: name(),
         direction: "send",
-        state: tcb === null ? "CLOSED" : tcb.state,
+        state: effect.state,
         rule: effect.rule,
         tcb,
         cutBytes: effect.cutBytes,

@@ -18,8 +18,6 @@ export interface ListenerOptions {
   readonly port: number;
   /** Connections in SYN_RCVD and established ones not yet accepted: the bound of each (1024). */
   readonly backlog?: number;
-  /** Called once when the listener is closed. */
-  readonly onClose?: () => void;
 }
 
 /** What carries a listener. */
@@ -32,6 +30,8 @@ export interface ListenerHost {
   /** Told of each connection when it begins and when it is gone. */
   onBegin(connection: Connection): void;
   onGone(connection: Connection): void;
+  /** Called once when the listener is closed or has failed. */
+  onClose(): void;
 }
 
 interface PendingAccept {
@@ -129,7 +129,7 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
     this.#carrier?.driver.leave();
     for (const connection of this.#ready.splice(0)) connection.abort();
     for (const { reject } of this.#accepts.splice(0)) reject(error);
-    this.#options.onClose?.();
+    this.#carrier?.onClose();
   }
 
   [Symbol.dispose](): void {

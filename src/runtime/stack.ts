@@ -104,11 +104,10 @@ export class Stack implements Disposable, AsyncDisposable {
   /** Listens on a port. Throws when the port is taken, or `hostname` is no address. */
   listen(options: StackListenOptions): Listener {
     this.#mustBeOpen();
-    const listener: Listener = new Listener({
+    const listener = new Listener({
       hostname: options.hostname ?? "0.0.0.0",
       port: options.port,
       ...(options.backlog === undefined ? {} : { backlog: options.backlog }),
-      onClose: () => this.#listeners.delete(listener),
     });
     this.attach(listener, options.hostname);
     return listener;
@@ -124,6 +123,10 @@ export class Stack implements Disposable, AsyncDisposable {
       ...(hostname === undefined ? {} : { address: addressOf(hostname) }),
       onBegin: (connection) => this.#connections.add(connection),
       onGone: (connection) => this.#forget(connection),
+      onClose: () => {
+        this.#listeners.delete(listener);
+        this.#closeIfQuiet();
+      },
     };
     listener.attach(carrier);
     this.#listeners.add(listener);
@@ -149,8 +152,8 @@ export class Stack implements Disposable, AsyncDisposable {
         handler: {},
       });
       const giveUp = () => {
-        connection.abort();
         reject(signal?.reason);
+        connection.abort();
       };
       const connection: Connection = new Connection(inner, {
         driver: this.pump,

@@ -56,7 +56,7 @@ export function beginFromSyn(context: MachineContext, tcb: Tcb, segment: TcpSegm
   tcb.irs = segment.seq;
   tcb.rcvNxt = seqAdd(segment.seq, 1);
   agreeOptions(context, tcb, segment);
-  tcb.ecn = tcb.config.ecn && asksForEcn(segment);
+  tcb.ecn = tcb.config.ecn !== "off" && asksForEcn(segment);
   takeFirstWindow(tcb, segment);
   tcb.sndUna = tcb.iss;
   tcb.sndNxt = seqAdd(tcb.iss, 1);

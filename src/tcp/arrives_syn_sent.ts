@@ -51,7 +51,7 @@ export function synSentArrives(context: MachineContext, tcb: Tcb, segment: TcpSe
   if (hasAck) {
     context.apply("arrives.syn-sent.syn-ack");
     // RFC 3168 §6.1.1: a SYN-ACK with ECE and without CWR grants what our first SYN asked for.
-    tcb.ecn = tcb.config.ecn && tcb.synRetransmits === 0 && (flags & (ECE | CWR)) === ECE;
+    tcb.ecn = tcb.config.ecn === "request" && tcb.synRetransmits === 0 && (flags & (ECE | CWR)) === ECE;
     establish(context, tcb, { row: "syn-sent.syn-ack", segment, sendFlags: ACK });
     oweAck(tcb, "ack.handshake");
     urgentArrives(context, tcb, segment);

@@ -16,8 +16,8 @@ export interface TcpConfig {
   timestamps: boolean;
   /** RFC 7323 §2. */
   windowScaling: boolean;
-  /** RFC 3168: ask for it on active opens and grant it on passive ones. */
-  ecn: boolean;
+  /** RFC 3168: not at all, granted to whoever asks (passive opens), or asked for on active opens too. */
+  ecn: "off" | "accept" | "request";
   /** Nagle off from the start (MUST-17). */
   noDelay: boolean;
   congestionControl: "cubic" | "reno";
@@ -75,7 +75,8 @@ export const DEFAULT_TCP_CONFIG: Readonly<TcpConfig> = {
   sack: true,
   timestamps: true,
   windowScaling: true,
-  ecn: true,
+  // Local choice, as Linux: a SYN that asks for ECN is still lost on some paths.
+  ecn: "accept",
   noDelay: false,
   congestionControl: "cubic",
   initialWindowSegments: 10,

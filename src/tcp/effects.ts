@@ -6,6 +6,7 @@
  */
 import type { CloseReason, RetransmitKind } from "./events.ts";
 import type { RuleId } from "./rules.ts";
+import type { TcpState } from "./state.ts";
 import type { Tcb } from "./tcb.ts";
 import type { Transition } from "./transitions.ts";
 
@@ -40,6 +41,8 @@ export class Effect {
   kind = 0;
   tcb: Tcb | null = null;
   flags = 0;
+  /** State when a segment was queued, which is what it was sent in. */
+  state: TcpState = "CLOSED";
   seq = 0;
   ack = 0;
   /** The header's window field. */

@@ -18,6 +18,7 @@ const { FIN, SYN, RST, ACK } = FLAG;
 export function replyWithReset(context: MachineContext, segment: TcpSegment, rule: RuleId): void {
   const effect = context.effects.push(EFFECT.SEND, null);
   context.counters.resetsOut++;
+  effect.state = "CLOSED";
   effect.length = 0;
   effect.window = 0;
   effect.urgentPointer = 0;

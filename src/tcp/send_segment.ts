@@ -104,6 +104,7 @@ export function pushSegment(
   rule: RuleId,
 ): void {
   const effect = context.effects.push(EFFECT.SEND, tcb);
+  effect.state = tcb.state;
   effect.seq = seq;
   effect.length = length;
   effect.rule = rule;

@@ -22,7 +22,7 @@ export function openActive(context: MachineContext, tcb: Tcb): void {
   tcb.sndUna = tcb.iss;
   tcb.sndNxt = seqAdd(tcb.iss, 1);
   tcb.sndRingSeq = tcb.sndNxt;
-  const flags = SYN | (tcb.config.ecn ? ECE | CWR : 0);
+  const flags = SYN | (tcb.config.ecn === "request" ? ECE | CWR : 0);
   changeState(context, tcb, "open.active", flags);
   pushSegment(context, tcb, flags, tcb.iss, 0, "open.active");
   tcb.scoreboard.add(tcb.iss, tcb.sndNxt, context.nowUs);

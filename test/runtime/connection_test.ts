@@ -290,7 +290,7 @@ function listening(backlog = 1024): ListenerBench {
   const listener = new Listener({ hostname: "10.0.0.1", port: 7, backlog });
   const driver = driverOf({ entered: 0, left: 0, woken: 0 });
   const hub = new EventHub(host);
-  listener.attach({ host, hub, driver, onBegin: () => {}, onGone: () => {} });
+  listener.attach({ host, hub, driver, onBegin: () => {}, onGone: () => {}, onClose: () => {} });
   return {
     host,
     listener,
