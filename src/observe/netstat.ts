@@ -1,0 +1,188 @@
+/**
+ * The table of connections that `tcplab netstat` shows, in the manner of netstat and ss.
+ *
+ * Owns: columns, their order, and the words for a connection's figures. Must not know: how snapshots were got.
+ */
+import type { ConnectionSnapshot, ServerSnapshot } from "./server_snapshot.ts";
+import {
+  bytesText,
+  type Cell,
+  durationText,
+  layCells,
+  layTable,
+  type Palette,
+  paletteFor,
+  printable,
+} from "./text_layout.ts";
+
+/** How the table is set. */
+export interface NetstatOptions {
+  /** Columns of the page, for the details (120). */
+  readonly width?: number;
+  readonly color?: boolean;
+  /** Below each connection its figures: round trip, windows, congestion, timers. */
+  readonly details?: boolean;
+  /** Seconds since 1970, to tell how long a server has been up. */
+  readonly now?: number;
+}
+
+/** One line of the table; also for sockets that are not tcplab's, to be shown alike. */
+export interface SocketRow {
+  /** `tcp` or `tcp6`. */
+  readonly proto: string;
+  readonly receiveQueue: number;
+  readonly sendQueue: number;
+  readonly local: string;
+  readonly peer: string;
+  readonly state: string;
+  /** Empty where it is not known; without any, the column is left out. */
+  readonly app: string;
+}
+
+const COLUMNS = [
+  { title: "Proto" },
+  { title: "Recv-Q", alignRight: true },
+  { title: "Send-Q", alignRight: true },
+  { title: "Local Address" },
+  { title: "Foreign Address" },
+  { title: "State" },
+  { title: "App" },
+] as const;
+const STATE_COLUMN = 5;
+
+/** Details stand below the queues' columns. */
+const DETAILS_INDENT = 7;
+
+/** The servers, one after another: a heading and a table each. */
+export function netstatToText(servers: readonly ServerSnapshot[], options: NetstatOptions = {}): string {
+  if (servers.length === 0) return "No tcplab server is running on this host.";
+  return servers.map((server) => serverToText(server, options)).join("\n\n");
+}
+
+/** All snapshots as one JSON array; figures that are infinite are null. */
+export function netstatToJson(servers: readonly ServerSnapshot[]): string {
+  return JSON.stringify(servers, null, 2);
+}
+
+/** Rows under the usual titles; details as {@link connectionDetails} gives them go below their row. */
+export function socketTable(
+  rows: readonly SocketRow[],
+  options: NetstatOptions & { details?: boolean; detailsOf?: (row: number) => readonly string[] } = {},
+): string {
+  const palette = paletteFor(options.color ?? false);
+  const hasApps = rows.some((row) => row.app !== "");
+  const lines = layTable(
+    hasApps ? COLUMNS : COLUMNS.slice(0, -1),
+    rows.map((row) => {
+      const cells = [
+        row.proto,
+        String(row.receiveQueue),
+        String(row.sendQueue),
+        row.local,
+        row.peer,
+        row.state,
+        row.app,
+      ].map(printable);
+      return hasApps ? cells : cells.slice(0, -1);
+    }),
+    { palette, paintCell: (text, _, column) => column === STATE_COLUMN ? paintState(text, palette) : text },
+  ).split("\n");
+  return lines.flatMap((line, i) => {
+    const details = i === 0 ? [] : options.detailsOf?.(i - 1) ?? [];
+    if (details.length === 0) return [line];
+    const cells = details.map((text): Cell => ({ text, paint: palette.quiet }));
+    const page = { width: options.width ?? 120, indent: DETAILS_INDENT };
+    return [
+      line,
+      " ".repeat(DETAILS_INDENT) + layCells(cells, { ...page, width: page.width - DETAILS_INDENT }),
+    ];
+  }).join("\n");
+}
+
+function serverToText(server: ServerSnapshot, options: NetstatOptions): string {
+  const palette = paletteFor(options.color ?? false);
+  const uptime = options.now === undefined
+    ? ""
+    : `  up ${durationText(Math.max(0, options.now - server.startedAt) * 1000)}`;
+  const count = server.connections.length;
+  const heading = palette.strong(`tcplab ${server.pid}`) +
+    printable(` on ${server.device}  ${server.ip.join(", ")}  mac ${server.mac}${uptime}`) +
+    `  ${count === 1 ? "1 connection" : `${count} connections`}`;
+  const listeners = server.listeners.flatMap((listener) =>
+    server.ip.map((ip): SocketRow => ({
+      proto: protoOf(ip),
+      receiveQueue: 0,
+      sendQueue: 0,
+      local: `${ip.includes(":") ? `[${ip}]` : ip}:${listener.port}`,
+      peer: "*:*",
+      state: listener.state,
+      app: listener.app,
+    }))
+  );
+  const connections = server.connections.map((connection): SocketRow => ({
+    proto: protoOf(connection.local),
+    receiveQueue: connection.receiveQueue,
+    sendQueue: connection.sendQueue,
+    local: connection.local,
+    peer: connection.peer,
+    state: connection.state,
+    app: connection.app,
+  }));
+  const detailsOf = (row: number) =>
+    row < listeners.length ? [] : connectionDetails(server.connections[row - listeners.length]);
+  return heading + "\n" +
+    socketTable(
+      [...listeners, ...connections],
+      options.details === true ? { ...options, detailsOf } : options,
+    );
+}
+
+function protoOf(address: string): string {
+  // An IPv6 address has two colons at least, an IPv4 endpoint one at most.
+  return address.split(":").length > 2 ? "tcp6" : "tcp";
+}
+
+/** A connection's figures in the words of ss, each a short text. */
+export function connectionDetails(info: ConnectionSnapshot): string[] {
+  const details = [
+    info.role,
+    printable(info.congestionControl),
+    `wscale ${info.sendWindowShift},${info.receiveWindowShift}`,
+    `mss ${info.sendMss}/${info.receiveMss}`,
+    [info.sackPermitted ? "sack" : "", info.timestamps ? "ts" : "", info.ecn ? "ecn" : ""]
+      .filter((name) => name !== "").join(" "),
+    `rto ${usText(info.rtoUs)}${info.backoff > 0 ? ` (backed off ${info.backoff}x)` : ""}`,
+    info.srttUs > 0 ? `srtt ${usText(info.srttUs)} var ${usText(info.rttvarUs)}` : "srtt -",
+    Number.isFinite(info.minRttUs) && info.minRttUs > 0 ? `min ${usText(info.minRttUs)}` : "",
+    `cwnd ${bytesText(info.cwnd)}`,
+    `ssthresh ${Number.isFinite(info.ssthresh) ? bytesText(info.ssthresh) : "-"}`,
+    `flight ${bytesText(info.inFlight)}`,
+    info.recovery === "open" ? "" : info.recovery,
+    `retrans ${info.retransmits}`,
+    `snd.wnd ${bytesText(info.sndWnd)}`,
+    `rcv.wnd ${bytesText(info.rcvWnd)}`,
+    info.unsent > 0 ? `unsent ${bytesText(info.unsent)}` : "",
+    info.outOfOrderBytes > 0 ? `out of order ${bytesText(info.outOfOrderBytes)}` : "",
+    `in ${bytesText(info.bytesIn)} in ${info.segmentsIn} segments`,
+    `out ${bytesText(info.bytesOut)} in ${info.segmentsOut} segments`,
+    ...Object.entries(info.timers).map(([name, us]) => `timer ${printable(name)} ${usText(Math.max(0, us))}`),
+  ];
+  return details.filter((text) => text !== "");
+}
+
+function usText(us: number): string {
+  return us < 1000 ? `${Math.round(us)} us` : durationText(us / 1000);
+}
+
+function paintState(padded: string, palette: Palette): string {
+  switch (padded.trimEnd()) {
+    case "ESTABLISHED":
+      return palette.good(padded);
+    case "LISTEN":
+    case "SYN_SENT":
+    case "SYN_RCVD":
+      return palette.opening(padded);
+    default:
+      return palette.closing(padded);
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * ServerSnapshot: all that a running server says of itself, as a value that survives JSON.
+ *
+ * Owns: the shape, making a connection's part of it, and reading it back from another process's text. Must not know:
+ * how the text travels, or how it is shown (netstat.ts).
+ */
+import type { ConnectionInfo } from "../tcp/info.ts";
+import { TCP_STATES, type TcpState } from "../tcp/state.ts";
+import { connectionEnds } from "./text_layout.ts";
+
+/** A port that is listened on. */
+export interface ListenerSnapshot {
+  readonly port: number;
+  readonly app: string;
+  readonly state: TcpState;
+}
+
+/** A connection: every figure of it, and what runs on it. */
+export interface ConnectionSnapshot extends ConnectionInfo {
+  readonly app: string;
+  /** `IP:PORT` of our end. */
+  readonly local: string;
+  /** `IP:PORT` of the other end. */
+  readonly peer: string;
+}
+
+/** One server process. */
+export interface ServerSnapshot {
+  readonly pid: number;
+  readonly device: string;
+  readonly ip: readonly string[];
+  readonly mac: string;
+  /** Seconds since 1970. */
+  readonly startedAt: number;
+  readonly listeners: readonly ListenerSnapshot[];
+  readonly connections: readonly ConnectionSnapshot[];
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** A connection's part of a snapshot. */
+export function connectionSnapshot(info: ConnectionInfo, app: string): ConnectionSnapshot {
+  return { ...info, app, ...connectionEnds(info.name) };
+}
+
+/** The snapshot as JSON; a figure that is infinite (a threshold not set yet) becomes null there. */
+export function snapshotToJson(snapshot: ServerSnapshot): string {
+  return JSON.stringify(snapshot);
+}
+
+/** What {@link snapshotToJson} was given, or null when the text says something else. Never throws. */
+export function parseServerSnapshot(text: string): ServerSnapshot | null {
+  let value: unknown;
+  try {
+    // Of the shape's members only figures can be null, and those were infinite.
+    value = JSON.parse(text, (_, member) => member === null ? Infinity : member);
+  } catch {
+    return null;
+  }
+  return isServerSnapshot(value) ? value : null;
+}
+
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === "string";
+const isFigure: Check = (value) => typeof value === "number";
+const isSwitch: Check = (value) => typeof value === "boolean";
+const isState: Check = (value) => TCP_STATES.some((state) => state === value);
+const isOneOf = (...words: readonly string[]): Check => (value) => words.some((word) => word === value);
+const isListOf = (check: Check): Check => (value) => Array.isArray(value) && value.every(check);
+const isFigures: Check = (value) => isRecord(value) && Object.values(value).every(isFigure);
+const isShape = (checks: Readonly<Record<string, Check>>): Check => (value) =>
+  isRecord(value) && Object.entries(checks).every(([name, check]) => check(value[name]));
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Complete by its type: a member that ConnectionSnapshot gains must be checked here. */
+const CONNECTION_CHECKS: Readonly<Record<keyof ConnectionSnapshot, Check>> = {
+  id: isFigure,
+  name: isText,
+  state: isState,
+  role: isOneOf("server", "client"),
+  openedUs: isFigure,
+  states: isListOf(isState),
+  sndUna: isFigure,
+  sndNxt: isFigure,
+  sndWnd: isFigure,
+  sndWl1: isFigure,
+  sndWl2: isFigure,
+  iss: isFigure,
+  rcvNxt: isFigure,
+  rcvWnd: isFigure,
+  irs: isFigure,
+  sendMss: isFigure,
+  receiveMss: isFigure,
+  sendWindowShift: isFigure,
+  receiveWindowShift: isFigure,
+  sackPermitted: isSwitch,
+  timestamps: isSwitch,
+  ecn: isSwitch,
+  srttUs: isFigure,
+  rttvarUs: isFigure,
+  rtoUs: isFigure,
+  minRttUs: isFigure,
+  backoff: isFigure,
+  retransmits: isFigure,
+  congestionControl: isText,
+  cwnd: isFigure,
+  ssthresh: isFigure,
+  inFlight: isFigure,
+  recovery: isOneOf("open", "disorder", "recovery", "loss"),
+  receiveQueue: isFigure,
+  sendQueue: isFigure,
+  unsent: isFigure,
+  outOfOrderBytes: isFigure,
+  bytesIn: isFigure,
+  bytesOut: isFigure,
+  segmentsIn: isFigure,
+  segmentsOut: isFigure,
+  timers: isFigures,
+  app: isText,
+  local: isText,
+  peer: isText,
+};
+
+const SERVER_CHECKS: Readonly<Record<keyof ServerSnapshot, Check>> = {
+  pid: isFigure,
+  device: isText,
+  ip: isListOf(isText),
+  mac: isText,
+  startedAt: isFigure,
+  listeners: isListOf(isShape({ port: isFigure, app: isText, state: isState })),
+  connections: isListOf(isShape(CONNECTION_CHECKS)),
+  counters: isFigures,
+};
+
+/** Whether `value` has the shape of a snapshot, all the way down. */
+export function isServerSnapshot(value: unknown): value is ServerSnapshot {
+  return isShape(SERVER_CHECKS)(value);
+}

@@ -1,0 +1,169 @@
+/**
+ * Snapshots of servers: through JSON and back, and as the table of netstat.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import fc from "fast-check";
+import { connectionDetails, netstatToJson, netstatToText, socketTable } from "../../src/observe/netstat.ts";
+import {
+  connectionSnapshot,
+  parseServerSnapshot,
+  type ServerSnapshot,
+  snapshotToJson,
+} from "../../src/observe/server_snapshot.ts";
+import type { ConnectionInfo } from "../../src/tcp/info.ts";
+
+const INFO: ConnectionInfo = {
+  id: 1,
+  name: "192.168.56.101:3333-192.168.56.1:51234",
+  state: "ESTABLISHED",
+  role: "server",
+  openedUs: 5,
+  states: ["LISTEN", "SYN_RCVD", "ESTABLISHED"],
+  sndUna: 1,
+  sndNxt: 1,
+  sndWnd: 64256,
+  sndWl1: 1,
+  sndWl2: 1,
+  iss: 1,
+  rcvNxt: 1,
+  rcvWnd: 65535,
+  irs: 1,
+  sendMss: 1448,
+  receiveMss: 1460,
+  sendWindowShift: 7,
+  receiveWindowShift: 8,
+  sackPermitted: true,
+  timestamps: true,
+  ecn: false,
+  srttUs: 412,
+  rttvarUs: 103,
+  rtoUs: 204000,
+  minRttUs: Infinity,
+  backoff: 0,
+  retransmits: 0,
+  congestionControl: "cubic",
+  cwnd: 14480,
+  ssthresh: Infinity,
+  inFlight: 0,
+  recovery: "open",
+  receiveQueue: 0,
+  sendQueue: 12,
+  unsent: 0,
+  outOfOrderBytes: 0,
+  bytesIn: 10,
+  bytesOut: 10,
+  segmentsIn: 4,
+  segmentsOut: 3,
+  timers: { "delayed-ack": 39000 },
+};
+
+const SERVER: ServerSnapshot = {
+  pid: 4711,
+  device: "veth0",
+  ip: ["192.168.56.101"],
+  mac: "02:00:00:00:00:01",
+  startedAt: 1000,
+  listeners: [{ port: 3333, app: "echo", state: "LISTEN" }, { port: 13, app: "daytime", state: "LISTEN" }],
+  connections: [connectionSnapshot(INFO, "echo")],
+  counters: { "frames-in": 9 },
+};
+
+Deno.test("netstat: listeners, then connections", () => {
+  assertEquals(
+    "\n" + netstatToText([SERVER], { now: 1012.3456 }),
+    `
+tcplab 4711 on veth0  192.168.56.101  mac 02:00:00:00:00:01  up 12.346 s  1 connection
+Proto  Recv-Q  Send-Q  Local Address        Foreign Address     State        App
+tcp         0       0  192.168.56.101:3333  *:*                 LISTEN       echo
+tcp         0       0  192.168.56.101:13    *:*                 LISTEN       daytime
+tcp         0      12  192.168.56.101:3333  192.168.56.1:51234  ESTABLISHED  echo`,
+  );
+});
+
+Deno.test("netstat: details below each connection, within the page", () => {
+  const text = netstatToText([SERVER], { details: true, width: 100 });
+  assertEquals(
+    text.split("\n").slice(4).join("\n"),
+    `tcp         0      12  192.168.56.101:3333  192.168.56.1:51234  ESTABLISHED  echo
+       server  cubic  wscale 7,8  mss 1448/1460  sack ts  rto 204.0 ms  srtt 412 us var 103 us
+       cwnd 14480 B  ssthresh -  flight 0 B  retrans 0  snd.wnd 64256 B  rcv.wnd 65535 B
+       in 10 B in 4 segments  out 10 B in 3 segments  timer delayed-ack 39.0 ms`,
+  );
+  assert(text.split("\n").every((line) => line.length <= 100));
+});
+
+Deno.test("netstat: what is unusual is told, what is usual is not", () => {
+  const told = connectionDetails({
+    ...connectionSnapshot(INFO, "echo"),
+    backoff: 3,
+    recovery: "loss",
+    ssthresh: 2896,
+    minRttUs: 300,
+    unsent: 5,
+    outOfOrderBytes: 6,
+    ecn: true,
+  }).join("; ");
+  for (
+    const words of [
+      "backed off 3x",
+      "loss",
+      "ssthresh 2896 B",
+      "min 300 us",
+      "unsent 5 B",
+      "out of order 6 B",
+      "sack ts ecn",
+    ]
+  ) {
+    assertStringIncludes(told, words);
+  }
+});
+
+Deno.test("netstat: several servers, several addresses of both versions", () => {
+  const text = netstatToText([{ ...SERVER, ip: ["10.0.0.1", "fe80::1"], connections: [] }, SERVER]);
+  assertStringIncludes(text, "tcp6        0       0  [fe80::1]:3333  *:*              LISTEN  echo\n");
+  assertEquals(text.match(/^tcplab /gm)?.length, 2);
+  assertEquals(netstatToText([]), "No tcplab server is running on this host.");
+});
+
+Deno.test("netstat: sockets of unknown owner have no App column", () => {
+  const row = {
+    proto: "tcp",
+    receiveQueue: 0,
+    sendQueue: 0,
+    local: "10.0.0.1:22",
+    peer: "*:*",
+    state: "LISTEN",
+    app: "",
+  };
+  assertEquals(
+    socketTable([row]),
+    "Proto  Recv-Q  Send-Q  Local Address  Foreign Address  State\n" +
+      "tcp         0       0  10.0.0.1:22    *:*              LISTEN",
+  );
+});
+
+Deno.test("snapshot: survives JSON, infinite figures too", () => {
+  assertEquals(parseServerSnapshot(snapshotToJson(SERVER)), SERVER);
+  assertEquals(JSON.parse(netstatToJson([SERVER]))[0].connections[0].ssthresh, null);
+});
+
+Deno.test("snapshot: what is something else is refused, whatever it is", () => {
+  const { counters: _, ...partial } = SERVER;
+  const [connection] = SERVER.connections;
+  for (
+    const value of [null, 1, "x", [], {}, partial, { ...SERVER, pid: "1" }, {
+      ...SERVER,
+      connections: [{ ...connection, state: "OPEN" }],
+    }, { ...SERVER, listeners: [{ port: 1 }] }]
+  ) {
+    assertEquals(parseServerSnapshot(JSON.stringify(value)), null);
+  }
+  fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+    assertEquals(parseServerSnapshot(text), null);
+  }));
+});
+
+Deno.test("netstat: names from outside cannot command the terminal", () => {
+  // deno-lint-ignore no-control-regex
+  assert(!/\x1b/.test(netstatToText([{ ...SERVER, device: "a\x1b[2Jb", listeners: [] }])));
+});
