@@ -42,7 +42,7 @@ export function systemClock(): Clock {
 /**
  * A clock that moves only when it is told to.
  *
- * ```js
+ * ```ts
  * import { VirtualClock } from "@tcplab/tcplab";
  *
  * const clock = new VirtualClock();

@@ -1,0 +1,178 @@
+/**
+ * tcplab as a library: TCP connections by a stack of its own, whose every state can be looked at.
+ *
+ * Listening and connecting have the shapes of `Deno.listen` and `Deno.connect`. Nothing here opens a device or a
+ * native library until {@link openDevice}, or {@link listen} with a `device`, is called.
+ *
+ * Two hosts on a link in memory, one of them an echo server:
+ *
+ * ```ts
+ * import { createStack, memoryPair } from "@tcplab/tcplab";
+ *
+ * const [a, b] = memoryPair();
+ * await using server = createStack({ link: a, addresses: "10.0.0.1/24" });
+ * await using client = createStack({ link: b, addresses: "10.0.0.2/24" });
+ *
+ * const listener = server.listen({ port: 7 });
+ * (async () => {
+ *   for await (const connection of listener) {
+ *     connection.readable.pipeTo(connection.writable).catch(() => {});
+ *   }
+ * })();
+ *
+ * const connection = await client.connect({ hostname: "10.0.0.1", port: 7 });
+ * await connection.write(new TextEncoder().encode("hello"));
+ * await connection.closeWrite();
+ * const text = await new Response(connection.readable).text();
+ * if (text !== "hello") throw new Error(`got ${text}`);
+ * console.log(connection.state, connection.info().states);
+ * ```
+ *
+ * The same without promises, in virtual time: a host that is driven by hand.
+ *
+ * ```ts
+ * import { createHost, findApplication, memoryPair, VirtualNetwork } from "@tcplab/tcplab";
+ *
+ * const network = new VirtualNetwork();
+ * const { clock } = network;
+ * const [a, b] = memoryPair();
+ * const server = createHost({ link: a, addresses: "10.0.0.1/24", clock });
+ * const client = createHost({ link: b, addresses: "10.0.0.2/24", clock });
+ * network.join({ host: server, link: a });
+ * network.join({ host: client, link: b });
+ *
+ * const close = findApplication("close");
+ * if (close === null) throw new Error("no such application");
+ * server.listen({ port: 9, accept: close.create({ nowEpochUs: () => clock.epochUs + clock.nowUs() }) });
+ * const connection = client.connect({
+ *   address: Uint8Array.of(10, 0, 0, 1),
+ *   port: 9,
+ *   handler: { onPeerClosed: (connection) => connection.close() },
+ * });
+ * network.settle();
+ * const [served] = server.connections();
+ * console.log(connection.state, served.state);
+ * if (served.state !== "TIME_WAIT") throw new Error(`the server is in ${served.state}`);
+ * network.advance(60_000_000);
+ * if (server.connections().length > 0) throw new Error("TIME_WAIT did not end");
+ * ```
+ *
+ * @module
+ */
+import type { FrameLink } from "./src/link/link.ts";
+import { type DeviceOptions, listenOn, type ListenOnOptions } from "./src/runtime/listen.ts";
+import type { Listener } from "./src/runtime/listener.ts";
+import { formatMac, parseMac } from "./src/wire/address.ts";
+
+export type { Application, ApplicationContext, ConnectionFactory } from "./src/app/application.ts";
+export { APPLICATIONS, findApplication } from "./src/app/applications.ts";
+export type {
+  ConnectionHandler,
+  ConnectOptions,
+  HostApi,
+  HostConnection,
+  HostListener,
+  ListenOptions as HostListenOptions,
+} from "./src/host/api.ts";
+export { Host, type HostOptions } from "./src/host/host.ts";
+export { type FrameHandler, type FrameLink, LinkError, type LinkStats } from "./src/link/link.ts";
+export { MemoryLink, memoryPair, type MemoryPairOptions } from "./src/link/memory_link.ts";
+export { type Clock, systemClock, VirtualClock } from "./src/runtime/clock.ts";
+export {
+  Connection,
+  type ConnectionOptions,
+  type HostDriver,
+  type NetAddress,
+} from "./src/runtime/connection.ts";
+export {
+  createHost,
+  type CreateHostOptions,
+  createStack,
+  type CreateStackOptions,
+  type HostSettings,
+} from "./src/runtime/create_stack.ts";
+export type { ConnectionEvents, EventHub } from "./src/runtime/event_hub.ts";
+export type { DeviceOpener, DeviceOptions, ListenOnOptions } from "./src/runtime/listen.ts";
+export { Listener, type ListenerHost, type ListenerOptions } from "./src/runtime/listener.ts";
+export { Pump, type PumpOptions } from "./src/runtime/pump.ts";
+export type { ShutdownResult } from "./src/runtime/shutdown.ts";
+export {
+  Stack,
+  type StackConnectOptions,
+  type StackListenOptions,
+  type StackParts,
+  type StackShutdownOptions,
+} from "./src/runtime/stack.ts";
+export { type NetworkEnd, VirtualNetwork } from "./src/runtime/virtual_network.ts";
+export type { TcpConfig } from "./src/tcp/config.ts";
+export type * from "./src/tcp/events.ts";
+export type { ConnectionInfo } from "./src/tcp/info.ts";
+export { TCP_STATES, type TcpState } from "./src/tcp/state.ts";
+export { type Transition, TRANSITIONS } from "./src/tcp/transitions.ts";
+
+/**
+ * Listens for connections with a TCP of our own, on a device or on a link.
+ *
+ * `ip` must be an address that nobody else has, this machine's kernel included: it would answer too, with a reset.
+ * A device needs the rights to capture (root, or CAP_NET_RAW), and is opened in the background: if that
+ * fails, `accept` rejects with the reason.
+ *
+ * ```ts
+ * import { listen, memoryPair } from "@tcplab/tcplab";
+ *
+ * const [link] = memoryPair();
+ * using listener = listen({ link, ip: "192.168.56.101/24", port: 3333 });
+ * console.log(listener.addr);
+ * ```
+ *
+ * ```ts ignore
+ * for await (const connection of listen({ device: "eth0", ip: "192.168.56.101/24", port: 3333 })) {
+ *   console.log(connection.remoteAddr, connection.state);
+ *   connection.readable.pipeTo(connection.writable);
+ * }
+ * ```
+ */
+export function listen(options: ListenOnOptions): Listener {
+  return listenOn(options, openDevice);
+}
+
+/**
+ * Opens a network device as a link: loads libpcap through FFI, needs the rights to capture. Throws with one line
+ * that says what is missing and what to do about it.
+ *
+ * ```ts ignore
+ * import { createStack, openDevice } from "@tcplab/tcplab";
+ *
+ * const link = await openDevice({ device: "eth0" });
+ * await using stack = createStack({ link, addresses: "192.168.56.101/24" });
+ * ```
+ */
+export async function openDevice(options: DeviceOptions): Promise<FrameLink> {
+  const { openPcapLink } = await import("./ffi/pcap_link.ts");
+  const { findInterface } = await import("./ffi/interfaces.ts");
+  const own = findInterface(options.device)?.mac ?? null;
+  const mac = options.mac === "device"
+    ? own
+    : options.mac === undefined
+    ? randomMac()
+    : parseMac(options.mac);
+  if (mac === null) {
+    throw new TypeError(
+      `No hardware address "${options.mac}": expected one as 02:00:5e:10:00:01, or "device"`,
+    );
+  }
+  const forUs = `(ether dst ${formatMac(mac)} or ether multicast)`;
+  return openPcapLink({
+    device: options.device,
+    mac,
+    filter: options.filter === undefined ? forUs : `${forUs} and (${options.filter})`,
+    ...(options.ringMib === undefined ? {} : { ringMib: options.ringMib }),
+  });
+}
+
+/** A locally administered unicast address (IEEE 802: bit 0x02 of the first byte set, bit 0x01 clear). */
+function randomMac(): Uint8Array {
+  const mac = crypto.getRandomValues(new Uint8Array(6));
+  mac[0] = (mac[0] & 0xfc) | 0x02;
+  return mac;
+}

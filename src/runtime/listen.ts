@@ -1,0 +1,68 @@
+/**
+ * listen: one call from a device or link to a listener, in the shape of Deno.listen.
+ *
+ * Owns: the life of the stack behind such a listener. Must not know: how a device is opened; it is told.
+ */
+import type { FrameLink } from "../link/link.ts";
+import { formatIpAddress, parsePrefix } from "../wire/address.ts";
+import { createStack, type CreateStackOptions } from "./create_stack.ts";
+import { Listener } from "./listener.ts";
+
+/** How a network device is opened. */
+export interface DeviceOptions {
+  /** Its name: `eth0`. */
+  readonly device: string;
+  /** The hardware address to answer with: `02:00:5e:10:00:01`, `device` for its own, or absent for a random local one. */
+  readonly mac?: string;
+  /** Capture filter in pcap-filter language, and-ed to what is needed for `mac`. */
+  readonly filter?: string;
+  /** Capture ring in MiB (64). */
+  readonly ringMib?: number;
+}
+
+/** Opens a device; done late, as it loads a native library. */
+export type DeviceOpener = (options: DeviceOptions) => Promise<FrameLink>;
+
+/** Where {@link listenOn} listens: on a device, or on a link that is open already. */
+export type ListenOnOptions =
+  & Omit<CreateStackOptions, "link" | "addresses">
+  & ({ readonly link: FrameLink } | DeviceOptions)
+  & {
+    /** The address to answer for, one that nobody else has: `10.0.0.1/24`. */
+    readonly ip: string;
+    readonly port: number;
+    /** Most connections that wait to be accepted (1024). */
+    readonly backlog?: number;
+  };
+
+/**
+ * Listens at once on a link, or soon on a device; a device that cannot be opened shows when `accept` rejects. The
+ * stack behind it ends when the listener is closed and its last connection has gone.
+ */
+export function listenOn(options: ListenOnOptions, openDevice: DeviceOpener): Listener {
+  const { ip, port, backlog } = options;
+  const prefix = parsePrefix(ip);
+  if (prefix === null) throw new TypeError(`"${ip}" is not an address: expected one as 10.0.0.1/24`);
+  const listener = new Listener({
+    hostname: formatIpAddress(prefix.address),
+    port,
+    ...(backlog === undefined ? {} : { backlog }),
+  });
+  const begin = (link: FrameLink) => {
+    if (listener.ended) return link.close();
+    const stack = createStack({ ...options, link, addresses: ip });
+    try {
+      stack.attach(listener);
+    } catch (error) {
+      stack.close();
+      throw error;
+    }
+    stack.closeWhenQuiet();
+  };
+  if ("link" in options) {
+    begin(options.link);
+  } else {
+    openDevice(options).then(begin).catch((error) => listener.fail(error));
+  }
+  return listener;
+}

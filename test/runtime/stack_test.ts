@@ -1,0 +1,266 @@
+/** The library over the whole machine: two stacks in memory, on a virtual clock. */
+import { assert, assertEquals, assertGreater, assertLess, assertRejects, assertThrows } from "@std/assert";
+import { echo } from "../../src/app/echo.ts";
+import { hold } from "../../src/app/hold.ts";
+import { LinkError } from "../../src/link/link.ts";
+import { memoryPair } from "../../src/link/memory_link.ts";
+import { VirtualClock } from "../../src/runtime/clock.ts";
+import type { Connection } from "../../src/runtime/connection.ts";
+import { createStack } from "../../src/runtime/create_stack.ts";
+import type { TcpEvent } from "../../src/tcp/events.ts";
+import { VirtualStacks } from "./virtual_stacks.ts";
+
+const SERVER = { hostname: "10.0.0.1", port: 7 };
+
+/** Bytes that differ wherever one looks. */
+function noise(length: number, seed = 1): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let state = seed;
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    bytes[i] = state >>> 16;
+  }
+  return bytes;
+}
+
+async function readAll(connection: Connection): Promise<Uint8Array> {
+  return new Uint8Array(await new Response(connection.readable).arrayBuffer());
+}
+
+async function writeAll(connection: Connection, bytes: Uint8Array): Promise<void> {
+  for (let sent = 0; sent < bytes.length;) sent += await connection.write(bytes.subarray(sent));
+}
+
+/** Echoes with promises and streams. */
+async function serveEcho(connections: AsyncIterable<Connection>): Promise<void> {
+  for await (const connection of connections) {
+    connection.readable.pipeTo(connection.writable).catch(() => {});
+  }
+}
+
+async function exchange(connection: Connection, bytes: Uint8Array): Promise<Uint8Array> {
+  const [received] = await Promise.all([
+    readAll(connection),
+    writeAll(connection, bytes).then(() => connection.closeWrite()),
+  ]);
+  return received;
+}
+
+/** An established connection, both its ends. */
+async function connected(on: VirtualStacks): Promise<{ near: Connection; far: Connection }> {
+  const listener = on.server.listen({ port: 7 });
+  const [near, far] = await on.get(Promise.all([on.client.connect(SERVER), listener.accept()]));
+  listener.close();
+  return { near, far };
+}
+
+Deno.test("a megabyte comes back over streams", async () => {
+  await using on = new VirtualStacks();
+  const serving = serveEcho(on.server.listen({ port: 7 }));
+  const bytes = noise(1_000_000);
+  const near = await on.get(on.client.connect(SERVER));
+  assertEquals(near.remoteAddr, { transport: "tcp", ...SERVER });
+  assertEquals(near.state, "ESTABLISHED");
+  assertEquals(await on.get(exchange(near, bytes)), bytes);
+  on.server.close();
+  await serving;
+});
+
+Deno.test("a megabyte comes back from a synchronous application", async () => {
+  await using on = new VirtualStacks();
+  on.server.host.listen({ port: 7, accept: echo.create({ nowEpochUs: () => 0 }) });
+  const bytes = noise(1_000_000);
+  const near = await on.get(on.client.connect(SERVER));
+  assertEquals(await on.get(exchange(near, bytes)), bytes);
+  assertEquals(await on.get(near.closed, 200_000_000), "normal");
+});
+
+Deno.test("many connections at once, each with its own bytes", async () => {
+  await using on = new VirtualStacks();
+  const serving = serveEcho(on.server.listen({ port: 7 }));
+  const one = async (seed: number) => {
+    const bytes = noise(10_000 + seed, seed);
+    const received = await exchange(await on.client.connect(SERVER), bytes);
+    assertEquals(received, bytes);
+  };
+  await on.get(Promise.all(Array.from({ length: 200 }, (_, seed) => one(seed + 1))));
+  on.server.close();
+  await serving;
+});
+
+Deno.test("a connection closed for writing still reads", async () => {
+  await using on = new VirtualStacks();
+  const { near, far } = await connected(on);
+  await near.closeWrite();
+  assertEquals(await on.get(far.read(new Uint8Array(1))), null);
+  assertEquals([near.state, far.state], ["FIN_WAIT_2", "CLOSE_WAIT"]);
+  const bytes = noise(100_000);
+  const received = readAll(near);
+  await on.get(writeAll(far, bytes));
+  await far.closeWrite();
+  assertEquals(await on.get(received), bytes);
+  assertEquals(await on.get(far.closed), "normal");
+  assertEquals(near.state, "TIME_WAIT");
+});
+
+Deno.test("a writer waits for a reader, and what waits is bounded by the two buffers", async () => {
+  const bufferBytes = 50_000;
+  await using on = new VirtualStacks({
+    tcp: { receiveBufferBytes: bufferBytes, sendBufferBytes: bufferBytes },
+  });
+  const { near, far } = await connected(on);
+  const bytes = noise(1_000_000);
+  let sent = 0;
+  const writing = (async () => {
+    while (sent < bytes.length) sent += await near.write(bytes.subarray(sent));
+    await near.closeWrite();
+  })();
+  await on.pass(10_000_000);
+  assertGreater(sent, bufferBytes);
+  // A ring may be larger than what was asked for, to the next power of two.
+  assertLess(sent, 4 * bufferBytes);
+  const received = await on.get(readAll(far), 600_000_000);
+  await writing;
+  assertEquals(received, bytes);
+});
+
+Deno.test("abort is a reset to the other side", async () => {
+  await using on = new VirtualStacks();
+  const { near, far } = await connected(on);
+  const read = assertRejects(() => far.read(new Uint8Array(1)), Deno.errors.ConnectionReset);
+  near.abort();
+  await on.get(read);
+  assertEquals(await near.closed, "reset-by-us");
+  assertEquals(await on.get(far.closed), "reset-by-peer");
+  assertEquals(on.server.connections, []);
+  assertEquals(on.client.connections, []);
+});
+
+Deno.test("a listener that was closed refuses, and lets live what it accepted", async () => {
+  await using on = new VirtualStacks();
+  const { near, far } = await connected(on);
+  await on.get(assertRejects(() => on.client.connect(SERVER), Deno.errors.ConnectionRefused));
+  await near.write(noise(10));
+  assertEquals(await on.get(far.read(new Uint8Array(100))), 10);
+  // The port is free again.
+  on.server.listen({ port: 7 }).close();
+});
+
+Deno.test("an address that nobody has times out, and a signal does not wait that long", async () => {
+  await using on = new VirtualStacks();
+  const controller = new AbortController();
+  const waiting = on.client.connect({ hostname: "10.0.0.9", port: 7, signal: controller.signal });
+  await on.pass(10_000);
+  controller.abort(new Error("enough"));
+  await on.get(assertRejects(() => waiting, Error, "enough"));
+  assertEquals(on.client.connections, []);
+  const patient = on.client.connect({ hostname: "10.0.0.9", port: 7 });
+  await on.get(assertRejects(() => patient, Deno.errors.TimedOut), 400_000_000);
+});
+
+Deno.test("names and nonsense are no addresses", async () => {
+  await using on = new VirtualStacks();
+  await assertRejects(
+    () => on.client.connect({ hostname: "localhost", port: 7 }),
+    TypeError,
+    "names are not looked up",
+  );
+  assertThrows(() => on.client.listen({ port: 7, hostname: "10.0.0" }), TypeError);
+  const [link] = memoryPair();
+  assertThrows(() => createStack({ link, addresses: "10.0.0.1/33" }), TypeError, "10.0.0.1/33");
+  assertThrows(() => createStack({ link, addresses: "10.0.0.1", gateway: "x" }), TypeError, "gateway");
+});
+
+Deno.test("info and events tell what Deno cannot", async () => {
+  await using on = new VirtualStacks();
+  const all: TcpEvent[] = [];
+  const stop = on.server.observe((event) => void all.push(event));
+  const { near, far } = await connected(on);
+  const own: TcpEvent[] = [];
+  const listening = (async () => {
+    for await (const event of far.events) own.push(event);
+  })();
+  await near.closeWrite();
+  await on.settle();
+  await far.closeWrite();
+  await on.get(listening);
+  stop();
+  const path = own.flatMap((event) => event.event === "transition" ? [`${event.from} -> ${event.to}`] : []);
+  assertEquals(path, ["ESTABLISHED -> CLOSE_WAIT", "CLOSE_WAIT -> LAST_ACK", "LAST_ACK -> CLOSED"]);
+  assertEquals(own.at(-1)?.event, "closed");
+  assert(all.length > own.length);
+  assertEquals(near.info().states, [
+    "CLOSED",
+    "SYN_SENT",
+    "ESTABLISHED",
+    "FIN_WAIT_1",
+    "FIN_WAIT_2",
+    "TIME_WAIT",
+  ]);
+  assertEquals(on.server.host.observer, null);
+});
+
+Deno.test("shutdown closes in order, resets who does not answer, and ends the stack", async () => {
+  await using on = new VirtualStacks();
+  const listener = on.server.listen({ port: 7 });
+  const accepting = assertRejects(
+    () => listener.accept().then(() => listener.accept()),
+    Deno.errors.BadResource,
+  );
+  on.server.host.listen({ port: 8, accept: hold.create({ nowEpochUs: () => 0 }) });
+  const polite = await on.get(on.client.connect(SERVER));
+  const silent = await on.get(on.client.connect({ ...SERVER, port: 8 }));
+  const ended = polite.read(new Uint8Array(1)).then(() => polite.close());
+  const reset = assertRejects(
+    async () => {
+      while (await silent.read(new Uint8Array(1)) !== null);
+      await silent.read(new Uint8Array(1));
+      throw await silent.closed;
+    },
+  );
+  const startUs = on.clock.nowUs();
+  const result = await on.get(on.server.shutdown());
+  assertEquals(result, { closed: 1, reset: 1 });
+  assertEquals(on.clock.nowUs() - startUs, 2_000_000);
+  await on.get(Promise.all([ended, reset, accepting, on.server.done]));
+  assertEquals(await on.get(silent.closed), "reset-by-peer");
+  await assertRejects(() => on.server.connect(SERVER), Deno.errors.BadResource);
+});
+
+Deno.test("a link that goes away ends everything with its reason", async () => {
+  await using on = new VirtualStacks();
+  const listener = on.server.listen({ port: 8 });
+  const { far } = await connected(on);
+  const waiting = [
+    assertRejects(() => far.read(new Uint8Array(1)), LinkError),
+    assertRejects(() => listener.accept(), LinkError),
+    assertRejects(() => far.closed, LinkError),
+    assertRejects(() => on.server.done, LinkError),
+  ];
+  on.serverLink.close();
+  await on.get(Promise.all(waiting));
+  assertEquals(far.state, "CLOSED");
+});
+
+Deno.test("a stack that is closed resets its connections and leaves no timer", async () => {
+  await using on = new VirtualStacks();
+  const { near } = await connected(on);
+  on.server.close();
+  on.server.close();
+  await on.get(on.server.done);
+  assertEquals(await on.get(near.closed), "reset-by-peer");
+  on.client.close();
+  await on.get(on.client.done);
+  assertEquals(on.clock.nextTimerUs, Infinity);
+});
+
+Deno.test("a stack at rest has no timer", async () => {
+  const clock = new VirtualClock();
+  const [link] = memoryPair();
+  await using stack = createStack({ link, addresses: "10.0.0.1/24", clock });
+  stack.listen({ port: 7 });
+  for (let i = 0; i < 20; i++) await undefined;
+  clock.advance(60_000_000);
+  for (let i = 0; i < 20; i++) await undefined;
+  assertEquals(clock.nextTimerUs, Infinity);
+});
