@@ -36,8 +36,9 @@ export const ICMPV6_UNREACHABLE = {
   REJECT_ROUTE: 0x06,
 } as const;
 
-/** Codes of "time exceeded" and of "parameter problem". */
+/** Codes of "time exceeded" (RFC 4443 §3.3). */
 export const ICMPV6_TIME_EXCEEDED = { HOP_LIMIT: 0x00, REASSEMBLY: 0x01 } as const;
+/** Codes of "parameter problem" (RFC 4443 §3.4). */
 export const ICMPV6_PARAMETER_PROBLEM = { HEADER_FIELD: 0x00, NEXT_HEADER: 0x01, OPTION: 0x02 } as const;
 
 /** The hop limit that every neighbour message is sent with and must arrive with (RFC 4861 §7.1). */
