@@ -59,7 +59,7 @@ export function netstatToText(servers: readonly ServerSnapshot[], options: Netst
   return servers.map((server) => serverToText(server, options)).join("\n\n");
 }
 
-/** All snapshots as one JSON array; figures that are infinite are null. */
+/** All snapshots as one JSON array. */
 export function netstatToJson(servers: readonly ServerSnapshot[]): string {
   return JSON.stringify(servers, null, 2);
 }
@@ -153,9 +153,9 @@ export function connectionDetails(info: ConnectionSnapshot): string[] {
       .filter((name) => name !== "").join(" "),
     `rto ${usText(info.rtoUs)}${info.backoff > 0 ? ` (backed off ${info.backoff}x)` : ""}`,
     info.srttUs > 0 ? `srtt ${usText(info.srttUs)} var ${usText(info.rttvarUs)}` : "srtt -",
-    Number.isFinite(info.minRttUs) && info.minRttUs > 0 ? `min ${usText(info.minRttUs)}` : "",
+    info.minRttUs !== null && info.minRttUs > 0 ? `min ${usText(info.minRttUs)}` : "",
     `cwnd ${bytesText(info.cwnd)}`,
-    `ssthresh ${Number.isFinite(info.ssthresh) ? bytesText(info.ssthresh) : "-"}`,
+    `ssthresh ${info.ssthresh === null ? "-" : bytesText(info.ssthresh)}`,
     `flight ${bytesText(info.inFlight)}`,
     info.recovery === "open" ? "" : info.recovery,
     `retrans ${info.retransmits}`,

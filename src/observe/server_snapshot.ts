@@ -1,7 +1,7 @@
 /**
  * ServerSnapshot: all that a running server says of itself, as a value that survives JSON.
  *
- * Owns: the shape, making a connection's part of it, and reading it back from another process's text. Must not know:
+ * Owns: the shape, making a connection's part of it, and knowing it again. Must not know:
  * how the text travels, or how it is shown (netstat.ts).
  */
 import type { ConnectionInfo } from "../tcp/info.ts";
@@ -15,8 +15,15 @@ export interface ListenerSnapshot {
   readonly state: TcpState;
 }
 
+/** Figures that are infinite until they are first set, which JSON cannot say: null stands for that. */
+type UnsetFigure = "ssthresh" | "minRttUs";
+
 /** A connection: every figure of it, and what runs on it. */
-export interface ConnectionSnapshot extends ConnectionInfo {
+export interface ConnectionSnapshot extends Omit<ConnectionInfo, UnsetFigure> {
+  /** Bytes; null as long as there was no loss. */
+  readonly ssthresh: number | null;
+  /** Null as long as nothing was measured. */
+  readonly minRttUs: number | null;
   readonly app: string;
   /** `IP:PORT` of our end. */
   readonly local: string;
@@ -39,30 +46,21 @@ export interface ServerSnapshot {
 
 /** A connection's part of a snapshot. */
 export function connectionSnapshot(info: ConnectionInfo, app: string): ConnectionSnapshot {
-  return { ...info, app, ...connectionEnds(info.name) };
-}
-
-/** The snapshot as JSON; a figure that is infinite (a threshold not set yet) becomes null there. */
-export function snapshotToJson(snapshot: ServerSnapshot): string {
-  return JSON.stringify(snapshot);
-}
-
-/** What {@link snapshotToJson} was given, or null when the text says something else. Never throws. */
-export function parseServerSnapshot(text: string): ServerSnapshot | null {
-  let value: unknown;
-  try {
-    // Of the shape's members only figures can be null, and those were infinite.
-    value = JSON.parse(text, (_, member) => member === null ? Infinity : member);
-  } catch {
-    return null;
-  }
-  return isServerSnapshot(value) ? value : null;
+  const unlessUnset = (figure: number) => Number.isFinite(figure) ? figure : null;
+  return {
+    ...info,
+    ssthresh: unlessUnset(info.ssthresh),
+    minRttUs: unlessUnset(info.minRttUs),
+    app,
+    ...connectionEnds(info.name),
+  };
 }
 
 type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === "string";
 const isFigure: Check = (value) => typeof value === "number";
+const isFigureOrUnset: Check = (value) => value === null || typeof value === "number";
 const isSwitch: Check = (value) => typeof value === "boolean";
 const isState: Check = (value) => TCP_STATES.some((state) => state === value);
 const isOneOf = (...words: readonly string[]): Check => (value) => words.some((word) => word === value);
@@ -102,12 +100,12 @@ const CONNECTION_CHECKS: Readonly<Record<keyof ConnectionSnapshot, Check>> = {
   srttUs: isFigure,
   rttvarUs: isFigure,
   rtoUs: isFigure,
-  minRttUs: isFigure,
+  minRttUs: isFigureOrUnset,
   backoff: isFigure,
   retransmits: isFigure,
   congestionControl: isText,
   cwnd: isFigure,
-  ssthresh: isFigure,
+  ssthresh: isFigureOrUnset,
   inFlight: isFigure,
   recovery: isOneOf("open", "disorder", "recovery", "loss"),
   receiveQueue: isFigure,
@@ -135,7 +133,7 @@ const SERVER_CHECKS: Readonly<Record<keyof ServerSnapshot, Check>> = {
   counters: isFigures,
 };
 
-/** Whether `value` has the shape of a snapshot, all the way down. */
+/** Whether `value`, parsed from another process's JSON, has the shape of a snapshot, all the way down. */
 export function isServerSnapshot(value: unknown): value is ServerSnapshot {
   return isShape(SERVER_CHECKS)(value);
 }
