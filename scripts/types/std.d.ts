@@ -28,7 +28,12 @@ declare module "@std/assert" {
   export function assertGreaterOrEqual<T>(actual: T, expected: T, msg?: string): void;
   export function assertLess<T>(actual: T, expected: T, msg?: string): void;
   export function assertLessOrEqual<T>(actual: T, expected: T, msg?: string): void;
-  export function assertAlmostEquals(actual: number, expected: number, tolerance?: number, msg?: string): void;
+  export function assertAlmostEquals(
+    actual: number,
+    expected: number,
+    tolerance?: number,
+    msg?: string,
+  ): void;
   export function assertArrayIncludes<T>(actual: ArrayLike<T>, expected: ArrayLike<T>, msg?: string): void;
   export function assertExists<T>(actual: T, msg?: string): asserts actual is NonNullable<T>;
   export function fail(msg?: string): never;

@@ -38,7 +38,10 @@ export async function playLiveDemo(
 
   screen.step(`The server: tcplab serve --iface ${devices.server} --ip ${tcplabAddress} --app echo`);
   const server = story.startServer(options.recording);
-  await story.until((event) => event.event === "listening", "The server does not listen");
+  await story.until(
+    (event) => event.event === "transition" && event.to === "LISTEN",
+    "The server does not listen",
+  );
 
   screen.step(`The client: the kernel's own TCP connects, sends "${options.text}", and sleeps`);
   const echoed = Promise.withResolvers<void>();
@@ -57,6 +60,9 @@ export async function playLiveDemo(
   });
   const slept = new Promise((resolve) => setTimeout(resolve, options.sleepSeconds * 1000));
   await story.within(echoed.promise, { what: "The client's line does not come back", by: [client, server] });
+  // The log is written when the server is about to sleep: the page waits for what it shows next.
+  const bytes = new TextEncoder().encode(options.text + "\n").length;
+  await story.until((event) => isAcknowledgement(event, bytes), "The client does not acknowledge its echo");
   screen.check("the line came back", true);
 
   screen.step("Who knows of the connection?");
@@ -78,8 +84,14 @@ export async function playLiveDemo(
   const isWaiting = (await story.sockets("client")).some((socket) => socket.state === "TIME_WAIT");
   screen.check("the client's kernel keeps it in TIME_WAIT, as the side that closed first does", isWaiting);
 
+  screen.step("The server ends");
   await server.stop();
   return story.events;
+}
+
+/** Whether the client has acknowledged so many bytes with this segment (its acknowledgement counts our SYN too). */
+function isAcknowledgement(event: TcpEvent, bytes: number): boolean {
+  return event.event === "segment" && event.direction === "recv" && event.relAck > bytes;
 }
 
 /** The cast of one demo, and what has happened so far. */
@@ -154,7 +166,8 @@ class LiveStory {
       side,
       words: ["sh", "-c", "command -v ss >/dev/null && ss -tan"],
     });
-    if (code === 0) this.#screen.output(`${where} ss -tan`, stdout);
+    // The last column is for `ss -p`, and runs into the one before it where there is no terminal.
+    if (code === 0) this.#screen.output(`${where} ss -tan`, stdout.replace(/ *Process *$/m, ""));
     else this.#screen.output(`${where} cat /proc/net/tcp`, await this.#procNetTcp(side));
   }
 

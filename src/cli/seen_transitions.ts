@@ -10,12 +10,12 @@ import { type Transition, TRANSITIONS } from "../tcp/transitions.ts";
 export const SEED_ROWS: readonly Transition[] = TRANSITIONS.filter((row) => row.seed !== undefined)
   .toSorted((a, b) => (a.seed ?? 0) - (b.seed ?? 0));
 
-/** The ids of all rows of the table that the events show. */
-export function seenRows(events: Iterable<TcpEvent>): ReadonlySet<string> {
-  const seen = new Set<string>();
+/** How often each row of the table happened, by its id; rows that did not happen are left out. */
+export function seenRows(events: Iterable<TcpEvent>): ReadonlyMap<string, number> {
+  const seen = new Map<string, number>();
   for (const event of events) {
     if (event.event !== "transition") continue;
-    for (const row of TRANSITIONS) if (isRow(row, event)) seen.add(row.id);
+    for (const row of TRANSITIONS) if (isRow(row, event)) seen.set(row.id, (seen.get(row.id) ?? 0) + 1);
   }
   return seen;
 }

@@ -78,6 +78,7 @@ export interface HostConnection {
   userData: unknown;
 }
 
+/** What a listener wants. */
 export interface ListenOptions {
   readonly port: number;
   /** One of the host's addresses; any of them when absent (MUST-43). */
@@ -91,6 +92,7 @@ export interface ListenOptions {
   accept(connection: HostConnection): ConnectionHandler;
 }
 
+/** A listening port. */
 export interface HostListener {
   readonly port: number;
   readonly state: "LISTEN" | "CLOSED";
@@ -98,6 +100,7 @@ export interface HostListener {
   close(): void;
 }
 
+/** Whom to connect to (RFC 9293 §3.10.1, active OPEN). */
 export interface ConnectOptions {
   readonly address: Uint8Array;
   readonly port: number;

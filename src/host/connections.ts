@@ -2,11 +2,10 @@
  * Connections: all TCP of one host. Finds the connection of a segment, hands it to the machine, and performs
  * the effects in order.
  *
- * Owns: the table, the listeners, the deadlines, the bounds on what strangers can make us hold, and the events.
+ * Owns: the table, the listeners, the deadlines, and the bounds on what strangers can make us hold.
  * Must not know: how a segment came out of a frame (host.ts), or how one becomes a frame (segment_writer.ts).
  */
-import { segmentArrives } from "../tcp/arrives.ts";
-import { closeForReopen } from "../tcp/arrives.ts";
+import { closeForReopen, segmentArrives } from "../tcp/arrives.ts";
 import { beginFromSyn, listenArrives } from "../tcp/arrives_listen.ts";
 import { RingMemory } from "../tcp/byte_ring.ts";
 import type { TcpConfig } from "../tcp/config.ts";
@@ -14,7 +13,6 @@ import { congestionControl } from "../tcp/congestion.ts";
 import { MachineContext } from "../tcp/context.ts";
 import { deadlineArrives } from "../tcp/deadlines.ts";
 import { EFFECT, type Effect } from "../tcp/effects.ts";
-import type { Observer, TcpEvent } from "../tcp/events.ts";
 import { icmpArrives, type IcmpNews } from "../tcp/icmp_arrives.ts";
 import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
 import { settle } from "../tcp/output.ts";
@@ -22,17 +20,16 @@ import { closedArrives } from "../tcp/reset.ts";
 import { seqAdd, seqLe } from "../tcp/sequence.ts";
 import { Tcb } from "../tcp/tcb.ts";
 import { canReopen } from "../tcp/time_wait.ts";
-import { transitionById } from "../tcp/transitions.ts";
 import { abortConnection, openActive } from "../tcp/user_calls.ts";
 import { formatEndpoint } from "../wire/address.ts";
-import { FLAG, flagNames, type TcpSegment } from "../wire/tcp.ts";
+import type { TcpSegment } from "../wire/tcp.ts";
 import type { ConnectOptions, ListenOptions } from "./api.ts";
 import { Connection, type ConnectionAddresses, type ConnectionHost } from "./connection.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_wheel.ts";
+import { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import { type Listener, Listeners } from "./listeners.ts";
-import { segmentEvent, transitionEvent } from "./segment_events.ts";
 import type { SegmentRoute, SegmentWriter } from "./segment_writer.ts";
 
 /** Where an arriving segment came from; bytes of the frame, valid during the call. */
@@ -49,7 +46,7 @@ export interface Arrival {
   ecn: number;
 }
 
-/** What the connections of a host are given. */
+/** What connections are given. */
 export interface ConnectionsOptions {
   readonly secret: Uint8Array;
   readonly nowUs: number;
@@ -73,9 +70,7 @@ const MAC_BYTES = 6;
 export class Connections implements ConnectionHost {
   readonly context: MachineContext;
   readonly listeners = new Listeners();
-  observer: Observer | null = null;
-  /** Data events carry the bytes. */
-  showPayload = false;
+  readonly teller: EventTeller;
   readonly #options: ConnectionsOptions;
   readonly #table: ConnectionTable<Connection>;
   readonly #wheel: DeadlineWheel;
@@ -99,6 +94,7 @@ export class Connections implements ConnectionHost {
     this.#options = options;
     this.context = new MachineContext(new RingMemory());
     this.context.nowUs = options.nowUs;
+    this.teller = new EventTeller(this.context, options.epochUs);
     const { secret } = options;
     this.#table = new ConnectionTable((secret[0] << 24) | (secret[5] << 16) | (secret[10] << 8) | secret[15]);
     this.#wheel = new DeadlineWheel(options.nowUs);
@@ -108,18 +104,9 @@ export class Connections implements ConnectionHost {
     };
   }
 
-  get size(): number {
-    return this.#table.size;
-  }
-
-  /** Live connections in the order in which they began. */
+  /** Live connections, oldest first. */
   all(): Connection[] {
     return [...this.#table].sort((a, b) => a.id - b.id);
-  }
-
-  /** Time of an event, seconds since 1970. */
-  get eventTime(): number {
-    return (this.#options.epochUs + this.context.nowUs) / 1e6;
   }
 
   // -- What arrives
@@ -154,7 +141,7 @@ export class Connections implements ConnectionHost {
     this.#followMac(connection, from);
     this.begin(connection);
     segmentArrives(this.context, tcb, segment);
-    if (this.observer !== null) this.#tellReceived(segment, connection.name, tcb);
+    if (this.teller.observer !== null) this.teller.received(segment, { name: connection.name, tcb });
     this.finish();
   }
 
@@ -173,9 +160,8 @@ export class Connections implements ConnectionHost {
       peerPort,
       localPort,
     );
-    if (connection === null) return;
-    const news = make(connection.tcb);
-    if (news === null) return;
+    const news = connection === null ? null : make(connection.tcb);
+    if (connection === null || news === null) return;
     this.begin(connection);
     icmpArrives(this.context, connection.tcb, news);
     this.finish();
@@ -193,19 +179,19 @@ export class Connections implements ConnectionHost {
     route.vlan = from.vlan;
     if (!this.#options.isValidSource(from)) {
       this.#options.counters.drop("bad-source");
-      this.tellDrop("bad-source", this.#replyName());
+      this.teller.drop("bad-source", this.#replyName());
       return;
     }
     const listener = this.listeners.find(segment.destinationPort, route.localAddress);
     if (listener === null) {
       this.#options.counters.noListener++;
       closedArrives(context, segment);
-      if (this.observer !== null) this.#tellReceived(segment, this.#replyName(), null);
+      this.#tellStranger(segment, false);
       this.finish();
       return;
     }
     if (!listenArrives(context, segment)) {
-      if (this.observer !== null) this.#tellReceived(segment, this.#replyName(), null, true);
+      this.#tellStranger(segment, true);
       this.finish();
       return;
     }
@@ -218,8 +204,8 @@ export class Connections implements ConnectionHost {
       // RFC 4987 §3.2: the bound of the backlog; the client tries again.
       counters.synDropped++;
       this.context.apply("arrives.listen.backlog-full");
-      if (this.observer !== null) this.#tellReceived(segment, this.#replyName(), null, true);
-      this.tellDrop("backlog-full", this.#replyName());
+      this.#tellStranger(segment, true);
+      this.teller.drop("backlog-full", this.#replyName());
       return;
     }
     const route = this.#replyRoute;
@@ -238,7 +224,7 @@ export class Connections implements ConnectionHost {
     connection.handler = listener.options.accept(connection);
     this.begin(connection);
     beginFromSyn(this.context, tcb, segment);
-    if (this.observer !== null) this.#tellReceived(segment, connection.name, tcb);
+    if (this.teller.observer !== null) this.teller.received(segment, { name: connection.name, tcb });
     this.finish();
   }
 
@@ -275,10 +261,9 @@ export class Connections implements ConnectionHost {
 
   listen(options: ListenOptions, name: string): Listener {
     const listener = this.listeners.add(options, (gone) => {
-      this.#tellListener("listen.close", `${name}:${gone.port}-*:*`);
+      this.teller.listener("listen.close", `${name}:${gone.port}-*:*`);
     });
-    this.context.apply("open.passive");
-    this.#tellListener("open.passive", `${name}:${options.port}-*:*`);
+    this.teller.listener("open.passive", `${name}:${options.port}-*:*`);
     return listener;
   }
 
@@ -358,15 +343,7 @@ export class Connections implements ConnectionHost {
   }
 
   written(connection: Connection, count: number): void {
-    if (this.observer === null) return;
-    this.observer({
-      event: "data",
-      time: this.eventTime,
-      connection: connection.name,
-      direction: "send",
-      length: count,
-      ...this.#payload(connection.tcb.sendRing, count),
-    });
+    this.teller.data(connection, "send", count);
   }
 
   /** Performs all effects in order, then what each touched connection still owes, until nothing is left. */
@@ -406,8 +383,11 @@ export class Connections implements ConnectionHost {
   #perform(effect: Effect): void {
     const { tcb } = effect;
     if (tcb === null) {
-      if (effect.kind === EFFECT.SEND) this.#send(effect, this.#replyRoute, this.#replyName, null);
-      else if (effect.kind === EFFECT.DROP) this.tellDrop(effect.drop, this.#replyName());
+      if (effect.kind === EFFECT.SEND) {
+        this.#send(effect, this.#replyRoute, this.#replyName);
+      } else if (effect.kind === EFFECT.DROP && this.teller.observer !== null) {
+        this.teller.drop(effect.drop, this.#replyName());
+      }
       return;
     }
     const connection = tcb.owner;
@@ -417,7 +397,7 @@ export class Connections implements ConnectionHost {
         this.#sendOn(connection, effect);
         return;
       case EFFECT.DATA:
-        if (this.observer !== null) this.#tellData(connection, effect.length);
+        this.teller.data(connection, "recv", effect.length);
         if (tcb.discarding) return;
         connection.handler.onReadable?.(connection);
         return;
@@ -438,18 +418,10 @@ export class Connections implements ConnectionHost {
         this.#stateChanged(connection, effect);
         return;
       case EFFECT.RETRANSMIT:
-        this.observer?.({
-          event: "retransmit",
-          time: this.eventTime,
-          connection: connection.name,
-          kind: effect.retransmit,
-          seq: effect.seq,
-          length: effect.length,
-          count: effect.count,
-        });
+        this.teller.retransmit(connection, effect);
         return;
       case EFFECT.DROP:
-        this.tellDrop(effect.drop, connection.name);
+        if (this.teller.observer !== null) this.teller.drop(effect.drop, connection.name);
         return;
       case EFFECT.URGENT:
         connection.handler.onUrgent?.(connection);
@@ -473,7 +445,7 @@ export class Connections implements ConnectionHost {
         this.#forgetTimeWait(oldest);
       }
     }
-    this.observer?.(transitionEvent(row, effect, { time: this.eventTime, connection: connection.name }));
+    this.teller.transition(connection, effect);
   }
 
   #closed(connection: Connection, effect: Effect): void {
@@ -485,21 +457,12 @@ export class Connections implements ConnectionHost {
     tcb.sendRing.release();
     // What came before a normal end can still be read.
     if (effect.reason !== "normal" || tcb.receiveRing.length === 0) tcb.receiveRing.release();
-    this.observer?.({
-      event: "closed",
-      time: this.eventTime,
-      connection: connection.name,
-      reason: effect.reason,
-      bytesIn: tcb.bytesIn,
-      bytesOut: tcb.bytesOut,
-      durationMs: (this.context.nowUs - tcb.openedUs) / 1000,
-      states: tcb.path.slice(),
-    });
+    this.teller.closed(connection, effect);
     connection.handler.onClosed?.(connection, effect.reason);
   }
 
   #sendOn(connection: Connection, effect: Effect): void {
-    const { peerMac, tcb } = connection;
+    const { peerMac } = connection;
     const route: SegmentRoute = {
       localAddress: connection.localAddress,
       localPort: connection.localPort,
@@ -508,82 +471,20 @@ export class Connections implements ConnectionHost {
       peerMac: peerMac ?? UNKNOWN_MAC,
       vlan: connection.vlan,
     };
-    this.#send(effect, route, () => connection.name, tcb);
+    this.#send(effect, route, () => connection.name);
   }
 
-  #send(effect: Effect, route: SegmentRoute, name: () => string, tcb: Tcb | null): void {
+  #send(effect: Effect, route: SegmentRoute, name: () => string): void {
     const { writer, counters } = this.#options;
     const length = writer.write(route, effect, this.context);
     counters.segmentsOut++;
-    if (this.observer !== null) {
-      this.observer(segmentEvent(writer.segment, {
-        time: this.eventTime,
-        connection: name(),
-        direction: "send",
-        state: effect.state,
-        rule: effect.rule,
-        tcb,
-        cutBytes: effect.cutBytes,
-      }));
-    }
+    if (this.teller.observer !== null) this.teller.sent(writer.segment, effect, name());
     this.#options.transmit(length, effect.cutBytes);
   }
 
-  // -- Events
-
-  /** Tells the observer of a drop. */
-  tellDrop(reason: string, connection?: string): void {
-    if (this.observer === null) return;
-    const event: TcpEvent = { event: "drop", time: this.eventTime, reason };
-    this.observer(connection === undefined ? event : { ...event, connection });
-  }
-
-  #tellReceived(segment: TcpSegment, connection: string, tcb: Tcb | null, isListening = false): void {
-    this.observer?.(segmentEvent(segment, {
-      time: this.eventTime,
-      connection,
-      direction: "recv",
-      state: tcb !== null ? tcb.state : isListening ? "LISTEN" : "CLOSED",
-      rule: this.context.rule,
-      tcb,
-      cutBytes: 0,
-    }));
-  }
-
-  #tellData(connection: Connection, length: number): void {
-    this.observer?.({
-      event: "data",
-      time: this.eventTime,
-      connection: connection.name,
-      direction: "recv",
-      length,
-      ...this.#payload(connection.tcb.receiveRing, length),
-    });
-  }
-
-  #payload(ring: Tcb["sendRing"], count: number): { payload?: string } {
-    if (!this.showPayload || ring.length < count) return {};
-    const bytes = new Uint8Array(count);
-    ring.copyOut(ring.length - count, bytes, 0, count);
-    let text = "";
-    for (const byte of bytes) text += String.fromCharCode(byte);
-    return { payload: btoa(text) };
-  }
-
-  #tellListener(row: string, connection: string): void {
-    const { from, to, cause, rfc, event } = transitionById(row);
-    this.observer?.({
-      event: "transition",
-      time: this.eventTime,
-      connection,
-      from,
-      to,
-      recv: null,
-      send: null,
-      cause,
-      rule: event === "CLOSE" ? "close.listen" : "open.passive",
-      rfc,
-    });
+  #tellStranger(segment: TcpSegment, isListening: boolean): void {
+    if (this.teller.observer === null) return;
+    this.teller.received(segment, { name: this.#replyName(), tcb: null, isListening });
   }
 
   readonly #replyName = (): string => {
@@ -595,8 +496,3 @@ export class Connections implements ConnectionHost {
 }
 
 const UNKNOWN_MAC = new Uint8Array(MAC_BYTES);
-
-/** Flags of a segment, spelled; for messages. */
-export function spellFlags(segment: TcpSegment): string {
-  return flagNames(segment.flags & ~FLAG.ECE & ~FLAG.CWR).join(",");
-}

@@ -140,7 +140,7 @@ export class Host implements HostApi {
       transmit: (length, cutBytes) => this.#transmit(this.#writer.frame, length, cutBytes),
       isValidSource: (arrival) => this.#isValidSource(arrival),
     });
-    this.#connections.showPayload = options.showPayload ?? false;
+    this.#connections.teller.showPayload = options.showPayload ?? false;
     this.#connections.context.largeSendBytes = link.maxPacketBytes > link.mtu
       ? link.maxPacketBytes - IPV4.HEADER_BYTES - 60
       : 0;
@@ -158,11 +158,11 @@ export class Host implements HostApi {
   }
 
   get observer(): Observer | null {
-    return this.#connections.observer;
+    return this.#connections.teller.observer;
   }
 
   set observer(observer: Observer | null) {
-    this.#connections.observer = observer;
+    this.#connections.teller.observer = observer;
   }
 
   get nowUs(): number {
@@ -191,7 +191,7 @@ export class Host implements HostApi {
   }
 
   emit(event: TcpEvent): void {
-    this.#connections.observer?.({ ...event, time: this.#connections.eventTime });
+    this.#connections.teller.emit(event);
   }
 
   announce(): void {
@@ -418,7 +418,7 @@ export class Host implements HostApi {
 
   #drop(reason: DropReason): void {
     this.#counters.drop(reason);
-    this.#connections.tellDrop(reason);
+    this.#connections.teller.drop(reason);
   }
 
   #isOurs(bytes: Uint8Array, offset: number): boolean {

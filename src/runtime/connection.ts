@@ -40,7 +40,7 @@ export interface ConnectionOptions {
 interface PendingTransfer<Result> {
   readonly bytes: Uint8Array;
   resolve(result: Result): void;
-  reject(error: Error): void;
+  reject(error: unknown): void;
 }
 
 /** Bytes that one pull of `readable` offers to fill; local choice: the largest frame that a link hands up. */
@@ -265,19 +265,26 @@ export class Connection implements Disposable {
 
   #serveReads(): void {
     if (this.#discarding) this.#inner.skip(this.#inner.readableBytes);
-    while (this.#reads.length > 0) {
-      const count = this.#readNow(this.#reads[0].bytes);
-      if (count === undefined) return;
-      this.#reads.shift()?.resolve(count);
-      this.#driver.noteWoken();
-    }
+    this.#serve(this.#reads, (into) => this.#readNow(into));
   }
 
   #serveWrites(): void {
-    while (this.#writes.length > 0) {
-      const count = this.#writeNow(this.#writes[0].bytes);
-      if (count === undefined) return;
-      this.#writes.shift()?.resolve(count);
+    this.#serve(this.#writes, (bytes) => this.#writeNow(bytes));
+  }
+
+  /** Settles what waits, in order, as far as it goes. Never throws: this runs inside the host. */
+  #serve<Result>(
+    waiting: PendingTransfer<Result>[],
+    transfer: (bytes: Uint8Array) => Result | undefined,
+  ): void {
+    while (waiting.length > 0) {
+      try {
+        const result = transfer(waiting[0].bytes);
+        if (result === undefined) return;
+        waiting.shift()?.resolve(result);
+      } catch (error) {
+        waiting.shift()?.reject(error);
+      }
       this.#driver.noteWoken();
     }
   }

@@ -15,6 +15,7 @@ export interface EventBase {
   readonly time: number;
 }
 
+/** A server has begun to answer. */
 export interface ListeningEvent extends EventBase {
   readonly event: "listening";
   readonly device: string;
@@ -36,6 +37,7 @@ export interface SegmentOptions {
   readonly timestamps?: { readonly value: number; readonly echo: number };
 }
 
+/** A segment was received or sent. */
 export interface SegmentEvent extends EventBase {
   readonly event: "segment";
   /** `LOCAL_IP:PORT-PEER_IP:PORT` (IPv6 addresses in brackets). */
@@ -60,6 +62,7 @@ export interface SegmentEvent extends EventBase {
   readonly cut?: number;
 }
 
+/** A connection (or listener) changed its state. */
 export interface TransitionEvent extends EventBase {
   readonly event: "transition";
   readonly connection: string;
@@ -73,6 +76,7 @@ export interface TransitionEvent extends EventBase {
   readonly rfc: string;
 }
 
+/** Bytes arrived in order, or were given to be sent. */
 export interface DataEvent extends EventBase {
   readonly event: "data";
   readonly connection: string;
@@ -82,8 +86,10 @@ export interface DataEvent extends EventBase {
   readonly payload?: string;
 }
 
+/** Why something is sent again. */
 export type RetransmitKind = "rto" | "fast" | "tlp" | "syn" | "syn-ack" | "fin" | "probe" | "keepalive";
 
+/** Something is sent again. */
 export interface RetransmitEvent extends EventBase {
   readonly event: "retransmit";
   readonly connection: string;
@@ -94,8 +100,10 @@ export interface RetransmitEvent extends EventBase {
   readonly count: number;
 }
 
+/** How a connection ended. */
 export type CloseReason = "normal" | "reset-by-peer" | "reset-by-us" | "timeout" | "refused";
 
+/** A connection has ended. */
 export interface ClosedEvent extends EventBase {
   readonly event: "closed";
   readonly connection: string;
@@ -107,6 +115,7 @@ export interface ClosedEvent extends EventBase {
   readonly states: readonly TcpState[];
 }
 
+/** Something was not taken. */
 export interface DropEvent extends EventBase {
   readonly event: "drop";
   /** `checksum`, `malformed`, `no-listener`, `outside-window`, ... */
@@ -114,12 +123,14 @@ export interface DropEvent extends EventBase {
   readonly connection?: string;
 }
 
+/** Counters at the end. */
 export interface SummaryEvent extends EventBase {
   readonly event: "summary";
   readonly durationMs: number;
   readonly counters: Readonly<Record<string, number>>;
 }
 
+/** Any event. */
 export type TcpEvent =
   | ListeningEvent
   | SegmentEvent

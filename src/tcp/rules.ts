@@ -147,6 +147,7 @@ export const RULES = {
     text: "the window was shut with data in flight: probe, do not give up",
   },
   "send.override": { rfc: "RFC 9293 §3.8.6.2.1", text: "the window stayed small: send what fits" },
+  "close.listen": { rfc: "RFC 9293 §3.10.4", text: "CLOSE of a listener: no new connections" },
   "close.fin": { rfc: "RFC 9293 §3.10.4", text: "CLOSE, and all is sent: FIN" },
   "close.syn-sent": { rfc: "RFC 9293 §3.10.4", text: "CLOSE in SYN_SENT: forgotten" },
   "abort": { rfc: "RFC 9293 §3.10.5", text: "ABORT: RST where the peer still holds the connection" },

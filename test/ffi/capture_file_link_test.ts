@@ -1,12 +1,13 @@
 /** Capture files as links: frames, times, filters, damage; no rights needed beyond the native library. */
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { type CaptureFileLink, openCaptureFile } from "../../ffi/capture_file_link.ts";
 import { PcapError } from "../../ffi/pcap_error.ts";
 import { LinkError } from "../../src/link/link.ts";
 import { temporaryFile, withoutLibpcap } from "./native_library.ts";
 
-const fixture = (name: string) => new URL(`./fixtures/${name}`, import.meta.url).pathname;
+const fixture = (name: string) => fromFileUrl(new URL(`./fixtures/${name}`, import.meta.url));
 const PCAP = fixture("handshake_and_arp.pcap");
 
 /** Where a classic pcap file keeps what these tests change; its header has 24 bytes, a record's 16. */

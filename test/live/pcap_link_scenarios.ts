@@ -240,25 +240,27 @@ const SCENARIOS: Record<string, () => Promise<Results>> = {
     const peer = open("tc1");
     const started = performance.now();
     setTimeout(() => void ip("link", "del", "tc0"), 20);
-    let message = "";
-    while (message === "") {
-      try {
-        if (link.receive(() => {}, 10) === 0) await link.wait(Infinity);
-      } catch (error) {
-        assert(error instanceof LinkError);
-        message = error.message;
+    // Which of the two is noticed first, and whether "down" comes before "gone", is the kernel's affair.
+    const endOf = async (attempt: () => void): Promise<string> => {
+      while (performance.now() - started < WAIT_LIMIT_MS) {
+        try {
+          attempt();
+        } catch (error) {
+          assert(error instanceof LinkError);
+          return error.message;
+        }
+        await link.wait(50);
       }
-      assertLess(performance.now() - started, WAIT_LIMIT_MS);
-    }
+      return "nothing was noticed";
+    };
+    const frame = frameTo(MAC_0, { from: MAC_1, mark: 0 });
+    const message = await endOf(() => link.receive(() => {}, 10));
     assertStringIncludes(message, "Device tc0 is gone");
-    assertThrows(
-      () => peer.send(frameTo(MAC_0, { from: MAC_1, mark: 0 }), MINIMUM_BYTES),
-      LinkError,
-      "tc1 is gone",
-    );
+    const noticedMs = Math.round(performance.now() - started);
+    assertStringIncludes(await endOf(() => peer.send(frame, MINIMUM_BYTES)), "Device tc1 is gone");
     link.close();
     peer.close();
-    return { message, afterMs: Math.round(performance.now() - started) };
+    return { message, noticedMs };
   },
 
   "bad-devices"() {
