@@ -1,0 +1,153 @@
+/**
+ * EventTeller: what the host says about its connections, to the one observer.
+ *
+ * Owns: the observer, event times, and the building of events; every method does nothing without an observer.
+ * Must not know: what caused an event.
+ */
+import type { MachineContext } from "../tcp/context.ts";
+import type { Effect } from "../tcp/effects.ts";
+import type { Observer, TcpEvent } from "../tcp/events.ts";
+import type { ByteRing } from "../tcp/byte_ring.ts";
+import type { Tcb } from "../tcp/tcb.ts";
+import { transitionById } from "../tcp/transitions.ts";
+import type { TcpSegment } from "../wire/tcp.ts";
+import type { Connection } from "./connection.ts";
+import { segmentEvent, transitionEvent } from "./segment_events.ts";
+
+/** Tells one observer. */
+export class EventTeller {
+  observer: Observer | null = null;
+  /** Data events carry the bytes. */
+  showPayload = false;
+  readonly #context: MachineContext;
+  readonly #epochUs: number;
+
+  /** `epochUs`: wall clock at time 0 of the context's clock. */
+  constructor(context: MachineContext, epochUs: number) {
+    this.#context = context;
+    this.#epochUs = epochUs;
+  }
+
+  /** Time of an event, seconds since 1970. */
+  get time(): number {
+    return (this.#epochUs + this.#context.nowUs) / 1e6;
+  }
+
+  /** Hands an event on with the time of now. */
+  emit(event: TcpEvent): void {
+    this.observer?.({ ...event, time: this.time });
+  }
+
+  /** A segment was received; `tcb` null for one that belongs to no connection. */
+  received(segment: TcpSegment, about: { name: string; tcb: Tcb | null; isListening?: boolean }): void {
+    const { tcb } = about;
+    this.observer?.(segmentEvent(segment, {
+      time: this.time,
+      connection: about.name,
+      direction: "recv",
+      state: tcb !== null ? tcb.state : about.isListening === true ? "LISTEN" : "CLOSED",
+      rule: this.#context.rule,
+      tcb,
+      cutBytes: 0,
+    }));
+  }
+
+  /** A segment, as it stands on the wire, is being sent because of `effect`. */
+  sent(segment: TcpSegment, effect: Effect, name: string): void {
+    this.observer?.(segmentEvent(segment, {
+      time: this.time,
+      connection: name,
+      direction: "send",
+      state: effect.state,
+      rule: effect.rule,
+      tcb: effect.tcb,
+      cutBytes: effect.cutBytes,
+    }));
+  }
+
+  /** Something was not taken. */
+  drop(reason: string, connection?: string): void {
+    if (this.observer === null) return;
+    const event: TcpEvent = { event: "drop", time: this.time, reason };
+    this.observer(connection === undefined ? event : { ...event, connection });
+  }
+
+  /** `count` bytes at the end of a ring have arrived in order, or been given to be sent. */
+  data(connection: Connection, direction: "recv" | "send", count: number): void {
+    if (this.observer === null) return;
+    const { receiveRing, sendRing } = connection.tcb;
+    this.observer({
+      event: "data",
+      time: this.time,
+      connection: connection.name,
+      direction,
+      length: count,
+      ...this.#payload(direction === "recv" ? receiveRing : sendRing, count),
+    });
+  }
+
+  /** A connection moved along a row of the table. */
+  transition(connection: Connection, effect: Effect): void {
+    if (this.observer === null || effect.transition === null) return;
+    this.observer(
+      transitionEvent(effect.transition, effect, { time: this.time, connection: connection.name }),
+    );
+  }
+
+  /** Something is sent again. */
+  retransmit(connection: Connection, effect: Effect): void {
+    this.observer?.({
+      event: "retransmit",
+      time: this.time,
+      connection: connection.name,
+      kind: effect.retransmit,
+      seq: effect.seq,
+      length: effect.length,
+      count: effect.count,
+    });
+  }
+
+  /** A connection has ended. */
+  closed(connection: Connection, effect: Effect): void {
+    if (this.observer === null) return;
+    const { tcb } = connection;
+    this.observer({
+      event: "closed",
+      time: this.time,
+      connection: connection.name,
+      reason: effect.reason,
+      bytesIn: tcb.bytesIn,
+      bytesOut: tcb.bytesOut,
+      durationMs: (this.#context.nowUs - tcb.openedUs) / 1000,
+      states: tcb.path.slice(),
+    });
+  }
+
+  /** A listener opened or closed: the two rows of the table that belong to it alone. */
+  listener(row: "open.passive" | "listen.close", connection: string): void {
+    const { from, to, cause, rfc } = transitionById(row);
+    const rule = row === "open.passive" ? "open.passive" : "close.listen";
+    this.#context.apply(rule);
+    this.observer?.({
+      event: "transition",
+      time: this.time,
+      connection,
+      from,
+      to,
+      recv: null,
+      send: null,
+      cause,
+      rule,
+      rfc,
+    });
+  }
+
+  #payload(ring: ByteRing, count: number): { payload?: string } {
+    if (!this.showPayload || ring.length < count) return {};
+    const bytes = new Uint8Array(count);
+    ring.copyOut(ring.length - count, bytes, 0, count);
+    let text = "";
+    for (const byte of bytes) text += String.fromCharCode(byte);
+    return { payload: btoa(text) };
+  }
+}
