@@ -58,8 +58,9 @@ export class LibcError extends Error {
   /** C's errno after it, 0 where unknown. */
   readonly errno: number;
 
-  constructor(failure: { operation: string; errno: number; what: string; remedy: string }) {
-    super(`${failure.what}: ${errnoText(failure.errno)}. ${failure.remedy}`);
+  /** `detail` stands in for the system's words about `errno` where those say nothing. */
+  constructor(failure: { operation: string; errno: number; what: string; remedy: string; detail?: string }) {
+    super(`${failure.what}: ${failure.detail ?? errnoText(failure.errno)}. ${failure.remedy}`);
     this.operation = failure.operation;
     this.errno = failure.errno;
   }

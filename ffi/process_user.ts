@@ -40,12 +40,13 @@ export function dropToUser(name: string): UserIds {
       operation: "getpwnam",
       errno: 0,
       what,
+      detail: "there is no such user",
       remedy: "Name a user that `getent passwd` lists",
     });
   }
   if (!isRoot()) {
     const remedy = "Only root can change the user: start with sudo, or leave out --user";
-    throw new LibcError({ operation: "geteuid", errno: 1, what, remedy });
+    throw new LibcError({ operation: "geteuid", errno: 0, what, detail: "this process is not root", remedy });
   }
   const remedy = "Inside a user namespace only mapped users exist: leave out --user there";
   const symbols = libc();
@@ -64,7 +65,8 @@ export function dropToUser(name: string): UserIds {
       operation: "setuid",
       errno: 0,
       what,
-      remedy: "The rights of root could be taken back; giving up",
+      detail: "the rights of root could be taken back",
+      remedy: "Giving up, since that would be no protection: please report this",
     });
   }
   return ids;

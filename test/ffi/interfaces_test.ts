@@ -4,7 +4,6 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { findInterface, listInterfaces } from "../../ffi/interfaces.ts";
 import { PCAP_CODES, PcapError } from "../../ffi/pcap_error.ts";
 import { openPcapLink } from "../../ffi/pcap_link.ts";
-import { isRoot, lookupUser } from "../../ffi/process_user.ts";
 import { withoutLibpcap } from "./native_library.ts";
 
 const test = (name: string, fn: () => void) =>
@@ -43,10 +42,4 @@ test("interfaces: an unknown device is null, and refused when opened", () => {
 test("interfaces: the loopback device is refused with the reason", () => {
   if (findInterface("lo") === null) return;
   assertThrows(() => openPcapLink({ device: "lo", mac: new Uint8Array(6) }), PcapError, "loopback");
-});
-
-test("users: root is 0, an unknown name is null", () => {
-  assertEquals(lookupUser("root"), { uid: 0, gid: 0 });
-  assertEquals(lookupUser("no-such-user-here"), null);
-  assertEquals(typeof isRoot(), "boolean");
 });
