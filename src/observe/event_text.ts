@@ -228,7 +228,8 @@ function dataCells(event: DataEvent, { layout, palette }: Page): Cell[] {
       gap: 1,
       paint: isReceived ? palette.received : palette.sent,
     },
-    { text: bytesText(event.length) },
+    // Under the sizes of the other direction.
+    { text: bytesText(event.length), column: INDENT + layout.peerWidth + 1 + "data out  ".length },
   ];
   if (event.payload !== undefined) cells.push({ text: printable(event.payload), paint: palette.quiet });
   return cells;

@@ -153,7 +153,7 @@ export function connectionDetails(info: ConnectionSnapshot): string[] {
       .filter((name) => name !== "").join(" "),
     `rto ${usText(info.rtoUs)}${info.backoff > 0 ? ` (backed off ${info.backoff}x)` : ""}`,
     info.srttUs > 0 ? `srtt ${usText(info.srttUs)} var ${usText(info.rttvarUs)}` : "srtt -",
-    info.minRttUs !== null && info.minRttUs > 0 ? `min ${usText(info.minRttUs)}` : "",
+    info.minRttUs !== null ? `min ${usText(info.minRttUs)}` : "",
     `cwnd ${bytesText(info.cwnd)}`,
     `ssthresh ${info.ssthresh === null ? "-" : bytesText(info.ssthresh)}`,
     `flight ${bytesText(info.inFlight)}`,

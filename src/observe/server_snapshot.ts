@@ -15,7 +15,7 @@ export interface ListenerSnapshot {
   readonly state: TcpState;
 }
 
-/** Figures that are infinite until they are first set, which JSON cannot say: null stands for that. */
+/** Figures that mean nothing until they are first set (0, or infinite, which JSON cannot say): null stands for that. */
 type UnsetFigure = "ssthresh" | "minRttUs";
 
 /** A connection: every figure of it, and what runs on it. */
@@ -46,7 +46,7 @@ export interface ServerSnapshot {
 
 /** A connection's part of a snapshot. */
 export function connectionSnapshot(info: ConnectionInfo, app: string): ConnectionSnapshot {
-  const unlessUnset = (figure: number) => Number.isFinite(figure) ? figure : null;
+  const unlessUnset = (figure: number) => Number.isFinite(figure) && figure > 0 ? figure : null;
   return {
     ...info,
     ssthresh: unlessUnset(info.ssthresh),

@@ -97,7 +97,7 @@ Deno.test("event text: at 120 columns", () => {
 22:13:20.123456 192.168.56.1:51234 LISTEN -> SYN_RCVD         recv [SYN]       send [SYN, ACK]   RFC 9293 §3.10.7.2
 22:13:20.123456 192.168.56.1:51234 --> 192.168.56.101:3333  ACK     seq 146013  ack 100     len 0    ESTABLISHED
                 arrives.check5.ack  win 64240  sack 500..1000  sack 2000..3000
-22:13:20.123456 192.168.56.1:51234 data in  12 B
+22:13:20.123456 192.168.56.1:51234 data in   12 B
 22:13:20.123456 192.168.56.1:51234 retransmit fin  FIN, not acknowledged yet  seq 77 (absolute)  len 0  2 times so far
 22:13:20.123456 192.168.56.1:51234 --> 192.168.56.101:3333  FIN,PSH,ACK seq 13  ack 13      len 0    CLOSE_WAIT
                 x  win 64240
@@ -127,7 +127,7 @@ Deno.test("event text: at 80 columns", () => {
 22:13:20.123456 192.168.56.1:51234 --> :3333   ACK     ESTABLISHED
                 seq 146013  ack 100  len 0  arrives.check5.ack  win 64240
                 sack 500..1000  sack 2000..3000
-22:13:20.123456 192.168.56.1:51234 data in  12 B
+22:13:20.123456 192.168.56.1:51234 data in   12 B
 22:13:20.123456 192.168.56.1:51234 retransmit fin  FIN, not acknowledged yet
                 seq 77 (absolute)  len 0  2 times so far
 22:13:20.123456 192.168.56.1:51234 --> :3333   FIN,PSH,ACK CLOSE_WAIT
