@@ -14,13 +14,14 @@ export interface FrameComment {
   readonly connection: string;
   readonly text: string;
   /**
-   * What the frame must be: one sent with these flags, one sent that carries this sequence number, or (`next`) just
-   * the next one of the connection, either way.
+   * What the frame must be: one sent with these flags, one sent that carries this sequence number, (`next`) just the
+   * next one of the connection, either way, or (`none`) no frame at all, since the connection is gone.
    */
   readonly about:
     | { readonly kind: "flags"; readonly flags: readonly FlagName[] }
     | { readonly kind: "seq"; readonly seq: number }
-    | { readonly kind: "next" };
+    | { readonly kind: "next" }
+    | { readonly kind: "none" };
 }
 
 /** A frame as comments see it. */
@@ -40,7 +41,7 @@ export function isAbout(comment: FrameComment, frame: CommentableFrame): boolean
   if (!isOfConnection(comment.connection, frame)) return false;
   const { about } = comment;
   if (about.kind === "next") return true;
-  if (frame.direction !== "out") return false;
+  if (about.kind === "none" || frame.direction !== "out") return false;
   if (about.kind === "seq") {
     const offset = (about.seq - frame.ends.seq) >>> 0;
     return offset === 0 || offset < frame.ends.length;
@@ -62,19 +63,23 @@ function isOfConnection(connection: string, { direction, ends }: CommentableFram
   return isAnyAddress ? port(local) === port(ours) : local === ours;
 }
 
-/** Comments that came before their frame, in order. */
+/** Comments that came before their frame, in order, and those that have none. */
 export class WaitingComments {
   #waiting: FrameComment[] = [];
+  readonly #frameless: string[] = [];
 
-  /** How many wait. */
+  /** How many wait for a frame. */
   get count(): number {
     return this.#waiting.length;
   }
 
-  /** Adds one; the oldest gives way when there are too many. */
+  /** Adds one; the oldest of its kind gives way when there are too many. */
   add(comment: FrameComment): void {
-    if (this.#waiting.length === MAX_WAITING) this.#waiting.shift();
-    this.#waiting.push(comment);
+    if (comment.about.kind === "none") this.#keepFrameless(comment);
+    else {
+      if (this.#waiting.length === MAX_WAITING) this.#waiting.shift();
+      this.#waiting.push(comment);
+    }
   }
 
   /** Takes out the texts that are about this frame. */
@@ -90,10 +95,15 @@ export class WaitingComments {
     return texts;
   }
 
-  /** Takes out all that is left, each with its connection. */
+  /** Takes out all that found no frame, each with its connection. */
   takeAll(): string[] {
-    const texts = this.#waiting.map((comment) => `${comment.connection}: ${comment.text}`);
+    for (const comment of this.#waiting) this.#keepFrameless(comment);
     this.#waiting = [];
-    return texts;
+    return this.#frameless.splice(0);
+  }
+
+  #keepFrameless({ connection, text }: FrameComment): void {
+    if (this.#frameless.length === MAX_WAITING) this.#frameless.shift();
+    this.#frameless.push(`${connection}: ${text}`);
   }
 }

@@ -172,8 +172,8 @@ export class PcapngRecorder implements FrameTap {
     } else if (event.cause !== "segment" && event.send !== null) {
       this.#comment({ connection, text, about: { kind: "flags", flags: event.send } });
     } else {
-      // No frame of its own: a deadline that ends TIME_WAIT, a listener that opens.
-      this.#waiting.add({ connection, text, about: { kind: "next" } });
+      // No frame of its own: a listener that opens, or a deadline that ends TIME_WAIT, after which none will come.
+      this.#waiting.add({ connection, text, about: { kind: event.to === "CLOSED" ? "none" : "next" } });
     }
   }
 

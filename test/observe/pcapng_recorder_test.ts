@@ -95,7 +95,6 @@ Deno.test("recorder: a transition waits for its own connection's segment", () =>
 
 Deno.test("recorder: a transition without any segment marks the connection's next frame", () => {
   const { recorder, packets } = recording();
-  recorder.observe(EXPIRY);
   recorder.observe(sampleTransition({
     connection: "192.168.56.101:3333-*",
     from: "CLOSED",
@@ -109,19 +108,25 @@ Deno.test("recorder: a transition without any segment marks the connection's nex
   recorder.received(SYN, SYN.length, 5);
   recorder.receivedDone();
   assertEquals(packets(), [["in", 0x02, [
-    `before this frame: ${EXPIRED}`,
     "before this frame: CLOSED -> LISTEN (user) user.open.passive RFC 9293 §3.10.1",
   ]]]);
 });
 
-Deno.test("recorder: what never finds its frame is told at the end of the file", () => {
+Deno.test("recorder: what has no frame, or never finds it, is told at the end of the file", () => {
   const { recorder, file } = recording();
   recorder.observe(EXPIRY);
+  recorder.observe(CLOSE);
+  recorder.received(SYN, SYN.length, 5);
+  recorder.receivedDone();
   recorder.finish({ received: 3, dropped: 1 });
   recorder.finish();
   const blocks = readBlocks(file());
-  assertEquals(blocks.map(({ type }) => type), [0x0a0d0d0a, 1, 5]);
-  assertEquals(commentsIn(blocks[2].options), [`${SAMPLE_CONNECTION}: ${EXPIRED}`]);
+  assertEquals(blocks.map(({ type }) => type), [0x0a0d0d0a, 1, 6, 5]);
+  assertEquals(commentsIn(blocks[2].options), []);
+  assertEquals(commentsIn(blocks[3].options), [
+    `${SAMPLE_CONNECTION}: ${EXPIRED}`,
+    `${SAMPLE_CONNECTION}: ${CLOSING}`,
+  ]);
 });
 
 Deno.test("recorder: a retransmission is marked on the segment that repeats, drops on the dropped frame", () => {
