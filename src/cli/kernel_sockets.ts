@@ -7,7 +7,7 @@
  * the machine's byte order has them, ports are hex numbers.
  */
 import type { TcpState } from "../tcp/state.ts";
-import { formatEndpoint, type IpAddress, isUnspecified } from "../wire/address.ts";
+import { type IpAddress, isUnspecified } from "../wire/address.ts";
 
 /** One socket of the kernel. */
 export interface KernelSocket {
@@ -111,27 +111,5 @@ export function findKernelListener(
   return sockets.find((socket) =>
     socket.state === "LISTEN" && socket.localPort === wanted.port &&
     (isUnspecified(socket.localAddress) || String(socket.localAddress) === String(wanted.address))
-  );
-}
-
-/** The kernel's sockets as lines of a table, listeners first. */
-export function kernelSocketLines(sockets: readonly KernelSocket[]): string[] {
-  const rank = (socket: KernelSocket) => (socket.state === "LISTEN" ? 0 : 1);
-  const rows = [...sockets].sort((left, right) => rank(left) - rank(right)).map((socket) => [
-    String(socket.receiveQueue),
-    String(socket.sendQueue),
-    formatEndpoint(socket.localAddress, socket.localPort),
-    socket.peerPort === 0 && isUnspecified(socket.peerAddress)
-      ? "*"
-      : formatEndpoint(socket.peerAddress, socket.peerPort),
-    socket.state,
-  ]);
-  const table = [["Recv-Q", "Send-Q", "Local address", "Peer address", "State"], ...rows];
-  const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
-  return table.map((row) =>
-    row.map((cell, column) => column < 2 ? cell.padStart(widths[column]) : cell.padEnd(widths[column])).join(
-      "  ",
-    )
-      .trimEnd()
   );
 }

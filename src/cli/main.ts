@@ -37,6 +37,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./serve.ts")).command,
   },
   {
+    name: "netstat",
+    summary: "the connections of the running servers, which the kernel's netstat cannot show",
+    load: async () => (await import("./netstat.ts")).command,
+  },
+  {
     name: "table",
     summary: "prints the transition table, as text, markdown, JSON or a diagram",
     load: async () => (await import("./table.ts")).command,

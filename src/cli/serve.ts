@@ -1,0 +1,115 @@
+/**
+ * `tcplab serve`: the TCP server on a device.
+ *
+ * Owns: putting the parts together, and taking them apart again in order, however it ends. Must not know: TCP.
+ *
+ * How it ends: Ctrl-C, SIGTERM, `--once` and `--duration` are done (status 0). A device that vanishes, a recording
+ * that finds no room, and a log whose reader has gone are failures (status 1): what was asked for cannot be done any
+ * more.
+ */
+import { dropToUser, isRoot, lookupUser } from "../../ffi/process_user.ts";
+import { summaryToText } from "../observe/summary.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { VERSION } from "./version.ts";
+import { CliError, type Command, EXIT_DONE } from "./command.ts";
+import { usageText } from "./options.ts";
+import { openRecording } from "./recording.ts";
+import { pageWidth, ServeLog } from "./serve_log.ts";
+import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
+import { SERVE_SYNTAX } from "./serve_syntax.ts";
+import { openServerControl, refuseTakenAddresses } from "./server_control.ts";
+import { openGround } from "./server_ground.ts";
+import { Server } from "./server.ts";
+import { listenForStop, type StopSignals } from "./signals.ts";
+import { printError } from "./terminal.ts";
+
+async function run(args: string[]): Promise<number> {
+  const config = parseServeOptions(args);
+  // From here on a signal asks for an end, so that nothing that is set up below can be left behind.
+  using signals = listenForStop();
+  await refuseTakenAddresses(config);
+  await serve(config, signals);
+  return EXIT_DONE;
+}
+
+/** Serves until somebody or something ends it. Throws when that is a failure, with everything taken apart. */
+async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
+  if (config.user !== null) checkUser(config.user);
+  const notice = (line: string) => printError(`tcplab serve: ${line}`);
+  const clock = systemClock();
+  using parts = new DisposableStack();
+  const ground = await openGround(config, clock);
+  parts.defer(() => ground.link.close());
+  parts.defer(() => {
+    const left = ground.guard?.remove() ?? null;
+    if (left !== null) notice(left);
+  });
+  for (const warning of ground.link.warnings) notice(warning);
+  const recording = config.write === null ? null : openRecording({
+    path: config.write,
+    link: ground.link,
+    filter: ground.filter,
+    clock,
+    application: `tcplab ${VERSION}`,
+  });
+  parts.defer(() => recording?.finish());
+  const log = new ServeLog({ form: config.log, output: Deno.stdout, width: pageWidth() });
+  const server = new Server({ config, ground, clock, log, recording, notice });
+  parts.defer(() => server.stack.close());
+  const control = await openServerControl({ config, ground, server, notice });
+  parts.defer(() => control?.close());
+  if (config.user !== null) dropToUser(config.user);
+
+  let failure: unknown = null;
+  try {
+    await Promise.race([
+      signals.graceful,
+      ...(config.once ? [server.firstClosed] : []),
+      ...(config.durationMs === null ? [] : [elapsed(config.durationMs)]),
+      server.stack.done,
+      log.failed,
+      ...(recording === null ? [] : [recording.failed]),
+    ]);
+  } catch (error) {
+    failure = error;
+  }
+  await endInOrder(server, signals);
+  recording?.finish();
+  const summary = server.summary();
+  log.tell(summary);
+  if (config.log === "none") printError(summaryToText(summary, { width: pageWidth() }));
+  await log.end();
+  // A small recording meets the full disk only when its last block is written.
+  failure ??= recording?.failure ?? null;
+  if (failure !== null) throw failure;
+}
+
+/** Ends the server with patience, none after the second signal; harmless when its device is gone already. */
+async function endInOrder(server: Server, signals: StopSignals): Promise<void> {
+  const hurry = new AbortController();
+  signals.atOnce.then(() => hurry.abort());
+  try {
+    await server.end(hurry.signal);
+  } catch {
+    // The device has vanished: there is nobody left to say goodbye to, and the failure is known.
+    server.stack.close();
+  }
+}
+
+/** Judged before anything is opened, because the drop itself comes last. */
+function checkUser(name: string): void {
+  if (lookupUser(name) === null) throw new CliError(`There is no user ${name}: getent passwd lists them`);
+  if (!isRoot()) throw new CliError("--user needs root to begin with: run with sudo, or leave it out");
+}
+
+function elapsed(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** The command. */
+export const command: Command = {
+  name: "serve",
+  summary: "the TCP server on a device, with every segment and every state change shown",
+  usage: usageText(SERVE_SYNTAX),
+  run,
+};

@@ -1,0 +1,162 @@
+/**
+ * A server at work: host, listeners and applications on an open device.
+ *
+ * Owns: the stack and what watches it, from the first `listening` to the summary. Must not know: how the device was
+ * found, signals, exit status.
+ */
+import { findApplication } from "../app/applications.ts";
+import { Host } from "../host/host.ts";
+import type { FrameLink } from "../link/link.ts";
+import { tapLink } from "../link/tap.ts";
+import { fanOut } from "../observe/fan_out.ts";
+import { summaryEvent } from "../observe/summary.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { randomSecret } from "../runtime/secret.ts";
+import { Stack } from "../runtime/stack.ts";
+import type { Observer, SummaryEvent } from "../tcp/events.ts";
+import { formatMac } from "../wire/address.ts";
+import { CliError } from "./command.ts";
+import type { Recording } from "./recording.ts";
+import { RingWatch } from "./ring_watch.ts";
+import type { ServeLog } from "./serve_log.ts";
+import type { ServeConfig } from "./serve_options.ts";
+import type { ServerGround } from "./server_ground.ts";
+
+/** What a server is made of. */
+export interface ServerParts {
+  readonly config: ServeConfig;
+  readonly ground: ServerGround;
+  readonly clock: Clock;
+  readonly log: ServeLog;
+  readonly recording: Recording | null;
+  /** Takes notices for a person, a line each. */
+  readonly notice: (line: string) => void;
+}
+
+/** A server that answers from its construction on. */
+export class Server {
+  readonly host: Host;
+  readonly stack: Stack;
+  /** Resolves when the first connection that had been established is closed. */
+  readonly firstClosed: Promise<void>;
+  readonly #parts: ServerParts;
+  readonly #ringWatch: RingWatch;
+  readonly #beganUs: number;
+
+  constructor(parts: ServerParts) {
+    const { config, ground, clock, log, recording } = parts;
+    this.#parts = parts;
+    this.#beganUs = clock.nowUs();
+    const link = recording === null ? ground.link : tapLink(ground.link, recording.recorder);
+    this.host = makeHost(parts, link);
+    const firstClosed = Promise.withResolvers<void>();
+    this.firstClosed = firstClosed.promise;
+    const observer = fanOut([
+      log.observer,
+      recording?.recorder.observe,
+      config.once ? whenFirstClosed(firstClosed.resolve) : null,
+    ]);
+    this.#ringWatch = new RingWatch({
+      stats: () => ground.link.stats(),
+      nowUs: () => clock.nowUs(),
+      tell: parts.notice,
+      ringMib: config.ringMib,
+    });
+    // The listeners are there before the first frame is taken: an early SYN must not meet a closed port.
+    this.host.observer = observer;
+    this.#sayListening();
+    this.#listen();
+    this.stack = new Stack({
+      link,
+      host: this.host,
+      clock,
+      onIdle: () => {
+        log.flush();
+        recording?.recorder.flush();
+      },
+      onBatch: () => this.#ringWatch.afterFrames(),
+    });
+    if (observer !== null) this.stack.observe(observer);
+    this.stack.pump.enter();
+    this.host.announce();
+    this.stack.pump.leave();
+    log.flush();
+  }
+
+  /** Ends in order: no more connections, FIN, after two seconds or at once when told so RST. */
+  async end(signal: AbortSignal): Promise<void> {
+    await this.stack.shutdown({ signal });
+    this.#ringWatch.look();
+  }
+
+  /** What was counted from the beginning to now. */
+  summary(): SummaryEvent {
+    const { clock, ground, log } = this.#parts;
+    const nowUs = clock.nowUs();
+    return summaryEvent({
+      time: this.#seconds(),
+      durationMs: (nowUs - this.#beganUs) / 1000,
+      counters: this.host.counters(),
+      link: ground.link.stats(),
+      lostLines: log.lostLines,
+    });
+  }
+
+  #listen(): void {
+    const { config, clock } = this.#parts;
+    this.host.setNow(clock.nowUs());
+    for (const { port, app } of config.services) {
+      const application = findApplication(app);
+      if (application === null) throw new CliError(`There is no application ${app}`);
+      const accept = application.create({ nowEpochUs: () => clock.epochUs + clock.nowUs() });
+      this.host.listen({ port, backlog: config.backlog, accept });
+    }
+  }
+
+  #sayListening(): void {
+    const { config, ground, log, notice } = this.#parts;
+    const { link, filter } = ground;
+    for (const { text } of ground.addresses) {
+      for (const { port, app } of config.services) {
+        log.tell({
+          event: "listening",
+          time: this.#seconds(),
+          device: link.name,
+          ip: text,
+          mac: formatMac(link.mac),
+          port,
+          app,
+          capture: link.capture,
+          filter,
+        });
+        if (config.log === "none") notice(`Listening on ${link.name}, ${text}:${port} (${app})`);
+      }
+    }
+  }
+
+  #seconds(): number {
+    const { clock } = this.#parts;
+    return (clock.epochUs + clock.nowUs()) / 1e6;
+  }
+}
+
+function makeHost({ config, ground, clock }: ServerParts, link: FrameLink): Host {
+  return new Host({
+    link,
+    addresses: ground.addresses.map(({ address, prefixLength }) => ({ address, prefixLength })),
+    secret: randomSecret(),
+    epochUs: clock.epochUs,
+    nowUs: clock.nowUs(),
+    checksumPolicy: config.checksum,
+    maxConnections: config.maxConnections,
+    tcp: config.tcp,
+    showPayload: config.payload,
+  });
+}
+
+/** Half-open connections that never were (a scan) do not count for `--once`. */
+function whenFirstClosed(resolve: () => void): Observer {
+  return (event) => {
+    if (event.event === "closed" && event.states.includes("ESTABLISHED")) resolve();
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * What a server says of itself to `netstat`, and what it asks the other servers of this host before it begins.
+ *
+ * Owns: the snapshot's making, and the refusal of an address that another server answers for. Must not know: how
+ * snapshots travel (runtime/control_socket.ts) or are shown (observe/netstat.ts).
+ */
+import { connectionSnapshot, isServerSnapshot, type ServerSnapshot } from "../observe/server_snapshot.ts";
+import { findServers } from "../runtime/control_client.ts";
+import { type ControlSocket, openControlSocket } from "../runtime/control_socket.ts";
+import { formatMac } from "../wire/address.ts";
+import { CliError, errorLine } from "./command.ts";
+import type { ServeConfig } from "./serve_options.ts";
+import type { ServerGround } from "./server_ground.ts";
+import type { Server } from "./server.ts";
+
+/** A snapshot with what tells servers of different network namespaces apart: they never meet. */
+export interface LocatedSnapshot extends ServerSnapshot {
+  /** Empty where the system has none. */
+  readonly networkNamespace: string;
+}
+
+/** What the control socket speaks for. */
+export interface ServerControlParts {
+  readonly config: ServeConfig;
+  readonly ground: ServerGround;
+  readonly server: Server;
+  /** Takes notices for a person, a line each. */
+  readonly notice: (line: string) => void;
+}
+
+/** The servers of this user that run on this host, in all network namespaces. */
+export function runningServers(): Promise<LocatedSnapshot[]> {
+  return findServers(isLocatedSnapshot);
+}
+
+function isLocatedSnapshot(value: unknown): value is LocatedSnapshot {
+  return isServerSnapshot(value) && "networkNamespace" in value && typeof value.networkNamespace === "string";
+}
+
+/** The network namespace of this process, as Linux names it (`net:[4026531840]`); empty elsewhere. */
+export function networkNamespace(): string {
+  try {
+    return Deno.readLinkSync("/proc/self/ns/net");
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * Throws {@link CliError} when another server of this network namespace answers for one of the addresses: each would
+ * reset the other's connections. Where the kernel owns the address (`--rst-guard nft`) a server looks at its own
+ * ports only, and only a common port is in the way.
+ */
+export async function refuseTakenAddresses(config: ServeConfig): Promise<void> {
+  if (config.addresses.length === 0) return;
+  const here = networkNamespace();
+  const others = (await runningServers()).filter((other) => other.networkNamespace === here);
+  const line = conflictLine(config, others);
+  if (line !== null) throw new CliError(line);
+}
+
+/** The line that says which server is in the way; null when none is. */
+export function conflictLine(
+  config: Pick<ServeConfig, "addresses" | "services" | "rstGuard">,
+  others: readonly Pick<ServerSnapshot, "pid" | "ip" | "listeners">[],
+): string | null {
+  for (const { pid, ip, listeners } of others) {
+    const address = config.addresses.find(({ text }) => ip.includes(text));
+    if (address === undefined) continue;
+    const stop = `stop that one (kill ${pid})`;
+    const port = config.services.find((service) => listeners.some((taken) => taken.port === service.port))
+      ?.port;
+    if (port !== undefined) {
+      return `${address.text}:${port} is served already by process ${pid} (tcplab netstat): choose another --ip, or ${stop}`;
+    }
+    if (config.rstGuard === "nft") continue;
+    return `${address.text} is served already by process ${pid}, which would reset what comes for another port: ` +
+      `choose another --ip, or ${stop} and serve all ports in one (--serve P=APP,P=APP)`;
+  }
+  return null;
+}
+
+/** Opens the control socket. A server that finds no place for it runs all the same, and says so. */
+export async function openServerControl(parts: ServerControlParts): Promise<ControlSocket | null> {
+  const startedAt = Date.now() / 1000;
+  try {
+    return await openControlSocket({ snapshot: () => snapshotOf(parts, startedAt) });
+  } catch (error) {
+    parts.notice(`tcplab netstat will not show this server. ${errorLine(error)}`);
+    return null;
+  }
+}
+
+function snapshotOf({ config, ground, server }: ServerControlParts, startedAt: number): LocatedSnapshot {
+  const { host, stack } = server;
+  // The timers that the snapshot tells are counted from now, not from the last frame.
+  stack.pump.enter();
+  const apps = new Map(config.services.map(({ port, app }) => [port, app]));
+  return {
+    pid: Deno.pid,
+    device: ground.link.name,
+    ip: ground.addresses.map((address) => address.text),
+    mac: formatMac(ground.link.mac),
+    startedAt,
+    listeners: host.listeners().map(({ port, state }) => ({ port, state, app: apps.get(port) ?? "" })),
+    connections: host.connections().map((connection) =>
+      connectionSnapshot(connection.info(), apps.get(connection.localPort) ?? "")
+    ),
+    counters: host.counters(),
+    networkNamespace: networkNamespace(),
+  };
+}

@@ -1,0 +1,196 @@
+/**
+ * What a server stands on: an open device, addresses that nobody else has, and the guard where one is needed.
+ *
+ * Owns: the order of the checks before the first frame is answered, so that each refusal leaves nothing behind.
+ * Must not know: connections, applications, logs.
+ */
+import { type InterfaceInfo, listInterfaces } from "../../ffi/interfaces.ts";
+import { PcapError } from "../../ffi/pcap_error.ts";
+import { compileFilterCheck } from "../../ffi/pcap_filter.ts";
+import { openPcapLink, type PcapLink } from "../../ffi/pcap_link.ts";
+import { Host } from "../host/host.ts";
+import type { FrameLink } from "../link/link.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { randomSecret } from "../runtime/secret.ts";
+import { formatIpAddress, type MacAddress, sameAddress } from "../wire/address.ts";
+import {
+  checkUnused,
+  findFree,
+  judgeAddresses,
+  type ProbeParts,
+  proposals,
+  type ServedAddress,
+} from "./address_choice.ts";
+import { CliError, UsageError } from "./command.ts";
+import { pickDevice } from "./device.ts";
+import { composeFilter } from "./filter.ts";
+import { findKernelListener, readKernelSockets } from "./kernel_sockets.ts";
+import { machineIdentity, stableMac } from "./mac_choice.ts";
+import { type RstGuard, setRstGuard } from "./rst_guard.ts";
+import type { ServeConfig } from "./serve_options.ts";
+
+/** Everything that is open when the server begins. */
+export interface ServerGround {
+  readonly link: PcapLink;
+  readonly addresses: readonly ServedAddress[];
+  /** As it was set, for the `listening` event. */
+  readonly filter: string;
+  readonly guard: RstGuard | null;
+}
+
+/** While addresses are asked for, nothing else is wanted. */
+const PROBE_FILTER = "arp";
+
+/** Opens device, addresses and guard. Throws one line for whatever is in the way, with everything closed again. */
+export async function openGround(config: ServeConfig, clock: Clock): Promise<ServerGround> {
+  const devices = listInterfaces();
+  if (config.filter !== null) checkUserFilter(config.filter);
+  const device = pickDevice(devices, config.device);
+  if (config.addresses.length === 0) return await refuseWithProposal({ config, device, devices, clock });
+  const addresses = judgeAddresses(config.addresses, { device, devices, rstGuard: config.rstGuard });
+  refuseKernelListeners(addresses, config);
+  const filter = composeFilter({
+    addresses: addresses.map((served) => served.text),
+    ports: config.services.map((service) => service.port),
+    kernelOwned: addresses.some((served) => served.kernelOwned),
+    user: config.filter,
+  });
+  const link = openLink(config, { device, mac: await chooseMac(config, { device, addresses }) });
+  try {
+    await checkUnused(probeParts(link, clock), addresses);
+    const guard = guardFor(addresses, config);
+    try {
+      link.setFilter(filter);
+    } catch (error) {
+      guard?.remove();
+      throw error;
+    }
+    return { link, addresses, filter: link.filter, guard };
+  } catch (error) {
+    link.close();
+    throw error;
+  }
+}
+
+/** Judges `--filter` by itself first, so that the message shows what was typed and not what we made of it. */
+function checkUserFilter(expression: string): void {
+  try {
+    compileFilterCheck(expression);
+  } catch (error) {
+    if (!(error instanceof PcapError) || error.operation !== "pcap_compile") throw error;
+    throw new UsageError(
+      `--filter ${expression}: expected a pcap-filter expression (man pcap-filter), libpcap says: ${error.detail}`,
+    );
+  }
+}
+
+/** Without `--ip`: names a free address of the device's subnet, and refuses. */
+async function refuseWithProposal(
+  scene: { config: ServeConfig; device: InterfaceInfo; devices: readonly InterfaceInfo[]; clock: Clock },
+): Promise<never> {
+  const { config, device, clock } = scene;
+  const candidates = proposals(device, scene.devices);
+  if (candidates.length === 0) {
+    throw new UsageError(
+      `--ip is missing, and ${device.name} has no IPv4 subnet with room in which a free address could be looked for: name one that no host has, as in --ip 192.168.56.101/24`,
+    );
+  }
+  const link = openLink(config, { device, mac: await chooseMac(config, { device, addresses: [] }) });
+  try {
+    const free = await findFree(probeParts(link, clock), candidates);
+    if (free === null) {
+      throw new UsageError(
+        `--ip is missing, and ${
+          formatIpAddress(candidates[0])
+        } and its neighbours are all in use on ${device.name}: name an address that no host has`,
+      );
+    }
+    const text = formatIpAddress(free);
+    throw new UsageError(
+      `--ip is missing; ${text} is free on ${device.name}: tcplab serve --iface ${device.name} --ip ${text}`,
+    );
+  } finally {
+    link.close();
+  }
+}
+
+function openLink(config: ServeConfig, parts: { device: InterfaceInfo; mac: MacAddress }): PcapLink {
+  const { device, mac } = parts;
+  return openPcapLink({
+    device: device.name,
+    mac,
+    capture: config.capture,
+    readTimeoutMs: config.readTimeoutMs,
+    ringMib: config.ringMib,
+    promiscuous: device.mac === null || !sameAddress(device.mac, mac),
+    filter: PROBE_FILTER,
+  });
+}
+
+/** The hardware address to answer with. */
+async function chooseMac(
+  config: ServeConfig,
+  scene: { device: InterfaceInfo; addresses: readonly ServedAddress[] },
+): Promise<MacAddress> {
+  const { device, addresses } = scene;
+  const owned = addresses.find((served) => served.kernelOwned);
+  const choice = config.mac;
+  const explicit = choice.kind === "explicit" ? choice.mac : null;
+  const isDevices = choice.kind === "device" ||
+    (explicit !== null && device.mac !== null && sameAddress(explicit, device.mac));
+  if (isDevices || (owned !== undefined && explicit === null)) return ownMac(device);
+  if (owned !== undefined) {
+    throw new CliError(
+      `${owned.text} is the kernel's own address, and the kernel answers ARP for it with ${device.name}'s MAC: leave --mac out`,
+    );
+  }
+  if (device.isWireless) {
+    throw new CliError(
+      `${device.name} is wireless and carries its own hardware address only: add --mac device`,
+    );
+  }
+  if (explicit !== null) return explicit;
+  const ip = addresses.map((served) => served.text).join(",");
+  return await stableMac({ machine: machineIdentity(), device: device.name, ip });
+}
+
+function ownMac(device: InterfaceInfo): MacAddress {
+  if (device.mac === null) {
+    throw new CliError(`${device.name} has no hardware address: give one with --mac 02:00:00:00:33:33`);
+  }
+  return device.mac;
+}
+
+/** A host that asks and never answers: it has no address, and lives only while we look around. */
+function probeParts(link: FrameLink, clock: Clock): ProbeParts {
+  const host = new Host({
+    link,
+    addresses: [],
+    secret: randomSecret(),
+    epochUs: clock.epochUs,
+    nowUs: clock.nowUs(),
+  });
+  return { link, host, clock };
+}
+
+/** Where the kernel itself listens on the port of an address that it owns, its SYN-ACK would come beside ours. */
+function refuseKernelListeners(addresses: readonly ServedAddress[], config: ServeConfig): void {
+  const owned = addresses.filter((served) => served.kernelOwned);
+  const sockets = owned.length === 0 ? null : readKernelSockets();
+  if (sockets === null) return;
+  for (const { address, text } of owned) {
+    const taken = config.services.find(({ port }) =>
+      findKernelListener(sockets, { address, port }) !== undefined
+    );
+    if (taken === undefined) continue;
+    throw new CliError(
+      `A program on this host listens on ${text}:${taken.port} already, through the kernel (ss -ltn): stop it, or choose another --port`,
+    );
+  }
+}
+
+function guardFor(addresses: readonly ServedAddress[], config: ServeConfig): RstGuard | null {
+  const owned = addresses.filter((served) => served.kernelOwned).map((served) => served.text);
+  if (config.rstGuard === "off" || owned.length === 0) return null;
+  return setRstGuard({ addresses: owned, ports: config.services.map((service) => service.port) });
+}
