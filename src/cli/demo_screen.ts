@@ -29,14 +29,21 @@ export class DemoScreen {
     utcOffsetMinutes: -new Date().getTimezoneOffset(),
   });
 
+  readonly #print: (line: string) => void;
+
+  /** `print` takes one line at a time; stdout's when absent. */
+  constructor(print: (line: string) => void = printLine) {
+    this.#print = print;
+  }
+
   /** A line, or several, as they are. */
   say(text: string): void {
-    printLine(text);
+    this.#print(text);
   }
 
   /** The heading of the next step. */
   step(title: string): void {
-    printLine(`\n${bold(`${++this.#step}  ${title}`)}`);
+    this.#print(`\n${bold(`${++this.#step}  ${title}`)}`);
   }
 
   /** An event, as `serve` shows it. */
@@ -46,13 +53,13 @@ export class DemoScreen {
 
   /** What a program said, below the words with which it was asked. */
   output(command: string, text: string): void {
-    printLine(`\n${INDENT}${dim("$")} ${bold(command)}`);
+    this.#print(`\n${INDENT}${dim("$")} ${bold(command)}`);
     this.block(text.trimEnd());
   }
 
   /** Lines, indented. */
   block(text: string): void {
-    for (const line of text.split("\n")) printLine(line === "" ? "" : INDENT + line);
+    for (const line of text.split("\n")) this.#print(line === "" ? "" : INDENT + line);
   }
 
   /** Keeps whether something that was promised has happened. */
@@ -63,7 +70,7 @@ export class DemoScreen {
   /** The same, with a tick or a cross on the page. */
   check(what: string, ok: boolean): void {
     this.promise(what, ok);
-    printLine(`${INDENT}${ok ? green("✓") : red("✗")} ${what}`);
+    this.#print(`${INDENT}${ok ? green("✓") : red("✗")} ${what}`);
   }
 }
 

@@ -52,6 +52,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./lab.ts")).command,
   },
   {
+    name: "demo",
+    summary:
+      "plays the whole story in a private lab: server, kernel client, netstat, table expected against seen",
+    load: async () => (await import("./demo.ts")).command,
+  },
+  {
     name: "doctor",
     summary: "checks library, rights, device, address and firewall, and says how to mend each",
     load: async () => (await import("./doctor.ts")).command,

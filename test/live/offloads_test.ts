@@ -3,6 +3,7 @@
  */
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
+import { kernelClientCommand } from "../../src/cli/self_command.ts";
 import { besideTests, liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 
@@ -47,12 +48,8 @@ liveTest("default offloads: 8 MB are discarded to the last byte", {}, async (lab
 
 liveTest("--checksum strict drops what an offloading kernel sends, and says so", {}, async (lab) => {
   await using server = await ServeProcess.start(lab, { args: ["--checksum", "strict"] });
-  const words = [
-    "sh",
-    "-c",
-    `exec timeout 1 ${Deno.execPath()} eval --quiet 'await Deno.connect({hostname: "$0", port: 3333})'`,
-  ];
-  await lab.run({ side: "client", words: [...words, lab.plan.tcplabAddress] });
+  const client = [...kernelClientCommand(), lab.plan.tcplabAddress, "3333"];
+  await lab.run({ side: "client", words: ["timeout", "1", ...client] });
   const drop = await server.event("drop");
   assertStringIncludes(drop.reason, "checksum");
   assertEquals(server.all("transition").filter((event) => event.to === "SYN_RCVD"), []);

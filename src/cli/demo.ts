@@ -1,0 +1,151 @@
+/**
+ * The `demo` command: the main job, played from beginning to end in a lab of its own, and judged against the table.
+ *
+ * Owns: the choice of the stage (a private lab, else memory), the verdict, and the exit status.
+ * Must not know: how the story goes (demo_live.ts, demo_memory.ts).
+ */
+import { bold, getColorEnabled, green, red } from "@std/fmt/colors";
+import { renderTransitions } from "../observe/transition_table.ts";
+import type { TcpEvent } from "../tcp/events.ts";
+import { CliError, type Command, EXIT_DONE, EXIT_FAILED, UsageError } from "./command.ts";
+import { type DemoOptions, playLiveDemo } from "./demo_live.ts";
+import { playMemoryDemo } from "./demo_memory.ts";
+import { DemoScreen } from "./demo_screen.ts";
+import { parseOptions, type Syntax, usageText } from "./options.ts";
+import { LabRefused, PrivateLab } from "./private_lab.ts";
+import { SEED_ROWS, seenRows } from "./seen_transitions.ts";
+import { selfFiles } from "./self_command.ts";
+import { listenForStop } from "./signals.ts";
+
+const SYNTAX = {
+  command: "demo",
+  synopsis: "[OPTIONS]",
+  description:
+    `Plays the seed's lab from beginning to end, in a few seconds: a server of ours on a device, a client over the
+kernel's own TCP, netstat on both sides, and the transition table, expected against seen.
+
+The lab is made of namespaces without names, needs no rights where the kernel allows user namespaces, touches
+nothing on the host, and is gone at the end. Where no namespaces can be had, the demo plays in memory and says so.`,
+  options: [
+    {
+      name: "link",
+      kind: "value",
+      value: "lab|memory",
+      help: "where to play; default: lab, and memory where there can be no lab",
+    },
+    { name: "sleep", kind: "value", value: "SECONDS", help: "how long the client sleeps (default 1)" },
+    {
+      name: "write",
+      alias: "w",
+      kind: "value",
+      value: "FILE",
+      help: "where the recording goes, a pcapng (default: a new file among the temporary ones)",
+    },
+  ],
+} as const satisfies Syntax;
+
+const TEXT = "hello from the kernel";
+const DEFAULT_SLEEP_SECONDS = 1;
+/** The demo has 20 s in all. */
+const MOST_SLEEP_SECONDS = 10;
+
+/** The `demo` command. */
+export const command: Command = {
+  name: SYNTAX.command,
+  summary:
+    "plays the whole story in a private lab: server, kernel client, netstat, table expected against seen",
+  usage: usageText(SYNTAX),
+  run: runDemo,
+};
+
+type Stage = "lab" | "memory";
+
+async function runDemo(args: string[]): Promise<number> {
+  const parsed = parseOptions(args, SYNTAX);
+  const stage = parseStage(parsed.value("link"));
+  const sleepText = parsed.value("sleep");
+  const sleepSeconds = sleepText === undefined ? DEFAULT_SLEEP_SECONDS : Number(sleepText);
+  if (!Number.isFinite(sleepSeconds) || sleepSeconds < 0 || sleepSeconds > MOST_SLEEP_SECONDS) {
+    throw new UsageError(
+      `"${sleepText}" is not a time: give --sleep seconds, from 0 to ${MOST_SLEEP_SECONDS}`,
+    );
+  }
+  const screen = new DemoScreen();
+  const lab = stage === "memory" ? null : await openLab(screen, stage);
+  if (lab === null) {
+    const written = parsed.value("write");
+    if (written !== undefined) {
+      throw new CliError("In memory there is no device to record: leave --write out");
+    }
+    return verdict(screen, playMemoryDemo(screen, { text: TEXT, sleepSeconds }));
+  }
+  using signals = listenForStop();
+  const recording = parsed.value("write") ??
+    await Deno.makeTempFile({ prefix: "tcplab-demo-", suffix: ".pcapng" });
+  try {
+    const interrupted = signals.graceful.then((name) => {
+      throw new CliError(`Interrupted by ${name}; the lab and all that was in it are gone`);
+    });
+    const events = await Promise.race([
+      playOnWire(lab, { screen, options: { text: TEXT, sleepSeconds, recording } }),
+      interrupted,
+    ]);
+    const status = verdict(screen, events);
+    screen.say(`\nThe recording, each packet with its state change as comment: ${bold(recording)}`);
+    return status;
+  } catch (error) {
+    if (parsed.value("write") === undefined) await Deno.remove(recording).catch(() => {});
+    throw error;
+  } finally {
+    await lab.close();
+  }
+}
+
+function parseStage(text: string | undefined): Stage | null {
+  if (text === undefined || text === "lab" || text === "memory") return text ?? null;
+  throw new UsageError(`--link is lab or memory, not "${text}"`);
+}
+
+/** Makes the lab; null, and says so, where there can be none. Throws when it was asked for by name. */
+async function openLab(screen: DemoScreen, stage: Stage | null): Promise<PrivateLab | null> {
+  try {
+    return await PrivateLab.open({ readable: selfFiles() });
+  } catch (error) {
+    if (!(error instanceof LabRefused)) throw error;
+    if (stage === "lab") {
+      throw new CliError(`A private lab cannot be had here (${error.message}); try --link memory`);
+    }
+    screen.say(`No private lab can be had here (${error.message}).`);
+    screen.say("The demo plays in memory instead: two hosts of ours, the client by our own active open.");
+    return null;
+  }
+}
+
+async function playOnWire(
+  lab: PrivateLab,
+  stage: { screen: DemoScreen; options: DemoOptions },
+): Promise<TcpEvent[]> {
+  const { plan, rights } = lab;
+  const whose = rights === "user" ? "in namespaces of this user" : "in namespaces, by root's rights";
+  stage.screen.say(`${bold("tcplab demo")}: a private lab, ${whose}; nothing of it is on this host`);
+  stage.screen.block(`
+server's side                                         client's side
+${plan.devices.server}, the kernel owns ${plan.addresses.server}   ===========   ${plan.devices.client}, the kernel owns ${plan.addresses.client}
+tcplab answers for ${plan.tcplabAddress}, which no kernel owns`);
+  return await playLiveDemo(lab, stage);
+}
+
+/** Holds the table against what was seen; gives the exit status. */
+function verdict(screen: DemoScreen, events: readonly TcpEvent[]): number {
+  screen.step("The transition table of the server, expected against seen");
+  const seen = seenRows(events);
+  screen.block(renderTransitions(SEED_ROWS, { format: "text", seen, color: getColorEnabled() }));
+  for (const row of SEED_ROWS) screen.promise(`${row.from} -> ${row.to} (${row.event})`, seen.has(row.id));
+  const missed = screen.checks.filter((check) => !check.ok);
+  if (missed.length === 0) {
+    screen.say(`\n${green("All seen.")}`);
+    return EXIT_DONE;
+  }
+  screen.say(`\n${red("Not seen:")} ${missed.map((check) => check.what).join("; ")}`);
+  return EXIT_FAILED;
+}

@@ -1,0 +1,87 @@
+/**
+ * The demo from outside: its exit status, its verdict, and what it leaves behind, also after Ctrl-C.
+ */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { selfCommand } from "../../src/cli/self_command.ts";
+import { liveTest, scratchFile } from "./private_lab.ts";
+import { judgeFile } from "./wire_judge.ts";
+
+interface DemoRun {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the demo; with `interruptAt`, sends SIGINT when the page shows this text. */
+async function runDemo(args: readonly string[], interruptAt?: string): Promise<DemoRun> {
+  const [program, ...rest] = [...selfCommand(), "demo", ...args];
+  const demo = new Deno.Command(program, { args: rest, stdin: "null", stdout: "piped", stderr: "piped" })
+    .spawn();
+  const stderr = new Response(demo.stderr).text();
+  let stdout = "";
+  let interrupted = false;
+  for await (const text of demo.stdout.pipeThrough(new TextDecoderStream())) {
+    stdout += text;
+    if (interruptAt === undefined || interrupted || !stdout.includes(interruptAt)) continue;
+    interrupted = true;
+    demo.kill("SIGINT");
+  }
+  return { code: (await demo.status).code, stdout, stderr: await stderr };
+}
+
+/** Processes of ours whose command line holds the text; the holder of a lab shows its script there. */
+async function processesWith(text: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const entry of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(entry.name) || Number(entry.name) === Deno.pid) continue;
+    const line = await Deno.readTextFile(`/proc/${entry.name}/cmdline`).catch(() => "");
+    if (line.includes(text)) found.push(line.replaceAll("\0", " "));
+  }
+  return found;
+}
+
+liveTest("the demo sees every row, and records what tshark can read", { needs: ["tshark"] }, async () => {
+  await using file = await scratchFile(".pcapng");
+  const { code, stdout, stderr } = await runDemo(["--sleep", "0.2", "--write", file.path]);
+  assertEquals([code, stderr], [0, ""], stdout);
+  assertStringIncludes(stdout, "All seen.");
+  assertStringIncludes(stdout, file.path);
+  assertMatch(stdout, /TIME-WAIT|TIME_WAIT/);
+  const frames = await judgeFile(file.path);
+  assertEquals(frames.map((frame) => frame.flags), [
+    "SYN",
+    "SYN,ACK",
+    "ACK",
+    "PSH,ACK",
+    "PSH,ACK",
+    "ACK",
+    "FIN,ACK",
+    "ACK",
+    "FIN,ACK",
+    "ACK",
+  ]);
+  assert(frames.every((frame) => !frame.malformed));
+});
+
+liveTest("the demo leaves nothing after Ctrl-C", {}, async () => {
+  await using file = await scratchFile(".pcapng");
+  const { code, stderr } = await runDemo(["--sleep", "10", "--write", file.path], "the line came back");
+  assertEquals(code, 1);
+  assertEquals(stderr.trim().split("\n").length, 1, stderr);
+  assertStringIncludes(stderr, "SIGINT");
+  assertEquals(await processesWith(file.path), []);
+});
+
+/** A user namespace in which no network namespace can be made, with or without another user namespace. */
+const NO_NAMESPACES = `echo 0 >/proc/sys/user/max_net_namespaces; exec "$@"`;
+
+liveTest("where there can be no lab, the demo says so and plays in memory", { pcap: false }, async (lab) => {
+  if (lab.rights !== "user") return;
+  const args = ["--user", "--map-root-user", "sh", "-c", NO_NAMESPACES, "sh", ...selfCommand(), "demo"];
+  const output = await new Deno.Command("unshare", { args, stdin: "null" }).output();
+  const stdout = new TextDecoder().decode(output.stdout);
+  assertEquals(output.code, 0, new TextDecoder().decode(output.stderr));
+  assertMatch(stdout, /^No private lab can be had here \(user namespaces: .*; root's namespaces: .*\)\.$/m);
+  assertStringIncludes(stdout, "in memory");
+  assertStringIncludes(stdout, "All seen.");
+});
