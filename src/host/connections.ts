@@ -6,7 +6,6 @@
  * Must not know: how a segment came out of a frame (host.ts), or how one becomes a frame (segment_writer.ts).
  */
 import { closeForReopen, segmentArrives } from "../tcp/arrives.ts";
-import { beginFromSyn, listenArrives } from "../tcp/arrives_listen.ts";
 import { RingMemory } from "../tcp/byte_ring.ts";
 import type { TcpConfig } from "../tcp/config.ts";
 import { congestionControl } from "../tcp/congestion.ts";
@@ -16,35 +15,21 @@ import { EFFECT, type Effect } from "../tcp/effects.ts";
 import { icmpArrives, type IcmpNews } from "../tcp/icmp_arrives.ts";
 import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
 import { settle } from "../tcp/output.ts";
-import { closedArrives } from "../tcp/reset.ts";
-import { seqAdd, seqLe } from "../tcp/sequence.ts";
 import { Tcb } from "../tcp/tcb.ts";
 import { canReopen } from "../tcp/time_wait.ts";
 import { abortConnection, openActive } from "../tcp/user_calls.ts";
-import { formatEndpoint } from "../wire/address.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
 import type { ConnectOptions, ListenOptions } from "./api.ts";
-import { Connection, type ConnectionAddresses, type ConnectionHost } from "./connection.ts";
+import type { Arrival } from "./arrival.ts";
+import { Connection, type ConnectionAddresses } from "./connection.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_wheel.ts";
 import { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import { type Listener, Listeners } from "./listeners.ts";
+import { PassiveOpens, type PassiveOpensHost } from "./passive_opens.ts";
 import type { SegmentRoute, SegmentWriter } from "./segment_writer.ts";
-
-/** Where an arriving segment came from; bytes of the frame, valid during the call. */
-export interface Arrival {
-  /** The frame and where its IP addresses stand. */
-  bytes: Uint8Array;
-  peerOffset: number;
-  localOffset: number;
-  addressBytes: number;
-  /** Where the sender's hardware address stands. */
-  macOffset: number;
-  vlan: number;
-  /** ECN codepoint of the IP header. */
-  ecn: number;
-}
+import { SynCookies } from "./syn_cookies.ts";
 
 /** What connections are given. */
 export interface ConnectionsOptions {
@@ -67,7 +52,7 @@ export interface ConnectionsOptions {
 const MAC_BYTES = 6;
 
 /** All TCP connections of one host. */
-export class Connections implements ConnectionHost {
+export class Connections implements PassiveOpensHost {
   readonly context: MachineContext;
   readonly listeners = new Listeners();
   readonly teller: EventTeller;
@@ -79,15 +64,7 @@ export class Connections implements ConnectionHost {
   readonly #timeWaits = new Set<Connection>();
   #isPerforming = false;
   #nextId = 1;
-  /** Route of replies that belong to no connection. */
-  readonly #replyRoute = {
-    localAddress: new Uint8Array(0),
-    localPort: 0,
-    peerAddress: new Uint8Array(0),
-    peerPort: 0,
-    peerMac: new Uint8Array(MAC_BYTES),
-    vlan: -1,
-  };
+  readonly #opens: PassiveOpens;
   readonly #dueHandler: (entry: DeadlineEntry) => void;
 
   constructor(options: ConnectionsOptions) {
@@ -99,6 +76,12 @@ export class Connections implements ConnectionHost {
     this.#table = new ConnectionTable((secret[0] << 24) | (secret[5] << 16) | (secret[10] << 8) | secret[15]);
     this.#wheel = new DeadlineWheel(options.nowUs);
     this.#isn = new InitialSequence(secret);
+    this.#opens = new PassiveOpens({
+      host: this,
+      counters: options.counters,
+      cookies: options.config.synCookies ? new SynCookies(secret) : null,
+      isValidSource: options.isValidSource,
+    });
     this.#dueHandler = (entry) => {
       if (entry instanceof Connection) this.#deadlineDue(entry);
     };
@@ -123,7 +106,7 @@ export class Connections implements ConnectionHost {
     );
     this.context.segmentEcn = from.ecn;
     if (connection === null) {
-      this.#strangerArrives(segment, from, null);
+      this.#opens.arrives(segment, from, null);
       return;
     }
     const { tcb } = connection;
@@ -134,7 +117,7 @@ export class Connections implements ConnectionHost {
         this.begin(connection);
         closeForReopen(this.context, tcb, segment);
         this.finish();
-        this.#strangerArrives(segment, from, floor);
+        this.#opens.arrives(segment, from, floor);
         return;
       }
     }
@@ -167,70 +150,9 @@ export class Connections implements ConnectionHost {
     this.finish();
   }
 
-  /** A segment for which there is no connection: for a listener, or for nobody. */
-  #strangerArrives(segment: TcpSegment, from: Arrival, issFloor: number | null): void {
-    const { context } = this;
-    const route = this.#replyRoute;
-    route.localAddress = from.bytes.slice(from.localOffset, from.localOffset + from.addressBytes);
-    route.peerAddress = from.bytes.slice(from.peerOffset, from.peerOffset + from.addressBytes);
-    route.localPort = segment.destinationPort;
-    route.peerPort = segment.sourcePort;
-    route.peerMac = from.bytes.slice(from.macOffset, from.macOffset + MAC_BYTES);
-    route.vlan = from.vlan;
-    if (!this.#options.isValidSource(from)) {
-      this.#options.counters.drop("bad-source");
-      this.teller.drop("bad-source", this.#replyName());
-      return;
-    }
-    const listener = this.listeners.find(segment.destinationPort, route.localAddress);
-    if (listener === null) {
-      this.#options.counters.noListener++;
-      closedArrives(context, segment);
-      this.#tellStranger(segment, false);
-      this.finish();
-      return;
-    }
-    if (!listenArrives(context, segment)) {
-      this.#tellStranger(segment, true);
-      this.finish();
-      return;
-    }
-    this.#synArrives(segment, listener, issFloor);
-  }
-
-  #synArrives(segment: TcpSegment, listener: Listener, issFloor: number | null): void {
-    const { counters, maxConnections } = this.#options;
-    if (listener.halfOpen >= listener.backlog || !this.#makeRoom(maxConnections)) {
-      // RFC 4987 §3.2: the bound of the backlog; the client tries again.
-      counters.synDropped++;
-      this.context.apply("arrives.listen.backlog-full");
-      this.#tellStranger(segment, true);
-      this.teller.drop("backlog-full", this.#replyName());
-      return;
-    }
-    const route = this.#replyRoute;
-    const connection = this.#make(route);
-    connection.peerMac = route.peerMac;
-    connection.vlan = route.vlan;
-    connection.listener = listener;
-    connection.isHalfOpen = true;
-    listener.halfOpen++;
-    const { tcb } = connection;
-    if (issFloor !== null && seqLe(tcb.iss, issFloor)) {
-      // MAY-2: larger than the largest sequence number of the old connection.
-      tcb.iss = seqAdd(issFloor, 0x10000);
-    }
-    tcb.state = "LISTEN";
-    connection.handler = listener.options.accept(connection);
-    this.begin(connection);
-    beginFromSyn(this.context, tcb, segment);
-    if (this.teller.observer !== null) this.teller.received(segment, { name: connection.name, tcb });
-    this.finish();
-  }
-
   /** Whether one more connection may be held; an old TIME_WAIT gives way first. */
-  #makeRoom(maxConnections: number): boolean {
-    if (this.#table.size < maxConnections) return true;
+  makeRoom(): boolean {
+    if (this.#table.size < this.#options.maxConnections) return true;
     const [oldest] = this.#timeWaits;
     if (oldest === undefined) return false;
     this.#forgetTimeWait(oldest);
@@ -269,12 +191,12 @@ export class Connections implements ConnectionHost {
 
   /** Makes a connection in SYN_SENT; the SYN leaves when `peerMac` is known or `peerMac` null and resolved later. */
   connect(options: ConnectOptions, route: ConnectionAddresses & { peerMac: Uint8Array | null }): Connection {
-    if (!this.#makeRoom(this.#options.maxConnections)) {
+    if (!this.makeRoom()) {
       throw new Error(
         `Cannot connect: the host holds ${this.#table.size} connections, its bound. Close some first.`,
       );
     }
-    const connection = this.#make(route);
+    const connection = this.make(route, true);
     connection.peerMac = route.peerMac;
     connection.handler = options.handler;
     this.begin(connection);
@@ -297,7 +219,7 @@ export class Connections implements ConnectionHost {
     return this.#isn.portOffset(tuple);
   }
 
-  #make(addresses: ConnectionAddresses): Connection {
+  make(addresses: ConnectionAddresses, listed: boolean): Connection {
     const { config, linkMss } = this.#options;
     const tcb = new Tcb(config, congestionControl(config.congestionControl), this.context.memory);
     tcb.ourMss = config.mss > 0 && config.mss < linkMss ? config.mss : linkMss;
@@ -310,8 +232,10 @@ export class Connections implements ConnectionHost {
       peerAddress: addresses.peerAddress,
       peerPort: addresses.peerPort,
     });
-    this.#table.add(connection);
-    this.#options.counters.connectionsOpened++;
+    if (listed) {
+      this.#table.add(connection);
+      this.#options.counters.connectionsOpened++;
+    }
     return connection;
   }
 
@@ -384,9 +308,9 @@ export class Connections implements ConnectionHost {
     const { tcb } = effect;
     if (tcb === null) {
       if (effect.kind === EFFECT.SEND) {
-        this.#send(effect, this.#replyRoute, this.#replyName);
+        this.#send(effect, this.#opens.route, this.#opens.routeName);
       } else if (effect.kind === EFFECT.DROP && this.teller.observer !== null) {
-        this.teller.drop(effect.drop, this.#replyName());
+        this.teller.drop(effect.drop, this.#opens.routeName());
       }
       return;
     }
@@ -481,18 +405,6 @@ export class Connections implements ConnectionHost {
     if (this.teller.observer !== null) this.teller.sent(writer.segment, effect, name());
     this.#options.transmit(length, effect.cutBytes);
   }
-
-  #tellStranger(segment: TcpSegment, isListening: boolean): void {
-    if (this.teller.observer === null) return;
-    this.teller.received(segment, { name: this.#replyName(), tcb: null, isListening });
-  }
-
-  readonly #replyName = (): string => {
-    const route = this.#replyRoute;
-    return `${formatEndpoint(route.localAddress, route.localPort)}-${
-      formatEndpoint(route.peerAddress, route.peerPort)
-    }`;
-  };
 }
 
 const UNKNOWN_MAC = new Uint8Array(MAC_BYTES);

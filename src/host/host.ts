@@ -42,7 +42,8 @@ import type {
   HostListener,
   ListenOptions,
 } from "./api.ts";
-import { type Arrival, Connections } from "./connections.ts";
+import type { Arrival } from "./arrival.ts";
+import { Connections } from "./connections.ts";
 import { HostCounters } from "./host_counters.ts";
 import { icmpNews } from "./icmp_input.ts";
 import { Neighbors } from "./neighbors.ts";

@@ -7,7 +7,7 @@
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import { changeState } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
-import { agreeOptions, asksForEcn, takeFirstWindow } from "./establish.ts";
+import { agreeOptions, agreeScale, asksForEcn, takeFirstWindow, updateSendMss } from "./establish.ts";
 import { replyWithReset } from "./reset.ts";
 import { armRto } from "./retransmit_timer.ts";
 import { pushSegment } from "./send_segment.ts";
@@ -46,9 +46,14 @@ export function listenArrives(context: MachineContext, segment: TcpSegment): boo
  * Deviation: text and FIN that come with the SYN are not kept (RFC 9293 §3.10.7.2 queues them); they are not
  * acknowledged either, so the peer sends them again, and a flood of SYNs cannot fill memory.
  */
-export function beginFromSyn(context: MachineContext, tcb: Tcb, segment: TcpSegment): void {
+export function beginFromSyn(
+  context: MachineContext,
+  tcb: Tcb,
+  segment: TcpSegment,
+  rule: "arrives.listen.syn" | "arrives.listen.cookie-sent" = "arrives.listen.syn",
+): void {
   context.segment = segment;
-  context.apply("arrives.listen.syn");
+  context.apply(rule);
   tcb.passive = true;
   tcb.openedUs = context.nowUs;
   tcb.lastReceivedUs = context.nowUs;
@@ -63,10 +68,54 @@ export function beginFromSyn(context: MachineContext, tcb: Tcb, segment: TcpSegm
   tcb.sndRingSeq = tcb.sndNxt;
   // RFC 3168 §6.1.1: ECE alone grants.
   const flags = SYN | ACK | (tcb.ecn ? ECE : 0);
+  if (rule === "arrives.listen.cookie-sent") {
+    // Nothing is kept: the answer is all there is.
+    pushSegment(context, tcb, flags, tcb.iss, 0, rule);
+    context.segment = null;
+    return;
+  }
   changeState(context, tcb, "listen.syn", flags);
-  pushSegment(context, tcb, flags, tcb.iss, 0, "arrives.listen.syn");
+  pushSegment(context, tcb, flags, tcb.iss, 0, rule);
   tcb.scoreboard.add(tcb.iss, tcb.sndNxt, context.nowUs);
   tcb.lastSendUs = context.nowUs;
   armRto(context, tcb);
+  context.segment = null;
+}
+
+/**
+ * Begins a connection in SYN_RCVD from an ACK that brings our SYN cookie back (RFC 4987 §3.6); `tcb` as for
+ * {@link beginFromSyn}, its ISS the cookie. The ACK is then to be processed as usual.
+ */
+export function beginFromCookie(
+  context: MachineContext,
+  tcb: Tcb,
+  segment: TcpSegment,
+  kept: { mss: number; carried: { windowScale: number; sack: boolean; ecn: boolean } | null },
+): void {
+  const { mss, carried } = kept;
+  context.segment = segment;
+  context.apply("arrives.listen.cookie");
+  tcb.passive = true;
+  tcb.openedUs = context.nowUs;
+  tcb.irs = seqAdd(segment.seq, -1);
+  tcb.rcvNxt = segment.seq;
+  tcb.rcvAdv = seqAdd(tcb.rcvNxt, Math.min(tcb.receiveRing.limitBytes, 0xffff));
+  tcb.lastAckSent = tcb.rcvNxt;
+  tcb.peerMss = mss;
+  if (carried !== null) {
+    tcb.timestamps = tcb.config.timestamps;
+    tcb.sack = carried.sack;
+    tcb.ecn = carried.ecn;
+    tcb.windowScaling = carried.windowScale >= 0;
+    if (tcb.windowScaling) agreeScale(tcb, carried.windowScale);
+  }
+  updateSendMss(tcb);
+  tcb.sndUna = tcb.iss;
+  tcb.sndNxt = seqAdd(tcb.iss, 1);
+  tcb.sndRingSeq = tcb.sndNxt;
+  tcb.scoreboard.add(tcb.iss, tcb.sndNxt, context.nowUs);
+  // When the SYN-ACK left is not known: no round-trip sample.
+  tcb.scoreboard.at(0).retransmits = 1;
+  changeState(context, tcb, "listen.cookie");
   context.segment = null;
 }

@@ -40,6 +40,8 @@ export interface TcpConfig {
   r2Us: number;
   /** R2 for our SYN (MUST-23: at least 3 minutes). */
   synR2Us: number;
+  /** SYN cookies when a listener's backlog is full (RFC 4987 §3.6); otherwise the SYN is dropped. */
+  synCookies: boolean;
   /** Retransmissions of a SYN-ACK before the half-open connection is forgotten. */
   synAckRetransmissions: number;
   /** How long FIN_WAIT_2 may last once the application has gone (`close`). */
@@ -96,6 +98,7 @@ export const DEFAULT_TCP_CONFIG: Readonly<TcpConfig> = {
   // RFC 9293 §3.10.1: a user timeout of five minutes unless told otherwise.
   r2Us: 300 * SECOND_US,
   synR2Us: 180 * SECOND_US,
+  synCookies: true,
   // Local choice: about a minute with doubling from 1 s.
   synAckRetransmissions: 5,
   // Local choice, as Linux.

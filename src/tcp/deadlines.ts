@@ -46,7 +46,7 @@ function lifetimeDue(context: MachineContext, tcb: Tcb): void {
     endConnection(context, tcb, { row: "time-wait.timeout", reason: "normal" });
   } else if (tcb.state === "FIN_WAIT_2") {
     context.apply("fin-wait-2.end");
-    endConnection(context, tcb, { row: "fin-wait-2.timeout", reason: "timeout" });
+    endConnection(context, tcb, { row: "fin-wait-2.abandoned", reason: "timeout" });
   }
 }
 

@@ -39,8 +39,7 @@ export function agreeOptions(context: MachineContext, tcb: Tcb, segment: TcpSegm
   if (segment.mss > 0) tcb.peerMss = Math.max(segment.mss, LEAST_SEND_MSS);
   tcb.windowScaling = config.windowScaling && segment.windowScale >= 0;
   if (tcb.windowScaling) {
-    tcb.sendShift = Math.min(segment.windowScale, MAX_WINDOW_SHIFT);
-    tcb.receiveShift = windowShiftFor(tcb.receiveRing.limitBytes);
+    agreeScale(tcb, segment.windowScale);
   } else {
     tcb.sendShift = 0;
     tcb.receiveShift = 0;
@@ -52,6 +51,12 @@ export function agreeOptions(context: MachineContext, tcb: Tcb, segment: TcpSegm
     tcb.tsRecentUs = context.nowUs;
   }
   updateSendMss(tcb);
+}
+
+/** Both sides scale windows (RFC 7323 §2.3). */
+export function agreeScale(tcb: Tcb, peerShift: number): void {
+  tcb.sendShift = Math.min(peerShift, MAX_WINDOW_SHIFT);
+  tcb.receiveShift = windowShiftFor(tcb.receiveRing.limitBytes);
 }
 
 /** MUST-16: the smaller of what the peer takes and what the path carries, less our options. */

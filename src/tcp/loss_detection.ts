@@ -10,6 +10,9 @@ import type { Tcb } from "./tcb.ts";
 /** DupThresh, RFC 5681 §3.2, RFC 8985 §6.2. */
 export const DUPLICATE_ACK_THRESHOLD = 3;
 
+/** Local choice: reordering in a host's own queues does not shrink with the round trip (Linux began with 1 ms too). */
+const LEAST_REORDER_WINDOW_US = 1_000;
+
 /** Takes what the tally learned of the newest delivery (RFC 8985 §6.2, steps 1 to 3). */
 export function updateRack(context: MachineContext, tcb: Tcb): void {
   const { tally } = context;
@@ -30,7 +33,8 @@ function reorderWindowUs(tcb: Tcb): number {
     if (tcb.scoreboard.sackedBytes >= DUPLICATE_ACK_THRESHOLD * tcb.sendMss) return 0;
   }
   const least = tcb.minRttUs === Infinity ? tcb.srttUs : tcb.minRttUs;
-  return Math.min((tcb.rackReorderSteps * least) / 4, tcb.srttUs);
+  const windowUs = Math.min((tcb.rackReorderSteps * least) / 4, tcb.srttUs);
+  return windowUs < LEAST_REORDER_WINDOW_US ? LEAST_REORDER_WINDOW_US : windowUs;
 }
 
 /**

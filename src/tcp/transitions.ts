@@ -117,6 +117,17 @@ const ROWS = [
     rfc: "RFC 9293 §3.10.7.4",
     seed: 6,
   },
+  {
+    id: "listen.cookie",
+    from: "LISTEN",
+    event: "ACK with our SYN cookie arrives",
+    to: "SYN_RCVD",
+    recv: ACK,
+    send: null,
+    role: "server",
+    cause: "segment",
+    rfc: "RFC 4987 §3.6",
+  },
   // The listener's end
   {
     id: "listen.close",
@@ -331,7 +342,7 @@ const ROWS = [
     rfc: "RFC 9293 §3.10.7.4",
   },
   {
-    id: "fin-wait-2.timeout",
+    id: "fin-wait-2.abandoned",
     from: "FIN_WAIT_2",
     event: "no FIN in time, application gone",
     to: "CLOSED",
@@ -455,6 +466,7 @@ const ENDS: readonly Transition[] = SYNCHRONIZED.flatMap((from): Transition[] =>
 export const TRANSITIONS: readonly Transition[] = [...ROWS, ...ENDS];
 
 const BY_ID: ReadonlyMap<string, Transition> = new Map(TRANSITIONS.map((row) => [row.id, row]));
+if (BY_ID.size !== TRANSITIONS.length) throw new Error("Two rows of the transition table have the same id");
 
 /** The row with this id; throws for an id that is not in the table (an error of ours). */
 export function transitionById(id: string): Transition {

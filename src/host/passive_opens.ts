@@ -1,0 +1,225 @@
+/**
+ * PassiveOpens: segments that belong to no connection: for a listener, or for nobody.
+ *
+ * Owns: the backlog's bound, SYN cookies beyond it (RFC 4987), and replies without a connection. Must not know:
+ * the connections' table and deadlines; it asks for a connection to be made.
+ */
+import { segmentArrives } from "../tcp/arrives.ts";
+import { beginFromCookie, beginFromSyn, listenArrives } from "../tcp/arrives_listen.ts";
+import type { MachineContext } from "../tcp/context.ts";
+import { asksForEcn } from "../tcp/establish.ts";
+import { closedArrives, replyWithReset } from "../tcp/reset.ts";
+import { timestampNow } from "../tcp/send_segment.ts";
+import { seqAdd, seqLe } from "../tcp/sequence.ts";
+import { formatEndpoint } from "../wire/address.ts";
+import { FLAG, type TcpSegment } from "../wire/tcp.ts";
+import type { Arrival } from "./arrival.ts";
+import type { Connection, ConnectionAddresses, ConnectionHost } from "./connection.ts";
+import type { EventTeller } from "./event_teller.ts";
+import type { HostCounters } from "./host_counters.ts";
+import type { Listener, Listeners } from "./listeners.ts";
+import { optionsOfStamp, stampWithOptions, type SynCookies } from "./syn_cookies.ts";
+
+const MAC_BYTES = 6;
+const { SYN, ACK, RST, FIN } = FLAG;
+
+/** After the last cookie an ACK may bring it back for so long (the two ticks that it is good for). */
+const COOKIE_LIFE_US = 128_000_000;
+
+/** RFC 9293 §3.7.1: what a SYN without MSS option means. */
+const DEFAULT_MSS = 536;
+
+/** What passive opens need of the connections. */
+export interface PassiveOpensHost extends ConnectionHost {
+  readonly context: MachineContext;
+  readonly listeners: Listeners;
+  readonly teller: EventTeller;
+  /** Makes a connection; `listed` false for one that only answers and is forgotten. */
+  make(addresses: ConnectionAddresses, listed: boolean): Connection;
+  /** Whether one more connection may be held. */
+  makeRoom(): boolean;
+}
+
+/** What passive opens are given. */
+export interface PassiveOpensOptions {
+  readonly host: PassiveOpensHost;
+  readonly counters: HostCounters;
+  readonly cookies: SynCookies | null;
+  isValidSource(arrival: Arrival): boolean;
+}
+
+/** Deals with what belongs to no connection. */
+export class PassiveOpens {
+  /** Where replies go that belong to no connection: back to where the segment in hand came from. */
+  readonly route = {
+    localAddress: new Uint8Array(0),
+    localPort: 0,
+    peerAddress: new Uint8Array(0),
+    peerPort: 0,
+    peerMac: new Uint8Array(MAC_BYTES),
+    vlan: -1,
+  };
+  readonly #options: PassiveOpensOptions;
+  #cookieSentUs = -Infinity;
+
+  constructor(options: PassiveOpensOptions) {
+    this.#options = options;
+  }
+
+  /** Name of the route, as connections are named. */
+  readonly routeName = (): string => {
+    const { route } = this;
+    const local = formatEndpoint(route.localAddress, route.localPort);
+    return `${local}-${formatEndpoint(route.peerAddress, route.peerPort)}`;
+  };
+
+  /** Takes a segment that belongs to no connection. `issFloor`: our ISS must lie beyond it (MAY-2), null without one. */
+  arrives(segment: TcpSegment, from: Arrival, issFloor: number | null): void {
+    const { host, counters } = this.#options;
+    this.#setRoute(segment, from);
+    if (!this.#options.isValidSource(from)) {
+      counters.drop("bad-source");
+      if (host.teller.observer !== null) host.teller.drop("bad-source", this.routeName());
+      return;
+    }
+    const listener = host.listeners.find(segment.destinationPort, this.route.localAddress);
+    if (listener === null) {
+      counters.noListener++;
+      closedArrives(host.context, segment);
+      this.#tell(segment, false);
+      host.finish();
+      return;
+    }
+    if (this.#isCookieAck(segment) && this.#cookieArrives(segment, listener)) return;
+    if (!listenArrives(host.context, segment)) {
+      this.#tell(segment, true);
+      host.finish();
+      return;
+    }
+    this.#synArrives(segment, listener, issFloor);
+  }
+
+  #synArrives(segment: TcpSegment, listener: Listener, issFloor: number | null): void {
+    const { host, counters, cookies } = this.#options;
+    const hasRoom = host.makeRoom();
+    if (hasRoom && listener.halfOpen >= listener.backlog && cookies !== null) {
+      this.#sendCookie(segment, cookies);
+      return;
+    }
+    if (listener.halfOpen >= listener.backlog || !hasRoom) {
+      // RFC 4987 §3.2: the bound of the backlog; the client tries again.
+      counters.synDropped++;
+      host.context.apply("arrives.listen.backlog-full");
+      this.#tell(segment, true);
+      if (host.teller.observer !== null) host.teller.drop("backlog-full", this.routeName());
+      return;
+    }
+    const connection = this.#begin(listener);
+    connection.isHalfOpen = true;
+    listener.halfOpen++;
+    const { tcb } = connection;
+    if (issFloor !== null && seqLe(tcb.iss, issFloor)) {
+      // MAY-2: larger than the largest sequence number of the old connection.
+      tcb.iss = seqAdd(issFloor, 0x10000);
+    }
+    host.begin(connection);
+    beginFromSyn(host.context, tcb, segment);
+    if (host.teller.observer !== null) host.teller.received(segment, { name: connection.name, tcb });
+    host.finish();
+  }
+
+  /** Answers a SYN without remembering it. */
+  #sendCookie(segment: TcpSegment, cookies: SynCookies): void {
+    const { host, counters } = this.#options;
+    const { context } = host;
+    const connection = host.make(this.route, false);
+    connection.peerMac = this.route.peerMac;
+    connection.vlan = this.route.vlan;
+    const { tcb } = connection;
+    const mss = segment.mss > 0 ? segment.mss : DEFAULT_MSS;
+    tcb.iss = cookies.make(connection, { seq: segment.seq, mss }, context.nowUs);
+    if (segment.hasTimestamps && tcb.config.timestamps) {
+      const stamp = timestampNow(context, tcb);
+      const carried = stampWithOptions(stamp, {
+        windowScale: tcb.config.windowScaling ? segment.windowScale : -1,
+        sack: tcb.config.sack && segment.sackPermitted,
+        ecn: tcb.config.ecn !== "off" && asksForEcn(segment),
+      });
+      tcb.tsOffset = seqAdd(tcb.tsOffset, carried - stamp);
+    } else {
+      // Without timestamps there is no place for them.
+      segment.windowScale = -1;
+      segment.sackPermitted = false;
+    }
+    counters.count("syn-cookies-sent");
+    this.#cookieSentUs = context.nowUs;
+    tcb.state = "LISTEN";
+    this.#tell(segment, true);
+    beginFromSyn(context, tcb, segment, "arrives.listen.cookie-sent");
+    host.finish();
+  }
+
+  /** Only while a cookie of ours may be under way. */
+  #isCookieAck(segment: TcpSegment): boolean {
+    const { host, cookies } = this.#options;
+    return cookies !== null && (segment.flags & (SYN | ACK | RST | FIN)) === ACK &&
+      host.context.nowUs - this.#cookieSentUs < COOKIE_LIFE_US;
+  }
+
+  /** Whether the ACK brings a cookie back; then the connection is made, as if the SYN had been kept. */
+  #cookieArrives(segment: TcpSegment, listener: Listener): boolean {
+    const { host, counters, cookies } = this.#options;
+    if (cookies === null) return false;
+    const seq = seqAdd(segment.seq, -1);
+    const cookie = seqAdd(segment.ack, -1);
+    const mss = cookies.check(this.route, { seq, cookie }, host.context.nowUs);
+    if (mss < 0) {
+      counters.count("syn-cookies-bad");
+      return false;
+    }
+    if (!host.makeRoom()) {
+      counters.synDropped++;
+      replyWithReset(host.context, segment, "arrives.listen.ack");
+      host.finish();
+      return true;
+    }
+    counters.count("syn-cookies-good");
+    const connection = this.#begin(listener);
+    const { tcb } = connection;
+    const carried = segment.hasTimestamps ? optionsOfStamp(segment.tsEcho) : null;
+    tcb.iss = cookie;
+    host.begin(connection);
+    beginFromCookie(host.context, tcb, segment, { mss, carried });
+    segmentArrives(host.context, tcb, segment);
+    if (host.teller.observer !== null) host.teller.received(segment, { name: connection.name, tcb });
+    host.finish();
+    return true;
+  }
+
+  #begin(listener: Listener): Connection {
+    const connection = this.#options.host.make(this.route, true);
+    connection.peerMac = this.route.peerMac;
+    connection.vlan = this.route.vlan;
+    connection.listener = listener;
+    connection.tcb.state = "LISTEN";
+    connection.handler = listener.options.accept(connection);
+    return connection;
+  }
+
+  #setRoute(segment: TcpSegment, from: Arrival): void {
+    const { route } = this;
+    const { bytes, localOffset, peerOffset, addressBytes, macOffset } = from;
+    route.localAddress = bytes.slice(localOffset, localOffset + addressBytes);
+    route.peerAddress = bytes.slice(peerOffset, peerOffset + addressBytes);
+    route.localPort = segment.destinationPort;
+    route.peerPort = segment.sourcePort;
+    route.peerMac = bytes.slice(macOffset, macOffset + MAC_BYTES);
+    route.vlan = from.vlan;
+  }
+
+  #tell(segment: TcpSegment, isListening: boolean): void {
+    const { teller } = this.#options.host;
+    if (teller.observer === null) return;
+    teller.received(segment, { name: this.routeName(), tcb: null, isListening });
+  }
+}
