@@ -18,7 +18,7 @@ import { pageWidth, ServeLog } from "./serve_log.ts";
 import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
 import { SERVE_SYNTAX } from "./serve_syntax.ts";
 import { openServerControl, refuseTakenAddresses } from "./server_control.ts";
-import { openGround } from "./server_ground.ts";
+import { openGround, type ServerGround } from "./server_ground.ts";
 import { Server } from "./server.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
 import { printError } from "./terminal.ts";
@@ -45,6 +45,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
     if (left !== null) notice(left);
   });
   for (const warning of ground.link.warnings) notice(warning);
+  if (config.rstGuard === "nft") notice(guardNotice(ground));
   const recording = config.write === null ? null : openRecording({
     path: config.write,
     link: ground.link,
@@ -100,6 +101,13 @@ async function endInOrder(server: Server, signals: StopSignals): Promise<void> {
 function checkUser(name: string): void {
   if (lookupUser(name) === null) throw new CliError(`There is no user ${name}: getent passwd lists them`);
   if (!isRoot()) throw new CliError("--user needs root to begin with: run with sudo, or leave it out");
+}
+
+/** What a person should know who asked for the guard. */
+function guardNotice({ guard, addresses }: ServerGround): string {
+  if (guard === null) return "No guard is set: the kernel does not own the address, and sends no RST for it";
+  const owned = addresses.filter((served) => served.kernelOwned).map((served) => served.text).join(", ");
+  return `The kernel's RST from ${owned} is dropped by nft table ip ${guard.table} until the server ends`;
 }
 
 function elapsed(ms: number): Promise<void> {
