@@ -50,9 +50,9 @@ const SLICE_US = 10_000;
 const SLICE_TURNS = 1000;
 
 /**
- * Frames between two looks at the clock within a turn. Local choice: a look costs 50 to 100 ns, a frame about 3 us; one look
- * a frame is 3 %, one a turn makes the round-trip samples of late frames up to 200 us too short. Every
- * eighth frame costs 0.4 % and errs by 25 us at most, and a frame that comes alone is always exact.
+ * The first frames of a turn each get a look at the clock, later ones share one. Local choice: a look costs 50 to
+ * 100 ns, a frame about 3 us; so what a person watches, and every round-trip sample of light traffic, is exact, while
+ * bulk pays less than 1 % and errs by 25 us at most.
  */
 const FRAMES_PER_LOOK = 8;
 
@@ -81,7 +81,7 @@ export class Pump implements Disposable {
   /** A promise of an application was settled: let it go on before spinning or taking more frames. */
   #woken = false;
   #nowUs = 0;
-  #sinceLook = 0;
+  #framesOfTurn = 0;
   #credit = SPIN_CREDIT;
   /** The one armed timer: it wakes the link at `#alarmUs`. Left armed when the deadline moves later. */
   #alarmUs = Infinity;
@@ -164,7 +164,7 @@ export class Pump implements Disposable {
    * Returns the number of frames. What the loop does, for those who drive a host by hand.
    */
   turn(): number {
-    this.#sinceLook = 0;
+    this.#framesOfTurn = 0;
     const frames = this.#link.receive(this.#take, this.#budgetFrames);
     this.#nowUs = this.#clock.nowUs();
     if (this.#host.nextDeadlineUs() <= this.#nowUs) this.#host.tick(this.#nowUs);
@@ -174,8 +174,8 @@ export class Pump implements Disposable {
   }
 
   readonly #take: FrameHandler = (frame, length) => {
-    if (this.#sinceLook === 0) this.#nowUs = this.#clock.nowUs();
-    this.#sinceLook = this.#sinceLook + 1 === FRAMES_PER_LOOK ? 0 : this.#sinceLook + 1;
+    const position = this.#framesOfTurn++;
+    if (position < FRAMES_PER_LOOK || position % FRAMES_PER_LOOK === 0) this.#nowUs = this.#clock.nowUs();
     this.#host.ingest(frame, length, this.#nowUs);
   };
 
