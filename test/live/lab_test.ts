@@ -3,6 +3,7 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import { selfCommand } from "../../src/cli/self_command.ts";
 import { liveTest } from "./private_lab.ts";
 
 /** These tests open no device. */
@@ -38,6 +39,37 @@ liveTest("closing a lab ends every process of it", NO_PCAP, async (lab) => {
   await lab.run({ side: "client", words: ["true"] });
   await lab.close();
   assert(await sleeper.endsWithin(5000));
+});
+
+liveTest("lab up, exec and down work, twice over, and leave nothing", NO_PCAP, async (lab) => {
+  // Inside the private lab this user is root, and /run is the lab's own: a named lab there touches no host.
+  const run = async (...args: string[]) => await lab.run({ words: [...selfCommand(), "lab", ...args] });
+  const early = await run("exec", "server", "--", "true");
+  assertEquals([early.code, early.stderr.trim().split("\n").length], [1, 1], early.stderr);
+  assertStringIncludes(early.stderr, "lab up");
+
+  for (const options of [[], ["--mtu", "1400"]]) {
+    const up = await run("up", ...options);
+    assertEquals(up.code, 0, up.stderr);
+  }
+  const inside = await run("exec", "client", "--", "sh", "-c", "ip link show veth-client; exit 7");
+  assertEquals(inside.code, 7);
+  assertStringIncludes(inside.stdout, "mtu 1400");
+  const ping = await run("exec", "server", "--", "ping", "-c", "1", "-W", "2", lab.plan.addresses.client);
+  assertEquals(ping.code, 0, ping.stdout);
+
+  for (const _ of ["there", "gone already"]) assertEquals((await run("down")).code, 0);
+  const names = (await lab.run({ words: ["ip", "netns", "list"] })).stdout;
+  assert(!names.includes("tcplab-"), names);
+  assertEquals((await lab.run({ words: ["ip", "-brief", "link", "show", "type", "veth"] })).stdout, "");
+});
+
+liveTest("lab shell gives one command a lab of its own, and its exit status", NO_PCAP, async () => {
+  const [program, ...args] = [...selfCommand(), "lab", "shell", "--", "sh", "-c", "ip netns list; exit 5"];
+  const output = await new Deno.Command(program, { args, stdin: "null" }).output();
+  assertEquals(output.code, 5, new TextDecoder().decode(output.stderr));
+  const names = new TextDecoder().decode(output.stdout);
+  for (const side of ["server", "client"]) assertStringIncludes(names, side);
 });
 
 /** A program that opens a lab, says whose its holder is, and waits to be killed. */
