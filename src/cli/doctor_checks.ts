@@ -12,7 +12,7 @@ import { kernelOwner } from "./address_choice.ts";
 import { errorLine } from "./command.ts";
 import { addressTexts, judgeDevice, pickDevice } from "./device.ts";
 import { privateLabRefusal } from "./private_lab.ts";
-import { guardOwners } from "./rst_guard.ts";
+import { guardOwners, guardTableName, processIsAlive } from "./rst_guard.ts";
 
 /** What was found about one matter. */
 export interface Finding {
@@ -179,10 +179,22 @@ export async function checkFirewall(): Promise<Finding> {
       remedy: "run with sudo",
     };
   }
-  const left = guardOwners(tables.text);
-  const guards = left.length === 0
+  const owners = guardOwners(tables.text);
+  const dead = owners.filter((pid) => !processIsAlive(pid)).map(guardTableName);
+  if (dead.length > 0) {
+    const detail = `a server that was killed left its guard behind: ${
+      dead.join(", ")
+    }; the next with --rst-guard nft removes it`;
+    return {
+      check,
+      status: "note",
+      detail,
+      remedy: dead.map((table) => `nft delete table ip ${table}`).join("; "),
+    };
+  }
+  const guards = owners.length === 0
     ? "no guard is set"
-    : `guards of ${left.map((pid) => `process ${pid}`).join(", ")}`;
+    : `guards of ${owners.map((pid) => `process ${pid}`).join(", ")}`;
   return { check, status: "ok", detail: `nft can be used; ${guards}`, remedy: "" };
 }
 

@@ -8,6 +8,7 @@
  */
 import type { TcpState } from "../tcp/state.ts";
 import { type IpAddress, isUnspecified } from "../wire/address.ts";
+import { readProcText } from "./proc_files.ts";
 
 /** One socket of the kernel. */
 export interface KernelSocket {
@@ -90,17 +91,9 @@ function machineIsLittleEndian(): boolean {
 
 /** Reads all TCP sockets of the kernel in this network namespace; null where the system does not show them so. */
 export function readKernelSockets(): KernelSocket[] | null {
-  const sockets: KernelSocket[] = [];
-  let files = 0;
-  for (const file of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    try {
-      sockets.push(...parseKernelSockets(Deno.readTextFileSync(file)));
-      files++;
-    } catch {
-      // no such file on this system, or IPv6 is off
-    }
-  }
-  return files === 0 ? null : sockets;
+  // The second is missing where IPv6 is off.
+  const texts = ["/proc/net/tcp", "/proc/net/tcp6"].map(readProcText).filter((text) => text !== null);
+  return texts.length === 0 ? null : texts.flatMap((text) => parseKernelSockets(text));
 }
 
 /** The socket that listens on this address and port, or on all addresses; undefined when there is none. */

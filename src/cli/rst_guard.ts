@@ -6,6 +6,7 @@
  * removal of tables that dead processes left behind. Linux only.
  * Must not know: sockets, frames, the server.
  */
+import process from "node:process";
 import { CliError } from "./command.ts";
 
 /** What the guard covers. */
@@ -114,13 +115,12 @@ function refusalLine(reason: string): string {
   return `nft refused the rule that keeps the kernel's RST back (${reason}): ${remedy}`;
 }
 
-/** True when a process with this id exists, also one of another user. */
-function processIsAlive(pid: number): boolean {
+/** True when a process with this id exists, also one of another user: signal 0 only asks (kill(2)). */
+export function processIsAlive(pid: number): boolean {
   try {
-    Deno.statSync(`/proc/${pid}`);
-    return true;
+    return process.kill(pid, 0);
   } catch (error) {
-    return !(error instanceof Deno.errors.NotFound);
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
   }
 }
 

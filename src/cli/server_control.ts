@@ -9,6 +9,7 @@ import { findServers } from "../runtime/control_client.ts";
 import { type ControlSocket, openControlSocket } from "../runtime/control_socket.ts";
 import { formatMac } from "../wire/address.ts";
 import { CliError, errorLine } from "./command.ts";
+import { readProcLink } from "./proc_files.ts";
 import type { ServeConfig } from "./serve_options.ts";
 import type { ServerGround } from "./server_ground.ts";
 import type { Server } from "./server.ts";
@@ -39,11 +40,7 @@ function isLocatedSnapshot(value: unknown): value is LocatedSnapshot {
 
 /** The network namespace of this process, as Linux names it (`net:[4026531840]`); empty elsewhere. */
 export function networkNamespace(): string {
-  try {
-    return Deno.readLinkSync("/proc/self/ns/net");
-  } catch {
-    return "";
-  }
+  return readProcLink("/proc/self/ns/net") ?? "";
 }
 
 /**
