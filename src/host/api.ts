@@ -67,7 +67,13 @@ export interface HostConnection {
   close(): void;
   /** ABORT of RFC 9293 §3.10.5: RST, and gone. */
   abort(): void;
+  /** Marks all that is queued now as urgent (RFC 9293 §3.8.5, MUST-30); new applications should not (SHLD-13). */
+  markUrgent(): void;
   setNoDelay(on: boolean): void;
+  /** DSCP of what is sent from now on, 0 to 63 (MUST-48, SHLD-21). */
+  setDscp(dscp: number): void;
+  /** DSCP of the segment that came last (MAY-9). */
+  readonly receivedDscp: number;
   /** Keep-alive (RFC 9293 §3.8.4), off by default; idle time and interval in microseconds. */
   setKeepAlive(on: boolean, idleUs?: number, intervalUs?: number): void;
   /** R2 of RFC 9293 §3.8.3 (MUST-21), microseconds. */

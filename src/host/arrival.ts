@@ -17,4 +17,5 @@ export interface Arrival {
   vlan: number;
   /** ECN codepoint of the IP header. */
   ecn: number;
+  dscp: number;
 }

@@ -15,6 +15,7 @@ import {
   dataQueued,
   dataTaken,
   discardInput,
+  markUrgent,
   setKeepAlive,
 } from "../tcp/user_calls.ts";
 import type { MachineContext } from "../tcp/context.ts";
@@ -183,6 +184,23 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     this.#host.begin(this);
     abortConnection(this.#host.context, this.tcb);
     this.#host.finish();
+  }
+
+  markUrgent(): void {
+    this.#host.begin(this);
+    markUrgent(this.#host.context, this.tcb);
+    this.#host.finish();
+  }
+
+  setDscp(dscp: number): void {
+    if (!Number.isInteger(dscp) || dscp < 0 || dscp > 63) {
+      throw new RangeError(`Expected a DSCP from 0 to 63, got ${dscp}`);
+    }
+    this.tcb.dscp = dscp;
+  }
+
+  get receivedDscp(): number {
+    return this.tcb.receivedDscp;
   }
 
   setNoDelay(on: boolean): void {

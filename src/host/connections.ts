@@ -105,6 +105,7 @@ export class Connections implements PassiveOpensHost {
       segment.destinationPort,
     );
     this.context.segmentEcn = from.ecn;
+    this.context.segmentDscp = from.dscp;
     if (connection === null) {
       this.#opens.arrives(segment, from, null);
       return;

@@ -111,6 +111,7 @@ export class Host implements HostApi {
     macOffset: ETHERNET.SOURCE,
     vlan: -1,
     ecn: 0,
+    dscp: 0,
   };
 
   constructor(options: HostOptions) {
@@ -331,6 +332,7 @@ export class Host implements HostApi {
     arrival.localOffset = ip.destinationOffset;
     arrival.vlan = this.#ethernet.vlan;
     arrival.ecn = ip.ecn;
+    arrival.dscp = ip.dscp;
     this.#connections.segmentArrives(segment, arrival);
   }
 

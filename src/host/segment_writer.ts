@@ -82,7 +82,7 @@ export class SegmentWriter {
       payloadLength: tcpLength,
       ttl: this.#ttl,
       id: this.#id,
-      dscp: tcb === null ? 0 : tcb.config.dscp,
+      dscp: tcb === null ? 0 : tcb.dscp,
       ecn: effect.ecn,
       dontFragment: true,
     });

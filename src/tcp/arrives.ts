@@ -31,6 +31,7 @@ export function segmentArrives(context: MachineContext, tcb: Tcb, segment: TcpSe
   context.segment = segment;
   tcb.segmentsIn++;
   tcb.lastReceivedUs = context.nowUs;
+  tcb.receivedDscp = context.segmentDscp;
   if (tcb.keepAlive) {
     tcb.keepAliveSent = 0;
     tcb.keepAliveUs = context.nowUs + tcb.keepAliveIdleUs;

@@ -45,6 +45,8 @@ export class MachineContext {
   segment: TcpSegment | null = null;
   /** ECN codepoint of the packet that brought the segment. */
   segmentEcn = 0;
+  /** Its DSCP. */
+  segmentDscp = 0;
   /** The rule that decided last; shown with the segment. */
   rule: RuleId = "none";
   /** Called with every rule that fires; null costs one comparison. For coverage. */

@@ -40,12 +40,21 @@ export interface ConnectionInfo {
   readonly minRttUs: number;
   readonly backoff: number;
   readonly retransmits: number;
+  /** Duplicates that the peer reported (D-SACK). */
+  readonly duplicatesReported: number;
+  /** Since the last segment left or came, microseconds. */
+  readonly sinceSendUs: number;
+  readonly sinceReceiveUs: number;
   // Congestion, RFC 5681
   readonly congestionControl: string;
   readonly cwnd: number;
   /** 0 while there is none. */
   readonly ssthresh: number;
   readonly inFlight: number;
+  /** Bytes SACKed, marked lost, and sent again of what is unacknowledged. */
+  readonly sackedBytes: number;
+  readonly lostBytes: number;
+  readonly resentBytes: number;
   readonly recovery: "open" | "disorder" | "recovery" | "loss";
   // Buffers
   readonly receiveQueue: number;
@@ -102,11 +111,17 @@ export function connectionInfo(
     minRttUs: tcb.minRttUs === Infinity ? 0 : tcb.minRttUs,
     backoff: tcb.backoff,
     retransmits: tcb.retransmits,
+    duplicatesReported: tcb.dsacks,
+    sinceSendUs: about.nowUs - tcb.lastSendUs,
+    sinceReceiveUs: about.nowUs - tcb.lastReceivedUs,
     congestionControl: tcb.congestion.name,
     cwnd: Math.floor(tcb.cwnd),
     // JSON has no Infinity; what ss leaves out too.
     ssthresh: tcb.ssthresh === Infinity ? 0 : tcb.ssthresh,
     inFlight: tcb.scoreboard.pipe(tcb.outstanding),
+    sackedBytes: tcb.scoreboard.sackedBytes,
+    lostBytes: tcb.scoreboard.lostBytes,
+    resentBytes: tcb.scoreboard.resentBytes,
     recovery: tcb.recovery,
     receiveQueue: tcb.receiveRing.length,
     sendQueue: tcb.sendRing.length,

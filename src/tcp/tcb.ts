@@ -189,6 +189,9 @@ export class Tcb {
   readonly receiveRing: ByteRing;
   readonly reassembly: Reassembly = new Reassembly();
   noDelay: boolean;
+  /** DSCP of what is sent (MUST-48), and of what came last (MAY-9). */
+  dscp: number;
+  receivedDscp = 0;
   /** A write was refused or cut short: the application waits for room. */
   writeBlocked = false;
   /** The application does not read any more: what arrives is dropped after being counted. */
@@ -210,6 +213,7 @@ export class Tcb {
     this.sendRing = new ByteRing(memory, config.sendBufferBytes);
     this.receiveRing = new ByteRing(memory, config.receiveBufferBytes);
     this.noDelay = config.noDelay;
+    this.dscp = config.dscp;
     this.quickAcksLeft = config.quickAcks;
     this.keepAliveIdleUs = config.keepAliveIdleUs;
     this.keepAliveIntervalUs = config.keepAliveIntervalUs;

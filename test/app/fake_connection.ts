@@ -124,6 +124,14 @@ export class FakeConnection implements HostConnection {
     this.end("reset-by-us");
   }
 
+  markUrgent(): void {}
+
+  setDscp(_dscp: number): void {}
+
+  get receivedDscp(): number {
+    return 0;
+  }
+
   setNoDelay(on: boolean): void {
     this.calls.push(`setNoDelay ${on}`);
   }
