@@ -1,0 +1,176 @@
+/**
+ * faultLink: a link decorator that makes a good link bad on purpose: loss, copies, disorder, damage, delay, a narrow
+ * pipe; each direction by itself, and the same way every time for the same seed.
+ *
+ * Owns: which frames take the bad path, and that those under way arrive when they are due, whoever drives the link.
+ * Must not know: clocks (the time is asked of the caller's function), TCP.
+ */
+import { type FaultCounts, FaultPath } from "./fault_path.ts";
+import { type FaultSpec, isFaultless } from "./fault_spec.ts";
+import type { FrameHandler, FrameLink, LinkStats } from "./link.ts";
+
+/** What a bad link is made of. */
+export interface FaultLinkOptions {
+  readonly faults: FaultSpec;
+  /** Microseconds on the clock by which frames are delayed; never goes back. */
+  readonly nowUs: () => number;
+}
+
+/** Streams of the seed, one a direction. */
+const STREAM = { IN: 0, OUT: 1 } as const;
+
+/**
+ * Puts faults on a link; see {@link FaultLink}. The link's `maxPacketBytes` becomes its `mtu` where the way out is bad:
+ * each packet of the wire is to have a fate of its own.
+ */
+export function faultLink(link: FrameLink, options: FaultLinkOptions): FaultLink {
+  return new FaultLink(link, options);
+}
+
+/**
+ * A link with faults. `receive`, `send`, `flush` and `wait` let frames go on that are due, and `wait` returns in time for
+ * the next; a caller with a clock of its own drives it by `nextDueUs` and `release`. Owns the link below.
+ */
+export class FaultLink implements FrameLink {
+  readonly #link: FrameLink;
+  readonly #nowUs: () => number;
+  readonly #in: FaultPath | null;
+  readonly #out: FaultPath | null;
+  /** The end of the wait under way, or -Infinity: frames that are due before it have to end it. */
+  #waitsUntilUs = -Infinity;
+  /** Where frames go during `receive`: kept here so that no closure is made per call. */
+  #handler: FrameHandler = ignoreFrame;
+  #spared = 0;
+
+  /** Made by {@link faultLink}. */
+  constructor(link: FrameLink, options: FaultLinkOptions) {
+    const { faults, nowUs } = options;
+    this.#link = link;
+    this.#nowUs = nowUs;
+    const { seed } = faults;
+    this.#in = isFaultless(faults.in) ? null : new FaultPath(faults.in, { seed, stream: STREAM.IN });
+    this.#out = isFaultless(faults.out) ? null : new FaultPath(faults.out, { seed, stream: STREAM.OUT });
+  }
+
+  get name(): string {
+    return this.#link.name;
+  }
+
+  get mtu(): number {
+    return this.#link.mtu;
+  }
+
+  get mac(): Uint8Array {
+    return this.#link.mac;
+  }
+
+  get maxPacketBytes(): number {
+    return this.#out === null ? this.#link.maxPacketBytes : this.#link.mtu;
+  }
+
+  /** What was done to frames so far, by direction; null for one that is left alone. A snapshot. */
+  faultCounts(): { in: FaultCounts | null; out: FaultCounts | null } {
+    return {
+      in: this.#in === null ? null : { ...this.#in.counts },
+      out: this.#out === null ? null : { ...this.#out.counts },
+    };
+  }
+
+  /** When the next frame under way is due, in either direction, microseconds; Infinity when none is. */
+  nextDueUs(): number {
+    return Math.min(this.#in?.nextDueUs ?? Infinity, this.#out?.nextDueUs ?? Infinity);
+  }
+
+  /** Sends on what is due on the way out; what is due on the way in waits for `receive`. */
+  release(nowUs: number): void {
+    this.#out?.release(nowUs, this.#send);
+  }
+
+  receive(handler: FrameHandler, budget: number): number {
+    const nowUs = this.#nowUs();
+    this.release(nowUs);
+    if (this.#in === null) return this.#link.receive(handler, budget);
+    this.#handler = handler;
+    this.#spared = 0;
+    try {
+      this.#link.receive(this.#take, budget);
+      return this.#spared + this.#in.release(this.#nowUs(), this.#handUp, budget - this.#spared);
+    } finally {
+      this.#handler = ignoreFrame;
+    }
+  }
+
+  send(frame: Uint8Array, length: number, cutBytes = 0): void {
+    const path = this.#out;
+    if (path === null || path.isSpared(frame, length)) {
+      this.#link.send(frame, length, cutBytes);
+      return;
+    }
+    const nowUs = this.#nowUs();
+    path.accept(frame, length, nowUs, cutBytes);
+    path.release(nowUs, this.#send);
+    // Somebody sends while the pump sleeps: it has to get up when this frame is due.
+    if (path.nextDueUs < this.#waitsUntilUs) this.#link.wake();
+  }
+
+  flush(): void {
+    this.release(this.#nowUs());
+    this.#link.flush();
+  }
+
+  async wait(timeoutMs: number): Promise<void> {
+    const nowUs = this.#nowUs();
+    this.release(nowUs);
+    this.#link.flush();
+    const dueMs = (this.nextDueUs() - nowUs) / 1000;
+    if (dueMs <= 0) return;
+    const boundMs = Math.min(timeoutMs, dueMs);
+    this.#waitsUntilUs = nowUs + boundMs * 1000;
+    try {
+      await this.#link.wait(boundMs);
+    } finally {
+      this.#waitsUntilUs = -Infinity;
+    }
+  }
+
+  wake(): void {
+    this.#link.wake();
+  }
+
+  /** The counters of the link below: what really was on the wire. */
+  stats(): LinkStats {
+    return this.#link.stats();
+  }
+
+  /** Frames under way are lost. */
+  close(): void {
+    this.#in?.clear();
+    this.#out?.clear();
+    this.#link.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  readonly #take: FrameHandler = (frame, length, capturedUs) => {
+    const path = this.#in;
+    if (path === null || path.isSpared(frame, length)) {
+      this.#spared++;
+      this.#handler(frame, length, capturedUs);
+    } else {
+      path.accept(frame, length, this.#nowUs(), capturedUs);
+    }
+  };
+
+  /** The time of capture becomes that of the arrival behind the bad path. */
+  readonly #handUp = (frame: Uint8Array, length: number, capturedUs: number, heldUs: number) => {
+    this.#handler(frame, length, capturedUs + heldUs);
+  };
+
+  readonly #send = (frame: Uint8Array, length: number, cutBytes: number) => {
+    this.#link.send(frame, length, cutBytes);
+  };
+}
+
+function ignoreFrame(): void {}

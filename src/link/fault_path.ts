@@ -1,0 +1,239 @@
+/**
+ * FaultPath: one direction of a bad path. Frames go in as they come, and come out late, twice, damaged, out of order,
+ * or not at all.
+ *
+ * Owns: what happens to each frame, decided by a seeded generator, and when it leaves. Must not know: clocks (the time
+ * is an argument), links, who is at either end.
+ *
+ * A frame first queues for the rate, then suffers on the wire, then takes the delay, as on a real path. Each fault draws
+ * from a stream of its own, once a frame, so that asking for one more fault does not move the others.
+ */
+import { ETHERTYPE } from "../wire/ethernet.ts";
+import type { FaultDirection } from "./fault_spec.ts";
+import { type HeldFrame, HeldFrames } from "./held_frames.ts";
+import { flipBit, frameType, markCongestion } from "./packet_damage.ts";
+import { SeededRandom } from "./seeded_random.ts";
+
+/** What a path did so far, in frames. */
+export interface FaultCounts {
+  /** Frames that were offered. */
+  frames: number;
+  dropped: number;
+  duplicated: number;
+  reordered: number;
+  corrupted: number;
+  marked: number;
+  /** Lost because the queue before the rate, or the room for delayed frames, was full. */
+  overflowed: number;
+}
+
+/** Takes what leaves a path; `note` is what came in with the frame, `heldUs` how long it was held. */
+export type PathEnd = (frame: Uint8Array, length: number, note: number, heldUs: number) => void;
+
+/** Local choice: 100 ms of a gigabit, with room to spare; what is above is lost, as in any queue. */
+const MOST_HELD = { frames: 0x10000, bytes: 0x4000000 } as const;
+/** Local choice: a frame falls behind one to five others, enough to pass the three duplicates of RFC 5681 §3.2. */
+const MOST_OVERTAKERS = 5;
+/** Local choice: a frame that nothing overtakes goes on after 10 ms, sooner than any retransmission timeout. */
+const STEP_BACK_US = 10_000;
+/** Local choice: more frames out of line at once would be another kind of network. */
+const MOST_STEPPED_BACK = 16;
+/** Local choice: a queue of 100 ms at the rate, as a home router has. */
+const RATE_QUEUE_US = 100_000;
+/** ... but twenty full frames at least, or a slow path could not carry an initial window (RFC 6928). */
+const RATE_QUEUE_LEAST_BYTES = 30_000;
+/** Local choice: what may pass at once after a pause, two full frames. */
+const RATE_BURST_BYTES = 3_000;
+
+/** A frame that lets others pass. */
+interface SteppedBack {
+  readonly held: HeldFrame;
+  /** How many must still pass. */
+  overtakers: number;
+  /** When it goes on nevertheless. */
+  untilUs: number;
+}
+
+/** One direction; see the head of this file. */
+export class FaultPath {
+  readonly counts: FaultCounts = {
+    frames: 0,
+    dropped: 0,
+    duplicated: 0,
+    reordered: 0,
+    corrupted: 0,
+    marked: 0,
+    overflowed: 0,
+  };
+  readonly #faults: FaultDirection;
+  readonly #held = new HeldFrames(MOST_HELD);
+  readonly #steppedBack: SteppedBack[] = [];
+  readonly #usPerByte: number;
+  readonly #rateQueueUs: number;
+  /** When the bucket's debt is paid: a frame of n bytes adds n bytes' worth of time. */
+  #rateUs = -Infinity;
+  /** When the last in line leaves. */
+  #lastDueUs = -Infinity;
+  readonly #drop: SeededRandom;
+  readonly #duplicate: SeededRandom;
+  readonly #reorder: SeededRandom;
+  readonly #corrupt: SeededRandom;
+  readonly #mark: SeededRandom;
+  readonly #jitter: SeededRandom;
+
+  /** `stream` tells the two directions of one seed apart. */
+  constructor(faults: FaultDirection, about: { readonly seed: number; readonly stream: number }) {
+    this.#faults = faults;
+    this.#usPerByte = 8e6 / faults.rateBitsPerSecond;
+    this.#rateQueueUs = Math.max(RATE_QUEUE_US, RATE_QUEUE_LEAST_BYTES * this.#usPerByte);
+    const random = (fault: number) => new SeededRandom(about.seed, about.stream * 16 + fault);
+    this.#drop = random(0);
+    this.#duplicate = random(1);
+    this.#reorder = random(2);
+    this.#corrupt = random(3);
+    this.#mark = random(4);
+    this.#jitter = random(5);
+  }
+
+  /** When the next frame leaves; Infinity when none is under way. */
+  get nextDueUs(): number {
+    let earliestUs = this.#held.nextDueUs;
+    for (const { untilUs } of this.#steppedBack) if (untilUs < earliestUs) earliestUs = untilUs;
+    return earliestUs;
+  }
+
+  /**
+   * Whether the path leaves this frame alone: ARP, unless asked otherwise. A lost ARP answer stops everything for a
+   * second or more, which tells nothing about TCP and looks like its fault.
+   */
+  isSpared(frame: Uint8Array, length: number): boolean {
+    return !this.#faults.disturbsArp && frameType(frame, length) === ETHERTYPE.ARP;
+  }
+
+  /** Takes a frame in; `note` comes out with it. The bytes may be used again after the call. */
+  accept(frame: Uint8Array, length: number, nowUs: number, note: number): void {
+    const { counts } = this;
+    const faults = this.#faults;
+    counts.frames++;
+    // All are drawn for each frame, or one fault's outcome would move the others' streams.
+    const isDropped = this.#drop.chance(faults.drop);
+    const isDuplicated = this.#duplicate.chance(faults.duplicate);
+    const isReordered = this.#reorder.chance(faults.reorder);
+    const overtakers = this.#reorder.between(1, MOST_OVERTAKERS);
+    const isCorrupted = this.#corrupt.chance(faults.corrupt);
+    const isMarked = this.#mark.chance(faults.mark);
+    const jitterUs = Math.round((this.#jitter.fraction() * 2 - 1) * faults.jitterUs);
+    const departsUs = this.#departure(length, nowUs);
+    if (departsUs === Infinity) {
+      counts.overflowed++;
+      return;
+    }
+    if (isDropped) {
+      counts.dropped++;
+      return;
+    }
+    const dueUs = departsUs + Math.max(0, faults.delayUs + jitterUs);
+    const held = this.#hold(frame, { length, dueUs, nowUs, note });
+    if (held === null) return;
+    // The copy is made before the damage: it has another way behind it.
+    const copy = isDuplicated ? this.#hold(frame, { length, dueUs, nowUs, note }) : null;
+    if (isMarked && markCongestion(held.bytes, length)) counts.marked++;
+    if (isCorrupted) {
+      flipBit(held.bytes, length, this.#corrupt);
+      counts.corrupted++;
+    }
+    if (isReordered && this.#steppedBack.length < MOST_STEPPED_BACK) {
+      counts.reordered++;
+      this.#steppedBack.push({ held, overtakers, untilUs: held.dueUs + STEP_BACK_US });
+    } else {
+      this.#line(held);
+    }
+    if (copy !== null) {
+      counts.duplicated++;
+      this.#line(copy);
+    }
+  }
+
+  /** Lets up to `most` frames that are due leave, in order; returns how many did. `end` may call `accept`. */
+  release(nowUs: number, end: PathEnd, most = Infinity): number {
+    this.#letGoOn(nowUs);
+    let count = 0;
+    while (count < most) {
+      const held = this.#held.shiftDue(nowUs);
+      if (held === null) break;
+      count++;
+      try {
+        end(held.bytes, held.length, held.note, nowUs - held.takenUs);
+      } finally {
+        this.#held.giveBack(held);
+      }
+    }
+    return count;
+  }
+
+  /** Forgets all frames under way. */
+  clear(): void {
+    this.#held.clear();
+    for (const { held } of this.#steppedBack) this.#held.giveBack(held);
+    this.#steppedBack.length = 0;
+  }
+
+  #hold(
+    frame: Uint8Array,
+    about: { length: number; dueUs: number; nowUs: number; note: number },
+  ): HeldFrame | null {
+    const held = this.#held.take(frame, about.length);
+    if (held === null) {
+      this.counts.overflowed++;
+      return null;
+    }
+    held.dueUs = about.dueUs;
+    held.takenUs = about.nowUs;
+    held.note = about.note;
+    return held;
+  }
+
+  /** Puts a frame in line behind all others, and those behind it that have let enough pass. */
+  #line(held: HeldFrame): void {
+    this.#append(held);
+    if (this.#steppedBack.length === 0) return;
+    for (const stepped of this.#steppedBack) stepped.overtakers--;
+    this.#goOn((stepped) => stepped.overtakers <= 0);
+  }
+
+  /** No frame overtakes another but by stepping back: neither by jitter, nor by a copy. */
+  #append(held: HeldFrame): void {
+    if (held.dueUs < this.#lastDueUs) held.dueUs = this.#lastDueUs;
+    this.#lastDueUs = held.dueUs;
+    this.#held.push(held);
+  }
+
+  #letGoOn(nowUs: number): void {
+    if (this.#steppedBack.length > 0) this.#goOn((stepped) => stepped.untilUs <= nowUs);
+  }
+
+  #goOn(isReady: (stepped: SteppedBack) => boolean): void {
+    for (let i = 0; i < this.#steppedBack.length;) {
+      const stepped = this.#steppedBack[i];
+      if (isReady(stepped)) {
+        this.#steppedBack.splice(i, 1);
+        this.#append(stepped.held);
+      } else {
+        i++;
+      }
+    }
+  }
+
+  /**
+   * When a frame that comes now has passed the rate: a token bucket that may be in debt (its queue); Infinity when the
+   * queue is full.
+   */
+  #departure(length: number, nowUs: number): number {
+    if (this.#usPerByte === 0) return nowUs;
+    const fullUs = nowUs - RATE_BURST_BYTES * this.#usPerByte;
+    const paidUs = Math.max(this.#rateUs, fullUs) + length * this.#usPerByte;
+    if (paidUs - nowUs > this.#rateQueueUs) return Infinity;
+    this.#rateUs = paidUs;
+    return Math.max(nowUs, Math.ceil(paidUs));
+  }
+}
