@@ -44,7 +44,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
     const left = ground.guard?.remove() ?? null;
     if (left !== null) notice(left);
   });
-  for (const warning of ground.link.warnings) notice(warning);
+  for (const remark of ground.remarks) notice(remark);
   if (config.rstGuard === "nft") notice(guardNotice(ground));
   const recording = config.write === null ? null : openRecording({
     path: config.write,

@@ -22,7 +22,7 @@ import {
   type ServedAddress,
 } from "./address_choice.ts";
 import { CliError, UsageError } from "./command.ts";
-import { pickDevice } from "./device.ts";
+import { judgeDevice, pickDevice } from "./device.ts";
 import { composeFilter } from "./filter.ts";
 import { findKernelListener, readKernelSockets } from "./kernel_sockets.ts";
 import { machineIdentity, stableMac } from "./mac_choice.ts";
@@ -36,6 +36,8 @@ export interface ServerGround {
   /** As it was set, for the `listening` event. */
   readonly filter: string;
   readonly guard: RstGuard | null;
+  /** What a person should know of the device: no carrier, warnings of libpcap. */
+  readonly remarks: readonly string[];
 }
 
 /** While addresses are asked for, nothing else is wanted. */
@@ -65,11 +67,16 @@ export async function openGround(config: ServeConfig, clock: Clock): Promise<Ser
       guard?.remove();
       throw error;
     }
-    return { link, addresses, filter: link.filter, guard };
+    return { link, addresses, filter: link.filter, guard, remarks: [...remarksOn(device), ...link.warnings] };
   } catch (error) {
     link.close();
     throw error;
   }
+}
+
+function remarksOn(device: InterfaceInfo): string[] {
+  const { note } = judgeDevice(device);
+  return note === "" ? [] : [`${device.name}: ${note}`];
 }
 
 /** Judges `--filter` by itself first, so that the message shows what was typed and not what we made of it. */

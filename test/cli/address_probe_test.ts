@@ -1,0 +1,70 @@
+/** Asking the segment who has an address, on a memory link and a virtual clock. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { setImmediate } from "node:timers";
+import { checkUnused, findFree, findOwners, type ProbeParts } from "../../src/cli/address_choice.ts";
+import { CliError } from "../../src/cli/command.ts";
+import { Host, type HostAddress } from "../../src/host/host.ts";
+import type { FrameLink } from "../../src/link/link.ts";
+import { memoryPair } from "../../src/link/memory_link.ts";
+import { VirtualClock } from "../../src/runtime/clock.ts";
+import { formatIpAddress, formatMac, type IpAddress } from "../../src/wire/address.ts";
+
+const ip = (last: number): IpAddress => Uint8Array.of(10, 0, 0, last);
+
+function hostOn(link: FrameLink, addresses: readonly HostAddress[]): Host {
+  return new Host({ link, addresses, secret: new Uint8Array(16), epochUs: 0 });
+}
+
+/** A segment on which somebody else has these addresses; `settle` lets everything happen that a question needs. */
+function segment(...others: IpAddress[]) {
+  const [ours, theirs] = memoryPair();
+  const clock = new VirtualClock();
+  const stranger = hostOn(theirs, others.map((address) => ({ address, prefixLength: 24 })));
+  let frames = 0;
+  const parts: ProbeParts = { link: ours, host: hostOn(ours, []), clock };
+  const settle = async <Result>(question: Promise<Result>): Promise<Result> => {
+    let pending = true;
+    question.then(() => pending = false, () => pending = false);
+    while (pending) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      frames += theirs.receive((frame, length) => stranger.ingest(frame, length, clock.nowUs()), 64);
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      clock.advance(100_000);
+    }
+    return await question;
+  };
+  return { parts, settle, clock, frames: () => frames };
+}
+
+Deno.test("an address that nobody has is asked for three times, and found free after 600 ms", async () => {
+  const { parts, settle, clock, frames } = segment(ip(2));
+  assertEquals((await settle(findOwners(parts, [ip(9)]))).size, 0);
+  assertEquals([clock.nowUs() >= 600_000, frames()], [true, 3]);
+});
+
+Deno.test("who has an address is known by name, and the question ends at the answer", async () => {
+  const { parts, settle, clock } = segment(ip(2));
+  const owners = await settle(findOwners(parts, [ip(2)]));
+  assertEquals([...owners].map(([text, mac]) => [text, formatMac(mac)]), [["10.0.0.2", "02:00:00:00:00:0b"]]);
+  assertEquals(clock.nowUs() < 600_000, true);
+});
+
+Deno.test("an address in use is refused, one of the kernel's own is not asked for", async () => {
+  const { parts, settle, frames } = segment(ip(2));
+  const served = { address: ip(2), text: "10.0.0.2", prefixLength: 24, kernelOwned: false };
+  await assertRejects(
+    () => settle(checkUnused(parts, [served])),
+    CliError,
+    "10.0.0.2 is in use on memory:a, by 02:00",
+  );
+  const before = frames();
+  await settle(checkUnused(parts, [{ ...served, kernelOwned: true }]));
+  assertEquals(frames(), before);
+});
+
+Deno.test("the first free candidate is proposed, or none", async () => {
+  const { parts, settle } = segment(ip(2), ip(3));
+  const free = await settle(findFree(parts, [ip(3), ip(4), ip(5)]));
+  assertEquals(free === null ? null : formatIpAddress(free), "10.0.0.4");
+  assertEquals(await settle(findFree(parts, [ip(3), ip(2)])), null);
+});

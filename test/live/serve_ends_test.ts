@@ -1,0 +1,80 @@
+/**
+ * The ways in which `serve` ends as it should: status 0, a summary last, nothing left behind.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { PrivateLab } from "../../src/cli/private_lab.ts";
+import { kernelClientCommand, selfCommand } from "../../src/cli/self_command.ts";
+import { liveTest } from "./private_lab.ts";
+import { ServeProcess } from "./serve_process.ts";
+
+function client(lab: PrivateLab, ...more: string[]) {
+  return lab.spawn({
+    side: "client",
+    words: [...kernelClientCommand(), lab.plan.tcplabAddress, "3333", ...more],
+  });
+}
+
+async function assertGone(lab: PrivateLab, server: ServeProcess): Promise<void> {
+  assertEquals(server.events.at(-1)?.event, "summary");
+  const sockets = await lab.run({ side: "server", words: ["sh", "-c", "ls /run/tcplab"] });
+  assertEquals(sockets.stdout, "");
+}
+
+liveTest("SIGTERM closes what is open, with FIN and in order", {}, async (lab) => {
+  const server = await ServeProcess.start(lab);
+  const peer = client(lab, "--sleep", "0.3");
+  await server.event("transition", (event) => event.to === "ESTABLISHED");
+  const { code, stderr } = await server.stop();
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals((await peer.result).code, 0);
+  assert(server.all("transition").some((event) => event.to === "FIN_WAIT_1"));
+  assertEquals(server.all("segment").filter((event) => event.flags.includes("RST")).length, 0);
+  await assertGone(lab, server);
+});
+
+liveTest("a second signal does not wait for the peer", {}, async (lab) => {
+  const server = await ServeProcess.start(lab);
+  const peer = client(lab, "--sleep", "20");
+  await server.event("transition", (event) => event.to === "ESTABLISHED");
+  await server.signal("SIGINT");
+  await server.event("transition", (event) => event.to === "FIN_WAIT_2");
+  const beganMs = performance.now();
+  const { code } = await server.stop();
+  assertEquals(code, 0);
+  // The patience with FIN would be two seconds.
+  assert(performance.now() - beganMs < 1500);
+  assertEquals(server.all("closed")[0].reason, "reset-by-us");
+  await peer.stop();
+  await assertGone(lab, server);
+});
+
+liveTest("--once leaves after the first connection, --duration after that time", {}, async (lab) => {
+  const once = await ServeProcess.start(lab, { args: ["--once"] });
+  await client(lab, "--sleep", "0").result;
+  await once.event("summary");
+  assertEquals((await once.stop()).code, 0);
+  const limited = await ServeProcess.start(lab, { args: ["--duration", "200ms"] });
+  await limited.event("summary");
+  assertEquals((await limited.stop()).code, 0);
+  await assertGone(lab, limited);
+});
+
+liveTest("netstat shows the server and its connection, the kernel's knows nothing of it", {}, async (lab) => {
+  const server = await ServeProcess.start(lab);
+  const peer = client(lab, "--sleep", "20");
+  await server.event("transition", (event) => event.to === "ESTABLISHED");
+  const netstat = await lab.run({ side: "server", words: [...selfCommand(), "netstat", "--kernel"] });
+  assertEquals(netstat.code, 0, netstat.stderr);
+  assertStringIncludes(netstat.stdout, "10.33.0.3:3333  *:*");
+  assert(/10\.33\.0\.3:3333 +10\.33\.0\.2:\d+ +ESTABLISHED +echo/.test(netstat.stdout), netstat.stdout);
+  assertStringIncludes(netstat.stdout, "no TCP sockets in this network namespace");
+  const json = await lab.run({ side: "client", words: [...selfCommand(), "netstat", "--kernel", "--json"] });
+  const view: { servers: { connections: { state: string }[] }[]; kernel: { state: string }[] } = JSON.parse(
+    json.stdout,
+  );
+  assertEquals(view.servers[0].connections[0].state, "ESTABLISHED");
+  assertEquals(view.kernel[0].state, "ESTABLISHED");
+  await peer.stop();
+  await server.stop();
+  await assertGone(lab, server);
+});
