@@ -5,13 +5,13 @@
  */
 import type { TcpState } from "../tcp/state.ts";
 import type { Transition } from "../tcp/transitions.ts";
-import { edgeLabel, isEarlyEnd, isEnd, pathOf } from "./transition_paths.ts";
+import { edgeLabel, isEnd, isLeftOut, pathOf } from "./transition_paths.ts";
 
 type Seen = ReadonlyMap<string, number> | undefined;
 
 /** A Mermaid state diagram; rows between the same two states share an arrow, early ends are left out. */
 export function transitionsToMermaid(rows: readonly Transition[], seen?: Seen): string {
-  const drawn = rows.filter((row) => !isEarlyEnd(row));
+  const drawn = rows.filter((row) => !isLeftOut(row));
   const lines = ["stateDiagram-v2"];
   for (const group of groupByEnds(drawn)) {
     const label = group.map((row) =>
@@ -46,13 +46,13 @@ export function transitionsToDot(rows: readonly Transition[], seen?: Seen): stri
   // CLOSED once more, as in the RFC's figure: arrows back to the top would cross everything.
   if (rows.some(isEnd)) lines.push('  END [label="CLOSED"]');
   for (const row of rows) {
-    if (isEarlyEnd(row)) continue;
+    if (isLeftOut(row)) continue;
     const label = edgeLabel(row).filter((part) => part !== "").join("\\n") + tick(row, seen);
     lines.push(
       `  ${row.from} -> ${isEnd(row) ? "END" : row.to} [label="${label}" ${DOT_STYLES[pathOf(row)]}]`,
     );
   }
-  for (const group of groupByEnds(rows.filter(isEarlyEnd))) {
+  for (const group of groupByEnds(rows.filter(isLeftOut))) {
     const label = group.map((row) => row.event + tick(row, seen)).join("\\n");
     lines.push(
       `  ${group[0].from} -> END [label="${label}" style=dotted fontsize=8 color="#8c959f" constraint=false]`,

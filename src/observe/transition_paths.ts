@@ -26,16 +26,17 @@ export function pathOf(row: Transition): "server" | "client" | "other" {
 export const CLIENT_PATH_IDS: readonly string[] = [...CLIENT_PATH];
 
 /**
- * Rows that end a connection before its time (RST, ABORT, time-out, ICMP error): they lead from nearly every state to
- * CLOSED, and a diagram that drew them all would show nothing else.
+ * Rows that diagrams leave out: those that end a connection before its time (RST, ABORT, time-out, ICMP error), since
+ * they lead from nearly every state to CLOSED and would hide all else, and the SYN cookie's way beside the SYN's.
  */
-export function isEarlyEnd(row: Transition): boolean {
+export function isLeftOut(row: Transition): boolean {
+  if (row.id === "listen.cookie") return true;
   return row.to === "CLOSED" && pathOf(row) === "other" && row.from !== "LISTEN";
 }
 
 /** Rows that lead to the CLOSED in which a connection ends, not to the one in which a listener or an opener begins. */
 export function isEnd(row: Transition): boolean {
-  return row.to === "CLOSED" && (isEarlyEnd(row) || pathOf(row) !== "other");
+  return row.to === "CLOSED" && (isLeftOut(row) || pathOf(row) !== "other");
 }
 
 /** What brings a transition about, and what is sent with it, each in a few words; the second may be empty. */

@@ -219,7 +219,7 @@ function legend(undrawn: readonly Transition[], seen?: ReadonlyMap<string, numbe
   if (undrawn.length === 0) return samples;
   const seenCount = undrawn.filter((row) => (seen?.get(row.id) ?? 0) > 0).length;
   const note =
-    `Not drawn: ${undrawn.length} rows by which RST, ABORT, time-outs and ICMP errors end a connection early` +
+    `Not drawn: ${undrawn.length} rows: SYN cookies, and RST, ABORT, time-outs and ICMP errors that end a connection early` +
     (seenCount === 0 ? "" : `; ${seenCount} of them seen`);
   return [...samples, `<text class="note" x="24" y="${y + 24}">${note}</text>`];
 }

@@ -2,7 +2,7 @@
  * The transition table on paper, in every form.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { CLIENT_PATH_IDS, isEarlyEnd, pathOf } from "../../src/observe/transition_paths.ts";
+import { CLIENT_PATH_IDS, isLeftOut, pathOf } from "../../src/observe/transition_paths.ts";
 import { renderTransitions, TABLE_FORMATS, transitionsFor } from "../../src/observe/transition_table.ts";
 import { TCP_STATES } from "../../src/tcp/state.ts";
 import { transitionById, TRANSITIONS } from "../../src/tcp/transitions.ts";
@@ -109,10 +109,10 @@ Deno.test("dot: every state, both ways in their line style", () => {
   assertEquals(text.split("{").length, text.split("}").length);
 });
 
-Deno.test("svg: every row that is no early end has its arrow, every state its box", () => {
+Deno.test("svg: every row that is not left out has its arrow, every state its box", () => {
   const svg = renderTransitions(TRANSITIONS, { format: "svg" });
   for (const state of TCP_STATES) assertStringIncludes(svg, `<g id="state-${state}" class="state">`);
-  for (const row of TRANSITIONS.filter((row) => !isEarlyEnd(row))) {
+  for (const row of TRANSITIONS.filter((row) => !isLeftOut(row))) {
     assertStringIncludes(svg, `${row.from} -&gt; ${row.to}: ${row.event} (${row.rfc})`);
   }
   const count = (name: string) => svg.split(`class="edge ${name}"><title>`).length - 1;
