@@ -12,6 +12,8 @@ import { VirtualClock } from "./clock.ts";
 export interface NetworkEnd {
   readonly host: HostApi;
   readonly link: FrameLink;
+  /** When a link that delays frames has one due next, microseconds; Infinity when none is under way. */
+  readonly nextDueUs?: () => number;
 }
 
 /** Frames taken from one end before the next has its turn; local choice: small, so that both sides move on together. */
@@ -57,10 +59,12 @@ export class VirtualNetwork {
 
   /** When something is due next; Infinity when nothing is. */
   get nextDeadlineUs(): number {
-    return this.#ends.reduce(
-      (earliest, { host }) => Math.min(earliest, host.nextDeadlineUs()),
-      this.clock.nextTimerUs,
-    );
+    let earliestUs = this.clock.nextTimerUs;
+    for (const { host, nextDueUs } of this.#ends) {
+      earliestUs = Math.min(earliestUs, host.nextDeadlineUs());
+      if (nextDueUs !== undefined) earliestUs = Math.min(earliestUs, nextDueUs());
+    }
+    return earliestUs;
   }
 
   /** Lets `us` microseconds pass: each deadline runs at its own time, and the wire falls silent after each. */
