@@ -63,6 +63,9 @@ export class Connections implements PassiveOpensHost {
   readonly #touched: Connection[] = [];
   readonly #timeWaits = new Set<Connection>();
   #isPerforming = false;
+  /** The segment in hand and its frame: where a reset that belongs to no connection goes. */
+  #arriving: TcpSegment | null = null;
+  #from: Arrival | null = null;
   #nextId = 1;
   readonly #opens: PassiveOpens;
   readonly #dueHandler: (entry: DeadlineEntry) => void;
@@ -106,6 +109,8 @@ export class Connections implements PassiveOpensHost {
     );
     this.context.segmentEcn = from.ecn;
     this.context.segmentDscp = from.dscp;
+    this.#arriving = segment;
+    this.#from = from;
     if (connection === null) {
       this.#opens.arrives(segment, from, null);
       return;
@@ -308,6 +313,7 @@ export class Connections implements PassiveOpensHost {
   #perform(effect: Effect): void {
     const { tcb } = effect;
     if (tcb === null) {
+      if (this.#arriving !== null && this.#from !== null) this.#opens.setRoute(this.#arriving, this.#from);
       if (effect.kind === EFFECT.SEND) {
         this.#send(effect, this.#opens.route, this.#opens.routeName);
       } else if (effect.kind === EFFECT.DROP && this.teller.observer !== null) {

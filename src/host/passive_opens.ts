@@ -76,7 +76,7 @@ export class PassiveOpens {
   /** Takes a segment that belongs to no connection. `issFloor`: our ISS must lie beyond it (MAY-2), null without one. */
   arrives(segment: TcpSegment, from: Arrival, issFloor: number | null): void {
     const { host, counters } = this.#options;
-    this.#setRoute(segment, from);
+    this.setRoute(segment, from);
     if (!this.#options.isValidSource(from)) {
       counters.drop("bad-source");
       if (host.teller.observer !== null) host.teller.drop("bad-source", this.routeName());
@@ -206,7 +206,8 @@ export class PassiveOpens {
     return connection;
   }
 
-  #setRoute(segment: TcpSegment, from: Arrival): void {
+  /** Takes the way back to where `segment` came from. */
+  setRoute(segment: TcpSegment, from: Arrival): void {
     const { route } = this;
     const { bytes, localOffset, peerOffset, addressBytes, macOffset } = from;
     route.localAddress = bytes.slice(localOffset, localOffset + addressBytes);
