@@ -217,6 +217,7 @@ export class Peer {
   /** Demands a segment of these flags among those that wait, and drops what is before it; returns it. */
   expectsSilence(): void {
     assertEquals(this.#seen.map(describe), [], "expected silence");
+    this.lab.expectsNoStrays();
   }
 
   /** Takes all that wait. */
