@@ -112,7 +112,12 @@ const GROUPS: readonly (readonly [group: string, rows: readonly Row[]])[] = [
     ["SHLD-2", "EW", "An RST that carries data is accepted"],
     ["MUST-12", "U", "The application can tell a normal close from an abort"],
     ["MAY-1", "E", "CLOSE may also end reading"],
-    ["SHLD-3", "EW", "Then an RST tells the peer that its data was lost"],
+    [
+      "SHLD-3",
+      "EW",
+      "Then an RST tells the peer that its data was lost",
+      "CLOSE never ends reading (MAY-1 is not taken)",
+    ],
     ["MUST-13", "EW", "The end that closed first stays in TIME-WAIT for twice the segment lifetime"],
     ["MAY-2", "SW", "A new SYN may reopen a connection in TIME-WAIT"],
     ["SHLD-4", "SW", "Timestamps shorten TIME-WAIT (RFC 6191)"],

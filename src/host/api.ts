@@ -22,9 +22,12 @@ export interface ConnectionHandler {
   onPeerClosed?(connection: HostConnection): void;
   /** Urgent data is announced (RFC 9293 §3.8.5, MUST-32); `connection.urgentBytes` tells how far. */
   onUrgent?(connection: HostConnection): void;
-  /** Something that the application may want to know; the connection lives on (R1 reached, ICMP soft error). */
+  /**
+   * Something that the application may want to know (MUST-47); leave the method out not to hear of it (SHLD-20). The
+   * connection lives on (R1 reached, ICMP soft error).
+   */
   onAdvice?(connection: HostConnection, advice: string): void;
-  /** The connection is gone. The last call. (Entering TIME_WAIT is not yet gone.) */
+  /** The connection is gone, in order or aborted: `reason` tells (MUST-12). The last call. (Entering TIME_WAIT is not yet gone.) */
   onClosed?(connection: HostConnection, reason: CloseReason): void;
 }
 
@@ -48,7 +51,7 @@ export interface HostConnection {
   readonly writableBytes: number;
   /** Bytes written and not yet acknowledged by the peer (sent or not). */
   readonly unackedBytes: number;
-  /** Bytes up to the end of urgent data, counted from the next byte to read; 0 when there is none. */
+  /** MUST-33: bytes up to the end of urgent data, counted from the next byte to read; 0 when there is none. */
   readonly urgentBytes: number;
   /** Moves up to `into.length` bytes out of the receive buffer; returns how many. */
   read(into: Uint8Array): number;
@@ -70,7 +73,7 @@ export interface HostConnection {
   /** Marks all that is queued now as urgent (RFC 9293 §3.8.5, MUST-30); new applications should not (SHLD-13). */
   markUrgent(): void;
   setNoDelay(on: boolean): void;
-  /** DSCP of what is sent from now on, 0 to 63 (MUST-48, SHLD-21). */
+  /** DSCP of what is sent from now on, 0 to 63 (MUST-48, SHLD-21); best left alone once set (SHLD-23). */
   setDscp(dscp: number): void;
   /** DSCP of the segment that came last (MAY-9). */
   readonly receivedDscp: number;

@@ -50,6 +50,7 @@ const NO_HANDLER: ConnectionHandler = {};
 export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   readonly id: number;
   readonly tcb: Tcb;
+  /** The same for the connection's whole life (MUST-45). */
   readonly localAddress: Uint8Array;
   readonly localPort: number;
   readonly peerAddress: Uint8Array;

@@ -28,7 +28,7 @@ import { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import { type Listener, Listeners } from "./listeners.ts";
 import { PassiveOpens, type PassiveOpensHost } from "./passive_opens.ts";
-import type { SegmentRoute, SegmentWriter } from "./segment_writer.ts";
+import type { SegmentWriter } from "./segment_writer.ts";
 import { SynCookies } from "./syn_cookies.ts";
 
 /** What connections are given. */
@@ -37,7 +37,7 @@ export interface ConnectionsOptions {
   readonly nowUs: number;
   readonly epochUs: number;
   readonly config: TcpConfig;
-  /** Payload of a full segment on this link, without options. */
+  /** Payload of a full segment on this link, without options: what a SYN offers at most (MUST-67, SHLD-6). */
   readonly linkMss: number;
   readonly maxConnections: number;
   readonly maxTimeWait: number;
@@ -315,7 +315,7 @@ export class Connections implements PassiveOpensHost {
     if (tcb === null) {
       if (this.#arriving !== null && this.#from !== null) this.#opens.setRoute(this.#arriving, this.#from);
       if (effect.kind === EFFECT.SEND) {
-        this.#send(effect, this.#opens.route, this.#opens.routeName);
+        this.#send(effect, null);
       } else if (effect.kind === EFFECT.DROP && this.teller.observer !== null) {
         this.teller.drop(effect.drop, this.#opens.routeName());
       }
@@ -325,7 +325,7 @@ export class Connections implements PassiveOpensHost {
     if (!(connection instanceof Connection)) return;
     switch (effect.kind) {
       case EFFECT.SEND:
-        this.#sendOn(connection, effect);
+        this.#send(effect, connection);
         return;
       case EFFECT.DATA:
         this.teller.data(connection, "recv", effect.length);
@@ -392,26 +392,18 @@ export class Connections implements PassiveOpensHost {
     connection.handler.onClosed?.(connection, effect.reason);
   }
 
-  #sendOn(connection: Connection, effect: Effect): void {
-    const { peerMac } = connection;
-    const route: SegmentRoute = {
-      localAddress: connection.localAddress,
-      localPort: connection.localPort,
-      peerAddress: connection.peerAddress,
-      peerPort: connection.peerPort,
-      peerMac: peerMac ?? UNKNOWN_MAC,
-      vlan: connection.vlan,
-    };
-    this.#send(effect, route, () => connection.name);
-  }
-
-  #send(effect: Effect, route: SegmentRoute, name: () => string): void {
+  /** Sends the segment of `effect` on a connection, or without one to where the segment in hand came from. */
+  #send(effect: Effect, connection: Connection | null): void {
     const { writer, counters } = this.#options;
-    const length = writer.write(route, effect, this.context);
+    const length = writer.write(connection ?? this.#opens.route, effect, this.context);
     counters.segmentsOut++;
-    if (this.teller.observer !== null) this.teller.sent(writer.segment, effect, name());
+    if (this.teller.observer !== null) {
+      this.teller.sent(
+        writer.segment,
+        effect,
+        connection === null ? this.#opens.routeName() : connection.name,
+      );
+    }
     this.#options.transmit(length, effect.cutBytes);
   }
 }
-
-const UNKNOWN_MAC = new Uint8Array(MAC_BYTES);

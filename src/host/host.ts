@@ -1,6 +1,9 @@
 /**
  * Host: a virtual host on a link, sans-I/O: frames and times go in, frames come out.
  *
+ * Deviation: applications cannot give source routes, and those received are not used (MUST-51, MUST-52, MUST-53, SHLD-24):
+ * networks drop such packets (RFC 7126 §4.3, §4.4).
+ *
  * Owns: its addresses, and the way from a frame to whoever it is for (ARP, ICMP, TCP). Must not know: clocks,
  * devices, promises; what TCP does with a segment (connections.ts).
  */
@@ -441,6 +444,7 @@ export class Host implements HostApi {
     return this.#addresses.some((ours) => isDirectedBroadcast(address, ours.address, ours.prefixLength));
   }
 
+  /** MUST-44: the address of ours on the peer's network. */
   #sourceFor(peer: Uint8Array): Uint8Array {
     for (const { address, prefixLength } of this.#addresses) {
       if (inPrefix(peer, address, prefixLength)) return address;

@@ -40,7 +40,7 @@ export class Listener implements HostListener {
   }
 }
 
-/** All listeners of a host. */
+/** All listeners of a host; independent of connections that are being opened from the same port (MUST-42). */
 export class Listeners {
   readonly #byPort = new Map<number, Listener[]>();
 

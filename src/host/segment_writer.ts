@@ -19,13 +19,16 @@ import { clearTcpOptions } from "../wire/tcp_options.ts";
 /** Headers and the largest IP packet, with room to spare. */
 const FRAME_BYTES = 0x10000 + 0x100;
 
+const UNKNOWN_MAC = new Uint8Array(6);
+
 /** Where a segment goes. */
 export interface SegmentRoute {
   readonly localAddress: Uint8Array;
   readonly localPort: number;
   readonly peerAddress: Uint8Array;
   readonly peerPort: number;
-  readonly peerMac: Uint8Array;
+  /** Null while it is not known yet: the frame then waits for it elsewhere. */
+  readonly peerMac: Uint8Array | null;
   readonly vlan: number;
 }
 
@@ -59,7 +62,7 @@ export class SegmentWriter {
     if (tcb !== null) setOptions(segment, tcb, context);
 
     const ipOffset = emitEthernet(frame, {
-      destination: route.peerMac,
+      destination: route.peerMac ?? UNKNOWN_MAC,
       source: this.#mac,
       type: ETHERTYPE.IPV4,
       vlan: route.vlan,
@@ -82,6 +85,7 @@ export class SegmentWriter {
       payloadLength: tcpLength,
       ttl: this.#ttl,
       id: this.#id,
+      // SHLD-22: as the application set it.
       dscp: tcb === null ? 0 : tcb.dscp,
       ecn: effect.ecn,
       dontFragment: true,
@@ -98,7 +102,10 @@ export class SegmentWriter {
   }
 }
 
-/** Options of a segment of `tcb`: those of the handshake on SYN, else timestamps and SACK as agreed. */
+/**
+ * Options of a segment of `tcb`: those of the handshake on SYN, else timestamps and SACK as agreed. The MSS stands in
+ * every SYN and nowhere else (MUST-14, SHLD-5, MAY-3, MUST-65).
+ */
 function setOptions(segment: TcpSegment, tcb: Tcb, context: MachineContext): void {
   const isSyn = (segment.flags & FLAG.SYN) !== 0;
   if (isSyn) {

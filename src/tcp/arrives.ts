@@ -279,7 +279,7 @@ function isCrossedSynAck(tcb: Tcb, segment: TcpSegment): boolean {
 
 // -- ECN
 
-/** RFC 3168 §6.1.3: echo congestion until the peer says that it has reduced. */
+/** SHLD-8, RFC 3168 §6.1.3: echo congestion until the peer says that it has reduced. */
 function takeEcnMarks(context: MachineContext, tcb: Tcb, segment: TcpSegment): void {
   if ((segment.flags & CWR) !== 0) tcb.ecnEcho = false;
   if (context.segmentEcn === CONGESTION_EXPERIENCED && segment.payloadLength > 0) {

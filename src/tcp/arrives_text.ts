@@ -19,7 +19,7 @@ function isReceiving(tcb: Tcb): boolean {
   return tcb.state === "ESTABLISHED" || tcb.state === "FIN_WAIT_1" || tcb.state === "FIN_WAIT_2";
 }
 
-/** Sixth check: URG (MUST-30 to MUST-32); processed at zero window too (MUST-66). */
+/** Sixth check: URG (MUST-30, MUST-31, MUST-32); processed at zero window too (MUST-66). */
 export function urgentArrives(context: MachineContext, tcb: Tcb, segment: TcpSegment): void {
   if ((segment.flags & FLAG.URG) === 0 || !isReceiving(tcb)) return;
   // MUST-62: the pointer names the octet after the urgent data.
@@ -161,7 +161,10 @@ function takeOutOfOrder(
   tcb.quickAcksLeft = tcb.config.quickAcks;
 }
 
-/** RFC 5681 §4.2, RFC 9293 §3.8.6.3: every second full segment at once, else within the delay. */
+/**
+ * RFC 5681 §4.2, RFC 9293 §3.8.6.3: every second full segment at once, else within the delay (SHLD-18), so that one ACK
+ * serves several segments (MUST-58). It leaves when all that arrived together has been processed (MUST-59).
+ */
 function decideAck(context: MachineContext, tcb: Tcb, taken: number): void {
   if (tcb.ackNow) return;
   tcb.ackBytes += taken;

@@ -171,6 +171,7 @@ function timeoutDue(context: MachineContext, tcb: Tcb): void {
   output(context, tcb);
 }
 
+/** MUST-22, MUST-23: SYN and SYN-ACK have bounds of their own. */
 function handshakeTimeout(context: MachineContext, tcb: Tcb): void {
   const isActive = tcb.state === "SYN_SENT";
   const isOver = isActive

@@ -12,7 +12,7 @@ export class DeliveryTally {
   nowUs = 0;
   /** Bytes below the new SND.UNA that were not SACKed before, plus bytes newly SACKed. */
   deliveredBytes = 0;
-  /** Round trip of the newest first transmission that was covered, or -1 (Karn: never of one sent twice). */
+  /** Round trip of the newest first transmission that was covered, or -1 (Karn's rule, MUST-18: never of one sent twice). */
   rttUs = -1;
   #rttSentUs = -1;
   /** Send time and end of the most recently sent piece that is now known to have arrived; -1 when none. */

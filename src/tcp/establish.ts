@@ -65,7 +65,7 @@ export function updateSendMss(tcb: Tcb): void {
   tcb.sendMss = Math.min(tcb.peerMss, tcb.ourMss, tcb.pathMss) - options;
 }
 
-/** Whether a SYN asks for ECN (RFC 3168 §6.1.1: ECE and CWR). */
+/** Whether a SYN asks for ECN (SHLD-8, RFC 3168 §6.1.1: ECE and CWR). */
 export function asksForEcn(segment: TcpSegment): boolean {
   return (segment.flags & (ECE | CWR)) === (ECE | CWR);
 }

@@ -54,7 +54,7 @@ function resendLost(context: MachineContext, tcb: Tcb): void {
     const record = board.at(index);
     if (!record.lost || record.resent) continue;
     const pipe = board.pipe(tcb.outstanding);
-    // RFC 6675 §5 step C, RFC 5681 §3.2: the first one always goes.
+    // Inside a window that has shrunk or beyond it (SHLD-16, MAY-7); RFC 6675 §5 step C, RFC 5681 §3.2: the first one always goes.
     if (pipe > 0 && pipe + Math.min(seqDiff(record.end, record.seq), tcb.sendMss) > tcb.cwnd) return;
     resendRecord(context, tcb, { index, kind: tcb.recovery === "loss" ? "rto" : "fast" });
     if (board.lostBytes === board.resentBytes) return;
@@ -67,11 +67,14 @@ function congestionRoom(tcb: Tcb): number {
 }
 
 function sendNew(context: MachineContext, tcb: Tcb): void {
+  // SEND always pushes (MUST-60), and what waits together leaves together, in full segments where there is enough
+  // (MAY-16, SHLD-27, SHLD-28).
   let unsent = tcb.unsentBytes;
   if (unsent > 0 && tcb.outstanding === 0) restartAfterIdle(tcb, context.nowUs);
   tcb.cwndLimited = false;
   const mss = effectiveMss(tcb);
   while (unsent > 0) {
+    // Negative when the peer has taken window back: then nothing new leaves (SHLD-15, MUST-34).
     const windowRoom = seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt);
     const room = congestionRoom(tcb);
     if (room < mss && room < unsent && tcb.outstanding > 0) {

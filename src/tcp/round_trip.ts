@@ -1,5 +1,5 @@
 /**
- * Round-trip time and retransmission timeout (RFC 6298).
+ * Round-trip time and retransmission timeout (RFC 6298; MUST-18, and the back-off of MUST-19).
  *
  * Owns: SRTT, RTTVAR, RTO and back-off. Must not know: what is retransmitted.
  */

@@ -23,6 +23,25 @@ export interface SendRecord {
   resent: boolean;
 }
 
+/** Local choice: records kept for reuse, shared by all connections; beyond it the collector takes them. */
+const KEPT_RECORDS = 4096;
+const kept: SendRecord[] = [];
+
+function newRecord(seq: number, end: number, sentUs: number): SendRecord {
+  const record = kept.pop();
+  if (record === undefined) {
+    return { seq, end, sentUs, retransmits: 0, sacked: false, lost: false, resent: false };
+  }
+  record.seq = seq;
+  record.end = end;
+  record.sentUs = sentUs;
+  record.retransmits = 0;
+  record.sacked = false;
+  record.lost = false;
+  record.resent = false;
+  return record;
+}
+
 /** Records of one connection. */
 export class Scoreboard {
   #records: SendRecord[] = [];
@@ -45,7 +64,7 @@ export class Scoreboard {
 
   /** Notes a first transmission; `seq` continues the last record's end. */
   add(seq: number, end: number, nowUs: number): SendRecord {
-    const record = { seq, end, sentUs: nowUs, retransmits: 0, sacked: false, lost: false, resent: false };
+    const record = newRecord(seq, end, nowUs);
     this.#records.push(record);
     return record;
   }
@@ -68,7 +87,11 @@ export class Scoreboard {
   split(index: number, at: number): void {
     const place = this.#head + index;
     const record = this.#records[place];
-    const rest: SendRecord = { ...record, seq: at };
+    const rest = newRecord(at, record.end, record.sentUs);
+    rest.retransmits = record.retransmits;
+    rest.sacked = record.sacked;
+    rest.lost = record.lost;
+    rest.resent = record.resent;
     record.end = at;
     this.#records.splice(place + 1, 0, rest);
   }
@@ -83,6 +106,8 @@ export class Scoreboard {
       if (seqLt(ack, record.end)) this.split(0, ack);
       tally.take(record);
       this.#unmark(record);
+      // Its place keeps pointing at it until the list is cut; nothing looks there.
+      if (kept.length < KEPT_RECORDS) kept.push(record);
       this.#head++;
     }
     if (this.#head === this.#records.length) {

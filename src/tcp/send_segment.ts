@@ -62,7 +62,7 @@ export function effectiveMss(tcb: Tcb): number {
 /**
  * Chooses the window to offer and notes its right edge, which never moves left (SHLD-14); returns the
  * header's field. Receiver silly-window avoidance (MUST-39): the edge moves only by a full segment or half
- * the buffer at a time (RFC 9293 §3.8.6.2.2).
+ * the buffer at a time (RFC 9293 §3.8.6.2.2). While the application does not read it stays shut (MAY-8).
  */
 export function offerWindow(tcb: Tcb): number {
   const limit = tcb.receiveRing.limitBytes;

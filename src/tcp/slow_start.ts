@@ -1,5 +1,5 @@
 /**
- * Slow start (RFC 5681 §3.1) with HyStart++ (RFC 9406).
+ * Slow start (RFC 5681 §3.1, MUST-19) with HyStart++ (RFC 9406).
  *
  * Owns: growth below ssthresh, and leaving it before the queue overflows. Must not know: what comes after.
  */

@@ -35,7 +35,7 @@ export class Tcb {
   iss = 0;
   sndUna = 0;
   sndNxt = 0;
-  /** Send window in bytes, scaled. */
+  /** Send window in bytes, scaled, never negative (MUST-1, REC-1). */
   sndWnd = 0;
   sndWl1 = 0;
   sndWl2 = 0;

@@ -36,7 +36,7 @@ export function restartTimeWait(context: MachineContext, tcb: Tcb): void {
 
 /**
  * Whether a SYN that arrives in TIME_WAIT may open a new connection: its sequence number lies beyond all that
- * was used (MAY-2), or its timestamp is newer (RFC 6191 §2).
+ * was used (MAY-2), or its timestamp is newer (SHLD-4, RFC 6191 §2).
  */
 export function canReopen(tcb: Tcb, segment: TcpSegment): boolean {
   const { SYN, ACK, RST, FIN } = FLAG;

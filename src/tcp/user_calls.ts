@@ -142,7 +142,7 @@ export function abortConnection(context: MachineContext, tcb: Tcb): void {
   }
 }
 
-/** Switches keep-alive (MUST-24, MUST-25: off by default; MUST-27: interval configurable). */
+/** Switches keep-alive (MAY-5; MUST-24, MUST-25: off by default; MUST-27: interval configurable). */
 export function setKeepAlive(context: MachineContext, tcb: Tcb, on: boolean): void {
   tcb.keepAlive = on;
   tcb.keepAliveSent = 0;

@@ -35,7 +35,7 @@ const MAX_TOTAL_LENGTH = 0xffff;
 
 /** What {@link parseIpv4} found; offsets count from the start of the buffer, lengths are bytes. */
 export class Ipv4Header {
-  /** 20 to 60; options are skipped. */
+  /** 20 to 60; options are skipped, known or not (MUST-50). */
   headerLength = 0;
   /** Header and payload; for a packet above 65,535 bytes the true length, not the field. */
   totalLength = 0;

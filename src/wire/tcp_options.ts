@@ -151,7 +151,8 @@ function readOption(bytes: Uint8Array, at: number, length: number, out: TcpOptio
  *
  * The layout is the customary one, each 32-bit value aligned: MSS; SACK-permitted with timestamps, or either with two
  * NOPs in front; NOP and window scale; NOP, NOP and SACK. SACK blocks that do not fit are left out, the last ones
- * first (RFC 2018 §4 puts the most recent first).
+ * first (RFC 2018 §4 puts the most recent first). Every layout ends on a word, so that there is never an end-of-list
+ * with padding behind it to fill (MUST-69).
  */
 export function emitTcpOptions(bytes: Uint8Array, offset: number, options: Readonly<TcpOptions>): number {
   let at = offset;
