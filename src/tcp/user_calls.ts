@@ -109,9 +109,10 @@ function finFromSynRcvd(context: MachineContext, tcb: Tcb): void {
 export function discardInput(context: MachineContext, tcb: Tcb): void {
   if (tcb.discarding) return;
   tcb.discarding = true;
+  const hadBytes = tcb.receiveRing.length > 0;
   tcb.receiveRing.release();
   if (tcb.state === "FIN_WAIT_2") tcb.lifetimeUs = context.nowUs + tcb.config.finWait2Us;
-  dataTaken(context, tcb);
+  if (hadBytes) dataTaken(context, tcb);
 }
 
 /** ABORT (§3.10.5): RST where the peer may still hold the connection, and gone. */

@@ -7,6 +7,16 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
+  ETHTOOL_GET,
+  ETHTOOL_VALUE,
+  IOVEC,
+  MMSGHDR,
+  SOCKADDR_LL,
+  SOCKET,
+  VNET,
+  VNET_HDR,
+} from "../../ffi/packet_layouts.ts";
+import {
   IFREQ,
   IFREQ_REQUESTS,
   LAYOUTS,
@@ -94,9 +104,57 @@ function expectedNumbers(): Record<string, number> {
     "IFNAMSIZ": IFREQ.nameBytes,
     "offsetof(struct ifreq, ifr_mtu)": IFREQ.mtu,
     "sizeof(struct ifreq)": IFREQ.sizeBytes,
+    "offsetof(struct ifreq, ifr_data)": IFREQ.data,
     "SIOCGIFMTU": IFREQ_REQUESTS.mtu,
+    "SIOCETHTOOL": IFREQ_REQUESTS.ethtool,
     "offsetof(struct passwd, pw_uid)": PASSWD.uid,
     "offsetof(struct passwd, pw_gid)": PASSWD.gid,
+  };
+}
+
+/** The same for packet sockets. */
+function expectedPacketNumbers(): Record<string, number> {
+  return {
+    "offsetof(struct sockaddr_ll, sll_family)": SOCKADDR_LL.family,
+    "offsetof(struct sockaddr_ll, sll_protocol)": SOCKADDR_LL.protocol,
+    "offsetof(struct sockaddr_ll, sll_ifindex)": SOCKADDR_LL.ifindex,
+    "sizeof(struct sockaddr_ll)": SOCKADDR_LL.sizeBytes,
+    "offsetof(struct iovec, iov_base)": IOVEC.base,
+    "offsetof(struct iovec, iov_len)": IOVEC.length,
+    "sizeof(struct iovec)": IOVEC.sizeBytes,
+    "offsetof(struct mmsghdr, msg_hdr.msg_iov)": MMSGHDR.iov,
+    "offsetof(struct mmsghdr, msg_hdr.msg_iovlen)": MMSGHDR.iovCount,
+    "offsetof(struct mmsghdr, msg_len)": MMSGHDR.sentLength,
+    "sizeof(struct mmsghdr)": MMSGHDR.sizeBytes,
+    "offsetof(struct virtio_net_hdr, flags)": VNET_HDR.flags,
+    "offsetof(struct virtio_net_hdr, gso_type)": VNET_HDR.gsoType,
+    "offsetof(struct virtio_net_hdr, hdr_len)": VNET_HDR.headerLength,
+    "offsetof(struct virtio_net_hdr, gso_size)": VNET_HDR.gsoSize,
+    "offsetof(struct virtio_net_hdr, csum_start)": VNET_HDR.checksumStart,
+    "offsetof(struct virtio_net_hdr, csum_offset)": VNET_HDR.checksumOffset,
+    "sizeof(struct virtio_net_hdr)": VNET_HDR.sizeBytes,
+    "VIRTIO_NET_HDR_F_NEEDS_CSUM": VNET.needsChecksum,
+    "VIRTIO_NET_HDR_GSO_NONE": VNET.gsoNone,
+    "VIRTIO_NET_HDR_GSO_TCPV4": VNET.gsoTcp4,
+    "VIRTIO_NET_HDR_GSO_TCPV6": VNET.gsoTcp6,
+    "VIRTIO_NET_HDR_GSO_ECN": VNET.gsoEcn,
+    "offsetof(struct ethtool_value, cmd)": ETHTOOL_VALUE.command,
+    "offsetof(struct ethtool_value, data)": ETHTOOL_VALUE.data,
+    "sizeof(struct ethtool_value)": ETHTOOL_VALUE.sizeBytes,
+    "ETHTOOL_GTXCSUM": ETHTOOL_GET.transmitChecksum,
+    "ETHTOOL_GSG": ETHTOOL_GET.scatterGather,
+    "ETHTOOL_GTSO": ETHTOOL_GET.tcpSegmentation,
+    "ETHTOOL_GGSO": ETHTOOL_GET.genericSegmentation,
+    "AF_PACKET": SOCKET.familyPacket,
+    "SOCK_RAW": SOCKET.typeRaw,
+    "SOCK_CLOEXEC": SOCKET.closeOnExec,
+    "SOL_SOCKET": SOCKET.levelSocket,
+    "SO_SNDBUF": SOCKET.sendBuffer,
+    "SO_SNDBUFFORCE": SOCKET.sendBufferForce,
+    "SOL_PACKET": SOCKET.levelPacket,
+    "PACKET_VNET_HDR": SOCKET.packetVnetHeader,
+    "PACKET_IGNORE_OUTGOING": SOCKET.packetIgnoreOutgoing,
+    "MSG_DONTWAIT": SOCKET.doNotWait,
   };
 }
 
@@ -105,6 +163,7 @@ async function compiledNumbers(expressions: string[], pcapDeclarations: string):
   const directory = await Deno.makeTempDir({ prefix: "tcplab-layouts-" });
   try {
     const source = `
+      #define _GNU_SOURCE
       #include <stddef.h>
       #include <stdio.h>
       #include <sys/socket.h>
@@ -112,6 +171,10 @@ async function compiledNumbers(expressions: string[], pcapDeclarations: string):
       #include <net/if.h>
       #include <linux/if_packet.h>
       #include <sys/ioctl.h>
+      #include <sys/uio.h>
+      #include <linux/sockios.h>
+      #include <linux/virtio_net.h>
+      #include <linux/ethtool.h>
       #include <poll.h>
       #include <pwd.h>
       ${pcapDeclarations}
@@ -152,7 +215,7 @@ async function compiles(include: string): Promise<boolean> {
 }
 
 const onLinux = Deno.build.os === "linux";
-const hasCompiler = onLinux && await compiles("#include <linux/if_packet.h>");
+const hasCompiler = onLinux && await compiles("#include <linux/if_packet.h>\n#include <linux/virtio_net.h>");
 const hasPcapHeader = hasCompiler && await compiles("#include <pcap/pcap.h>");
 
 Deno.test({
@@ -163,7 +226,11 @@ Deno.test({
   }`,
   ignore: !hasCompiler,
   async fn() {
-    const expected = { ...expectedNumbers(), ...(hasPcapHeader ? PCAP_NUMBERS : {}) };
+    const expected = {
+      ...expectedNumbers(),
+      ...expectedPacketNumbers(),
+      ...(hasPcapHeader ? PCAP_NUMBERS : {}),
+    };
     const expressions = Object.keys(expected);
     const values = await compiledNumbers(
       expressions,
