@@ -168,6 +168,9 @@ function noteOldData(context: MachineContext, tcb: Tcb, segment: TcpSegment): vo
   const end = seqAdd(segment.seq, segment.payloadLength);
   if (seqGt(end, tcb.rcvNxt) || seqLe(end, tcb.irs)) return;
   context.counters.duplicates++;
+  // Deviation: RFC 7323 §5.3 R2 comes before R3, but what is sent again because our ACK was lost must have its new
+  // timestamp echoed, or the sender measures a round trip as long as all its attempts (BSD does the same).
+  noteTimestamp(context, tcb, segment);
   if (tcb.sack) reportDuplicate(tcb, segment.seq, seqMin(end, tcb.rcvNxt));
   // RFC 9293 §3.10.7.4's ACK leaves at once; whoever sends again needs acknowledgments quickly.
   tcb.quickAcksLeft = tcb.config.quickAcks;
@@ -185,6 +188,12 @@ function noteTimestamp(context: MachineContext, tcb: Tcb, segment: TcpSegment): 
 // -- Second check: RST
 
 function resetArrives(context: MachineContext, tcb: Tcb, segment: TcpSegment): void {
+  if (tcb.state === "TIME_WAIT" && tcb.config.timeWaitRst === "ignore") {
+    // RFC 1337 §3 fix F1.
+    context.apply("arrives.time-wait.rst-ignored");
+    context.drop(tcb, "rst-in-time-wait");
+    return;
+  }
   // RFC 5961 §3.2 (in RFC 9293 §3.10.7.4): only the exact sequence number resets; the rest of the window is asked back.
   if (segment.seq !== tcb.rcvNxt) {
     context.apply("arrives.check2.rst-challenge");
@@ -200,12 +209,6 @@ function resetArrives(context: MachineContext, tcb: Tcb, segment: TcpSegment): v
       else endConnection(context, tcb, { row: "syn-rcvd.rst.active", reason: "refused" });
       return;
     case "TIME_WAIT":
-      if (tcb.config.timeWaitRst === "ignore") {
-        // RFC 1337 §3 fix F1.
-        context.apply("arrives.time-wait.rst-ignored");
-        context.drop(tcb, "rst-in-time-wait");
-        return;
-      }
       context.apply("arrives.time-wait.rst");
       endConnection(context, tcb, { row: "time-wait.rst", reason: "normal" });
       return;

@@ -65,7 +65,7 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegme
     tcb.adviceGiven = false;
     tcb.firstTimeoutUs = 0;
   }
-  const windowChanged = updateSendWindow(tcb, segment) && tcb.sndWnd !== oldWindow;
+  const windowChanged = updateSendWindow(tcb, segment, advance > 0) && tcb.sndWnd !== oldWindow;
   if (!hadOutstanding) {
     // Nothing in flight: only the window can be news.
     if (windowChanged) tcb.persistBackoff = 0;
@@ -89,7 +89,8 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegme
   }
   if (!tcb.sack) emulateSacks(tcb);
 
-  sampleRoundTrip(context, tcb, { segment, advance });
+  // An ACK with D-SACK answers a copy that came too late: its echo is that of another one.
+  if (!isDsack) sampleRoundTrip(context, tcb, { segment, advance });
   updateRack(context, tcb);
   endTailProbe(context, tcb, { ack, isDsack, advance });
   let rackWaitUs = 0;
@@ -135,11 +136,16 @@ function releaseAcknowledged(context: MachineContext, tcb: Tcb): void {
   }
 }
 
-/** RFC 9293 §3.10.7.4: SND.WND, if this segment is not older than the one that set it. Returns whether it did. */
-function updateSendWindow(tcb: Tcb, segment: TcpSegment): boolean {
+/**
+ * RFC 9293 §3.10.7.4: SND.WND, if this segment is not older than the one that set it. Returns whether it did.
+ *
+ * Deviation: a segment that acknowledges something new sets the window also when its text is sent again (SEG.SEQ below
+ * SND.WL1), as in Linux: else SND.UNA would move and the old window with it, beyond what the peer ever offered.
+ */
+function updateSendWindow(tcb: Tcb, segment: TcpSegment, advanced: boolean): boolean {
   const { seq, ack } = segment;
   if (seqLt(ack, tcb.sndUna)) return false;
-  if (!(seqLt(tcb.sndWl1, seq) || (tcb.sndWl1 === seq && seqLe(tcb.sndWl2, ack)))) return false;
+  if (!(advanced || seqLt(tcb.sndWl1, seq) || (tcb.sndWl1 === seq && seqLe(tcb.sndWl2, ack)))) return false;
   tcb.sndWnd = segment.window * 2 ** tcb.sendShift;
   tcb.sndWl1 = seq;
   tcb.sndWl2 = ack;

@@ -38,11 +38,18 @@ export function sackBlockCount(tcb: Tcb): number {
 
 /**
  * Writes the SACK blocks as left, right pairs into `out` (8 values): the D-SACK block first (RFC 2883 §4),
- * then the islands, newest first (RFC 2018 §4). Takes the D-SACK block: it is reported once. Returns the count.
+ * then the islands, newest first (RFC 2018 §4); beside `payloadBytes` of data only as many as still fit the MSS.
+ * Takes the D-SACK block: it is reported once. Returns the count.
  */
-export function takeSackBlocks(tcb: Tcb, out: Uint32Array): number {
-  const limit = sackBlockCount(tcb);
+export function takeSackBlocks(tcb: Tcb, out: Uint32Array, payloadBytes: number): number {
+  let limit = sackBlockCount(tcb);
   if (limit === 0) return 0;
+  if (payloadBytes > 0) {
+    // The length may have been chosen before an island came; the ACK that is owed for it then tells.
+    const fitting = Math.floor((tcb.sendMss - payloadBytes - 4) / 8);
+    if (fitting < limit) limit = fitting;
+    if (limit <= 0) return 0;
+  }
   let count = 0;
   if (tcb.dsackLeft >= 0) {
     out[0] = tcb.dsackLeft;

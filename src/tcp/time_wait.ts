@@ -7,7 +7,7 @@
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import { changeState } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
-import { seqGt } from "./sequence.ts";
+import { seqGe, seqGt } from "./sequence.ts";
 import type { Tcb } from "./tcb.ts";
 
 /** How long TIME_WAIT lasts, microseconds: twice the maximum segment lifetime unless told otherwise. */
@@ -43,7 +43,8 @@ export function canReopen(tcb: Tcb, segment: TcpSegment): boolean {
   if ((segment.flags & (SYN | ACK | RST | FIN)) !== SYN) return false;
   if (tcb.timestamps && segment.hasTimestamps) {
     if (seqGt(segment.tsValue, tcb.tsRecent)) return true;
-    return segment.tsValue === tcb.tsRecent && seqGt(segment.seq, tcb.rcvNxt);
+    return segment.tsValue === tcb.tsRecent && seqGe(segment.seq, tcb.rcvNxt);
   }
-  return seqGt(segment.seq, tcb.rcvNxt);
+  // RCV.NXT is the first number that was never used.
+  return seqGe(segment.seq, tcb.rcvNxt);
 }
