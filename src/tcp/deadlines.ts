@@ -160,15 +160,17 @@ function timeoutDue(context: MachineContext, tcb: Tcb): void {
   context.counters.timeouts++;
   enterLoss(context, tcb);
   backOff(tcb);
-  if (tcb.scoreboard.at(0).retransmits >= tcb.config.r1Retransmissions && !tcb.adviceGiven) {
-    // MUST-20, SHLD-9: R1 reached.
-    tcb.adviceGiven = true;
-    context.apply("retransmit.r1");
-    const effect = context.effects.push(EFFECT.ADVICE, tcb);
-    effect.drop = "the peer does not answer";
-  }
+  adviseOfR1(context, tcb);
   armRto(context, tcb);
   output(context, tcb);
+}
+
+/** MUST-20, SHLD-9, SHLD-10: at R1 the application is told, once until something is acknowledged. */
+function adviseOfR1(context: MachineContext, tcb: Tcb): void {
+  if (tcb.adviceGiven || tcb.scoreboard.at(0).retransmits < tcb.config.r1Retransmissions) return;
+  tcb.adviceGiven = true;
+  context.apply("retransmit.r1");
+  context.effects.push(EFFECT.ADVICE, tcb).drop = "the peer does not answer";
 }
 
 /** MUST-22, MUST-23: SYN and SYN-ACK have bounds of their own. */
@@ -183,6 +185,7 @@ function handshakeTimeout(context: MachineContext, tcb: Tcb): void {
     return;
   }
   context.counters.timeouts++;
+  if (isActive) adviseOfR1(context, tcb);
   backOff(tcb);
   context.apply(isActive ? "retransmit.syn" : "retransmit.syn-ack");
   resendRecord(context, tcb, { index: 0, kind: isActive ? "syn" : "syn-ack" });

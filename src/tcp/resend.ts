@@ -48,6 +48,7 @@ export function resendRecord(context: MachineContext, tcb: Tcb, resend: Resend):
     record = board.at(index);
     dataEnd = record.end;
   }
+  if (record.lost) dataEnd = joinLost(tcb, index, limit);
   const length = seqDiff(dataEnd, record.seq);
   const withFin = tcb.finSent && record.end === finEnd;
   board.markResent(record, context.nowUs);
@@ -61,6 +62,22 @@ export function resendRecord(context: MachineContext, tcb: Tcb, resend: Resend):
     if (tcb.undoRetransmits === 0 && tcb.undoStampUs === 0) tcb.undoStampUs = timestampNow(context, tcb);
     tcb.undoRetransmits++;
   }
+}
+
+/** Small pieces that are all lost go as one segment (RFC 9293 §3.8.1 allows repacketizing). Returns where the data ends. */
+function joinLost(tcb: Tcb, index: number, limit: number): number {
+  const board = tcb.scoreboard;
+  const record = board.at(index);
+  let dataEnd = tcb.finSent && seqGt(record.end, tcb.finSeq) ? tcb.finSeq : record.end;
+  while (index + 1 < board.count) {
+    const next = board.at(index + 1);
+    if (!next.lost || next.resent || next.sacked) break;
+    const nextEnd = tcb.finSent && seqGt(next.end, tcb.finSeq) ? tcb.finSeq : next.end;
+    if (seqDiff(nextEnd, record.seq) > limit) break;
+    board.join(index);
+    dataEnd = nextEnd;
+  }
+  return dataEnd;
 }
 
 function resendSyn(context: MachineContext, tcb: Tcb, resend: Resend): void {

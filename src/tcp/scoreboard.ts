@@ -96,6 +96,16 @@ export class Scoreboard {
     this.#records.splice(place + 1, 0, rest);
   }
 
+  /** Joins the record at `index` and the next one, both lost and not sent again yet, into one. */
+  join(index: number): void {
+    const place = this.#head + index;
+    const record = this.#records[place];
+    const [next] = this.#records.splice(place + 1, 1);
+    record.end = next.end;
+    if (next.retransmits > record.retransmits) record.retransmits = next.retransmits;
+    if (kept.length < KEPT_RECORDS) kept.push(next);
+  }
+
   /**
    * Removes everything below `ack`, showing each record or part that leaves to `tally` (oldest first).
    */
