@@ -1,0 +1,77 @@
+/**
+ * Running many seeds, and keeping those that failed.
+ *
+ * Owns: the corpus file and the line that tells how to see a failure again. Must not know: what a seed means.
+ */
+import type { FaultDirection } from "../../src/link/fault_spec.ts";
+import { type Scenario, scenarioOf } from "./scenario.ts";
+import { simulate, type SimulationReport } from "./simulation.ts";
+
+/** A scenario that once failed, in full: it means the same when seeds have come to mean something else. */
+export interface KeptScenario {
+  readonly found: string;
+  readonly scenario: Scenario;
+}
+
+const CORPUS = new URL("./failing_seeds.json", import.meta.url);
+
+/** All scenarios that ever failed. */
+export function keptScenarios(): KeptScenario[] {
+  const kept: KeptScenario[] = JSON.parse(Deno.readTextFileSync(CORPUS));
+  return kept.map(({ found, scenario }) => ({
+    found,
+    scenario: {
+      ...scenario,
+      faults: {
+        ...scenario.faults,
+        in: withInfinity(scenario.faults.in),
+        out: withInfinity(scenario.faults.out),
+      },
+    },
+  }));
+}
+
+/** JSON has no Infinity. */
+function withInfinity(direction: FaultDirection): FaultDirection {
+  return { ...direction, rateBitsPerSecond: direction.rateBitsPerSecond ?? Infinity };
+}
+
+/** Adds the scenario of a seed to the corpus, unless it is there. */
+export function keepSeed(seed: number, found: string): void {
+  const kept: KeptScenario[] = JSON.parse(Deno.readTextFileSync(CORPUS));
+  if (kept.some(({ scenario }) => scenario.seed === seed)) return;
+  kept.push({ found, scenario: scenarioOf(seed) });
+  Deno.writeTextFileSync(CORPUS, `${JSON.stringify(kept, null, 1)}\n`);
+}
+
+/** What many seeds came to. */
+export interface SeedsReport {
+  readonly seeds: number;
+  readonly segments: number;
+  readonly streamBytes: number;
+  readonly failures: readonly { readonly seed: number; readonly message: string }[];
+}
+
+/** Runs seeds `from` to `to`; a seed that fails does not end the run. */
+export function runSeeds(from: number, to: number): SeedsReport {
+  const failures: { seed: number; message: string }[] = [];
+  let segments = 0;
+  let streamBytes = 0;
+  for (let seed = from; seed <= to; seed++) {
+    try {
+      const report: SimulationReport = simulate(scenarioOf(seed));
+      segments += report.segments;
+      streamBytes += report.streamBytes;
+    } catch (error) {
+      failures.push({ seed, message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return { seeds: to - from + 1, segments, streamBytes, failures };
+}
+
+/** One line a failure, with the command that shows it. */
+export function failureText(failures: SeedsReport["failures"]): string {
+  return failures.map(({ seed, message }) =>
+    `seed ${seed}: ${message}\n  again: deno run -A test/sim/reproduce.ts ${seed}`
+  ).join("\n");
+}

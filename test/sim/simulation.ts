@@ -1,0 +1,221 @@
+/**
+ * A simulation: two hosts over a bad path, on a virtual clock, from the first SYN until nothing is left of anything.
+ *
+ * Owns: how a scenario is run and what must hold at its end. Must not know: which scenarios there are.
+ */
+import { Host } from "../../src/host/host.ts";
+import type { FaultCounts } from "../../src/link/fault_path.ts";
+import { faultLink } from "../../src/link/fault_link.ts";
+import { memoryPair } from "../../src/link/memory_link.ts";
+import { SeededRandom } from "../../src/link/seeded_random.ts";
+import { tapLink } from "../../src/link/tap.ts";
+import { VirtualClock } from "../../src/runtime/clock.ts";
+import { VirtualNetwork } from "../../src/runtime/virtual_network.ts";
+import type { Observer } from "../../src/tcp/events.ts";
+import { MOST_TRANSFER_SECONDS, mostPayloadBytes, mostSegments } from "./effort.ts";
+import type { ConnectionPlan, Scenario } from "./scenario.ts";
+import { SimulationFailure, Talker, type TalkerWorld } from "./talker.ts";
+import { WireJudge } from "./wire_judge.ts";
+
+const SERVER_PORT = 3333;
+const FIRST_CLIENT_PORT = 40_000;
+const ADDRESSES = [Uint8Array.of(10, 0, 0, 2), Uint8Array.of(10, 0, 0, 1)] as const;
+
+/** Nothing may take longer than this in virtual time: transfers of 200 kB with every delay that a bad path causes. */
+const MOST_SECONDS = 3_600;
+
+/** What came of a simulation. */
+export interface SimulationReport {
+  /** When the last byte of all was there, seconds. */
+  readonly transferSeconds: number;
+  /** When nothing was left, TIME_WAIT included. */
+  readonly totalSeconds: number;
+  readonly segments: number;
+  readonly payloadBytes: number;
+  readonly streamBytes: number;
+  readonly connections: number;
+  readonly faults: { readonly in: FaultCounts | null; readonly out: FaultCounts | null };
+}
+
+/** Who listens in; for reproducing. */
+export interface SimulationWatch {
+  readonly observers?: readonly [Observer | null, Observer | null];
+}
+
+/** Runs a scenario to its end. Throws {@link SimulationFailure}, or what the stack threw. */
+export function simulate(scenario: Scenario, watch: SimulationWatch = {}): SimulationReport {
+  return new Simulation(scenario, watch).run();
+}
+
+interface Pair {
+  readonly plan: ConnectionPlan;
+  readonly calling: Talker;
+  /** Those that the called end made; more than one when an old SYN knocks again. */
+  readonly called: Talker[];
+}
+
+class Simulation {
+  readonly #scenario: Scenario;
+  readonly #clock = new VirtualClock({ nowUs: 1_000_000, epochUs: 1_700_000_000_000_000 });
+  readonly #network = new VirtualNetwork(this.#clock);
+  readonly #hosts: readonly [Host, Host];
+  readonly #judge: WireJudge;
+  readonly #pairs: Pair[];
+  readonly #faultCounts: () => SimulationReport["faults"];
+
+  constructor(scenario: Scenario, watch: SimulationWatch) {
+    this.#scenario = scenario;
+    const { seed, mtu, faults } = scenario;
+    const [callerLink, calledLink] = memoryPair({ mtu, queueFrames: 16_384 });
+    // The bad path is the caller's link: `out` is what it sends.
+    const nowUs = () => this.#clock.nowUs();
+    const bad = faultLink(callerLink, { faults, nowUs });
+    this.#faultCounts = () => bad.faultCounts();
+    this.#judge = new WireJudge({ mtu, saltOf: (source, destination) => this.#saltOf(source, destination) });
+    const links = [tapLink(bad, this.#judge.tap()), tapLink(calledLink, this.#judge.tap())] as const;
+    const random = new SeededRandom(seed, 0x40);
+    const makeHost = (side: 0 | 1) =>
+      new Host({
+        link: links[side],
+        addresses: [{ address: ADDRESSES[side], prefixLength: 24 }],
+        secret: Uint8Array.from({ length: 16 }, () => random.below(256)),
+        epochUs: this.#clock.epochUs,
+        nowUs: this.#clock.nowUs(),
+        // A partial sum would let one damaged segment in 65,536 pass; the wire of this test leaves none unfinished.
+        checksumPolicy: "strict",
+        tcp: scenario.tcp[side],
+      });
+    this.#hosts = [makeHost(0), makeHost(1)];
+    this.#hosts.forEach((host, side) => host.observer = watch.observers?.[side] ?? null);
+    this.#network.join({ host: this.#hosts[0], link: links[0], nextDueUs: () => bad.nextDueUs() });
+    this.#network.join({ host: this.#hosts[1], link: links[1] });
+    const world: TalkerWorld = {
+      clock: this.#clock,
+      random,
+      setNow: () => {
+        for (const host of this.#hosts) host.setNow(this.#clock.nowUs());
+      },
+    };
+    this.#pairs = scenario.connections.map((plan, index) => ({
+      plan,
+      calling: new Talker(`client ${index}`, plan.plans[0], world),
+      called: [],
+    }));
+    this.#listen(world);
+    this.#pairs.forEach((pair, index) => this.#open(pair, { index, world }));
+  }
+
+  run(): SimulationReport {
+    this.#clock.advance(0);
+    const limitUs = MOST_SECONDS * 1_000_000;
+    const isOver = () => this.#network.nextDeadlineUs === Infinity;
+    if (!this.#network.advanceUntil(isOver, limitUs)) this.#fail(`is not over after ${MOST_SECONDS} s`);
+    for (const pair of this.#pairs) this.#checkPair(pair);
+    this.#checkHosts();
+    return this.#report();
+  }
+
+  #listen(world: TalkerWorld): void {
+    this.#hosts[1].listen({
+      port: SERVER_PORT,
+      accept: (connection) => {
+        const pair = this.#pairs[connection.peerPort - FIRST_CLIENT_PORT];
+        const talker = new Talker(
+          `server ${connection.peerPort - FIRST_CLIENT_PORT}`,
+          pair.plan.plans[1],
+          world,
+        );
+        pair.called.push(talker);
+        return talker;
+      },
+    });
+  }
+
+  #open(pair: Pair, { index, world }: { index: number; world: TalkerWorld }): void {
+    const { plan, calling } = pair;
+    const callerPort = FIRST_CLIENT_PORT + index;
+    this.#clock.after(plan.opensUs, () => {
+      world.setNow();
+      const calledPort = plan.isSimultaneous ? SERVER_PORT + 1 : SERVER_PORT;
+      this.#hosts[0].connect({
+        address: ADDRESSES[1],
+        port: calledPort,
+        localPort: callerPort,
+        handler: calling,
+      });
+      if (!plan.isSimultaneous) return;
+      const called = new Talker(`server ${index}`, plan.plans[1], world);
+      pair.called.push(called);
+      this.#hosts[1].connect({
+        address: ADDRESSES[0],
+        port: callerPort,
+        localPort: calledPort,
+        handler: called,
+      });
+    });
+  }
+
+  #saltOf(source: number, destination: number): number | null {
+    const [port, side] = source >= FIRST_CLIENT_PORT ? [source, 0] : [destination, 1];
+    return this.#scenario.connections[port - FIRST_CLIENT_PORT]?.plans[side].sendSalt ?? null;
+  }
+
+  #checkPair({ calling, called }: Pair): void {
+    const opened = called.filter((talker) => talker.opened > 0);
+    const talkers = [calling, ...called];
+    for (const talker of talkers) {
+      if (talker.closed === null) this.#fail(`${talker.name} is never closed (${talker.connection?.state})`);
+    }
+    if (opened.length > 1) this.#fail(`${opened[0].name} was opened ${opened.length} times`);
+    if (this.#scenario.mayAbort) return;
+    if (opened.length === 0) this.#fail(`${calling.name} never reached the other side`);
+    for (const talker of [calling, ...opened]) {
+      const { plan, name, closed, receivedBytes } = talker;
+      if (receivedBytes !== plan.expectBytes) {
+        this.#fail(`${name} got ${receivedBytes} of ${plan.expectBytes} bytes (closed: ${closed})`);
+      }
+      if (!talker.peerClosed) this.#fail(`${name} never heard that its peer closed (closed: ${closed})`);
+      if (closed !== "normal") this.#fail(`${name} ended as ${closed}`);
+    }
+  }
+
+  #checkHosts(): void {
+    for (const [side, host] of this.#hosts.entries()) {
+      const left = host.connections();
+      if (left.length > 0) {
+        this.#fail(
+          `host ${side} still holds ${left.map(({ name, state }) => `${name} ${state}`).join(", ")}`,
+        );
+      }
+    }
+    const report = this.#report();
+    const { segments, payloadBytes, transferSeconds } = report;
+    const most = mostSegments(this.#scenario, transferSeconds);
+    if (segments > most) this.#fail(`took ${segments} segments, above ${most}: a storm`);
+    const mostBytes = mostPayloadBytes(this.#scenario);
+    if (payloadBytes > mostBytes) {
+      this.#fail(`sent ${payloadBytes} bytes of payload, above ${mostBytes}: too much of it again`);
+    }
+    if (transferSeconds > MOST_TRANSFER_SECONDS) this.#fail(`took ${transferSeconds} s`);
+  }
+
+  #report(): SimulationReport {
+    const talkers = this.#pairs.flatMap(({ calling, called }) => [calling, ...called]);
+    const { segments, payloadBytes } = this.#judge.totals;
+    const beganUs = 1_000_000;
+    return {
+      transferSeconds: (Math.max(beganUs, ...talkers.map(({ doneUs }) => doneUs)) - beganUs) / 1e6,
+      totalSeconds: (this.#clock.nowUs() - beganUs) / 1e6,
+      segments,
+      payloadBytes,
+      streamBytes: talkers.reduce((sum, { receivedBytes }) => sum + receivedBytes, 0),
+      connections: this.#pairs.length,
+      faults: this.#faultCounts(),
+    };
+  }
+
+  #fail(what: string): never {
+    const { shape, weather } = this.#scenario;
+    throw new SimulationFailure(`${what} [${shape}, ${weather}]`);
+  }
+}
