@@ -44,5 +44,12 @@ export function mostPayloadBytes(scenario: Scenario): number {
   return 2 * streamBytes + 15_000 * scenario.connections.length;
 }
 
-/** Seconds after which the last byte must have come. A connection at 12 % loss can lose one piece many times in a row. */
-export const MOST_TRANSFER_SECONDS = 900;
+/**
+ * Seconds after which the last byte must have come: ten minutes, since one piece can be lost many times in a row, and three
+ * timeouts of the longest least RTO for each piece that is lost, as a sender without SACK needs one for most of them.
+ */
+export function mostTransferSeconds(scenario: Scenario): number {
+  const { faults } = scenario;
+  const lossRate = Math.max(faults.in.drop + faults.in.corrupt, faults.out.drop + faults.out.corrupt);
+  return 600 + 3 * lossRate * neededSegments(scenario);
+}

@@ -41,7 +41,7 @@ type Shape = (random: SeededRandom) => {
 };
 
 const bulk = (random: SeededRandom, most = 150_000) =>
-  random.pick([1, 1000, 1460, 20_000, random.between(1, most)]);
+  random.pick([1, 1000, 1460, 20_000, random.between(1, most), random.between(1, most), 4 * most]);
 
 /** The shapes of traffic by name. */
 const SHAPES: Readonly<Record<string, Shape>> = {
