@@ -8,6 +8,7 @@ import type { MachineContext } from "../tcp/context.ts";
 import type { Effect } from "../tcp/effects.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
 import type { ByteRing } from "../tcp/byte_ring.ts";
+import { statesOfPath } from "../tcp/state.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { transitionById } from "../tcp/transitions.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
@@ -119,7 +120,7 @@ export class EventTeller {
       bytesIn: tcb.bytesIn,
       bytesOut: tcb.bytesOut,
       durationMs: (this.#context.nowUs - tcb.openedUs) / 1000,
-      states: tcb.path.slice(),
+      states: statesOfPath(tcb.path),
     });
   }
 

@@ -11,7 +11,7 @@ import { asksForEcn } from "../tcp/establish.ts";
 import { closedArrives, replyWithReset } from "../tcp/reset.ts";
 import { timestampNow } from "../tcp/send_segment.ts";
 import { seqAdd, seqLe } from "../tcp/sequence.ts";
-import { formatEndpoint } from "../wire/address.ts";
+import { bytesEqual, formatEndpoint } from "../wire/address.ts";
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Connection, ConnectionAddresses, ConnectionHost } from "./connection.ts";
@@ -46,12 +46,23 @@ export interface PassiveOpensOptions {
   readonly counters: HostCounters;
   readonly cookies: SynCookies | null;
   isValidSource(arrival: Arrival): boolean;
+  /** The host's own copy of the address of its that stands at `offset`. */
+  ownAddress(bytes: Uint8Array, offset: number): Uint8Array | null;
+}
+
+interface ReplyRoute {
+  localAddress: Uint8Array;
+  localPort: number;
+  peerAddress: Uint8Array;
+  peerPort: number;
+  peerMac: Uint8Array;
+  vlan: number;
 }
 
 /** Deals with what belongs to no connection. */
 export class PassiveOpens {
   /** Where replies go that belong to no connection: back to where the segment in hand came from. */
-  readonly route = {
+  readonly route: ReplyRoute = {
     localAddress: new Uint8Array(0),
     localPort: 0,
     peerAddress: new Uint8Array(0),
@@ -210,11 +221,15 @@ export class PassiveOpens {
   setRoute(segment: TcpSegment, from: Arrival): void {
     const { route } = this;
     const { bytes, localOffset, peerOffset, addressBytes, macOffset } = from;
-    route.localAddress = bytes.slice(localOffset, localOffset + addressBytes);
+    route.localAddress = this.#options.ownAddress(bytes, localOffset) ??
+      bytes.slice(localOffset, localOffset + addressBytes);
     route.peerAddress = bytes.slice(peerOffset, peerOffset + addressBytes);
     route.localPort = segment.destinationPort;
     route.peerPort = segment.sourcePort;
-    route.peerMac = bytes.slice(macOffset, macOffset + MAC_BYTES);
+    // Most strangers come by the same router or from the same neighbor: one copy serves their connections.
+    if (!bytesEqual(bytes, macOffset, route.peerMac)) {
+      route.peerMac = bytes.slice(macOffset, macOffset + MAC_BYTES);
+    }
     route.vlan = from.vlan;
   }
 

@@ -10,7 +10,7 @@ import { windowShiftFor } from "../tcp/establish.ts";
 import { takeSackBlocks, timestampNow } from "../tcp/send_segment.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { writeU16 } from "../wire/bytes.ts";
-import { pseudoHeaderSum } from "../wire/checksum.ts";
+import { foldSum, pseudoHeaderSum } from "../wire/checksum.ts";
 import { emitEthernet, ETHERTYPE } from "../wire/ethernet.ts";
 import { emitIpv4, IP_PROTOCOL, IPV4 } from "../wire/ipv4.ts";
 import { emitTcp, FLAG, TCP, tcpChecksum, TcpSegment } from "../wire/tcp.ts";
@@ -59,7 +59,12 @@ export class SegmentWriter {
     segment.window = effect.window;
     segment.urgentPointer = effect.urgentPointer;
     clearTcpOptions(segment);
-    if (tcb !== null) setOptions(segment, tcb, context);
+    if (tcb !== null) {
+      setOptions(segment, tcb, {
+        context,
+        payloadBytes: effect.cutBytes > 0 ? effect.cutBytes : effect.length,
+      });
+    }
 
     const ipOffset = emitEthernet(frame, {
       destination: route.peerMac ?? UNKNOWN_MAC,
@@ -97,7 +102,9 @@ export class SegmentWriter {
       IP_PROTOCOL.TCP,
       tcpLength,
     );
-    writeU16(frame, tcpOffset + TCP.CHECKSUM, tcpChecksum(frame, tcpOffset, tcpLength, pseudo));
+    // Of a segment that is cut on its way, whoever cuts completes the sum of each part.
+    const sum = effect.cutBytes > 0 ? foldSum(pseudo) : tcpChecksum(frame, tcpOffset, tcpLength, pseudo);
+    writeU16(frame, tcpOffset + TCP.CHECKSUM, sum);
     return payloadOffset + length;
   }
 }
@@ -106,7 +113,12 @@ export class SegmentWriter {
  * Options of a segment of `tcb`: those of the handshake on SYN, else timestamps and SACK as agreed. The MSS stands in
  * every SYN and nowhere else (MUST-14, SHLD-5, MAY-3, MUST-65).
  */
-function setOptions(segment: TcpSegment, tcb: Tcb, context: MachineContext): void {
+function setOptions(
+  segment: TcpSegment,
+  tcb: Tcb,
+  how: { context: MachineContext; payloadBytes: number },
+): void {
+  const { context } = how;
   const isSyn = (segment.flags & FLAG.SYN) !== 0;
   if (isSyn) {
     const { config } = tcb;
@@ -122,7 +134,7 @@ function setOptions(segment: TcpSegment, tcb: Tcb, context: MachineContext): voi
   }
   setTimestamps(segment, tcb, { context, isOn: tcb.timestamps });
   if ((segment.flags & FLAG.RST) === 0) {
-    segment.sackBlockCount = takeSackBlocks(tcb, segment.sackBlocks);
+    segment.sackBlockCount = takeSackBlocks(tcb, segment.sackBlocks, how.payloadBytes);
   }
 }
 

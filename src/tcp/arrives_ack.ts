@@ -16,6 +16,7 @@ import { armRto, restartRetransmit } from "./retransmit_timer.ts";
 import { takeRoundTrip } from "./round_trip.ts";
 import { timestampNow } from "./send_segment.ts";
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, seqMax, seqMin } from "./sequence.ts";
+import { NO_SENDER } from "./sender_record.ts";
 import type { Tcb } from "./tcb.ts";
 import { enterTimeWait } from "./time_wait.ts";
 import { challengeAck } from "./challenge_ack.ts";
@@ -55,7 +56,8 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegme
   const lostBefore = board.lostBytes;
 
   tally.begin(context.nowUs, tcb.minRttUs, tcb.fack);
-  const isDsack = tcb.sack && segment.sackBlockCount > 0 && takeSacks(context, tcb, segment);
+  const isDsack = tcb.sack && segment.sackBlockCount > 0 && tcb.sender !== NO_SENDER &&
+    takeSacks(context, tcb, segment);
   if (advance > 0) {
     board.acknowledge(ack, tally);
     if (!tcb.sack && tcb.recovery !== "open") board.sackedBytes = Math.max(0, board.sackedBytes);
@@ -169,9 +171,9 @@ function takeSacks(context: MachineContext, tcb: Tcb, segment: TcpSegment): bool
         isDsack = true;
         tcb.dsacks++;
         // RFC 8985 §6.2 step 4: a needless retransmission widens the window, once a round trip.
-        if (seqGe(tcb.sndUna, tcb.rackDsackRound < 0 ? tcb.sndUna : tcb.rackDsackRound)) {
-          tcb.rackReorderSteps = Math.min(tcb.rackReorderSteps + 1, 20);
-          tcb.rackDsackRound = tcb.sndNxt;
+        if (seqGe(tcb.sndUna, tcb.sender.rackDsackRound < 0 ? tcb.sndUna : tcb.sender.rackDsackRound)) {
+          tcb.sender.rackReorderSteps = Math.min(tcb.sender.rackReorderSteps + 1, 20);
+          tcb.sender.rackDsackRound = tcb.sndNxt;
         }
         continue;
       }
@@ -209,10 +211,10 @@ function endTailProbe(
   tcb: Tcb,
   news: { ack: number; isDsack: boolean; advance: number },
 ): void {
-  if (tcb.tlpEnd < 0 || seqLt(news.ack, tcb.tlpEnd)) return;
-  const hidALoss = tcb.tlpIsRetransmit && !news.isDsack && seqGt(news.ack, tcb.tlpEnd);
-  const isPlain = !tcb.tlpIsRetransmit || news.isDsack;
-  tcb.tlpEnd = -1;
+  if (tcb.sender.tlpEnd < 0 || seqLt(news.ack, tcb.sender.tlpEnd)) return;
+  const hidALoss = tcb.sender.tlpIsRetransmit && !news.isDsack && seqGt(news.ack, tcb.sender.tlpEnd);
+  const isPlain = !tcb.sender.tlpIsRetransmit || news.isDsack;
+  tcb.sender.tlpEnd = -1;
   if (!isPlain && hidALoss && tcb.recovery === "open") {
     // The probe repaired a loss: congestion all the same.
     context.apply("recovery.tail-probe-repaired");

@@ -8,6 +8,7 @@ import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import { changeState } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
+import { NO_ISLANDS, Reassembly } from "./reassembly.ts";
 import { pushSegment } from "./send_segment.ts";
 import type { RuleId } from "./rules.ts";
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from "./sequence.ts";
@@ -140,7 +141,8 @@ function takeOutOfOrder(
 ): void {
   const { seq, offset, length } = text;
   const end = seqAdd(seq, length);
-  const reassembly = tcb.reassembly;
+  if (tcb.reassembly === NO_ISLANDS) tcb.reassembly = new Reassembly();
+  const { reassembly } = tcb;
   context.counters.outOfOrder++;
   // RFC 5681 §4.2: at once, so that the sender learns of the hole (MAY-13).
   oweAck(tcb, "ack.out-of-order");

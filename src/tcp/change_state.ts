@@ -7,6 +7,7 @@
 import { type MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import type { CloseReason } from "./events.ts";
+import { extendPath } from "./state.ts";
 import type { Tcb } from "./tcb.ts";
 import { transitionById } from "./transitions.ts";
 
@@ -19,9 +20,9 @@ export function changeState(context: MachineContext, tcb: Tcb, id: string, sendF
   if (row.from !== tcb.state) {
     throw new Error(`Transition ${id} begins in ${row.from}, but the connection is in ${tcb.state}`);
   }
-  if (tcb.path.length === 0) tcb.path.push(tcb.state);
+  if (tcb.path === 0) tcb.path = extendPath(0, tcb.state);
   tcb.state = row.to;
-  tcb.path.push(row.to);
+  tcb.path = extendPath(tcb.path, row.to);
   const effect = context.effects.push(EFFECT.STATE, tcb);
   effect.transition = row;
   effect.rule = context.rule;

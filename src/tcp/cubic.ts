@@ -25,27 +25,27 @@ export const cubic: CongestionControl = {
     const mss = tcb.sendMss;
     const cwnd = tcb.cwnd / mss;
     const acked = ackedBytes / mss;
-    if (tcb.cubicEpochUs === 0) {
-      tcb.cubicEpochUs = nowUs;
-      if (tcb.cubicWMax > cwnd) {
-        tcb.cubicK = Math.cbrt((tcb.cubicWMax - cwnd) / C);
+    if (tcb.sender.cubicEpochUs === 0) {
+      tcb.sender.cubicEpochUs = nowUs;
+      if (tcb.sender.cubicWMax > cwnd) {
+        tcb.sender.cubicK = Math.cbrt((tcb.sender.cubicWMax - cwnd) / C);
       } else {
-        tcb.cubicWMax = cwnd;
-        tcb.cubicK = 0;
+        tcb.sender.cubicWMax = cwnd;
+        tcb.sender.cubicK = 0;
       }
-      tcb.cubicWEst = cwnd;
+      tcb.sender.cubicWEst = cwnd;
     }
-    const elapsed = (nowUs - tcb.cubicEpochUs) / 1e6;
+    const elapsed = (nowUs - tcb.sender.cubicEpochUs) / 1e6;
     // §4.3: the estimate of what Reno would have.
-    const alpha = tcb.cubicWEst >= tcb.cubicCwndPrior ? 1 : ALPHA;
-    tcb.cubicWEst += (alpha * acked) / cwnd;
-    const now = C * (elapsed - tcb.cubicK) ** 3 + tcb.cubicWMax;
+    const alpha = tcb.sender.cubicWEst >= tcb.sender.cubicCwndPrior ? 1 : ALPHA;
+    tcb.sender.cubicWEst += (alpha * acked) / cwnd;
+    const now = C * (elapsed - tcb.sender.cubicK) ** 3 + tcb.sender.cubicWMax;
     let next: number;
-    if (now < tcb.cubicWEst) {
-      next = Math.max(cwnd, tcb.cubicWEst);
+    if (now < tcb.sender.cubicWEst) {
+      next = Math.max(cwnd, tcb.sender.cubicWEst);
     } else {
       // §4.4, §4.5: a round trip ahead on the curve, within [cwnd, 1.5 cwnd].
-      const ahead = C * (elapsed + tcb.srttUs / 1e6 - tcb.cubicK) ** 3 + tcb.cubicWMax;
+      const ahead = C * (elapsed + tcb.srttUs / 1e6 - tcb.sender.cubicK) ** 3 + tcb.sender.cubicWMax;
       const target = ahead < cwnd ? cwnd : ahead > 1.5 * cwnd ? 1.5 * cwnd : ahead;
       next = cwnd + ((target - cwnd) / cwnd) * acked;
     }
@@ -55,13 +55,13 @@ export const cubic: CongestionControl = {
     const mss = tcb.sendMss;
     const cwnd = tcb.cwnd / mss;
     // §4.7: fast convergence.
-    tcb.cubicWMax = cwnd < tcb.cubicWMax ? (cwnd * (1 + BETA)) / 2 : cwnd;
-    tcb.cubicCwndPrior = cwnd;
-    tcb.cubicEpochUs = 0;
+    tcb.sender.cubicWMax = cwnd < tcb.sender.cubicWMax ? (cwnd * (1 + BETA)) / 2 : cwnd;
+    tcb.sender.cubicCwndPrior = cwnd;
+    tcb.sender.cubicEpochUs = 0;
     const flight = tcb.cwndLimited ? tcb.cwnd : Math.min(tcb.cwnd, tcb.outstanding);
     return Math.max(Math.floor(flight * BETA), leastThreshold(tcb));
   },
   onRestart(tcb: Tcb): void {
-    tcb.cubicEpochUs = 0;
+    tcb.sender.cubicEpochUs = 0;
   },
 };

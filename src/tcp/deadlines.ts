@@ -92,23 +92,23 @@ function tailProbeDue(context: MachineContext, tcb: Tcb): void {
   context.counters.tailProbes++;
   const room = seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt);
   if (tcb.unsentBytes > 0 && room > 0) {
-    tcb.tlpIsRetransmit = false;
+    tcb.sender.tlpIsRetransmit = false;
     const cwnd = tcb.cwnd;
     // One segment beyond the window is allowed.
     tcb.cwnd = board.pipe(tcb.outstanding) + tcb.sendMss;
-    tcb.tlpEnd = tcb.sndNxt;
+    tcb.sender.tlpEnd = tcb.sndNxt;
     output(context, tcb);
     tcb.cwnd = cwnd;
-    tcb.tlpEnd = tcb.sndNxt;
+    tcb.sender.tlpEnd = tcb.sndNxt;
   } else {
-    tcb.tlpIsRetransmit = true;
+    tcb.sender.tlpIsRetransmit = true;
     let index = board.count - 1;
     const last = board.at(index);
     if (seqDiff(last.end, last.seq) > tcb.sendMss) {
       board.split(index, seqAdd(last.end, -tcb.sendMss));
       index = board.count - 1;
     }
-    tcb.tlpEnd = tcb.sndNxt;
+    tcb.sender.tlpEnd = tcb.sndNxt;
     resendRecord(context, tcb, { index, kind: "tlp" });
   }
   armRto(context, tcb);
@@ -118,6 +118,7 @@ function persistDue(context: MachineContext, tcb: Tcb): void {
   if (tcb.outstanding === 0 && !isWindowBlocked(tcb)) return;
   if (hasTimedOut(context, tcb)) return;
   const room = seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt);
+  tcb.beginSending();
   context.counters.probes++;
   tcb.persistBackoff++;
   tcb.retransmitUs = Infinity;

@@ -4,7 +4,7 @@
  * Owns: the shape, and how it is filled from a TCB. Must not know: who asks.
  */
 import { backedOffRtoUs } from "./round_trip.ts";
-import type { TcpState } from "./state.ts";
+import { statesOfPath, type TcpState } from "./state.ts";
 import type { Tcb } from "./tcb.ts";
 
 /** What `ss -tin` shows and more. Sequence numbers absolute; times in microseconds; sizes in bytes. */
@@ -88,7 +88,7 @@ export function connectionInfo(
     state: tcb.state,
     role: tcb.passive ? "server" : "client",
     openedUs: tcb.openedUs,
-    states: tcb.path.slice(),
+    states: statesOfPath(tcb.path),
     sndUna: tcb.sndUna,
     sndNxt: tcb.sndNxt,
     sndWnd: tcb.sndWnd,

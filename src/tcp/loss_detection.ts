@@ -16,24 +16,24 @@ const LEAST_REORDER_WINDOW_US = 1_000;
 /** Takes what the tally learned of the newest delivery (RFC 8985 §6.2, steps 1 to 3). */
 export function updateRack(context: MachineContext, tcb: Tcb): void {
   const { tally } = context;
-  if (tally.reordered) tcb.rackReorderSeen = true;
+  if (tally.reordered) tcb.sender.rackReorderSeen = true;
   if (tally.rackSentUs < 0) return;
-  const isNewer = tally.rackSentUs > tcb.rackSentUs ||
-    (tally.rackSentUs === tcb.rackSentUs && seqGt(tally.rackEnd, tcb.rackEnd));
+  const isNewer = tally.rackSentUs > tcb.sender.rackSentUs ||
+    (tally.rackSentUs === tcb.sender.rackSentUs && seqGt(tally.rackEnd, tcb.sender.rackEnd));
   if (!isNewer) return;
-  tcb.rackSentUs = tally.rackSentUs;
-  tcb.rackEnd = tally.rackEnd;
-  tcb.rackRttUs = context.nowUs - tally.rackSentUs;
+  tcb.sender.rackSentUs = tally.rackSentUs;
+  tcb.sender.rackEnd = tally.rackEnd;
+  tcb.sender.rackRttUs = context.nowUs - tally.rackSentUs;
 }
 
 /** RFC 8985 §6.2 step 4: how long to wait for a piece that may only be late. */
 function reorderWindowUs(tcb: Tcb): number {
-  if (!tcb.rackReorderSeen) {
+  if (!tcb.sender.rackReorderSeen) {
     if (tcb.recovery === "recovery" || tcb.recovery === "loss") return 0;
     if (tcb.scoreboard.sackedBytes >= DUPLICATE_ACK_THRESHOLD * tcb.sendMss) return 0;
   }
   const least = tcb.minRttUs === Infinity ? tcb.srttUs : tcb.minRttUs;
-  const windowUs = Math.min((tcb.rackReorderSteps * least) / 4, tcb.srttUs);
+  const windowUs = Math.min((tcb.sender.rackReorderSteps * least) / 4, tcb.srttUs);
   return windowUs < LEAST_REORDER_WINDOW_US ? LEAST_REORDER_WINDOW_US : windowUs;
 }
 
@@ -44,16 +44,16 @@ function reorderWindowUs(tcb: Tcb): number {
 export function detectRackLoss(context: MachineContext, tcb: Tcb): number {
   const board = tcb.scoreboard;
   if (board.sackedBytes === 0 && tcb.recovery === "open") return 0;
-  if (tcb.rackSentUs === 0) return 0;
+  if (tcb.sender.rackSentUs === 0) return 0;
   const windowUs = reorderWindowUs(tcb);
   let waitUs = 0;
   for (let index = 0; index < board.count; index++) {
     const record = board.at(index);
     if (record.sacked || (record.lost && !record.resent)) continue;
-    const isBefore = tcb.rackSentUs > record.sentUs ||
-      (tcb.rackSentUs === record.sentUs && seqGt(tcb.rackEnd, record.end));
+    const isBefore = tcb.sender.rackSentUs > record.sentUs ||
+      (tcb.sender.rackSentUs === record.sentUs && seqGt(tcb.sender.rackEnd, record.end));
     if (!isBefore) continue;
-    const remaining = record.sentUs + tcb.rackRttUs + windowUs - context.nowUs;
+    const remaining = record.sentUs + tcb.sender.rackRttUs + windowUs - context.nowUs;
     if (remaining <= 0) board.markLost(record);
     else if (remaining > waitUs) waitUs = remaining;
   }

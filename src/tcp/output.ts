@@ -132,6 +132,7 @@ function sendPiece(
   tcb: Tcb,
   piece: { length: number; cutBytes: number; withFin: boolean; isLast: boolean },
 ): void {
+  tcb.beginSending();
   const seq = tcb.sndNxt;
   const end = seqAdd(seq, piece.length + (piece.withFin ? 1 : 0));
   const flags = dataFlags(piece.isLast && piece.length > 0, piece.withFin);
@@ -148,7 +149,7 @@ function sendPiece(
   }
   tcb.scoreboard.add(seq, end, context.nowUs);
   tcb.sndNxt = end;
-  if (tcb.recovery === "recovery") tcb.prrOut += piece.length;
+  if (tcb.recovery === "recovery") tcb.sender.prrOut += piece.length;
   if (tcb.sndUp >= 0 && seqGe(end, tcb.sndUp)) tcb.sndUp = -1;
 }
 

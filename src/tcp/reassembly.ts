@@ -109,6 +109,9 @@ export class Reassembly {
   }
 
   clear(): void {
-    this.#islands.length = 0;
+    if (this.#islands.length > 0) this.#islands.length = 0;
   }
 }
+
+/** Stands for the queue of a connection to which nothing has come out of order; only read. */
+export const NO_ISLANDS: Reassembly = new Reassembly();

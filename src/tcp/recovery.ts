@@ -18,10 +18,10 @@ export function enterRecovery(context: MachineContext, tcb: Tcb): void {
   tcb.ssthresh = tcb.congestion.onCongestion(tcb, context.nowUs);
   tcb.recover = tcb.sndNxt;
   tcb.recovery = "recovery";
-  tcb.prrDelivered = 0;
-  tcb.prrOut = 0;
-  tcb.prrRecoverFs = Math.max(tcb.outstanding, tcb.sendMss);
-  tcb.tlpEnd = -1;
+  tcb.sender.prrDelivered = 0;
+  tcb.sender.prrOut = 0;
+  tcb.sender.prrRecoverFs = Math.max(tcb.outstanding, tcb.sendMss);
+  tcb.sender.tlpEnd = -1;
 }
 
 /** A retransmission time-out (RFC 5681 §3.1 equation 4, RFC 6298 §5): one segment, all in doubt. */
@@ -34,7 +34,7 @@ export function enterLoss(context: MachineContext, tcb: Tcb): void {
   tcb.recovery = "loss";
   tcb.cwnd = tcb.sendMss;
   tcb.dupAcks = 0;
-  tcb.tlpEnd = -1;
+  tcb.sender.tlpEnd = -1;
   if (!tcb.sack) tcb.scoreboard.sackedBytes = 0;
   markAllLost(tcb);
 }
@@ -89,17 +89,18 @@ function grow(context: MachineContext, tcb: Tcb, ackedBytes: number): void {
 
 /** PRR with its slow-start reduction bound (RFC 6937 §3.1). */
 function proportionalRate(tcb: Tcb, deliveredBytes: number): void {
-  tcb.prrDelivered += deliveredBytes;
+  tcb.sender.prrDelivered += deliveredBytes;
   const pipe = tcb.scoreboard.pipe(tcb.outstanding);
   let allowance: number;
   if (pipe > tcb.ssthresh) {
-    allowance = Math.ceil((tcb.prrDelivered * tcb.ssthresh) / tcb.prrRecoverFs) - tcb.prrOut;
+    allowance = Math.ceil((tcb.sender.prrDelivered * tcb.ssthresh) / tcb.sender.prrRecoverFs) -
+      tcb.sender.prrOut;
   } else {
-    const limit = Math.max(tcb.prrDelivered - tcb.prrOut, deliveredBytes) + tcb.sendMss;
+    const limit = Math.max(tcb.sender.prrDelivered - tcb.sender.prrOut, deliveredBytes) + tcb.sendMss;
     allowance = Math.min(tcb.ssthresh - pipe, limit);
   }
   // The first retransmission always goes.
-  if (tcb.prrOut === 0 && allowance < tcb.sendMss) allowance = tcb.sendMss;
+  if (tcb.sender.prrOut === 0 && allowance < tcb.sendMss) allowance = tcb.sendMss;
   tcb.cwnd = Math.max(pipe + Math.max(allowance, 0), tcb.sendMss);
 }
 
@@ -110,16 +111,16 @@ function leaveRecovery(context: MachineContext, tcb: Tcb): void {
   tcb.dupAcks = 0;
   if (!tcb.sack) tcb.scoreboard.sackedBytes = 0;
   // An undo stays possible while nothing of it is past, but not beyond this window.
-  if (tcb.undoRetransmits === 0) tcb.undoRetransmits = -1;
+  if (tcb.sender.undoRetransmits === 0) tcb.sender.undoRetransmits = -1;
 }
 
 function rememberForUndo(tcb: Tcb, isTimeout: boolean): void {
-  tcb.undoCwnd = tcb.cwnd;
-  tcb.undoSsthresh = tcb.ssthresh;
-  tcb.undoSeq = tcb.sndUna;
-  tcb.undoRetransmits = 0;
-  tcb.undoStampUs = 0;
-  tcb.undoIsTimeout = isTimeout;
+  tcb.sender.undoCwnd = tcb.cwnd;
+  tcb.sender.undoSsthresh = tcb.ssthresh;
+  tcb.sender.undoSeq = tcb.sndUna;
+  tcb.sender.undoRetransmits = 0;
+  tcb.sender.undoStampUs = 0;
+  tcb.sender.undoIsTimeout = isTimeout;
 }
 
 /**
@@ -131,16 +132,16 @@ export function maybeUndo(
   tcb: Tcb,
   proof: { tsEcho: number; isDsack: boolean; advanced: boolean },
 ): void {
-  if (tcb.undoRetransmits <= 0) return;
-  const isOriginalAcked = proof.advanced && proof.tsEcho >= 0 && tcb.undoStampUs !== 0 &&
-    seqLt(proof.tsEcho, tcb.undoStampUs) && seqGt(tcb.sndUna, tcb.undoSeq);
-  if (proof.isDsack) tcb.undoRetransmits--;
-  if (!isOriginalAcked && tcb.undoRetransmits > 0) return;
+  if (tcb.sender.undoRetransmits <= 0) return;
+  const isOriginalAcked = proof.advanced && proof.tsEcho >= 0 && tcb.sender.undoStampUs !== 0 &&
+    seqLt(proof.tsEcho, tcb.sender.undoStampUs) && seqGt(tcb.sndUna, tcb.sender.undoSeq);
+  if (proof.isDsack) tcb.sender.undoRetransmits--;
+  if (!isOriginalAcked && tcb.sender.undoRetransmits > 0) return;
   context.apply("recovery.undo");
   context.counters.undone++;
-  tcb.undoRetransmits = -1;
-  tcb.cwnd = Math.max(tcb.cwnd, tcb.undoCwnd);
-  tcb.ssthresh = Math.max(tcb.ssthresh, tcb.undoSsthresh);
+  tcb.sender.undoRetransmits = -1;
+  tcb.cwnd = Math.max(tcb.cwnd, tcb.sender.undoCwnd);
+  tcb.ssthresh = Math.max(tcb.ssthresh, tcb.sender.undoSsthresh);
   tcb.congestion.onRestart(tcb);
   tcb.backoff = 0;
   if (tcb.recovery === "recovery" || tcb.recovery === "loss") {

@@ -57,10 +57,12 @@ export function resendRecord(context: MachineContext, tcb: Tcb, resend: Resend):
   const ringEnd = seqAdd(tcb.sndRingSeq, tcb.sendRing.length);
   const isLast = length > 0 && !seqLt(dataEnd, ringEnd);
   pushSegment(context, tcb, dataFlags(isLast, withFin), record.seq, length, RULE_OF_KIND[kind]);
-  if (tcb.recovery === "recovery") tcb.prrOut += length;
-  if (tcb.undoRetransmits >= 0) {
-    if (tcb.undoRetransmits === 0 && tcb.undoStampUs === 0) tcb.undoStampUs = timestampNow(context, tcb);
-    tcb.undoRetransmits++;
+  if (tcb.recovery === "recovery") tcb.sender.prrOut += length;
+  if (tcb.sender.undoRetransmits >= 0) {
+    if (tcb.sender.undoRetransmits === 0 && tcb.sender.undoStampUs === 0) {
+      tcb.sender.undoStampUs = timestampNow(context, tcb);
+    }
+    tcb.sender.undoRetransmits++;
   }
 }
 

@@ -58,7 +58,7 @@ export function restartRetransmit(context: MachineContext, tcb: Tcb): void {
 
 /** RFC 8985 §7.1: no probe in recovery, without SACK, or while one is out. */
 function canProbeTail(tcb: Tcb): boolean {
-  return tcb.sack && tcb.recovery === "open" && tcb.tlpEnd < 0 && tcb.scoreboard.sackedBytes === 0 &&
+  return tcb.sack && tcb.recovery === "open" && tcb.sender.tlpEnd < 0 && tcb.scoreboard.sackedBytes === 0 &&
     tcb.backoff === 0 && tcb.state !== "SYN_SENT" && tcb.state !== "SYN_RCVD";
 }
 

@@ -29,42 +29,42 @@ export function leastThreshold(tcb: Tcb): number {
 export function slowStart(tcb: Tcb, ackedBytes: number): void {
   const limit = GROWTH_LIMIT_SEGMENTS * tcb.sendMss;
   let growth = ackedBytes < limit ? ackedBytes : limit;
-  if (tcb.hystartCssRounds > 0) growth = growth / CSS_GROWTH_DIVISOR;
+  if (tcb.sender.hystartCssRounds > 0) growth = growth / CSS_GROWTH_DIVISOR;
   tcb.cwnd = Math.floor(tcb.cwnd + growth);
   if (tcb.cwnd > tcb.ssthresh) tcb.cwnd = tcb.ssthresh;
 }
 
 /** A round-trip sample while in slow start (RFC 9406 §4.2); may end it by lowering ssthresh. */
 export function hystartSample(tcb: Tcb, rttUs: number): void {
-  if (seqGe(tcb.sndUna, tcb.hystartRoundEnd)) beginRound(tcb);
-  tcb.hystartSamples++;
-  if (rttUs < tcb.hystartMinRttUs) tcb.hystartMinRttUs = rttUs;
-  if (tcb.hystartSamples < ROUND_SAMPLES) return;
-  const current = tcb.hystartMinRttUs;
-  if (tcb.hystartCssRounds > 0) {
-    if (current < tcb.hystartBaselineUs) {
+  if (seqGe(tcb.sndUna, tcb.sender.hystartRoundEnd)) beginRound(tcb);
+  tcb.sender.hystartSamples++;
+  if (rttUs < tcb.sender.hystartMinRttUs) tcb.sender.hystartMinRttUs = rttUs;
+  if (tcb.sender.hystartSamples < ROUND_SAMPLES) return;
+  const current = tcb.sender.hystartMinRttUs;
+  if (tcb.sender.hystartCssRounds > 0) {
+    if (current < tcb.sender.hystartBaselineUs) {
       // The rise was spurious: back to full slow start.
-      tcb.hystartBaselineUs = Infinity;
-      tcb.hystartCssRounds = 0;
+      tcb.sender.hystartBaselineUs = Infinity;
+      tcb.sender.hystartCssRounds = 0;
     }
     return;
   }
-  const last = tcb.hystartLastMinRttUs;
+  const last = tcb.sender.hystartLastMinRttUs;
   if (last === Infinity) return;
   const threshold = Math.max(MIN_RTT_THRESHOLD_US, Math.min(last / MIN_RTT_DIVISOR, MAX_RTT_THRESHOLD_US));
   if (current >= last + threshold) {
-    tcb.hystartBaselineUs = current;
-    tcb.hystartCssRounds = 1;
+    tcb.sender.hystartBaselineUs = current;
+    tcb.sender.hystartCssRounds = 1;
   }
 }
 
 function beginRound(tcb: Tcb): void {
-  tcb.hystartRoundEnd = tcb.sndNxt;
-  tcb.hystartLastMinRttUs = tcb.hystartMinRttUs;
-  tcb.hystartMinRttUs = Infinity;
-  tcb.hystartSamples = 0;
-  if (tcb.hystartCssRounds > 0 && ++tcb.hystartCssRounds > CSS_ROUNDS) {
-    tcb.hystartCssRounds = 0;
+  tcb.sender.hystartRoundEnd = tcb.sndNxt;
+  tcb.sender.hystartLastMinRttUs = tcb.sender.hystartMinRttUs;
+  tcb.sender.hystartMinRttUs = Infinity;
+  tcb.sender.hystartSamples = 0;
+  if (tcb.sender.hystartCssRounds > 0 && ++tcb.sender.hystartCssRounds > CSS_ROUNDS) {
+    tcb.sender.hystartCssRounds = 0;
     tcb.ssthresh = tcb.cwnd;
   }
 }

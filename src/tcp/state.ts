@@ -32,3 +32,18 @@ export const TCP_STATES: readonly TcpState[] = [
   "TIME_WAIT",
   "CLOSED",
 ];
+
+/** States that fit a path before 2^53; no connection goes through more. */
+const PATH_STATES = 13;
+
+/** `path` with one more state at its end: four bits each, 1 + the place in {@link TCP_STATES}; 0 is the empty path. */
+export function extendPath(path: number, state: TcpState): number {
+  return (path % 16 ** (PATH_STATES - 1)) * 16 + TCP_STATES.indexOf(state) + 1;
+}
+
+/** The states of a path, the first one first. */
+export function statesOfPath(path: number): TcpState[] {
+  const states: TcpState[] = [];
+  for (let rest = path; rest > 0; rest = Math.floor(rest / 16)) states.unshift(TCP_STATES[(rest % 16) - 1]);
+  return states;
+}

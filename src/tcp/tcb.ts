@@ -8,9 +8,10 @@
 import { ByteRing, type RingMemory } from "./byte_ring.ts";
 import type { TcpConfig } from "./config.ts";
 import type { CongestionControl } from "./congestion.ts";
-import { Reassembly } from "./reassembly.ts";
+import { NO_ISLANDS, type Reassembly } from "./reassembly.ts";
 import type { RuleId } from "./rules.ts";
 import { Scoreboard } from "./scoreboard.ts";
+import { NO_SENDER, SenderRecord } from "./sender_record.ts";
 import type { TcpState } from "./state.ts";
 import type { CloseReason } from "./events.ts";
 
@@ -20,8 +21,8 @@ export type RecoveryState = "open" | "disorder" | "recovery" | "loss";
 /** The connection record. */
 export class Tcb {
   state: TcpState = "CLOSED";
-  /** The states gone through, the first one included. */
-  readonly path: TcpState[] = [];
+  /** The states gone through, the first one included: four bits each ({@link statesOfPath}). */
+  path = 0;
   readonly config: TcpConfig;
   /** Whoever made the record and performs its effects; of no meaning here. */
   owner: object | null = null;
@@ -117,41 +118,10 @@ export class Tcb {
   /** The window limited sending since the last acknowledgment. */
   cwndLimited = false;
   lastSendUs = 0;
-  // PRR, RFC 6937
-  prrDelivered = 0;
-  prrOut = 0;
-  prrRecoverFs = 0;
-  // Undo of a spurious reduction
-  undoCwnd = 0;
-  undoSsthresh = 0;
-  undoSeq = 0;
-  undoRetransmits = -1;
-  undoStampUs = 0;
-  undoIsTimeout = false;
-  // CUBIC, RFC 9438
-  cubicWMax = 0;
-  cubicK = 0;
-  cubicEpochUs = 0;
-  cubicWEst = 0;
-  cubicCwndPrior = 0;
-  // HyStart++, RFC 9406
-  hystartRoundEnd = 0;
-  hystartLastMinRttUs = Infinity;
-  hystartMinRttUs = Infinity;
-  hystartSamples = 0;
-  hystartCssRounds = 0;
-  hystartBaselineUs = Infinity;
-
   // -- Loss detection, RFC 8985
   readonly scoreboard: Scoreboard = new Scoreboard();
-  rackSentUs = 0;
-  rackEnd = 0;
-  rackRttUs = 0;
-  rackReorderSeen = false;
-  rackReorderSteps = 1;
-  rackDsackRound = -1;
-  tlpEnd = -1;
-  tlpIsRetransmit = false;
+  /** What only a connection that has sent something needs; made by {@link Tcb.beginSending}. */
+  sender: SenderRecord = NO_SENDER;
   /** Highest sequence SACKed or acknowledged. */
   fack = 0;
 
@@ -187,7 +157,8 @@ export class Tcb {
   // -- Buffers
   readonly sendRing: ByteRing;
   readonly receiveRing: ByteRing;
-  readonly reassembly: Reassembly = new Reassembly();
+  /** Made when something first arrives out of order. */
+  reassembly: Reassembly = NO_ISLANDS;
   noDelay: boolean;
   /** DSCP of what is sent (MUST-48), and of what came last (MAY-9). */
   dscp: number;
@@ -252,6 +223,11 @@ export class Tcb {
     if (this.keepAliveUs < next) next = this.keepAliveUs;
     if (this.lifetimeUs < next) next = this.lifetimeUs;
     return next;
+  }
+
+  /** Makes the record that sending needs, once. */
+  beginSending(): void {
+    if (this.sender === NO_SENDER) this.sender = new SenderRecord();
   }
 
   /** Stops every deadline. */

@@ -96,6 +96,7 @@ export function closeConnection(context: MachineContext, tcb: Tcb): boolean {
 
 function finFromSynRcvd(context: MachineContext, tcb: Tcb): void {
   prepareTransfer(tcb);
+  tcb.beginSending();
   context.apply("close.fin");
   changeState(context, tcb, "syn-rcvd.close", FIN | ACK);
   tcb.finSent = true;
