@@ -1,0 +1,204 @@
+/**
+ * A host with much to send and a peer that acknowledges by hand: what the tests of loss recovery and congestion
+ * control stand on.
+ *
+ * Owns: a connection whose first round trip took a known time, a long stream to send, and full-sized segments by
+ * number: segment 0 is the first after the SYN. Must not know: what is right; the test does.
+ */
+import { assert, assertEquals } from "@std/assert";
+import type { ConnectionInfo } from "../../src/tcp/info.ts";
+import { type AppLog, bytesOf } from "./app_log.ts";
+import type { OptionValues } from "./frame_craft.ts";
+import type { Lab } from "./harness.ts";
+import { describe, type Peer, type Seen } from "./peer.ts";
+import { type FixtureOptions, reachSynRcvd, reachSynSent } from "./states.ts";
+
+export const MS_US = 1000;
+
+/** Options of the peer's SYN: SACK and a window of 8 MB, without timestamps. */
+export const SACK_OPTIONS: OptionValues = { mss: 1460, windowScale: 7, sackPermitted: true };
+
+/** The same without SACK. */
+export const PLAIN_OPTIONS: OptionValues = { mss: 1460, windowScale: 7 };
+
+/** All of them; 12 bytes of timestamps leave 1448 of the MSS. */
+export const STAMPED_OPTIONS: OptionValues = { ...SACK_OPTIONS, timestamps: { value: 0x7fff_0000, echo: 0 } };
+
+/** Timestamps without SACK. */
+export const STAMPED_PLAIN_OPTIONS: OptionValues = {
+  ...PLAIN_OPTIONS,
+  timestamps: { value: 0x7fff_0000, echo: 0 },
+};
+
+export interface BulkOptions extends FixtureOptions {
+  /** The peer's round trip in the handshake; default 100 ms. */
+  readonly rttUs?: number;
+  /** Bytes that are written once the connection is established; default 600,000. 0 for none yet. */
+  readonly queued?: number;
+}
+
+/** An acknowledgment in words of segment numbers. */
+export interface BulkAck {
+  /** SACK blocks `[first, end)`, in the order in which they stand in the option. */
+  readonly sack?: readonly (readonly [number, number])[];
+  readonly flags?: string;
+  readonly window?: number;
+  /** TSecr; the peer's default is the TSval of what came last. */
+  readonly echo?: number;
+  /** TSval; default the peer's clock. */
+  readonly value?: number;
+}
+
+const STREAM = bytesOf(1_000_000);
+
+export class BulkSender {
+  readonly lab: Lab;
+  readonly peer: Peer;
+  readonly app: AppLog;
+  readonly mss: number;
+  readonly rttUs: number;
+  readonly #stamped: boolean;
+  #written = 0;
+
+  constructor(options: BulkOptions = {}) {
+    const offered = options.options ?? SACK_OPTIONS;
+    this.rttUs = options.rttUs ?? 100 * MS_US;
+    this.#stamped = offered.timestamps !== undefined && options.tcp?.timestamps !== false;
+    const given = { ...options, options: offered };
+    const { lab, peer, app } = options.role === "client" ? reachSynSent(given) : reachSynRcvd(given);
+    this.lab = lab;
+    this.peer = peer;
+    this.app = app;
+    peer.timestamps = this.#stamped;
+    lab.pass(this.rttUs);
+    if (options.role === "client") {
+      const stamps = this.#stamped ? { timestamps: { value: peer.clock, echo: peer.hostTimestamp } } : {};
+      peer.sends({ flags: "SYN ACK", seq: 0, ack: 1, options: { ...offered, ...stamps } });
+      peer.expects({ flags: "ACK", seq: 1, ack: 1 });
+    } else {
+      peer.sends({ flags: "ACK", seq: 1, ack: 1 });
+    }
+    peer.expectsSilence();
+    assertEquals(app.state, "ESTABLISHED");
+    this.mss = app.connection.info().sendMss;
+    this.writes(options.queued ?? 600_000);
+  }
+
+  /** Queues more of the stream. */
+  writes(bytes: number): void {
+    if (bytes === 0) return;
+    assertEquals(this.app.write(STREAM.subarray(this.#written, this.#written + bytes)), bytes);
+    this.#written += bytes;
+  }
+
+  get info(): ConnectionInfo {
+    return this.app.connection.info();
+  }
+
+  /** Congestion window and threshold in full-sized segments. */
+  get cwnd(): number {
+    return this.info.cwnd / this.mss;
+  }
+
+  get ssthresh(): number {
+    return this.info.ssthresh / this.mss;
+  }
+
+  /** The relative sequence number at which a segment begins. */
+  seqOf(segment: number): number {
+    return 1 + segment * this.mss;
+  }
+
+  /** The peer has everything before segment `upTo`, and the SACK blocks. */
+  acks(upTo: number, more: BulkAck = {}): void {
+    const { peer } = this;
+    const sack = (more.sack ?? []).map(([first, end]) => peer.hostBlock(this.seqOf(first), this.seqOf(end)));
+    const stamps = this.#stamped
+      ? { timestamps: { value: more.value ?? peer.clock, echo: more.echo ?? peer.hostTimestamp } }
+      : {};
+    peer.sends({
+      flags: more.flags ?? "ACK",
+      ack: this.seqOf(upTo),
+      options: { ...(sack.length === 0 ? {} : { sack }), ...stamps },
+      ...(more.window === undefined ? {} : { window: more.window }),
+    });
+  }
+
+  /** What was sent since the last question, whole, contents proved. */
+  takes(): Seen[] {
+    const seen = this.peer.takeAll();
+    for (const { data, seq } of seen) {
+      const wanted = STREAM.subarray(seq - 1, seq - 1 + data.length);
+      assert(data.every((byte, i) => byte === wanted[i]), "the bytes that belong there");
+    }
+    return seen;
+  }
+
+  /** What was sent since the last question, full-sized segments by number, others as text. */
+  took(): (number | string)[] {
+    return this.takes().map((seen) => this.numberOf(seen));
+  }
+
+  numberOf(seen: Seen): number | string {
+    const number = (seen.seq - 1) / this.mss;
+    const isFull = seen.data.length === this.mss && Number.isInteger(number) && seen.flags === "ACK";
+    return isFull ? number : describe(seen);
+  }
+
+  /** Demands exactly these segments, full-sized, in this order. */
+  expects(segments: readonly number[], why = "segments sent"): void {
+    assertEquals(this.took(), [...segments], why);
+    this.lab.expectsNoStrays();
+  }
+
+  silence(why = "silence"): void {
+    this.expects([], why);
+  }
+
+  /** Lets a round trip go by. */
+  passRtt(): void {
+    this.lab.pass(this.rttUs);
+  }
+
+  /**
+   * Acknowledges segments `from` to `to - 1`, every second one (or each), as the last of `rounds` that lie a round trip
+   * apart; returns how many new segments came out.
+   */
+  acksEach(from: number, to: number, step = 1): (number | string)[] {
+    const out: (number | string)[] = [];
+    for (let at = from + step; at < to + step; at += step) {
+      this.acks(Math.min(at, to));
+      out.push(...this.took());
+    }
+    return out;
+  }
+
+  /** How often segments were sent again, by kind, as the events tell. */
+  resent(): string[] {
+    return this.lab.events.flatMap((event) => event.event === "retransmit" ? [event.kind] : []);
+  }
+}
+
+/** `[from, from + 1, ..., to - 1]`. */
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
+}
+
+/** A sender whose first flight, ten segments, is out. */
+export function tenOut(options: BulkOptions = {}): BulkSender {
+  const bulk = new BulkSender(options);
+  bulk.expects(range(0, 10), "the first flight");
+  return bulk;
+}
+
+/**
+ * A sender in slow start's second round: 20 segments, 10 to 29, are out, sent at one instant; the peer acknowledged all
+ * before at once, one round trip after they had left, segment by segment.
+ */
+export function twentyOut(options: BulkOptions = {}): BulkSender {
+  const bulk = tenOut(options);
+  bulk.passRtt();
+  const sent = bulk.acksEach(0, 10);
+  assertEquals(sent, range(10, 30), "slow start doubles");
+  return bulk;
+}
