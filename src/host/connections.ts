@@ -47,8 +47,6 @@ export interface ConnectionsOptions {
   transmit(length: number, cutBytes: number): void;
   /** Whether a SYN from this source deserves an answer (MUST-63). */
   isValidSource(arrival: Arrival): boolean;
-  /** The host's own copy of the address of its that stands at `offset`. */
-  ownAddress(bytes: Uint8Array, offset: number): Uint8Array | null;
 }
 
 const MAC_BYTES = 6;
@@ -86,7 +84,6 @@ export class Connections implements PassiveOpensHost {
       counters: options.counters,
       cookies: options.config.synCookies ? new SynCookies(secret) : null,
       isValidSource: options.isValidSource,
-      ownAddress: options.ownAddress,
     });
     this.#dueHandler = (entry) => {
       if (entry instanceof Connection) this.#deadlineDue(entry);

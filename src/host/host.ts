@@ -144,7 +144,6 @@ export class Host implements HostApi {
       writer: this.#writer,
       transmit: (length, cutBytes) => this.#transmit(this.#writer.frame, length, cutBytes),
       isValidSource: (arrival) => this.#isValidSource(arrival),
-      ownAddress: (bytes, offset) => this.#ownAddress(bytes, offset),
     });
     this.#connections.teller.showPayload = options.showPayload ?? false;
     this.#connections.context.largeSendBytes = link.maxPacketBytes > link.mtu
@@ -291,7 +290,7 @@ export class Host implements HostApi {
       return;
     }
     // MUST-57: a broadcast never opens a connection; nothing else of ours listens to one.
-    if (!isUnicast || this.#ownAddress(frame, ip.destinationOffset) === null) {
+    if (!isUnicast || !this.#isOurs(frame, ip.destinationOffset)) {
       this.#counters.drop("not-for-us");
       return;
     }
@@ -428,9 +427,9 @@ export class Host implements HostApi {
     this.#connections.teller.drop(reason);
   }
 
-  #ownAddress(bytes: Uint8Array, offset: number): Uint8Array | null {
-    for (const { address } of this.#addresses) if (bytesEqual(bytes, offset, address)) return address;
-    return null;
+  #isOurs(bytes: Uint8Array, offset: number): boolean {
+    for (const { address } of this.#addresses) if (bytesEqual(bytes, offset, address)) return true;
+    return false;
   }
 
   /** MUST-63: no answer to sources that cannot be one host's address; nor to ourselves (a LAND attack). */

@@ -13,6 +13,7 @@ import { timestampNow } from "../tcp/send_segment.ts";
 import { seqAdd, seqLe } from "../tcp/sequence.ts";
 import { bytesEqual, formatEndpoint } from "../wire/address.ts";
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
+import { AddressBook } from "./address_book.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Connection, ConnectionAddresses, ConnectionHost } from "./connection.ts";
 import type { EventTeller } from "./event_teller.ts";
@@ -46,8 +47,6 @@ export interface PassiveOpensOptions {
   readonly counters: HostCounters;
   readonly cookies: SynCookies | null;
   isValidSource(arrival: Arrival): boolean;
-  /** The host's own copy of the address of its that stands at `offset`. */
-  ownAddress(bytes: Uint8Array, offset: number): Uint8Array | null;
 }
 
 interface ReplyRoute {
@@ -71,6 +70,7 @@ export class PassiveOpens {
     vlan: -1,
   };
   readonly #options: PassiveOpensOptions;
+  readonly #addresses = new AddressBook();
   #cookieSentUs = -Infinity;
 
   constructor(options: PassiveOpensOptions) {
@@ -221,9 +221,8 @@ export class PassiveOpens {
   setRoute(segment: TcpSegment, from: Arrival): void {
     const { route } = this;
     const { bytes, localOffset, peerOffset, addressBytes, macOffset } = from;
-    route.localAddress = this.#options.ownAddress(bytes, localOffset) ??
-      bytes.slice(localOffset, localOffset + addressBytes);
-    route.peerAddress = bytes.slice(peerOffset, peerOffset + addressBytes);
+    route.localAddress = this.#addresses.at(bytes, localOffset, addressBytes);
+    route.peerAddress = this.#addresses.at(bytes, peerOffset, addressBytes);
     route.localPort = segment.destinationPort;
     route.peerPort = segment.sourcePort;
     // Most strangers come by the same router or from the same neighbor: one copy serves their connections.

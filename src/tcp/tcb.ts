@@ -18,6 +18,9 @@ import type { CloseReason } from "./events.ts";
 /** How congestion recovery stands (RFC 5681, RFC 6675). */
 export type RecoveryState = "open" | "disorder" | "recovery" | "loss";
 
+/** Larger than any MSS, and small enough to be stored in place. */
+const NO_PATH_LIMIT = 0x7fffffff;
+
 /** The connection record. */
 export class Tcb {
   state: TcpState = "CLOSED";
@@ -175,8 +178,8 @@ export class Tcb {
   segmentsOut = 0;
   retransmits = 0;
   dsacks = 0;
-  /** MTU of the path less headers, when ICMP has lowered it (RFC 1191); Infinity otherwise. */
-  pathMss = Infinity;
+  /** MTU of the path less headers, when ICMP has lowered it (RFC 1191). */
+  pathMss = NO_PATH_LIMIT;
 
   constructor(config: TcpConfig, congestion: CongestionControl, memory: RingMemory) {
     this.config = config;
