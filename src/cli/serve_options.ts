@@ -6,7 +6,6 @@
  * address_choice.ts).
  */
 import { APPLICATIONS, LATER_APPLICATIONS } from "../app/applications.ts";
-import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import {
   formatIpAddress,
   type IpAddress,
@@ -27,11 +26,17 @@ import {
   parseCount,
   parseDurationUs,
   parsePort,
-  parseSizeBytes,
 } from "./option_values.ts";
 import { type ParsedOptions, parseOptions } from "./options.ts";
 import { SERVE_OPTIONS, SERVE_SYNTAX } from "./serve_syntax.ts";
 import { isNetworkAddress } from "./subnet.ts";
+import {
+  type ConnectionSettings,
+  given,
+  type ListeningSettings,
+  parseConnectionOptions,
+  parseListeningOptions,
+} from "./tcp_options.ts";
 
 /** An address to answer for. */
 export interface AddressRequest {
@@ -49,7 +54,7 @@ export interface Service {
 }
 
 /** Everything that `serve` was asked for; sizes in bytes, times in the unit of the name. */
-export interface ServeConfig {
+export interface ServeConfig extends ConnectionSettings, ListeningSettings {
   /** Null: the only candidate. */
   readonly device: string | null;
   /** Empty: propose one. */
@@ -65,10 +70,6 @@ export interface ServeConfig {
   readonly log: "text" | "json" | "none";
   readonly payload: boolean;
   readonly write: string | null;
-  readonly backlog: number;
-  readonly maxConnections: number;
-  /** Only what differs from the defaults. */
-  readonly tcp: Partial<TcpConfig>;
   readonly once: boolean;
   readonly durationMs: number | null;
   readonly user: string | null;
@@ -78,14 +79,6 @@ type ServeOptions = ParsedOptions<typeof SERVE_OPTIONS[number]["name"]>;
 
 /** The seed's port. */
 const DEFAULT_PORT = 3333;
-/** Local choice: half-open connections that a port may have; a bulk test opens a few hundred at once. */
-const DEFAULT_BACKLOG = 1024;
-/** Local choice: one peer address can have no more to one port. */
-const DEFAULT_MAX_CONNECTIONS = 0x10000;
-/** RFC 879 and RFC 9293 §3.7.1 let any host send 536 bytes; less than 88 leaves no room beside full options. */
-const LEAST_MSS = 88;
-/** What fits into an IPv4 packet of 65535 bytes beside 40 bytes of headers. */
-const MOST_MSS = 65495;
 
 /** Reads the arguments of `serve`. Throws {@link UsageError}: one line that names option, value and what was expected. */
 export function parseServeOptions(args: readonly string[]): ServeConfig {
@@ -117,6 +110,8 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
   if (options.flag("payload") && log === "none") {
     throw new UsageError("--payload needs a log: --log none has none");
   }
+  const connection = parseConnectionOptions(options);
+  const listening = parseListeningOptions(options);
   const durationUs = given(options, "duration", (value) => parseDurationUs(value, DURATION));
   return {
     device: options.value("iface") ?? null,
@@ -133,12 +128,9 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
     log,
     payload: options.flag("payload"),
     write: options.value("write") ?? null,
-    backlog: given(options, "backlog", (value) => parseCount(value, { least: 1, most: 65535 })) ??
-      DEFAULT_BACKLOG,
-    maxConnections:
-      given(options, "max-connections", (value) => parseCount(value, { least: 1, most: 1_000_000 })) ??
-        DEFAULT_MAX_CONNECTIONS,
-    tcp: parseTcp(options),
+    ...connection,
+    ...listening,
+    tcp: { ...connection.tcp, ...listening.tcp },
     once: options.flag("once"),
     durationMs: durationUs === undefined ? null : durationUs / 1000,
     user,
@@ -146,18 +138,6 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
 }
 
 const DURATION: DurationBounds = { leastUs: 1_000, mostUs: 24 * 3_600_000_000, bareUnit: "s" };
-const LIFETIME: DurationBounds = { leastUs: 1_000, mostUs: 3_600_000_000, bareUnit: "s" };
-/** RFC 6298 §2.5 lets the maximum be 60 s, and the least cannot be more. */
-const LEAST_RTO: DurationBounds = { leastUs: 1_000, mostUs: 60_000_000, bareUnit: "s" };
-
-function given<Value>(
-  options: ServeOptions,
-  option: typeof SERVE_OPTIONS[number]["name"],
-  parse: (value: GivenValue) => Value,
-): Value | undefined {
-  const text = options.value(option);
-  return text === undefined ? undefined : parse({ option, text });
-}
 
 function checkTransmit(value: GivenValue): void {
   if (value.text === "batch" || value.text === "gso") {
@@ -236,26 +216,4 @@ function distinct(services: Service[], option: string): Service[] {
     seen.add(port);
   }
   return services;
-}
-
-function parseTcp(options: ServeOptions): Partial<TcpConfig> {
-  const buffer = (value: GivenValue) => parseSizeBytes(value, { least: 2048, most: 0x40000000 });
-  const tcp: Partial<TcpConfig> = {};
-  const set = <Name extends keyof TcpConfig>(name: Name, value: TcpConfig[Name] | undefined) => {
-    if (value !== undefined && value !== DEFAULT_TCP_CONFIG[name]) tcp[name] = value;
-  };
-  set("mslUs", given(options, "msl", (value) => parseDurationUs(value, LIFETIME)));
-  set("timeWaitUs", given(options, "time-wait", (value) => parseDurationUs(value, LIFETIME)));
-  set("rtoMinUs", given(options, "rto-min", (value) => parseDurationUs(value, LEAST_RTO)));
-  set("receiveBufferBytes", given(options, "recv-buffer", buffer));
-  set("sendBufferBytes", given(options, "send-buffer", buffer));
-  set(
-    "mss",
-    given(options, "mss", (value) => parseCount(value, { least: LEAST_MSS, most: MOST_MSS, what: "bytes" })),
-  );
-  if (options.flag("no-sack")) set("sack", false);
-  if (options.flag("no-timestamps")) set("timestamps", false);
-  if (options.flag("no-window-scale")) set("windowScaling", false);
-  if (options.flag("no-delay")) set("noDelay", true);
-  return tcp;
 }

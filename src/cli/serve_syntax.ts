@@ -4,12 +4,12 @@
  * Owns: names, placeholders and help. Must not know: what is done with them (serve_options.ts, serve.ts).
  */
 import type { OptionSpec, Syntax } from "./options.ts";
+import { CONNECTION_OPTIONS, LISTENING_OPTIONS } from "./tcp_syntax.ts";
 
 const ADDRESS = "Device and address";
 const SERVICE = "Service";
 const WIRE = "Wire";
 const OUTPUT = "Output";
-const TCP = "TCP";
 const END = "Leaving";
 
 /** Every option of `serve`. */
@@ -122,42 +122,8 @@ export const SERVE_OPTIONS = [
     group: OUTPUT,
     help: "record to a pcapng file, each frame with its state change as packet comment",
   },
-  {
-    name: "backlog",
-    kind: "value",
-    value: "N",
-    group: TCP,
-    help: "half-open connections a port may have (1024)",
-  },
-  { name: "max-connections", kind: "value", value: "N", group: TCP, help: "connections in all (65536)" },
-  { name: "msl", kind: "value", value: "SECONDS", group: TCP, help: "maximum segment lifetime (30)" },
-  { name: "time-wait", kind: "value", value: "SECONDS", group: TCP, help: "length of TIME_WAIT (2 MSL)" },
-  {
-    name: "rto-min",
-    kind: "value",
-    value: "SECONDS",
-    group: TCP,
-    help: "least retransmission timeout (0.2)",
-  },
-  {
-    name: "recv-buffer",
-    kind: "value",
-    value: "BYTES",
-    group: TCP,
-    help: "receive buffer of a connection (1M)",
-  },
-  {
-    name: "send-buffer",
-    kind: "value",
-    value: "BYTES",
-    group: TCP,
-    help: "send buffer of a connection (1M)",
-  },
-  { name: "mss", kind: "value", value: "BYTES", group: TCP, help: "largest MSS to offer (from the MTU)" },
-  { name: "no-sack", kind: "flag", group: TCP, help: "no selective acknowledgements (RFC 2018)" },
-  { name: "no-timestamps", kind: "flag", group: TCP, help: "no timestamps (RFC 7323)" },
-  { name: "no-window-scale", kind: "flag", group: TCP, help: "no window scaling (RFC 7323)" },
-  { name: "no-delay", kind: "flag", group: TCP, help: "send small segments at once (Nagle off)" },
+  ...CONNECTION_OPTIONS,
+  ...LISTENING_OPTIONS,
   { name: "once", kind: "flag", group: END, help: "leave after the first connection has closed" },
   { name: "duration", kind: "value", value: "SECONDS", group: END, help: "leave after that time" },
   {

@@ -5,6 +5,7 @@
  * found, signals, exit status.
  */
 import { findApplication } from "../app/applications.ts";
+import type { HostConnection } from "../host/api.ts";
 import { Host } from "../host/host.ts";
 import type { FrameLink } from "../link/link.ts";
 import { tapLink } from "../link/tap.ts";
@@ -108,7 +109,12 @@ export class Server {
     for (const { port, app } of config.services) {
       const application = findApplication(app);
       if (application === null) throw new CliError(`There is no application ${app}`);
-      const accept = application.create({ nowEpochUs: () => clock.epochUs + clock.nowUs() });
+      const create = application.create({ nowEpochUs: () => clock.epochUs + clock.nowUs() });
+      const accept = (connection: HostConnection) => {
+        // Off unless asked for (MUST-25); the times are in the host's settings.
+        if (config.keepAlive) connection.setKeepAlive(true);
+        return create(connection);
+      };
       this.host.listen({ port, backlog: config.backlog, accept });
     }
   }
@@ -149,7 +155,9 @@ function makeHost({ config, ground, clock }: ServerParts, link: FrameLink): Host
     nowUs: clock.nowUs(),
     checksumPolicy: config.checksum,
     maxConnections: config.maxConnections,
+    maxTimeWait: config.maxTimeWait,
     tcp: config.tcp,
+    ttl: config.ttl,
     showPayload: config.payload,
   });
 }
