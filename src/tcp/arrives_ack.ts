@@ -46,6 +46,9 @@ export function acknowledgmentArrives(context: MachineContext, tcb: Tcb, segment
   return changeByAcknowledgment(context, tcb);
 }
 
+/** Filled anew for each acknowledgment. */
+const tallyAbout = { minRttUs: 0, fack: 0, tsEcho: -1, tsOffset: 0 };
+
 function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegment): void {
   const { ack } = segment;
   const { tally } = context;
@@ -55,7 +58,11 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegme
   const oldWindow = tcb.sndWnd;
   const lostBefore = board.lostBytes;
 
-  tally.begin(context.nowUs, tcb.minRttUs, tcb.fack);
+  tallyAbout.minRttUs = tcb.minRttUs;
+  tallyAbout.fack = tcb.fack;
+  tallyAbout.tsEcho = tcb.timestamps && segment.hasTimestamps ? segment.tsEcho : -1;
+  tallyAbout.tsOffset = tcb.tsOffset;
+  tally.begin(context.nowUs, tallyAbout);
   const isDsack = tcb.sack && segment.sackBlockCount > 0 && tcb.sender !== NO_SENDER &&
     takeSacks(context, tcb, segment);
   if (advance > 0) {

@@ -17,13 +17,10 @@ const LEAST_REORDER_WINDOW_US = 1_000;
 export function updateRack(context: MachineContext, tcb: Tcb): void {
   const { tally } = context;
   if (tally.reordered) tcb.sender.rackReorderSeen = true;
-  if (tally.rackSentUs < 0) return;
-  const isNewer = tally.rackSentUs > tcb.sender.rackSentUs ||
-    (tally.rackSentUs === tcb.sender.rackSentUs && seqGt(tally.rackEnd, tcb.sender.rackEnd));
-  if (!isNewer) return;
-  tcb.sender.rackSentUs = tally.rackSentUs;
-  tcb.sender.rackEnd = tally.rackEnd;
-  tcb.sender.rackRttUs = context.nowUs - tally.rackSentUs;
+  const { sender } = tcb;
+  if (tally.rackOrder <= sender.rackOrder) return;
+  sender.rackOrder = tally.rackOrder;
+  sender.rackRttUs = context.nowUs - tally.rackSentUs;
 }
 
 /** RFC 8985 §6.2 step 4: how long to wait for a piece that may only be late. */
@@ -44,15 +41,14 @@ function reorderWindowUs(tcb: Tcb): number {
 export function detectRackLoss(context: MachineContext, tcb: Tcb): number {
   const board = tcb.scoreboard;
   if (board.sackedBytes === 0 && tcb.recovery === "open") return 0;
-  if (tcb.sender.rackSentUs === 0) return 0;
+  if (tcb.sender.rackOrder === 0) return 0;
   const windowUs = reorderWindowUs(tcb);
   let waitUs = 0;
   for (let index = 0; index < board.count; index++) {
     const record = board.at(index);
     if (record.sacked || (record.lost && !record.resent)) continue;
-    const isBefore = tcb.sender.rackSentUs > record.sentUs ||
-      (tcb.sender.rackSentUs === record.sentUs && seqGt(tcb.sender.rackEnd, record.end));
-    if (!isBefore) continue;
+    // "Sent before" by order of sending: exact where RFC 8985's time and sequence number can tie.
+    if (record.order >= tcb.sender.rackOrder) continue;
     const remaining = record.sentUs + tcb.sender.rackRttUs + windowUs - context.nowUs;
     if (remaining <= 0) board.markLost(record);
     else if (remaining > waitUs) waitUs = remaining;

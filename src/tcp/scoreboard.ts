@@ -15,6 +15,8 @@ export interface SendRecord {
   end: number;
   /** When it was last sent. */
   sentUs: number;
+  /** Place of that send among all of the connection: tells what left first when the clock does not. */
+  order: number;
   /** How often it was sent again. */
   retransmits: number;
   sacked: boolean;
@@ -30,7 +32,7 @@ const kept: SendRecord[] = [];
 function newRecord(seq: number, end: number, sentUs: number): SendRecord {
   const record = kept.pop();
   if (record === undefined) {
-    return { seq, end, sentUs, retransmits: 0, sacked: false, lost: false, resent: false };
+    return { seq, end, sentUs, order: 0, retransmits: 0, sacked: false, lost: false, resent: false };
   }
   record.seq = seq;
   record.end = end;
@@ -46,6 +48,7 @@ function newRecord(seq: number, end: number, sentUs: number): SendRecord {
 export class Scoreboard {
   #records: SendRecord[] = [];
   #head = 0;
+  #order = 0;
   /** Bytes SACKed. */
   sackedBytes = 0;
   /** Bytes marked lost (and not SACKed). */
@@ -65,6 +68,7 @@ export class Scoreboard {
   /** Notes a first transmission; `seq` continues the last record's end. */
   add(seq: number, end: number, nowUs: number): SendRecord {
     const record = newRecord(seq, end, nowUs);
+    record.order = ++this.#order;
     this.#records.push(record);
     return record;
   }
@@ -88,6 +92,7 @@ export class Scoreboard {
     const place = this.#head + index;
     const record = this.#records[place];
     const rest = newRecord(at, record.end, record.sentUs);
+    rest.order = record.order;
     rest.retransmits = record.retransmits;
     rest.sacked = record.sacked;
     rest.lost = record.lost;
@@ -188,6 +193,7 @@ export class Scoreboard {
   /** Notes that a record goes out again. */
   markResent(record: SendRecord, nowUs: number): void {
     record.sentUs = nowUs;
+    record.order = ++this.#order;
     record.retransmits++;
     if (record.lost && !record.resent) {
       record.resent = true;

@@ -66,6 +66,21 @@ export function effectiveMss(tcb: Tcb): number {
   return blocks === 0 ? tcb.sendMss : tcb.sendMss - 4 - 8 * blocks;
 }
 
+/** The largest window that the buffer and the field allow. */
+function mostOfferable(tcb: Tcb): number {
+  const limit = tcb.receiveRing.limitBytes;
+  const sayable = WINDOW_FIELD_MAX * 2 ** tcb.receiveShift;
+  return limit < sayable ? limit : sayable;
+}
+
+/** Room for what has not arrived yet, as far as the window field can say it. */
+function offerableBytes(tcb: Tcb): number {
+  const limit = tcb.receiveRing.limitBytes;
+  const room = tcb.discarding ? limit : limit - tcb.receiveRing.length;
+  const most = mostOfferable(tcb);
+  return room < most ? room : most;
+}
+
 /**
  * Chooses the window to offer and notes its right edge, which never moves left (SHLD-14); returns the
  * header's field. Receiver silly-window avoidance (MUST-39): the edge moves only by a full segment or half
@@ -73,7 +88,7 @@ export function effectiveMss(tcb: Tcb): number {
  */
 export function offerWindow(tcb: Tcb): number {
   const limit = tcb.receiveRing.limitBytes;
-  const room = tcb.discarding ? limit : limit - tcb.receiveRing.length;
+  const room = offerableBytes(tcb);
   const offered = tcb.rcvWnd;
   let window = offered;
   const step = tcb.ourMss < limit / 2 ? tcb.ourMss : limit / 2;
@@ -90,8 +105,8 @@ export function offerWindow(tcb: Tcb): number {
 
 /** Whether the window could be opened by a step worth telling (RFC 9293 §3.8.6.2.2). */
 export function canOpenWindow(tcb: Tcb): boolean {
-  const limit = tcb.receiveRing.limitBytes;
-  const room = tcb.discarding ? limit : limit - tcb.receiveRing.length;
+  const limit = mostOfferable(tcb);
+  const room = offerableBytes(tcb);
   const offered = tcb.rcvWnd;
   const step = Math.min(2 * tcb.ourMss, limit / 2);
   // Tell it when the peer could otherwise stand still: half of the room is not offered.

@@ -32,8 +32,7 @@ export class SenderRecord {
   hystartCssRounds = 0;
   hystartBaselineUs = Infinity;
   // RACK-TLP, RFC 8985
-  rackSentUs = 0;
-  rackEnd = 0;
+  rackOrder = 0;
   rackRttUs = 0;
   rackReorderSeen = false;
   rackReorderSteps = 1;
