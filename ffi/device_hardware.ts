@@ -1,19 +1,53 @@
 /**
- * What the kernel knows of a device and libpcap does not tell: its MTU.
+ * What the kernel knows of a device and libpcap does not tell: its MTU, and what it computes for a sender.
  *
- * Owns: one ioctl. Must not know: capture.
+ * Owns: asking by ioctl. Must not know: capture, how frames are sent.
  */
 
 import { libc } from "./libc.ts";
-import { cString } from "./native_memory.ts";
+import { addressOf, cString } from "./native_memory.ts";
+import { ETHTOOL_GET, ETHTOOL_VALUE } from "./packet_layouts.ts";
 import { IFREQ, IFREQ_REQUESTS } from "./struct_layouts.ts";
 
 /** `AF_INET`, `SOCK_DGRAM`: any socket will do to ask about a device. */
 const AF_INET = 2;
 const SOCK_DGRAM = 2;
 
+/** What a device, or the kernel on its way there, does for a sender; ethtool's words are `tx`, `sg`, `tso`, `gso`. */
+export type DeviceOffloads = { readonly [Name in keyof typeof ETHTOOL_GET]: boolean };
+
 /** The largest IP packet in bytes that `device` carries, or null where the system does not tell (not on Linux). */
 export function deviceMtu(device: string): number | null {
+  return askDevice(device, (ask) => {
+    const request = ask(IFREQ_REQUESTS.mtu);
+    return request === null ? null : request.getInt32(IFREQ.mtu, true);
+  });
+}
+
+/** The off-loads that are switched on for `device`, or null where the system does not tell (not on Linux). */
+export function deviceOffloads(device: string): DeviceOffloads | null {
+  return askDevice(device, (ask) => {
+    const value = new Uint8Array(ETHTOOL_VALUE.sizeBytes);
+    const view = new DataView(value.buffer);
+    const isOn = (command: number): boolean => {
+      view.setUint32(ETHTOOL_VALUE.command, command, true);
+      view.setUint32(ETHTOOL_VALUE.data, 0, true);
+      // A driver that does not know the question has no such off-load.
+      return ask(IFREQ_REQUESTS.ethtool, value) !== null && view.getUint32(ETHTOOL_VALUE.data, true) !== 0;
+    };
+    return {
+      transmitChecksum: isOn(ETHTOOL_GET.transmitChecksum),
+      scatterGather: isOn(ETHTOOL_GET.scatterGather),
+      tcpSegmentation: isOn(ETHTOOL_GET.tcpSegmentation),
+      genericSegmentation: isOn(ETHTOOL_GET.genericSegmentation),
+    };
+  });
+}
+
+/** Sends one request about the device, `data` being what `ifr_data` points at; the answer, or null when refused. */
+type Ask = (request: number, data?: Uint8Array<ArrayBuffer>) => DataView | null;
+
+function askDevice<Answer>(device: string, question: (ask: Ask) => Answer | null): Answer | null {
   // ioctl is variadic: Linux passes its pointer like any other, Apple's arm64 does not.
   if (Deno.build.os !== "linux") return null;
   const name = cString(device);
@@ -22,10 +56,13 @@ export function deviceMtu(device: string): number | null {
   const socket = symbols.socket(AF_INET, SOCK_DGRAM, 0);
   if (socket < 0) return null;
   try {
-    const request = new Uint8Array(IFREQ.sizeBytes);
-    request.set(name, IFREQ.name);
-    if (symbols.ioctl(socket, BigInt(IFREQ_REQUESTS.mtu), request) !== 0) return null;
-    return new DataView(request.buffer).getInt32(IFREQ.mtu, true);
+    return question((request, data) => {
+      const bytes = new Uint8Array(IFREQ.sizeBytes);
+      bytes.set(name, IFREQ.name);
+      const view = new DataView(bytes.buffer);
+      if (data !== undefined) view.setBigUint64(IFREQ.data, addressOf(data), true);
+      return symbols.ioctl(socket, BigInt(request), bytes) === 0 ? view : null;
+    });
   } finally {
     symbols.close(socket);
   }

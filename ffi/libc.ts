@@ -25,6 +25,14 @@ const LIBC_SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   // int socket(int domain, int type, int protocol);
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen);
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  // int sendmmsg(int sockfd, struct mmsghdr *msgvec, unsigned int vlen, int flags);          (Linux)
+  sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32", optional: true },
+  // unsigned int if_nametoindex(const char *ifname);
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
   // int ioctl(int fd, unsigned long request, ...);
   ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   // char *strerror(int errnum);

@@ -41,3 +41,12 @@ export function bytesAt(
   new Deno.UnsafePointerView(base).copyInto(bytes, field.offset);
   return bytes;
 }
+
+/**
+ * Where `bytes` lies, as C structures hold it. The memory of an array's buffer never moves; it is freed when nothing
+ * refers to the array any more, so whoever stores the address keeps the array.
+ */
+export function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
+  // Asking for the buffer moves a small array out of the garbage collector's reach.
+  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes.buffer)) + BigInt(bytes.byteOffset);
+}

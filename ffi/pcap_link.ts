@@ -8,22 +8,19 @@
  * out. A device that no longer exists is the end of the link: LinkError.
  */
 
-import {
-  emptyLinkStats,
-  type FrameHandler,
-  type FrameLink,
-  LinkError,
-  type LinkStats,
-} from "../src/link/link.ts";
+import { emptyLinkStats, type FrameHandler, type FrameLink, type LinkStats } from "../src/link/link.ts";
 import { deviceMtu } from "./device_hardware.ts";
+import { deviceLost } from "./device_loss.ts";
 import { FrameReader, READ } from "./frame_reader.ts";
 import { findInterface, type InterfaceInfo, listInterfaces } from "./interfaces.ts";
-import { ERRNO, errnoText } from "./libc.ts";
+import { ignoreOutgoing } from "./packet_socket.ts";
 import { type CaptureMode, openPcapDevice, type PcapCounts, type PcapDevice } from "./pcap_device.ts";
 import { PCAP_CODES, PcapError } from "./pcap_error.ts";
 import { pcapLibrary } from "./pcap_library.ts";
-import { MAXIMUM_SNAPLEN_BYTES, type PcapSymbols } from "./pcap_symbols.ts";
+import { MAXIMUM_SNAPLEN_BYTES } from "./pcap_symbols.ts";
 import { Readiness } from "./readiness.ts";
+import { openTransmitter, type TransmitWish } from "./transmit_choice.ts";
+import type { TransmitMode, Transmitter } from "./transmitter.ts";
 
 /** What to open; everything but device and address has a default. */
 export interface PcapLinkOptions {
@@ -44,6 +41,8 @@ export interface PcapLinkOptions {
   readonly filter?: string;
   /** Largest IP packet; asked of the device where absent. */
   readonly mtu?: number;
+  /** How frames leave; `auto` (the default) takes the fastest that works. */
+  readonly tx?: TransmitWish;
 }
 
 /** local choice: what a 64 MiB ring holds is enough for some hundreds of busy connections between two drains. */
@@ -54,8 +53,6 @@ const DEFAULT_READ_TIMEOUT_MS = 1;
 const ETHERNET_MTU = 1500;
 /** local choice: while a device is down, its end is noticed this late, at ten cheap looks a second. */
 const DOWN_CHECK_MS = 100;
-/** local choice: Ethernet's header and one 802.1Q tag are all that a frame adds to an IP packet. */
-const FRAME_OVERHEAD_BYTES = 18;
 
 const NO_COUNTS: PcapCounts = { received: 0, droppedByRing: 0, droppedByDevice: 0 };
 
@@ -66,32 +63,35 @@ export class PcapLink implements FrameLink {
   readonly mac: Uint8Array;
   readonly maxPacketBytes: number;
   readonly capture: CaptureMode;
-  readonly #library: PcapSymbols;
   readonly #device: PcapDevice;
-  readonly #handle: Deno.PointerObject;
+  readonly #transmitter: Transmitter;
   readonly #reader: FrameReader;
   readonly #readiness: Readiness;
   readonly #stats = emptyLinkStats();
-  readonly #goneTexts: readonly string[];
-  readonly #downText: string;
   #lastCounts = NO_COUNTS;
   #filter = "";
-  #lastSendError: string | null = null;
   #closed = false;
 
-  constructor(device: PcapDevice, options: { mac: Uint8Array; mtu: number; capture: CaptureMode }) {
-    this.#library = pcapLibrary();
+  constructor(
+    device: PcapDevice,
+    options: { mac: Uint8Array; mtu: number; capture: CaptureMode; transmitter: Transmitter },
+  ) {
+    const { transmitter } = options;
     this.#device = device;
-    this.#handle = device.handle;
+    this.#transmitter = transmitter;
     this.name = device.name;
     this.mac = options.mac.slice();
     this.mtu = options.mtu;
-    this.maxPacketBytes = options.mtu;
+    this.maxPacketBytes = Math.max(options.mtu, transmitter.largestCutPacketBytes);
     this.capture = options.capture;
-    this.#reader = new FrameReader(this.#library, device.handle, { frameStays: Deno.build.os === "linux" });
+    this.#reader = new FrameReader(pcapLibrary(), device.handle, { frameStays: Deno.build.os === "linux" });
     this.#readiness = new Readiness(device.selectableFd);
-    this.#goneTexts = [ERRNO.noDevice, ERRNO.noDeviceOrAddress].map((number) => errnoText(number));
-    this.#downText = errnoText(ERRNO.networkDown);
+    if (device.onlyIncoming) ignoreOutgoing(device.selectableFd);
+  }
+
+  /** How frames leave. */
+  get transmit(): TransmitMode {
+    return this.#transmitter.mode;
   }
 
   /** What libpcap warned of when it opened the device, each one line. */
@@ -111,7 +111,7 @@ export class PcapLink implements FrameLink {
 
   /** The system's words for the last frame that the device refused, or null. */
   get lastSendError(): string | null {
-    return this.#lastSendError;
+    return this.#transmitter.lastError;
   }
 
   /** Puts another filter in place of the present one; empty lets every incoming frame through. Throws PcapError. */
@@ -130,7 +130,7 @@ export class PcapLink implements FrameLink {
     while (taken < budget && !this.#closed) {
       const code = reader.next();
       if (code !== READ.frame) {
-        if (code === READ.error) throw this.#lost(this.#device.lastErrorText);
+        if (code === READ.error) throw deviceLost(this.name, this.#device.lastErrorText);
         break;
       }
       taken++;
@@ -141,26 +141,19 @@ export class PcapLink implements FrameLink {
     return taken;
   }
 
-  send(frame: Uint8Array, length: number, _cutBytes?: number): void {
-    // libpcap reads `length` bytes whatever the array holds.
+  send(frame: Uint8Array, length: number, cutBytes = 0): void {
+    // Native code reads `length` bytes whatever the array holds.
     if (length > frame.length) {
       throw new RangeError(`A frame of ${length} bytes in an array of ${frame.length}`);
     }
     if (this.#closed) return;
     // Frame memory is never shared or resizable; the type of the seam is wider than what native calls take.
-    const bytes = frame as Uint8Array<ArrayBuffer>;
-    if (
-      this.#library.pcap_sendpacket(this.#handle, bytes, length) === 0 ||
-      this.#sentAfterOutage(bytes, length)
-    ) {
-      this.#stats.framesOut++;
-      this.#stats.bytesOut += length;
-    } else {
-      this.#refused(length);
-    }
+    this.#transmitter.send(frame as Uint8Array<ArrayBuffer>, length, cutBytes);
   }
 
-  flush(): void {}
+  flush(): void {
+    if (!this.#closed) this.#transmitter.flush();
+  }
 
   wait(timeoutMs: number): Promise<void> {
     if (this.#closed) return Promise.resolve();
@@ -174,7 +167,7 @@ export class PcapLink implements FrameLink {
   stats(): LinkStats {
     if (!this.#closed) this.#lastCounts = this.#device.counts();
     const { droppedByRing, droppedByDevice } = this.#lastCounts;
-    return { ...this.#stats, droppedByRing, droppedByDevice };
+    return { ...this.#stats, ...this.#transmitter.counts, droppedByRing, droppedByDevice };
   }
 
   /** Ends the link; a pending wait resolves, and the device is freed after it. Closing twice is harmless. */
@@ -183,33 +176,12 @@ export class PcapLink implements FrameLink {
     this.#lastCounts = this.#device.counts();
     this.#closed = true;
     this.#reader.close();
+    this.#transmitter.close();
     this.#readiness.close(() => this.#device.close());
   }
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  /** The kernel tells of an outage once more at the next send, also when it is over: then a second try succeeds. */
-  #sentAfterOutage(bytes: Uint8Array<ArrayBuffer>, length: number): boolean {
-    if (!this.#device.lastErrorText.endsWith(this.#downText)) return false;
-    return this.#library.pcap_sendpacket(this.#handle, bytes, length) === 0;
-  }
-
-  /** A frame that the device did not take: lost like one on the wire, unless there is no device any more. */
-  #refused(length: number): void {
-    const text = this.#device.lastErrorText;
-    if (this.#goneTexts.some((gone) => text.endsWith(gone))) throw this.#lost(text);
-    this.#stats.sendErrors++;
-    this.#lastSendError = length > this.mtu + FRAME_OVERHEAD_BYTES
-      ? `${text} (${length} bytes, MTU ${this.mtu})`
-      : text;
-  }
-
-  #lost(text: string): LinkError {
-    return new LinkError(
-      `Device ${this.name} is gone: ${text}. Connections over it are lost; restore the device and start again`,
-    );
   }
 }
 
@@ -228,15 +200,19 @@ export function openPcapLink(options: PcapLinkOptions): PcapLink {
     snaplenBytes: options.snaplenBytes ?? MAXIMUM_SNAPLEN_BYTES,
     promiscuous: options.promiscuous ?? true,
   });
-  let link: PcapLink | null = null;
+  using parts = new DisposableStack();
+  parts.defer(() => device.close());
+  const mtu = options.mtu ?? deviceMtu(options.device) ?? ETHERNET_MTU;
+  const transmitter = openTransmitter(device, { wish: options.tx ?? "auto", mtu });
+  parts.defer(() => transmitter.close());
+  const link = new PcapLink(device, { mac: options.mac, mtu, capture, transmitter });
+  // From here on the link closes both.
+  parts.move();
   try {
-    const mtu = options.mtu ?? deviceMtu(options.device) ?? ETHERNET_MTU;
-    link = new PcapLink(device, { mac: options.mac, mtu, capture });
     link.setFilter(options.filter ?? "");
     return link;
   } catch (error) {
-    if (link === null) device.close();
-    else link.close();
+    link.close();
     throw error;
   }
 }

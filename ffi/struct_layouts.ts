@@ -122,7 +122,7 @@ export const POLLFD = { fd: 0, events: 4, revents: 6, sizeBytes: 8 } as const;
 /** Bits of `pollfd.events` and `revents`, alike on Linux and macOS. */
 export const POLL = { in: 0x0001, error: 0x0008, hangUp: 0x0010, invalid: 0x0020 } as const;
 
-/** `struct ifreq` of Linux's <net/if.h>: a name, and a union of which two members are used. */
+/** `struct ifreq` of Linux's <net/if.h>: a name, and a union of which some members are used. */
 export const IFREQ = {
   name: 0,
   nameBytes: 16,
@@ -130,11 +130,17 @@ export const IFREQ = {
   hardwareType: 16,
   hardwareAddress: 18,
   mtu: 16,
+  data: 16,
   sizeBytes: 40,
 } as const;
 
 /** Linux's requests that fill a `struct ifreq`, <linux/sockios.h>. */
-export const IFREQ_REQUESTS = { flags: 0x8913, mtu: 0x8921, hardwareAddress: 0x8927 } as const;
+export const IFREQ_REQUESTS = {
+  flags: 0x8913,
+  mtu: 0x8921,
+  hardwareAddress: 0x8927,
+  ethtool: 0x8946,
+} as const;
 
 /** The start of `struct passwd` of <pwd.h>, alike on Linux and macOS. */
 export const PASSWD = { name: 0, password: 8, uid: 16, gid: 20 } as const;

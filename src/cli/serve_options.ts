@@ -5,6 +5,7 @@
  * Must not know: the machine that it will run on; all that depends on it is judged later (device.ts,
  * address_choice.ts).
  */
+import type { TransmitWish } from "../../ffi/transmit_choice.ts";
 import { APPLICATIONS, LATER_APPLICATIONS } from "../app/applications.ts";
 import {
   formatIpAddress,
@@ -66,6 +67,7 @@ export interface ServeConfig extends ConnectionSettings, ListeningSettings {
   readonly readTimeoutMs: number;
   readonly ringMib: number;
   readonly checksum: "partial" | "strict" | "ignore";
+  readonly tx: TransmitWish;
   readonly filter: string | null;
   readonly log: "text" | "json" | "none";
   readonly payload: boolean;
@@ -84,7 +86,7 @@ const DEFAULT_PORT = 3333;
 export function parseServeOptions(args: readonly string[]): ServeConfig {
   const options = parseOptions(args, SERVE_SYNTAX);
   const choice = <Choice extends string>(
-    name: "capture" | "checksum" | "log" | "rst-guard",
+    name: "capture" | "checksum" | "log" | "rst-guard" | "tx",
     choices: readonly Choice[],
   ) => given(options, name, (value) => parseChoice(value, choices)) ?? choices[0];
   const capture = choice("capture", ["immediate", "live"]);
@@ -105,7 +107,6 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
       "--user and --rst-guard nft exclude each other: without rights the rule could not be removed",
     );
   }
-  given(options, "tx", checkTransmit);
   const log = choice("log", ["text", "json", "none"]);
   if (options.flag("payload") && log === "none") {
     throw new UsageError("--payload needs a log: --log none has none");
@@ -124,6 +125,7 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
     ringMib: given(options, "ring", (value) => parseCount(value, { least: 1, most: 1024, what: "MiB" })) ??
       64,
     checksum: choice("checksum", ["partial", "strict", "ignore"]),
+    tx: choice("tx", ["auto", "inject", "batch", "gso"]),
     filter: options.value("filter") ?? null,
     log,
     payload: options.flag("payload"),
@@ -138,13 +140,6 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
 }
 
 const DURATION: DurationBounds = { leastUs: 1_000, mostUs: 24 * 3_600_000_000, bareUnit: "s" };
-
-function checkTransmit(value: GivenValue): void {
-  if (value.text === "batch" || value.text === "gso") {
-    throw badValue(value, "auto or inject: batches and large segments are not in this version");
-  }
-  parseChoice(value, ["auto", "inject"]);
-}
 
 /** One address of `--ip`, judged without looking at the machine. */
 function parseAddress(text: string): AddressRequest {

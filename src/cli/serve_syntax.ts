@@ -93,7 +93,15 @@ export const SERVE_OPTIONS = [
       "partial (default) also takes sums that the sender's device was to complete; strict takes only correct " +
       "ones; ignore takes all",
   },
-  { name: "tx", kind: "value", value: "auto|inject", group: WIRE, help: "how frames leave (auto)" },
+  {
+    name: "tx",
+    kind: "value",
+    value: "auto|inject|batch|gso",
+    group: WIRE,
+    help:
+      "how frames leave: inject one by one through libpcap, batch many at a time, gso also large segments that the " +
+      "kernel cuts; auto (default) takes the fastest that works",
+  },
   {
     name: "filter",
     kind: "value",

@@ -129,6 +129,7 @@ function openLink(config: ServeConfig, parts: { device: InterfaceInfo; mac: MacA
     capture: config.capture,
     readTimeoutMs: config.readTimeoutMs,
     ringMib: config.ringMib,
+    tx: config.tx,
     promiscuous: device.mac === null || !sameAddress(device.mac, mac),
     filter: PROBE_FILTER,
   });

@@ -45,8 +45,9 @@ export interface FrameLink {
   receive(handler: FrameHandler, budget: number): number;
   /**
    * Sends bytes 0 to `length - 1` of `frame`; the bytes may be reused after the call. `cutBytes` above 0
-   * is the TCP payload size at which a packet larger than the MTU is cut. A link may hold frames back
-   * until {@link FrameLink.flush}. A frame that the device refuses is counted in `sendErrors`.
+   * is the TCP payload size at which a packet larger than the MTU is cut; its TCP checksum is then partial (the
+   * folded sum of the pseudo-header, not complemented), and completed for each part by whoever cuts. A link may hold
+   * frames back until {@link FrameLink.flush}. A frame that the device refuses is counted in `sendErrors`.
    */
   send(frame: Uint8Array, length: number, cutBytes?: number): void;
   /** Puts on the wire what `send` holds back. */

@@ -31,6 +31,23 @@ const SCENARIOS = [
   "ring-drops-are-counted",
 ];
 
+const SENDING_SCENARIOS = [
+  "both-ways-immediate",
+  "budget-and-reentry",
+  "filter-and-direction",
+  "refused-sends",
+  "carrier-and-down",
+  "device-vanishes",
+];
+
+/** Each scenario as things are by default, and those in which something is sent the other ways too. */
+function* runs(): Generator<[scenario: string, transmit: string]> {
+  for (const scenario of SCENARIOS) yield [scenario, "auto"];
+  for (const scenario of SENDING_SCENARIOS) {
+    for (const transmit of ["inject", "batch"]) yield [scenario, transmit];
+  }
+}
+
 /** The options of `unshare` that work here, or null: as an ordinary user first, then with root's own rights. */
 async function usableNamespace(): Promise<string[] | null> {
   for (const options of [["--user", "--map-root-user", "--net"], ["--net"]]) {
@@ -58,9 +75,9 @@ async function cacheScenarios(): Promise<void> {
 const namespace = await usableNamespace();
 const skipped = namespace === null ? " (skipped: no network namespaces here)" : withoutLibpcap;
 
-for (const scenario of SCENARIOS) {
+for (const [scenario, transmit] of runs()) {
   Deno.test({
-    name: `pcap link on veth: ${scenario}${
+    name: `pcap link on veth: ${scenario}, ${transmit}${
       namespace === null ? " (skipped: no network namespaces here)" : ""
     }`,
     ignore: skipped !== "",
@@ -71,7 +88,7 @@ for (const scenario of SCENARIOS) {
         args: [
           ...(namespace ?? []),
           ...["sh", "-c", `${SET_UP} && exec "$@"`, "sh"],
-          ...[Deno.execPath(), ...run, SCENARIO_FILE, scenario],
+          ...[Deno.execPath(), ...run, SCENARIO_FILE, scenario, transmit],
         ],
         stdout: "piped",
         stderr: "piped",

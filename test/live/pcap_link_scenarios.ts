@@ -1,6 +1,6 @@
 /**
  * What pcap_link_live_test.ts runs inside a network namespace of its own: one scenario, named by the first
- * argument, on a veth pair tc0/tc1 that the caller made. Prints one JSON line of results; a failed assertion is an
+ * argument, with the way of sending that the second names, on a veth pair tc0/tc1 that the caller made. Prints one JSON line of results; a failed assertion is an
  * exit status other than 0.
  *
  * Must not know: how the namespace was made.
@@ -17,6 +17,7 @@ import {
 import { listInterfaces } from "../../ffi/interfaces.ts";
 import { PCAP_CODES, PcapError } from "../../ffi/pcap_error.ts";
 import { openPcapLink, type PcapLink, type PcapLinkOptions } from "../../ffi/pcap_link.ts";
+import type { TransmitWish } from "../../ffi/transmit_choice.ts";
 import { type FrameHandler, LinkError } from "../../src/link/link.ts";
 
 const MAC_0 = Uint8Array.of(0x02, 0, 0, 0, 0, 0x01);
@@ -28,10 +29,20 @@ const MINIMUM_BYTES = 60;
 const FULL_BYTES = 1514;
 const WAIT_LIMIT_MS = 2000;
 
+/** How frames leave, the second argument. */
+const TRANSMIT = parseTransmit(Deno.args[1] ?? "auto");
+
+function parseTransmit(text: string): TransmitWish {
+  const wish = (["auto", "inject", "batch", "gso"] as const).find((name) => name === text);
+  if (wish === undefined) throw new Error(`No way of sending ${text}`);
+  return wish;
+}
+
 type Results = Record<string, unknown>;
 
 function open(device: "tc0" | "tc1", more: Partial<PcapLinkOptions> = {}): PcapLink {
-  return openPcapLink({ device, mac: device === "tc0" ? MAC_0 : MAC_1, filter: OUR_FRAMES, ...more });
+  const mac = device === "tc0" ? MAC_0 : MAC_1;
+  return openPcapLink({ device, mac, filter: OUR_FRAMES, tx: TRANSMIT, ...more });
 }
 
 function frameTo(mac: Uint8Array, options: { from: Uint8Array; mark: number }): Uint8Array {
@@ -41,6 +52,12 @@ function frameTo(mac: Uint8Array, options: { from: Uint8Array; mark: number }): 
   frame.set(ETHERTYPE, 12);
   frame[14] = options.mark;
   return frame;
+}
+
+/** Sends one frame at once, whatever the way. */
+function put(link: PcapLink, frame: Uint8Array, lengthBytes: number): void {
+  link.send(frame, lengthBytes);
+  link.flush();
 }
 
 /** Receives until a frame came or the limit has passed; returns copies of the frames. */
@@ -69,12 +86,12 @@ async function bothWays(capture: "immediate" | "live"): Promise<Results> {
   for (const lengthBytes of [MINIMUM_BYTES, 61, 777, FULL_BYTES]) {
     for (const [from, to] of [[left, right], [right, left]]) {
       const frame = frameTo(to.mac, { from: from.mac, mark: lengthBytes & 0xff });
-      from.send(frame, lengthBytes);
+      put(from, frame, lengthBytes);
       const beforeUs = Date.now() * 1000 - 5_000_000;
       let capturedUs = 0;
       while (to.receive((_frame, _length, us) => capturedUs = us, 1) === 0) await to.wait(WAIT_LIMIT_MS);
       assert(Math.abs(capturedUs - beforeUs) < 10_000_000, `captured at ${capturedUs}`);
-      from.send(frame, lengthBytes);
+      put(from, frame, lengthBytes);
       const [got] = await receiveSome(to);
       assertEquals(got, frame.subarray(0, lengthBytes));
     }
@@ -98,13 +115,13 @@ const SCENARIOS: Record<string, () => Promise<Results>> = {
     const frame = frameTo(MAC_1, { from: MAC_0, mark: 0 });
     for (let mark = 0; mark < 10; mark++) {
       frame[14] = mark;
-      left.send(frame, MINIMUM_BYTES);
+      put(left, frame, MINIMUM_BYTES);
     }
     await sleep(20);
     const marks: number[] = [];
     const reflect: FrameHandler = (received, length) => {
       const mark = received[14];
-      right.send(frame, length);
+      put(right, frame, length);
       // Sending inside the handler leaves the received frame as it was.
       assertEquals(received[14], mark);
       marks.push(mark);
@@ -122,13 +139,13 @@ const SCENARIOS: Record<string, () => Promise<Results>> = {
     using left = open("tc0");
     const right = open("tc1");
     const frame = frameTo(MAC_1, { from: MAC_0, mark: 7 });
-    for (let n = 0; n < 3; n++) left.send(frame, MINIMUM_BYTES);
+    for (let n = 0; n < 3; n++) put(left, frame, MINIMUM_BYTES);
     await right.wait(WAIT_LIMIT_MS);
     const kept: Uint8Array[] = [];
     const taken = right.receive((received) => {
       kept.push(received);
       right.close();
-      right.send(frame, MINIMUM_BYTES);
+      put(right, frame, MINIMUM_BYTES);
     }, 10);
     assertEquals(taken, 1);
     assertEquals(kept[0].length, 0, "a frame kept past the end of the link is empty, not freed memory");
@@ -162,7 +179,7 @@ const SCENARIOS: Record<string, () => Promise<Results>> = {
     const frame = frameTo(MAC_0, { from: MAC_1, mark: 4 });
     const send = (mark: number) => {
       frame[14] = mark;
-      right.send(frame, MINIMUM_BYTES);
+      put(right, frame, MINIMUM_BYTES);
     };
     send(4);
     send(5);
@@ -177,7 +194,7 @@ const SCENARIOS: Record<string, () => Promise<Results>> = {
     // A second handle on the device: what it sends is outgoing, and not for us.
     using other = open("tc0");
     frame[14] = 4;
-    other.send(frame, MINIMUM_BYTES);
+    put(other, frame, MINIMUM_BYTES);
     assertEquals(await receiveSome(left, 50), []);
     return {};
   },
@@ -186,10 +203,10 @@ const SCENARIOS: Record<string, () => Promise<Results>> = {
     using link = open("tc0");
     const big = new Uint8Array(9000);
     big.set(frameTo(MAC_1, { from: MAC_0, mark: 0 }));
-    link.send(big, big.length);
+    put(link, big, big.length);
     assertEquals(link.stats().sendErrors, 1);
     assertStringIncludes(link.lastSendError ?? "", "MTU 1500");
-    assertThrows(() => link.send(big, big.length + 1), RangeError);
+    assertThrows(() => put(link, big, big.length + 1), RangeError);
     await Promise.resolve();
     return { lastSendError: link.lastSendError };
   },
@@ -201,13 +218,13 @@ const SCENARIOS: Record<string, () => Promise<Results>> = {
     const toRight = frameTo(MAC_1, { from: MAC_0, mark: 1 });
     const passes = async () => {
       await receiveSome(left, 20);
-      right.send(frame, MINIMUM_BYTES);
+      put(right, frame, MINIMUM_BYTES);
       return (await receiveSome(left)).length === 1;
     };
     assert(await passes());
     // The peer goes down: the carrier is gone, the device is still up.
     await ip("link", "set", "tc1", "down");
-    left.send(toRight, MINIMUM_BYTES);
+    put(left, toRight, MINIMUM_BYTES);
     assertEquals(left.receive(() => {}, 10), 0);
     await left.wait(20);
     assertEquals(left.isDown, false);
@@ -219,7 +236,7 @@ const SCENARIOS: Record<string, () => Promise<Results>> = {
     const before = left.stats().sendErrors;
     for (let n = 0; n < 5; n++) {
       assertEquals(left.receive(() => {}, 10), 0);
-      left.send(toRight, MINIMUM_BYTES);
+      put(left, toRight, MINIMUM_BYTES);
       await left.wait(20);
     }
     assertEquals(left.isDown, true);
@@ -257,7 +274,7 @@ const SCENARIOS: Record<string, () => Promise<Results>> = {
     const message = await endOf(() => link.receive(() => {}, 10));
     assertStringIncludes(message, "Device tc0 is gone");
     const noticedMs = Math.round(performance.now() - started);
-    assertStringIncludes(await endOf(() => peer.send(frame, MINIMUM_BYTES)), "Device tc1 is gone");
+    assertStringIncludes(await endOf(() => put(peer, frame, MINIMUM_BYTES)), "Device tc1 is gone");
     link.close();
     peer.close();
     return { message, noticedMs };
@@ -304,7 +321,7 @@ const SCENARIOS: Record<string, () => Promise<Results>> = {
     using right = open("tc1");
     const frame = frameTo(MAC_0, { from: MAC_1, mark: 0 });
     const sent = 5000;
-    for (let n = 0; n < sent; n++) right.send(frame, FULL_BYTES);
+    for (let n = 0; n < sent; n++) put(right, frame, FULL_BYTES);
     await sleep(50);
     let got = 0;
     for (let taken = 1; taken > 0; got += taken) taken = left.receive(() => {}, 1000);
@@ -323,7 +340,7 @@ const SCENARIOS: Record<string, () => Promise<Results>> = {
     for (const lengthBytes of [60, 1514] as const) {
       for (let round = 0; round < 40; round++) {
         let started = performance.now();
-        for (let n = 0; n < 500; n++) right.send(frame, lengthBytes);
+        for (let n = 0; n < 500; n++) put(right, frame, lengthBytes);
         inject[lengthBytes] = Math.min(inject[lengthBytes], (performance.now() - started) * 1e6 / 500);
         started = performance.now();
         const got = left.receive(() => {}, 1000);
@@ -337,13 +354,13 @@ const SCENARIOS: Record<string, () => Promise<Results>> = {
       const reflector = (async () => {
         let seen = 0;
         while (seen < 300) {
-          seen += right.receive((_received, length) => right.send(frame, length), 10);
+          seen += right.receive((_received, length) => put(right, frame, length), 10);
           if (seen < 300) await right.wait(1000);
         }
       })();
       for (let n = 0; n < 300; n++) {
         const started = performance.now();
-        left.send(frame, 60);
+        put(left, frame, 60);
         while (left.receive(() => {}, 10) === 0) {
           await left.wait(1000);
         }

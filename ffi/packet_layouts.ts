@@ -1,0 +1,67 @@
+/**
+ * Layouts and numbers of Linux's packet sockets and of the questions that ethtool asks a device.
+ *
+ * Owns: field offsets, sizes, socket options. Must not know: the functions that take them.
+ *
+ * Sources: <linux/if_packet.h>, <sys/socket.h>, <sys/uio.h>, <linux/virtio_net.h>, <linux/ethtool.h>, of 64-bit Linux
+ * with little-endian byte order, which are all the machines that Deno runs on. Compared with the C compiler's
+ * `offsetof` by test/ffi/struct_layouts_test.ts. musl has shorter counts in `msghdr`, with padding that stays zero.
+ */
+
+/** `struct sockaddr_ll`: where a packet socket is bound. */
+export const SOCKADDR_LL = { family: 0, protocol: 2, ifindex: 4, sizeBytes: 20 } as const;
+
+/** `struct iovec`: one stretch of memory. */
+export const IOVEC = { base: 0, length: 8, sizeBytes: 16 } as const;
+
+/** `struct mmsghdr`: a `struct msghdr` and the bytes that were sent of it. */
+export const MMSGHDR = { iov: 16, iovCount: 24, sentLength: 56, sizeBytes: 64 } as const;
+
+/** `struct virtio_net_hdr`: what a packet socket with `PACKET_VNET_HDR` wants before each frame. */
+export const VNET_HDR = {
+  flags: 0,
+  gsoType: 1,
+  headerLength: 2,
+  gsoSize: 4,
+  checksumStart: 6,
+  checksumOffset: 8,
+  sizeBytes: 10,
+} as const;
+
+/** Values of `virtio_net_hdr.flags` and `virtio_net_hdr.gso_type`. */
+export const VNET = { needsChecksum: 1, gsoNone: 0, gsoTcp4: 1, gsoTcp6: 4, gsoEcn: 0x80 } as const;
+
+/** `struct ethtool_value`: a command, and the answer to it. */
+export const ETHTOOL_VALUE = { command: 0, data: 4, sizeBytes: 8 } as const;
+
+/** Commands of ethtool that ask for one off-load each; they need no rights. */
+export const ETHTOOL_GET = {
+  transmitChecksum: 0x16,
+  scatterGather: 0x18,
+  tcpSegmentation: 0x1e,
+  genericSegmentation: 0x23,
+} as const;
+
+/** Numbers for socket(2), setsockopt(2) and send(2). */
+export const SOCKET = {
+  /** `AF_PACKET`. */
+  familyPacket: 17,
+  /** `SOCK_RAW`: frames with their Ethernet header. */
+  typeRaw: 3,
+  /** `SOCK_CLOEXEC`: child processes do not inherit it. */
+  closeOnExec: 0x80000,
+  /** `SOL_SOCKET`. */
+  levelSocket: 1,
+  /** `SO_SNDBUF`, bounded by the system's `wmem_max`. */
+  sendBuffer: 7,
+  /** `SO_SNDBUFFORCE`, for those who may set it freely. */
+  sendBufferForce: 32,
+  /** `SOL_PACKET`. */
+  levelPacket: 263,
+  /** `PACKET_VNET_HDR`: each frame is preceded by a {@link VNET_HDR}. */
+  packetVnetHeader: 15,
+  /** `PACKET_IGNORE_OUTGOING` (Linux 4.20): what this host sends is not shown to the socket. */
+  packetIgnoreOutgoing: 23,
+  /** `MSG_DONTWAIT`: a full queue is an error, not a wait. */
+  doNotWait: 0x40,
+} as const;

@@ -1,0 +1,83 @@
+/**
+ * A packet socket of Linux that only sends.
+ *
+ * Owns: opening and binding it, its options, and the words for why it cannot be had. Must not know: what is sent.
+ *
+ * It is bound to the protocol 0, which is none: no frame is ever queued on it, and frames keep coming through the
+ * capture alone. `PACKET_QDISC_BYPASS` is left off on purpose: it would save nothing measurable on veth (a device
+ * without a queue), and hide what we send from every capture on this host, Wireshark's included.
+ */
+
+import { LinkError } from "../src/link/link.ts";
+import { errno, errnoText, libc } from "./libc.ts";
+import { cString } from "./native_memory.ts";
+import { SOCKADDR_LL, SOCKET } from "./packet_layouts.ts";
+
+/** Bytes of `int`, which socket options are. */
+const INT_BYTES = 4;
+
+/**
+ * Bytes that may wait in the device's queue on our behalf. Local choice: sixty large segments and their bookkeeping, or
+ * what a gigabit carries in 30 ms; the default of 208 KiB is full after two large segments.
+ */
+const SEND_BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** A packet socket could not be had; `message` says why and what to do. */
+export class PacketSocketError extends LinkError {
+  override name = "PacketSocketError";
+  /** The same without what to do, for a list of findings. */
+  readonly reason: string;
+
+  constructor(device: string, reason: string) {
+    super(`No packet socket on ${device}: ${reason}. Use --tx inject, which needs none`);
+    this.reason = reason;
+  }
+}
+
+/**
+ * Opens a socket that sends frames on `device` and returns its descriptor. With `withHeader` each frame is to be preceded
+ * by a `struct virtio_net_hdr`. Throws {@link PacketSocketError}: not Linux, no rights, no device, an old kernel.
+ */
+export function openPacketSocket(device: string, options: { withHeader: boolean }): number {
+  if (Deno.build.os !== "linux") throw new PacketSocketError(device, "this is not Linux");
+  const symbols = libc();
+  if (symbols.sendmmsg === null) throw new PacketSocketError(device, "the C library has no sendmmsg");
+  const index = symbols.if_nametoindex(cString(device));
+  if (index === 0) throw new PacketSocketError(device, `if_nametoindex: ${errnoText(errno())}`);
+  const descriptor = symbols.socket(SOCKET.familyPacket, SOCKET.typeRaw | SOCKET.closeOnExec, 0);
+  if (descriptor < 0) throw new PacketSocketError(device, `socket: ${errnoText(errno())}`);
+  const refuse = (operation: string): never => {
+    const reason = `${operation}: ${errnoText(errno())}`;
+    symbols.close(descriptor);
+    throw new PacketSocketError(device, reason);
+  };
+  if (options.withHeader && !setOption(descriptor, SOCKET.levelPacket, SOCKET.packetVnetHeader, 1)) {
+    refuse("PACKET_VNET_HDR");
+  }
+  const { levelSocket, sendBuffer, sendBufferForce } = SOCKET;
+  // Without the right to force it, the system's bound applies, which is enough to work.
+  if (!setOption(descriptor, levelSocket, sendBufferForce, SEND_BUFFER_BYTES)) {
+    setOption(descriptor, levelSocket, sendBuffer, SEND_BUFFER_BYTES);
+  }
+  const address = new Uint8Array(SOCKADDR_LL.sizeBytes);
+  const view = new DataView(address.buffer);
+  view.setUint16(SOCKADDR_LL.family, SOCKET.familyPacket, true);
+  view.setInt32(SOCKADDR_LL.ifindex, index, true);
+  if (symbols.bind(descriptor, address, SOCKADDR_LL.sizeBytes) !== 0) refuse("bind");
+  return descriptor;
+}
+
+/**
+ * Tells the kernel not to show the capture socket `descriptor` what this host sends: without it each frame that leaves by
+ * another socket is copied for the capture, only to be sorted out there. Returns whether the kernel knows how (Linux 4.20).
+ */
+export function ignoreOutgoing(descriptor: number): boolean {
+  if (Deno.build.os !== "linux") return false;
+  return setOption(descriptor, SOCKET.levelPacket, SOCKET.packetIgnoreOutgoing, 1);
+}
+
+function setOption(descriptor: number, level: number, option: number, value: number): boolean {
+  const bytes = new Uint8Array(INT_BYTES);
+  new DataView(bytes.buffer).setInt32(0, value, true);
+  return libc().setsockopt(descriptor, level, option, bytes, INT_BYTES) === 0;
+}

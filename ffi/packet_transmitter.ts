@@ -1,0 +1,133 @@
+/**
+ * PacketTransmitter: sending through a packet socket of Linux, many frames with one call: `--tx batch`, and with large
+ * segments that the kernel cuts `--tx gso`.
+ *
+ * Owns: the socket, what waits for the next `sendmmsg`, and what happens to frames that are refused.
+ * Must not know: receiving, TCP beyond where its header is.
+ *
+ * A frame is copied, because the seam lets its memory be used again; a large segment is sent where it lies, at once, with
+ * all that waits before it. Nothing is allocated per frame.
+ *
+ * A frame that the kernel does not take (a full queue, a device that is down) is lost and counted, as `pcap_inject` does
+ * it and as a wire would; those behind it are tried for themselves, so that one refusal does not cost its neighbours.
+ * TCP sends again; to wait here would hold up receiving, on a slow line for longer than a round trip.
+ */
+
+import { CutPlan, planCut } from "../src/link/cut_plan.ts";
+import { deviceLost, FRAME_OVERHEAD_BYTES, isGone, refusalText } from "./device_loss.ts";
+import { errno, errnoText, libc, type LibcSymbols } from "./libc.ts";
+import { SOCKET } from "./packet_layouts.ts";
+import { openPacketSocket } from "./packet_socket.ts";
+import { SendSlots } from "./send_slots.ts";
+import type { TransmitCounts, Transmitter } from "./transmitter.ts";
+
+/** Local choice: one turn of the pump; a longer batch gains nothing more, for the call is a tenth of a frame by then. */
+const SLOTS = 64;
+
+/**
+ * The largest frame that a device takes without the kernel cutting it beforehand is 65,535 bytes (Linux's
+ * `GSO_LEGACY_MAX_SIZE`), Ethernet header and tag included.
+ */
+const LARGEST_CUT_PACKET_BYTES = 0xffff - FRAME_OVERHEAD_BYTES;
+
+/** What is sent to where. */
+export interface PacketTransmitterOptions {
+  readonly device: string;
+  /** Whether the kernel is to cut large segments. */
+  readonly mode: "batch" | "gso";
+  /** Largest IP packet of the device, bytes. */
+  readonly mtu: number;
+}
+
+/** Sends through a packet socket of its own. Throws PacketSocketError where there can be none. */
+export class PacketTransmitter implements Transmitter {
+  readonly mode: "batch" | "gso";
+  readonly counts: TransmitCounts = { framesOut: 0, bytesOut: 0, sendErrors: 0 };
+  readonly largestCutPacketBytes: number;
+  lastError: string | null = null;
+  readonly #device: string;
+  readonly #mtu: number;
+  readonly #socket: number;
+  readonly #sendmmsg: NonNullable<LibcSymbols["sendmmsg"]>;
+  readonly #slots: SendSlots;
+  readonly #plan = new CutPlan();
+  #closed = false;
+
+  constructor(options: PacketTransmitterOptions) {
+    const { device, mode, mtu } = options;
+    const withHeader = mode === "gso";
+    this.#device = device;
+    this.#mtu = mtu;
+    this.mode = mode;
+    this.largestCutPacketBytes = withHeader ? LARGEST_CUT_PACKET_BYTES : 0;
+    const { sendmmsg } = libc();
+    this.#socket = openPacketSocket(device, { withHeader });
+    if (sendmmsg === null) throw new Error("sendmmsg vanished: openPacketSocket refuses systems without it");
+    this.#sendmmsg = sendmmsg;
+    this.#slots = new SendSlots({ capacity: SLOTS, frameBytes: mtu + FRAME_OVERHEAD_BYTES, withHeader });
+  }
+
+  send(frame: Uint8Array<ArrayBuffer>, length: number, cutBytes: number): void {
+    const slots = this.#slots;
+    if (cutBytes === 0 && slots.fits(length)) {
+      slots.add(frame, length);
+      if (slots.count === slots.capacity) this.flush();
+      return;
+    }
+    if (cutBytes > 0 && (this.largestCutPacketBytes === 0 || !planCut(frame, length, cutBytes, this.#plan))) {
+      throw new RangeError(`A segment to be cut at ${cutBytes} bytes on a link that does not cut`);
+    }
+    slots.point(frame, length, cutBytes > 0 ? this.#plan : null);
+    this.flush();
+  }
+
+  flush(): void {
+    const slots = this.#slots;
+    const { count } = slots;
+    if (count === 0) return;
+    const sent = this.#sendmmsg(this.#socket, slots.messages[0], count, SOCKET.doNotWait);
+    if (sent === count) this.#countSent(0, count);
+    else this.#sendRest(sent);
+    slots.clear();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    libc().close(this.#socket);
+  }
+
+  #countSent(from: number, to: number): void {
+    const { counts } = this;
+    counts.framesOut += to - from;
+    for (let slot = from; slot < to; slot++) counts.bytesOut += this.#slots.lengthOf(slot);
+  }
+
+  /** The kernel stopped before the end: at the frame after those that it `sent`, or (-1) at the first. */
+  #sendRest(sent: number): void {
+    const slots = this.#slots;
+    let next = 0;
+    let taken = sent;
+    for (;;) {
+      if (taken > 0) {
+        this.#countSent(next, next + taken);
+        next += taken;
+      } else {
+        this.#refused(slots.lengthOf(next), errno());
+        next++;
+      }
+      if (next >= slots.count) return;
+      taken = this.#sendmmsg(this.#socket, slots.messages[next], slots.count - next, SOCKET.doNotWait);
+    }
+  }
+
+  #refused(length: number, errnum: number): void {
+    const text = errnoText(errnum);
+    if (isGone(errnum)) {
+      this.#slots.clear();
+      throw deviceLost(this.#device, text);
+    }
+    this.counts.sendErrors++;
+    this.lastError = refusalText(text, { length, mtu: this.#mtu });
+  }
+}
