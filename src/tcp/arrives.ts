@@ -16,6 +16,7 @@ import { establish } from "./establish.ts";
 import { output } from "./output.ts";
 import { tellRetransmit } from "./resend.ts";
 import { replyWithReset } from "./reset.ts";
+import type { RuleId } from "./rules.ts";
 import { CONGESTION_EXPERIENCED, pushAck, pushSegment } from "./send_segment.ts";
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, seqMin } from "./sequence.ts";
 import type { Tcb } from "./tcb.ts";
@@ -90,7 +91,7 @@ function sequenceCheck(context: MachineContext, tcb: Tcb, segment: TcpSegment): 
       context.apply("arrives.check1.paws");
       context.counters.pawsDrops++;
       context.drop(tcb, "paws");
-      pushAck(context, tcb, "arrives.check1.paws");
+      answerUnacceptable(context, tcb, segment, "arrives.check1.paws");
       return false;
     }
   }
@@ -158,8 +159,18 @@ function refuseUnacceptable(context: MachineContext, tcb: Tcb, segment: TcpSegme
   context.apply("arrives.check1.outside-window");
   context.drop(tcb, "outside-window");
   noteOldData(context, tcb, segment);
-  pushAck(context, tcb, "arrives.check1.outside-window");
+  answerUnacceptable(context, tcb, segment, "arrives.check1.outside-window");
   return false;
+}
+
+/**
+ * The ACK that an unacceptable segment gets. Bare ACKs share the budget of challenge ACKs: two ends that disagree
+ * would otherwise answer each other without end (RFC 5961 §7's reason).
+ */
+function answerUnacceptable(context: MachineContext, tcb: Tcb, segment: TcpSegment, rule: RuleId): void {
+  const isBare = segment.payloadLength === 0 && (segment.flags & (SYN | FIN)) === 0;
+  if (isBare) challengeAck(context, tcb, rule);
+  else pushAck(context, tcb, rule);
 }
 
 /** Data that is here already is reported by D-SACK (RFC 2883 §4.1). */
