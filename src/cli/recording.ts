@@ -40,7 +40,7 @@ export function openRecording(options: RecordingOptions): Recording {
   const recorder = new PcapngRecorder({
     write: (bytes) => file.writeSync(bytes),
     onError: (error) => {
-      failure = new CliError(`${cannotWrite(path, error)}: the recording ends there, and so does the server`);
+      failure = new CliError(`${cannotWrite(path, error)}: the recording ends there, and so does tcplab`);
       failed.reject(failure);
     },
     nowEpochUs: () => clock.epochUs + clock.nowUs(),

@@ -1,5 +1,5 @@
 /**
- * The event log of `serve` on stdout.
+ * The event log of a command on stdout.
  *
  * Owns: which form events take there, gathering them, and knowing when the reader has gone. Must not know: where
  * events come from.
@@ -65,7 +65,7 @@ export class ServeLog {
     this.flush();
   }
 
-  /** Hands over what was gathered; called whenever the server is about to sleep. */
+  /** Hands over what was gathered; called whenever the program is about to sleep. */
   flush(): void {
     this.#writer.flush();
   }
@@ -90,7 +90,7 @@ function logFailure(error: unknown): CliError {
   const gone = error instanceof Deno.errors.BrokenPipe;
   const why = gone ? "its reader has gone" : errorLine(error);
   return new CliError(
-    `The log cannot be written to stdout (${why}): the server has stopped; --log none serves without a log`,
+    `The log cannot be written to stdout (${why}): tcplab has stopped; --log none does without a log`,
   );
 }
 

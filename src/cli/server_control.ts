@@ -22,9 +22,9 @@ export interface LocatedSnapshot extends ServerSnapshot {
 
 /** What the control socket speaks for. */
 export interface ServerControlParts {
-  readonly config: ServeConfig;
+  readonly config: Pick<ServeConfig, "services">;
   readonly ground: ServerGround;
-  readonly server: Server;
+  readonly server: Pick<Server, "host" | "stack">;
   /** Takes notices for a person, a line each. */
   readonly notice: (line: string) => void;
 }
@@ -48,7 +48,9 @@ export function networkNamespace(): string {
  * reset the other's connections. Where the kernel owns the address (`--rst-guard nft`) a server looks at its own
  * ports only, and only a common port is in the way.
  */
-export async function refuseTakenAddresses(config: ServeConfig): Promise<void> {
+export async function refuseTakenAddresses(
+  config: Pick<ServeConfig, "addresses" | "services" | "rstGuard">,
+): Promise<void> {
   if (config.addresses.length === 0) return;
   const here = networkNamespace();
   const others = (await runningServers()).filter((other) => other.networkNamespace === here);

@@ -40,11 +40,30 @@ export interface ServerGround {
   readonly remarks: readonly string[];
 }
 
+/** What is asked of the ground; all but `command` is an option of `serve`. */
+export interface GroundConfig extends
+  Pick<
+    ServeConfig,
+    | "device"
+    | "addresses"
+    | "mac"
+    | "services"
+    | "rstGuard"
+    | "filter"
+    | "capture"
+    | "readTimeoutMs"
+    | "ringMib"
+    | "tx"
+  > {
+  /** The command to propose, without options; `serve` when absent. */
+  readonly command?: string;
+}
+
 /** While addresses are asked for, nothing else is wanted. */
 const PROBE_FILTER = "arp";
 
 /** Opens device, addresses and guard. Throws one line for whatever is in the way, with everything closed again. */
-export async function openGround(config: ServeConfig, clock: Clock): Promise<ServerGround> {
+export async function openGround(config: GroundConfig, clock: Clock): Promise<ServerGround> {
   const devices = listInterfaces();
   if (config.filter !== null) checkUserFilter(config.filter);
   const device = pickDevice(devices, config.device);
@@ -93,7 +112,7 @@ function checkUserFilter(expression: string): void {
 
 /** Without `--ip`: names a free address of the device's subnet, and refuses. */
 async function refuseWithProposal(
-  scene: { config: ServeConfig; device: InterfaceInfo; devices: readonly InterfaceInfo[]; clock: Clock },
+  scene: { config: GroundConfig; device: InterfaceInfo; devices: readonly InterfaceInfo[]; clock: Clock },
 ): Promise<never> {
   const { config, device, clock } = scene;
   const candidates = proposals(device, scene.devices);
@@ -114,14 +133,16 @@ async function refuseWithProposal(
     }
     const text = formatIpAddress(free);
     throw new UsageError(
-      `--ip is missing; ${text} is free on ${device.name}: tcplab serve --iface ${device.name} --ip ${text}`,
+      `--ip is missing; ${text} is free on ${device.name}: tcplab ${
+        config.command ?? "serve"
+      } --iface ${device.name} --ip ${text}`,
     );
   } finally {
     link.close();
   }
 }
 
-function openLink(config: ServeConfig, parts: { device: InterfaceInfo; mac: MacAddress }): PcapLink {
+function openLink(config: GroundConfig, parts: { device: InterfaceInfo; mac: MacAddress }): PcapLink {
   const { device, mac } = parts;
   return openPcapLink({
     device: device.name,
@@ -137,7 +158,7 @@ function openLink(config: ServeConfig, parts: { device: InterfaceInfo; mac: MacA
 
 /** The hardware address to answer with. */
 async function chooseMac(
-  config: ServeConfig,
+  config: GroundConfig,
   scene: { device: InterfaceInfo; addresses: readonly ServedAddress[] },
 ): Promise<MacAddress> {
   const { device, addresses } = scene;
@@ -182,7 +203,7 @@ function probeParts(link: FrameLink, clock: Clock): ProbeParts {
 }
 
 /** Where the kernel itself listens on the port of an address that it owns, its SYN-ACK would come beside ours. */
-function refuseKernelListeners(addresses: readonly ServedAddress[], config: ServeConfig): void {
+function refuseKernelListeners(addresses: readonly ServedAddress[], config: GroundConfig): void {
   const owned = addresses.filter((served) => served.kernelOwned);
   const sockets = owned.length === 0 ? null : readKernelSockets();
   if (sockets === null) return;
@@ -197,7 +218,7 @@ function refuseKernelListeners(addresses: readonly ServedAddress[], config: Serv
   }
 }
 
-function guardFor(addresses: readonly ServedAddress[], config: ServeConfig): RstGuard | null {
+function guardFor(addresses: readonly ServedAddress[], config: GroundConfig): RstGuard | null {
   const owned = addresses.filter((served) => served.kernelOwned).map((served) => served.text);
   if (config.rstGuard === "off" || owned.length === 0) return null;
   return setRstGuard({ addresses: owned, ports: config.services.map((service) => service.port) });
