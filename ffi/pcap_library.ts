@@ -10,6 +10,7 @@
 import { readCString } from "./native_memory.ts";
 import { PCAP_CODES, PcapError } from "./pcap_error.ts";
 import { PCAP_SYMBOLS, type PcapSymbols } from "./pcap_symbols.ts";
+import { hasRightsOfItsFile } from "./secure_execution.ts";
 
 /** The environment variable that names another library file. */
 export const PCAP_LIBRARY_VARIABLE = "TCPLAB_PCAP_LIBRARY";
@@ -85,11 +86,14 @@ function openPcapLibrary(): PcapSymbols {
   });
 }
 
-/** The override, or null; asks nobody for a permission that was not given. */
+/**
+ * The override, or null; asks nobody for a permission that was not given. Whoever starts a program that has rights by
+ * its file (`setcap`) must not choose the code that runs with them, as the system's loader ignores LD_LIBRARY_PATH there.
+ */
 function environmentOverride(): string | null {
   const granted =
     Deno.permissions.querySync({ name: "env", variable: PCAP_LIBRARY_VARIABLE }).state === "granted";
-  if (!granted) return null;
+  if (!granted || hasRightsOfItsFile()) return null;
   const value = Deno.env.get(PCAP_LIBRARY_VARIABLE);
   return value === undefined || value === "" ? null : value;
 }

@@ -13,7 +13,7 @@ import { PROJECT_URL, projectFiles } from "./project_files.ts";
 const ENTRY = "src/cli/main.ts";
 const OUTPUT = "dist/tcplab";
 
-/** The environment variables that the program may read, named because everything else there is none of its business. */
+/** The environment variables that the program may read; everything else there is none of its business. */
 export const ENVIRONMENT: readonly string[] = [
   "NO_COLOR",
   // Where programs of the system are, and which shell a person likes.
@@ -26,23 +26,25 @@ export const ENVIRONMENT: readonly string[] = [
   "TCPLAB_*",
 ];
 
-/** What the binary may do, each with the reason why it can be no less. */
+/** What the binary may do, each with the reason why it can be no less (docs/binary.md tells what was tried). */
 export const PERMISSIONS: readonly string[] = [
-  // libpcap and libc, under a name that differs between systems and may be overridden.
+  // libpcap and libc by their bare names: Deno takes a name in a list for a file of the current directory, and
+  // then loads that.
   "--allow-ffi",
-  // Captures and scripts wherever a person keeps them; the kernel's tables in /proc and /sys, which Deno opens
-  // only with the whole permission.
+  // The run directory of a user is wherever the environment says.
   "--allow-read",
   // Recordings wherever a person wants them; control sockets in the run directory.
   "--allow-write",
-  // The kernel's TCP for the client of the lab, to any host; the live page; the unix sockets of netstat.
+  // The lab's client connects to whatever host a person names.
   "--allow-net",
-  // ip, nft, ethtool, unshare, nsenter and, in the lab, any command that a person names: a list would permit
-  // nothing less.
+  // ip, nft, ethtool, unshare, nsenter; these start whatever command a person names in a lab. And Deno asks for the
+  // whole permission before it lets us ask whether the process of a guard left behind still lives.
   "--allow-run",
-  // The user whose run directory it is, the name that the stable MAC is made from, the host's addresses.
-  "--allow-sys=uid,gid,hostname,networkInterfaces",
+  // The user whose run directory it is, and the name that the stable MAC is made from.
+  "--allow-sys=uid,hostname",
   `--allow-env=${ENVIRONMENT.join(",")}`,
+  // All code is in the file.
+  "--deny-import",
   // Nobody is asked for more: what is not granted here is refused.
   "--no-prompt",
 ];

@@ -15,6 +15,7 @@ import {
   shellLine,
 } from "./lab_network.ts";
 import { labEnvironment } from "./private_lab.ts";
+import { readProcText } from "./proc_files.ts";
 import { programName } from "./self_command.ts";
 
 /** What of a named lab there is. */
@@ -99,10 +100,7 @@ async function processesIn(namespace: string): Promise<string[]> {
   const pids = (await runStep(["ip", "netns", "pids", namespace])).stdout.split("\n").filter((pid) =>
     pid !== ""
   );
-  return await Promise.all(pids.map(async (pid) => {
-    const name = await Deno.readTextFile(`/proc/${pid}/comm`).catch(() => "");
-    return `${pid} ${name.trim()}`.trim();
-  }));
+  return pids.map((pid) => `${pid} ${readProcText(`/proc/${pid}/comm`) ?? ""}`.trim());
 }
 
 async function demandSteps(steps: readonly string[][]): Promise<void> {

@@ -8,6 +8,7 @@
  */
 import process from "node:process";
 import { CliError } from "./command.ts";
+import { labEnvironment } from "./private_lab.ts";
 
 /** What the guard covers. */
 export interface GuardedService {
@@ -129,6 +130,7 @@ function runNft(args: readonly string[]): NftResult {
   try {
     const command = new Deno.Command("nft", {
       args: [...args],
+      env: labEnvironment(),
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -3,7 +3,7 @@
  * alone.
  */
 import { assert, assertArrayIncludes, assertEquals } from "@std/assert";
-import { compileArguments, ENVIRONMENT } from "../../scripts/compile.ts";
+import { compileArguments, ENVIRONMENT, PERMISSIONS } from "../../scripts/compile.ts";
 import { projectFiles, readProjectFile } from "../../scripts/project_files.ts";
 
 function isAllowed(name: string): boolean {
@@ -19,6 +19,19 @@ Deno.test("every environment variable that the code names may be read by the bin
   );
   assert(names.length > 0, "the search finds nothing any more");
   assertEquals(names.filter((name) => !isAllowed(name)), []);
+});
+
+Deno.test("every property of the system that the code asks for may be read by the binary, and no other", () => {
+  const files = ["src", "ffi"].flatMap((folder) => projectFiles(folder));
+  const asked = files.flatMap((path) =>
+    [
+      ...readProjectFile(path).matchAll(
+        /\bDeno\.(uid|gid|hostname|networkInterfaces|osRelease|osUptime|loadavg|systemMemoryInfo)\(/g,
+      ),
+    ].map((match) => match[1])
+  );
+  const allowed = PERMISSIONS.find((flag) => flag.startsWith("--allow-sys="))?.split("=")[1].split(",");
+  assertEquals(allowed?.toSorted(), [...new Set(asked)].toSorted());
 });
 
 Deno.test("arguments pass through, and the output has its usual name unless one is given", () => {
