@@ -17,10 +17,19 @@ export interface ServeOptions {
   readonly args?: readonly string[];
   /** The program instead of the checkout's: a compiled binary. */
   readonly program?: readonly string[];
+  /** Leaves `segment` and `data` events out: a test that moves many megabytes could not read them all. */
+  readonly quiet?: boolean;
 }
 
 /** How long a test waits for an event before it fails; generous, because two cores may be very busy. */
 const EVENT_TIMEOUT_MS = 15_000;
+
+/** Runs its arguments with the many events filtered out, and as the process that gets the signals. */
+const QUIETLY = `
+pipe=/run/events.$$
+mkfifo $pipe
+grep --line-buffered -v -e '"event":"segment"' -e '"event":"data"' <$pipe &
+exec "$@" >$pipe`;
 
 /** A running server and everything it has said. */
 export class ServeProcess implements AsyncDisposable {
@@ -32,9 +41,10 @@ export class ServeProcess implements AsyncDisposable {
     const args = options.args ?? [];
     const address = args.includes("--ip") ? [] : ["--ip", lab.plan.tcplabAddress];
     const fixed = ["serve", "--iface", lab.plan.devices.server, "--log", "json"];
+    const words = [...(options.program ?? selfCommand()), ...fixed, ...address, ...args];
     this.#process = lab.spawn({
       side: "server",
-      words: [...(options.program ?? selfCommand()), ...fixed, ...address, ...args],
+      words: options.quiet ? ["sh", "-c", QUIETLY, "sh", ...words] : words,
       onStdout: (line) => {
         const event: TcpEvent = JSON.parse(line);
         this.events.push(event);

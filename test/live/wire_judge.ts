@@ -14,11 +14,15 @@ export interface JudgedFrame {
   readonly number: number;
   readonly source: string;
   readonly destination: string;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
   /** Flag names in the order of the event log, `SYN,ACK`. */
   readonly flags: string;
   readonly relSeq: number;
   readonly relAck: number;
   readonly length: number;
+  /** In bytes, the scale that was agreed at the handshake applied. */
+  readonly window: number;
   /** Length of the whole frame in bytes. */
   readonly frameLength: number;
   /** `good`, `bad`, `unverified`. */
@@ -53,6 +57,9 @@ const FRAME_FIELDS = [
   "tcp.seq",
   "tcp.ack",
   "tcp.len",
+  "tcp.srcport",
+  "tcp.dstport",
+  "tcp.window_size",
   "frame.len",
   "tcp.checksum.status",
   "ip.checksum.status",
@@ -68,6 +75,8 @@ const ANALYSIS_FIELDS = [
   "tcp.analysis.ack_lost_segment",
   "tcp.analysis.duplicate_ack",
   "tcp.analysis.zero_window",
+  "tcp.analysis.zero_window_probe",
+  "tcp.analysis.zero_window_probe_ack",
   "tcp.analysis.reused_ports",
 ] as const;
 
@@ -120,17 +129,20 @@ export async function judgeFile(path: string): Promise<JudgedFrame[]> {
 
 function parseFrame(line: string): JudgedFrame {
   const values = line.split("\t");
-  const [number, source, destination, flags, seq, ack, length, frameLength, tcpSum, ipSum, malformed] =
-    values;
+  const [number, source, destination, flags, seq, ack, length, ...rest] = values;
+  const [sourcePort, destinationPort, window, frameLength, tcpSum, ipSum, malformed] = rest;
   const bits = Number(flags);
   return {
     number: Number(number),
     source,
     destination,
+    sourcePort: Number(sourcePort),
+    destinationPort: Number(destinationPort),
     flags: FLAG_BITS.filter(([, bit]) => (bits & bit) !== 0).map(([name]) => name).join(","),
     relSeq: Number(seq),
     relAck: Number(ack),
     length: Number(length),
+    window: Number(window),
     frameLength: Number(frameLength),
     tcpChecksum: CHECKSUM_WORDS[tcpSum] ?? tcpSum,
     ipChecksum: CHECKSUM_WORDS[ipSum] ?? ipSum,

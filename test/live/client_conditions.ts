@@ -1,0 +1,54 @@
+/**
+ * What a test changes about the lab's client side: kernel settings, the route's features, packets that are lost.
+ *
+ * Owns: the commands for it. Must not know: why a test wants them.
+ */
+import { assertEquals } from "@std/assert";
+import type { PrivateLab } from "../../src/cli/private_lab.ts";
+
+/** Runs a shell line on the client's side; fails with its own words. */
+export async function onClient(lab: PrivateLab, script: string): Promise<string> {
+  const { code, stdout, stderr } = await lab.run({ side: "client", words: ["sh", "-c", script] });
+  assertEquals(code, 0, `${script}\n${stderr}`);
+  return stdout;
+}
+
+/** Kernel settings below net.ipv4, as `sysctl` names them. */
+export type Ipv4Settings = Readonly<Record<string, string | number>>;
+
+/** Sets the client's kernel; gives what the settings were before. Each namespace has its own. */
+export async function setClientKernel(lab: PrivateLab, settings: Ipv4Settings): Promise<Ipv4Settings> {
+  const before: Record<string, string> = {};
+  for (const [name, value] of Object.entries(settings)) {
+    const file = `/proc/sys/net/ipv4/${name}`;
+    before[name] = (await onClient(lab, `cat ${file} && echo '${value}' >${file}`)).trim();
+  }
+  return before;
+}
+
+/** Congestion controls that the client's kernel has. */
+export async function congestionControls(lab: PrivateLab): Promise<readonly string[]> {
+  return (await onClient(lab, "cat /proc/sys/net/ipv4/tcp_available_congestion_control")).trim().split(/\s+/);
+}
+
+/** Sets features of the client's route to tcplab (`congctl reno`, `mtu 576`, ...); "" for none. */
+export async function setClientRoute(lab: PrivateLab, features: string): Promise<void> {
+  const { devices, addresses, tcplabAddress } = lab.plan;
+  const route = `${tcplabAddress}/32 dev ${devices.client} src ${addresses.client}`;
+  await onClient(lab, `ip route replace ${route} ${features}; ip tcp_metrics flush all 2>/dev/null || :`);
+}
+
+/** Adds nftables rules on the client's side, each `input RULE` or `output RULE`, beginning with their chain. */
+export async function filterAtClient(lab: PrivateLab, rules: readonly string[]): Promise<void> {
+  const chains = ["input", "output"].map((hook) =>
+    `add chain ip bad ${hook} { type filter hook ${hook} priority 0; policy accept; }`
+  );
+  const script = ["add table ip bad", ...chains, ...rules.map((rule) => `add rule ip bad ${rule}`)];
+  const { code, stderr } = await lab.run({ side: "client", words: ["nft", script.join("\n")] });
+  assertEquals(code, 0, stderr);
+}
+
+/** Removes what {@link filterAtClient} has added. */
+export async function stopFilterAtClient(lab: PrivateLab): Promise<void> {
+  await onClient(lab, "nft delete table ip bad");
+}

@@ -1,0 +1,194 @@
+"""A peer over the kernel's own TCP, led step by step: one JSON object a line on stdin, one JSON answer on stdout.
+
+    python3 kernel_peer.py HOST
+
+{"do": "connect", "port": 3333} and so on; see the functions named do_... Any failure is answered as {"error": text}.
+One connection at a time. It knows nothing of the server's code: the content of chargen is made from RFC 864's text.
+"""
+import hashlib
+import json
+import os
+import select
+import socket
+import struct
+import sys
+import threading
+import time
+
+HOST = sys.argv[1]
+TIMEOUT_S = float(os.environ.get("PEER_TIMEOUT_S", "20"))
+BLOCK = 256 * 1024
+
+# RFC 864: lines of 72 of the 95 printing characters, each line one character further, ended by CR LF.
+CYCLE = b"".join(bytes(0x20 + (line + column) % 95 for column in range(72)) + b"\r\n" for line in range(95))
+# A piece of the pattern from any place in the cycle, without arithmetic for each byte.
+RIBBON = memoryview(CYCLE * (BLOCK // len(CYCLE) + 2))
+
+
+class Pattern:
+    """Compares a stream with RFC 864's pattern, and sums up both."""
+
+    def __init__(self):
+        self.bytes = 0
+        self.wrong_at = None
+        self.received = hashlib.sha256()
+        self.expected = hashlib.sha256()
+
+    def take(self, data):
+        start = self.bytes % len(CYCLE)
+        expected = RIBBON[start : start + len(data)]
+        self.received.update(data)
+        self.expected.update(expected)
+        if self.wrong_at is None and data != expected:
+            self.wrong_at = self.bytes
+        self.bytes += len(data)
+
+    def result(self):
+        sums = {"received": self.received.hexdigest(), "expected": self.expected.hexdigest()}
+        return {"bytes": self.bytes, "wrongAt": self.wrong_at, **sums}
+
+
+class Peer:
+    def __init__(self):
+        self.socket = None
+        self.pattern = Pattern()
+
+    def do_connect(self, port, localPort=0, receiveBuffer=0, sendBuffer=0, congestion=None):
+        """Opens a connection; a local port may be one that was used just before."""
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.pattern = Pattern()
+        self.socket.settimeout(TIMEOUT_S)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if receiveBuffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receiveBuffer)
+        if sendBuffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, sendBuffer)
+        if congestion:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())
+        self.socket.bind(("", localPort))
+        self.socket.connect((HOST, port))
+        return {"localPort": self.socket.getsockname()[1]}
+
+    def do_transfer(self, bytes):
+        """Sends random bytes, ends its direction, and reads to the end meanwhile; the sums of both."""
+        sent, received = hashlib.sha256(), hashlib.sha256()
+        failure = []
+
+        def send():
+            try:
+                for start in range(0, bytes, BLOCK):
+                    block = os.urandom(min(BLOCK, bytes - start))
+                    sent.update(block)
+                    self.socket.sendall(block)
+                self.socket.shutdown(socket.SHUT_WR)
+            except OSError as error:
+                failure.append(error)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        count = 0
+        while data := self.socket.recv(BLOCK):
+            received.update(data)
+            count += len(data)
+        sender.join()
+        if failure:
+            raise failure[0]
+        return {"sent": sent.hexdigest(), "received": received.hexdigest(), "bytes": count}
+
+    def do_pattern(self, bytes, toEnd=False):
+        """Reads at least so many bytes of RFC 864's pattern; `toEnd` then ends its direction and reads what comes."""
+        while self.pattern.bytes < bytes:
+            data = self.socket.recv(BLOCK)
+            if not data:
+                break
+            self.pattern.take(data)
+        if toEnd:
+            self.socket.shutdown(socket.SHUT_WR)
+            while data := self.socket.recv(BLOCK):
+                self.pattern.take(data)
+        return self.pattern.result()
+
+    def do_push(self, bytes, withinMs):
+        """Writes until so many bytes are taken or the time is over; how many the kernel took."""
+        deadline = time.monotonic() + withinMs / 1000
+        block, taken = b"x" * BLOCK, 0
+        self.socket.setblocking(False)
+        while taken < bytes and (rest := deadline - time.monotonic()) > 0:
+            if select.select([], [self.socket], [], rest)[1]:
+                taken += self.socket.send(block[: bytes - taken])
+        self.socket.settimeout(TIMEOUT_S)
+        return {"bytes": taken}
+
+    def do_send(self, text):
+        self.socket.sendall(text.encode())
+        return {}
+
+    def do_receive(self, bytes):
+        """Reads exactly so many bytes, or what comes before the end."""
+        text = b""
+        while len(text) < bytes and (data := self.socket.recv(bytes - len(text))):
+            text += data
+        return {"text": text.decode("latin-1"), "bytes": len(text)}
+
+    def do_receiveToEnd(self):
+        count = 0
+        while data := self.socket.recv(BLOCK):
+            count += len(data)
+        return {"bytes": count}
+
+    def do_shutdown(self):
+        """Ends the sending direction only."""
+        self.socket.shutdown(socket.SHUT_WR)
+        return {}
+
+    def do_close(self):
+        self.socket.close()
+        return {}
+
+    def do_abort(self):
+        """Closes by RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+        return {}
+
+    def do_openAndClose(self, port):
+        """Opens and closes at once: the FIN follows the handshake's ACK without a pause."""
+        connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        connection.settimeout(TIMEOUT_S)
+        connection.connect((HOST, port))
+        local = connection.getsockname()[1]
+        connection.close()
+        return {"localPort": local}
+
+    def do_info(self):
+        """What the kernel thinks of the connection (struct tcp_info of linux/tcp.h)."""
+        info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
+        state, _, _, probes, _, options, scales = struct.unpack_from("7B", info)
+        rto_us, _, send_mss = struct.unpack_from("3I", info, 8)
+        congestion = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+        return {
+            "state": state,
+            "probes": probes,
+            "timestamps": bool(options & 1),
+            "sack": bool(options & 2),
+            "windowScaling": bool(options & 4),
+            "ecn": bool(options & 8),
+            "ecnSeen": bool(options & 16),
+            "sendMss": send_mss,
+            "congestion": congestion.rstrip(b"\0").decode(),
+        }
+
+
+def main():
+    peer = Peer()
+    for line in sys.stdin:
+        step = json.loads(line)
+        try:
+            answer = getattr(peer, "do_" + step.pop("do"))(**step)
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+main()

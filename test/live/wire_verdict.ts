@@ -1,0 +1,45 @@
+/**
+ * What must hold of every frame that tcplab sends, whatever the wire does.
+ *
+ * Owns: the verdict over tshark's findings. Must not know: what a test is about.
+ */
+import { assertEquals, assertGreater } from "@std/assert";
+import type { JudgedFrame } from "./wire_judge.ts";
+
+/** What the verdict depends on. */
+export interface VerdictOptions {
+  /** tcplab's address. */
+  readonly ours: string;
+  /** Nothing was lost on the way: then nothing may be sent again. */
+  readonly lossless?: boolean;
+}
+
+/** tshark's names for something sent again. */
+const SENT_AGAIN = ["retransmission", "fast_retransmission", "spurious_retransmission"].map((name) =>
+  `tcp.analysis.${name}`
+);
+
+/** Throws unless every frame of ours is well formed, has right sums, and acknowledges nothing that was never sent. */
+export function assertOursAreRight(frames: readonly JudgedFrame[], options: VerdictOptions): void {
+  const ours = frames.filter((frame) => frame.source === options.ours);
+  assertGreater(ours.length, 0, "tcplab has sent something");
+  assertNone(ours, "malformed", (frame) => frame.malformed);
+  assertNone(ours, "with a wrong IP checksum", (frame) => frame.ipChecksum !== "good");
+  assertNone(ours, "with a wrong TCP checksum", (frame) => frame.tcpChecksum !== "good");
+  assertNone(
+    ours,
+    "acknowledging what was never sent",
+    (frame) => frame.analysis.includes("tcp.analysis.ack_lost_segment"),
+  );
+  if (!options.lossless) return;
+  assertNone(
+    ours,
+    "sent again although nothing was lost",
+    (frame) => frame.analysis.some((finding) => SENT_AGAIN.includes(finding)),
+  );
+}
+
+function assertNone(frames: readonly JudgedFrame[], what: string, is: (frame: JudgedFrame) => boolean): void {
+  const found = frames.filter(is);
+  assertEquals(found.slice(0, 3), [], `${found.length} of ${frames.length} frames ${what}`);
+}
