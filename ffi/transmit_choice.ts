@@ -62,7 +62,7 @@ function tryOpen(device: string, withHeader: boolean): string | null {
 
 function gsoReason(offloads: DeviceOffloads | null): string {
   const cutter = offloads?.tcpSegmentation === true && offloads.scatterGather && offloads.transmitChecksum
-    ? "the device"
-    : "the kernel, before the device";
-  return `many frames with one call, and segments of up to 64 KiB that ${cutter} cuts`;
+    ? "the device cuts"
+    : "the kernel cuts before the device gets them";
+  return `many frames with one call, and segments of up to 64 KiB that ${cutter}`;
 }

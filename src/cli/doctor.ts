@@ -16,6 +16,7 @@ import {
   checkOffloads,
   checkPrivateLab,
   checkRights,
+  checkSending,
   checkTools,
   devicesHere,
   type Finding,
@@ -40,7 +41,7 @@ const SYNTAX: Syntax<typeof OPTIONS> = {
   command: "doctor",
   synopsis: "[--iface NAME] [--ip ADDR] [--json]",
   description:
-    `Checks library, device, rights, off-loads, address ownership, firewall, namespaces and tools, and says how to
+    `Checks library, device, rights, off-loads, sending, address ownership, firewall, namespaces and tools, and says how to
 mend each. Exit status 1 when something is missing that every server needs.`,
   options: OPTIONS,
 };
@@ -55,7 +56,9 @@ export async function examine(
     const { finding, device } = checkDevice(devices, wanted.device);
     findings.push(finding);
     if (device !== null) {
-      findings.push(checkRights(device), await checkOffloads(device));
+      const rights = checkRights(device);
+      findings.push(rights, await checkOffloads(device));
+      if (rights.status === "ok") findings.push(checkSending(device));
       findings.push(checkAddress({ device, devices }, wanted.address));
     }
   }

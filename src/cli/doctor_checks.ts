@@ -7,6 +7,7 @@ import { type InterfaceInfo, listInterfaces } from "../../ffi/interfaces.ts";
 import { PCAP_CODES, PcapError } from "../../ffi/pcap_error.ts";
 import { openPcapLink } from "../../ffi/pcap_link.ts";
 import { pcapVersion } from "../../ffi/pcap_library.ts";
+import { chooseTransmit } from "../../ffi/transmit_choice.ts";
 import { formatIpAddress, type IpAddress } from "../wire/address.ts";
 import { kernelOwner } from "./address_choice.ts";
 import { errorLine } from "./command.ts";
@@ -92,6 +93,12 @@ export function checkRights(device: InterfaceInfo): Finding {
     const remedy = denied ? RIGHTS_REMEDY : error instanceof PcapError ? error.remedy : "";
     return { check: "rights", status: "fail", detail: detailOf(error), remedy };
   }
+}
+
+/** How do frames leave this device, when nothing else is asked for? */
+export function checkSending(device: InterfaceInfo): Finding {
+  const { mode, reason } = chooseTransmit(device.name);
+  return { check: "sending", status: "ok", detail: `--tx auto takes ${mode}: ${reason}`, remedy: "" };
 }
 
 /** Features of `ethtool -k` that change what a capture shows, and how ours takes them. */

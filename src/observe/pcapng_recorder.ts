@@ -131,7 +131,11 @@ export class PcapngRecorder implements FrameTap {
     bytes.set(length === frame.length ? frame : frame.subarray(0, length));
     held.hold(bytes, length, this.#options.nowEpochUs());
     this.#claimWaiting(held, "out");
-    if (cutBytes > 0) held.addComment(`one send, cut into segments of ${cutBytes} bytes on the wire`);
+    if (cutBytes > 0) {
+      held.addComment(
+        `one send, cut into segments of ${cutBytes} bytes on the wire, which then get their checksums`,
+      );
+    }
   }
 
   /** Writes out what waits; call it when idle. */

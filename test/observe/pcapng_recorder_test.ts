@@ -158,7 +158,8 @@ Deno.test("recorder: a large segment tells where it is cut", () => {
   const { recorder, packets } = recording();
   const frame = tcpFrame(SERVER, CLIENT, { flags: ["ACK"], payloadBytes: 60000 });
   recorder.sent(frame, frame.length, 1448);
-  assertEquals(packets(), [["out", 0x10, ["one send, cut into segments of 1448 bytes on the wire"]]]);
+  const comment = "one send, cut into segments of 1448 bytes on the wire, which then get their checksums";
+  assertEquals(packets(), [["out", 0x10, [comment]]]);
 });
 
 Deno.test("recorder: times are the capture's for received frames, the clock's for sent ones", () => {
