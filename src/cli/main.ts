@@ -37,6 +37,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./serve.ts")).command,
   },
   {
+    name: "connect",
+    summary: "the active side: opens a connection from a device, and shows the client's states",
+    load: async () => (await import("./connect.ts")).command,
+  },
+  {
     name: "netstat",
     summary: "the connections of the running servers, which the kernel's netstat cannot show",
     load: async () => (await import("./netstat.ts")).command,

@@ -1,0 +1,241 @@
+/**
+ * `tcplab connect`: the active side, on a device.
+ *
+ * Owns: putting the parts together, what an end means for the exit status, and taking the parts apart again. Must not
+ * know: TCP.
+ *
+ * Status 0: the connection was opened and closed in order, or Ctrl-C or `--duration` ended it. Status 1: it was refused,
+ * reset or timed out, or the device, the log or the output failed.
+ */
+import { listInterfaces } from "../../ffi/interfaces.ts";
+import { Host } from "../host/host.ts";
+import { systemClock } from "../runtime/clock.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { randomSecret } from "../runtime/secret.ts";
+import { formatIpAddress, inPrefix, type IpAddress, sameAddress } from "../wire/address.ts";
+import { findOwners, kernelOwner } from "./address_choice.ts";
+import { Client, type ClientEnd } from "./client.ts";
+import { CliError, type Command, errorLine, EXIT_DONE } from "./command.ts";
+import { CONNECT_SYNTAX, type ConnectConfig, parseConnectOptions } from "./connect_options.ts";
+import { type ByteOutput, OutputError, receiveOutput, sendInput } from "./dialogue.ts";
+import { usageText } from "./options.ts";
+import { openRecording } from "./recording.ts";
+import { pageWidth, ServeLog } from "./serve_log.ts";
+import { openServerControl, refuseTakenAddresses } from "./server_control.ts";
+import { openGround, type ServerGround } from "./server_ground.ts";
+import { listenForStop, type StopSignals } from "./signals.ts";
+import { OutputClosedError, printError } from "./terminal.ts";
+import { VERSION } from "./version.ts";
+
+const notice = (line: string) => printError(`tcplab connect: ${line}`);
+
+async function run(args: string[]): Promise<number> {
+  const config = parseConnectOptions(args);
+  // From here on a signal asks for an end, so that nothing that is set up below can be left behind.
+  using signals = listenForStop();
+  await refuseTakenAddresses(config.ground);
+  await connect(config, signals);
+  return EXIT_DONE;
+}
+
+/** Opens the connection and stays until it has ended. Throws when that is a failure, with everything taken apart. */
+async function connect(config: ConnectConfig, signals: StopSignals): Promise<void> {
+  const clock = systemClock();
+  using parts = new DisposableStack();
+  const { ground: wishes } = config;
+  const ground = await openGround({ ...wishes, command: `connect ${config.host} ${config.port}` }, clock);
+  parts.defer(() => ground.link.close());
+  parts.defer(() => {
+    const left = ground.guard?.remove() ?? null;
+    if (left !== null) notice(left);
+  });
+  for (const remark of ground.remarks) notice(remark);
+  await findNextHop(config, ground, clock);
+  const output = openOutput(config);
+  parts.defer(() => output?.close());
+  const recording = wishes.write === null ? null : openRecording({
+    path: wishes.write,
+    link: ground.link,
+    filter: ground.filter,
+    clock,
+    application: `tcplab ${VERSION}`,
+  });
+  parts.defer(() => recording?.finish());
+  const log = new ServeLog({ form: wishes.log, output: Deno.stdout, width: pageWidth() });
+  const client = new Client({ config, ground, clock, log, recording, notice, onState: tellHalfClosed });
+  parts.defer(() => client.stack.close());
+  const control = await openServerControl({ config: wishes, ground, server: client, notice });
+  parts.defer(() => control?.close());
+
+  const stop = new AbortController();
+  const stopped = whenStopped(config, signals).then(() => stop.abort());
+  let failure: unknown = null;
+  try {
+    await Promise.race([
+      converse(client, { config, output: output?.sink ?? null, stop: stop.signal }),
+      stopped,
+      client.stack.done,
+      log.failed,
+      ...(recording === null ? [] : [recording.failed]),
+    ]);
+  } catch (error) {
+    failure = error;
+  }
+  await endInOrder(client, signals);
+  recording?.finish();
+  log.tell(client.summary());
+  await log.end();
+  failure ??= recording?.failure ?? null;
+  if (failure !== null) throw failure;
+}
+
+/** The whole life of the connection. Throws one line when it does not end in order. */
+async function converse(
+  client: Client,
+  how: { config: ConnectConfig; output: ByteOutput | null; stop: AbortSignal },
+): Promise<void> {
+  const { config, output, stop } = how;
+  const peer = `${config.host}:${config.port}`;
+  let connection;
+  try {
+    connection = await client.open(stop);
+  } catch (error) {
+    if (stop.aborted) throw new CliError(`Stopped before ${peer} had answered`);
+    throw new CliError(openingFailure(peer, error));
+  }
+  const receiving = receiveOutput(connection, output).catch((error) => {
+    throw outputFailure(config, error);
+  });
+  sendInput(connection, { input: Deno.stdin, sleepMs: config.sleepMs });
+  const [end] = await Promise.all([client.ended, receiving]);
+  const failure = endFailure(peer, end);
+  if (failure !== null) throw new CliError(failure);
+  if (end === "TIME_WAIT") notice(timeWaitNotice(config));
+}
+
+function openingFailure(peer: string, error: unknown): string {
+  if (error instanceof Deno.errors.ConnectionRefused) {
+    return `${peer} refuses the connection (RST): nothing listens on that port, or a firewall says so`;
+  }
+  if (error instanceof Deno.errors.TimedOut) {
+    return `${peer} does not answer the SYN: is the port filtered there? (--syn-timeout sets how long to try)`;
+  }
+  return `No connection to ${peer}: ${errorLine(error)}`;
+}
+
+/** What a person is told of an end that is none in order; null for one in order. */
+function endFailure(peer: string, end: ClientEnd): string | null {
+  switch (end) {
+    case "normal":
+    case "TIME_WAIT":
+      return null;
+    case "reset-by-peer":
+      return `${peer} has reset the connection (RST): what was under way is lost`;
+    case "timeout":
+      return `${peer} does not answer any more: what was under way is lost (--user-timeout sets how long to try)`;
+    case "refused":
+    case "reset-by-us":
+      return `The connection to ${peer} was ended on this side (RST)`;
+  }
+}
+
+function timeWaitNotice({ ground: { tcp } }: ConnectConfig): string {
+  const defaults = { mslUs: 30e6, timeWaitUs: 0 };
+  const { mslUs, timeWaitUs } = { ...defaults, ...tcp };
+  const seconds = (timeWaitUs > 0 ? timeWaitUs : 2 * mslUs) / 1e6;
+  return `Left TIME_WAIT early, which lasts ${seconds} s (--wait-time-wait stays)`;
+}
+
+/** On a terminal somebody may wonder why nothing happens any more. */
+function tellHalfClosed(state: string): void {
+  if (state !== "CLOSE_WAIT" || !Deno.stdin.isTerminal()) return;
+  notice("The peer has closed its direction; Ctrl-D closes ours");
+}
+
+interface OpenOutput {
+  readonly sink: ByteOutput;
+  close(): void;
+}
+
+function openOutput({ output, ground }: ConnectConfig): OpenOutput | null {
+  if (output === null) return ground.log === "none" ? { sink: Deno.stdout, close: () => {} } : null;
+  try {
+    const file = Deno.openSync(output, { write: true, create: true, truncate: true });
+    return { sink: file, close: () => file.close() };
+  } catch (error) {
+    throw new CliError(`--output ${output} cannot be written: ${errorLine(error)}`);
+  }
+}
+
+function outputFailure({ output }: ConnectConfig, error: unknown): unknown {
+  if (!(error instanceof OutputError)) return error;
+  if (output === null && error.cause instanceof Deno.errors.BrokenPipe) {
+    return new OutputClosedError("The reader of stdout has gone");
+  }
+  return new CliError(`${output ?? "stdout"} takes no more (${errorLine(error.cause)}): tcplab has stopped`);
+}
+
+async function whenStopped({ ground: { durationMs } }: ConnectConfig, signals: StopSignals): Promise<void> {
+  const elapsed = durationMs === null ? [] : [new Promise((resolve) => setTimeout(resolve, durationMs))];
+  await Promise.race([signals.graceful, ...elapsed]);
+}
+
+/** Ends with patience, none after the second signal; harmless when the device is gone already. */
+async function endInOrder(client: Client, signals: StopSignals): Promise<void> {
+  const hurry = new AbortController();
+  signals.atOnce.then(() => hurry.abort());
+  try {
+    await client.end(hurry.signal);
+  } catch {
+    // The device has vanished: there is nobody left to say goodbye to, and the failure is known.
+    client.stack.close();
+  }
+}
+
+/** Whoever has to take the first frame must be there: a SYN to nobody would only time out, minutes later. */
+async function findNextHop(config: ConnectConfig, ground: ServerGround, clock: Clock): Promise<void> {
+  const { address, host, gateway } = config;
+  const { link, addresses } = ground;
+  if (addresses.some((own) => sameAddress(own.address, address))) {
+    throw new CliError(`${host} is the address that tcplab itself answers for: choose another HOST or --ip`);
+  }
+  if (kernelOwner(address, listInterfaces())?.name === link.name) {
+    throw new CliError(
+      `${host} is this host's own address on ${link.name}, and its kernel never sees what leaves there: ` +
+        `connect to another host, or from the other end of the wire`,
+    );
+  }
+  const isNear = addresses.some((own) => inPrefix(address, own.address, own.prefixLength));
+  if (!isNear && gateway === null) {
+    throw new CliError(
+      `${host} is outside the subnet of --ip (${
+        subnetsOf(ground)
+      }): name the router with --gateway ADDR (ip route shows it)`,
+    );
+  }
+  const hop: IpAddress = isNear || gateway === null ? address : gateway;
+  const asker = new Host({
+    link,
+    addresses: [],
+    secret: randomSecret(),
+    epochUs: clock.epochUs,
+    nowUs: clock.nowUs(),
+  });
+  const owners = await findOwners({ link, host: asker, clock }, [hop]);
+  if (owners.size > 0) return;
+  throw new CliError(
+    `Nobody on ${link.name} answers ARP for ${formatIpAddress(hop)}: is that host up, and on this network?`,
+  );
+}
+
+function subnetsOf({ addresses }: ServerGround): string {
+  return addresses.map(({ text, prefixLength }) => `${text}/${prefixLength}`).join(", ");
+}
+
+/** The command. */
+export const command: Command = {
+  name: "connect",
+  summary: "the active side: opens a connection from a device, and shows the client's states",
+  usage: usageText(CONNECT_SYNTAX),
+  run,
+};

@@ -1,0 +1,216 @@
+/**
+ * The arguments of `connect`: as a table, and as a typed configuration.
+ *
+ * Owns: what is said about the one connection: to whom, how long, where its bytes go. What concerns device, wire, output
+ * and TCP is `serve`'s, name by name. Must not know: the machine that it will run on.
+ */
+import {
+  formatIpAddress,
+  type IpAddress,
+  isLimitedBroadcast,
+  isLoopback,
+  isMulticastAddress,
+  isUnspecified,
+  parseIpAddress,
+} from "../wire/address.ts";
+import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
+import { UsageError } from "./command.ts";
+import { type DurationBounds, type GivenValue, parseDurationUs, parsePort } from "./option_values.ts";
+import { type OptionSpec, type ParsedOptions, parseOptions, type Syntax } from "./options.ts";
+import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
+import { SERVE_OPTIONS } from "./serve_syntax.ts";
+import { given } from "./tcp_options.ts";
+import { CONNECTION_OPTIONS } from "./tcp_syntax.ts";
+
+/** Everything that `connect` was asked for, on top of what it shares with `serve`. */
+export interface ConnectConfig {
+  readonly address: IpAddress;
+  /** The address as text. */
+  readonly host: string;
+  readonly port: number;
+  /** Null: the host chooses (RFC 6056). */
+  readonly localPort: number | null;
+  /** Router for a peer outside the subnet. */
+  readonly gateway: IpAddress | null;
+  /** Between the end of stdin and our FIN. */
+  readonly sleepMs: number;
+  readonly waitTimeWait: boolean;
+  /** File for the bytes that arrive; null: stdout with `--log none`, else nowhere. */
+  readonly output: string | null;
+  /** Device, wire, output and TCP; its services are the connection's own port where that is known. */
+  readonly ground: ServeConfig;
+}
+
+const CONNECTION = "Connection";
+
+/** Options of `serve` that mean the same here. */
+const SHARED_NAMES: ReadonlySet<string> = new Set([
+  "iface",
+  "ip",
+  "mac",
+  "rst-guard",
+  "capture",
+  "read-timeout",
+  "ring",
+  "checksum",
+  "tx",
+  "fault",
+  "filter",
+  "log",
+  "payload",
+  "write",
+  "duration",
+  ...CONNECTION_OPTIONS.map((option) => option.name),
+]);
+
+const SHARED_OPTIONS = SERVE_OPTIONS.filter((option) => SHARED_NAMES.has(option.name));
+
+const OWN_OPTIONS = [
+  {
+    name: "local-port",
+    kind: "value",
+    value: "N",
+    group: CONNECTION,
+    help: "port on this side (one that the host chooses)",
+  },
+  {
+    name: "gateway",
+    kind: "value",
+    value: "ADDR",
+    group: CONNECTION,
+    help: "router for a HOST outside the subnet of --ip",
+  },
+  {
+    name: "syn-timeout",
+    kind: "value",
+    value: "SECONDS",
+    group: CONNECTION,
+    help:
+      "give up after that time without an answer to the SYN (180); looked at whenever the SYN is due again",
+  },
+  {
+    name: "sleep",
+    kind: "value",
+    value: "SECONDS",
+    group: CONNECTION,
+    help: "time between the end of stdin and the FIN (0)",
+  },
+  {
+    name: "wait-time-wait",
+    kind: "flag",
+    group: CONNECTION,
+    help: "stay until TIME_WAIT is over; without it tcplab leaves as soon as the connection gets there",
+  },
+  {
+    name: "output",
+    alias: "o",
+    kind: "value",
+    value: "FILE",
+    group: CONNECTION,
+    help:
+      "put the bytes that arrive into FILE; without it they go to stdout with --log none, and else only show as " +
+      "data events",
+  },
+] as const satisfies readonly OptionSpec[];
+
+const CONNECT_OPTIONS = [...OWN_OPTIONS, ...SHARED_OPTIONS];
+
+/** The syntax of `connect`. */
+export const CONNECT_SYNTAX: Syntax<typeof CONNECT_OPTIONS> = {
+  command: "connect",
+  synopsis: "HOST PORT --iface NAME --ip ADDR[/LEN] [OPTIONS]",
+  description:
+    `Opens a connection with tcplab's own stack, from an address that the kernel does not own, and shows every
+segment and every state of the active side. HOST is an IPv4 address. What stdin holds is sent; when it ends
+(Ctrl-D on a terminal, at once with </dev/null) tcplab closes its direction, and waits for the peer to close its
+own. The log goes to stdout; Ctrl-C closes at once. The status is 1 when the connection is refused, reset or
+times out.`,
+  options: CONNECT_OPTIONS,
+  positionals: { least: 2, most: 2, expected: "HOST PORT, as in 192.168.56.1 5000" },
+  examples: [
+    [
+      "sudo tcplab connect 192.168.56.1 5000 --iface eth0 --ip 192.168.56.101 </dev/null",
+      "open, close, and the states in between: SYN_SENT to TIME_WAIT",
+    ],
+    [
+      "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sudo tcplab connect 192.168.56.1 80 -i eth0 --ip 192.168.56.101 --log none",
+      "only the answer, as with nc",
+    ],
+  ],
+};
+
+const SYN_TIMEOUT: DurationBounds = { leastUs: 100_000, mostUs: 24 * 3_600_000_000, bareUnit: "s" };
+const SLEEP: DurationBounds = { leastUs: 0, mostUs: 24 * 3_600_000_000, bareUnit: "s" };
+
+/** Reads the arguments of `connect`. Throws {@link UsageError}: one line that names what is wrong and what was expected. */
+export function parseConnectOptions(args: readonly string[]): ConnectConfig {
+  const options = parseOptions(args, CONNECT_SYNTAX);
+  const [hostText, portText] = options.positionals;
+  const address = parseHost(hostText);
+  const port = parsePeerPort(portText);
+  const synR2Us = given(options, "syn-timeout", (value) => parseDurationUs(value, SYN_TIMEOUT));
+  const localPort = given(options, "local-port", parsePort) ?? null;
+  const shared = parseServeOptions(sharedArguments(options));
+  if (shared.rstGuard === "nft" && localPort === null) {
+    throw new UsageError("--rst-guard nft needs --local-port N: the rule is for one port");
+  }
+  const isDefault = synR2Us === undefined || synR2Us === DEFAULT_TCP_CONFIG.synR2Us;
+  return {
+    address,
+    host: formatIpAddress(address),
+    port,
+    localPort,
+    gateway: given(options, "gateway", parseGateway) ?? null,
+    sleepMs: (given(options, "sleep", (value) => parseDurationUs(value, SLEEP)) ?? 0) / 1000,
+    waitTimeWait: options.flag("wait-time-wait"),
+    output: options.value("output") ?? null,
+    ground: {
+      ...shared,
+      services: localPort === null ? [] : [{ port: localPort, app: "" }],
+      tcp: isDefault ? shared.tcp : { ...shared.tcp, synR2Us },
+    },
+  };
+}
+
+/** The options that `serve` has too, as it would have been given them. */
+function sharedArguments(options: ParsedOptions<typeof CONNECT_OPTIONS[number]["name"]>): string[] {
+  return SHARED_OPTIONS.flatMap(({ name, kind }) =>
+    kind === "flag"
+      ? (options.flag(name) ? [`--${name}`] : [])
+      : options.list(name).map((value) => `--${name}=${value}`)
+  );
+}
+
+function parseHost(text: string): IpAddress {
+  const address = parseIpAddress(text);
+  if (address === null) {
+    throw new UsageError(
+      `HOST ${text}: expected an IPv4 address; names are not looked up (getent hosts ${text})`,
+    );
+  }
+  if (address.length !== 4) {
+    throw new UsageError(`HOST ${text}: expected an IPv4 address: IPv6 is not in this version`);
+  }
+  const why = isUnspecified(address)
+    ? "no address at all"
+    : isLoopback(address)
+    ? "a loopback address, which never leaves a host"
+    : isLimitedBroadcast(address) || isMulticastAddress(address)
+    ? "for many hosts"
+    : null;
+  // MUST-46: no connection to what is not one host's.
+  if (why !== null) throw new UsageError(`HOST ${text}: expected the address of a host, and this is ${why}`);
+  return address;
+}
+
+function parsePeerPort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 0xffff) return port;
+  throw new UsageError(`PORT ${text}: expected a port from 1 to 65535`);
+}
+
+function parseGateway({ text }: GivenValue): IpAddress {
+  const address = parseIpAddress(text);
+  if (address !== null && address.length === 4) return address;
+  throw new UsageError(`--gateway ${text}: expected the router's IPv4 address`);
+}

@@ -1,0 +1,81 @@
+/** The arguments of `connect`: what they mean, and the line for each bad value. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { UsageError } from "../../src/cli/command.ts";
+import { parseConnectOptions } from "../../src/cli/connect_options.ts";
+
+function parse(words: string) {
+  return parseConnectOptions(words.split(" "));
+}
+
+Deno.test("a host and a port are enough; the rest has the defaults of serve", () => {
+  const { ground, ...config } = parse("10.33.0.2 5000");
+  assertEquals(config, {
+    address: Uint8Array.of(10, 33, 0, 2),
+    host: "10.33.0.2",
+    port: 5000,
+    localPort: null,
+    gateway: null,
+    sleepMs: 0,
+    waitTimeWait: false,
+    output: null,
+  });
+  assertEquals([ground.services, ground.tcp, ground.log, ground.keepAlive], [[], {}, "text", false]);
+});
+
+Deno.test("what concerns device, wire, output and TCP means what it means for serve", () => {
+  const config = parse(
+    "10.33.0.2 80 -i eth0 --ip 10.33.0.3/24,10.33.0.4 --log none -w x.pcapng --no-sack --congestion reno " +
+      "--local-port 4000 --gateway 10.33.0.1 --sleep 200ms --wait-time-wait --syn-timeout 5 -o out --duration 2",
+  );
+  const { ground } = config;
+  assertEquals([config.localPort, config.sleepMs, config.waitTimeWait, config.output], [
+    4000,
+    200,
+    true,
+    "out",
+  ]);
+  assertEquals(config.gateway, Uint8Array.of(10, 33, 0, 1));
+  assertEquals([ground.device, ground.log, ground.write, ground.durationMs], [
+    "eth0",
+    "none",
+    "x.pcapng",
+    2000,
+  ]);
+  assertEquals(ground.addresses.map(({ text, prefixLength }) => [text, prefixLength]), [
+    ["10.33.0.3", 24],
+    ["10.33.0.4", null],
+  ]);
+  assertEquals(ground.tcp, { sack: false, congestionControl: "reno", synR2Us: 5_000_000 });
+  assertEquals(ground.services, [{ port: 4000, app: "" }]);
+  assertEquals(parse("10.33.0.2 80 --syn-timeout 3m").ground.tcp, {});
+});
+
+Deno.test("each bad value is one line with what was expected", () => {
+  const cases: readonly (readonly [words: string, line: string])[] = [
+    ["10.33.0.2", "expected HOST PORT"],
+    ["10.33.0.2 5000 6000", 'Unexpected argument "6000"'],
+    ["example.org 80", "HOST example.org: expected an IPv4 address; names are not looked up"],
+    ["fd33::1 80", "HOST fd33::1: expected an IPv4 address"],
+    ["127.0.0.1 80", "HOST 127.0.0.1: expected the address of a host, and this is a loopback address"],
+    ["0.0.0.0 80", "this is no address at all"],
+    ["224.0.0.1 80", "this is for many hosts"],
+    ["255.255.255.255 80", "this is for many hosts"],
+    ["10.33.0.2 0", "PORT 0: expected a port from 1 to 65535"],
+    ["10.33.0.2 http", "PORT http: expected a port"],
+    ["10.33.0.2 80 --gateway router", "--gateway router: expected the router's IPv4 address"],
+    ["10.33.0.2 80 --local-port 0", "--local-port 0: expected a port"],
+    ["10.33.0.2 80 --rst-guard nft", "--rst-guard nft needs --local-port N"],
+    ["10.33.0.2 80 --syn-timeout 0", "--syn-timeout 0: expected seconds"],
+    ["10.33.0.2 80 --app echo", "Unknown option --app"],
+    ["10.33.0.2 80 --backlog 5", "Unknown option --backlog"],
+    ["10.33.0.2 80 --ecn on", "--ecn on: expected one of off, accept, request"],
+    ["10.33.0.2 80 --payload --log none", "--payload needs a log"],
+    ["10.33.0.2 80 --payload --payload", "--payload is given twice"],
+    ["10.33.0.2 80 --iface a --iface b", "--iface is given twice"],
+  ];
+  for (const [words, line] of cases) {
+    const error = assertThrows(() => parse(words), UsageError);
+    assert(error.message.includes(line), `${words}: ${error.message}`);
+    assert(!error.message.includes("\n"), words);
+  }
+});
