@@ -1,0 +1,73 @@
+/**
+ * Windows that are shut, with the kernel's own TCP on the other end: a client that does not read, and a server that
+ * does not.
+ */
+import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
+import { KernelPeer, PEER_PROGRAMS } from "./kernel_peer.ts";
+import { liveTest, scratchFile } from "./private_lab.ts";
+import { ServeProcess } from "./serve_process.ts";
+import { JUDGE_PROGRAMS, type JudgedFrame, WireRecording } from "./wire_judge.ts";
+import { assertOursAreRight } from "./wire_verdict.ts";
+
+const NEEDS = { needs: [...PEER_PROGRAMS, ...JUDGE_PROGRAMS], offloads: false };
+const CLIENT_BUFFER = 16384;
+const SERVER_BUFFER = 32768;
+
+function found(frames: readonly JudgedFrame[], finding: string): JudgedFrame[] {
+  return frames.filter((frame) => frame.analysis.includes(`tcp.analysis.${finding}`));
+}
+
+liveTest("a client that does not read is probed, and gets everything once it reads", NEEDS, async (lab) => {
+  await using file = await scratchFile(".pcapng");
+  await using server = await ServeProcess.start(lab, { args: ["--app", "chargen", "--rto-min", "0.05"] });
+  await using peer = new KernelPeer(lab);
+  const recording = await WireRecording.start(lab, file.path);
+  await peer.ask({ do: "connect", port: 3333, receiveBuffer: CLIENT_BUFFER });
+  await server.event("retransmit", ({ kind, count }) => kind === "probe" && count >= 4);
+  const times = server.all("retransmit").filter(({ kind }) => kind === "probe").map(({ time }) => time);
+  // Each interval is twice the one before; half of that is left to a busy machine.
+  assertGreater(times[3] - times[2], 2 * (times[1] - times[0]), `the probes' times: ${times}`);
+  const bytes = 2_000_000;
+  const read = await peer.ask({ do: "pattern", bytes, toEnd: true });
+  assertGreaterOrEqual(read.bytes ?? 0, bytes);
+  assertEquals([read.wrongAt, read.received], [null, read.expected]);
+  const closed = await server.event("closed");
+  assertEquals([closed.reason, closed.bytesOut], ["normal", read.bytes]);
+
+  const frames = await recording.judge();
+  assertOursAreRight(frames, { ours: lab.plan.tcplabAddress });
+  const ours = frames.filter(({ source }) => source === lab.plan.tcplabAddress);
+  assertGreater(found(frames, "zero_window").length, 0, "the client's window was shut");
+  assertLessOrEqual(Math.max(...ours.map(({ length }) => length)), 1460);
+});
+
+liveTest("a server that does not read shuts its window, and answers every probe", NEEDS, async (lab) => {
+  await using file = await scratchFile(".pcapng");
+  const args = ["--app", "hold", "--recv-buffer", String(SERVER_BUFFER)];
+  await using server = await ServeProcess.start(lab, { args });
+  await using peer = new KernelPeer(lab);
+  const recording = await WireRecording.start(lab, file.path);
+  await peer.ask({ do: "connect", port: 3333, sendBuffer: 65536 });
+  // Far more than both buffers hold: the kernel stops taking when ours is full.
+  const { bytes: taken = 0 } = await peer.ask({ do: "push", bytes: 10_000_000, withinMs: 1500 });
+  assertLessOrEqual(taken, 1_000_000);
+  const info = await peer.ask({ do: "info" });
+  assertEquals(info.state, 1, "ESTABLISHED");
+  assertEquals(server.all("closed"), []);
+  await peer.ask({ do: "abort" });
+  const closed = await server.event("closed");
+  assertEquals(closed.reason, "reset-by-peer");
+  assertLessOrEqual(closed.bytesIn, SERVER_BUFFER);
+  assertGreater(closed.bytesIn, SERVER_BUFFER / 2);
+
+  const frames = await recording.judge();
+  assertOursAreRight(frames, { ours: lab.plan.tcplabAddress, lossless: true });
+  const shut = frames.findIndex(({ source, window }) => source === lab.plan.tcplabAddress && window === 0);
+  assertGreater(shut, 0, "our window was shut");
+  const after = frames.slice(shut + 1).filter(({ flags }) => !flags.includes("RST"));
+  const probes = after.filter(({ source }) => source === lab.plan.addresses.client);
+  const answers = after.filter(({ source }) => source === lab.plan.tcplabAddress);
+  assertGreaterOrEqual(probes.length, 2, "the client has probed");
+  assertGreaterOrEqual(answers.length, probes.length, "every probe is answered");
+  assert(answers.every(({ window, length }) => window === 0 && length === 0), "the window stays shut");
+});
