@@ -282,3 +282,31 @@ Deno.test("--dscp and --ttl mark the packets", () => {
   const { packet } = peer.expects({ flags: "SYN ACK", seq: 0 });
   assertEquals([packet.dscp, packet.ttl], [46, 7]);
 });
+
+Deno.test("--recv-buffer bounds the window, --send-buffer what is taken, --rto-min the timer", () => {
+  const tcp = settings("--recv-buffer 8K --send-buffer 4K --rto-min 700ms");
+  const { peer, app } = reachEstablished({ tcp, autoRead: false });
+  assertEquals(peer.hostWindow, 8192);
+  assertEquals(app.write(20_000), 4096);
+  peer.takeAll();
+  peer.sends({ flags: "ACK", seq: 1, ack: 4097 });
+  assertEquals(app.connection.info().rtoUs, 700_000);
+});
+
+Deno.test("--congestion chooses the algorithm, --no-delay switches Nagle off, --r1 when the application is told", () => {
+  for (const [words, name] of [["", "cubic"], ["--congestion reno", "reno"]] as const) {
+    assertEquals(reachEstablished({ tcp: settings(words) }).app.connection.info().congestionControl, name);
+  }
+  for (const [words, segments] of [["", 1], ["--no-delay", 2]] as const) {
+    const { peer, app } = reachEstablished({ tcp: settings(words) });
+    for (const text of ["a", "b"]) app.write(text);
+    assertEquals(peer.takeAll().length, segments);
+  }
+  const { lab, peer, app } = reachEstablished({ tcp: settings("--r1 1 --rto-max 2") });
+  app.write("a");
+  lab.pass(10 * SECOND_US);
+  assertEquals(app.advice.length, 1);
+  const times = peer.takeAll().map(({ atUs }) => atUs);
+  const last = times.slice(1).map((at, i) => at - times[i]).at(-1);
+  assertEquals(last, 2 * SECOND_US);
+});

@@ -1,0 +1,75 @@
+/**
+ * Settings of `serve` as they show on the wire: marks of the packets, keep-alive, what a SYN-ACK offers, bounds.
+ */
+import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { kernelClientCommand } from "../../src/cli/self_command.ts";
+import { liveTest, scratchFile } from "./private_lab.ts";
+import { ServeProcess } from "./serve_process.ts";
+
+liveTest("--ttl, --dscp, --mss and --no-sack show in every SYN-ACK", { needs: ["tshark"] }, async (lab) => {
+  await using file = await scratchFile(".pcapng");
+  const settings = "--ttl 7 --dscp 46 --mss 1000 --no-sack --no-timestamps --no-window-scale";
+  await using server = await ServeProcess.start(lab, { args: [...settings.split(" "), "-w", file.path] });
+  const words = [...kernelClientCommand(), lab.plan.tcplabAddress, "3333", "--sleep", "0.1"];
+  assertEquals((await lab.run({ side: "client", words })).code, 0);
+  await server.event("closed");
+  assertEquals((await server.stop()).code, 0);
+  const [synAck] = server.all("segment").filter((event) => event.flags.join() === "SYN,ACK");
+  assertEquals(synAck.options, { mss: 1000 });
+  const fields = ["ip.ttl", "ip.dsfield.dscp"].flatMap((field) => ["-e", field]);
+  const filter = ["-Y", `ip.src == ${lab.plan.tcplabAddress}`, "-T", "fields"];
+  const judged = await lab.run({ words: ["tshark", "-r", file.path, ...filter, ...fields] });
+  const marks = judged.stdout.trim().split("\n");
+  assertGreaterOrEqual(marks.length, 3, judged.stderr);
+  assertEquals(new Set(marks), new Set(["7\t46"]));
+});
+
+liveTest(
+  "--keepalive probes an idle connection, whose kernel answers; without it nothing is sent",
+  {},
+  async (lab) => {
+    for (
+      const { args, probes } of [{ args: ["--keepalive", "0.2/0.1/5"], probes: true }, {
+        args: [],
+        probes: false,
+      }]
+    ) {
+      await using server = await ServeProcess.start(lab, { args });
+      const words = [...kernelClientCommand(), lab.plan.tcplabAddress, "3333", "--sleep", "1"];
+      assertEquals((await lab.run({ side: "client", words })).code, 0);
+      const closed = await server.event("closed");
+      assertEquals(closed.reason, "normal", server.tail());
+      const again = server.all("retransmit");
+      if (probes) assertGreaterOrEqual(again.length, 3, server.tail());
+      assert(again.every((event) => event.kind === "keepalive" && event.length === 0), server.tail());
+      assertEquals(again.length > 0, probes);
+    }
+  },
+);
+
+liveTest(
+  "--max-time-wait lets the oldest go early, --max-connections refuses one too many",
+  {},
+  async (lab) => {
+    {
+      await using server = await ServeProcess.start(lab, {
+        args: ["--app", "close", "--max-time-wait", "2"],
+      });
+      const words = [...kernelClientCommand(), lab.plan.tcplabAddress, "3333", "--sleep", "0"];
+      for (let i = 0; i < 3; i++) assertEquals((await lab.run({ side: "client", words })).code, 0);
+      // The third in TIME_WAIT is one too many, a minute before the first would have ended.
+      const closed = await server.event("closed");
+      assertEquals(closed.states.slice(-2), ["TIME_WAIT", "CLOSED"]);
+    }
+    {
+      await using server = await ServeProcess.start(lab, { args: ["--max-connections", "1"] });
+      const talk = [...kernelClientCommand(), lab.plan.tcplabAddress, "3333", "--sleep", "2"];
+      const first = lab.spawn({ side: "client", words: talk });
+      await server.event("transition", (event) => event.to === "ESTABLISHED");
+      const second = lab.spawn({ side: "client", words: talk });
+      await server.event("drop", (event) => event.reason === "backlog-full");
+      await second.stop();
+      assertEquals((await first.result).code, 0);
+    }
+  },
+);
