@@ -24,6 +24,8 @@ const SCENARIOS = [
   "wake-and-close",
   "filter-and-direction",
   "refused-sends",
+  "refused-among-others",
+  "more-than-the-slots",
   "carrier-and-down",
   "device-vanishes",
   "bad-devices",
@@ -36,6 +38,8 @@ const SENDING_SCENARIOS = [
   "budget-and-reentry",
   "filter-and-direction",
   "refused-sends",
+  "refused-among-others",
+  "more-than-the-slots",
   "carrier-and-down",
   "device-vanishes",
 ];

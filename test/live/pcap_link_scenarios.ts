@@ -211,6 +211,47 @@ const SCENARIOS: Record<string, () => Promise<Results>> = {
     return { lastSendError: link.lastSendError };
   },
 
+  async "refused-among-others"() {
+    using left = open("tc0");
+    using right = open("tc1");
+    const frame = frameTo(MAC_1, { from: MAC_0, mark: 0 });
+    const big = new Uint8Array(9000);
+    big.set(frame);
+    for (const [mark, bytes] of [[1, frame], [2, frame], [3, big], [4, frame], [5, frame]] as const) {
+      bytes[14] = mark;
+      left.send(bytes, bytes.length);
+    }
+    left.flush();
+    await sleep(20);
+    const marks: number[] = [];
+    right.receive((received) => marks.push(received[14]), 10);
+    assertEquals(marks, [1, 2, 4, 5], "a refused frame costs its neighbours nothing, and the order stays");
+    assertEquals(left.stats().sendErrors, 1);
+    assertEquals(left.stats().framesOut, 4);
+    assertEquals(left.stats().bytesOut, 4 * FULL_BYTES);
+    await ip("link", "set", "tc0", "down");
+    for (let n = 0; n < 10; n++) left.send(frame, MINIMUM_BYTES);
+    left.flush();
+    assertEquals([left.stats().framesOut, left.stats().sendErrors], [4, 11]);
+    return {};
+  },
+
+  async "more-than-the-slots"() {
+    using left = open("tc0");
+    using right = open("tc1");
+    const frame = frameTo(MAC_1, { from: MAC_0, mark: 0 });
+    for (let mark = 0; mark < 200; mark++) {
+      frame[14] = mark;
+      left.send(frame, MINIMUM_BYTES + mark);
+    }
+    left.flush();
+    await sleep(20);
+    const got: number[][] = [];
+    right.receive((received, length) => got.push([received[14], length]), 1000);
+    assertEquals(got, Array.from({ length: 200 }, (_, mark) => [mark, MINIMUM_BYTES + mark]));
+    return {};
+  },
+
   async "carrier-and-down"() {
     using left = open("tc0");
     using right = open("tc1");
