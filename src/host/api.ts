@@ -72,6 +72,8 @@ export interface HostConnection {
   abort(): void;
   /** Marks all that is queued now as urgent (RFC 9293 §3.8.5, MUST-30); new applications should not (SHLD-13). */
   markUrgent(): void;
+  /** {@link HostConnection.write}, with all that is queued then marked as urgent before any of it leaves. */
+  writeUrgent(bytes: Uint8Array): number;
   setNoDelay(on: boolean): void;
   /** DSCP of what is sent from now on, 0 to 63 (MUST-48, SHLD-21); best left alone once set (SHLD-23). */
   setDscp(dscp: number): void;

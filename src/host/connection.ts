@@ -115,9 +115,10 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   }
 
   get urgentBytes(): number {
-    const { rcvUp, rcvNxt, receiveRing } = this.tcb;
+    const { rcvUp, rcvNxt, receiveRing, finReceived } = this.tcb;
     if (rcvUp < 0) return 0;
-    const ahead = seqDiff(rcvUp, rcvNxt) + receiveRing.length;
+    // RCV.NXT counts the peer's FIN, the ring does not.
+    const ahead = seqDiff(rcvUp, rcvNxt) + (finReceived ? 1 : 0) + receiveRing.length;
     return ahead > 0 ? ahead : 0;
   }
 
@@ -137,9 +138,7 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
 
   write(bytes: Uint8Array, offset = 0, length = bytes.length - offset): number {
     const { tcb } = this;
-    if (!canWrite(tcb)) {
-      throw new Error(`Cannot write on ${this.name}: it is closed for sending (state ${tcb.state})`);
-    }
+    if (!canWrite(tcb)) throw this.#closedForSending();
     const count = tcb.sendRing.append(bytes, offset, length);
     if (count < length) tcb.writeBlocked = true;
     if (count > 0) {
@@ -187,6 +186,20 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     this.#host.finish();
   }
 
+  writeUrgent(bytes: Uint8Array): number {
+    const { tcb } = this;
+    if (!canWrite(tcb)) throw this.#closedForSending();
+    const count = tcb.sendRing.append(bytes, 0, bytes.length);
+    if (count < bytes.length) tcb.writeBlocked = true;
+    if (count > 0) {
+      this.#host.begin(this);
+      this.#host.written(this, count);
+      markUrgent(this.#host.context, tcb);
+      this.#host.finish();
+    }
+    return count;
+  }
+
   markUrgent(): void {
     this.#host.begin(this);
     markUrgent(this.#host.context, this.tcb);
@@ -231,6 +244,10 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   /** Why the connection ended, null while it lives. */
   get ended(): CloseReason | null {
     return this.tcb.ended;
+  }
+
+  #closedForSending(): Error {
+    return new Error(`Cannot write on ${this.name}: it is closed for sending (state ${this.tcb.state})`);
   }
 
   #taken(count: number): void {

@@ -93,7 +93,7 @@ export class SegmentWriter {
       // SHLD-22: as the application set it.
       dscp: tcb === null ? 0 : tcb.dscp,
       ecn: effect.ecn,
-      dontFragment: true,
+      dontFragment: tcb === null || tcb.dontFragment,
     });
     const pseudo = pseudoHeaderSum(
       frame,

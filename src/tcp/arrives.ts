@@ -68,6 +68,7 @@ function synchronizedArrives(context: MachineContext, tcb: Tcb, segment: TcpSegm
     return;
   }
   if (tcb.state === "SYN_RCVD" && !acknowledgmentOfSyn(context, tcb, segment)) return;
+  if (tcb.state === "FIN_WAIT_1" && tcb.sndUna === tcb.iss && isWrongAckOfSyn(context, tcb, segment)) return;
   if (!acknowledgmentArrives(context, tcb, segment)) return;
   noteTimestamp(context, tcb, segment);
   if (tcb.ecn) takeEcnMarks(context, tcb, segment);
@@ -273,15 +274,19 @@ function repeatSynAck(context: MachineContext, tcb: Tcb): void {
 
 /** RFC 9293 §3.10.7.4: `SND.UNA < SEG.ACK <= SND.NXT` establishes; any other ACK gets a reset. */
 function acknowledgmentOfSyn(context: MachineContext, tcb: Tcb, segment: TcpSegment): boolean {
-  const { ack } = segment;
-  if (!(seqGt(ack, tcb.sndUna) && seqLe(ack, tcb.sndNxt))) {
-    context.apply("arrives.check5.syn-rcvd-wrong-ack");
-    context.drop(tcb, "wrong-ack");
-    replyWithReset(context, segment, "arrives.check5.syn-rcvd-wrong-ack");
-    return false;
-  }
+  if (isWrongAckOfSyn(context, tcb, segment)) return false;
   context.apply("arrives.check5.syn-rcvd");
   establish(context, tcb, { row: "syn-rcvd.ack", segment });
+  return true;
+}
+
+/** Whether the ACK is not for our SYN; then it gets its reset. Also after CLOSE in SYN_RCVD, until the SYN is acknowledged. */
+function isWrongAckOfSyn(context: MachineContext, tcb: Tcb, segment: TcpSegment): boolean {
+  const { ack } = segment;
+  if (seqGt(ack, tcb.sndUna) && seqLe(ack, tcb.sndNxt)) return false;
+  context.apply("arrives.check5.syn-rcvd-wrong-ack");
+  context.drop(tcb, "wrong-ack");
+  replyWithReset(context, segment, "arrives.check5.syn-rcvd-wrong-ack");
   return true;
 }
 

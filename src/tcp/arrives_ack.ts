@@ -108,6 +108,7 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegme
   maybeUndo(context, tcb, {
     tsEcho: tcb.timestamps && segment.hasTimestamps ? segment.tsEcho : -1,
     isDsack,
+    dsackRight: segment.sackBlocks[1],
     advanced: advance > 0,
   });
   if ((segment.flags & FLAG.ECE) !== 0) takeCongestionEcho(context, tcb);

@@ -104,6 +104,9 @@ export function beginFromCookie(
   tcb.peerMss = mss;
   if (carried !== null) {
     tcb.timestamps = tcb.config.timestamps;
+    // The SYN's own value is forgotten; the ACK's is the first one known (RFC 7323 §5.2).
+    tcb.tsRecent = segment.tsValue;
+    tcb.tsRecentUs = context.nowUs;
     tcb.sack = carried.sack;
     tcb.ecn = carried.ecn;
     tcb.windowScaling = carried.windowScale >= 0;

@@ -23,7 +23,9 @@ export interface IcmpNews {
   readonly text: string;
 }
 
-/** Local choice: RFC 1191's smallest plausible path, 576 - 40; a lower claim is taken as an attack (RFC 5927 §7). */
+/**
+ * Local choice: RFC 1191's smallest plausible path, 576 - 40; below it packets go without DF, so that a forged claim cannot make us send crumbs (RFC 5927 §7).
+ */
 const LEAST_PATH_MSS = 536;
 
 /** Takes an ICMP message that quotes a segment of this connection. */
@@ -50,7 +52,8 @@ export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): 
 
 function pathShrank(context: MachineContext, tcb: Tcb, claimed: number): void {
   const pathMss = Math.max(claimed, LEAST_PATH_MSS);
-  if (pathMss >= Math.min(tcb.pathMss, tcb.ourMss, tcb.peerMss)) {
+  if (claimed < LEAST_PATH_MSS && tcb.dontFragment) tcb.dontFragment = false;
+  else if (pathMss >= Math.min(tcb.pathMss, tcb.ourMss, tcb.peerMss)) {
     context.apply("icmp.ignored");
     return;
   }

@@ -4,7 +4,7 @@
  * Owns: the RACK variables and the lost marks. Must not know: what the congestion window does about it.
  */
 import type { MachineContext } from "./context.ts";
-import { seqAdd, seqGt } from "./sequence.ts";
+import { seqAdd, seqGt, seqLe } from "./sequence.ts";
 import type { Tcb } from "./tcb.ts";
 
 /** DupThresh, RFC 5681 §3.2, RFC 8985 §6.2. */
@@ -59,6 +59,8 @@ export function detectRackLoss(context: MachineContext, tcb: Tcb): number {
 /** Without SACK: the third duplicate ACK means that the first segment is lost (RFC 5681 §3.2 step 2). */
 export function detectDuplicateLoss(tcb: Tcb): void {
   if (tcb.dupAcks !== DUPLICATE_ACK_THRESHOLD || tcb.recovery === "recovery") return;
+  // RFC 6582 §3.2 step 2: duplicates of where the last recovery ended may be its own doing.
+  if (seqLe(tcb.sndUna, tcb.recover)) return;
   markFirstLost(tcb);
 }
 

@@ -46,6 +46,7 @@ export function afterAcknowledgment(
   news: { ackedBytes: number; isDuplicate: boolean },
 ): void {
   const { tally } = context;
+  const wasRecovering = tcb.recovery === "recovery";
   if (tcb.recovery === "recovery" || tcb.recovery === "loss") {
     if (seqGe(tcb.sndUna, tcb.recover)) {
       leaveRecovery(context, tcb);
@@ -67,7 +68,8 @@ export function afterAcknowledgment(
         return;
       }
       tcb.recovery = board.sackedBytes > 0 || tcb.dupAcks > 0 ? "disorder" : "open";
-      grow(context, tcb, news.ackedBytes);
+      // RFC 5681 §3.2 step 6, RFC 6937: the ACK that ends recovery leaves the window at ssthresh.
+      if (!wasRecovering) grow(context, tcb, news.ackedBytes);
       return;
     case "recovery":
       proportionalRate(tcb, news.isDuplicate && !tcb.sack ? tcb.sendMss : tally.deliveredBytes);
@@ -130,12 +132,13 @@ function rememberForUndo(tcb: Tcb, isTimeout: boolean): void {
 export function maybeUndo(
   context: MachineContext,
   tcb: Tcb,
-  proof: { tsEcho: number; isDsack: boolean; advanced: boolean },
+  proof: { tsEcho: number; isDsack: boolean; dsackRight: number; advanced: boolean },
 ): void {
   if (tcb.sender.undoRetransmits <= 0) return;
   const isOriginalAcked = proof.advanced && proof.tsEcho >= 0 && tcb.sender.undoStampUs !== 0 &&
     seqLt(proof.tsEcho, tcb.sender.undoStampUs) && seqGt(tcb.sndUna, tcb.sender.undoSeq);
-  if (proof.isDsack) tcb.sender.undoRetransmits--;
+  // Only duplicates of what was sent again since the reduction count.
+  if (proof.isDsack && seqGt(proof.dsackRight, tcb.sender.undoSeq)) tcb.sender.undoRetransmits--;
   if (!isOriginalAcked && tcb.sender.undoRetransmits > 0) return;
   context.apply("recovery.undo");
   context.counters.undone++;

@@ -27,7 +27,8 @@ export function leastThreshold(tcb: Tcb): number {
  * starve the sender (RFC 9406 §4.2 takes the same limit).
  */
 export function slowStart(tcb: Tcb, ackedBytes: number): void {
-  const limit = GROWTH_LIMIT_SEGMENTS * tcb.sendMss;
+  // After a time-out an ACK can cover what had arrived before it: one segment (RFC 3465 §2.3, RFC 5681 §3.1).
+  const limit = (tcb.recovery === "loss" ? 1 : GROWTH_LIMIT_SEGMENTS) * tcb.sendMss;
   let growth = ackedBytes < limit ? ackedBytes : limit;
   if (tcb.sender.hystartCssRounds > 0) growth = growth / CSS_GROWTH_DIVISOR;
   tcb.cwnd = Math.floor(tcb.cwnd + growth);

@@ -178,6 +178,8 @@ export class Tcb {
   segmentsOut = 0;
   retransmits = 0;
   dsacks = 0;
+  /** Off when the path is said to carry less than we are ready to go down to: then routers may cut (RFC 1191 §3). */
+  dontFragment = true;
   /** MTU of the path less headers, when ICMP has lowered it (RFC 1191). */
   pathMss = NO_PATH_LIMIT;
 

@@ -126,6 +126,10 @@ export class FakeConnection implements HostConnection {
 
   markUrgent(): void {}
 
+  writeUrgent(bytes: Uint8Array): number {
+    return this.write(bytes);
+  }
+
   setDscp(_dscp: number): void {}
 
   get receivedDscp(): number {
