@@ -9,6 +9,7 @@ import { assert, assertEquals, fail } from "@std/assert";
 import { Host } from "../../src/host/host.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
 import type { TcpEvent, TransitionEvent } from "../../src/tcp/events.ts";
+import { TRANSITIONS } from "../../src/tcp/transitions.ts";
 import { ARP_OPERATION, ArpPacket, emitArp, parseArp } from "../../src/wire/arp.ts";
 import { emitEthernet, EthernetHeader, ETHERTYPE, parseEthernet } from "../../src/wire/ethernet.ts";
 import { AppLog, type AppOptions } from "./app_log.ts";
@@ -46,6 +47,8 @@ export class Lab {
   readonly link: RecordingLink;
   readonly transitions: TransitionEvent[] = [];
   readonly events: TcpEvent[] = [];
+  /** Changes of state that are no row of the table: there must be none. */
+  readonly unlisted: string[] = [];
   readonly rules: string[] = [];
   /** Packets that are no TCP segment for one of the peers. */
   readonly strays: TimedPacket[] = [];
@@ -73,7 +76,11 @@ export class Lab {
     });
     this.host.observer = (event) => {
       this.events.push(event);
-      if (event.event === "transition") this.transitions.push(event);
+      if (event.event !== "transition") return;
+      this.transitions.push(event);
+      const { from, to, cause } = event;
+      const isRow = TRANSITIONS.some((row) => row.from === from && row.to === to && row.cause === cause);
+      if (!isRow) this.unlisted.push(`${from}>${to} by ${cause}`);
     };
     this.host.onRule = (rule) => this.rules.push(rule);
   }
@@ -154,6 +161,7 @@ export class Lab {
 
   /** The transitions since the last call, as `FROM>TO`. */
   takeTransitions(): string[] {
+    assertEquals(this.unlisted, [], "changes of state that are no row of the table");
     return this.transitions.splice(0).map(({ from, to }) => `${from}>${to}`);
   }
 
@@ -164,6 +172,7 @@ export class Lab {
 
   /** Nothing has left the host that nobody asked for. */
   expectsNoStrays(): void {
+    assertEquals(this.unlisted, [], "changes of state that are no row of the table");
     assertEquals(this.strays.map(({ protocol, payload }) => ({ protocol, bytes: payload.length })), []);
   }
 
