@@ -11,6 +11,8 @@ import { simulate, type SimulationReport } from "./simulation.ts";
 export interface KeptScenario {
   readonly found: string;
   readonly scenario: Scenario;
+  /** Seconds that the transfer may take, where being slow was the failure. */
+  readonly mostSeconds?: number;
 }
 
 const CORPUS = new URL("./failing_seeds.json", import.meta.url);
@@ -18,17 +20,12 @@ const CORPUS = new URL("./failing_seeds.json", import.meta.url);
 /** All scenarios that ever failed. */
 export function keptScenarios(): KeptScenario[] {
   const kept: KeptScenario[] = JSON.parse(Deno.readTextFileSync(CORPUS));
-  return kept.map(({ found, scenario }) => ({
-    found,
-    scenario: {
-      ...scenario,
-      faults: {
-        ...scenario.faults,
-        in: withInfinity(scenario.faults.in),
-        out: withInfinity(scenario.faults.out),
-      },
-    },
-  }));
+  return kept.map((one) => {
+    const { scenario } = one;
+    const { faults } = scenario;
+    const whole = { ...faults, in: withInfinity(faults.in), out: withInfinity(faults.out) };
+    return { ...one, scenario: { ...scenario, faults: whole } };
+  });
 }
 
 /** JSON has no Infinity. */

@@ -20,9 +20,10 @@ for (let from = 1; from <= SEEDS; from += SEEDS_A_TEST) {
   });
 }
 
-for (const { found, scenario } of keptScenarios()) {
+for (const { found, scenario, mostSeconds = Infinity } of keptScenarios()) {
   Deno.test(`simulation: once failed (seed ${scenario.seed}): ${found}`, () => {
-    simulate(scenario);
+    const { transferSeconds } = simulate(scenario);
+    assert(transferSeconds <= mostSeconds, `took ${transferSeconds} s, above ${mostSeconds}`);
   });
 }
 
