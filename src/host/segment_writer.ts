@@ -95,6 +95,8 @@ export class SegmentWriter {
       ecn: effect.ecn,
       dontFragment: tcb === null || tcb.dontFragment,
     });
+    // Whoever cuts numbers the parts on from here.
+    if (effect.cutBytes > 0) this.#id += Math.ceil(length / effect.cutBytes) - 1;
     const pseudo = pseudoHeaderSum(
       frame,
       ipOffset + IPV4.SOURCE,
