@@ -1,5 +1,5 @@
 /**
- * The conformance table: which requirement of RFC 9293 is met where, and which tests show it.
+ * The conformance table: which requirement of RFC 9293 and which of its companions is met where, and which tests show it.
  *
  * Owns: gathering requirement labels (`MUST-10`) and `Deviation:` comments from the code, labels from the tests,
  * and docs/conformance.md, which is made of them. `--check` compares instead of writing.
@@ -9,6 +9,9 @@
  */
 import { type Requirement, REQUIREMENTS } from "./rfc9293_requirements.ts";
 import { type Finding, lineAt, projectFiles, readProjectFile, reportFindings } from "./project_files.ts";
+import { gatherRuleEvidence, type RuleEvidence, rulePages, type SourceFile } from "./rule_evidence.ts";
+
+export type { SourceFile };
 
 const TABLE_PATH = "docs/conformance.md";
 
@@ -33,12 +36,6 @@ export interface Evidence {
   readonly deviations: readonly Deviation[];
   /** Labels that are no requirement's. */
   readonly findings: readonly Finding[];
-}
-
-/** A file of the project. */
-export interface SourceFile {
-  readonly path: string;
-  readonly text: string;
 }
 
 const LABEL = /\b((?:MUST|SHLD|MAY|REC)-\d+)\b( \(partly\))?/g;
@@ -149,14 +146,14 @@ function groupTable(group: string, evidence: Evidence, verdicts: ReadonlyMap<str
 }
 
 /** The whole of docs/conformance.md. */
-export function conformancePage(evidence: Evidence): string {
+export function conformancePage(evidence: Evidence, rules: RuleEvidence): string {
   const verdicts = new Map(REQUIREMENTS.map((one) => [one.id, verdictOn(one, evidence)]));
   const groups = [...new Set(REQUIREMENTS.map((requirement) => requirement.group))];
   const deviations = evidence.deviations.map(({ path, text }) => `- ${text} (${links([path])})`);
   return [
     "<!-- Made by `deno task rfc` from labels in the code and the tests; edit those instead. -->",
     "",
-    "# Conformance to RFC 9293",
+    "# Conformance to RFC 9293 and its companions",
     "",
     "The 119 numbered requirements of RFC 9293 (its Appendix B), in short words of our own; the RFC's text is what",
     "counts. **Concerns**: S the passive end, A the active end, E any end, U the interface to applications, I services",
@@ -169,6 +166,10 @@ export function conformancePage(evidence: Evidence): string {
     "## Requirements",
     "",
     ...groups.flatMap((group) => groupTable(group, evidence, verdicts)),
+    ...rulePages(rules, {
+      writer: { links, row: tableRow },
+      deviations: evidence.deviations.map((deviation) => deviation.text),
+    }),
     "## Deliberate deviations",
     "",
     ...(deviations.length === 0 ? ["None."] : deviations),
@@ -194,9 +195,11 @@ function committedPage(): string {
 }
 
 function main(isCheck: boolean): number {
-  const evidence = gatherEvidence(evidenceFiles());
-  const findings = [...evidence.findings];
-  const page = conformancePage(evidence);
+  const files = evidenceFiles();
+  const evidence = gatherEvidence(files);
+  const rules = gatherRuleEvidence(files);
+  const findings = [...evidence.findings, ...rules.findings];
+  const page = conformancePage(evidence, rules);
   if (!isCheck) {
     Deno.writeTextFileSync(new URL(`../${TABLE_PATH}`, import.meta.url), page);
   } else if (committedPage() !== page) {
