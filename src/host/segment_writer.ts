@@ -82,18 +82,21 @@ export class SegmentWriter {
     segment.payloadOffset = payloadOffset;
     segment.payloadLength = length;
     const tcpLength = headerLength + length;
-    this.#id = (this.#id + 1) & 0xffff;
+    // An identification matters only to packets that may be cut (RFC 6864 §4.1); one counter for all peers would tell
+    // each of them how much the others get (RFC 6274 §3.5.2.1).
+    const dontFragment = tcb === null || tcb.dontFragment;
+    if (!dontFragment) this.#id = (this.#id + 1) & 0xffff;
     emitIpv4(frame, ipOffset, {
       source: route.localAddress,
       destination: route.peerAddress,
       protocol: IP_PROTOCOL.TCP,
       payloadLength: tcpLength,
       ttl: this.#ttl,
-      id: this.#id,
+      id: dontFragment ? 0 : this.#id,
       // SHLD-22: as the application set it.
       dscp: tcb === null ? 0 : tcb.dscp,
       ecn: effect.ecn,
-      dontFragment: tcb === null || tcb.dontFragment,
+      dontFragment,
     });
     // Whoever cuts numbers the parts on from here.
     if (effect.cutBytes > 0) this.#id += Math.ceil(length / effect.cutBytes) - 1;

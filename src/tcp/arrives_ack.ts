@@ -11,7 +11,7 @@ import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import { detectDuplicateLoss, detectRackLoss, emulateSacks, updateRack } from "./loss_detection.ts";
 import { isFinAcknowledged, output } from "./output.ts";
-import { afterAcknowledgment, enterRecovery, maybeUndo } from "./recovery.ts";
+import { afterAcknowledgment, maybeUndo } from "./recovery.ts";
 import { armRto, restartRetransmit } from "./retransmit_timer.ts";
 import { takeRoundTrip } from "./round_trip.ts";
 import { timestampNow } from "./send_segment.ts";
@@ -76,7 +76,9 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegme
   }
   const windowChanged = updateSendWindow(tcb, segment, advance > 0) && tcb.sndWnd !== oldWindow;
   if (!hadOutstanding) {
-    // Nothing in flight: only the window can be news.
+    // Nothing in flight: only the window can be news, and what a probe of the tail has brought about.
+    const isBare = segment.payloadLength === 0 && segment.sackBlockCount === 0;
+    endTailProbe(context, tcb, { ack, isDsack, isBareDuplicate: isBare && !windowChanged });
     if (windowChanged) tcb.persistBackoff = 0;
     context.apply(windowChanged ? "arrives.check5.window-update" : "arrives.check5.ack-nothing-new");
     output(context, tcb);
@@ -101,7 +103,7 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegme
   // An ACK with D-SACK answers a copy that came too late: its echo is that of another one.
   if (!isDsack) sampleRoundTrip(context, tcb, { segment, advance });
   updateRack(context, tcb);
-  endTailProbe(context, tcb, { ack, isDsack, advance });
+  endTailProbe(context, tcb, { ack, isDsack, isBareDuplicate: isDuplicate && segment.sackBlockCount === 0 });
   let rackWaitUs = 0;
   if (tcb.sack) rackWaitUs = detectRackLoss(context, tcb);
   else detectDuplicateLoss(tcb);
@@ -120,9 +122,12 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegme
     tcb.firstTimeoutUs = 0;
   }
   if (advance > 0) restartRetransmit(context, tcb);
-  if (rackWaitUs > 0 && context.nowUs + rackWaitUs < tcb.retransmitUs) {
-    tcb.retransmitKind = "rack";
-    tcb.retransmitUs = context.nowUs + rackWaitUs;
+  const rackUs = context.nowUs + rackWaitUs;
+  if (rackWaitUs > 0) {
+    if (tcb.retransmitKind === "rack" || rackUs < tcb.retransmitUs) {
+      tcb.retransmitKind = "rack";
+      tcb.retransmitUs = rackUs;
+    }
   } else if (tcb.retransmitKind === "rack" || (lostBefore === 0 && board.lostBytes > 0)) {
     if (tcb.outstanding > 0) armRto(context, tcb);
   }
@@ -217,27 +222,37 @@ function sampleRoundTrip(
 function endTailProbe(
   context: MachineContext,
   tcb: Tcb,
-  news: { ack: number; isDsack: boolean; advance: number },
+  news: { ack: number; isDsack: boolean; isBareDuplicate: boolean },
 ): void {
-  if (tcb.sender.tlpEnd < 0 || seqLt(news.ack, tcb.sender.tlpEnd)) return;
-  const hidALoss = tcb.sender.tlpIsRetransmit && !news.isDsack && seqGt(news.ack, tcb.sender.tlpEnd);
-  const isPlain = !tcb.sender.tlpIsRetransmit || news.isDsack;
-  tcb.sender.tlpEnd = -1;
-  if (!isPlain && hidALoss && tcb.recovery === "open") {
-    // The probe repaired a loss: congestion all the same.
-    context.apply("recovery.tail-probe-repaired");
-    enterRecovery(context, tcb);
+  const { sender } = tcb;
+  if (sender.tlpEnd < 0 || seqLt(news.ack, sender.tlpEnd)) return;
+  if (!sender.tlpIsRetransmit || news.isDsack || news.isBareDuplicate) {
+    // New data, or a copy of what had arrived: nothing was lost.
+    sender.tlpEnd = -1;
+    return;
   }
+  // At the probe's end one cannot tell yet whether the original or the copy arrived; what is acknowledged next tells.
+  if (news.ack === sender.tlpEnd) return;
+  sender.tlpEnd = -1;
+  if (tcb.recovery !== "open" && tcb.recovery !== "disorder") return;
+  // The probe repaired a loss: congestion all the same.
+  context.apply("recovery.tail-probe-repaired");
+  reduceWindow(context, tcb);
+}
+
+/** Congestion without anything to send again: straight to the new threshold. */
+function reduceWindow(context: MachineContext, tcb: Tcb): void {
+  tcb.ssthresh = tcb.congestion.onCongestion(tcb, context.nowUs, false);
+  if (tcb.cwnd > tcb.ssthresh) tcb.cwnd = tcb.ssthresh;
 }
 
 /** RFC 3168 §6.1.2: the peer saw congestion: one reduction a window, as for a loss. */
 function takeCongestionEcho(context: MachineContext, tcb: Tcb): void {
   if (!tcb.ecn || tcb.recovery === "recovery" || tcb.recovery === "loss") return;
-  if (seqLt(tcb.sndUna, tcb.ecnRecover)) return;
+  if (seqLe(tcb.sndUna, tcb.ecnRecover)) return;
   context.apply("arrives.check5.ecn-echo");
   context.counters.ecnReductions++;
-  tcb.ssthresh = tcb.congestion.onCongestion(tcb, context.nowUs);
-  tcb.cwnd = tcb.ssthresh;
+  reduceWindow(context, tcb);
   tcb.ecnRecover = tcb.sndNxt;
   tcb.cwrPending = true;
 }

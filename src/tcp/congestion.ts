@@ -13,8 +13,8 @@ export interface CongestionControl {
   readonly name: "cubic" | "reno";
   /** `ackedBytes` were newly acknowledged outside of recovery, while the window limited sending. */
   onAck(tcb: Tcb, ackedBytes: number, nowUs: number): void;
-  /** Loss or ECN: returns the new ssthresh in bytes, and remembers what it needs. */
-  onCongestion(tcb: Tcb, nowUs: number): number;
+  /** Loss, ECN or a time-out: returns the new ssthresh in bytes, and remembers what it needs. */
+  onCongestion(tcb: Tcb, nowUs: number, isTimeout: boolean): number;
   /** A reduction was undone, or the connection was idle: the growth curve begins anew. */
   onRestart(tcb: Tcb): void;
 }

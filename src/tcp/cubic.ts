@@ -51,11 +51,12 @@ export const cubic: CongestionControl = {
     }
     tcb.cwnd = next * mss;
   },
-  onCongestion(tcb: Tcb): number {
+  onCongestion(tcb: Tcb, _nowUs: number, isTimeout: boolean): number {
     const mss = tcb.sendMss;
     const cwnd = tcb.cwnd / mss;
-    // §4.7: fast convergence.
-    tcb.sender.cubicWMax = cwnd < tcb.sender.cubicWMax ? (cwnd * (1 + BETA)) / 2 : cwnd;
+    // §4.7: fast convergence. §4.8: after a time-out the curve begins where congestion avoidance does.
+    if (isTimeout) tcb.sender.cubicWMax = 0;
+    else tcb.sender.cubicWMax = cwnd < tcb.sender.cubicWMax ? (cwnd * (1 + BETA)) / 2 : cwnd;
     tcb.sender.cubicCwndPrior = cwnd;
     tcb.sender.cubicEpochUs = 0;
     const flight = tcb.cwndLimited ? tcb.cwnd : Math.min(tcb.cwnd, tcb.outstanding);

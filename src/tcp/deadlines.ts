@@ -90,17 +90,7 @@ function tailProbeDue(context: MachineContext, tcb: Tcb): void {
   if (board.count === 0) return;
   context.apply("recovery.tail-probe");
   context.counters.tailProbes++;
-  const room = seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt);
-  if (tcb.unsentBytes > 0 && room > 0) {
-    tcb.sender.tlpIsRetransmit = false;
-    const cwnd = tcb.cwnd;
-    // One segment beyond the window is allowed.
-    tcb.cwnd = board.pipe(tcb.outstanding) + tcb.sendMss;
-    tcb.sender.tlpEnd = tcb.sndNxt;
-    output(context, tcb);
-    tcb.cwnd = cwnd;
-    tcb.sender.tlpEnd = tcb.sndNxt;
-  } else {
+  if (!probeWithNewData(context, tcb)) {
     tcb.sender.tlpIsRetransmit = true;
     let index = board.count - 1;
     const last = board.at(index);
@@ -112,6 +102,19 @@ function tailProbeDue(context: MachineContext, tcb: Tcb): void {
     resendRecord(context, tcb, { index, kind: "tlp" });
   }
   armRto(context, tcb);
+}
+
+/** One segment of new data beyond the congestion window; false when the peer's window, or the queue, has none. */
+function probeWithNewData(context: MachineContext, tcb: Tcb): boolean {
+  if (tcb.unsentBytes === 0) return false;
+  const { cwnd, sndNxt } = tcb;
+  tcb.cwnd = tcb.scoreboard.pipe(tcb.outstanding) + tcb.sendMss;
+  output(context, tcb);
+  tcb.cwnd = cwnd;
+  if (tcb.sndNxt === sndNxt) return false;
+  tcb.sender.tlpIsRetransmit = false;
+  tcb.sender.tlpEnd = tcb.sndNxt;
+  return true;
 }
 
 function persistDue(context: MachineContext, tcb: Tcb): void {

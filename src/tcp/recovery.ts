@@ -6,7 +6,7 @@
  */
 import type { MachineContext } from "./context.ts";
 import { emulateSacks, markAllLost, markFirstLost } from "./loss_detection.ts";
-import { seqGe, seqGt, seqLt } from "./sequence.ts";
+import { seqGe, seqGt, seqLe, seqLt } from "./sequence.ts";
 import { hystartSample } from "./slow_start.ts";
 import type { Tcb } from "./tcb.ts";
 
@@ -15,7 +15,10 @@ export function enterRecovery(context: MachineContext, tcb: Tcb): void {
   context.apply("recovery.enter");
   context.counters.fastRecoveries++;
   rememberForUndo(tcb, false);
-  tcb.ssthresh = tcb.congestion.onCongestion(tcb, context.nowUs);
+  // RFC 3168 §6.1.2: a loss in a window for which an echo has reduced already reduces no more.
+  const isReduced = tcb.ecn && seqLe(tcb.sndUna, tcb.ecnRecover);
+  if (!isReduced) tcb.ssthresh = tcb.congestion.onCongestion(tcb, context.nowUs, false);
+  tellReduction(tcb);
   tcb.recover = tcb.sndNxt;
   tcb.recovery = "recovery";
   tcb.sender.prrDelivered = 0;
@@ -24,14 +27,20 @@ export function enterRecovery(context: MachineContext, tcb: Tcb): void {
   tcb.sender.tlpEnd = -1;
 }
 
+/** RFC 3168 §6.1.2: after a reduction of any cause the first new data carries CWR. */
+function tellReduction(tcb: Tcb): void {
+  if (tcb.ecn) tcb.cwrPending = true;
+}
+
 /** A retransmission time-out (RFC 5681 §3.1 equation 4, RFC 6298 §5): one segment, all in doubt. */
 export function enterLoss(context: MachineContext, tcb: Tcb): void {
   if (tcb.recovery !== "loss" || seqGe(tcb.sndUna, tcb.recover)) {
     rememberForUndo(tcb, true);
-    tcb.ssthresh = tcb.congestion.onCongestion(tcb, context.nowUs);
+    tcb.ssthresh = tcb.congestion.onCongestion(tcb, context.nowUs, true);
   }
   tcb.recover = tcb.sndNxt;
   tcb.recovery = "loss";
+  tellReduction(tcb);
   tcb.cwnd = tcb.sendMss;
   tcb.dupAcks = 0;
   tcb.sender.tlpEnd = -1;
@@ -46,7 +55,7 @@ export function afterAcknowledgment(
   news: { ackedBytes: number; isDuplicate: boolean },
 ): void {
   const { tally } = context;
-  const wasRecovering = tcb.recovery === "recovery";
+  const before = tcb.recovery;
   if (tcb.recovery === "recovery" || tcb.recovery === "loss") {
     if (seqGe(tcb.sndUna, tcb.recover)) {
       leaveRecovery(context, tcb);
@@ -69,7 +78,9 @@ export function afterAcknowledgment(
       }
       tcb.recovery = board.sackedBytes > 0 || tcb.dupAcks > 0 ? "disorder" : "open";
       // RFC 5681 §3.2 step 6, RFC 6937: the ACK that ends recovery leaves the window at ssthresh.
-      if (!wasRecovering) grow(context, tcb, news.ackedBytes);
+      if (before === "recovery") return;
+      // The one that ends recovery from a time-out may cover what had arrived before it: one segment at most.
+      grow(context, tcb, before === "loss" ? Math.min(news.ackedBytes, tcb.sendMss) : news.ackedBytes);
       return;
     case "recovery":
       proportionalRate(tcb, news.isDuplicate && !tcb.sack ? tcb.sendMss : tally.deliveredBytes);

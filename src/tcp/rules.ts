@@ -152,7 +152,6 @@ export const RULES = {
   "close.syn-sent": { rfc: "RFC 9293 §3.10.4", text: "CLOSE in SYN_SENT: forgotten" },
   "abort": { rfc: "RFC 9293 §3.10.5", text: "ABORT: RST where the peer still holds the connection" },
 
-  "ack.now": { rfc: "RFC 9293 §3.8.6.3", text: "an ACK is owed" },
   "ack.handshake": { rfc: "RFC 9293 §3.5", text: "the third step of the handshake" },
   "ack.quick": { rfc: "RFC 5681 §4.2", text: "young connection or fresh loss: at once" },
   "ack.every-second": { rfc: "RFC 9293 §3.8.6.3", text: "two full segments: at once" },

@@ -148,7 +148,7 @@ export function pushSegment(
   } else {
     effect.window = offerWindow(tcb);
     if (tcb.ecnEcho) bits |= ECE;
-    if (length > 0 && tcb.ecn) markEcn(tcb, effect, seq);
+    if (length > 0 && tcb.ecn && rule !== "send.window-probe") markEcn(tcb, effect, seq);
     if (effect.ecn !== 0 && tcb.cwrPending) {
       bits |= CWR;
       tcb.cwrPending = false;
@@ -170,7 +170,7 @@ export function pushSegment(
   tcb.segmentsOut++;
 }
 
-/** RFC 3168 §6.1.5: new data is ECN-capable, retransmitted data and bare ACKs are not. */
+/** RFC 3168 §6.1.4 to §6.1.6: new data is ECN-capable; data sent again, bare ACKs and window probes are not. */
 function markEcn(tcb: Tcb, effect: { ecn: number }, seq: number): void {
   const isNew = seq === tcb.sndNxt;
   if (isNew) effect.ecn = ECT_0;

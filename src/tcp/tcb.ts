@@ -132,7 +132,7 @@ export class Tcb {
   /** An ACK has to leave before this event is over. */
   ackNow = false;
   /** Why it has to. */
-  ackRule: RuleId = "ack.now";
+  ackRule: RuleId = "none";
   /** Bytes received in order since the last ACK left. */
   ackBytes = 0;
   quickAcksLeft: number;

@@ -409,6 +409,20 @@ const ROWS = [
   },
 ] as const satisfies readonly Transition[];
 
+function icmpEnd(id: string, from: TcpState): Transition {
+  return {
+    id: `${id}.icmp`,
+    from,
+    event: "ICMP hard error",
+    to: "CLOSED",
+    recv: null,
+    send: null,
+    role: "both",
+    cause: "segment",
+    rfc: "RFC 9293 §3.9.2.2",
+  };
+}
+
 /** The same four ends exist in every synchronized state. */
 const ENDS: readonly Transition[] = SYNCHRONIZED.flatMap((from): Transition[] => {
   const id = from.toLowerCase().replaceAll("_", "-");
@@ -448,17 +462,8 @@ const ENDS: readonly Transition[] = SYNCHRONIZED.flatMap((from): Transition[] =>
       cause: "deadline",
       rfc: "RFC 9293 §3.8.3",
     },
-    {
-      id: `${id}.icmp`,
-      from,
-      event: "ICMP hard error",
-      to: "CLOSED",
-      recv: null,
-      send: null,
-      role: "both",
-      cause: "segment",
-      rfc: "RFC 9293 §3.9.2.2",
-    },
+    // In FIN_WAIT_2 nothing is in flight that an ICMP message could be about (RFC 5927 §4.1).
+    ...(from === "FIN_WAIT_2" ? [] : [icmpEnd(id, from)]),
   ];
 });
 

@@ -78,7 +78,8 @@ function ends(
     [`${id}.rst`]: then(reach, sends({ flags: "RST", seq: rcv })),
     [`${id}.abort`]: then(reach, aborts),
     [`${id}.timeout`]: then(busy, waits),
-    [`${id}.icmp`]: then(busy, hardError(seq)),
+    // In FIN_WAIT_2 nothing is in flight that an error could be about (RFC 5927 §4.1).
+    ...(id === "fin-wait-2" ? {} : { [`${id}.icmp`]: then(busy, hardError(seq)) }),
   };
 }
 
@@ -159,7 +160,10 @@ export const TRANSITION_WALKS: Readonly<Record<string, Walk>> = {
   "time-wait.abort": then(reachTimeWait, aborts),
   ...ends("established", { reach: reachEstablished, busy: withText(reachEstablished), seq: 1, rcv: 1 }),
   ...ends("fin-wait-1", { reach: reachFinWait1, busy: reachFinWait1, seq: 1, rcv: 1 }),
-  ...ends("fin-wait-2", { reach: reachFinWait2, busy: keptAlive, seq: 1, rcv: 1 }),
+  // No ICMP error there: nothing is in flight that one could be about (RFC 5927 §4.1).
+  "fin-wait-2.rst": then(reachFinWait2, sends({ flags: "RST", seq: 1 })),
+  "fin-wait-2.abort": then(reachFinWait2, aborts),
+  "fin-wait-2.timeout": then(keptAlive, waits),
   ...ends("close-wait", { reach: reachCloseWait, busy: withText(reachCloseWait), seq: 1, rcv: 2 }),
   ...ends("closing", { reach: reachClosing, busy: reachClosing, seq: 1, rcv: 2 }),
   ...ends("last-ack", { reach: reachLastAck, busy: reachLastAck, seq: 1, rcv: 2 }),
