@@ -113,8 +113,9 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegme
     dsackRight: segment.sackBlocks[1],
     advanced: advance > 0,
   });
-  if ((segment.flags & FLAG.ECE) !== 0) takeCongestionEcho(context, tcb);
-  afterAcknowledgment(context, tcb, { ackedBytes: advance, isDuplicate });
+  const hasEcho = tcb.ecn && (segment.flags & FLAG.ECE) !== 0;
+  if (hasEcho) takeCongestionEcho(context, tcb);
+  afterAcknowledgment(context, tcb, { ackedBytes: advance, isDuplicate, hasEcho });
 
   if (tcb.sndWnd > 0) settleProbe(tcb, oldWindow);
   if (tcb.sndWnd === 0 && advance === 0 && tcb.retransmitKind === "persist") {
@@ -248,7 +249,7 @@ function reduceWindow(context: MachineContext, tcb: Tcb): void {
 
 /** RFC 3168 §6.1.2: the peer saw congestion: one reduction a window, as for a loss. */
 function takeCongestionEcho(context: MachineContext, tcb: Tcb): void {
-  if (!tcb.ecn || tcb.recovery === "recovery" || tcb.recovery === "loss") return;
+  if (tcb.recovery === "recovery" || tcb.recovery === "loss") return;
   if (seqLe(tcb.sndUna, tcb.ecnRecover)) return;
   context.apply("arrives.check5.ecn-echo");
   context.counters.ecnReductions++;

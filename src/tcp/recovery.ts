@@ -52,7 +52,7 @@ export function enterLoss(context: MachineContext, tcb: Tcb): void {
 export function afterAcknowledgment(
   context: MachineContext,
   tcb: Tcb,
-  news: { ackedBytes: number; isDuplicate: boolean },
+  news: { ackedBytes: number; isDuplicate: boolean; hasEcho: boolean },
 ): void {
   const { tally } = context;
   const before = tcb.recovery;
@@ -78,7 +78,8 @@ export function afterAcknowledgment(
       }
       tcb.recovery = board.sackedBytes > 0 || tcb.dupAcks > 0 ? "disorder" : "open";
       // RFC 5681 §3.2 step 6, RFC 6937: the ACK that ends recovery leaves the window at ssthresh.
-      if (before === "recovery") return;
+      // Nor does one that echoes congestion grow it (RFC 3168 §6.1.2).
+      if (before === "recovery" || news.hasEcho) return;
       // The one that ends recovery from a time-out may cover what had arrived before it: one segment at most.
       grow(context, tcb, before === "loss" ? Math.min(news.ackedBytes, tcb.sendMss) : news.ackedBytes);
       return;
