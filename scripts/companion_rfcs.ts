@@ -119,7 +119,7 @@ export const COMPANIONS: readonly Companion[] = [
     verdict: "partly",
     why:
       "negotiated, marked on new data only, echoed until CWR, one reduction a window; no wait for the timer at a " +
-      "window of one segment (§6.1.2)",
+      "window of one segment (§6.1.2), and a window probe that is new data is marked too (§6.1.6)",
   },
   {
     rfc: 7323,
@@ -151,8 +151,10 @@ export const COMPANIONS: readonly Companion[] = [
   {
     rfc: 6191,
     subject: "TIME_WAIT with timestamps",
-    verdict: "met",
-    why: "a SYN with a newer timestamp, or the same one and a larger number, opens a new connection",
+    verdict: "partly",
+    why:
+      "a SYN with a newer timestamp, or the same one and a larger number, opens a new connection; where only the new " +
+      "one would have timestamps the number decides (§2 would always open)",
   },
   {
     rfc: 1337,

@@ -12,6 +12,7 @@ import { Host } from "../host/host.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { randomSecret } from "../runtime/secret.ts";
+import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
 import { formatIpAddress, inPrefix, type IpAddress, sameAddress } from "../wire/address.ts";
 import { findOwners, kernelOwner } from "./address_choice.ts";
 import { Client, type ClientEnd } from "./client.ts";
@@ -140,8 +141,7 @@ function endFailure(peer: string, end: ClientEnd): string | null {
 }
 
 function timeWaitNotice({ ground: { tcp } }: ConnectConfig): string {
-  const defaults = { mslUs: 30e6, timeWaitUs: 0 };
-  const { mslUs, timeWaitUs } = { ...defaults, ...tcp };
+  const { mslUs, timeWaitUs } = { ...DEFAULT_TCP_CONFIG, ...tcp };
   const seconds = (timeWaitUs > 0 ? timeWaitUs : 2 * mslUs) / 1e6;
   return `Left TIME_WAIT early, which lasts ${seconds} s (--wait-time-wait stays)`;
 }

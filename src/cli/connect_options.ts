@@ -54,7 +54,6 @@ const SHARED_NAMES: ReadonlySet<string> = new Set([
   "ring",
   "checksum",
   "tx",
-  "fault",
   "filter",
   "log",
   "payload",
