@@ -193,9 +193,9 @@ function noteDuplicate(context: MachineContext, tcb: Tcb, left: number, right: n
   if (tcb.sack) reportDuplicate(tcb, left, right);
 }
 
-/** The next ACK reports `[left, right)` as received twice (RFC 2883 §4). */
+/** The next ACK reports `[left, right)` as received twice; of several the first (RFC 2883 §4.2.2, §4.2.3). */
 export function reportDuplicate(tcb: Tcb, left: number, right: number): void {
-  if (!seqLt(left, right)) return;
+  if (!seqLt(left, right) || tcb.dsackLeft >= 0) return;
   tcb.dsackLeft = left;
   tcb.dsackRight = right;
 }
