@@ -105,8 +105,10 @@ function inSynSent(segment: Arrival, now: Situation): Outcome {
     const synAck: Reply = { flags: "SYN ACK", seq: 0, ack: segment.seq + 1 };
     return { replies: [synAck], next: "SYN_RCVD", delivered: 0, why: "fourth: SYN without ACK" };
   }
-  const ack: Reply = { flags: "ACK", seq: now.sndNxt, ack: segment.seq + 1 + segment.text };
-  return { replies: [ack], next: "ESTABLISHED", delivered: segment.text, why: "fourth: SYN, ACK" };
+  const end = segment.seq + 1 + segment.text + (segment.fin ? 1 : 0);
+  const ack: Reply = { flags: "ACK", seq: now.sndNxt, ack: end };
+  const next = segment.fin ? "CLOSE_WAIT" : "ESTABLISHED";
+  return { replies: [ack], next, delivered: segment.text, why: "fourth: SYN, ACK" };
 }
 
 /** §3.10.7.4 */
@@ -141,6 +143,7 @@ function inOthers(segment: Arrival, now: Situation): Outcome {
 
   // Second
   if (segment.rst) {
+    if (segment.seq < rcvNxt) return { ...stays, replies: [null], why: "second: RST outside the window" };
     if (segment.seq !== rcvNxt) return { ...stays, replies: [ack], why: "second: RST not at RCV.NXT" };
     const next = state === "SYN_RCVD" && now.passive ? "LISTEN" : "CLOSED";
     return { replies: [null], next, delivered: 0, why: "second: RST at RCV.NXT" };
@@ -186,8 +189,18 @@ function inOthers(segment: Arrival, now: Situation): Outcome {
   }
 }
 
+/** What of a segment lies inside the window: "the idealized segment" of the first step. */
+function trimmed(segment: Arrival, { rcvNxt, rcvWnd }: Situation): Arrival {
+  const old = Math.max(0, rcvNxt - segment.seq);
+  const seq = segment.seq + old;
+  const end = rcvNxt + rcvWnd;
+  const text = Math.min(Math.max(0, segment.text - old), Math.max(0, end - seq));
+  return { ...segment, seq, text, fin: segment.fin && segment.seq + segment.text < end };
+}
+
 /** Steps seven and eight, in the state that the ACK has led to. */
-function textAndFin(segment: Arrival, now: Situation): Outcome {
+function textAndFin(whole: Arrival, now: Situation): Outcome {
+  const segment = trimmed(whole, now);
   const { state, rcvNxt } = now;
   const ack: Reply = { flags: "ACK", seq: now.sndNxt, ack: rcvNxt };
   const isInOrder = segment.seq === rcvNxt;
@@ -196,9 +209,9 @@ function textAndFin(segment: Arrival, now: Situation): Outcome {
   if (!isReceiving) {
     // The peer has sent its FIN: text and FIN beyond it cannot be. They are ignored; MAY-13 and "acknowledge it"
     // (TIME_WAIT, fifth; FIN, eighth) let an ACK of what was received go out, and no other.
-    const mayAnswer = !isInOrder || segment.fin || state === "TIME_WAIT";
+    const mayAnswer = whole.seq !== rcvNxt || segment.fin || state === "TIME_WAIT";
     return {
-      replies: isEmpty && isInOrder ? [null] : mayAnswer ? [null, ack] : [null],
+      replies: isEmpty && whole.seq === rcvNxt ? [null] : mayAnswer ? [null, ack] : [null],
       next: state,
       delivered: 0,
       why: "seventh: nothing can come after the peer's FIN",

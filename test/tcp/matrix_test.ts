@@ -4,13 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import type { TcpConfig } from "../../src/tcp/config.ts";
-import type { TcpState } from "../../src/tcp/state.ts";
-import type { AppLog } from "./app_log.ts";
-import { Lab } from "./harness.ts";
-import { type Arrival, expectedOutcome, type Outcome, type Reply, type Situation } from "./matrix_oracle.ts";
-import { describe, type Peer, type Seen } from "./peer.ts";
-import { REACH } from "./states.ts";
-import { SECOND_US } from "./wire_ends.ts";
+import { faultOf, MAX_SND_WND, type Row, ROWS } from "./matrix_cells.ts";
 
 const FLAGS = ["", "ACK", "SYN", "RST", "FIN", "SYN ACK", "FIN ACK", "RST ACK", "PSH ACK"] as const;
 const EDGES = ["outside left", "left edge", "inside", "right edge", "outside right"] as const;
@@ -18,37 +12,6 @@ const ACKS = ["too old", "old", "ok", "future"] as const;
 const TEXTS = [0, 4] as const;
 
 type Edge = typeof EDGES[number] | "the SYN's own number";
-
-interface Row {
-  readonly state: TcpState;
-  readonly role: "server" | "client";
-  /** SND.UNA, SND.NXT and RCV.NXT as the fixture leaves them, relative. */
-  readonly una: number;
-  readonly nxt: number;
-  readonly rcv: number;
-}
-
-const ROWS: readonly Row[] = [
-  { state: "CLOSED", role: "server", una: 0, nxt: 0, rcv: 0 },
-  { state: "LISTEN", role: "server", una: 0, nxt: 0, rcv: 0 },
-  { state: "SYN_SENT", role: "client", una: 0, nxt: 1, rcv: 0 },
-  { state: "SYN_RCVD", role: "server", una: 0, nxt: 1, rcv: 1 },
-  { state: "SYN_RCVD", role: "client", una: 0, nxt: 1, rcv: 1 },
-  { state: "ESTABLISHED", role: "server", una: 1, nxt: 1, rcv: 1 },
-  { state: "FIN_WAIT_1", role: "server", una: 1, nxt: 2, rcv: 1 },
-  { state: "FIN_WAIT_2", role: "server", una: 2, nxt: 2, rcv: 1 },
-  { state: "CLOSE_WAIT", role: "server", una: 1, nxt: 1, rcv: 2 },
-  { state: "CLOSING", role: "server", una: 1, nxt: 2, rcv: 2 },
-  { state: "LAST_ACK", role: "server", una: 1, nxt: 2, rcv: 2 },
-  { state: "TIME_WAIT", role: "server", una: 2, nxt: 2, rcv: 2 },
-];
-
-/** A window that no scaling changes, and timers that do not disturb. */
-const QUIET: Partial<TcpConfig> = {
-  receiveBufferBytes: 0x4000,
-  rtoInitialUs: 10 * SECOND_US,
-  rtoMinUs: 10 * SECOND_US,
-};
 
 interface Cell {
   readonly row: Row;
@@ -59,102 +22,18 @@ interface Cell {
   readonly tcp: Partial<TcpConfig>;
 }
 
-function setUp({ row, tcp }: Cell): { lab: Lab; peer: Peer; app: AppLog | null } {
-  const { state, role } = row;
-  const settings = { ...QUIET, ...tcp };
-  if (state === "CLOSED" || state === "LISTEN") {
-    const lab = new Lab({ tcp: settings });
-    if (state === "LISTEN") lab.listen();
-    return { lab, peer: lab.peer(), app: null };
-  }
-  return REACH[state]({ role, tcp: settings });
-}
-
-function numberOf({ row, edge, ack }: Cell, window: number): { seq: number; ackNumber: number } {
-  const seq = {
+function fault({ row, flags, edge, ack, text, tcp }: Cell): string | null {
+  const seq = (window: number) => ({
     "outside left": row.rcv - 10,
     "left edge": row.rcv,
     "inside": row.rcv + 10,
     "right edge": row.rcv + window - 1,
     "outside right": row.rcv + window,
     "the SYN's own number": 0,
-  }[edge];
-  // The peers of the fixtures offer windows of 65,535 bytes, unscaled.
+  }[edge]);
   const ackNumber =
-    { "too old": row.una - 0x1_0000, "old": row.una - 1, "ok": row.nxt, "future": row.nxt + 1 }[ack];
-  return { seq, ackNumber };
-}
-
-/** Runs one cell; returns what is wrong with it, or null. */
-function fault(cell: Cell): string | null {
-  const { row, flags, text, tcp } = cell;
-  const { lab, peer, app } = setUp(cell);
-  const window = app === null || row.state === "SYN_SENT" ? 0x4000 : peer.hostRightEdge - row.rcv;
-  const { seq, ackNumber } = numberOf(cell, window);
-  const words = flags.split(" ");
-  const arrival: Arrival = {
-    syn: words.includes("SYN"),
-    ack: words.includes("ACK"),
-    rst: words.includes("RST"),
-    fin: words.includes("FIN"),
-    seq,
-    ackNumber,
-    text,
-  };
-  const situation: Situation = {
-    state: row.state,
-    passive: row.role === "server",
-    sndUna: row.una,
-    sndNxt: row.nxt,
-    maxSndWnd: 0xffff,
-    rcvNxt: row.rcv,
-    rcvWnd: window,
-    irs: 0,
-    duplicateSyn: tcp.duplicateSyn ?? "repeat-syn-ack",
-    timeWaitRst: tcp.timeWaitRst ?? "close",
-    finWithoutAck: tcp.finWithoutAck ?? "ack",
-  };
-  const expected = expectedOutcome(arrival, situation);
-  const readBefore = app?.bytesRead.length ?? 0;
-  lab.takeTransitions();
-  peer.sends({ flags, seq, ack: ackNumber, data: text });
-  const seen = peer.takeAll();
-  lab.pass(SECOND_US / 2);
-  const late = peer.takeAll();
-  const path = lab.takeTransitions();
-  const next = path.length === 0 ? row.state : path[path.length - 1].split(">")[1];
-  const delivered = (app?.bytesRead.length ?? 0) - readBefore;
-  lab.expectsNoStrays();
-  const faults = [
-    ...replyFaults([...seen, ...late], expected),
-    ...(next === expected.next ? [] : [`${next} instead of ${expected.next}`]),
-    ...(delivered === (expected.delivered ?? delivered)
-      ? []
-      : [`${delivered} bytes delivered, not ${expected.delivered}`]),
-  ];
-  if (faults.length === 0) return null;
-  const about = `<${flags}> ${cell.edge}, ACK ${cell.ack}, ${text} bytes (seq ${seq} ack ${ackNumber})`;
-  return `${about}: ${faults.join("; ")}; RFC: ${expected.why}`;
-}
-
-function replyFaults(seen: readonly Seen[], { replies, next }: Outcome): string[] {
-  const got = seen.map(describe).join(" ");
-  // SYN, ACK with text: one ACK for all, or one for the SYN and one for the text (§3.10.7.3).
-  const isTwoStep = next === "ESTABLISHED" && seen.length === 2 && seen.every(({ flags }) => flags === "ACK");
-  const last = seen[seen.length - 1];
-  if (seen.length > 1 && !isTwoStep) return [`more than one reply: ${got}`];
-  const isAllowed = replies.some((reply) =>
-    last === undefined ? reply === null : reply !== null && isLike(last, reply)
-  );
-  if (isAllowed) return [];
-  const wanted = replies.map((reply) => reply === null ? "silence" : JSON.stringify(reply)).join(" or ");
-  return [`${got === "" ? "silence" : got} instead of ${wanted}`];
-}
-
-function isLike(seen: Seen, { flags, seq, ack }: Reply): boolean {
-  if (seen.flags !== flags || seen.data.length > 0) return false;
-  if (seq !== null && seen.seq !== seq) return false;
-  return flags === "RST" ? seen.absoluteAck === 0 : seen.ack === ack;
+    { "too old": row.una - MAX_SND_WND - 1, "old": row.una - 1, "ok": row.nxt, "future": row.nxt + 1 }[ack];
+  return faultOf({ row, flags, seq, ackNumber, text, tcp, about: `${edge}, ACK ${ack}` });
 }
 
 /** Runs cells, and shows all faults together. */
