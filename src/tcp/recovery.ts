@@ -149,8 +149,13 @@ export function maybeUndo(
   if (tcb.sender.undoRetransmits <= 0) return;
   const isOriginalAcked = proof.advanced && proof.tsEcho >= 0 && tcb.sender.undoStampUs !== 0 &&
     seqLt(proof.tsEcho, tcb.sender.undoStampUs) && seqGt(tcb.sndUna, tcb.sender.undoSeq);
-  // Only duplicates of what was sent again since the reduction count.
-  if (proof.isDsack && seqGt(proof.dsackRight, tcb.sender.undoSeq)) tcb.sender.undoRetransmits--;
+  // RFC 3708 §3: only duplicates of what was sent again since the reduction count; others are the network's.
+  const { sender } = tcb;
+  if (
+    proof.isDsack && seqGt(proof.dsackRight, sender.undoLeft) && seqLe(proof.dsackRight, sender.undoRight)
+  ) {
+    sender.undoRetransmits--;
+  }
   if (!isOriginalAcked && tcb.sender.undoRetransmits > 0) return;
   context.apply("recovery.undo");
   context.counters.undone++;

@@ -9,7 +9,7 @@ import { EFFECT } from "./effects.ts";
 import type { RetransmitKind } from "./events.ts";
 import { dataFlags, effectiveMss, pushSegment, timestampNow } from "./send_segment.ts";
 import type { RuleId } from "./rules.ts";
-import { seqAdd, seqDiff, seqGt, seqLt } from "./sequence.ts";
+import { seqAdd, seqDiff, seqGt, seqLt, seqMax, seqMin } from "./sequence.ts";
 import type { Tcb } from "./tcb.ts";
 
 const RULE_OF_KIND: Readonly<Record<RetransmitKind, RuleId>> = {
@@ -62,7 +62,11 @@ export function resendRecord(context: MachineContext, tcb: Tcb, resend: Resend):
     if (tcb.sender.undoRetransmits === 0 && tcb.sender.undoStampUs === 0) {
       tcb.sender.undoStampUs = timestampNow(context, tcb);
     }
-    tcb.sender.undoRetransmits++;
+    const { sender } = tcb;
+    const isFirst = sender.undoRetransmits === 0;
+    sender.undoLeft = isFirst ? record.seq : seqMin(sender.undoLeft, record.seq);
+    sender.undoRight = isFirst ? record.end : seqMax(sender.undoRight, record.end);
+    sender.undoRetransmits++;
   }
 }
 

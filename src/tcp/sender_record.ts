@@ -16,6 +16,9 @@ export class SenderRecord {
   undoSsthresh = 0;
   undoSeq = 0;
   undoRetransmits = -1;
+  /** What has been sent again since: only duplicates of that count. */
+  undoLeft = 0;
+  undoRight = 0;
   undoStampUs = 0;
   undoIsTimeout = false;
   // CUBIC, RFC 9438
