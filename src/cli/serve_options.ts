@@ -7,6 +7,7 @@
  */
 import type { TransmitWish } from "../../ffi/transmit_choice.ts";
 import { APPLICATIONS, LATER_APPLICATIONS } from "../app/applications.ts";
+import { type FaultSpec, parseFaultSpec } from "../link/fault_spec.ts";
 import {
   formatIpAddress,
   type IpAddress,
@@ -69,6 +70,8 @@ export interface ServeConfig extends ConnectionSettings, ListeningSettings {
   readonly checksum: "partial" | "strict" | "ignore";
   readonly tx: TransmitWish;
   readonly filter: string | null;
+  /** Faults to put on the wire; null for none. */
+  readonly faults: FaultSpec | null;
   readonly log: "text" | "json" | "none";
   readonly payload: boolean;
   readonly write: string | null;
@@ -127,6 +130,7 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
     checksum: choice("checksum", ["partial", "strict", "ignore"]),
     tx: choice("tx", ["auto", "inject", "batch", "gso"]),
     filter: options.value("filter") ?? null,
+    faults: given(options, "fault", parseFaults) ?? null,
     log,
     payload: options.flag("payload"),
     write: options.value("write") ?? null,
@@ -140,6 +144,14 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
 }
 
 const DURATION: DurationBounds = { leastUs: 1_000, mostUs: 24 * 3_600_000_000, bareUnit: "s" };
+
+function parseFaults({ option, text }: GivenValue): FaultSpec {
+  try {
+    return parseFaultSpec(text);
+  } catch (error) {
+    throw new UsageError(`--${option} ${error instanceof Error ? error.message : error}`);
+  }
+}
 
 /** One address of `--ip`, judged without looking at the machine. */
 function parseAddress(text: string): AddressRequest {

@@ -110,6 +110,16 @@ export const SERVE_OPTIONS = [
     help: "pcap-filter expression, added to the TCP part of tcplab's own filter",
   },
   {
+    name: "fault",
+    kind: "value",
+    value: "SPEC",
+    group: WIRE,
+    help:
+      "disturb frames on purpose; words with commas between them: drop=1%, dup=1%, reorder=2%, corrupt=0.5%, mark=1%, " +
+      "delay=10ms, jitter=5ms, rate=10mbit, seed=7 (the same seed, the same faults); in: or out: before a word means " +
+      "one direction; ARP is left alone but for arp=on",
+  },
+  {
     name: "log",
     kind: "value",
     value: "text|json|none",
@@ -156,6 +166,10 @@ every segment and every state change. Ctrl-C ends it: connections are closed, a 
     [
       "sudo tcplab serve -i eth0 --ip 192.168.56.101 --serve 5000=echo,5001=discard -w lab.pcapng",
       "two ports, and a recording for Wireshark",
+    ],
+    [
+      "sudo tcplab serve -i eth0 --ip 192.168.56.101 --fault in:drop=1%,out:reorder=2%,delay=20ms,seed=7",
+      "the same bad path every time",
     ],
   ],
 };

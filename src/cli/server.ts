@@ -7,6 +7,8 @@
 import { findApplication } from "../app/applications.ts";
 import type { HostConnection } from "../host/api.ts";
 import { Host } from "../host/host.ts";
+import { type FaultLink, faultLink } from "../link/fault_link.ts";
+import { describeFaults } from "../link/fault_spec.ts";
 import type { FrameLink } from "../link/link.ts";
 import { tapLink } from "../link/tap.ts";
 import { fanOut } from "../observe/fan_out.ts";
@@ -42,13 +44,19 @@ export class Server {
   readonly firstClosed: Promise<void>;
   readonly #parts: ServerParts;
   readonly #ringWatch: RingWatch;
+  readonly #faultLink: FaultLink | null;
   readonly #beganUs: number;
 
   constructor(parts: ServerParts) {
     const { config, ground, clock, log, recording } = parts;
     this.#parts = parts;
     this.#beganUs = clock.nowUs();
-    const link = recording === null ? ground.link : tapLink(ground.link, recording.recorder);
+    const { faults } = config;
+    this.#faultLink = faults === null ? null : faultLink(ground.link, { faults, nowUs: () => clock.nowUs() });
+    if (faults !== null) parts.notice(`Frames are disturbed on purpose: ${describeFaults(faults)}`);
+    const wire = this.#faultLink ?? ground.link;
+    // A recording shows what our host saw and sent, so that each frame stands beside what it led to.
+    const link = recording === null ? wire : tapLink(wire, recording.recorder);
     this.host = makeHost(parts, link);
     const firstClosed = Promise.withResolvers<void>();
     this.firstClosed = firstClosed.promise;
@@ -97,10 +105,20 @@ export class Server {
     return summaryEvent({
       time: this.#seconds(),
       durationMs: (nowUs - this.#beganUs) / 1000,
-      counters: this.host.counters(),
+      counters: { ...this.host.counters(), ...this.#faultCounters() },
       link: ground.link.stats(),
       lostLines: log.lostLines,
     });
+  }
+
+  #faultCounters(): Record<string, number> {
+    const counters: Record<string, number> = {};
+    for (const [direction, counts] of Object.entries(this.#faultLink?.faultCounts() ?? {})) {
+      for (const [what, count] of Object.entries(counts ?? {})) {
+        counters[`fault-${direction}-${what}`] = count;
+      }
+    }
+    return counters;
   }
 
   #listen(): void {

@@ -128,6 +128,35 @@ export function parseFaultSpec(text: string): FaultSpec {
   return { seed: seed ?? DEFAULT_SEED, in: direction("in"), out: direction("out") };
 }
 
+/** A specification in one line for a person: `in drop 1 %, delay 10 ms; out nothing; seed 7`. */
+export function describeFaults(faults: FaultSpec): string {
+  const sides = (["in", "out"] as const).map((side) => {
+    const words = directionText(faults[side]);
+    return `${side} ${words === "" ? "nothing" : words}`;
+  });
+  return [...sides, `seed ${faults.seed}`].join("; ");
+}
+
+function directionText(direction: FaultDirection): string {
+  const share = (
+    name: string,
+    rate: number,
+  ) => (rate > 0 ? [`${name} ${Number((rate * 100).toPrecision(6))} %`] : []);
+  const time = (name: string, us: number) => (us > 0 ? [`${name} ${us / 1000} ms`] : []);
+  const { rateBitsPerSecond } = direction;
+  return [
+    ...share("drop", direction.drop),
+    ...share("dup", direction.duplicate),
+    ...share("reorder", direction.reorder),
+    ...share("corrupt", direction.corrupt),
+    ...share("mark", direction.mark),
+    ...time("delay", direction.delayUs),
+    ...time("jitter", direction.jitterUs),
+    ...(rateBitsPerSecond === Infinity ? [] : [`rate ${rateBitsPerSecond / 1e6} Mbit/s`]),
+    ...(direction.disturbsArp ? ["ARP too"] : []),
+  ].join(", ");
+}
+
 function isWord(text: string): text is Word {
   return Object.hasOwn(WORDS, text);
 }

@@ -116,3 +116,14 @@ Deno.test("each bad value is one line with the option, the value and what was ex
     assertThrows(() => parseServeOptions(args.split(" ")), UsageError, message, args);
   }
 });
+
+Deno.test("faults are read, and refused in one line with the option's name", () => {
+  assertEquals(parseServeOptions([]).faults, null);
+  const faults = parseServeOptions(["--fault", "in:drop=1%,delay=10ms,seed=7"]).faults;
+  assertEquals([faults?.seed, faults?.in.drop, faults?.out.drop, faults?.out.delayUs], [7, 0.01, 0, 10_000]);
+  assertThrows(
+    () => parseServeOptions(["--fault", "drop=1"]),
+    UsageError,
+    "--fault drop=1: expected a percentage from 0% to 100%, as in 0.5%",
+  );
+});

@@ -3,6 +3,7 @@
  */
 import { assertEquals, assertThrows } from "@std/assert";
 import {
+  describeFaults,
   FAULT_SPEC_EXAMPLE,
   type FaultDirection,
   isFaultless,
@@ -54,6 +55,19 @@ Deno.test("fault spec: a prefix means one direction and wins over the word witho
   assertEquals(isFaultless(parseFaultSpec("in:drop=5%").out), true);
   assertEquals(isFaultless(parseFaultSpec("in:drop=5%").in), false);
   assertEquals(isFaultless(parseFaultSpec("drop=0%,arp=on").in), true);
+});
+
+Deno.test("fault spec: told in one line", () => {
+  assertEquals(
+    describeFaults(
+      parseFaultSpec("in:drop=1%,in:corrupt=0.5%,in:delay=1.5ms,in:rate=10mbit,in:arp=on,seed=7"),
+    ),
+    "in drop 1 %, corrupt 0.5 %, delay 1.5 ms, rate 10 Mbit/s, ARP too; out nothing; seed 7",
+  );
+  assertEquals(
+    describeFaults(parseFaultSpec("dup=1%,reorder=7%,mark=2%,jitter=3ms")),
+    "in dup 1 %, reorder 7 %, mark 2 %, jitter 3 ms; out dup 1 %, reorder 7 %, mark 2 %, jitter 3 ms; seed 1",
+  );
 });
 
 const REFUSED: readonly (readonly [string, string])[] = [
