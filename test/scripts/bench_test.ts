@@ -1,0 +1,174 @@
+/**
+ * The benchmark's pure parts: medians, ratios within a round, tables, verdicts.
+ */
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import { parseBenchOptions } from "../../scripts/bench/bench_options.ts";
+import type { FigureId, Offloads, Run, Sample } from "../../scripts/bench/model.ts";
+import { busyCores } from "../../scripts/bench/quiet.ts";
+import { markdownReport, textReport } from "../../scripts/bench/report.ts";
+import { median, ratioOf, relativeSpread, spreadOf, summarize } from "../../scripts/bench/statistics.ts";
+import { judge } from "../../scripts/bench/targets.ts";
+import { formatNumber, formatShare, renderMarkdown, renderText } from "../../scripts/bench/text_table.ts";
+
+function sample(
+  contestant: string,
+  figure: FigureId,
+  values: readonly number[],
+  offloads: Offloads = "off",
+): Sample[] {
+  return values.map((value, position) => ({ round: position + 1, offloads, contestant, figure, value }));
+}
+
+Deno.test("the median is the middle, or the mean of the two in the middle", () => {
+  assertEquals(median([3, 1, 2]), 2);
+  assertEquals(median([4, 1, 2, 3]), 2.5);
+  assertEquals(median([7]), 7);
+  assert(Number.isNaN(median([])));
+});
+
+Deno.test("a spread has the extremes, and tells the farther of them as a share of the median", () => {
+  const spread = spreadOf([90, 100, 130]);
+  assertEquals(spread, { median: 100, least: 90, most: 130, count: 3 });
+  assertAlmostEquals(spread === null ? NaN : relativeSpread(spread), 0.3);
+  assertEquals(spreadOf([]), null);
+  assertEquals(relativeSpread({ median: 0, least: 0, most: 0, count: 1 }), 0);
+});
+
+Deno.test("a ratio is taken within each round: a machine that slows down changes nothing", () => {
+  const samples = [...sample("tcplab", "upload", [200, 100, 50]), ...sample("lwip", "upload", [100, 50, 25])];
+  const choice = { figure: "upload", offloads: "off" } as const;
+  const ratio = ratioOf(samples, { ...choice, contestant: "tcplab" }, { ...choice, contestant: "lwip" });
+  assertEquals(ratio, { median: 2, least: 2, most: 2, count: 3 });
+});
+
+Deno.test("rounds that lack one of the two do not count", () => {
+  const samples = [...sample("tcplab", "upload", [200, 100]), ...sample("lwip", "upload", [100])];
+  const choice = { figure: "upload", offloads: "off" } as const;
+  const ratio = ratioOf(samples, { ...choice, contestant: "tcplab" }, { ...choice, contestant: "lwip" });
+  assertEquals(ratio?.count, 1);
+  const none = ratioOf(samples, { ...choice, contestant: "tcplab" }, { ...choice, contestant: "kernel" });
+  assertEquals(none, null);
+});
+
+Deno.test("settings of the veth pair are kept apart", () => {
+  const samples = [...sample("c", "download", [400], "off"), ...sample("c", "download", [900], "def")];
+  assertEquals(summarize(samples, { figure: "download", contestant: "c", offloads: "def" })?.median, 900);
+});
+
+Deno.test("a table in columns: first to the left, numbers to the right", () => {
+  const table = { head: ["", "conn/s"], rows: [["kernel", "24,100"], ["c", "900"]] };
+  assertEquals(
+    renderText(table),
+    ["        conn/s", "------  ------", "kernel  24,100", "c          900"].join("\n"),
+  );
+  assertEquals(
+    renderMarkdown(table),
+    ["|  | conn/s |", "| --- | ---: |", "| kernel | 24,100 |", "| c | 900 |"].join("\n"),
+  );
+});
+
+Deno.test("a bar in a cell does not end the cell", () => {
+  assertStringIncludes(renderMarkdown({ head: ["a|b"], rows: [] }), "a\\|b");
+});
+
+Deno.test("numbers have their thousands set apart", () => {
+  assertEquals(formatNumber(1234567, 0), "1,234,567");
+  assertEquals(formatNumber(1234.5, 2), "1,234.50");
+  assertEquals(formatNumber(999.4, 0), "999");
+  assertEquals(formatNumber(-1234, 0), "-1,234");
+  assertEquals(formatShare(0.256), "26 %");
+});
+
+Deno.test("busy cores: what changed in /proc/stat, less idle and waiting", () => {
+  const before = "cpu  100 0 50 1000 5 0 10 0 0 0\ncpu0 1 1 1 1";
+  const after = "cpu  140 0 60 1100 9 0 20 40 0 0\ncpu0 1 1 1 1";
+  assertAlmostEquals(busyCores(before, after, 1000), 1);
+});
+
+Deno.test("targets: met, missed, and not measured", () => {
+  const samples = [
+    ...sample("tcplab", "connections", [30_000, 31_000]),
+    ...sample("c", "connections", [31_000, 32_000]),
+    ...sample("kernel", "connections", [35_000, 36_000]),
+  ];
+  const verdicts = judge(samples, "tcplab").filter(({ what }) => what === "connections/s, 64 at once, off");
+  assertEquals(verdicts.map(({ target, met }) => [target, met]), [
+    ["at least 0.75 of c", true],
+    ["at least 1 of kernel", false],
+  ]);
+  const upload = judge(samples, "tcplab").find(({ what }) => what === "upload, off");
+  assertEquals([upload?.measured, upload?.met], ["-", null]);
+});
+
+Deno.test("the cost of a segment is flat when the dearest step is within a quarter of the cheapest", () => {
+  const steps = (values: readonly number[]) =>
+    ([10, 100, 1_000, 10_000, 100_000] as const).flatMap((step, position) =>
+      sample("tcplab", `growth-${step}`, [values[position]])
+    );
+  const verdict = (values: readonly number[]) =>
+    judge(steps(values), "tcplab").find(({ what }) => what.startsWith("cost of a segment"))?.met;
+  assertEquals(verdict([2, 2, 2.1, 2.2, 2.4]), true);
+  assertEquals(verdict([2, 2, 2.1, 2.2, 2.6]), false);
+  assertEquals(
+    judge(steps([2]).slice(0, 1), "tcplab").find(({ what }) => what.startsWith("cost of a"))?.met,
+    null,
+  );
+});
+
+Deno.test("the start is judged of the binary, the rest of the checkout", () => {
+  const samples = [...sample("tcplab", "start", [400]), ...sample("binary", "start", [120])];
+  assertEquals(judge(samples, "tcplab").find(({ what }) => what === "start of the binary")?.met, true);
+});
+
+Deno.test("the log's cost is that of the figure that suffers most", () => {
+  const samples = [
+    ...sample("tcplab", "log-none-upload", [300]),
+    ...sample("tcplab", "log-json-upload", [290]),
+    ...sample("tcplab", "log-none-messages", [100]),
+    ...sample("tcplab", "log-json-messages", [60]),
+  ];
+  const verdict = judge(samples, "tcplab").find(({ what }) => what.startsWith("cost of --log json"));
+  assertEquals([verdict?.measured, verdict?.met], ["messages 40 %, upload 3 %", false]);
+});
+
+const RUN: Run = {
+  began: "2026-03-01T10:20:30.000Z",
+  machine: { cpu: "A processor", cores: 2, memoryGib: 8, kernel: "Linux 6.1", versions: { deno: "2.9.6" } },
+  rounds: 2,
+  secondsEach: 3,
+  loadAverages: [0.1, 0.2],
+  skipped: ["lwip: not installed"],
+  samples: [
+    ...sample("tcplab", "connections", [30_000, 31_000]),
+    ...sample("c", "connections", [40_000, 41_000]),
+  ],
+  failures: [{ round: 2, offloads: "off", contestant: "c", what: "upload", reason: "not done within 18 s" }],
+};
+
+Deno.test("a report has machine, tables, ratios, targets, and what went wrong", () => {
+  const entrants = [{ name: "c", explanation: "toy TCP" }, { name: "tcplab", explanation: "this checkout" }];
+  const text = textReport(RUN, entrants);
+  for (
+    const part of [
+      "A processor, 2 cores",
+      "tcplab / c",
+      "0.75",
+      "30,500 ±2 %",
+      "met",
+      "Left out: lwip: not installed",
+      "Failed in round 2: c, off, upload: not done within 18 s",
+    ]
+  ) assertStringIncludes(text, part);
+  const page = markdownReport(RUN, entrants);
+  assertStringIncludes(page, "## 2026-03-01 10:20 UTC");
+  assertStringIncludes(page, "- `c`: toy TCP");
+  assertStringIncludes(page, "| tcplab | 30,500 ±2 % |");
+});
+
+Deno.test("options: quick is one round that leaves no trace", () => {
+  const quick = parseBenchOptions(["--quick"]);
+  assertEquals([quick.rounds, quick.append], [1, false]);
+  const full = parseBenchOptions(["--offloads", "def", "--variant", "inject=--tx inject"]);
+  assertEquals([full.rounds, full.append, full.offloads], [3, true, ["def"]]);
+  assertEquals(full.variants, [{ name: "inject", args: ["--tx", "inject"] }]);
+});
