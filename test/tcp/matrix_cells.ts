@@ -126,7 +126,8 @@ export function faultOf(trial: Trial): string | null {
 function replyFaults(seen: readonly Seen[], { replies, next }: Outcome): string[] {
   const got = seen.map(describe).join(" ");
   // SYN, ACK with text: one ACK for all, or one for the SYN and one for the text (§3.10.7.3).
-  const isTwoStep = next === "ESTABLISHED" && seen.length === 2 && seen.every(({ flags }) => flags === "ACK");
+  const isTwoStep = (next === "ESTABLISHED" || next === "CLOSE_WAIT") && seen.length === 2 &&
+    seen.every(({ flags }) => flags === "ACK");
   const last = seen[seen.length - 1];
   if (seen.length > 1 && !isTwoStep) return [`more than one reply: ${got}`];
   const isAllowed = replies.some((reply) =>

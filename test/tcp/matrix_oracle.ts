@@ -117,8 +117,9 @@ function inOthers(segment: Arrival, now: Situation): Outcome {
   const stays = { next: state, delivered: 0 } as const;
   const ack: Reply = { flags: "ACK", seq: now.sndNxt, ack: rcvNxt };
 
-  // A SYN in TIME_WAIT that is beyond all that was received may open anew (§3.6.1, MAY-2): we do.
-  if (state === "TIME_WAIT" && segment.syn && !segment.ack && !segment.rst && segment.seq >= rcvNxt) {
+  // A SYN, and nothing but that, in TIME_WAIT that is beyond all that was received may open anew (§3.6.1, MAY-2): we do.
+  const isBareSyn = segment.syn && !segment.ack && !segment.rst && !segment.fin;
+  if (state === "TIME_WAIT" && isBareSyn && segment.seq >= rcvNxt) {
     const synAck: Reply = { flags: "SYN ACK", seq: null, ack: segment.seq + 1 };
     return { replies: [synAck], next: "SYN_RCVD", delivered: 0, why: "MAY-2: a new connection" };
   }
