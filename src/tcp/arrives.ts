@@ -96,9 +96,14 @@ function sequenceCheck(context: MachineContext, tcb: Tcb, segment: TcpSegment): 
       return false;
     }
   }
-  if (isAcceptable(tcb, segment)) return true;
-  // MUST-66: a reset counts at zero window too, with or without data (SHLD-2).
-  if ((flags & RST) !== 0 && segment.seq === tcb.rcvNxt) return true;
+  if ((flags & RST) !== 0) {
+    // A reset is judged by its sequence number alone (RFC 5961 §3.2, errata 4772), so also at zero window (MUST-66) and
+    // with data (SHLD-2).
+    const offset = seqDiff(segment.seq, tcb.rcvNxt);
+    if (offset === 0 || (offset > 0 && offset < tcb.rcvWnd)) return true;
+  } else if (isAcceptable(tcb, segment)) {
+    return true;
+  }
   return refuseUnacceptable(context, tcb, segment);
 }
 
