@@ -43,7 +43,7 @@ export interface BulkAck {
   readonly sack?: readonly (readonly [number, number])[];
   readonly flags?: string;
   readonly window?: number;
-  /** TSecr; the peer's default is the TSval of what came last. */
+  /** TSecr; by default what a receiver of RFC 7323 §4.3 echoes when every segment that it acknowledges has come. */
   readonly echo?: number;
   /** TSval; default the peer's clock. */
   readonly value?: number;
@@ -59,6 +59,11 @@ export class BulkSender {
   readonly rttUs: number;
   readonly #stamped: boolean;
   #written = 0;
+  /** TSval of what was sent last at each relative sequence number, as far as the events were read. */
+  readonly #stamps = new Map<number, number>();
+  #eventsRead = 0;
+  #acked = 1;
+  #recent: number | null = null;
 
   constructor(options: BulkOptions = {}) {
     const offered = options.options ?? SACK_OPTIONS;
@@ -114,7 +119,7 @@ export class BulkSender {
     const { peer } = this;
     const sack = (more.sack ?? []).map(([first, end]) => peer.hostBlock(this.seqOf(first), this.seqOf(end)));
     const stamps = this.#stamped
-      ? { timestamps: { value: more.value ?? peer.clock, echo: more.echo ?? peer.hostTimestamp } }
+      ? { timestamps: { value: more.value ?? peer.clock, echo: more.echo ?? this.echoFor(upTo) } }
       : {};
     peer.sends({
       flags: more.flags ?? "ACK",
@@ -122,6 +127,27 @@ export class BulkSender {
       options: { ...(sack.length === 0 ? {} : { sack }), ...stamps },
       ...(more.window === undefined ? {} : { window: more.window }),
     });
+  }
+
+  /**
+   * TS.Recent of a receiver when it acknowledges everything before segment `upTo`: the TSval of the segment at the left
+   * edge of before, which is the earliest of a delayed ACK and the one that filled a hole.
+   */
+  echoFor(upTo: number): number {
+    const { events } = this.lab;
+    for (; this.#eventsRead < events.length; this.#eventsRead++) {
+      const event = events[this.#eventsRead];
+      if (event.event !== "segment" || event.direction !== "send" || event.length === 0) continue;
+      if (event.options.timestamps !== undefined) {
+        this.#stamps.set(event.relSeq, event.options.timestamps.value);
+      }
+    }
+    const ack = this.seqOf(upTo);
+    if (ack > this.#acked) {
+      this.#recent = this.#stamps.get(this.#acked) ?? null;
+      this.#acked = ack;
+    }
+    return this.#recent ?? this.peer.hostTimestamp;
   }
 
   /** What was sent since the last question, whole, contents proved. */
