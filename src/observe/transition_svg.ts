@@ -61,7 +61,7 @@ const ARROWS: readonly Arrow[] = [
   {
     rows: ["syn-rcvd.rst.passive", "syn-rcvd.syn"],
     path: "M176 367C190 270 340 224 511 222",
-    label: { x: 262, y: 222, anchor: "end" },
+    label: { x: 24, y: 222, anchor: "start" },
   },
   {
     rows: ["syn-sent.syn"],

@@ -141,7 +141,11 @@ Deno.test("svg: tags are closed and nothing lies outside the page", () => {
     else if (!rest.endsWith("/")) open.push(name);
   }
   assertEquals(open, []);
-  for (const [, x, y] of svg.matchAll(/<text[^>]* x="([\d.]+)" y="([\d.]+)"/g)) {
-    assert(Number(x) > 0 && Number(x) < 1180 && Number(y) > 0 && Number(y) < 1070);
+  const texts = svg.matchAll(/<text[^>]* x="([\d.]+)" y="([\d.]+)"(?: text-anchor="(\w+)")?[^>]*>([^<]*)/g);
+  for (const [, x, y, anchor, words] of texts) {
+    // A generous guess at 13 px sans-serif.
+    const width = 7 * words.length;
+    const left = Number(x) - (anchor === "end" ? width : anchor === "middle" ? width / 2 : 0);
+    assert(left > 0 && left + width < 1180 && Number(y) > 0 && Number(y) < 1070, words);
   }
 });
