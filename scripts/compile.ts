@@ -93,7 +93,7 @@ async function main(passed: readonly string[]): Promise<number> {
     .spawn().status;
   if (!status.success) {
     console.error(
-      "compile: deno compile failed; without access to its server, name a local base with DENORT_BIN (docs/architecture.md)",
+      "compile: deno compile failed, see above; where its server cannot be reached, DENORT_BIN names a local base (docs/binary.md)",
     );
     return status.code;
   }
