@@ -45,6 +45,8 @@ export interface ConnectionsOptions {
   readonly writer: SegmentWriter;
   /** Puts the writer's frame on the link. */
   transmit(length: number, cutBytes: number): void;
+  /** Keeps the writer's frame until the hardware address of the connection's peer, or of its router, is known. */
+  hold(connection: Connection, length: number): void;
   /** Whether a SYN from this source deserves an answer (MUST-63). */
   isValidSource(arrival: Arrival): boolean;
 }
@@ -404,6 +406,7 @@ export class Connections implements PassiveOpensHost {
         connection === null ? this.#opens.routeName() : connection.name,
       );
     }
-    this.#options.transmit(length, effect.cutBytes);
+    if (connection !== null && connection.peerMac === null) this.#options.hold(connection, length);
+    else this.#options.transmit(length, effect.cutBytes);
   }
 }

@@ -143,6 +143,10 @@ export class Host implements HostApi {
       counters: this.#counters,
       writer: this.#writer,
       transmit: (length, cutBytes) => this.#transmit(this.#writer.frame, length, cutBytes),
+      hold: (connection, length) => {
+        const hop = this.#nextHop(connection.peerAddress);
+        this.#neighbors.hold(hop, connection.localAddress, { frame: this.#writer.frame, length });
+      },
       isValidSource: (arrival) => this.#isValidSource(arrival),
     });
     this.#connections.teller.showPayload = options.showPayload ?? false;
@@ -241,15 +245,10 @@ export class Host implements HostApi {
     const peerMac = this.#neighbors.resolve(hop, localAddress, (mac) => {
       if (connected !== null) connected.peerMac = mac;
     });
-    this.#unresolved = peerMac === null ? { hop, source: localAddress } : null;
     const connection = this.#connections.connect(options, { ...tuple, peerMac });
-    this.#unresolved = null;
     connected = connection;
     return connection;
   }
-
-  /** While a SYN leaves towards an unknown hardware address: whom to ask, and on whose behalf. */
-  #unresolved: { hop: Uint8Array; source: Uint8Array } | null = null;
 
   ingest(frame: Uint8Array, length: number, nowUs: number): void {
     this.#connections.context.nowUs = nowUs;
@@ -412,12 +411,6 @@ export class Host implements HostApi {
   }
 
   #transmit(frame: Uint8Array, length: number, cutBytes: number): void {
-    if (this.#unresolved !== null && frame === this.#writer.frame) {
-      // The first SYN of an active open waits for ARP.
-      const { hop, source } = this.#unresolved;
-      this.#neighbors.hold(hop, source, { frame, length });
-      return;
-    }
     this.#counters.framesOut++;
     this.#link.send(frame, length, cutBytes);
   }

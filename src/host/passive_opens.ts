@@ -122,7 +122,9 @@ export class PassiveOpens {
       counters.synDropped++;
       host.context.apply("arrives.listen.backlog-full");
       this.#tell(segment, true);
-      if (host.teller.observer !== null) host.teller.drop("backlog-full", this.routeName());
+      if (host.teller.observer !== null) {
+        host.teller.drop(hasRoom ? "backlog-full" : "too-many-connections", this.routeName());
+      }
       return;
     }
     const connection = this.#begin(listener);

@@ -46,6 +46,9 @@ export function acknowledgmentArrives(context: MachineContext, tcb: Tcb, segment
   return changeByAcknowledgment(context, tcb);
 }
 
+/** RFC 8985 §6.2 step 4: recoveries without D-SACK after which the reordering window is narrow again. */
+const REORDER_PERSIST_RECOVERIES = 16;
+
 /** Filled anew for each acknowledgment. */
 const tallyAbout = { minRttUs: 0, fack: 0, tsEcho: -1, tsOffset: 0 };
 
@@ -186,6 +189,7 @@ function takeSacks(context: MachineContext, tcb: Tcb, segment: TcpSegment): bool
         tcb.dsacks++;
         // RFC 8985 §6.2 step 4: a needless retransmission widens the window, once a round trip.
         if (seqGe(tcb.sndUna, tcb.sender.rackDsackRound < 0 ? tcb.sndUna : tcb.sender.rackDsackRound)) {
+          tcb.sender.rackReorderPersist = REORDER_PERSIST_RECOVERIES;
           tcb.sender.rackReorderSteps = Math.min(tcb.sender.rackReorderSteps + 1, 20);
           tcb.sender.rackDsackRound = tcb.sndNxt;
         }

@@ -59,7 +59,7 @@ export function agreeScale(tcb: Tcb, peerShift: number): void {
   tcb.receiveShift = windowShiftFor(tcb.receiveRing.limitBytes);
 }
 
-/** MUST-16: the smaller of what the peer takes and what the path carries, less our options. */
+/** MUST-16, RFC 6691 §2: the smaller of what the peer takes and what the path carries, less our options. */
 export function updateSendMss(tcb: Tcb): void {
   const options = tcb.timestamps ? TIMESTAMP_OPTION_BYTES : 0;
   tcb.sendMss = Math.min(tcb.peerMss, tcb.ourMss, tcb.pathMss) - options;

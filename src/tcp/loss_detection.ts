@@ -74,15 +74,22 @@ export function markFirstLost(tcb: Tcb): void {
   board.markLost(board.at(0));
 }
 
-/** A time-out: all that is not SACKed is taken as lost (RFC 8985 §6.3, RFC 6675 §5.1). */
-export function markAllLost(tcb: Tcb): void {
+/**
+ * A time-out: the first piece is lost, and all that was sent a round trip and the reordering window ago (RFC 8985 §6.3);
+ * without SACK, all (RFC 6298 §5.4 and slow start from there).
+ */
+export function markTimedOut(context: MachineContext, tcb: Tcb): void {
   const board = tcb.scoreboard;
   // The first piece SACKed but not acknowledged after a whole RTO: the peer has dropped it (RFC 2018 §8).
   if (board.count > 0 && board.at(0).sacked) board.forgetSacks();
-  for (let index = 0; index < board.count; index++) board.markLost(board.at(index));
+  const ageUs = tcb.sack ? tcb.sender.rackRttUs + reorderWindowUs(tcb) : 0;
+  for (let index = 0; index < board.count; index++) {
+    const record = board.at(index);
+    if (index === 0 || record.sentUs + ageUs <= context.nowUs) board.markLost(record);
+  }
 }
 
-/** Without SACK, each duplicate ACK tells that one segment has left the network: counted as SACKed bytes. */
+/** Without SACK, each duplicate ACK tells that one segment has left the network: counted as SACKed bytes. Limited transmit (RFC 3042 §2) follows. */
 export function emulateSacks(tcb: Tcb): void {
   const board = tcb.scoreboard;
   const most = Math.max(0, tcb.outstanding - tcb.sendMss - board.lostBytes + board.resentBytes);

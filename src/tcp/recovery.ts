@@ -5,7 +5,7 @@
  * Owns: the recovery state and what it does to cwnd. Must not know: which record is resent next (output.ts).
  */
 import type { MachineContext } from "./context.ts";
-import { emulateSacks, markAllLost, markFirstLost } from "./loss_detection.ts";
+import { emulateSacks, markFirstLost, markTimedOut } from "./loss_detection.ts";
 import { seqGe, seqGt, seqLe, seqLt } from "./sequence.ts";
 import { hystartSample } from "./slow_start.ts";
 import type { Tcb } from "./tcb.ts";
@@ -19,6 +19,8 @@ export function enterRecovery(context: MachineContext, tcb: Tcb): void {
   const isReduced = tcb.ecn && seqLe(tcb.sndUna, tcb.ecnRecover);
   if (!isReduced) tcb.ssthresh = tcb.congestion.onCongestion(tcb, context.nowUs, false);
   tellReduction(tcb);
+  const { sender } = tcb;
+  if (sender.rackReorderPersist > 0 && --sender.rackReorderPersist === 0) sender.rackReorderSteps = 1;
   tcb.recover = tcb.sndNxt;
   tcb.recovery = "recovery";
   tcb.sender.prrDelivered = 0;
@@ -45,7 +47,7 @@ export function enterLoss(context: MachineContext, tcb: Tcb): void {
   tcb.dupAcks = 0;
   tcb.sender.tlpEnd = -1;
   if (!tcb.sack) tcb.scoreboard.sackedBytes = 0;
-  markAllLost(tcb);
+  markTimedOut(context, tcb);
 }
 
 /** An acknowledgment has been taken: moves recovery on, and lets the window grow or shrink. */

@@ -86,4 +86,8 @@ export function armPersist(context: MachineContext, tcb: Tcb): void {
 export function armRto(context: MachineContext, tcb: Tcb): void {
   tcb.retransmitKind = "rto";
   tcb.retransmitUs = context.nowUs + backedOffRtoUs(tcb);
+  // R2 ends the connection when it is reached, not at the next time-out after it.
+  const endUs = tcb.state === "SYN_SENT" ? tcb.openedUs + tcb.config.synR2Us : tcb.firstTimeoutUs + tcb.r2Us;
+  const isRunning = tcb.state === "SYN_SENT" || tcb.firstTimeoutUs > 0;
+  if (isRunning && endUs > context.nowUs && endUs < tcb.retransmitUs) tcb.retransmitUs = endUs;
 }

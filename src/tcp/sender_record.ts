@@ -39,6 +39,8 @@ export class SenderRecord {
   rackRttUs = 0;
   rackReorderSeen = false;
   rackReorderSteps = 1;
+  /** Recoveries until the window is narrow again. */
+  rackReorderPersist = 0;
   rackDsackRound = -1;
   tlpEnd = -1;
   tlpIsRetransmit = false;

@@ -45,6 +45,8 @@ export function canReopen(tcb: Tcb, segment: TcpSegment): boolean {
     if (seqGt(segment.tsValue, tcb.tsRecent)) return true;
     return segment.tsValue === tcb.tsRecent && seqGe(segment.seq, tcb.rcvNxt);
   }
+  // Old segments have no timestamps, the new connection's have: PAWS tells them apart (RFC 6191 §2).
+  if (!tcb.timestamps && segment.hasTimestamps && tcb.config.timestamps) return true;
   // RCV.NXT is the first number that was never used.
   return seqGe(segment.seq, tcb.rcvNxt);
 }
