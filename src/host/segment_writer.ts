@@ -99,7 +99,7 @@ export class SegmentWriter {
       dontFragment,
     });
     // Whoever cuts numbers the parts on from here.
-    if (effect.cutBytes > 0) this.#id += Math.ceil(length / effect.cutBytes) - 1;
+    if (effect.cutBytes > 0 && !dontFragment) this.#id += Math.ceil(length / effect.cutBytes) - 1;
     const pseudo = pseudoHeaderSum(
       frame,
       ipOffset + IPV4.SOURCE,
