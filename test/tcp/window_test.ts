@@ -192,6 +192,18 @@ Deno.test("the window shrinks to zero with text under way: probed in the standar
   assertGreaterOrEqual(end, 2);
 });
 
+Deno.test("what was sent before the window shrank may be sent again beyond it (MAY-7, RFC 9293 §3.8.6)", () => {
+  const { lab, peer, app } = withWindow(5000);
+  app.write(1460);
+  peer.expects({ flags: "ACK", seq: 1, data: 1460 });
+  peer.sends({ flags: "ACK", seq: 1, ack: 1, window: 100 });
+  peer.expectsSilence();
+  lab.pass(2 * SECOND_US);
+  const again = peer.takeAll();
+  assertGreaterOrEqual(again.length, 1);
+  for (const { seq, data } of again) assertEquals([seq, data.length], [1, 1460]);
+});
+
 Deno.test("sender's silly window: small offers are not filled before the override (MUST-38, RFC 9293 §3.8.6.2.1)", () => {
   const { lab, peer, app } = withWindow(4380);
   app.connection.setNoDelay(true);
