@@ -228,6 +228,11 @@ export class BenchLab implements AsyncDisposable {
     return stdout;
   }
 
+  /** Ends the server in order, within that time. */
+  async stopServer(graceMs: number): Promise<void> {
+    await this.#server?.stop(graceMs);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server?.signal("SIGKILL");
     await this.lab.close();
