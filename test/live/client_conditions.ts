@@ -16,14 +16,29 @@ export async function onClient(lab: PrivateLab, script: string): Promise<string>
 /** Kernel settings below net.ipv4, as `sysctl` names them. */
 export type Ipv4Settings = Readonly<Record<string, string | number>>;
 
+const SETTINGS_DIRECTORY = "/proc/sys/net/ipv4";
+
 /** Sets the client's kernel; gives what the settings were before. Each namespace has its own. */
 export async function setClientKernel(lab: PrivateLab, settings: Ipv4Settings): Promise<Ipv4Settings> {
-  const before: Record<string, string> = {};
+  const names = Object.keys(settings);
+  if (names.length === 0) return {};
+  const values = Object.values(settings).map((value) => `'${value}'`);
+  const each = names.map((name, index) => `cat ${name} && echo ${values[index]} >${name}`);
+  const before = await onClient(lab, `cd ${SETTINGS_DIRECTORY} && ${each.join(" && ")}`);
+  const lines = before.trimEnd().split("\n");
+  return Object.fromEntries(names.map((name, index) => [name, lines[index]]));
+}
+
+/** Whether the client's kernel has these settings and takes these values; leaves them as they were. */
+export async function takesClientKernel(lab: PrivateLab, settings: Ipv4Settings): Promise<boolean> {
   for (const [name, value] of Object.entries(settings)) {
-    const file = `/proc/sys/net/ipv4/${name}`;
-    before[name] = (await onClient(lab, `cat ${file} && echo '${value}' >${file}`)).trim();
+    try {
+      await setClientKernel(lab, await setClientKernel(lab, { [name]: value }));
+    } catch {
+      return false;
+    }
   }
-  return before;
+  return true;
 }
 
 /** Congestion controls that the client's kernel has. */

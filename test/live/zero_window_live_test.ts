@@ -61,7 +61,7 @@ liveTest("a server that does not read shuts its window, and answers every probe"
   assertGreater(closed.bytesIn, SERVER_BUFFER / 2);
 
   const frames = await recording.judge();
-  assertOursAreRight(frames, { ours: lab.plan.tcplabAddress, lossless: true });
+  assertOursAreRight(frames, { ours: lab.plan.tcplabAddress, sentAgainAtMost: 0 });
   const shut = frames.findIndex(({ source, window }) => source === lab.plan.tcplabAddress && window === 0);
   assertGreater(shut, 0, "our window was shut");
   const after = frames.slice(shut + 1).filter(({ flags }) => !flags.includes("RST"));

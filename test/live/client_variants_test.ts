@@ -1,0 +1,144 @@
+/**
+ * Kernel clients of every kind over a bad path: each congestion control, and each option of TCP switched off or on.
+ */
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import type { PrivateLab } from "../../src/cli/private_lab.ts";
+import {
+  congestionControls,
+  type Ipv4Settings,
+  setClientKernel,
+  setClientRoute,
+  takesClientKernel,
+} from "./client_conditions.ts";
+import { KernelPeer, PEER_PROGRAMS, type PeerAnswer } from "./kernel_peer.ts";
+import { liveTest, scratchFile } from "./private_lab.ts";
+import { ServeProcess } from "./serve_process.ts";
+import { serverFigures } from "./server_figures.ts";
+import { JUDGE_PROGRAMS, type JudgedFrame, WireRecording } from "./wire_judge.ts";
+import { assertOursAreRight } from "./wire_verdict.ts";
+
+/** A kind of client, and what must have been agreed with it. */
+interface Variant {
+  readonly name: string;
+  readonly kernel?: Ipv4Settings;
+  /** Features of the route to tcplab. */
+  readonly route?: string;
+  readonly agreed: Partial<PeerAnswer>;
+  /** Only newer kernels can play it. */
+  readonly isRecent?: boolean;
+}
+
+const USUAL = { timestamps: true, sack: true, windowScaling: true, ecn: false } as const;
+const BYTES = 500_000;
+
+const VARIANTS: readonly Variant[] = [
+  ...["cubic", "reno", "bbr"].map((name) => ({
+    name,
+    route: `congctl ${name}`,
+    agreed: { ...USUAL, congestion: name },
+  })),
+  { name: "no timestamps", kernel: { tcp_timestamps: 0 }, agreed: { ...USUAL, timestamps: false } },
+  { name: "no SACK", kernel: { tcp_sack: 0 }, agreed: { ...USUAL, sack: false } },
+  {
+    name: "no window scaling",
+    kernel: { tcp_window_scaling: 0 },
+    agreed: { ...USUAL, windowScaling: false },
+  },
+  { name: "no D-SACK", kernel: { tcp_dsack: 0 }, agreed: USUAL },
+  {
+    name: "no options at all",
+    kernel: { tcp_timestamps: 0, tcp_sack: 0, tcp_window_scaling: 0 },
+    agreed: { timestamps: false, sack: false, windowScaling: false, ecn: false, sendMss: 1460 },
+  },
+  { name: "ECN", kernel: { tcp_ecn: 1 }, agreed: { ...USUAL, ecn: true, ecnSeen: true } },
+  {
+    name: "ECN with Reno, without SACK",
+    kernel: { tcp_ecn: 1, tcp_sack: 0 },
+    route: "congctl reno",
+    agreed: { ...USUAL, sack: false, ecn: true, ecnSeen: true, congestion: "reno" },
+  },
+  // Accurate ECN asks with three bits; a server that knows RFC 3168 only answers as to an ECN-setup SYN.
+  {
+    name: "Accurate ECN",
+    kernel: { tcp_ecn: 3 },
+    agreed: { timestamps: true, sack: true, windowScaling: true },
+    isRecent: true,
+  },
+  { name: "a small MTU", route: "mtu 576", agreed: { ...USUAL, sendMss: 524 } },
+  {
+    name: "no RACK and no tail loss probe",
+    kernel: { tcp_recovery: 0, tcp_early_retrans: 0 },
+    agreed: USUAL,
+  },
+  { name: "a small window", kernel: { tcp_rmem: "4096 8192 8192" }, agreed: USUAL },
+];
+
+/** Whether this kernel can play the variant: it may lack a congestion control, a setting, or a value of it. */
+async function canPlay(lab: PrivateLab, variant: Variant, controls: readonly string[]): Promise<boolean> {
+  const control = variant.agreed.congestion;
+  if (control !== undefined && !controls.includes(control)) return false;
+  // Settings that every kernel has need no trial.
+  return variant.isRecent !== true || await takesClientKernel(lab, variant.kernel ?? {});
+}
+
+/** Echoes and reads as the variant's client, and looks at what its kernel has agreed with us. */
+async function play(lab: PrivateLab, peer: KernelPeer, variant: Variant): Promise<void> {
+  const before = await setClientKernel(lab, variant.kernel ?? {});
+  if (variant.route !== undefined) await setClientRoute(lab, variant.route);
+  await peer.ask({ do: "connect", port: 3333 });
+  const echoed = await peer.ask({ do: "transfer", bytes: BYTES });
+  assertEquals([echoed.bytes, echoed.received], [BYTES, echoed.sent], variant.name);
+  const info = await peer.ask({ do: "info" });
+  for (const [name, value] of Object.entries(variant.agreed)) {
+    assertEquals(Object.entries(info).find(([key]) => key === name)?.[1], value, `${variant.name}: ${name}`);
+  }
+  await peer.ask({ do: "connect", port: 5002 });
+  const read = await peer.ask({ do: "pattern", bytes: BYTES, toEnd: true });
+  assertEquals([read.wrongAt, read.received], [null, read.expected], variant.name);
+  await setClientKernel(lab, before);
+  if (variant.route !== undefined) await setClientRoute(lab, "");
+}
+
+/** Plays all variants that this kernel can, over this path; gives how many, and what tshark saw. */
+async function playAll(lab: PrivateLab, faults: readonly string[]): Promise<{
+  readonly played: readonly string[];
+  readonly frames: readonly JudgedFrame[];
+  readonly counters: Readonly<Record<string, number>>;
+}> {
+  await using file = await scratchFile(".pcapng");
+  const args = ["--serve", "3333=echo,5002=chargen", ...faults];
+  await using server = await ServeProcess.start(lab, { args, quiet: true });
+  await using peer = new KernelPeer(lab);
+  const controls = await congestionControls(lab);
+  const recording = await WireRecording.start(lab, file.path);
+  const played: string[] = [];
+  for (const variant of VARIANTS) {
+    if (!await canPlay(lab, variant, controls)) continue;
+    await play(lab, peer, variant);
+    played.push(variant.name);
+  }
+  await server.count("closed", 2 * played.length);
+  for (const closed of server.all("closed")) assertEquals(closed.reason, "normal", closed.connection);
+  const { counters } = await serverFigures(lab);
+  const frames = await recording.judge();
+  assertEquals((await server.stop()).code, 0, server.stderr);
+  return { played, frames, counters };
+}
+
+/** Of some ten thousand segments: a machine that is busy with something else for 10 ms looks like a lost tail. */
+const NEEDLESS = 5;
+
+const NEEDS = { needs: [...PEER_PROGRAMS, ...JUDGE_PROGRAMS], offloads: false };
+
+liveTest("clients of every kind over a good path: nothing is sent twice", NEEDS, async (lab) => {
+  const { played, frames } = await playAll(lab, []);
+  assertGreater(played.length, 8, `this kernel can play: ${played.join(", ")}`);
+  assertOursAreRight(frames, { ours: lab.plan.tcplabAddress, sentAgainAtMost: NEEDLESS });
+});
+
+liveTest("clients of every kind over a path that loses, swaps and marks", NEEDS, async (lab) => {
+  const { played, frames, counters } = await playAll(lab, ["--fault", "drop=1%,reorder=1%,mark=0.5%,seed=3"]);
+  assertOursAreRight(frames, { ours: lab.plan.tcplabAddress });
+  assert(counters.retransmits > 0, "something was lost");
+  if (played.includes("ECN")) assertGreater(counters["ecn-reductions"], 0);
+});
