@@ -233,6 +233,7 @@ export class Connections implements PassiveOpensHost {
     tcb.ourMss = config.mss > 0 && config.mss < linkMss ? config.mss : linkMss;
     tcb.iss = this.#isn.next(addresses, this.context.nowUs);
     tcb.tsOffset = this.#isn.timestampOffset(addresses);
+    tcb.ipId = tcb.tsOffset >>> 16;
     const connection = new Connection(this, tcb, {
       id: this.#nextId++,
       localAddress: addresses.localAddress,

@@ -39,7 +39,6 @@ export class SegmentWriter {
   readonly segment = new TcpSegment();
   readonly #mac: Uint8Array;
   readonly #ttl: number;
-  #id = 0;
 
   constructor(mac: Uint8Array, ttl: number) {
     this.#mac = mac;
@@ -82,24 +81,19 @@ export class SegmentWriter {
     segment.payloadOffset = payloadOffset;
     segment.payloadLength = length;
     const tcpLength = headerLength + length;
-    // An identification matters only to packets that may be cut (RFC 6864 §4.1); one counter for all peers would tell
-    // each of them how much the others get (RFC 6274 §3.5.2.1).
-    const dontFragment = tcb === null || tcb.dontFragment;
-    if (!dontFragment) this.#id = (this.#id + 1) & 0xffff;
+    const id = tcb === null ? 0 : takeIds(tcb, effect);
     emitIpv4(frame, ipOffset, {
       source: route.localAddress,
       destination: route.peerAddress,
       protocol: IP_PROTOCOL.TCP,
       payloadLength: tcpLength,
       ttl: this.#ttl,
-      id: dontFragment ? 0 : this.#id,
+      id,
       // SHLD-22: as the application set it.
       dscp: tcb === null ? 0 : tcb.dscp,
       ecn: effect.ecn,
-      dontFragment,
+      dontFragment: tcb === null || tcb.dontFragment,
     });
-    // Whoever cuts numbers the parts on from here.
-    if (effect.cutBytes > 0 && !dontFragment) this.#id += Math.ceil(length / effect.cutBytes) - 1;
     const pseudo = pseudoHeaderSum(
       frame,
       ipOffset + IPV4.SOURCE,
@@ -112,6 +106,18 @@ export class SegmentWriter {
     writeU16(frame, tcpOffset + TCP.CHECKSUM, sum);
     return payloadOffset + length;
   }
+}
+
+/**
+ * The identification of a connection's next packet. It counts per connection, from a place that only our secret tells:
+ * one counter for all peers would tell each how much the others get (RFC 6274 §3.5.2.1).
+ */
+function takeIds(tcb: Tcb, effect: Effect): number {
+  const id = tcb.ipId;
+  // Whoever cuts a large segment numbers the parts on from there.
+  const parts = effect.cutBytes > 0 ? Math.ceil(effect.length / effect.cutBytes) : 1;
+  tcb.ipId = (id + parts) & 0xffff;
+  return id;
 }
 
 /**

@@ -16,7 +16,7 @@ const TICK_US = 64_000_000;
 const CLOCK_MASK = 0x1f;
 const HASH_MASK = 0x00ffffff;
 /** Local choice: the values that peers offer most; the largest that is not above the peer's is taken. */
-const MSS_TABLE = [536, 1024, 1220, 1360, 1400, 1440, 1460, 8960] as const;
+const MSS_TABLE = [48, 256, 536, 1220, 1360, 1440, 1460, 8960] as const;
 
 /** No window scaling offered, in the four bits of the scale (RFC 7323 §2.3 allows up to 14). */
 const NO_SCALE = 0x0f;

@@ -37,9 +37,14 @@ export function slowStart(tcb: Tcb, ackedBytes: number): void {
 
 /** A round-trip sample while in slow start (RFC 9406 §4.2); may end it by lowering ssthresh. */
 export function hystartSample(tcb: Tcb, rttUs: number): void {
-  if (seqGe(tcb.sndUna, tcb.sender.hystartRoundEnd)) beginRound(tcb);
   tcb.sender.hystartSamples++;
   if (rttUs < tcb.sender.hystartMinRttUs) tcb.sender.hystartMinRttUs = rttUs;
+  judgeRound(tcb);
+  // The ACK that ends a round still belongs to it.
+  if (seqGe(tcb.sndUna, tcb.sender.hystartRoundEnd)) beginRound(tcb);
+}
+
+function judgeRound(tcb: Tcb): void {
   if (tcb.sender.hystartSamples < ROUND_SAMPLES) return;
   const current = tcb.sender.hystartMinRttUs;
   if (tcb.sender.hystartCssRounds > 0) {

@@ -178,6 +178,8 @@ export class Tcb {
   segmentsOut = 0;
   retransmits = 0;
   dsacks = 0;
+  /** Identification of the next IP packet. */
+  ipId = 0;
   /** Off when the path is said to carry less than we are ready to go down to: then routers may cut (RFC 1191 §3). */
   dontFragment = true;
   /** MTU of the path less headers, when ICMP has lowered it (RFC 1191). */
@@ -232,7 +234,9 @@ export class Tcb {
 
   /** Makes the record that sending needs, once. */
   beginSending(): void {
-    if (this.sender === NO_SENDER) this.sender = new SenderRecord();
+    if (this.sender !== NO_SENDER) return;
+    this.sender = new SenderRecord();
+    this.sender.hystartRoundEnd = this.sndNxt;
   }
 
   /** Stops every deadline. */
