@@ -38,7 +38,7 @@ export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): 
   }
   switch (news.kind) {
     case "hard":
-      // Deviation: RFC 5927 §5.2 would take it as soft in a synchronized state; SHLD-26 has it abort, and the check above
+      // Deviation: RFC 5927 §5.2 would take it as soft in a synchronized state; RFC 9293 has it abort, and the check above
       // leaves a blind attacker to guess a number in flight.
       context.apply("icmp.hard-error");
       endConnection(context, tcb, { row: `${rowPrefix(tcb)}.icmp`, reason: "refused" });
