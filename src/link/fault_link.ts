@@ -8,6 +8,7 @@
 import { type FaultCounts, FaultPath } from "./fault_path.ts";
 import { type FaultSpec, isFaultless } from "./fault_spec.ts";
 import type { FrameHandler, FrameLink, LinkStats } from "./link.ts";
+import { FrameCutter } from "./merged_frames.ts";
 
 /** What a bad link is made of. */
 export interface FaultLinkOptions {
@@ -41,12 +42,16 @@ export class FaultLink implements FrameLink {
   /** Where frames go during `receive`: kept here so that no closure is made per call. */
   #handler: FrameHandler = ignoreFrame;
   #spared = 0;
+  readonly #cutter: FrameCutter;
+  /** When the frame that is being cut was captured. */
+  #capturedUs = 0;
 
   /** Made by {@link faultLink}. */
   constructor(link: FrameLink, options: FaultLinkOptions) {
     const { faults, nowUs } = options;
     this.#link = link;
     this.#nowUs = nowUs;
+    this.#cutter = new FrameCutter(link.mtu);
     const { seed } = faults;
     this.#in = isFaultless(faults.in) ? null : new FaultPath(faults.in, { seed, stream: STREAM.IN });
     this.#out = isFaultless(faults.out) ? null : new FaultPath(faults.out, { seed, stream: STREAM.OUT });
@@ -93,8 +98,12 @@ export class FaultLink implements FrameLink {
     this.#handler = handler;
     this.#spared = 0;
     try {
-      this.#link.receive(this.#take, budget);
-      return this.#spared + this.#in.release(this.#nowUs(), this.#handUp, budget - this.#spared);
+      // First what is due already: new frames are taken only as fast as they can be handed up.
+      const count = this.#in.release(nowUs, this.#handUp, budget);
+      if (count === budget) return count;
+      this.#link.receive(this.#take, budget - count);
+      const rest = budget - count - this.#spared;
+      return count + this.#spared + this.#in.release(this.#nowUs(), this.#handUp, rest);
     } finally {
       this.#handler = ignoreFrame;
     }
@@ -158,9 +167,15 @@ export class FaultLink implements FrameLink {
     if (path === null || path.isSpared(frame, length)) {
       this.#spared++;
       this.#handler(frame, length, capturedUs);
-    } else {
-      path.accept(frame, length, this.#nowUs(), capturedUs);
+      return;
     }
+    this.#capturedUs = capturedUs;
+    // What a device has merged is many packets, each with a fate of its own.
+    if (!this.#cutter.cut(frame, length, this.#takePacket)) this.#takePacket(frame, length);
+  };
+
+  readonly #takePacket = (frame: Uint8Array, length: number) => {
+    this.#in?.accept(frame, length, this.#nowUs(), this.#capturedUs);
   };
 
   /** The time of capture becomes that of the arrival behind the bad path. */
