@@ -10,8 +10,11 @@ import type { AppLog } from "./app_log.ts";
 import { Lab } from "./harness.ts";
 import { expectedOutcome, type Outcome, type Reply, type Situation } from "./matrix_oracle.ts";
 import { describe, type Peer, type Seen } from "./peer.ts";
-import { REACH } from "./states.ts";
+import { type Fixture, REACH } from "./states.ts";
 import { SECOND_US } from "./wire_ends.ts";
+
+/** What the fixtures' hosts offer, unscaled. */
+export const WINDOW_BYTES = 0x4000;
 
 /** A state with its numbers. */
 export interface Row {
@@ -21,7 +24,23 @@ export interface Row {
   readonly una: number;
   readonly nxt: number;
   readonly rcv: number;
+  /** What happens after the fixture, and its name. */
+  readonly after?: readonly [string, (fixture: Fixture) => void];
 }
+
+/** Three bytes are sent, and not acknowledged. */
+const TEXT_IN_FLIGHT = ["text in flight", ({ peer, app }: Fixture) => {
+  app.write("abc");
+  peer.takeAll();
+}] as const;
+
+/** The peer has filled the window, and nobody reads. */
+const WINDOW_SHUT = ["window shut", ({ lab, peer, app }: Fixture) => {
+  app.autoRead = false;
+  peer.sends({ flags: "ACK", seq: 1, ack: app.state === "FIN_WAIT_2" ? 2 : 1, data: WINDOW_BYTES });
+  lab.pass(SECOND_US / 2);
+  peer.takeAll();
+}] as const;
 
 /** All states, SYN_RCVD by both ways that lead there. */
 export const ROWS: readonly Row[] = [
@@ -37,19 +56,35 @@ export const ROWS: readonly Row[] = [
   { state: "CLOSING", role: "server", una: 1, nxt: 2, rcv: 2 },
   { state: "LAST_ACK", role: "server", una: 1, nxt: 2, rcv: 2 },
   { state: "TIME_WAIT", role: "server", una: 2, nxt: 2, rcv: 2 },
+  { state: "ESTABLISHED", role: "client", una: 1, nxt: 4, rcv: 1, after: TEXT_IN_FLIGHT },
+  { state: "CLOSE_WAIT", role: "client", una: 1, nxt: 4, rcv: 2, after: TEXT_IN_FLIGHT },
+  { state: "FIN_WAIT_1", role: "client", una: 1, nxt: 2, rcv: 1 },
+  { state: "FIN_WAIT_2", role: "client", una: 2, nxt: 2, rcv: 1 },
+  { state: "CLOSING", role: "client", una: 1, nxt: 2, rcv: 2 },
+  { state: "LAST_ACK", role: "client", una: 1, nxt: 2, rcv: 2 },
+  { state: "ESTABLISHED", role: "server", una: 1, nxt: 1, rcv: 1 + WINDOW_BYTES, after: WINDOW_SHUT },
+  { state: "FIN_WAIT_2", role: "server", una: 2, nxt: 2, rcv: 1 + WINDOW_BYTES, after: WINDOW_SHUT },
 ];
+
+/** A row in words. */
+export function rowName({ state, role, after }: Row): string {
+  return `${state} (${role}${after === undefined ? "" : `, ${after[0]}`})`;
+}
 
 /** The largest window of the fixtures' peers, unscaled. */
 export const MAX_SND_WND = 0xffff;
 
 /** A window that no scaling changes, and timers that do not disturb. */
 const QUIET: Partial<TcpConfig> = {
-  receiveBufferBytes: 0x4000,
+  receiveBufferBytes: WINDOW_BYTES,
   rtoInitialUs: 10 * SECOND_US,
   rtoMinUs: 10 * SECOND_US,
 };
 
-function setUp(row: Row, tcp: Partial<TcpConfig>): { lab: Lab; peer: Peer; app: AppLog | null } {
+function setUp(
+  row: Row,
+  tcp: Partial<TcpConfig>,
+): { lab: Lab; peer: Peer; app: AppLog | null } {
   const { state, role } = row;
   const settings = { ...QUIET, ...tcp };
   if (state === "CLOSED" || state === "LISTEN") {
@@ -57,7 +92,9 @@ function setUp(row: Row, tcp: Partial<TcpConfig>): { lab: Lab; peer: Peer; app: 
     if (state === "LISTEN") lab.listen();
     return { lab, peer: lab.peer(), app: null };
   }
-  return REACH[state]({ role, tcp: settings });
+  const fixture = REACH[state]({ role, tcp: settings });
+  row.after?.[1](fixture);
+  return fixture;
 }
 
 /** A segment to send, once the window is known. */
@@ -75,7 +112,7 @@ export interface Trial {
 export function faultOf(trial: Trial): string | null {
   const { row, flags, text, ackNumber, tcp = {}, about } = trial;
   const { lab, peer, app } = setUp(row, tcp);
-  const window = app === null || row.state === "SYN_SENT" ? 0x4000 : peer.hostRightEdge - row.rcv;
+  const window = app === null || row.state === "SYN_SENT" ? WINDOW_BYTES : peer.hostRightEdge - row.rcv;
   const seq = trial.seq(window);
   const words = flags.split(" ");
   const arrival = {
@@ -120,7 +157,7 @@ export function faultOf(trial: Trial): string | null {
   ];
   if (faults.length === 0) return null;
   const numbers = `${text} bytes (seq ${seq} ack ${ackNumber})`;
-  return `${row.state} <${flags}> ${about}, ${numbers}: ${faults.join("; ")}; RFC: ${expected.why}`;
+  return `${rowName(row)} <${flags}> ${about}, ${numbers}: ${faults.join("; ")}; RFC: ${expected.why}`;
 }
 
 function replyFaults(seen: readonly Seen[], { replies, next }: Outcome): string[] {

@@ -134,10 +134,13 @@ function inOthers(segment: Arrival, now: Situation): Outcome {
   }
 
   // First
-  if (!isAcceptable(segment, now)) {
+  const isValidReset = segment.rst && segment.seq === rcvNxt; // Counts at zero window, too (MUST-66).
+  if (!isValidReset && !isAcceptable(segment, now)) {
     if (segment.rst) return { ...stays, replies: [null], why: "first: RST outside the window" };
     if (segment.fin && !segment.ack && !segment.syn && now.finWithoutAck === "drop") {
-      return { ...stays, replies: [null], why: "first: FIN without ACK outside the window, by switch" };
+      // No RFC says whether the switch means a FIN at a window that is shut, too.
+      const replies = now.rcvWnd === 0 ? [null, ack] : [null];
+      return { ...stays, replies, why: "first: FIN without ACK outside the window, by switch" };
     }
     return { ...stays, replies: [ack], why: "first: outside the window" };
   }
@@ -255,8 +258,9 @@ function inDuplicateSyn(segment: Arrival, now: Situation): Outcome | null {
   return { replies: [synAck], next: now.state, delivered: 0, why: "the same SYN again, by switch" };
 }
 
-/** The four cases of §3.4, with the window never zero here. */
+/** The four cases of §3.4. */
 function isAcceptable(segment: Arrival, { rcvNxt, rcvWnd }: Situation): boolean {
+  if (rcvWnd === 0) return lengthOf(segment) === 0 && segment.seq === rcvNxt;
   const isInWindow = (number: number) => number >= rcvNxt && number < rcvNxt + rcvWnd;
   const length = lengthOf(segment);
   return isInWindow(segment.seq) || (length > 0 && isInWindow(segment.seq + length - 1));

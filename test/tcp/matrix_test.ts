@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import type { TcpConfig } from "../../src/tcp/config.ts";
-import { faultOf, MAX_SND_WND, type Row, ROWS } from "./matrix_cells.ts";
+import { faultOf, MAX_SND_WND, type Row, rowName, ROWS } from "./matrix_cells.ts";
 
 const FLAGS = ["", "ACK", "SYN", "RST", "FIN", "SYN ACK", "FIN ACK", "RST ACK", "PSH ACK"] as const;
 const EDGES = ["outside left", "left edge", "inside", "right edge", "outside right"] as const;
@@ -54,7 +54,7 @@ function cellsOf(
 
 for (const row of ROWS) {
   for (const flags of FLAGS) {
-    Deno.test(`matrix: ${row.state} (${row.role}) x <${flags}>: 40 cells (RFC 9293 §3.10.7, RFC 5961)`, () => {
+    Deno.test(`matrix: ${rowName(row)} x <${flags}>: 40 cells (RFC 9293 §3.10.7, RFC 5961)`, () => {
       runCells(cellsOf(row, flags, {}));
     });
   }
@@ -62,7 +62,7 @@ for (const row of ROWS) {
 
 for (const row of ROWS.filter(({ state }) => state === "SYN_RCVD")) {
   for (const duplicateSyn of ["repeat-syn-ack", "rfc9293"] as const) {
-    Deno.test(`matrix: SYN_RCVD (${row.role}), duplicateSyn ${duplicateSyn} (MUST-11)`, () => {
+    Deno.test(`matrix: ${rowName(row)}, duplicateSyn ${duplicateSyn} (MUST-11)`, () => {
       const tcp = { duplicateSyn };
       runCells(["SYN", "SYN ACK"].flatMap((flags) => [
         ...cellsOf(row, flags, { tcp }),
@@ -73,7 +73,7 @@ for (const row of ROWS.filter(({ state }) => state === "SYN_RCVD")) {
 }
 
 for (const row of ROWS.filter(({ state }) => !["CLOSED", "LISTEN", "SYN_SENT"].includes(state))) {
-  Deno.test(`matrix: ${row.state} (${row.role}), finWithoutAck drop`, () => {
+  Deno.test(`matrix: ${rowName(row)}, finWithoutAck drop`, () => {
     runCells(["FIN", "FIN ACK"].flatMap((flags) => cellsOf(row, flags, { tcp: { finWithoutAck: "drop" } })));
   });
 }
