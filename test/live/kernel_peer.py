@@ -73,7 +73,7 @@ class Peer:
     def do_transfer(self, bytes):
         """Sends random bytes, ends its direction, and reads to the end meanwhile; the sums of both."""
         sent, received = hashlib.sha256(), hashlib.sha256()
-        failure = []
+        failure, progress, before = [], [0], -1
 
         def send():
             try:
@@ -81,6 +81,7 @@ class Peer:
                     block = os.urandom(min(BLOCK, bytes - start))
                     sent.update(block)
                     self.socket.sendall(block)
+                    progress[0] = start
                 self.socket.shutdown(socket.SHUT_WR)
             except OSError as error:
                 failure.append(error)
@@ -88,7 +89,17 @@ class Peer:
         sender = threading.Thread(target=send)
         sender.start()
         count = 0
-        while data := self.socket.recv(BLOCK):
+        while True:
+            try:
+                data = self.socket.recv(BLOCK)
+            except TimeoutError:
+                # Nothing has to come back while something goes out.
+                if progress[0] == before:
+                    raise
+                before = progress[0]
+                continue
+            if not data:
+                break
             received.update(data)
             count += len(data)
         sender.join()
