@@ -366,6 +366,41 @@ Deno.test("every pattern of losses among ten segments is repaired, each sent aga
   }
 });
 
+Deno.test("small segments count as segments: three duplicate ACKs are enough (RFC 6675 §5 step 1, RFC 8985 §6.2)", () => {
+  const bulk = new BulkSender({ queued: 0, tcp: { congestionControl: "reno", noDelay: true } });
+  for (let i = 0; i < 8; i++) bulk.writes(10);
+  assertEquals(
+    bulk.takes().map(({ seq, data }) => [seq, data.length]),
+    range(0, 8).map((i) => [1 + 10 * i, 10]),
+  );
+  bulk.passRtt();
+  for (const end of [21, 31, 41]) {
+    bulk.peer.sends({ flags: "ACK", ack: 1, options: { sack: [bulk.peer.hostBlock(11, end)] } });
+  }
+  const again = bulk.takes();
+  assertEquals([again.length, again[0].seq], [1, 1]);
+  // What was SACKed is not sent with it.
+  assertEquals(again[0].data.length, 10);
+});
+
+Deno.test("small segments between SACKed ones are each sent again, as they are missing (RFC 6675 §4)", () => {
+  const bulk = new BulkSender({ queued: 0, tcp: { congestionControl: "reno", noDelay: true } });
+  for (let i = 0; i < 10; i++) bulk.writes(10);
+  bulk.takes();
+  bulk.passRtt();
+  const { peer } = bulk;
+  const sack = [[91, 101], [61, 81], [21, 41]].map(([left, right]) => peer.hostBlock(left, right));
+  peer.sends({ flags: "ACK", ack: 1, options: { sack } });
+  const missing = new Set<number>();
+  for (let i = 0; i < 5; i++) {
+    for (const { seq, data } of bulk.takes()) {
+      for (let at = seq; at < seq + data.length; at++) missing.add(at);
+    }
+    bulk.lab.pass(20 * MS_US);
+  }
+  assertEquals([...missing].sort((a, b) => a - b), [...range(1, 21), ...range(41, 61), ...range(81, 91)]);
+});
+
 /** SACK blocks of segments, newest (highest) first, as many as there are. */
 function blocksOf(segments: readonly number[]): [number, number][] {
   const blocks: [number, number][] = [];

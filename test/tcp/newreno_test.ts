@@ -333,3 +333,32 @@ Deno.test("no sample of the round trip from what was sent twice (RFC 6298 §3, M
   bulk.acks(11);
   assertEquals(bulk.info.srttUs, srttUs);
 });
+
+Deno.test("recovery that ends leaves no inflated window behind (RFC 5681 §3.2 step 6)", () => {
+  const bulk = waiting();
+  duplicates(bulk, 10, 40);
+  const { sndNxt, iss } = bulk.info;
+  bulk.passRtt();
+  bulk.acks(((sndNxt - iss - 1) >>> 0) / bulk.mss);
+  assert(bulk.cwnd <= 10, `${bulk.cwnd}`);
+  assert(bulk.took().length <= 10);
+});
+
+Deno.test("recovery again and again: the window follows the losses down to two segments, and data goes on (RFC 5681 §3.1, §3.2)", () => {
+  const bulk = waiting();
+  for (let i = 0; i < 6; i++) {
+    const { sndUna, iss } = bulk.info;
+    const una = ((sndUna - iss - 1) >>> 0) / bulk.mss;
+    duplicates(bulk, una, 3);
+    bulk.passRtt();
+    const { sndNxt } = bulk.info;
+    bulk.acks(((sndNxt - iss - 1) >>> 0) / bulk.mss);
+    assert(bulk.took().length >= 1);
+    bulk.passRtt();
+    const next = bulk.info;
+    bulk.acks(((next.sndUna - iss - 1) >>> 0) / bulk.mss + 1);
+    bulk.took();
+    assert(bulk.ssthresh >= 2 && bulk.cwnd >= 1);
+  }
+  assert(bulk.ssthresh <= 3, `${bulk.ssthresh}`);
+});

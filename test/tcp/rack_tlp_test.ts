@@ -171,6 +171,35 @@ Deno.test("the reordering window is never more than SRTT (RFC 8985 §6.2 step 4)
   near(again[0], next, srttUs / MS_US);
 });
 
+Deno.test("after sixteen recoveries without a D-SACK the reordering window is a quarter again (RFC 8985 §6.2 step 4, reo_wnd_persist)", () => {
+  const bulk = reordered({ ...RENO, queued: 1_000_000, peer: { window: Math.ceil(40 * 1460 / 128) } });
+  const number = (seq: number) => ((seq - bulk.info.iss - 1) >>> 0) / bulk.mss;
+  const waits: number[] = [];
+  /** A hole at the left edge that is found lost, and filled; how long it took. */
+  const loseOne = (duplicate: number | null) => {
+    bulk.took();
+    while (number(bulk.info.sndNxt) - number(bulk.info.sndUna) < 6) {
+      bulk.passRtt();
+      bulk.acks(number(bulk.info.sndNxt));
+      bulk.took();
+    }
+    const una = number(bulk.info.sndUna);
+    bulk.passRtt();
+    after(bulk, una, [[una + 1, una + 4]]);
+    const [again] = resentIn(bulk, 90 * MS_US, una + 1);
+    assertEquals(again?.[0], una);
+    bulk.passRtt();
+    bulk.acks(number(bulk.info.sndNxt), duplicate === null ? {} : { sack: [[duplicate, duplicate + 1]] });
+    waits.push(Math.round(again[1]));
+  };
+  loseOne(12);
+  for (let i = 0; i < 17; i++) loseOne(null);
+  const quarter = Math.round(bulk.info.minRttUs / 4 / MS_US);
+  assertEquals(waits[0], quarter);
+  assertEquals(waits.slice(1, 15), Array.from({ length: 14 }, () => 2 * quarter));
+  assertEquals(waits[17], quarter);
+});
+
 Deno.test("a lost retransmission is found lost by what was sent after it, without a timeout (RFC 8985 §6.2, §3.1)", () => {
   const bulk = waiting();
   const sent = after(bulk, 10, [[11, 14]]).map(Number);
