@@ -63,6 +63,19 @@ export const REQUIREMENTS: readonly Requirement[] = [
     packages: { ...everywhere("python3"), pacman: "python" },
   },
   { name: "ethtool", programs: ["ethtool"], neededBy: TEST_ONLY, packages: everywhere("ethtool") },
+  { name: "nmap", programs: ["nmap"], neededBy: TEST_ONLY, packages: everywhere("nmap") },
+  {
+    name: "hping3",
+    programs: ["hping3"],
+    neededBy: TEST_ONLY,
+    packages: { ...everywhere("hping3"), pacman: "hping" },
+  },
+  {
+    name: "scapy",
+    programs: ["scapy"],
+    neededBy: TEST_ONLY,
+    packages: { ...everywhere("python3-scapy"), apk: "scapy", pacman: "scapy" },
+  },
   {
     name: "ping",
     programs: ["ping"],
