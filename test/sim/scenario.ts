@@ -24,6 +24,8 @@ export interface Scenario {
   readonly shape: string;
   readonly weather: string;
   readonly mtu: number;
+  /** The called end's link takes large segments and cuts them itself, as a device with off-loads does. */
+  readonly cutsLarge?: boolean;
   readonly faults: FaultSpec;
   /** Settings of the caller and of the called. */
   readonly tcp: readonly [Partial<TcpConfig>, Partial<TcpConfig>];
@@ -166,6 +168,8 @@ export function scenarioOf(seed: number): Scenario {
       isSimultaneous,
     })),
     mayAbort,
+    // Drawn last, so that what is drawn before keeps its meaning.
+    cutsLarge: random.chance(0.3),
   };
 }
 

@@ -79,11 +79,11 @@ export class WireJudge {
   tap(): FrameTap {
     return {
       received: () => {},
-      sent: (frame, length) => this.#sent(frame, length),
+      sent: (frame, length, cutBytes) => this.#sent(frame, length, cutBytes),
     };
   }
 
-  #sent(frame: Uint8Array, length: number): void {
+  #sent(frame: Uint8Array, length: number, cutBytes: number): void {
     const ethernet = this.#ethernet;
     if (parseEthernet(frame, length, ethernet) !== null) {
       throw new SimulationFailure("sent a malformed frame");
@@ -93,9 +93,6 @@ export class WireJudge {
     const ip = this.#ip;
     const malformed = parseIpv4(frame, at, length - at, ip);
     if (malformed !== null) throw new SimulationFailure(`sent a bad IPv4 packet: ${malformed}`);
-    if (ip.totalLength > this.#options.mtu) {
-      throw new SimulationFailure(`sent a packet of ${ip.totalLength} bytes, above the MTU`);
-    }
     const { payloadOffset, payloadLength } = ip;
     const pseudo = pseudoHeaderSum(
       frame,
@@ -104,11 +101,17 @@ export class WireJudge {
       IP_PROTOCOL.TCP,
       payloadLength,
     );
-    if (checksumVerdict(frame, payloadOffset, payloadLength, pseudo, true) !== CHECKSUM_VERDICT.CORRECT) {
-      throw new SimulationFailure("sent a segment with a wrong checksum");
-    }
+    const verdict = checksumVerdict(frame, payloadOffset, payloadLength, pseudo, true);
+    // What is cut on its way gets its sums there.
+    const wanted = cutBytes > 0 ? CHECKSUM_VERDICT.PARTIAL : CHECKSUM_VERDICT.CORRECT;
+    if (verdict !== wanted) throw new SimulationFailure("sent a segment with a wrong checksum");
     if (parseTcp(frame, payloadOffset, payloadLength, this.#segment) !== null) {
       throw new SimulationFailure("sent a malformed segment");
+    }
+    const headerBytes = ip.headerLength + this.#segment.headerLength;
+    const packetBytes = cutBytes > 0 ? headerBytes + cutBytes : ip.totalLength;
+    if (packetBytes > this.#options.mtu) {
+      throw new SimulationFailure(`sent a packet of ${packetBytes} bytes, above the MTU`);
     }
     this.#judge(this.#segment);
   }
