@@ -36,7 +36,7 @@ for (const row of ROWS) {
           assert(fault === null, fault ?? "");
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 }
