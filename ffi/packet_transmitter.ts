@@ -5,12 +5,21 @@
  * Owns: the socket, what waits for the next `sendmmsg`, and what happens to frames that are refused.
  * Must not know: receiving, TCP beyond where its header is.
  *
- * A frame is copied, because the seam lets its memory be used again; a large segment is sent where it lies, at once, with
- * all that waits before it. Nothing is allocated per frame.
+ * A frame is copied, because the seam lets its memory be used again; a large segment is sent where it lies, at once,
+ * with all that waits before it. Nothing is allocated per frame.
  *
  * A frame that the kernel does not take (a full queue, a device that is down) is lost and counted, as `pcap_inject` does
  * it and as a wire would; those behind it are tried for themselves, so that one refusal does not cost its neighbours.
  * TCP sends again; to wait here would hold up receiving, on a slow line for longer than a round trip.
+ *
+ * Frames within the MTU leave with their checksum complete in this mode too: bulk data goes in large segments, so that
+ * leaving the sums of the rest to the kernel would gain little, and Wireshark would call them wrong on a veth.
+ *
+ * Measured on veth, two cores, best of several rounds. Sending alone, the receiver only sinks; thousand frames a second of
+ * 60 / 1514 bytes: inject 550 / 540, batch 910 / 840, gso 800 / 770; segments of 64 KiB, whole 188 (12,200 MB/s), cut by
+ * the kernel because off-loads are off 38 (2,470 MB/s); copied first 148 and 35. A whole server's download by one kernel
+ * client, MB/s with off-loads on / off: inject 235 / 190, batch 300 / 190 (the receiver's work is done on the sender's
+ * core), gso 2,000 / 630. Round trips of an echo are the same in all three, 17.5 us.
  */
 
 import { CutPlan, planCut } from "../src/link/cut_plan.ts";

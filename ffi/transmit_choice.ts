@@ -2,6 +2,9 @@
  * Which way of sending a device gets, and why.
  *
  * Owns: finding out what works, the choice for `--tx auto`, and telling both to a person. Must not know: receiving.
+ *
+ * Large segments are taken wherever the kernel accepts them, also where the device's own off-loads are off: the kernel then
+ * cuts before the device, still three times as fast as single frames from here (figures in packet_transmitter.ts).
  */
 
 import { type DeviceOffloads, deviceOffloads } from "./device_hardware.ts";
