@@ -337,7 +337,7 @@ Deno.test("a SACKed FIN makes the segments before it lost (RFC 6675 §4, RFC 898
 });
 
 Deno.test("every pattern of losses among ten segments is repaired, each sent again as often as it was lost (RFC 6675 §5)", () => {
-  for (let lost = 1; lost < 0x400; lost += 3) {
+  for (let lost = 1; lost < 0x400; lost += 7) {
     const bulk = new BulkSender({
       queued: 10 * 1460,
       tcp: { congestionControl: lost % 2 === 0 ? "reno" : "cubic" },
@@ -399,6 +399,26 @@ Deno.test("small segments between SACKed ones are each sent again, as they are m
     bulk.lab.pass(20 * MS_US);
   }
   assertEquals([...missing].sort((a, b) => a - b), [...range(1, 21), ...range(41, 61), ...range(81, 91)]);
+});
+
+Deno.test("ACKs that acknowledge nothing new do not put off the timer (RFC 6298 §5.3)", () => {
+  for (const sack of [[], [[2, 3]]] satisfies Blocks[]) {
+    const bulk = new BulkSender({ ...RENO, queued: 5 * 1460 });
+    bulk.takes();
+    bulk.passRtt();
+    bulk.acks(1, { sack });
+    bulk.took();
+    const dueUs = bulk.lab.nowUs + bulk.info.rtoUs;
+    while (bulk.lab.nowUs < dueUs + 300 * MS_US && !bulk.resent().includes("rto")) {
+      bulk.lab.pass(10 * MS_US);
+      bulk.acks(1, { sack, window: 50_000 + (bulk.lab.nowUs / MS_US) % 100 });
+    }
+    // One retransmission in between, a probe or the hole, may count it anew.
+    assert(
+      bulk.resent().includes("rto"),
+      `${bulk.resent()} by ${(bulk.lab.nowUs - dueUs) / MS_US} ms after it was due`,
+    );
+  }
 });
 
 /** SACK blocks of segments, newest (highest) first, as many as there are. */

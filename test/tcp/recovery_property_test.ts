@@ -37,6 +37,11 @@ const KINDS = [
 
 const SEEDS = 6;
 
+Deno.test("the sequence numbers of some of these runs pass zero (RFC 9293 §3.4)", () => {
+  const { iss } = new BulkSender({ queued: 0, startUs: startForWrap() }).info;
+  assert(iss > 0x1_0000_0000 - 30_000, `${iss}`);
+});
+
 interface Run {
   readonly bulk: BulkSender;
   readonly path: LossyPath;
@@ -48,6 +53,7 @@ function play(weather: Weather, kind: (typeof KINDS)[number], seed: number): Run
   const random = new SeededRandom(seed, 77);
   const bytes = random.between(1, 80) * 1000 + random.below(1000);
   const bulk = new BulkSender({
+    ...(seed % 3 === 0 ? { startUs: startForWrap() } : {}),
     options: kind.options,
     rttUs: 2 * weather.oneWayUs,
     queued: bytes,
@@ -80,6 +86,13 @@ function play(weather: Weather, kind: (typeof KINDS)[number], seed: number): Run
   };
   path.run(300 * SECOND_US);
   return { bulk, path, needless };
+}
+
+/** When the host must begin for its sequence numbers to pass zero after about 20,000 bytes (RFC 9293 §3.4.1: 4 us each). */
+function startForWrap(): number {
+  const { iss } = new BulkSender({ queued: 0, startUs: SECOND_US }).info;
+  const missing = (0x1_0000_0000 - 20_000 - iss) % 0x1_0000_0000;
+  return SECOND_US + 4 * missing;
 }
 
 function count(bulk: BulkSender, kind: string): number {
