@@ -101,7 +101,7 @@ export class WireJudge {
       IP_PROTOCOL.TCP,
       payloadLength,
     );
-    const verdict = checksumVerdict(frame, payloadOffset, payloadLength, pseudo, true);
+    const verdict = checksumVerdict(frame, payloadOffset, payloadLength, pseudo, cutBytes === 0);
     // What is cut on its way gets its sums there.
     const wanted = cutBytes > 0 ? CHECKSUM_VERDICT.PARTIAL : CHECKSUM_VERDICT.CORRECT;
     if (verdict !== wanted) throw new SimulationFailure("sent a segment with a wrong checksum");
