@@ -149,7 +149,8 @@ function releaseAcknowledged(context: MachineContext, tcb: Tcb): void {
   tcb.bytesOut += bytes;
   const isEmpty = tcb.sendRing.length === 0;
   if (isEmpty) tcb.sendRing.release();
-  if (tcb.writeBlocked || isEmpty) {
+  // A third of the ring at a time: an application that is woken by each ACK would send just what was acknowledged.
+  if (isEmpty || (tcb.writeBlocked && tcb.sendRing.room * 3 >= tcb.sendRing.limitBytes)) {
     tcb.writeBlocked = false;
     context.effects.push(EFFECT.WRITABLE, tcb);
   }

@@ -107,9 +107,12 @@ function tailProbeDue(context: MachineContext, tcb: Tcb): void {
 /** One segment of new data beyond the congestion window; false when the peer's window, or the queue, has none. */
 function probeWithNewData(context: MachineContext, tcb: Tcb): boolean {
   if (tcb.unsentBytes === 0) return false;
-  const { cwnd, sndNxt } = tcb;
+  const { cwnd, sndNxt, noDelay } = tcb;
   tcb.cwnd = tcb.scoreboard.pipe(tcb.outstanding) + tcb.sendMss;
+  // What Nagle holds back is as good a probe as any.
+  tcb.noDelay = true;
   output(context, tcb);
+  tcb.noDelay = noDelay;
   tcb.cwnd = cwnd;
   if (tcb.sndNxt === sndNxt) return false;
   tcb.sender.tlpIsRetransmit = false;

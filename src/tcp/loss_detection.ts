@@ -27,7 +27,11 @@ export function updateRack(context: MachineContext, tcb: Tcb): void {
 function reorderWindowUs(tcb: Tcb): number {
   if (!tcb.sender.rackReorderSeen) {
     if (tcb.recovery === "recovery" || tcb.recovery === "loss") return 0;
-    if (tcb.scoreboard.sackedBytes >= DUPLICATE_ACK_THRESHOLD * tcb.sendMss) return 0;
+    // Segments of any size; one large send counts as what it was cut into.
+    const { sackedBytes, sackedCount } = tcb.scoreboard;
+    const isEnough = sackedCount >= DUPLICATE_ACK_THRESHOLD ||
+      sackedBytes >= DUPLICATE_ACK_THRESHOLD * tcb.sendMss;
+    if (isEnough) return 0;
   }
   const least = tcb.minRttUs === Infinity ? tcb.srttUs : tcb.minRttUs;
   const windowUs = Math.min((tcb.sender.rackReorderSteps * least) / 4, tcb.srttUs);
@@ -93,5 +97,7 @@ export function markTimedOut(context: MachineContext, tcb: Tcb): void {
 export function emulateSacks(tcb: Tcb): void {
   const board = tcb.scoreboard;
   const most = Math.max(0, tcb.outstanding - tcb.sendMss - board.lostBytes + board.resentBytes);
-  board.sackedBytes = Math.min(tcb.dupAcks * tcb.sendMss, most);
+  // RFC 5681 §3.2 step 4: duplicates stand for no more than what was out when they began.
+  const begun = tcb.recovery === "recovery" ? tcb.sender.prrRecoverFs : tcb.outstanding;
+  board.sackedBytes = Math.min(tcb.dupAcks * tcb.sendMss, most, begun);
 }

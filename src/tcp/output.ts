@@ -86,7 +86,8 @@ function sendNew(context: MachineContext, tcb: Tcb): void {
     if (length <= 0) return;
     if (!mayLeave(tcb, length, { unsent, mss })) return;
     let cutBytes = 0;
-    if (context.largeSendBytes > mss && length === mss && unsent > mss) {
+    // Not with urgent data: each part would carry the same pointer.
+    if (context.largeSendBytes > mss && length === mss && unsent > mss && tcb.sndUp < 0) {
       const large = largeLength(context, { unsent, mss, windowRoom, room });
       if (large > mss) {
         length = large;

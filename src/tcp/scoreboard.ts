@@ -51,6 +51,8 @@ export class Scoreboard {
   #order = 0;
   /** Bytes SACKed. */
   sackedBytes = 0;
+  /** Records SACKed: pieces of any size. */
+  sackedCount = 0;
   /** Bytes marked lost (and not SACKed). */
   lostBytes = 0;
   /** Bytes of lost records whose new copy is in flight. */
@@ -95,6 +97,7 @@ export class Scoreboard {
     rest.order = record.order;
     rest.retransmits = record.retransmits;
     rest.sacked = record.sacked;
+    if (record.sacked) this.sackedCount++;
     rest.lost = record.lost;
     rest.resent = record.resent;
     record.end = at;
@@ -160,6 +163,7 @@ export class Scoreboard {
       record.lost = false;
       record.resent = false;
       record.sacked = true;
+      this.sackedCount++;
       const length = seqDiff(record.end, record.seq);
       this.sackedBytes += length;
       bytes += length;
@@ -205,6 +209,7 @@ export class Scoreboard {
   forgetSacks(): void {
     for (let i = this.#head; i < this.#records.length; i++) this.#records[i].sacked = false;
     this.sackedBytes = 0;
+    this.sackedCount = 0;
   }
 
   /** Removes the newest record (a window probe that was not taken). Returns its first sequence number. */
@@ -228,13 +233,17 @@ export class Scoreboard {
     this.#records = [];
     this.#head = 0;
     this.sackedBytes = 0;
+    this.sackedCount = 0;
     this.lostBytes = 0;
     this.resentBytes = 0;
   }
 
   #unmark(record: SendRecord): void {
     const length = seqDiff(record.end, record.seq);
-    if (record.sacked) this.sackedBytes -= length;
+    if (record.sacked) {
+      this.sackedBytes -= length;
+      this.sackedCount--;
+    }
     if (record.lost) this.lostBytes -= length;
     if (record.resent) this.resentBytes -= length;
   }
