@@ -48,10 +48,13 @@ export class LossyPath {
   readonly #options: PathOptions;
   readonly #arrivals: Arrival[] = [];
   #order = 0;
+  /** TS.Recent. */
+  #recent: number;
 
   constructor(bulk: BulkSender, options: PathOptions) {
     this.#bulk = bulk;
     this.#options = options;
+    this.#recent = bulk.peer.hostTimestamp;
   }
 
   /** Runs until all that was written is acknowledged; `limitUs` is how long that may take. */
@@ -79,7 +82,16 @@ export class LossyPath {
       const transmission = { left: seen.seq, right: seen.seq + length, atUs: seen.atUs, isLost };
       this.onSent(transmission);
       this.transmissions.push(transmission);
-      if (!isLost) this.#schedule(seen.atUs, () => this.#receive(seen.seq, seen.seq + length));
+      if (!isLost) {
+        this.#schedule(seen.atUs, () => {
+          const stamp = seen.options.timestamps;
+          // RFC 7323 §4.3: what covers Last.ACK.sent, and is not older.
+          const isRecent = stamp !== undefined && seen.seq <= this.expected &&
+            ((stamp.value - this.#recent) | 0) >= 0;
+          if (isRecent) this.#recent = stamp.value;
+          this.#receive(seen.seq, seen.seq + length);
+        });
+      }
     }
   }
 
@@ -95,6 +107,7 @@ export class LossyPath {
     const others = this.islands.filter((island) => island !== grown).reverse();
     const sack = this.#options.sack ? [...first, ...others].slice(0, 3) : [];
     const ack = this.expected;
+    const echo = this.#recent;
     assert(ack >= before);
     if (this.#happens(this.#options.ackLoss)) return;
     this.#schedule(this.#bulk.lab.nowUs, () => {
@@ -103,9 +116,10 @@ export class LossyPath {
       peer.sends({
         flags: "ACK",
         ack,
-        ...(sack.length === 0
-          ? {}
-          : { options: { sack: sack.map(([left, end]) => peer.hostBlock(left, end)) } }),
+        options: {
+          ...(sack.length === 0 ? {} : { sack: sack.map(([left, end]) => peer.hostBlock(left, end)) }),
+          ...(peer.timestamps ? { timestamps: { value: peer.clock, echo } } : {}),
+        },
       });
     });
   }

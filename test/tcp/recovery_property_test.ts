@@ -6,7 +6,14 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { SeededRandom } from "../../src/link/seeded_random.ts";
-import { BulkSender, MS_US, PLAIN_OPTIONS, SACK_OPTIONS } from "./bulk_sender.ts";
+import {
+  BulkSender,
+  MS_US,
+  PLAIN_OPTIONS,
+  SACK_OPTIONS,
+  STAMPED_OPTIONS,
+  STAMPED_PLAIN_OPTIONS,
+} from "./bulk_sender.ts";
 import { LossyPath, type PathOptions, type Transmission } from "./lossy_path.ts";
 import { SECOND_US } from "./wire_ends.ts";
 
@@ -33,6 +40,8 @@ const WEATHERS: readonly Weather[] = [
 const KINDS = [
   { name: "SACK", options: SACK_OPTIONS },
   { name: "no SACK", options: PLAIN_OPTIONS },
+  { name: "SACK and timestamps", options: STAMPED_OPTIONS },
+  { name: "timestamps alone", options: STAMPED_PLAIN_OPTIONS },
 ] as const;
 
 const SEEDS = 6;
@@ -60,7 +69,7 @@ function play(weather: Weather, kind: (typeof KINDS)[number], seed: number): Run
     tcp: { congestionControl: seed % 2 === 0 ? "cubic" : "reno" },
   });
   if (random.chance(0.5)) bulk.app.closeWrite();
-  const path = new LossyPath(bulk, { ...weather, random, sack: kind.name === "SACK" });
+  const path = new LossyPath(bulk, { ...weather, random, sack: kind.name.startsWith("SACK") });
   const needless: Transmission[] = [];
   let highest = 1;
   let timeouts = 0;
@@ -85,6 +94,12 @@ function play(weather: Weather, kind: (typeof KINDS)[number], seed: number): Run
     highest = Math.max(highest, sent.right);
   };
   path.run(300 * SECOND_US);
+  const { srttUs, minRttUs } = bulk.info;
+  const shortestUs = 2 * weather.oneWayUs - MS_US;
+  assert(
+    minRttUs >= shortestUs && srttUs >= shortestUs,
+    `no round trip is that short: ${minRttUs}, ${srttUs}, seed ${seed}`,
+  );
   return { bulk, path, needless };
 }
 
