@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { bytesOf } from "./app_log.ts";
 import { ReferencePeer } from "./reference_peer.ts";
-import { type FixtureOptions, reachEstablished } from "./states.ts";
+import { ALL_OPTIONS, type FixtureOptions, reachEstablished } from "./states.ts";
 import { SECOND_US } from "./wire_ends.ts";
 
 interface Conditions {
@@ -33,6 +33,7 @@ const CONDITIONS: readonly Conditions[] = [
 const KINDS: readonly (readonly [string, FixtureOptions])[] = [
   ["plain", { options: { mss: 1000 } }],
   ["SACK", { options: { mss: 1000, sackPermitted: true } }],
+  ["all options", { options: { ...ALL_OPTIONS, mss: 1000, windowScale: 0 } }],
 ];
 
 const OURS = 60_000;
@@ -41,7 +42,7 @@ const THEIRS = 40_000;
 for (const [kind, options] of KINDS) {
   for (const conditions of CONDITIONS) {
     Deno.test(`${OURS} bytes one way, ${THEIRS} the other, ${kind}, ${conditions.name}: all arrive, nothing forbidden (MUST-18, MUST-19, SHLD-31, MUST-34)`, () => {
-      for (let seed = 1; seed <= 2; seed++) exchange(options, conditions, seed);
+      for (let seed = 1; seed <= 1; seed++) exchange(options, conditions, seed);
     });
   }
 }
