@@ -12,8 +12,12 @@ import type { TalkPlan } from "./talker.ts";
 /** The plans of the two ends of one connection; `side` 0 is the one that calls. */
 export interface ConnectionPlan {
   readonly plans: readonly [TalkPlan, TalkPlan];
-  /** When it is opened, microseconds from the beginning. */
+  /** When it is opened, microseconds from the beginning, or from the end of the connection that it follows. */
   readonly opensUs: number;
+  /** The caller's port, counted from the first. */
+  readonly port: number;
+  /** Index of the connection that has to be gone first. */
+  readonly follows?: number;
   /** Both ends call each other at once. */
   readonly isSimultaneous: boolean;
 }
@@ -39,6 +43,8 @@ type Shape = (random: SeededRandom) => {
   readonly connections?: number;
   readonly tcp?: Partial<TcpConfig>;
   readonly isSimultaneous?: boolean;
+  /** One after the other, from the same port. */
+  readonly isSerial?: boolean;
   readonly mayAbort?: boolean;
 };
 
@@ -98,6 +104,14 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     isSimultaneous: true,
     plans: () => [{ sendBytes: bulk(random, 30_000) }, { sendBytes: bulk(random, 30_000) }],
   }),
+  // The server closes first: a new SYN meets its TIME_WAIT (MAY-2, RFC 6191).
+  "same-port-again": (random) => ({
+    isSerial: true,
+    connections: 4,
+    plans: () => [{ sendBytes: random.between(0, 5000), closes: "after-peer" }, {
+      sendBytes: bulk(random, 20_000),
+    }],
+  }),
   "abort-in-the-middle": (random) => {
     const sendBytes = random.between(1000, 60_000);
     const abort = { abortAtBytes: random.between(1, sendBytes), keepAlive: true };
@@ -152,9 +166,9 @@ export function scenarioOf(seed: number): Scenario {
     out: random.chance(0.3) ? { ...CALM, ...climate } : stormy,
   };
   const mtu = random.pick([1500, 1500, 576, 9000]);
-  const { plans, connections = 1, tcp = {}, isSimultaneous = false, mayAbort = false } = SHAPES[shape](
-    random,
-  );
+  const about = SHAPES[shape](random);
+  const { plans, connections = 1, tcp = {}, isSimultaneous = false, isSerial = false, mayAbort = false } =
+    about;
   return {
     seed,
     shape,
@@ -166,6 +180,8 @@ export function scenarioOf(seed: number): Scenario {
       plans: complete(plans(index), index),
       opensUs: index === 0 ? 0 : random.below(200_000),
       isSimultaneous,
+      port: isSerial ? 0 : index,
+      ...(isSerial && index > 0 ? { follows: index - 1 } : {}),
     })),
     mayAbort,
     // Drawn last, so that what is drawn before keeps its meaning.

@@ -61,6 +61,8 @@ class Simulation {
   readonly #hosts: readonly [Host, Host];
   readonly #judge: WireJudge;
   readonly #pairs: Pair[];
+  /** The pair whose turn it is, by the caller's port. */
+  readonly #pairOfPort = new Map<number, Pair>();
   readonly #faultCounts: () => SimulationReport["faults"];
 
   constructor(scenario: Scenario, watch: SimulationWatch) {
@@ -103,7 +105,7 @@ class Simulation {
       called: [],
     }));
     this.#listen(world);
-    this.#pairs.forEach((pair, index) => this.#open(pair, { index, world }));
+    for (const pair of this.#pairs) this.#openInTime(pair, world);
   }
 
   run(): SimulationReport {
@@ -119,46 +121,53 @@ class Simulation {
   #listen(world: TalkerWorld): void {
     this.#hosts[1].listen({
       port: SERVER_PORT,
-      accept: (connection) => {
-        const pair = this.#pairs[connection.peerPort - FIRST_CLIENT_PORT];
-        const talker = new Talker(
-          `server ${connection.peerPort - FIRST_CLIENT_PORT}`,
-          pair.plan.plans[1],
-          world,
-        );
+      accept: ({ peerPort }) => {
+        const pair = this.#pairOfPort.get(peerPort);
+        if (pair === undefined) throw new SimulationFailure(`a stranger calls from port ${peerPort}`);
+        const talker = new Talker(pair.calling.name.replace("client", "server"), pair.plan.plans[1], world);
         pair.called.push(talker);
         return talker;
       },
     });
   }
 
-  #open(pair: Pair, { index, world }: { index: number; world: TalkerWorld }): void {
+  /** Opens a connection when its time has come, or when the one before it on the same port is gone. */
+  #openInTime(pair: Pair, world: TalkerWorld): void {
+    const { plan } = pair;
+    const open = () =>
+      this.#clock.after(plan.opensUs, () => {
+        world.setNow();
+        this.#open(pair, world);
+      });
+    if (plan.follows === undefined) open();
+    else this.#pairs[plan.follows].calling.onGone = open;
+  }
+
+  #open(pair: Pair, world: TalkerWorld): void {
     const { plan, calling } = pair;
-    const callerPort = FIRST_CLIENT_PORT + index;
-    this.#clock.after(plan.opensUs, () => {
-      world.setNow();
-      const calledPort = plan.isSimultaneous ? SERVER_PORT + 1 : SERVER_PORT;
-      this.#hosts[0].connect({
-        address: ADDRESSES[1],
-        port: calledPort,
-        localPort: callerPort,
-        handler: calling,
-      });
-      if (!plan.isSimultaneous) return;
-      const called = new Talker(`server ${index}`, plan.plans[1], world);
-      pair.called.push(called);
-      this.#hosts[1].connect({
-        address: ADDRESSES[0],
-        port: callerPort,
-        localPort: calledPort,
-        handler: called,
-      });
+    const callerPort = FIRST_CLIENT_PORT + plan.port;
+    this.#pairOfPort.set(callerPort, pair);
+    const calledPort = plan.isSimultaneous ? SERVER_PORT + 1 : SERVER_PORT;
+    this.#hosts[0].connect({
+      address: ADDRESSES[1],
+      port: calledPort,
+      localPort: callerPort,
+      handler: calling,
+    });
+    if (!plan.isSimultaneous) return;
+    const called = new Talker(calling.name.replace("client", "server"), plan.plans[1], world);
+    pair.called.push(called);
+    this.#hosts[1].connect({
+      address: ADDRESSES[0],
+      port: callerPort,
+      localPort: calledPort,
+      handler: called,
     });
   }
 
   #saltOf(source: number, destination: number): number | null {
     const [port, side] = source >= FIRST_CLIENT_PORT ? [source, 0] : [destination, 1];
-    return this.#scenario.connections[port - FIRST_CLIENT_PORT]?.plans[side].sendSalt ?? null;
+    return this.#pairOfPort.get(port)?.plan.plans[side].sendSalt ?? null;
   }
 
   #checkPair({ calling, called }: Pair): void {

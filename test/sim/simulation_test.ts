@@ -39,7 +39,7 @@ Deno.test("simulation: the seeds of this test try every shape and weather, and r
     const { shape, weather } = scenarioOf(seed);
     seen.add(shape).add(weather);
   }
-  assertEquals(seen.size, 14 + 9, [...seen].join(" "));
+  assertEquals(seen.size, 15 + 9, [...seen].join(" "));
   const lossy = scenarioOf(1);
   const { faults } = simulate({
     ...lossy,
@@ -55,7 +55,7 @@ function brokenScenario(change: { expectBytes?: number; expectSalt?: number }): 
     ...scenarioOf(1),
     faults: { seed: 1, in: NO_FAULTS, out: NO_FAULTS },
     mayAbort: false,
-    connections: [{ opensUs: 0, isSimultaneous: false, plans: [plan, { ...plan, ...change }] }],
+    connections: [{ opensUs: 0, port: 0, isSimultaneous: false, plans: [plan, { ...plan, ...change }] }],
   };
 }
 

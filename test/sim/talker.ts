@@ -65,6 +65,8 @@ export class Talker implements ConnectionHandler {
   closed: CloseReason | null = null;
   /** When the last expected byte came, microseconds. */
   doneUs = 0;
+  /** Called when the connection is gone. */
+  onGone: (() => void) | null = null;
   /** Times that it was told of trouble (R1). */
   advised = 0;
   readonly #world: TalkerWorld;
@@ -117,6 +119,7 @@ export class Talker implements ConnectionHandler {
     // A normal end leaves what came before it to be read.
     if (reason === "normal" && this.opened > 0) this.#drain(connection);
     this.closed = reason;
+    this.onGone?.();
   }
 
   #talk(): void {

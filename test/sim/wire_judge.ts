@@ -40,12 +40,12 @@ interface Speaker {
   shift: number;
   offersScaling: boolean;
   timestamp: number | null;
-  /** Another SYN with another number was sent: a second incarnation, of which nothing is said. */
-  isReborn: boolean;
 }
 
 interface Conversation {
-  readonly speakers: readonly [Speaker, Speaker];
+  speakers: readonly [Speaker, Speaker];
+  /** An old SYN was answered with another number: both ends mean different connections, of which nothing is said. */
+  isMixed: boolean;
 }
 
 /** Totals of what left both hosts. */
@@ -129,13 +129,16 @@ export class WireJudge {
     const key = isLower ? sourcePort * 0x10000 + destinationPort : destinationPort * 0x10000 + sourcePort;
     let conversation = this.#conversations.get(key);
     if (conversation === undefined) {
-      const [low, high] = isLower ? [sourcePort, destinationPort] : [destinationPort, sourcePort];
-      conversation = { speakers: [newSpeaker(`${low}>${high}`), newSpeaker(`${high}>${low}`)] };
+      conversation = { speakers: newSpeakers(segment, isLower), isMixed: false };
       this.#conversations.set(key, conversation);
+    }
+    if (isAnotherSyn(segment, conversation.speakers[isLower ? 0 : 1])) {
+      conversation.isMixed = (segment.flags & FLAG.ACK) !== 0;
+      conversation.speakers = newSpeakers(segment, isLower);
     }
     const [speaker, other] = isLower ? conversation.speakers : [...conversation.speakers].reverse();
     if ((segment.flags & FLAG.SYN) !== 0) noteSyn(speaker, segment);
-    if (speaker.isReborn || other.isReborn || !speaker.hasSyn) return;
+    if (conversation.isMixed || !speaker.hasSyn) return;
     const complain = (what: string) => {
       throw new SimulationFailure(`${speaker.name} ${what}: ${describe(segment, speaker, other)}`);
     };
@@ -179,6 +182,19 @@ interface Parties {
   readonly complain: (what: string) => void;
 }
 
+function newSpeakers(
+  { sourcePort, destinationPort }: TcpSegment,
+  isLower: boolean,
+): readonly [Speaker, Speaker] {
+  const [low, high] = isLower ? [sourcePort, destinationPort] : [destinationPort, sourcePort];
+  return [newSpeaker(`${low}>${high}`), newSpeaker(`${high}>${low}`)];
+}
+
+/** The first SYN of a new connection between the same ports. */
+function isAnotherSyn(segment: TcpSegment, speaker: Speaker): boolean {
+  return (segment.flags & FLAG.SYN) !== 0 && speaker.hasSyn && speaker.iss !== segment.seq;
+}
+
 function newSpeaker(name: string): Speaker {
   return {
     name,
@@ -191,15 +207,11 @@ function newSpeaker(name: string): Speaker {
     shift: 0,
     offersScaling: false,
     timestamp: null,
-    isReborn: false,
   };
 }
 
 function noteSyn(speaker: Speaker, segment: TcpSegment): void {
-  if (speaker.hasSyn) {
-    if (speaker.iss !== segment.seq) speaker.isReborn = true;
-    return;
-  }
+  if (speaker.hasSyn) return;
   speaker.hasSyn = true;
   speaker.iss = segment.seq;
   speaker.end = (segment.seq + 1) >>> 0;
