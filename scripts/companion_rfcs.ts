@@ -90,10 +90,9 @@ export const COMPANIONS: readonly Companion[] = [
   {
     rfc: 8985,
     subject: "RACK-TLP",
-    verdict: "partly",
+    verdict: "met",
     why:
-      "RACK by order of sending, adaptive reordering window, tail loss probe; the window does not shrink again " +
-      "after 16 recoveries (§6.2), and a time-out marks all instead of what is old enough (§6.3)",
+      "RACK by order of sending, adaptive reordering window, tail loss probe, time-outs that mark what is old enough",
   },
   {
     rfc: 6937,
@@ -118,8 +117,8 @@ export const COMPANIONS: readonly Companion[] = [
     subject: "explicit congestion notification",
     verdict: "partly",
     why:
-      "negotiated, marked on new data only, echoed until CWR, one reduction a window; no wait for the timer at a " +
-      "window of one segment (§6.1.2), and a window probe that is new data is marked too (§6.1.6)",
+      "negotiated, marked on new data only, echoed until CWR, one reduction a window, never on window probes; no " +
+      "wait for the timer at a window of one segment (§6.1.2)",
   },
   {
     rfc: 7323,
@@ -151,10 +150,10 @@ export const COMPANIONS: readonly Companion[] = [
   {
     rfc: 6191,
     subject: "TIME_WAIT with timestamps",
-    verdict: "partly",
+    verdict: "met",
     why:
-      "a SYN with a newer timestamp, or the same one and a larger number, opens a new connection; where only the new " +
-      "one would have timestamps the number decides (§2 would always open)",
+      "a SYN with a newer timestamp, or the same one and a larger number, opens a new connection; so does one with " +
+      "timestamps where the old connection had none",
   },
   {
     rfc: 1337,

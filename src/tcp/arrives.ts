@@ -139,7 +139,10 @@ function refuseUnacceptable(context: MachineContext, tcb: Tcb, segment: TcpSegme
     challengeAck(context, tcb, "arrives.check4.syn-challenge");
     return false;
   }
-  if (tcb.rcvWnd === 0 && segment.seq === tcb.rcvNxt) {
+  // A peer that has probed may count its probe: its bare ACKs then come one beyond.
+  const isNext = segment.seq === tcb.rcvNxt ||
+    (segment.payloadLength === 0 && segment.seq === seqAdd(tcb.rcvNxt, 1));
+  if (tcb.rcvWnd === 0 && isNext) {
     // RFC 9293 §3.10.7.4: with a zero window the ACK field, URG and RST of what comes next are still valid (MUST-66).
     if ((flags & ACK) !== 0 && tcb.state !== "SYN_RCVD") {
       if (!acknowledgmentArrives(context, tcb, segment)) return false;

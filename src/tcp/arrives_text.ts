@@ -9,7 +9,7 @@ import { changeState } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import { NO_ISLANDS, Reassembly } from "./reassembly.ts";
-import { pushSegment } from "./send_segment.ts";
+import { bareSequence, pushSegment } from "./send_segment.ts";
 import type { RuleId } from "./rules.ts";
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from "./sequence.ts";
 import type { Tcb } from "./tcb.ts";
@@ -221,6 +221,6 @@ function takeFin(context: MachineContext, tcb: Tcb): void {
     default:
       return;
   }
-  pushSegment(context, tcb, ACK, tcb.sndNxt, 0, "ack.fin");
+  pushSegment(context, tcb, ACK, bareSequence(tcb), 0, "ack.fin");
   context.effects.push(EFFECT.PEER_CLOSED, tcb);
 }

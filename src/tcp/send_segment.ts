@@ -176,16 +176,25 @@ function markEcn(tcb: Tcb, effect: { ecn: number }, seq: number): void {
   if (isNew) effect.ecn = ECT_0;
 }
 
+/**
+ * The sequence number of a segment without text: SND.NXT, but never beyond the peer's window, where its ACK would be
+ * refused (after a window probe, or when the window has shrunk).
+ */
+export function bareSequence(tcb: Tcb): number {
+  const edge = seqAdd(tcb.sndUna, tcb.sndWnd);
+  return seqLt(edge, tcb.sndNxt) ? edge : tcb.sndNxt;
+}
+
 /** Queues an ACK that carries nothing else. */
 export function pushAck(context: MachineContext, tcb: Tcb, rule: RuleId): void {
   if (tcb.quickAcksLeft > 0) tcb.quickAcksLeft--;
-  pushSegment(context, tcb, ACK, tcb.sndNxt, 0, rule);
+  pushSegment(context, tcb, ACK, bareSequence(tcb), 0, rule);
 }
 
 /** Queues our RST on an existing connection: `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>`. */
 export function pushReset(context: MachineContext, tcb: Tcb, rule: RuleId): void {
   context.counters.resetsOut++;
-  pushSegment(context, tcb, RST | ACK, tcb.sndNxt, 0, rule);
+  pushSegment(context, tcb, RST | ACK, bareSequence(tcb), 0, rule);
 }
 
 /** Flags of a data segment: PSH on the last byte queued (MUST-61), FIN where it ends the stream. */
