@@ -13,6 +13,7 @@ import { compiledProgram, contestants } from "./contestants.ts";
 import { describeMachine, loadAverage } from "./machine.ts";
 import type { Run } from "./model.ts";
 import { buildNativePrograms } from "./native_programs.ts";
+import { comeFirst } from "./quiet.ts";
 import { markdownReport, textReport } from "./report.ts";
 
 /** More than this, and other programs disturb the figures of two cores noticeably; local choice. */
@@ -26,6 +27,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const refusal = await privateLabRefusal();
   if (refusal !== null) throw new CliError(`No private lab can be made here: ${refusal}`);
   await using programs = await buildNativePrograms();
+  await using _priority = options.first ? await comeFirst() : null;
   const began = new Date().toISOString();
   const load = loadAverage();
   if (load > QUIET_LOAD) {

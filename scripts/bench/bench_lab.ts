@@ -239,8 +239,8 @@ export class BenchLab implements AsyncDisposable {
   }
 }
 
-/** A JSON object of numbers, as the loads print it. */
-function numbersOf(text: string): Record<string, number> {
+/** A JSON object of numbers, as the loads print it. Throws {@link BenchFailure} when it is none. */
+export function numbersOf(text: string): Record<string, number> {
   const parsed: unknown = JSON.parse(text);
   if (typeof parsed !== "object" || parsed === null) throw new BenchFailure(`no figures: ${text}`);
   const numbers: Record<string, number> = {};

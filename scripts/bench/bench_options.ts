@@ -24,6 +24,8 @@ export interface BenchOptions {
   readonly patienceMs: number;
   /** How often a measurement that other programs disturbed is made again. */
   readonly repeats: number;
+  /** Whether this session is put before all others. */
+  readonly first: boolean;
   readonly json: string | null;
   /** Whether the results are added to docs/benchmarks.md. */
   readonly append: boolean;
@@ -60,6 +62,11 @@ const OPTIONS = [
     help:
       "how long each measurement waits for other programs to be quiet (20); one that they disturb is repeated",
   },
+  {
+    name: "first",
+    kind: "flag",
+    help: "take the cores before all other programs, and do not wait for them (root); they will feel it",
+  },
   { name: "json", kind: "value", value: "FILE", help: "where to write every sample" },
   { name: "no-append", kind: "flag", help: "leave docs/benchmarks.md alone" },
 ] as const satisfies readonly OptionSpec[];
@@ -70,7 +77,7 @@ const SYNTAX: Syntax<typeof OPTIONS> = {
   description:
     `Measures tcplab beside the kernel's TCP, a C program on libpcap and lwIP, in private labs, in turn. Prints a
 table and the targets, and adds both to docs/benchmarks.md. Needs (Debian): libpcap0.8 iproute2 ethtool util-linux
-gcc libc6-dev, and liblwip-dev for lwIP. Takes about 15 minutes; the machine should have nothing else to do.`,
+gcc libc6-dev, and liblwip-dev for lwIP. Takes about 15 minutes on a machine that has nothing else to do.`,
   options: OPTIONS,
 };
 
@@ -100,8 +107,9 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     contestants: options.list("server"),
     scenarios: options.list("scenario"),
     variants: options.list("variant").map(parseVariant),
-    patienceMs: count("patience", 3600, quick ? 5 : 20) * 1000,
+    patienceMs: options.flag("first") ? 0 : count("patience", 3600, quick ? 5 : 20) * 1000,
     repeats: quick ? 1 : 4,
+    first: options.flag("first"),
     json: options.value("json") ?? null,
     append: !quick && !options.flag("no-append"),
   };

@@ -5,7 +5,7 @@
  */
 import { fromFileUrl } from "@std/path";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
-import { BenchFailure } from "./bench_lab.ts";
+import { BenchFailure, numbersOf } from "./bench_lab.ts";
 import type { NativePrograms } from "./native_programs.ts";
 import type { Measured } from "./scenarios.ts";
 
@@ -34,7 +34,7 @@ export async function measureReflection(
   try {
     await Promise.race([listening.promise, back.result]);
     for (const bytes of FRAME_BYTES) {
-      const numbers = [bytes, options.seconds, WINDOW_FRAMES].map(String);
+      const numbers = [bytes, options.seconds, WINDOW_FRAMES, await back.insidePid() ?? 0].map(String);
       const throwing = lab.spawn({
         side: "client",
         words: [options.programs.reflector, "throw", devices.client, ...numbers],
@@ -42,10 +42,8 @@ export async function measureReflection(
       if (!await throwing.endsWithin(options.seconds * 1000 + GRACE_MS)) await throwing.stop();
       const { code, stdout, stderr } = await throwing.result;
       if (code !== 0 || back.ended) throw new BenchFailure(`${stderr}${back.stderr}`.trim());
-      measured.push({
-        figure: `reflect-${bytes}`,
-        value: Number(/"framesPerSecond":(\d+)/.exec(stdout)?.[1]),
-      });
+      const detail = numbersOf(stdout);
+      measured.push({ figure: `reflect-${bytes}`, value: detail.framesPerSecond, detail });
     }
   } finally {
     await back.stop();

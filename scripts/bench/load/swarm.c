@@ -93,10 +93,13 @@ static void take_frame(unsigned char *user, const struct pcap_pkthdr *header, co
   uint32_t payload_bytes = load16(ip + 2) - header_bytes;
   if (tcp[13] & RST) fail("swarm", "the server has sent RST");
   if (tcp[13] & SYN) {
-    client->rcv_nxt = load32(tcp + 4) + 1;
-    if (!client->is_open) open_count++;
-    client->is_open = 1;
-    moved_us = now_us();
+    /* One that comes again, because our SYN did, says nothing new. */
+    if (!client->is_open) {
+      client->rcv_nxt = load32(tcp + 4) + 1;
+      client->is_open = 1;
+      open_count++;
+      moved_us = now_us();
+    }
     send_segment(index, client->snd_nxt, ACK, 0);
   } else if (payload_bytes > 0 && load32(tcp + 4) == client->rcv_nxt) {
     client->rcv_nxt += payload_bytes;

@@ -1,11 +1,14 @@
 /*
  * What libpcap allows at all: frames thrown back and forth.
  *
- *   reflector back DEVICE                        sends every test frame back where it came from, until killed
- *   reflector throw DEVICE BYTES SECONDS WINDOW  keeps WINDOW frames under way, prints one JSON object: frames per second
+ *   reflector back DEVICE    sends every test frame back where it came from, until killed
+ *   reflector throw DEVICE BYTES SECONDS WINDOW PID
+ *                            keeps WINDOW frames under way, prints one JSON object: frames per second, and the cores
+ *                            that neither this program nor PID (the one that sends back) has used
  *
  * Test frames carry the EtherType 0x88b5 (IEEE 802 local experimental).
  */
+#include "../load/cpu_time.h"
 #include "frame.h"
 #include "pcap_device.h"
 
@@ -33,16 +36,18 @@ static void count(unsigned char *user, const struct pcap_pkthdr *header, const u
   under_way--;
 }
 
-static void throw(int bytes, double seconds, int window) {
+static void throw(int bytes, double seconds, int window, pid_t pid) {
   memset(frame, 0x55, sizeof frame);
   memset(frame, 0xff, 6);
   memcpy(frame + 6, "\x02\0\0\0\0\x77", 6);
   store16(frame + ETHERTYPE_AT, ETHERTYPE_TEST);
   uint64_t warm = now_us() + 200000, end = warm + (uint64_t)(seconds * 1e6), began = 0, before = 0, moved = warm, lost = 0;
+  double known = 0;
   for (uint64_t now = now_us(); now < end; now = now_us()) {
     if (began == 0 && now >= warm) {
       began = now;
       before = returned;
+      known = machine_busy_us() - process_cpu_us(0) - process_cpu_us(pid);
     }
     while (under_way < window) {
       pcap_inject(pcap, frame, bytes);
@@ -56,8 +61,9 @@ static void throw(int bytes, double seconds, int window) {
       moved = now;
     }
   }
-  double elapsed = (now_us() - began) / 1e6;
-  printf("{\"framesPerSecond\":%.0f,\"lost\":%llu}\n", (returned - before) / elapsed, (unsigned long long)lost);
+  double elapsed = (double)(now_us() - began), foreign = machine_busy_us() - process_cpu_us(0) - process_cpu_us(pid) - known;
+  printf("{\"framesPerSecond\":%.0f,\"lost\":%llu,\"foreignCores\":%.3f}\n", (returned - before) / elapsed * 1e6,
+         (unsigned long long)lost, foreign > 0 ? foreign / elapsed : 0);
 }
 
 int main(int argc, char **argv) {
@@ -67,10 +73,10 @@ int main(int argc, char **argv) {
     fflush(stdout);
     drain(pcap, send_back, nothing, nothing);
   }
-  if (argc == 6 && strcmp(argv[1], "throw") == 0 && atoi(argv[3]) >= 60 && atoi(argv[3]) <= FRAME_BYTES) {
-    throw(atoi(argv[3]), atof(argv[4]), atoi(argv[5]));
+  if (argc == 7 && strcmp(argv[1], "throw") == 0 && atoi(argv[3]) >= 60 && atoi(argv[3]) <= FRAME_BYTES) {
+    throw(atoi(argv[3]), atof(argv[4]), atoi(argv[5]), atoi(argv[6]));
     return 0;
   }
-  fputs("usage: reflector back DEVICE | throw DEVICE BYTES SECONDS WINDOW\n", stderr);
+  fputs("usage: reflector back DEVICE | throw DEVICE BYTES SECONDS WINDOW PID\n", stderr);
   return 2;
 }
