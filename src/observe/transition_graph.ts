@@ -55,7 +55,9 @@ export function transitionsToDot(rows: readonly Transition[], seen?: Seen): stri
   for (const group of groupByEnds(rows.filter(isLeftOut))) {
     const label = group.map((row) => row.event + tick(row, seen)).join("\\n");
     lines.push(
-      `  ${group[0].from} -> ${isEnd(group[0]) ? "END" : group[0].to} [label="${label}" style=dotted fontsize=8 color="#8c959f" constraint=false]`,
+      `  ${group[0].from} -> ${
+        isEnd(group[0]) ? "END" : group[0].to
+      } [label="${label}" style=dotted fontsize=8 color="#8c959f" constraint=false]`,
     );
   }
   lines.push("}");
