@@ -46,6 +46,12 @@ export async function congestionControls(lab: PrivateLab): Promise<readonly stri
   return (await onClient(lab, "cat /proc/sys/net/ipv4/tcp_available_congestion_control")).trim().split(/\s+/);
 }
 
+/** A counter of the client's kernel among those of /proc/net/netstat (`TCPDeliveredCE`, ...); 0 where it has none. */
+export async function clientCounter(lab: PrivateLab, name: string): Promise<number> {
+  const [names, values] = (await onClient(lab, "grep ^TcpExt: /proc/net/netstat")).split("\n");
+  return Number(values.split(" ")[names.split(" ").indexOf(name)] ?? 0);
+}
+
 /** Sets features of the client's route to tcplab (`congctl reno`, `mtu 576`, ...); "" for none. */
 export async function setClientRoute(lab: PrivateLab, features: string): Promise<void> {
   const { devices, addresses, tcplabAddress } = lab.plan;

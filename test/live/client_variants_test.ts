@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import {
+  clientCounter,
   congestionControls,
   type Ipv4Settings,
   setClientKernel,
@@ -137,8 +138,24 @@ liveTest("clients of every kind over a good path: nothing is sent twice", NEEDS,
 });
 
 liveTest("clients of every kind over a path that loses, swaps and marks", NEEDS, async (lab) => {
-  const { played, frames, counters } = await playAll(lab, ["--fault", "drop=1%,reorder=1%,mark=0.5%,seed=3"]);
+  const { played, frames, counters } = await playAll(lab, ["--fault", "drop=1%,reorder=1%,mark=3%,seed=3"]);
   assertOursAreRight(frames, { ours: lab.plan.tcplabAddress });
   assert(counters.retransmits > 0, "something was lost");
-  if (played.includes("ECN")) assertGreater(counters["ecn-reductions"], 0);
+  if (!played.includes("ECN")) return;
+  assertGreater(counters["ecn-reductions"], 0, "marks on what we send make us slower");
+  assertGreater(await clientCounter(lab, "TCPDeliveredCE"), 0, "marks on what we get are told to the client");
+});
+
+liveTest("a server without SACK, timestamps and window scaling, over a bad path", {
+  needs: PEER_PROGRAMS,
+  offloads: false,
+}, async (lab) => {
+  const plain = ["--no-sack", "--no-timestamps", "--no-window-scale", "--mss", "1000"];
+  const args = ["--serve", "3333=echo,5002=chargen", ...plain, "--fault", "drop=1%,dup=1%,seed=6"];
+  await using server = await ServeProcess.start(lab, { args, quiet: true });
+  await using peer = new KernelPeer(lab);
+  const agreed = { timestamps: false, sack: false, windowScaling: false, sendMss: 1000 };
+  await play(lab, peer, { name: "plain server", agreed });
+  await server.count("closed", 2);
+  assertEquals(server.all("closed").map(({ reason }) => reason), ["normal", "normal"]);
 });

@@ -156,6 +156,14 @@ def flag_bytes():
             report(f"{name} {names(flags)}", replies.get(flags, []))
 
 
+def accurate_ecn():
+    """A SYN with AE, CWR and ECE: to a server of RFC 3168 the first of them is a reserved bit."""
+    put(IP(src=SOURCE, dst=TARGET) / TCP(sport=31000, dport=OPEN, flags="SECN", seq=ISN))
+    replies = [reply[TCP] for reply in collect(lambda tcp: tcp.dport == 31000)]
+    report("SYN that asks for Accurate ECN", [[names(tcp.flags), int(tcp.flags) >> 8, tcp.reserved] for tcp in replies])
+    put(IP(src=SOURCE, dst=TARGET) / TCP(sport=31000, dport=OPEN, flags="R", seq=ISN + 1))
+
+
 def silent_ones():
     """What must not be answered at all, by anybody."""
     syn = TCP(sport=40000, dport=OPEN, flags="S", seq=ISN)
@@ -246,6 +254,7 @@ def odd_fields():
 
 
 flag_bytes()
+accurate_ecn()
 silent_ones()
 on_a_connection()
 odd_fields()

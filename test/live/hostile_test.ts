@@ -123,6 +123,9 @@ liveTest("frames made by hand get what the RFC says, or silence", {
     repliesTo.delete(`listen ${flags}`);
     repliesTo.delete(`closed ${flags}`);
   }
+  const accurate = "SYN that asks for Accurate ECN";
+  assertEquals(repliesTo.get(accurate), [["SYN,ACK,ECE", 0, 0]], accurate);
+  repliesTo.delete(accurate);
   for (const [name, replies] of Object.entries(EXPECTED)) {
     assertEquals(repliesTo.get(name), replies, name);
     repliesTo.delete(name);

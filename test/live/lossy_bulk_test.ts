@@ -7,7 +7,7 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { KernelPeer, PEER_PROGRAMS } from "./kernel_peer.ts";
-import { liveTest } from "./private_lab.ts";
+import { besideTests, liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 
 const IS_LONG = Deno.env.get("TCPLAB_LONG") === "1";
@@ -72,3 +72,25 @@ for (const path of PATHS) {
     assertGreater(counters["fast-recoveries"], 5 * counters.timeouts, "time-outs are the exception");
   });
 }
+
+liveTest(
+  "200 connections at once over a path that does everything wrong",
+  { offloads: false },
+  async (lab) => {
+    const count = 200;
+    const bytes = 40_000;
+    const faults = "drop=2%,reorder=2%,dup=1%,corrupt=1%,delay=2ms,jitter=1ms,seed=13";
+    await using server = await ServeProcess.start(lab, { args: ["--fault", faults], quiet: true });
+    const words = [Deno.execPath(), "run", "--quiet", "--allow-net", besideTests("echo_client.ts")];
+    const numbers = [count, 50, bytes].map(String);
+    const { code, stdout, stderr } = await lab.run({
+      side: "client",
+      words: [...words, lab.plan.tcplabAddress, "3333", ...numbers],
+    });
+    assertEquals([code, stdout.trim()], [0, JSON.stringify({ done: count, failed: [] })], stderr);
+    await server.count("closed", count);
+    for (const closed of server.all("closed")) {
+      assertEquals([closed.reason, closed.bytesIn, closed.bytesOut], ["normal", bytes, bytes]);
+    }
+  },
+);
