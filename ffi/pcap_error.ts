@@ -77,7 +77,7 @@ export function checkPcapPointer(
 }
 
 const RAW_RIGHTS =
-  "Capturing needs raw network rights: run with sudo, or once `sudo setcap cap_net_raw,cap_net_admin=eip` on the program, " +
+  "Capturing needs raw network rights: run with sudo, or once `sudo setcap cap_net_raw=ep` on the program, " +
   "or work in a private lab (`tcplab demo`)";
 
 /** What a person can do about `code`. */

@@ -27,7 +27,7 @@ export interface Finding {
 
 /** How to get the rights that capturing needs. */
 const RIGHTS_REMEDY =
-  "run with sudo, or give them to the binary: sudo setcap cap_net_raw,cap_net_admin=eip ./tcplab; a private lab (tcplab demo) needs none";
+  "run with sudo, or give them to the binary: sudo setcap cap_net_raw=ep ./tcplab; a private lab (tcplab demo) needs none";
 
 /** Is libpcap there? */
 export function checkLibrary(): Finding {

@@ -205,6 +205,8 @@ async function startHolder(
       stdout: "piped",
       stderr: "piped",
       env: labEnvironment(),
+      // The folder in which we stand may be one that this user cannot enter.
+      cwd: "/",
     }).spawn();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "there is no `unshare` program (package util-linux)";
