@@ -41,9 +41,13 @@ export interface AddressScene {
 
 /** Local choice for a device without an address and an --ip without /LEN: the size of most lab networks. */
 const DEFAULT_PREFIX_LENGTH = 24;
-/** RFC 5227 §1.1 sends three probes 1 to 2 s apart; local choice: a lab's segment answers in milliseconds. */
+/**
+ * Local choice: three probes 25 ms apart. RFC 5227 §2.1.1 waits seconds, for hosts that configure themselves unattended; a
+ * person waits here, a neighbor on a wire answers within a few milliseconds, and a conflict that shows later is
+ * still counted and defended against.
+ */
 const PROBE_COUNT = 3;
-const PROBE_INTERVAL_US = 200_000;
+const PROBE_INTERVAL_US = 25_000;
 /** Addresses probed at once for a proposal; local choice: more than are likely to be taken next to each other. */
 const CANDIDATES = 8;
 
