@@ -30,7 +30,7 @@ interface Variant {
 }
 
 const USUAL = { timestamps: true, sack: true, windowScaling: true, ecn: false } as const;
-const BYTES = 500_000;
+const BYTES = 300_000;
 
 const VARIANTS: readonly Variant[] = [
   ...["cubic", "reno", "bbr"].map((name) => ({

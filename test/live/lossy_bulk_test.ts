@@ -24,14 +24,14 @@ interface Path {
 const PATHS: readonly Path[] = [
   {
     faults: "drop=1%,reorder=1%,seed=11",
-    bytes: (IS_LONG ? 1000 : 15) * MEGABYTE,
-    echoBytes: (IS_LONG ? 1000 : 15) * MEGABYTE,
+    bytes: (IS_LONG ? 1000 : 10) * MEGABYTE,
+    echoBytes: (IS_LONG ? 1000 : 10) * MEGABYTE,
   },
   {
     faults: "drop=5%,reorder=2%,dup=1%,corrupt=0.5%,seed=12",
-    bytes: (IS_LONG ? 1000 : 3) * MEGABYTE,
+    bytes: (IS_LONG ? 1000 : 2) * MEGABYTE,
     // An echo is as slow as the slower of two lossy directions.
-    echoBytes: (IS_LONG ? 100 : 3) * MEGABYTE,
+    echoBytes: (IS_LONG ? 100 : 2) * MEGABYTE,
   },
 ];
 
