@@ -1,7 +1,7 @@
 /**
- * What a test changes about the lab's client side: kernel settings, the route's features, packets that are lost.
+ * What a test changes about the lab's client side: the route's features, packets that are lost; and what its kernel tells.
  *
- * Owns: the commands for it. Must not know: why a test wants them.
+ * Owns: the commands for it. The peer sets its kernel itself (kernel_peer.ts). Must not know: why a test wants them.
  */
 import { assertEquals } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
@@ -11,34 +11,6 @@ export async function onClient(lab: PrivateLab, script: string): Promise<string>
   const { code, stdout, stderr } = await lab.run({ side: "client", words: ["sh", "-c", script] });
   assertEquals(code, 0, `${script}\n${stderr}`);
   return stdout;
-}
-
-/** Kernel settings below net.ipv4, as `sysctl` names them. */
-export type Ipv4Settings = Readonly<Record<string, string | number>>;
-
-const SETTINGS_DIRECTORY = "/proc/sys/net/ipv4";
-
-/** Sets the client's kernel; gives what the settings were before. Each namespace has its own. */
-export async function setClientKernel(lab: PrivateLab, settings: Ipv4Settings): Promise<Ipv4Settings> {
-  const names = Object.keys(settings);
-  if (names.length === 0) return {};
-  const values = Object.values(settings).map((value) => `'${value}'`);
-  const each = names.map((name, index) => `cat ${name} && echo ${values[index]} >${name}`);
-  const before = await onClient(lab, `cd ${SETTINGS_DIRECTORY} && ${each.join(" && ")}`);
-  const lines = before.trimEnd().split("\n");
-  return Object.fromEntries(names.map((name, index) => [name, lines[index]]));
-}
-
-/** Whether the client's kernel has these settings and takes these values; leaves them as they were. */
-export async function takesClientKernel(lab: PrivateLab, settings: Ipv4Settings): Promise<boolean> {
-  for (const [name, value] of Object.entries(settings)) {
-    try {
-      await setClientKernel(lab, await setClientKernel(lab, { [name]: value }));
-    } catch {
-      return false;
-    }
-  }
-  return true;
 }
 
 /** Congestion controls that the client's kernel has. */

@@ -3,15 +3,8 @@
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
-import {
-  clientCounter,
-  congestionControls,
-  type Ipv4Settings,
-  setClientKernel,
-  setClientRoute,
-  takesClientKernel,
-} from "./client_conditions.ts";
-import { KernelPeer, PEER_PROGRAMS, type PeerAnswer } from "./kernel_peer.ts";
+import { clientCounter, congestionControls, setClientRoute } from "./client_conditions.ts";
+import { type Ipv4Settings, KernelPeer, PEER_PROGRAMS, type PeerAnswer } from "./kernel_peer.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { serverFigures } from "./server_figures.ts";
@@ -25,8 +18,6 @@ interface Variant {
   /** Features of the route to tcplab. */
   readonly route?: string;
   readonly agreed: Partial<PeerAnswer>;
-  /** Only newer kernels can play it. */
-  readonly isRecent?: boolean;
 }
 
 const USUAL = { timestamps: true, sack: true, windowScaling: true, ecn: false } as const;
@@ -35,7 +26,6 @@ const BYTES = 300_000;
 const VARIANTS: readonly Variant[] = [
   ...["cubic", "reno", "bbr"].map((name) => ({
     name,
-    route: `congctl ${name}`,
     agreed: { ...USUAL, congestion: name },
   })),
   { name: "no timestamps", kernel: { tcp_timestamps: 0 }, agreed: { ...USUAL, timestamps: false } },
@@ -55,7 +45,6 @@ const VARIANTS: readonly Variant[] = [
   {
     name: "ECN with Reno, without SACK",
     kernel: { tcp_ecn: 1, tcp_sack: 0 },
-    route: "congctl reno",
     agreed: { ...USUAL, sack: false, ecn: true, ecnSeen: true, congestion: "reno" },
   },
   // Accurate ECN asks with three bits; a server that knows RFC 3168 only answers as to an ECN-setup SYN.
@@ -63,7 +52,6 @@ const VARIANTS: readonly Variant[] = [
     name: "Accurate ECN",
     kernel: { tcp_ecn: 3 },
     agreed: { timestamps: true, sack: true, windowScaling: true },
-    isRecent: true,
   },
   { name: "a small MTU", route: "mtu 576", agreed: { ...USUAL, sendMss: 524 } },
   {
@@ -74,29 +62,31 @@ const VARIANTS: readonly Variant[] = [
   { name: "a small window", kernel: { tcp_rmem: "4096 8192 8192" }, agreed: USUAL },
 ];
 
-/** Whether this kernel can play the variant: it may lack a congestion control, a setting, or a value of it. */
-async function canPlay(lab: PrivateLab, variant: Variant, controls: readonly string[]): Promise<boolean> {
+/** Whether this kernel has what the variant needs. */
+async function canPlay(peer: KernelPeer, variant: Variant, controls: readonly string[]): Promise<boolean> {
   const control = variant.agreed.congestion;
   if (control !== undefined && !controls.includes(control)) return false;
-  // Settings that every kernel has need no trial.
-  return variant.isRecent !== true || await takesClientKernel(lab, variant.kernel ?? {});
+  const { error, settings } = await peer.tryTo({ do: "kernel", settings: variant.kernel ?? {} });
+  if (error === undefined) await peer.ask({ do: "kernel", settings: settings ?? {} });
+  return error === undefined;
 }
 
 /** Echoes and reads as the variant's client, and looks at what its kernel has agreed with us. */
 async function play(lab: PrivateLab, peer: KernelPeer, variant: Variant): Promise<void> {
-  const before = await setClientKernel(lab, variant.kernel ?? {});
+  const { settings = {} } = await peer.ask({ do: "kernel", settings: variant.kernel ?? {} });
   if (variant.route !== undefined) await setClientRoute(lab, variant.route);
-  await peer.ask({ do: "connect", port: 3333 });
+  const congestion = variant.agreed.congestion === undefined ? {} : { congestion: variant.agreed.congestion };
+  await peer.ask({ do: "connect", port: 3333, ...congestion });
   const echoed = await peer.ask({ do: "transfer", bytes: BYTES });
   assertEquals([echoed.bytes, echoed.received], [BYTES, echoed.sent], variant.name);
   const info = await peer.ask({ do: "info" });
   for (const [name, value] of Object.entries(variant.agreed)) {
     assertEquals(Object.entries(info).find(([key]) => key === name)?.[1], value, `${variant.name}: ${name}`);
   }
-  await peer.ask({ do: "connect", port: 5002 });
+  await peer.ask({ do: "connect", port: 5002, ...congestion });
   const read = await peer.ask({ do: "pattern", bytes: BYTES, toEnd: true });
   assertEquals([read.wrongAt, read.received], [null, read.expected], variant.name);
-  await setClientKernel(lab, before);
+  await peer.ask({ do: "kernel", settings });
   if (variant.route !== undefined) await setClientRoute(lab, "");
 }
 
@@ -114,7 +104,7 @@ async function playAll(lab: PrivateLab, faults: readonly string[]): Promise<{
   const recording = await WireRecording.start(lab, file.path);
   const played: string[] = [];
   for (const variant of VARIANTS) {
-    if (!await canPlay(lab, variant, controls)) continue;
+    if (!await canPlay(peer, variant, controls)) continue;
     await play(lab, peer, variant);
     played.push(variant.name);
   }

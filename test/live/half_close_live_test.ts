@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import type { ClosedEvent } from "../../src/tcp/events.ts";
 import type { TcpState } from "../../src/tcp/state.ts";
-import { filterAtClient, setClientKernel } from "./client_conditions.ts";
+import { filterAtClient } from "./client_conditions.ts";
 import { KernelPeer, PEER_PROGRAMS } from "./kernel_peer.ts";
 import { liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
@@ -99,7 +99,7 @@ liveTest("a port that comes back is let into TIME_WAIT", { needs: PEER_PROGRAMS 
   await using server = await ServeProcess.start(lab, { args: ["--app", "close"] });
   await using peer = new KernelPeer(lab);
   for (const timestamps of [1, 0]) {
-    await setClientKernel(lab, { tcp_timestamps: timestamps });
+    await peer.ask({ do: "kernel", settings: { tcp_timestamps: timestamps } });
     const before = server.all("closed").length;
     const waiting = () => server.all("transition").filter(({ to }) => to === "TIME_WAIT").length;
     const waitingBefore = waiting();

@@ -53,6 +53,21 @@ class Peer:
         self.socket = None
         self.pattern = Pattern()
 
+    def do_kernel(self, settings):
+        """Sets what is below net.ipv4 in this namespace; what it was before, also where one of them fails."""
+        before = {}
+        try:
+            for name, value in settings.items():
+                with open(f"/proc/sys/net/ipv4/{name}") as file:
+                    old = file.read().strip()
+                with open(f"/proc/sys/net/ipv4/{name}", "w") as file:
+                    file.write(str(value))
+                before[name] = old
+        except OSError as error:
+            self.do_kernel(before)
+            raise error
+        return {"settings": before}
+
     def do_connect(self, port, localPort=0, receiveBuffer=0, sendBuffer=0, congestion=None):
         """Opens a connection; a local port may be one that was used just before."""
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

@@ -10,6 +10,9 @@ import { besideTests } from "./private_lab.ts";
 /** Programs that a test with a peer needs. */
 export const PEER_PROGRAMS = ["python3"] as const;
 
+/** Kernel settings below net.ipv4, as `sysctl` names them. Each namespace has its own. */
+export type Ipv4Settings = Readonly<Record<string, string | number>>;
+
 /** Steps with their arguments; kernel_peer.py says what each does. */
 export type PeerStep =
   | {
@@ -20,6 +23,7 @@ export type PeerStep =
     readonly sendBuffer?: number;
     readonly congestion?: string;
   }
+  | { readonly do: "kernel"; readonly settings: Ipv4Settings }
   | { readonly do: "transfer"; readonly bytes: number }
   | { readonly do: "pattern"; readonly bytes: number; readonly toEnd?: boolean }
   | { readonly do: "push"; readonly bytes: number; readonly withinMs: number }
@@ -31,6 +35,8 @@ export type PeerStep =
 /** The members that the steps answer with; each step has its own. */
 export interface PeerAnswer {
   readonly error?: string;
+  /** The kernel's settings as they were before. */
+  readonly settings?: Ipv4Settings;
   readonly localPort?: number;
   readonly bytes?: number;
   readonly text?: string;

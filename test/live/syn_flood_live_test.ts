@@ -2,7 +2,6 @@
  * A flood of SYNs from addresses that do not exist, and real clients in the middle of it: SYN cookies (RFC 4987).
  */
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
-import { setClientKernel } from "./client_conditions.ts";
 import { KernelPeer, PEER_PROGRAMS } from "./kernel_peer.ts";
 import { liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
@@ -21,7 +20,7 @@ liveTest("real clients are served in a flood of SYNs", {
   const flood = lab.spawn({ side: "client", words: [...FLOOD, lab.plan.tcplabAddress] });
   await server.event("segment", ({ rule }) => rule === "arrives.listen.cookie-sent");
   for (const timestamps of [1, 0]) {
-    await setClientKernel(lab, { tcp_timestamps: timestamps });
+    await peer.ask({ do: "kernel", settings: { tcp_timestamps: timestamps } });
     for (let round = 0; round < 3; round++) {
       await peer.ask({ do: "connect", port: 3333 });
       const info = await peer.ask({ do: "info" });
