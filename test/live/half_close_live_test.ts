@@ -8,8 +8,10 @@ import type { ClosedEvent } from "../../src/tcp/events.ts";
 import type { TcpState } from "../../src/tcp/state.ts";
 import { filterAtClient } from "./client_conditions.ts";
 import { KernelPeer, PEER_PROGRAMS } from "./kernel_peer.ts";
-import { liveTest } from "./private_lab.ts";
+import { liveTest, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
+import { JUDGE_PROGRAMS, WireRecording } from "./wire_judge.ts";
+import { assertOursAreRight } from "./wire_verdict.ts";
 
 const MEGABYTE = 1_000_000;
 const OPENED: readonly TcpState[] = ["LISTEN", "SYN_RCVD", "ESTABLISHED"];
@@ -83,15 +85,20 @@ async function finsCross({ lab, server, peer }: Parties): Promise<void> {
 }
 
 liveTest("half-close both ways, and closing at once", {
-  needs: [...PEER_PROGRAMS, "nft"],
+  needs: [...PEER_PROGRAMS, ...JUDGE_PROGRAMS, "nft"],
+  offloads: false,
 }, async (lab) => {
+  await using file = await scratchFile(".pcapng");
   const services = ["--serve", "3333=echo,5002=chargen,5003=close", "--time-wait", "0.1"];
   await using server = await ServeProcess.start(lab, { args: services, quiet: true });
   await using peer = new KernelPeer(lab);
+  const recording = await WireRecording.start(lab, file.path);
   await clientEndsFirst({ lab, server, peer });
   await serverEndsFirst({ lab, server, peer });
   await bothEndAtOnce({ lab, server, peer });
   await finsCross({ lab, server, peer });
+  // The one FIN that is lost on purpose is sent again.
+  assertOursAreRight(await recording.judge(), { ours: lab.plan.tcplabAddress, sentAgainAtMost: 3 });
 });
 
 liveTest("a port that comes back is let into TIME_WAIT", { needs: PEER_PROGRAMS }, async (lab) => {

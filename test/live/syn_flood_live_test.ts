@@ -3,9 +3,11 @@
  */
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
 import { KernelPeer, PEER_PROGRAMS } from "./kernel_peer.ts";
-import { liveTest } from "./private_lab.ts";
+import { liveTest, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { serverFigures } from "./server_figures.ts";
+import { JUDGE_PROGRAMS, WireRecording } from "./wire_judge.ts";
+import { assertOursAreRight } from "./wire_verdict.ts";
 
 const BACKLOG = 16;
 const BYTES = 200_000;
@@ -13,10 +15,13 @@ const BYTES = 200_000;
 const FLOOD = ["hping3", "-q", "-n", "-S", "-p", "3333", "--rand-source", "-i", "u500", "-c", "20000"];
 
 liveTest("real clients are served in a flood of SYNs", {
-  needs: [...PEER_PROGRAMS, "hping3"],
+  needs: [...PEER_PROGRAMS, ...JUDGE_PROGRAMS, "hping3"],
+  offloads: false,
 }, async (lab) => {
+  await using file = await scratchFile(".pcapng");
   await using server = await ServeProcess.start(lab, { args: ["--backlog", String(BACKLOG)] });
   await using peer = new KernelPeer(lab);
+  const recording = await WireRecording.start(lab, file.path);
   const flood = lab.spawn({ side: "client", words: [...FLOOD, lab.plan.tcplabAddress] });
   await server.event("segment", ({ rule }) => rule === "arrives.listen.cookie-sent");
   for (const timestamps of [1, 0]) {
@@ -42,4 +47,5 @@ liveTest("real clients are served in a flood of SYNs", {
   const closed = server.all("closed").filter(({ reason }) => reason === "normal");
   assertEquals(closed.map(({ bytesIn, bytesOut }) => [bytesIn, bytesOut]), Array(6).fill([BYTES, BYTES]));
   assertEquals(server.stderr, "");
+  assertOursAreRight(await recording.judge(), { ours: lab.plan.tcplabAddress });
 });
