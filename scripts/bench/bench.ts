@@ -41,9 +41,8 @@ async function bench(options: BenchOptions): Promise<void> {
   const all = contestants(programs, { binary, variants: options.variants });
   const unknown = options.contestants.filter((name) => !all.some((contestant) => contestant.name === name));
   if (unknown.length > 0) throw new UsageError(`--server ${unknown[0]}: there is none of that name here`);
-  const chosen = all.filter(({ name }) =>
-    options.contestants.length === 0 || options.contestants.includes(name)
-  );
+  const asked = [...options.contestants, ...options.variants.map(({ name }) => `tcplab ${name}`)];
+  const chosen = all.filter(({ name }) => options.contestants.length === 0 || asked.includes(name));
   const outcome = await compete({ options, programs, contestants: chosen, tell });
   const run: Run = {
     began,
