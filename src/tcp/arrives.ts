@@ -17,7 +17,7 @@ import { output } from "./output.ts";
 import { tellRetransmit } from "./resend.ts";
 import { replyWithReset } from "./reset.ts";
 import type { RuleId } from "./rules.ts";
-import { CONGESTION_EXPERIENCED, pushAck, pushSegment } from "./send_segment.ts";
+import { CONGESTION_EXPERIENCED, isProbing, pushAck, pushSegment } from "./send_segment.ts";
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, seqMin } from "./sequence.ts";
 import type { Tcb } from "./tcb.ts";
 import { restartTimeWait } from "./time_wait.ts";
@@ -164,6 +164,14 @@ function refuseUnacceptable(context: MachineContext, tcb: Tcb, segment: TcpSegme
     restartTimeWait(context, tcb);
     pushAck(context, tcb, "arrives.time-wait.fin-again");
     return false;
+  }
+  if (
+    isProbing(tcb) && (flags & ACK) !== 0 && segment.payloadLength === 0 &&
+    seqAdd(segment.seq, 1) === tcb.rcvNxt
+  ) {
+    // Deviation: RFC 9293 §3.10.7.4 drops it unread. When both ends probe and both probes are taken, each lowers its bare
+    // ACKs to its probe's number, and neither would ever hear the other; BSD reads the ACK of old duplicates too.
+    if (!acknowledgmentArrives(context, tcb, segment)) return false;
   }
   context.apply("arrives.check1.outside-window");
   context.drop(tcb, "outside-window");

@@ -10,7 +10,7 @@ import { endConnection, rowPrefix } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import { detectRackLoss } from "./loss_detection.ts";
-import { output } from "./output.ts";
+import { output, sendFin } from "./output.ts";
 import { enterLoss, enterRecovery } from "./recovery.ts";
 import { resendRecord, tellRetransmit } from "./resend.ts";
 import { armPersist, armRto, isWindowBlocked } from "./retransmit_timer.ts";
@@ -132,6 +132,9 @@ function persistDue(context: MachineContext, tcb: Tcb): void {
     // The octet sent before, again.
     context.apply("send.window-probe");
     resendRecord(context, tcb, { index: 0, kind: "probe", limitBytes: 1 });
+  } else if (tcb.unsentBytes === 0) {
+    context.apply("send.window-probe");
+    sendFin(context, tcb);
   } else {
     // MUST-36, §3.8.6.1: one octet of new data; or, the window being small but open, what fits (the override time-out).
     const length = room > 0 ? Math.min(room, tcb.unsentBytes, tcb.sendMss) : 1;

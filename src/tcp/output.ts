@@ -96,11 +96,17 @@ function sendNew(context: MachineContext, tcb: Tcb): void {
     }
     unsent -= length;
     // RFC 9293 §3.10.4: FIN rides on the last byte when both are ready.
-    const withFin = unsent === 0 && tcb.finQueued && cutBytes === 0;
+    // FIN needs room in the window as an octet does.
+    const withFin = unsent === 0 && tcb.finQueued && cutBytes === 0 && windowRoom > length;
     sendPiece(context, tcb, { length, cutBytes, withFin, isLast: unsent === 0 });
     if (withFin) return;
   }
-  if (tcb.finQueued) sendPiece(context, tcb, { length: 0, cutBytes: 0, withFin: true, isLast: false });
+  if (tcb.finQueued && seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt) > 0) sendFin(context, tcb);
+}
+
+/** Sends our FIN alone, the last of the stream; also as the octet with which a shut window is probed. */
+export function sendFin(context: MachineContext, tcb: Tcb): void {
+  sendPiece(context, tcb, { length: 0, cutBytes: 0, withFin: true, isLast: false });
 }
 
 /** How much one large send may carry: whole segments within every limit. */

@@ -14,9 +14,10 @@ const PTO_UNMEASURED_US = 1_000_000;
 /** RFC 8985 §7.2: WCDelAckT, the longest that the peer may delay the ACK of a single segment. */
 const WORST_DELAYED_ACK_US = 200_000;
 
-/** Whether data waits that the peer's window does not let out, with nothing in flight to bring news of it. */
+/** Whether data or FIN waits that the peer's window does not let out, with nothing in flight to bring news of it. */
 export function isWindowBlocked(tcb: Tcb): boolean {
-  return tcb.outstanding === 0 && tcb.unsentBytes > 0 && !tcb.finSent;
+  return tcb.outstanding === 0 && !tcb.finSent && (tcb.unsentBytes > 0 || tcb.finQueued) &&
+    (tcb.state === "ESTABLISHED" || tcb.state === "CLOSE_WAIT");
 }
 
 /**

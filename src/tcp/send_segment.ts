@@ -176,13 +176,18 @@ function markEcn(tcb: Tcb, effect: { ecn: number }, seq: number): void {
   if (isNew) effect.ecn = ECT_0;
 }
 
+/** Whether an octet beyond the peer's shut window is out, as a probe. */
+export function isProbing(tcb: Tcb): boolean {
+  return tcb.retransmitKind === "persist" && tcb.persistBackoff > 0 && tcb.outstanding > 0 &&
+    tcb.sndWnd === 0;
+}
+
 /**
- * The sequence number of a segment without text: SND.NXT, but never beyond the peer's window, where its ACK would be
- * refused (after a window probe, or when the window has shrunk).
+ * The sequence number of a segment without text: SND.NXT; but while a window probe is out, that of the probe, since
+ * behind it the segment would lie outside the peer's window and its ACK be refused.
  */
 export function bareSequence(tcb: Tcb): number {
-  const edge = seqAdd(tcb.sndUna, tcb.sndWnd);
-  return seqLt(edge, tcb.sndNxt) ? edge : tcb.sndNxt;
+  return isProbing(tcb) ? tcb.sndUna : tcb.sndNxt;
 }
 
 /** Queues an ACK that carries nothing else. */
