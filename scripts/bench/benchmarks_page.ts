@@ -16,13 +16,13 @@ round. What the targets are, and why, is in [performance.md](performance.md).
 `;
 
 /** Adds a section; makes the page when there is none. */
-export async function appendSection(section: string): Promise<void> {
+export async function appendSection(section: string, path: URL | string = PAGE): Promise<void> {
   let page: string;
   try {
-    page = await Deno.readTextFile(PAGE);
+    page = await Deno.readTextFile(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     page = BEGINNING;
   }
-  await Deno.writeTextFile(PAGE, `${page.trimEnd()}\n\n${section.trimEnd()}\n`);
+  await Deno.writeTextFile(path, `${page.trimEnd()}\n\n${section.trimEnd()}\n`);
 }

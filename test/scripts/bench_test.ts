@@ -1,9 +1,11 @@
 /**
  * The benchmark's pure parts: medians, ratios within a round, tables, verdicts.
  */
-import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { appendSection } from "../../scripts/bench/benchmarks_page.ts";
 import { parseBenchOptions } from "../../scripts/bench/bench_options.ts";
 import type { FigureId, Offloads, Run, Sample } from "../../scripts/bench/model.ts";
+import { areaTimes, type CpuProfile, parseProfile, selfTimes } from "../../scripts/bench/profile_areas.ts";
 import { busyCores } from "../../scripts/bench/quiet.ts";
 import { markdownReport, textReport } from "../../scripts/bench/report.ts";
 import { median, ratioOf, relativeSpread, spreadOf, summarize } from "../../scripts/bench/statistics.ts";
@@ -163,6 +165,52 @@ Deno.test("a report has machine, tables, ratios, targets, and what went wrong", 
   assertStringIncludes(page, "## 2026-03-01 10:20 UTC");
   assertStringIncludes(page, "- `c`: toy TCP");
   assertStringIncludes(page, "| tcplab | 30,500 ±2 % |");
+});
+
+Deno.test("a section is added behind those that are there", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/benchmarks.md`;
+    await appendSection("## first\n", path);
+    await appendSection("## second", path);
+    const page = await Deno.readTextFile(path);
+    assert(page.startsWith("# Benchmarks\n"));
+    assert(page.endsWith("\n\n## first\n\n## second\n"));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+const PROFILE = {
+  nodes: [
+    node(1, "(root)", ""),
+    node(2, "next", "file:///project/ffi/frame_reader.ts"),
+    node(3, "parseTcp", "file:///project/src/wire/tcp.ts"),
+    node(4, "(garbage collector)", ""),
+    node(5, "next", "file:///project/ffi/frame_reader.ts"),
+    node(6, "op_now", ""),
+  ],
+  samples: [2, 3, 5, 4, 6],
+  timeDeltas: [100, 50, 70, 10, 5],
+};
+
+function node(id: number, functionName: string, url: string): CpuProfile["nodes"][number] {
+  return { id, callFrame: { functionName, url, lineNumber: 9 } };
+}
+
+Deno.test("a profile: one function is one row, wherever it was called from, and belongs to an area", () => {
+  const times = selfTimes(parseProfile(JSON.stringify(PROFILE)), "file:///project/");
+  assertEquals(times.map(({ name, place, area, us }) => [name, place, area, us]), [
+    ["next", "ffi/frame_reader.ts:10", "FFI and kernel", 170],
+    ["parseTcp", "src/wire/tcp.ts:10", "codec", 50],
+    ["(garbage collector)", "", "GC", 10],
+    ["op_now", "", "Deno and V8", 5],
+  ]);
+  assertEquals(areaTimes(times)[0], { area: "FFI and kernel", us: 170 });
+});
+
+Deno.test("what is no profile is refused", () => {
+  assertThrows(() => parseProfile('{"nodes":[]}'), Error, "no CPU profile");
 });
 
 Deno.test("options: quick is one round that leaves no trace", () => {
