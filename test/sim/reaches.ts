@@ -19,6 +19,18 @@ const ONE_WAY = { opens: [1, 0], listens: [0, 1] } as const;
 /** Whoever wants calls and listens, also at once, also again. */
 const BOTH_WAYS = { opens: [1, 1], listens: [1, 1] } as const;
 const HANDSHAKE: readonly Action[] = ["listen 1", "connect 0", "deliver 1", "deliver 0", "deliver 1"];
+/** Each has sent the octet that the other has room for, and has one more to send. */
+const SHUT: readonly Action[] = [
+  ...HANDSHAKE,
+  "write 0",
+  "write 1",
+  "deliver 0",
+  "deliver 1",
+  "deliver 0",
+  "deliver 1",
+  "write 0",
+  "write 1",
+];
 const CROSSED: readonly Action[] = ["connect 0", "connect 1"];
 
 /** Searches of a second or two each. */
@@ -50,6 +62,18 @@ export const NEAR: readonly NamedReach[] = [
     start: CROSSED,
     leastStates: 1500,
   },
+  {
+    name: "an open connection, an octet each way",
+    budget: { losses: 0, timeouts: 0, aborts: 0, ...ONE_WAY, writes: [1, 1] },
+    start: HANDSHAKE,
+    leastStates: 1000,
+  },
+  {
+    name: "windows of one octet, shut both ways, one timeout",
+    budget: { losses: 0, timeouts: 1, aborts: 0, ...ONE_WAY, writes: [2, 2], windowBytes: 1 },
+    start: SHUT,
+    leastStates: 2000,
+  },
 ];
 
 /** Searches of half a minute and more. */
@@ -74,5 +98,17 @@ export const FAR: readonly NamedReach[] = [
     budget: { losses: 1, timeouts: 2, aborts: 0, opens: [1, 1], listens: [0, 0] },
     start: CROSSED,
     leastStates: 9000,
+  },
+  {
+    name: "windows of one octet, shut both ways, two timeouts",
+    budget: { losses: 0, timeouts: 2, aborts: 0, ...ONE_WAY, writes: [2, 2], windowBytes: 1 },
+    start: SHUT,
+    leastStates: 15_000,
+  },
+  {
+    name: "a window of one octet, shut, one loss, two timeouts",
+    budget: { losses: 1, timeouts: 2, aborts: 0, ...ONE_WAY, writes: [2, 0], windowBytes: 1 },
+    start: [...HANDSHAKE, "write 0", "deliver 1", "deliver 0", "write 0"],
+    leastStates: 10_000,
   },
 ];

@@ -20,7 +20,16 @@ import { FLAG, flagNames, parseTcp, TcpSegment } from "../../src/wire/tcp.ts";
 export type Side = 0 | 1;
 
 /** What can happen; `side` is whose call it is, who receives, or whose frame is lost on its way. */
-export type ActionKind = "listen" | "connect" | "close" | "abort" | "deliver" | "lose" | "timeout";
+export type ActionKind =
+  | "listen"
+  | "connect"
+  | "write"
+  | "read"
+  | "close"
+  | "abort"
+  | "deliver"
+  | "lose"
+  | "timeout";
 
 /** One step, as text: `connect 0`, `deliver 1`, `timeout`. */
 export type Action = `${Exclude<ActionKind, "timeout">} ${Side}` | "timeout";
@@ -34,6 +43,10 @@ export interface Budget {
   readonly opens: readonly [number, number];
   /** Passive opens of each peer. */
   readonly listens: readonly [number, number];
+  /** Octets that each peer writes, one at a time; none when absent. */
+  readonly writes?: readonly [number, number];
+  /** Bytes of the receive buffers (4096). */
+  readonly windowBytes?: number;
 }
 
 const NAMES = ["A", "B"] as const;
@@ -42,6 +55,7 @@ const ADDRESSES = [Uint8Array.of(10, 0, 0, 1), Uint8Array.of(10, 0, 0, 2)] as co
 const MACS = [Uint8Array.of(2, 0, 0, 0, 0, 1), Uint8Array.of(2, 0, 0, 0, 0, 2)] as const;
 const SIDES: readonly Side[] = [0, 1];
 const LEGAL: ReadonlySet<string> = new Set(TRANSITIONS.map(({ from, to }) => `${from}>${to}`));
+const ONE_OCTET = Uint8Array.of(0x2a);
 const SECONDS_50 = 50_000_000;
 
 /** A property that does not hold. */
@@ -57,6 +71,7 @@ interface Peer {
   listener: HostListener | null;
   listens: number;
   opens: number;
+  writes: number;
   /** Initial sequence numbers of this peer's connections, in the order in which they began. */
   readonly isses: number[];
 }
@@ -65,6 +80,8 @@ interface Peer {
 export class TwoPeers {
   /** A RST was lost: one side may rightly believe in a connection that the other has forgotten. */
   hasLostReset = false;
+  /** Connections that were given up because nobody answered. */
+  #givenUp = 0;
   readonly #budget: Budget;
   readonly #peers: readonly [Peer, Peer];
   #nowUs = 1_000_000;
@@ -83,7 +100,7 @@ export class TwoPeers {
 
   /** The actions that are possible now. */
   actions(): Action[] {
-    const { losses, timeouts, aborts, opens, listens } = this.#budget;
+    const { losses, timeouts, aborts, opens, listens, writes = [0, 0] } = this.#budget;
     const actions: Action[] = [];
     for (const side of SIDES) {
       const peer = this.#peers[side];
@@ -94,6 +111,10 @@ export class TwoPeers {
       if (connection !== null && canClose(connection.state) || peer.listener !== null) {
         actions.push(`close ${side}`);
       }
+      if (connection !== null && peer.writes < writes[side] && connection.writableBytes > 0) {
+        actions.push(`write ${side}`);
+      }
+      if (connection !== null && connection.readableBytes > 0) actions.push(`read ${side}`);
       if (connection !== null && this.#aborts < aborts) actions.push(`abort ${side}`);
       if (peer.inbox.length > 0) {
         actions.push(`deliver ${side}`);
@@ -119,6 +140,13 @@ export class TwoPeers {
       case "connect":
         peer.opens++;
         this.#open(side);
+        break;
+      case "write":
+        peer.writes++;
+        this.#connection(side)?.write(ONE_OCTET);
+        break;
+      case "read":
+        this.#connection(side)?.skip(Infinity);
         break;
       case "close":
         this.#close(side);
@@ -167,16 +195,20 @@ export class TwoPeers {
       const frames = peer.inbox.map((frame) => this.#frameText(frame, side)).join(";");
       return `${this.#connectionText(side)}|${
         peer.listener === null ? "-" : "L"
-      }${peer.listens}${peer.opens}|${frames}`;
+      }${peer.listens}${peer.opens}${peer.writes}|${frames}`;
     });
     return `${parts.join("||")}|${this.#losses},${this.#timeouts},${this.#aborts},${this.hasLostReset}`;
   }
 
   /**
    * Lets everybody leave (`close`, which waits for nobody), everything arrive and all time pass; the way home that must
-   * exist from everywhere. Throws when somebody is still there after `most` steps.
+   * exist from everywhere. Throws when somebody is still there after `most` steps, or had to be given up though nothing was
+   * lost on the way and nobody had gone without a word (by an abort, or by calling anew from the same port).
    */
   goHome(most = 1000): void {
+    const { aborts, opens } = this.#budget;
+    const mayGiveUp = aborts > 0 || opens[0] + opens[1] > 1;
+    const givenUp = this.#givenUp;
     for (let steps = 0; steps < most; steps++) {
       for (const side of SIDES) {
         this.#connection(side)?.close();
@@ -189,6 +221,7 @@ export class TwoPeers {
       } else if (this.#nextDeadlineUs() < Infinity) {
         this.#passTime();
       } else if (SIDES.every((side) => this.#stateOf(side) === "CLOSED")) {
+        if (this.#givenUp > givenUp && !mayGiveUp) throw new PeersViolation("one of the peers gave up");
         return;
       }
       this.#settleArp();
@@ -207,14 +240,14 @@ export class TwoPeers {
       nowUs: this.#nowUs,
       // Small figures make long stories short: what ends after R2 or is so many times a second, ends sooner.
       tcp: {
-        receiveBufferBytes: 4096,
+        receiveBufferBytes: this.#budget.windowBytes ?? 4096,
         sendBufferBytes: 4096,
         r2Us: 60_000_000,
         synR2Us: 60_000_000,
         challengeAcksPerSecond: 5,
       },
     });
-    const peer: Peer = { host, inbox, arps, listener: null, listens: 0, opens: 0, isses: [] };
+    const peer: Peer = { host, inbox, arps, listener: null, listens: 0, opens: 0, writes: 0, isses: [] };
     const lastState = new Map<string, TcpState>();
     host.observer = (event) => this.#check(event, lastState);
     return peer;
@@ -335,6 +368,10 @@ export class TwoPeers {
       this.#relative(side, info.sndNxt),
       this.#relative(other, info.rcvNxt),
       info.backoff,
+      info.sndWnd,
+      info.rcvWnd,
+      info.receiveQueue,
+      info.sendQueue,
     ];
     // Which of the timers rings first matters, not when exactly: the order of magnitude keeps paths apart.
     const timers = Object.entries(info.timers).map(([name, us]) => `${name}${us > SECONDS_50 ? "+" : ""}`);
@@ -345,7 +382,8 @@ export class TwoPeers {
     const segment = this.#parse(frame);
     const from: Side = to === 0 ? 1 : 0;
     const ack = (segment.flags & FLAG.ACK) !== 0 ? this.#relative(to, segment.ack) : "";
-    return `${flagNames(segment.flags).join("")} ${this.#relative(from, segment.seq)} ${ack}`;
+    return `${flagNames(segment.flags).join("")} ${this.#relative(from, segment.seq)} ${ack} ` +
+      `${segment.payloadLength} ${segment.window}`;
   }
 
   /** A sequence number as an offset from the initial one of the connection of `side` to which it belongs. */
@@ -371,6 +409,7 @@ export class TwoPeers {
 
   /** Every change of state is one of the table, and begins where the last one ended. */
   #check(event: TcpEvent, lastState: Map<string, TcpState>): void {
+    if (event.event === "closed" && event.reason === "timeout") this.#givenUp++;
     if (event.event !== "transition" || event.connection.endsWith("*:*")) return;
     const { connection, from, to } = event;
     if (!LEGAL.has(`${from}>${to}`)) throw new PeersViolation(`${from} > ${to} is in no row of the table`);

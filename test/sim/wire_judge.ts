@@ -161,8 +161,9 @@ export class WireJudge {
       if (salt !== null && findDifference(salt, position, segment.buffer, from, from + payloadLength) >= 0) {
         complain("sent a byte that is not its stream's");
       }
-      // A probe of a shut window is one byte beyond it (RFC 9293 §3.8.6.1).
-      if (other.hasSyn && distance(dataEnd, other.rightEdge) > 1) complain("sent beyond the window");
+      // Only a probe of a shut window, one byte, may lie beyond it (RFC 9293 §3.8.6.1).
+      const beyond = other.hasSyn ? distance(dataEnd, other.rightEdge) : 0;
+      if (beyond > 1 || (beyond === 1 && payloadLength > 1)) complain("sent beyond the window");
       if (speaker.finSeq !== null && isAfter(dataEnd, speaker.finSeq)) complain("sent data after its FIN");
     }
     let end = dataEnd;
