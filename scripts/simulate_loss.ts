@@ -128,13 +128,26 @@ function row(given: LossCase): string {
 }
 
 function page(rows: readonly string[]): string {
-  return `# Throughput under loss
+  const megabytes = TRANSFER_BYTES / 1e6;
+  return `# Simulation
 
-Written by \`scripts/simulate_loss.ts\`; do not edit. A simulation in virtual time: the figures are the same on every machine.
+The stack is tried on a virtual clock, in memory, where an hour takes milliseconds and the same seed takes the same course.
 
-One connection sends ${
-    TRANSFER_BYTES / 1e6
-  } MB between two of our hosts (MTU ${MTU}, segments of ${SEGMENT_BYTES} bytes, buffers of 8 MiB)
+- \`test/sim/simulation_test.ts\`: two hosts over a path that loses, copies, reorders, damages, marks, delays and slows frames in both
+  directions, with settings and traffic drawn from a seed. Every byte has to arrive once and in order, both ends
+  have to reach CLOSED, nothing may be left behind, and the effort is bounded; a judge on the wire, who knows nothing of
+  the machine, reads every segment. Scenarios that ever failed are kept in \`test/sim/failing_seeds.json\` and run each time.
+- \`test/sim/explorer_test.ts\`: every order of user calls, deliveries, losses and timeouts between two hosts, to the end of a
+  budget, with the invariant of the TLA+ model of RFC 9293: with nothing in flight, one side is ESTABLISHED only
+  if the other is.
+- \`deno task test:long\`: thousands of seeds more, and the far searches of the explorer.
+- \`deno run -A test/sim/reproduce.ts SEED\`: one simulation again, with all that both hosts say.
+
+## Throughput under loss
+
+Written by \`scripts/simulate_loss.ts\`; do not edit. The figures are the same on every machine.
+
+One connection sends ${megabytes} MB between two of our hosts (MTU ${MTU}, segments of ${SEGMENT_BYTES} bytes, buffers of 8 MiB)
 over a path without a rate limit that loses data segments at random; the means of ${SEEDS.length} seeds. Beside it stands
 the bound of Mathis, Semke, Mahdavi and Ott (1997), \`MSS / RTT * sqrt(3/2) / sqrt(p)\`, for a sender that behaves like
 Reno, never times out, and hears an acknowledgment for each segment.
