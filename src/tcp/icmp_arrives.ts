@@ -69,6 +69,12 @@ function pathShrank(context: MachineContext, tcb: Tcb, claimed: number): void {
     const record = board.at(index);
     if (((record.end - record.seq) | 0) > tcb.sendMss && record.seq !== tcb.iss) board.markLost(record);
   }
+  if (board.lostBytes > 0 && (tcb.recovery === "open" || tcb.recovery === "disorder")) {
+    // RFC 1191 §6.5: sent again without a reduction, so not as a fast recovery that the next ACK would begin.
+    tcb.recovery = "loss";
+    tcb.recover = tcb.sndNxt;
+    tcb.sender.undoRetransmits = -1;
+  }
   if (tcb.sendMss < before) tcb.cwnd = Math.max(tcb.cwnd, tcb.sendMss);
   output(context, tcb);
 }
