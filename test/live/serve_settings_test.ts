@@ -67,7 +67,7 @@ liveTest(
       const first = lab.spawn({ side: "client", words: talk });
       await server.event("transition", (event) => event.to === "ESTABLISHED");
       const second = lab.spawn({ side: "client", words: talk });
-      await server.event("drop", (event) => event.reason === "backlog-full");
+      await server.event("drop", (event) => event.reason === "too-many-connections");
       await second.stop();
       assertEquals((await first.result).code, 0);
     }
