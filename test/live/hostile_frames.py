@@ -149,7 +149,11 @@ def flag_bytes():
         replies = {}
         for packet in heard:
             tcp = packet[TCP]
-            replies.setdefault(tcp.dport - 30000, []).append([names(tcp.flags), tcp.seq, tcp.ack])
+            reply = [names(tcp.flags), tcp.seq, tcp.ack]
+            of_port = replies.setdefault(tcp.dport - 30000, [])
+            # A SYN-ACK that comes again after a second is no second answer.
+            if reply not in of_port:
+                of_port.append(reply)
             if tcp.flags.S:
                 put(IP(src=SOURCE, dst=TARGET) / TCP(sport=tcp.dport, dport=port, flags="R", seq=ISN + 1))
         for flags in range(256):
