@@ -38,7 +38,11 @@ export function assertOursAreRight(frames: readonly JudgedFrame[], options: Verd
   if (options.sentAgainAtMost === undefined) return;
   const again = ours.filter(({ analysis }) => analysis.some((finding) => SENT_AGAIN.includes(finding)));
   const numbers = again.map(({ number }) => number).join(", ");
-  assertLessOrEqual(again.length, options.sentAgainAtMost, `sent again although nothing was lost: ${numbers}`);
+  assertLessOrEqual(
+    again.length,
+    options.sentAgainAtMost,
+    `sent again although nothing was lost: ${numbers}`,
+  );
 }
 
 function assertNone(frames: readonly JudgedFrame[], what: string, is: (frame: JudgedFrame) => boolean): void {
