@@ -54,7 +54,7 @@ export class MachineContext {
   /** Largest payload of one SEND, when the link cuts large segments; 0 = the MSS. */
   largeSendBytes = 0;
   /** Start of the current second of the challenge-ACK budget, and what is left of it (RFC 5961 §7). */
-  challengeWindowUs = 0;
+  challengeWindowUs = -Infinity;
   challengeLeft = 0;
 
   constructor(memory: RingMemory) {
