@@ -174,3 +174,10 @@ Deno.test("TIME_WAIT with timeWaitRst close needs RCV.NXT exactly, like every st
   peer.sends({ flags: "RST", seq: 2 });
   assertEquals(app.closed.length, 1);
 });
+
+Deno.test("a host answers with challenge ACKs from its first moment on (RFC 5961 §7)", () => {
+  const { peer } = reachEstablished({ startUs: 0 });
+  peer.sends({ flags: "RST", seq: 2 });
+  peer.expects({ flags: "ACK", seq: 1, ack: 1 });
+  peer.expectsSilence();
+});
