@@ -37,14 +37,7 @@ import {
 } from "../wire/icmp.ts";
 import { emitIpv4, IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../wire/ipv4.ts";
 import { CHECKSUM_VERDICT, checksumVerdict, parseTcp, TcpSegment } from "../wire/tcp.ts";
-import type {
-  ConnectionHandler,
-  ConnectOptions,
-  HostApi,
-  HostConnection,
-  HostListener,
-  ListenOptions,
-} from "./api.ts";
+import type { ConnectOptions, HostApi, HostConnection, HostListener, ListenOptions } from "./api.ts";
 import type { Arrival } from "./arrival.ts";
 import { Connections } from "./connections.ts";
 import { HostCounters } from "./host_counters.ts";
@@ -467,6 +460,3 @@ export class Host implements HostApi {
 
   #portStep = 0;
 }
-
-/** A handler that does nothing: for connections whose user only watches. */
-export const IDLE_HANDLER: ConnectionHandler = {};

@@ -53,8 +53,6 @@ export class Effect {
   ecn = 0;
   /** Payload bytes at which a large segment is cut; 0 when it fits the MTU. */
   cutBytes = 0;
-  /** The payload is one octet that belongs to no stream (MAY-6). */
-  garbage = false;
   rule: RuleId = "none";
   reason: CloseReason = "normal";
   transition: Transition | null = null;

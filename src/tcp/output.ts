@@ -5,7 +5,6 @@
  * silly-window avoidance (§3.8.6.2.1), PSH and FIN. Must not know: who marked what lost, or when deadlines
  * fire. Everything that may allow sending ends with a call of {@link output}.
  */
-import { FLAG } from "../wire/tcp.ts";
 import { changeState, rowPrefix } from "./change_state.ts";
 import { restartAfterIdle } from "./congestion.ts";
 import type { MachineContext } from "./context.ts";
@@ -163,9 +162,4 @@ function sendPiece(
 /** Whether our FIN has been sent and acknowledged. */
 export function isFinAcknowledged(tcb: Tcb): boolean {
   return tcb.finSent && seqGe(tcb.sndUna, seqAdd(tcb.finSeq, 1));
-}
-
-/** Whether this segment carries FIN. */
-export function hasFin(flags: number): boolean {
-  return (flags & FLAG.FIN) !== 0;
 }

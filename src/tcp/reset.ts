@@ -24,7 +24,6 @@ export function replyWithReset(context: MachineContext, segment: TcpSegment, rul
   effect.urgentPointer = 0;
   effect.ecn = 0;
   effect.cutBytes = 0;
-  effect.garbage = false;
   effect.rule = rule;
   if ((segment.flags & ACK) !== 0) {
     effect.flags = RST;

@@ -132,7 +132,6 @@ export function pushSegment(
   effect.rule = rule;
   effect.urgentPointer = 0;
   effect.cutBytes = 0;
-  effect.garbage = false;
   effect.ecn = 0;
   effect.ack = 0;
   if (context.onRule !== null) context.onRule(rule);
