@@ -20,6 +20,7 @@ enum {
   OPENING_AT_ONCE = 128,
   STALL_US = 300000,
   GIVE_UP_US = 10000000,
+  RESET_PAUSE_US = 300,
   SEGMENTS_PER_MESSAGE = 3,
 };
 
@@ -179,11 +180,23 @@ static void settle(void) {
       waiting++;
       send_message(i);
     }
-    if (now_us() > end) fail("swarm", "messages do not come back");
+    if (now_us() > end) {
+      fprintf(stderr, "swarm: %u of %u connections wait for their message in vain\n", waiting, known);
+      exit(1);
+    }
   }
 }
 
 static uint32_t common_divisor(uint32_t a, uint32_t b) { return b == 0 ? a : common_divisor(b, a % b); }
+
+/* Leaves nothing behind: a later swarm has the same addresses and ports. */
+static void reset_all(void) {
+  for (uint32_t i = 0; i < begun; i++) {
+    send_segment(i, clients[i].snd_nxt, RST | ACK, 0);
+    if (i % FRAMES_PER_TURN != 0) continue;
+    for (uint64_t pause = now_us() + RESET_PAUSE_US; now_us() < pause;) take_what_is_there();
+  }
+}
 
 static void measure(uint32_t count, double seconds, pid_t pid) {
   open_up_to(count);
@@ -228,5 +241,6 @@ int main(int argc, char **argv) {
   fflush(stdout);
   /* The connections stay until stdin ends: what they occupy can be looked at. */
   while (getchar() != EOF) {}
+  reset_all();
   return 0;
 }
