@@ -70,7 +70,6 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegme
     takeSacks(context, tcb, segment);
   if (advance > 0) {
     board.acknowledge(ack, tally);
-    if (!tcb.sack && tcb.recovery !== "open") board.sackedBytes = Math.max(0, board.sackedBytes);
     tcb.sndUna = ack;
     tcb.fack = seqMax(tcb.fack, ack);
     releaseAcknowledged(context, tcb);

@@ -195,8 +195,3 @@ export const RULES = {
 
 /** Id of a rule. */
 export type RuleId = keyof typeof RULES;
-
-/** Section of a rule, `RFC 9293 §3.10.7.2`, for example. */
-export function ruleSource(rule: RuleId): string {
-  return RULES[rule].rfc;
-}

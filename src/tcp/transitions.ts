@@ -479,8 +479,3 @@ export function transitionById(id: string): Transition {
   if (row === undefined) throw new Error(`No row "${id}" in the transition table`);
   return row;
 }
-
-/** The six rows of the seed's table: the server's path, in order. */
-export function seedTransitions(): Transition[] {
-  return TRANSITIONS.filter((row) => row.seed !== undefined).sort((a, b) => (a.seed ?? 0) - (b.seed ?? 0));
-}
