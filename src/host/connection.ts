@@ -139,7 +139,7 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   write(bytes: Uint8Array, offset = 0, length = bytes.length - offset): number {
     const { tcb } = this;
     if (!canWrite(tcb)) throw this.#closedForSending();
-    const count = tcb.sendRing.append(bytes, offset, length);
+    const count = length > 0 ? tcb.ringToSend().append(bytes, offset, length) : 0;
     if (count < length) tcb.writeBlocked = true;
     if (count > 0) {
       this.#host.begin(this);
@@ -153,8 +153,9 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   echo(): number {
     const { tcb } = this;
     if (!canWrite(tcb)) return 0;
-    const count = tcb.sendRing.appendFrom(tcb.receiveRing, tcb.receiveRing.length);
-    if (count < tcb.receiveRing.length) tcb.writeBlocked = true;
+    const held = tcb.receiveRing.length;
+    const count = held === 0 ? 0 : tcb.ringToSend().appendFrom(tcb.receiveRing, held);
+    if (count < held) tcb.writeBlocked = true;
     if (count > 0) {
       this.#host.begin(this);
       tcb.receiveRing.consume(count);
@@ -189,7 +190,7 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   writeUrgent(bytes: Uint8Array): number {
     const { tcb } = this;
     if (!canWrite(tcb)) throw this.#closedForSending();
-    const count = tcb.sendRing.append(bytes, 0, bytes.length);
+    const count = bytes.length > 0 ? tcb.ringToSend().append(bytes, 0, bytes.length) : 0;
     if (count < bytes.length) tcb.writeBlocked = true;
     if (count > 0) {
       this.#host.begin(this);

@@ -6,12 +6,12 @@
  * Must not know: how a segment came out of a frame (host.ts), or how one becomes a frame (segment_writer.ts).
  */
 import { closeForReopen, segmentArrives } from "../tcp/arrives.ts";
-import { RingMemory } from "../tcp/byte_ring.ts";
 import type { TcpConfig } from "../tcp/config.ts";
 import { congestionControl } from "../tcp/congestion.ts";
 import { MachineContext } from "../tcp/context.ts";
 import { deadlineArrives } from "../tcp/deadlines.ts";
 import { EFFECT, type Effect } from "../tcp/effects.ts";
+import { Lender } from "../tcp/lender.ts";
 import { icmpArrives, type IcmpNews } from "../tcp/icmp_arrives.ts";
 import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
 import { settle } from "../tcp/output.ts";
@@ -74,7 +74,7 @@ export class Connections implements PassiveOpensHost {
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
-    this.context = new MachineContext(new RingMemory());
+    this.context = new MachineContext(new Lender(options.config));
     this.context.nowUs = options.nowUs;
     this.teller = new EventTeller(this.context, options.epochUs);
     const { secret } = options;
@@ -229,7 +229,7 @@ export class Connections implements PassiveOpensHost {
 
   make(addresses: ConnectionAddresses, listed: boolean): Connection {
     const { config, linkMss } = this.#options;
-    const tcb = new Tcb(config, congestionControl(config.congestionControl), this.context.memory);
+    const tcb = new Tcb(config, congestionControl(config.congestionControl), this.context.lender);
     tcb.ourMss = config.mss > 0 && config.mss < linkMss ? config.mss : linkMss;
     tcb.iss = this.#isn.next(addresses, this.context.nowUs);
     tcb.tsOffset = this.#isn.timestampOffset(addresses);
@@ -293,11 +293,14 @@ export class Connections implements PassiveOpensHost {
       } while (done < effects.length);
     } finally {
       effects.clear();
-      for (const connection of this.#touched) {
+      const all = this.#touched;
+      while (all.length > 0) {
+        const connection = all.pop();
+        if (connection === undefined) break;
         connection.isTouched = false;
+        connection.tcb.releaseBoard();
         this.#setDeadline(connection);
       }
-      this.#touched.length = 0;
       this.#isPerforming = false;
     }
   }
@@ -388,9 +391,9 @@ export class Connections implements PassiveOpensHost {
     this.#table.remove(connection);
     this.#wheel.cancel(connection);
     this.#options.counters.connectionsClosed++;
-    tcb.sendRing.release();
+    tcb.releaseSendRing();
     // What came before a normal end can still be read.
-    if (effect.reason !== "normal" || tcb.receiveRing.length === 0) tcb.receiveRing.release();
+    if (effect.reason !== "normal" || tcb.receiveRing.length === 0) tcb.releaseReceiveRing();
     this.teller.closed(connection, effect);
     connection.handler.onClosed?.(connection, effect.reason);
   }

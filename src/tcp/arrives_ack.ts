@@ -147,7 +147,7 @@ function releaseAcknowledged(context: MachineContext, tcb: Tcb): void {
   tcb.sndRingSeq = until;
   tcb.bytesOut += bytes;
   const isEmpty = tcb.sendRing.length === 0;
-  if (isEmpty) tcb.sendRing.release();
+  if (isEmpty) tcb.releaseSendRing();
   // A third of the ring at a time: an application that is woken by each ACK would send just what was acknowledged.
   if (isEmpty || (tcb.writeBlocked && tcb.sendRing.room * 3 >= tcb.sendRing.limitBytes)) {
     tcb.writeBlocked = false;
@@ -165,7 +165,7 @@ function updateSendWindow(tcb: Tcb, segment: TcpSegment, advanced: boolean): boo
   const { seq, ack } = segment;
   if (seqLt(ack, tcb.sndUna)) return false;
   if (!(advanced || seqLt(tcb.sndWl1, seq) || (tcb.sndWl1 === seq && seqLe(tcb.sndWl2, ack)))) return false;
-  tcb.sndWnd = segment.window * 2 ** tcb.sendShift;
+  tcb.sndWnd = segment.window << tcb.sendShift;
   tcb.sndWl1 = seq;
   tcb.sndWl2 = ack;
   if (tcb.sndWnd > tcb.maxSndWnd) tcb.maxSndWnd = tcb.sndWnd;

@@ -111,8 +111,8 @@ function takeText(
     return;
   }
   context.apply("arrives.check7.in-order");
-  const ring = tcb.receiveRing;
   if (!tcb.discarding) {
+    const ring = tcb.ringToReceive();
     ring.put(ring.length, segment.buffer, offset, length);
   }
   const reassembly = tcb.reassembly;
@@ -125,7 +125,7 @@ function takeText(
     oweAck(tcb, "ack.hole-filled");
   }
   const taken = seqDiff(reached, tcb.rcvNxt);
-  if (!tcb.discarding) ring.extend(taken);
+  if (!tcb.discarding) tcb.receiveRing.extend(taken);
   tcb.rcvNxt = reached;
   if (tcb.rcvUp >= 0 && seqGe(tcb.rcvNxt, tcb.rcvUp) && tcb.discarding) tcb.rcvUp = -1;
   tcb.bytesIn += taken;
@@ -156,7 +156,7 @@ function takeOutOfOrder(
   const seen = tcb.sack ? reassembly.overlap(seq, end) : null;
   if (seen !== null) reportDuplicate(tcb, seen.left, seen.right);
   if (!tcb.discarding) {
-    const ring = tcb.receiveRing;
+    const ring = tcb.ringToReceive();
     ring.put(ring.length + seqDiff(seq, tcb.rcvNxt), segment.buffer, offset, length);
   }
   reassembly.add(seq, end);

@@ -13,13 +13,20 @@ const SMALLEST_BLOCK_BYTES = 0x1000;
 /** Local choice: blocks kept for reuse per size, so that bursts of short connections allocate nothing. */
 const KEPT_BLOCKS_PER_SIZE = 64;
 
+/** Where a ring gets its memory. */
+export interface BlockSource {
+  /** A block of at least `bytes` bytes, its length a power of two; the contents are stale. */
+  acquire(bytes: number): Uint8Array;
+  /** Takes a block back. */
+  release(block: Uint8Array): void;
+}
+
 /** Blocks of memory by power of two, shared by all rings of a host. */
-export class RingMemory {
+export class RingMemory implements BlockSource {
   readonly #free: Uint8Array[][] = [];
   /** Bytes lent out now. */
   lentBytes = 0;
 
-  /** A block of at least `bytes` bytes, its length a power of two; the contents are stale. */
   acquire(bytes: number): Uint8Array {
     let size = SMALLEST_BLOCK_BYTES;
     while (size < bytes) size *= 2;
@@ -27,7 +34,6 @@ export class RingMemory {
     return this.#free[Math.log2(size)]?.pop() ?? new Uint8Array(size);
   }
 
-  /** Takes a block back. */
   release(block: Uint8Array): void {
     if (block.length === 0) return;
     this.lentBytes -= block.length;
@@ -40,7 +46,7 @@ export class RingMemory {
 
 /** Bytes in order, bounded, in memory that wraps around. */
 export class ByteRing {
-  readonly #memory: RingMemory;
+  readonly #memory: BlockSource;
   #block: Uint8Array = EMPTY;
   #start = 0;
   /** Bytes that may be held. */
@@ -48,7 +54,7 @@ export class ByteRing {
   /** Bytes held in order from the front. */
   length = 0;
 
-  constructor(memory: RingMemory, limitBytes: number) {
+  constructor(memory: BlockSource, limitBytes: number) {
     this.#memory = memory;
     this.limitBytes = limitBytes;
   }

@@ -5,9 +5,9 @@
  * randomness come from.
  */
 import type { TcpSegment } from "../wire/tcp.ts";
-import { type RingMemory } from "./byte_ring.ts";
 import { DeliveryTally } from "./delivery_tally.ts";
 import { EFFECT, Effects } from "./effects.ts";
+import type { Lender } from "./lender.ts";
 import type { RuleId } from "./rules.ts";
 import type { Tcb } from "./tcb.ts";
 
@@ -40,7 +40,7 @@ export class MachineContext {
   readonly counters = new MachineCounters();
   /** Scratch of acknowledgment processing. */
   readonly tally = new DeliveryTally();
-  readonly memory: RingMemory;
+  readonly lender: Lender;
   /** The arriving segment, null while a user call or a deadline is worked on. */
   segment: TcpSegment | null = null;
   /** ECN codepoint of the packet that brought the segment. */
@@ -57,8 +57,8 @@ export class MachineContext {
   challengeWindowUs = -Infinity;
   challengeLeft = 0;
 
-  constructor(memory: RingMemory) {
-    this.memory = memory;
+  constructor(lender: Lender) {
+    this.lender = lender;
   }
 
   /** Notes the rule that is being applied. */

@@ -28,7 +28,7 @@ const LEAST_SEND_MSS = 48;
 /** The smallest shift with which the whole receive buffer can be offered (RFC 7323 §2.2). */
 export function windowShiftFor(bufferBytes: number): number {
   let shift = 0;
-  while (shift < MAX_WINDOW_SHIFT && bufferBytes / 2 ** shift > 0xffff) shift++;
+  for (let reach = 0xffff; shift < MAX_WINDOW_SHIFT && reach < bufferBytes; shift++) reach *= 2;
   return shift;
 }
 
@@ -73,7 +73,7 @@ export function asksForEcn(segment: TcpSegment): boolean {
 /** Takes the window of a segment as the first one; a SYN's window is never scaled (RFC 7323 §2.2). */
 export function takeFirstWindow(tcb: Tcb, segment: TcpSegment): void {
   const shift = (segment.flags & SYN) !== 0 ? 0 : tcb.sendShift;
-  tcb.sndWnd = segment.window * 2 ** shift;
+  tcb.sndWnd = segment.window << shift;
   tcb.sndWl1 = segment.seq;
   tcb.sndWl2 = segment.ack;
   if (tcb.sndWnd > tcb.maxSndWnd) tcb.maxSndWnd = tcb.sndWnd;

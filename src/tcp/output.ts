@@ -153,7 +153,7 @@ function sendPiece(
     const effect = context.effects.at(context.effects.length - 1);
     effect.cutBytes = piece.cutBytes;
   }
-  tcb.scoreboard.add(seq, end, context.nowUs);
+  tcb.addInFlight(seq, end, context.nowUs);
   tcb.sndNxt = end;
   if (tcb.recovery === "recovery") tcb.sender.prrOut += piece.length;
   if (tcb.sndUp >= 0 && seqGe(end, tcb.sndUp)) tcb.sndUp = -1;

@@ -32,6 +32,7 @@ export function boundRto(tcb: Tcb, rtoUs: number): void {
 
 /** RTO with back-off, microseconds (RFC 6298 §5.5). */
 export function backedOffRtoUs(tcb: Tcb): number {
+  if (tcb.backoff === 0) return tcb.rtoUs;
   const value = tcb.rtoUs * 2 ** tcb.backoff;
   return value > tcb.config.rtoMaxUs ? tcb.config.rtoMaxUs : value;
 }

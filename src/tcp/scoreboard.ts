@@ -15,7 +15,7 @@ export interface SendRecord {
   end: number;
   /** When it was last sent. */
   sentUs: number;
-  /** Place of that send among all of the connection: tells what left first when the clock does not. */
+  /** Place of that send among all: tells what left first when the clock does not. */
   order: number;
   /** How often it was sent again. */
   retransmits: number;
@@ -28,6 +28,9 @@ export interface SendRecord {
 /** Local choice: records kept for reuse, shared by all connections; beyond it the collector takes them. */
 const KEPT_RECORDS = 4096;
 const kept: SendRecord[] = [];
+
+/** Local choice: a list that was longer is thrown away when it is empty, so that no short one drags its memory along. */
+const SHORT_LIST = 64;
 
 function newRecord(seq: number, end: number, sentUs: number): SendRecord {
   const record = kept.pop();
@@ -44,11 +47,14 @@ function newRecord(seq: number, end: number, sentUs: number): SendRecord {
   return record;
 }
 
+/** Counts sends, of all connections together: only the order within one connection matters, and boards are lent. */
+let sends = 0;
+
 /** Records of one connection. */
 export class Scoreboard {
   #records: SendRecord[] = [];
   #head = 0;
-  #order = 0;
+  readonly #isResting: boolean;
   /** Bytes SACKed. */
   sackedBytes = 0;
   /** Records SACKed: pieces of any size. */
@@ -57,6 +63,11 @@ export class Scoreboard {
   lostBytes = 0;
   /** Bytes of lost records whose new copy is in flight. */
   resentBytes = 0;
+
+  /** `isResting`: stands for the boards of connections with nothing in flight, and takes nothing. */
+  constructor(options: { isResting: boolean } = { isResting: false }) {
+    this.#isResting = options.isResting;
+  }
 
   get count(): number {
     return this.#records.length - this.#head;
@@ -69,8 +80,9 @@ export class Scoreboard {
 
   /** Notes a first transmission; `seq` continues the last record's end. */
   add(seq: number, end: number, nowUs: number): SendRecord {
+    if (this.#isResting) throw new Error("A connection at rest must be lent a scoreboard first: a defect");
     const record = newRecord(seq, end, nowUs);
-    record.order = ++this.#order;
+    record.order = ++sends;
     this.#records.push(record);
     return record;
   }
@@ -129,7 +141,9 @@ export class Scoreboard {
       this.#head++;
     }
     if (this.#head === this.#records.length) {
-      this.#records.length = 0;
+      // The list keeps its room: it is lent on.
+      if (this.#head > SHORT_LIST) this.#records = [];
+      else while (this.#records.length > 0) this.#records.pop();
       this.#head = 0;
     } else if (this.#head > 256 && this.#head * 2 > this.#records.length) {
       this.#records.splice(0, this.#head);
@@ -197,7 +211,7 @@ export class Scoreboard {
   /** Notes that a record goes out again. */
   markResent(record: SendRecord, nowUs: number): void {
     record.sentUs = nowUs;
-    record.order = ++this.#order;
+    record.order = ++sends;
     record.retransmits++;
     if (record.lost && !record.resent) {
       record.resent = true;
@@ -230,8 +244,9 @@ export class Scoreboard {
   }
 
   clear(): void {
-    this.#records = [];
+    if (this.#records.length > 0) this.#records = [];
     this.#head = 0;
+    this.sackedCount = 0;
     this.sackedBytes = 0;
     this.sackedCount = 0;
     this.lostBytes = 0;

@@ -69,7 +69,7 @@ export function effectiveMss(tcb: Tcb): number {
 /** The largest window that the buffer and the field allow. */
 function mostOfferable(tcb: Tcb): number {
   const limit = tcb.receiveRing.limitBytes;
-  const sayable = WINDOW_FIELD_MAX * 2 ** tcb.receiveShift;
+  const sayable = WINDOW_FIELD_MAX << tcb.receiveShift;
   return limit < sayable ? limit : sayable;
 }
 

@@ -36,9 +36,13 @@ export const TCP_STATES: readonly TcpState[] = [
 /** States that fit a path before 2^53; no connection goes through more. */
 const PATH_STATES = 13;
 
+/** From this on a path has no room for one more. */
+const FULL_PATH = 16 ** (PATH_STATES - 1);
+
 /** `path` with one more state at its end: four bits each, 1 + the place in {@link TCP_STATES}; 0 is the empty path. */
 export function extendPath(path: number, state: TcpState): number {
-  return (path % 16 ** (PATH_STATES - 1)) * 16 + TCP_STATES.indexOf(state) + 1;
+  const room = path < FULL_PATH ? path : path % FULL_PATH;
+  return room * 16 + TCP_STATES.indexOf(state) + 1;
 }
 
 /** The states of a path, the first one first. */

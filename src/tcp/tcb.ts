@@ -5,12 +5,13 @@
  * RFC's own sections. Sequence numbers are unsigned; times are microseconds of the caller's clock;
  * a deadline that does not run is Infinity.
  */
-import { ByteRing, type RingMemory } from "./byte_ring.ts";
+import type { ByteRing } from "./byte_ring.ts";
 import type { TcpConfig } from "./config.ts";
 import type { CongestionControl } from "./congestion.ts";
 import { NO_ISLANDS, type Reassembly } from "./reassembly.ts";
+import type { Lender } from "./lender.ts";
 import type { RuleId } from "./rules.ts";
-import { Scoreboard } from "./scoreboard.ts";
+import type { Scoreboard } from "./scoreboard.ts";
 import { NO_SENDER, SenderRecord } from "./sender_record.ts";
 import type { TcpState } from "./state.ts";
 import { defineNumbers, defineSwitches, initialBits, initialRow } from "./packed_fields.ts";
@@ -67,7 +68,8 @@ export class Tcb {
   recovery: RecoveryState = "open";
   dupAcks = 0;
   // -- Loss detection, RFC 8985
-  readonly scoreboard: Scoreboard = new Scoreboard();
+  /** What is in flight; a stand-in while there is nothing. */
+  scoreboard: Scoreboard;
   /** What only a connection that has sent something needs; made by {@link Tcb.beginSending}. */
   sender: SenderRecord = NO_SENDER;
 
@@ -84,8 +86,9 @@ export class Tcb {
   keepAliveSent = 0;
 
   // -- Buffers
-  readonly sendRing: ByteRing;
-  readonly receiveRing: ByteRing;
+  /** Lent while bytes are in them, else stand-ins: {@link Tcb.ringToSend}, {@link Tcb.ringToReceive}. */
+  sendRing: ByteRing;
+  receiveRing: ByteRing;
   /** Made when something first arrives out of order. */
   reassembly: Reassembly = NO_ISLANDS;
   /** DSCP of what is sent (MUST-48), and of what came last (MAY-9). */
@@ -101,12 +104,15 @@ export class Tcb {
   ipId = 0;
   /** MTU of the path less headers, when ICMP has lowered it (RFC 1191). */
   pathMss = NO_PATH_LIMIT;
+  readonly #lender: Lender;
 
-  constructor(config: TcpConfig, congestion: CongestionControl, memory: RingMemory) {
+  constructor(config: TcpConfig, congestion: CongestionControl, lender: Lender) {
+    this.#lender = lender;
     this.config = config;
     this.congestion = congestion;
-    this.sendRing = new ByteRing(memory, config.sendBufferBytes);
-    this.receiveRing = new ByteRing(memory, config.receiveBufferBytes);
+    this.scoreboard = lender.restingBoard;
+    this.sendRing = lender.sendRings.resting;
+    this.receiveRing = lender.receiveRings.resting;
     this.noDelay = config.noDelay;
     this.dscp = config.dscp;
     this.quickAcksLeft = config.quickAcks;
@@ -154,6 +160,50 @@ export class Tcb {
     if (this.sender !== NO_SENDER) return;
     this.sender = new SenderRecord();
     this.sender.hystartRoundEnd = this.sndNxt;
+  }
+
+  /** Notes that `[seq, end)` has left for the first time. */
+  addInFlight(seq: number, end: number, nowUs: number): void {
+    if (this.scoreboard === this.#lender.restingBoard) this.scoreboard = this.#lender.takeBoard();
+    this.scoreboard.add(seq, end, nowUs);
+  }
+
+  /** The send ring, to put something into it. */
+  ringToSend(): ByteRing {
+    const { sendRings } = this.#lender;
+    if (this.sendRing === sendRings.resting) this.sendRing = sendRings.take();
+    return this.sendRing;
+  }
+
+  /** The receive ring, to put something into it. */
+  ringToReceive(): ByteRing {
+    const { receiveRings } = this.#lender;
+    if (this.receiveRing === receiveRings.resting) this.receiveRing = receiveRings.take();
+    return this.receiveRing;
+  }
+
+  /** Gives the send ring back; what is in it is lost. */
+  releaseSendRing(): void {
+    const { sendRings } = this.#lender;
+    if (this.sendRing === sendRings.resting) return;
+    sendRings.give(this.sendRing);
+    this.sendRing = sendRings.resting;
+  }
+
+  /** Gives the receive ring back; what is in it is lost. */
+  releaseReceiveRing(): void {
+    const { receiveRings } = this.#lender;
+    if (this.receiveRing === receiveRings.resting) return;
+    receiveRings.give(this.receiveRing);
+    this.receiveRing = receiveRings.resting;
+  }
+
+  /** The end of every event: a board with nothing in flight goes back. */
+  releaseBoard(): void {
+    const { restingBoard } = this.#lender;
+    if (this.scoreboard === restingBoard || this.scoreboard.count > 0) return;
+    this.#lender.giveBoard(this.scoreboard);
+    this.scoreboard = restingBoard;
   }
 
   /** Stops every deadline. */

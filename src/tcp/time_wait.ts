@@ -25,7 +25,7 @@ export function enterTimeWait(
   tcb.stopDeadlines();
   tcb.scoreboard.clear();
   tcb.reassembly.clear();
-  tcb.sendRing.release();
+  tcb.releaseSendRing();
   restartTimeWait(context, tcb);
 }
 

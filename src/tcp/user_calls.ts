@@ -25,7 +25,7 @@ export function openActive(context: MachineContext, tcb: Tcb): void {
   const flags = SYN | (tcb.config.ecn === "request" ? ECE | CWR : 0);
   changeState(context, tcb, "open.active", flags);
   pushSegment(context, tcb, flags, tcb.iss, 0, "open.active");
-  tcb.scoreboard.add(tcb.iss, tcb.sndNxt, context.nowUs);
+  tcb.addInFlight(tcb.iss, tcb.sndNxt, context.nowUs);
   tcb.lastSendUs = context.nowUs;
   armRto(context, tcb);
 }
@@ -58,7 +58,7 @@ export function markUrgent(context: MachineContext, tcb: Tcb): void {
 
 /** The application has taken bytes out of the receive ring (§3.10.3): opens the window when that is worth it. */
 export function dataTaken(context: MachineContext, tcb: Tcb): void {
-  if (tcb.receiveRing.length === 0 && tcb.reassembly.count === 0) tcb.receiveRing.release();
+  if (tcb.receiveRing.length === 0 && tcb.reassembly.count === 0) tcb.releaseReceiveRing();
   switch (tcb.state) {
     case "ESTABLISHED":
     case "FIN_WAIT_1":
@@ -103,7 +103,7 @@ function finFromSynRcvd(context: MachineContext, tcb: Tcb): void {
   tcb.finSeq = tcb.sndNxt;
   pushSegment(context, tcb, FIN | ACK, tcb.finSeq, 0, "close.fin");
   tcb.sndNxt = seqAdd(tcb.finSeq, 1);
-  tcb.scoreboard.add(tcb.finSeq, tcb.sndNxt, context.nowUs);
+  tcb.addInFlight(tcb.finSeq, tcb.sndNxt, context.nowUs);
 }
 
 /** The application will read no more: what is there and what comes is dropped after being acknowledged. */
@@ -111,7 +111,7 @@ export function discardInput(context: MachineContext, tcb: Tcb): void {
   if (tcb.discarding) return;
   tcb.discarding = true;
   const hadBytes = tcb.receiveRing.length > 0;
-  tcb.receiveRing.release();
+  tcb.releaseReceiveRing();
   if (tcb.state === "FIN_WAIT_2") tcb.lifetimeUs = context.nowUs + tcb.config.finWait2Us;
   if (hadBytes) dataTaken(context, tcb);
 }

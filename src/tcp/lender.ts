@@ -1,0 +1,75 @@
+/**
+ * Lender: what a connection holds only while it needs it: rings while bytes wait in them, a scoreboard while something
+ * is in flight.
+ *
+ * Owns: what is free, and the stand-ins that a connection at rest shares with all others. Must not know: when a
+ * connection needs what (tcb.ts).
+ *
+ * Why: 100,000 connections at rest save 300 bytes each, and what a busy one is lent was in use a moment ago, so it lies in
+ * the processor's cache.
+ */
+import { ByteRing, RingMemory } from "./byte_ring.ts";
+import type { TcpConfig } from "./config.ts";
+import { Scoreboard } from "./scoreboard.ts";
+
+/** Local choice: more than are busy at once on a host that keeps up; beyond it the collector takes them. */
+const MOST_FREE = 1024;
+
+/** A ring that is lent out, and its stand-in. */
+class RingLoans {
+  /** Reads as an empty ring; nothing can be put into it. */
+  readonly resting: ByteRing;
+  readonly #memory: RingMemory;
+  readonly #limitBytes: number;
+  readonly #free: ByteRing[] = [];
+
+  constructor(memory: RingMemory, limitBytes: number) {
+    this.#memory = memory;
+    this.#limitBytes = limitBytes;
+    this.resting = new ByteRing(NO_MEMORY, limitBytes);
+  }
+
+  take(): ByteRing {
+    return this.#free.pop() ?? new ByteRing(this.#memory, this.#limitBytes);
+  }
+
+  /** Takes a ring back, its memory too; what was in it is lost. */
+  give(ring: ByteRing): void {
+    ring.release();
+    if (this.#free.length < MOST_FREE) this.#free.push(ring);
+  }
+}
+
+/** What stands-in for the memory of a ring that must stay empty. */
+const NO_MEMORY = {
+  acquire(): never {
+    throw new Error(
+      "Something was put into the ring of a connection at rest: a defect, it must be lent one first",
+    );
+  },
+  release(): void {},
+};
+
+/** Of one host, whose connections share a configuration. */
+export class Lender {
+  readonly sendRings: RingLoans;
+  readonly receiveRings: RingLoans;
+  /** Reads as a board with nothing in flight; nothing can be added to it. */
+  readonly restingBoard: Scoreboard = new Scoreboard({ isResting: true });
+  readonly #freeBoards: Scoreboard[] = [];
+
+  constructor(config: TcpConfig) {
+    const memory = new RingMemory();
+    this.sendRings = new RingLoans(memory, config.sendBufferBytes);
+    this.receiveRings = new RingLoans(memory, config.receiveBufferBytes);
+  }
+
+  takeBoard(): Scoreboard {
+    return this.#freeBoards.pop() ?? new Scoreboard();
+  }
+
+  giveBoard(board: Scoreboard): void {
+    board.clear();
+    if (this.#freeBoards.length < MOST_FREE) this.#freeBoards.push(board);
+  }
+}
