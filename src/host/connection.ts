@@ -67,7 +67,6 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   vlan = -1;
   /** In the host's list of connections that the running event has touched. */
   isTouched = false;
-  tableHash = 0;
   deadlineUs = Infinity;
   wheelSlot = WHEEL_NOT_SET;
   wheelNext: DeadlineEntry | null = null;

@@ -232,7 +232,7 @@ export class Connections implements PassiveOpensHost {
     const tcb = new Tcb(config, congestionControl(config.congestionControl), this.context.lender);
     tcb.ourMss = config.mss > 0 && config.mss < linkMss ? config.mss : linkMss;
     tcb.iss = this.#isn.next(addresses, this.context.nowUs);
-    tcb.tsOffset = this.#isn.timestampOffset(addresses);
+    tcb.tsOffset = this.#isn.timestampOffset;
     tcb.ipId = tcb.tsOffset >>> 16;
     const connection = new Connection(this, tcb, {
       id: this.#nextId++,

@@ -24,6 +24,8 @@ const LEVELS = 10;
 const LOW_LEVELS = 6;
 const LOW_TICKS = 2 ** (DIGIT_BITS * LOW_LEVELS);
 const LAST_TICK = 2 ** (DIGIT_BITS * LEVELS) - 1;
+/** Ticks of a slot, by level. */
+const SLOT_TICKS: readonly number[] = Array.from({ length: LEVELS }, (_, level) => 2 ** (DIGIT_BITS * level));
 
 /** Entries of the slot that is being handed out, taken off the wheel. */
 const SLOT_FIRING = LEVELS * SLOTS_PER_LEVEL;
@@ -225,7 +227,7 @@ export class DeadlineWheel {
 
   /** The first tick of a slot, as seen from the current tick. */
   #slotStartTick(level: number, digit: number): number {
-    const slotTicks = 2 ** (DIGIT_BITS * level);
+    const slotTicks = SLOT_TICKS[level];
     const turnTicks = slotTicks * SLOTS_PER_LEVEL;
     return Math.floor(this.#tick / turnTicks) * turnTicks + digit * slotTicks;
   }

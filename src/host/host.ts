@@ -23,7 +23,6 @@ import {
   sameAddress,
 } from "../wire/address.ts";
 import { ArpPacket, parseArp } from "../wire/arp.ts";
-import { pseudoHeaderSum } from "../wire/checksum.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
 import { emitEthernet, ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from "../wire/ethernet.ts";
 import {
@@ -305,13 +304,7 @@ export class Host implements HostApi {
       return;
     }
     if (this.#checksumPolicy !== "ignore") {
-      const pseudo = pseudoHeaderSum(
-        frame,
-        ip.sourceOffset,
-        IPV4.ADDRESS_BYTES,
-        IP_PROTOCOL.TCP,
-        payloadLength,
-      );
+      const pseudo = ip.addressSum + IP_PROTOCOL.TCP + (payloadLength & 0xffff) + (payloadLength >>> 16);
       const isStrict = this.#checksumPolicy === "strict";
       const verdict = checksumVerdict(frame, payloadOffset, payloadLength, pseudo, isStrict);
       if (verdict === CHECKSUM_VERDICT.PARTIAL) this.#counters.checksumPartial++;

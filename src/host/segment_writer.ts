@@ -10,9 +10,9 @@ import { windowShiftFor } from "../tcp/establish.ts";
 import { takeSackBlocks, timestampNow } from "../tcp/send_segment.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { writeU16 } from "../wire/bytes.ts";
-import { foldSum, pseudoHeaderSum } from "../wire/checksum.ts";
+import { foldSum } from "../wire/checksum.ts";
 import { emitEthernet, ETHERTYPE } from "../wire/ethernet.ts";
-import { emitIpv4, IP_PROTOCOL, IPV4 } from "../wire/ipv4.ts";
+import { addressSum, emitIpv4, IP_PROTOCOL, IPV4 } from "../wire/ipv4.ts";
 import { emitTcp, FLAG, TCP, tcpChecksum, TcpSegment } from "../wire/tcp.ts";
 import { clearTcpOptions } from "../wire/tcp_options.ts";
 
@@ -82,9 +82,11 @@ export class SegmentWriter {
     segment.payloadLength = length;
     const tcpLength = headerLength + length;
     const id = tcb === null ? 0 : takeIds(tcb, effect);
+    const addresses = addressSum(route.localAddress, route.peerAddress);
     emitIpv4(frame, ipOffset, {
       source: route.localAddress,
       destination: route.peerAddress,
+      addressSum: addresses,
       protocol: IP_PROTOCOL.TCP,
       payloadLength: tcpLength,
       ttl: this.#ttl,
@@ -94,13 +96,7 @@ export class SegmentWriter {
       ecn: effect.ecn,
       dontFragment: tcb === null || tcb.dontFragment,
     });
-    const pseudo = pseudoHeaderSum(
-      frame,
-      ipOffset + IPV4.SOURCE,
-      IPV4.ADDRESS_BYTES,
-      IP_PROTOCOL.TCP,
-      tcpLength,
-    );
+    const pseudo = addresses + IP_PROTOCOL.TCP + (tcpLength & 0xffff) + (tcpLength >>> 16);
     // Of a segment that is cut on its way, whoever cuts completes the sum of each part.
     const sum = effect.cutBytes > 0 ? foldSum(pseudo) : tcpChecksum(frame, tcpOffset, tcpLength, pseudo);
     writeU16(frame, tcpOffset + TCP.CHECKSUM, sum);

@@ -172,13 +172,26 @@ export class ByteRing {
   }
 }
 
-/** Below this size a plain loop is faster than making a view for `set` (local choice, by measurement). */
-const LOOP_COPY_BYTES = 48;
+/** Below this size a plain loop is faster than `set` (local choice, by measurement: 16 bytes cost 10 ns, 64 cost 32 ns; `set` 14). */
+const LOOP_COPY_BYTES = 24;
+
+/**
+ * The view that was copied from last. Frames lie in one buffer and carry their text at one place, so bulk data finds it
+ * again, and making a view costs as much as copying a segment.
+ */
+let viewed: Uint8Array = EMPTY;
+let view: Uint8Array = EMPTY;
+let viewFrom = 0;
 
 function copyBytes(source: Uint8Array, from: number, target: Uint8Array, to: number, count: number): void {
   if (count <= LOOP_COPY_BYTES) {
     for (let i = 0; i < count; i++) target[to + i] = source[from + i];
   } else {
-    target.set(source.subarray(from, from + count), to);
+    if (source !== viewed || from !== viewFrom || count !== view.length) {
+      viewed = source;
+      viewFrom = from;
+      view = source.subarray(from, from + count);
+    }
+    target.set(view, to);
   }
 }

@@ -18,21 +18,23 @@ export interface FourTuple {
 export class InitialSequence {
   readonly #hash: SipHash;
   readonly #bytes = new Uint8Array(40);
+  /** Offset of TSval for the tuple that {@link InitialSequence.next} was asked for last. */
+  timestampOffset = 0;
 
   /** `secret`: 16 bytes that nobody outside can know. */
   constructor(secret: Uint8Array) {
     this.#hash = new SipHash(secret);
   }
 
-  /** The ISN for a connection that begins at `nowUs`. */
+  /**
+   * The ISN for a connection that begins at `nowUs`. Sets `timestampOffset`, that of TSval, the same for all connections
+   * between the same addresses and ports: the halves of one keyed hash tell nothing of each other.
+   */
   next(tuple: FourTuple, nowUs: number): number {
     const clock = Math.floor(nowUs / 4) % 0x1_0000_0000;
-    return (clock + this.#hash.hash(this.#bytes, this.#write(tuple, 0)).low) >>> 0;
-  }
-
-  /** Offset of TSval: the same for all connections between the same addresses and ports. */
-  timestampOffset(tuple: FourTuple): number {
-    return this.#hash.hash(this.#bytes, this.#write(tuple, 1)).high;
+    const { low, high } = this.#hash.hash(this.#bytes, this.#write(tuple, 0));
+    this.timestampOffset = high;
+    return (clock + low) >>> 0;
   }
 
   /** A port to begin the search at (RFC 6056 §3.3.3), 0 .. 65535. */
@@ -43,10 +45,8 @@ export class InitialSequence {
   #write(tuple: FourTuple, purpose: number): number {
     const bytes = this.#bytes;
     let at = 0;
-    bytes.set(tuple.localAddress, at);
-    at += tuple.localAddress.length;
-    bytes.set(tuple.peerAddress, at);
-    at += tuple.peerAddress.length;
+    at = append(bytes, at, tuple.localAddress);
+    at = append(bytes, at, tuple.peerAddress);
     bytes[at++] = tuple.localPort >>> 8;
     bytes[at++] = tuple.localPort & 0xff;
     bytes[at++] = tuple.peerPort >>> 8;
@@ -54,4 +54,10 @@ export class InitialSequence {
     bytes[at++] = purpose;
     return at;
   }
+}
+
+/** A loop, because `set` costs more for addresses. */
+function append(bytes: Uint8Array, at: number, address: Uint8Array): number {
+  for (let i = 0; i < address.length; i++) bytes[at + i] = address[i];
+  return at + address.length;
 }

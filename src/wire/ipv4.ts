@@ -5,7 +5,7 @@
  * Implements RFC 791 §3.1, with the DSCP and ECN fields of RFC 2474 and RFC 3168.
  */
 import { readU16, writeBytes, writeU16 } from "./bytes.ts";
-import { checksum } from "./checksum.ts";
+import { checksum, foldSum } from "./checksum.ts";
 import type { DropReason } from "./drop_reason.ts";
 
 /** Offsets in an IPv4 header, bytes. Source and destination are contiguous, as `pseudoHeaderSum` wants them. */
@@ -28,6 +28,8 @@ export const IPV4 = {
 export const IP_PROTOCOL = { ICMP: 0x01, TCP: 0x06, UDP: 0x11, ICMPV6: 0x3a } as const;
 
 const VERSION_4 = 0x4;
+/** The first two bytes of a header without options. */
+const VERSION_IHL_WORD = (VERSION_4 << 12) | ((IPV4.HEADER_BYTES >>> 2) << 8);
 const DONT_FRAGMENT = 0x4000;
 const MORE_FRAGMENTS = 0x2000;
 const FRAGMENT_OFFSET_MASK = 0x1fff;
@@ -50,6 +52,8 @@ export class Ipv4Header {
   protocol = 0;
   sourceOffset = 0;
   destinationOffset = 0;
+  /** {@link addressSum} of both addresses. */
+  addressSum = 0;
   payloadOffset = 0;
   payloadLength = 0;
 }
@@ -77,24 +81,47 @@ export function parseIpv4(
   let totalLength = readU16(bytes, offset + IPV4.TOTAL_LENGTH);
   if (totalLength === 0 && length > MAX_TOTAL_LENGTH) totalLength = length;
   if (totalLength < headerLength || totalLength > length) return "malformed-ipv4";
-  if (checksum(bytes, offset, headerLength) !== 0) return "checksum"; // RFC 1122 §3.2.1.2
   const trafficClass = bytes[offset + IPV4.TRAFFIC_CLASS];
+  const id = readU16(bytes, offset + IPV4.ID);
   const fragment = readU16(bytes, offset + IPV4.FLAGS_FRAGMENT);
+  const ttl = bytes[offset + IPV4.TTL];
+  const protocol = bytes[offset + IPV4.PROTOCOL];
+  const addresses = sumOfAddresses(bytes, offset + IPV4.SOURCE, bytes, offset + IPV4.DESTINATION);
+  // RFC 1122 §3.2.1.2. Nearly every header has no options, and its words are at hand.
+  const isWhole = headerLength === IPV4.HEADER_BYTES
+    ? foldSum(
+      (versionIhl << 8) + trafficClass + readU16(bytes, offset + IPV4.TOTAL_LENGTH) + id + fragment +
+        (ttl << 8) +
+        protocol + readU16(bytes, offset + IPV4.CHECKSUM) + addresses,
+    ) === 0xffff
+    : checksum(bytes, offset, headerLength) === 0;
+  if (!isWhole) return "checksum";
   out.headerLength = headerLength;
   out.totalLength = totalLength;
   out.dscp = trafficClass >>> 2;
   out.ecn = trafficClass & 0x03;
-  out.id = readU16(bytes, offset + IPV4.ID);
+  out.id = id;
   out.dontFragment = (fragment & DONT_FRAGMENT) !== 0;
   out.moreFragments = (fragment & MORE_FRAGMENTS) !== 0;
   out.fragmentOffset = (fragment & FRAGMENT_OFFSET_MASK) << 3;
-  out.ttl = bytes[offset + IPV4.TTL];
-  out.protocol = bytes[offset + IPV4.PROTOCOL];
+  out.ttl = ttl;
+  out.protocol = protocol;
+  out.addressSum = addresses;
   out.sourceOffset = offset + IPV4.SOURCE;
   out.destinationOffset = offset + IPV4.DESTINATION;
   out.payloadOffset = offset + headerLength;
   out.payloadLength = totalLength - headerLength;
   return null;
+}
+
+/** The partial sum of two addresses: their part of the header's checksum, and of the pseudo-header's. */
+export function addressSum(source: Uint8Array, destination: Uint8Array): number {
+  return sumOfAddresses(source, 0, destination, 0);
+}
+
+function sumOfAddresses(source: Uint8Array, from: number, destination: Uint8Array, to: number): number {
+  return readU16(source, from) + readU16(source, from + 2) + readU16(destination, to) +
+    readU16(destination, to + 2);
 }
 
 /** What {@link emitIpv4} writes; `dscp` and `ecn` are 0 and `dontFragment` is false when absent. */
@@ -108,6 +135,8 @@ export interface Ipv4Fields {
   readonly dscp?: number;
   readonly ecn?: number;
   readonly dontFragment?: boolean;
+  /** {@link addressSum} of the two addresses, where the caller has it. */
+  readonly addressSum?: number;
 }
 
 /**
@@ -116,17 +145,23 @@ export interface Ipv4Fields {
  * A packet above 65,535 bytes gets total length 0, as {@link parseIpv4} reads it; it may go only to a link that cuts.
  */
 export function emitIpv4(bytes: Uint8Array, offset: number, fields: Ipv4Fields): number {
-  const totalLength = IPV4.HEADER_BYTES + fields.payloadLength;
-  bytes[offset + IPV4.VERSION_IHL] = (VERSION_4 << 4) | (IPV4.HEADER_BYTES >>> 2);
-  bytes[offset + IPV4.TRAFFIC_CLASS] = ((fields.dscp ?? 0) << 2) | ((fields.ecn ?? 0) & 0x03);
-  writeU16(bytes, offset + IPV4.TOTAL_LENGTH, totalLength > MAX_TOTAL_LENGTH ? 0 : totalLength);
-  writeU16(bytes, offset + IPV4.ID, fields.id);
-  writeU16(bytes, offset + IPV4.FLAGS_FRAGMENT, fields.dontFragment === true ? DONT_FRAGMENT : 0);
-  bytes[offset + IPV4.TTL] = fields.ttl;
-  bytes[offset + IPV4.PROTOCOL] = fields.protocol;
-  writeU16(bytes, offset + IPV4.CHECKSUM, 0);
-  writeBytes(bytes, offset + IPV4.SOURCE, fields.source, IPV4.ADDRESS_BYTES);
-  writeBytes(bytes, offset + IPV4.DESTINATION, fields.destination, IPV4.ADDRESS_BYTES);
-  writeU16(bytes, offset + IPV4.CHECKSUM, checksum(bytes, offset, IPV4.HEADER_BYTES));
+  const { source, destination, ttl, protocol } = fields;
+  const wholeLength = IPV4.HEADER_BYTES + fields.payloadLength;
+  const totalLength = wholeLength > MAX_TOTAL_LENGTH ? 0 : wholeLength;
+  const trafficClass = ((fields.dscp ?? 0) << 2) | ((fields.ecn ?? 0) & 0x03);
+  const id = fields.id & 0xffff;
+  const fragment = fields.dontFragment === true ? DONT_FRAGMENT : 0;
+  // The words are at hand: cheaper than reading them back.
+  const sum = VERSION_IHL_WORD + trafficClass + totalLength + id + fragment + (ttl << 8) + protocol +
+    (fields.addressSum ?? addressSum(source, destination));
+  writeU16(bytes, offset + IPV4.VERSION_IHL, VERSION_IHL_WORD | trafficClass);
+  writeU16(bytes, offset + IPV4.TOTAL_LENGTH, totalLength);
+  writeU16(bytes, offset + IPV4.ID, id);
+  writeU16(bytes, offset + IPV4.FLAGS_FRAGMENT, fragment);
+  bytes[offset + IPV4.TTL] = ttl;
+  bytes[offset + IPV4.PROTOCOL] = protocol;
+  writeU16(bytes, offset + IPV4.CHECKSUM, ~foldSum(sum) & 0xffff);
+  writeBytes(bytes, offset + IPV4.SOURCE, source, IPV4.ADDRESS_BYTES);
+  writeBytes(bytes, offset + IPV4.DESTINATION, destination, IPV4.ADDRESS_BYTES);
   return IPV4.HEADER_BYTES;
 }
