@@ -1,6 +1,7 @@
 /** IPv4 and IPv6 headers: tables, lengths, truncation, round trips. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { readU16 } from "../../src/wire/bytes.ts";
 import { checksum } from "../../src/wire/checksum.ts";
 import { emitIpv4, IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../../src/wire/ipv4.ts";
 import { emitIpv6, IPV6, Ipv6Header, parseIpv6 } from "../../src/wire/ipv6.ts";
@@ -80,9 +81,11 @@ Deno.test("property: an emitted IPv4 header is parsed back, from a dirty buffer 
         protocol: fields.protocol,
         sourceOffset: offset + 12,
         destinationOffset: offset + 16,
+        addressSum: [12, 14, 16, 18].reduce((sum, at) => sum + readU16(bytes, offset + at), 0),
         payloadOffset: offset + 20,
         payloadLength: fields.payloadLength,
       });
+      assertEquals(checksum(bytes, offset, 20), 0);
       assertEquals(bytes.slice(header.sourceOffset, header.sourceOffset + 4), fields.source);
       assertEquals(bytes.slice(header.destinationOffset, header.destinationOffset + 4), fields.destination);
     },
