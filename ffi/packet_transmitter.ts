@@ -2,11 +2,12 @@
  * PacketTransmitter: sending through a packet socket of Linux, many frames with one call: `--tx batch`, and with large
  * segments that the kernel cuts `--tx gso`.
  *
- * Owns: the socket, what waits for the next `sendmmsg`, and what happens to frames that are refused.
+ * Owns: the sockets, what waits for the next `sendmmsg`, and what happens to frames that are refused.
  * Must not know: receiving, TCP beyond where its header is.
  *
  * A frame is copied, because the seam lets its memory be used again; a large segment is sent where it lies, at once,
- * with all that waits before it. Nothing is allocated per frame.
+ * after all that waits before it. Nothing is allocated per frame. Large segments have a socket of their own: where each
+ * frame has a `virtio_net_hdr` before it, a small one costs an eighth more.
  *
  * A frame that the kernel does not take (a full queue, a device that is down) is lost and counted, as `pcap_inject` does
  * it and as a wire would; those behind it are tried for themselves, so that one refusal does not cost its neighbours.
@@ -48,7 +49,20 @@ export interface PacketTransmitterOptions {
   readonly mtu: number;
 }
 
-/** Sends through a packet socket of its own. Throws PacketSocketError where there can be none. */
+/** A socket, and what waits to leave by it. */
+interface Lane {
+  readonly socket: number;
+  readonly slots: SendSlots;
+}
+
+function openLane(
+  device: string,
+  options: { capacity: number; frameBytes: number; withHeader: boolean },
+): Lane {
+  return { socket: openPacketSocket(device, options), slots: new SendSlots(options) };
+}
+
+/** Sends through packet sockets of its own. Throws PacketSocketError where there can be none. */
 export class PacketTransmitter implements Transmitter {
   readonly mode: "batch" | "gso";
   readonly counts: TransmitCounts = { framesOut: 0, bytesOut: 0, sendErrors: 0 };
@@ -56,84 +70,105 @@ export class PacketTransmitter implements Transmitter {
   lastError: string | null = null;
   readonly #device: string;
   readonly #mtu: number;
-  readonly #socket: number;
   readonly #sendmmsg: NonNullable<LibcSymbols["sendmmsg"]>;
-  readonly #slots: SendSlots;
+  /** Frames within the MTU. */
+  readonly #frames: Lane;
+  /** Segments that the kernel cuts, one at a time; null where it does not. */
+  readonly #large: Lane | null;
   readonly #plan = new CutPlan();
   #closed = false;
 
   constructor(options: PacketTransmitterOptions) {
     const { device, mode, mtu } = options;
-    const withHeader = mode === "gso";
     this.#device = device;
     this.#mtu = mtu;
     this.mode = mode;
-    this.largestCutPacketBytes = withHeader ? LARGEST_CUT_PACKET_BYTES : 0;
+    this.largestCutPacketBytes = mode === "gso" ? LARGEST_CUT_PACKET_BYTES : 0;
+    const frameBytes = mtu + FRAME_OVERHEAD_BYTES;
+    // First the one that may be refused.
+    this.#large = mode === "gso" ? openLane(device, { capacity: 1, frameBytes: 0, withHeader: true }) : null;
+    try {
+      this.#frames = openLane(device, { capacity: SLOTS, frameBytes, withHeader: false });
+    } catch (error) {
+      if (this.#large !== null) libc().close(this.#large.socket);
+      throw error;
+    }
     const { sendmmsg } = libc();
-    this.#socket = openPacketSocket(device, { withHeader });
     if (sendmmsg === null) throw new Error("sendmmsg vanished: openPacketSocket refuses systems without it");
     this.#sendmmsg = sendmmsg;
-    this.#slots = new SendSlots({ capacity: SLOTS, frameBytes: mtu + FRAME_OVERHEAD_BYTES, withHeader });
   }
 
   send(frame: Uint8Array<ArrayBuffer>, length: number, cutBytes: number): void {
-    const slots = this.#slots;
+    const { slots } = this.#frames;
     if (cutBytes === 0 && slots.fits(length)) {
       slots.add(frame, length);
       if (slots.count === slots.capacity) this.flush();
       return;
     }
-    if (cutBytes > 0 && (this.largestCutPacketBytes === 0 || !planCut(frame, length, cutBytes, this.#plan))) {
+    this.flush();
+    if (cutBytes === 0) {
+      slots.point(frame, length, null);
+      this.flush();
+      return;
+    }
+    const large = this.#large;
+    if (large === null || !planCut(frame, length, cutBytes, this.#plan)) {
       throw new RangeError(`A segment to be cut at ${cutBytes} bytes on a link that does not cut`);
     }
-    slots.point(frame, length, cutBytes > 0 ? this.#plan : null);
-    this.flush();
+    large.slots.point(frame, length, this.#plan);
+    this.#sendAll(large);
   }
 
   flush(): void {
-    const slots = this.#slots;
-    const { count } = slots;
-    if (count === 0) return;
-    const sent = this.#sendmmsg(this.#socket, slots.messages[0], count, SOCKET.doNotWait);
-    if (sent === count) this.#countSent(0, count);
-    else this.#sendRest(sent);
-    slots.clear();
+    this.#sendAll(this.#frames);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    libc().close(this.#socket);
+    libc().close(this.#frames.socket);
+    if (this.#large !== null) libc().close(this.#large.socket);
   }
 
-  #countSent(from: number, to: number): void {
+  #sendAll(lane: Lane): void {
+    const { slots, socket } = lane;
+    const { count } = slots;
+    if (count === 0) return;
+    const sent = this.#sendmmsg(socket, slots.messages[0], count, SOCKET.doNotWait);
+    if (sent === count) this.#countSent(slots, 0, count);
+    else this.#sendRest(lane, sent);
+    slots.clear();
+  }
+
+  #countSent(slots: SendSlots, from: number, to: number): void {
     const { counts } = this;
     counts.framesOut += to - from;
-    for (let slot = from; slot < to; slot++) counts.bytesOut += this.#slots.lengthOf(slot);
+    for (let slot = from; slot < to; slot++) counts.bytesOut += slots.lengthOf(slot);
   }
 
   /** The kernel stopped before the end: at the frame after those that it `sent`, or (-1) at the first. */
-  #sendRest(sent: number): void {
-    const slots = this.#slots;
+  #sendRest({ slots, socket }: Lane, sent: number): void {
     let next = 0;
     let taken = sent;
     for (;;) {
       if (taken > 0) {
-        this.#countSent(next, next + taken);
+        this.#countSent(slots, next, next + taken);
         next += taken;
       } else {
-        this.#refused(slots.lengthOf(next), errno());
+        this.#refused(slots, next);
         next++;
       }
       if (next >= slots.count) return;
-      taken = this.#sendmmsg(this.#socket, slots.messages[next], slots.count - next, SOCKET.doNotWait);
+      taken = this.#sendmmsg(socket, slots.messages[next], slots.count - next, SOCKET.doNotWait);
     }
   }
 
-  #refused(length: number, errnum: number): void {
+  #refused(slots: SendSlots, slot: number): void {
+    const errnum = errno();
+    const length = slots.lengthOf(slot);
     const text = errnoText(errnum);
     if (isGone(errnum)) {
-      this.#slots.clear();
+      slots.clear();
       throw deviceLost(this.#device, text);
     }
     this.counts.sendErrors++;
