@@ -5,8 +5,8 @@
  * events come from.
  */
 import { getColorEnabled } from "@std/fmt/colors";
-import { eventToJson } from "../observe/event_json.ts";
 import { textLog } from "../observe/event_text.ts";
+import { JsonLines } from "../observe/json_lines.ts";
 import { LineWriter } from "../observe/log_writer.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
 import { CliError, errorLine } from "./command.ts";
@@ -35,7 +35,6 @@ export class ServeLog {
   readonly observer: Observer | null;
   /** Rejects with a {@link CliError} when the reader has gone; else stays pending. */
   readonly failed: Promise<never>;
-  readonly #format: ((event: TcpEvent) => string) | null;
   readonly #writer: LineWriter;
   readonly #sink: OutputSink;
 
@@ -48,9 +47,7 @@ export class ServeLog {
       onError: (error) => failed.reject(logFailure(error)),
     });
     this.#writer = new LineWriter({ write: this.#sink.write, bufferBytes: BUFFER_BYTES });
-    const format = formatFor(options);
-    this.#format = format;
-    this.observer = format === null ? null : (event) => this.#writer.line(format(event));
+    this.observer = observerFor(options, this.#writer);
   }
 
   /** Lines lost because the reader stood still. */
@@ -60,8 +57,7 @@ export class ServeLog {
 
   /** Writes an event that does not come from the host (`listening`, `summary`). */
   tell(event: TcpEvent): void {
-    if (this.#format === null) return;
-    this.#writer.line(this.#format(event));
+    this.observer?.(event);
     this.flush();
   }
 
@@ -80,10 +76,12 @@ export class ServeLog {
   }
 }
 
-function formatFor({ form, width }: ServeLogOptions): ((event: TcpEvent) => string) | null {
+function observerFor({ form, width }: ServeLogOptions, writer: LineWriter): Observer | null {
   if (form === "none") return null;
-  if (form === "json") return eventToJson;
-  return textLog({ width, color: getColorEnabled(), utcOffsetMinutes: -new Date().getTimezoneOffset() });
+  if (form === "json") return new JsonLines(writer).observe;
+  const color = getColorEnabled();
+  const format = textLog({ width, color, utcOffsetMinutes: -new Date().getTimezoneOffset() });
+  return (event) => writer.line(format(event));
 }
 
 function logFailure(error: unknown): CliError {

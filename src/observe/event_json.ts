@@ -3,8 +3,9 @@
  *
  * Owns: names and order of the fields on the line. Must not know: where lines go.
  *
- * Each event is copied into a literal with exactly the fields of the contract, and left to `JSON.stringify`: measured,
- * that is faster (0.5 us a segment) than putting the line together by hand, and a string can never break the line.
+ * Each event is copied into a literal with exactly the fields of the contract, and left to `JSON.stringify`, so that a
+ * string can never break the line. The log of a server writes its frequent events faster (json_lines.ts), to the same
+ * effect.
  */
 import type { TcpEvent } from "../tcp/events.ts";
 
@@ -13,6 +14,11 @@ export function eventToJson(event: TcpEvent): string {
   // A segment holds no text from outside, so the hot path is spared the search for it.
   const line = JSON.stringify(contractFields(event));
   return event.event === "segment" ? line : line.replace(TROUBLE, escapeCharacter);
+}
+
+/** A string as JSON, escaped as in {@link eventToJson}. */
+export function stringToJson(text: string): string {
+  return JSON.stringify(text).replace(TROUBLE, escapeCharacter);
 }
 
 /** What JSON allows raw, but some readers take for the end of a line, and terminals for a command. */
