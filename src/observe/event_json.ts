@@ -18,8 +18,12 @@ export function eventToJson(event: TcpEvent): string {
 
 /** A string as JSON, escaped as in {@link eventToJson}. */
 export function stringToJson(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   return JSON.stringify(text).replace(TROUBLE, escapeCharacter);
 }
+
+/** What stands for itself in JSON: printable ASCII but for the quote and the backslash. */
+const PLAIN = /^[ !#-[\]-~]*$/;
 
 /** What JSON allows raw, but some readers take for the end of a line, and terminals for a command. */
 const TROUBLE = /[\x7f-\x9f\u2028\u2029]/g;

