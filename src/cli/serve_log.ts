@@ -10,18 +10,21 @@ import { JsonLines } from "../observe/json_lines.ts";
 import { LineWriter } from "../observe/log_writer.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
 import { CliError, errorLine } from "./command.ts";
-import { type AsyncOutput, OutputSink } from "./output_sink.ts";
+import { type AsyncOutput, FileSink, OutputSink, type Sink, type SyncOutput } from "./output_sink.ts";
 
 /** What the log is to be like. */
 export interface ServeLogOptions {
   readonly form: "text" | "json" | "none";
-  readonly output: AsyncOutput;
+  /** What writes at once is written to at once: it must never stand still. */
+  readonly output: AsyncOutput | SyncOutput;
   /** Columns of the page, for text. */
   readonly width: number;
 }
 
 /** Local choice: what events of some ten milliseconds at full speed take, so that only a reader that stands still loses lines. */
-const BUFFER_BYTES = 0x400000;
+const STREAM_BUFFER_BYTES = 0x400000;
+/** Local choice: a write every few hundred lines, out of memory that the processor still has at hand. */
+const FILE_BUFFER_BYTES = 0x10000;
 /** Local choice: a reader that has not taken the end of the log by then is not reading. */
 const END_TIMEOUT_MS = 1000;
 /** Local choice: where there is no terminal to ask. */
@@ -36,17 +39,20 @@ export class ServeLog {
   /** Rejects with a {@link CliError} when the reader has gone; else stays pending. */
   readonly failed: Promise<never>;
   readonly #writer: LineWriter;
-  readonly #sink: OutputSink;
+  readonly #sink: Sink;
 
   constructor(options: ServeLogOptions) {
     const failed = Promise.withResolvers<never>();
     this.failed = failed.promise;
     failed.promise.catch(() => {});
-    this.#sink = new OutputSink(options.output, {
-      onDrain: () => this.#writer.flush(),
-      onError: (error) => failed.reject(logFailure(error)),
-    });
-    this.#writer = new LineWriter({ write: this.#sink.write, bufferBytes: BUFFER_BYTES });
+    const { output } = options;
+    const onError = (error: unknown) => failed.reject(logFailure(error));
+    const isStream = "write" in output;
+    this.#sink = isStream
+      ? new OutputSink(output, { onDrain: () => this.#writer.flush(), onError })
+      : new FileSink(output, { onError });
+    const bufferBytes = isStream ? STREAM_BUFFER_BYTES : FILE_BUFFER_BYTES;
+    this.#writer = new LineWriter({ write: this.#sink.write, bufferBytes });
     this.observer = observerFor(options, this.#writer);
   }
 
