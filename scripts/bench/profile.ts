@@ -12,7 +12,7 @@ import { BenchLab } from "./bench_lab.ts";
 import { type Contestant, contestants } from "./contestants.ts";
 import { buildNativePrograms } from "./native_programs.ts";
 import { areaTimes, parseProfile, type SelfTime, selfTimes } from "./profile_areas.ts";
-import { TRAFFIC } from "./scenarios.ts";
+import { LOG_FILE, TRAFFIC } from "./scenarios.ts";
 import { formatNumber, formatShare, renderText } from "./text_table.ts";
 
 /** How often the profiler looks, microseconds; local choice: a thousand samples a second are too few for short calls. */
@@ -39,7 +39,8 @@ async function profile(
     const server = plain.find(({ name }) => name === "tcplab profiled");
     if (server === undefined) throw new Error("no server");
     await using lab = await BenchLab.open(underProfiler(server, folder), { programs, offloads });
-    await lab.serve();
+    // Through a pipe, its reader would be measured as well.
+    await lab.serve(args.includes("--log") ? [] : undefined, LOG_FILE);
     const measured = await scenario.run(lab, { seconds, warm: 1, idleSeconds: 0 });
     await lab.stopServer(STOP_MS);
     for (const { figure, value, detail } of measured) {
@@ -57,7 +58,7 @@ async function profile(
 function underProfiler(server: Contestant, folder: string): Contestant {
   const flags = ["--cpu-prof", `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${INTERVAL_US}`];
   const [deno, run] = selfCommand();
-  return { ...server, words: (plan) => [deno, run, ...flags, ...server.words(plan).slice(2)] };
+  return { ...server, words: (plan, more) => [deno, run, ...flags, ...server.words(plan, more).slice(2)] };
 }
 
 async function profileIn(folder: string): Promise<string> {

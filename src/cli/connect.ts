@@ -20,6 +20,7 @@ import { CliError, type Command, errorLine, EXIT_DONE } from "./command.ts";
 import { CONNECT_SYNTAX, type ConnectConfig, parseConnectOptions } from "./connect_options.ts";
 import { type ByteOutput, OutputError, receiveOutput, sendInput } from "./dialogue.ts";
 import { usageText } from "./options.ts";
+import { standardOutput } from "./output_sink.ts";
 import { openRecording } from "./recording.ts";
 import { pageWidth, ServeLog } from "./serve_log.ts";
 import { openServerControl, refuseTakenAddresses } from "./server_control.ts";
@@ -62,7 +63,7 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
     application: `tcplab ${VERSION}`,
   });
   parts.defer(() => recording?.finish());
-  const log = new ServeLog({ form: wishes.log, output: Deno.stdout, width: pageWidth() });
+  const log = new ServeLog({ form: wishes.log, output: standardOutput(), width: pageWidth() });
   const client = new Client({ config, ground, clock, log, recording, notice, onState: tellHalfClosed });
   parts.defer(() => client.stack.close());
   const control = await openServerControl({ config: wishes, ground, server: client, notice });

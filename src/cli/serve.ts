@@ -13,6 +13,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { VERSION } from "./version.ts";
 import { CliError, type Command, EXIT_DONE } from "./command.ts";
 import { usageText } from "./options.ts";
+import { standardOutput } from "./output_sink.ts";
 import { openRecording } from "./recording.ts";
 import { pageWidth, ServeLog } from "./serve_log.ts";
 import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
@@ -54,7 +55,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
     application: `tcplab ${VERSION}`,
   });
   parts.defer(() => recording?.finish());
-  const log = new ServeLog({ form: config.log, output: Deno.stdout, width: pageWidth() });
+  const log = new ServeLog({ form: config.log, output: standardOutput(), width: pageWidth() });
   const server = new Server({ config, ground, clock, log, recording, notice });
   parts.defer(() => server.stack.close());
   const control = await openServerControl({ config, ground, server, notice });

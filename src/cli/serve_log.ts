@@ -5,23 +5,26 @@
  * events come from.
  */
 import { getColorEnabled } from "@std/fmt/colors";
-import { eventToJson } from "../observe/event_json.ts";
 import { textLog } from "../observe/event_text.ts";
+import { JsonLines } from "../observe/json_lines.ts";
 import { LineWriter } from "../observe/log_writer.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
 import { CliError, errorLine } from "./command.ts";
-import { type AsyncOutput, OutputSink } from "./output_sink.ts";
+import { type AsyncOutput, FileSink, OutputSink, type Sink, type SyncOutput } from "./output_sink.ts";
 
 /** What the log is to be like. */
 export interface ServeLogOptions {
   readonly form: "text" | "json" | "none";
-  readonly output: AsyncOutput;
+  /** What writes at once is written to at once: it must never stand still. */
+  readonly output: AsyncOutput | SyncOutput;
   /** Columns of the page, for text. */
   readonly width: number;
 }
 
 /** Local choice: what events of some ten milliseconds at full speed take, so that only a reader that stands still loses lines. */
-const BUFFER_BYTES = 0x400000;
+const STREAM_BUFFER_BYTES = 0x400000;
+/** Local choice: a write every few hundred lines, out of memory that the processor still has at hand. */
+const FILE_BUFFER_BYTES = 0x10000;
 /** Local choice: a reader that has not taken the end of the log by then is not reading. */
 const END_TIMEOUT_MS = 1000;
 /** Local choice: where there is no terminal to ask. */
@@ -35,22 +38,22 @@ export class ServeLog {
   readonly observer: Observer | null;
   /** Rejects with a {@link CliError} when the reader has gone; else stays pending. */
   readonly failed: Promise<never>;
-  readonly #format: ((event: TcpEvent) => string) | null;
   readonly #writer: LineWriter;
-  readonly #sink: OutputSink;
+  readonly #sink: Sink;
 
   constructor(options: ServeLogOptions) {
     const failed = Promise.withResolvers<never>();
     this.failed = failed.promise;
     failed.promise.catch(() => {});
-    this.#sink = new OutputSink(options.output, {
-      onDrain: () => this.#writer.flush(),
-      onError: (error) => failed.reject(logFailure(error)),
-    });
-    this.#writer = new LineWriter({ write: this.#sink.write, bufferBytes: BUFFER_BYTES });
-    const format = formatFor(options);
-    this.#format = format;
-    this.observer = format === null ? null : (event) => this.#writer.line(format(event));
+    const { output } = options;
+    const onError = (error: unknown) => failed.reject(logFailure(error));
+    const isStream = "write" in output;
+    this.#sink = isStream
+      ? new OutputSink(output, { onDrain: () => this.#writer.flush(), onError })
+      : new FileSink(output, { onError });
+    const bufferBytes = isStream ? STREAM_BUFFER_BYTES : FILE_BUFFER_BYTES;
+    this.#writer = new LineWriter({ write: this.#sink.write, bufferBytes });
+    this.observer = observerFor(options, this.#writer);
   }
 
   /** Lines lost because the reader stood still. */
@@ -60,8 +63,7 @@ export class ServeLog {
 
   /** Writes an event that does not come from the host (`listening`, `summary`). */
   tell(event: TcpEvent): void {
-    if (this.#format === null) return;
-    this.#writer.line(this.#format(event));
+    this.observer?.(event);
     this.flush();
   }
 
@@ -80,10 +82,12 @@ export class ServeLog {
   }
 }
 
-function formatFor({ form, width }: ServeLogOptions): ((event: TcpEvent) => string) | null {
+function observerFor({ form, width }: ServeLogOptions, writer: LineWriter): Observer | null {
   if (form === "none") return null;
-  if (form === "json") return eventToJson;
-  return textLog({ width, color: getColorEnabled(), utcOffsetMinutes: -new Date().getTimezoneOffset() });
+  if (form === "json") return new JsonLines(writer).observe;
+  const color = getColorEnabled();
+  const format = textLog({ width, color, utcOffsetMinutes: -new Date().getTimezoneOffset() });
+  return (event) => writer.line(format(event));
 }
 
 function logFailure(error: unknown): CliError {

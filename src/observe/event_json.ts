@@ -3,8 +3,9 @@
  *
  * Owns: names and order of the fields on the line. Must not know: where lines go.
  *
- * Each event is copied into a literal with exactly the fields of the contract, and left to `JSON.stringify`: measured,
- * that is faster (0.5 us a segment) than putting the line together by hand, and a string can never break the line.
+ * Each event is copied into a literal with exactly the fields of the contract, and left to `JSON.stringify`, so that a
+ * string can never break the line. The log of a server writes its frequent events faster (json_lines.ts), to the same
+ * effect.
  */
 import type { TcpEvent } from "../tcp/events.ts";
 
@@ -14,6 +15,15 @@ export function eventToJson(event: TcpEvent): string {
   const line = JSON.stringify(contractFields(event));
   return event.event === "segment" ? line : line.replace(TROUBLE, escapeCharacter);
 }
+
+/** A string as JSON, escaped as in {@link eventToJson}. */
+export function stringToJson(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
+  return JSON.stringify(text).replace(TROUBLE, escapeCharacter);
+}
+
+/** What stands for itself in JSON: printable ASCII but for the quote and the backslash. */
+const PLAIN = /^[ !#-[\]-~]*$/;
 
 /** What JSON allows raw, but some readers take for the end of a line, and terminals for a command. */
 const TROUBLE = /[\x7f-\x9f\u2028\u2029]/g;

@@ -5,6 +5,10 @@
  * Must not know: what a line says, or what the sink is (standard output, a file, an array in a test).
  */
 
+import { LineBytes, SLACK_BYTES } from "./line_bytes.ts";
+
+const LINE_FEED = 0x0a;
+
 /** Takes bytes and says how many it took; 0 means "none now, try later". Throws when it will never take any. */
 export type WriteBytes = (chunk: Uint8Array) => number;
 
@@ -21,17 +25,20 @@ export interface LineWriterOptions {
  * Gathers lines and writes them out when `bufferBytes` of them are there, or on {@link LineWriter.flush}, which the
  * owner calls whenever it goes idle. Neither ever throws. When the sink stalls, lines that find no room are lost whole
  * and counted, so that a slow reader cannot stop the server or use up its memory.
+ *
+ * A line comes as text ({@link LineWriter.line}), or is written as bytes where it leaves from, between
+ * {@link LineWriter.begin} and {@link LineWriter.end}.
  */
 export class LineWriter {
   readonly #write: WriteBytes;
   readonly #onError: ((error: unknown) => void) | undefined;
   readonly #encoder = new TextEncoder();
-  readonly #bytes: Uint8Array;
-  readonly #maxPendingChars: number;
-  /** Encoded and not yet taken by the sink: bytes `#start` to `#end - 1`. */
+  readonly #capacity: number;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  /** Encoded and not yet taken by the sink: bytes `#start` to `#place.at - 1`. */
+  readonly #place: LineBytes;
   #start = 0;
-  #end = 0;
-  /** Lines not yet encoded: encoding many at once costs a tenth of encoding each. */
+  /** Lines not yet encoded, which come after the bytes: encoding many at once costs a tenth of encoding each. */
   #pending = "";
   #failed = false;
   #lostLines = 0;
@@ -39,8 +46,9 @@ export class LineWriter {
   constructor(options: LineWriterOptions) {
     this.#write = options.write;
     this.#onError = options.onError;
-    this.#bytes = new Uint8Array(Math.max(4, options.bufferBytes ?? 65536));
-    this.#maxPendingChars = this.#bytes.length;
+    this.#capacity = Math.max(4, options.bufferBytes ?? 65536);
+    this.#bytes = new Uint8Array(this.#capacity + SLACK_BYTES);
+    this.#place = new LineBytes(this.#bytes);
   }
 
   /** True once the sink has thrown; everything since is lost. */
@@ -56,14 +64,31 @@ export class LineWriter {
   /** Appends `text` and a line feed. `text` may itself hold line feeds, and is lost or kept as a whole. */
   line(text: string): void {
     if (this.#failed) return;
-    if (
-      this.#pending !== "" && this.#pending.length + text.length >= this.#maxPendingChars && !this.#drain()
-    ) {
+    if (this.#pending !== "" && this.#pending.length + text.length >= this.#capacity && !this.#drain()) {
       // The sink may have failed just now; only a stalled one loses lines that we count.
       if (!this.#failed) this.#lostLines++;
       return;
     }
     this.#pending += text + "\n";
+  }
+
+  /**
+   * The place for a line of at most `mostBytes` (no more than the buffer has), line feed not included; null when the
+   * line is lost. Until {@link LineWriter.end} is called the line is not there, and any other call may take the place.
+   */
+  begin(mostBytes: number): LineBytes | null {
+    const most = mostBytes + 1;
+    const hasRoom = this.#pending === "" && this.#place.at + most <= this.#capacity;
+    if (this.#failed || (!hasRoom && !this.#makeRoom(most))) {
+      if (!this.#failed) this.#lostLines++;
+      return null;
+    }
+    return this.#place;
+  }
+
+  /** Ends the line that has been written since {@link LineWriter.begin}. */
+  end(): void {
+    this.#place.byte(LINE_FEED);
   }
 
   /** Gives everything to the sink, as far as it takes it. */
@@ -75,29 +100,52 @@ export class LineWriter {
     this.flush();
   }
 
+  #makeRoom(most: number): boolean {
+    const place = this.#place;
+    if (this.#encodePending() && place.at + most <= this.#capacity) return true;
+    if (this.#drain()) return most <= this.#capacity;
+    if (this.#start > 0) {
+      this.#bytes.copyWithin(0, this.#start, place.at);
+      place.at -= this.#start;
+      this.#start = 0;
+    }
+    return this.#encodePending() && place.at + most <= this.#capacity;
+  }
+
+  /** Encodes what there is room for; true when no text is left. */
+  #encodePending(): boolean {
+    if (this.#pending === "") return true;
+    const place = this.#place;
+    const { read, written } = this.#encoder.encodeInto(
+      this.#pending,
+      this.#bytes.subarray(place.at, this.#capacity),
+    );
+    this.#pending = this.#pending.slice(read);
+    place.at += written;
+    return this.#pending === "";
+  }
+
   /** True when nothing is left. */
   #drain(): boolean {
+    const place = this.#place;
     for (;;) {
-      if (this.#start < this.#end) {
+      if (this.#start < place.at) {
         let taken = 0;
         try {
-          taken = this.#write(this.#bytes.subarray(this.#start, this.#end));
+          taken = this.#write(this.#bytes.subarray(this.#start, place.at));
         } catch (error) {
           this.#failed = true;
           this.#pending = "";
-          this.#start = this.#end = 0;
+          this.#start = place.at = 0;
           this.#onError?.(error);
           return false;
         }
         if (taken <= 0) return false;
         this.#start += taken;
-      } else if (this.#pending === "") {
-        return true;
       } else {
-        const { read, written } = this.#encoder.encodeInto(this.#pending, this.#bytes);
-        this.#pending = this.#pending.slice(read);
-        this.#start = 0;
-        this.#end = written;
+        this.#start = place.at = 0;
+        if (this.#pending === "") return true;
+        this.#encodePending();
       }
     }
   }

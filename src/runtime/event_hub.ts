@@ -25,7 +25,7 @@ export class EventHub {
   subscribe(observer: Observer, connection?: string): () => void {
     if (connection === undefined) this.#everything = [...this.#everything, observer];
     else this.#byConnection.set(connection, [...(this.#byConnection.get(connection) ?? []), observer]);
-    this.#host.observer = this.#tell;
+    this.#attach();
     let subscribed = true;
     return () => {
       if (!subscribed) return;
@@ -37,8 +37,14 @@ export class EventHub {
         if (left.length > 0) this.#byConnection.set(connection, left);
         else this.#byConnection.delete(connection);
       }
-      if (this.#everything.length === 0 && this.#byConnection.size === 0) this.#host.observer = null;
+      this.#attach();
     };
+  }
+
+  /** Nobody is null; who is alone is told by the host itself. */
+  #attach(): void {
+    const isPlain = this.#byConnection.size === 0 && this.#everything.length < 2;
+    this.#host.observer = isPlain ? this.#everything[0] ?? null : this.#tell;
   }
 
   readonly #tell: Observer = (event) => {

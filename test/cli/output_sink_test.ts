@@ -1,7 +1,7 @@
 /** A sink that never blocks, and the log on top of it. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CliError } from "../../src/cli/command.ts";
-import { OutputSink } from "../../src/cli/output_sink.ts";
+import { FileSink, OutputSink } from "../../src/cli/output_sink.ts";
 import { RingWatch } from "../../src/cli/ring_watch.ts";
 import { ServeLog } from "../../src/cli/serve_log.ts";
 import { eventToJson } from "../../src/observe/event_json.ts";
@@ -74,6 +74,59 @@ Deno.test("a reader that has gone ends the log with one line", async () => {
   });
   log.tell(DROP);
   await assertRejects(() => log.failed, CliError, "its reader has gone");
+  await log.end();
+});
+
+Deno.test("a file takes what it is given at once, from the writer's own memory; a full disk is told once", async () => {
+  const errors: unknown[] = [];
+  let room = 3;
+  const output = {
+    writeSync: (bytes: Uint8Array) => {
+      if (room === 0) throw new Error("No space left on device");
+      const taken = Math.min(room, bytes.length);
+      room -= taken;
+      return taken;
+    },
+  };
+  const sink = new FileSink(output, { onError: (error) => errors.push(error) });
+  const chunk = new TextEncoder().encode("abcd");
+  assertEquals([sink.write(chunk), sink.write(chunk), sink.write(chunk)], [3, 4, 4]);
+  assertEquals(errors.length, 1);
+  await sink.settled();
+});
+
+Deno.test("no line is lost on its way to a file, however many come before the program sleeps", async () => {
+  let written = "";
+  const decoder = new TextDecoder();
+  const writeSync = (bytes: Uint8Array) => {
+    written += decoder.decode(bytes);
+    return bytes.length;
+  };
+  const log = new ServeLog({ form: "json", width: 80, output: { writeSync } });
+  assert(log.observer !== null);
+  for (let i = 0; i < 50_000; i++) {
+    log.observer({
+      event: "data",
+      time: 1,
+      connection: "10.0.0.1:1-10.0.0.2:2",
+      direction: "recv",
+      length: i,
+    });
+  }
+  log.tell(DROP);
+  await log.end();
+  const lines = written.trimEnd().split("\n");
+  assertEquals([lines.length, log.lostLines], [50_001, 0]);
+  assertEquals(lines.at(-1), eventToJson(DROP));
+});
+
+Deno.test("a disk that is full ends the log with one line", async () => {
+  const writeSync = () => {
+    throw new Error("No space left on device");
+  };
+  const log = new ServeLog({ form: "json", width: 80, output: { writeSync } });
+  log.tell(DROP);
+  await assertRejects(() => log.failed, CliError, "No space left on device");
   await log.end();
 });
 

@@ -1,7 +1,7 @@
 /**
  * The line writer: many small lines, few writes, and sinks that stall or fail.
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { LineWriter } from "../../src/observe/log_writer.ts";
 
@@ -92,6 +92,129 @@ Deno.test("log writer: whatever the lines and however the sink takes them, nothi
       for (const line of lines) writer.line(line);
       writer.flush();
       assertEquals(state.text(), lines.map((line) => line + "\n").join(""));
+    },
+  ));
+});
+
+/** Writes `text` as a line of bytes; false when it was lost. */
+function byteLine(writer: LineWriter, text: string, mostBytes = text.length): boolean {
+  const place = writer.begin(mostBytes);
+  if (place === null) return false;
+  place.ascii(text);
+  writer.end();
+  return true;
+}
+
+Deno.test("log writer: bytes and text keep their order", () => {
+  const { write, state } = sink();
+  const writer = new LineWriter({ write });
+  byteLine(writer, "one");
+  writer.line("zwei und §");
+  byteLine(writer, "three");
+  writer.flush();
+  assertEquals([state.calls, state.text()], [1, "one\nzwei und §\nthree\n"]);
+});
+
+Deno.test("log writer: a line of bytes that was begun and given up leaves nothing behind", () => {
+  const { write, state } = sink();
+  const writer = new LineWriter({ write });
+  const place = writer.begin(10);
+  assert(place !== null);
+  const start = place.at;
+  place.ascii("half a l");
+  place.at = start;
+  writer.line("another");
+  writer.flush();
+  assertEquals(state.text(), "another\n");
+});
+
+Deno.test("log writer: bytes too are lost as whole lines, and counted, while the sink stalls", () => {
+  let room = 0;
+  const { write, state } = sink(() => room);
+  const writer = new LineWriter({ write, bufferBytes: 32 });
+  for (let i = 0; i < 100; i++) byteLine(writer, "line " + i);
+  assertEquals(state.text(), "");
+  room = 3;
+  // The sink takes three bytes and stalls again: what it took makes room.
+  let budget = 2;
+  const grudging = new LineWriter({
+    bufferBytes: 16,
+    write: (chunk) => budget-- > 0 ? write(chunk) : 0,
+  });
+  assertEquals([byteLine(grudging, "0123456"), byteLine(grudging, "abcdefg")], [true, true]);
+  assertEquals([byteLine(grudging, "ABCDE"), byteLine(grudging, "no room")], [true, false]);
+  assertEquals(grudging.lostLines, 1);
+  budget = Infinity;
+  room = Infinity;
+  grudging.flush();
+  assertEquals(state.text(), "0123456\nabcdefg\nABCDE\n");
+  writer.flush();
+  byteLine(writer, "last");
+  writer.flush();
+  const lines = state.text().trimEnd().split("\n").slice(3);
+  assertEquals(lines, ["line 0", "line 1", "line 2", "line 3", "last"]);
+  assertEquals(lines.length - 1 + writer.lostLines, 100);
+});
+
+Deno.test("log writer: bytes after a failure are swallowed, and not counted", () => {
+  const errors: unknown[] = [];
+  const writer = new LineWriter({
+    bufferBytes: 16,
+    write: () => {
+      throw new Error("Broken pipe");
+    },
+    onError: (error) => errors.push(error),
+  });
+  for (let i = 0; i < 100; i++) byteLine(writer, "some text");
+  writer.flush();
+  assertEquals([errors.length, writer.failed, writer.lostLines], [1, true, 0]);
+});
+
+Deno.test("log writer: whatever the lines, as text or bytes, and however the sink takes them", () => {
+  fc.assert(fc.property(
+    fc.array(fc.tuple(fc.boolean(), fc.string({ unit: "grapheme-ascii", maxLength: 20 })), { maxLength: 30 }),
+    fc.integer({ min: 1, max: 30 }),
+    fc.integer({ min: 21, max: 60 }),
+    (lines, limit, bufferBytes) => {
+      const { write, state } = sink(() => limit);
+      const writer = new LineWriter({ write, bufferBytes });
+      for (const [asBytes, text] of lines) {
+        if (asBytes) byteLine(writer, text);
+        else writer.line(text);
+      }
+      writer.flush();
+      assertEquals(state.text(), lines.map(([, text]) => text + "\n").join(""));
+      assertEquals(writer.lostLines, 0);
+    },
+  ));
+});
+
+Deno.test("log writer: a stalled sink loses whole lines only, whatever they are", () => {
+  fc.assert(fc.property(
+    fc.array(
+      fc.record({ asBytes: fc.boolean(), text: fc.string({ unit: "grapheme-ascii", maxLength: 20 }) }),
+      {
+        maxLength: 40,
+      },
+    ),
+    fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 20 }),
+    (lines, takes) => {
+      let turn = 0;
+      const { write, state } = sink(() => turn < takes.length ? takes[turn++] : Infinity);
+      const writer = new LineWriter({ write, bufferBytes: 32 });
+      const numbered = lines.map(({ asBytes, text }, i) => ({ asBytes, text: `${i}:${text}` }));
+      for (const { asBytes, text } of numbered) {
+        if (asBytes) byteLine(writer, text);
+        else writer.line(text);
+      }
+      turn = takes.length;
+      writer.flush();
+      const got = state.text() === "" ? [] : state.text().slice(0, -1).split("\n");
+      const whole = new Set(numbered.map(({ text }) => text));
+      for (const line of got) assert(whole.has(line), `not whole: ${line}`);
+      const order = got.map((line) => parseInt(line));
+      assertEquals(order, order.toSorted((a, b) => a - b));
+      assertEquals(got.length + writer.lostLines, lines.length);
     },
   ));
 });

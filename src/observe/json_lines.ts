@@ -1,0 +1,309 @@
+/**
+ * JsonLines: the lines of `--log json`, written as bytes into the buffer that they leave from.
+ *
+ * Owns: how the frequent events become bytes. Must not know: where lines go; what the fields are is event_json.ts's
+ * business, and each line here is the same, byte for byte, as that of `eventToJson`.
+ *
+ * Measured: `JSON.stringify` takes 0.5 to 1 us a segment (numbers from 2^31 on and the time are doubles, which print
+ * slowly), and its string has still to be encoded; this takes 0.2 us. What is rare, and whatever does not look as
+ * expected, goes the slow way.
+ */
+import type {
+  ClosedEvent,
+  DataEvent,
+  Observer,
+  SegmentEvent,
+  SegmentOptions,
+  TcpEvent,
+  TransitionEvent,
+} from "../tcp/events.ts";
+import { type FlagName, flagNames } from "../wire/tcp.ts";
+import { MAX_SACK_BLOCKS } from "../wire/tcp_options.ts";
+import { eventToJson, stringToJson } from "./event_json.ts";
+import { type LineBytes, type Piece, PieceCache, pieceOf } from "./line_bytes.ts";
+import type { LineWriter } from "./log_writer.ts";
+
+/** Texts longer than this go the slow way; local choice: names of connections have 93 characters at most. */
+const TEXT_CHARS = 100;
+/** As long as the path of a connection can be in the fast way; local choice. */
+const PATH_STATES = 16;
+/** No line of the fast way is longer: three texts, each character of which may take six bytes, and the rest. */
+const LINE_BYTES = 3 * 6 * TEXT_CHARS + 1024;
+
+/**
+ * Memory for the pieces of one field. Local choice: all rules fit, or the names of some 600 connections; more of them
+ * are looked up more slowly than made anew.
+ */
+const CACHE_BYTES = 0x8000;
+
+const KEY = {
+  recv: pieceOf(',"recv":'),
+  send: pieceOf(',"send":'),
+  ack: pieceOf(',"ack":'),
+  relSeq: pieceOf(',"relSeq":'),
+  relAck: pieceOf(',"relAck":'),
+  window: pieceOf(',"window":'),
+  length: pieceOf(',"length":'),
+  recvLength: pieceOf(',"direction":"recv","length":'),
+  sendLength: pieceOf(',"direction":"send","length":'),
+  options: pieceOf(',"options":{'),
+  mss: pieceOf('"mss":'),
+  windowScale: pieceOf('"windowScale":'),
+  sackPermitted: pieceOf('"sackPermitted":true'),
+  sack: pieceOf('"sack":['),
+  timestamps: pieceOf('"timestamps":{"value":'),
+  echo: pieceOf(',"echo":'),
+  cut: pieceOf(',"cut":'),
+  bytesIn: pieceOf(',"bytesIn":'),
+  bytesOut: pieceOf(',"bytesOut":'),
+  durationMs: pieceOf(',"durationMs":'),
+  states: pieceOf(',"states":['),
+  null: pieceOf("null"),
+} as const;
+
+const COMMA = 0x2c;
+const BRACKET = { OPEN: 0x5b, CLOSE: 0x5d, BRACE: 0x7b, BRACE_CLOSE: 0x7d } as const;
+
+/** Writes events to a {@link LineWriter}, a line each. */
+export class JsonLines {
+  /** Takes events; does not throw. */
+  readonly observe: Observer;
+  readonly #flags = flagPieces("", "");
+  /** With the keys before and after them: few large pieces are copied faster than many small ones. */
+  readonly #received = flagPieces(',"direction":"recv","flags":', ',"seq":');
+  readonly #sent = flagPieces(',"direction":"send","flags":', ',"seq":');
+  readonly #connections = fieldCache("connection");
+  readonly #states = fieldCache("state");
+  readonly #froms = fieldCache("from");
+  readonly #tos = fieldCache("to");
+  readonly #causes = fieldCache("cause");
+  readonly #rules = fieldCache("rule");
+  readonly #rfcs = fieldCache("rfc");
+  readonly #reasons = fieldCache("reason");
+  readonly #path = new PieceCache({ make: stringToJson, bytes: CACHE_BYTES });
+  readonly #segmentHead = new Head("segment");
+  readonly #dataHead = new Head("data");
+  readonly #transitionHead = new Head("transition");
+  readonly #closedHead = new Head("closed");
+
+  constructor(writer: LineWriter) {
+    this.observe = (event) => {
+      const line = writer.begin(LINE_BYTES);
+      if (line === null) return;
+      const start = line.at;
+      if (this.#write(line, event)) {
+        writer.end();
+      } else {
+        line.at = start;
+        writer.line(eventToJson(event));
+      }
+    };
+  }
+
+  /** Whether the event could be written the fast way; else the line holds a part of it. */
+  #write(line: LineBytes, event: TcpEvent): boolean {
+    switch (event.event) {
+      case "segment":
+        return this.#segment(line, event);
+      case "data":
+        return this.#data(line, event);
+      case "transition":
+        return this.#transition(line, event);
+      case "closed":
+        return this.#closed(line, event);
+      default:
+        return false;
+    }
+  }
+
+  #segment(line: LineBytes, event: SegmentEvent): boolean {
+    const flags = (event.direction === "recv" ? this.#received : this.#sent).get(event.flags);
+    if (flags === undefined || !isShort(event.rule) || !isUint32(event.seq)) return false;
+    if (!this.#head(line, this.#segmentHead, event)) return false;
+    line.piece(flags);
+    line.uint32(event.seq);
+    return number(line, KEY.ack, event.ack) &&
+      number(line, KEY.relSeq, event.relSeq) && number(line, KEY.relAck, event.relAck) &&
+      number(line, KEY.window, event.window) && number(line, KEY.length, event.length) &&
+      options(line, event.options) && this.#segmentEnd(line, event);
+  }
+
+  #segmentEnd(line: LineBytes, event: SegmentEvent): boolean {
+    line.piece(this.#states.of(event.state));
+    line.piece(this.#rules.of(event.rule));
+    if (event.cut !== undefined && !number(line, KEY.cut, event.cut)) return false;
+    line.byte(BRACKET.BRACE_CLOSE);
+    return true;
+  }
+
+  #data(line: LineBytes, event: DataEvent): boolean {
+    if (event.payload !== undefined) return false;
+    if (!this.#head(line, this.#dataHead, event)) return false;
+    if (!number(line, event.direction === "recv" ? KEY.recvLength : KEY.sendLength, event.length)) {
+      return false;
+    }
+    line.byte(BRACKET.BRACE_CLOSE);
+    return true;
+  }
+
+  #transition(line: LineBytes, event: TransitionEvent): boolean {
+    if (!isShort(event.rule) || !isShort(event.rfc)) return false;
+    if (!this.#head(line, this.#transitionHead, event)) return false;
+    line.piece(this.#froms.of(event.from));
+    line.piece(this.#tos.of(event.to));
+    if (!this.#flagNames(line, KEY.recv, event.recv)) return false;
+    if (!this.#flagNames(line, KEY.send, event.send)) return false;
+    line.piece(this.#causes.of(event.cause));
+    line.piece(this.#rules.of(event.rule));
+    line.piece(this.#rfcs.of(event.rfc));
+    line.byte(BRACKET.BRACE_CLOSE);
+    return true;
+  }
+
+  #closed(line: LineBytes, event: ClosedEvent): boolean {
+    const { states, durationMs } = event;
+    if (states.length > PATH_STATES || !Number.isFinite(durationMs) || !isShort(event.connection)) {
+      return false;
+    }
+    if (!this.#closedHead.write(line, event.time)) return false;
+    line.piece(this.#connections.of(event.connection));
+    line.piece(this.#reasons.of(event.reason));
+    if (!number(line, KEY.bytesIn, event.bytesIn) || !number(line, KEY.bytesOut, event.bytesOut)) {
+      return false;
+    }
+    line.piece(KEY.durationMs);
+    line.ascii(String(durationMs));
+    line.piece(KEY.states);
+    for (let i = 0; i < states.length; i++) {
+      if (i > 0) line.byte(COMMA);
+      line.piece(this.#path.of(states[i]));
+    }
+    line.byte(BRACKET.CLOSE);
+    line.byte(BRACKET.BRACE_CLOSE);
+    return true;
+  }
+
+  /** Kind, time and connection. */
+  #head(line: LineBytes, head: Head, event: { readonly time: number; readonly connection: string }): boolean {
+    const { connection } = event;
+    if (!isShort(connection) || !head.write(line, event.time)) return false;
+    line.piece(this.#connections.of(connection));
+    return true;
+  }
+
+  #flagNames(line: LineBytes, key: Piece, names: readonly FlagName[] | null): boolean {
+    const piece = names === null ? KEY.null : this.#flags.get(names);
+    if (piece === undefined) return false;
+    line.piece(key);
+    line.piece(piece);
+    return true;
+  }
+}
+
+/** How the lines of one kind begin: its name, and the time. */
+class Head {
+  readonly #kind: TcpEvent["event"];
+  #second = -1;
+  /** Up to the decimal point of the time. */
+  #piece: Piece = KEY.null;
+
+  constructor(kind: TcpEvent["event"]) {
+    this.#kind = kind;
+  }
+
+  /** False for a time that no clock tells. */
+  write(line: LineBytes, time: number): boolean {
+    const us = Math.round(time * 1e6);
+    const second = Math.floor(us / 1e6);
+    if (!isUint32(second)) return false;
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#piece = pieceOf(`{"event":"${this.#kind}","time":${second}`);
+    }
+    line.piece(this.#piece);
+    line.fraction(us - second * 1e6, 6);
+    return true;
+  }
+}
+
+function flagPieces(before: string, after: string): ReadonlyMap<readonly FlagName[], Piece> {
+  const pieces = new Map<readonly FlagName[], Piece>();
+  for (let bits = 0; bits <= 0xff; bits++) {
+    const names = flagNames(bits);
+    pieces.set(names, pieceOf(before + JSON.stringify(names) + after));
+  }
+  return pieces;
+}
+
+/** Pieces of a field whose value is text: the comma before it, its name and its value. */
+function fieldCache(name: string): PieceCache {
+  return new PieceCache({ make: (text) => `,"${name}":${stringToJson(text)}`, bytes: CACHE_BYTES });
+}
+
+function isShort(text: string): boolean {
+  return text.length <= TEXT_CHARS;
+}
+
+function isUint32(value: number): boolean {
+  return value >>> 0 === value;
+}
+
+function number(line: LineBytes, key: Piece, value: number): boolean {
+  if (!isUint32(value)) return false;
+  line.piece(key);
+  line.uint32(value);
+  return true;
+}
+
+/** In the order in which the object has them, as `JSON.stringify` does. */
+function options(line: LineBytes, options: SegmentOptions): boolean {
+  line.piece(KEY.options);
+  let isFirst = true;
+  for (const name in options) {
+    if (!isFirst) line.byte(COMMA);
+    isFirst = false;
+    if (!option(line, options, name)) return false;
+  }
+  line.byte(BRACKET.BRACE_CLOSE);
+  return true;
+}
+
+function option(line: LineBytes, options: SegmentOptions, name: string): boolean {
+  switch (name) {
+    case "timestamps": {
+      const { timestamps } = options;
+      if (timestamps === undefined || !number(line, KEY.timestamps, timestamps.value)) return false;
+      if (!number(line, KEY.echo, timestamps.echo)) return false;
+      line.byte(BRACKET.BRACE_CLOSE);
+      return true;
+    }
+    case "mss":
+      return options.mss !== undefined && number(line, KEY.mss, options.mss);
+    case "windowScale":
+      return options.windowScale !== undefined && number(line, KEY.windowScale, options.windowScale);
+    case "sackPermitted":
+      line.piece(KEY.sackPermitted);
+      return options.sackPermitted === true;
+    case "sack":
+      return options.sack !== undefined && sackBlocks(line, options.sack);
+    default:
+      return false;
+  }
+}
+
+function sackBlocks(line: LineBytes, blocks: readonly (readonly [number, number])[]): boolean {
+  if (blocks.length > MAX_SACK_BLOCKS) return false;
+  line.piece(KEY.sack);
+  for (let i = 0; i < blocks.length; i++) {
+    const [left, right] = blocks[i];
+    if (!isUint32(left) || !isUint32(right)) return false;
+    if (i > 0) line.byte(COMMA);
+    line.byte(BRACKET.OPEN);
+    line.uint32(left);
+    line.byte(COMMA);
+    line.uint32(right);
+    line.byte(BRACKET.CLOSE);
+  }
+  line.byte(BRACKET.CLOSE);
+  return true;
+}
