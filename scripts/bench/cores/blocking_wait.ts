@@ -22,12 +22,13 @@ const POLL_SYMBOL = {
 export class BlockingWaitLink implements FrameLink {
   readonly #link: FrameLink;
   readonly #deadlineMs: () => number;
-  readonly #symbols = Deno.dlopen("libc.so.6", POLL_SYMBOL).symbols;
+  readonly #poll: Deno.DynamicLibrary<typeof POLL_SYMBOL>["symbols"]["poll"];
   readonly #pollfd = new Uint8Array(POLLFD.sizeBytes);
 
   constructor(link: FrameLink, options: { descriptor: number; deadlineMs: () => number }) {
     this.#link = link;
     this.#deadlineMs = options.deadlineMs;
+    this.#poll = Deno.dlopen("libc.so.6", POLL_SYMBOL).symbols.poll;
     const view = new DataView(this.#pollfd.buffer);
     view.setInt32(POLLFD.fd, options.descriptor, true);
     view.setInt16(POLLFD.events, POLL.in, true);
@@ -63,7 +64,7 @@ export class BlockingWaitLink implements FrameLink {
 
   wait(timeoutMs: number): Promise<void> {
     const most = Math.min(timeoutMs, this.#deadlineMs(), LONGEST_MS);
-    const ready = this.#symbols.poll(this.#pollfd, 1n, Math.max(0, Math.ceil(most)));
+    const ready = this.#poll(this.#pollfd, 1n, Math.max(0, Math.ceil(most)));
     // Frames are there: no detour. Else the event loop gets a turn.
     return ready > 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, 0));
   }

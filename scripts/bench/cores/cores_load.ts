@@ -6,13 +6,14 @@
 import { shellLine } from "../../../src/cli/lab_network.ts";
 import { BenchFailure, type BenchLab, CLIENT_SOURCES, numbersOf } from "../bench_lab.ts";
 import { PORTS } from "../contestants.ts";
+import type { Offloads } from "../model.ts";
 
 /** A load; the figure is the sum over its processes. */
 export interface CoresLoad {
   readonly name: string;
   readonly unit: string;
   /** The load generator's mode, and the name of its figure. */
-  readonly mode: "connect" | "messages" | "upload" | "download";
+  readonly mode: "connect" | "echo" | "messages" | "upload" | "download";
   readonly figure: string;
   /** The figure is divided by this to be shown. */
   readonly scale: number;
@@ -32,6 +33,13 @@ export interface CoresResult {
   /** Frames per second towards the server and away from it, as the client's device counts them. */
   readonly framesIn: number;
   readonly framesOut: number;
+}
+
+/** One line of a file of results. */
+export interface CoresSample extends CoresResult {
+  readonly server: string;
+  readonly load: string;
+  readonly offloads: Offloads;
 }
 
 const MESSAGES = {
@@ -69,6 +77,16 @@ export const CORES_LOADS: readonly CoresLoad[] = [
   { ...CONNECTIONS, name: "connections 2x32", processes: 2, more: ["connections=32"] },
   { ...MESSAGES, name: "messages 1x32", processes: 1, more: ["connections=32", "depth=8"] },
   { ...MESSAGES, name: "messages 2x16", processes: 2, more: ["connections=16", "depth=8"] },
+  {
+    name: "echo",
+    unit: "us",
+    mode: "echo",
+    figure: "p50Us",
+    scale: 1,
+    port: PORTS.echo,
+    processes: 1,
+    more: ["bytes=64"],
+  },
   { ...UPLOAD, name: "upload 1", processes: 1, more: [] },
   { ...UPLOAD, name: "upload 8", processes: 8, more: [] },
   { ...DOWNLOAD, name: "download 1", processes: 1, more: [] },

@@ -21,16 +21,10 @@ import {
   CORES_LOADS,
   type CoresLoad,
   type CoresResult,
+  type CoresSample,
   type CoresTiming,
   runCoresLoad,
 } from "./cores_load.ts";
-
-/** One line of a file of results. */
-export interface CoresSample extends CoresResult {
-  readonly server: string;
-  readonly load: string;
-  readonly offloads: Offloads;
-}
 
 /** A JIT compiler wants to be warm. */
 const WARM_S = 0.8;
@@ -56,10 +50,8 @@ function servers(programs: NativePrograms): Contestant[] {
     workers("1 worker", ["1", "hash"]),
     workers("2 workers", ["2", "hash"]),
     workers("3 workers", ["3", "hash"]),
-    workers("1 worker blocking", ["1", "hash", "80", "0", "block"]),
-    workers("2 workers blocking", ["2", "hash", "80", "0", "block"]),
-    workers("2 workers blocking no spin", ["2", "hash", "0", "0", "block"]),
-    workers("2 workers no spin", ["2", "hash", "0"]),
+    workers("1 worker blocking", ["1", "hash", "0", "0", "block"]),
+    workers("2 workers blocking", ["2", "hash", "0", "0", "block"]),
     workers("2 workers own hash", ["2", "own"]),
   ];
 }
@@ -118,7 +110,9 @@ function table(samples: readonly CoresSample[]): string {
         };
         const spread = spreadOf(own.map(({ value }) => value));
         if (spread === null) continue;
-        const numbers = [spread.median, spread.least, spread.most].map((value) => formatNumber(value, 0));
+        const numbers = [spread.median, spread.least, spread.most].map((value) =>
+          formatNumber(value, load.mode === "echo" ? 1 : 0)
+        );
         rows.push([load.name, offloads, server, ...numbers, load.unit, String(own.length)].concat(
           (["serverUserCores", "serverKernelCores", "clientCores", "otherCores", "idleCores"] as const)
             .map((field) => of(field, 2)),
@@ -131,7 +125,7 @@ function table(samples: readonly CoresSample[]): string {
   return renderText({ head, rows, leftColumns: [1, 2, 6] });
 }
 
-const DEFAULT_SERVERS = "serve,1 worker,2 workers,3 workers";
+const DEFAULT_SERVERS = "serve,1 worker,2 workers,3 workers,1 worker blocking,2 workers blocking";
 
 async function main(args: string[]): Promise<void> {
   const parsed = parseArgs(args, {
