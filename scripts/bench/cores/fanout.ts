@@ -3,7 +3,7 @@
  *
  * Owns: joining a group, and the classic BPF programs that choose a member. Must not know: who reads the frames.
  *
- * `hash` is the kernel's own choice. Since Linux 4.8 it is computed from the addresses and ports of the packet itself,
+ * `hash` is the kernel's own choice. Since 2016 (Linux 4.8 at the latest) it is computed from the addresses and ports of the packet itself,
  * alike for both directions. `own` computes one here, so that it rests on nothing but the packet on any kernel. `stored`
  * is a trap, kept to show it: it takes the hash that came with the frame (`skb->hash`), which on a veth is the number
  * that the sender's socket drew for itself, and draws anew when it sends again.
