@@ -4,7 +4,7 @@
  *     deno run -A scripts/bench/cores/fanout_bench.ts [--rounds 3] [--seconds 2] [--offloads off,def]
  *         [--servers NAME,...] [--loads PART,...] [--append FILE] [--show FILE]
  *
- * `--loads upload,connections` takes every load whose name begins so. `--append` keeps each run as a line of JSON, so that
+ * All of it takes about 20 minutes. `--loads upload,connections` takes every load whose name begins so. `--append` keeps each run as a line of JSON, so that
  * rounds can be made in pieces; `--show` prints the table of such a file and measures nothing.
  *
  * Owns: the order of the runs, and the table. Must not know: how a load is run (cores_load.ts).
