@@ -73,6 +73,8 @@ export interface HostOptions {
   readonly ttl?: number;
   /** Data events carry the bytes. */
   readonly showPayload?: boolean;
+  /** Off makes every segment go through all checks; nothing else may change by it. On by default. */
+  readonly headerPrediction?: boolean;
 }
 
 const IPV4_MSS_OVERHEAD_BYTES = 40;
@@ -142,6 +144,7 @@ export class Host implements HostApi {
       isValidSource: (arrival) => this.#isValidSource(arrival),
     });
     this.#connections.teller.showPayload = options.showPayload ?? false;
+    this.#connections.context.predicts = options.headerPrediction ?? true;
     this.#connections.context.largeSendBytes = link.maxPacketBytes > link.mtu
       ? link.maxPacketBytes - IPV4.HEADER_BYTES - 60
       : 0;

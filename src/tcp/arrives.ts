@@ -14,6 +14,7 @@ import { endConnection, rowPrefix } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
 import { establish } from "./establish.ts";
 import { output } from "./output.ts";
+import { predictedArrives } from "./predict.ts";
 import { tellRetransmit } from "./resend.ts";
 import { replyWithReset } from "./reset.ts";
 import type { RuleId } from "./rules.ts";
@@ -36,6 +37,10 @@ export function segmentArrives(context: MachineContext, tcb: Tcb, segment: TcpSe
   if (tcb.keepAlive) {
     tcb.keepAliveSent = 0;
     tcb.keepAliveUs = context.nowUs + tcb.keepAliveIdleUs;
+  }
+  if (context.predicts && predictedArrives(context, tcb, segment)) {
+    context.segment = null;
+    return;
   }
   if (tcb.state === "SYN_SENT") synSentArrives(context, tcb, segment);
   else synchronizedArrives(context, tcb, segment);

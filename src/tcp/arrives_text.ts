@@ -101,15 +101,31 @@ function takeText(
   segment: TcpSegment,
   text: { seq: number; offset: number; length: number },
 ): void {
-  const { seq, offset, length } = text;
-  const end = seqAdd(seq, length);
-  if (segment.payloadLength > tcb.peerSegmentBytes) {
-    tcb.peerSegmentBytes = Math.min(segment.payloadLength, tcb.ourMss);
-  }
-  if (seq !== tcb.rcvNxt) {
-    takeOutOfOrder(context, tcb, segment, text);
+  if (text.seq === tcb.rcvNxt) {
+    takeInOrder(context, tcb, segment, text.offset, text.length);
     return;
   }
+  notePeerSegment(tcb, segment);
+  takeOutOfOrder(context, tcb, segment, text);
+}
+
+function notePeerSegment(tcb: Tcb, { payloadLength }: TcpSegment): void {
+  if (payloadLength > tcb.peerSegmentBytes) {
+    tcb.peerSegmentBytes = payloadLength < tcb.ourMss ? payloadLength : tcb.ourMss;
+  }
+}
+
+/** Takes `length` bytes of text, at `offset` of the segment's buffer, that continue what has been received. */
+export function takeInOrder(
+  context: MachineContext,
+  tcb: Tcb,
+  segment: TcpSegment,
+  offset: number,
+  length: number,
+): void {
+  notePeerSegment(tcb, segment);
+  const seq = tcb.rcvNxt;
+  const end = seqAdd(seq, length);
   context.apply("arrives.check7.in-order");
   if (!tcb.discarding) {
     const ring = tcb.ringToReceive();

@@ -53,6 +53,8 @@ export class MachineContext {
   onRule: ((rule: RuleId) => void) | null = null;
   /** Largest payload of one SEND, when the link cuts large segments; 0 = the MSS. */
   largeSendBytes = 0;
+  /** Header prediction (predict.ts); off only to compare. */
+  predicts = true;
   /** Start of the current second of the challenge-ACK budget, and what is left of it (RFC 5961 §7). */
   challengeWindowUs = -Infinity;
   challengeLeft = 0;

@@ -32,6 +32,7 @@ export interface Tcb extends TcbNumbers, TcbSwitches {}
 
 /** The connection record. */
 export class Tcb {
+  // -- What every segment touches comes first: eight fields share a cache line.
   /** Where {@link TcbNumbers} and {@link TcbSwitches} are; only their properties go there. */
   readonly row: number[] = INITIAL_ROW.slice();
   bits = INITIAL_BITS;
@@ -39,39 +40,26 @@ export class Tcb {
   readonly config: TcpConfig;
   /** Whoever made the record and performs its effects; of no meaning here. */
   owner: object | null = null;
-  /** Why the connection ended; null while it lives. */
-  ended: CloseReason | null = null;
 
+  // -- Send window
   /** Send window in bytes, scaled, never negative (MUST-1, REC-1). */
   sndWnd = 0;
   /** Largest window that the peer ever offered (RFC 5961 §5, sender SWS avoidance). */
   maxSndWnd = 0;
-
-  // -- Options agreed
-  /** Peer's MSS option, or the default of MUST-15. */
-  peerMss = 536;
-  /** What we offered. */
-  ourMss = 1460;
-  /** Largest payload of a segment of ours: MUST-16, options deducted. */
-  sendMss = 536;
-  /** Peer's largest payload seen, for ACK decisions. */
-  peerSegmentBytes = 536;
   sendShift = 0;
   receiveShift = 0;
 
-  // -- Round trip, RFC 6298
-  backoff = 0;
-  synRetransmits = 0;
-
-  // -- Congestion, RFC 5681
-  congestion: CongestionControl;
-  recovery: RecoveryState = "open";
-  dupAcks = 0;
-  // -- Loss detection, RFC 8985
+  // -- Buffers
+  /** Lent while bytes are in them, else stand-ins: {@link Tcb.ringToSend}, {@link Tcb.ringToReceive}. */
+  sendRing: ByteRing;
+  receiveRing: ByteRing;
+  /** Made when something first arrives out of order. */
+  reassembly: Reassembly = NO_ISLANDS;
   /** What is in flight; a stand-in while there is nothing. */
   scoreboard: Scoreboard;
   /** What only a connection that has sent something needs; made by {@link Tcb.beginSending}. */
   sender: SenderRecord = NO_SENDER;
+  readonly #lender: Lender;
 
   // -- Acknowledgment duty
   /** Why an ACK has to leave ({@link TcbSwitches.ackNow}). */
@@ -80,31 +68,42 @@ export class Tcb {
   ackBytes = 0;
   quickAcksLeft: number;
 
-  // -- Deadlines
+  // -- Deadlines, congestion, loss detection (RFC 5681, RFC 6298, RFC 8985)
   retransmitKind: "rto" | "tlp" | "persist" | "rack" = "rto";
   persistBackoff = 0;
-  keepAliveSent = 0;
+  backoff = 0;
+  recovery: RecoveryState = "open";
+  dupAcks = 0;
+  congestion: CongestionControl;
 
-  // -- Buffers
-  /** Lent while bytes are in them, else stand-ins: {@link Tcb.ringToSend}, {@link Tcb.ringToReceive}. */
-  sendRing: ByteRing;
-  receiveRing: ByteRing;
-  /** Made when something first arrives out of order. */
-  reassembly: Reassembly = NO_ISLANDS;
+  // -- Sizes agreed
+  /** Largest payload of a segment of ours: MUST-16, options deducted. */
+  sendMss = 536;
+  /** Peer's largest payload seen, for ACK decisions. */
+  peerSegmentBytes = 536;
+  /** What we offered. */
+  ourMss = 1460;
+
+  /** Why the connection ended; null while it lives. */
+  ended: CloseReason | null = null;
   /** DSCP of what is sent (MUST-48), and of what came last (MAY-9). */
   dscp: number;
   receivedDscp = 0;
-
+  /** Identification of the next IP packet. */
+  ipId = 0;
   // -- Totals
   segmentsIn = 0;
   segmentsOut = 0;
+
+  // -- What few segments touch
   retransmits = 0;
   dsacks = 0;
-  /** Identification of the next IP packet. */
-  ipId = 0;
+  synRetransmits = 0;
+  keepAliveSent = 0;
+  /** Peer's MSS option, or the default of MUST-15. */
+  peerMss = 536;
   /** MTU of the path less headers, when ICMP has lowered it (RFC 1191). */
   pathMss = NO_PATH_LIMIT;
-  readonly #lender: Lender;
 
   constructor(config: TcpConfig, congestion: CongestionControl, lender: Lender) {
     this.#lender = lender;

@@ -28,6 +28,7 @@ export interface LabOptions {
   readonly secret?: Uint8Array;
   readonly epochUs?: number;
   readonly checksumPolicy?: "partial" | "strict" | "ignore";
+  readonly headerPrediction?: boolean;
 }
 
 /** What a listener of a test does with its connections. */
@@ -71,6 +72,7 @@ export class Lab {
       nowUs: this.nowUs,
       maxConnections: 4096,
       checksumPolicy: options.checksumPolicy ?? "strict",
+      ...(options.headerPrediction === undefined ? {} : { headerPrediction: options.headerPrediction }),
       ...(options.ttl === undefined ? {} : { ttl: options.ttl }),
       ...(options.tcp === undefined ? {} : { tcp: options.tcp }),
     });
