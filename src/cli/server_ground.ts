@@ -9,10 +9,9 @@ import { type InterfaceInfo, listInterfaces } from "../../ffi/interfaces.ts";
 import { PcapError } from "../../ffi/pcap_error.ts";
 import { compileFilterCheck } from "../../ffi/pcap_filter.ts";
 import { openPcapLinkAside, type PcapLink } from "../../ffi/pcap_link.ts";
-import { Host } from "../host/host.ts";
+import { AddressProber } from "../host/address_prober.ts";
 import type { FrameLink } from "../link/link.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { randomSecret } from "../runtime/secret.ts";
 import { formatIpAddress, type MacAddress, sameAddress } from "../wire/address.ts";
 import {
   checkUnused,
@@ -58,6 +57,8 @@ export interface GroundConfig extends
   > {
   /** The command to propose, without options; `serve` when absent. */
   readonly command?: string;
+  /** Called when there is nothing to do but to wait, for some 30 ms: for what the caller can do by then. */
+  readonly meanwhile?: () => void;
 }
 
 /** While addresses are asked for, nothing else is wanted. */
@@ -79,10 +80,9 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
   });
   const opening = openLink(config, { device, mac: await chooseMac(config, { device, addresses }) });
   // Both waits at once: the kernel makes the ring while the segment is asked. What is wrong with the device comes first.
-  const [opened, asked] = await Promise.allSettled([
-    opening,
-    checkWhileOpening(opening, { device, addresses, clock }),
-  ]);
+  const asking = checkWhileOpening(opening, { device, addresses, clock });
+  config.meanwhile?.();
+  const [opened, asked] = await Promise.allSettled([opening, asking]);
   if (opened.status === "rejected") throw opened.reason;
   const link = opened.value;
   try {
@@ -211,16 +211,9 @@ function ownMac(device: InterfaceInfo): MacAddress {
   return device.mac;
 }
 
-/** A host that asks and never answers: it has no address, and lives only while we look around. */
+/** What it takes to look around. */
 function probeParts(link: FrameLink, clock: Clock): ProbeParts {
-  const host = new Host({
-    link,
-    addresses: [],
-    secret: randomSecret(),
-    epochUs: clock.epochUs,
-    nowUs: clock.nowUs(),
-  });
-  return { link, host, clock };
+  return { link, host: new AddressProber(link), clock };
 }
 
 /** Where the kernel itself listens on the port of an address that it owns, its SYN-ACK would come beside ours. */

@@ -3,6 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { checkUnused, findFree, findOwners, type ProbeParts } from "../../src/cli/address_choice.ts";
 import { CliError } from "../../src/cli/command.ts";
+import { AddressProber } from "../../src/host/address_prober.ts";
 import { Host, type HostAddress } from "../../src/host/host.ts";
 import type { FrameLink } from "../../src/link/link.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
@@ -21,7 +22,7 @@ function segment(...others: IpAddress[]) {
   const clock = new VirtualClock();
   const stranger = hostOn(theirs, others.map((address) => ({ address, prefixLength: 24 })));
   let frames = 0;
-  const parts: ProbeParts = { link: ours, host: hostOn(ours, []), clock };
+  const parts: ProbeParts = { link: ours, host: new AddressProber(ours), clock };
   const settle = async <Result>(question: Promise<Result>): Promise<Result> => {
     let pending = true;
     question.then(() => pending = false, () => pending = false);
