@@ -11,6 +11,24 @@
 /** `struct sockaddr_ll`: where a packet socket is bound. */
 export const SOCKADDR_LL = { family: 0, protocol: 2, ifindex: 4, sizeBytes: 20 } as const;
 
+/** `struct sock_fprog`: a filter of so many instructions, and where they are. */
+export const SOCK_FPROG = { length: 0, filter: 8, sizeBytes: 16 } as const;
+
+/** `struct sock_filter`: one instruction of classic BPF. */
+export const SOCK_FILTER = { code: 0, jumpTrue: 2, jumpFalse: 3, operand: 4, sizeBytes: 8 } as const;
+
+/** Operation codes of classic BPF, of <linux/bpf_common.h>, and the operand that every filter of ours has. */
+export const BPF = {
+  /** `BPF_LD | BPF_H | BPF_ABS`: two bytes of the frame. */
+  loadHalf: 0x28,
+  /** `BPF_JMP | BPF_JEQ | BPF_K`. */
+  jumpIfEqual: 0x15,
+  /** `BPF_RET | BPF_K`: so many bytes of the frame are kept. */
+  keep: 0x06,
+  /** Where a frame has its EtherType (IEEE 802.3 §3.2.6). */
+  etherTypeOffset: 12,
+} as const;
+
 /** `struct iovec`: one stretch of memory. */
 export const IOVEC = { base: 0, length: 8, sizeBytes: 16 } as const;
 
@@ -50,12 +68,18 @@ export const SOCKET = {
   typeRaw: 3,
   /** `SOCK_CLOEXEC`: child processes do not inherit it. */
   closeOnExec: 0x80000,
+  /** `SOCK_NONBLOCK`: what is not there yet is not waited for. */
+  nonBlocking: 0x800,
   /** `SOL_SOCKET`. */
   levelSocket: 1,
   /** `SO_SNDBUF`, bounded by the system's `wmem_max`. */
   sendBuffer: 7,
   /** `SO_SNDBUFFORCE`, for those who may set it freely. */
   sendBufferForce: 32,
+  /** `SO_ATTACH_FILTER`: takes a {@link SOCK_FPROG}. */
+  attachFilter: 26,
+  /** `ETH_P_ALL` of <linux/if_ether.h>: frames of every protocol, before a bridge or a bond takes them away. */
+  allProtocols: 0x0003,
   /** `SOL_PACKET`. */
   levelPacket: 263,
   /** `PACKET_VNET_HDR`: each frame is preceded by a {@link VNET_HDR}. */

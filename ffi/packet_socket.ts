@@ -1,17 +1,20 @@
 /**
- * A packet socket of Linux that only sends.
+ * A packet socket of Linux: one that only sends, or one that also receives frames of one EtherType.
  *
  * Owns: opening and binding it, its options, and the words for why it cannot be had. Must not know: what is sent.
  *
- * It is bound to the protocol 0, which is none: no frame is ever queued on it, and frames keep coming through the
- * capture alone. `PACKET_QDISC_BYPASS` is left off on purpose: it saves 2 % on veth, and hides what we send from every
+ * One that only sends is bound to the protocol 0, which is none: no frame is ever queued on it, and frames keep coming
+ * through the capture alone. `PACKET_QDISC_BYPASS` is left off on purpose: it saves 2 % on veth, and hides what we send from every
  * capture on this host, Wireshark's included.
  */
 
 import { LinkError } from "../src/link/link.ts";
 import { errno, errnoText, libc } from "./libc.ts";
-import { cString } from "./native_memory.ts";
-import { SOCKADDR_LL, SOCKET } from "./packet_layouts.ts";
+import { addressOf, cString } from "./native_memory.ts";
+import { BPF, SOCK_FILTER, SOCK_FPROG, SOCKADDR_LL, SOCKET } from "./packet_layouts.ts";
+
+/** A filter keeps this many bytes of a frame: more than any has. */
+const WHOLE_FRAME = 0xffff;
 
 /** Bytes of `int`, which socket options are. */
 const INT_BYTES = 4;
@@ -36,15 +39,21 @@ export class PacketSocketError extends LinkError {
 
 /**
  * Opens a socket that sends frames on `device` and returns its descriptor. With `withHeader` each frame is to be preceded
- * by a `struct virtio_net_hdr`. Throws {@link PacketSocketError}: not Linux, no rights, no device, an old kernel.
+ * by a `struct virtio_net_hdr`. It receives frames of the EtherType `receives`, none where that is absent, and waits for
+ * none. Throws {@link PacketSocketError}: not Linux, no rights, no device, an old kernel.
  */
-export function openPacketSocket(device: string, options: { withHeader: boolean }): number {
+export function openPacketSocket(
+  device: string,
+  options: { withHeader: boolean; receives?: number },
+): number {
   if (Deno.build.os !== "linux") throw new PacketSocketError(device, "this is not Linux");
   const symbols = libc();
   if (symbols.sendmmsg === null) throw new PacketSocketError(device, "the C library has no sendmmsg");
   const index = symbols.if_nametoindex(cString(device));
   if (index === 0) throw new PacketSocketError(device, `if_nametoindex: ${errnoText(errno())}`);
-  const descriptor = symbols.socket(SOCKET.familyPacket, SOCKET.typeRaw | SOCKET.closeOnExec, 0);
+  const type = SOCKET.typeRaw | SOCKET.closeOnExec | SOCKET.nonBlocking;
+  // No frame before it is bound: without a protocol it would take those of all devices.
+  const descriptor = symbols.socket(SOCKET.familyPacket, type, 0);
   if (descriptor < 0) throw new PacketSocketError(device, `socket: ${errnoText(errno())}`);
   const refuse = (operation: string): never => {
     const reason = `${operation}: ${errnoText(errno())}`;
@@ -59,9 +68,13 @@ export function openPacketSocket(device: string, options: { withHeader: boolean 
   if (!setOption(descriptor, levelSocket, sendBufferForce, SEND_BUFFER_BYTES)) {
     setOption(descriptor, levelSocket, sendBuffer, SEND_BUFFER_BYTES);
   }
+  const { receives } = options;
+  if (receives !== undefined && !setFilter(descriptor, receives)) refuse("SO_ATTACH_FILTER");
   const address = new Uint8Array(SOCKADDR_LL.sizeBytes);
   const view = new DataView(address.buffer);
   view.setUint16(SOCKADDR_LL.family, SOCKET.familyPacket, true);
+  // As on the wire, big end first.
+  view.setUint16(SOCKADDR_LL.protocol, receives === undefined ? 0 : SOCKET.allProtocols);
   view.setInt32(SOCKADDR_LL.ifindex, index, true);
   if (symbols.bind(descriptor, address, SOCKADDR_LL.sizeBytes) !== 0) refuse("bind");
   return descriptor;
@@ -75,6 +88,33 @@ export function openPacketSocket(device: string, options: { withHeader: boolean 
 export function ignoreOutgoing(descriptor: number): boolean {
   if (Deno.build.os !== "linux") return false;
   return setOption(descriptor, SOCKET.levelPacket, SOCKET.packetIgnoreOutgoing, 1);
+}
+
+/**
+ * Lets only frames of one EtherType through. A socket that is bound to the protocol instead would be told of no frame
+ * that the device's bridge or bond has taken.
+ */
+function setFilter(descriptor: number, etherType: number): boolean {
+  const instructions = [
+    { code: BPF.loadHalf, jumpFalse: 0, operand: BPF.etherTypeOffset },
+    { code: BPF.jumpIfEqual, jumpFalse: 1, operand: etherType },
+    { code: BPF.keep, jumpFalse: 0, operand: WHOLE_FRAME },
+    { code: BPF.keep, jumpFalse: 0, operand: 0 },
+  ];
+  const filter = new Uint8Array(instructions.length * SOCK_FILTER.sizeBytes);
+  const view = new DataView(filter.buffer);
+  for (const [position, { code, jumpFalse, operand }] of instructions.entries()) {
+    const at = position * SOCK_FILTER.sizeBytes;
+    view.setUint16(at + SOCK_FILTER.code, code, true);
+    view.setUint8(at + SOCK_FILTER.jumpFalse, jumpFalse);
+    view.setUint32(at + SOCK_FILTER.operand, operand, true);
+  }
+  const program = new Uint8Array(SOCK_FPROG.sizeBytes);
+  const programView = new DataView(program.buffer);
+  programView.setUint16(SOCK_FPROG.length, instructions.length, true);
+  programView.setBigUint64(SOCK_FPROG.filter, addressOf(filter), true);
+  return libc().setsockopt(descriptor, SOCKET.levelSocket, SOCKET.attachFilter, program, program.length) ===
+    0;
 }
 
 function setOption(descriptor: number, level: number, option: number, value: number): boolean {

@@ -140,18 +140,38 @@ export class PcapDevice {
 export function openPcapDevice(options: PcapDeviceOptions): PcapDevice {
   checkOptions(options);
   const library = pcapLibrary();
-  const open = options.capture === "live" ? openLive(library, options) : openImmediate(library, options);
-  try {
-    return new PcapDevice(library, { name: options.device, ...open });
-  } catch (error) {
-    library.pcap_close(open.handle);
-    throw error;
-  }
+  if (options.capture === "live") return finishOpening(library, options.device, openLive(library, options));
+  const handle = createImmediate(library, options);
+  return finishOpening(
+    library,
+    options.device,
+    activated(handle, library.pcap_activate(handle), options.device),
+  );
+}
+
+/** The same, and the program goes on while the kernel makes the ring. Rejects with {@link PcapError}. */
+export async function openPcapDeviceAside(options: PcapDeviceOptions): Promise<PcapDevice> {
+  if (options.capture === "live") return openPcapDevice(options);
+  checkOptions(options);
+  const library = pcapLibrary();
+  const handle = createImmediate(library, options);
+  // Until this thread is done nobody else knows the handle, which is not safe for two.
+  const code = await library.pcap_activate_aside(handle);
+  return finishOpening(library, options.device, activated(handle, code, options.device));
 }
 
 interface OpenHandle {
   handle: Deno.PointerObject;
   warnings: string[];
+}
+
+function finishOpening(library: PcapSymbols, name: string, open: OpenHandle): PcapDevice {
+  try {
+    return new PcapDevice(library, { name, ...open });
+  } catch (error) {
+    library.pcap_close(open.handle);
+    throw error;
+  }
 }
 
 function openLive(library: PcapSymbols, options: PcapDeviceOptions): OpenHandle {
@@ -176,7 +196,8 @@ function openLive(library: PcapSymbols, options: PcapDeviceOptions): OpenHandle 
   return { handle: opened, warnings: detail === "" ? [] : [`Device ${device}: ${detail}`] };
 }
 
-function openImmediate(library: PcapSymbols, options: PcapDeviceOptions): OpenHandle {
+/** A handle with everything set that can be set only before it is active. */
+function createImmediate(library: PcapSymbols, options: PcapDeviceOptions): Deno.PointerObject {
   const errorText = new Uint8Array(PCAP_ERRBUF_BYTES);
   const { device } = options;
   const created = library.pcap_create(cString(device), errorText);
@@ -193,7 +214,16 @@ function openImmediate(library: PcapSymbols, options: PcapDeviceOptions): OpenHa
     set("pcap_set_timeout", library.pcap_set_timeout(handle, options.readTimeoutMs));
     set("pcap_set_immediate_mode", library.pcap_set_immediate_mode(handle, 1));
     set("pcap_set_buffer_size", library.pcap_set_buffer_size(handle, options.ringMib * BYTES_PER_MIB));
-    const code = library.pcap_activate(handle);
+    return handle;
+  } catch (error) {
+    library.pcap_close(handle);
+    throw error;
+  }
+}
+
+/** What `pcap_activate` made of a handle; it is closed when that is nothing. */
+function activated(handle: Deno.PointerObject, code: number, device: string): OpenHandle {
+  try {
     const text = activationText(handle, code);
     checkPcap(code, {
       operation: "pcap_activate",
@@ -203,7 +233,7 @@ function openImmediate(library: PcapSymbols, options: PcapDeviceOptions): OpenHa
     });
     return { handle, warnings: code === 0 ? [] : [`Device ${device}: ${text}`] };
   } catch (error) {
-    library.pcap_close(handle);
+    pcapLibrary().pcap_close(handle);
     throw error;
   }
 }

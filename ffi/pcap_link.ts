@@ -14,7 +14,14 @@ import { deviceLost } from "./device_loss.ts";
 import { FrameReader, READ } from "./frame_reader.ts";
 import { findInterface, type InterfaceInfo, listInterfaces } from "./interfaces.ts";
 import { ignoreOutgoing } from "./packet_socket.ts";
-import { type CaptureMode, openPcapDevice, type PcapCounts, type PcapDevice } from "./pcap_device.ts";
+import {
+  type CaptureMode,
+  openPcapDevice,
+  openPcapDeviceAside,
+  type PcapCounts,
+  type PcapDevice,
+  type PcapDeviceOptions,
+} from "./pcap_device.ts";
 import { PCAP_CODES, PcapError } from "./pcap_error.ts";
 import { pcapLibrary } from "./pcap_library.ts";
 import { MAXIMUM_SNAPLEN_BYTES } from "./pcap_symbols.ts";
@@ -187,24 +194,37 @@ export class PcapLink implements FrameLink {
 
 /** Opens a device as a link. Throws PcapError: no library, no device, no rights, not up, not Ethernet, bad filter. */
 export function openPcapLink(options: PcapLinkOptions): PcapLink {
+  return linkOn(openPcapDevice(deviceOptions(options)), options);
+}
+
+/** The same, and the program goes on while the kernel makes the ring. Rejects where {@link openPcapLink} throws. */
+export async function openPcapLinkAside(options: PcapLinkOptions): Promise<PcapLink> {
+  return linkOn(await openPcapDeviceAside(deviceOptions(options)), options);
+}
+
+function deviceOptions(options: PcapLinkOptions): PcapDeviceOptions {
   if (options.mac.length !== 6) {
     throw new RangeError(`A hardware address has 6 bytes, not ${options.mac.length}`);
   }
   refuseUnusable(options.device);
-  const capture = options.capture ?? "immediate";
-  const device = openPcapDevice({
+  return {
     device: options.device,
-    capture,
+    capture: options.capture ?? "immediate",
     readTimeoutMs: options.readTimeoutMs ?? DEFAULT_READ_TIMEOUT_MS,
     ringMib: options.ringMib ?? DEFAULT_RING_MIB,
     snaplenBytes: options.snaplenBytes ?? MAXIMUM_SNAPLEN_BYTES,
     promiscuous: options.promiscuous ?? true,
-  });
+  };
+}
+
+/** Makes a link of an open device; it closes the device from now on, also when it cannot be made. */
+function linkOn(device: PcapDevice, options: PcapLinkOptions): PcapLink {
   using parts = new DisposableStack();
   parts.defer(() => device.close());
   const mtu = options.mtu ?? deviceMtu(options.device) ?? ETHERNET_MTU;
   const transmitter = openTransmitter(device, { wish: options.tx ?? "auto", mtu });
   parts.defer(() => transmitter.close());
+  const capture = options.capture ?? "immediate";
   const link = new PcapLink(device, { mac: options.mac, mtu, capture, transmitter });
   // From here on the link closes both.
   parts.move();

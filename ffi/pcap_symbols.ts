@@ -44,6 +44,8 @@ export const PCAP_SYMBOLS = {
   pcap_set_buffer_size: { parameters: ["pointer", "i32"], result: "i32" },
   // int pcap_activate(pcap_t *p);
   pcap_activate: { parameters: ["pointer"], result: "i32" },
+  // The same on a helper thread: the kernel takes 20 to 40 ms to make a ring of 64 MiB.
+  pcap_activate_aside: { name: "pcap_activate", parameters: ["pointer"], result: "i32", nonblocking: true },
   // pcap_t *pcap_open_offline(const char *fname, char *errbuf);
   pcap_open_offline: { parameters: ["buffer", "buffer"], result: "pointer" },
   // pcap_t *pcap_open_dead(int linktype, int snaplen);

@@ -27,6 +27,9 @@ export interface TransmitChoice {
   readonly offloads: DeviceOffloads | null;
 }
 
+/** The ways that need a packet socket, the faster first. */
+const SOCKET_MODES = ["gso", "batch"] as const;
+
 /** Finds out, by opening a socket and closing it again, what `--tx auto` takes for `device`; never throws. */
 export function chooseTransmit(device: string): TransmitChoice {
   const offloads = deviceOffloads(device);
@@ -46,10 +49,17 @@ export function openTransmitter(
   options: { wish: TransmitWish; mtu: number },
 ): Transmitter {
   const { wish, mtu } = options;
-  const mode = wish === "auto" ? chooseTransmit(device.name).mode : wish;
-  return mode === "inject"
+  // The socket that shows what works is kept and sent through: the kernel takes some 10 ms to close one.
+  for (const mode of wish === "auto" ? SOCKET_MODES : []) {
+    try {
+      return new PacketTransmitter({ device: device.name, mode, mtu });
+    } catch (error) {
+      if (!(error instanceof PacketSocketError)) throw error;
+    }
+  }
+  return wish === "auto" || wish === "inject"
     ? new PcapTransmitter(device, { mtu })
-    : new PacketTransmitter({ device: device.name, mode, mtu });
+    : new PacketTransmitter({ device: device.name, mode: wish, mtu });
 }
 
 /** Null when such a socket can be opened, else why not. */

@@ -62,6 +62,9 @@ export function compileArguments(passed: readonly string[]): string[] {
     "--quiet",
     // `deno task check` and the tests check the types.
     "--no-check",
+    // Deno would keep compiled code in a file of a known name in /tmp, and run what it finds there: whoever writes
+    // it first decides what root runs. A start takes no longer without it.
+    "--no-code-cache",
     ...PERMISSIONS,
     ...dataFiles().map((path) => `--include=${path}`),
     ...(hasOutput ? [] : [`--output=${OUTPUT}`]),

@@ -8,19 +8,15 @@
  * more.
  */
 import { dropToUser, isRoot, lookupUser } from "../../ffi/process_user.ts";
-import { summaryToText } from "../observe/summary.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { VERSION } from "./version.ts";
 import { CliError, type Command, EXIT_DONE } from "./command.ts";
 import { usageText } from "./options.ts";
-import { standardOutput } from "./output_sink.ts";
-import { openRecording } from "./recording.ts";
-import { pageWidth, ServeLog } from "./serve_log.ts";
 import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
 import { SERVE_SYNTAX } from "./serve_syntax.ts";
 import { openServerControl, refuseTakenAddresses } from "./server_control.ts";
 import { openGround, type ServerGround } from "./server_ground.ts";
-import { Server } from "./server.ts";
+import type { Server } from "./server.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
 import { printError } from "./terminal.ts";
 
@@ -39,7 +35,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   const notice = (line: string) => printError(`tcplab serve: ${line}`);
   const clock = systemClock();
   using parts = new DisposableStack();
-  const ground = await openGround(config, clock);
+  const ground = await openGround({ ...config, meanwhile: () => void loadServer() }, clock);
   parts.defer(() => ground.link.close());
   parts.defer(() => {
     const left = ground.guard?.remove() ?? null;
@@ -47,6 +43,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   });
   for (const remark of ground.remarks) notice(remark);
   if (config.rstGuard === "nft") notice(guardNotice(ground));
+  const { Server, ServeLog, pageWidth, standardOutput, openRecording, summaryToText } = await loadServer();
   const recording = config.write === null ? null : openRecording({
     path: config.write,
     link: ground.link,
@@ -84,6 +81,18 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   // A small recording meets the full disk only when its last block is written.
   failure ??= recording?.failure ?? null;
   if (failure !== null) throw failure;
+}
+
+/** The modules that are needed once the device is open: most of the program. The second call finds them loaded. */
+async function loadServer() {
+  const [server, log, output, recording, summary] = await Promise.all([
+    import("./server.ts"),
+    import("./serve_log.ts"),
+    import("./output_sink.ts"),
+    import("./recording.ts"),
+    import("../observe/summary.ts"),
+  ]);
+  return { ...server, ...log, ...output, ...recording, ...summary };
 }
 
 /** Ends the server with patience, none after the second signal; harmless when its device is gone already. */

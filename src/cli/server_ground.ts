@@ -4,14 +4,14 @@
  * Owns: the order of the checks before the first frame is answered, so that each refusal leaves nothing behind.
  * Must not know: connections, applications, logs.
  */
+import { openArpLink } from "../../ffi/arp_link.ts";
 import { type InterfaceInfo, listInterfaces } from "../../ffi/interfaces.ts";
 import { PcapError } from "../../ffi/pcap_error.ts";
 import { compileFilterCheck } from "../../ffi/pcap_filter.ts";
-import { openPcapLink, type PcapLink } from "../../ffi/pcap_link.ts";
-import { Host } from "../host/host.ts";
+import { openPcapLinkAside, type PcapLink } from "../../ffi/pcap_link.ts";
+import { AddressProber } from "../host/address_prober.ts";
 import type { FrameLink } from "../link/link.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { randomSecret } from "../runtime/secret.ts";
 import { formatIpAddress, type MacAddress, sameAddress } from "../wire/address.ts";
 import {
   checkUnused,
@@ -57,6 +57,8 @@ export interface GroundConfig extends
   > {
   /** The command to propose, without options; `serve` when absent. */
   readonly command?: string;
+  /** Called when there is nothing to do but to wait, for some 30 ms: for what the caller can do by then. */
+  readonly meanwhile?: () => void;
 }
 
 /** While addresses are asked for, nothing else is wanted. */
@@ -76,9 +78,15 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
     kernelOwned: addresses.some((served) => served.kernelOwned),
     user: config.filter,
   });
-  const link = openLink(config, { device, mac: await chooseMac(config, { device, addresses }) });
+  const opening = openLink(config, { device, mac: await chooseMac(config, { device, addresses }) });
+  // Both waits at once: the kernel makes the ring while the segment is asked. What is wrong with the device comes first.
+  const asking = checkWhileOpening(opening, { device, addresses, clock });
+  config.meanwhile?.();
+  const [opened, asked] = await Promise.allSettled([opening, asking]);
+  if (opened.status === "rejected") throw opened.reason;
+  const link = opened.value;
   try {
-    await checkUnused(probeParts(link, clock), addresses);
+    if (asked.status === "rejected") throw asked.reason;
     const guard = guardFor(addresses, config);
     try {
       link.setFilter(filter);
@@ -91,6 +99,16 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
     link.close();
     throw error;
   }
+}
+
+/** Throws {@link CliError} when somebody has one of the addresses; over the link itself only where there is no other way. */
+async function checkWhileOpening(
+  opening: Promise<PcapLink>,
+  scene: { device: InterfaceInfo; addresses: readonly ServedAddress[]; clock: Clock },
+): Promise<void> {
+  const { device, addresses, clock } = scene;
+  using arp = device.mac === null ? null : openArpLink(device.name, device.mac);
+  await checkUnused(probeParts(arp ?? await opening, clock), addresses);
 }
 
 function remarksOn(device: InterfaceInfo): string[] {
@@ -121,7 +139,7 @@ async function refuseWithProposal(
       `--ip is missing, and ${device.name} has no IPv4 subnet with room in which a free address could be looked for: name one that no host has, as in --ip 192.168.56.101/24`,
     );
   }
-  const link = openLink(config, { device, mac: await chooseMac(config, { device, addresses: [] }) });
+  const link = await openLink(config, { device, mac: await chooseMac(config, { device, addresses: [] }) });
   try {
     const free = await findFree(probeParts(link, clock), candidates);
     if (free === null) {
@@ -142,9 +160,12 @@ async function refuseWithProposal(
   }
 }
 
-function openLink(config: GroundConfig, parts: { device: InterfaceInfo; mac: MacAddress }): PcapLink {
+function openLink(
+  config: GroundConfig,
+  parts: { device: InterfaceInfo; mac: MacAddress },
+): Promise<PcapLink> {
   const { device, mac } = parts;
-  return openPcapLink({
+  return openPcapLinkAside({
     device: device.name,
     mac,
     capture: config.capture,
@@ -190,16 +211,9 @@ function ownMac(device: InterfaceInfo): MacAddress {
   return device.mac;
 }
 
-/** A host that asks and never answers: it has no address, and lives only while we look around. */
+/** What it takes to look around. */
 function probeParts(link: FrameLink, clock: Clock): ProbeParts {
-  const host = new Host({
-    link,
-    addresses: [],
-    secret: randomSecret(),
-    epochUs: clock.epochUs,
-    nowUs: clock.nowUs(),
-  });
-  return { link, host, clock };
+  return { link, host: new AddressProber(link), clock };
 }
 
 /** Where the kernel itself listens on the port of an address that it owns, its SYN-ACK would come beside ours. */

@@ -8,7 +8,7 @@
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import { takeInOrder } from "./arrives_text.ts";
 import type { MachineContext } from "./context.ts";
-import { seqLe } from "./sequence.ts";
+import { seqLe, seqLt } from "./sequence.ts";
 import type { Tcb } from "./tcb.ts";
 
 const { ACK, PSH } = FLAG;
@@ -36,8 +36,11 @@ export function predictedArrives(context: MachineContext, tcb: Tcb, segment: Tcp
     }
   }
   context.apply("arrives.check5.ack-nothing-new");
-  tcb.sndWl1 = seq;
-  tcb.sndWl2 = segment.ack;
+  // Not when a segment beyond a hole, since filled, has set the window (RFC 9293 §3.10.7.4: SND.WL1 < SEG.SEQ, or as old).
+  if (seqLt(tcb.sndWl1, seq) || (tcb.sndWl1 === seq && seqLe(tcb.sndWl2, segment.ack))) {
+    tcb.sndWl1 = seq;
+    tcb.sndWl2 = segment.ack;
+  }
   tcb.cwndLimited = false;
   takeInOrder(context, tcb, segment, segment.payloadOffset, payloadLength);
   return true;

@@ -3,6 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { checkUnused, findFree, findOwners, type ProbeParts } from "../../src/cli/address_choice.ts";
 import { CliError } from "../../src/cli/command.ts";
+import { AddressProber } from "../../src/host/address_prober.ts";
 import { Host, type HostAddress } from "../../src/host/host.ts";
 import type { FrameLink } from "../../src/link/link.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
@@ -21,7 +22,7 @@ function segment(...others: IpAddress[]) {
   const clock = new VirtualClock();
   const stranger = hostOn(theirs, others.map((address) => ({ address, prefixLength: 24 })));
   let frames = 0;
-  const parts: ProbeParts = { link: ours, host: hostOn(ours, []), clock };
+  const parts: ProbeParts = { link: ours, host: new AddressProber(ours), clock };
   const settle = async <Result>(question: Promise<Result>): Promise<Result> => {
     let pending = true;
     question.then(() => pending = false, () => pending = false);
@@ -29,24 +30,24 @@ function segment(...others: IpAddress[]) {
       await new Promise<void>((resolve) => setImmediate(resolve));
       frames += theirs.receive((frame, length) => stranger.ingest(frame, length, clock.nowUs()), 64);
       await new Promise<void>((resolve) => setImmediate(resolve));
-      clock.advance(12_500);
+      clock.advance(5_000);
     }
     return await question;
   };
   return { parts, settle, clock, frames: () => frames };
 }
 
-Deno.test("an address that nobody has is asked for three times, and found free after 75 ms", async () => {
+Deno.test("an address that nobody has is asked for three times, and found free after 30 ms", async () => {
   const { parts, settle, clock, frames } = segment(ip(2));
   assertEquals((await settle(findOwners(parts, [ip(9)]))).size, 0);
-  assertEquals([clock.nowUs() >= 75_000, frames()], [true, 3]);
+  assertEquals([clock.nowUs() >= 30_000, frames()], [true, 3]);
 });
 
 Deno.test("who has an address is known by name, and the question ends at the answer", async () => {
   const { parts, settle, clock } = segment(ip(2));
   const owners = await settle(findOwners(parts, [ip(2)]));
   assertEquals([...owners].map(([text, mac]) => [text, formatMac(mac)]), [["10.0.0.2", "02:00:00:00:00:0b"]]);
-  assertEquals(clock.nowUs() < 75_000, true);
+  assertEquals(clock.nowUs() < 30_000, true);
 });
 
 Deno.test("an address in use is refused, one of the kernel's own is not asked for", async () => {

@@ -7,10 +7,13 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
+  BPF,
   ETHTOOL_GET,
   ETHTOOL_VALUE,
   IOVEC,
   MMSGHDR,
+  SOCK_FILTER,
+  SOCK_FPROG,
   SOCKADDR_LL,
   SOCKET,
   VNET,
@@ -148,6 +151,20 @@ function expectedPacketNumbers(): Record<string, number> {
     "AF_PACKET": SOCKET.familyPacket,
     "SOCK_RAW": SOCKET.typeRaw,
     "SOCK_CLOEXEC": SOCKET.closeOnExec,
+    "SOCK_NONBLOCK": SOCKET.nonBlocking,
+    "SO_ATTACH_FILTER": SOCKET.attachFilter,
+    "ETH_P_ALL": SOCKET.allProtocols,
+    "offsetof(struct sock_fprog, len)": SOCK_FPROG.length,
+    "offsetof(struct sock_fprog, filter)": SOCK_FPROG.filter,
+    "sizeof(struct sock_fprog)": SOCK_FPROG.sizeBytes,
+    "offsetof(struct sock_filter, code)": SOCK_FILTER.code,
+    "offsetof(struct sock_filter, jt)": SOCK_FILTER.jumpTrue,
+    "offsetof(struct sock_filter, jf)": SOCK_FILTER.jumpFalse,
+    "offsetof(struct sock_filter, k)": SOCK_FILTER.operand,
+    "sizeof(struct sock_filter)": SOCK_FILTER.sizeBytes,
+    "BPF_LD | BPF_H | BPF_ABS": BPF.loadHalf,
+    "BPF_JMP | BPF_JEQ | BPF_K": BPF.jumpIfEqual,
+    "BPF_RET | BPF_K": BPF.keep,
     "SOL_SOCKET": SOCKET.levelSocket,
     "SO_SNDBUF": SOCKET.sendBuffer,
     "SO_SNDBUFFORCE": SOCKET.sendBufferForce,
@@ -170,6 +187,8 @@ async function compiledNumbers(expressions: string[], pcapDeclarations: string):
       #include <netinet/in.h>
       #include <net/if.h>
       #include <linux/if_packet.h>
+      #include <linux/if_ether.h>
+      #include <linux/filter.h>
       #include <sys/ioctl.h>
       #include <sys/uio.h>
       #include <linux/sockios.h>

@@ -93,6 +93,18 @@ liveTest("without rights or library it says how to get them", { needs: ["setpriv
   await assertNothingLeft(lab);
 });
 
+liveTest("an address in use is found through a device that belongs to a bridge", {}, async (lab) => {
+  const { devices, addresses } = lab.plan;
+  const script =
+    `ip link add br9 type bridge && ip link set br9 up && ip link set ${devices.server} master br9`;
+  const made = await lab.run({ side: "server", words: ["sh", "-c", script] });
+  if (made.code !== 0) return;
+  assertFailed(
+    await serve(lab, ["--iface", devices.server, "--ip", addresses.client]),
+    /10\.33\.0\.2 is in use on veth-server, by ([0-9a-f]{2}:){5}/,
+  );
+});
+
 liveTest("an address that is not free is refused, and a free one proposed", {}, async (lab) => {
   const { devices, addresses } = lab.plan;
   const device = ["--iface", devices.server];

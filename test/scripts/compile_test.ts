@@ -34,6 +34,10 @@ Deno.test("every property of the system that the code asks for may be read by th
   assertEquals(allowed?.toSorted(), [...new Set(asked)].toSorted());
 });
 
+Deno.test("the binary runs no code that it finds in a folder open to all", () => {
+  assertArrayIncludes(compileArguments([]), ["--no-code-cache"]);
+});
+
 Deno.test("arguments pass through, and the output has its usual name unless one is given", () => {
   const plain = compileArguments([]);
   assertArrayIncludes(plain, ["compile", "--output=dist/tcplab", "--no-prompt", "--allow-ffi"]);

@@ -1,0 +1,48 @@
+/**
+ * A host that only asks who has an address (RFC 5227 §2.1.1): it has none itself, and answers nothing.
+ *
+ * Owns: frames to ARP and back. Must not know: IP, TCP; so that it is loaded and at work long before the whole host is.
+ */
+import type { FrameLink } from "../link/link.ts";
+import { ArpPacket, parseArp } from "../wire/arp.ts";
+import { EthernetHeader, ETHERTYPE, parseEthernet } from "../wire/ethernet.ts";
+import type { HostApi } from "./api.ts";
+import { Neighbors } from "./neighbors.ts";
+
+/** Asks over one link. */
+export class AddressProber implements Pick<HostApi, "ingest" | "setNow" | "probe"> {
+  readonly #neighbors: Neighbors;
+  readonly #ethernet = new EthernetHeader();
+  readonly #arp = new ArpPacket();
+  #nowUs = 0;
+
+  constructor(link: Pick<FrameLink, "mac" | "send">) {
+    const now = () => this.#nowUs;
+    this.#neighbors = new Neighbors({
+      mac: link.mac,
+      get nowUs() {
+        return now();
+      },
+      addresses: [],
+      transmit: (frame, length) => link.send(frame, length),
+      count: () => {},
+    });
+  }
+
+  ingest(frame: Uint8Array, length: number, nowUs: number): void {
+    this.#nowUs = nowUs;
+    const ethernet = this.#ethernet;
+    if (parseEthernet(frame, length, ethernet) !== null || ethernet.type !== ETHERTYPE.ARP) return;
+    const { payloadOffset, vlan } = ethernet;
+    if (parseArp(frame, payloadOffset, length - payloadOffset, this.#arp) !== null) return;
+    this.#neighbors.arrives(this.#arp, vlan);
+  }
+
+  setNow(nowUs: number): void {
+    this.#nowUs = nowUs;
+  }
+
+  probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void {
+    return this.#neighbors.probe(address, found);
+  }
+}
