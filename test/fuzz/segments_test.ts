@@ -2,6 +2,7 @@
  * Any segment in any state gets an answer or silence: never an exception, never a RST for a RST, never more than the
  * bounds allow. What leaves the host is well formed every time (the harness of test/tcp looks).
  */
+import { isNoSenderUntouched } from "../../src/tcp/sender_record.ts";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { FLAG } from "../../src/wire/tcp.ts";
@@ -102,3 +103,7 @@ for (const state of ["CLOSED", "LISTEN"] as const) {
 function wordsOf(flags: number): string {
   return Object.entries(FLAG).filter(([, bit]) => (flags & bit) !== 0).map(([name]) => name).join(" ");
 }
+
+Deno.test("after all that: nothing was written to what stands for a sender that has sent nothing", () => {
+  assert(isNoSenderUntouched());
+});

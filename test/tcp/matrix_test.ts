@@ -2,6 +2,7 @@
  * The matrix: every state x flags x window edge x ACK x text, each cell with the outcome that RFC 9293 §3.10.7 and
  * RFC 5961 ask for (matrix_oracle.ts), and then silence.
  */
+import { isNoSenderUntouched } from "../../src/tcp/sender_record.ts";
 import { assert, assertEquals } from "@std/assert";
 import type { TcpConfig } from "../../src/tcp/config.ts";
 import { faultOf, MAX_SND_WND, type Row, rowName, ROWS } from "./matrix_cells.ts";
@@ -83,3 +84,7 @@ for (const row of ROWS.filter(({ state }) => state === "TIME_WAIT")) {
     runCells(["RST", "RST ACK"].flatMap((flags) => cellsOf(row, flags, { tcp: { timeWaitRst: "ignore" } })));
   });
 }
+
+Deno.test("after all that: nothing was written to what stands for a sender that has sent nothing", () => {
+  assert(isNoSenderUntouched());
+});

@@ -66,6 +66,15 @@ export class BenchPeer {
   readonly #host: Host;
   readonly #frame = new Uint8Array(ETHERNET.HEADER_BYTES + 1500);
   readonly #segment = new TcpSegment();
+  /** Filled anew for each frame, so that what is measured is not what the peer leaves behind. */
+  readonly #ip = {
+    source: PEER_ADDRESS,
+    destination: HOST_ADDRESS,
+    protocol: IP_PROTOCOL.TCP,
+    payloadLength: 0,
+    ttl: 64,
+    id: 1,
+  };
   /** By connection: what we send next, what we expect next. */
   readonly #sndNxt: Uint32Array;
   readonly #rcvNxt: Uint32Array;
@@ -155,14 +164,8 @@ export class BenchPeer {
     segment.windowScale = isSyn ? 7 : -1;
     emitEthernet(frame, ETHERNET_FIELDS);
     const header = emitTcp(frame, TCP_OFFSET, segment);
-    emitIpv4(frame, ETHERNET.HEADER_BYTES, {
-      source: PEER_ADDRESS,
-      destination: HOST_ADDRESS,
-      protocol: IP_PROTOCOL.TCP,
-      payloadLength: header + payloadLength,
-      ttl: 64,
-      id: 1,
-    });
+    this.#ip.payloadLength = header + payloadLength;
+    emitIpv4(frame, ETHERNET.HEADER_BYTES, this.#ip);
     const addresses = ETHERNET.HEADER_BYTES + IPV4.SOURCE;
     const length = header + payloadLength;
     const pseudo = pseudoHeaderSum(frame, addresses, IPV4.ADDRESS_BYTES, IP_PROTOCOL.TCP, length);
