@@ -298,6 +298,8 @@ export class Connections implements PassiveOpensHost {
         const connection = all.pop();
         if (connection === undefined) break;
         connection.isTouched = false;
+        // What an application has not read by now outlives the frame that brought it.
+        connection.tcb.receiveRing.keep();
         connection.tcb.releaseBoard();
         this.#setDeadline(connection);
       }

@@ -124,29 +124,43 @@ export function takeInOrder(
   length: number,
 ): void {
   notePeerSegment(tcb, segment);
-  const seq = tcb.rcvNxt;
-  const end = seqAdd(seq, length);
   context.apply("arrives.check7.in-order");
-  if (!tcb.discarding) {
+  let taken = length;
+  if (tcb.reassembly.count > 0) {
+    taken = fillHole(tcb, segment, offset, length);
+  } else if (!tcb.discarding) {
     const ring = tcb.ringToReceive();
-    ring.put(ring.length, segment.buffer, offset, length);
+    // Copied at the end of the event, if it has not been read by then.
+    if (ring.length === 0) {
+      ring.borrow(segment.buffer, offset, length);
+    } else {
+      // Not `append`: a scaled window may have been rounded up, so that what was offered exceeds the limit by a little.
+      ring.put(ring.length, segment.buffer, offset, length);
+      ring.extend(length);
+    }
   }
-  const reassembly = tcb.reassembly;
-  let reached = end;
-  if (reassembly.count > 0) {
-    const seen = tcb.sack ? reassembly.overlap(seq, end) : null;
-    if (seen !== null) reportDuplicate(tcb, seen.left, seen.right);
-    reached = reassembly.advance(end);
-    // RFC 5681 §4.2: a segment that fills a hole, or part of one, is acknowledged at once.
-    oweAck(tcb, "ack.hole-filled");
-  }
-  const taken = seqDiff(reached, tcb.rcvNxt);
-  if (!tcb.discarding) tcb.receiveRing.extend(taken);
-  tcb.rcvNxt = reached;
+  tcb.rcvNxt = seqAdd(tcb.rcvNxt, taken);
   if (tcb.rcvUp >= 0 && seqGe(tcb.rcvNxt, tcb.rcvUp) && tcb.discarding) tcb.rcvUp = -1;
   tcb.bytesIn += taken;
   context.effects.push(EFFECT.DATA, tcb).length = taken;
   decideAck(context, tcb, taken);
+}
+
+/** Text in order while islands wait beyond it; returns how far RCV.NXT moves. */
+function fillHole(tcb: Tcb, segment: TcpSegment, offset: number, length: number): number {
+  const { reassembly, rcvNxt } = tcb;
+  const end = seqAdd(rcvNxt, length);
+  if (!tcb.discarding) {
+    const ring = tcb.ringToReceive();
+    ring.put(ring.length, segment.buffer, offset, length);
+  }
+  const seen = tcb.sack ? reassembly.overlap(rcvNxt, end) : null;
+  if (seen !== null) reportDuplicate(tcb, seen.left, seen.right);
+  const taken = seqDiff(reassembly.advance(end), rcvNxt);
+  // RFC 5681 §4.2: a segment that fills a hole, or part of one, is acknowledged at once.
+  oweAck(tcb, "ack.hole-filled");
+  if (!tcb.discarding) tcb.receiveRing.extend(taken);
+  return taken;
 }
 
 function takeOutOfOrder(

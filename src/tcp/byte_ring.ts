@@ -31,17 +31,21 @@ export class RingMemory implements BlockSource {
     let size = SMALLEST_BLOCK_BYTES;
     while (size < bytes) size *= 2;
     this.lentBytes += size;
-    return this.#free[Math.log2(size)]?.pop() ?? new Uint8Array(size);
+    return this.#free[sizeClass(size)]?.pop() ?? new Uint8Array(size);
   }
 
   release(block: Uint8Array): void {
     if (block.length === 0) return;
     this.lentBytes -= block.length;
-    const index = Math.log2(block.length);
-    const list = (this.#free[index] ??= []);
+    const list = (this.#free[sizeClass(block.length)] ??= []);
     const keep = block.length <= 0x10000 ? KEPT_BLOCKS_PER_SIZE : 4;
     if (list.length < keep) list.push(block);
   }
+}
+
+/** The logarithm of a power of two; `Math.log2` would leave the compiled code. */
+function sizeClass(bytes: number): number {
+  return 31 - Math.clz32(bytes);
 }
 
 /** Bytes in order, bounded, in memory that wraps around. */
@@ -49,6 +53,9 @@ export class ByteRing {
   readonly #memory: BlockSource;
   #block: Uint8Array = EMPTY;
   #start = 0;
+  /** Where the bytes held are while they are only {@link ByteRing.borrow}ed; empty when they are our own. */
+  #borrowed: Uint8Array = EMPTY;
+  #borrowedFrom = 0;
   /** Bytes that may be held. */
   limitBytes: number;
   /** Bytes held in order from the front. */
@@ -75,10 +82,29 @@ export class ByteRing {
   }
 
   /**
+   * Holds `count` bytes where they lie, without a copy, until {@link ByteRing.keep}; they must not change before. The ring
+   * is empty, and nothing has been put beyond its end. What is read at once, as it mostly is, is never copied in.
+   */
+  borrow(source: Uint8Array, offset: number, count: number): void {
+    this.#borrowed = source;
+    this.#borrowedFrom = offset;
+    this.length = count;
+  }
+
+  /** Copies what is only borrowed. */
+  keep(): void {
+    if (this.#borrowed === EMPTY) return;
+    const source = this.#borrowed;
+    this.#borrowed = EMPTY;
+    this.put(0, source, this.#borrowedFrom, this.length);
+  }
+
+  /**
    * Stores bytes at `at` (counted from the front) without counting them as held: room for data that came
    * out of order. The caller keeps `at + count` within its limit.
    */
   put(at: number, source: Uint8Array, offset: number, count: number): void {
+    this.keep();
     const end = at + count;
     if (end > this.#block.length) this.#grow(end);
     const block = this.#block;
@@ -100,6 +126,10 @@ export class ByteRing {
 
   /** Copies bytes `at .. at + count` into `target` at `targetOffset`; they must have been put. */
   copyOut(at: number, target: Uint8Array, targetOffset: number, count: number): void {
+    if (this.#borrowed !== EMPTY) {
+      copyBytes(this.#borrowed, this.#borrowedFrom + at, target, targetOffset, count);
+      return;
+    }
     const block = this.#block;
     const from = (this.#start + at) & (block.length - 1);
     const first = block.length - from;
@@ -124,6 +154,11 @@ export class ByteRing {
     let taken = count < room ? count : room;
     if (taken > source.length) taken = source.length;
     if (taken <= 0) return 0;
+    if (source.#borrowed !== EMPTY) {
+      this.put(this.length, source.#borrowed, source.#borrowedFrom, taken);
+      this.length += taken;
+      return taken;
+    }
     const block = source.#block;
     const from = source.#start & (block.length - 1);
     const first = block.length - from;
@@ -139,6 +174,12 @@ export class ByteRing {
 
   /** Forgets `count` bytes at the front. */
   consume(count: number): void {
+    if (this.#borrowed !== EMPTY) {
+      this.#borrowedFrom += count;
+      this.length -= count;
+      if (this.length === 0) this.#borrowed = EMPTY;
+      return;
+    }
     this.#start = (this.#start + count) & (this.#block.length - 1);
     this.length -= count;
   }
@@ -150,11 +191,12 @@ export class ByteRing {
 
   /** Gives the memory back; what was held or put is lost. */
   release(): void {
+    this.#borrowed = EMPTY;
+    this.length = 0;
     if (this.#block.length === 0) return;
     this.#memory.release(this.#block);
     this.#block = EMPTY;
     this.#start = 0;
-    this.length = 0;
   }
 
   #grow(bytes: number): void {
