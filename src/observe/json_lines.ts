@@ -73,6 +73,8 @@ export class JsonLines {
   readonly #received = flagPieces(',"direction":"recv","flags":', ',"seq":');
   readonly #sent = flagPieces(',"direction":"send","flags":', ',"seq":');
   readonly #connections = fieldCache("connection");
+  #lastName: string | null = null;
+  #lastPiece = KEY.null;
   readonly #states = fieldCache("state");
   readonly #froms = fieldCache("from");
   readonly #tos = fieldCache("to");
@@ -166,7 +168,7 @@ export class JsonLines {
       return false;
     }
     if (!this.#closedHead.write(line, event.time)) return false;
-    line.piece(this.#connections.of(event.connection));
+    line.piece(this.#connection(event.connection));
     line.piece(this.#reasons.of(event.reason));
     if (!number(line, KEY.bytesIn, event.bytesIn) || !number(line, KEY.bytesOut, event.bytesOut)) {
       return false;
@@ -187,8 +189,17 @@ export class JsonLines {
   #head(line: LineBytes, head: Head, event: { readonly time: number; readonly connection: string }): boolean {
     const { connection } = event;
     if (!isShort(connection) || !head.write(line, event.time)) return false;
-    line.piece(this.#connections.of(connection));
+    line.piece(this.#connection(connection));
     return true;
+  }
+
+  /** Events come in groups about one connection, whose name is one string: looking it up is left out. */
+  #connection(name: string): Piece {
+    if (name !== this.#lastName) {
+      this.#lastName = name;
+      this.#lastPiece = this.#connections.of(name);
+    }
+    return this.#lastPiece;
   }
 
   #flagNames(line: LineBytes, key: Piece, names: readonly FlagName[] | null): boolean {
