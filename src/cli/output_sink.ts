@@ -2,7 +2,8 @@
  * Standard output as a sink for a LineWriter: one that never blocks, and a faster one for files.
  *
  * Owns: one write under way at a time, and the bytes of it; a reader that is slow or stands still (`| less`) must not
- * stop the server. A file has no such reader. Must not know: what is written.
+ * stop the server. A file has no such reader, but a slow disk holds up the server while it takes what is written; who
+ * cannot have that pipes the log through a program. Must not know: what is written.
  */
 import { isSeekable } from "../../ffi/file_descriptor.ts";
 import type { WriteBytes } from "../observe/log_writer.ts";
@@ -12,7 +13,7 @@ export interface AsyncOutput {
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** Something that takes bytes at once, and never stands still: a file. */
+/** Something that takes bytes at once: a file. */
 export interface SyncOutput {
   writeSync(bytes: Uint8Array): number;
 }

@@ -48,31 +48,31 @@ const NO_HANDLER: ConnectionHandler = {};
 
 /** One connection of a host. */
 export class Connection implements HostConnection, TableEntry, DeadlineEntry {
-  readonly id: number;
+  // What every segment touches comes first: eight fields share a cache line.
   readonly tcb: Tcb;
-  /** The same for the connection's whole life (MUST-45). */
-  readonly localAddress: Uint8Array;
+  readonly peerPort: number;
   readonly localPort: number;
   readonly peerAddress: Uint8Array;
-  readonly peerPort: number;
-  handler: ConnectionHandler = NO_HANDLER;
-  userData: unknown = undefined;
-  /** The listener whose backlog counts this connection; null for active opens. */
-  listener: Listener | null = null;
-  /** Counted in the listener's backlog. */
-  isHalfOpen = false;
+  /** The same for the connection's whole life (MUST-45). */
+  readonly localAddress: Uint8Array;
   /** The peer's hardware address, 6 bytes; null until it is known. */
   peerMac: Uint8Array | null = null;
   /** VLAN id of the peer's frames, -1 for none. */
   vlan = -1;
   /** In the host's list of connections that the running event has touched. */
   isTouched = false;
-  deadlineUs = Infinity;
+  handler: ConnectionHandler = NO_HANDLER;
   wheelSlot = WHEEL_NOT_SET;
   wheelNext: DeadlineEntry | null = null;
   wheelPrevious: DeadlineEntry | null = null;
   readonly #host: ConnectionHost;
   #name = "";
+  readonly id: number;
+  userData: unknown = undefined;
+  /** The listener whose backlog counts this connection; null for active opens. */
+  listener: Listener | null = null;
+  /** Counted in the listener's backlog. */
+  isHalfOpen = false;
 
   constructor(host: ConnectionHost, tcb: Tcb, about: ConnectionAddresses & { id: number }) {
     this.#host = host;
@@ -83,6 +83,15 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     this.peerAddress = about.peerAddress;
     this.peerPort = about.peerPort;
     tcb.owner = this;
+  }
+
+  /** Kept with the TCB's other times: a number of its own here would be a place more to touch. */
+  get deadlineUs(): number {
+    return this.tcb.wakeUs;
+  }
+
+  set deadlineUs(us: number) {
+    this.tcb.wakeUs = us;
   }
 
   get name(): string {

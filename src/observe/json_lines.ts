@@ -37,8 +37,6 @@ const LINE_BYTES = 3 * 6 * TEXT_CHARS + 1024;
 const CACHE_BYTES = 0x8000;
 
 const KEY = {
-  recv: pieceOf(',"recv":'),
-  send: pieceOf(',"send":'),
   ack: pieceOf(',"ack":'),
   relSeq: pieceOf(',"relSeq":'),
   relAck: pieceOf(',"relAck":'),
@@ -68,7 +66,7 @@ const BRACKET = { OPEN: 0x5b, CLOSE: 0x5d, BRACE: 0x7b, BRACE_CLOSE: 0x7d } as c
 export class JsonLines {
   /** Takes events; does not throw. */
   readonly observe: Observer;
-  readonly #flags = flagPieces("", "");
+  readonly #tails = new TransitionTails();
   /** With the keys before and after them: few large pieces are copied faster than many small ones. */
   readonly #received = flagPieces(',"direction":"recv","flags":', ',"seq":');
   readonly #sent = flagPieces(',"direction":"send","flags":', ',"seq":');
@@ -76,11 +74,7 @@ export class JsonLines {
   #lastName: string | null = null;
   #lastPiece = KEY.null;
   readonly #states = fieldCache("state");
-  readonly #froms = fieldCache("from");
-  readonly #tos = fieldCache("to");
-  readonly #causes = fieldCache("cause");
   readonly #rules = fieldCache("rule");
-  readonly #rfcs = fieldCache("rfc");
   readonly #reasons = fieldCache("reason");
   readonly #path = new PieceCache({ make: stringToJson, bytes: CACHE_BYTES });
   readonly #segmentHead = new Head("segment");
@@ -149,16 +143,9 @@ export class JsonLines {
   }
 
   #transition(line: LineBytes, event: TransitionEvent): boolean {
-    if (!isShort(event.rule) || !isShort(event.rfc)) return false;
-    if (!this.#head(line, this.#transitionHead, event)) return false;
-    line.piece(this.#froms.of(event.from));
-    line.piece(this.#tos.of(event.to));
-    if (!this.#flagNames(line, KEY.recv, event.recv)) return false;
-    if (!this.#flagNames(line, KEY.send, event.send)) return false;
-    line.piece(this.#causes.of(event.cause));
-    line.piece(this.#rules.of(event.rule));
-    line.piece(this.#rfcs.of(event.rfc));
-    line.byte(BRACKET.BRACE_CLOSE);
+    const tail = this.#tails.of(event);
+    if (tail === null || !this.#head(line, this.#transitionHead, event)) return false;
+    line.piece(tail);
     return true;
   }
 
@@ -201,14 +188,52 @@ export class JsonLines {
     }
     return this.#lastPiece;
   }
+}
 
-  #flagNames(line: LineBytes, key: Piece, names: readonly FlagName[] | null): boolean {
-    const piece = names === null ? KEY.null : this.#flags.get(names);
-    if (piece === undefined) return false;
-    line.piece(key);
-    line.piece(piece);
-    return true;
+/** What a transition's line says behind its connection, to the end. */
+interface TransitionTail {
+  readonly event: TransitionEvent;
+  readonly piece: Piece;
+}
+
+/** Most tails that are kept; local choice: a rule leads along few rows, so a busy server meets some dozens. */
+const MOST_TAILS = 512;
+
+/** Tails of transitions: the same few come again and again, so each is one piece. */
+class TransitionTails {
+  readonly #byRule = new Map<string, TransitionTail[]>();
+  #count = 0;
+
+  /** The tail of the event's line; null when no more can be kept. */
+  of(event: TransitionEvent): Piece | null {
+    const known = this.#byRule.get(event.rule);
+    if (known !== undefined) {
+      for (const tail of known) if (isSameMove(tail.event, event)) return tail.piece;
+    }
+    return this.#add(event, known ?? []);
   }
+
+  #add(event: TransitionEvent, known: TransitionTail[]): Piece | null {
+    if (this.#count >= MOST_TAILS || !isShort(event.rule) || !isShort(event.rfc)) return null;
+    this.#count++;
+    // All but what comes before the first of these fields.
+    const line = eventToJson({ ...event, time: 0, connection: "" });
+    const piece = pieceOf(line.slice(line.indexOf(',"from":')));
+    known.push({ event, piece });
+    this.#byRule.set(event.rule, known);
+    return piece;
+  }
+}
+
+function isSameMove(a: TransitionEvent, b: TransitionEvent): boolean {
+  return a.from === b.from && a.to === b.to && a.cause === b.cause && a.rfc === b.rfc &&
+    isSameFlags(a.recv, b.recv) && isSameFlags(a.send, b.send);
+}
+
+/** `flagNames` gives the same array for the same flags, so the first comparison mostly decides. */
+function isSameFlags(a: readonly FlagName[] | null, b: readonly FlagName[] | null): boolean {
+  if (a === b) return true;
+  return a !== null && b !== null && a.length === b.length && a.every((name, place) => name === b[place]);
 }
 
 /** How the lines of one kind begin: its name, and the time. */

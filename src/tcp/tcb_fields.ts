@@ -31,10 +31,10 @@ export interface TcbNumbers {
   keepAliveUs: number;
   /** TIME_WAIT, or FIN_WAIT_2 after `close`. */
   lifetimeUs: number;
+  /** When the owner has arranged to look at these deadlines; the owner's own. */
+  wakeUs: number;
   /** Sequence number of the send ring's first byte. */
   sndRingSeq: number;
-  /** Highest sequence SACKed or acknowledged. */
-  fack: number;
 
   /** Added to our clock so that TSval does not tell the uptime (RFC 7323 §7.1). */
   tsOffset: number;
@@ -43,11 +43,13 @@ export interface TcbNumbers {
   rttvarUs: number;
   rtoUs: number;
   minRttUs: number;
+  /** Highest sequence SACKed or acknowledged. */
+  fack: number;
   // -- Congestion, RFC 5681
   cwnd: number;
   ssthresh: number;
-  lastSendUs: number;
 
+  lastSendUs: number;
   /** When the oldest unanswered retransmission series began; 0 when none. */
   firstTimeoutUs: number;
   // -- Totals
@@ -61,9 +63,9 @@ export interface TcbNumbers {
   finPending: number;
   /** SND.NXT when recovery began: leaving it ends recovery. */
   recover: number;
+
   /** Zero-based right edge duplicates for D-SACK, RFC 2883; -1 when none. */
   dsackLeft: number;
-
   dsackRight: number;
   /** Sequence number of our FIN, once sent. */
   finSeq: number;
@@ -74,9 +76,9 @@ export interface TcbNumbers {
   openedUs: number;
   /** The states gone through, the first one included: four bits each (`statesOfPath`). */
   path: number;
+
   /** Congestion avoidance: bytes acknowledged towards the next increase. */
   cwndCredit: number;
-
   keepAliveIdleUs: number;
   keepAliveIntervalUs: number;
   r2Us: number;
@@ -99,18 +101,19 @@ export const TCB_NUMBERS: Readonly<Record<keyof TcbNumbers, number>> = {
   retransmitUs: Infinity,
   keepAliveUs: Infinity,
   lifetimeUs: Infinity,
+  wakeUs: Infinity,
   sndRingSeq: 0,
-  fack: 0,
 
   tsOffset: 0,
   srttUs: 0,
   rttvarUs: 0,
   rtoUs: 0,
   minRttUs: Infinity,
+  fack: 0,
   cwnd: 0,
   ssthresh: Infinity,
-  lastSendUs: 0,
 
+  lastSendUs: 0,
   firstTimeoutUs: 0,
   bytesIn: 0,
   bytesOut: 0,
@@ -118,8 +121,8 @@ export const TCB_NUMBERS: Readonly<Record<keyof TcbNumbers, number>> = {
   sndUp: -1,
   finPending: -1,
   recover: 0,
-  dsackLeft: -1,
 
+  dsackLeft: -1,
   dsackRight: -1,
   finSeq: 0,
   iss: 0,
@@ -127,8 +130,8 @@ export const TCB_NUMBERS: Readonly<Record<keyof TcbNumbers, number>> = {
   ecnRecover: 0,
   openedUs: 0,
   path: 0,
-  cwndCredit: 0,
 
+  cwndCredit: 0,
   keepAliveIdleUs: 0,
   keepAliveIntervalUs: 0,
   r2Us: 0,

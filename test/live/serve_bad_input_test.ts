@@ -98,7 +98,11 @@ liveTest("an address in use is found through a device that belongs to a bridge",
   const script =
     `ip link add br9 type bridge && ip link set br9 up && ip link set ${devices.server} master br9`;
   const made = await lab.run({ side: "server", words: ["sh", "-c", script] });
-  if (made.code !== 0) return;
+  if (made.code !== 0) {
+    // Some kernels have no bridges, which only shows here.
+    console.warn(`not tried, there are no bridges here: ${made.stderr.trim()}`);
+    return;
+  }
   assertFailed(
     await serve(lab, ["--iface", devices.server, "--ip", addresses.client]),
     /10\.33\.0\.2 is in use on veth-server, by ([0-9a-f]{2}:){5}/,
