@@ -14,7 +14,8 @@ import {
   LinkError,
   type LinkStats,
 } from "../src/link/link.ts";
-import { FrameReader, READ } from "./frame_reader.ts";
+import { FrameReader } from "./frame_reader.ts";
+import { READ } from "./frame_source.ts";
 import { cString, readCString, textOfBuffer } from "./native_memory.ts";
 import { checkPcapPointer, PCAP_CODES, PcapError } from "./pcap_error.ts";
 import { setPcapFilter } from "./pcap_filter.ts";

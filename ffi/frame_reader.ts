@@ -15,6 +15,7 @@
  * When the handle closes, the windows are detached: a frame kept too long is empty, never freed memory.
  */
 
+import { type FrameSource, READ } from "./frame_source.ts";
 import type { PcapSymbols } from "./pcap_symbols.ts";
 import { MAXIMUM_SNAPLEN_BYTES } from "./pcap_symbols.ts";
 import { LAYOUTS, POINTER_BYTES } from "./struct_layouts.ts";
@@ -31,9 +32,6 @@ const LEN_WORD = HEADER.len / WORD_BYTES;
 const TWO_TO_32 = 0x100000000;
 const US_PER_SECOND = 1_000_000;
 
-/** What {@link FrameReader.next} returns; the numbers are `pcap_next_ex`'s own. */
-export const READ = { frame: 1, nothing: 0, error: -1, end: -2 } as const;
-
 /** A pointer that libpcap writes, seen as two words (so that no bigint is made) and as the bytes to hand over. */
 interface PointerSlot {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -41,14 +39,10 @@ interface PointerSlot {
 }
 
 /** Reads frames; after {@link FrameReader.next} has returned {@link READ}.frame, the fields describe the frame. */
-export class FrameReader {
-  /** The frame's memory; valid until the next call of `next` or `close`. */
+export class FrameReader implements FrameSource {
   frame: Uint8Array;
-  /** Captured bytes of the frame. */
   lengthBytes = 0;
-  /** Bytes that the frame had on the wire; more than `lengthBytes` where the capture cut it. */
   wireBytes = 0;
-  /** When it was captured: microseconds since 1970 by the capturing clock. */
   capturedUs = 0;
 
   readonly #library: PcapSymbols;
@@ -70,7 +64,7 @@ export class FrameReader {
     this.frame = new Uint8Array(0);
   }
 
-  /** Reads the next frame; see {@link READ}. Never waits on a non-blocking handle. */
+  /** Never waits on a non-blocking handle. */
   next(): number {
     const code = this.#library.pcap_next_ex(this.#handle, this.#headerSlot.bytes, this.#dataSlot.bytes);
     if (code !== READ.frame) return code;

@@ -17,6 +17,10 @@ const LIBC_SYMBOLS = {
   eventfd: { parameters: ["u32", "i32"], result: "i32", optional: true },
   // int pipe(int pipefd[2]);
   pipe: { parameters: ["buffer"], result: "i32" },
+  // int open(const char *pathname, int flags);          (nothing here makes files, which would take a third argument)
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  // ssize_t readlink(const char *pathname, char *buf, size_t bufsiz);
+  readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
   // ssize_t read(int fd, void *buf, size_t count);
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // ssize_t write(int fd, const void *buf, size_t count);
@@ -33,6 +37,12 @@ const LIBC_SYMBOLS = {
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   // int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen);
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  // int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen);
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  // void *memcpy(void *dest, const void *src, size_t n);          (n below 2^32)
+  memcpy: { parameters: ["pointer", "pointer", "u32"], result: "void" },
+  // int getpagesize(void);
+  getpagesize: { parameters: [], result: "i32" },
   // int sendmmsg(int sockfd, struct mmsghdr *msgvec, unsigned int vlen, int flags);          (Linux)
   sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32", optional: true },
   // unsigned int if_nametoindex(const char *ifname);

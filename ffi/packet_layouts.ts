@@ -49,6 +49,36 @@ export const VNET_HDR = {
 /** Values of `virtio_net_hdr.flags` and `virtio_net_hdr.gso_type`. */
 export const VNET = { needsChecksum: 1, gsoNone: 0, gsoTcp4: 1, gsoTcp6: 4, gsoEcn: 0x80 } as const;
 
+/** `struct tpacket2_hdr`: what stands before each frame of a capture ring of the second version. */
+export const TPACKET2_HDR = {
+  status: 0,
+  length: 4,
+  snaplen: 8,
+  mac: 12,
+  net: 14,
+  sec: 16,
+  nsec: 20,
+  vlanTci: 24,
+  vlanTpid: 26,
+  sizeBytes: 32,
+} as const;
+
+/** Values of `tpacket2_hdr.tp_status`; frames begin at multiples of `alignment`. */
+export const TPACKET = {
+  /** `TP_STATUS_KERNEL`: the slot is the kernel's. */
+  statusKernel: 0,
+  /** `TP_STATUS_USER`: a frame is in it. */
+  statusUser: 1,
+  /** `TP_STATUS_VLAN_VALID`: an 802.1Q tag was taken out of the frame. */
+  statusVlanValid: 1 << 4,
+  /** `TP_STATUS_VLAN_TPID_VALID`: and its EtherType is told. */
+  statusVlanTpidValid: 1 << 6,
+  /** `TPACKET_ALIGNMENT`. */
+  alignment: 16,
+  /** `TPACKET_V2`. */
+  version2: 1,
+} as const;
+
 /** `struct ethtool_value`: a command, and the answer to it. */
 export const ETHTOOL_VALUE = { command: 0, data: 4, sizeBytes: 8 } as const;
 
@@ -82,6 +112,10 @@ export const SOCKET = {
   allProtocols: 0x0003,
   /** `SOL_PACKET`. */
   levelPacket: 263,
+  /** `SO_GET_FILTER`: how many instructions the attached filter has. */
+  getFilter: 26,
+  /** `PACKET_VERSION`: the layout of the capture ring. */
+  packetVersion: 10,
   /** `PACKET_VNET_HDR`: each frame is preceded by a {@link VNET_HDR}. */
   packetVnetHeader: 15,
   /** `PACKET_IGNORE_OUTGOING` (Linux 4.20): what this host sends is not shown to the socket. */

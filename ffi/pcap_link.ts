@@ -11,7 +11,9 @@
 import { emptyLinkStats, type FrameHandler, type FrameLink, type LinkStats } from "../src/link/link.ts";
 import { deviceMtu } from "./device_hardware.ts";
 import { deviceLost } from "./device_loss.ts";
-import { FrameReader, READ } from "./frame_reader.ts";
+import { hasKernelFilter, openCaptureRing } from "./capture_ring.ts";
+import { FrameReader } from "./frame_reader.ts";
+import { type FrameSource, READ } from "./frame_source.ts";
 import { findInterface, type InterfaceInfo, listInterfaces } from "./interfaces.ts";
 import { ignoreOutgoing } from "./packet_socket.ts";
 import {
@@ -26,6 +28,7 @@ import { PCAP_CODES, PcapError } from "./pcap_error.ts";
 import { pcapLibrary } from "./pcap_library.ts";
 import { MAXIMUM_SNAPLEN_BYTES } from "./pcap_symbols.ts";
 import { Readiness } from "./readiness.ts";
+import { RingReader } from "./ring_reader.ts";
 import { openTransmitter, type TransmitWish } from "./transmit_choice.ts";
 import type { TransmitMode, Transmitter } from "./transmitter.ts";
 
@@ -72,7 +75,9 @@ export class PcapLink implements FrameLink {
   readonly capture: CaptureMode;
   readonly #device: PcapDevice;
   readonly #transmitter: Transmitter;
-  readonly #reader: FrameReader;
+  readonly #reader: FrameSource;
+  /** The reader, where it is one that reads the ring itself. */
+  readonly #ringReader: RingReader | null;
   readonly #readiness: Readiness;
   readonly #stats = emptyLinkStats();
   #lastCounts = NO_COUNTS;
@@ -91,9 +96,18 @@ export class PcapLink implements FrameLink {
     this.mtu = options.mtu;
     this.maxPacketBytes = Math.max(options.mtu, transmitter.largestCutPacketBytes);
     this.capture = options.capture;
-    this.#reader = new FrameReader(pcapLibrary(), device.handle, { frameStays: Deno.build.os === "linux" });
-    this.#readiness = new Readiness(device.selectableFd);
-    if (device.onlyIncoming) ignoreOutgoing(device.selectableFd);
+    const descriptor = device.selectableFd;
+    this.#readiness = new Readiness(descriptor);
+    const kernelSortsOut = device.onlyIncoming && ignoreOutgoing(descriptor);
+    const libpcap = new FrameReader(pcapLibrary(), device.handle, { frameStays: Deno.build.os === "linux" });
+    const ring = kernelSortsOut ? openCaptureRing(descriptor) : null;
+    this.#ringReader = ring && new RingReader(libpcap, ring, () => hasKernelFilter(descriptor));
+    this.#reader = this.#ringReader ?? libpcap;
+  }
+
+  /** Whether frames are taken out of the kernel's ring directly, which begins after the first few. */
+  get readsRing(): boolean {
+    return this.#ringReader?.isTaking ?? false;
   }
 
   /** How frames leave. */
@@ -164,6 +178,7 @@ export class PcapLink implements FrameLink {
 
   wait(timeoutMs: number): Promise<void> {
     if (this.#closed) return Promise.resolve();
+    this.#ringReader?.noteSleep();
     return this.#readiness.wait(this.#device.isDown ? Math.min(timeoutMs, DOWN_CHECK_MS) : timeoutMs);
   }
 

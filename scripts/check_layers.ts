@@ -48,10 +48,11 @@ export const LAYERS: readonly Layer[] = [
   { folder: "src/script/", mayImport: ["src/observe/", "src/host/", ...BELOW_HOST], mayUsePackages: true },
   { folder: "src/web/", mayImport: BELOW_CLI, mayUsePackages: true },
   { folder: "src/cli/", mayImport: [...BELOW_CLI, "src/web/", "ffi/", "deno.json"], mayUsePackages: true },
-  // The seam's error class and zero counters are values, and so is where a large segment's headers are.
+  // The seam's error class and zero counters are values, and so is where a large segment's headers are; frames are put
+  // where their sums are computed.
   {
     folder: "ffi/",
-    mayImport: ["src/link/link.ts", "src/link/cut_plan.ts"],
+    mayImport: ["src/link/link.ts", "src/link/cut_plan.ts", "src/wire/sum_kernel.ts"],
     mayImportTypesOf: ["src/link/"],
     mayUsePackages: false,
   },

@@ -31,6 +31,11 @@ const SCENARIOS = [
   "bad-devices",
   "interfaces",
   "ring-drops-are-counted",
+  "ring-is-read",
+  "ring-reader-wakes",
+  "ring-of-tagged-frames",
+  "ring-and-carrier",
+  "ring-of-a-vanished-device",
 ];
 
 const SENDING_SCENARIOS = [

@@ -16,67 +16,24 @@ import {
 } from "@std/assert";
 import { listInterfaces } from "../../ffi/interfaces.ts";
 import { PCAP_CODES, PcapError } from "../../ffi/pcap_error.ts";
-import { openPcapLink, type PcapLink, type PcapLinkOptions } from "../../ffi/pcap_link.ts";
-import type { TransmitWish } from "../../ffi/transmit_choice.ts";
+import { openPcapLink } from "../../ffi/pcap_link.ts";
 import { type FrameHandler, LinkError } from "../../src/link/link.ts";
-
-const MAC_0 = Uint8Array.of(0x02, 0, 0, 0, 0, 0x01);
-const MAC_1 = Uint8Array.of(0x02, 0, 0, 0, 0, 0x02);
-/** IEEE 802's "local experimental" EtherType: nothing else on the pair speaks it. */
-const ETHERTYPE = [0x88, 0xb5];
-const OUR_FRAMES = "ether proto 0x88b5";
-const MINIMUM_BYTES = 60;
-const FULL_BYTES = 1514;
-const WAIT_LIMIT_MS = 2000;
-
-/** How frames leave, the second argument. */
-const TRANSMIT = parseTransmit(Deno.args[1] ?? "auto");
-
-function parseTransmit(text: string): TransmitWish {
-  const wish = (["auto", "inject", "batch", "gso"] as const).find((name) => name === text);
-  if (wish === undefined) throw new Error(`No way of sending ${text}`);
-  return wish;
-}
-
-type Results = Record<string, unknown>;
-
-function open(device: "tc0" | "tc1", more: Partial<PcapLinkOptions> = {}): PcapLink {
-  const mac = device === "tc0" ? MAC_0 : MAC_1;
-  return openPcapLink({ device, mac, filter: OUR_FRAMES, tx: TRANSMIT, ...more });
-}
-
-function frameTo(mac: Uint8Array, options: { from: Uint8Array; mark: number }): Uint8Array {
-  const frame = new Uint8Array(FULL_BYTES);
-  frame.set(mac);
-  frame.set(options.from, 6);
-  frame.set(ETHERTYPE, 12);
-  frame[14] = options.mark;
-  return frame;
-}
-
-/** Sends one frame at once, whatever the way. */
-function put(link: PcapLink, frame: Uint8Array, lengthBytes: number): void {
-  link.send(frame, lengthBytes);
-  link.flush();
-}
-
-/** Receives until a frame came or the limit has passed; returns copies of the frames. */
-async function receiveSome(link: PcapLink, limitMs = WAIT_LIMIT_MS): Promise<Uint8Array[]> {
-  const frames: Uint8Array[] = [];
-  const keep: FrameHandler = (frame, length) => frames.push(frame.slice(0, length));
-  const end = performance.now() + limitMs;
-  while (frames.length === 0 && performance.now() < end) {
-    if (link.receive(keep, 64) === 0) await link.wait(end - performance.now());
-  }
-  return frames;
-}
-
-async function ip(...args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command("ip", { args, stderr: "piped" }).output();
-  assert(success, `ip ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
-}
-
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+import { RING_SCENARIOS } from "./capture_ring_scenarios.ts";
+import {
+  frameTo,
+  FULL_BYTES,
+  ip,
+  MAC_0,
+  MAC_1,
+  MINIMUM_BYTES,
+  open,
+  OUR_FRAMES,
+  put,
+  receiveSome,
+  type Results,
+  sleep,
+  WAIT_LIMIT_MS,
+} from "./pcap_link_pair.ts";
 
 async function bothWays(capture: "immediate" | "live"): Promise<Results> {
   using left = open("tc0", { capture });
@@ -106,6 +63,8 @@ async function bothWays(capture: "immediate" | "live"): Promise<Results> {
 }
 
 const SCENARIOS: Record<string, () => Promise<Results>> = {
+  ...RING_SCENARIOS,
+
   "both-ways-immediate": () => bothWays("immediate"),
   "both-ways-live": () => bothWays("live"),
 

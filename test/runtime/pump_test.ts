@@ -146,14 +146,14 @@ Deno.test("pump flushes at once what a user sends while it sleeps, and once a tu
   assertEquals(flushes, asleep + 2);
 });
 
-Deno.test("pump looks at the clock for the first eight frames of a turn and for every eighth after", async () => {
+Deno.test("pump looks at the clock for the first two frames of a turn and for every eighth after", async () => {
   using on = bench();
   on.host.onFrame = () => on.clock.advance(3);
   for (let i = 0; i < 10; i++) on.far.send(FRAME, 10);
   on.pump.start();
   await settle();
   const times = on.host.log.map((line) => Number(line.split("@")[1]));
-  assertEquals(times, [1000, 1003, 1006, 1009, 1012, 1015, 1018, 1021, 1024, 1024]);
+  assertEquals(times, [1000, 1003, 1003, 1003, 1003, 1003, 1003, 1003, 1024, 1024]);
 });
 
 Deno.test("pump spins after traffic for no longer than it was told, and not at all at rest", async () => {

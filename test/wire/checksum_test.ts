@@ -1,7 +1,8 @@
 /** The Internet checksum against a plain definition of it, and against the examples of the RFCs. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { checksum, foldSum, pseudoHeaderSum, sumBytes, updateChecksum } from "../../src/wire/checksum.ts";
+import { sumKernel } from "../../src/wire/sum_kernel.ts";
 
 /** One's complement addition as RFC 1071 defines it, one word at a time, no shortcuts. */
 function plainSum(bytes: Uint8Array, offset: number, length: number, initial = 0): number {
@@ -14,7 +15,7 @@ function plainSum(bytes: Uint8Array, offset: number, length: number, initial = 0
   return sum;
 }
 
-function patterned(length: number): Uint8Array {
+function patterned(length: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length }, (_, i) => (i * 7919 + 13) >>> 3);
 }
 
@@ -144,4 +145,33 @@ Deno.test("property: an updated checksum is the one computed anew", () => {
       assertEquals(updated, checksum(bytes, 0, bytes.length));
     },
   ));
+});
+
+Deno.test("lent memory sums to the same, at every alignment and up to its end, and may be given back once", () => {
+  const kernel = sumKernel();
+  const piece = kernel.lend();
+  const other = kernel.lend();
+  assert(piece !== null && other !== null);
+  piece.set(patterned(piece.length));
+  other.fill(0xff);
+  for (const offset of [0, 1, 2, 34, 66, 4095]) {
+    for (const length of [0, 1, 95, 96, 97, 98, 99, 127, 128, 191, 1480, 65_535, piece.length - offset]) {
+      const got = foldSum(sumBytes(piece, offset, length, 0x5a5a));
+      assertEquals(got, plainSum(piece, offset, length, 0x5a5a), `offset ${offset} length ${length}`);
+    }
+  }
+  // In turn with other memory, of both kinds.
+  const plain = patterned(2000);
+  for (const bytes of [piece, plain, other, piece, plain, plain, other]) {
+    assertEquals(foldSum(sumBytes(bytes, 34, 1480, 0)), plainSum(bytes, 34, 1480));
+  }
+  assertEquals(
+    foldSum(sumBytes(piece, piece.length - 100, 200, 0)),
+    plainSum(piece, piece.length - 100, 100),
+    "as with any array, nothing is behind its end",
+  );
+  kernel.takeBack(other);
+  assertThrows(() => kernel.takeBack(other), Error, "not lent");
+  assertThrows(() => kernel.takeBack(plain), Error, "not lent");
+  kernel.takeBack(piece);
 });
