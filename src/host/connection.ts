@@ -94,6 +94,10 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     this.tcb.wakeUs = us;
   }
 
+  nextDeadlineUs(): number {
+    return this.tcb.nextDeadlineUs();
+  }
+
   get name(): string {
     if (this.#name === "") {
       const local = formatEndpoint(this.localAddress, this.localPort);

@@ -315,7 +315,7 @@ export class Connections implements PassiveOpensHost {
     }
     // Moving to later is left until the old time comes.
     if (connection.wheelSlot !== WHEEL_NOT_SET && connection.deadlineUs <= next) return;
-    this.#wheel.set(connection, next);
+    this.#wheel.follow(connection);
   }
 
   #perform(effect: Effect): void {

@@ -19,7 +19,8 @@ import { clearTcpOptions } from "../wire/tcp_options.ts";
 /** Headers and the largest IP packet, with room to spare. */
 const FRAME_BYTES = 0x10000 + 0x100;
 
-const UNKNOWN_MAC = new Uint8Array(6);
+const UNKNOWN_MAC: Uint8Array = new Uint8Array(6);
+const NO_ADDRESS: Uint8Array = new Uint8Array(0);
 
 /** Where a segment goes. */
 export interface SegmentRoute {
@@ -37,12 +38,24 @@ export class SegmentWriter {
   readonly frame = new Uint8Array(FRAME_BYTES);
   /** The segment written last, its fields as on the wire; `buffer` is {@link SegmentWriter.frame}. */
   readonly segment = new TcpSegment();
-  readonly #mac: Uint8Array;
-  readonly #ttl: number;
+  // The fields of the headers around the segment, filled anew for each: nothing is made for a frame.
+  readonly #ethernet;
+  readonly #ip;
 
   constructor(mac: Uint8Array, ttl: number) {
-    this.#mac = mac;
-    this.#ttl = ttl;
+    this.#ethernet = { destination: UNKNOWN_MAC, source: mac, type: ETHERTYPE.IPV4, vlan: -1 };
+    this.#ip = {
+      source: NO_ADDRESS,
+      destination: NO_ADDRESS,
+      addressSum: 0,
+      protocol: IP_PROTOCOL.TCP,
+      payloadLength: 0,
+      ttl,
+      id: 0,
+      dscp: 0,
+      ecn: 0,
+      dontFragment: true,
+    };
     this.segment.buffer = this.frame;
   }
 
@@ -59,18 +72,13 @@ export class SegmentWriter {
     segment.urgentPointer = effect.urgentPointer;
     clearTcpOptions(segment);
     if (tcb !== null) {
-      setOptions(segment, tcb, {
-        context,
-        payloadBytes: effect.cutBytes > 0 ? effect.cutBytes : effect.length,
-      });
+      setOptions(segment, tcb, context, effect.cutBytes > 0 ? effect.cutBytes : effect.length);
     }
 
-    const ipOffset = emitEthernet(frame, {
-      destination: route.peerMac ?? UNKNOWN_MAC,
-      source: this.#mac,
-      type: ETHERTYPE.IPV4,
-      vlan: route.vlan,
-    });
+    const ethernet = this.#ethernet;
+    ethernet.destination = route.peerMac ?? UNKNOWN_MAC;
+    ethernet.vlan = route.vlan;
+    const ipOffset = emitEthernet(frame, ethernet);
     const tcpOffset = ipOffset + IPV4.HEADER_BYTES;
     const headerLength = emitTcp(frame, tcpOffset, segment);
     const payloadOffset = tcpOffset + headerLength;
@@ -81,21 +89,18 @@ export class SegmentWriter {
     segment.payloadOffset = payloadOffset;
     segment.payloadLength = length;
     const tcpLength = headerLength + length;
-    const id = tcb === null ? 0 : takeIds(tcb, effect);
     const addresses = addressSum(route.localAddress, route.peerAddress);
-    emitIpv4(frame, ipOffset, {
-      source: route.localAddress,
-      destination: route.peerAddress,
-      addressSum: addresses,
-      protocol: IP_PROTOCOL.TCP,
-      payloadLength: tcpLength,
-      ttl: this.#ttl,
-      id,
-      // SHLD-22: as the application set it.
-      dscp: tcb === null ? 0 : tcb.dscp,
-      ecn: effect.ecn,
-      dontFragment: tcb === null || tcb.dontFragment,
-    });
+    const ip = this.#ip;
+    ip.source = route.localAddress;
+    ip.destination = route.peerAddress;
+    ip.addressSum = addresses;
+    ip.payloadLength = tcpLength;
+    ip.id = tcb === null ? 0 : takeIds(tcb, effect);
+    // SHLD-22: as the application set it.
+    ip.dscp = tcb === null ? 0 : tcb.dscp;
+    ip.ecn = effect.ecn;
+    ip.dontFragment = tcb === null || tcb.dontFragment;
+    emitIpv4(frame, ipOffset, ip);
     const pseudo = addresses + IP_PROTOCOL.TCP + (tcpLength & 0xffff) + (tcpLength >>> 16);
     // Of a segment that is cut on its way, whoever cuts completes the sum of each part.
     const sum = effect.cutBytes > 0 ? foldSum(pseudo) : tcpChecksum(frame, tcpOffset, tcpLength, pseudo);
@@ -120,39 +125,24 @@ function takeIds(tcb: Tcb, effect: Effect): number {
  * Options of a segment of `tcb`: those of the handshake on SYN, else timestamps and SACK as agreed. The MSS stands in
  * every SYN and nowhere else (MUST-14, SHLD-5, MAY-3, MUST-65).
  */
-function setOptions(
-  segment: TcpSegment,
-  tcb: Tcb,
-  how: { context: MachineContext; payloadBytes: number },
-): void {
-  const { context } = how;
-  const isSyn = (segment.flags & FLAG.SYN) !== 0;
-  if (isSyn) {
+function setOptions(segment: TcpSegment, tcb: Tcb, context: MachineContext, payloadBytes: number): void {
+  const isAnswer = (segment.flags & FLAG.ACK) !== 0;
+  let hasTimestamps = tcb.timestamps;
+  if ((segment.flags & FLAG.SYN) !== 0) {
     const { config } = tcb;
     // An active SYN offers all that is switched on, a SYN-ACK what the peer offered too.
-    const isAnswer = (segment.flags & FLAG.ACK) !== 0;
+    if (!isAnswer) hasTimestamps = config.timestamps;
     segment.mss = tcb.ourMss;
     segment.sackPermitted = isAnswer ? tcb.sack : config.sack;
     if (isAnswer ? tcb.windowScaling : config.windowScaling) {
       segment.windowScale = windowShiftFor(tcb.receiveRing.limitBytes);
     }
-    setTimestamps(segment, tcb, { context, isOn: isAnswer ? tcb.timestamps : config.timestamps });
-    return;
+  } else if ((segment.flags & FLAG.RST) === 0) {
+    segment.sackBlockCount = takeSackBlocks(tcb, segment.sackBlocks, payloadBytes);
   }
-  setTimestamps(segment, tcb, { context, isOn: tcb.timestamps });
-  if ((segment.flags & FLAG.RST) === 0) {
-    segment.sackBlockCount = takeSackBlocks(tcb, segment.sackBlocks, how.payloadBytes);
-  }
-}
-
-function setTimestamps(
-  segment: TcpSegment,
-  tcb: Tcb,
-  how: { context: MachineContext; isOn: boolean },
-): void {
-  if (!how.isOn) return;
+  if (!hasTimestamps) return;
   segment.hasTimestamps = true;
-  segment.tsValue = timestampNow(how.context, tcb);
+  segment.tsValue = timestampNow(context, tcb);
   // RFC 7323 §3.2: TSecr counts only with ACK.
-  segment.tsEcho = (segment.flags & FLAG.ACK) !== 0 ? tcb.tsRecent : 0;
+  segment.tsEcho = isAnswer ? tcb.tsRecent : 0;
 }

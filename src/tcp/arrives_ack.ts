@@ -49,8 +49,9 @@ export function acknowledgmentArrives(context: MachineContext, tcb: Tcb, segment
 /** RFC 8985 §6.2 step 4: recoveries without D-SACK after which the reordering window is narrow again. */
 const REORDER_PERSIST_RECOVERIES = 16;
 
-/** Filled anew for each acknowledgment. */
-const tallyAbout = { minRttUs: 0, fack: 0, tsEcho: -1, tsOffset: 0 };
+// Filled anew for each acknowledgment.
+const acknowledged = { bytes: 0, isDuplicate: false, hasEcho: false };
+const tallyAbout = { nowUs: 0, minRttUs: 0, fack: 0, tsEcho: -1, tsOffset: 0 };
 
 function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegment): void {
   const { ack } = segment;
@@ -61,15 +62,16 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegme
   const oldWindow = tcb.sndWnd;
   const lostBefore = board.lostBytes;
 
+  tallyAbout.nowUs = context.nowUs;
   tallyAbout.minRttUs = tcb.minRttUs;
   tallyAbout.fack = tcb.fack;
   tallyAbout.tsEcho = tcb.timestamps && segment.hasTimestamps ? segment.tsEcho : -1;
   tallyAbout.tsOffset = tcb.tsOffset;
-  tally.begin(context.nowUs, tallyAbout);
+  tally.begin(tallyAbout);
   const isDsack = tcb.sack && segment.sackBlockCount > 0 && tcb.sender !== NO_SENDER &&
     takeSacks(context, tcb, segment);
   if (advance > 0) {
-    board.acknowledge(ack, tally);
+    board.acknowledge(ack | 0, tally);
     tcb.sndUna = ack;
     tcb.fack = seqMax(tcb.fack, ack);
     releaseAcknowledged(context, tcb);
@@ -80,7 +82,9 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegme
   if (!hadOutstanding) {
     // Nothing in flight: only the window can be news, and what a probe of the tail has brought about.
     const isBare = segment.payloadLength === 0 && segment.sackBlockCount === 0;
-    endTailProbe(context, tcb, { ack, isDsack, isBareDuplicate: isBare && !windowChanged });
+    if (tcb.sender.tlpEnd >= 0) {
+      endTailProbe(context, tcb, { ack, isDsack, isBareDuplicate: isBare && !windowChanged });
+    }
     if (windowChanged) tcb.persistBackoff = 0;
     context.apply(windowChanged ? "arrives.check5.window-update" : "arrives.check5.ack-nothing-new");
     output(context, tcb);
@@ -103,21 +107,29 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: TcpSegme
   if (!tcb.sack) emulateSacks(tcb);
 
   // An ACK with D-SACK answers a copy that came too late: its echo is that of another one.
-  if (!isDsack) sampleRoundTrip(context, tcb, { segment, advance });
+  if (!isDsack) sampleRoundTrip(context, tcb, segment, advance);
   updateRack(context, tcb);
-  endTailProbe(context, tcb, { ack, isDsack, isBareDuplicate: isDuplicate && segment.sackBlockCount === 0 });
+  if (tcb.sender.tlpEnd >= 0) {
+    const isBareDuplicate = isDuplicate && segment.sackBlockCount === 0;
+    endTailProbe(context, tcb, { ack, isDsack, isBareDuplicate });
+  }
   let rackWaitUs = 0;
   if (tcb.sack) rackWaitUs = detectRackLoss(context, tcb);
   else detectDuplicateLoss(tcb);
-  maybeUndo(context, tcb, {
-    tsEcho: tcb.timestamps && segment.hasTimestamps ? segment.tsEcho : -1,
-    isDsack,
-    dsackRight: segment.sackBlocks[1],
-    advanced: advance > 0,
-  });
+  if (tcb.sender.undoRetransmits > 0) {
+    maybeUndo(context, tcb, {
+      tsEcho: tcb.timestamps && segment.hasTimestamps ? segment.tsEcho : -1,
+      isDsack,
+      dsackRight: segment.sackBlocks[1],
+      advanced: advance > 0,
+    });
+  }
   const hasEcho = tcb.ecn && (segment.flags & FLAG.ECE) !== 0;
   if (hasEcho) takeCongestionEcho(context, tcb);
-  afterAcknowledgment(context, tcb, { ackedBytes: advance, isDuplicate, hasEcho });
+  acknowledged.bytes = advance;
+  acknowledged.isDuplicate = isDuplicate;
+  acknowledged.hasEcho = hasEcho;
+  afterAcknowledgment(context, tcb, acknowledged);
 
   if (tcb.sndWnd > 0) settleProbe(tcb, oldWindow);
   if (tcb.sndWnd === 0 && advance === 0 && tcb.retransmitKind === "persist") {
@@ -209,7 +221,8 @@ function takeSacks(context: MachineContext, tcb: Tcb, segment: TcpSegment): bool
 function sampleRoundTrip(
   context: MachineContext,
   tcb: Tcb,
-  news: { segment: TcpSegment; advance: number },
+  segment: TcpSegment,
+  advance: number,
 ): void {
   const { tally } = context;
   if (tally.rttUs >= 0 && !tally.retransmitted) {
@@ -217,8 +230,8 @@ function sampleRoundTrip(
     return;
   }
   // RFC 7323 §4.1: the echo tells which copy was acknowledged, so Karn's rule does not apply.
-  if (news.advance > 0 && tcb.timestamps && news.segment.hasTimestamps && news.segment.tsEcho !== 0) {
-    const elapsedMs = (timestampNow(context, tcb) - news.segment.tsEcho) | 0;
+  if (advance > 0 && tcb.timestamps && segment.hasTimestamps && segment.tsEcho !== 0) {
+    const elapsedMs = (timestampNow(context, tcb) - segment.tsEcho) | 0;
     if (elapsedMs >= 0) takeRoundTrip(tcb, elapsedMs * 1000 || 1);
   }
 }

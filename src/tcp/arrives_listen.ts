@@ -76,7 +76,7 @@ export function beginFromSyn(
   }
   changeState(context, tcb, "listen.syn", flags);
   pushSegment(context, tcb, flags, tcb.iss, 0, rule);
-  tcb.addInFlight(tcb.iss, tcb.sndNxt, context.nowUs);
+  tcb.addInFlight(tcb.iss, tcb.sndNxt, context);
   tcb.lastSendUs = context.nowUs;
   armRto(context, tcb);
   context.segment = null;
@@ -116,7 +116,7 @@ export function beginFromCookie(
   tcb.sndUna = tcb.iss;
   tcb.sndNxt = seqAdd(tcb.iss, 1);
   tcb.sndRingSeq = tcb.sndNxt;
-  tcb.addInFlight(tcb.iss, tcb.sndNxt, context.nowUs);
+  tcb.addInFlight(tcb.iss, tcb.sndNxt, context);
   // When the SYN-ACK left is not known: no round-trip sample.
   tcb.scoreboard.at(0).retransmits = 1;
   changeState(context, tcb, "listen.cookie");

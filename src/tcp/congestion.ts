@@ -4,6 +4,7 @@
  * Owns: the interface, slow start, and the window's size at the start and after idleness.
  * Must not know: which segments were lost, or how they are sent again.
  */
+import type { MachineContext } from "./context.ts";
 import { cubic } from "./cubic.ts";
 import { reno } from "./reno.ts";
 import type { Tcb } from "./tcb.ts";
@@ -33,8 +34,8 @@ export function initialWindow(tcb: Tcb): number {
 }
 
 /** RFC 5681 §4.1: after idleness of more than an RTO the window falls back to the initial one. */
-export function restartAfterIdle(tcb: Tcb, nowUs: number): void {
-  if (tcb.lastSendUs === 0 || nowUs - tcb.lastSendUs <= tcb.rtoUs) return;
+export function restartAfterIdle(context: MachineContext, tcb: Tcb): void {
+  if (tcb.lastSendUs === 0 || context.nowUs - tcb.lastSendUs <= tcb.rtoUs) return;
   const restart = initialWindow(tcb);
   if (tcb.cwnd > restart) {
     tcb.cwnd = restart;

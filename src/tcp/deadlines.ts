@@ -143,7 +143,7 @@ function persistDue(context: MachineContext, tcb: Tcb): void {
     if (room <= 0) tellRetransmit(context, tcb, { kind: "probe", seq, length, count: tcb.persistBackoff });
     pushSegment(context, tcb, ACK, seq, length, room > 0 ? "send.override" : "send.window-probe");
     tcb.sndNxt = seqAdd(seq, length);
-    tcb.addInFlight(seq, tcb.sndNxt, context.nowUs);
+    tcb.addInFlight(seq, tcb.sndNxt, context);
     if (room > 0) {
       tcb.persistBackoff = 0;
       armRto(context, tcb);

@@ -34,11 +34,8 @@ export class DeliveryTally {
    * Begins. `minRttUs`, and `tsEcho` (-1 without timestamps) with our `tsOffset`, guard against taking the ACK of an
    * original for that of its copy (RFC 8985 §6.2 step 2).
    */
-  begin(
-    nowUs: number,
-    about: { minRttUs: number; fack: number; tsEcho: number; tsOffset: number },
-  ): void {
-    this.nowUs = nowUs;
+  begin(about: { nowUs: number; minRttUs: number; fack: number; tsEcho: number; tsOffset: number }): void {
+    this.nowUs = about.nowUs;
     this.deliveredBytes = 0;
     this.rttUs = -1;
     this.#rttSentUs = -1;

@@ -95,7 +95,7 @@ export function establish(
 ): void {
   const { segment } = how;
   const { tally } = context;
-  tally.begin(context.nowUs, { minRttUs: Infinity, fack: tcb.iss, tsEcho: -1, tsOffset: 0 });
+  tally.begin({ nowUs: context.nowUs, minRttUs: Infinity, fack: tcb.iss, tsEcho: -1, tsOffset: 0 });
   tcb.scoreboard.acknowledge(seqAdd(tcb.iss, 1), tally);
   tcb.sndUna = seqAdd(tcb.iss, 1);
   tcb.retransmitUs = Infinity;

@@ -69,7 +69,7 @@ function sendNew(context: MachineContext, tcb: Tcb): void {
   // SEND always pushes (MUST-60), and what waits together leaves together, in full segments where there is enough
   // (MAY-16, SHLD-27, SHLD-28).
   let unsent = tcb.unsentBytes;
-  if (unsent > 0 && tcb.outstanding === 0) restartAfterIdle(tcb, context.nowUs);
+  if (unsent > 0 && tcb.outstanding === 0) restartAfterIdle(context, tcb);
   tcb.cwndLimited = false;
   const mss = effectiveMss(tcb);
   while (unsent > 0) {
@@ -148,12 +148,12 @@ function sendPiece(
     tcb.finSent = true;
     tcb.finSeq = seqAdd(seq, piece.length);
   }
-  pushSegment(context, tcb, flags, seq, piece.length, piece.withFin ? "close.fin" : "send.data");
+  pushSegment(context, tcb, flags, seq | 0, piece.length, piece.withFin ? "close.fin" : "send.data");
   if (piece.cutBytes > 0) {
     const effect = context.effects.at(context.effects.length - 1);
     effect.cutBytes = piece.cutBytes;
   }
-  tcb.addInFlight(seq, end, context.nowUs);
+  tcb.addInFlight(seq | 0, end | 0, context);
   tcb.sndNxt = end;
   if (tcb.recovery === "recovery") tcb.sender.prrOut += piece.length;
   if (tcb.sndUp >= 0 && seqGe(end, tcb.sndUp)) tcb.sndUp = -1;

@@ -54,17 +54,17 @@ export function enterLoss(context: MachineContext, tcb: Tcb): void {
 export function afterAcknowledgment(
   context: MachineContext,
   tcb: Tcb,
-  news: { ackedBytes: number; isDuplicate: boolean; hasEcho: boolean },
+  news: { bytes: number; isDuplicate: boolean; hasEcho: boolean },
 ): void {
   const { tally } = context;
   const before = tcb.recovery;
   if (tcb.recovery === "recovery" || tcb.recovery === "loss") {
     if (seqGe(tcb.sndUna, tcb.recover)) {
       leaveRecovery(context, tcb);
-    } else if (news.ackedBytes > 0 && !tcb.sack && tcb.recovery === "recovery") {
+    } else if (news.bytes > 0 && !tcb.sack && tcb.recovery === "recovery") {
       // RFC 6582 §3.2 step 5: a partial ACK means that the next segment is lost too.
       context.apply("recovery.partial-ack");
-      tcb.dupAcks = Math.max(0, tcb.dupAcks - Math.ceil(news.ackedBytes / tcb.sendMss));
+      tcb.dupAcks = Math.max(0, tcb.dupAcks - Math.ceil(news.bytes / tcb.sendMss));
       markFirstLost(tcb);
       emulateSacks(tcb);
     }
@@ -83,14 +83,14 @@ export function afterAcknowledgment(
       // Nor does one that echoes congestion grow it (RFC 3168 §6.1.2).
       if (before === "recovery" || news.hasEcho) return;
       // The one that ends recovery from a time-out may cover what had arrived before it: one segment at most.
-      grow(context, tcb, before === "loss" ? Math.min(news.ackedBytes, tcb.sendMss) : news.ackedBytes);
+      grow(context, tcb, before === "loss" ? Math.min(news.bytes, tcb.sendMss) : news.bytes);
       return;
     case "recovery":
       proportionalRate(tcb, news.isDuplicate && !tcb.sack ? tcb.sendMss : tally.deliveredBytes);
       return;
     case "loss":
       // RFC 5681 §3.1: slow start up to ssthresh.
-      if (news.ackedBytes > 0) tcb.congestion.onAck(tcb, news.ackedBytes, context.nowUs);
+      if (news.bytes > 0) tcb.congestion.onAck(tcb, news.bytes, context.nowUs);
   }
 }
 

@@ -32,14 +32,14 @@ const kept: SendRecord[] = [];
 /** Local choice: a list that was longer is thrown away when it is empty, so that no short one drags its memory along. */
 const SHORT_LIST = 64;
 
-function newRecord(seq: number, end: number, sentUs: number): SendRecord {
+function newRecord(seq: number, end: number): SendRecord {
   const record = kept.pop();
   if (record === undefined) {
-    return { seq, end, sentUs, order: 0, retransmits: 0, sacked: false, lost: false, resent: false };
+    return { seq, end, sentUs: 0, order: 0, retransmits: 0, sacked: false, lost: false, resent: false };
   }
   record.seq = seq;
   record.end = end;
-  record.sentUs = sentUs;
+  record.sentUs = 0;
   record.retransmits = 0;
   record.sacked = false;
   record.lost = false;
@@ -78,10 +78,10 @@ export class Scoreboard {
     return this.#records[this.#head + index];
   }
 
-  /** Notes a first transmission; `seq` continues the last record's end. */
-  add(seq: number, end: number, nowUs: number): SendRecord {
+  /** Notes a first transmission, whose time the caller sets; `seq` (words may have a sign) continues the last record's end. */
+  add(seq: number, end: number): SendRecord {
     if (this.#isResting) throw new Error("A connection at rest must be lent a scoreboard first: a defect");
-    const record = newRecord(seq, end, nowUs);
+    const record = newRecord(seq >>> 0, end >>> 0);
     record.order = ++sends;
     this.#records.push(record);
     return record;
@@ -105,7 +105,8 @@ export class Scoreboard {
   split(index: number, at: number): void {
     const place = this.#head + index;
     const record = this.#records[place];
-    const rest = newRecord(at, record.end, record.sentUs);
+    const rest = newRecord(at, record.end);
+    rest.sentUs = record.sentUs;
     rest.order = record.order;
     rest.retransmits = record.retransmits;
     rest.sacked = record.sacked;
@@ -127,9 +128,11 @@ export class Scoreboard {
   }
 
   /**
-   * Removes everything below `ack`, showing each record or part that leaves to `tally` (oldest first).
+   * Removes everything below the ACK, a word with a sign or without, showing each record or part that leaves to `tally`
+   * (oldest first).
    */
-  acknowledge(ack: number, tally: DeliveryTally): void {
+  acknowledge(signedAck: number, tally: DeliveryTally): void {
+    const ack = signedAck >>> 0;
     while (this.#head < this.#records.length) {
       const record = this.#records[this.#head];
       if (seqLe(ack, record.seq)) break;

@@ -114,17 +114,19 @@ export function canOpenWindow(tcb: Tcb): boolean {
 }
 
 /**
- * Queues one segment: `length` payload bytes from the send ring at `seq`. With ACK set it acknowledges
+ * Queues one segment: `length` payload bytes from the send ring at this sequence number, which as a signed word is no
+ * object to V8 where an unsigned one may be. With ACK set it acknowledges
  * all that has been received, and no ACK is owed any more.
  */
 export function pushSegment(
   context: MachineContext,
   tcb: Tcb,
   flags: number,
-  seq: number,
+  signedSeq: number,
   length: number,
   rule: RuleId,
 ): void {
+  const seq = signedSeq >>> 0;
   const effect = context.effects.push(EFFECT.SEND, tcb);
   effect.state = tcb.state;
   effect.seq = seq;
@@ -192,7 +194,7 @@ export function bareSequence(tcb: Tcb): number {
 /** Queues an ACK that carries nothing else. */
 export function pushAck(context: MachineContext, tcb: Tcb, rule: RuleId): void {
   if (tcb.quickAcksLeft > 0) tcb.quickAcksLeft--;
-  pushSegment(context, tcb, ACK, bareSequence(tcb), 0, rule);
+  pushSegment(context, tcb, ACK, bareSequence(tcb) | 0, 0, rule);
 }
 
 /** Queues our RST on an existing connection: `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>`. */

@@ -161,10 +161,10 @@ export class Tcb {
     this.sender.hystartRoundEnd = this.sndNxt;
   }
 
-  /** Notes that `[seq, end)` has left for the first time. */
-  addInFlight(seq: number, end: number, nowUs: number): void {
+  /** Notes that `[seq, end)` leaves for the first time. The clock itself is passed: its time would be put into an object. */
+  addInFlight(seq: number, end: number, clock: { readonly nowUs: number }): void {
     if (this.scoreboard === this.#lender.restingBoard) this.scoreboard = this.#lender.takeBoard();
-    this.scoreboard.add(seq, end, nowUs);
+    this.scoreboard.add(seq, end).sentUs = clock.nowUs;
   }
 
   /** The send ring, to put something into it. */

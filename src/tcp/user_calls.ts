@@ -25,7 +25,7 @@ export function openActive(context: MachineContext, tcb: Tcb): void {
   const flags = SYN | (tcb.config.ecn === "request" ? ECE | CWR : 0);
   changeState(context, tcb, "open.active", flags);
   pushSegment(context, tcb, flags, tcb.iss, 0, "open.active");
-  tcb.addInFlight(tcb.iss, tcb.sndNxt, context.nowUs);
+  tcb.addInFlight(tcb.iss, tcb.sndNxt, context);
   tcb.lastSendUs = context.nowUs;
   armRto(context, tcb);
 }
@@ -103,7 +103,7 @@ function finFromSynRcvd(context: MachineContext, tcb: Tcb): void {
   tcb.finSeq = tcb.sndNxt;
   pushSegment(context, tcb, FIN | ACK, tcb.finSeq, 0, "close.fin");
   tcb.sndNxt = seqAdd(tcb.finSeq, 1);
-  tcb.addInFlight(tcb.finSeq, tcb.sndNxt, context.nowUs);
+  tcb.addInFlight(tcb.finSeq, tcb.sndNxt, context);
 }
 
 /** The application will read no more: what is there and what comes is dropped after being acknowledged. */

@@ -28,35 +28,46 @@ const UNITS_PER_LOOK = 256;
 const ETHERTYPE_TEST = 0x88b5;
 const MTU = 1500;
 
-/** What does one unit. */
-function workOf(plan: ScalePlan): () => void {
+interface Work {
+  /** Does one unit. */
+  readonly unit: () => void;
+  /** Throws unless all of it was done. */
+  readonly check: () => void;
+}
+
+function workOf(plan: ScalePlan): Work {
   return plan.work === "machine" ? echoes() : sending(plan.device, Number(plan.work.split(" ")[1]));
 }
 
-function echoes(): () => void {
+function echoes(): Work {
   const application = findApplication("echo");
   if (application === null) throw new Error("there is no application echo");
   const accept = application.create({ nowEpochUs: () => 0 });
   const peer = new BenchPeer({ accept, connections: CONNECTIONS });
-  return () => {
+  const unit = () => {
     peer.sendData(MESSAGE_BYTES);
     peer.acknowledge();
     peer.nextConnection();
   };
+  return { unit, check: () => peer.checkTaken() };
 }
 
 /** The receiving kernel finds that the frames are for somebody else, and drops them. */
-function sending(device: string, bytes: number): () => void {
+function sending(device: string, bytes: number): Work {
   const transmitter = new PacketTransmitter({ device, mode: "batch", mtu: MTU });
   const frame = new Uint8Array(bytes).fill(0x55);
   frame.set([0x02, 0, 0, 0, 0, 0x99], ETHERNET.DESTINATION);
   frame.set([0x02, 0, 0, 0, 0, 0x53], ETHERNET.SOURCE);
   writeU16(frame, ETHERNET.SOURCE + 6, ETHERTYPE_TEST);
-  return () => transmitter.send(frame, bytes, 0);
+  const check = () => {
+    const { sendErrors } = transmitter.counts;
+    if (sendErrors > 0) throw new Error(`${sendErrors} frames were refused: ${transmitter.lastError}`);
+  };
+  return { unit: () => transmitter.send(frame, bytes, 0), check };
 }
 
 function measure(plan: ScalePlan): number {
-  const unit = workOf(plan);
+  const { unit, check } = workOf(plan);
   let counted = 0;
   let began = performance.now();
   const countsFrom = began + plan.warm * 1000;
@@ -68,7 +79,9 @@ function measure(plan: ScalePlan): number {
     for (let units = 0; units < UNITS_PER_LOOK; units++) unit();
     counted += UNITS_PER_LOOK;
   }
-  return counted / (performance.now() - began) * 1000;
+  const unitsPerSecond = counted / (performance.now() - began) * 1000;
+  check();
+  return unitsPerSecond;
 }
 
 addEventListener("message", (event) => {

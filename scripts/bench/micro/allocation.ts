@@ -62,7 +62,9 @@ function measure({ app, segments, send }: Traffic): number {
   collect();
   const before = Deno.memoryUsage().heapUsed;
   rounds(SEGMENTS);
-  return (Deno.memoryUsage().heapUsed - before) / SEGMENTS;
+  const grown = Deno.memoryUsage().heapUsed - before;
+  peer.checkTaken();
+  return grown / SEGMENTS;
 }
 
 /** V8's `gc`, which its flag puts there. */

@@ -6,6 +6,7 @@
  */
 import { Host } from "../../../src/host/host.ts";
 import type { ListenOptions } from "../../../src/host/api.ts";
+import type { Observer } from "../../../src/tcp/events.ts";
 import { emptyLinkStats, type FrameLink } from "../../../src/link/link.ts";
 import { readU16, readU32, writeU16 } from "../../../src/wire/bytes.ts";
 import { pseudoHeaderSum } from "../../../src/wire/checksum.ts";
@@ -17,6 +18,8 @@ import { emitTcp, FLAG, TCP, tcpChecksum, TcpSegment } from "../../../src/wire/t
 export interface BenchPeerOptions {
   readonly accept: ListenOptions["accept"];
   readonly connections: number;
+  /** Told of every event; nobody by default. */
+  readonly observer?: Observer;
 }
 
 const HOST_MAC = Uint8Array.of(0x02, 0, 0, 0, 0, 0x01);
@@ -80,8 +83,10 @@ export class BenchPeer {
   readonly #rcvNxt: Uint32Array;
   #current = 0;
   #nowUs = 0;
+  #hasOptionsInPayload = false;
+  #segmentsSent = 0;
 
-  constructor({ accept, connections }: BenchPeerOptions) {
+  constructor({ accept, connections, observer }: BenchPeerOptions) {
     this.#host = new Host({
       link: this.#link,
       addresses: [{ address: HOST_ADDRESS, prefixLength: 8 }],
@@ -89,6 +94,7 @@ export class BenchPeer {
       epochUs: 0,
       maxConnections: connections + 1000,
     });
+    this.#host.observer = observer ?? null;
     this.#host.listen({ port: PORT, accept, backlog: 1024 });
     this.#sndNxt = new Uint32Array(connections + 1).fill(1000);
     this.#rcvNxt = new Uint32Array(connections + 1);
@@ -142,7 +148,19 @@ export class BenchPeer {
     this.#sndNxt[this.#current] += bytes;
   }
 
+  /** Throws an Error unless the host took every segment that was sent: what is dropped costs less. */
+  checkTaken(): void {
+    const counters = this.#host.counters();
+    const taken = counters["segments-in"];
+    if (taken !== this.#segmentsSent) {
+      throw new Error(
+        `Of ${this.#segmentsSent} segments the host took ${taken}: ${JSON.stringify(counters)}`,
+      );
+    }
+  }
+
   #send(flags: number, payloadLength: number): void {
+    this.#segmentsSent++;
     const length = this.#write(flags, payloadLength);
     this.#nowUs += STEP_US;
     this.#host.ingest(this.#frame, length, this.#nowUs);
@@ -164,6 +182,12 @@ export class BenchPeer {
     segment.windowScale = isSyn ? 7 : -1;
     emitEthernet(frame, ETHERNET_FIELDS);
     const header = emitTcp(frame, TCP_OFFSET, segment);
+    // Options of a SYN lie where payload is afterwards.
+    if (isSyn) this.#hasOptionsInPayload = true;
+    else if (this.#hasOptionsInPayload) {
+      frame.fill(0, TCP_OFFSET + header);
+      this.#hasOptionsInPayload = false;
+    }
     this.#ip.payloadLength = header + payloadLength;
     emitIpv4(frame, ETHERNET.HEADER_BYTES, this.#ip);
     const addresses = ETHERNET.HEADER_BYTES + IPV4.SOURCE;

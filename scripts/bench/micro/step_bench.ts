@@ -45,3 +45,8 @@ const opening = peerOf("discard", 1);
 Deno.bench({ name: "a connection: SYN, ACK, FIN, last ACK", group: "step" }, () => {
   opening.openAndClose();
 });
+
+// A benchmark of segments that are dropped would look fast: this one fails instead.
+Deno.bench({ name: "(whether the hosts took all of it)", group: "step", n: 1, warmup: 0 }, () => {
+  for (const peer of [discard, discardSmall, echo, manyEchoes, opening]) peer.checkTaken();
+});
