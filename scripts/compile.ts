@@ -8,6 +8,7 @@
  * DENORT_BIN names a local one; it has to fit the Deno that runs this script (a 2.7 base needs Deno 2.8 or older).
  */
 import { basename, fromFileUrl } from "@std/path";
+import { ENGINE_FLAGS } from "../src/cli/self_command.ts";
 import { PROJECT_URL, projectFiles } from "./project_files.ts";
 
 const ENTRY = "src/cli/main.ts";
@@ -65,6 +66,7 @@ export function compileArguments(passed: readonly string[]): string[] {
     // Deno would keep compiled code in a file of a known name in /tmp, and run what it finds there: whoever writes
     // it first decides what root runs. A start takes no longer without it.
     "--no-code-cache",
+    ENGINE_FLAGS,
     ...PERMISSIONS,
     ...dataFiles().map((path) => `--include=${path}`),
     ...(hasOutput ? [] : [`--output=${OUTPUT}`]),

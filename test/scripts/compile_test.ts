@@ -4,6 +4,7 @@
  */
 import { assert, assertArrayIncludes, assertEquals } from "@std/assert";
 import { compileArguments, ENVIRONMENT, PERMISSIONS } from "../../scripts/compile.ts";
+import { ENGINE_FLAGS } from "../../src/cli/self_command.ts";
 import { projectFiles, readProjectFile } from "../../scripts/project_files.ts";
 
 function isAllowed(name: string): boolean {
@@ -36,6 +37,12 @@ Deno.test("every property of the system that the code asks for may be read by th
 
 Deno.test("the binary runs no code that it finds in a folder open to all", () => {
   assertArrayIncludes(compileArguments([]), ["--no-code-cache"]);
+});
+
+Deno.test("the binary, and the program run from the checkout, tell V8 how much to inline", async () => {
+  assertArrayIncludes(compileArguments([]), [ENGINE_FLAGS]);
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+  assertEquals(tasks.tcplab.command, `deno run -A ${ENGINE_FLAGS} src/cli/main.ts`);
 });
 
 Deno.test("arguments pass through, and the output has its usual name unless one is given", () => {

@@ -9,12 +9,13 @@
  * runs: what the heap grows by is all that was allocated.
  */
 import { findApplication } from "../../../src/app/applications.ts";
+import { ENGINE_FLAGS } from "../../../src/cli/self_command.ts";
 import { BenchPeer } from "./bench_peer.ts";
 
 const SEGMENTS = 1_000_000;
 /** Until V8 has compiled everything for the last time; local choice: three times what it takes here. */
 const WARM_SEGMENTS = 1_000_000;
-const V8_FLAGS = "--v8-flags=--expose-gc,--min-semi-space-size=1024,--max-semi-space-size=1024";
+const V8_FLAGS = `${ENGINE_FLAGS},--expose-gc,--min-semi-space-size=1024,--max-semi-space-size=1024`;
 
 /** What a kind of traffic sends each time, and how many segments that makes, both directions together. */
 interface Traffic {
