@@ -55,7 +55,6 @@ const KEY = {
   bytesIn: pieceOf(',"bytesIn":'),
   bytesOut: pieceOf(',"bytesOut":'),
   durationMs: pieceOf(',"durationMs":'),
-  states: pieceOf(',"states":['),
   null: pieceOf("null"),
 } as const;
 
@@ -67,16 +66,12 @@ export class JsonLines {
   /** Takes events; does not throw. */
   readonly observe: Observer;
   readonly #tails = new TransitionTails();
-  /** With the keys before and after them: few large pieces are copied faster than many small ones. */
-  readonly #received = flagPieces(',"direction":"recv","flags":', ',"seq":');
-  readonly #sent = flagPieces(',"direction":"send","flags":', ',"seq":');
+  readonly #received = new SegmentPieces("recv");
+  readonly #sent = new SegmentPieces("send");
   readonly #connections = fieldCache("connection");
-  #lastName: string | null = null;
-  #lastPiece = KEY.null;
-  readonly #states = fieldCache("state");
-  readonly #rules = fieldCache("rule");
   readonly #reasons = fieldCache("reason");
-  readonly #path = new PieceCache({ make: stringToJson, bytes: CACHE_BYTES });
+  #lastStates: readonly string[] = [];
+  #statesPiece: Piece | null = null;
   readonly #segmentHead = new Head("segment");
   readonly #dataHead = new Head("data");
   readonly #transitionHead = new Head("transition");
@@ -113,7 +108,8 @@ export class JsonLines {
   }
 
   #segment(line: LineBytes, event: SegmentEvent): boolean {
-    const flags = (event.direction === "recv" ? this.#received : this.#sent).get(event.flags);
+    const pieces = event.direction === "recv" ? this.#received : this.#sent;
+    const flags = pieces.flags(event.flags);
     if (flags === undefined || !isShort(event.rule) || !isUint32(event.seq)) return false;
     if (!this.#head(line, this.#segmentHead, event)) return false;
     line.piece(flags);
@@ -121,12 +117,12 @@ export class JsonLines {
     return number(line, KEY.ack, event.ack) &&
       number(line, KEY.relSeq, event.relSeq) && number(line, KEY.relAck, event.relAck) &&
       number(line, KEY.window, event.window) && number(line, KEY.length, event.length) &&
-      options(line, event.options) && this.#segmentEnd(line, event);
+      options(line, event.options) && this.#segmentEnd(line, pieces, event);
   }
 
-  #segmentEnd(line: LineBytes, event: SegmentEvent): boolean {
-    line.piece(this.#states.of(event.state));
-    line.piece(this.#rules.of(event.rule));
+  #segmentEnd(line: LineBytes, pieces: SegmentPieces, event: SegmentEvent): boolean {
+    line.piece(pieces.states.of(event.state));
+    line.piece(pieces.rules.of(event.rule));
     if (event.cut !== undefined && !number(line, KEY.cut, event.cut)) return false;
     line.byte(BRACKET.BRACE_CLOSE);
     return true;
@@ -155,19 +151,14 @@ export class JsonLines {
       return false;
     }
     if (!this.#closedHead.write(line, event.time)) return false;
-    line.piece(this.#connection(event.connection));
+    line.piece(this.#connections.of(event.connection));
     line.piece(this.#reasons.of(event.reason));
     if (!number(line, KEY.bytesIn, event.bytesIn) || !number(line, KEY.bytesOut, event.bytesOut)) {
       return false;
     }
     line.piece(KEY.durationMs);
     line.ascii(String(durationMs));
-    line.piece(KEY.states);
-    for (let i = 0; i < states.length; i++) {
-      if (i > 0) line.byte(COMMA);
-      line.piece(this.#path.of(states[i]));
-    }
-    line.byte(BRACKET.CLOSE);
+    line.piece(this.#states(states));
     line.byte(BRACKET.BRACE_CLOSE);
     return true;
   }
@@ -176,15 +167,38 @@ export class JsonLines {
   #head(line: LineBytes, head: Head, event: { readonly time: number; readonly connection: string }): boolean {
     const { connection } = event;
     if (!isShort(connection) || !head.write(line, event.time)) return false;
-    line.piece(this.#connection(connection));
+    line.piece(this.#connections.of(connection));
     return true;
   }
 
-  /** Events come in groups about one connection, whose name is one string: looking it up is left out. */
-  #connection(name: string): Piece {
-    if (name !== this.#lastName) {
-      this.#lastName = name;
-      this.#lastPiece = this.#connections.of(name);
+  /** The same path comes as the same array. */
+  #states(states: readonly string[]): Piece {
+    if (states !== this.#lastStates || this.#statesPiece === null) {
+      this.#lastStates = states;
+      this.#statesPiece = pieceOf(`,"states":[${states.map(stringToJson).join(",")}]`);
+    }
+    return this.#statesPiece;
+  }
+}
+
+/** What segments of one direction say by the same few pieces. */
+class SegmentPieces {
+  readonly states = fieldCache("state");
+  readonly rules = fieldCache("rule");
+  /** With the keys before and after them: few large pieces are copied faster than many small ones. */
+  readonly #flags: ReadonlyMap<readonly FlagName[], Piece>;
+  #lastNames: readonly FlagName[] | null = null;
+  #lastPiece: Piece | undefined;
+
+  constructor(direction: SegmentEvent["direction"]) {
+    this.#flags = flagPieces(`,"direction":"${direction}","flags":`, ',"seq":');
+  }
+
+  /** `flagNames` gives the same array for the same flags; undefined for any other array. */
+  flags(names: readonly FlagName[]): Piece | undefined {
+    if (names !== this.#lastNames) {
+      this.#lastNames = names;
+      this.#lastPiece = this.#flags.get(names);
     }
     return this.#lastPiece;
   }
@@ -203,12 +217,19 @@ const MOST_TAILS = 512;
 class TransitionTails {
   readonly #byRule = new Map<string, TransitionTail[]>();
   #count = 0;
+  #last: TransitionTail | null = null;
 
   /** The tail of the event's line; null when no more can be kept. */
   of(event: TransitionEvent): Piece | null {
+    const last = this.#last;
+    if (last !== null && last.event.rule === event.rule && isSameMove(last.event, event)) return last.piece;
     const known = this.#byRule.get(event.rule);
     if (known !== undefined) {
-      for (const tail of known) if (isSameMove(tail.event, event)) return tail.piece;
+      for (const tail of known) {
+        if (!isSameMove(tail.event, event)) continue;
+        this.#last = tail;
+        return tail.piece;
+      }
     }
     return this.#add(event, known ?? []);
   }

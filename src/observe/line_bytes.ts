@@ -135,6 +135,9 @@ export class PieceCache {
   readonly #view: DataView;
   readonly #pieces = new Map<string, Piece>();
   #used = 0;
+  /** What was asked for last: the same text often comes twice, and a look into the map costs as much as to copy it. */
+  #text: string | null = null;
+  #piece: Piece | null = null;
 
   constructor(options: PieceCacheOptions) {
     this.#make = options.make;
@@ -144,7 +147,11 @@ export class PieceCache {
 
   /** The piece for `text`, valid until the next call. */
   of(text: string): Piece {
-    return this.#pieces.get(text) ?? this.#add(text);
+    if (text === this.#text && this.#piece !== null) return this.#piece;
+    const piece = this.#pieces.get(text) ?? this.#add(text);
+    this.#text = text;
+    this.#piece = piece;
+    return piece;
   }
 
   #add(text: string): Piece {

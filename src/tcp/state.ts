@@ -45,9 +45,15 @@ export function extendPath(path: number, state: TcpState): number {
   return room * 16 + TCP_STATES.indexOf(state) + 1;
 }
 
-/** The states of a path, the first one first. */
-export function statesOfPath(path: number): TcpState[] {
+let lastPath = 0;
+let lastStates: readonly TcpState[] = [];
+
+/** The states of a path, the first one first; one array for one path as long as no other is asked for. */
+export function statesOfPath(path: number): readonly TcpState[] {
+  if (path === lastPath) return lastStates;
   const states: TcpState[] = [];
   for (let rest = path; rest > 0; rest = Math.floor(rest / 16)) states.unshift(TCP_STATES[(rest % 16) - 1]);
+  lastPath = path;
+  lastStates = states;
   return states;
 }
