@@ -115,7 +115,8 @@ export class RingReader implements FrameSource {
     this.wireBytes = words[at + SLOT_WORDS.length];
     this.capturedUs = capturedUs(words, at);
     const room = Math.min(this.#ring.slotBytes - offset, LENT_BYTES);
-    const length = Math.min(words[at + SLOT_WORDS.snaplen], room);
+    // Native code copies so many bytes whatever they are.
+    const length = Math.max(0, Math.min(words[at + SLOT_WORDS.snaplen], room));
     this.frame = this.#window;
     // A look at the next slot, which another processor wrote, takes as long as the copy: both at once.
     const next = this.#ring.after(slot);
@@ -162,7 +163,8 @@ export class RingReader implements FrameSource {
 
   /** Puts the tag back that the device or the kernel took out, as libpcap does it. */
   #copyTagged(offset: number, length: number, status: number): void {
-    const { memory: window, tag } = { memory: this.#window, tag: this.#words[this.#at + SLOT_WORDS.vlan] };
+    const window = this.#window;
+    const tag = this.#words[this.#at + SLOT_WORDS.vlan];
     const behind = Deno.UnsafePointer.of(window.subarray(TAG_OFFSET + TAG_BYTES));
     const rest = Math.max(0, Math.min(length, LENT_BYTES - TAG_BYTES) - TAG_OFFSET);
     this.#memcpy(this.#windowPointer, this.#pointerTo(offset), Math.min(length, TAG_OFFSET));
