@@ -30,7 +30,7 @@ export const SLOT_WORDS = {
   vlan: TPACKET2_HDR.vlanTci / WORD_BYTES,
 } as const;
 
-/** Slots are looked for within this much of the ring: the largest that libpcap makes is a quarter of it. */
+/** Slots are looked for within this much of the ring: the largest that libpcap makes is half of it. */
 const MEASURED_BYTES = 0x100000;
 
 /** Local choice: so many frames in a row, and two blocks' worth, prove the layout. */
