@@ -1,33 +1,30 @@
 /**
- * Connections: all TCP of one host. Finds the connection of a segment, hands it to the machine, and performs
- * the effects in order.
+ * Connections: all TCP of one host, put together: who gets a segment (demultiplexer.ts), what the machine asks for
+ * (effect_performer.ts), and which connections there are (connection_registry.ts).
  *
- * Owns: the table, the listeners, the deadlines, and the bounds on what strangers can make us hold.
- * Must not know: how a segment came out of a frame (host.ts), or how one becomes a frame (segment_writer.ts).
+ * Owns: the parts, the user's OPEN calls, and the clock's tick. Must not know: how a segment came out of a frame
+ * (host.ts), or how one becomes a frame (segment_writer.ts).
  */
-import { closeForReopen, segmentArrives } from "../tcp/arrives.ts";
 import type { TcpConfig } from "../tcp/config.ts";
-import { congestionControl } from "../tcp/congestion.ts";
 import { MachineContext } from "../tcp/context.ts";
 import { deadlineArrives } from "../tcp/deadlines.ts";
-import { EFFECT, type Effect } from "../tcp/effects.ts";
+import type { IcmpNews } from "../tcp/icmp_arrives.ts";
+import type { FourTuple } from "../tcp/initial_sequence.ts";
 import { Lender } from "../tcp/lender.ts";
-import { icmpArrives, type IcmpNews } from "../tcp/icmp_arrives.ts";
-import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
-import { settle } from "../tcp/output.ts";
-import { Tcb } from "../tcp/tcb.ts";
-import { canReopen } from "../tcp/time_wait.ts";
-import { abortConnection, openActive } from "../tcp/user_calls.ts";
+import type { Tcb } from "../tcp/tcb.ts";
+import { openActive } from "../tcp/user_calls.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
 import type { ConnectOptions, ListenOptions } from "./api.ts";
 import type { Arrival } from "./arrival.ts";
-import { Connection, type ConnectionAddresses } from "./connection.ts";
-import { ConnectionTable } from "./connection_table.ts";
-import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_wheel.ts";
+import type { Connection, ConnectionAddresses } from "./connection.ts";
+import { ConnectionRegistry } from "./connection_registry.ts";
+import { Demultiplexer } from "./demultiplexer.ts";
+import { EffectPerformer } from "./effect_performer.ts";
 import { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import { type Listener, Listeners } from "./listeners.ts";
 import { PassiveOpens, type PassiveOpensHost } from "./passive_opens.ts";
+import { ReplyRoute } from "./reply_route.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
 import { SynCookies } from "./syn_cookies.ts";
 
@@ -51,89 +48,66 @@ export interface ConnectionsOptions {
   isValidSource(arrival: Arrival): boolean;
 }
 
-const MAC_BYTES = 6;
-
 /** All TCP connections of one host. */
 export class Connections implements PassiveOpensHost {
   readonly context: MachineContext;
   readonly listeners = new Listeners();
   readonly teller: EventTeller;
-  readonly #options: ConnectionsOptions;
-  readonly #table: ConnectionTable<Connection>;
-  readonly #wheel: DeadlineWheel;
-  readonly #isn: InitialSequence;
-  readonly #touched: Connection[] = [];
-  readonly #timeWaits = new Set<Connection>();
-  #isPerforming = false;
-  /** The segment in hand and its frame: where a reset that belongs to no connection goes. */
-  #arriving: TcpSegment | null = null;
-  #from: Arrival | null = null;
-  #nextId = 1;
-  readonly #opens: PassiveOpens;
-  readonly #dueHandler: (entry: DeadlineEntry) => void;
+  readonly replyRoute = new ReplyRoute();
+  readonly #counters: HostCounters;
+  readonly #registry: ConnectionRegistry;
+  readonly #performer: EffectPerformer;
+  readonly #demultiplexer: Demultiplexer;
 
   constructor(options: ConnectionsOptions) {
-    this.#options = options;
-    this.context = new MachineContext(new Lender(options.config));
-    this.context.nowUs = options.nowUs;
-    this.teller = new EventTeller(this.context, options.epochUs);
-    const { secret } = options;
-    this.#table = new ConnectionTable((secret[0] << 24) | (secret[5] << 16) | (secret[10] << 8) | secret[15]);
-    this.#wheel = new DeadlineWheel(options.nowUs);
-    this.#isn = new InitialSequence(secret);
-    this.#opens = new PassiveOpens({
+    const { counters } = options;
+    const context = new MachineContext(new Lender(options.config));
+    context.nowUs = options.nowUs;
+    const teller = new EventTeller(context, options.epochUs);
+    const registry = new ConnectionRegistry({
+      ...options,
+      context,
+      due: (connection) => this.#deadlineDue(connection),
+    });
+    const performer = new EffectPerformer({
+      ...options,
+      context,
+      registry,
+      teller,
+      replyRoute: this.replyRoute,
+    });
+    const opens = new PassiveOpens({
       host: this,
-      counters: options.counters,
-      cookies: options.config.synCookies ? new SynCookies(secret) : null,
+      counters,
+      cookies: options.config.synCookies ? new SynCookies(options.secret) : null,
       isValidSource: options.isValidSource,
     });
-    this.#dueHandler = (entry) => {
-      if (entry instanceof Connection) this.#deadlineDue(entry);
-    };
+    this.context = context;
+    this.teller = teller;
+    this.#counters = counters;
+    this.#registry = registry;
+    this.#performer = performer;
+    this.#demultiplexer = new Demultiplexer({
+      context,
+      registry,
+      listeners: this.listeners,
+      performer,
+      opens,
+      replyRoute: this.replyRoute,
+      teller,
+    });
   }
 
   /** Live connections, oldest first. */
   all(): Connection[] {
-    return [...this.#table].sort((a, b) => a.id - b.id);
+    return this.#registry.all();
   }
 
   // -- What arrives
 
   /** Takes a segment whose checksum is right (or accepted). */
   segmentArrives(segment: TcpSegment, from: Arrival): void {
-    const connection = this.#table.find(
-      from.bytes,
-      from.peerOffset,
-      from.localOffset,
-      from.addressBytes,
-      segment.sourcePort,
-      segment.destinationPort,
-    );
-    this.context.segmentEcn = from.ecn;
-    this.context.segmentDscp = from.dscp;
-    this.#arriving = segment;
-    this.#from = from;
-    if (connection === null) {
-      this.#opens.arrives(segment, from, null);
-      return;
-    }
-    const { tcb } = connection;
-    if (tcb.state === "TIME_WAIT" && canReopen(tcb, segment)) {
-      const listener = this.listeners.find(connection.localPort, connection.localAddress);
-      if (listener !== null) {
-        const floor = tcb.sndNxt;
-        this.begin(connection);
-        closeForReopen(this.context, tcb, segment);
-        this.finish();
-        this.#opens.arrives(segment, from, floor);
-        return;
-      }
-    }
-    this.#followMac(connection, from);
-    this.begin(connection);
-    segmentArrives(this.context, tcb, segment);
-    if (this.teller.observer !== null) this.teller.received(segment, { name: connection.name, tcb });
-    this.finish();
+    this.#demultiplexer.segmentArrives(segment, from);
   }
 
   /** Takes an ICMP error that quotes a segment of ours; `from` locates the quoted addresses. */
@@ -142,49 +116,7 @@ export class Connections implements PassiveOpensHost {
     ports: { localPort: number; peerPort: number },
     make: (tcb: Tcb) => IcmpNews | null,
   ): void {
-    const { peerPort, localPort } = ports;
-    const connection = this.#table.find(
-      from.bytes,
-      from.peerOffset,
-      from.localOffset,
-      from.addressBytes,
-      peerPort,
-      localPort,
-    );
-    const news = connection === null ? null : make(connection.tcb);
-    if (connection === null || news === null) return;
-    this.begin(connection);
-    icmpArrives(this.context, connection.tcb, news);
-    this.finish();
-  }
-
-  /** Whether one more connection may be held; an old TIME_WAIT gives way first. */
-  makeRoom(): boolean {
-    if (this.#table.size < this.#options.maxConnections) return true;
-    const [oldest] = this.#timeWaits;
-    if (oldest === undefined) return false;
-    this.#forgetTimeWait(oldest);
-    return true;
-  }
-
-  #forgetTimeWait(connection: Connection): void {
-    this.#options.counters.count("time-wait-evicted");
-    this.begin(connection);
-    abortConnection(this.context, connection.tcb);
-    this.finish();
-  }
-
-  /** The peer may answer from another hardware address (a router that took over). */
-  #followMac(connection: Connection, from: Arrival): void {
-    const mac = connection.peerMac;
-    if (mac === null) return;
-    const { bytes, macOffset } = from;
-    for (let i = MAC_BYTES - 1; i >= 0; i--) {
-      if (mac[i] !== bytes[macOffset + i]) {
-        connection.peerMac = bytes.slice(macOffset, macOffset + MAC_BYTES);
-        return;
-      }
-    }
+    this.#demultiplexer.icmpArrives(from, ports, make);
   }
 
   // -- User calls
@@ -201,7 +133,7 @@ export class Connections implements PassiveOpensHost {
   connect(options: ConnectOptions, route: ConnectionAddresses & { peerMac: Uint8Array | null }): Connection {
     if (!this.makeRoom()) {
       throw new Error(
-        `Cannot connect: the host holds ${this.#table.size} connections, its bound. Close some first.`,
+        `Cannot connect: the host holds ${this.#registry.size} connections, its bound. Close some first.`,
       );
     }
     const connection = this.make(route, true);
@@ -215,48 +147,55 @@ export class Connections implements PassiveOpensHost {
 
   /** Whether the 4-tuple is in use. */
   isTaken(tuple: FourTuple): boolean {
-    const length = tuple.peerAddress.length;
-    const bytes = new Uint8Array(length * 2);
-    bytes.set(tuple.peerAddress, 0);
-    bytes.set(tuple.localAddress, length);
-    return this.#table.find(bytes, 0, length, length, tuple.peerPort, tuple.localPort) !== null;
+    return this.#registry.isTaken(tuple);
   }
 
   /** First port to try for an active open (RFC 6056 §3.3.3). */
   portOffset(tuple: FourTuple): number {
-    return this.#isn.portOffset(tuple);
+    return this.#registry.portOffset(tuple);
+  }
+
+  // -- What passive opens need
+
+  /** Whether one more connection may be held; an old TIME_WAIT gives way first. */
+  makeRoom(): boolean {
+    if (!this.#registry.isFull) return true;
+    const oldest = this.#registry.oldestTimeWait();
+    if (oldest === null) return false;
+    this.#performer.evict(oldest);
+    return true;
   }
 
   make(addresses: ConnectionAddresses, listed: boolean): Connection {
-    const { config, linkMss } = this.#options;
-    const tcb = new Tcb(config, congestionControl(config.congestionControl), this.context.lender);
-    tcb.ourMss = config.mss > 0 && config.mss < linkMss ? config.mss : linkMss;
-    tcb.iss = this.#isn.next(addresses, this.context.nowUs);
-    tcb.tsOffset = this.#isn.timestampOffset;
-    tcb.ipId = tcb.tsOffset >>> 16;
-    const connection = new Connection(this, tcb, {
-      id: this.#nextId++,
-      localAddress: addresses.localAddress,
-      localPort: addresses.localPort,
-      peerAddress: addresses.peerAddress,
-      peerPort: addresses.peerPort,
-    });
+    const connection = this.#registry.make(addresses, this.#performer);
     if (listed) {
-      this.#table.add(connection);
-      this.#options.counters.connectionsOpened++;
+      this.#registry.add(connection);
+      this.#counters.connectionsOpened++;
     }
     return connection;
+  }
+
+  begin(connection: Connection): void {
+    this.#performer.begin(connection);
+  }
+
+  written(connection: Connection, count: number): void {
+    this.#performer.written(connection, count);
+  }
+
+  finish(): void {
+    this.#performer.finish();
   }
 
   // -- Deadlines
 
   nextDeadlineUs(): number {
-    return this.#wheel.nextDeadlineUs();
+    return this.#registry.nextDeadlineUs();
   }
 
   tick(nowUs: number): void {
     this.context.nowUs = nowUs;
-    if (this.#wheel.nextDeadlineUs() <= nowUs) this.#wheel.expire(nowUs, this.#dueHandler);
+    this.#registry.expire(nowUs);
   }
 
   #deadlineDue(connection: Connection): void {
@@ -265,154 +204,5 @@ export class Connections implements PassiveOpensHost {
     // Deadlines that moved to later are set anew here, not each time they move.
     if (tcb.nextDeadlineUs() <= this.context.nowUs) deadlineArrives(this.context, tcb);
     this.finish();
-  }
-
-  // -- Effects
-
-  begin(connection: Connection): void {
-    if (connection.isTouched) return;
-    connection.isTouched = true;
-    this.#touched.push(connection);
-  }
-
-  written(connection: Connection, count: number): void {
-    this.teller.data(connection, "send", count);
-  }
-
-  /** Performs all effects in order, then what each touched connection still owes, until nothing is left. */
-  finish(): void {
-    if (this.#isPerforming) return;
-    this.#isPerforming = true;
-    const { effects } = this.context;
-    try {
-      let touched = 0;
-      let done = 0;
-      do {
-        for (; done < effects.length; done++) this.#perform(effects.at(done));
-        for (; touched < this.#touched.length; touched++) settle(this.context, this.#touched[touched].tcb);
-      } while (done < effects.length);
-    } finally {
-      effects.clear();
-      const all = this.#touched;
-      while (all.length > 0) {
-        const connection = all.pop();
-        if (connection === undefined) break;
-        connection.isTouched = false;
-        // What an application has not read by now outlives the frame that brought it.
-        connection.tcb.receiveRing.keep();
-        connection.tcb.releaseBoard();
-        this.#setDeadline(connection);
-      }
-      this.#isPerforming = false;
-    }
-  }
-
-  #setDeadline(connection: Connection): void {
-    const next = connection.tcb.nextDeadlineUs();
-    if (next === Infinity || connection.tcb.ended !== null) {
-      if (connection.wheelSlot !== WHEEL_NOT_SET) this.#wheel.cancel(connection);
-      return;
-    }
-    // Moving to later is left until the old time comes.
-    if (connection.wheelSlot !== WHEEL_NOT_SET && connection.deadlineUs <= next) return;
-    this.#wheel.follow(connection);
-  }
-
-  #perform(effect: Effect): void {
-    const { tcb } = effect;
-    if (tcb === null) {
-      if (this.#arriving !== null && this.#from !== null) this.#opens.setRoute(this.#arriving, this.#from);
-      if (effect.kind === EFFECT.SEND) {
-        this.#send(effect, null);
-      } else if (effect.kind === EFFECT.DROP && this.teller.observer !== null) {
-        this.teller.drop(effect.drop, this.#opens.routeName());
-      }
-      return;
-    }
-    const connection = tcb.owner;
-    if (!(connection instanceof Connection)) return;
-    switch (effect.kind) {
-      case EFFECT.SEND:
-        this.#send(effect, connection);
-        return;
-      case EFFECT.DATA:
-        this.teller.data(connection, "recv", effect.length);
-        if (tcb.discarding) return;
-        connection.handler.onReadable?.(connection);
-        return;
-      case EFFECT.OPEN:
-        this.#options.counters.connectionsEstablished++;
-        connection.handler.onOpen?.(connection);
-        return;
-      case EFFECT.PEER_CLOSED:
-        connection.handler.onPeerClosed?.(connection);
-        return;
-      case EFFECT.WRITABLE:
-        connection.handler.onWritable?.(connection);
-        return;
-      case EFFECT.CLOSED:
-        this.#closed(connection, effect);
-        return;
-      case EFFECT.STATE:
-        this.#stateChanged(connection, effect);
-        return;
-      case EFFECT.RETRANSMIT:
-        this.teller.retransmit(connection, effect);
-        return;
-      case EFFECT.DROP:
-        if (this.teller.observer !== null) this.teller.drop(effect.drop, connection.name);
-        return;
-      case EFFECT.URGENT:
-        connection.handler.onUrgent?.(connection);
-        return;
-      case EFFECT.ADVICE:
-        connection.handler.onAdvice?.(connection, effect.drop);
-    }
-  }
-
-  #stateChanged(connection: Connection, effect: Effect): void {
-    const row = effect.transition;
-    if (row === null) return;
-    if (connection.isHalfOpen && row.from === "SYN_RCVD") {
-      connection.isHalfOpen = false;
-      if (connection.listener !== null) connection.listener.halfOpen--;
-    }
-    if (row.to === "TIME_WAIT") {
-      this.#timeWaits.add(connection);
-      if (this.#timeWaits.size > this.#options.maxTimeWait) {
-        const [oldest] = this.#timeWaits;
-        this.#forgetTimeWait(oldest);
-      }
-    }
-    this.teller.transition(connection, effect);
-  }
-
-  #closed(connection: Connection, effect: Effect): void {
-    const { tcb } = connection;
-    this.#timeWaits.delete(connection);
-    this.#table.remove(connection);
-    this.#wheel.cancel(connection);
-    this.#options.counters.connectionsClosed++;
-    tcb.releaseSendRing();
-    // What came before a normal end can still be read.
-    if (effect.reason !== "normal" || tcb.receiveRing.length === 0) tcb.releaseReceiveRing();
-    this.teller.closed(connection, effect);
-    connection.handler.onClosed?.(connection, effect.reason);
-  }
-
-  /** Sends the segment of `effect` on a connection, or without one to where the segment in hand came from. */
-  #send(effect: Effect, connection: Connection | null): void {
-    const { writer, counters } = this.#options;
-    const length = writer.write(connection ?? this.#opens.route, effect, this.context);
-    counters.segmentsOut++;
-    if (this.teller.observer !== null) {
-      this.teller.sent(
-        writer.segment,
-        effect,
-        connection === null ? this.#opens.routeName() : connection.name,
-      );
-    }
-    if (connection !== null && connection.peerMac === null) this.#options.hold(connection, length);
-    else this.#options.transmit(length, effect.cutBytes);
   }
 }

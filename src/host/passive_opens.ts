@@ -11,17 +11,15 @@ import { asksForEcn } from "../tcp/establish.ts";
 import { closedArrives, replyWithReset } from "../tcp/reset.ts";
 import { timestampNow } from "../tcp/send_segment.ts";
 import { seqAdd, seqLe } from "../tcp/sequence.ts";
-import { bytesEqual, formatEndpoint } from "../wire/address.ts";
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
-import { AddressBook } from "./address_book.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Connection, ConnectionAddresses, ConnectionHost } from "./connection.ts";
 import type { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import type { Listener, Listeners } from "./listeners.ts";
+import type { ReplyRoute } from "./reply_route.ts";
 import { optionsOfStamp, stampWithOptions, type SynCookies } from "./syn_cookies.ts";
 
-const MAC_BYTES = 6;
 const { SYN, ACK, RST, FIN } = FLAG;
 
 /** After the last cookie an ACK may bring it back for so long (the two ticks that it is good for). */
@@ -35,6 +33,8 @@ export interface PassiveOpensHost extends ConnectionHost {
   readonly context: MachineContext;
   readonly listeners: Listeners;
   readonly teller: EventTeller;
+  /** Where the segment in hand came from. */
+  readonly replyRoute: ReplyRoute;
   /** Makes a connection; `listed` false for one that only answers and is forgotten. */
   make(addresses: ConnectionAddresses, listed: boolean): Connection;
   /** Whether one more connection may be held. */
@@ -49,51 +49,25 @@ export interface PassiveOpensOptions {
   isValidSource(arrival: Arrival): boolean;
 }
 
-interface ReplyRoute {
-  localAddress: Uint8Array;
-  localPort: number;
-  peerAddress: Uint8Array;
-  peerPort: number;
-  peerMac: Uint8Array;
-  vlan: number;
-}
-
 /** Deals with what belongs to no connection. */
 export class PassiveOpens {
-  /** Where replies go that belong to no connection: back to where the segment in hand came from. */
-  readonly route: ReplyRoute = {
-    localAddress: new Uint8Array(0),
-    localPort: 0,
-    peerAddress: new Uint8Array(0),
-    peerPort: 0,
-    peerMac: new Uint8Array(MAC_BYTES),
-    vlan: -1,
-  };
   readonly #options: PassiveOpensOptions;
-  readonly #addresses = new AddressBook();
   #cookieSentUs = -Infinity;
 
   constructor(options: PassiveOpensOptions) {
     this.#options = options;
   }
 
-  /** Name of the route, as connections are named. */
-  readonly routeName = (): string => {
-    const { route } = this;
-    const local = formatEndpoint(route.localAddress, route.localPort);
-    return `${local}-${formatEndpoint(route.peerAddress, route.peerPort)}`;
-  };
-
   /** Takes a segment that belongs to no connection. `issFloor`: our ISS must lie beyond it (MAY-2), null without one. */
   arrives(segment: TcpSegment, from: Arrival, issFloor: number | null): void {
     const { host, counters } = this.#options;
-    this.setRoute(segment, from);
+    host.replyRoute.take();
     if (!this.#options.isValidSource(from)) {
       counters.drop("bad-source");
-      if (host.teller.observer !== null) host.teller.drop("bad-source", this.routeName());
+      if (host.teller.observer !== null) host.teller.drop("bad-source", host.replyRoute.name);
       return;
     }
-    const listener = host.listeners.find(segment.destinationPort, this.route.localAddress);
+    const listener = host.listeners.find(segment.destinationPort, host.replyRoute.localAddress);
     if (listener === null) {
       counters.noListener++;
       closedArrives(host.context, segment);
@@ -123,7 +97,7 @@ export class PassiveOpens {
       host.context.apply("arrives.listen.backlog-full");
       this.#tell(segment, true);
       if (host.teller.observer !== null) {
-        host.teller.drop(hasRoom ? "backlog-full" : "too-many-connections", this.routeName());
+        host.teller.drop(hasRoom ? "backlog-full" : "too-many-connections", host.replyRoute.name);
       }
       return;
     }
@@ -145,9 +119,9 @@ export class PassiveOpens {
   #sendCookie(segment: TcpSegment, cookies: SynCookies): void {
     const { host, counters } = this.#options;
     const { context } = host;
-    const connection = host.make(this.route, false);
-    connection.peerMac = this.route.peerMac;
-    connection.vlan = this.route.vlan;
+    const connection = host.make(host.replyRoute, false);
+    connection.peerMac = host.replyRoute.peerMac;
+    connection.vlan = host.replyRoute.vlan;
     const { tcb } = connection;
     const mss = segment.mss > 0 ? segment.mss : DEFAULT_MSS;
     tcb.iss = cookies.make(connection, { seq: segment.seq, mss }, context.nowUs);
@@ -185,7 +159,7 @@ export class PassiveOpens {
     if (cookies === null) return false;
     const seq = seqAdd(segment.seq, -1);
     const cookie = seqAdd(segment.ack, -1);
-    const mss = cookies.check(this.route, { seq, cookie }, host.context.nowUs);
+    const mss = cookies.check(host.replyRoute, { seq, cookie }, host.context.nowUs);
     if (mss < 0) {
       counters.count("syn-cookies-bad");
       return false;
@@ -210,33 +184,19 @@ export class PassiveOpens {
   }
 
   #begin(listener: Listener): Connection {
-    const connection = this.#options.host.make(this.route, true);
-    connection.peerMac = this.route.peerMac;
-    connection.vlan = this.route.vlan;
+    const { host } = this.#options;
+    const connection = host.make(host.replyRoute, true);
+    connection.peerMac = host.replyRoute.peerMac;
+    connection.vlan = host.replyRoute.vlan;
     connection.listener = listener;
     connection.tcb.state = "LISTEN";
     connection.handler = listener.options.accept(connection);
     return connection;
   }
 
-  /** Takes the way back to where `segment` came from. */
-  setRoute(segment: TcpSegment, from: Arrival): void {
-    const { route } = this;
-    const { bytes, localOffset, peerOffset, addressBytes, macOffset } = from;
-    route.localAddress = this.#addresses.at(bytes, localOffset, addressBytes);
-    route.peerAddress = this.#addresses.at(bytes, peerOffset, addressBytes);
-    route.localPort = segment.destinationPort;
-    route.peerPort = segment.sourcePort;
-    // Most strangers come by the same router or from the same neighbor: one copy serves their connections.
-    if (!bytesEqual(bytes, macOffset, route.peerMac)) {
-      route.peerMac = bytes.slice(macOffset, macOffset + MAC_BYTES);
-    }
-    route.vlan = from.vlan;
-  }
-
   #tell(segment: TcpSegment, isListening: boolean): void {
-    const { teller } = this.#options.host;
+    const { teller, replyRoute } = this.#options.host;
     if (teller.observer === null) return;
-    teller.received(segment, { name: this.routeName(), tcb: null, isListening });
+    teller.received(segment, { name: replyRoute.name, tcb: null, isListening });
   }
 }

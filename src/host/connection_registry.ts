@@ -1,0 +1,155 @@
+/**
+ * ConnectionRegistry: which connections there are.
+ *
+ * Owns: their table, ids and numbers to begin with, the bounds on how many there may be, who is in TIME_WAIT, and
+ * the deadlines. Must not know: what happens on a connection, or why one begins or ends.
+ */
+import type { TcpConfig } from "../tcp/config.ts";
+import { congestionControl } from "../tcp/congestion.ts";
+import type { MachineContext } from "../tcp/context.ts";
+import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
+import { Tcb } from "../tcp/tcb.ts";
+import type { Arrival } from "./arrival.ts";
+import { Connection, type ConnectionAddresses, type ConnectionHost } from "./connection.ts";
+import { ConnectionTable } from "./connection_table.ts";
+import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_wheel.ts";
+
+/** What a registry is given. */
+export interface RegistryOptions {
+  readonly secret: Uint8Array;
+  readonly config: TcpConfig;
+  /** Payload of a full segment on this link, without options: what a SYN offers at most (MUST-67, SHLD-6). */
+  readonly linkMss: number;
+  readonly maxConnections: number;
+  readonly maxTimeWait: number;
+  readonly context: MachineContext;
+  /** Called for each connection whose deadline is due. */
+  due(connection: Connection): void;
+}
+
+/** All connections of one host. */
+export class ConnectionRegistry {
+  readonly #options: RegistryOptions;
+  readonly #table: ConnectionTable<Connection>;
+  readonly #wheel: DeadlineWheel;
+  readonly #isn: InitialSequence;
+  /** Oldest first. */
+  readonly #timeWaits = new Set<Connection>();
+  #nextId = 1;
+  readonly #dueHandler: (entry: DeadlineEntry) => void;
+
+  constructor(options: RegistryOptions) {
+    const { secret } = options;
+    this.#options = options;
+    this.#table = new ConnectionTable((secret[0] << 24) | (secret[5] << 16) | (secret[10] << 8) | secret[15]);
+    this.#wheel = new DeadlineWheel(options.context.nowUs);
+    this.#isn = new InitialSequence(secret);
+    this.#dueHandler = (entry) => {
+      if (entry instanceof Connection) options.due(entry);
+    };
+  }
+
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** Whether the bound of connections is reached. */
+  get isFull(): boolean {
+    return this.#table.size >= this.#options.maxConnections;
+  }
+
+  /** Live connections, oldest first. */
+  all(): Connection[] {
+    return [...this.#table].sort((a, b) => a.id - b.id);
+  }
+
+  /** The connection of a packet with these ports, null when there is none. */
+  find(from: Arrival, peerPort: number, localPort: number): Connection | null {
+    return this.#table.find(
+      from.bytes,
+      from.peerOffset,
+      from.localOffset,
+      from.addressBytes,
+      peerPort,
+      localPort,
+    );
+  }
+
+  /** Whether the 4-tuple is in use. */
+  isTaken(tuple: FourTuple): boolean {
+    const length = tuple.peerAddress.length;
+    const bytes = new Uint8Array(length * 2);
+    bytes.set(tuple.peerAddress, 0);
+    bytes.set(tuple.localAddress, length);
+    return this.#table.find(bytes, 0, length, length, tuple.peerPort, tuple.localPort) !== null;
+  }
+
+  /** First port to try for an active open (RFC 6056 §3.3.3). */
+  portOffset(tuple: FourTuple): number {
+    return this.#isn.portOffset(tuple);
+  }
+
+  /** Makes a connection in CLOSED with the numbers to begin with; it is not in the table yet. */
+  make(addresses: ConnectionAddresses, host: ConnectionHost): Connection {
+    const { config, linkMss, context } = this.#options;
+    const tcb = new Tcb(config, congestionControl(config.congestionControl), context.lender);
+    tcb.ourMss = config.mss > 0 && config.mss < linkMss ? config.mss : linkMss;
+    tcb.iss = this.#isn.next(addresses, context.nowUs);
+    tcb.tsOffset = this.#isn.timestampOffset;
+    tcb.ipId = tcb.tsOffset >>> 16;
+    return new Connection(host, tcb, {
+      id: this.#nextId++,
+      localAddress: addresses.localAddress,
+      localPort: addresses.localPort,
+      peerAddress: addresses.peerAddress,
+      peerPort: addresses.peerPort,
+    });
+  }
+
+  add(connection: Connection): void {
+    this.#table.add(connection);
+  }
+
+  /** Takes a connection out of all that is kept about it. */
+  remove(connection: Connection): void {
+    this.#timeWaits.delete(connection);
+    this.#table.remove(connection);
+    this.#wheel.cancel(connection);
+  }
+
+  // -- TIME_WAIT
+
+  /** Notes that a connection is in TIME_WAIT; returns the one that has to give way, null while the bound is kept. */
+  entersTimeWait(connection: Connection): Connection | null {
+    this.#timeWaits.add(connection);
+    return this.#timeWaits.size > this.#options.maxTimeWait ? this.oldestTimeWait() : null;
+  }
+
+  oldestTimeWait(): Connection | null {
+    const [oldest] = this.#timeWaits;
+    return oldest ?? null;
+  }
+
+  // -- Deadlines
+
+  nextDeadlineUs(): number {
+    return this.#wheel.nextDeadlineUs();
+  }
+
+  /** Hands out the connections whose deadlines are due. */
+  expire(nowUs: number): void {
+    if (this.#wheel.nextDeadlineUs() <= nowUs) this.#wheel.expire(nowUs, this.#dueHandler);
+  }
+
+  /** Follows the connection's next deadline. */
+  setDeadline(connection: Connection): void {
+    const next = connection.tcb.nextDeadlineUs();
+    if (next === Infinity || connection.tcb.ended !== null) {
+      if (connection.wheelSlot !== WHEEL_NOT_SET) this.#wheel.cancel(connection);
+      return;
+    }
+    // Moving to later is left until the old time comes.
+    if (connection.wheelSlot !== WHEEL_NOT_SET && connection.deadlineUs <= next) return;
+    this.#wheel.follow(connection);
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Demultiplexer: whom a segment, or an ICMP error about one, is for.
+ *
+ * Owns: the choice between a connection, a listener (a SYN may reopen what is in TIME_WAIT) and nobody.
+ * Must not know: how a segment came out of a frame (host.ts), or what the machine makes of it.
+ */
+import { closeForReopen, segmentArrives } from "../tcp/arrives.ts";
+import type { MachineContext } from "../tcp/context.ts";
+import { icmpArrives, type IcmpNews } from "../tcp/icmp_arrives.ts";
+import type { Tcb } from "../tcp/tcb.ts";
+import { canReopen } from "../tcp/time_wait.ts";
+import type { TcpSegment } from "../wire/tcp.ts";
+import type { Arrival } from "./arrival.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionRegistry } from "./connection_registry.ts";
+import type { EffectPerformer } from "./effect_performer.ts";
+import type { EventTeller } from "./event_teller.ts";
+import type { Listeners } from "./listeners.ts";
+import type { PassiveOpens } from "./passive_opens.ts";
+import type { ReplyRoute } from "./reply_route.ts";
+
+const MAC_BYTES = 6;
+
+/** Among whom segments are shared out. */
+export interface DemultiplexerOptions {
+  readonly context: MachineContext;
+  readonly registry: ConnectionRegistry;
+  readonly listeners: Listeners;
+  readonly performer: EffectPerformer;
+  readonly opens: PassiveOpens;
+  readonly replyRoute: ReplyRoute;
+  readonly teller: EventTeller;
+}
+
+/** Shares out what arrives at one host. */
+export class Demultiplexer {
+  readonly #options: DemultiplexerOptions;
+  readonly #context: MachineContext;
+  readonly #registry: ConnectionRegistry;
+  readonly #performer: EffectPerformer;
+  readonly #teller: EventTeller;
+
+  constructor(options: DemultiplexerOptions) {
+    this.#options = options;
+    this.#context = options.context;
+    this.#registry = options.registry;
+    this.#performer = options.performer;
+    this.#teller = options.teller;
+  }
+
+  /** Takes a segment whose checksum is right (or accepted). */
+  segmentArrives(segment: TcpSegment, from: Arrival): void {
+    const connection = this.#registry.find(from, segment.sourcePort, segment.destinationPort);
+    this.#context.segmentEcn = from.ecn;
+    this.#context.segmentDscp = from.dscp;
+    this.#options.replyRoute.arrives(segment, from);
+    if (connection === null) {
+      this.#options.opens.arrives(segment, from, null);
+      return;
+    }
+    const { tcb } = connection;
+    if (tcb.state === "TIME_WAIT" && canReopen(tcb, segment)) {
+      const listener = this.#options.listeners.find(connection.localPort, connection.localAddress);
+      if (listener !== null) {
+        const floor = tcb.sndNxt;
+        this.#performer.begin(connection);
+        closeForReopen(this.#context, tcb, segment);
+        this.#performer.finish();
+        this.#options.opens.arrives(segment, from, floor);
+        return;
+      }
+    }
+    followMac(connection, from);
+    this.#performer.begin(connection);
+    segmentArrives(this.#context, tcb, segment);
+    if (this.#teller.observer !== null) this.#teller.received(segment, { name: connection.name, tcb });
+    this.#performer.finish();
+  }
+
+  /** Takes an ICMP error that quotes a segment of ours; `from` locates the quoted addresses. */
+  icmpArrives(
+    from: Arrival,
+    ports: { localPort: number; peerPort: number },
+    make: (tcb: Tcb) => IcmpNews | null,
+  ): void {
+    const connection = this.#registry.find(from, ports.peerPort, ports.localPort);
+    const news = connection === null ? null : make(connection.tcb);
+    if (connection === null || news === null) return;
+    this.#performer.begin(connection);
+    icmpArrives(this.#context, connection.tcb, news);
+    this.#performer.finish();
+  }
+}
+
+/** The peer may answer from another hardware address (a router that took over). */
+function followMac(connection: Connection, from: Arrival): void {
+  const mac = connection.peerMac;
+  if (mac === null) return;
+  const { bytes, macOffset } = from;
+  for (let i = MAC_BYTES - 1; i >= 0; i--) {
+    if (mac[i] !== bytes[macOffset + i]) {
+      connection.peerMac = bytes.slice(macOffset, macOffset + MAC_BYTES);
+      return;
+    }
+  }
+}

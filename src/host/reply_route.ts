@@ -1,0 +1,54 @@
+/**
+ * ReplyRoute: the way back to where the segment in hand came from, for answers that belong to no connection.
+ *
+ * Owns: the addresses, ports, hardware address and VLAN of that way. Must not know: what is answered, or why.
+ */
+import { bytesEqual, formatEndpoint } from "../wire/address.ts";
+import type { TcpSegment } from "../wire/tcp.ts";
+import { AddressBook } from "./address_book.ts";
+import type { Arrival } from "./arrival.ts";
+import type { SegmentRoute } from "./segment_writer.ts";
+
+const MAC_BYTES = 6;
+
+/** One per host; taken anew for each segment that needs it. */
+export class ReplyRoute implements SegmentRoute {
+  localAddress: Uint8Array = new Uint8Array(0);
+  localPort = 0;
+  peerAddress: Uint8Array = new Uint8Array(0);
+  peerPort = 0;
+  peerMac: Uint8Array = new Uint8Array(MAC_BYTES);
+  vlan = -1;
+  readonly #addresses = new AddressBook();
+  #segment: TcpSegment | null = null;
+  #from: Arrival | null = null;
+
+  /** Notes the segment in hand; costs nothing until {@link ReplyRoute.take}. */
+  arrives(segment: TcpSegment, from: Arrival): void {
+    this.#segment = segment;
+    this.#from = from;
+  }
+
+  /** Takes the way back to where the noted segment came from. */
+  take(): void {
+    const segment = this.#segment;
+    const from = this.#from;
+    if (segment === null || from === null) return;
+    const { bytes, localOffset, peerOffset, addressBytes, macOffset } = from;
+    this.localAddress = this.#addresses.at(bytes, localOffset, addressBytes);
+    this.peerAddress = this.#addresses.at(bytes, peerOffset, addressBytes);
+    this.localPort = segment.destinationPort;
+    this.peerPort = segment.sourcePort;
+    // Most strangers come by the same router or from the same neighbor: one copy serves their connections.
+    if (!bytesEqual(bytes, macOffset, this.peerMac)) {
+      this.peerMac = bytes.slice(macOffset, macOffset + MAC_BYTES);
+    }
+    this.vlan = from.vlan;
+  }
+
+  /** Named as connections are. */
+  get name(): string {
+    const local = formatEndpoint(this.localAddress, this.localPort);
+    return `${local}-${formatEndpoint(this.peerAddress, this.peerPort)}`;
+  }
+}
