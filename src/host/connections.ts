@@ -10,7 +10,7 @@ import { MachineContext } from "../tcp/context.ts";
 import { deadlineArrives } from "../tcp/deadlines.ts";
 import type { IcmpNews } from "../tcp/icmp_arrives.ts";
 import type { FourTuple } from "../tcp/initial_sequence.ts";
-import { Lender } from "../tcp/lender.ts";
+import { BufferPool } from "../tcp/fast/buffer_pool.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { openActive } from "../tcp/user_calls.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
@@ -61,7 +61,7 @@ export class Connections implements PassiveOpensHost {
 
   constructor(options: ConnectionsOptions) {
     const { counters } = options;
-    const context = new MachineContext(new Lender(options.config));
+    const context = new MachineContext(new BufferPool(options.config));
     context.nowUs = options.nowUs;
     const teller = new EventTeller(context, options.epochUs);
     const registry = new ConnectionRegistry({

@@ -5,11 +5,11 @@
  * the connections' table and deadlines; it asks for a connection to be made.
  */
 import { segmentArrives } from "../tcp/arrives.ts";
-import { beginFromCookie, beginFromSyn, listenArrives } from "../tcp/arrives_listen.ts";
+import { answerWithCookie, beginFromCookie, beginFromSyn, listenArrives } from "../tcp/arrives_listen.ts";
 import type { MachineContext } from "../tcp/context.ts";
 import { asksForEcn } from "../tcp/establish.ts";
 import { closedArrives, replyWithReset } from "../tcp/reset.ts";
-import { timestampNow } from "../tcp/send_segment.ts";
+import { stampAt } from "../tcp/rate_sample.ts";
 import { seqAdd, seqLe } from "../tcp/sequence.ts";
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import type { Arrival } from "./arrival.ts";
@@ -126,7 +126,7 @@ export class PassiveOpens {
     const mss = segment.mss > 0 ? segment.mss : DEFAULT_MSS;
     tcb.iss = cookies.make(connection, { seq: segment.seq, mss }, context.nowUs);
     if (segment.hasTimestamps && tcb.config.timestamps) {
-      const stamp = timestampNow(context, tcb);
+      const stamp = stampAt(tcb, context.nowUs);
       const carried = stampWithOptions(stamp, {
         windowScale: tcb.config.windowScaling ? segment.windowScale : -1,
         sack: tcb.config.sack && segment.sackPermitted,
@@ -142,7 +142,7 @@ export class PassiveOpens {
     this.#cookieSentUs = context.nowUs;
     tcb.state = "LISTEN";
     this.#tell(segment, true);
-    beginFromSyn(context, tcb, segment, "arrives.listen.cookie-sent");
+    answerWithCookie(context, tcb, segment);
     host.finish();
   }
 
