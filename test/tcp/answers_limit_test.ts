@@ -125,7 +125,7 @@ Deno.test("a stranger's thousand challenges on his connection take no answer fro
 });
 
 for (const data of [0, 1]) {
-  Deno.test(`300 idle connections that probe by keep-alive in the same second (${data} octets): all are answered, each second (MUST-24, MAY-6, RFC 9293 §3.8.4)`, () => {
+  Deno.test(`300 idle connections that probe by keep-alive in the same second (${data} octets): all are answered, each second (RFC 9293 §3.8.4, §3.10.7.4)`, () => {
     const { lab, peers } = crowd(300);
     for (const peer of peers) peer.sends({ flags: "ACK", seq: 1, ack: 1, data: "x" });
     lab.pass(10 * SECOND_US);
