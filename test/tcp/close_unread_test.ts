@@ -81,19 +81,6 @@ Deno.test("FIN_WAIT_1 and FIN_WAIT_2: close() after closeWrite(), with unread te
   }
 });
 
-Deno.test("LAST_ACK: close() after closeWrite(), with unread text, sends RST (RFC 2525 §2.17, SHLD-3)", () => {
-  const fixture = unread();
-  const { lab, peer, app } = fixture;
-  peer.sends({ flags: "FIN ACK", seq: 7, ack: 1 });
-  peer.takeAll();
-  app.closeWrite();
-  peer.expects({ flags: "FIN ACK", seq: 1, ack: 8 });
-  assertEquals(app.state, "LAST_ACK");
-  lab.takeTransitions();
-  app.close();
-  assertReset(fixture, "LAST_ACK", 2);
-});
-
 Deno.test("text of ours that waits is not sent before that RST (RFC 9293 §3.10.5)", () => {
   const fixture = unread({ peer: { window: 2 } });
   const { peer, app } = fixture;
