@@ -44,16 +44,15 @@ for (
     for (const { seq, data } of first) {
       lab.pass(3 * SECOND_US);
       const seen = peer.takeAll();
-      assert(
-        seen.some((one) => one.seq <= seq && seq < one.seq + one.data.length),
-        `number ${seq} is sent again`,
-      );
       assertUrgent(seen, 4001);
       again.push(...seen);
       // One segment after the other arrives.
       peer.sends({ flags: "ACK", ack: seq + data.length });
     }
-    assertGreater(again.filter(({ seq }) => seq < 4001).length, 2, "urgent text was sent again");
+    for (const { seq } of first.filter((one) => one.seq < 4001)) {
+      const isAgain = again.some((one) => one.seq <= seq && seq < one.seq + one.data.length);
+      assert(isAgain, `number ${seq} was sent again`);
+    }
   });
 
   Deno.test(`an urgent segment that fast recovery sends again is still urgent (${name}) (MUST-30, RFC 9293 §3.8.5)`, () => {
