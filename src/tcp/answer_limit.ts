@@ -5,9 +5,9 @@
  *
  * A segment with text or FIN is always answered: its sender sends again until it hears that we have it, and an answer has
  * neither. A bare one is answered once in half a second on each connection (as Linux's `tcp_invalid_ratelimit`), so that two
- * ends that disagree cannot answer each other without end; but one at RCV.NXT - 1 asks whether we are there, or whether the
- * window is open, and is counted apart, more generously: keep-alives and window probes of an honest peer come no closer than
- * that, and what a stranger provokes does not stand in their way.
+ * ends that disagree cannot answer each other without end. One at RCV.NXT - 1 asks whether we are there, or whether the
+ * window is open, and is counted apart, so that what a stranger provokes does not stand in its way; of these a second one is
+ * answered a little sooner, because the probes of an honest peer begin close to each other and double.
  *
  * Challenge ACKs, which strangers can provoke, have a bound of the host beside that. Nobody may be able to count it: what is
  * missing from one's own answers would tell of a number guessed on another's connection (CVE-2016-5696). So it differs from
@@ -20,8 +20,9 @@ import type { Tcb } from "./tcb.ts";
 const SECOND_US = 1_000_000;
 /** As Linux: between two answers of a connection to bare segments. */
 const ANSWER_INTERVAL_US = 500_000;
-/** Local choice: window probes double from the least RTO of common stacks, 200 ms. */
-const PROBE_ANSWER_INTERVAL_US = 200_000;
+/** Local choice: window probes double from the least RTO of common stacks, 200 ms; by then they are a second apart. */
+const QUICK_PROBE_ANSWER_US = 200_000;
+const PROBES_ANEW_US = 1_000_000;
 
 /** An ACK has to leave when this event is over. */
 export function oweAck(tcb: Tcb, rule: RuleId): void {
@@ -32,16 +33,10 @@ export function oweAck(tcb: Tcb, rule: RuleId): void {
 /** The ACK that an unacceptable segment gets, within the limits; the segment is the one in hand. */
 export function answerUnacceptable(context: MachineContext, tcb: Tcb, rule: RuleId): void {
   const { length, seq } = context.arriving;
-  if (length > 0) {
-    oweAck(tcb, rule);
+  const isProbe = seq === tcb.rcvNxt - 1;
+  if (length === 0 && !(isProbe ? takeProbeAnswer(tcb, context.nowUs) : takeAnswer(tcb, context.nowUs))) {
+    context.counters.answersHeld++;
     return;
-  }
-  if (seq === tcb.rcvNxt - 1) {
-    if (isTooSoon(context, tcb.lastProbeAnswerUs, PROBE_ANSWER_INTERVAL_US)) return;
-    tcb.lastProbeAnswerUs = context.nowUs;
-  } else {
-    if (isTooSoon(context, tcb.lastAnswerUs, ANSWER_INTERVAL_US)) return;
-    tcb.lastAnswerUs = context.nowUs;
   }
   oweAck(tcb, rule);
 }
@@ -49,8 +44,8 @@ export function answerUnacceptable(context: MachineContext, tcb: Tcb, rule: Rule
 /** RFC 5961: `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`, within the limits of the connection and of the host. */
 export function challengeAck(context: MachineContext, tcb: Tcb, rule: RuleId): void {
   const { counters } = context;
-  const isHeld = context.nowUs - tcb.lastAnswerUs < ANSWER_INTERVAL_US || !takeFromHost(context, tcb);
-  if (isHeld) {
+  // The host's bound last: what the connection's own limit holds takes nothing from others.
+  if (!mayAnswer(tcb, context.nowUs) || !takeFromHost(context, tcb)) {
     counters.challengeAcksHeld++;
     return;
   }
@@ -59,9 +54,25 @@ export function challengeAck(context: MachineContext, tcb: Tcb, rule: RuleId): v
   oweAck(tcb, rule);
 }
 
-function isTooSoon(context: MachineContext, lastUs: number, intervalUs: number): boolean {
-  if (context.nowUs - lastUs >= intervalUs) return false;
-  context.counters.answersHeld++;
+/** Whether the connection may answer a bare segment now. */
+function mayAnswer(tcb: Tcb, nowUs: number): boolean {
+  return nowUs - tcb.lastAnswerUs >= ANSWER_INTERVAL_US;
+}
+
+/** Whether it may; then it has. */
+function takeAnswer(tcb: Tcb, nowUs: number): boolean {
+  if (!mayAnswer(tcb, nowUs)) return false;
+  tcb.lastAnswerUs = nowUs;
+  return true;
+}
+
+/** Whether it may answer a bare segment at RCV.NXT - 1 now; then it has. */
+function takeProbeAnswer(tcb: Tcb, nowUs: number): boolean {
+  const sinceUs = nowUs - tcb.lastProbeAnswerUs;
+  if (sinceUs < (tcb.quickAnswerGiven ? ANSWER_INTERVAL_US : QUICK_PROBE_ANSWER_US)) return false;
+  if (sinceUs < ANSWER_INTERVAL_US) tcb.quickAnswerGiven = true;
+  else if (sinceUs >= PROBES_ANEW_US) tcb.quickAnswerGiven = false;
+  tcb.lastProbeAnswerUs = nowUs;
   return true;
 }
 

@@ -12,13 +12,12 @@ import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import { MAX_WINDOW_SHIFT, offerFirstWindow, windowShiftFor } from "./receive_window.ts";
 import { boundRto, sampleEcho, takeRoundTrip } from "./round_trip.ts";
+import { TIMESTAMP_OPTION_BYTES } from "./segment_options.ts";
 import type { Tcb } from "./tcb.ts";
 import type { TransitionId } from "./transitions.ts";
 
 const { SYN, ECE, CWR } = FLAG;
 
-/** Option bytes of a segment with timestamps (RFC 7323 §3.2), padded. */
-const TIMESTAMP_OPTION_BYTES = 12;
 /** RFC 6298 §5.7. */
 const RTO_AFTER_LOST_SYN_US = 3_000_000;
 /** Local choice: below this an MSS option is nonsense that would make us send headers only (Linux: 48). */

@@ -9,6 +9,7 @@ import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import { updateSendMss } from "./establish.ts";
 import { repairTooBig } from "./recovery.ts";
+import { TIMESTAMP_OPTION_BYTES } from "./segment_options.ts";
 import { positionOf } from "./sequence.ts";
 import { NO_PATH_LIMIT, type Tcb } from "./tcb.ts";
 import { endingRow } from "./transitions.ts";
@@ -53,7 +54,8 @@ export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): 
       context.effects.push(EFFECT.ADVICE, tcb).drop = news.text;
       return;
     case "too-big":
-      pathShrank(context, tcb, news.pathMss);
+      if (isLarger(tcb, seq, news.pathMss)) pathShrank(context, tcb, news.pathMss);
+      else context.apply("icmp.ignored");
   }
 }
 
@@ -63,6 +65,15 @@ export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): 
  */
 function isHard(tcb: Tcb): boolean {
   return tcb.state === "SYN_SENT" || tcb.state === "SYN_RCVD" || tcb.config.icmpHardErrors === "abort";
+}
+
+/** RFC 5927 §7.2: only a segment that is larger than what is said to fit can have caused the message. */
+function isLarger(tcb: Tcb, seq: number, pathMss: number): boolean {
+  const index = tcb.scoreboard.find(seq);
+  if (index < 0) return false;
+  const record = tcb.scoreboard.at(index);
+  const segmentBytes = record.cutBytes > 0 ? record.cutBytes : record.end - record.seq;
+  return !record.isSyn && segmentBytes + (tcb.timestamps ? TIMESTAMP_OPTION_BYTES : 0) > pathMss;
 }
 
 function pathShrank(context: MachineContext, tcb: Tcb, claimed: number): void {

@@ -51,13 +51,14 @@ function sendSyn(context: MachineContext, tcb: Tcb): void {
 function resendLost(context: MachineContext, tcb: Tcb): void {
   const board = tcb.scoreboard;
   if (board.lostBytes === board.resentBytes) return;
+  const kind = tcb.recovery === "loss" && !tcb.sender.isPathRepair ? "rto" : "fast";
   for (let index = 0; index < board.count; index++) {
     const record = board.at(index);
     if (!record.lost || record.resent) continue;
     const pipe = board.pipe(tcb.outstanding);
     // Inside a window that has shrunk or beyond it (SHLD-16, MAY-7); RFC 6675 §5 step C, RFC 5681 §3.2: the first one always goes.
     if (pipe > 0 && pipe + Math.min(record.end - record.seq, tcb.sendMss) > tcb.cwnd) return;
-    resendRecord(context, tcb, { index, kind: tcb.recovery === "loss" ? "rto" : "fast" });
+    resendRecord(context, tcb, { index, kind });
     if (board.lostBytes === board.resentBytes) return;
   }
 }

@@ -50,6 +50,7 @@ export function enterLoss(tcb: Tcb, nowUs: number): void {
   }
   tcb.recover = tcb.sndNxt;
   tcb.recovery = "loss";
+  tcb.sender.isPathRepair = false;
   tellReduction(tcb);
   tcb.cwnd = tcb.sendMss;
   tcb.dupAcks = 0;
@@ -71,6 +72,7 @@ export function repairTooBig(tcb: Tcb): void {
   if (board.lostBytes === 0 || tcb.recovery === "recovery" || tcb.recovery === "loss") return;
   tcb.recovery = "loss";
   tcb.recover = tcb.sndNxt;
+  tcb.sender.isPathRepair = true;
   tcb.sender.undoRetransmits = -1;
 }
 

@@ -12,6 +12,8 @@ import type { Tcb } from "./tcb.ts";
 
 const { SYN, RST, ACK } = FLAG;
 
+/** Option bytes of a segment with timestamps (RFC 7323 §3.2), padded. */
+export const TIMESTAMP_OPTION_BYTES = 12;
 /** Of a SACK option, padded to a word: its kind and length, and each block. */
 const SACK_OPTION_BYTES = 4;
 const SACK_BLOCK_BYTES = 8;
@@ -21,7 +23,10 @@ function sackBlockCount(tcb: Tcb): number {
   if (!tcb.sack) return 0;
   const blocks = tcb.reassembly.count + (tcb.dsackLeft >= 0 ? 1 : 0);
   if (blocks === 0) return 0;
-  const limit = tcb.timestamps ? MOST_SACK_BLOCKS - 1 : MOST_SACK_BLOCKS;
+  const most = tcb.timestamps ? MOST_SACK_BLOCKS - 1 : MOST_SACK_BLOCKS;
+  // On links with the smallest MTU not even that many fit.
+  const room = tcb.ourMss - SACK_OPTION_BYTES - (tcb.timestamps ? TIMESTAMP_OPTION_BYTES : 0);
+  const limit = room < most * SACK_BLOCK_BYTES ? Math.max(Math.floor(room / SACK_BLOCK_BYTES), 0) : most;
   return blocks < limit ? blocks : limit;
 }
 

@@ -33,7 +33,7 @@ export function sendNew(context: MachineContext, tcb: Tcb): void {
   // (MAY-16, SHLD-27, SHLD-28).
   let unsent = tcb.unsentBytes;
   if ((unsent === 0 && !tcb.finQueued) || !canSendNew(tcb)) return;
-  if (unsent > 0 && tcb.outstanding === 0) restartAfterIdle(tcb, context.nowUs);
+  if (unsent > 0 && tcb.outstanding === 0 && tcb.windowRoom > 0) restartAfterIdle(tcb, context.nowUs);
   const mss = effectiveMss(tcb);
   while (unsent > 0) {
     // Negative when the peer has taken window back: then nothing new leaves (SHLD-15, MUST-34).

@@ -56,6 +56,8 @@ const NUMBERS = {
 
 /** Its switches. */
 const SWITCHES = {
+  /** Recovery is from the path's MTU (RFC 1191), not from a time-out. */
+  isPathRepair: false,
   rackReorderSeen: false,
   tlpIsRetransmit: false,
 };

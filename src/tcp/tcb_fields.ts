@@ -125,6 +125,8 @@ export const TCB_SWITCHES = {
   cwndLimited: false,
   /** An ACK has to leave before this event is over. */
   ackNow: false,
+  /** A second probe of the peer was answered a little sooner (answer_limit.ts). */
+  quickAnswerGiven: false,
   keepAlive: false,
   adviceGiven: false,
   noDelay: false,
