@@ -8,6 +8,7 @@ import { type MemoryLink, memoryPair, type MemoryPairOptions } from "../../src/l
 import { VirtualClock } from "../../src/runtime/clock.ts";
 import { createStack, type HostSettings } from "../../src/runtime/create_stack.ts";
 import type { Stack } from "../../src/runtime/stack.ts";
+import { HoldingLink } from "./holding_link.ts";
 
 /** Rounds of the event loop in which promises, streams and pumps come to rest. */
 const ROUNDS = 4;
@@ -19,15 +20,21 @@ export class VirtualStacks implements AsyncDisposable {
   readonly serverLink: MemoryLink;
   readonly clientLink: MemoryLink;
 
-  constructor(options: MemoryPairOptions & HostSettings = {}) {
+  /** `holds`: the links keep back what is sent until they are flushed, and no spin hides that somebody forgot to. */
+  constructor(options: MemoryPairOptions & HostSettings & { readonly holds?: boolean } = {}) {
     const [a, b] = memoryPair(options);
     this.serverLink = a;
     this.clientLink = b;
     const { tcp } = options;
-    const settings = { clock: this.clock, ...(tcp === undefined ? {} : { tcp }) };
+    const settings = {
+      clock: this.clock,
+      ...(tcp === undefined ? {} : { tcp }),
+      ...(options.holds === true ? { spinUs: 0 } : {}),
+    };
     const secret = (fill: number) => new Uint8Array(16).fill(fill);
-    this.server = createStack({ ...settings, link: a, addresses: "10.0.0.1/24", secret: secret(1) });
-    this.client = createStack({ ...settings, link: b, addresses: "10.0.0.2/24", secret: secret(2) });
+    const [near, far] = options.holds === true ? [new HoldingLink(a), new HoldingLink(b)] : [a, b];
+    this.server = createStack({ ...settings, link: near, addresses: "10.0.0.1/24", secret: secret(1) });
+    this.client = createStack({ ...settings, link: far, addresses: "10.0.0.2/24", secret: secret(2) });
   }
 
   /** Lets everything happen that needs no time. */
