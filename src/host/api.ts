@@ -7,6 +7,9 @@ import type { CloseReason, Observer, TcpEvent } from "../tcp/events.ts";
 import type { TcpState } from "../tcp/state.ts";
 import type { ConnectionInfo } from "../tcp/info.ts";
 
+/** How an advice begins that no packet gets to the peer for now: a router says so, or nobody answers ARP. */
+export const UNREACHABLE = "unreachable";
+
 /**
  * What runs on a connection. Every method is called by the host after the machine's effects have been
  * drained, never from inside a transition; each may call any method of the connection.
@@ -24,7 +27,7 @@ export interface ConnectionHandler {
   onUrgent?(connection: HostConnection): void;
   /**
    * Something that the application may want to know (MUST-47); leave the method out not to hear of it (SHLD-20). The
-   * connection lives on (R1 reached, ICMP soft error).
+   * connection lives on (R1 reached, ICMP soft error, nobody answers ARP; the last two begin with {@link UNREACHABLE}).
    */
   onAdvice?(connection: HostConnection, advice: string): void;
   /** The connection is gone, in order or aborted: `reason` tells (MUST-12). The last call. (Entering TIME_WAIT is not yet gone.) */

@@ -4,12 +4,12 @@
  * Owns: promises and streams over the synchronous calls of a HostConnection. Must not know: segments, devices.
  * Holds no bytes of its own while the connection lives: backpressure is the machine's window.
  */
-import type { ConnectionHandler, HostConnection } from "../host/api.ts";
+import { type ConnectionHandler, type HostConnection, UNREACHABLE } from "../host/api.ts";
 import type { CloseReason } from "../tcp/events.ts";
 import type { ConnectionInfo } from "../tcp/info.ts";
 import type { TcpState } from "../tcp/state.ts";
 import { formatIpAddress } from "../wire/address.ts";
-import { closedError, closeReasonError, writeClosedError } from "./connection_error.ts";
+import { closedError, closeReasonError, hostUnreachableError, writeClosedError } from "./connection_error.ts";
 import { type ConnectionEvents, connectionEvents, type EventHub } from "./event_hub.ts";
 
 /** One end of a connection, as Deno writes it. */
@@ -69,6 +69,8 @@ export class Connection implements Disposable {
   #gone = false;
   /** Why it is gone, if not as it should. */
   #error: Error | null = null;
+  /** Why we ended it ourselves, where that was no wish of the user. */
+  #givenUp: Error | null = null;
   /** Bytes that were received and not yet read when the connection went. */
   #rest = new Uint8Array(0);
 
@@ -89,6 +91,7 @@ export class Connection implements Disposable {
       onReadable: () => this.#serveReads(),
       onPeerClosed: () => this.#serveReads(),
       onWritable: () => this.#serveWrites(),
+      onAdvice: (_, advice) => this.#takeAdvice(advice),
       onClosed: (_, reason) => this.#end(reason),
     };
     inner.handler = handler;
@@ -289,6 +292,13 @@ export class Connection implements Disposable {
     }
   }
 
+  /** As the kernel does for `Deno.connect`: an opening that cannot get to its peer is given up, a connection is not. */
+  #takeAdvice(advice: string): void {
+    if (this.#inner.state !== "SYN_SENT" || !advice.startsWith(UNREACHABLE)) return;
+    this.#givenUp = hostUnreachableError(`${this.name} is ${advice}`);
+    this.#inner.abort();
+  }
+
   #end(reason: CloseReason): void {
     if (this.#gone) return;
     if (reason === "normal") {
@@ -298,7 +308,7 @@ export class Connection implements Disposable {
         this.#inner.read(this.#rest);
       }
     } else {
-      this.#error = closeReasonError(this.name, reason);
+      this.#error = this.#givenUp ?? closeReasonError(this.name, reason);
     }
     this.#gone = true;
     if (this.#error !== null) {

@@ -133,8 +133,9 @@ export class Stack implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Opens a connection (the active side). Resolves when it is established; rejects with ConnectionRefused, TimedOut,
-   * or the signal's reason.
+   * Opens a connection (the active side). Resolves when it is established; rejects with ConnectionRefused, with TimedOut
+   * (the SYN was not answered for three minutes: `synR2Us`), with an Error whose `code` is EHOSTUNREACH (nobody answers
+   * ARP, for three seconds, or a router says that it cannot get there), or with the signal's reason.
    */
   connect(options: StackConnectOptions): Promise<Connection> {
     const { signal } = options;

@@ -146,7 +146,7 @@ Deno.test("a listener that was closed refuses, and lets live what it accepted", 
   on.server.listen({ port: 7 }).close();
 });
 
-Deno.test("an address that nobody has times out, and a signal does not wait that long", async () => {
+Deno.test("an address that nobody has is given up, and a signal does not wait that long", async () => {
   await using on = new VirtualStacks();
   const controller = new AbortController();
   const waiting = on.client.connect({ hostname: "10.0.0.9", port: 7, signal: controller.signal });
@@ -155,7 +155,7 @@ Deno.test("an address that nobody has times out, and a signal does not wait that
   await on.get(assertRejects(() => waiting, Error, "enough"));
   assertEquals(on.client.connections, []);
   const patient = on.client.connect({ hostname: "10.0.0.9", port: 7 });
-  await on.get(assertRejects(() => patient, Deno.errors.TimedOut), 400_000_000);
+  await on.get(assertRejects(() => patient, Error, "No route to host"), 3_000_000);
 });
 
 Deno.test("names and nonsense are no addresses", async () => {
