@@ -10,7 +10,12 @@ import type { ConnectionInfo } from "../tcp/info.ts";
 import type { TcpState } from "../tcp/state.ts";
 import { formatIpAddress } from "../wire/address.ts";
 import { closedError, closeReasonError, hostUnreachableError, writeClosedError } from "./connection_error.ts";
-import { type ConnectionEvents, connectionEvents, type EventHub } from "./event_hub.ts";
+import {
+  type ConnectionEvents,
+  connectionEvents,
+  type EventHub,
+  type OwnedConnectionEvents,
+} from "./event_hub.ts";
 
 /** One end of a connection, as Deno writes it. */
 export interface NetAddress {
@@ -62,7 +67,7 @@ export class Connection implements Disposable {
   readonly #writes: PendingTransfer<number>[] = [];
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
-  #events: ConnectionEvents | undefined;
+  #events: OwnedConnectionEvents | undefined;
   #closedByUser = false;
   #writeClosed = false;
   #discarding = false;
@@ -114,14 +119,15 @@ export class Connection implements Disposable {
   }
 
   /**
-   * This connection's events from the moment the iteration begins, up to `closed`. At most 1024 wait for a slow
-   * reader; then the oldest are lost, and counted in `lost`.
+   * This connection's events from the moment the iteration begins, up to `closed`, or to the end of what carries it; none
+   * when it is gone already. At most 1024 wait for a slow reader; then the oldest are lost, and counted in `lost`.
    */
   get events(): ConnectionEvents {
     this.#events ??= connectionEvents({
       hub: this.#hub,
       connection: this.name,
       woken: () => this.#driver.noteWoken(),
+      isGone: () => this.#gone,
     });
     return this.#events;
   }
@@ -227,6 +233,7 @@ export class Connection implements Disposable {
     this.#gone = true;
     this.#error = error;
     this.#rejectWaiting(error);
+    this.#events?.end();
     this.#settleClosed.reject(error);
     this.#onGone?.(this, error);
   }

@@ -239,6 +239,35 @@ Deno.test("events are this connection's, from the beginning of the iteration to 
   assertEquals(driver.woken, 1);
 });
 
+Deno.test("events of a connection that is gone end at once, though another has its name", async () => {
+  const { connection, host, inner } = bench();
+  inner.end("normal");
+  const seen: string[] = [];
+  const done = (async () => {
+    for await (const event of connection.events) seen.push(event.event);
+  })();
+  host.emit(dataEvent(inner.name));
+  assert(!await isPending(done));
+  assertEquals(seen, []);
+  assertEquals(host.observer, null);
+});
+
+Deno.test("events end when what carries the connection fails, those that were told first", async () => {
+  const { connection, host, inner } = bench();
+  const seen: string[] = [];
+  const done = (async () => {
+    for await (const event of connection.events) seen.push(event.event);
+  })();
+  const iterator = connection.events[Symbol.asyncIterator]();
+  host.emit(dataEvent(inner.name));
+  connection.fail(new Error("the device is gone"));
+  assert(!await isPending(done));
+  assertEquals(seen, ["data"]);
+  assertEquals((await iterator.next()).value, dataEvent(inner.name));
+  assertEquals((await iterator.next()).done, true);
+  assertEquals(host.observer, null);
+});
+
 Deno.test("a slow reader of events loses the oldest, and is told how many; one that leaves costs nothing more", async () => {
   const { connection, host, inner } = bench();
   const iterator = connection.events[Symbol.asyncIterator]();

@@ -242,6 +242,28 @@ Deno.test("a link that goes away ends everything with its reason", async () => {
   assertEquals(far.state, "CLOSED");
 });
 
+Deno.test("events end with the connection, with the stack, and at once after either", async () => {
+  await using on = new VirtualStacks();
+  const { near, far } = await connected(on);
+  const kinds = async (connection: Connection) => {
+    const seen: string[] = [];
+    for await (const event of connection.events) seen.push(event.event);
+    return seen;
+  };
+  const whole = kinds(far);
+  // Ends in TIME_WAIT on this side, which is no end yet; the stack's is.
+  const early = kinds(near);
+  near.close();
+  await on.settle();
+  far.close();
+  assertEquals((await on.get(whole)).at(-1), "closed");
+  assertEquals([near.state, far.state], ["TIME_WAIT", "CLOSED"]);
+  assertEquals(await on.get(kinds(far)), []);
+  on.client.close();
+  assert(!(await on.get(early)).includes("closed"));
+  assertEquals(await on.get(kinds(near)), []);
+});
+
 Deno.test("a stack that is closed resets its connections and leaves no timer", async () => {
   await using on = new VirtualStacks();
   const { near } = await connected(on);
