@@ -61,7 +61,8 @@ class DaytimeHandler implements ConnectionHandler {
     this.#at += connection.write(this.#line, this.#at, this.#line.length - this.#at);
     if (this.#at < this.#line.length) return;
     this.#closed = true;
-    connection.closeWrite();
+    // What the client sends is thrown away (RFC 867), however late it comes.
+    connection.closeAndDrain();
   }
 }
 

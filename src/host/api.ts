@@ -71,6 +71,11 @@ export interface HostConnection {
   closeWrite(): void;
   /** `closeWrite`, and what still arrives is read and dropped. */
   close(): void;
+  /**
+   * The application has finished, but does not mind what the peer still sends: `closeWrite`, and what is there and what
+   * comes is acknowledged and dropped. FIN_WAIT_2 then ends, as after `close`, when nothing has come for as long as is set.
+   */
+  closeAndDrain(): void;
   /** ABORT of RFC 9293 §3.10.5: RST, and gone. */
   abort(): void;
   /** Marks all that is queued now as urgent (RFC 9293 §3.8.5, MUST-30); new applications should not (SHLD-13). */

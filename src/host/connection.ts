@@ -187,6 +187,13 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     this.#host.finish();
   }
 
+  closeAndDrain(): void {
+    this.#host.begin(this);
+    discardInput(this.#host.context, this.tcb);
+    closeConnection(this.#host.context, this.tcb);
+    this.#host.finish();
+  }
+
   abort(): void {
     this.#host.begin(this);
     abortConnection(this.#host.context, this.tcb);

@@ -189,7 +189,7 @@ export class Connection implements Disposable {
     if (this.#gone) return Promise.reject(this.#error ?? closedError(`Connection ${this.name}`));
     if (!this.#writeClosed) {
       this.#writeClosed = true;
-      this.#outside(() => this.#inner.closeWrite());
+      this.#outside(() => this.#discarding ? this.#inner.closeAndDrain() : this.#inner.closeWrite());
       rejectAll(this.#writes, writeClosedError(this.name));
     }
     return Promise.resolve();
@@ -348,7 +348,11 @@ export class Connection implements Disposable {
       },
       cancel: () => {
         this.#discarding = true;
-        if (!this.#gone) this.#outside(() => this.#inner.skip(this.#inner.readableBytes));
+        if (this.#gone) return;
+        // With both directions done nobody is left who could end a connection whose peer has vanished.
+        this.#outside(() =>
+          this.#writeClosed ? this.#inner.closeAndDrain() : this.#inner.skip(this.#inner.readableBytes)
+        );
       },
     });
   }

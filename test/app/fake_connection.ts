@@ -28,6 +28,7 @@ export class FakeConnection implements HostConnection {
   writeClosed = false;
   readonly sendBufferBytes: number;
   #full = false;
+  #draining = false;
 
   constructor(sendBufferBytes = Infinity) {
     this.sendBufferBytes = sendBufferBytes;
@@ -41,6 +42,7 @@ export class FakeConnection implements HostConnection {
   }
 
   receive(bytes: Iterable<number>): void {
+    if (this.#draining) return;
     this.received.push(...bytes);
     this.handler.onReadable?.(this);
   }
@@ -117,6 +119,13 @@ export class FakeConnection implements HostConnection {
   close(): void {
     this.calls.push("close");
     this.writeClosed = true;
+  }
+
+  closeAndDrain(): void {
+    this.calls.push("closeAndDrain");
+    this.writeClosed = true;
+    this.received.length = 0;
+    this.#draining = true;
   }
 
   abort(): void {

@@ -221,6 +221,20 @@ Deno.test("cancelling readable drops what comes, aborting writable resets", asyn
   assertEquals(inner.calls, ["abort"]);
 });
 
+Deno.test("a connection with both directions done is left to the machine, whichever was done first", async () => {
+  const cancelled = bench();
+  await cancelled.connection.readable.cancel();
+  assertEquals(cancelled.inner.calls, []);
+  await cancelled.connection.closeWrite();
+  assertEquals(cancelled.inner.calls, ["closeAndDrain"]);
+  const closed = bench();
+  await closed.connection.writable.close();
+  closed.inner.receive(bytesOf("abc"));
+  await closed.connection.readable.cancel();
+  assertEquals(closed.inner.calls, ["closeWrite", "closeAndDrain"]);
+  assertEquals(closed.inner.readableBytes, 0);
+});
+
 Deno.test("events are this connection's, from the beginning of the iteration to its end", async () => {
   const { connection, host, inner, driver } = bench();
   assertEquals(host.observer, null);
