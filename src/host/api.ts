@@ -45,6 +45,8 @@ export interface HostConnection {
   readonly peerAddress: Uint8Array;
   readonly peerPort: number;
   readonly state: TcpState;
+  /** Why it ended, null while it lives (TIME_WAIT included). */
+  readonly ended: CloseReason | null;
   handler: ConnectionHandler;
   /** Bytes that `read` would give now. */
   readonly readableBytes: number;

@@ -254,7 +254,6 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     return connectionInfo(this.tcb, { id: this.id, name: this.name, nowUs: this.#host.context.nowUs });
   }
 
-  /** Why the connection ended, null while it lives. */
   get ended(): CloseReason | null {
     return this.tcb.ended;
   }

@@ -196,16 +196,16 @@ export class Connection implements Disposable {
   }
 
   /**
-   * Ends the connection in order: what was written is still sent, then FIN; what still arrives is dropped. Reads and
-   * writes that wait are rejected. Does nothing the second time.
+   * Ends the connection: what was written is still sent, then FIN. Bytes that have arrived and were not read, or that arrive
+   * later, are lost, and the peer is told so with RST, as a kernel does (RFC 1122 §4.2.2.13, RFC 2525 §2.17); `closed` is then `reset-by-us`. Reads and writes that wait are rejected. Does nothing the second time.
    */
   close(): void {
     if (this.#closedByUser) return;
     this.#closedByUser = true;
     this.#writeClosed = true;
     this.#rest = new Uint8Array(0);
-    if (!this.#gone) this.#outside(() => this.#inner.close());
     this.#rejectWaiting(closedError(`Connection ${this.name}`));
+    if (!this.#gone) this.#outside(() => this.#inner.close());
   }
 
   /** Ends the connection at once with RST; what is under way is lost (ABORT of RFC 9293 §3.10.5). */
@@ -266,8 +266,9 @@ export class Connection implements Disposable {
 
   /** Undefined: no room yet. */
   #writeNow(bytes: Uint8Array): number | undefined {
+    if (this.#closedByUser) throw closedError(`Connection ${this.name}`);
     if (this.#error !== null) throw this.#error;
-    if (this.#closedByUser || this.#gone) throw closedError(`Connection ${this.name}`);
+    if (this.#gone) throw closedError(`Connection ${this.name}`);
     if (this.#writeClosed) throw writeClosedError(this.name);
     const count = this.#inner.write(bytes);
     return count > 0 ? count : undefined;

@@ -180,12 +180,18 @@ export class Stack implements Disposable, AsyncDisposable {
     return promise;
   }
 
-  /** Stops accepting, closes every connection with FIN, resets what is left after two seconds, and closes the stack. */
+  /**
+   * Stops accepting, closes every connection with FIN, resets what is left after two seconds, and closes the stack. Rejects
+   * as {@link Stack.done} does when the stack breaks meanwhile.
+   */
   async shutdown(options: StackShutdownOptions = {}): Promise<ShutdownResult> {
     this.#mustBeOpen();
     for (const listener of [...this.#listeners]) listener.close();
     const { host, clock, pump } = this;
-    const result = await closeInOrder({ host, clock, driver: pump, ...options });
+    const closing = closeInOrder({ host, clock, driver: pump, ...options });
+    // Whatever goes wrong with closing on a stack that has broken, its own reason comes first.
+    closing.catch(() => {});
+    const result = await Promise.race([closing, this.done.then(() => closing)]);
     this.close();
     await this.done;
     return result;

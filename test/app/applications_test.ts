@@ -110,6 +110,17 @@ Deno.test("daytime sends one line of RFC 867 and closes, also through a small bu
   assertEquals(small.readableBytes, 0);
 });
 
+Deno.test("no application writes on a connection that was closed under it", () => {
+  for (const { name } of APPLICATIONS) {
+    const connection = connectionOf(name, 10);
+    connection.receive(bytesOf("0123456789abcdef"));
+    connection.close();
+    while (connection.unackedBytes > 0) connection.drain();
+    connection.receiveFin();
+    assertEquals(connection.calls.includes("close"), true, name);
+  }
+});
+
 Deno.test("hold neither reads nor closes", () => {
   const connection = connectionOf("hold");
   connection.receive(bytesOf("anyone?"));

@@ -136,6 +136,99 @@ Deno.test("abort is a reset to the other side", async () => {
   assertEquals(on.client.connections, []);
 });
 
+Deno.test("closing with bytes unread is a reset, by whatever name it is closed", async () => {
+  const ways: readonly (readonly [string, (connection: Connection) => void])[] = [
+    ["close", (connection) => connection.close()],
+    ["dispose", (connection) => connection[Symbol.dispose]()],
+  ];
+  for (const [name, close] of ways) {
+    await using on = new VirtualStacks();
+    const { near, far } = await connected(on);
+    await near.write(noise(10));
+    await on.settle();
+    // Part of it read is not all of it.
+    assertEquals(await far.read(new Uint8Array(9)), 9);
+    close(far);
+    await on.settle();
+    assertEquals([near.state, far.state], ["CLOSED", "CLOSED"], name);
+    assertEquals([await near.closed, await far.closed], ["reset-by-peer", "reset-by-us"]);
+    await assertRejects(() => near.read(new Uint8Array(1)), Deno.errors.ConnectionReset);
+    await assertRejects(() => far.read(new Uint8Array(1)), Deno.errors.BadResource);
+    await assertRejects(() => far.write(new Uint8Array(1)), Deno.errors.BadResource);
+  }
+});
+
+Deno.test("closing with bytes unread loses what was written and not yet sent, and says so to who waits", async () => {
+  await using on = new VirtualStacks({ tcp: { receiveBufferBytes: 10_000, sendBufferBytes: 10_000 } });
+  const { near, far } = await connected(on);
+  await near.write(noise(10));
+  // Nobody reads on the other side: a write comes to wait.
+  let waits = false;
+  const writing = assertRejects(async () => {
+    for (;;) {
+      const write = far.write(noise(1000));
+      waits = true;
+      await write;
+      waits = false;
+    }
+  }, Deno.errors.BadResource);
+  await on.pass(1_000_000);
+  assert(waits);
+  far.close();
+  await on.get(writing);
+  assertEquals(await on.get(near.closed), "reset-by-peer");
+});
+
+Deno.test("bytes that come after closing are answered with a reset", async () => {
+  await using on = new VirtualStacks();
+  const { near, far } = await connected(on);
+  far.close();
+  await on.settle();
+  assertEquals([near.state, far.state], ["CLOSE_WAIT", "FIN_WAIT_2"]);
+  assertEquals(await near.read(new Uint8Array(1)), null);
+  await near.write(noise(10));
+  await on.settle();
+  assertEquals([near.state, far.state], ["CLOSED", "CLOSED"]);
+  assertEquals(await near.closed, "reset-by-peer");
+});
+
+Deno.test("closing when all has been read, or the rest was dropped, is in order", async () => {
+  for (const drop of [false, true]) {
+    await using on = new VirtualStacks();
+    const { near, far } = await connected(on);
+    await near.write(noise(10));
+    await on.settle();
+    if (drop) await far.readable.cancel();
+    else assertEquals(await far.read(new Uint8Array(100)), 10);
+    far.close();
+    await on.settle();
+    near.close();
+    await on.settle();
+    assertEquals([near.state, far.state], ["CLOSED", "TIME_WAIT"]);
+  }
+});
+
+Deno.test("shutdown resets at once where bytes are unread, and says how many were reset", async () => {
+  await using on = new VirtualStacks({ tcp: { receiveBufferBytes: 10_000, sendBufferBytes: 10_000 } });
+  const context = { nowEpochUs: () => 0 };
+  on.server.host.listen({ port: 7, accept: echo.create(context) });
+  on.server.host.listen({ port: 8, accept: hold.create(context) });
+  const open = (port: number) => on.get(on.client.connect({ ...SERVER, port }));
+  const [held, idle, stuck] = [await open(8), await open(7), await open(7)];
+  await held.write(noise(10));
+  // Its client sends and does not read: echo has bytes that it cannot send back.
+  const sending = writeAll(stuck, noise(100_000)).catch((error) => error);
+  await on.pass(1_000_000);
+  const eof = on.get(idle.read(new Uint8Array(1))).then(() => idle.close());
+  const beganUs = on.clock.nowUs();
+  const result = await on.get(on.server.shutdown());
+  assertEquals(result, { closed: 1, reset: 2 });
+  assertLess(on.clock.nowUs() - beganUs, 1_000_000);
+  await eof;
+  assertEquals([await on.get(held.closed), await on.get(stuck.closed)], ["reset-by-peer", "reset-by-peer"]);
+  assert(await sending instanceof Deno.errors.ConnectionReset);
+});
+
 Deno.test("a listener that was closed refuses, and lets live what it accepted", async () => {
   await using on = new VirtualStacks();
   const { near, far } = await connected(on);
@@ -225,6 +318,20 @@ Deno.test("shutdown closes in order, resets who does not answer, and ends the st
   await on.get(Promise.all([ended, reset, accepting, on.server.done]));
   assertEquals(await on.get(silent.closed), "reset-by-peer");
   await assertRejects(() => on.server.connect(SERVER), Deno.errors.BadResource);
+});
+
+Deno.test("shutdown of a stack that breaks meanwhile tells why, at once", async () => {
+  await using on = new VirtualStacks();
+  const { near } = await connected(on);
+  const beganUs = on.clock.nowUs();
+  const ending = assertRejects(() => on.server.shutdown(), RangeError, "a defect");
+  on.server.host.ingest = () => {
+    throw new RangeError("a defect");
+  };
+  await near.write(noise(10));
+  await on.get(ending);
+  assertEquals(on.clock.nowUs(), beganUs);
+  await assertRejects(() => on.server.done, RangeError, "a defect");
 });
 
 Deno.test("a link that goes away ends everything with its reason", async () => {
