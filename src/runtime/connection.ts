@@ -217,7 +217,7 @@ export class Connection implements Disposable {
     this.close();
   }
 
-  /** Sends small segments at once (Nagle's algorithm off, RFC 9293 §3.7.4) or not. */
+  /** Sends small segments at once (Nagle's algorithm off, RFC 9293 §3.7.4) or not; it is on at first, as in Deno.TcpConn. */
   setNoDelay(on = true): void {
     if (!this.#gone) this.#outside(() => this.#inner.setNoDelay(on));
   }

@@ -124,6 +124,36 @@ Deno.test("a writer waits for a reader, and what waits is bounded by the two buf
   assertEquals(received, bytes);
 });
 
+Deno.test("Nagle's algorithm is on at both ends, as with Deno.connect and Deno.listen, until it is switched off", async () => {
+  const settings = [{ quickAcks: 0 }, { quickAcks: 0, noDelay: true }];
+  for (const tcp of settings) {
+    await using on = new VirtualStacks({ tcp });
+    const { near, far } = await connected(on);
+    for (const [from, to] of [[near, far], [far, near]]) {
+      await from.write(noise(1));
+      await from.write(noise(2));
+      await on.settle();
+      const got = await to.read(new Uint8Array(10));
+      assertEquals(got, tcp.noDelay === true ? 3 : 1);
+      if (tcp.noDelay === true) continue;
+      from.setNoDelay();
+      await on.settle();
+      assertEquals(await to.read(new Uint8Array(10)), 2);
+    }
+  }
+});
+
+Deno.test("one write of more than a segment leaves whole, as through Deno.listen: its tail waits for no ACK", async () => {
+  for (const length of [2000, 5000]) {
+    await using on = new VirtualStacks({ tcp: { quickAcks: 0 } });
+    const { near, far } = await connected(on);
+    const beganUs = on.clock.nowUs();
+    assertEquals(await far.write(noise(length)), length);
+    await on.settle();
+    assertEquals([await near.read(new Uint8Array(10_000)), on.clock.nowUs()], [length, beganUs]);
+  }
+});
+
 Deno.test("abort is a reset to the other side", async () => {
   await using on = new VirtualStacks();
   const { near, far } = await connected(on);
