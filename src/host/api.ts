@@ -71,7 +71,7 @@ export interface HostConnection {
   echo(): number;
   /** CLOSE of RFC 9293 §3.10.4: no more writes, FIN after what is queued; reading goes on. */
   closeWrite(): void;
-  /** `closeWrite`, and what still arrives is read and dropped. */
+  /** `closeWrite`, and no more reading: a reset when bytes have arrived that were not read (SHLD-3, RFC 2525 §2.17). */
   close(): void;
   /**
    * The application has finished, but does not mind what the peer still sends: `closeWrite`, and what is there and what

@@ -188,9 +188,14 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   }
 
   closeAndDrain(): void {
+    const { tcb } = this;
     this.#host.begin(this);
-    discardInput(this.#host.context, this.tcb);
-    closeConnection(this.#host.context, this.tcb);
+    const held = tcb.receiveRing.length;
+    if (held > 0) {
+      tcb.receiveRing.consume(held);
+      dataTaken(tcb);
+    }
+    closeBothWays(this.#host.context, tcb);
     this.#host.finish();
   }
 

@@ -238,6 +238,21 @@ Deno.test("closing when all has been read, or the rest was dropped, is in order"
   }
 });
 
+Deno.test("both directions done: what is unread is dropped without a reset, and FIN_WAIT_2 does not last for ever", async () => {
+  await using on = new VirtualStacks({ tcp: { finWait2Us: 5_000_000 } });
+  const { near, far } = await connected(on);
+  await far.closeWrite();
+  await near.write(noise(10));
+  await on.settle();
+  await far.readable.cancel();
+  await near.write(noise(10));
+  await on.settle();
+  assertEquals([near.state, far.state], ["CLOSE_WAIT", "FIN_WAIT_2"]);
+  on.clientLink.send = () => {};
+  await on.pass(5_000_000);
+  assertEquals([far.state, await far.closed], ["CLOSED", "timeout"]);
+});
+
 Deno.test("shutdown resets at once where bytes are unread, and says how many were reset", async () => {
   await using on = new VirtualStacks({ tcp: { receiveBufferBytes: 10_000, sendBufferBytes: 10_000 } });
   const context = { nowEpochUs: () => 0 };
