@@ -10,6 +10,7 @@ import type { Tcb } from "../tcp/tcb.ts";
 import {
   abortConnection,
   canWrite,
+  closeAndDrain,
   closeBothWays,
   closeConnection,
   dataTaken,
@@ -188,14 +189,8 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   }
 
   closeAndDrain(): void {
-    const { tcb } = this;
     this.#host.begin(this);
-    const held = tcb.receiveRing.length;
-    if (held > 0) {
-      tcb.receiveRing.consume(held);
-      dataTaken(tcb);
-    }
-    closeBothWays(this.#host.context, tcb);
+    closeAndDrain(this.#host.context, this.tcb);
     this.#host.finish();
   }
 

@@ -13,6 +13,7 @@ import { peerFinArrives } from "./fin.ts";
 import { NOTHING_OUT_OF_ORDER, Reassembly } from "./reassembly.ts";
 import type { Tcb } from "./tcb.ts";
 import { arrivesInTimeWait } from "./time_wait.ts";
+import { abortConnection } from "./user_calls.ts";
 
 /** Whether text and FIN are still awaited in this state. */
 function isReceiving(tcb: Tcb): boolean {
@@ -45,6 +46,11 @@ export function textArrives(context: MachineContext, tcb: Tcb, segment: Arriving
     return;
   }
   const text = trim(context, tcb, segment);
+  if (text.length > 0 && tcb.refusesText) {
+    context.apply("close.late-text");
+    abortConnection(context, tcb);
+    return;
+  }
   if (text.length > 0) takeText(context, tcb, segment.header, text);
   if (text.fin >= 0) tcb.finPending = text.fin;
   if (tcb.finPending < 0) return;
@@ -131,6 +137,8 @@ export function takeInOrder(
   if (tcb.rcvUp >= 0 && tcb.rcvNxt >= tcb.rcvUp && tcb.discarding) tcb.rcvUp = -1;
   tcb.bytesIn += taken;
   context.effects.push(EFFECT.DATA, tcb).length = taken;
+  // Who still sends to an application that drops it has not gone away.
+  if (tcb.lifetimeUs !== Infinity) tcb.lifetimeUs = context.nowUs + tcb.config.finWait2Us;
   decideAck(context, tcb, taken);
 }
 

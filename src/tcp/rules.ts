@@ -153,6 +153,10 @@ export const RULES = {
     rfc: "RFC 2525 §2.17",
     text: "CLOSE with bytes unread: RST, so that the peer learns that they are lost",
   },
+  "close.late-text": {
+    rfc: "RFC 1122 §4.2.2.13",
+    text: "text after CLOSE: RST, since nobody will read it",
+  },
   "close.syn-sent": { rfc: "RFC 9293 §3.10.4", text: "CLOSE in SYN_SENT: forgotten" },
   "abort": { rfc: "RFC 9293 §3.10.5", text: "ABORT: RST where the peer still holds the connection" },
 

@@ -81,14 +81,19 @@ function largeLength(
   return length - (length % mss);
 }
 
-/** RFC 9293 §3.8.6.2.1 (MUST-38) with Nagle (§3.7.4, SHLD-7): may `length` bytes leave now? */
+/**
+ * RFC 9293 §3.8.6.2.1 (MUST-38) with Nagle (§3.7.4, SHLD-7): may `length` bytes leave now?
+ *
+ * Deviation: Nagle waits until all is acknowledged; Minshall's variant, as in Linux, until the last small segment is. Else
+ * the rest of each write that is longer than a segment waits for the peer's delayed ACK.
+ */
 function mayLeave(tcb: Tcb, length: number, unsent: number, mss: number): boolean {
   if (length >= mss) return true;
   // A bound on small pieces in flight: what an acknowledgment has to go through.
   if (tcb.scoreboard.count >= MOST_RECORDS) return false;
   if (length === unsent) {
-    // All that is queued (SEND always pushes): at once when nothing is in flight, or Nagle is off, or FIN follows.
-    if (tcb.noDelay || tcb.outstanding === 0 || tcb.finQueued) return true;
+    // All that is queued (SEND always pushes): at once when no small segment is in flight, or Nagle is off, or FIN follows.
+    if (tcb.noDelay || tcb.smallEnd <= tcb.sndUna || tcb.finQueued) return true;
     return tcb.sndUp > tcb.sndNxt;
   }
   // Not all and not a full segment: the peer's window is the limit. Half of the largest ever is worth it.
@@ -111,6 +116,7 @@ export function sendPiece(
   segment.cutBytes = cutBytes;
   pushSegment(context, tcb, segment);
   const record = tcb.sendNext(withFin ? length + 1 : length);
+  if (length > 0 && length < tcb.sendMss) tcb.smallEnd = record.end;
   record.sentUs = context.nowUs;
   record.cutBytes = cutBytes;
   record.hasFin = withFin;

@@ -71,6 +71,8 @@ export const TCB_NUMBERS = {
   /** What the next ACK reports as received twice (D-SACK, RFC 2883); `dsackLeft` -1 when nothing. */
   dsackLeft: -1,
   dsackRight: -1,
+  /** End of the last segment that was sent without being full (J. Minshall's variant of Nagle's algorithm). */
+  smallEnd: 0,
   /** Position of our FIN, once sent. */
   finSeq: 0,
   /** Number of our SYN on the wire, where position 0 stands. */
@@ -134,6 +136,8 @@ export const TCB_SWITCHES = {
   writeBlocked: false,
   /** The application does not read any more: what arrives is dropped after being counted. */
   discarding: false,
+  /** Nor does it want to hear that anything has arrived: text that still comes is answered with RST (SHLD-3). */
+  refusesText: false,
   /** Off when the path is said to carry less than we are ready to go down to: then routers may cut (RFC 1191 §3). */
   dontFragment: true,
 };

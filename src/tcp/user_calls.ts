@@ -79,8 +79,8 @@ export function closeConnection(context: MachineContext, tcb: Tcb): boolean {
 }
 
 /**
- * CLOSE by an application that will not read any more: what still comes is dropped after being acknowledged. But with bytes
- * unread the peer has to learn that they are lost: RST (SHLD-3, RFC 1122 §4.2.2.13, RFC 2525 §2.17).
+ * CLOSE by an application that will not read any more. With bytes unread the peer has to learn that they are lost, and so it
+ * has to of those that still come: RST (SHLD-3, RFC 1122 §4.2.2.13, RFC 2525 §2.17), as Linux.
  */
 export function closeBothWays(context: MachineContext, tcb: Tcb): void {
   if (tcb.receiveRing.length > 0 && canReset(tcb)) {
@@ -88,6 +88,12 @@ export function closeBothWays(context: MachineContext, tcb: Tcb): void {
     abortConnection(context, tcb);
     return;
   }
+  tcb.refusesText = true;
+  closeAndDrain(context, tcb);
+}
+
+/** CLOSE; what has come and what still comes is dropped after being acknowledged. */
+export function closeAndDrain(context: MachineContext, tcb: Tcb): void {
   discardInput(context, tcb);
   closeConnection(context, tcb);
 }

@@ -22,7 +22,9 @@ if (!Number.isSafeInteger(BEGIN_AT) || BEGIN_AT < 0) {
 /** Moves both streams of a connection on, as soon as it is open (call it from `onOpen`). */
 export function beginFar(connection: HostConnection, octets = BEGIN_AT): void {
   if (octets === 0) return;
-  if (!(connection instanceof Connection)) throw new Error("Only a connection of a real host can begin far on");
+  if (!(connection instanceof Connection)) {
+    throw new Error("Only a connection of a real host can begin far on");
+  }
   const { tcb } = connection;
   moveSender(tcb, octets);
   moveReceiver(tcb, octets);
@@ -34,6 +36,7 @@ function moveSender(tcb: Tcb, octets: number): void {
   tcb.sndNxt += octets;
   tcb.sndRingStart += octets;
   tcb.sndWl2 += octets;
+  tcb.smallEnd += octets;
   tcb.fack += octets;
   if (tcb.finSent) tcb.finSeq += octets;
   if (tcb.sndUp >= 0) tcb.sndUp += octets;

@@ -32,14 +32,24 @@ Deno.test("Nagle: a full segment goes although something is unacknowledged, the 
   peer.expectsSilence();
 });
 
-Deno.test("Nagle: a small write after a full one waits for the ACK of all (SHLD-7)", () => {
+Deno.test("Nagle: a small write after a full one goes at once, the next waits for it (Minshall's variant, SHLD-7)", () => {
   const { peer, app } = reachEstablished();
   app.write(1460);
   peer.expects({ flags: "ACK", seq: 1, data: 1460 });
   app.write("tail");
+  peer.expects({ flags: "ACK", seq: 1461, data: "tail" });
+  app.write("more");
   peer.expectsSilence();
   peer.sends({ flags: "ACK", seq: 1, ack: 1461 });
-  peer.expects({ flags: "ACK", seq: 1461, data: "tail" });
+  peer.expectsSilence();
+  peer.sends({ flags: "ACK", seq: 1, ack: 1465 });
+  peer.expects({ flags: "ACK", seq: 1465, data: "more" });
+});
+
+Deno.test("Nagle: the rest of a write longer than a segment does not wait for the ACK of its beginning (Minshall's variant)", () => {
+  const { peer, app } = reachEstablished();
+  app.write(1460 * 2 + 100);
+  assertEquals(peer.takeAll().map(({ data }) => data.length), [1460, 1460, 100]);
 });
 
 Deno.test("Nagle: FIN pushes out what waits (SHLD-7, MUST-60)", () => {

@@ -258,6 +258,10 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
     peer.sends({ flags: "ACK", seq: 1, ack: 1, data: "unread" });
     app.close();
   }),
+  "close.late-text": acts(reachEstablished, {}, ({ peer, app }) => {
+    app.close();
+    peer.sends({ flags: "ACK", seq: 1, ack: 2, data: "late" });
+  }),
   "close.syn-sent": acts(reachSynSent, {}, ({ app }) => app.close()),
   "abort": acts(reachEstablished, {}, ({ app }) => app.abort()),
 
