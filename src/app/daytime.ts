@@ -57,7 +57,8 @@ class DaytimeHandler implements ConnectionHandler {
   }
 
   #send(connection: HostConnection): void {
-    if (this.#closed) return;
+    // Without room the connection was closed for sending by somebody else (a server that ends).
+    if (this.#closed || connection.writableBytes === 0) return;
     this.#at += connection.write(this.#line, this.#at, this.#line.length - this.#at);
     if (this.#at < this.#line.length) return;
     this.#closed = true;
