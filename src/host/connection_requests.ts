@@ -118,7 +118,7 @@ export class ConnectionRequests {
     const connection = this.#begin(about.listener);
     const { tcb } = connection;
     tcb.iss = about.iss;
-    const carried = segment.hasTimestamps ? optionsOfStamp(segment.tsEcho) : null;
+    const carried = segment.hasTimestamps && tcb.config.timestamps ? optionsOfStamp(segment.tsEcho) : null;
     performer.begin(connection);
     beginFromCookie(context, tcb, segment, { mss, carried });
     segmentArrives(context, tcb, segment);
