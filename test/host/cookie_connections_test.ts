@@ -2,6 +2,7 @@
  * Connections that begin from a SYN cookie: which segments bring it back, until when, and what was agreed (RFC 4987 §3.6).
  */
 import { assert, assertEquals } from "@std/assert";
+import type { TcpConfig } from "../../src/tcp/config.ts";
 import type { AppLog } from "../tcp/app_log.ts";
 import type { OptionValues } from "../tcp/frame_craft.ts";
 import { Lab, type LabOptions } from "../tcp/harness.ts";
@@ -199,6 +200,38 @@ for (const windowScale of [0, 1, 14]) {
     assertEquals(sent, Math.min(two, 10 << windowScale));
   });
 }
+
+for (
+  const [name, tcp, offer] of [
+    ["scaling is off here", { windowScaling: false }, ALL_OPTIONS],
+    ["SACK is off here", { sack: false }, ALL_OPTIONS],
+    ["timestamps are off here", { timestamps: false }, ALL_OPTIONS],
+    ["the peer offers no timestamps", {}, { mss: 1460, windowScale: 7, sackPermitted: true }],
+    ["the peer offers timestamps alone", {}, { mss: 1460, timestamps: { value: 5, echo: 0 } }],
+  ] satisfies readonly (readonly [string, Partial<TcpConfig>, OptionValues])[]
+) {
+  Deno.test(`what the SYN-ACK grants is what the connection does: ${name} (RFC 7323 §1.3, RFC 2018 §2)`, () => {
+    const { apps, ...scene } = flood({ tcp });
+    const { peer, synAck: { options } } = scene.syn(offer);
+    peer.sends({ flags: "ACK", seq: 1, ack: 1, window: 100 });
+    const info = apps[1].connection.info();
+    const grantsAll = options.timestamps !== undefined;
+    assertEquals(info.timestamps, grantsAll);
+    assertEquals(info.sackPermitted, options.sackPermitted === true);
+    assertEquals(info.receiveWindowShift, options.windowScale ?? 0);
+    assertEquals(info.sndWnd, options.windowScale === undefined ? 100 : 100 << 7);
+    if (!grantsAll) assertEquals(options, { mss: 1460 });
+  });
+}
+
+Deno.test("timestamps that were not agreed bring no options along (RFC 7323 §3.2)", () => {
+  const { apps, ...scene } = flood({ tcp: { timestamps: false } });
+  const { peer } = scene.syn(ALL_OPTIONS);
+  // Scale 7, SACK and ECN, if it were read.
+  peer.sends({ flags: "ACK", seq: 1, ack: 1, options: { timestamps: { value: 1, echo: 0x37 } } });
+  const { sackPermitted, ecn, sendWindowShift, timestamps } = apps[1].connection.info();
+  assertEquals([sackPermitted, ecn, sendWindowShift, timestamps], [false, false, 0, false]);
+});
 
 Deno.test("the window of the returning segment is the first one, also without options (RFC 9293 §3.10.7.4)", () => {
   const { apps, ...scene } = flood();
