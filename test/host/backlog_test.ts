@@ -59,8 +59,13 @@ function acknowledge(peer: Peer): Peer {
 
 Deno.test("those who wait to be accepted fill the backlog: the next SYN gets no answer, and no cookie", () => {
   const { lab, waiting, counter, ...on } = queue(3);
-  for (let i = 0; i < 3; i++) acknowledge(open(lab));
+  const early = [open(lab), open(lab), open(lab)];
+  early.forEach(acknowledge);
   assertEquals(waiting.length, 3);
+  // Those who wait are connections like others.
+  early[0].sends({ flags: "ACK", seq: 1, ack: 1, data: "text" });
+  early[0].expects({ flags: "ACK", seq: 1, ack: 5 });
+  assertEquals(waiting[0].readableBytes, 4);
   const late = lab.peer();
   late.sends({ flags: "SYN", seq: 0, options: { mss: 1460 } });
   late.expectsSilence();
@@ -148,7 +153,7 @@ Deno.test("the last ACK of a handshake is ignored while too many wait; SYN-ACK a
   // RST and a SYN again are not held up.
   first.sends({ flags: "SYN", seq: 0, options: { mss: 1460 } });
   first.expects({ flags: "SYN ACK", seq: 0, ack: 1 });
-  second.sends({ flags: "RST", seq: 1 });
+  second.sends({ flags: "RST ACK", seq: 1, ack: 1 });
   second.expectsSilence();
   assertEquals(lab.host.connections().length, 3);
   lab.pass(1.5 * SECOND_US);
