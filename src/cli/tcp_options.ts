@@ -113,12 +113,14 @@ export function parseConnectionOptions(options: ParsedOptions<ConnectionOption>)
   set("quickAcks", given(options, "quick-acks", count(0, 10_000, "segments")));
   set("delayedAckUs", given(options, "delayed-ack", duration(ACK_DELAY)));
 
-  set("maxIslands", given(options, "max-islands", count(1, 4096)));
+  set("maxOutOfOrderBlocks", given(options, "max-out-of-order-blocks", count(1, 4096)));
   set("challengeAcksPerSecond", given(options, "challenge-acks", count(0, 1_000_000)));
+  set("pathMtuLifeUs", given(options, "path-mtu-life", duration(LIFETIME)));
 
   set("duplicateSyn", given(options, "duplicate-syn", choice("repeat-syn-ack", "rfc9293")));
   set("timeWaitRst", given(options, "time-wait-rst", choice("close", "ignore")));
   set("finWithoutAck", given(options, "fin-without-ack", choice("ack", "drop")));
+  set("icmpHardErrors", given(options, "icmp-hard-errors", choice("soft", "abort")));
   set("missingTimestamp", given(options, "missing-timestamp", choice("drop", "accept")));
   return {
     tcp,

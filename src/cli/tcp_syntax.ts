@@ -129,7 +129,7 @@ export const CONNECTION_OPTIONS = [
   },
 
   {
-    name: "max-islands",
+    name: "max-out-of-order-blocks",
     kind: "value",
     value: "N",
     group: BOUNDS,
@@ -140,7 +140,16 @@ export const CONNECTION_OPTIONS = [
     kind: "value",
     value: "N",
     group: BOUNDS,
-    help: "challenge ACKs a second, of all connections together (100, RFC 5961)",
+    help:
+      "challenge ACKs a second, of all connections together, and each second by chance down to half of it " +
+      "(1000, RFC 5961)",
+  },
+  {
+    name: "path-mtu-life",
+    kind: "value",
+    value: "SECONDS",
+    group: BOUNDS,
+    help: "how long an ICMP message about the path's MTU counts (10m, RFC 1191)",
   },
 
   {
@@ -163,6 +172,15 @@ export const CONNECTION_OPTIONS = [
     value: "ack|drop",
     group: SWITCHES,
     help: "a FIN without ACK outside the window: an ACK (default, RFC 9293), or silence",
+  },
+  {
+    name: "icmp-hard-errors",
+    kind: "value",
+    value: "soft|abort",
+    group: SWITCHES,
+    help:
+      "port or protocol unreachable about an established connection: the application is told (default, RFC 5927, as " +
+      "Linux), or the connection aborts (RFC 9293)",
   },
   {
     name: "missing-timestamp",

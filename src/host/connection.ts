@@ -5,16 +5,14 @@
  */
 import type { CloseReason } from "../tcp/events.ts";
 import { type ConnectionInfo, connectionInfo } from "../tcp/info.ts";
-import { seqDiff } from "../tcp/sequence.ts";
 import type { TcpState } from "../tcp/state.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import {
   abortConnection,
   canWrite,
+  closeBothWays,
   closeConnection,
-  dataQueued,
   dataTaken,
-  discardInput,
   markUrgent,
   setKeepAlive,
 } from "../tcp/user_calls.ts";
@@ -132,7 +130,7 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     const { rcvUp, rcvNxt, receiveRing, finReceived } = this.tcb;
     if (rcvUp < 0) return 0;
     // RCV.NXT counts the peer's FIN, the ring does not.
-    const ahead = seqDiff(rcvUp, rcvNxt) + (finReceived ? 1 : 0) + receiveRing.length;
+    const ahead = rcvUp - rcvNxt + (finReceived ? 1 : 0) + receiveRing.length;
     return ahead > 0 ? ahead : 0;
   }
 
@@ -158,7 +156,6 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     if (count > 0) {
       this.#host.begin(this);
       this.#host.written(this, count);
-      dataQueued(this.#host.context, tcb);
       this.#host.finish();
     }
     return count;
@@ -174,9 +171,7 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
       this.#host.begin(this);
       tcb.receiveRing.consume(count);
       this.#host.written(this, count);
-      // First what is to be sent: it carries the ACK and the window.
-      dataQueued(this.#host.context, tcb);
-      dataTaken(this.#host.context, tcb);
+      dataTaken(tcb);
       this.#host.finish();
     }
     return count;
@@ -190,8 +185,7 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
 
   close(): void {
     this.#host.begin(this);
-    discardInput(this.#host.context, this.tcb);
-    closeConnection(this.#host.context, this.tcb);
+    closeBothWays(this.#host.context, this.tcb);
     this.#host.finish();
   }
 
@@ -236,7 +230,6 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     this.tcb.noDelay = on;
     if (!on) return;
     this.#host.begin(this);
-    dataQueued(this.#host.context, this.tcb);
     this.#host.finish();
   }
 
@@ -270,7 +263,7 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     tcb.receiveRing.consume(count);
     if (tcb.rcvUp >= 0 && this.urgentBytes === 0) tcb.rcvUp = -1;
     this.#host.begin(this);
-    dataTaken(this.#host.context, tcb);
+    dataTaken(tcb);
     this.#host.finish();
   }
 }

@@ -97,7 +97,7 @@ export class ConnectionRegistry {
   /** Makes a connection in CLOSED with the numbers to begin with; it is not in the table yet. */
   make(addresses: ConnectionAddresses, host: ConnectionHost): Connection {
     const { config, linkMss, context } = this.#options;
-    const tcb = new Tcb(config, congestionControl(config.congestionControl), context.lender);
+    const tcb = new Tcb(config, congestionControl(config.congestionControl), context.pool);
     tcb.ourMss = config.mss > 0 && config.mss < linkMss ? config.mss : linkMss;
     tcb.iss = this.#isn.next(addresses, context.nowUs);
     tcb.tsOffset = this.#isn.timestampOffset;

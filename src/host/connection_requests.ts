@@ -5,11 +5,11 @@
  * know: how the verdict comes about, or how connections are found.
  */
 import { segmentArrives } from "../tcp/arrives.ts";
-import { beginFromCookie, beginFromSyn, listenArrives } from "../tcp/arrives_listen.ts";
+import { answerWithCookie, beginFromCookie, beginFromSyn, listenArrives } from "../tcp/arrives_listen.ts";
 import type { MachineContext } from "../tcp/context.ts";
 import { asksForEcn } from "../tcp/establish.ts";
 import { closedArrives, replyWithReset } from "../tcp/reset.ts";
-import { timestampNow } from "../tcp/send_segment.ts";
+import { stampAt } from "../tcp/rate_sample.ts";
 import { seqAdd, seqLe } from "../tcp/sequence.ts";
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import type { Arrival } from "./arrival.ts";
@@ -133,7 +133,7 @@ export class ConnectionRequests {
     tcb.iss = about.iss;
     this.#tell(segment, null);
     if (segment.hasTimestamps && tcb.config.timestamps) {
-      const stamp = timestampNow(context, tcb);
+      const stamp = stampAt(tcb, context.nowUs);
       const carried = stampWithOptions(stamp, {
         windowScale: tcb.config.windowScaling ? segment.windowScale : -1,
         sack: tcb.config.sack && segment.sackPermitted,
@@ -148,7 +148,7 @@ export class ConnectionRequests {
     }
     counters.count("syn-cookies-sent");
     about.listener.cookieSentUs = context.nowUs;
-    beginFromSyn(context, tcb, segment, "arrives.listen.cookie-sent");
+    answerWithCookie(context, tcb, segment);
     performer.finish();
   }
 

@@ -10,7 +10,7 @@ import { MachineContext } from "../tcp/context.ts";
 import { deadlineArrives } from "../tcp/deadlines.ts";
 import type { IcmpNews } from "../tcp/icmp_arrives.ts";
 import type { FourTuple } from "../tcp/initial_sequence.ts";
-import { Lender } from "../tcp/lender.ts";
+import { BufferPool } from "../tcp/fast/buffer_pool.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { openActive } from "../tcp/user_calls.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
@@ -64,7 +64,7 @@ export class Connections {
   constructor(options: ConnectionsOptions) {
     const { counters, config, epochUs } = options;
     const { listeners } = this;
-    const context = new MachineContext(new Lender(config));
+    const context = new MachineContext(new BufferPool(config));
     context.nowUs = options.nowUs;
     const barrier = new FaultBarrier(counters, options.onFault);
     const teller = new EventTeller(context, { epochUs, barrier });

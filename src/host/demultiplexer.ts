@@ -7,6 +7,7 @@
 import { closeForReopen, segmentArrives } from "../tcp/arrives.ts";
 import type { MachineContext } from "../tcp/context.ts";
 import { icmpArrives, type IcmpNews } from "../tcp/icmp_arrives.ts";
+import { wordOf } from "../tcp/sequence.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { canReopen } from "../tcp/time_wait.ts";
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
@@ -65,7 +66,7 @@ export class Demultiplexer {
     if (tcb.state === "TIME_WAIT" && canReopen(tcb, segment)) {
       const listener = this.#options.listeners.find(connection.localPort, connection.localAddress);
       if (listener !== null) {
-        const floor = tcb.sndNxt;
+        const floor = wordOf(tcb.sndNxt, tcb.iss);
         this.#performer.begin(connection);
         closeForReopen(this.#context, tcb, segment);
         this.#performer.finish();

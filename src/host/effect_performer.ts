@@ -7,7 +7,7 @@
  */
 import type { MachineContext } from "../tcp/context.ts";
 import { EFFECT, type Effect } from "../tcp/effects.ts";
-import { settle } from "../tcp/output.ts";
+import { flush } from "../tcp/output.ts";
 import { abortConnection } from "../tcp/user_calls.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { ConnectionRegistry } from "./connection_registry.ts";
@@ -59,28 +59,29 @@ export class EffectPerformer implements ConnectionHost {
     this.#teller.data(connection, "send", count);
   }
 
-  /** Performs all effects in order, then what each touched connection still owes, until nothing is left. */
+  /**
+   * Performs all effects in order, applications' calls among them; then each connection that was touched sends what the
+   * event has left to send, and that is performed too.
+   */
   finish(): void {
     if (this.#isPerforming) return;
     this.#isPerforming = true;
     const { effects } = this.context;
+    const touched = this.#touched;
     try {
-      let touched = 0;
       let done = 0;
-      do {
+      for (let flushed = 0;; flushed++) {
         for (; done < effects.length; done++) this.#perform(effects.at(done));
-        for (; touched < this.#touched.length; touched++) settle(this.context, this.#touched[touched].tcb);
-      } while (done < effects.length);
+        if (flushed === touched.length) break;
+        // From here on a call of an application counts anew.
+        touched[flushed].isTouched = false;
+        flush(this.context, touched[flushed].tcb);
+      }
     } finally {
       effects.clear();
-      const all = this.#touched;
-      while (all.length > 0) {
-        const connection = all.pop();
-        if (connection === undefined) break;
+      for (let connection = touched.pop(); connection !== undefined; connection = touched.pop()) {
         connection.isTouched = false;
-        // What an application has not read by now outlives the frame that brought it.
-        connection.tcb.receiveRing.keep();
-        connection.tcb.releaseBoard();
+        connection.tcb.endEvent();
         this.#registry.setDeadline(connection);
       }
       this.#isPerforming = false;
@@ -220,7 +221,7 @@ export class EffectPerformer implements ConnectionHost {
   /** Sends the segment of `effect` on a connection, or without one on the reply route. */
   #send(effect: Effect, connection: Connection | null): void {
     const { writer, counters, replyRoute } = this.#options;
-    const length = writer.write(connection ?? replyRoute, effect, this.context);
+    const length = writer.write(connection ?? replyRoute, effect);
     counters.segmentsOut++;
     if (this.#teller.observer !== null) {
       this.#teller.sent(writer.segment, effect, connection === null ? replyRoute.name : connection.name);

@@ -7,7 +7,8 @@
 import type { MachineContext } from "../tcp/context.ts";
 import type { Effect } from "../tcp/effects.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
-import type { ByteRing } from "../tcp/byte_ring.ts";
+import type { ByteRing } from "../tcp/fast/byte_ring.ts";
+import { wordOf } from "../tcp/sequence.ts";
 import { statesOfPath } from "../tcp/state.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { transitionById } from "../tcp/transitions.ts";
@@ -52,7 +53,8 @@ export class EventTeller {
       direction: "recv",
       state: tcb !== null ? tcb.state : about.isListening === true ? "LISTEN" : "CLOSED",
       rule: this.#context.rule,
-      tcb,
+      relSeq: tcb === null ? segment.seq : this.#context.arriving.seq,
+      relAck: tcb === null ? segment.ack : this.#context.arriving.ack,
       cutBytes: 0,
     }));
   }
@@ -66,7 +68,8 @@ export class EventTeller {
       direction: "send",
       state: effect.state,
       rule: effect.rule,
-      tcb: effect.tcb,
+      relSeq: effect.seq,
+      relAck: effect.ack,
       cutBytes: effect.cutBytes,
     }));
   }
@@ -115,7 +118,7 @@ export class EventTeller {
       time: this.time,
       connection: connection.name,
       kind: effect.retransmit,
-      seq: effect.seq,
+      seq: wordOf(effect.seq, connection.tcb.iss),
       length: effect.length,
       count: effect.count,
     });

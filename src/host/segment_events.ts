@@ -5,7 +5,6 @@
  */
 import type { Effect } from "../tcp/effects.ts";
 import type { SegmentEvent, SegmentOptions, TransitionEvent } from "../tcp/events.ts";
-import type { Tcb } from "../tcp/tcb.ts";
 import type { TcpState } from "../tcp/state.ts";
 import type { Transition } from "../tcp/transitions.ts";
 import { FLAG, flagNames, type TcpSegment } from "../wire/tcp.ts";
@@ -17,32 +16,24 @@ export interface SegmentNews {
   readonly direction: "recv" | "send";
   readonly state: TcpState;
   readonly rule: string;
-  /** Where the initial sequence numbers are known. */
-  readonly tcb: Tcb | null;
+  /** Positions in the two streams, the SYN's being 0; the numbers themselves where they are not known. */
+  readonly relSeq: number;
+  readonly relAck: number;
   readonly cutBytes: number;
 }
 
 /** The event of a segment that has been received or is being sent. */
 export function segmentEvent(segment: TcpSegment, news: SegmentNews): SegmentEvent {
-  const { tcb } = news;
-  const { seq, ack } = segment;
-  const isReceived = news.direction === "recv";
-  const hasAck = (segment.flags & FLAG.ACK) !== 0;
-  const isStarting = tcb === null || (tcb.irs === 0 && tcb.rcvNxt === 0);
-  const theirs = tcb === null || isStarting ? -1 : tcb.irs;
-  const ours = tcb === null ? -1 : tcb.iss;
-  const seqBase = isReceived ? theirs : ours;
-  const ackBase = isReceived ? ours : theirs;
   const event = {
     event: "segment",
     time: news.time,
     connection: news.connection,
     direction: news.direction,
     flags: flagNames(segment.flags),
-    seq,
-    ack,
-    relSeq: seqBase < 0 ? seq : (seq - seqBase) >>> 0,
-    relAck: !hasAck ? 0 : ackBase < 0 ? ack : (ack - ackBase) >>> 0,
+    seq: segment.seq,
+    ack: segment.ack,
+    relSeq: news.relSeq,
+    relAck: (segment.flags & FLAG.ACK) === 0 ? 0 : news.relAck,
     window: segment.window,
     length: segment.payloadLength,
     options: segmentOptions(segment),

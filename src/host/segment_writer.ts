@@ -5,9 +5,7 @@
  * sent. The one place that knows an IP version on the way out.
  */
 import type { Effect } from "../tcp/effects.ts";
-import type { MachineContext } from "../tcp/context.ts";
-import { windowShiftFor } from "../tcp/establish.ts";
-import { takeSackBlocks, timestampNow } from "../tcp/send_segment.ts";
+import { wordOf } from "../tcp/sequence.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { writeU16 } from "../wire/bytes.ts";
 import { foldSum } from "../wire/checksum.ts";
@@ -60,19 +58,23 @@ export class SegmentWriter {
   }
 
   /** Writes the segment that `effect` asks for; returns the frame's length in bytes. */
-  write(route: SegmentRoute, effect: Effect, context: MachineContext): number {
+  write(route: SegmentRoute, effect: Effect): number {
     const { frame, segment } = this;
     const { tcb } = effect;
     segment.sourcePort = route.localPort;
     segment.destinationPort = route.peerPort;
-    segment.seq = effect.seq;
-    segment.ack = effect.ack;
     segment.flags = effect.flags;
     segment.window = effect.window;
     segment.urgentPointer = effect.urgentPointer;
-    clearTcpOptions(segment);
-    if (tcb !== null) {
-      setOptions(segment, tcb, context, effect.cutBytes > 0 ? effect.cutBytes : effect.length);
+    if (tcb === null) {
+      segment.seq = effect.seq;
+      segment.ack = effect.ack;
+      clearTcpOptions(segment);
+    } else {
+      // The one place where positions become 32 bits.
+      segment.seq = wordOf(effect.seq, tcb.iss);
+      segment.ack = (effect.flags & FLAG.ACK) === 0 ? 0 : wordOf(effect.ack, tcb.irs);
+      writeOptions(segment, effect, tcb.irs);
     }
 
     const ethernet = this.#ethernet;
@@ -84,7 +86,7 @@ export class SegmentWriter {
     const payloadOffset = tcpOffset + headerLength;
     const { length } = effect;
     if (length > 0 && tcb !== null) {
-      tcb.sendRing.copyOut((effect.seq - tcb.sndRingSeq) | 0, frame, payloadOffset, length);
+      tcb.sendRing.copyOut(effect.seq - tcb.sndRingStart, frame, payloadOffset, length);
     }
     segment.payloadOffset = payloadOffset;
     segment.payloadLength = length;
@@ -121,28 +123,17 @@ function takeIds(tcb: Tcb, effect: Effect): number {
   return id;
 }
 
-/**
- * Options of a segment of `tcb`: those of the handshake on SYN, else timestamps and SACK as agreed. The MSS stands in
- * every SYN and nowhere else (MUST-14, SHLD-5, MAY-3, MUST-65).
- */
-function setOptions(segment: TcpSegment, tcb: Tcb, context: MachineContext, payloadBytes: number): void {
-  const isAnswer = (segment.flags & FLAG.ACK) !== 0;
-  let hasTimestamps = tcb.timestamps;
-  if ((segment.flags & FLAG.SYN) !== 0) {
-    const { config } = tcb;
-    // An active SYN offers all that is switched on, a SYN-ACK what the peer offered too.
-    if (!isAnswer) hasTimestamps = config.timestamps;
-    segment.mss = tcb.ourMss;
-    segment.sackPermitted = isAnswer ? tcb.sack : config.sack;
-    if (isAnswer ? tcb.windowScaling : config.windowScaling) {
-      segment.windowScale = windowShiftFor(tcb.receiveRing.limitBytes);
-    }
-  } else if ((segment.flags & FLAG.RST) === 0) {
-    segment.sackBlockCount = takeSackBlocks(tcb, segment.sackBlocks, payloadBytes);
+/** The effect's options as they stand on the wire. */
+function writeOptions(segment: TcpSegment, effect: Effect, irs: number): void {
+  clearTcpOptions(segment);
+  segment.mss = effect.mss;
+  segment.windowScale = effect.windowScale;
+  segment.sackPermitted = effect.sackPermitted;
+  segment.hasTimestamps = effect.hasTimestamps;
+  segment.tsValue = effect.tsValue;
+  segment.tsEcho = effect.tsEcho;
+  segment.sackBlockCount = effect.sackBlockCount;
+  for (let edge = 0; edge < 2 * effect.sackBlockCount; edge++) {
+    segment.sackBlocks[edge] = wordOf(effect.sackBlocks[edge], irs);
   }
-  if (!hasTimestamps) return;
-  segment.hasTimestamps = true;
-  segment.tsValue = timestampNow(context, tcb);
-  // RFC 7323 §3.2: TSecr counts only with ACK.
-  segment.tsEcho = isAnswer ? tcb.tsRecent : 0;
 }

@@ -4,10 +4,10 @@
  * Owns: which rows of the transition table lie on the server's way and which on the client's. Must not know: how a
  * diagram is drawn. As in RFC 9293 Figure 5, where the client closes first.
  */
-import type { Transition } from "../tcp/transitions.ts";
+import type { Transition, TransitionId } from "../tcp/transitions.ts";
 
 /** The usual way of the end that opens and closes actively. */
-const CLIENT_PATH: ReadonlySet<string> = new Set([
+const CLIENT_PATH: ReadonlySet<TransitionId> = new Set<TransitionId>([
   "open.active",
   "syn-sent.syn-ack",
   "established.close",
@@ -23,7 +23,7 @@ export function pathOf(row: Transition): "server" | "client" | "other" {
 }
 
 /** The ids of the client's way, in its order. */
-export const CLIENT_PATH_IDS: readonly string[] = [...CLIENT_PATH];
+export const CLIENT_PATH_IDS: readonly TransitionId[] = [...CLIENT_PATH];
 
 /**
  * Rows that diagrams leave out: those that end a connection before its time (RST, ABORT, time-out, ICMP error), since

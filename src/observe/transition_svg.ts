@@ -8,7 +8,7 @@
  * picture to life.
  */
 import type { TcpState } from "../tcp/state.ts";
-import type { Transition } from "../tcp/transitions.ts";
+import type { Transition, TransitionId } from "../tcp/transitions.ts";
 import { edgeLabel, pathOf } from "./transition_paths.ts";
 
 const PAGE = { width: 1180, height: 1070 } as const;
@@ -33,7 +33,7 @@ const PLACES: Readonly<Record<TcpState | "END", readonly [number, number]>> = {
 
 /** An arrow: the rows that share it, its path, and where its label's first line stands. */
 interface Arrow {
-  readonly rows: readonly string[];
+  readonly rows: readonly TransitionId[];
   readonly path: string;
   readonly label: { readonly x: number; readonly y: number; readonly anchor: "start" | "middle" | "end" };
   /** Sets the label in one line: where there is width and no height. */

@@ -3,28 +3,26 @@
  *
  * Owns: the answers to our SYN, simultaneous open included (MUST-10). Must not know: how the SYN was sent.
  */
-import { FLAG, type TcpSegment } from "../wire/tcp.ts";
-import { oweAck, textArrives, urgentArrives } from "./arrives_text.ts";
+import { FLAG } from "../wire/tcp.ts";
+import { oweAck } from "./answer_limit.ts";
+import { textArrives, urgentArrives } from "./arrives_text.ts";
+import type { ArrivingSegment } from "./arriving_segment.ts";
 import { changeState, endConnection } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
-import { agreeOptions, establish, takeFirstWindow } from "./establish.ts";
-import { output } from "./output.ts";
+import { agreeOptions, establish, learnIrs, takeFirstWindow } from "./establish.ts";
 import { replyWithReset } from "./reset.ts";
-import { armRto } from "./retransmit_timer.ts";
-import { pushSegment } from "./send_segment.ts";
-import { seqAdd, seqGt, seqLe } from "./sequence.ts";
 import type { Tcb } from "./tcb.ts";
 
 const { SYN, RST, ACK, ECE, CWR } = FLAG;
 
-/** Takes one segment in SYN_SENT. */
-export function synSentArrives(context: MachineContext, tcb: Tcb, segment: TcpSegment): void {
-  const { flags, ack } = segment;
+/** Takes one segment in SYN_SENT; its sequence number means nothing yet. */
+export function synSentArrives(context: MachineContext, tcb: Tcb, segment: ArrivingSegment): void {
+  const { flags, ack, header } = segment;
   const hasAck = (flags & ACK) !== 0;
-  if (hasAck && (seqLe(ack, tcb.iss) || seqGt(ack, tcb.sndNxt))) {
+  if (hasAck && (ack <= tcb.sndUna || ack > tcb.sndNxt)) {
     context.apply("arrives.syn-sent.wrong-ack");
     context.drop(tcb, "wrong-ack");
-    if ((flags & RST) === 0) replyWithReset(context, segment, "arrives.syn-sent.wrong-ack");
+    if ((flags & RST) === 0) replyWithReset(context, header, "arrives.syn-sent.wrong-ack");
     return;
   }
   if ((flags & RST) !== 0) {
@@ -44,10 +42,9 @@ export function synSentArrives(context: MachineContext, tcb: Tcb, segment: TcpSe
     context.drop(tcb, "not-syn");
     return;
   }
-  tcb.irs = segment.seq;
-  tcb.rcvNxt = seqAdd(segment.seq, 1);
-  tcb.rcvAdv = seqAdd(tcb.rcvNxt, Math.min(tcb.receiveRing.limitBytes, 0xffff));
-  agreeOptions(context, tcb, segment);
+  learnIrs(tcb, header);
+  segment.read(tcb, header);
+  agreeOptions(context, tcb, header);
   if (hasAck) {
     context.apply("arrives.syn-sent.syn-ack");
     // RFC 3168 §6.1.1: a SYN-ACK with ECE and without CWR grants what our first SYN asked for.
@@ -56,12 +53,12 @@ export function synSentArrives(context: MachineContext, tcb: Tcb, segment: TcpSe
     oweAck(tcb, "ack.handshake");
     urgentArrives(context, tcb, segment);
     textArrives(context, tcb, segment);
-    output(context, tcb);
     return;
   }
   context.apply("arrives.syn-sent.syn");
   takeFirstWindow(tcb, segment);
   changeState(context, tcb, "syn-sent.syn", SYN | ACK);
-  pushSegment(context, tcb, SYN | ACK, tcb.iss, 0, "arrives.syn-sent.syn");
-  armRto(context, tcb);
+  tcb.synOwed = true;
+  tcb.ackRule = "arrives.syn-sent.syn";
+  tcb.timerWish = "rto";
 }

@@ -1,19 +1,18 @@
 /**
  * SEGMENT ARRIVES, sixth to eighth checks: urgent, text, FIN (RFC 9293 §3.10.7.4).
  *
- * Owns: delivery in order, the out-of-order queue, when an ACK is owed (RFC 5681 §4.2), and what a FIN leads
- * to. Must not know: the ACK field; the segment has been found acceptable.
+ * Owns: delivery in order, the out-of-order queue, and when an ACK is owed (RFC 5681 §4.2). Must not know: the ACK field;
+ * the segment has been found acceptable.
  */
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
-import { changeState } from "./change_state.ts";
+import { answerUnacceptable, oweAck } from "./answer_limit.ts";
+import type { ArrivingSegment } from "./arriving_segment.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
-import { NO_ISLANDS, Reassembly } from "./reassembly.ts";
-import { bareSequence, pushSegment } from "./send_segment.ts";
-import type { RuleId } from "./rules.ts";
-import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from "./sequence.ts";
+import { peerFinArrives } from "./fin.ts";
+import { NOTHING_OUT_OF_ORDER, Reassembly } from "./reassembly.ts";
 import type { Tcb } from "./tcb.ts";
-import { enterTimeWait } from "./time_wait.ts";
+import { arrivesInTimeWait } from "./time_wait.ts";
 
 /** Whether text and FIN are still awaited in this state. */
 function isReceiving(tcb: Tcb): boolean {
@@ -21,37 +20,39 @@ function isReceiving(tcb: Tcb): boolean {
 }
 
 /** Sixth check: URG (MUST-30, MUST-31, MUST-32); processed at zero window too (MUST-66). */
-export function urgentArrives(context: MachineContext, tcb: Tcb, segment: TcpSegment): void {
+export function urgentArrives(context: MachineContext, tcb: Tcb, segment: ArrivingSegment): void {
   if ((segment.flags & FLAG.URG) === 0 || !isReceiving(tcb)) return;
   // MUST-62: the pointer names the octet after the urgent data.
-  const up = seqAdd(segment.seq, segment.urgentPointer);
-  if (tcb.rcvUp >= 0 && seqLe(up, tcb.rcvUp)) return;
-  if (seqLe(up, tcb.rcvNxt)) return;
+  const up = segment.seq + segment.header.urgentPointer;
+  if (up <= tcb.rcvUp || up <= tcb.rcvNxt) return;
   context.apply("arrives.check6.urgent");
   tcb.rcvUp = up;
   context.effects.push(EFFECT.URGENT, tcb);
 }
 
 /** Seventh and eighth checks: text and FIN. */
-export function textArrives(context: MachineContext, tcb: Tcb, segment: TcpSegment): void {
+export function textArrives(context: MachineContext, tcb: Tcb, segment: ArrivingSegment): void {
+  if (tcb.state === "TIME_WAIT") {
+    arrivesInTimeWait(context, tcb);
+    return;
+  }
   const hasFin = (segment.flags & FLAG.FIN) !== 0;
-  if (segment.payloadLength === 0 && !hasFin) return;
+  if (segment.textLength === 0 && !hasFin) return;
   if (!isReceiving(tcb)) {
-    // A FIN has been received, so there can be no more (RFC 9293 §3.10.7.4: "should not occur").
+    // A FIN has been received, so there can be no more (RFC 9293 §3.10.7.4: "should not occur"); a FIN is acknowledged.
     context.apply("arrives.check7.after-fin");
+    if (hasFin) answerUnacceptable(context, tcb, "arrives.check7.after-fin");
     return;
   }
   const text = trim(context, tcb, segment);
-  if (text.length > 0) takeText(context, tcb, segment, text);
-  if (text.fin >= 0) {
-    if (text.fin === tcb.rcvNxt) takeFin(context, tcb);
-    else if (seqGt(text.fin, tcb.rcvNxt)) {
-      context.apply("arrives.check8.fin-out-of-order");
-      tcb.finPending = text.fin;
-      oweAck(tcb, "ack.out-of-order");
-    }
-  } else if (tcb.finPending >= 0 && tcb.finPending === tcb.rcvNxt) {
-    takeFin(context, tcb);
+  if (text.length > 0) takeText(context, tcb, segment.header, text);
+  if (text.fin >= 0) tcb.finPending = text.fin;
+  if (tcb.finPending < 0) return;
+  if (tcb.finPending === tcb.rcvNxt) {
+    peerFinArrives(context, tcb);
+  } else if (text.fin > tcb.rcvNxt) {
+    context.apply("arrives.check8.fin-out-of-order");
+    oweAck(tcb, "ack.out-of-order");
   }
 }
 
@@ -59,22 +60,22 @@ export function textArrives(context: MachineContext, tcb: Tcb, segment: TcpSegme
 const trimmed = { seq: 0, offset: 0, length: 0, fin: -1 };
 
 /** Cuts off what is here already and what lies past the window or the buffer (RFC 9293 §3.10.7.4). */
-function trim(context: MachineContext, tcb: Tcb, segment: TcpSegment): typeof trimmed {
+function trim(context: MachineContext, tcb: Tcb, segment: ArrivingSegment): typeof trimmed {
   const isSyn = (segment.flags & FLAG.SYN) !== 0;
-  let seq = isSyn ? seqAdd(segment.seq, 1) : segment.seq;
-  let offset = segment.payloadOffset;
-  let length = segment.payloadLength;
-  trimmed.fin = (segment.flags & FLAG.FIN) !== 0 ? seqAdd(seq, length) : -1;
-  const before = seqDiff(tcb.rcvNxt, seq);
+  let seq = isSyn ? segment.seq + 1 : segment.seq;
+  let offset = segment.header.payloadOffset;
+  let length = segment.textLength;
+  trimmed.fin = (segment.flags & FLAG.FIN) !== 0 ? seq + length : -1;
+  const before = tcb.rcvNxt - seq;
   if (before > 0) {
     const cut = before < length ? before : length;
-    if (cut > 0) noteDuplicate(context, tcb, seq, seqAdd(seq, cut));
-    seq = seqAdd(seq, cut);
+    if (cut > 0) noteDuplicate(context, tcb, { left: seq, right: seq + cut });
+    seq += cut;
     offset += cut;
     length -= cut;
   }
   // What has been offered is kept room for; a little more is taken when there is room beyond the offer.
-  const room = seqDiff(seqAdd(tcb.rcvNxt, roomBytes(tcb)), seq);
+  const room = tcb.rcvNxt + roomBytes(tcb) - seq;
   if (length > room) {
     context.apply("arrives.check7.part-that-fits");
     context.counters.partialTaken++;
@@ -95,18 +96,13 @@ function roomBytes(tcb: Tcb): number {
   return free > offered ? free : offered;
 }
 
-function takeText(
-  context: MachineContext,
-  tcb: Tcb,
-  segment: TcpSegment,
-  text: { seq: number; offset: number; length: number },
-): void {
+function takeText(context: MachineContext, tcb: Tcb, header: TcpSegment, text: typeof trimmed): void {
   if (text.seq === tcb.rcvNxt) {
-    takeInOrder(context, tcb, segment, text.offset, text.length);
+    takeInOrder(context, tcb, header, text.offset, text.length);
     return;
   }
-  notePeerSegment(tcb, segment);
-  takeOutOfOrder(context, tcb, segment, text);
+  notePeerSegment(tcb, header);
+  takeOutOfOrder(context, tcb, header, text);
 }
 
 function notePeerSegment(tcb: Tcb, { payloadLength }: TcpSegment): void {
@@ -119,78 +115,77 @@ function notePeerSegment(tcb: Tcb, { payloadLength }: TcpSegment): void {
 export function takeInOrder(
   context: MachineContext,
   tcb: Tcb,
-  segment: TcpSegment,
+  header: TcpSegment,
   offset: number,
   length: number,
 ): void {
-  notePeerSegment(tcb, segment);
+  notePeerSegment(tcb, header);
   context.apply("arrives.check7.in-order");
   let taken = length;
   if (tcb.reassembly.count > 0) {
-    taken = fillHole(tcb, segment, offset, length);
+    taken = fillHole(tcb, header, { offset, length });
   } else if (!tcb.discarding) {
-    const ring = tcb.ringToReceive();
-    // Copied at the end of the event, if it has not been read by then.
-    if (ring.length === 0) {
-      ring.borrow(segment.buffer, offset, length);
-    } else {
-      // Not `append`: a scaled window may have been rounded up, so that what was offered exceeds the limit by a little.
-      ring.put(ring.length, segment.buffer, offset, length);
-      ring.extend(length);
-    }
+    tcb.ringToReceive().receive(header.buffer, offset, length);
   }
-  tcb.rcvNxt = seqAdd(tcb.rcvNxt, taken);
-  if (tcb.rcvUp >= 0 && seqGe(tcb.rcvNxt, tcb.rcvUp) && tcb.discarding) tcb.rcvUp = -1;
+  tcb.rcvNxt += taken;
+  if (tcb.rcvUp >= 0 && tcb.rcvNxt >= tcb.rcvUp && tcb.discarding) tcb.rcvUp = -1;
   tcb.bytesIn += taken;
   context.effects.push(EFFECT.DATA, tcb).length = taken;
   decideAck(context, tcb, taken);
 }
 
-/** Text in order while islands wait beyond it; returns how far RCV.NXT moves. */
-function fillHole(tcb: Tcb, segment: TcpSegment, offset: number, length: number): number {
+/** Text in order while more waits beyond it; returns how far RCV.NXT moves. */
+function fillHole(tcb: Tcb, header: TcpSegment, text: { offset: number; length: number }): number {
   const { reassembly, rcvNxt } = tcb;
-  const end = seqAdd(rcvNxt, length);
-  if (!tcb.discarding) {
-    const ring = tcb.ringToReceive();
-    ring.put(ring.length, segment.buffer, offset, length);
-  }
+  const end = rcvNxt + text.length;
+  keepText(tcb, header, { seq: rcvNxt, offset: text.offset, length: text.length });
   const seen = tcb.sack ? reassembly.overlap(rcvNxt, end) : null;
-  if (seen !== null) reportDuplicate(tcb, seen.left, seen.right);
-  const taken = seqDiff(reassembly.advance(end), rcvNxt);
+  if (seen !== null) reportDuplicate(tcb, seen);
+  const taken = reassembly.advance(end) - rcvNxt;
   // RFC 5681 §4.2: a segment that fills a hole, or part of one, is acknowledged at once.
   oweAck(tcb, "ack.hole-filled");
   if (!tcb.discarding) tcb.receiveRing.extend(taken);
   return taken;
 }
 
-function takeOutOfOrder(
-  context: MachineContext,
-  tcb: Tcb,
-  segment: TcpSegment,
-  text: { seq: number; offset: number; length: number },
-): void {
-  const { seq, offset, length } = text;
-  const end = seqAdd(seq, length);
-  if (tcb.reassembly === NO_ISLANDS) tcb.reassembly = new Reassembly();
+function takeOutOfOrder(context: MachineContext, tcb: Tcb, header: TcpSegment, text: typeof trimmed): void {
+  const { seq, length } = text;
+  const end = seq + length;
+  if (tcb.reassembly === NOTHING_OUT_OF_ORDER) tcb.reassembly = new Reassembly();
   const { reassembly } = tcb;
   context.counters.outOfOrder++;
   // RFC 5681 §4.2: at once, so that the sender learns of the hole (MAY-13).
   oweAck(tcb, "ack.out-of-order");
-  if (reassembly.count >= tcb.config.maxIslands && reassembly.wouldAdd(seq, end)) {
+  if (reassembly.count >= tcb.config.maxOutOfOrderBlocks && reassembly.wouldAdd(seq, end)) {
     context.apply("arrives.check7.too-many-holes");
-    context.counters.islandsRefused++;
+    context.counters.outOfOrderRefused++;
     context.drop(tcb, "too-many-holes");
     return;
   }
   context.apply("arrives.check7.out-of-order");
   const seen = tcb.sack ? reassembly.overlap(seq, end) : null;
-  if (seen !== null) reportDuplicate(tcb, seen.left, seen.right);
-  if (!tcb.discarding) {
-    const ring = tcb.ringToReceive();
-    ring.put(ring.length + seqDiff(seq, tcb.rcvNxt), segment.buffer, offset, length);
-  }
+  if (seen !== null) reportDuplicate(tcb, seen);
+  keepText(tcb, header, text);
   reassembly.add(seq, end);
   tcb.quickAcksLeft = tcb.config.quickAcks;
+}
+
+/** Puts what is not here yet of a text to where it belongs: where copies differ, the first one counts, as in Linux. */
+function keepText(
+  tcb: Tcb,
+  { buffer }: TcpSegment,
+  text: { readonly seq: number; readonly offset: number; readonly length: number },
+): void {
+  if (tcb.discarding) return;
+  const ring = tcb.ringToReceive();
+  const { seq, offset, length } = text;
+  const end = seq + length;
+  let part = tcb.reassembly.missing(seq, end);
+  while (part !== null) {
+    const { left, right } = part;
+    ring.put(ring.length + left - tcb.rcvNxt, buffer, offset + left - seq, right - left);
+    part = right < end ? tcb.reassembly.missing(right, end) : null;
+  }
 }
 
 /**
@@ -212,45 +207,23 @@ function decideAck(context: MachineContext, tcb: Tcb, taken: number): void {
   if (tcb.delayedAckUs === Infinity) tcb.delayedAckUs = context.nowUs + tcb.config.delayedAckUs;
 }
 
-/** An ACK has to leave when this event is over. */
-export function oweAck(tcb: Tcb, rule: RuleId): void {
-  tcb.ackNow = true;
-  tcb.ackRule = rule;
+/** A range of positions. */
+interface Range {
+  readonly left: number;
+  readonly right: number;
 }
 
-function noteDuplicate(context: MachineContext, tcb: Tcb, left: number, right: number): void {
+/** Part of an acceptable segment is here already; whoever sends again needs to hear of it at once (RFC 2883 §4). */
+function noteDuplicate(context: MachineContext, tcb: Tcb, range: Range): void {
   context.counters.duplicates++;
-  if (tcb.sack) reportDuplicate(tcb, left, right);
+  if (!tcb.sack) return;
+  reportDuplicate(tcb, range);
+  oweAck(tcb, "ack.d-sack");
 }
 
-/** The next ACK reports `[left, right)` as received twice; of several the first (RFC 2883 §4.2.2, §4.2.3). */
-export function reportDuplicate(tcb: Tcb, left: number, right: number): void {
-  if (!seqLt(left, right) || tcb.dsackLeft >= 0) return;
+/** The next ACK reports a range as received twice; of several the first (RFC 2883 §4.2.2, §4.2.3). */
+export function reportDuplicate(tcb: Tcb, { left, right }: Range): void {
+  if (left >= right || tcb.dsackLeft >= 0) return;
   tcb.dsackLeft = left;
   tcb.dsackRight = right;
-}
-
-/** Eighth check: FIN in order. The ACK leaves before anything else that the application may cause. */
-function takeFin(context: MachineContext, tcb: Tcb): void {
-  const { ACK } = FLAG;
-  tcb.rcvNxt = seqAdd(tcb.rcvNxt, 1);
-  tcb.finReceived = true;
-  tcb.finPending = -1;
-  context.apply("arrives.check8.fin");
-  switch (tcb.state) {
-    case "ESTABLISHED":
-      changeState(context, tcb, "established.fin", ACK);
-      break;
-    case "FIN_WAIT_1":
-      // Had our FIN been acknowledged by this segment, the state would be FIN_WAIT_2 by now.
-      changeState(context, tcb, "fin-wait-1.fin", ACK);
-      break;
-    case "FIN_WAIT_2":
-      enterTimeWait(context, tcb, { row: "fin-wait-2.fin", sendFlags: ACK });
-      break;
-    default:
-      return;
-  }
-  pushSegment(context, tcb, ACK, bareSequence(tcb), 0, "ack.fin");
-  context.effects.push(EFFECT.PEER_CLOSED, tcb);
 }

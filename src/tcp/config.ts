@@ -50,10 +50,14 @@ export interface TcpConfig {
   keepAliveIntervalUs: number;
   /** Unanswered keep-alive probes that end the connection (MUST-29: more than one). */
   keepAliveProbes: number;
-  /** Islands of out-of-order data per connection. */
-  maxIslands: number;
-  /** Challenge ACKs per second and host (RFC 5961 §7). */
+  /** Blocks of out-of-order data per connection. */
+  maxOutOfOrderBlocks: number;
+  /** Most challenge ACKs per second and host (RFC 5961 §7); from second to second the bound lies between this and half of it. */
   challengeAcksPerSecond: number;
+  /** ICMP hard errors about a synchronized connection: told to the application (RFC 5927 §5.2), or RFC 9293's abort. */
+  icmpHardErrors: "soft" | "abort";
+  /** How long what ICMP says of the path's MTU counts (RFC 1191 §6.3). */
+  pathMtuLifeUs: number;
   /** What a duplicate SYN in SYN_RCVD gets: the SYN-ACK again (as Linux), or RFC 9293's ACK or return to LISTEN. */
   duplicateSyn: "repeat-syn-ack" | "rfc9293";
   /** RST in TIME_WAIT: closes it (RFC 9293 §3.10.7.4) or is ignored (RFC 1337). */
@@ -108,8 +112,12 @@ export const DEFAULT_TCP_CONFIG: Readonly<TcpConfig> = {
   keepAliveIntervalUs: 75 * SECOND_US,
   keepAliveProbes: 9,
   // Local choice: more holes than a window of 1 MiB shows at 20 % loss.
-  maxIslands: 256,
-  challengeAcksPerSecond: 100,
+  maxOutOfOrderBlocks: 256,
+  // Local choice, as Linux's since the bound was attacked: far more than honest peers need.
+  challengeAcksPerSecond: 1000,
+  icmpHardErrors: "soft",
+  // RFC 1191 §6.3: ten minutes.
+  pathMtuLifeUs: 600 * SECOND_US,
   duplicateSyn: "repeat-syn-ack",
   timeWaitRst: "close",
   finWithoutAck: "ack",

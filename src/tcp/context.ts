@@ -4,10 +4,11 @@
  * Owns: time, the effects queue, the rule in force, the arriving segment. Must not know: where time and
  * randomness come from.
  */
-import type { TcpSegment } from "../wire/tcp.ts";
-import { DeliveryTally } from "./delivery_tally.ts";
+import { TcpSegment } from "../wire/tcp.ts";
+import { ArrivingSegment } from "./arriving_segment.ts";
 import { EFFECT, Effects } from "./effects.ts";
-import type { Lender } from "./lender.ts";
+import type { BufferPool } from "./fast/buffer_pool.ts";
+import { RateSample } from "./rate_sample.ts";
 import type { RuleId } from "./rules.ts";
 import type { Tcb } from "./tcb.ts";
 
@@ -15,10 +16,11 @@ import type { Tcb } from "./tcb.ts";
 export class MachineCounters {
   challengeAcks = 0;
   challengeAcksHeld = 0;
+  answersHeld = 0;
   pawsDrops = 0;
   outsideWindow = 0;
   outOfOrder = 0;
-  islandsRefused = 0;
+  outOfOrderRefused = 0;
   duplicates = 0;
   retransmits = 0;
   timeouts = 0;
@@ -38,11 +40,13 @@ export class MachineContext {
   nowUs = 0;
   readonly effects = new Effects();
   readonly counters = new MachineCounters();
-  /** Scratch of acknowledgment processing. */
-  readonly tally = new DeliveryTally();
-  readonly lender: Lender;
-  /** The arriving segment, null while a user call or a deadline is worked on. */
-  segment: TcpSegment | null = null;
+  /** What the acknowledgment in hand tells. */
+  readonly sample = new RateSample();
+  readonly pool: BufferPool;
+  /** The segment in hand. */
+  readonly arriving = new ArrivingSegment(new TcpSegment());
+  /** Flag bits of the segment in hand, -1 while a user call or a deadline is worked on. */
+  arrivingFlags = -1;
   /** ECN codepoint of the packet that brought the segment. */
   segmentEcn = 0;
   /** Its DSCP. */
@@ -53,14 +57,16 @@ export class MachineContext {
   onRule: ((rule: RuleId) => void) | null = null;
   /** Largest payload of one SEND, when the link cuts large segments; 0 = the MSS. */
   largeSendBytes = 0;
-  /** Header prediction (predict.ts); off only to compare. */
+  /** Header prediction (fast/header_prediction.ts); off only to compare. */
   predicts = true;
-  /** Start of the current second of the challenge-ACK budget, and what is left of it (RFC 5961 §7). */
+  /** Start of the current second of the host's budget of challenge ACKs, and what is left of it (answer_limit.ts). */
   challengeWindowUs = -Infinity;
   challengeLeft = 0;
+  /** State of {@link MachineContext.random}; the host puts something there that nobody outside can know. */
+  randomState = 0x2545f491;
 
-  constructor(lender: Lender) {
-    this.lender = lender;
+  constructor(pool: BufferPool) {
+    this.pool = pool;
   }
 
   /** Notes the rule that is being applied. */
@@ -72,5 +78,15 @@ export class MachineContext {
   /** Notes that the segment is dropped, and why. */
   drop(tcb: Tcb | null, reason: string): void {
     this.effects.push(EFFECT.DROP, tcb).drop = reason;
+  }
+
+  /** A number from 0 to `bound` - 1 (Marsaglia's xorshift): for bounds that nobody outside should be able to count. */
+  random(bound: number): number {
+    let state = this.randomState;
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    this.randomState = state;
+    return (state >>> 0) % bound;
   }
 }

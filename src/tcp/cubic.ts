@@ -4,9 +4,8 @@
  * Owns: the cubic curve and its Reno-friendly region. Must not know: loss detection. Windows are counted
  * in segments inside, as in the RFC.
  */
-import type { CongestionControl } from "./congestion.ts";
+import type { CongestionControl, CongestionVariables } from "./congestion_control.ts";
 import { leastThreshold, slowStart } from "./slow_start.ts";
-import type { Tcb } from "./tcb.ts";
 
 /** RFC 9438 §4.6 and §5: beta and C. */
 const BETA = 0.7;
@@ -17,7 +16,7 @@ const ALPHA = (3 * (1 - BETA)) / (1 + BETA);
 /** CUBIC, RFC 9438. */
 export const cubic: CongestionControl = {
   name: "cubic",
-  onAck(tcb: Tcb, ackedBytes: number, nowUs: number): void {
+  onAck(tcb: CongestionVariables, ackedBytes: number, nowUs: number): void {
     if (tcb.cwnd < tcb.ssthresh) {
       slowStart(tcb, ackedBytes);
       return;
@@ -51,7 +50,7 @@ export const cubic: CongestionControl = {
     }
     tcb.cwnd = next * mss;
   },
-  onCongestion(tcb: Tcb, _nowUs: number, isTimeout: boolean): number {
+  onCongestion(tcb: CongestionVariables, _nowUs: number, isTimeout: boolean): number {
     const mss = tcb.sendMss;
     const cwnd = tcb.cwnd / mss;
     // §4.7: fast convergence. §4.8: after a time-out the curve begins where congestion avoidance does.
@@ -62,7 +61,7 @@ export const cubic: CongestionControl = {
     const flight = tcb.cwndLimited ? tcb.cwnd : Math.min(tcb.cwnd, tcb.outstanding);
     return Math.max(Math.floor(flight * BETA), leastThreshold(tcb));
   },
-  onRestart(tcb: Tcb): void {
+  onRestart(tcb: CongestionVariables): void {
     tcb.sender.cubicEpochUs = 0;
   },
 };

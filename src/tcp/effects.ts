@@ -12,7 +12,7 @@ import type { Transition } from "./transitions.ts";
 
 /** Kinds of effect. */
 export const EFFECT = {
-  /** Send a segment: `flags, seq, ack, window, length, rule`; payload from the send ring at `seq`. */
+  /** Send a segment: all fields from `flags` to `sackBlocks`; payload from the send ring at `seq`. */
   SEND: 0,
   /** Bytes can be read in order: `length`. */
   DATA: 1,
@@ -36,10 +36,14 @@ export const EFFECT = {
   ADVICE: 10,
 } as const;
 
+/** SACK blocks that fit the option field (RFC 2018 §3). */
+export const MOST_SACK_BLOCKS = 4;
+
 /** One effect; which fields count depends on `kind`. */
 export class Effect {
   kind = 0;
   tcb: Tcb | null = null;
+  // -- A segment. Positions of the connection's streams; without a connection, numbers as on the wire.
   flags = 0;
   /** State when a segment was queued, which is what it was sent in. */
   state: TcpState = "CLOSED";
@@ -54,6 +58,17 @@ export class Effect {
   /** Payload bytes at which a large segment is cut; 0 when it fits the MTU. */
   cutBytes = 0;
   rule: RuleId = "none";
+  // -- Its options (segment_options.ts); -1 and 0 for those that it does not carry.
+  mss = -1;
+  windowScale = -1;
+  sackPermitted = false;
+  hasTimestamps = false;
+  tsValue = 0;
+  tsEcho = 0;
+  sackBlockCount = 0;
+  /** Left and right edges in turn. */
+  readonly sackBlocks: Float64Array = new Float64Array(2 * MOST_SACK_BLOCKS);
+  // -- Other kinds
   reason: CloseReason = "normal";
   transition: Transition | null = null;
   /** Flag bits of the arriving segment, -1 when no segment caused it. */

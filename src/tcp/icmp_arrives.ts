@@ -4,18 +4,20 @@
  * Owns: what each kind does to a connection, and the check that the quoted segment is one of ours in flight.
  * Must not know: ICMP's types and codes; the host sorts them into kinds.
  */
-import { endConnection, rowPrefix } from "./change_state.ts";
+import { endConnection } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import { updateSendMss } from "./establish.ts";
-import { output } from "./output.ts";
-import { seqGe, seqLt } from "./sequence.ts";
-import type { Tcb } from "./tcb.ts";
+import { repairTooBig } from "./recovery.ts";
+import { TIMESTAMP_OPTION_BYTES } from "./segment_options.ts";
+import { positionOf } from "./sequence.ts";
+import { NO_PATH_LIMIT, type Tcb } from "./tcb.ts";
+import { endingRow } from "./transitions.ts";
 
 /** What an ICMP message means for TCP. */
 export interface IcmpNews {
   readonly kind: "hard" | "soft" | "too-big";
-  /** Sequence number of the quoted segment. */
+  /** Sequence number of the quoted segment, as on the wire. */
   readonly seq: number;
   /** For `too-big`: largest TCP payload plus options that the path carries. */
   readonly pathMss: number;
@@ -31,50 +33,71 @@ const LEAST_PATH_MSS = 536;
 /** Takes an ICMP message that quotes a segment of this connection. */
 export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): void {
   // RFC 5927 §4.1: only what is in flight can have caused it.
-  const isInFlight = seqGe(news.seq, tcb.sndUna) && seqLt(news.seq, tcb.sndNxt);
+  const seq = positionOf(news.seq, tcb.iss, tcb.sndUna);
+  const isInFlight = seq >= tcb.sndUna && seq < tcb.sndNxt;
   if (!isInFlight || tcb.state === "TIME_WAIT") {
     context.apply("icmp.ignored");
     return;
   }
   switch (news.kind) {
     case "hard":
-      // Deviation: RFC 5927 §5.2 would take it as soft in a synchronized state; RFC 9293 has it abort, and the check above
-      // leaves a blind attacker to guess a number in flight.
-      context.apply("icmp.hard-error");
-      endConnection(context, tcb, { row: `${rowPrefix(tcb)}.icmp`, reason: "refused" });
+      if (isHard(tcb)) {
+        context.apply("icmp.hard-error");
+        endConnection(context, tcb, { row: endingRow(tcb.state, "icmp"), reason: "refused" });
+        return;
+      }
+      context.apply("icmp.hard-as-soft");
+      context.effects.push(EFFECT.ADVICE, tcb).drop = news.text;
       return;
     case "soft":
       context.apply("icmp.soft-error");
       context.effects.push(EFFECT.ADVICE, tcb).drop = news.text;
       return;
     case "too-big":
-      pathShrank(context, tcb, news.pathMss);
+      if (isLarger(tcb, seq, news.pathMss)) pathShrank(context, tcb, news.pathMss);
+      else context.apply("icmp.ignored");
   }
+}
+
+/**
+ * Deviation: RFC 9293 §3.9.2.2 (SHLD-26) has a hard error abort; RFC 5927 §5.2, and Linux, take it as soft once a connection
+ * is synchronized: a stranger needs 65,536 messages at the most to quote a number in flight.
+ */
+function isHard(tcb: Tcb): boolean {
+  return tcb.state === "SYN_SENT" || tcb.state === "SYN_RCVD" || tcb.config.icmpHardErrors === "abort";
+}
+
+/** RFC 5927 §7.2: only a segment that is larger than what is said to fit can have caused the message. */
+function isLarger(tcb: Tcb, seq: number, pathMss: number): boolean {
+  const index = tcb.scoreboard.find(seq);
+  if (index < 0) return false;
+  const record = tcb.scoreboard.at(index);
+  const segmentBytes = record.cutBytes > 0 ? record.cutBytes : record.end - record.seq;
+  return !record.isSyn && segmentBytes + (tcb.timestamps ? TIMESTAMP_OPTION_BYTES : 0) > pathMss;
 }
 
 function pathShrank(context: MachineContext, tcb: Tcb, claimed: number): void {
   const pathMss = Math.max(claimed, LEAST_PATH_MSS);
-  if (claimed < LEAST_PATH_MSS && tcb.dontFragment) tcb.dontFragment = false;
-  else if (pathMss >= Math.min(tcb.pathMss, tcb.ourMss, tcb.peerMss)) {
+  const isNarrower = pathMss < Math.min(tcb.pathMss, tcb.ourMss, tcb.peerMss);
+  // Below what we go down to packets lose their DF, once.
+  const losesDf = claimed < LEAST_PATH_MSS && tcb.dontFragment;
+  if (!isNarrower && !losesDf) {
     context.apply("icmp.ignored");
     return;
   }
   context.apply("icmp.too-big");
+  if (losesDf) tcb.dontFragment = false;
   tcb.pathMss = pathMss;
-  const before = tcb.sendMss;
+  tcb.pathMtuUntilUs = context.nowUs + tcb.config.pathMtuLifeUs;
   updateSendMss(tcb);
-  // RFC 1191 §3: what was too big is lost for sure; it is no sign of congestion (RFC 5681 has no part in it).
-  const board = tcb.scoreboard;
-  for (let index = 0; index < board.count; index++) {
-    const record = board.at(index);
-    if (((record.end - record.seq) | 0) > tcb.sendMss && record.seq !== tcb.iss) board.markLost(record);
-  }
-  if (board.lostBytes > 0 && (tcb.recovery === "open" || tcb.recovery === "disorder")) {
-    // RFC 1191 §6.5: sent again without a reduction, so not as a fast recovery that the next ACK would begin.
-    tcb.recovery = "loss";
-    tcb.recover = tcb.sndNxt;
-    tcb.sender.undoRetransmits = -1;
-  }
-  if (tcb.sendMss < before) tcb.cwnd = Math.max(tcb.cwnd, tcb.sendMss);
-  output(context, tcb);
+  repairTooBig(tcb);
+  if (tcb.cwnd < tcb.sendMss) tcb.cwnd = tcb.sendMss;
+}
+
+/** RFC 1191 §6.3: what ICMP said of the path is forgotten after a while, so that a false claim does not last. */
+export function forgetPathLimit(tcb: Tcb): void {
+  tcb.pathMtuUntilUs = Infinity;
+  tcb.pathMss = NO_PATH_LIMIT;
+  tcb.dontFragment = true;
+  updateSendMss(tcb);
 }

@@ -4,6 +4,7 @@
  * Owns: the shape, and how it is filled from a TCB. Must not know: who asks.
  */
 import { backedOffRtoUs } from "./round_trip.ts";
+import { wordOf } from "./sequence.ts";
 import { statesOfPath, type TcpState } from "./state.ts";
 import type { Tcb } from "./tcb.ts";
 
@@ -76,12 +77,14 @@ export function connectionInfo(
   about: { id: number; name: string; nowUs: number },
 ): ConnectionInfo {
   const timers: Record<string, number> = {};
-  if (tcb.retransmitUs !== Infinity) timers[tcb.retransmitKind] = tcb.retransmitUs - about.nowUs;
+  if (tcb.timerDueUs !== Infinity) timers[tcb.timerKind] = tcb.timerDueUs - about.nowUs;
   if (tcb.delayedAckUs !== Infinity) timers["delayed-ack"] = tcb.delayedAckUs - about.nowUs;
   if (tcb.keepAliveUs !== Infinity) timers["keepalive"] = tcb.keepAliveUs - about.nowUs;
   if (tcb.lifetimeUs !== Infinity) {
     timers[tcb.state === "TIME_WAIT" ? "time-wait" : "fin-wait-2"] = tcb.lifetimeUs - about.nowUs;
   }
+  // While a shut window is probed it counts the probes.
+  const backoff = tcb.timerKind === "persist" ? 0 : tcb.timerBackoff;
   return {
     id: about.id,
     name: about.name,
@@ -89,13 +92,13 @@ export function connectionInfo(
     role: tcb.passive ? "server" : "client",
     openedUs: tcb.openedUs,
     states: statesOfPath(tcb.path),
-    sndUna: tcb.sndUna,
-    sndNxt: tcb.sndNxt,
+    sndUna: wordOf(tcb.sndUna, tcb.iss),
+    sndNxt: wordOf(tcb.sndNxt, tcb.iss),
     sndWnd: tcb.sndWnd,
-    sndWl1: tcb.sndWl1,
-    sndWl2: tcb.sndWl2,
+    sndWl1: wordOf(tcb.sndWl1, tcb.irs),
+    sndWl2: wordOf(tcb.sndWl2, tcb.iss),
     iss: tcb.iss,
-    rcvNxt: tcb.rcvNxt,
+    rcvNxt: wordOf(tcb.rcvNxt, tcb.irs),
     rcvWnd: tcb.rcvWnd,
     irs: tcb.irs,
     sendMss: tcb.sendMss,
@@ -107,9 +110,9 @@ export function connectionInfo(
     ecn: tcb.ecn,
     srttUs: tcb.srttUs,
     rttvarUs: tcb.rttvarUs,
-    rtoUs: backedOffRtoUs(tcb),
+    rtoUs: backedOffRtoUs(tcb, backoff),
     minRttUs: tcb.minRttUs === Infinity ? 0 : tcb.minRttUs,
-    backoff: tcb.backoff,
+    backoff,
     retransmits: tcb.retransmits,
     duplicatesReported: tcb.dsacks,
     sinceSendUs: about.nowUs - tcb.lastSendUs,

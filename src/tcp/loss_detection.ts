@@ -3,24 +3,48 @@
  *
  * Owns: the RACK variables and the lost marks. Must not know: what the congestion window does about it.
  */
-import type { MachineContext } from "./context.ts";
-import { seqAdd, seqGt, seqLe } from "./sequence.ts";
+import type { RateSample } from "./rate_sample.ts";
 import type { Tcb } from "./tcb.ts";
 
 /** DupThresh, RFC 5681 §3.2, RFC 8985 §6.2. */
-export const DUPLICATE_ACK_THRESHOLD = 3;
+const DUPLICATE_ACK_THRESHOLD = 3;
 
 /** Local choice: reordering in a host's own queues does not shrink with the round trip (Linux began with 1 ms too). */
 const LEAST_REORDER_WINDOW_US = 1_000;
 
-/** Takes what the tally learned of the newest delivery (RFC 8985 §6.2, steps 1 to 3). */
-export function updateRack(context: MachineContext, tcb: Tcb): void {
-  const { tally } = context;
-  if (tally.reordered) tcb.sender.rackReorderSeen = true;
+/** RFC 8985 §6.2 step 4: recoveries without D-SACK after which the reordering window is narrow again. */
+const REORDER_PERSIST_RECOVERIES = 16;
+
+/** Local choice: the reordering window is bounded by the round trip long before. */
+const MOST_REORDER_STEPS = 20;
+
+/** What an acknowledgment tells about losses: marks them. */
+export function detectLoss(tcb: Tcb, sample: RateSample, nowUs: number): void {
+  if (!tcb.sack) {
+    emulateSacks(tcb);
+    detectDuplicateLoss(tcb);
+    return;
+  }
+  updateRack(tcb, sample, nowUs);
+  detectRackLoss(tcb, nowUs);
+}
+
+/** RFC 8985 §6.2 step 4: a needless retransmission widens the reordering window, once a round trip. */
+export function widenReorderWindow(tcb: Tcb): void {
   const { sender } = tcb;
-  if (tally.rackOrder <= sender.rackOrder) return;
-  sender.rackOrder = tally.rackOrder;
-  sender.rackRttUs = context.nowUs - tally.rackSentUs;
+  if (tcb.sndUna < sender.rackDsackRound) return;
+  sender.rackReorderPersist = REORDER_PERSIST_RECOVERIES;
+  sender.rackReorderSteps = Math.min(sender.rackReorderSteps + 1, MOST_REORDER_STEPS);
+  sender.rackDsackRound = tcb.sndNxt;
+}
+
+/** Takes what the sample tells of the newest delivery (RFC 8985 §6.2, steps 1 to 3). */
+function updateRack(tcb: Tcb, sample: RateSample, nowUs: number): void {
+  const { sender } = tcb;
+  if (sample.reordered) sender.rackReorderSeen = true;
+  if (sample.rackOrder <= sender.rackOrder) return;
+  sender.rackOrder = sample.rackOrder;
+  sender.rackRttUs = nowUs - sample.rackSentUs;
 }
 
 /** RFC 8985 §6.2 step 4: how long to wait for a piece that may only be late. */
@@ -39,32 +63,38 @@ function reorderWindowUs(tcb: Tcb): number {
 }
 
 /**
- * Marks as lost what was sent long enough before the newest delivery (RFC 8985 §6.2 step 5). Returns the
- * microseconds until the next piece will count as lost, 0 when none is near.
+ * Marks as lost what was sent long enough before the newest delivery (RFC 8985 §6.2 step 5), and notes when the next piece
+ * will count as lost.
  */
-export function detectRackLoss(context: MachineContext, tcb: Tcb): number {
+export function detectRackLoss(tcb: Tcb, nowUs: number): void {
   const board = tcb.scoreboard;
-  if (board.sackedBytes === 0 && tcb.recovery === "open") return 0;
-  if (tcb.sender.rackOrder === 0) return 0;
-  const windowUs = reorderWindowUs(tcb);
+  tcb.reorderDueUs = Infinity;
+  if (board.sackedBytes === 0 && tcb.recovery === "open") return;
+  const { rackOrder, rackRttUs } = tcb.sender;
+  if (rackOrder === 0) return;
+  const lateUs = rackRttUs + reorderWindowUs(tcb) - nowUs;
   let waitUs = 0;
   for (let index = 0; index < board.count; index++) {
     const record = board.at(index);
-    if (record.sacked || (record.lost && !record.resent)) continue;
     // "Sent before" by order of sending: exact where RFC 8985's time and sequence number can tie.
-    if (record.order >= tcb.sender.rackOrder) continue;
-    const remaining = record.sentUs + tcb.sender.rackRttUs + windowUs - context.nowUs;
+    if (record.order >= rackOrder) {
+      // Beyond the first that was sent once, and later, all were sent later still.
+      if (record.retransmits === 0) break;
+      continue;
+    }
+    if (record.sacked || (record.lost && !record.resent)) continue;
+    const remaining = record.sentUs + lateUs;
     if (remaining <= 0) board.markLost(record);
     else if (remaining > waitUs) waitUs = remaining;
   }
-  return waitUs;
+  if (waitUs > 0) tcb.reorderDueUs = nowUs + waitUs;
 }
 
 /** Without SACK: the third duplicate ACK means that the first segment is lost (RFC 5681 §3.2 step 2). */
-export function detectDuplicateLoss(tcb: Tcb): void {
+function detectDuplicateLoss(tcb: Tcb): void {
   if (tcb.dupAcks !== DUPLICATE_ACK_THRESHOLD || tcb.recovery === "recovery") return;
   // RFC 6582 §3.2 step 2: duplicates of where the last recovery ended may be its own doing.
-  if (seqLe(tcb.sndUna, tcb.recover)) return;
+  if (tcb.sndUna <= tcb.recover) return;
   markFirstLost(tcb);
 }
 
@@ -73,8 +103,8 @@ export function markFirstLost(tcb: Tcb): void {
   const board = tcb.scoreboard;
   if (board.count === 0) return;
   const record = board.at(0);
-  const end = seqAdd(record.seq, tcb.sendMss);
-  if (seqGt(record.end, end)) board.split(0, end);
+  const end = record.seq + tcb.sendMss;
+  if (record.end > end) board.split(0, end);
   board.markLost(board.at(0));
 }
 
@@ -82,14 +112,14 @@ export function markFirstLost(tcb: Tcb): void {
  * A time-out: the first piece is lost, and all that was sent a round trip and the reordering window ago (RFC 8985 §6.3);
  * without SACK, all (RFC 6298 §5.4 and slow start from there).
  */
-export function markTimedOut(context: MachineContext, tcb: Tcb): void {
+export function markTimedOut(tcb: Tcb, nowUs: number): void {
   const board = tcb.scoreboard;
   // The first piece SACKed but not acknowledged after a whole RTO: the peer has dropped it (RFC 2018 §8).
   if (board.count > 0 && board.at(0).sacked) board.forgetSacks();
   const ageUs = tcb.sack ? tcb.sender.rackRttUs + reorderWindowUs(tcb) : 0;
   for (let index = 0; index < board.count; index++) {
     const record = board.at(index);
-    if (index === 0 || record.sentUs + ageUs <= context.nowUs) board.markLost(record);
+    if (index === 0 || record.sentUs + ageUs <= nowUs) board.markLost(record);
   }
 }
 

@@ -1,89 +1,95 @@
 /**
- * Which bytes beyond RCV.NXT have arrived: the out-of-order queue's bookkeeping (SHLD-31) and the source
+ * Which octets beyond RCV.NXT have arrived: the out-of-order queue's bookkeeping (SHLD-31) and the source
  * of SACK blocks (RFC 2018 §4).
  *
- * Owns: islands of sequence space. Must not know: the bytes themselves (they lie in the receive ring).
+ * Owns: blocks of positions. Must not know: the octets themselves (they lie in the receive ring).
  */
-import { seqDiff, seqGe, seqGt, seqLe, seqLt, seqMax, seqMin } from "./sequence.ts";
 
-/** A run of bytes `[left, right)` that arrived out of order. */
-export interface Island {
+/** A run of octets `[left, right)` that arrived out of order. */
+export interface OutOfOrderBlock {
   left: number;
   right: number;
-  /** Grows with each arrival that touched the island: the order in which SACK reports them. */
+  /** Grows with each arrival that touched the block: the order in which SACK reports them. */
   touched: number;
 }
 
-/** Islands in sequence order, none touching another. */
+/** Blocks in order of their positions, none touching another. */
 export class Reassembly {
-  readonly #islands: Island[] = [];
+  readonly #blocks: OutOfOrderBlock[] = [];
   #clock = 0;
 
   get count(): number {
-    return this.#islands.length;
+    return this.#blocks.length;
   }
 
-  /** Bytes held out of order. */
+  /** Octets held out of order. */
   get bytes(): number {
     let sum = 0;
-    for (const island of this.#islands) sum += seqDiff(island.right, island.left);
+    for (const block of this.#blocks) sum += block.right - block.left;
     return sum;
   }
 
-  get islands(): readonly Readonly<Island>[] {
-    return this.#islands;
-  }
-
-  /** Whether `[left, right)` would begin an island of its own. */
+  /** Whether `[left, right)` would begin a block of its own. */
   wouldAdd(left: number, right: number): boolean {
-    for (const island of this.#islands) {
-      if (seqLe(left, island.right) && seqGe(right, island.left)) return false;
-    }
+    for (const block of this.#blocks) if (left <= block.right && right >= block.left) return false;
     return true;
   }
 
   /** The first part of `[left, right)` that is here already, or null: what D-SACK reports (RFC 2883 §4). */
   overlap(left: number, right: number): { left: number; right: number } | null {
-    for (const island of this.#islands) {
-      const from = seqMax(left, island.left);
-      const to = seqMin(right, island.right);
-      if (seqLt(from, to)) return { left: from, right: to };
+    for (const block of this.#blocks) {
+      const from = left > block.left ? left : block.left;
+      const to = right < block.right ? right : block.right;
+      if (from < to) return { left: from, right: to };
     }
     return null;
   }
 
+  /** The first part of `[left, right)` that is not here yet, or null: of what arrives twice the first copy counts. */
+  missing(left: number, right: number): { left: number; right: number } | null {
+    let from = left;
+    for (const block of this.#blocks) {
+      if (block.right <= from) continue;
+      if (block.left > from) return { left: from, right: block.left < right ? block.left : right };
+      from = block.right;
+      if (from >= right) return null;
+    }
+    return { left: from, right };
+  }
+
   /** Notes that `[left, right)` is here. */
   add(left: number, right: number): void {
-    const islands = this.#islands;
+    const blocks = this.#blocks;
     this.#clock++;
     let first = 0;
-    while (first < islands.length && seqLt(islands[first].right, left)) first++;
+    while (first < blocks.length && blocks[first].right < left) first++;
     let last = first;
-    while (last < islands.length && seqLe(islands[last].left, right)) last++;
+    while (last < blocks.length && blocks[last].left <= right) last++;
     if (first === last) {
-      islands.splice(first, 0, { left, right, touched: this.#clock });
+      blocks.splice(first, 0, { left, right, touched: this.#clock });
       return;
     }
-    const island = islands[first];
-    island.left = seqMin(left, island.left);
-    island.right = seqMax(right, islands[last - 1].right);
-    island.touched = this.#clock;
-    if (last - first > 1) islands.splice(first + 1, last - first - 1);
+    const block = blocks[first];
+    const lastRight = blocks[last - 1].right;
+    if (left < block.left) block.left = left;
+    block.right = right > lastRight ? right : lastRight;
+    block.touched = this.#clock;
+    if (last - first > 1) blocks.splice(first + 1, last - first - 1);
   }
 
   /**
    * RCV.NXT has reached `next`: forgets what lies below it; returns how far the data now runs without a
-   * hole (`next` itself, or the right edge of an island that `next` has reached).
+   * hole (`next` itself, or the right edge of a block that `next` has reached).
    */
   advance(next: number): number {
-    const islands = this.#islands;
+    const blocks = this.#blocks;
     let reached = next;
     let gone = 0;
-    while (gone < islands.length && seqLe(islands[gone].left, reached)) {
-      if (seqGt(islands[gone].right, reached)) reached = islands[gone].right;
+    while (gone < blocks.length && blocks[gone].left <= reached) {
+      if (blocks[gone].right > reached) reached = blocks[gone].right;
       gone++;
     }
-    if (gone > 0) islands.splice(0, gone);
+    if (gone > 0) blocks.splice(0, gone);
     return reached;
   }
 
@@ -91,13 +97,13 @@ export class Reassembly {
    * Writes up to `limit` blocks as left, right pairs into `out` from pair `at` on, the most recently touched
    * first (RFC 2018 §4); returns the number of pairs then in `out`.
    */
-  writeBlocks(out: Uint32Array, at: number, limit: number): number {
+  writeBlocks(out: Float64Array, at: number, limit: number): number {
     let written = at;
     let before = Infinity;
     while (written < limit) {
-      let best: Island | null = null;
-      for (const island of this.#islands) {
-        if (island.touched < before && (best === null || island.touched > best.touched)) best = island;
+      let best: OutOfOrderBlock | null = null;
+      for (const block of this.#blocks) {
+        if (block.touched < before && (best === null || block.touched > best.touched)) best = block;
       }
       if (best === null) break;
       out[written * 2] = best.left;
@@ -109,9 +115,9 @@ export class Reassembly {
   }
 
   clear(): void {
-    if (this.#islands.length > 0) this.#islands.length = 0;
+    if (this.#blocks.length > 0) this.#blocks.length = 0;
   }
 }
 
 /** Stands for the queue of a connection to which nothing has come out of order; only read. */
-export const NO_ISLANDS: Reassembly = new Reassembly();
+export const NOTHING_OUT_OF_ORDER: Reassembly = new Reassembly();

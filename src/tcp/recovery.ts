@@ -6,7 +6,8 @@
  */
 import type { MachineContext } from "./context.ts";
 import { emulateSacks, markFirstLost, markTimedOut } from "./loss_detection.ts";
-import { seqGe, seqGt, seqLe, seqLt } from "./sequence.ts";
+import type { RateSample } from "./rate_sample.ts";
+import { seqLt } from "./sequence.ts";
 import { hystartSample } from "./slow_start.ts";
 import type { Tcb } from "./tcb.ts";
 
@@ -14,19 +15,26 @@ import type { Tcb } from "./tcb.ts";
 export function enterRecovery(context: MachineContext, tcb: Tcb): void {
   context.apply("recovery.enter");
   context.counters.fastRecoveries++;
-  rememberForUndo(tcb, false);
+  rememberForUndo(tcb);
   // RFC 3168 §6.1.2: a loss in a window for which an echo has reduced already reduces no more.
-  const isReduced = tcb.ecn && seqLe(tcb.sndUna, tcb.ecnRecover);
+  const isReduced = tcb.ecn && tcb.sndUna <= tcb.ecnRecover;
   if (!isReduced) tcb.ssthresh = tcb.congestion.onCongestion(tcb, context.nowUs, false);
   tellReduction(tcb);
   const { sender } = tcb;
   if (sender.rackReorderPersist > 0 && --sender.rackReorderPersist === 0) sender.rackReorderSteps = 1;
   tcb.recover = tcb.sndNxt;
   tcb.recovery = "recovery";
-  tcb.sender.prrDelivered = 0;
-  tcb.sender.prrOut = 0;
-  tcb.sender.prrRecoverFs = Math.max(tcb.outstanding, tcb.sendMss);
-  tcb.sender.tlpEnd = -1;
+  sender.prrDelivered = 0;
+  sender.prrOut = 0;
+  sender.prrRecoverFs = Math.max(tcb.outstanding, tcb.sendMss);
+  sender.tlpEnd = -1;
+}
+
+/** Loss that a deadline found (RFC 8985 §6.3): recovery begins with room for one segment. */
+export function enterRecoveryLate(context: MachineContext, tcb: Tcb): void {
+  if (tcb.scoreboard.lostBytes === 0 || tcb.recovery === "recovery" || tcb.recovery === "loss") return;
+  enterRecovery(context, tcb);
+  tcb.cwnd = Math.max(tcb.scoreboard.pipe(tcb.outstanding) + tcb.sendMss, tcb.sendMss);
 }
 
 /** RFC 3168 §6.1.2: after a reduction of any cause the first new data carries CWR. */
@@ -35,36 +43,49 @@ function tellReduction(tcb: Tcb): void {
 }
 
 /** A retransmission time-out (RFC 5681 §3.1 equation 4, RFC 6298 §5): one segment, all in doubt. */
-export function enterLoss(context: MachineContext, tcb: Tcb): void {
-  if (tcb.recovery !== "loss" || seqGe(tcb.sndUna, tcb.recover)) {
-    rememberForUndo(tcb, true);
-    tcb.ssthresh = tcb.congestion.onCongestion(tcb, context.nowUs, true);
+export function enterLoss(tcb: Tcb, nowUs: number): void {
+  if (tcb.recovery !== "loss" || tcb.sndUna >= tcb.recover) {
+    rememberForUndo(tcb);
+    tcb.ssthresh = tcb.congestion.onCongestion(tcb, nowUs, true);
   }
   tcb.recover = tcb.sndNxt;
   tcb.recovery = "loss";
+  tcb.sender.isPathRepair = false;
   tellReduction(tcb);
   tcb.cwnd = tcb.sendMss;
   tcb.dupAcks = 0;
   tcb.sender.tlpEnd = -1;
   if (!tcb.sack) tcb.scoreboard.sackedBytes = 0;
-  markTimedOut(context, tcb);
+  markTimedOut(tcb, nowUs);
 }
 
-/** An acknowledgment has been taken: moves recovery on, and lets the window grow or shrink. */
-export function afterAcknowledgment(
-  context: MachineContext,
-  tcb: Tcb,
-  news: { bytes: number; isDuplicate: boolean; hasEcho: boolean },
-): void {
-  const { tally } = context;
+/**
+ * What is larger than the path carries is lost for sure, and no sign of congestion (RFC 1191 §6.5): it is sent again without
+ * a reduction, which the acknowledgments of this window must not bring about either.
+ */
+export function repairTooBig(tcb: Tcb): void {
+  const board = tcb.scoreboard;
+  for (let index = 0; index < board.count; index++) {
+    const record = board.at(index);
+    if (record.end - record.seq > tcb.sendMss && !record.isSyn) board.markLost(record);
+  }
+  if (board.lostBytes === 0 || tcb.recovery === "recovery" || tcb.recovery === "loss") return;
+  tcb.recovery = "loss";
+  tcb.recover = tcb.sndNxt;
+  tcb.sender.isPathRepair = true;
+  tcb.sender.undoRetransmits = -1;
+}
+
+/** An acknowledgment of something in flight has been taken: moves recovery on, and lets the window grow or shrink. */
+export function afterAcknowledgment(context: MachineContext, tcb: Tcb, sample: RateSample): void {
   const before = tcb.recovery;
   if (tcb.recovery === "recovery" || tcb.recovery === "loss") {
-    if (seqGe(tcb.sndUna, tcb.recover)) {
+    if (tcb.sndUna >= tcb.recover) {
       leaveRecovery(context, tcb);
-    } else if (news.bytes > 0 && !tcb.sack && tcb.recovery === "recovery") {
+    } else if (sample.advance > 0 && !tcb.sack && tcb.recovery === "recovery") {
       // RFC 6582 §3.2 step 5: a partial ACK means that the next segment is lost too.
       context.apply("recovery.partial-ack");
-      tcb.dupAcks = Math.max(0, tcb.dupAcks - Math.ceil(news.bytes / tcb.sendMss));
+      tcb.dupAcks = Math.max(0, tcb.dupAcks - Math.ceil(sample.advance / tcb.sendMss));
       markFirstLost(tcb);
       emulateSacks(tcb);
     }
@@ -75,29 +96,28 @@ export function afterAcknowledgment(
     case "disorder":
       if (board.lostBytes > 0) {
         enterRecovery(context, tcb);
-        proportionalRate(tcb, tally.deliveredBytes);
+        proportionalRate(tcb, sample.deliveredBytes);
         return;
       }
       tcb.recovery = board.sackedBytes > 0 || tcb.dupAcks > 0 ? "disorder" : "open";
       // RFC 5681 §3.2 step 6, RFC 6937: the ACK that ends recovery leaves the window at ssthresh.
       // Nor does one that echoes congestion grow it (RFC 3168 §6.1.2).
-      if (before === "recovery" || news.hasEcho) return;
+      if (before === "recovery" || sample.hasEcho) return;
       // The one that ends recovery from a time-out may cover what had arrived before it: one segment at most.
-      grow(context, tcb, before === "loss" ? Math.min(news.bytes, tcb.sendMss) : news.bytes);
+      if (sample.rttUs >= 0 && tcb.cwnd < tcb.ssthresh) hystartSample(tcb, sample.rttUs);
+      grow(context, tcb, before === "loss" ? Math.min(sample.advance, tcb.sendMss) : sample.advance);
       return;
     case "recovery":
-      proportionalRate(tcb, news.isDuplicate && !tcb.sack ? tcb.sendMss : tally.deliveredBytes);
+      proportionalRate(tcb, sample.isDuplicate && !tcb.sack ? tcb.sendMss : sample.deliveredBytes);
       return;
     case "loss":
       // RFC 5681 §3.1: slow start up to ssthresh.
-      if (news.bytes > 0) tcb.congestion.onAck(tcb, news.bytes, context.nowUs);
+      if (sample.advance > 0) tcb.congestion.onAck(tcb, sample.advance, context.nowUs);
   }
 }
 
+/** RFC 7661 §3: a window that was not used tells nothing; it does not grow. */
 function grow(context: MachineContext, tcb: Tcb, ackedBytes: number): void {
-  const { rttUs } = context.tally;
-  if (rttUs >= 0 && tcb.cwnd < tcb.ssthresh) hystartSample(tcb, rttUs);
-  // RFC 9293's companion RFC 7661 §3: a window that was not used tells nothing; it does not grow.
   if (ackedBytes > 0 && (tcb.cwndLimited || tcb.cwnd < 2 * (tcb.outstanding + ackedBytes))) {
     tcb.congestion.onAck(tcb, ackedBytes, context.nowUs);
   }
@@ -105,18 +125,18 @@ function grow(context: MachineContext, tcb: Tcb, ackedBytes: number): void {
 
 /** PRR with its slow-start reduction bound (RFC 6937 §3.1). */
 function proportionalRate(tcb: Tcb, deliveredBytes: number): void {
-  tcb.sender.prrDelivered += deliveredBytes;
+  const { sender } = tcb;
+  sender.prrDelivered += deliveredBytes;
   const pipe = tcb.scoreboard.pipe(tcb.outstanding);
   let allowance: number;
   if (pipe > tcb.ssthresh) {
-    allowance = Math.ceil((tcb.sender.prrDelivered * tcb.ssthresh) / tcb.sender.prrRecoverFs) -
-      tcb.sender.prrOut;
+    allowance = Math.ceil((sender.prrDelivered * tcb.ssthresh) / sender.prrRecoverFs) - sender.prrOut;
   } else {
-    const limit = Math.max(tcb.sender.prrDelivered - tcb.sender.prrOut, deliveredBytes) + tcb.sendMss;
+    const limit = Math.max(sender.prrDelivered - sender.prrOut, deliveredBytes) + tcb.sendMss;
     allowance = Math.min(tcb.ssthresh - pipe, limit);
   }
   // The first retransmission always goes.
-  if (tcb.sender.prrOut === 0 && allowance < tcb.sendMss) allowance = tcb.sendMss;
+  if (sender.prrOut === 0 && allowance < tcb.sendMss) allowance = tcb.sendMss;
   tcb.cwnd = Math.max(pipe + Math.max(allowance, 0), tcb.sendMss);
 }
 
@@ -130,42 +150,68 @@ function leaveRecovery(context: MachineContext, tcb: Tcb): void {
   if (tcb.sender.undoRetransmits === 0) tcb.sender.undoRetransmits = -1;
 }
 
-function rememberForUndo(tcb: Tcb, isTimeout: boolean): void {
-  tcb.sender.undoCwnd = tcb.cwnd;
-  tcb.sender.undoSsthresh = tcb.ssthresh;
-  tcb.sender.undoSeq = tcb.sndUna;
-  tcb.sender.undoRetransmits = 0;
-  tcb.sender.undoStampUs = 0;
-  tcb.sender.undoIsTimeout = isTimeout;
+/** Congestion without anything to send again (an echo, RFC 3168 §6.1.2; a repaired tail, RFC 8985 §7.4): straight to the new threshold. */
+export function reduceWindow(tcb: Tcb, nowUs: number): void {
+  tcb.ssthresh = tcb.congestion.onCongestion(tcb, nowUs, false);
+  if (tcb.cwnd > tcb.ssthresh) tcb.cwnd = tcb.ssthresh;
+}
+
+/** RFC 3168 §6.1.2: the peer saw congestion: one reduction a window, as for a loss. */
+export function takeCongestionEcho(context: MachineContext, tcb: Tcb): void {
+  if (tcb.recovery === "recovery" || tcb.recovery === "loss") return;
+  if (tcb.sndUna <= tcb.ecnRecover) return;
+  context.apply("arrives.check5.ecn-echo");
+  context.counters.ecnReductions++;
+  reduceWindow(tcb, context.nowUs);
+  tcb.ecnRecover = tcb.sndNxt;
+  tellReduction(tcb);
+}
+
+function rememberForUndo(tcb: Tcb): void {
+  const { sender } = tcb;
+  sender.undoCwnd = tcb.cwnd;
+  sender.undoSsthresh = tcb.ssthresh;
+  sender.undoSeq = tcb.sndUna;
+  sender.undoRetransmits = 0;
+  sender.undoStamp = -1;
+}
+
+/** Something of the window in doubt is sent again, with timestamp `stamp`: what proves that to have been needless. */
+export function noteForUndo(tcb: Tcb, piece: { seq: number; end: number; stamp: number }): void {
+  const { sender } = tcb;
+  if (sender.undoRetransmits < 0) return;
+  if (sender.undoRetransmits === 0) {
+    if (sender.undoStamp < 0) sender.undoStamp = piece.stamp;
+    sender.undoLeft = piece.seq;
+    sender.undoRight = piece.end;
+  } else {
+    if (piece.seq < sender.undoLeft) sender.undoLeft = piece.seq;
+    if (piece.end > sender.undoRight) sender.undoRight = piece.end;
+  }
+  sender.undoRetransmits++;
 }
 
 /**
  * Undoes a reduction when it is proved needless: the ACK echoes a timestamp older than our first
  * retransmission (RFC 3522 §3.2), or D-SACK has reported every one of them as a duplicate (RFC 3708 §3).
  */
-export function maybeUndo(
-  context: MachineContext,
-  tcb: Tcb,
-  proof: { tsEcho: number; isDsack: boolean; dsackRight: number; advanced: boolean },
-): void {
-  if (tcb.sender.undoRetransmits <= 0) return;
-  const isOriginalAcked = proof.advanced && proof.tsEcho >= 0 && tcb.sender.undoStampUs !== 0 &&
-    seqLt(proof.tsEcho, tcb.sender.undoStampUs) && seqGt(tcb.sndUna, tcb.sender.undoSeq);
-  // RFC 3708 §3: only duplicates of what was sent again since the reduction count; others are the network's.
+export function maybeUndo(context: MachineContext, tcb: Tcb, sample: RateSample): void {
   const { sender } = tcb;
-  if (
-    proof.isDsack && seqGt(proof.dsackRight, sender.undoLeft) && seqLe(proof.dsackRight, sender.undoRight)
-  ) {
+  if (sender.undoRetransmits <= 0) return;
+  const isOriginalAcked = sample.advance > 0 && sample.tsEcho >= 0 && sender.undoStamp >= 0 &&
+    seqLt(sample.tsEcho, sender.undoStamp) && tcb.sndUna > sender.undoSeq;
+  // RFC 3708 §3: only duplicates of what was sent again since the reduction count; others are the network's.
+  if (sample.isDsack && sample.dsackRight > sender.undoLeft && sample.dsackRight <= sender.undoRight) {
     sender.undoRetransmits--;
   }
-  if (!isOriginalAcked && tcb.sender.undoRetransmits > 0) return;
+  if (!isOriginalAcked && sender.undoRetransmits > 0) return;
   context.apply("recovery.undo");
   context.counters.undone++;
-  tcb.sender.undoRetransmits = -1;
-  tcb.cwnd = Math.max(tcb.cwnd, tcb.sender.undoCwnd);
-  tcb.ssthresh = Math.max(tcb.ssthresh, tcb.sender.undoSsthresh);
+  sender.undoRetransmits = -1;
+  tcb.cwnd = Math.max(tcb.cwnd, sender.undoCwnd);
+  tcb.ssthresh = Math.max(tcb.ssthresh, sender.undoSsthresh);
   tcb.congestion.onRestart(tcb);
-  tcb.backoff = 0;
+  if (tcb.timerKind !== "persist") tcb.timerBackoff = 0;
   if (tcb.recovery === "recovery" || tcb.recovery === "loss") {
     tcb.recovery = "open";
     const board = tcb.scoreboard;

@@ -3,14 +3,13 @@
  *
  * Owns: linear growth and halving. Must not know: loss detection.
  */
-import type { CongestionControl } from "./congestion.ts";
+import type { CongestionControl, CongestionVariables } from "./congestion_control.ts";
 import { leastThreshold, slowStart } from "./slow_start.ts";
-import type { Tcb } from "./tcb.ts";
 
 /** Reno, RFC 5681. */
 export const reno: CongestionControl = {
   name: "reno",
-  onAck(tcb: Tcb, ackedBytes: number): void {
+  onAck(tcb: CongestionVariables, ackedBytes: number): void {
     if (tcb.cwnd < tcb.ssthresh) {
       slowStart(tcb, ackedBytes);
       return;
@@ -22,12 +21,12 @@ export const reno: CongestionControl = {
       tcb.cwnd += tcb.sendMss;
     }
   },
-  onCongestion(tcb: Tcb): number {
+  onCongestion(tcb: CongestionVariables): number {
     tcb.cwndCredit = 0;
     const flight = tcb.cwndLimited ? tcb.cwnd : Math.min(tcb.cwnd, tcb.outstanding);
     return Math.max(Math.floor(flight / 2), leastThreshold(tcb));
   },
-  onRestart(tcb: Tcb): void {
+  onRestart(tcb: CongestionVariables): void {
     tcb.cwndCredit = 0;
   },
 };

@@ -1,5 +1,5 @@
 /**
- * Sending again: one record of the scoreboard, cut to what fits a segment now.
+ * Sending again: one record of the scoreboard, in the size in which it was sent or larger.
  *
  * Owns: the segment that a record becomes (data, FIN, SYN) and the totals. Must not know: why it is resent.
  */
@@ -7,10 +7,14 @@ import { FLAG } from "../wire/tcp.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import type { RetransmitKind } from "./events.ts";
-import { dataFlags, effectiveMss, pushSegment, timestampNow } from "./send_segment.ts";
+import { stampAt } from "./rate_sample.ts";
+import { noteForUndo } from "./recovery.ts";
 import type { RuleId } from "./rules.ts";
-import { seqAdd, seqDiff, seqGt, seqLt, seqMax, seqMin } from "./sequence.ts";
+import type { SendRecord } from "./scoreboard.ts";
+import { dataFlags, pushSegment, segmentOf } from "./send_segment.ts";
 import type { Tcb } from "./tcb.ts";
+
+const { SYN, ACK, ECE } = FLAG;
 
 const RULE_OF_KIND: Readonly<Record<RetransmitKind, RuleId>> = {
   "rto": "retransmit.rto",
@@ -34,69 +38,52 @@ export interface Resend {
 export function resendRecord(context: MachineContext, tcb: Tcb, resend: Resend): void {
   const board = tcb.scoreboard;
   const { index } = resend;
-  let record = board.at(index);
-  const isSyn = record.seq === tcb.iss;
-  if (isSyn) {
-    resendSyn(context, tcb, resend);
+  const record = board.at(index);
+  if (record.isSyn) {
+    resendSyn(context, tcb, record);
     return;
   }
-  const limit = Math.min(effectiveMss(tcb), resend.limitBytes ?? Infinity);
-  const finEnd = seqAdd(tcb.finSeq, 1);
-  let dataEnd = tcb.finSent && seqGt(record.end, tcb.finSeq) ? tcb.finSeq : record.end;
-  if (seqDiff(dataEnd, record.seq) > limit) {
-    board.split(index, seqAdd(record.seq, limit));
-    record = board.at(index);
-    dataEnd = record.end;
-  }
-  if (record.lost) dataEnd = joinLost(tcb, index, limit);
-  const length = seqDiff(dataEnd, record.seq);
-  const withFin = tcb.finSent && record.end === finEnd;
+  // Not less for what SACK blocks would take: cut by that, what is sent again would end in crumbs.
+  const limit = Math.min(tcb.sendMss, resend.limitBytes ?? Infinity);
+  if (dataEnd(record) - record.seq > limit) board.split(index, record.seq + limit);
+  if (record.lost) joinLost(tcb, index, limit);
+  const end = dataEnd(record);
+  const length = end - record.seq;
   board.markResent(record, context.nowUs);
-  const kind = withFin && length === 0 && resend.kind === "rto" ? "fin" : resend.kind;
+  const kind = record.hasFin && length === 0 && resend.kind === "rto" ? "fin" : resend.kind;
   tellRetransmit(context, tcb, { kind, seq: record.seq, length, count: record.retransmits });
-  const ringEnd = seqAdd(tcb.sndRingSeq, tcb.sendRing.length);
-  const isLast = length > 0 && !seqLt(dataEnd, ringEnd);
-  pushSegment(context, tcb, dataFlags(isLast, withFin), record.seq, length, RULE_OF_KIND[kind]);
+  const isLast = length > 0 && end >= tcb.sndRingStart + tcb.sendRing.length;
+  const flags = dataFlags(isLast, record.hasFin);
+  pushSegment(context, tcb, segmentOf(RULE_OF_KIND[kind], flags, record.seq, length));
   if (tcb.recovery === "recovery") tcb.sender.prrOut += length;
-  if (tcb.sender.undoRetransmits >= 0) {
-    if (tcb.sender.undoRetransmits === 0 && tcb.sender.undoStampUs === 0) {
-      tcb.sender.undoStampUs = timestampNow(context, tcb);
-    }
-    const { sender } = tcb;
-    const isFirst = sender.undoRetransmits === 0;
-    sender.undoLeft = isFirst ? record.seq : seqMin(sender.undoLeft, record.seq);
-    sender.undoRight = isFirst ? record.end : seqMax(sender.undoRight, record.end);
-    sender.undoRetransmits++;
-  }
+  noteForUndo(tcb, { seq: record.seq, end: record.end, stamp: stampAt(tcb, context.nowUs) });
 }
 
-/** Small pieces that are all lost go as one segment (RFC 9293 §3.8.1 allows repacketizing). Returns where the data ends. */
-function joinLost(tcb: Tcb, index: number, limit: number): number {
+/** Where a record's text ends: our FIN behind it is no text. */
+function dataEnd(record: SendRecord): number {
+  return record.hasFin ? record.end - 1 : record.end;
+}
+
+/** Small pieces that are all lost go as one segment (RFC 9293 §3.8.1 allows repacketizing). */
+function joinLost(tcb: Tcb, index: number, limit: number): void {
   const board = tcb.scoreboard;
   const record = board.at(index);
-  let dataEnd = tcb.finSent && seqGt(record.end, tcb.finSeq) ? tcb.finSeq : record.end;
   while (index + 1 < board.count) {
     const next = board.at(index + 1);
-    if (!next.lost || next.resent || next.sacked) break;
-    const nextEnd = tcb.finSent && seqGt(next.end, tcb.finSeq) ? tcb.finSeq : next.end;
-    if (seqDiff(nextEnd, record.seq) > limit) break;
+    if (!next.lost || next.resent || next.sacked || dataEnd(next) - record.seq > limit) return;
     board.join(index);
-    dataEnd = nextEnd;
   }
-  return dataEnd;
 }
 
-function resendSyn(context: MachineContext, tcb: Tcb, resend: Resend): void {
-  const record = tcb.scoreboard.at(resend.index);
+function resendSyn(context: MachineContext, tcb: Tcb, record: SendRecord): void {
   tcb.scoreboard.markResent(record, context.nowUs);
   tcb.synRetransmits++;
   const isActive = tcb.state === "SYN_SENT";
   const kind = isActive ? "syn" : "syn-ack";
-  tellRetransmit(context, tcb, { kind, seq: tcb.iss, length: 0, count: record.retransmits });
+  tellRetransmit(context, tcb, { kind, seq: record.seq, length: 0, count: record.retransmits });
   // RFC 3168 §6.1.1.1: a repeated SYN does not ask for ECN, in case that was what lost it.
-  const { SYN, ACK, ECE } = FLAG;
   const flags = isActive ? SYN : SYN | ACK | (tcb.ecn ? ECE : 0);
-  pushSegment(context, tcb, flags, tcb.iss, 0, RULE_OF_KIND[kind]);
+  pushSegment(context, tcb, segmentOf(RULE_OF_KIND[kind], flags, record.seq, 0));
 }
 
 /** Counts a retransmission and tells the observers. */

@@ -40,7 +40,6 @@ export function replyWithReset(context: MachineContext, segment: TcpSegment, rul
 
 /** A segment for which there is no connection and no listener (RFC 9293 §3.10.7.1). */
 export function closedArrives(context: MachineContext, segment: TcpSegment): void {
-  context.segment = segment;
   if ((segment.flags & RST) !== 0) {
     context.apply("arrives.closed.rst");
   } else {
@@ -48,5 +47,4 @@ export function closedArrives(context: MachineContext, segment: TcpSegment): voi
     replyWithReset(context, segment, "arrives.closed.reset");
   }
   context.drop(null, "no-listener");
-  context.segment = null;
 }

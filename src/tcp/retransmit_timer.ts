@@ -1,13 +1,12 @@
 /**
- * When the retransmission deadline is due, and as what: RTO (RFC 6298 §5), tail loss probe (RFC 8985 §7),
- * zero-window probe (RFC 9293 §3.8.6.1). One deadline serves all, because they exclude each other.
+ * The timer of what is in flight: one value of kind, time and back-off that serves RTO (RFC 6298 §5), tail loss probe
+ * (RFC 8985 §7), reordering (RFC 8985 §6.3) and zero-window probe (RFC 9293 §3.8.6.1), because they exclude each other.
  *
- * Owns: arming. Must not know: what happens when it is due (deadlines.ts).
+ * Owns: what the timer is set to when an event is over. Must not know: what happens when it is due (deadlines.ts); who
+ * changes the record says only what the timer has to do with it (`timerWish`, `reorderDueUs`).
  */
-import type { MachineContext } from "./context.ts";
 import { backedOffRtoUs } from "./round_trip.ts";
-import { seqAdd, seqDiff } from "./sequence.ts";
-import type { Tcb } from "./tcb.ts";
+import type { Tcb, TimerKind } from "./tcb.ts";
 
 /** RFC 8985 §7.2: PTO when nothing has been measured. */
 const PTO_UNMEASURED_US = 1_000_000;
@@ -21,46 +20,60 @@ export function isWindowBlocked(tcb: Tcb): boolean {
 }
 
 /**
- * Arms the deadline for what is in flight now; `sent` tells whether something has just left. A running RTO
- * keeps its time (RFC 6298 §5.1), a tail loss probe counts from the last send (RFC 8985 §7.2). Call
- * {@link restartRetransmit} when new data has been acknowledged.
+ * Sets the timer for what is in flight now, the event being over; `sent` tells whether something has just left. A running
+ * RTO keeps its time (RFC 6298 §5.1) unless something new has been acknowledged (§5.3), a tail loss probe counts from the
+ * last send (RFC 8985 §7.2).
  */
-export function scheduleRetransmit(context: MachineContext, tcb: Tcb, sent: boolean): void {
+export function armTimer(tcb: Tcb, nowUs: number, sent: boolean): void {
+  const wish = tcb.timerWish;
+  tcb.timerWish = "keep";
   if (tcb.outstanding === 0) {
-    if (isWindowBlocked(tcb)) armPersist(context, tcb);
-    else tcb.retransmitUs = Infinity;
+    tcb.reorderDueUs = Infinity;
+    if (isWindowBlocked(tcb)) setPersist(tcb, nowUs);
+    else tcb.timerDueUs = Infinity;
     return;
   }
-  const isStale = tcb.retransmitUs === Infinity || (tcb.retransmitKind === "tlp" && sent) ||
-    (tcb.retransmitKind === "persist" && tcb.sndWnd > 0);
-  if (isStale) restartRetransmit(context, tcb);
+  const isStale = tcb.timerDueUs === Infinity || (tcb.timerKind === "tlp" && sent) ||
+    (tcb.timerKind === "persist" && tcb.sndWnd > 0);
+  if (wish === "rto") setRto(tcb, nowUs);
+  else if (wish === "restart" || isStale) restart(tcb, nowUs);
+  if (tcb.reorderDueUs !== Infinity) {
+    if (tcb.timerKind === "rack" || tcb.reorderDueUs < tcb.timerDueUs) {
+      setTimer(tcb, "rack", tcb.reorderDueUs, rtoBackoff(tcb));
+    }
+  } else if (tcb.timerKind === "rack") {
+    setRto(tcb, nowUs);
+  }
 }
 
-/** Arms the deadline anew, from now (RFC 6298 §5.3), as a tail loss probe where that is in order. */
-export function restartRetransmit(context: MachineContext, tcb: Tcb): void {
-  if (tcb.outstanding === 0) {
-    scheduleRetransmit(context, tcb, false);
+function setTimer(tcb: Tcb, kind: TimerKind, dueUs: number, backoff: number): void {
+  tcb.timerKind = kind;
+  tcb.timerDueUs = dueUs;
+  tcb.timerBackoff = backoff;
+}
+
+/** Time-outs in a row: a window probe's count is of another kind, and ends with it (SHLD-29). */
+function rtoBackoff(tcb: Tcb): number {
+  return tcb.timerKind === "persist" ? 0 : tcb.timerBackoff;
+}
+
+/** Anew, from now (RFC 6298 §5.3), as a tail loss probe where that is in order. */
+function restart(tcb: Tcb, nowUs: number): void {
+  if (tcb.sndWnd === 0 && tcb.timerKind === "persist" && tcb.timerBackoff > 0) {
+    setPersist(tcb, nowUs);
     return;
   }
-  if (tcb.sndWnd === 0 && tcb.persistBackoff > 0) {
-    armPersist(context, tcb);
-    return;
-  }
-  const rtoUs = backedOffRtoUs(tcb);
-  const probeUs = canProbeTail(tcb) ? tailProbeUs(tcb) : Infinity;
-  if (probeUs < rtoUs) {
-    tcb.retransmitKind = "tlp";
-    tcb.retransmitUs = context.nowUs + probeUs;
-  } else {
-    tcb.retransmitKind = "rto";
-    tcb.retransmitUs = context.nowUs + rtoUs;
-  }
+  const backoff = rtoBackoff(tcb);
+  const rtoUs = backedOffRtoUs(tcb, backoff);
+  const probeUs = canProbeTail(tcb, backoff) ? tailProbeUs(tcb) : Infinity;
+  if (probeUs < rtoUs) setTimer(tcb, "tlp", nowUs + probeUs, backoff);
+  else setTimer(tcb, "rto", nowUs + rtoUs, backoff);
 }
 
 /** RFC 8985 §7.1: no probe in recovery, without SACK, or while one is out. */
-function canProbeTail(tcb: Tcb): boolean {
+function canProbeTail(tcb: Tcb, backoff: number): boolean {
   return tcb.sack && tcb.recovery === "open" && tcb.sender.tlpEnd < 0 && tcb.scoreboard.sackedBytes === 0 &&
-    tcb.backoff === 0 && tcb.state !== "SYN_SENT" && tcb.state !== "SYN_RCVD";
+    backoff === 0 && tcb.state !== "SYN_SENT" && tcb.state !== "SYN_RCVD";
 }
 
 /** PTO of RFC 8985 §7.2. */
@@ -73,22 +86,23 @@ function tailProbeUs(tcb: Tcb): number {
 }
 
 /** Persist: first after an RTO (SHLD-29), then doubling (SHLD-30). */
-export function armPersist(context: MachineContext, tcb: Tcb): void {
-  if (tcb.retransmitKind === "persist" && tcb.retransmitUs !== Infinity) return;
-  tcb.retransmitKind = "persist";
-  const room = seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt);
+function setPersist(tcb: Tcb, nowUs: number): void {
+  if (tcb.timerKind === "persist" && tcb.timerDueUs !== Infinity) return;
+  const backoff = tcb.timerKind === "persist" ? tcb.timerBackoff : 0;
   // Some room, but not worth a segment: the override time-out of §3.8.6.2.1, 0.1 to 1 s.
-  const base = room > 0 ? Math.min(Math.max(tcb.rtoUs, 100_000), 1_000_000) : tcb.rtoUs;
-  const waitUs = Math.min(base * 2 ** tcb.persistBackoff, tcb.config.rtoMaxUs);
-  tcb.retransmitUs = context.nowUs + waitUs;
+  const base = tcb.windowRoom > 0 ? Math.min(Math.max(tcb.rtoUs, 100_000), 1_000_000) : tcb.rtoUs;
+  const waitUs = Math.min(base * 2 ** backoff, tcb.config.rtoMaxUs);
+  setTimer(tcb, "persist", nowUs + waitUs, backoff);
 }
 
-/** Arms the RTO from now without regard to what ran before (after a time-out). */
-export function armRto(context: MachineContext, tcb: Tcb): void {
-  tcb.retransmitKind = "rto";
-  tcb.retransmitUs = context.nowUs + backedOffRtoUs(tcb);
+/** The RTO from now, without regard to what ran before (after a time-out). */
+function setRto(tcb: Tcb, nowUs: number): void {
+  const backoff = rtoBackoff(tcb);
+  let dueUs = nowUs + backedOffRtoUs(tcb, backoff);
   // R2 ends the connection when it is reached, not at the next time-out after it.
-  const endUs = tcb.state === "SYN_SENT" ? tcb.openedUs + tcb.config.synR2Us : tcb.firstTimeoutUs + tcb.r2Us;
-  const isRunning = tcb.state === "SYN_SENT" || tcb.firstTimeoutUs > 0;
-  if (isRunning && endUs > context.nowUs && endUs < tcb.retransmitUs) tcb.retransmitUs = endUs;
+  const isSynSent = tcb.state === "SYN_SENT";
+  const endUs = isSynSent ? tcb.openedUs + tcb.config.synR2Us : tcb.firstTimeoutUs + tcb.r2Us;
+  const isRunning = isSynSent || tcb.firstTimeoutUs > 0;
+  if (isRunning && endUs > nowUs && endUs < dueUs) dueUs = endUs;
+  setTimer(tcb, "rto", dueUs, backoff);
 }

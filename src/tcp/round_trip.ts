@@ -3,6 +3,7 @@
  *
  * Owns: SRTT, RTTVAR, RTO and back-off. Must not know: what is retransmitted.
  */
+import { stampAt } from "./rate_sample.ts";
 import type { Tcb } from "./tcb.ts";
 
 /** Clock granularity G of RFC 6298 §2.3: our timestamps tick in milliseconds. */
@@ -19,9 +20,19 @@ export function takeRoundTrip(tcb: Tcb, rttUs: number): void {
     tcb.srttUs += (rttUs - tcb.srttUs) / 8;
   }
   if (rttUs < tcb.minRttUs) tcb.minRttUs = rttUs;
-  tcb.backoff = 0;
+  // A window probe's count is of another kind.
+  if (tcb.timerKind !== "persist") tcb.timerBackoff = 0;
   const spread = 4 * tcb.rttvarUs;
   boundRto(tcb, tcb.srttUs + (spread > GRANULARITY_US ? spread : GRANULARITY_US));
+}
+
+/** A round trip by an echoed timestamp, as fine as its grain; returns whether it tells one (RFC 7323 §3.2: 0 stands for none). */
+export function sampleEcho(tcb: Tcb, tsEcho: number, nowUs: number): boolean {
+  if (tsEcho <= 0) return false;
+  const elapsedMs = (stampAt(tcb, nowUs) - tsEcho) | 0;
+  if (elapsedMs < 0) return false;
+  takeRoundTrip(tcb, elapsedMs * 1000 || 1);
+  return true;
 }
 
 /** Sets RTO within its bounds (RFC 6298 §2.4, §2.5). */
@@ -30,14 +41,14 @@ export function boundRto(tcb: Tcb, rtoUs: number): void {
   tcb.rtoUs = rtoUs < rtoMinUs ? rtoMinUs : rtoUs > rtoMaxUs ? rtoMaxUs : rtoUs;
 }
 
-/** RTO with back-off, microseconds (RFC 6298 §5.5). */
-export function backedOffRtoUs(tcb: Tcb): number {
-  if (tcb.backoff === 0) return tcb.rtoUs;
-  const value = tcb.rtoUs * 2 ** tcb.backoff;
+/** RTO after `backoff` time-outs in a row, microseconds (RFC 6298 §5.5). */
+export function backedOffRtoUs(tcb: Tcb, backoff: number): number {
+  if (backoff === 0) return tcb.rtoUs;
+  const value = tcb.rtoUs * 2 ** backoff;
   return value > tcb.config.rtoMaxUs ? tcb.config.rtoMaxUs : value;
 }
 
 /** Doubles the timeout (RFC 6298 §5.5), up to its maximum. */
 export function backOff(tcb: Tcb): void {
-  if (backedOffRtoUs(tcb) < tcb.config.rtoMaxUs) tcb.backoff++;
+  if (backedOffRtoUs(tcb, tcb.timerBackoff) < tcb.config.rtoMaxUs) tcb.timerBackoff++;
 }

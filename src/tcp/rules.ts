@@ -149,6 +149,10 @@ export const RULES = {
   "send.override": { rfc: "RFC 9293 §3.8.6.2.1", text: "the window stayed small: send what fits" },
   "close.listen": { rfc: "RFC 9293 §3.10.4", text: "CLOSE of a listener: no new connections" },
   "close.fin": { rfc: "RFC 9293 §3.10.4", text: "CLOSE, and all is sent: FIN" },
+  "close.unread": {
+    rfc: "RFC 2525 §2.17",
+    text: "CLOSE with bytes unread: RST, so that the peer learns that they are lost",
+  },
   "close.syn-sent": { rfc: "RFC 9293 §3.10.4", text: "CLOSE in SYN_SENT: forgotten" },
   "abort": { rfc: "RFC 9293 §3.10.5", text: "ABORT: RST where the peer still holds the connection" },
 
@@ -159,6 +163,7 @@ export const RULES = {
   "ack.out-of-order": { rfc: "RFC 5681 §4.2", text: "out of order: at once" },
   "ack.hole-filled": { rfc: "RFC 5681 §4.2", text: "a hole is filled: at once" },
   "ack.part-that-fits": { rfc: "RFC 9293 §3.8.6", text: "not all fitted: say where we are" },
+  "ack.d-sack": { rfc: "RFC 2883 §4", text: "part of it was here already: told at once" },
   "ack.fin": { rfc: "RFC 9293 §3.10.7.4", text: "FIN is acknowledged at once" },
   "ack.ecn": { rfc: "RFC 3168 §6.1.3", text: "a mark is echoed at once" },
   "ack.window-update": { rfc: "RFC 9293 §3.8.6.2.2", text: "the application has read: the window opens" },
@@ -188,6 +193,10 @@ export const RULES = {
   "fin-wait-2.end": { rfc: "RFC 9293 §3.6", text: "the peer does not close, and nobody reads: given up" },
 
   "icmp.hard-error": { rfc: "RFC 9293 §3.9.2.2", text: "ICMP hard error: aborted" },
+  "icmp.hard-as-soft": {
+    rfc: "RFC 5927 §5.2",
+    text: "ICMP hard error about a synchronized connection: the application is told",
+  },
   "icmp.soft-error": { rfc: "RFC 9293 §3.9.2.2", text: "ICMP soft error: the application is told" },
   "icmp.too-big": { rfc: "RFC 1191 §3", text: "the path carries less: smaller segments" },
   "icmp.ignored": { rfc: "RFC 5927 §4.1", text: "the quoted sequence number is not in flight: ignored" },

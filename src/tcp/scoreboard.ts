@@ -2,14 +2,12 @@
  * Scoreboard: what has been sent and not yet acknowledged, with what is known about each piece
  * (RFC 6675 §3, RFC 8985 §5.2).
  *
- * Owns: records in sequence order without gaps from SND.UNA to SND.NXT, and their byte totals.
- * Must not know: windows, timers. A record is one send, of any size; it is split where an
- * acknowledgment or SACK edge falls inside it.
+ * Owns: records in order of their positions, without gaps from SND.UNA to SND.NXT, their byte totals, and which of them
+ * the acknowledgment in hand has newly covered. Must not know: windows, timers. A record is one send, of any size; it is
+ * split where an acknowledgment falls inside it, or a SACK edge that leaves whole segments on both sides.
  */
-import type { DeliveryTally } from "./delivery_tally.ts";
-import { seqDiff, seqGe, seqGt, seqLe, seqLt } from "./sequence.ts";
 
-/** One piece of sequence space in flight. */
+/** One piece of the stream in flight. */
 export interface SendRecord {
   seq: number;
   end: number;
@@ -19,6 +17,12 @@ export interface SendRecord {
   order: number;
   /** How often it was sent again. */
   retransmits: number;
+  /** Bytes at which whoever carries it cuts it into segments; 0 for a segment by itself. */
+  cutBytes: number;
+  /** It is our SYN. */
+  isSyn: boolean;
+  /** Our FIN is its last octet. */
+  hasFin: boolean;
   sacked: boolean;
   lost: boolean;
   /** Sent again since it was marked lost, and that copy is in flight. */
@@ -32,15 +36,36 @@ const kept: SendRecord[] = [];
 /** Local choice: a list that was longer is thrown away when it is empty, so that no short one drags its memory along. */
 const SHORT_LIST = 64;
 
+/**
+ * Local choice: records of one connection, so that an acknowledgment has a bounded number to go through; a send buffer of
+ * 1 MiB in full segments has 750.
+ */
+export const MOST_RECORDS = 0x2000;
+
 function newRecord(seq: number, end: number): SendRecord {
   const record = kept.pop();
   if (record === undefined) {
-    return { seq, end, sentUs: 0, order: 0, retransmits: 0, sacked: false, lost: false, resent: false };
+    return {
+      seq,
+      end,
+      sentUs: 0,
+      order: 0,
+      retransmits: 0,
+      cutBytes: 0,
+      isSyn: false,
+      hasFin: false,
+      sacked: false,
+      lost: false,
+      resent: false,
+    };
   }
   record.seq = seq;
   record.end = end;
   record.sentUs = 0;
   record.retransmits = 0;
+  record.cutBytes = 0;
+  record.isSyn = false;
+  record.hasFin = false;
   record.sacked = false;
   record.lost = false;
   record.resent = false;
@@ -55,6 +80,13 @@ export class Scoreboard {
   #records: SendRecord[] = [];
   #head = 0;
   readonly #isResting: boolean;
+  /** Taken off since the acknowledgment in hand began: for reuse when it is over. */
+  readonly #removed: SendRecord[] = [];
+  /**
+   * What the acknowledgment in hand has newly covered, by number or by SACK, in the order found; valid until
+   * {@link Scoreboard.endAcknowledgment}.
+   */
+  readonly delivered: SendRecord[] = [];
   /** Bytes SACKed. */
   sackedBytes = 0;
   /** Records SACKed: pieces of any size. */
@@ -78,10 +110,10 @@ export class Scoreboard {
     return this.#records[this.#head + index];
   }
 
-  /** Notes a first transmission, whose time the caller sets; `seq` (words may have a sign) continues the last record's end. */
+  /** Notes a first transmission, whose time the caller sets; `seq` continues the last record's end. */
   add(seq: number, end: number): SendRecord {
     if (this.#isResting) throw new Error("A connection at rest must be lent a scoreboard first: a defect");
-    const record = newRecord(seq >>> 0, end >>> 0);
+    const record = newRecord(seq, end);
     record.order = ++sends;
     this.#records.push(record);
     return record;
@@ -94,14 +126,14 @@ export class Scoreboard {
     while (low <= high) {
       const middle = (low + high) >> 1;
       const record = this.#records[middle];
-      if (seqLt(seq, record.seq)) high = middle - 1;
-      else if (seqGe(seq, record.end)) low = middle + 1;
+      if (seq < record.seq) high = middle - 1;
+      else if (seq >= record.end) low = middle + 1;
       else return middle - this.#head;
     }
     return -1;
   }
 
-  /** Splits the record at `index` at sequence number `at`, which lies strictly inside. */
+  /** Splits the record at `index` at position `at`, which lies strictly inside. */
   split(index: number, at: number): void {
     const place = this.#head + index;
     const record = this.#records[place];
@@ -109,11 +141,14 @@ export class Scoreboard {
     rest.sentUs = record.sentUs;
     rest.order = record.order;
     rest.retransmits = record.retransmits;
+    rest.cutBytes = record.cutBytes;
+    rest.hasFin = record.hasFin;
     rest.sacked = record.sacked;
     if (record.sacked) this.sackedCount++;
     rest.lost = record.lost;
     rest.resent = record.resent;
     record.end = at;
+    record.hasFin = false;
     this.#records.splice(place + 1, 0, rest);
   }
 
@@ -123,24 +158,22 @@ export class Scoreboard {
     const record = this.#records[place];
     const [next] = this.#records.splice(place + 1, 1);
     record.end = next.end;
+    record.cutBytes = 0;
+    record.hasFin = next.hasFin;
     if (next.retransmits > record.retransmits) record.retransmits = next.retransmits;
     if (kept.length < KEPT_RECORDS) kept.push(next);
   }
 
-  /**
-   * Removes everything below the ACK, a word with a sign or without, showing each record or part that leaves to `tally`
-   * (oldest first).
-   */
-  acknowledge(signedAck: number, tally: DeliveryTally): void {
-    const ack = signedAck >>> 0;
+  /** Removes everything below the position `ack`; what was not SACKed before counts as delivered. */
+  acknowledge(ack: number): void {
     while (this.#head < this.#records.length) {
       const record = this.#records[this.#head];
-      if (seqLe(ack, record.seq)) break;
-      if (seqLt(ack, record.end)) this.split(0, ack);
-      tally.take(record);
+      if (ack <= record.seq) break;
+      if (ack < record.end) this.split(0, ack);
+      if (!record.sacked) this.delivered.push(record);
       this.#unmark(record);
       // Its place keeps pointing at it until the list is cut; nothing looks there.
-      if (kept.length < KEPT_RECORDS) kept.push(record);
+      this.#removed.push(record);
       this.#head++;
     }
     if (this.#head === this.#records.length) {
@@ -155,44 +188,52 @@ export class Scoreboard {
   }
 
   /**
-   * Marks `[left, right)` as SACKed, splitting records at its edges; shows `tally` each record that was not
-   * SACKed before. Returns the bytes newly SACKed.
+   * Marks `[left, right)` as SACKed, as far as it covers whole segments as they were sent: a receiver that reports crumbs
+   * must not cut what we send into crumbs (the kind of CVE-2019-11478). Returns the bytes newly SACKed.
    */
-  sack(left: number, right: number, tally: DeliveryTally): number {
+  sack(left: number, right: number): number {
     let index = this.find(left);
     if (index < 0) return 0;
     let bytes = 0;
-    while (index < this.count) {
+    for (; index < this.count; index++) {
       const record = this.at(index);
-      if (seqGe(record.seq, right)) break;
-      if (record.sacked) {
-        index++;
+      if (record.seq >= right) break;
+      if (record.sacked) continue;
+      const { seq, end } = record;
+      const cut = record.cutBytes > 0 ? record.cutBytes : end - seq;
+      const from = seq < left ? seq + Math.ceil((left - seq) / cut) * cut : seq;
+      const until = end > right ? seq + Math.floor((right - seq) / cut) * cut : end;
+      if (from >= end || until <= from) continue;
+      if (from > seq) {
+        this.split(index, from);
         continue;
       }
-      if (seqLt(record.seq, left)) {
-        this.split(index, left);
-        index++;
-        continue;
-      }
-      if (seqGt(record.end, right)) this.split(index, right);
-      tally.take(record);
+      if (until < end) this.split(index, until);
+      this.delivered.push(record);
       this.#unmark(record);
       record.lost = false;
       record.resent = false;
       record.sacked = true;
       this.sackedCount++;
-      const length = seqDiff(record.end, record.seq);
+      const length = record.end - record.seq;
       this.sackedBytes += length;
       bytes += length;
-      index++;
     }
     return bytes;
+  }
+
+  /** The acknowledgment in hand has been gone through: {@link Scoreboard.delivered} is empty again. */
+  endAcknowledgment(): void {
+    while (this.delivered.length > 0) this.delivered.pop();
+    for (let record = this.#removed.pop(); record !== undefined; record = this.#removed.pop()) {
+      if (kept.length < KEPT_RECORDS) kept.push(record);
+    }
   }
 
   /** Marks a record lost; it is to be sent again. A copy already in flight is given up too. */
   markLost(record: SendRecord): void {
     if (record.sacked) return;
-    const length = seqDiff(record.end, record.seq);
+    const length = record.end - record.seq;
     if (!record.lost) {
       record.lost = true;
       this.lostBytes += length;
@@ -218,7 +259,7 @@ export class Scoreboard {
     record.retransmits++;
     if (record.lost && !record.resent) {
       record.resent = true;
-      this.resentBytes += seqDiff(record.end, record.seq);
+      this.resentBytes += record.end - record.seq;
     }
   }
 
@@ -229,7 +270,7 @@ export class Scoreboard {
     this.sackedCount = 0;
   }
 
-  /** Removes the newest record (a window probe that was not taken). Returns its first sequence number. */
+  /** Removes the newest record (a window probe that was not taken). Returns its first position. */
   dropNewest(): number {
     const record = this.#records.pop();
     if (record === undefined) return 0;
@@ -249,7 +290,7 @@ export class Scoreboard {
   clear(): void {
     if (this.#records.length > 0) this.#records = [];
     this.#head = 0;
-    this.sackedCount = 0;
+    this.endAcknowledgment();
     this.sackedBytes = 0;
     this.sackedCount = 0;
     this.lostBytes = 0;
@@ -257,7 +298,7 @@ export class Scoreboard {
   }
 
   #unmark(record: SendRecord): void {
-    const length = seqDiff(record.end, record.seq);
+    const length = record.end - record.seq;
     if (record.sacked) {
       this.sackedBytes -= length;
       this.sackedCount--;

@@ -3,87 +3,61 @@
  * at rest since its handshake stays small.
  *
  * Owns: fields of congestion control, recovery, RACK and tail loss probes. Must not know: procedures, how packed fields
- * are stored (packed_fields.ts).
+ * are stored (fast/packed_fields.ts).
  */
-import { defineNumbers, defineSwitches, initialBits, initialRow } from "./packed_fields.ts";
+import {
+  defineNumbers,
+  defineSwitches,
+  initialBits,
+  initialRow,
+  type PackedNumbers,
+  type PackedSwitches,
+} from "./fast/packed_fields.ts";
 
 /** Its numbers; those that every acknowledgment touches come first. */
-export interface SenderNumbers {
+const NUMBERS = {
   // RACK-TLP, RFC 8985
-  rackOrder: number;
-  rackRttUs: number;
-  tlpEnd: number;
-  undoRetransmits: number;
-  // HyStart++, RFC 9406
-  hystartRoundEnd: number;
-  hystartLastMinRttUs: number;
-  hystartMinRttUs: number;
-  hystartSamples: number;
-  hystartCssRounds: number;
-  hystartBaselineUs: number;
-  // CUBIC, RFC 9438
-  cubicWMax: number;
-  cubicK: number;
-  cubicEpochUs: number;
-  cubicWEst: number;
-  cubicCwndPrior: number;
-  // PRR, RFC 6937
-  prrDelivered: number;
-  prrOut: number;
-  prrRecoverFs: number;
-  // Undo of a spurious reduction
-  undoCwnd: number;
-  undoSsthresh: number;
-  undoSeq: number;
-  /** What has been sent again since: only duplicates of that count. */
-  undoLeft: number;
-  undoRight: number;
-  undoStampUs: number;
-  rackReorderSteps: number;
-  /** Recoveries until the window is narrow again. */
-  rackReorderPersist: number;
-  rackDsackRound: number;
-}
-
-const NUMBERS: Readonly<Record<keyof SenderNumbers, number>> = {
   rackOrder: 0,
   rackRttUs: 0,
   tlpEnd: -1,
   undoRetransmits: -1,
+  // HyStart++, RFC 9406
   hystartRoundEnd: 0,
   hystartLastMinRttUs: Infinity,
   hystartMinRttUs: Infinity,
   hystartSamples: 0,
   hystartCssRounds: 0,
   hystartBaselineUs: Infinity,
+  // CUBIC, RFC 9438
   cubicWMax: 0,
   cubicK: 0,
   cubicEpochUs: 0,
   cubicWEst: 0,
   cubicCwndPrior: 0,
+  // PRR, RFC 6937
   prrDelivered: 0,
   prrOut: 0,
   prrRecoverFs: 0,
+  // Undo of a spurious reduction
   undoCwnd: 0,
   undoSsthresh: 0,
   undoSeq: 0,
+  /** What has been sent again since: only duplicates of that count. */
   undoLeft: 0,
   undoRight: 0,
-  undoStampUs: 0,
+  /** TSval of the first of these, -1 before one has left. */
+  undoStamp: -1,
   rackReorderSteps: 1,
+  /** Recoveries until the window is narrow again. */
   rackReorderPersist: 0,
+  /** The reordering window has grown for the round that ends here; -1 before it ever has. */
   rackDsackRound: -1,
 };
 
 /** Its switches. */
-export interface SenderSwitches {
-  undoIsTimeout: boolean;
-  rackReorderSeen: boolean;
-  tlpIsRetransmit: boolean;
-}
-
-const SWITCHES: Readonly<Record<keyof SenderSwitches, boolean>> = {
-  undoIsTimeout: false,
+const SWITCHES = {
+  /** Recovery is from the path's MTU (RFC 1191), not from a time-out. */
+  isPathRepair: false,
   rackReorderSeen: false,
   tlpIsRetransmit: false,
 };
@@ -92,11 +66,11 @@ const INITIAL_ROW = initialRow(NUMBERS);
 const INITIAL_BITS = initialBits(SWITCHES);
 
 /** Of fixed shape, one per sending connection. */
-export interface SenderRecord extends SenderNumbers, SenderSwitches {}
+export interface SenderRecord extends PackedNumbers<typeof NUMBERS>, PackedSwitches<typeof SWITCHES> {}
 
 /** Of fixed shape, one per sending connection. */
 export class SenderRecord {
-  /** Where {@link SenderNumbers} are; only their properties go there. */
+  /** Where the numbers are; only their properties go there. */
   readonly row: number[] = INITIAL_ROW.slice();
   bits = INITIAL_BITS;
 }

@@ -3,8 +3,7 @@
  *
  * Owns: growth below ssthresh, and leaving it before the queue overflows. Must not know: what comes after.
  */
-import { seqGe } from "./sequence.ts";
-import type { Tcb } from "./tcb.ts";
+import type { CongestionVariables } from "./congestion_control.ts";
 
 /** RFC 9406 §4.3. */
 const MIN_RTT_THRESHOLD_US = 4_000;
@@ -17,7 +16,7 @@ const CSS_ROUNDS = 5;
 const GROWTH_LIMIT_SEGMENTS = 8;
 
 /** The least ssthresh, RFC 5681 §3.1 equation 4: two segments. */
-export function leastThreshold(tcb: Tcb): number {
+export function leastThreshold(tcb: CongestionVariables): number {
   return 2 * tcb.sendMss;
 }
 
@@ -26,7 +25,7 @@ export function leastThreshold(tcb: Tcb): number {
  * Deviation: RFC 5681 §3.1 takes one segment an ACK; receivers that acknowledge many segments at once would
  * starve the sender (RFC 9406 §4.2 takes the same limit).
  */
-export function slowStart(tcb: Tcb, ackedBytes: number): void {
+export function slowStart(tcb: CongestionVariables, ackedBytes: number): void {
   // After a time-out an ACK can cover what had arrived before it: one segment (RFC 3465 §2.3, RFC 5681 §3.1).
   const limit = (tcb.recovery === "loss" ? 1 : GROWTH_LIMIT_SEGMENTS) * tcb.sendMss;
   let growth = ackedBytes < limit ? ackedBytes : limit;
@@ -36,15 +35,15 @@ export function slowStart(tcb: Tcb, ackedBytes: number): void {
 }
 
 /** A round-trip sample while in slow start (RFC 9406 §4.2); may end it by lowering ssthresh. */
-export function hystartSample(tcb: Tcb, rttUs: number): void {
+export function hystartSample(tcb: CongestionVariables, rttUs: number): void {
   tcb.sender.hystartSamples++;
   if (rttUs < tcb.sender.hystartMinRttUs) tcb.sender.hystartMinRttUs = rttUs;
   judgeRound(tcb);
   // The ACK that ends a round still belongs to it.
-  if (seqGe(tcb.sndUna, tcb.sender.hystartRoundEnd)) beginRound(tcb);
+  if (tcb.sndUna >= tcb.sender.hystartRoundEnd) beginRound(tcb);
 }
 
-function judgeRound(tcb: Tcb): void {
+function judgeRound(tcb: CongestionVariables): void {
   if (tcb.sender.hystartSamples < ROUND_SAMPLES) return;
   const current = tcb.sender.hystartMinRttUs;
   if (tcb.sender.hystartCssRounds > 0) {
@@ -64,7 +63,7 @@ function judgeRound(tcb: Tcb): void {
   }
 }
 
-function beginRound(tcb: Tcb): void {
+function beginRound(tcb: CongestionVariables): void {
   tcb.sender.hystartRoundEnd = tcb.sndNxt;
   tcb.sender.hystartLastMinRttUs = tcb.sender.hystartMinRttUs;
   tcb.sender.hystartMinRttUs = Infinity;

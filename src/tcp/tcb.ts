@@ -2,27 +2,33 @@
  * Tcb: the one record of a connection (RFC 9293 §3.3.1), of fixed shape.
  *
  * Owns: fields and their meaning. Must not know: procedures; those are in the files named after the
- * RFC's own sections. Sequence numbers are unsigned; times are microseconds of the caller's clock;
+ * RFC's own sections. Positions count octets from the SYN (sequence.ts); times are microseconds of the caller's clock;
  * a deadline that does not run is Infinity.
  */
-import type { ByteRing } from "./byte_ring.ts";
 import type { TcpConfig } from "./config.ts";
-import type { CongestionControl } from "./congestion.ts";
-import { NO_ISLANDS, type Reassembly } from "./reassembly.ts";
-import type { Lender } from "./lender.ts";
+import type { CongestionControl, RecoveryState } from "./congestion_control.ts";
+import type { CloseReason } from "./events.ts";
+import type { BufferPool } from "./fast/buffer_pool.ts";
+import type { ByteRing } from "./fast/byte_ring.ts";
+import { defineNumbers, defineSwitches, initialBits, initialRow } from "./fast/packed_fields.ts";
+import { NOTHING_OUT_OF_ORDER, type Reassembly } from "./reassembly.ts";
 import type { RuleId } from "./rules.ts";
-import type { Scoreboard } from "./scoreboard.ts";
+import type { Scoreboard, SendRecord } from "./scoreboard.ts";
 import { NO_SENDER, SenderRecord } from "./sender_record.ts";
 import type { TcpState } from "./state.ts";
-import { defineNumbers, defineSwitches, initialBits, initialRow } from "./packed_fields.ts";
 import { TCB_NUMBERS, TCB_SWITCHES, type TcbNumbers, type TcbSwitches } from "./tcb_fields.ts";
-import type { CloseReason } from "./events.ts";
 
-/** How congestion recovery stands (RFC 5681, RFC 6675). */
-export type RecoveryState = "open" | "disorder" | "recovery" | "loss";
+/** What the timer of what is in flight means when it is due (retransmit_timer.ts). */
+export type TimerKind = "rto" | "tlp" | "rack" | "persist";
+
+/** What has to become of the timer when the event is over (retransmit_timer.ts). */
+export type TimerWish = "keep" | "restart" | "rto";
+
+/** A probe that has to leave before the event is over. */
+export type ProbeKind = "none" | "tail" | "window" | "keep-alive";
 
 /** Larger than any MSS, and small enough to be stored in place. */
-const NO_PATH_LIMIT = 0x7fffffff;
+export const NO_PATH_LIMIT = 0x7fffffff;
 
 const INITIAL_ROW = initialRow(TCB_NUMBERS);
 const INITIAL_BITS = initialBits(TCB_SWITCHES);
@@ -54,24 +60,26 @@ export class Tcb {
   sendRing: ByteRing;
   receiveRing: ByteRing;
   /** Made when something first arrives out of order. */
-  reassembly: Reassembly = NO_ISLANDS;
+  reassembly: Reassembly = NOTHING_OUT_OF_ORDER;
   /** What is in flight; a stand-in while there is nothing. */
   scoreboard: Scoreboard;
   /** What only a connection that has sent something needs; made by {@link Tcb.beginSending}. */
   sender: SenderRecord = NO_SENDER;
-  readonly #lender: Lender;
+  readonly #pool: BufferPool;
 
   // -- Acknowledgment duty
-  /** Why an ACK has to leave ({@link TcbSwitches.ackNow}). */
+  /** Why an ACK, or our SYN, has to leave ({@link TcbSwitches.ackNow}, {@link TcbSwitches.synOwed}). */
   ackRule: RuleId = "none";
   /** Bytes received in order since the last ACK left. */
   ackBytes = 0;
   quickAcksLeft: number;
 
-  // -- Deadlines, congestion, loss detection (RFC 5681, RFC 6298, RFC 8985)
-  retransmitKind: "rto" | "tlp" | "persist" | "rack" = "rto";
-  persistBackoff = 0;
-  backoff = 0;
+  // -- The timer, congestion, loss detection (RFC 5681, RFC 6298, RFC 8985)
+  timerKind: TimerKind = "rto";
+  /** Time-outs in a row, or window probes while the timer is `persist`: each doubles the time. */
+  timerBackoff = 0;
+  timerWish: TimerWish = "keep";
+  probeOwed: ProbeKind = "none";
   recovery: RecoveryState = "open";
   dupAcks = 0;
   congestion: CongestionControl;
@@ -102,16 +110,16 @@ export class Tcb {
   keepAliveSent = 0;
   /** Peer's MSS option, or the default of MUST-15. */
   peerMss = 536;
-  /** MTU of the path less headers, when ICMP has lowered it (RFC 1191). */
+  /** MTU of the path less headers, while ICMP has lowered it (RFC 1191). */
   pathMss = NO_PATH_LIMIT;
 
-  constructor(config: TcpConfig, congestion: CongestionControl, lender: Lender) {
-    this.#lender = lender;
+  constructor(config: TcpConfig, congestion: CongestionControl, pool: BufferPool) {
+    this.#pool = pool;
     this.config = config;
     this.congestion = congestion;
-    this.scoreboard = lender.restingBoard;
-    this.sendRing = lender.sendRings.resting;
-    this.receiveRing = lender.receiveRings.resting;
+    this.scoreboard = pool.restingBoard;
+    this.sendRing = pool.sendRings.resting;
+    this.receiveRing = pool.receiveRings.resting;
     this.noDelay = config.noDelay;
     this.dscp = config.dscp;
     this.quickAcksLeft = config.quickAcks;
@@ -128,26 +136,31 @@ export class Tcb {
 
   /** Bytes in the send ring that have been sent at least once. */
   get sentRingBytes(): number {
-    const sent = (this.sndNxt - this.sndRingSeq) | 0;
-    // Before our SYN is acknowledged SND.NXT can stand at the ring's first byte; our FIN lies beyond it.
+    const sent = this.sndNxt - this.sndRingStart;
+    // Before our SYN has left SND.NXT stands below the ring's first byte; our FIN lies beyond the ring.
     if (sent <= 0) return 0;
     return this.finSent ? this.sendRing.length : sent;
   }
 
   /** Sequence space sent and not acknowledged. */
   get outstanding(): number {
-    return (this.sndNxt - this.sndUna) >>> 0;
+    return this.sndNxt - this.sndUna;
+  }
+
+  /** Right edge of what the peer takes, less what is sent: negative when it has taken window back. */
+  get windowRoom(): number {
+    return this.sndUna + this.sndWnd - this.sndNxt;
   }
 
   /** Window still offered to the peer, RCV.WND. */
   get rcvWnd(): number {
-    const room = (this.rcvAdv - this.rcvNxt) | 0;
+    const room = this.rcvAdv - this.rcvNxt;
     return room > 0 ? room : 0;
   }
 
   /** The earliest deadline, Infinity when none runs. */
   nextDeadlineUs(): number {
-    let next = this.retransmitUs;
+    let next = this.timerDueUs;
     if (this.delayedAckUs < next) next = this.delayedAckUs;
     if (this.keepAliveUs < next) next = this.keepAliveUs;
     if (this.lifetimeUs < next) next = this.lifetimeUs;
@@ -161,29 +174,32 @@ export class Tcb {
     this.sender.hystartRoundEnd = this.sndNxt;
   }
 
-  /** Notes that `[seq, end)` leaves for the first time. The clock itself is passed: its time would be put into an object. */
-  addInFlight(seq: number, end: number, clock: { readonly nowUs: number }): void {
-    if (this.scoreboard === this.#lender.restingBoard) this.scoreboard = this.#lender.takeBoard();
-    this.scoreboard.add(seq, end).sentUs = clock.nowUs;
+  /** Notes that `length` of the stream leaves for the first time: SND.NXT moves. The time is the caller's to set. */
+  sendNext(length: number): SendRecord {
+    if (this.scoreboard === this.#pool.restingBoard) this.scoreboard = this.#pool.takeBoard();
+    const end = this.sndNxt + length;
+    const record = this.scoreboard.add(this.sndNxt, end);
+    this.sndNxt = end;
+    return record;
   }
 
   /** The send ring, to put something into it. */
   ringToSend(): ByteRing {
-    const { sendRings } = this.#lender;
+    const { sendRings } = this.#pool;
     if (this.sendRing === sendRings.resting) this.sendRing = sendRings.take();
     return this.sendRing;
   }
 
   /** The receive ring, to put something into it. */
   ringToReceive(): ByteRing {
-    const { receiveRings } = this.#lender;
+    const { receiveRings } = this.#pool;
     if (this.receiveRing === receiveRings.resting) this.receiveRing = receiveRings.take();
     return this.receiveRing;
   }
 
   /** Gives the send ring back; what is in it is lost. */
   releaseSendRing(): void {
-    const { sendRings } = this.#lender;
+    const { sendRings } = this.#pool;
     if (this.sendRing === sendRings.resting) return;
     sendRings.give(this.sendRing);
     this.sendRing = sendRings.resting;
@@ -191,23 +207,28 @@ export class Tcb {
 
   /** Gives the receive ring back; what is in it is lost. */
   releaseReceiveRing(): void {
-    const { receiveRings } = this.#lender;
+    const { receiveRings } = this.#pool;
     if (this.receiveRing === receiveRings.resting) return;
     receiveRings.give(this.receiveRing);
     this.receiveRing = receiveRings.resting;
   }
 
-  /** The end of every event: a board with nothing in flight goes back. */
-  releaseBoard(): void {
-    const { restingBoard } = this.#lender;
+  /**
+   * The end of every event, when all that it asked for has been done: what an application has not read by now outlives the
+   * frame that brought it, and a board with nothing in flight goes back.
+   */
+  endEvent(): void {
+    this.receiveRing.keep();
+    const { restingBoard } = this.#pool;
     if (this.scoreboard === restingBoard || this.scoreboard.count > 0) return;
-    this.#lender.giveBoard(this.scoreboard);
+    this.#pool.giveBoard(this.scoreboard);
     this.scoreboard = restingBoard;
   }
 
   /** Stops every deadline. */
   stopDeadlines(): void {
-    this.retransmitUs = Infinity;
+    this.timerDueUs = Infinity;
+    this.reorderDueUs = Infinity;
     this.delayedAckUs = Infinity;
     this.keepAliveUs = Infinity;
     this.lifetimeUs = Infinity;

@@ -1,193 +1,142 @@
 /**
- * The packed fields of a TCB: sequence numbers, times and totals, and its switches.
+ * The packed fields of a TCB: positions in the two streams, times and totals, and its switches.
  *
  * Owns: their names, meaning, first values, and places. Must not know: procedures, how they are stored
- * (packed_fields.ts).
+ * (fast/packed_fields.ts).
  *
- * Those that a segment in order touches come first, side by side: eight share a cache line.
+ * A position counts octets from the SYN of its direction, which is 0 (sequence.ts). Times are microseconds of the caller's
+ * clock. Those that a segment in order touches come first, side by side: eight share a cache line.
  */
+import type { PackedNumbers, PackedSwitches } from "./fast/packed_fields.ts";
 
-/** Numbers that outgrow small integers: sequence numbers, times in microseconds, totals. */
-export interface TcbNumbers {
+/** Numbers that outgrow small integers, with their first values, in the order in which they are stored. */
+export const TCB_NUMBERS = {
   // -- What every segment touches
-  rcvNxt: number;
-  /** Right edge of the window that we have offered; never moves left (SHLD-14). */
-  rcvAdv: number;
-  sndUna: number;
-  sndNxt: number;
-  sndWl1: number;
-  sndWl2: number;
-  /** RFC 7323 §4.3. */
-  tsRecent: number;
-  tsRecentUs: number;
-
-  /** Last.ACK.sent of RFC 7323 §4.3. */
-  lastAckSent: number;
-  lastReceivedUs: number;
-  // -- Deadlines
-  delayedAckUs: number;
-  /** Retransmission, or one of the jobs that exclude it: `retransmitKind`. */
-  retransmitUs: number;
-  keepAliveUs: number;
-  /** TIME_WAIT, or FIN_WAIT_2 after `close`. */
-  lifetimeUs: number;
-  /** When the owner has arranged to look at these deadlines; the owner's own. */
-  wakeUs: number;
-  /** Sequence number of the send ring's first byte. */
-  sndRingSeq: number;
-
-  /** Added to our clock so that TSval does not tell the uptime (RFC 7323 §7.1). */
-  tsOffset: number;
-  // -- Round trip, RFC 6298
-  srttUs: number;
-  rttvarUs: number;
-  rtoUs: number;
-  minRttUs: number;
-  /** Highest sequence SACKed or acknowledged. */
-  fack: number;
-  // -- Congestion, RFC 5681
-  cwnd: number;
-  ssthresh: number;
-
-  lastSendUs: number;
-  /** When the oldest unanswered retransmission series began; 0 when none. */
-  firstTimeoutUs: number;
-  // -- Totals
-  bytesIn: number;
-  bytesOut: number;
-  /** End of the peer's urgent data, or -1 (RFC 9293 §3.8.5). */
-  rcvUp: number;
-  /** End of urgent data that the application gave, or -1. */
-  sndUp: number;
-  /** Sequence number of a FIN that waits for a hole before it to be filled, or -1. */
-  finPending: number;
-  /** SND.NXT when recovery began: leaving it ends recovery. */
-  recover: number;
-
-  /** Zero-based right edge duplicates for D-SACK, RFC 2883; -1 when none. */
-  dsackLeft: number;
-  dsackRight: number;
-  /** Sequence number of our FIN, once sent. */
-  finSeq: number;
-  iss: number;
-  irs: number;
-  /** Data beyond this answers a new congestion signal. */
-  ecnRecover: number;
-  openedUs: number;
-  /** The states gone through, the first one included: four bits each (`statesOfPath`). */
-  path: number;
-
-  /** Congestion avoidance: bytes acknowledged towards the next increase. */
-  cwndCredit: number;
-  keepAliveIdleUs: number;
-  keepAliveIntervalUs: number;
-  r2Us: number;
-}
-
-/** First values of the numbers, in the order in which they are stored. */
-export const TCB_NUMBERS: Readonly<Record<keyof TcbNumbers, number>> = {
   rcvNxt: 0,
+  /** Right edge of the window that we have offered; never moves left (SHLD-14). */
   rcvAdv: 0,
   sndUna: 0,
   sndNxt: 0,
   sndWl1: 0,
   sndWl2: 0,
+  /** RFC 7323 §4.3. */
   tsRecent: 0,
   tsRecentUs: 0,
 
+  /** Last.ACK.sent of RFC 7323 §4.3. */
   lastAckSent: 0,
   lastReceivedUs: 0,
+  // -- Deadlines
   delayedAckUs: Infinity,
-  retransmitUs: Infinity,
+  /** When the timer of what is in flight is due; set with its kind and back-off (retransmit_timer.ts). */
+  timerDueUs: Infinity,
   keepAliveUs: Infinity,
+  /** TIME_WAIT, or FIN_WAIT_2 after `close`. */
   lifetimeUs: Infinity,
+  /** When the owner has arranged to look at these deadlines; the owner's own. */
   wakeUs: Infinity,
-  sndRingSeq: 0,
+  /** Position of the send ring's first byte. */
+  sndRingStart: 1,
 
+  /** Added to our clock so that TSval does not tell the uptime (RFC 7323 §7.1). */
   tsOffset: 0,
+  // -- Round trip, RFC 6298
   srttUs: 0,
   rttvarUs: 0,
   rtoUs: 0,
   minRttUs: Infinity,
+  /** Highest position SACKed or acknowledged. */
   fack: 0,
+  // -- Congestion, RFC 5681
   cwnd: 0,
   ssthresh: Infinity,
 
   lastSendUs: 0,
+  /** When the oldest unanswered retransmission series began; 0 when none. */
   firstTimeoutUs: 0,
+  /** When the next piece in flight counts as lost (RFC 8985 §6.2 step 5); Infinity when none is near. */
+  reorderDueUs: Infinity,
+  // -- Totals
   bytesIn: 0,
   bytesOut: 0,
+  /** End of the peer's urgent data, or -1 (RFC 9293 §3.8.5). */
   rcvUp: -1,
+  /** End of urgent data that the application gave, until it is acknowledged; -1 when there is none. */
   sndUp: -1,
+  /** Position of a FIN that waits for a hole before it to be filled, or -1. */
   finPending: -1,
+  /** SND.NXT when recovery began: leaving it ends recovery. */
   recover: 0,
 
+  /** What the next ACK reports as received twice (D-SACK, RFC 2883); `dsackLeft` -1 when nothing. */
   dsackLeft: -1,
   dsackRight: -1,
+  /** Position of our FIN, once sent. */
   finSeq: 0,
+  /** Number of our SYN on the wire, where position 0 stands. */
   iss: 0,
+  /** Number of the peer's SYN on the wire. */
   irs: 0,
+  /** Data beyond this answers a new congestion signal. */
   ecnRecover: 0,
   openedUs: 0,
+  /** The states gone through, the first one included: four bits each (`statesOfPath`). */
   path: 0,
 
+  /** Congestion avoidance: bytes acknowledged towards the next increase. */
   cwndCredit: 0,
   keepAliveIdleUs: 0,
   keepAliveIntervalUs: 0,
   r2Us: 0,
+  /** When a segment that is not acceptable was answered last, and when a probe was (answer_limit.ts). */
+  lastAnswerUs: -Infinity,
+  lastProbeAnswerUs: -Infinity,
+  /** Until when the path counts as narrow as ICMP has said (RFC 1191 §6.3). */
+  pathMtuUntilUs: Infinity,
 };
 
-/** What is on or off. */
-export interface TcbSwitches {
-  /** Opened by a listener (MUST-11): decides where a reset in SYN_RCVD leads. */
-  passive: boolean;
-  /** The application closed its direction: FIN follows the last byte of the ring. */
-  finQueued: boolean;
-  finSent: boolean;
-  /** Peer's FIN arrived and everything before it. */
-  finReceived: boolean;
-  windowScaling: boolean;
-  sack: boolean;
-  timestamps: boolean;
-  /** RFC 3168. */
-  ecn: boolean;
-  /** We echo congestion until the peer's CWR. */
-  ecnEcho: boolean;
-  /** The next new data carries CWR. */
-  cwrPending: boolean;
-  /** The window limited sending since the last acknowledgment. */
-  cwndLimited: boolean;
-  /** An ACK has to leave before this event is over. */
-  ackNow: boolean;
-  keepAlive: boolean;
-  adviceGiven: boolean;
-  noDelay: boolean;
-  /** A write was refused or cut short: the application waits for room. */
-  writeBlocked: boolean;
-  /** The application does not read any more: what arrives is dropped after being counted. */
-  discarding: boolean;
-  /** Off when the path is said to carry less than we are ready to go down to: then routers may cut (RFC 1191 §3). */
-  dontFragment: boolean;
-}
+/** Numbers that outgrow small integers. */
+export type TcbNumbers = PackedNumbers<typeof TCB_NUMBERS>;
 
-/** The switches and their first positions, in the order in which they are stored. */
-export const TCB_SWITCHES: Readonly<Record<keyof TcbSwitches, boolean>> = {
+/** What is on or off, with its first position, in the order in which they are stored. */
+export const TCB_SWITCHES = {
+  /** Opened by a listener (MUST-11): decides where a reset in SYN_RCVD leads. */
   passive: false,
+  /** Our SYN, or SYN,ACK, has to leave before this event is over. */
+  synOwed: false,
+  synAcknowledged: false,
+  /** The application closed its direction: FIN follows the last byte of the ring. */
   finQueued: false,
   finSent: false,
+  /** Peer's FIN arrived and everything before it. */
   finReceived: false,
+  /** The ACK of the peer's FIN has to leave before anything else does. */
+  finAckOwed: false,
   windowScaling: false,
   sack: false,
   timestamps: false,
+  /** RFC 3168. */
   ecn: false,
+  /** We echo congestion until the peer's CWR. */
   ecnEcho: false,
+  /** The next new data carries CWR. */
   cwrPending: false,
+  /** The window limited sending since the last acknowledgment. */
   cwndLimited: false,
+  /** An ACK has to leave before this event is over. */
   ackNow: false,
+  /** A second probe of the peer was answered a little sooner (answer_limit.ts). */
+  quickAnswerGiven: false,
   keepAlive: false,
   adviceGiven: false,
   noDelay: false,
+  /** A write was refused or cut short: the application waits for room. */
   writeBlocked: false,
+  /** The application does not read any more: what arrives is dropped after being counted. */
   discarding: false,
+  /** Off when the path is said to carry less than we are ready to go down to: then routers may cut (RFC 1191 §3). */
   dontFragment: true,
 };
+
+/** What is on or off. */
+export type TcbSwitches = PackedSwitches<typeof TCB_SWITCHES>;

@@ -8,9 +8,9 @@
 import type { FlagName } from "../wire/tcp.ts";
 import type { TcpState } from "./state.ts";
 
-/** One row of the table. */
-export interface Transition {
-  readonly id: string;
+/** A row, whatever it is called. */
+interface Row<Id extends string> {
+  readonly id: Id;
   readonly from: TcpState;
   /** What happens, in a few words. */
   readonly event: string;
@@ -26,6 +26,12 @@ export interface Transition {
   readonly seed?: number;
 }
 
+/** One row of the table. */
+export interface Transition extends Row<TransitionId> {}
+
+/** Id of a row: `listen.syn`. */
+export type TransitionId = typeof ROWS[number]["id"] | EndId;
+
 const SYN = ["SYN"] as const;
 const ACK = ["ACK"] as const;
 const SYN_ACK = ["SYN", "ACK"] as const;
@@ -33,15 +39,21 @@ const FIN_ACK = ["FIN", "ACK"] as const;
 const RST = ["RST"] as const;
 const RST_ACK = ["RST", "ACK"] as const;
 
-/** States in which a reset, an abort or a time-out ends a synchronized connection at once. */
-const SYNCHRONIZED = [
-  "ESTABLISHED",
-  "FIN_WAIT_1",
-  "FIN_WAIT_2",
-  "CLOSE_WAIT",
-  "CLOSING",
-  "LAST_ACK",
-] as const;
+/** States in which a reset, an abort or a time-out ends a synchronized connection at once, and how their rows are called. */
+const SYNCHRONIZED = {
+  ESTABLISHED: "established",
+  FIN_WAIT_1: "fin-wait-1",
+  FIN_WAIT_2: "fin-wait-2",
+  CLOSE_WAIT: "close-wait",
+  CLOSING: "closing",
+  LAST_ACK: "last-ack",
+} as const satisfies Readonly<Partial<Record<TcpState, string>>>;
+
+type SynchronizedState = keyof typeof SYNCHRONIZED;
+type Prefix = typeof SYNCHRONIZED[SynchronizedState];
+// In FIN_WAIT_2 nothing is in flight that an ICMP message could be about (RFC 5927 §4.1).
+type IcmpPrefix = Exclude<Prefix, "fin-wait-2">;
+type EndId = `${Prefix}.${"rst" | "abort" | "timeout"}` | `${IcmpPrefix}.icmp`;
 
 const ROWS = [
   // The server's path, the seed's table
@@ -407,9 +419,9 @@ const ROWS = [
     cause: "user",
     rfc: "RFC 9293 §3.10.5",
   },
-] as const satisfies readonly Transition[];
+] as const satisfies readonly Row<string>[];
 
-function icmpEnd(id: string, from: TcpState): Transition {
+function icmpEnd(id: IcmpPrefix, from: TcpState): Transition {
   return {
     id: `${id}.icmp`,
     from,
@@ -424,8 +436,8 @@ function icmpEnd(id: string, from: TcpState): Transition {
 }
 
 /** The same four ends exist in every synchronized state. */
-const ENDS: readonly Transition[] = SYNCHRONIZED.flatMap((from): Transition[] => {
-  const id = from.toLowerCase().replaceAll("_", "-");
+function endsOf(from: SynchronizedState): Transition[] {
+  const id = SYNCHRONIZED[from];
   // CLOSING and LAST_ACK have sent FIN and got one: ABORT just forgets them, no RST (RFC 9293 §3.10.5).
   const quiet = from === "CLOSING" || from === "LAST_ACK";
   return [
@@ -462,20 +474,40 @@ const ENDS: readonly Transition[] = SYNCHRONIZED.flatMap((from): Transition[] =>
       cause: "deadline",
       rfc: "RFC 9293 §3.8.3",
     },
-    // In FIN_WAIT_2 nothing is in flight that an ICMP message could be about (RFC 5927 §4.1).
-    ...(from === "FIN_WAIT_2" ? [] : [icmpEnd(id, from)]),
+    ...(id === "fin-wait-2" ? [] : [icmpEnd(id, from)]),
   ];
-});
+}
 
 /** The transition table of RFC 9293, server's rows of the seed first. */
-export const TRANSITIONS: readonly Transition[] = [...ROWS, ...ENDS];
+export const TRANSITIONS: readonly Transition[] = [
+  ...ROWS,
+  ...endsOf("ESTABLISHED"),
+  ...endsOf("FIN_WAIT_1"),
+  ...endsOf("FIN_WAIT_2"),
+  ...endsOf("CLOSE_WAIT"),
+  ...endsOf("CLOSING"),
+  ...endsOf("LAST_ACK"),
+];
 
-const BY_ID: ReadonlyMap<string, Transition> = new Map(TRANSITIONS.map((row) => [row.id, row]));
+const BY_ID: ReadonlyMap<TransitionId, Transition> = new Map(TRANSITIONS.map((row) => [row.id, row]));
 if (BY_ID.size !== TRANSITIONS.length) throw new Error("Two rows of the transition table have the same id");
 
-/** The row with this id; throws for an id that is not in the table (an error of ours). */
-export function transitionById(id: string): Transition {
+/** The row with this id. */
+export function transitionById(id: TransitionId): Transition {
   const row = BY_ID.get(id);
   if (row === undefined) throw new Error(`No row "${id}" in the transition table`);
   return row;
+}
+
+const ENDING_ROWS: ReadonlyMap<string, TransitionId> = new Map(
+  TRANSITIONS.filter(({ to }) => to === "CLOSED").map((
+    { id, from },
+  ) => [from + id.slice(id.lastIndexOf(".")), id]),
+);
+
+/** The row by which a connection in `state` ends like this; throws where none is in the table (an error of ours). */
+export function endingRow(state: TcpState, how: "rst" | "abort" | "timeout" | "icmp"): TransitionId {
+  const id = ENDING_ROWS.get(`${state}.${how}`);
+  if (id === undefined) throw new Error(`No row of the transition table ends ${state} by ${how}`);
+  return id;
 }

@@ -47,8 +47,10 @@ const EACH: readonly (readonly [words: string, tcp: Partial<TcpConfig>])[] = [
   ["--no-delay", { noDelay: true }],
   ["--quick-acks 0", { quickAcks: 0 }],
   ["--delayed-ack 200ms", { delayedAckUs: 200_000 }],
-  ["--max-islands 4", { maxIslands: 4 }],
+  ["--max-out-of-order-blocks 4", { maxOutOfOrderBlocks: 4 }],
   ["--challenge-acks 0", { challengeAcksPerSecond: 0 }],
+  ["--path-mtu-life 60", { pathMtuLifeUs: 60_000_000 }],
+  ["--icmp-hard-errors abort", { icmpHardErrors: "abort" }],
   ["--duplicate-syn rfc9293", { duplicateSyn: "rfc9293" }],
   ["--time-wait-rst ignore", { timeWaitRst: "ignore" }],
   ["--fin-without-ack drop", { finWithoutAck: "drop" }],
@@ -74,8 +76,8 @@ Deno.test("a default that is said aloud sets nothing", () => {
   const words =
     "--msl 30 --ecn accept --congestion cubic --duplicate-syn repeat-syn-ack --time-wait-rst close " +
     "--fin-without-ack ack --missing-timestamp drop --initial-window 10 --quick-acks 10 --delayed-ack 40ms " +
-    "--rto-initial 1 --rto-min 0.2 --rto-max 60 --r1 3 --user-timeout 300 --fin-wait-2 60 --max-islands 256 " +
-    "--challenge-acks 100 --dscp 0 --syn-cookies --syn-ack-retries 5 --recv-buffer 1M --send-buffer 1M " +
+    "--rto-initial 1 --rto-min 0.2 --rto-max 60 --r1 3 --user-timeout 300 --fin-wait-2 60 --max-out-of-order-blocks 256 " +
+    "--challenge-acks 1000 --path-mtu-life 10m --icmp-hard-errors soft --dscp 0 --syn-cookies --syn-ack-retries 5 --recv-buffer 1M --send-buffer 1M " +
     "--keepalive 7200/75/9";
   assertEquals(settings(words), {});
 });
@@ -110,7 +112,7 @@ Deno.test("each bad value is one line with the option, the value and what was ex
     ["--keepalive 60/10/5/1", "--keepalive 60/10/5/1: expected IDLE[/INTERVAL[/PROBES]]"],
     ["--keepalive 60/10/1", "--keepalive 1: expected probes from 2 to 1000"],
     ["--keepalive 60/", "--keepalive : expected seconds"],
-    ["--max-islands 0", "--max-islands 0: expected"],
+    ["--max-out-of-order-blocks 0", "--max-out-of-order-blocks 0: expected"],
     ["--max-time-wait 0", "--max-time-wait 0: expected"],
     ["--challenge-acks many", "--challenge-acks many: expected"],
     ["--ttl 256", "--ttl 256: expected a whole number from 1 to 255"],
@@ -254,10 +256,10 @@ Deno.test("--keepalive probes an idle connection, and gives it up", () => {
   assertEquals(app.closed, ["timeout"]);
 });
 
-Deno.test("--max-islands and --challenge-acks are bounds", () => {
-  const islands = reachEstablished({ tcp: settings("--max-islands 2") });
+Deno.test("--max-out-of-order-blocks and --challenge-acks are bounds", () => {
+  const islands = reachEstablished({ tcp: settings("--max-out-of-order-blocks 2") });
   for (const seq of [1001, 3001, 5001]) islands.peer.sends({ flags: "ACK", seq, ack: 1, data: 10 });
-  assertEquals(islands.lab.host.counters()["islands-refused"], 1);
+  assertEquals(islands.lab.host.counters()["out-of-order-refused"], 1);
   const silent = reachEstablished({ tcp: settings("--challenge-acks 0") });
   silent.peer.sends({ flags: "SYN", seq: 1 });
   silent.peer.expectsSilence();

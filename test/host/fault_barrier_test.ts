@@ -50,7 +50,7 @@ const PROVOKED: Readonly<Record<Exclude<Call, "onOpen" | "onClosed">, (peer: Pee
 
 for (const call of ["onReadable", "onPeerClosed", "onUrgent", "onWritable", "onAdvice"] as const) {
   Deno.test(`${call} that throws: RST, application-error, onClosed, and nothing else is called`, () => {
-    const lab = new Lab();
+    const lab = new Lab({ expectsFaults: true });
     const app = faultyApp([call]);
     const writes = call === "onWritable" || call === "onAdvice";
     listenWith(lab, (connection) => {
@@ -86,7 +86,7 @@ for (const call of ["onReadable", "onPeerClosed", "onUrgent", "onWritable", "onA
 }
 
 Deno.test("onOpen that throws: RST at once", () => {
-  const lab = new Lab();
+  const lab = new Lab({ expectsFaults: true });
   const app = faultyApp(["onOpen"]);
   listenWith(lab, (connection) => connection.peerPort === 40_000 ? app.handler : echo);
   const peer = connect(lab);
@@ -98,7 +98,7 @@ Deno.test("onOpen that throws: RST at once", () => {
 });
 
 Deno.test("onReadable that throws, with text and FIN in one segment: gone, not in CLOSE_WAIT for good", () => {
-  const lab = new Lab();
+  const lab = new Lab({ expectsFaults: true });
   const app = faultyApp(["onReadable"]);
   listenWith(lab, () => app.handler);
   const peer = connect(lab);
@@ -112,7 +112,7 @@ Deno.test("onReadable that throws, with text and FIN in one segment: gone, not i
 });
 
 Deno.test("onClosed that throws, by whomever the connection was ended: contained", () => {
-  const lab = new Lab();
+  const lab = new Lab({ expectsFaults: true });
   const apps = [faultyApp(["onClosed"]), faultyApp(["onClosed"])];
   const rest = [...apps];
   listenWith(lab, (connection) => {
@@ -137,7 +137,7 @@ Deno.test("onClosed that throws, by whomever the connection was ended: contained
 });
 
 Deno.test("a handler that throws, and then again in onClosed: two errors, one end", () => {
-  const lab = new Lab();
+  const lab = new Lab({ expectsFaults: true });
   const app = faultyApp(["onReadable", "onClosed"]);
   listenWith(lab, (connection) => connection.peerPort === 40_000 ? app.handler : echo);
   const peer = connect(lab);
@@ -154,7 +154,7 @@ Deno.test("a handler that throws, and then again in onClosed: two errors, one en
 });
 
 Deno.test("accept that throws: reset and forgotten, and the backlog is as it was", () => {
-  const lab = new Lab();
+  const lab = new Lab({ expectsFaults: true });
   let broken = true;
   listenWith(lab, () => {
     if (broken) throw new Error("no application today");
@@ -180,7 +180,7 @@ Deno.test("accept that throws: reset and forgotten, and the backlog is as it was
 });
 
 Deno.test("accept that throws for the ACK of a cookie: reset and forgotten", () => {
-  const lab = new Lab();
+  const lab = new Lab({ expectsFaults: true });
   let calls = 0;
   listenWith(lab, () => {
     if (++calls > 1) throw new Error("one is enough");
@@ -201,7 +201,7 @@ Deno.test("accept that throws for the ACK of a cookie: reset and forgotten", () 
 });
 
 Deno.test("accept may close, abort and write: the connection is in SYN_RCVD by then", () => {
-  const lab = new Lab();
+  const lab = new Lab({ expectsFaults: true });
   const acts: ((connection: HostConnection) => void)[] = [
     (connection) => connection.abort(),
     (connection) => connection.write(new TextEncoder().encode("early")),
@@ -227,7 +227,7 @@ Deno.test("accept may close, abort and write: the connection is in SYN_RCVD by t
 });
 
 Deno.test("a user call that throws inside a callback ends the connection whose callback it is", () => {
-  const lab = new Lab();
+  const lab = new Lab({ expectsFaults: true });
   const opened: HostConnection[] = [];
   listenWith(lab, (connection) => {
     opened.push(connection);
@@ -258,7 +258,7 @@ Deno.test("a user call that throws inside a callback ends the connection whose c
 });
 
 Deno.test("what a callback did before it threw is done: its bytes are lost with the reset, others' are not", () => {
-  const lab = new Lab();
+  const lab = new Lab({ expectsFaults: true });
   const opened: HostConnection[] = [];
   listenWith(lab, (connection) => {
     opened.push(connection);
@@ -280,7 +280,7 @@ Deno.test("what a callback did before it threw is done: its bytes are lost with 
 });
 
 Deno.test("300 connections, each third application throws: the others are served as if nothing were", () => {
-  const lab = new Lab();
+  const lab = new Lab({ expectsFaults: true });
   listenWith(lab, (connection) => {
     if (connection.peerPort % 3 !== 0) return echo;
     return {
@@ -312,7 +312,7 @@ Deno.test("300 connections, each third application throws: the others are served
 });
 
 Deno.test("300 connections time out at once, and each application throws in onClosed: tick goes through", () => {
-  const lab = new Lab({ tcp: { r2Us: 30 * SECOND_US } });
+  const lab = new Lab({ tcp: { r2Us: 30 * SECOND_US }, expectsFaults: true });
   const app = faultyApp(["onClosed"], (call, connection) => {
     if (call === "onOpen") connection.write(Uint8Array.of(1));
   });
@@ -349,7 +349,7 @@ for (
   ] as const
 ) {
   Deno.test(`an application may throw anything: ${name}`, () => {
-    const lab = new Lab();
+    const lab = new Lab({ expectsFaults: true });
     listenWith(lab, () => ({
       onReadable: () => {
         throw thrown;

@@ -10,6 +10,7 @@ import { emitEthernet, ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from
 import { flagNames, type TcpSegment } from "../../src/wire/tcp.ts";
 import { bitsOf, craftSegment, type OptionValues, readPacket } from "../tcp/frame_craft.ts";
 import { RecordingLink } from "../tcp/recording_link.ts";
+import { ThrownFaults } from "../tcp/thrown_faults.ts";
 import { HOST_MAC, PEER_MAC, PEER_V4, SECOND_US } from "../tcp/wire_ends.ts";
 
 /** A segment to send. */
@@ -52,6 +53,7 @@ export class NetworkBench {
   readonly host: Host;
   nowUs: number;
   readonly #link: RecordingLink;
+  readonly #faults = new ThrownFaults();
 
   constructor(addresses: readonly Uint8Array[], options: Partial<HostOptions> = {}) {
     this.nowUs = options.nowUs ?? SECOND_US;
@@ -62,6 +64,7 @@ export class NetworkBench {
       epochUs: 0,
       nowUs: this.nowUs,
       checksumPolicy: "strict",
+      onFault: this.#faults.hook,
       ...options,
       link: this.#link,
     });
@@ -122,6 +125,7 @@ export class NetworkBench {
 
   /** What the host has sent since the last call: segments, and nothing else. */
   take(): BenchAnswer[] {
+    this.#faults.rethrow();
     return this.#link.take().map(({ bytes }) => answerOf(bytes));
   }
 }

@@ -29,7 +29,7 @@ Deno.test("an observer that throws at every event changes nothing that is sent, 
   const quiet = new Lab();
   const events: TcpEvent[] = [];
   quiet.host.observer = (event) => events.push(event);
-  const loud = new Lab();
+  const loud = new Lab({ expectsFaults: true });
   loud.host.observer = () => {
     throw new Error("an observer that fails");
   };

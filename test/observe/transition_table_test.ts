@@ -63,7 +63,8 @@ Deno.test("table: JSON is the rows themselves", () => {
 });
 
 Deno.test("table: a role has its own rows and those of both, all has all", () => {
-  const ids = (role: "server" | "client" | "all") => transitionsFor(TRANSITIONS, role).map((row) => row.id);
+  const ids = (role: "server" | "client" | "all"): readonly string[] =>
+    transitionsFor(TRANSITIONS, role).map((row) => row.id);
   assertEquals(ids("all").length, TRANSITIONS.length);
   assertEquals(new Set([...ids("server"), ...ids("client")]).size, new Set(ids("all")).size);
   assert(!ids("server").includes("open.active"));

@@ -272,6 +272,8 @@ Deno.test("ESTABLISHED: SYN gets a challenge ACK whatever its number (RFC 9293 ย
         peer.sends({ flags, seq, ack: 1, data: seq === 7 ? "text" : "" });
         peer.expects({ flags: "ACK", seq: 1, ack: 1 });
         peer.expectsSilence();
+        // One answer in half a second (RFC 5961 ยง7).
+        lab.pass(500_000);
       }
     }
     assertEquals(lab.takeTransitions(), []);

@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
 import { ICMP_TYPE, ICMP_UNREACHABLE } from "../../src/wire/icmp.ts";
 import { sendsIcmp } from "./icmp_craft.ts";
-import { type Fixture, reachEstablished, reachSynRcvd, reachSynSent } from "./states.ts";
+import { type Fixture, type FixtureOptions, reachEstablished, reachSynRcvd, reachSynSent } from "./states.ts";
 import { SECOND_US } from "./wire_ends.ts";
 
 const ROUTER = Uint8Array.of(10, 0, 0, 254);
@@ -26,8 +26,8 @@ const HARD: readonly (readonly [string, number])[] = [
 ];
 
 /** Established with three bytes in flight: numbers 1 to 3. */
-function inFlight(): Fixture {
-  const fixture = reachEstablished();
+function inFlight(options: FixtureOptions = {}): Fixture {
+  const fixture = reachEstablished(options);
   fixture.app.write("abc");
   fixture.peer.expects({ flags: "ACK", seq: 1, ack: 1, data: "abc" });
   return fixture;
@@ -61,8 +61,17 @@ for (const [name, type, code] of SOFT) {
 
 for (const [name, code] of HARD) {
   const type = ICMP_TYPE.UNREACHABLE;
-  Deno.test(`ICMP ${name} about text in flight aborts (MUST-54, SHLD-26, MUST-12)`, () => {
-    const { lab, peer, app } = inFlight();
+  Deno.test(`ICMP ${name} about text in flight is told, and is not the end (RFC 5927 §5.2)`, () => {
+    const { peer, app } = inFlight();
+    sendsIcmp(peer, { type, code, seq: 3 });
+    peer.expectsSilence();
+    assertEquals([app.state, app.advice.length], ["ESTABLISHED", 1]);
+    peer.sends({ flags: "ACK", seq: 1, ack: 4 });
+    assertEquals([app.connection.unackedBytes, app.closed.length], [0, 0]);
+  });
+
+  Deno.test(`ICMP ${name} about text in flight aborts where RFC 9293's letter is asked for (MUST-54, SHLD-26, MUST-12)`, () => {
+    const { lab, peer, app } = inFlight({ tcp: { icmpHardErrors: "abort" } });
     lab.takeTransitions();
     sendsIcmp(peer, { type, code, seq: 3 });
     peer.takeAll();

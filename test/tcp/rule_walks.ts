@@ -206,7 +206,7 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
   "arrives.check7.out-of-order": arrives(reachEstablished, {}, { flags: "ACK", seq: 9, ack: 1, data: "a" }),
   "arrives.check7.too-many-holes": arrives(
     reachEstablished,
-    { tcp: { maxIslands: 2 } },
+    { tcp: { maxOutOfOrderBlocks: 2 } },
     ...[10, 20, 30, 40].map((seq) => ({ flags: "ACK", seq, ack: 1, data: "a" })),
   ),
   "arrives.check7.part-that-fits": arrives(reachEstablished, SMALL, {
@@ -254,6 +254,10 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
     return lab;
   },
   "close.fin": acts(reachEstablished, {}, ({ app }) => app.closeWrite()),
+  "close.unread": acts(reachEstablished, { autoRead: false }, ({ peer, app }) => {
+    peer.sends({ flags: "ACK", seq: 1, ack: 1, data: "unread" });
+    app.close();
+  }),
   "close.syn-sent": acts(reachSynSent, {}, ({ app }) => app.close()),
   "abort": acts(reachEstablished, {}, ({ app }) => app.abort()),
 
@@ -277,6 +281,10 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
     { flags: "ACK", seq: 1, ack: 1, data: "a" },
   ),
   "ack.part-that-fits": arrives(reachEstablished, SMALL, { flags: "ACK", seq: 1, ack: 1, data: 5000 }),
+  "ack.d-sack": acts(reachEstablished, SACK, ({ peer }) => {
+    peer.sends({ flags: "ACK", seq: 1, ack: 1, data: 10 });
+    peer.sends({ flags: "ACK", seq: 6, ack: 1, data: 10 });
+  }),
   "ack.fin": arrives(reachEstablished, {}, { flags: "FIN ACK", seq: 1, ack: 1 }),
   "ack.ecn": withEcn(({ peer }) => peer.sends({ flags: "ACK", seq: 1, ack: 1, data: 100, ecn: 3 })),
   "ack.window-update": acts(reachEstablished, SMALL, ({ peer, app }) => {
@@ -357,7 +365,10 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
     lab.pass(300 * SECOND_US);
   }),
 
-  "icmp.hard-error": acts(reachEstablished, {}, ({ peer, app }) => {
+  "icmp.hard-error": acts(reachSynSent, {}, ({ peer }) => {
+    sendsIcmp(peer, { type: ICMP_TYPE.UNREACHABLE, code: ICMP_UNREACHABLE.PORT, seq: 0 });
+  }),
+  "icmp.hard-as-soft": acts(reachEstablished, {}, ({ peer, app }) => {
     app.write("abc");
     sendsIcmp(peer, { type: ICMP_TYPE.UNREACHABLE, code: ICMP_UNREACHABLE.PORT, seq: 1 });
   }),

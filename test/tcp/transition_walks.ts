@@ -44,6 +44,11 @@ function withText(reach: (options?: FixtureOptions) => Fixture): (options?: Fixt
   };
 }
 
+/** Where an ICMP hard error ends a synchronized connection (RFC 9293 §3.9.2.2). */
+function strict(reach: (options?: FixtureOptions) => Fixture): (options?: FixtureOptions) => Fixture {
+  return (options) => reach({ ...options, tcp: { icmpHardErrors: "abort" } });
+}
+
 function hardError(seq: number): (fixture: Fixture) => void {
   return ({ peer }) => sendsIcmp(peer, { type: ICMP_TYPE.UNREACHABLE, code: ICMP_UNREACHABLE.PORT, seq });
 }
@@ -79,7 +84,7 @@ function ends(
     [`${id}.abort`]: then(reach, aborts),
     [`${id}.timeout`]: then(busy, waits),
     // In FIN_WAIT_2 nothing is in flight that an error could be about (RFC 5927 §4.1).
-    ...(id === "fin-wait-2" ? {} : { [`${id}.icmp`]: then(busy, hardError(seq)) }),
+    ...(id === "fin-wait-2" ? {} : { [`${id}.icmp`]: then(strict(busy), hardError(seq)) }),
   };
 }
 

@@ -3,7 +3,7 @@
  */
 import { ConnectionTable, type TableEntry } from "../../../src/host/connection_table.ts";
 import { type DeadlineEntry, DeadlineWheel, newDeadlineFields } from "../../../src/host/deadline_wheel.ts";
-import { ByteRing, RingMemory } from "../../../src/tcp/byte_ring.ts";
+import { ByteRing, RingMemory } from "../../../src/tcp/fast/byte_ring.ts";
 
 const LOCAL = Uint8Array.of(10, 33, 0, 3);
 const PEER = Uint8Array.of(10, 33, 0, 2);

@@ -1,5 +1,5 @@
 /**
- * Lender: what a connection holds only while it needs it: rings while bytes wait in them, a scoreboard while something
+ * BufferPool: what a connection holds only while it needs it: rings while bytes wait in them, a scoreboard while something
  * is in flight.
  *
  * Owns: what is free, and the stand-ins that a connection at rest shares with all others. Must not know: when a
@@ -8,15 +8,15 @@
  * Why: 100,000 connections at rest save 300 bytes each, and what a busy one is lent was in use a moment ago, so it lies in
  * the processor's cache.
  */
+import type { TcpConfig } from "../config.ts";
+import { Scoreboard } from "../scoreboard.ts";
 import { ByteRing, RingMemory } from "./byte_ring.ts";
-import type { TcpConfig } from "./config.ts";
-import { Scoreboard } from "./scoreboard.ts";
 
 /** Local choice: more than are busy at once on a host that keeps up; beyond it the collector takes them. */
 const MOST_FREE = 1024;
 
-/** A ring that is lent out, and its stand-in. */
-class RingLoans {
+/** Rings of one direction, and the stand-in of those that hold nothing. */
+class RingPool {
   /** Reads as an empty ring; nothing can be put into it. */
   readonly resting: ByteRing;
   readonly #memory: RingMemory;
@@ -40,7 +40,7 @@ class RingLoans {
   }
 }
 
-/** What stands-in for the memory of a ring that must stay empty. */
+/** What stands in for the memory of a ring that must stay empty. */
 const NO_MEMORY = {
   acquire(): never {
     throw new Error(
@@ -51,17 +51,17 @@ const NO_MEMORY = {
 };
 
 /** Of one host, whose connections share a configuration. */
-export class Lender {
-  readonly sendRings: RingLoans;
-  readonly receiveRings: RingLoans;
+export class BufferPool {
+  readonly sendRings: RingPool;
+  readonly receiveRings: RingPool;
   /** Reads as a board with nothing in flight; nothing can be added to it. */
   readonly restingBoard: Scoreboard = new Scoreboard({ isResting: true });
   readonly #freeBoards: Scoreboard[] = [];
 
   constructor(config: TcpConfig) {
     const memory = new RingMemory();
-    this.sendRings = new RingLoans(memory, config.sendBufferBytes);
-    this.receiveRings = new RingLoans(memory, config.receiveBufferBytes);
+    this.sendRings = new RingPool(memory, config.sendBufferBytes);
+    this.receiveRings = new RingPool(memory, config.receiveBufferBytes);
   }
 
   takeBoard(): Scoreboard {

@@ -81,6 +81,16 @@ export class ByteRing {
     return taken;
   }
 
+  /** Appends text that has just arrived. The room has been offered: a scaled window may exceed the limit by a little. */
+  receive(source: Uint8Array, offset: number, count: number): void {
+    if (this.length === 0) {
+      this.borrow(source, offset, count);
+    } else {
+      this.put(this.length, source, offset, count);
+      this.length += count;
+    }
+  }
+
   /**
    * Holds `count` bytes where they lie, without a copy, until {@link ByteRing.keep}; they must not change before. The ring
    * is empty, and nothing has been put beyond its end. What is read at once, as it mostly is, is never copied in.
@@ -181,11 +191,6 @@ export class ByteRing {
       return;
     }
     this.#start = (this.#start + count) & (this.#block.length - 1);
-    this.length -= count;
-  }
-
-  /** Forgets the last `count` bytes held. */
-  cutEnd(count: number): void {
     this.length -= count;
   }
 

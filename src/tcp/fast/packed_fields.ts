@@ -18,6 +18,12 @@ export interface Packed {
   bits: number;
 }
 
+/** The numbers of a table, as properties of a record. */
+export type PackedNumbers<Table> = { -readonly [Name in keyof Table]: number };
+
+/** The switches of a table, as properties of a record. */
+export type PackedSwitches<Table> = { -readonly [Name in keyof Table]: boolean };
+
 /** Most switches of one record: an integer of 31 bits is never boxed. */
 const MOST_SWITCHES = 31;
 

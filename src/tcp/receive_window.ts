@@ -1,0 +1,72 @@
+/**
+ * The window that we offer (RFC 9293 §3.8.6): how far its right edge may go, and when that is worth telling.
+ *
+ * Owns: RCV.ADV, its right edge, and silly-window avoidance of the receiver. Must not know: what segment tells it.
+ */
+import type { Tcb } from "./tcb.ts";
+
+/** Largest value of the window field. */
+export const WINDOW_FIELD_MAX = 0xffff;
+
+/** RFC 7323 §2.3. */
+export const MAX_WINDOW_SHIFT = 14;
+
+/** The smallest shift with which the whole receive buffer can be offered (RFC 7323 §2.2). */
+export function windowShiftFor(bufferBytes: number): number {
+  let shift = 0;
+  for (let reach = WINDOW_FIELD_MAX; shift < MAX_WINDOW_SHIFT && reach < bufferBytes; shift++) reach *= 2;
+  return shift;
+}
+
+/** The largest window that the buffer and the field allow. */
+function mostOfferable(tcb: Tcb): number {
+  const limit = tcb.receiveRing.limitBytes;
+  const sayable = WINDOW_FIELD_MAX << tcb.receiveShift;
+  return limit < sayable ? limit : sayable;
+}
+
+/** Room for what has not arrived yet, as far as the window field can say it. */
+function offerableBytes(tcb: Tcb): number {
+  const limit = tcb.receiveRing.limitBytes;
+  const room = tcb.discarding ? limit : limit - tcb.receiveRing.length;
+  const most = mostOfferable(tcb);
+  return room < most ? room : most;
+}
+
+/**
+ * Chooses the window to offer and notes its right edge, which never moves left (SHLD-14); returns the
+ * header's field. Receiver silly-window avoidance (MUST-39): the edge moves only by a full segment or half
+ * the buffer at a time (RFC 9293 §3.8.6.2.2). While the application does not read it stays shut (MAY-8).
+ */
+export function offerWindow(tcb: Tcb): number {
+  const limit = tcb.receiveRing.limitBytes;
+  const room = offerableBytes(tcb);
+  const offered = tcb.rcvWnd;
+  let window = offered;
+  const step = tcb.ourMss < limit / 2 ? tcb.ourMss : limit / 2;
+  if (room - offered >= step) window = room;
+  const shift = tcb.receiveShift;
+  let field = window >>> shift;
+  // A scaled field must not take back what was offered: round up where rounding down would.
+  if (field << shift < offered) field++;
+  if (field > WINDOW_FIELD_MAX) field = WINDOW_FIELD_MAX;
+  const edge = tcb.rcvNxt + (field << shift);
+  if (edge > tcb.rcvAdv) tcb.rcvAdv = edge;
+  return field;
+}
+
+/** The window of a SYN, which is never scaled (RFC 7323 §2.2). */
+export function offerFirstWindow(tcb: Tcb): number {
+  const { limitBytes } = tcb.receiveRing;
+  return limitBytes < WINDOW_FIELD_MAX ? limitBytes : WINDOW_FIELD_MAX;
+}
+
+/** Whether the window could be opened by a step worth telling (RFC 9293 §3.8.6.2.2). */
+export function canOpenWindow(tcb: Tcb): boolean {
+  const limit = mostOfferable(tcb);
+  const room = offerableBytes(tcb);
+  const offered = tcb.rcvWnd;
+  const step = Math.min(2 * tcb.ourMss, limit / 2);
+  // Tell it when the peer could otherwise stand still: half of the room is not offered.
+  return room - offered >= step && (offered < tcb.ourMss || room - offered >= limit / 4);
+}

@@ -1,0 +1,118 @@
+/**
+ * New stream: what of the send ring, and whether our FIN, may leave now and in which segments (RFC 9293 §3.8.6, §3.10.2,
+ * §3.10.4).
+ *
+ * Owns: both windows, Nagle (§3.7.4), sender silly-window avoidance (§3.8.6.2.1), PSH and FIN. Must not know: what is sent
+ * again.
+ */
+import { restartAfterIdle } from "./congestion.ts";
+import type { MachineContext } from "./context.ts";
+import { ourFinLeaves } from "./fin.ts";
+import { MOST_RECORDS } from "./scoreboard.ts";
+import { effectiveMss } from "./segment_options.ts";
+import { dataFlags, pushSegment, segmentOf } from "./send_segment.ts";
+import type { Tcb } from "./tcb.ts";
+
+/** States in which data or our FIN may leave for the first time. */
+function canSendNew(tcb: Tcb): boolean {
+  switch (tcb.state) {
+    case "ESTABLISHED":
+    case "CLOSE_WAIT":
+      return true;
+    case "SYN_RCVD":
+      // §3.10.4: with nothing queued before it FIN leaves at once.
+      return tcb.finQueued && tcb.sendRing.length === 0;
+    default:
+      return false;
+  }
+}
+
+/** Sends what both windows and Nagle let out, and our FIN behind it. */
+export function sendNew(context: MachineContext, tcb: Tcb): void {
+  // SEND always pushes (MUST-60), and what waits together leaves together, in full segments where there is enough
+  // (MAY-16, SHLD-27, SHLD-28).
+  let unsent = tcb.unsentBytes;
+  if ((unsent === 0 && !tcb.finQueued) || !canSendNew(tcb)) return;
+  if (unsent > 0 && tcb.outstanding === 0 && tcb.windowRoom > 0) restartAfterIdle(tcb, context.nowUs);
+  const mss = effectiveMss(tcb);
+  while (unsent > 0) {
+    // Negative when the peer has taken window back: then nothing new leaves (SHLD-15, MUST-34).
+    const { windowRoom } = tcb;
+    const room = tcb.cwnd - tcb.scoreboard.pipe(tcb.outstanding);
+    if (room < mss && room < unsent && tcb.outstanding > 0) {
+      tcb.cwndLimited = true;
+      return;
+    }
+    let length = unsent < mss ? unsent : mss;
+    if (length > windowRoom) length = windowRoom;
+    if (length <= 0) return;
+    if (!mayLeave(tcb, length, unsent, mss)) return;
+    let cutBytes = 0;
+    // Not with urgent data: each part would carry the same pointer.
+    if (context.largeSendBytes > mss && length === mss && unsent > mss && tcb.sndUp <= tcb.sndNxt) {
+      const large = largeLength(context, { unsent, mss, windowRoom, room });
+      if (large > mss) {
+        length = large;
+        cutBytes = mss;
+      }
+    }
+    unsent -= length;
+    // RFC 9293 §3.10.4: FIN rides on the last byte when both are ready.
+    // FIN needs room in the window as an octet does.
+    const withFin = unsent === 0 && tcb.finQueued && cutBytes === 0 && windowRoom > length;
+    sendPiece(context, tcb, length, cutBytes, withFin);
+    if (withFin) return;
+  }
+  if (tcb.finQueued && tcb.windowRoom > 0) {
+    sendPiece(context, tcb, 0, 0, true);
+  }
+}
+
+/** How much one large send may carry: whole segments within every limit. */
+function largeLength(
+  context: MachineContext,
+  limits: { unsent: number; mss: number; windowRoom: number; room: number },
+): number {
+  const { unsent, mss, windowRoom, room } = limits;
+  let length = context.largeSendBytes;
+  if (unsent < length) length = unsent;
+  if (windowRoom < length) length = windowRoom;
+  if (room < length) length = room;
+  return length - (length % mss);
+}
+
+/** RFC 9293 §3.8.6.2.1 (MUST-38) with Nagle (§3.7.4, SHLD-7): may `length` bytes leave now? */
+function mayLeave(tcb: Tcb, length: number, unsent: number, mss: number): boolean {
+  if (length >= mss) return true;
+  // A bound on small pieces in flight: what an acknowledgment has to go through.
+  if (tcb.scoreboard.count >= MOST_RECORDS) return false;
+  if (length === unsent) {
+    // All that is queued (SEND always pushes): at once when nothing is in flight, or Nagle is off, or FIN follows.
+    if (tcb.noDelay || tcb.outstanding === 0 || tcb.finQueued) return true;
+    return tcb.sndUp > tcb.sndNxt;
+  }
+  // Not all and not a full segment: the peer's window is the limit. Half of the largest ever is worth it.
+  return length >= tcb.maxSndWnd / 2;
+}
+
+/** One piece of new stream leaves, whatever the windows say; `cutBytes` as in an effect. */
+export function sendPiece(
+  context: MachineContext,
+  tcb: Tcb,
+  length: number,
+  cutBytes: number,
+  withFin: boolean,
+): void {
+  tcb.beginSending();
+  const isLast = length > 0 && length === tcb.unsentBytes;
+  const flags = dataFlags(isLast, withFin);
+  if (withFin) ourFinLeaves(context, tcb, length, flags);
+  const segment = segmentOf(withFin ? "close.fin" : "send.data", flags, tcb.sndNxt, length);
+  segment.cutBytes = cutBytes;
+  pushSegment(context, tcb, segment);
+  const record = tcb.sendNext(withFin ? length + 1 : length);
+  record.sentUs = context.nowUs;
+  record.cutBytes = cutBytes;
+  record.hasFin = withFin;
+  if (tcb.recovery === "recovery") tcb.sender.prrOut += length;
+}
