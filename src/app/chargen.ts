@@ -61,9 +61,12 @@ class ChargenHandler implements ConnectionHandler {
     connection.closeWrite();
   }
 
-  /** Writes until a write takes less than it is given: the host then calls onWritable. */
+  /**
+   * Writes until a write takes less than it is given: the host then calls onWritable. Without room then, the connection
+   * was closed for sending by somebody else (a server that ends).
+   */
   #fill(connection: HostConnection): void {
-    if (this.#closed) return;
+    if (this.#closed || connection.writableBytes === 0) return;
     for (;;) {
       const offered = this.#pattern.length - this.#at;
       const taken = connection.write(this.#pattern, this.#at, offered);

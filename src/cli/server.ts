@@ -18,7 +18,7 @@ import { randomSecret } from "../runtime/secret.ts";
 import { Stack } from "../runtime/stack.ts";
 import type { Observer, SummaryEvent } from "../tcp/events.ts";
 import { formatMac } from "../wire/address.ts";
-import { CliError } from "./command.ts";
+import { CliError, errorLine } from "./command.ts";
 import type { Recording } from "./recording.ts";
 import { RingWatch } from "./ring_watch.ts";
 import type { ServeLog } from "./serve_log.ts";
@@ -171,7 +171,8 @@ export class Server {
   }
 }
 
-function makeHost({ config, ground, clock }: ServerParts, link: FrameLink): Host {
+function makeHost(parts: ServerParts, link: FrameLink): Host {
+  const { config, ground, clock } = parts;
   return new Host({
     link,
     addresses: ground.addresses.map(({ address, prefixLength }) => ({ address, prefixLength })),
@@ -184,7 +185,21 @@ function makeHost({ config, ground, clock }: ServerParts, link: FrameLink): Host
     tcp: config.tcp,
     ttl: config.ttl,
     showPayload: config.payload,
+    onFault: firstFault(parts.notice),
   });
+}
+
+/** Says the first fault of an application or a log; the summary counts them all. */
+function firstFault(notice: (line: string) => void): (error: unknown, where: string) => void {
+  let isFirst = true;
+  return (error, where) => {
+    if (!isFirst) return;
+    isFirst = false;
+    const what = where === "observer"
+      ? "What reads the events has failed"
+      : `The application on ${where} has failed, and the connection is reset`;
+    notice(`${what}: ${errorLine(error)}. Everything else goes on; the summary counts such faults`);
+  };
 }
 
 /** Half-open connections that never were (a scan) do not count for `--once`. */

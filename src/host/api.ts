@@ -11,15 +11,19 @@ import type { ConnectionInfo } from "../tcp/info.ts";
 export const UNREACHABLE = "unreachable";
 
 /**
- * What runs on a connection. Every method is called by the host after the machine's effects have been
- * drained, never from inside a transition; each may call any method of the connection.
+ * What runs on a connection. Every method is called by the host in the order of the machine's effects, never from
+ * inside a transition; each may call any method of the connection. One that throws ends its connection (RST), and no
+ * other: the event `application-error` tells, `onClosed` follows, and nothing else of the handler is called again.
  */
 export interface ConnectionHandler {
   /** The connection reached ESTABLISHED (or went from SYN_RCVD straight to a later state). */
   onOpen?(connection: HostConnection): void;
   /** More bytes can be read. */
   onReadable?(connection: HostConnection): void;
-  /** Room in the send buffer after it had been full (`write` returned less than it was given), or all that was queued is acknowledged. */
+  /**
+   * Room in the send buffer after it had been full (`write` returned less than it was given), or all that was queued is
+   * acknowledged; also after the connection was closed for sending, by whomever: `writableBytes` is 0 then.
+   */
   onWritable?(connection: HostConnection): void;
   /** The peer sent FIN and all its bytes are in the receive buffer: after those, the end. */
   onPeerClosed?(connection: HostConnection): void;
@@ -104,11 +108,15 @@ export interface ListenOptions {
   readonly port: number;
   /** One of the host's addresses; any of them when absent (MUST-43). */
   readonly address?: Uint8Array;
-  /** Connections in SYN_RCVD plus those not yet taken by `accept`: the bound (default 1024). */
+  /**
+   * Connections in SYN_RCVD plus those that wait to be accepted ({@link HostListener.waiting}): the bound (default 1024).
+   * A SYN beyond it is answered with a cookie. When those that wait fill the bound alone, SYNs and the last ACK of
+   * handshakes are ignored; the client tries again.
+   */
   readonly backlog?: number;
   /**
-   * Called for a new connection when its SYN has been answered (state SYN_RCVD); returns what runs on it.
-   * `onOpen` of that handler follows when it is established.
+   * Called for a new connection (state SYN_RCVD; ESTABLISHED when a SYN cookie came back); returns what runs on it.
+   * `onOpen` of that handler follows when it is established. When it throws, the connection is reset.
    */
   accept(connection: HostConnection): ConnectionHandler;
 }
@@ -117,6 +125,11 @@ export interface ListenOptions {
 export interface HostListener {
   readonly port: number;
   readonly state: "LISTEN" | "CLOSED";
+  /**
+   * Established connections that wait until somebody takes them. Who queues connections behind {@link ListenOptions.accept}
+   * keeps this up to date; it stays 0 where what `accept` returns serves them at once.
+   */
+  waiting: number;
   /** Stops accepting; connections already there live on. */
   close(): void;
 }
@@ -133,7 +146,7 @@ export interface ConnectOptions {
 
 /** A virtual host: sans-I/O, driven by frames and by the clock of the caller. */
 export interface HostApi {
-  /** The one observer; null costs nothing. Events come in order, after each call's transitions. */
+  /** The one observer; null costs nothing. Events come in order. What it throws is counted, and goes no further. */
   observer: Observer | null;
   /** Microseconds since an origin of the caller's choice; the time of the last `ingest`, `tick` or `setNow`. */
   readonly nowUs: number;

@@ -72,6 +72,8 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   listener: Listener | null = null;
   /** Counted in the listener's backlog. */
   isHalfOpen = false;
+  /** Its application threw: of the handler only `onClosed` is called any more. */
+  hasFailed = false;
 
   constructor(host: ConnectionHost, tcb: Tcb, about: ConnectionAddresses & { id: number }) {
     this.#host = host;

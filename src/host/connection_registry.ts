@@ -58,6 +58,11 @@ export class ConnectionRegistry {
     return this.#table.size >= this.#options.maxConnections;
   }
 
+  /** Whether one more connection may be held, if need be in place of one in TIME_WAIT. */
+  get hasRoom(): boolean {
+    return !this.isFull || this.#timeWaits.size > 0;
+  }
+
   /** Live connections, oldest first. */
   all(): Connection[] {
     return [...this.#table].sort((a, b) => a.id - b.id);
@@ -96,7 +101,7 @@ export class ConnectionRegistry {
     tcb.ourMss = config.mss > 0 && config.mss < linkMss ? config.mss : linkMss;
     tcb.iss = this.#isn.next(addresses, context.nowUs);
     tcb.tsOffset = this.#isn.timestampOffset;
-    tcb.ipId = tcb.tsOffset >>> 16;
+    tcb.ipId = this.#isn.identification(addresses);
     return new Connection(host, tcb, {
       id: this.#nextId++,
       localAddress: addresses.localAddress,
@@ -119,10 +124,10 @@ export class ConnectionRegistry {
 
   // -- TIME_WAIT
 
-  /** Notes that a connection is in TIME_WAIT; returns the one that has to give way, null while the bound is kept. */
-  entersTimeWait(connection: Connection): Connection | null {
+  /** Notes that a connection is in TIME_WAIT; returns whether the oldest now has to give way. */
+  entersTimeWait(connection: Connection): boolean {
     this.#timeWaits.add(connection);
-    return this.#timeWaits.size > this.#options.maxTimeWait ? this.oldestTimeWait() : null;
+    return this.#timeWaits.size > this.#options.maxTimeWait;
   }
 
   oldestTimeWait(): Connection | null {

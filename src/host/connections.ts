@@ -18,13 +18,14 @@ import type { TcpSegment } from "../wire/tcp.ts";
 import type { ConnectOptions, ListenOptions } from "./api.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Connection, ConnectionAddresses } from "./connection.ts";
+import { ConnectionRequests } from "./connection_requests.ts";
 import { ConnectionRegistry } from "./connection_registry.ts";
 import { Demultiplexer } from "./demultiplexer.ts";
 import { EffectPerformer } from "./effect_performer.ts";
+import { FaultBarrier, type FaultHook } from "./fault_barrier.ts";
 import { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import { type Listener, Listeners } from "./listeners.ts";
-import { PassiveOpens, type PassiveOpensHost } from "./passive_opens.ts";
 import { ReplyRoute } from "./reply_route.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
 import { SynCookies } from "./syn_cookies.ts";
@@ -40,6 +41,8 @@ export interface ConnectionsOptions {
   readonly maxConnections: number;
   readonly maxTimeWait: number;
   readonly counters: HostCounters;
+  /** Told of what applications and observers throw. */
+  readonly onFault: FaultHook | null;
   readonly writer: SegmentWriter;
   /** Puts the writer's frame on the link. */
   transmit(length: number, cutBytes: number): void;
@@ -50,53 +53,35 @@ export interface ConnectionsOptions {
 }
 
 /** All TCP connections of one host. */
-export class Connections implements PassiveOpensHost {
+export class Connections {
   readonly context: MachineContext;
   readonly listeners = new Listeners();
   readonly teller: EventTeller;
-  readonly replyRoute = new ReplyRoute();
   readonly #counters: HostCounters;
   readonly #registry: ConnectionRegistry;
   readonly #performer: EffectPerformer;
   readonly #demultiplexer: Demultiplexer;
 
   constructor(options: ConnectionsOptions) {
-    const { counters } = options;
-    const context = new MachineContext(new BufferPool(options.config));
+    const { counters, config, epochUs } = options;
+    const { listeners } = this;
+    const context = new MachineContext(new BufferPool(config));
     context.nowUs = options.nowUs;
-    const teller = new EventTeller(context, options.epochUs);
-    const registry = new ConnectionRegistry({
-      ...options,
-      context,
-      due: (connection) => this.#deadlineDue(connection),
-    });
-    const performer = new EffectPerformer({
-      ...options,
-      context,
-      registry,
-      teller,
-      replyRoute: this.replyRoute,
-    });
-    const opens = new PassiveOpens({
-      host: this,
-      counters,
-      cookies: options.config.synCookies ? new SynCookies(options.secret) : null,
-      isValidSource: options.isValidSource,
-    });
+    const barrier = new FaultBarrier(counters, options.onFault);
+    const teller = new EventTeller(context, { epochUs, barrier });
+    const due = (connection: Connection) => this.#deadlineDue(connection);
+    const registry = new ConnectionRegistry({ ...options, context, due });
+    const replyRoute = new ReplyRoute();
+    const performer = new EffectPerformer({ ...options, context, registry, teller, barrier, replyRoute });
+    const cookies = config.synCookies ? new SynCookies(options.secret) : null;
+    const parts = { context, registry, listeners, performer, teller, replyRoute };
+    const requests = new ConnectionRequests({ ...options, ...parts, cookies });
     this.context = context;
     this.teller = teller;
     this.#counters = counters;
     this.#registry = registry;
     this.#performer = performer;
-    this.#demultiplexer = new Demultiplexer({
-      context,
-      registry,
-      listeners: this.listeners,
-      performer,
-      opens,
-      replyRoute: this.replyRoute,
-      teller,
-    });
+    this.#demultiplexer = new Demultiplexer({ ...parts, counters, requests });
   }
 
   /** Live connections, oldest first. */
@@ -132,17 +117,22 @@ export class Connections implements PassiveOpensHost {
 
   /** Makes a connection in SYN_SENT; the SYN leaves when `peerMac` is known or `peerMac` null and resolved later. */
   connect(options: ConnectOptions, route: ConnectionAddresses & { peerMac: Uint8Array | null }): Connection {
-    if (!this.makeRoom()) {
+    const registry = this.#registry;
+    if (!registry.hasRoom) {
       throw new Error(
-        `Cannot connect: the host holds ${this.#registry.size} connections, its bound. Close some first.`,
+        `Cannot connect: the host holds ${registry.size} connections, its bound. Close some first.`,
       );
     }
-    const connection = this.make(route, true);
+    // An old TIME_WAIT gives way.
+    if (registry.isFull) this.#performer.evictTimeWait();
+    const connection = registry.make(route, this.#performer);
+    registry.add(connection);
+    this.#counters.connectionsOpened++;
     connection.peerMac = route.peerMac;
     connection.handler = options.handler;
-    this.begin(connection);
+    this.#performer.begin(connection);
     openActive(this.context, connection.tcb);
-    this.finish();
+    this.#performer.finish();
     return connection;
   }
 
@@ -163,38 +153,6 @@ export class Connections implements PassiveOpensHost {
     return this.#registry.portOffset(tuple);
   }
 
-  // -- What passive opens need
-
-  /** Whether one more connection may be held; an old TIME_WAIT gives way first. */
-  makeRoom(): boolean {
-    if (!this.#registry.isFull) return true;
-    const oldest = this.#registry.oldestTimeWait();
-    if (oldest === null) return false;
-    this.#performer.evict(oldest);
-    return true;
-  }
-
-  make(addresses: ConnectionAddresses, listed: boolean): Connection {
-    const connection = this.#registry.make(addresses, this.#performer);
-    if (listed) {
-      this.#registry.add(connection);
-      this.#counters.connectionsOpened++;
-    }
-    return connection;
-  }
-
-  begin(connection: Connection): void {
-    this.#performer.begin(connection);
-  }
-
-  written(connection: Connection, count: number): void {
-    this.#performer.written(connection, count);
-  }
-
-  finish(): void {
-    this.#performer.finish();
-  }
-
   // -- Deadlines
 
   nextDeadlineUs(): number {
@@ -208,9 +166,9 @@ export class Connections implements PassiveOpensHost {
 
   #deadlineDue(connection: Connection): void {
     const { tcb } = connection;
-    this.begin(connection);
+    this.#performer.begin(connection);
     // Deadlines that moved to later are set anew here, not each time they move.
     if (tcb.nextDeadlineUs() <= this.context.nowUs) deadlineArrives(this.context, tcb);
-    this.finish();
+    this.#performer.finish();
   }
 }

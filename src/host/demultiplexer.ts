@@ -10,16 +10,18 @@ import { icmpArrives, type IcmpNews } from "../tcp/icmp_arrives.ts";
 import { wordOf } from "../tcp/sequence.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { canReopen } from "../tcp/time_wait.ts";
-import type { TcpSegment } from "../wire/tcp.ts";
+import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Connection } from "./connection.ts";
+import type { ConnectionRequests } from "./connection_requests.ts";
 import type { ConnectionRegistry } from "./connection_registry.ts";
 import type { EffectPerformer } from "./effect_performer.ts";
 import type { EventTeller } from "./event_teller.ts";
+import type { HostCounters } from "./host_counters.ts";
 import type { Listeners } from "./listeners.ts";
-import type { PassiveOpens } from "./passive_opens.ts";
 import type { ReplyRoute } from "./reply_route.ts";
 
+const { SYN, ACK, RST } = FLAG;
 const MAC_BYTES = 6;
 
 /** Among whom segments are shared out. */
@@ -28,7 +30,8 @@ export interface DemultiplexerOptions {
   readonly registry: ConnectionRegistry;
   readonly listeners: Listeners;
   readonly performer: EffectPerformer;
-  readonly opens: PassiveOpens;
+  readonly requests: ConnectionRequests;
+  readonly counters: HostCounters;
   readonly replyRoute: ReplyRoute;
   readonly teller: EventTeller;
 }
@@ -56,7 +59,7 @@ export class Demultiplexer {
     this.#context.segmentDscp = from.dscp;
     this.#options.replyRoute.arrives(segment, from);
     if (connection === null) {
-      this.#options.opens.arrives(segment, from, null);
+      this.#options.requests.arrives(segment, from, null);
       return;
     }
     const { tcb } = connection;
@@ -67,15 +70,28 @@ export class Demultiplexer {
         this.#performer.begin(connection);
         closeForReopen(this.#context, tcb, segment);
         this.#performer.finish();
-        this.#options.opens.arrives(segment, from, floor);
+        this.#options.requests.arrives(segment, from, floor);
         return;
       }
     }
     followMac(connection, from);
+    if (tcb.state === "SYN_RCVD" && isOneTooMany(connection, segment)) {
+      this.#ignoreHandshakeAck(segment, connection);
+      return;
+    }
     this.#performer.begin(connection);
     segmentArrives(this.#context, tcb, segment);
     if (this.#teller.observer !== null) this.#teller.received(segment, { name: connection.name, tcb });
     this.#performer.finish();
+  }
+
+  /** As in Linux: the connection stays half-open, our SYN-ACK is sent again, and the peer's next ACK may find room. */
+  #ignoreHandshakeAck(segment: TcpSegment, connection: Connection): void {
+    this.#options.counters.count("accept-queue-full");
+    this.#context.apply("arrives.listen.backlog-full");
+    if (this.#teller.observer === null) return;
+    this.#teller.received(segment, { name: connection.name, tcb: connection.tcb });
+    this.#teller.drop("accept-queue-full", connection.name);
   }
 
   /** Takes an ICMP error that quotes a segment of ours; `from` locates the quoted addresses. */
@@ -91,6 +107,11 @@ export class Demultiplexer {
     icmpArrives(this.#context, connection.tcb, news);
     this.#performer.finish();
   }
+}
+
+/** Whether the segment would add to those who wait to be accepted, of whom there are enough already. */
+function isOneTooMany({ listener }: Connection, segment: TcpSegment): boolean {
+  return listener !== null && listener.isAcceptQueueFull && (segment.flags & (SYN | ACK | RST)) === ACK;
 }
 
 /** The peer may answer from another hardware address (a router that took over), or before ARP has told us the one. */

@@ -2,7 +2,8 @@
  * EffectPerformer: performs what the machine asks for, in the order in which it asks.
  *
  * Owns: the order (effects, then what each touched connection still owes, until nothing is left) and what each effect
- * means outside the machine: a segment written, a handler called, a counter, an event. Must not know: what caused it.
+ * means outside the machine: a segment written, a handler called, a counter, an event. An application that throws
+ * loses its own connection here, and nothing else is disturbed. Must not know: what caused an effect.
  */
 import type { MachineContext } from "../tcp/context.ts";
 import { EFFECT, type Effect } from "../tcp/effects.ts";
@@ -10,6 +11,7 @@ import { flush } from "../tcp/output.ts";
 import { abortConnection } from "../tcp/user_calls.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { ConnectionRegistry } from "./connection_registry.ts";
+import type { FaultBarrier } from "./fault_barrier.ts";
 import type { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import type { ReplyRoute } from "./reply_route.ts";
@@ -20,6 +22,7 @@ export interface EffectPerformerOptions {
   readonly context: MachineContext;
   readonly registry: ConnectionRegistry;
   readonly teller: EventTeller;
+  readonly barrier: FaultBarrier;
   readonly counters: HostCounters;
   /** Where answers go that belong to no connection. */
   readonly replyRoute: ReplyRoute;
@@ -85,8 +88,10 @@ export class EffectPerformer implements ConnectionHost {
     }
   }
 
-  /** Ends a connection in TIME_WAIT before its time, to make room. */
-  evict(connection: Connection): void {
+  /** Ends the oldest connection in TIME_WAIT before its time, to make room; does nothing where there is none. */
+  evictTimeWait(): void {
+    const connection = this.#registry.oldestTimeWait();
+    if (connection === null) return;
     this.#options.counters.count("time-wait-evicted");
     this.begin(connection);
     abortConnection(this.context, connection.tcb);
@@ -105,24 +110,6 @@ export class EffectPerformer implements ConnectionHost {
       case EFFECT.SEND:
         this.#send(effect, connection);
         return;
-      case EFFECT.DATA:
-        this.#teller.data(connection, "recv", effect.length);
-        if (tcb.discarding) return;
-        connection.handler.onReadable?.(connection);
-        return;
-      case EFFECT.OPEN:
-        this.#options.counters.connectionsEstablished++;
-        connection.handler.onOpen?.(connection);
-        return;
-      case EFFECT.PEER_CLOSED:
-        connection.handler.onPeerClosed?.(connection);
-        return;
-      case EFFECT.WRITABLE:
-        connection.handler.onWritable?.(connection);
-        return;
-      case EFFECT.CLOSED:
-        this.#closed(connection, effect);
-        return;
       case EFFECT.STATE:
         this.#stateChanged(connection, effect);
         return;
@@ -132,12 +119,68 @@ export class EffectPerformer implements ConnectionHost {
       case EFFECT.DROP:
         if (this.#teller.observer !== null) this.#teller.drop(effect.drop, connection.name);
         return;
-      case EFFECT.URGENT:
-        connection.handler.onUrgent?.(connection);
-        return;
-      case EFFECT.ADVICE:
-        connection.handler.onAdvice?.(connection, effect.drop);
+      case EFFECT.DATA:
+        this.#teller.data(connection, "recv", effect.length);
+        if (tcb.discarding) return;
+        break;
+      case EFFECT.OPEN:
+        this.#options.counters.connectionsEstablished++;
+        break;
+      case EFFECT.CLOSED:
+        this.#closed(connection, effect);
     }
+    if (!connection.hasFailed || effect.kind === EFFECT.CLOSED) this.#callApplication(connection, effect);
+  }
+
+  /** Calls what runs on a connection. */
+  #callApplication(connection: Connection, effect: Effect): void {
+    const { handler } = connection;
+    try {
+      switch (effect.kind) {
+        case EFFECT.DATA:
+          handler.onReadable?.(connection);
+          return;
+        case EFFECT.OPEN:
+          handler.onOpen?.(connection);
+          return;
+        case EFFECT.PEER_CLOSED:
+          handler.onPeerClosed?.(connection);
+          return;
+        case EFFECT.WRITABLE:
+          handler.onWritable?.(connection);
+          return;
+        case EFFECT.CLOSED:
+          handler.onClosed?.(connection, effect.reason);
+          return;
+        case EFFECT.URGENT:
+          handler.onUrgent?.(connection);
+          return;
+        case EFFECT.ADVICE:
+          handler.onAdvice?.(connection, effect.drop);
+      }
+    } catch (error) {
+      this.#applicationThrew(connection, error);
+    }
+  }
+
+  /** Asks the listener for what is to run on a new connection. */
+  #accept(connection: Connection): void {
+    const { listener } = connection;
+    if (listener === null) return;
+    try {
+      connection.handler = listener.options.accept(connection);
+    } catch (error) {
+      this.#applicationThrew(connection, error);
+    }
+  }
+
+  /** The connection ends; what it still has to be told is that. */
+  #applicationThrew(connection: Connection, error: unknown): void {
+    this.#options.barrier.applicationThrew(error, connection.name);
+    this.#teller.applicationError(connection, error);
+    connection.hasFailed = true;
+    this.begin(connection);
+    abortConnection(this.context, connection.tcb);
   }
 
   /** An effect without a connection: it goes to where the segment in hand came from. */
@@ -159,10 +202,10 @@ export class EffectPerformer implements ConnectionHost {
       if (connection.listener !== null) connection.listener.halfOpen--;
     }
     if (row.to === "TIME_WAIT") {
-      const evicted = this.#registry.entersTimeWait(connection);
-      if (evicted !== null) this.evict(evicted);
+      if (this.#registry.entersTimeWait(connection)) this.evictTimeWait();
     }
     this.#teller.transition(connection, effect);
+    if (row.from === "LISTEN") this.#accept(connection);
   }
 
   #closed(connection: Connection, effect: Effect): void {
@@ -173,7 +216,6 @@ export class EffectPerformer implements ConnectionHost {
     // What came before a normal end can still be read.
     if (effect.reason !== "normal" || tcb.receiveRing.length === 0) tcb.releaseReceiveRing();
     this.#teller.closed(connection, effect);
-    connection.handler.onClosed?.(connection, effect.reason);
   }
 
   /** Sends the segment of `effect` on a connection, or without one on the reply route. */

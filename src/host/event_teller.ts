@@ -1,8 +1,8 @@
 /**
  * EventTeller: what the host says about its connections, to the one observer.
  *
- * Owns: the observer, event times, and the building of events; every method does nothing without an observer.
- * Must not know: what caused an event.
+ * Owns: the observer, event times, and the building of events; every method does nothing without an observer, and what
+ * the observer throws goes no further. Must not know: what caused an event.
  */
 import type { MachineContext } from "../tcp/context.ts";
 import type { Effect } from "../tcp/effects.ts";
@@ -14,6 +14,7 @@ import type { Tcb } from "../tcp/tcb.ts";
 import { transitionById } from "../tcp/transitions.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
 import type { Connection } from "./connection.ts";
+import { type FaultBarrier, messageOfError } from "./fault_barrier.ts";
 import { segmentEvent, transitionEvent } from "./segment_events.ts";
 
 /** Tells one observer. */
@@ -23,11 +24,13 @@ export class EventTeller {
   showPayload = false;
   readonly #context: MachineContext;
   readonly #epochUs: number;
+  readonly #barrier: FaultBarrier;
 
   /** `epochUs`: wall clock at time 0 of the context's clock. */
-  constructor(context: MachineContext, epochUs: number) {
+  constructor(context: MachineContext, about: { epochUs: number; barrier: FaultBarrier }) {
     this.#context = context;
-    this.#epochUs = epochUs;
+    this.#epochUs = about.epochUs;
+    this.#barrier = about.barrier;
   }
 
   /** Time of an event, seconds since 1970. */
@@ -37,13 +40,14 @@ export class EventTeller {
 
   /** Hands an event on with the time of now. */
   emit(event: TcpEvent): void {
-    this.observer?.({ ...event, time: this.time });
+    if (this.observer !== null) this.#tell({ ...event, time: this.time });
   }
 
   /** A segment was received; `tcb` null for one that belongs to no connection. */
   received(segment: TcpSegment, about: { name: string; tcb: Tcb | null; isListening?: boolean }): void {
     const { tcb } = about;
-    this.observer?.(segmentEvent(segment, {
+    if (this.observer === null) return;
+    this.#tell(segmentEvent(segment, {
       time: this.time,
       connection: about.name,
       direction: "recv",
@@ -57,7 +61,8 @@ export class EventTeller {
 
   /** A segment, as it stands on the wire, is being sent because of `effect`. */
   sent(segment: TcpSegment, effect: Effect, name: string): void {
-    this.observer?.(segmentEvent(segment, {
+    if (this.observer === null) return;
+    this.#tell(segmentEvent(segment, {
       time: this.time,
       connection: name,
       direction: "send",
@@ -80,7 +85,7 @@ export class EventTeller {
   data(connection: Connection, direction: "recv" | "send", count: number): void {
     if (this.observer === null) return;
     const { receiveRing, sendRing } = connection.tcb;
-    this.observer({
+    this.#tell({
       event: "data",
       time: this.time,
       connection: connection.name,
@@ -90,17 +95,25 @@ export class EventTeller {
     });
   }
 
+  /** An application threw `error` on its connection. */
+  applicationError(connection: Connection, error: unknown): void {
+    if (this.observer === null) return;
+    const message = messageOfError(error);
+    this.#tell({ event: "application-error", time: this.time, connection: connection.name, message });
+  }
+
   /** A connection moved along a row of the table. */
   transition(connection: Connection, effect: Effect): void {
     if (this.observer === null || effect.transition === null) return;
-    this.observer(
+    this.#tell(
       transitionEvent(effect.transition, effect, { time: this.time, connection: connection.name }),
     );
   }
 
   /** Something is sent again. */
   retransmit(connection: Connection, effect: Effect): void {
-    this.observer?.({
+    if (this.observer === null) return;
+    this.#tell({
       event: "retransmit",
       time: this.time,
       connection: connection.name,
@@ -115,7 +128,7 @@ export class EventTeller {
   closed(connection: Connection, effect: Effect): void {
     if (this.observer === null) return;
     const { tcb } = connection;
-    this.observer({
+    this.#tell({
       event: "closed",
       time: this.time,
       connection: connection.name,
@@ -132,7 +145,8 @@ export class EventTeller {
     const { from, to, cause, rfc } = transitionById(row);
     const rule = row === "open.passive" ? "open.passive" : "close.listen";
     this.#context.apply(rule);
-    this.observer?.({
+    if (this.observer === null) return;
+    this.#tell({
       event: "transition",
       time: this.time,
       connection,
@@ -144,6 +158,14 @@ export class EventTeller {
       rule,
       rfc,
     });
+  }
+
+  #tell(event: TcpEvent): void {
+    try {
+      this.observer?.(event);
+    } catch (error) {
+      this.#barrier.observerThrew(error);
+    }
   }
 
   #payload(ring: ByteRing, count: number): { payload?: string } {

@@ -82,6 +82,11 @@ export interface HostOptions {
   readonly showPayload?: boolean;
   /** Off makes every segment go through all checks; nothing else may change by it. On by default. */
   readonly headerPrediction?: boolean;
+  /**
+   * Told of what an application's handler or the observer threw, with the name of its connection, or `observer`. By then
+   * it is counted (`application-errors`, `observer-errors`), and the application's connection reset.
+   */
+  readonly onFault?: (error: unknown, where: string) => void;
 }
 
 const IPV4_MSS_OVERHEAD_BYTES = 40;
@@ -142,6 +147,7 @@ export class Host implements HostApi {
       maxConnections: options.maxConnections ?? 0x20000,
       maxTimeWait: options.maxTimeWait ?? 0x8000,
       counters: this.#counters,
+      onFault: options.onFault ?? null,
       writer: this.#writer,
       transmit: (length, cutBytes) => this.#transmit(this.#writer.frame, length, cutBytes),
       hold: (connection, length) => {

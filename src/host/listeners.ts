@@ -1,12 +1,12 @@
 /**
- * Listeners: who wants connections on which port, and how many may be half-open.
+ * Listeners: who wants connections on which port, and how many may be half-open or wait to be accepted.
  *
  * Owns: the table of ports and each listener's backlog. Must not know: how a connection is made.
  */
 import { formatIpAddress, sameAddress } from "../wire/address.ts";
 import type { HostListener, ListenOptions } from "./api.ts";
 
-/** Local choice: as Linux's somaxconn order of magnitude; a stranger can hold this many half-open connections. */
+/** Local choice: of the order of Linux's somaxconn; a stranger can hold this many half-open connections. */
 const DEFAULT_BACKLOG = 1024;
 
 /** One listening port. */
@@ -18,6 +18,9 @@ export class Listener implements HostListener {
   readonly options: ListenOptions;
   /** Connections in SYN_RCVD that it has begun. */
   halfOpen = 0;
+  waiting = 0;
+  /** When the last SYN cookie was sent for it. */
+  cookieSentUs = -Infinity;
   #isOpen = true;
   readonly #closed: (listener: Listener) => void;
 
@@ -31,6 +34,16 @@ export class Listener implements HostListener {
 
   get state(): "LISTEN" | "CLOSED" {
     return this.#isOpen ? "LISTEN" : "CLOSED";
+  }
+
+  /** A SYN that comes now is one too many. */
+  get isBacklogFull(): boolean {
+    return this.halfOpen + this.waiting >= this.backlog;
+  }
+
+  /** Those who wait to be accepted fill the backlog alone: nobody may join them. */
+  get isAcceptQueueFull(): boolean {
+    return this.waiting >= this.backlog;
   }
 
   close(): void {

@@ -99,6 +99,8 @@ function contractFields(event: TcpEvent): unknown {
       };
     case "drop":
       return { event: event.event, time, reason: event.reason, connection: event.connection };
+    case "application-error":
+      return { event: event.event, time, connection: event.connection, message: event.message };
     case "listening":
       return {
         event: event.event,

@@ -9,6 +9,7 @@
  * like a row of the transition table.
  */
 import type {
+  ApplicationErrorEvent,
   ClosedEvent,
   DataEvent,
   DropEvent,
@@ -113,6 +114,8 @@ function eventCells(event: Exclude<TcpEvent, { event: "summary" }>, page: Page):
       return closedCells(event, page);
     case "drop":
       return dropCells(event, page);
+    case "application-error":
+      return applicationErrorCells(event, page);
     case "listening":
       return listeningCells(event, page);
   }
@@ -292,6 +295,14 @@ function dropCells(event: DropEvent, { layout, palette }: Page): Cell[] {
     ),
     { text: "drop", column: INDENT + layout.peerWidth + 1, gap: 1, paint: palette.notice },
     { text: printable(event.reason) },
+  ];
+}
+
+function applicationErrorCells(event: ApplicationErrorEvent, { layout, palette }: Page): Cell[] {
+  return [
+    peerCell(connectionEnds(event.connection).peer),
+    { text: "application error", column: INDENT + layout.peerWidth + 1, gap: 1, paint: palette.bad },
+    { text: printable(event.message) },
   ];
 }
 

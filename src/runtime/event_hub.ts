@@ -48,12 +48,25 @@ export class EventHub {
   }
 
   readonly #tell: Observer = (event) => {
-    for (const observer of this.#everything) observer(event);
-    if (this.#byConnection.size === 0 || !("connection" in event) || event.connection === undefined) return;
-    const observers = this.#byConnection.get(event.connection);
-    if (observers === undefined) return;
-    for (const observer of observers) observer(event);
+    const thrown: unknown[] = [];
+    tellEach(this.#everything, event, thrown);
+    if (this.#byConnection.size > 0 && "connection" in event && event.connection !== undefined) {
+      tellEach(this.#byConnection.get(event.connection) ?? [], event, thrown);
+    }
+    // The host counts it.
+    if (thrown.length > 0) throw thrown[0];
   };
+}
+
+/** One that throws keeps the event from none of the others. */
+function tellEach(observers: readonly Observer[], event: TcpEvent, thrown: unknown[]): void {
+  for (const observer of observers) {
+    try {
+      observer(event);
+    } catch (error) {
+      thrown.push(error);
+    }
+  }
 }
 
 function without(observers: readonly Observer[], gone: Observer): readonly Observer[] {

@@ -1,14 +1,15 @@
 /**
  * Listener: a listening port in the shape of Deno.Listener.
  *
- * Owns: the queue between connections that are established and `accept`. Must not know: segments, devices.
+ * Owns: the queue between connections that are established and `accept`; its length counts in the host's backlog.
+ * Must not know: segments, devices.
  */
 import type { HostApi, HostListener } from "../host/api.ts";
 import { Connection, type HostDriver, type NetAddress } from "./connection.ts";
 import { closedError } from "./connection_error.ts";
 import type { EventHub } from "./event_hub.ts";
 
-/** Connections that may wait for `accept`; local choice: the host's own default for the half-open. */
+/** Connections that may be half-open or wait for `accept`; local choice: the host's own default. */
 export const DEFAULT_BACKLOG = 1024;
 
 /** Where a {@link Listener} listens. */
@@ -16,7 +17,7 @@ export interface ListenerOptions {
   /** Text of the address, for {@link Listener.addr}. */
   readonly hostname: string;
   readonly port: number;
-  /** Connections in SYN_RCVD and established ones not yet accepted: the bound of each (1024). */
+  /** Connections in SYN_RCVD plus established ones not yet accepted: the bound (1024); see the host's ListenOptions. */
   readonly backlog?: number;
 }
 
@@ -72,17 +73,16 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
   attach(carrier: ListenerHost): void {
     if (this.#error !== undefined) return;
     this.#carrier = carrier;
-    const backlog = this.#options.backlog ?? DEFAULT_BACKLOG;
     carrier.driver.enter();
     this.#listener = carrier.host.listen({
       port: this.#options.port,
-      backlog,
+      backlog: this.#options.backlog ?? DEFAULT_BACKLOG,
       ...(carrier.address === undefined ? {} : { address: carrier.address }),
       accept: (inner) => {
         const connection = new Connection(inner, {
           driver: carrier.driver,
           hub: carrier.hub,
-          onOpen: (opened) => this.#offer(opened, backlog),
+          onOpen: (opened) => this.#offer(opened),
           onGone: (gone) => carrier.onGone(gone),
         });
         carrier.onBegin(connection);
@@ -95,6 +95,7 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
   /** The next connection. Rejects with BadResource once the listener is closed. */
   accept(): Promise<Connection> {
     const ready = this.#ready.shift();
+    this.#countWaiting();
     if (ready !== undefined) return Promise.resolve(ready);
     if (this.#error !== undefined) return Promise.reject(this.#error);
     return new Promise((resolve, reject) => this.#accepts.push({ resolve, reject }));
@@ -128,6 +129,7 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
     this.#listener?.close();
     this.#carrier?.driver.leave();
     for (const connection of this.#ready.splice(0)) connection.abort();
+    this.#countWaiting();
     for (const { reject } of this.#accepts.splice(0)) reject(error);
     this.#carrier?.onClose();
   }
@@ -136,16 +138,22 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
     this.close();
   }
 
-  #offer(connection: Connection, backlog: number): void {
+  #offer(connection: Connection): void {
     const accept = this.#accepts.shift();
     if (accept !== undefined) {
       accept.resolve(connection);
       this.#carrier?.driver.noteWoken();
-    } else if (this.#error !== undefined || this.#ready.length >= backlog) {
-      // Local choice: RST rather than silence, so that a client that is one too many learns it at once.
+    } else if (this.#error !== undefined) {
+      // Nobody will ever take it.
       connection.abort();
     } else {
       this.#ready.push(connection);
+      this.#countWaiting();
     }
+  }
+
+  /** The host lets no more in than its backlog. */
+  #countWaiting(): void {
+    if (this.#listener !== undefined) this.#listener.waiting = this.#ready.length;
   }
 }

@@ -123,6 +123,14 @@ export interface DropEvent extends EventBase {
   readonly connection?: string;
 }
 
+/** An application threw: its connection has been reset. */
+export interface ApplicationErrorEvent extends EventBase {
+  readonly event: "application-error";
+  readonly connection: string;
+  /** What it threw, as text. */
+  readonly message: string;
+}
+
 /** Counters at the end. */
 export interface SummaryEvent extends EventBase {
   readonly event: "summary";
@@ -139,7 +147,8 @@ export type TcpEvent =
   | RetransmitEvent
   | ClosedEvent
   | DropEvent
+  | ApplicationErrorEvent
   | SummaryEvent;
 
-/** Takes one event; called in order, never from inside a transition. Must not throw. */
+/** Takes one event; called in order, never from inside a transition. Should not throw: what it throws is lost. */
 export type Observer = (event: TcpEvent) => void;

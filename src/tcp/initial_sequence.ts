@@ -1,5 +1,5 @@
 /**
- * Initial sequence numbers (RFC 6528, RFC 9293 §3.4.1) and timestamp offsets (RFC 7323 §7.1).
+ * Initial sequence numbers (RFC 6528, RFC 9293 §3.4.1), timestamp offsets (RFC 7323 §7.1) and IP identifications.
  *
  * Owns: ISN = M + F(4-tuple, secret), M ticking every 4 µs (MUST-8, SHLD-1, MUST-9). Must not know: the clock,
  * or where the secret comes from.
@@ -35,6 +35,14 @@ export class InitialSequence {
     const { low, high } = this.#hash.hash(this.#bytes, this.#write(tuple, 0));
     this.timestampOffset = high;
     return (clock + low) >>> 0;
+  }
+
+  /**
+   * The IP identification of a connection's first packet, 0 .. 65535: a hash of its own, as a part of the sequence
+   * number or the timestamp offset would give that part away, and with it our uptime (RFC 7323 §7.1).
+   */
+  identification(tuple: FourTuple): number {
+    return this.#hash.hash(this.#bytes, this.#write(tuple, 1)).low & 0xffff;
   }
 
   /** A port to begin the search at (RFC 6056 §3.3.3), 0 .. 65535. */

@@ -30,7 +30,7 @@ export const RULES = {
   "arrives.listen.other": { rfc: "RFC 9293 §3.10.7.2", text: "neither RST, ACK nor SYN: dropped" },
   "arrives.listen.backlog-full": {
     rfc: "RFC 4987 §3.2",
-    text: "too many half-open connections: the SYN is dropped",
+    text: "too many connections half-open, or waiting to be accepted: dropped",
   },
   "arrives.listen.cookie-sent": {
     rfc: "RFC 4987 §3.6",

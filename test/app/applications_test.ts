@@ -140,3 +140,25 @@ Deno.test("close closes its direction at once, then reads and drops", () => {
   assertEquals(connection.calls, ["closeAndDrain"]);
   assertEquals(connection.sent, []);
 });
+
+for (const { name, create } of APPLICATIONS) {
+  Deno.test(`${name} writes no more once somebody else has closed the connection`, () => {
+    const connection = connectionOf(name, 4);
+    // A server that ends: half of what the application has to say is queued.
+    connection.close();
+    connection.receive(bytesOf("text"));
+    for (let i = 0; i < 5; i++) connection.drain(2);
+    connection.receiveFin();
+    connection.drain();
+    connection.end("normal");
+  });
+
+  Deno.test(`${name} writes nothing when the connection is closed before it opens`, () => {
+    const connection = new FakeConnection(4);
+    connection.handler = create(context)(connection);
+    connection.close();
+    connection.open();
+    connection.drain();
+    assertEquals(connection.sent, []);
+  });
+}

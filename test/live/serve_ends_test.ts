@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { kernelClientCommand, selfCommand } from "../../src/cli/self_command.ts";
-import { liveTest } from "./private_lab.ts";
+import { besideTests, liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 
 function client(lab: PrivateLab, ...more: string[]) {
@@ -29,6 +29,29 @@ liveTest("SIGTERM closes what is open, with FIN and in order", {}, async (lab) =
   assertEquals((await peer.result).code, 0);
   assert(server.all("transition").some((event) => event.to === "FIN_WAIT_1"));
   assertEquals(server.all("segment").filter((event) => event.flags.includes("RST")).length, 0);
+  await assertGone(lab, server);
+});
+
+liveTest("SIGTERM while chargen is in full flow: what was sent arrives, then FIN", {}, async (lab) => {
+  const server = await ServeProcess.start(lab, { args: ["--app", "chargen"], quiet: true });
+  const words = [Deno.execPath(), "run", "--quiet", "--allow-net", besideTests("chargen_client.ts")];
+  const readers = Array.from(
+    { length: 3 },
+    () => lab.spawn({ side: "client", words: [...words, lab.plan.tcplabAddress, "3333", "1e12"] }),
+  );
+  await server.count("transition", 1 + 2 * readers.length);
+  const { code, stderr } = await server.stop();
+  assertEquals([code, stderr], [0, ""]);
+  for (const reader of readers) {
+    const { stdout } = await reader.result;
+    const { bytes, wrongAt } = JSON.parse(stdout);
+    assertEquals(wrongAt, -1);
+    assert(bytes > 0);
+  }
+  assertEquals(server.all("application-error"), []);
+  // Each in order, by its own FIN: nothing was reset.
+  assertEquals(server.all("transition").filter(({ to }) => to === "TIME_WAIT").length, readers.length);
+  assertEquals(server.all("closed"), []);
   await assertGone(lab, server);
 });
 

@@ -55,6 +55,10 @@ Deno.test("event json: the other kinds, field for field", () => {
     head("retransmit") + connection + '"kind":"syn-ack","seq":7,"length":0,"count":2}',
   );
   assertEquals(
+    eventToJson({ event: "application-error", ...base, message: 'Error: a "word"\n' }),
+    head("application-error") + connection + '"message":"Error: a \\"word\\"\\n"}',
+  );
+  assertEquals(
     eventToJson({
       event: "closed",
       ...base,

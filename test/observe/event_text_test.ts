@@ -69,6 +69,12 @@ const STORY: readonly TcpEvent[] = [
   { event: "drop", time: SAMPLE_TIME, reason: "outside-window", connection: SAMPLE_CONNECTION },
   { event: "drop", time: SAMPLE_TIME, reason: "checksum" },
   {
+    event: "application-error",
+    time: SAMPLE_TIME,
+    connection: SAMPLE_CONNECTION,
+    message: "TypeError: x is not\na function",
+  },
+  {
     event: "closed",
     time: SAMPLE_TIME,
     connection: SAMPLE_CONNECTION,
@@ -105,6 +111,7 @@ Deno.test("event text: at 120 columns", () => {
                 user: user.close
 22:13:20.123456 192.168.56.1:51234 drop  outside-window
 22:13:20.123456 -                  drop  checksum
+22:13:20.123456 192.168.56.1:51234 application error  TypeError: x is not?a function
 22:13:20.123456 192.168.56.1:51234 closed normal  after 5.003 s  in 12 B  out 123 kB
                 LISTEN -> SYN_RCVD -> ESTABLISHED -> CLOSE_WAIT -> LAST_ACK -> CLOSED`,
   );
@@ -136,6 +143,8 @@ Deno.test("event text: at 80 columns", () => {
                 recv -  send [FIN, ACK]  RFC 9293 §3.10.4  user: user.close
 22:13:20.123456 192.168.56.1:51234 drop  outside-window
 22:13:20.123456 -                  drop  checksum
+22:13:20.123456 192.168.56.1:51234 application error
+                TypeError: x is not?a function
 22:13:20.123456 192.168.56.1:51234 closed normal  after 5.003 s  in 12 B
                 out 123 kB
                 LISTEN -> SYN_RCVD -> ESTABLISHED -> CLOSE_WAIT -> LAST_ACK

@@ -143,6 +143,7 @@ export const anyEvent: fc.Arbitrary<TcpEvent> = fc.oneof(
   fc.record({ event: fc.constant("drop" as const), time, reason: text, connection }, {
     requiredKeys: ["event", "time", "reason"],
   }),
+  fc.record({ event: fc.constant("application-error" as const), time, connection, message: text }),
   fc.record({
     event: fc.constant("listening" as const),
     time,

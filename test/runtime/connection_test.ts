@@ -380,13 +380,26 @@ Deno.test("listener that is closed resets what nobody accepted, and rejects who 
   await assertRejects(() => busy.listener.accept(), Deno.errors.BadResource);
 });
 
-Deno.test("listener resets connections beyond its backlog", async () => {
-  using on = listening(2);
+Deno.test("listener tells its host how many wait to be accepted", async () => {
+  const on = listening(2);
+  const [inner] = on.host.listenersMade;
   assertEquals(on.host.listening[0].backlog, 2);
-  const clients = [on.connect(), on.connect(), on.connect()];
-  assertEquals(clients.map(({ calls }) => calls.length), [0, 0, 1]);
+  const clients = [on.connect(), on.connect()];
+  assertEquals(inner.waiting, 2);
   await on.listener.accept();
-  assertEquals(on.connect().calls, []);
+  assertEquals(inner.waiting, 1);
+  await on.listener.accept();
+  // Whoever waits for a connection gets it without a queue.
+  const early = on.listener.accept();
+  assertEquals(inner.waiting, 0);
+  clients.push(on.connect());
+  await early;
+  assertEquals(inner.waiting, 0);
+  clients.push(on.connect());
+  assertEquals(inner.waiting, 1);
+  on.listener.close();
+  assertEquals(inner.waiting, 0);
+  assertEquals(clients.map(({ calls }) => calls), [[], [], [], ["abort"]]);
 });
 
 Deno.test("listener passes on a failure of the link to those who iterate", async () => {

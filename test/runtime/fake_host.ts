@@ -22,6 +22,8 @@ export class FakeHost implements HostApi {
   /** Called for each tick; the deadline has been cleared by then. */
   onTick: () => void = () => {};
   readonly listening: ListenOptions[] = [];
+  /** What `listen` returned, in order. */
+  readonly listenersMade: HostListener[] = [];
   readonly alive: HostConnection[] = [];
 
   counters(): Record<string, number> {
@@ -53,13 +55,16 @@ export class FakeHost implements HostApi {
 
   listen(options: ListenOptions): HostListener {
     this.listening.push(options);
-    return {
+    const listener: HostListener = {
       port: options.port,
       state: "LISTEN",
+      waiting: 0,
       close: () => {
         this.listening.splice(this.listening.indexOf(options), 1);
       },
     };
+    this.listenersMade.push(listener);
+    return listener;
   }
 
   connect(_options: ConnectOptions): HostConnection {

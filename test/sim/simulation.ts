@@ -12,6 +12,7 @@ import { tapLink } from "../../src/link/tap.ts";
 import { VirtualClock } from "../../src/runtime/clock.ts";
 import { VirtualNetwork } from "../../src/runtime/virtual_network.ts";
 import type { Observer } from "../../src/tcp/events.ts";
+import { ThrownFaults } from "../tcp/thrown_faults.ts";
 import { mostPayloadBytes, mostSegments, mostTransferSeconds } from "./effort.ts";
 import type { ConnectionPlan, Scenario } from "./scenario.ts";
 import { SimulationFailure, Talker, type TalkerWorld } from "./talker.ts";
@@ -63,6 +64,8 @@ class Simulation {
   readonly #pairs: Pair[];
   /** The pair whose turn it is, by the caller's port. */
   readonly #pairOfPort = new Map<number, Pair>();
+  /** What talkers threw: a byte that is wrong, a call that must not be. */
+  readonly #thrown = new ThrownFaults();
   readonly #faultCounts: () => SimulationReport["faults"];
 
   constructor(scenario: Scenario, watch: SimulationWatch) {
@@ -87,6 +90,7 @@ class Simulation {
         // A partial sum lets one damaged segment in 65,536 pass; only who cuts large segments leaves any unfinished.
         checksumPolicy: cutsLarge ? "partial" : "strict",
         tcp: scenario.tcp[side],
+        onFault: this.#thrown.hook,
       });
     this.#hosts = [makeHost(0), makeHost(1)];
     this.#hosts.forEach((host, side) => host.observer = watch.observers?.[side] ?? null);
@@ -111,8 +115,10 @@ class Simulation {
   run(): SimulationReport {
     this.#clock.advance(0);
     const limitUs = MOST_SECONDS * 1_000_000;
-    const isOver = () => this.#network.nextDeadlineUs === Infinity;
-    if (!this.#network.advanceUntil(isOver, limitUs)) this.#fail(`is not over after ${MOST_SECONDS} s`);
+    const isOver = () => this.#thrown.any || this.#network.nextDeadlineUs === Infinity;
+    const isInTime = this.#network.advanceUntil(isOver, limitUs);
+    this.#thrown.rethrow();
+    if (!isInTime) this.#fail(`is not over after ${MOST_SECONDS} s`);
     for (const pair of this.#pairs) this.#checkPair(pair);
     this.#checkHosts();
     return this.#report();

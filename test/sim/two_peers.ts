@@ -15,6 +15,7 @@ import { readU16 } from "../../src/wire/bytes.ts";
 import { ETHERNET, ETHERTYPE } from "../../src/wire/ethernet.ts";
 import { IPV4 } from "../../src/wire/ipv4.ts";
 import { FLAG, flagNames, parseTcp, TcpSegment } from "../../src/wire/tcp.ts";
+import { ThrownFaults } from "../tcp/thrown_faults.ts";
 
 /** A peer's index. */
 export type Side = 0 | 1;
@@ -89,6 +90,8 @@ export class TwoPeers {
   #timeouts = 0;
   #aborts = 0;
   readonly #segment = new TcpSegment();
+  /** What the observers threw. */
+  readonly #thrown = new ThrownFaults();
 
   constructor(budget: Budget) {
     this.#budget = budget;
@@ -167,6 +170,7 @@ export class TwoPeers {
         this.#passTime();
     }
     this.#settleArp();
+    this.#thrown.rethrow();
   }
 
   /** Nothing is on the wire, and nobody is going to send without being asked: no retransmission, no probe. */
@@ -225,6 +229,7 @@ export class TwoPeers {
         return;
       }
       this.#settleArp();
+      this.#thrown.rethrow();
     }
     throw new PeersViolation(`cannot reach CLOSED: ${this.states().join(", ")} after everything was tried`);
   }
@@ -246,6 +251,7 @@ export class TwoPeers {
         synR2Us: 60_000_000,
         challengeAcksPerSecond: 5,
       },
+      onFault: this.#thrown.hook,
     });
     const peer: Peer = { host, inbox, arps, listener: null, listens: 0, opens: 0, writes: 0, isses: [] };
     const lastState = new Map<string, TcpState>();

@@ -16,6 +16,7 @@ import { AppLog, type AppOptions } from "./app_log.ts";
 import { type ReadPacket, readPacket, type Route } from "./frame_craft.ts";
 import { Peer, type PeerOptions } from "./peer.ts";
 import { RecordingLink } from "./recording_link.ts";
+import { ThrownFaults } from "./thrown_faults.ts";
 import { HOST_MAC, HOST_PORT, HOST_V4, HOST_V6, PEER_MAC, SECOND_US } from "./wire_ends.ts";
 
 export interface LabOptions {
@@ -29,6 +30,8 @@ export interface LabOptions {
   readonly epochUs?: number;
   readonly checksumPolicy?: "partial" | "strict" | "ignore";
   readonly headerPrediction?: boolean;
+  /** Applications and observers of this test throw on purpose; otherwise it fails by that. */
+  readonly expectsFaults?: boolean;
 }
 
 /** What a listener of a test does with its connections. */
@@ -57,6 +60,7 @@ export class Lab {
   answersArp = true;
   nowUs: number;
   readonly #peers = new Map<string, Peer>();
+  readonly #faults = new ThrownFaults();
   #nextPort = 40_000;
 
   constructor(options: LabOptions = {}) {
@@ -72,6 +76,7 @@ export class Lab {
       nowUs: this.nowUs,
       maxConnections: 4096,
       checksumPolicy: options.checksumPolicy ?? "strict",
+      ...(options.expectsFaults === true ? {} : { onFault: this.#faults.hook }),
       ...(options.headerPrediction === undefined ? {} : { headerPrediction: options.headerPrediction }),
       ...(options.ttl === undefined ? {} : { ttl: options.ttl }),
       ...(options.tcp === undefined ? {} : { tcp: options.tcp }),
@@ -159,6 +164,7 @@ export class Lab {
     this.nowUs = Math.max(this.nowUs, atUs);
     this.host.tick(this.nowUs);
     this.#collect();
+    this.#faults.rethrow();
   }
 
   /** The transitions since the last call, as `FROM>TO`. */
@@ -195,6 +201,7 @@ export class Lab {
       this.host.tick(this.nowUs);
       this.#collect();
     }
+    this.#faults.rethrow();
   }
 
   #collect(): void {

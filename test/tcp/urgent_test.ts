@@ -132,10 +132,7 @@ Deno.test("urgent data of any length: the pointer never says more than 16 bits c
   const { lab, peer, app } = reachEstablished({ tcp: { initialWindowSegments: 1000 }, options: ALL_OPTIONS });
   peer.sends({ flags: "ACK", seq: 1, ack: 1 });
   const length = 100_000;
-  lab.user(() => {
-    app.connection.write(bytesOf(length));
-    app.connection.markUrgent();
-  });
+  lab.user(() => app.connection.writeUrgent(bytesOf(length)));
   let announced = 0;
   for (let round = 0; round < 50; round++) {
     const seen = peer.takeAll();

@@ -1,0 +1,220 @@
+/**
+ * ConnectionRequests: segments that belong to no connection: a listener takes them up, or nobody does.
+ *
+ * Owns: performing the verdict of passive_opens.ts: a connection begun, a SYN cookie sent, a reset, silence. Must not
+ * know: how the verdict comes about, or how connections are found.
+ */
+import { segmentArrives } from "../tcp/arrives.ts";
+import { answerWithCookie, beginFromCookie, beginFromSyn, listenArrives } from "../tcp/arrives_listen.ts";
+import type { MachineContext } from "../tcp/context.ts";
+import { asksForEcn } from "../tcp/establish.ts";
+import { closedArrives, replyWithReset } from "../tcp/reset.ts";
+import { stampAt } from "../tcp/rate_sample.ts";
+import { seqAdd, seqLe } from "../tcp/sequence.ts";
+import { FLAG, type TcpSegment } from "../wire/tcp.ts";
+import type { Arrival } from "./arrival.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionRegistry } from "./connection_registry.ts";
+import type { EffectPerformer } from "./effect_performer.ts";
+import type { EventTeller } from "./event_teller.ts";
+import type { HostCounters } from "./host_counters.ts";
+import type { Listener, Listeners } from "./listeners.ts";
+import { type PassiveVerdict, passiveVerdict } from "./passive_opens.ts";
+import type { ReplyRoute } from "./reply_route.ts";
+import { optionsOfStamp, stampWithOptions, type SynCookies } from "./syn_cookies.ts";
+
+const { ECE, CWR } = FLAG;
+
+/** MAY-2: how far beyond the last number of the old connection a new one begins at least. */
+const ISS_ABOVE_FLOOR = 0x10000;
+
+/** What requests are performed with. */
+export interface ConnectionRequestsOptions {
+  readonly context: MachineContext;
+  readonly registry: ConnectionRegistry;
+  readonly listeners: Listeners;
+  readonly performer: EffectPerformer;
+  readonly teller: EventTeller;
+  readonly counters: HostCounters;
+  readonly replyRoute: ReplyRoute;
+  readonly cookies: SynCookies | null;
+  /** Whether a SYN from this source deserves an answer (MUST-63). */
+  isValidSource(arrival: Arrival): boolean;
+}
+
+/** Deals with what belongs to no connection. */
+export class ConnectionRequests {
+  readonly #options: ConnectionRequestsOptions;
+
+  constructor(options: ConnectionRequestsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes the segment that {@link ReplyRoute} has noted. `issFloor`: our ISS must lie beyond it (MAY-2), null without
+   * one.
+   */
+  arrives(segment: TcpSegment, from: Arrival, issFloor: number | null): void {
+    const { context, counters, listeners, replyRoute, registry, cookies } = this.#options;
+    replyRoute.take();
+    if (!this.#options.isValidSource(from)) {
+      counters.drop("bad-source");
+      this.#tellDrop("bad-source");
+      return;
+    }
+    const listener = listeners.find(segment.destinationPort, replyRoute.localAddress);
+    if (listener === null) {
+      counters.noListener++;
+      closedArrives(context, segment);
+      this.#answered(segment, false);
+      return;
+    }
+    const { nowUs } = context;
+    const hasRoom = registry.hasRoom;
+    const verdict = passiveVerdict(segment, { listener, tuple: replyRoute, nowUs, hasRoom, cookies });
+    this.#perform(segment, verdict, { listener, issFloor });
+  }
+
+  #perform(
+    segment: TcpSegment,
+    verdict: PassiveVerdict,
+    about: { listener: Listener; issFloor: number | null },
+  ): void {
+    switch (verdict.kind) {
+      case "accept":
+        if (verdict.cookie === null) this.#acceptSyn(segment, about);
+        else this.#acceptCookie(segment, { ...verdict.cookie, listener: about.listener });
+        return;
+      case "cookie":
+        this.#sendCookie(segment, { iss: verdict.iss, listener: about.listener });
+        return;
+      case "drop":
+        this.#drop(segment, verdict.reason);
+        return;
+      case "reset":
+        this.#reset(segment, verdict.reason);
+    }
+  }
+
+  #acceptSyn(segment: TcpSegment, about: { listener: Listener; issFloor: number | null }): void {
+    const { context, performer } = this.#options;
+    const { listener, issFloor } = about;
+    const connection = this.#begin(listener);
+    connection.isHalfOpen = true;
+    listener.halfOpen++;
+    const { tcb } = connection;
+    if (issFloor !== null && seqLe(tcb.iss, issFloor)) tcb.iss = seqAdd(issFloor, ISS_ABOVE_FLOOR);
+    performer.begin(connection);
+    beginFromSyn(context, tcb, segment);
+    this.#tell(segment, connection);
+    performer.finish();
+  }
+
+  /** The connection is made as if its SYN had been kept, and then takes the segment, text and all. */
+  #acceptCookie(segment: TcpSegment, about: { listener: Listener; iss: number; mss: number }): void {
+    const { context, performer, counters } = this.#options;
+    const { mss } = about;
+    counters.count("syn-cookies-good");
+    const connection = this.#begin(about.listener);
+    const { tcb } = connection;
+    tcb.iss = about.iss;
+    const carried = segment.hasTimestamps && tcb.config.timestamps ? optionsOfStamp(segment.tsEcho) : null;
+    performer.begin(connection);
+    beginFromCookie(context, tcb, segment, { mss, carried });
+    segmentArrives(context, tcb, segment);
+    this.#tell(segment, connection);
+    performer.finish();
+  }
+
+  /** Answers a SYN without remembering it: what is made here answers once, and is forgotten. */
+  #sendCookie(segment: TcpSegment, about: { listener: Listener; iss: number }): void {
+    const { context, performer, counters } = this.#options;
+    const { tcb } = this.#make(about.listener);
+    tcb.iss = about.iss;
+    this.#tell(segment, null);
+    if (segment.hasTimestamps && tcb.config.timestamps) {
+      const stamp = stampAt(tcb, context.nowUs);
+      const carried = stampWithOptions(stamp, {
+        windowScale: tcb.config.windowScaling ? segment.windowScale : -1,
+        sack: tcb.config.sack && segment.sackPermitted,
+        ecn: tcb.config.ecn !== "off" && asksForEcn(segment),
+      });
+      tcb.tsOffset = seqAdd(tcb.tsOffset, carried - stamp);
+    } else {
+      // Without timestamps there is no place for them: none is granted that would be forgotten.
+      segment.windowScale = -1;
+      segment.sackPermitted = false;
+      segment.flags &= ~(ECE | CWR);
+    }
+    counters.count("syn-cookies-sent");
+    about.listener.cookieSentUs = context.nowUs;
+    answerWithCookie(context, tcb, segment);
+    performer.finish();
+  }
+
+  #drop(segment: TcpSegment, reason: string): void {
+    const { context, counters } = this.#options;
+    counters.synDropped++;
+    if (reason === "accept-queue-full") counters.count(reason);
+    context.apply("arrives.listen.backlog-full");
+    this.#tell(segment, null);
+    this.#tellDrop(reason);
+  }
+
+  #reset(segment: TcpSegment, reason: string): void {
+    const { context, counters } = this.#options;
+    if (reason === "bad-cookie") counters.count("syn-cookies-bad");
+    if (reason === "too-many-connections") {
+      // The client holds a connection that cannot be: it must not wait for us.
+      counters.synDropped++;
+      replyWithReset(context, segment, "arrives.listen.ack");
+    } else {
+      listenArrives(context, segment);
+    }
+    this.#answered(segment, true);
+  }
+
+  #begin(listener: Listener): Connection {
+    const { registry, performer, counters } = this.#options;
+    // An old TIME_WAIT gives way.
+    if (registry.isFull) performer.evictTimeWait();
+    const connection = this.#make(listener);
+    registry.add(connection);
+    counters.connectionsOpened++;
+    return connection;
+  }
+
+  #make(listener: Listener): Connection {
+    const { registry, performer, replyRoute } = this.#options;
+    const connection = registry.make(replyRoute, performer);
+    connection.peerMac = replyRoute.peerMac;
+    connection.vlan = replyRoute.vlan;
+    connection.listener = listener;
+    connection.tcb.state = "LISTEN";
+    return connection;
+  }
+
+  /** Sends the machine's answer, if it gave one, to where the segment came from. */
+  #answered(segment: TcpSegment, isListening: boolean): void {
+    const { teller, replyRoute, performer } = this.#options;
+    if (teller.observer !== null) {
+      teller.received(segment, { name: replyRoute.name, tcb: null, isListening });
+    }
+    performer.finish();
+  }
+
+  #tell(segment: TcpSegment, connection: Connection | null): void {
+    const { teller, replyRoute } = this.#options;
+    if (teller.observer === null) return;
+    if (connection === null) {
+      teller.received(segment, { name: replyRoute.name, tcb: null, isListening: true });
+    } else {
+      teller.received(segment, { name: connection.name, tcb: connection.tcb });
+    }
+  }
+
+  #tellDrop(reason: string): void {
+    const { teller, replyRoute } = this.#options;
+    if (teller.observer !== null) teller.drop(reason, replyRoute.name);
+  }
+}
