@@ -62,15 +62,18 @@ export class WireHost {
   #counted: Record<string, number> = {};
 
   constructor(
-    options: Partial<Omit<HostOptions, "addresses" | "gateway">> & {
+    options: Partial<Omit<HostOptions, "link" | "addresses" | "gateway">> & {
       /** `ADDRESS/LENGTH`. */
       readonly addresses?: readonly string[];
       readonly gateway?: string;
       readonly mtu?: number;
+      /** Another link than the plain one. */
+      readonly newLink?: (options: { mtu: number; mac: Uint8Array; nowUs: () => number }) => RecordingLink;
     } = {},
   ) {
-    const { addresses = [`${OUR_IP}/24`], gateway, mtu = 1500, ...others } = options;
-    this.#link = new RecordingLink({ mtu, mac: mac(OUR_MAC), nowUs: () => this.nowUs });
+    const { addresses = [`${OUR_IP}/24`], gateway, mtu = 1500, newLink, ...others } = options;
+    const about = { mtu, mac: mac(OUR_MAC), nowUs: () => this.nowUs };
+    this.#link = newLink === undefined ? new RecordingLink(about) : newLink(about);
     this.host = new Host({
       link: this.#link,
       addresses: addresses.map((text) => {
