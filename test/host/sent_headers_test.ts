@@ -175,6 +175,10 @@ Deno.test("data leaves from where the peer has acknowledged to, byte for byte", 
   frames = wire.take();
   assertEquals(frames.length, 1);
   assertSent(frames[0], { ...sent, seq: iss + 1 + text.length }, text.subarray(0, 3));
+  wire.user(() => connection.write(text.subarray(4, 5)));
+  frames = wire.take();
+  assertEquals(frames.length, 1);
+  assertSent(frames[0], { ...sent, seq: iss + 4 + text.length }, text.subarray(4, 5));
 });
 
 Deno.test("with timestamps every segment but one without a connection carries them, and no SYN option (MUST-65)", () => {
