@@ -64,8 +64,9 @@ Deno.test("ARP cache: two neighbors, two hardware addresses, whichever answers f
 
 Deno.test("ARP cache: addresses that differ in any bit are different neighbors", () => {
   const wire = new WireHost({ addresses: ["10.0.0.1/0"] });
-  const neighbors = Array.from({ length: 32 }, (_, bit) => {
-    const address = four((0x40000001 ^ (1 << bit)) >>> 0).join(".");
+  const neighbors = Array.from({ length: 33 }, (_, bit) => {
+    // The last is the address from which all the others differ.
+    const address = four(bit === 32 ? 0x40000001 : (0x40000001 ^ (1 << bit)) >>> 0).join(".");
     return { address, hardware: `02:00:00:00:01:${bit.toString(16).padStart(2, "0")}` };
   });
   for (const { address, hardware } of neighbors) wire.answers(arpReply(address, hardware));
@@ -283,6 +284,8 @@ Deno.test("ARP cache: 1,024 entries; with one more the oldest is forgotten, and 
   for (let number = 0; number < 1024; number++) {
     wire.gives(overheard(1, neighborIp(number), PEER_MAC, OUR_IP));
   }
+  // Who probes has no entry.
+  assertEquals(wire.gives(overheard(1, "0.0.0.0", PEER_MAC, OUR_IP)).length, 1);
   // Told again, it is still the oldest: a stranger cannot keep an entry alive by talking.
   wire.gives(overheard(1, neighborIp(0), PEER_MAC, OUR_IP));
   for (const number of [0, 1, 1023]) {

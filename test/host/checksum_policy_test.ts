@@ -123,6 +123,15 @@ Deno.test("checksums, strict: a right one that looks unfinished is right", () =>
   assertEquals(fate("partial", frame, `${prefix}\0\0`), TAKEN_AS_PARTIAL);
 });
 
+Deno.test("checksums of segments that off-loading has put together: every length counts, beyond 16 bits too", () => {
+  for (const length of [32_748, 32_768, 65_515, 65_516, 66_000, 140_000]) {
+    const data = "x".repeat(length);
+    assertEquals(fate("strict", syn("right", data), data), TAKEN, `${length}`);
+    assertEquals(fate("partial", syn("partial", data), data), TAKEN_AS_PARTIAL, `${length}`);
+    assertEquals(fate("strict", syn(rightSum(syn("right", data)) ^ 1, data)), DROPPED, `${length}`);
+  }
+});
+
 Deno.test("checksums, ignore: whatever stands there is taken, and none is counted as partial", () => {
   for (const sum of [...wrongSums(), "partial"] as const) {
     assertEquals(fate("ignore", syn(sum)), TAKEN, `${sum}`);

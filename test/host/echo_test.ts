@@ -116,6 +116,8 @@ Deno.test("echo: padding behind a short packet does not come back", () => {
 
 Deno.test("echo: a wrong ICMP sum is dropped, and told", () => {
   const wire = new WireHost({ checksumPolicy: "ignore" });
+  wire.answers(request(), reply());
+  wire.takeCounts();
   const frame = request();
   frame[frame.length - 1] ^= 1;
   wire.answers(frame);

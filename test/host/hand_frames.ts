@@ -105,10 +105,12 @@ export function ipv4(header: HandIp, payload: Uint8Array): Uint8Array {
   const { options = [] } = header;
   const fragment = (header.dontFragment === true ? 0x4000 : 0) |
     (header.moreFragments === true ? 0x2000 : 0) | ((header.fragmentOffset ?? 0) / 8);
+  const totalBytes = 20 + options.length + payload.length;
   const before = join(
     0x45 + options.length / 4,
     ((header.dscp ?? 0) << 2) | (header.ecn ?? 0),
-    two(20 + options.length + payload.length),
+    // Off-loading leaves 0 in packets that have outgrown the field.
+    two(totalBytes > 0xffff ? 0 : totalBytes),
     two(header.id ?? 0),
     two(fragment),
     header.ttl ?? 64,
@@ -163,7 +165,7 @@ export function tcp(header: HandTcp, data: Uint8Array = new Uint8Array(0)): Uint
   );
   const after = join(two(header.urgentPointer ?? 0), options, data);
   const length = before.length + 2 + after.length;
-  const pseudo = join(ip(header.source), ip(header.target), 0, 6, two(length));
+  const pseudo = join(ip(header.source), ip(header.target), 0, 6, four(length));
   const field = sum === "right"
     ? internetSum(join(pseudo, before, [0, 0], after))
     : sum === "partial"

@@ -13,6 +13,7 @@ import {
   OUR_MAC,
   PEER_IP,
   PEER_MAC,
+  PLAIN_TCP,
   SECOND_US,
   segmentFrame,
   WireHost,
@@ -22,6 +23,7 @@ const SYN = 2;
 const RST = 4;
 const PSH = 8;
 const ACK = 16;
+const URG = 32;
 const ECE = 64;
 const CWR = 128;
 
@@ -277,6 +279,43 @@ Deno.test("packets may not be cut on their way, until a router tells a path belo
   assertSent(again, { flags: ACK, seq: iss + 1, ack: 1001, dontFragment: false }, new Uint8Array(536));
 });
 
+Deno.test("urgent data: the flag and the distance to its end, in that segment and not in the next (MUST-30)", () => {
+  const wire = new WireHost({ tcp: { ...PLAIN_TCP, noDelay: true } });
+  const { connection, iss } = opened(wire);
+  wire.user(() => connection.writeUrgent(Uint8Array.of(1, 2, 3, 4, 5)));
+  const urgent = { flags: ACK | PSH | URG, seq: iss + 1, ack: 1001, urgentPointer: 5 };
+  assertSent(wire.take()[0], urgent, Uint8Array.of(1, 2, 3, 4, 5));
+  wire.answers(segmentFrame({ seq: 1001, ack: iss + 6, flags: ACK }));
+  wire.user(() => connection.write(Uint8Array.of(6)));
+  assertSent(wire.take()[0], { flags: ACK | PSH, seq: iss + 6, ack: 1001 }, Uint8Array.of(6));
+});
+
+Deno.test("what is told of a sent segment is what stands in its frame", () => {
+  const wire = new WireHost({ tcp: { windowScaling: false } });
+  const { connection, iss } = opened(wire, { options: [...SACK_PERMITTED, ...stamps(5000, 0)] });
+  wire.events.length = 0;
+  wire.user(() => connection.write(new Uint8Array(7)));
+  const [frame] = wire.take();
+  const told = wire.events.filter((event) => event.event === "segment");
+  assertEquals(told.length, 1);
+  const { rule: _rule, ...event } = told[0];
+  assertEquals(event, {
+    event: "segment",
+    time: 1_700_000_001,
+    connection: `${OUR_IP}:80-${PEER_IP}:4000`,
+    direction: "send",
+    flags: ["PSH", "ACK"],
+    seq: (iss + 1) >>> 0,
+    ack: 1001,
+    relSeq: 1,
+    relAck: 1,
+    window: 0xffff,
+    length: 7,
+    options: { timestamps: { value: u32(frame, 14 + 20 + 20 + 4), echo: 5000 } },
+    state: "ESTABLISHED",
+  });
+});
+
 // -- Identification
 
 /** The connection sends octet after octet; returns the identifications of its packets. */
@@ -284,6 +323,7 @@ function identifications(packets: number): number[] {
   const wire = new WireHost({ checksumPolicy: "ignore" });
   const { connection, iss } = opened(wire);
   connection.setNoDelay(true);
+  wire.host.observer = null;
   const octet = new Uint8Array(1);
   // One frame for all acknowledgments, its sum left as it is.
   const acknowledgment = segmentFrame({ seq: 1001, ack: 0, flags: ACK });
