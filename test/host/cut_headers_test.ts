@@ -13,12 +13,16 @@ const LARGEST = 65_517;
 
 /** A link that takes large packets, and notes at which size each is to be cut. */
 class CutLink extends RecordingLink {
-  override readonly maxPacketBytes: number = LARGEST;
+  override readonly maxPacketBytes: number;
   readonly #cuts: number[];
 
-  constructor(options: ConstructorParameters<typeof RecordingLink>[0], cuts: number[]) {
+  constructor(
+    options: ConstructorParameters<typeof RecordingLink>[0],
+    about: { cuts: number[]; maxPacketBytes: number },
+  ) {
     super(options);
-    this.#cuts = cuts;
+    this.#cuts = about.cuts;
+    this.maxPacketBytes = about.maxPacketBytes;
   }
 
   override send(frame: Uint8Array, length: number, cutBytes = 0): void {
@@ -27,9 +31,9 @@ class CutLink extends RecordingLink {
   }
 }
 
-function cuttingHost(): { wire: WireHost; cuts: number[] } {
+function cuttingHost(maxPacketBytes = LARGEST): { wire: WireHost; cuts: number[] } {
   const cuts: number[] = [];
-  const wire = new WireHost({ newLink: (options) => new CutLink(options, cuts) });
+  const wire = new WireHost({ newLink: (options) => new CutLink(options, { cuts, maxPacketBytes }) });
   return { wire, cuts };
 }
 
@@ -78,6 +82,17 @@ Deno.test("a segment to be cut: one frame, its sum the pseudo-header's part, num
   const [ack] = wire.gives(segmentFrame({ seq: 99_999, ack: iss + 1, flags: ACK }, "outside"));
   assertEquals(u32(ack, 38), (iss + 1 + at) >>> 0);
   assertEquals(idOf(ack), (idOf(last) + Math.ceil((last.length - 54) / 1460)) & 0xffff);
+});
+
+Deno.test("a segment to be cut leaves room for the longest headers in the largest packet, and is of whole segments", () => {
+  for (
+    const [maxPacketBytes, largest] of [[4459, 2920], [4460, 4380], [1501, 1460], [3000, 2920], [2999, 1460]]
+  ) {
+    const { wire } = cuttingHost(maxPacketBytes);
+    const { connection } = opened(wire);
+    wire.user(() => connection.write(new Uint8Array(60_000)));
+    assertEquals(Math.max(...wire.take().map((frame) => frame.length - 54)), largest, `${maxPacketBytes}`);
+  }
 });
 
 Deno.test("a link that does not cut gets no segment above its MTU, and no cut size", () => {

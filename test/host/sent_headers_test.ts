@@ -3,7 +3,6 @@
  * of each packet.
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import type { HostConnection } from "../../src/host/api.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
 import { complaint, opened, u32 } from "./conversation.ts";
 import { ethernet, four, type HandTcp, hex, ip, ipv4, tcp, two } from "./hand_frames.ts";
@@ -250,23 +249,42 @@ Deno.test("differentiated services, time to live, VLAN and ECN stand in every pa
     ttl: 77,
     tcp: { sack: false, timestamps: false, windowScaling: false, dscp: 46, ecn: "accept", noDelay: true },
   });
-  let connection: HostConnection | null = null;
-  wire.user((host) => host.listen({ port: 80, accept: (given) => (connection = given, {}) }));
+  wire.user((host) => host.listen({ port: 80, accept: () => ({}) }));
   const [synAck] = wire.gives(segmentFrame({ seq: 1000, flags: SYN | ECE | CWR, vlan: 33 }));
   const iss = u32(synAck, 42);
   const always = { ttl: 77, vlan: 33, ack: 1001 };
   assertSent(synAck, { ...always, dscp: 46, flags: SYN | ACK | ECE, seq: iss, options: MSS });
   wire.answers(segmentFrame({ seq: 1001, ack: iss + 1, flags: ACK, vlan: 33 }));
-  wire.user(() => connection?.write(new Uint8Array(5)));
+  const [connection] = wire.host.connections();
+  wire.user(() => connection.write(new Uint8Array(5)));
   const [data] = wire.take();
   assertSent(data, { ...always, dscp: 46, ecn: 2, flags: ACK | PSH, seq: iss + 1 }, new Uint8Array(5));
-  wire.user(() => connection?.setDscp(10));
-  wire.user(() => connection?.write(new Uint8Array(2)));
+  wire.user(() => connection.setDscp(10));
+  wire.user(() => connection.write(new Uint8Array(2)));
   assertSent(
     wire.take()[0],
     { ...always, dscp: 10, ecn: 2, flags: ACK | PSH, seq: iss + 6 },
     new Uint8Array(2),
   );
+});
+
+Deno.test("what the IP header of a segment says reaches its connection: congestion is echoed, the DSCP learned (RFC 3168 §6.1.3, MAY-9)", () => {
+  const wire = new WireHost({ tcp: { ...PLAIN_TCP, ecn: "accept" } });
+  wire.user((host) => host.listen({ port: 80, accept: () => ({}) }));
+  const [synAck] = wire.gives(segmentFrame({ seq: 1000, flags: SYN | ECE | CWR }));
+  const iss = u32(synAck, 38);
+  wire.answers(segmentFrame({ seq: 1001, ack: iss + 1, flags: ACK }));
+  // ECT(0), ECT(1), then congestion experienced.
+  for (const [ecn, flags] of [[2, ACK], [1, ACK], [3, ACK | ECE]]) {
+    const seq = 1001 + [2, 1, 3].indexOf(ecn) * 3;
+    const answers = wire.gives(
+      segmentFrame({ seq, ack: iss + 1, flags: ACK | PSH, ecn, dscp: 20 + ecn }, "abc"),
+    );
+    wire.pass(SECOND_US);
+    const sent = [...answers, ...wire.take()];
+    assertEquals(sent.map((frame) => frame[14 + 20 + 13]), [flags], `ECN ${ecn}`);
+    assertEquals(wire.host.connections()[0].receivedDscp, 20 + ecn);
+  }
 });
 
 Deno.test("packets may not be cut on their way, until a router tells a path below 576 bytes (RFC 1191 §3)", () => {

@@ -142,6 +142,10 @@ Deno.test("routers that tell no MTU: the plateau below the packet that is quoted
   for (const plateau of PLATEAUS) {
     assertEquals(icmpNews(message, { seq: 7, packetBytes: plateau + 1 })?.pathMss, plateau - 40);
   }
+  // An MTU of 1 is told, however absurd; what to do then is the machine's.
+  message.restOfHeader = 1;
+  assertEquals(icmpNews(message, { seq: 7, packetBytes: 1500 })?.pathMss, -39);
+  message.restOfHeader = 0;
   // A quotation that says nothing of its length.
   assertEquals(icmpNews(message, { seq: 7, packetBytes: 0 })?.pathMss, 536);
 });

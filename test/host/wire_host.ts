@@ -27,7 +27,13 @@ export const PLAIN_TCP: Partial<TcpConfig> = { sack: false, timestamps: false, w
 export type SegmentFields =
   & Partial<HandTcp>
   & Pick<HandTcp, "seq" | "flags">
-  & { readonly vlan?: number; readonly to?: string; readonly from?: string };
+  & {
+    readonly vlan?: number;
+    readonly to?: string;
+    readonly from?: string;
+    readonly dscp?: number;
+    readonly ecn?: number;
+  };
 
 /** A frame from the peer to port 80 of the host. */
 export function segmentFrame(fields: SegmentFields, data = ""): Uint8Array {
@@ -36,8 +42,8 @@ export function segmentFrame(fields: SegmentFields, data = ""): Uint8Array {
     { sourcePort: 4000, targetPort: 80, window: 0xffff, ...fields, ...addresses },
     new TextEncoder().encode(data),
   );
-  const { vlan, to = OUR_MAC, from = PEER_MAC } = fields;
-  const packet = ipv4({ ...addresses, protocol: 6, id: 7 }, segment);
+  const { vlan, to = OUR_MAC, from = PEER_MAC, dscp = 0, ecn = 0 } = fields;
+  const packet = ipv4({ ...addresses, protocol: 6, id: 7, dscp, ecn }, segment);
   return ethernet({ to, from, ...(vlan === undefined ? {} : { vlan }) }, packet);
 }
 
