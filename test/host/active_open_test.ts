@@ -126,6 +126,11 @@ Deno.test("of networks that contain each other the narrowest counts (MUST-44)", 
   }
 });
 
+Deno.test("of two addresses on the same network the first is used", () => {
+  asksFor(new WireHost({ addresses: ["10.0.0.1/24", "10.0.0.2/24"] }), PEER_IP, PEER_IP, "10.0.0.1");
+  asksFor(new WireHost({ addresses: ["10.0.0.2/24", "10.0.0.1/24"] }), PEER_IP, PEER_IP, "10.0.0.2");
+});
+
 Deno.test("an address that the application names is used, and one that is not ours refused", () => {
   const wire = new WireHost(TWO_NETS);
   const connection = connect(wire, PEER_IP, { localAddress: ip("192.168.7.1") });
