@@ -42,7 +42,7 @@ export class ConnectionTable<T extends TableEntry> {
     peerPort: number,
     localPort: number,
   ): T | null {
-    let hash = this.#seed ^ ((peerPort << 16) | localPort);
+    let hash = this.#begin((peerPort << 16) | localPort);
     for (let i = 0; i < addressBytes; i += 4) {
       hash = mix(hash, wordAt(bytes, peerOffset + i), wordAt(bytes, localOffset + i));
     }
@@ -100,8 +100,13 @@ export class ConnectionTable<T extends TableEntry> {
     for (const entry of this.#entries) if (entry !== null) yield entry;
   }
 
+  /** Ports by themselves, with the seed twice: joined to an address at once, the two would cancel each other. */
+  #begin(ports: number): number {
+    return mix(this.#seed, ports, this.#seed);
+  }
+
   #hashOf({ peerAddress, localAddress, peerPort, localPort }: T): number {
-    let hash = this.#seed ^ ((peerPort << 16) | localPort);
+    let hash = this.#begin((peerPort << 16) | localPort);
     for (let i = 0; i < peerAddress.length; i += 4) {
       hash = mix(hash, wordAt(peerAddress, i), wordAt(localAddress, i));
     }
@@ -133,7 +138,7 @@ function wordAt(bytes: Uint8Array, at: number): number {
   return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 }
 
-/** Four bytes of both addresses into the hash. */
+/** Two words, four bytes of both addresses for instance, into the hash. */
 function mix(hash: number, peer: number, local: number): number {
   let mixed = Math.imul(hash ^ peer, 0x85ebca6b);
   mixed ^= mixed >>> 15;

@@ -138,9 +138,9 @@ export class Connections {
 
   /** Tells what runs on a connection something that it may want to know. */
   advise(connection: Connection, advice: string): void {
-    this.begin(connection);
+    this.#performer.begin(connection);
     this.context.effects.push(EFFECT.ADVICE, connection.tcb).drop = advice;
-    this.finish();
+    this.#performer.finish();
   }
 
   /** Whether the 4-tuple is in use. */

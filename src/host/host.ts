@@ -23,18 +23,11 @@ import {
   sameAddress,
 } from "../wire/address.ts";
 import { ArpPacket, parseArp } from "../wire/arp.ts";
+import { readU16 } from "../wire/bytes.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
-import { emitEthernet, ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from "../wire/ethernet.ts";
-import {
-  emitIcmp,
-  ICMP,
-  ICMP_TYPE,
-  IcmpMessage,
-  parseIcmp,
-  parseQuotedPacket,
-  QuotedPacket,
-} from "../wire/icmp.ts";
-import { emitIpv4, IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../wire/ipv4.ts";
+import { ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from "../wire/ethernet.ts";
+import { ICMP_TYPE, IcmpMessage, parseIcmp, parseQuotedPacket, QuotedPacket } from "../wire/icmp.ts";
+import { IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../wire/ipv4.ts";
 import { CHECKSUM_VERDICT, checksumVerdict, parseTcp, TcpSegment } from "../wire/tcp.ts";
 import {
   type ConnectOptions,
@@ -46,6 +39,7 @@ import {
 } from "./api.ts";
 import type { Arrival } from "./arrival.ts";
 import { Connections } from "./connections.ts";
+import { echoReplyBytes, writeEchoReply } from "./echo.ts";
 import { HostCounters } from "./host_counters.ts";
 import { icmpNews } from "./icmp_input.ts";
 import { Neighbors } from "./neighbors.ts";
@@ -152,7 +146,8 @@ export class Host implements HostApi {
       transmit: (length, cutBytes) => this.#transmit(this.#writer.frame, length, cutBytes),
       hold: (connection, length) => {
         const hop = this.#nextHop(connection.peerAddress);
-        this.#neighbors.hold(hop, connection.localAddress, { frame: this.#writer.frame, length });
+        const { frame } = this.#writer;
+        this.#neighbors.hold(hop, connection.localAddress, { holder: connection, frame, length });
       },
       isValidSource: (arrival) => this.#isValidSource(arrival),
     });
@@ -224,6 +219,7 @@ export class Host implements HostApi {
   }
 
   listen(options: ListenOptions): HostListener {
+    if (options.address !== undefined) this.#demandOurs(options.address);
     const first = options.address ?? this.#addresses[0].address;
     const name = options.address === undefined && this.#addresses.length > 1 ? "*" : formatIpAddress(first);
     return this.#connections.listen(options, name);
@@ -242,24 +238,22 @@ export class Host implements HostApi {
     if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
       throw new RangeError(`Expected a port from 1 to 65535, got ${port}`);
     }
-    if (isMulticastAddress(address) || isLimitedBroadcast(address) || this.#isBroadcast(address)) {
+    if (address.length !== IPV4.ADDRESS_BYTES || !this.#isHostAddress(address)) {
       // MUST-46
-      throw new Error(`Cannot connect to ${formatIpAddress(address)}: it is not the address of one host`);
+      throw new Error(`Cannot connect to ${formatIpAddress(address)}: it is not the address of another host`);
     }
-    const localAddress = options.localAddress ?? this.#sourceFor(address);
+    const hop = this.#nextHop(address);
+    const localAddress = options.localAddress ?? this.#sourceFor(hop);
+    this.#demandOurs(localAddress);
     const localPort = options.localPort ?? this.#freePort(localAddress, address, port);
+    if (!Number.isInteger(localPort) || localPort < 1 || localPort > 0xffff) {
+      throw new RangeError(`Expected a local port from 1 to 65535, got ${localPort}`);
+    }
     const tuple = { localAddress, localPort, peerAddress: address, peerPort: port };
     if (this.#connections.isTaken(tuple)) {
       throw new Error(`Port ${localPort} already has a connection to ${formatIpAddress(address)}:${port}`);
     }
-    const hop = this.#nextHop(address);
-    let connected: { peerMac: Uint8Array | null } | null = null;
-    const peerMac = this.#neighbors.resolve(hop, localAddress, (mac) => {
-      if (connected !== null) connected.peerMac = mac;
-    });
-    const connection = this.#connections.connect(options, { ...tuple, peerMac });
-    connected = connection;
-    return connection;
+    return this.#connections.connect(options, { ...tuple, peerMac: this.#neighbors.resolve(hop) });
   }
 
   ingest(frame: Uint8Array, length: number, nowUs: number): void {
@@ -275,6 +269,11 @@ export class Host implements HostApi {
     if (!isUnicast && !isMulticastMac(frame, ETHERNET.DESTINATION)) {
       // Promiscuous mode shows what is for others: nothing to tell.
       this.#counters.drop("not-for-us");
+      return;
+    }
+    if (isMulticastMac(frame, ETHERNET.SOURCE)) {
+      // Whatever answered it would go to everybody.
+      this.#drop("bad-source");
       return;
     }
     const { payloadOffset } = ethernet;
@@ -346,6 +345,14 @@ export class Host implements HostApi {
 
   #icmpArrives(frame: Uint8Array): void {
     const ip = this.#ip;
+    const arrival = this.#arrival;
+    arrival.bytes = frame;
+    arrival.peerOffset = ip.sourceOffset;
+    if (!this.#isValidSource(arrival)) {
+      // RFC 1122 §3.2.1.3
+      this.#drop("bad-source");
+      return;
+    }
     const message = this.#icmp;
     const reason = parseIcmp(frame, ip.payloadOffset, ip.payloadLength, message);
     if (reason !== null) {
@@ -371,49 +378,24 @@ export class Host implements HostApi {
       return;
     }
     if (quoted.protocol !== IP_PROTOCOL.TCP || quoted.addressBytes !== IPV4.ADDRESS_BYTES) return;
-    const arrival = this.#arrival;
-    arrival.bytes = frame;
     arrival.peerOffset = quoted.peerAddressOffset;
     arrival.localOffset = quoted.localAddressOffset;
     const { seq } = quoted;
+    const packetBytes = readU16(frame, message.payloadOffset + IPV4.TOTAL_LENGTH);
     this.#connections.icmpArrives(
       arrival,
       { localPort: quoted.localPort, peerPort: quoted.peerPort },
-      (tcb) => icmpNews(message, { seq, currentMss: tcb.sendMss }),
+      () => icmpNews(message, { seq, packetBytes }),
     );
   }
 
-  /** RFC 1122 §3.2.2.6: an echo request gets its data back. */
   #answerEcho(frame: Uint8Array): void {
-    const ip = this.#ip;
-    const message = this.#icmp;
-    const { payloadLength } = message;
-    if (ip.headerLength + ICMP.HEADER_BYTES + payloadLength > this.#link.mtu) return;
-    const out = this.#writer.frame;
-    const ipOffset = emitEthernet(out, {
-      destination: frame.subarray(ETHERNET.SOURCE, ETHERNET.SOURCE + 6),
-      source: this.#link.mac,
-      type: ETHERTYPE.IPV4,
-      vlan: this.#ethernet.vlan,
-    });
-    const icmpOffset = ipOffset + emitIpv4(out, ipOffset, {
-      source: frame.subarray(ip.destinationOffset, ip.destinationOffset + IPV4.ADDRESS_BYTES),
-      destination: frame.subarray(ip.sourceOffset, ip.sourceOffset + IPV4.ADDRESS_BYTES),
-      protocol: IP_PROTOCOL.ICMP,
-      payloadLength: ICMP.HEADER_BYTES + payloadLength,
-      ttl: this.#ttl,
-      id: 0,
-    });
-    const payloadOffset = icmpOffset + ICMP.HEADER_BYTES;
-    out.set(frame.subarray(message.payloadOffset, message.payloadOffset + payloadLength), payloadOffset);
-    emitIcmp(out, icmpOffset, {
-      type: ICMP_TYPE.ECHO_REPLY,
-      code: 0,
-      restOfHeader: message.restOfHeader,
-      payloadLength,
-    });
+    const request = { frame, ethernet: this.#ethernet, ip: this.#ip, message: this.#icmp };
+    if (echoReplyBytes(request) > this.#link.mtu) return;
     this.#counters.echoReplies++;
-    this.#transmit(out, payloadOffset + payloadLength, 0);
+    const out = this.#writer.frame;
+    const length = writeEchoReply(out, request, { mac: this.#link.mac, ttl: this.#ttl });
+    this.#transmit(out, length, 0);
   }
 
   #transmit(frame: Uint8Array, length: number, cutBytes: number): void {
@@ -433,22 +415,36 @@ export class Host implements HostApi {
 
   /** MUST-63: no answer to sources that cannot be one host's address; nor to ourselves (a LAND attack). */
   #isValidSource(arrival: Arrival): boolean {
-    const source = arrival.bytes.subarray(arrival.peerOffset, arrival.peerOffset + arrival.addressBytes);
-    if (isMulticastAddress(source) || isUnspecified(source) || isLoopback(source)) return false;
-    if (isLimitedBroadcast(source) || this.#isBroadcast(source)) return false;
-    return !this.#addresses.some(({ address }) => sameAddress(address, source));
+    const { bytes, peerOffset, addressBytes } = arrival;
+    return this.#isHostAddress(bytes.subarray(peerOffset, peerOffset + addressBytes));
+  }
+
+  /** Whether it can be the address of one host that is not we. */
+  #isHostAddress(address: Uint8Array): boolean {
+    if (isMulticastAddress(address) || isUnspecified(address) || isLoopback(address)) return false;
+    return !isLimitedBroadcast(address) && !this.#isBroadcast(address) && !this.#isOurs(address, 0);
+  }
+
+  #demandOurs(address: Uint8Array): void {
+    if (this.#addresses.some((ours) => sameAddress(ours.address, address))) return;
+    throw new Error(
+      `${formatIpAddress(address)} is not an address of this host. Give one of its own, or none.`,
+    );
   }
 
   #isBroadcast(address: Uint8Array): boolean {
     return this.#addresses.some((ours) => isDirectedBroadcast(address, ours.address, ours.prefixLength));
   }
 
-  /** MUST-44: the address of ours on the peer's network. */
-  #sourceFor(peer: Uint8Array): Uint8Array {
-    for (const { address, prefixLength } of this.#addresses) {
-      if (inPrefix(peer, address, prefixLength)) return address;
+  /** MUST-44: the address of ours on the network of the next hop; of several, the one that names it most closely. */
+  #sourceFor(hop: Uint8Array): Uint8Array {
+    let best = { address: this.#addresses[0].address, prefixLength: -1 };
+    for (const ours of this.#addresses) {
+      if (ours.prefixLength > best.prefixLength && inPrefix(hop, ours.address, ours.prefixLength)) {
+        best = ours;
+      }
     }
-    return this.#addresses[0].address;
+    return best.address;
   }
 
   #nextHop(peer: Uint8Array): Uint8Array {

@@ -9,20 +9,26 @@ import { ICMP_TYPE, ICMP_UNREACHABLE, type IcmpMessage } from "../wire/icmp.ts";
 
 /** IPv4 and TCP headers without options. */
 const HEADERS_BYTES = 40;
-/** RFC 1191 §5: plateaus, for routers that do not tell the MTU. */
+/**
+ * RFC 1191 §5: plateaus, for routers that do not tell the MTU. Local choice: the length that they quote is taken as
+ * right; routers of 4.2BSD, which quoted one too large, are gone.
+ */
 const PLATEAUS = [32000, 17914, 8166, 4352, 2002, 1492, 1006, 576];
 
-/** What an ICMP error means for the connection whose segment it quotes; null when nothing (MUST-55: Source Quench). */
+/**
+ * What an ICMP error means for the connection whose segment it quotes; null when nothing (MUST-55: Source Quench).
+ * `packetBytes`: length of the packet that is quoted, as its header has it.
+ */
 export function icmpNews(
   message: IcmpMessage,
-  quoted: { seq: number; currentMss: number },
+  quoted: { seq: number; packetBytes: number },
 ): IcmpNews | null {
   const { seq } = quoted;
   switch (message.type) {
     case ICMP_TYPE.UNREACHABLE:
       if (message.code === ICMP_UNREACHABLE.FRAGMENTATION_NEEDED) {
         const told = message.restOfHeader & 0xffff;
-        const mtu = told > 0 ? told : plateauBelow(quoted.currentMss + HEADERS_BYTES);
+        const mtu = told > 0 ? told : plateauBelow(quoted.packetBytes);
         return { kind: "too-big", seq, pathMss: mtu - HEADERS_BYTES, text: `the path carries ${mtu} bytes` };
       }
       // SHLD-26: protocol and port unreachable are hard; MUST-56: net, host and source route are soft.

@@ -1,10 +1,10 @@
 /**
  * Neighbors: ARP for the host's IPv4 addresses (RFC 826, RFC 5227).
  *
- * Owns: answers, announcements, defence of our addresses, probes, and the cache of hardware addresses with
- * one waiting frame each, asked for until somebody answers or nobody does. Must not know: TCP.
+ * Owns: answers, announcements, defence of our addresses, probes, and the cache of hardware addresses with the frames
+ * that wait for one, asked for until somebody answers or nobody does. Must not know: TCP.
  */
-import { BROADCAST_MAC, sameAddress } from "../wire/address.ts";
+import { BROADCAST_MAC, isMulticastMac, sameAddress } from "../wire/address.ts";
 import { ARP_OPERATION, ArpPacket, emitArp } from "../wire/arp.ts";
 import { emitEthernet, ETHERTYPE } from "../wire/ethernet.ts";
 
@@ -20,6 +20,13 @@ const DEFEND_INTERVAL_US = 10_000_000;
 const REQUEST_INTERVAL_US = 1_000_000;
 /** Local choice, as in Linux (`mcast_solicit`): requests without an answer after which nobody is there, a second after the last. */
 const MOST_REQUESTS = 3;
+/** RFC 1122 §2.3.2.1: how long an entry counts without a packet from its owner, of the order of a minute. */
+const ENTRY_LIFE_US = 60_000_000;
+/** Local choice: frames that wait for one neighbor, and their bytes; the oldest goes first (RFC 1122 §2.3.2.2). */
+const HELD_FRAMES = 64;
+const HELD_BYTES = 0x10000;
+/** Local choice: three requests go unanswered in it, and whoever sent the frame has sent it again. */
+const HELD_LIFE_US = 3_000_000;
 
 /** What neighbors need of the host. */
 export interface NeighborHost {
@@ -33,18 +40,35 @@ export interface NeighborHost {
   count(name: string): void;
 }
 
+/** Who had a frame held; it is told the hardware address when the frame leaves. */
+export interface FrameHolder {
+  peerMac: Uint8Array | null;
+}
+
+/** A frame that waits for the address, its destination still to be filled in. */
+interface HeldFrame {
+  readonly holder: FrameHolder;
+  readonly frame: Uint8Array;
+  readonly heldUs: number;
+}
+
 interface Neighbor {
   readonly address: Uint8Array;
   mac: Uint8Array | null;
-  /** Frame that waits for the address, its destination still to be filled in. */
-  waiting: Uint8Array | null;
+  /** When its owner last said that the address is right. */
+  heardUs: number;
   /** Whom the requests are from: one of our addresses. */
   source: Uint8Array;
   /** Requests without an answer so far, 0 when nobody wants the address; and the time of the last. */
   requests: number;
   askedUs: number;
-  /** Called when the address becomes known. */
-  found: ((mac: Uint8Array) => void)[];
+  /** Oldest first; at most one of each holder. */
+  held: HeldFrame[];
+}
+
+interface Probe {
+  readonly address: Uint8Array;
+  readonly found: (mac: Uint8Array) => void;
 }
 
 /** The hardware side of a host's IPv4 neighborhood. */
@@ -53,8 +77,9 @@ export class Neighbors {
   readonly #packet = new ArpPacket();
   readonly #frame = new Uint8Array(SHORTEST_FRAME_BYTES + 4);
   readonly #cache = new Map<number, Neighbor>();
-  readonly #probes: { address: Uint8Array; found: (mac: Uint8Array) => void }[] = [];
-  #defendedUs = -Infinity;
+  readonly #probes = new Set<Probe>();
+  /** When each address of ours was last defended. */
+  readonly #defendedUs = new Map<number, number>();
   /** When the next request, or the end of one's patience, is due. */
   #dueUs = Infinity;
 
@@ -74,7 +99,7 @@ export class Neighbors {
     this.#dueUs = Infinity;
     const gone: Uint8Array[] = [];
     for (const [key, neighbor] of this.#cache) {
-      if (neighbor.mac !== null || neighbor.requests === 0) continue;
+      if (neighbor.requests === 0) continue;
       const dueUs = neighbor.askedUs + REQUEST_INTERVAL_US;
       if (dueUs > nowUs) {
         this.#dueUs = Math.min(this.#dueUs, dueUs);
@@ -94,8 +119,13 @@ export class Neighbors {
     const host = this.#host;
     host.count("arp-in");
     if (sameAddress(packet.senderMac, host.mac)) return;
+    if (isMulticastMac(packet.senderMac)) {
+      // No one host has it; what is sent to it goes to everybody (RFC 1812 §3.3.2).
+      host.count("arp-bad-sender");
+      return;
+    }
     for (const probe of this.#probes) {
-      if (sameAddress(probe.address, packet.senderIp)) probe.found(packet.senderMac.slice());
+      if (isClaimOf(probe.address, packet)) probe.found(packet.senderMac.slice());
     }
     const isOurs = host.addresses.some((address) => sameAddress(address, packet.senderIp));
     if (isOurs) {
@@ -131,11 +161,11 @@ export class Neighbors {
 
   /**
    * Sends a probe (RFC 5227 §2.1.1: sender address zero) and tells `found` of every stranger that shows itself with the
-   * address, until the returned function is called.
+   * address, or probes for it as we do, until the returned function is called.
    */
   probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void {
-    const entry = { address: address.slice(), found };
-    this.#probes.push(entry);
+    const entry: Probe = { address: address.slice(), found };
+    this.#probes.add(entry);
     this.#send({
       operation: ARP_OPERATION.REQUEST,
       senderIp: UNSPECIFIED,
@@ -145,37 +175,54 @@ export class Neighbors {
       vlan: -1,
     });
     return () => {
-      const at = this.#probes.indexOf(entry);
-      if (at >= 0) this.#probes.splice(at, 1);
+      this.#probes.delete(entry);
     };
   }
 
-  /** The hardware address of a neighbor, or null; then a request is sent and `found` called when it answers. */
-  resolve(address: Uint8Array, source: Uint8Array, found: (mac: Uint8Array) => void): Uint8Array | null {
-    const neighbor = this.#entry(address);
-    if (neighbor.mac !== null) return neighbor.mac;
-    // Bounded, as the frames are: the callers are connections of our own.
-    neighbor.found.push(found);
-    this.#wish(neighbor, source);
-    return null;
+  /** The hardware address of a neighbor; null when nobody has told it within an entry's life. */
+  resolve(address: Uint8Array): Uint8Array | null {
+    const neighbor = this.#cache.get(keyOf(address));
+    return neighbor === undefined ? null : this.#macOf(neighbor);
   }
 
-  /** Sends `frame` once the address is known; until then a copy is kept (RFC 1122 §2.3.2.2: the latest one). */
-  hold(address: Uint8Array, source: Uint8Array, held: { frame: Uint8Array; length: number }): void {
+  /**
+   * Sends a copy of `frame` once the address is known, and asks for it; the latest frame of each holder counts. Its
+   * destination is filled in here, and the holder told.
+   */
+  hold(
+    address: Uint8Array,
+    source: Uint8Array,
+    held: { holder: FrameHolder; frame: Uint8Array; length: number },
+  ): void {
     const neighbor = this.#entry(address);
-    if (neighbor.mac !== null) {
-      held.frame.set(neighbor.mac, 0);
-      this.#host.transmit(held.frame, held.length);
+    const { holder } = held;
+    const frame = held.frame.slice(0, held.length);
+    const mac = this.#macOf(neighbor);
+    if (mac !== null) {
+      this.#release(mac, { holder, frame, heldUs: this.#host.nowUs });
       return;
     }
-    neighbor.waiting = held.frame.slice(0, held.length);
-    this.#wish(neighbor, source);
+    const waiting = neighbor.held.filter((other) => other.holder !== holder);
+    waiting.push({ holder, frame, heldUs: this.#host.nowUs });
+    let bytes = waiting.reduce((sum, other) => sum + other.frame.length, 0);
+    while (waiting.length > HELD_FRAMES || (bytes > HELD_BYTES && waiting.length > 1)) {
+      bytes -= waiting.shift()?.frame.length ?? 0;
+    }
+    neighbor.held = waiting;
+    neighbor.source = source;
+    // Unless that is going on.
+    if (neighbor.requests === 0) this.#ask(neighbor);
   }
 
-  /** Begins to ask, unless that is going on. */
-  #wish(neighbor: Neighbor, source: Uint8Array): void {
-    neighbor.source = source;
-    if (neighbor.requests === 0) this.#ask(neighbor);
+  /** An entry that has outlived itself is asked for anew, as if it had never been known. */
+  #macOf(neighbor: Neighbor): Uint8Array | null {
+    return this.#host.nowUs - neighbor.heardUs < ENTRY_LIFE_US ? neighbor.mac : null;
+  }
+
+  #release(mac: Uint8Array, { holder, frame }: HeldFrame): void {
+    holder.peerMac = mac;
+    frame.set(mac, 0);
+    this.#host.transmit(frame, frame.length);
   }
 
   #ask(neighbor: Neighbor): void {
@@ -204,11 +251,11 @@ export class Neighbors {
       neighbor = {
         address: address.slice(),
         mac: null,
-        waiting: null,
+        heardUs: -Infinity,
         source: UNSPECIFIED,
         requests: 0,
         askedUs: 0,
-        found: [],
+        held: [],
       };
       this.#cache.set(key, neighbor);
     }
@@ -223,22 +270,22 @@ export class Neighbors {
     const neighbor = this.#entry(packet.senderIp);
     const mac = packet.senderMac.slice();
     neighbor.mac = mac;
+    neighbor.heardUs = this.#host.nowUs;
     neighbor.requests = 0;
-    const { waiting, found } = neighbor;
-    neighbor.waiting = null;
-    neighbor.found = [];
-    if (waiting !== null) {
-      waiting.set(mac, 0);
-      this.#host.transmit(waiting, waiting.length);
+    const { held } = neighbor;
+    neighbor.held = [];
+    for (const one of held) {
+      if (this.#host.nowUs - one.heldUs < HELD_LIFE_US) this.#release(mac, one);
     }
-    for (const tell of found) tell(mac);
   }
 
-  /** Somebody else uses our address: say once in a while that it is ours (RFC 5227 §2.4 b). */
+  /** Somebody else uses our address: say once in a while that it is ours, and keep it (RFC 5227 §2.4 c). */
   #defend(packet: ArpPacket, vlan: number): void {
+    const { nowUs } = this.#host;
     this.#host.count("address-conflicts");
-    if (this.#host.nowUs - this.#defendedUs < DEFEND_INTERVAL_US) return;
-    this.#defendedUs = this.#host.nowUs;
+    const key = keyOf(packet.senderIp);
+    if (nowUs - (this.#defendedUs.get(key) ?? -Infinity) < DEFEND_INTERVAL_US) return;
+    this.#defendedUs.set(key, nowUs);
     this.announce(packet.senderIp.slice(), vlan);
   }
 
@@ -267,6 +314,13 @@ export class Neighbors {
     const length = header + emitArp(frame, header, packet);
     this.#host.transmit(frame, length < SHORTEST_FRAME_BYTES ? SHORTEST_FRAME_BYTES : length);
   }
+}
+
+/** Whether somebody has the address, or is about to take it (RFC 5227 §2.1.1). */
+function isClaimOf(address: Uint8Array, packet: ArpPacket): boolean {
+  if (sameAddress(packet.senderIp, address)) return true;
+  return packet.operation === ARP_OPERATION.REQUEST && sameAddress(packet.senderIp, UNSPECIFIED) &&
+    sameAddress(packet.targetIp, address);
 }
 
 function keyOf(address: Uint8Array): number {

@@ -5,26 +5,8 @@
  * Owns: the rows, as data. Must not know: how a row's event comes about. The machine names a row by its id
  * (change_state.ts); `tcplab table` prints the rows and the diagrams are drawn from them.
  */
-import type { FlagName } from "../wire/tcp.ts";
+import { type EndId, ENDINGS, type Row } from "./ending_rows.ts";
 import type { TcpState } from "./state.ts";
-
-/** A row, whatever it is called. */
-interface Row<Id extends string> {
-  readonly id: Id;
-  readonly from: TcpState;
-  /** What happens, in a few words. */
-  readonly event: string;
-  readonly to: TcpState;
-  /** Flags that the arriving segment must carry; null when no segment is the cause. */
-  readonly recv: readonly FlagName[] | null;
-  /** Flags of the segment that goes out with it; null for none. */
-  readonly send: readonly FlagName[] | null;
-  readonly role: "server" | "client" | "both";
-  readonly cause: "segment" | "user" | "deadline";
-  readonly rfc: string;
-  /** Row of the seed's table, 1 to 6. */
-  readonly seed?: number;
-}
 
 /** One row of the table. */
 export interface Transition extends Row<TransitionId> {}
@@ -38,22 +20,6 @@ const SYN_ACK = ["SYN", "ACK"] as const;
 const FIN_ACK = ["FIN", "ACK"] as const;
 const RST = ["RST"] as const;
 const RST_ACK = ["RST", "ACK"] as const;
-
-/** States in which a reset, an abort or a time-out ends a synchronized connection at once, and how their rows are called. */
-const SYNCHRONIZED = {
-  ESTABLISHED: "established",
-  FIN_WAIT_1: "fin-wait-1",
-  FIN_WAIT_2: "fin-wait-2",
-  CLOSE_WAIT: "close-wait",
-  CLOSING: "closing",
-  LAST_ACK: "last-ack",
-} as const satisfies Readonly<Partial<Record<TcpState, string>>>;
-
-type SynchronizedState = keyof typeof SYNCHRONIZED;
-type Prefix = typeof SYNCHRONIZED[SynchronizedState];
-// In FIN_WAIT_2 nothing is in flight that an ICMP message could be about (RFC 5927 §4.1).
-type IcmpPrefix = Exclude<Prefix, "fin-wait-2">;
-type EndId = `${Prefix}.${"rst" | "abort" | "timeout"}` | `${IcmpPrefix}.icmp`;
 
 const ROWS = [
   // The server's path, the seed's table
@@ -421,72 +387,10 @@ const ROWS = [
   },
 ] as const satisfies readonly Row<string>[];
 
-function icmpEnd(id: IcmpPrefix, from: TcpState): Transition {
-  return {
-    id: `${id}.icmp`,
-    from,
-    event: "ICMP hard error",
-    to: "CLOSED",
-    recv: null,
-    send: null,
-    role: "both",
-    cause: "segment",
-    rfc: "RFC 9293 §3.9.2.2",
-  };
-}
-
-/** The same four ends exist in every synchronized state. */
-function endsOf(from: SynchronizedState): Transition[] {
-  const id = SYNCHRONIZED[from];
-  // CLOSING and LAST_ACK have sent FIN and got one: ABORT just forgets them, no RST (RFC 9293 §3.10.5).
-  const quiet = from === "CLOSING" || from === "LAST_ACK";
-  return [
-    {
-      id: `${id}.rst`,
-      from,
-      event: "RST arrives",
-      to: "CLOSED",
-      recv: RST,
-      send: null,
-      role: "both",
-      cause: "segment",
-      rfc: "RFC 9293 §3.10.7.4",
-    },
-    {
-      id: `${id}.abort`,
-      from,
-      event: "ABORT",
-      to: "CLOSED",
-      recv: null,
-      send: quiet ? null : RST_ACK,
-      role: "both",
-      cause: "user",
-      rfc: "RFC 9293 §3.10.5",
-    },
-    {
-      id: `${id}.timeout`,
-      from,
-      event: "user timeout",
-      to: "CLOSED",
-      recv: null,
-      send: null,
-      role: "both",
-      cause: "deadline",
-      rfc: "RFC 9293 §3.8.3",
-    },
-    ...(id === "fin-wait-2" ? [] : [icmpEnd(id, from)]),
-  ];
-}
-
 /** The transition table of RFC 9293, server's rows of the seed first. */
 export const TRANSITIONS: readonly Transition[] = [
   ...ROWS,
-  ...endsOf("ESTABLISHED"),
-  ...endsOf("FIN_WAIT_1"),
-  ...endsOf("FIN_WAIT_2"),
-  ...endsOf("CLOSE_WAIT"),
-  ...endsOf("CLOSING"),
-  ...endsOf("LAST_ACK"),
+  ...ENDINGS,
 ];
 
 const BY_ID: ReadonlyMap<TransitionId, Transition> = new Map(TRANSITIONS.map((row) => [row.id, row]));

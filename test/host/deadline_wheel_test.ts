@@ -137,6 +137,27 @@ Deno.test("Infinity cancels", () => {
   assertEquals(bench.wheel.expire(2_000, () => {}), 0);
 });
 
+Deno.test("follow sets an entry to its own next deadline, moves it, and cancels it", () => {
+  const wheel = new DeadlineWheel(0);
+  const entry = { nextUs: 700, nextDeadlineUs: () => entry.nextUs, ...newDeadlineFields() };
+  const due = () => {
+    const fired: number[] = [];
+    wheel.expire(wheel.nextDeadlineUs(), (one) => fired.push(one.deadlineUs));
+    return fired;
+  };
+  wheel.follow(entry);
+  assertEquals([wheel.size, wheel.nextDeadlineUs()], [1, 700]);
+  entry.nextUs = 300_000;
+  wheel.follow(entry);
+  assertEquals([wheel.size, wheel.nextDeadlineUs()], [1, 300_000]);
+  assertEquals(due(), [300_000]);
+  entry.nextUs = 400_000;
+  wheel.follow(entry);
+  entry.nextUs = Infinity;
+  wheel.follow(entry);
+  assertEquals([wheel.size, wheel.nextDeadlineUs(), due()], [0, Infinity, []]);
+});
+
 Deno.test("cancelling what is not set does nothing", () => {
   const bench = new Bench(0, 2);
   bench.set(0, 10);

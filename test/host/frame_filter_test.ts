@@ -1,0 +1,197 @@
+/**
+ * Which frames a host takes, and what it says of those that it does not: whose address, which kind, whole or in
+ * pieces, from whom. Each is tried with an echo request, whose answer shows that it was taken.
+ */
+import { assertEquals } from "@std/assert";
+import { ethernet, type HandEthernet, type HandIp, icmp, ipv4 } from "./hand_frames.ts";
+import {
+  EVERYBODY,
+  OUR_IP,
+  OUR_MAC,
+  PEER_IP,
+  PEER_MAC,
+  SECOND_US,
+  segmentFrame,
+  WireHost,
+} from "./wire_host.ts";
+
+const DATA = new TextEncoder().encode("0123456789abcdef");
+const HEADER = { to: OUR_MAC, from: PEER_MAC };
+const PACKET = { source: PEER_IP, target: OUR_IP, protocol: 1 };
+
+function echoRequest(header: Partial<HandEthernet> = {}, packet: Partial<HandIp> = {}): Uint8Array {
+  const message = icmp({ type: 8, code: 0, rest: 0x12340001 }, DATA);
+  return ethernet({ ...HEADER, ...header }, ipv4({ ...PACKET, ...packet }, message));
+}
+
+/** What a request from `source` to `target` gets. */
+function echoReply(source = OUR_IP, target = PEER_IP): Uint8Array {
+  const message = icmp({ type: 0, code: 0, rest: 0x12340001 }, DATA);
+  return ethernet({ to: PEER_MAC, from: OUR_MAC }, ipv4({ source, target, protocol: 1 }, message));
+}
+
+/** The frame is refused in silence: no answer, this counter, this event (none where it is only noise). */
+function refuses(wire: WireHost, frame: Uint8Array, reason: string, isTold: boolean): void {
+  wire.takeCounts();
+  wire.takeDrops();
+  wire.answers(frame);
+  assertEquals(wire.takeCounts(), { [`drop-${reason}`]: 1 }, reason);
+  assertEquals(wire.takeDrops(), isTold ? [reason] : [], reason);
+  wire.pass(10 * SECOND_US);
+  wire.expects();
+}
+
+Deno.test("a frame for our hardware address and our address is taken", () => {
+  const wire = new WireHost();
+  wire.answers(echoRequest(), echoReply());
+  assertEquals(wire.takeCounts(), { "echo-replies": 1 });
+  assertEquals(wire.takeDrops(), []);
+});
+
+Deno.test("frames for another hardware address are not taken, and nothing is told of them", () => {
+  const wire = new WireHost();
+  for (let at = 0; at < 6; at++) {
+    // Every byte but the group bit of the first.
+    const frame = echoRequest();
+    frame[at] ^= at === 0 ? 0x04 : 0x01;
+    refuses(wire, frame, "not-for-us", false);
+  }
+});
+
+Deno.test("IP packets in frames to everybody or to a group are not taken, whatever address they name (MUST-57)", () => {
+  const wire = new WireHost();
+  for (const to of [EVERYBODY, "01:00:5e:00:00:01", "33:33:00:00:00:01"]) {
+    refuses(wire, echoRequest({ to }), "not-for-us", false);
+    refuses(wire, segmentFrame({ seq: 1, flags: 2, to }), "not-for-us", false);
+  }
+});
+
+Deno.test("packets for another address are not taken: neighbors, broadcasts, groups (MUST-57)", () => {
+  const wire = new WireHost();
+  for (
+    const target of [
+      "10.0.0.2",
+      "10.0.1.1",
+      "10.1.0.1",
+      "11.0.0.1",
+      "10.0.0.255",
+      "255.255.255.255",
+      "224.0.0.1",
+      "0.0.0.0",
+      "127.0.0.1",
+    ]
+  ) {
+    refuses(wire, echoRequest({}, { target }), "not-for-us", false);
+    refuses(wire, segmentFrame({ seq: 1, flags: 2, target }), "not-for-us", false);
+  }
+});
+
+Deno.test("every address of a host is its own", () => {
+  const addresses = [`${OUR_IP}/24`, "10.0.0.2/24", "192.168.7.1/30"];
+  const wire = new WireHost({ addresses });
+  for (const target of [OUR_IP, "10.0.0.2", "192.168.7.1"]) {
+    wire.answers(echoRequest({}, { target }), echoReply(target));
+  }
+  refuses(wire, echoRequest({}, { target: "10.0.0.3" }), "not-for-us", false);
+});
+
+Deno.test("what a group address sends is refused: its answer would go to everybody", () => {
+  const wire = new WireHost();
+  for (const from of [EVERYBODY, "01:00:5e:00:00:01", "03:00:00:00:00:09"]) {
+    refuses(wire, echoRequest({ from }), "bad-source", true);
+    refuses(wire, segmentFrame({ seq: 1, flags: 2, from }), "bad-source", true);
+  }
+});
+
+Deno.test("kinds of frames that the host does not speak are counted", () => {
+  const wire = new WireHost();
+  const packet = echoRequest().subarray(14);
+  for (const type of [0x0000, 0x0005, 0x05dc, 0x0801, 0x8035, 0x86dd, 0x88cc, 0xffff]) {
+    refuses(wire, ethernet({ ...HEADER, type }, packet), "unknown-ethertype", false);
+  }
+});
+
+Deno.test("protocols that the host does not speak are counted", () => {
+  const wire = new WireHost();
+  for (const protocol of [0, 2, 4, 5, 7, 17, 41, 58, 132, 255]) {
+    refuses(wire, echoRequest({}, { protocol }), "unknown-protocol", false);
+  }
+});
+
+Deno.test("frames that end inside their headers are malformed, each with its reason", () => {
+  const wire = new WireHost();
+  const tagged = echoRequest({ vlan: 5 });
+  const cut = (frame: Uint8Array, length: number) => frame.slice(0, length);
+  for (const frame of [cut(echoRequest(), 0), cut(echoRequest(), 13), cut(tagged, 14), cut(tagged, 17)]) {
+    refuses(wire, frame, "malformed-ethernet", true);
+  }
+  for (const length of [14, 33, 34, 57]) refuses(wire, cut(echoRequest(), length), "malformed-ipv4", true);
+  for (const length of [18, 37]) refuses(wire, cut(tagged, length), "malformed-ipv4", true);
+});
+
+Deno.test("headers that cannot be are malformed: version, length, total length (RFC 791 §3.1)", () => {
+  const wire = new WireHost();
+  for (const [at, value] of [[14, 0x55], [14, 0x44], [14, 0x4f], [17, 19], [16, 1]] as const) {
+    const frame = echoRequest();
+    frame[at] = value;
+    refuses(wire, frame, "malformed-ipv4", true);
+  }
+});
+
+Deno.test("segments and messages that are too short are malformed", () => {
+  const wire = new WireHost();
+  const short = (protocol: number, bytes: number) =>
+    ethernet(HEADER, ipv4({ ...PACKET, protocol }, new Uint8Array(bytes)));
+  for (const bytes of [0, 1, 19]) refuses(wire, short(6, bytes), "malformed-tcp", true);
+  for (const bytes of [0, 1, 7]) refuses(wire, short(1, bytes), "malformed-icmp", true);
+});
+
+Deno.test("a header whose sum is wrong is refused (RFC 1122 §3.2.1.2)", () => {
+  const wire = new WireHost();
+  for (const sumError of [1, -1, 0x8000]) {
+    refuses(wire, echoRequest({}, { sumError }), "checksum", true);
+    refuses(wire, echoRequest({}, { sumError, options: [1, 1, 1, 1] }), "checksum", true);
+  }
+});
+
+/** Flags and offset of a fragment. */
+const FRAGMENTS: readonly (readonly [string, Partial<HandIp>])[] = [
+  ["the first", { moreFragments: true }],
+  ["one in the middle", { moreFragments: true, fragmentOffset: 8 }],
+  ["the last", { fragmentOffset: 8 }],
+  ["the last that can be", { fragmentOffset: 65_528 }],
+  ["one that says that it may not be one", { fragmentOffset: 1480, dontFragment: true }],
+];
+
+for (const [name, fields] of FRAGMENTS) {
+  Deno.test(`fragments: ${name} is not taken for a packet, of either protocol`, () => {
+    const wire = new WireHost();
+    refuses(wire, echoRequest({}, fields), "fragment", true);
+    const segment = segmentFrame({ seq: 1, flags: 2 }).subarray(34);
+    refuses(wire, ethernet(HEADER, ipv4({ ...PACKET, protocol: 6, ...fields }, segment)), "fragment", true);
+    // Whole packets, before and after, with and without DF.
+    wire.answers(echoRequest(), echoReply());
+  });
+}
+
+Deno.test("fragments for another address are nobody's here", () => {
+  const wire = new WireHost();
+  refuses(wire, echoRequest({}, { moreFragments: true, target: "10.0.0.2" }), "not-for-us", false);
+});
+
+Deno.test("frames are counted as they come and go, refused ones too", () => {
+  const wire = new WireHost();
+  wire.gives(echoRequest());
+  wire.gives(echoRequest({ to: "02:00:00:00:00:02" }));
+  wire.gives(new Uint8Array(3));
+  const { "frames-in": framesIn, "frames-out": framesOut } = wire.host.counters();
+  assertEquals([framesIn, framesOut], [3, 1]);
+});
+
+Deno.test("the time of a frame is the host's time, and the time of its events", () => {
+  const wire = new WireHost({ epochUs: 1_000_000 });
+  wire.nowUs = 7_250_000;
+  wire.answers(echoRequest({}, { sumError: 1 }));
+  assertEquals(wire.host.nowUs, 7_250_000);
+  assertEquals(wire.events, [{ event: "drop", time: 8.25, reason: "checksum" }]);
+});
