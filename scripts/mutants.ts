@@ -10,7 +10,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { SeededRandom } from "../src/link/seeded_random.ts";
 import { applyChange, type Change } from "./mutants_changes.ts";
 import { WorkingCopy } from "./mutants_runs.ts";
-import { lineAt, PROJECT_URL, projectFiles, readProjectFile } from "./project_files.ts";
+import { lineAt, PROJECT_URL } from "./project_files.ts";
 
 const USAGE = `usage: deno task test:mutants [options] FILE...
 
@@ -25,8 +25,6 @@ Prints the changes that no test notices. The checkout itself is not changed.
 
 /** What is asked of a survey. */
 export interface SurveyOptions {
-  /** The project's folder, as a file URL that ends in `/`. */
-  readonly root: URL;
   /** Project path of the source file. */
   readonly path: string;
   /** Changes at most; Infinity for all. */
@@ -121,14 +119,15 @@ export function describeChange(path: string, text: string, change: Change): stri
   ];
 }
 
-/** Tries the changes of one file; the copies are made by `copyOf`, so that the caller can end them. */
+/** Tries the changes of one file in copies of the project, all at the same time. */
 export async function survey(options: SurveyOptions, copies: readonly WorkingCopy[]): Promise<Tally> {
-  const { path, print, root } = options;
-  const order = testsFor(path, { paths: projectFiles("test/", root), asked: options.tests });
+  const { path, print } = options;
+  // The copy is what is asked about, whatever becomes of the checkout meanwhile.
+  const order = testsFor(path, { paths: copies[0].files("test/"), asked: options.tests });
   if (order.length === 0) throw new Error(`no tests for ${path}; name them: --tests PATH,...`);
-  const text = readProjectFile(path, root);
+  const text = copies[0].read(path);
   const near = new Map(
-    order.map((test) => [test, nearness(path, { path: test, text: readProjectFile(test, root) })]),
+    order.map((test) => [test, nearness(path, { path: test, text: copies[0].read(test) })]),
   );
   /** How often a test file was the first to notice; those that notice much run first. */
   const noticedBy = new Map<string, number>();
@@ -201,7 +200,7 @@ async function main(args: readonly string[]): Promise<number> {
     const tests = typeof flags.tests === "string" ? flags.tests.split(",") : [];
     const sum = { mutants: 0, noticed: 0, survived: 0 };
     for (const path of paths) {
-      const tally = await survey({ root: PROJECT_URL, path, tests, ...numbers, print: console.log }, copies);
+      const tally = await survey({ path, tests, ...numbers, print: console.log }, copies);
       if (paths.length > 1) console.log(`${path}: ${countOf(tally)}`);
       for (const name of ["mutants", "noticed", "survived"] as const) sum[name] += tally[name];
     }

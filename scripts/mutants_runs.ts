@@ -43,6 +43,11 @@ export class WorkingCopy {
     }
   }
 
+  /** Every file below a folder of the copy, as project paths. */
+  files(folder: string): string[] {
+    return projectFiles(folder, new URL(`file://${this.#root}/`));
+  }
+
   write(path: string, text: string): void {
     Deno.writeTextFileSync(this.#path(path), text);
   }
