@@ -149,6 +149,12 @@ Deno.test("fault link calls: frames that were let alone count in the budget besi
   bench.link.waiting.push(frame(4, ETHERTYPE.ARP), frame(5));
   assertEquals(bench.received(2), { lasts: [4, 5], count: 2 });
   assertEquals(bench.received(2), { lasts: [5], count: 1 });
+  // One that is due from before, and two that are due at once.
+  bench.link.waiting.push(frame(6), frame(7));
+  assertEquals(bench.received(3), { lasts: [6, 6, 7], count: 3 });
+  bench.link.waiting.push(frame(8), frame(9));
+  assertEquals(bench.received(3), { lasts: [7, 8, 8], count: 3 });
+  assertEquals(bench.received(3), { lasts: [9, 9], count: 2 });
 });
 
 Deno.test("fault link calls: a wait is no longer than until the next frame, in either direction", async () => {

@@ -137,6 +137,15 @@ Deno.test("each connection has its own keep-alive: one that asks for it probes, 
   first.peer.expects({ flags: "ACK", seq: 0, ack: 1 });
   first.peer.sends({ flags: "ACK", seq: 1, ack: 1 });
   first.peer.expectsSilence();
+  // Answered, it begins anew; what arrives puts it off.
+  lab.pass(6 * SECOND_US);
+  first.peer.sends({ flags: "ACK", seq: 1, ack: 1 });
+  lab.pass(10 * SECOND_US - 1);
+  first.peer.expectsSilence();
+  lab.pass(1);
+  first.peer.expects({ flags: "ACK", seq: 0, ack: 1 });
+  first.peer.sends({ flags: "ACK", seq: 1, ack: 1 });
+  first.peer.expectsSilence();
   second.peer.expectsSilence();
   lab.user(() => first.app.connection.setKeepAlive(false));
   lab.user(() => second.app.connection.setKeepAlive(true, 10 * SECOND_US, 5 * SECOND_US));
