@@ -83,6 +83,17 @@ for (const [word, field] of WORDS) {
   });
 }
 
+Deno.test("fault spec: two faults of the same size are two faults", () => {
+  const words = ["drop=1%", "dup=1%", "reorder=1%", "corrupt=1%", "mark=1%", "delay=1ms", "jitter=1ms"];
+  for (const word of words) {
+    for (const other of words) {
+      if (word !== other) {
+        assertEquals(isFaultless(parseFaultSpec(`${word},${other}`).in), false, word + other);
+      }
+    }
+  }
+});
+
 Deno.test("fault spec: arp=off for one direction wins over arp=on for both", () => {
   const spec = parseFaultSpec("arp=on,out:arp=off");
   assertEquals([spec.in.disturbsArp, spec.out.disturbsArp], [true, false]);

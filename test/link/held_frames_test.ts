@@ -110,11 +110,13 @@ Deno.test("held frames: a copy is of the frame's own bytes, in a buffer that ser
   assertEquals(smaller.bytes.length, 6000);
 });
 
-Deno.test("held frames: of large buffers 64 are kept for reuse", () => {
-  const queue = new HeldFrames(WIDE);
-  const frame = new Uint8Array(3000);
-  const taken = Array.from({ length: 65 }, () => queue.take(frame, 3000));
-  for (const held of taken) if (held !== null) queue.giveBack(held);
-  const again = Array.from({ length: 65 }, () => queue.take(frame, 3000));
-  assertEquals(again.filter((held) => taken.includes(held)).length, 64);
-});
+for (const [kind, bytes, kept] of [["large", 3000, 64], ["small", 60, 4096]] as const) {
+  Deno.test(`held frames: of ${kind} buffers ${kept} are kept for reuse`, () => {
+    const queue = new HeldFrames(WIDE);
+    const frame = new Uint8Array(bytes);
+    const taken = new Set(Array.from({ length: kept + 1 }, () => queue.take(frame, bytes)));
+    for (const held of taken) if (held !== null) queue.giveBack(held);
+    const again = Array.from({ length: kept + 1 }, () => queue.take(frame, bytes));
+    assertEquals(again.filter((held) => taken.has(held)).length, kept);
+  });
+}
