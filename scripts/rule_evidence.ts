@@ -50,6 +50,8 @@ const RULES_PATH = "src/tcp/rules.ts";
 const PROTOCOL_CODE = /^src\/(?:tcp|host|wire)\//;
 /** Tests that drive the machine; samples of events only name what it says. */
 const PROTOCOL_TESTS = /^test\/(?:tcp|host|wire|sim|fuzz|scripts|live)\//;
+/** Tests that can see which rule the machine applied. */
+const MACHINE_TESTS = /^test\/(?:tcp|host|sim|fuzz|scripts)\//;
 /** Walks that make the machine name each rule; rules_coverage_test.ts makes a test of each. */
 const WALKS_PATH = "test/tcp/rule_walks.ts";
 /** Local choice: more tests than these a rule would only make the page long. */
@@ -63,7 +65,7 @@ export function gatherRuleEvidence(files: readonly SourceFile[]): RuleEvidence {
   const sources = files.filter(({ path }) => path !== RULES_PATH);
   const hasRules = sources.length < files.length;
   const rules = new Map<string, RuleWitnesses>();
-  const tests = files.filter(({ path }) => PROTOCOL_TESTS.test(path)).flatMap(({ path, text }) =>
+  const tests = files.filter(({ path }) => MACHINE_TESTS.test(path)).flatMap(({ path, text }) =>
     testsIn(path, text)
   );
   const walks = files.find(({ path }) => path === WALKS_PATH)?.text ?? "";
@@ -71,7 +73,8 @@ export function gatherRuleEvidence(files: readonly SourceFile[]): RuleEvidence {
   for (const id of Object.keys(RULES)) {
     if (id === NO_RULE) continue;
     const { code } = witnesses(sources, (text) => text.includes(`"${id}"`));
-    const walk = walks.includes(`\n  "${id}":`) ? [{ path: WALKS_PATH, title: `rule ${id} is hit` }] : [];
+    const isWalked = walks.includes(`\n  "${id}":`) || walks.includes(`\n  ${id}:`);
+    const walk = isWalked ? [{ path: WALKS_PATH, title: `rule ${id} is hit` }] : [];
     rules.set(id, { code, tests: [...walk, ...tests.filter(({ body }) => body.includes(`"${id}"`))] });
     if (hasRules && code.size === 0) {
       findings.push({ path: RULES_PATH, line: 0, message: `no code applies the rule "${id}": take it out` });

@@ -153,12 +153,16 @@ Deno.test("rules and citations are found in code and tests; a rule that nothing 
   const files = [
     { path: "src/tcp/rules.ts", text: '"abort" "close.fin"' },
     { path: "src/tcp/a.ts", text: '// RFC 5961 §3\napply("abort")' },
-    { path: "test/tcp/rule_walks.ts", text: 'export const RULE_WALKS = {\n  "abort": walk(),\n};' },
+    {
+      path: "test/tcp/rule_walks.ts",
+      text: 'export const RULE_WALKS = {\n  abort: walk(),\n  "ack.fin": walk(),\n};',
+    },
     {
       path: "test/tcp/a_test.ts",
       text: 'Deno.test("one", () => {});\nDeno.test("two", () => see("abort"));',
     },
     { path: "test/tcp/peer.ts", text: '"abort"' },
+    { path: "test/live/a_test.ts", text: 'liveTest("three", () => press("abort"));' },
   ];
   const { rules, companions, findings } = gatherRuleEvidence(files);
   assertEquals([...rules.get("abort")?.code ?? []], ["src/tcp/a.ts"]);
@@ -166,6 +170,7 @@ Deno.test("rules and citations are found in code and tests; a rule that nothing 
     "test/tcp/rule_walks.ts rule abort is hit",
     "test/tcp/a_test.ts two",
   ]);
+  assertEquals(rules.get("ack.fin")?.tests.map(({ title }) => title), ["rule ack.fin is hit"]);
   assertEquals(rules.get("close.fin")?.tests, []);
   assertEquals([...companions.get(5961)?.code ?? []], ["src/tcp/a.ts"]);
   assertEquals(companions.get(596), undefined);
