@@ -144,6 +144,18 @@ Deno.test("total length zero means the rest of a frame above 65,535 bytes", () =
   assertEquals(parseIpv4(bytes, 0, 65_535, header), "malformed-ipv4");
 });
 
+Deno.test("IPv4 says its length up to 65,535 bytes, and 0 beyond", () => {
+  const bytes = new Uint8Array(0x10100);
+  const header = new Ipv4Header();
+  for (const [whole, told] of [[65_535, 65_535], [65_536, 0], [65_600, 0]]) {
+    const fields = { source: new Uint8Array(4), destination: new Uint8Array(4), protocol: 6, ttl: 1, id: 0 };
+    emitIpv4(bytes, 0, { ...fields, payloadLength: whole - 20 });
+    assertEquals((bytes[2] << 8) | bytes[3], told);
+    assertEquals(parseIpv4(bytes, 0, whole, header), null);
+    assertEquals([header.totalLength, header.payloadLength], [whole, whole - 20]);
+  }
+});
+
 Deno.test("IPv4 fragments are recognised", () => {
   const header = new Ipv4Header();
   const fragment = (word: number) => {
