@@ -74,6 +74,19 @@ Deno.test("merged frames: a sum that was left to a device is completed in each p
   assertEquals(pieces(frame)?.length, 4);
 });
 
+Deno.test("merged frames: a length of zero stands for all of the frame, as Linux says it above 65,535 bytes", () => {
+  for (const [family, lengthAt] of [["IPv4", 16], ["IPv6", 18]] as const) {
+    const frame = merged(ROUTES[family], 4000);
+    writeU16(frame, lengthAt, 0);
+    assertEquals(
+      pieces(frame)?.map(({ segment }) => segment?.payloadLength).reduce((sum = 0, part = 0) => sum + part),
+      4000,
+    );
+    writeU16(frame, lengthAt, 1);
+    assertEquals(pieces(frame), null);
+  }
+});
+
 Deno.test("merged frames: IP ids count on", () => {
   assertEquals(pieces(merged(ROUTES.IPv4, 4000))?.map(({ ipId }) => ipId), [1, 2, 3]);
 });

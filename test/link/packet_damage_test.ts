@@ -182,6 +182,11 @@ Deno.test("packet damage: what is no IP packet is neither marked nor spared", ()
   assertEquals(arp.slice(14), new Uint8Array(28).fill(0xff));
   const hit = hitBits(arp);
   assertEquals([Math.min(...hit), Math.max(...hit)], [14 * 8, 42 * 8 - 1]);
+  // Nothing in it is taken for a length.
+  const long = new Uint8Array(100);
+  writeU16(long, 12, ETHERTYPE.ARP);
+  const longHit = hitBits(long);
+  assertEquals([Math.min(...longHit), Math.max(...longHit)], [14 * 8, 100 * 8 - 1]);
 });
 
 Deno.test("packet damage: frames without a payload stay as they are, and damage draws once in any case", () => {

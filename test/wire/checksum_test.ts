@@ -167,6 +167,11 @@ Deno.test("lent memory sums to the same, at every alignment and up to its end, a
       assertEquals(got, plainSum(piece, offset, length, 0x5a5a), `offset ${offset} length ${length}`);
     }
   }
+  assertEquals(
+    foldSum(sumBytes(other, 0, other.length, 0)),
+    0xffff,
+    "what one holds does not reach into the other",
+  );
   // In turn with other memory, of both kinds.
   const plain = patterned(2000);
   for (const bytes of [piece, plain, other, piece, plain, plain, other]) {

@@ -279,6 +279,24 @@ Deno.test("extension headers that cannot be are malformed", () => {
   }
 });
 
+Deno.test("the walk goes on behind a whole fragment and an idle routing header, through eight headers, to no next header", () => {
+  const destination = (next: number) => [next, 0, 1, 4, 0, 0, 0, 0];
+  const table: [string, number, number[], number | null][] = [
+    ["fragment, then options", 0x2c, [0x3c, 0, 0, 0, 0, 0, 0, 1, ...destination(6)], 6],
+    ["a routing header with no segments left", 0x2b, [6, 0, 4, 0, 0, 0, 0, 0], 6],
+    ["no next header", 0x3c, destination(59), 59],
+    ["eight", 0x3c, [...Array.from({ length: 7 }, () => destination(0x3c)).flat(), ...destination(6)], 6],
+    ["nine", 0x3c, [...Array.from({ length: 8 }, () => destination(0x3c)).flat(), ...destination(6)], null],
+  ];
+  for (const [name, first, extension, protocol] of table) {
+    const bytes = extended(first, extension, new Array(40).fill(1));
+    const header = new Ipv6Header();
+    const reason = parseIpv6(bytes, 0, bytes.length, header);
+    assertEquals(reason, protocol === null ? "malformed-ipv6" : null, name);
+    if (protocol !== null) assertEquals([header.protocol, header.payloadLength], [protocol, 40], name);
+  }
+});
+
 Deno.test("a jumbo option gives the length of an IPv6 packet above 65,535 bytes", () => {
   const total = 70_000;
   const bytes = new Uint8Array(40 + total);
