@@ -4,59 +4,9 @@
 import { assertEquals } from "@std/assert";
 import { FaultLink, faultLink } from "../../src/link/fault_link.ts";
 import { parseFaultSpec } from "../../src/link/fault_spec.ts";
-import { emptyLinkStats, type FrameHandler, type FrameLink, type LinkStats } from "../../src/link/link.ts";
 import { emitEthernet, ETHERTYPE } from "../../src/wire/ethernet.ts";
 import { HOST_MAC, PEER_MAC } from "../tcp/wire_ends.ts";
-
-/** A link that writes down what is asked of it, and hands up the frames in `waiting`. */
-class CountingLink implements FrameLink {
-  readonly name = "counting";
-  readonly mtu = 1500;
-  readonly mac = HOST_MAC;
-  readonly maxPacketBytes = 1500;
-  readonly calls: string[] = [];
-  readonly waiting: Uint8Array[] = [];
-  /** Ends the wait under way. */
-  endWait: () => void = () => {};
-
-  receive(handler: FrameHandler, budget: number): number {
-    this.calls.push(`receive ${budget}`);
-    const frames = this.waiting.splice(0, budget);
-    for (const frame of frames) handler(frame, frame.length, 7);
-    return frames.length;
-  }
-
-  send(frame: Uint8Array, length: number, cutBytes = -1): void {
-    this.calls.push(`send ${frame[length - 1]} cut ${cutBytes}`);
-  }
-
-  flush(): void {
-    this.calls.push("flush");
-  }
-
-  wait(timeoutMs: number): Promise<void> {
-    this.calls.push(`wait ${timeoutMs}`);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.endWait = resolve;
-    return promise;
-  }
-
-  wake(): void {
-    this.calls.push("wake");
-  }
-
-  stats(): LinkStats {
-    return emptyLinkStats();
-  }
-
-  close(): void {
-    this.calls.push("close");
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-}
+import { CountingLink } from "./counting_link.ts";
 
 function frame(last: number, type: number = ETHERTYPE.IPV4): Uint8Array {
   const bytes = new Uint8Array(60);
