@@ -5,18 +5,26 @@
  * and docs/conformance.md, which is made of them. `--check` says so when it had to be written anew.
  *
  * A label in src/ or ffi/ says: this line meets it. `MUST-10 (partly)` says: in part. A label inside a `Deviation:`
- * comment says: here it is not met, on purpose. A label in a file below test/ says: this file shows it.
+ * comment says: here it is not met, on purpose. A label in the title of a test, or in the comment right above it, says:
+ * this test fails where it is not met. Anywhere else in a file below test/ it says nothing.
  */
 import { type Requirement, REQUIREMENTS } from "./rfc9293_requirements.ts";
 import { type Finding, lineAt, projectFiles, readProjectFile, reportFindings } from "./project_files.ts";
-import { gatherRuleEvidence, type RuleEvidence, rulePages, type SourceFile } from "./rule_evidence.ts";
+import { type TestCase, testsIn } from "./claimed_tests.ts";
+import {
+  gatherRuleEvidence,
+  type RuleEvidence,
+  rulePages,
+  type SourceFile,
+  type TestName,
+} from "./rule_evidence.ts";
 
 export type { SourceFile };
 
 const TABLE_PATH = "docs/conformance.md";
 
 /** What the table says about a requirement. */
-export type Verdict = "met" | "untested" | "partly" | "not" | "not applicable";
+export type Verdict = "met" | "untested" | "partly" | "not";
 
 /** A deliberate difference from an RFC, as the code confesses it. */
 export interface Deviation {
@@ -31,8 +39,8 @@ export interface Evidence {
   readonly code: ReadonlyMap<string, ReadonlySet<string>>;
   /** Ids that the code names with `(partly)`. */
   readonly partly: ReadonlySet<string>;
-  /** Requirement id to the test files that name it. */
-  readonly tests: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Requirement id to the tests that claim to show it. */
+  readonly tests: ReadonlyMap<string, readonly TestName[]>;
   readonly deviations: readonly Deviation[];
   /** Labels that are no requirement's. */
   readonly findings: readonly Finding[];
@@ -73,12 +81,13 @@ function deviationsOf(
 /** Gathers labels and deviations from the files of src/, ffi/ and test/. */
 export function gatherEvidence(files: readonly SourceFile[]): Evidence {
   const code = new Map<string, Set<string>>();
-  const tests = new Map<string, Set<string>>();
+  const tests = new Map<string, TestCase[]>();
   const partly = new Set<string>();
   const deviations: Deviation[] = [];
   const findings: Finding[] = [];
   for (const file of files) {
     const isTest = file.path.startsWith("test/");
+    if (isTest) gatherClaims(file, tests);
     const here = isTest ? [] : deviationsOf(file);
     deviations.push(...here.map(({ path, text, ids }) => ({ path, text, ids })));
     for (const match of file.text.matchAll(LABEL)) {
@@ -86,9 +95,7 @@ export function gatherEvidence(files: readonly SourceFile[]): Evidence {
       if (!KNOWN_IDS.has(id)) {
         const message = `RFC 9293 has no requirement ${id}`;
         findings.push({ path: file.path, line: lineAt(file.text, match.index), message });
-      } else if (isTest) {
-        add(tests, id, file.path);
-      } else if (!here.some(({ start, end }) => match.index >= start && match.index < end)) {
+      } else if (!isTest && !here.some(({ start, end }) => match.index >= start && match.index < end)) {
         add(code, id, file.path);
         if (match[2] !== undefined) partly.add(id);
       }
@@ -97,21 +104,40 @@ export function gatherEvidence(files: readonly SourceFile[]): Evidence {
   return { code, tests, partly, deviations, findings };
 }
 
+/** Adds the tests of a file to the requirements that they claim to show. */
+function gatherClaims({ path, text }: SourceFile, tests: Map<string, TestCase[]>): void {
+  for (const test of testsIn(path, text)) {
+    const ids = new Set([...test.claim.matchAll(LABEL)].map((match) => match[1]));
+    for (const id of ids) tests.set(id, [...tests.get(id) ?? [], test]);
+  }
+}
+
 /** What the evidence says about one requirement. */
 export function verdictOn(requirement: Requirement, evidence: Evidence): Verdict {
-  const { id } = requirement;
-  if (requirement.notApplicable !== undefined) return "not applicable";
+  const { id, alsoIn } = requirement;
   const deviates = evidence.deviations.some((deviation) => deviation.ids.includes(id));
   if (!evidence.code.has(id)) return "not";
   if (deviates || evidence.partly.has(id)) return "partly";
+  if (alsoIn !== undefined && ![...evidence.code.get(id) ?? []].some((path) => path.startsWith(alsoIn))) {
+    return "partly";
+  }
   return evidence.tests.has(id) ? "met" : "untested";
 }
 
-const VERDICTS: readonly Verdict[] = ["met", "untested", "partly", "not", "not applicable"];
+const VERDICTS: readonly Verdict[] = ["met", "untested", "partly", "not"];
 const LEVELS = ["MUST", "SHLD", "MAY", "REC"];
 
 function links(paths: Iterable<string>): string {
   return [...paths].sort().map((path) => `[${path.replace(/^(src|test)\//, "")}](../${path})`).join(", ");
+}
+
+/** Tests by name, those of one file behind one link. */
+function testLinks(tests: readonly TestName[]): string {
+  const byPath = Map.groupBy(tests, ({ path }) => path);
+  return [...byPath.keys()].sort().map((path) => {
+    const titles = (byPath.get(path) ?? []).map(({ title }) => `"${title.replace(/([*_<`])/g, "\\$1")}"`);
+    return `${links([path])}: ${titles.join(", ")}`;
+  }).join("; ");
 }
 
 function tableRow(cells: readonly string[]): string {
@@ -130,15 +156,14 @@ function summaryTable(verdicts: ReadonlyMap<string, Verdict>): string[] {
 
 function groupTable(group: string, evidence: Evidence, verdicts: ReadonlyMap<string, Verdict>): string[] {
   const rows = REQUIREMENTS.filter((requirement) => requirement.group === group).map((requirement) => {
-    const { id, concerns, onWire, text, notApplicable } = requirement;
-    const why = notApplicable === undefined ? "" : ` (${notApplicable})`;
+    const { id, concerns, onWire, text } = requirement;
     return tableRow([
       id,
       text,
       concerns.join(" ") + (onWire ? " w" : ""),
-      (verdicts.get(id) ?? "not") + why,
+      verdicts.get(id) ?? "not",
       links(evidence.code.get(id) ?? []),
-      links(evidence.tests.get(id) ?? []),
+      testLinks(evidence.tests.get(id) ?? []),
     ]);
   });
   const head = ["requirement", "what it asks", "concerns", "verdict", "code", "tests"];
@@ -158,8 +183,9 @@ export function conformancePage(evidence: Evidence, rules: RuleEvidence): string
     "The 119 numbered requirements of RFC 9293 (its Appendix B), in short words of our own; the RFC's text is what",
     "counts. **Concerns**: S the passive end, A the active end, E any end, U the interface to applications, I services",
     "of the IP layer; w can be checked from the wire. **Verdicts**: *met*: the code says where, and a test shows it;",
-    "*untested*: the code says where, and no test is named after it yet; *partly*: met in part, or with a deviation;",
-    "*not*: not done. MAY requirements are a choice.",
+    "*untested*: the code says where, and no test is named after it yet; *partly*: met in part, with a deviation, or in",
+    "one of the layers that have a part in it; *not*: not done. MAY requirements are a choice. **Tests** have the",
+    "requirement in their title, or in the comment right above them; where it is broken they fail.",
     "",
     ...summaryTable(verdicts),
     "",
@@ -167,7 +193,7 @@ export function conformancePage(evidence: Evidence, rules: RuleEvidence): string
     "",
     ...groups.flatMap((group) => groupTable(group, evidence, verdicts)),
     ...rulePages(rules, {
-      writer: { links, row: tableRow },
+      writer: { links, testLinks, row: tableRow },
       deviations: evidence.deviations.map((deviation) => deviation.text),
     }),
     "## Deliberate deviations",

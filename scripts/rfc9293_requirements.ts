@@ -21,12 +21,12 @@ export interface Requirement {
   /** Whether it can be checked from the wire. */
   readonly onWire: boolean;
   readonly text: string;
-  /** Why tcplab has no part in it, where that is so. */
-  readonly notApplicable?: string;
+  /** Folder of a layer that has a part of its own in it: without a label there it is met in part only. */
+  readonly alsoIn?: string;
 }
 
-/** Id; letters of whom it concerns, with W for the wire; text; and why it does not apply, where that is so. */
-type Row = readonly [id: string, letters: string, text: string, notApplicable?: string];
+/** Id; letters of whom it concerns, with W for the wire; text; and the other layer that has a part in it, if any. */
+type Row = readonly [id: string, letters: string, text: string, alsoIn?: string];
 
 const GROUPS: readonly (readonly [group: string, rows: readonly Row[]])[] = [
   ["Push", [
@@ -112,12 +112,7 @@ const GROUPS: readonly (readonly [group: string, rows: readonly Row[]])[] = [
     ["SHLD-2", "EW", "An RST that carries data is accepted"],
     ["MUST-12", "U", "The application can tell a normal close from an abort"],
     ["MAY-1", "E", "CLOSE may also end reading"],
-    [
-      "SHLD-3",
-      "EW",
-      "Then an RST tells the peer that its data was lost",
-      "CLOSE never ends reading (MAY-1 is not taken)",
-    ],
+    ["SHLD-3", "EW", "Then an RST tells the peer of data that was left unread, or that still comes"],
     ["MUST-13", "EW", "The end that closed first stays in TIME-WAIT for twice the segment lifetime"],
     ["MAY-2", "SW", "A new SYN may reopen a connection in TIME-WAIT"],
     ["SHLD-4", "SW", "Timestamps shorten TIME-WAIT (RFC 6191)"],
@@ -144,7 +139,7 @@ const GROUPS: readonly (readonly [group: string, rows: readonly Row[]])[] = [
     ["MUST-17", "UW", "The application can switch that off for a connection"],
   ]],
   ["Connection failures", [
-    ["MUST-20", "EW", "At threshold R1 the IP layer is advised, at R2 the connection is closed"],
+    ["MUST-20", "EW", "At threshold R1 the IP layer is advised, at R2 the connection is closed", "src/host/"],
     ["MUST-21", "U", "The application sets R2"],
     ["SHLD-9", "U", "The application is told between R1 and R2"],
     ["SHLD-10", "EW", "R1 is at least 3 retransmissions"],
@@ -197,10 +192,10 @@ const GROUPS: readonly (readonly [group: string, rows: readonly Row[]])[] = [
   ]],
 ];
 
-function requirement(group: string, [id, letters, text, notApplicable]: Row): Requirement {
+function requirement(group: string, [id, letters, text, alsoIn]: Row): Requirement {
   const concerns = (["S", "A", "E", "U", "I"] as const).filter((letter) => letters.includes(letter));
   const base = { id, group, concerns, onWire: letters.includes("W"), text };
-  return notApplicable === undefined ? base : { ...base, notApplicable };
+  return alsoIn === undefined ? base : { ...base, alsoIn };
 }
 
 /** All requirements, by group, in the order of Appendix B as far as that makes sense to a reader. */

@@ -7,6 +7,7 @@
  */
 import { RULES } from "../src/tcp/rules.ts";
 import { type Companion, COMPANIONS } from "./companion_rfcs.ts";
+import { testsIn } from "./claimed_tests.ts";
 import type { Finding } from "./project_files.ts";
 
 /** A file of the project. */
@@ -15,7 +16,19 @@ export interface SourceFile {
   readonly text: string;
 }
 
-/** Which files of code and of tests speak of something. */
+/** A test: its file, and its title. */
+export interface TestName {
+  readonly path: string;
+  readonly title: string;
+}
+
+/** Which code applies a rule, and which tests ask for it by its name. */
+export interface RuleWitnesses {
+  readonly code: ReadonlySet<string>;
+  readonly tests: readonly TestName[];
+}
+
+/** Which files of code and of tests cite an RFC. */
 export interface Witnesses {
   readonly code: ReadonlySet<string>;
   readonly tests: ReadonlySet<string>;
@@ -26,7 +39,7 @@ export type CompanionVerdict = Companion["verdict"] | "untested";
 
 /** Where the rules and the companions are spoken of. */
 export interface RuleEvidence {
-  readonly rules: ReadonlyMap<string, Witnesses>;
+  readonly rules: ReadonlyMap<string, RuleWitnesses>;
   readonly companions: ReadonlyMap<number, Witnesses>;
   /** Rules that no code applies. */
   readonly findings: readonly Finding[];
@@ -37,6 +50,12 @@ const RULES_PATH = "src/tcp/rules.ts";
 const PROTOCOL_CODE = /^src\/(?:tcp|host|wire)\//;
 /** Tests that drive the machine; samples of events only name what it says. */
 const PROTOCOL_TESTS = /^test\/(?:tcp|host|wire|sim|fuzz|scripts|live)\//;
+/** Tests that can see which rule the machine applied. */
+const MACHINE_TESTS = /^test\/(?:tcp|host|sim|fuzz|scripts)\//;
+/** Walks that make the machine name each rule; rules_coverage_test.ts makes a test of each. */
+const WALKS_PATH = "test/tcp/rule_walks.ts";
+/** Local choice: more tests than these a rule would only make the page long. */
+const MOST_TESTS = 3;
 const NOBODY: Witnesses = { code: new Set(), tests: new Set() };
 /** The rule that stands for no rule. */
 const NO_RULE = "none";
@@ -45,13 +64,19 @@ const NO_RULE = "none";
 export function gatherRuleEvidence(files: readonly SourceFile[]): RuleEvidence {
   const sources = files.filter(({ path }) => path !== RULES_PATH);
   const hasRules = sources.length < files.length;
-  const rules = new Map<string, Witnesses>();
+  const rules = new Map<string, RuleWitnesses>();
+  const tests = files.filter(({ path }) => MACHINE_TESTS.test(path)).flatMap(({ path, text }) =>
+    testsIn(path, text)
+  );
+  const walks = files.find(({ path }) => path === WALKS_PATH)?.text ?? "";
   const findings: Finding[] = [];
   for (const id of Object.keys(RULES)) {
     if (id === NO_RULE) continue;
-    const found = witnesses(sources, (text) => text.includes(`"${id}"`));
-    rules.set(id, found);
-    if (hasRules && found.code.size === 0) {
+    const { code } = witnesses(sources, (text) => text.includes(`"${id}"`));
+    const isWalked = walks.includes(`\n  "${id}":`) || walks.includes(`\n  ${id}:`);
+    const walk = isWalked ? [{ path: WALKS_PATH, title: `rule ${id} is hit` }] : [];
+    rules.set(id, { code, tests: [...walk, ...tests.filter(({ body }) => body.includes(`"${id}"`))] });
+    if (hasRules && code.size === 0) {
       findings.push({ path: RULES_PATH, line: 0, message: `no code applies the rule "${id}": take it out` });
     }
   }
@@ -87,6 +112,7 @@ export function verdictOnCompanion(
 /** How a page writes a list of files and a row. */
 export interface PageWriter {
   links(paths: Iterable<string>): string;
+  testLinks(tests: readonly TestName[]): string;
   row(cells: readonly string[]): string;
 }
 
@@ -108,8 +134,8 @@ export function rulePages(
     "",
     "## Rules",
     "",
-    "Every check and action of the machine has a name, which the event log shows with each segment. **Tests**: those",
-    "that ask for the rule by its name.",
+    "Every check and action of the machine has a name, which the event log shows with each segment. **Tests**: the walk",
+    "that makes the machine name the rule, and tests that ask for the rule by its name.",
     "",
     ...ruleTable(evidence, writer),
     "",
@@ -152,8 +178,9 @@ function companionTable(
 function ruleTable({ rules }: RuleEvidence, writer: PageWriter): string[] {
   const head = ["rule", "section", "what it says", "code", "tests"];
   const rows = Object.entries(RULES).filter(([id]) => id !== NO_RULE).map(([id, { rfc, text }]) => {
-    const { code, tests } = rules.get(id) ?? NOBODY;
-    const shown = tests.size === 0 ? "untested" : writer.links(tests);
+    const { code, tests } = rules.get(id) ?? { code: [], tests: [] };
+    const more = tests.length > MOST_TESTS ? `, and ${tests.length - MOST_TESTS} more` : "";
+    const shown = tests.length === 0 ? "untested" : writer.testLinks(tests.slice(0, MOST_TESTS)) + more;
     return writer.row([`\`${id}\``, rfc === "-" ? "local choice" : rfc, text, writer.links(code), shown]);
   });
   return [writer.row(head), writer.row(head.map(() => "---")), ...rows];

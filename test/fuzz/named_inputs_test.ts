@@ -1,9 +1,20 @@
 /**
- * Each input of the corpus, alone and many times over: no exception, few answers, and the connection goes on as before.
+ * Each input of the corpus, alone and many times over, with nothing and with data in flight: no exception, few answers,
+ * and the connection goes on as before.
  */
 import { assert, assertEquals } from "@std/assert";
+import { bytesOf } from "../tcp/app_log.ts";
+import type { Seen } from "../tcp/peer.ts";
 import { ALL_OPTIONS, type Fixture, reachEstablished } from "../tcp/states.ts";
 import { NAMED_INPUTS } from "./named_inputs.ts";
+
+const OPTIONS = {
+  "": { mss: 1460 },
+  ", with SACK": { mss: 1460, sackPermitted: true },
+  ", with all options": ALL_OPTIONS,
+} as const;
+/** Six full segments, within the initial window of ten. */
+const FLIGHT_BYTES = 8760;
 
 /** The connection carries bytes both ways. */
 function assertAlive({ lab, peer, app }: Fixture): void {
@@ -19,10 +30,41 @@ function assertAlive({ lab, peer, app }: Fixture): void {
   assert(peer.takeAll().some(({ seq, data }) => seq === seen && data.length === 10), "bytes from the host");
 }
 
-for (const { name, known, send, answers = 1, survives = true } of NAMED_INPUTS) {
-  for (const hasOptions of [false, true]) {
-    Deno.test(`corpus: ${name} (${known})${hasOptions ? ", with all options" : ""}`, () => {
-      const fixture = reachEstablished(hasOptions ? { options: ALL_OPTIONS } : {});
+/** The peer, honest from now on, gets every byte of the flight, of which `arrived` is there already. */
+function assertGetsThrough({ lab, peer, app }: Fixture, arrived: readonly Seen[]): void {
+  const text = new Map<number, number>();
+  const take = (segments: readonly Seen[]) => {
+    for (const { seq, data } of segments) data.forEach((byte, index) => text.set(seq + index, byte));
+  };
+  take(arrived);
+  let ack = 1;
+  for (let rounds = 0; app.connection.info().sendQueue > 0; rounds++) {
+    assert(rounds < 100, `the flight gets through; the peer has it up to ${ack}`);
+    lab.pass(200_000);
+    take(peer.takeAll());
+    while (text.has(ack)) ack++;
+    peer.sends({ flags: "ACK", seq: 1, ack });
+  }
+  assertEquals(ack, 1 + FLIGHT_BYTES);
+  assertEquals(
+    Uint8Array.from({ length: FLIGHT_BYTES }, (_, i) => text.get(1 + i) ?? -1),
+    bytesOf(FLIGHT_BYTES),
+  );
+}
+
+/** The host's flight leaves. */
+function takesFlight({ peer, app }: Fixture): Seen[] {
+  app.write(FLIGHT_BYTES);
+  const flight = peer.takeAll();
+  assertEquals(flight.reduce((sum, { data }) => sum + data.length, 0), FLIGHT_BYTES);
+  return flight;
+}
+
+for (const input of NAMED_INPUTS) {
+  const { name, known, send, answers = 1, survives = true } = input;
+  for (const [words, options] of Object.entries(OPTIONS)) {
+    Deno.test(`corpus: ${name} (${known})${words}`, () => {
+      const fixture = reachEstablished({ options });
       const { lab, peer, app } = fixture;
       send(fixture);
       const given = peer.takeAll().length + lab.strays.splice(0).length;
@@ -34,7 +76,39 @@ for (const { name, known, send, answers = 1, survives = true } of NAMED_INPUTS) 
       assertEquals(app.state, "ESTABLISHED");
       assertAlive(fixture);
     });
+
+    Deno.test(`corpus: ${name} (${known})${words}, while data is in flight`, () => {
+      const fixture = reachEstablished({ options, tcp: { noDelay: true } });
+      const { lab, peer, app } = fixture;
+      const flight = takesFlight(fixture);
+      send(fixture);
+      const again = peer.takeAll();
+      const given = again.length + lab.strays.splice(0).length;
+      assert(given <= (input.answersInFlight ?? answers), `${given} answers`);
+      if (!survives) {
+        assertEquals(lab.host.connections(), []);
+        return;
+      }
+      assertEquals(app.state, "ESTABLISHED");
+      assertGetsThrough(fixture, [...flight.slice(1), ...again]);
+      assertAlive(fixture);
+    });
   }
+}
+
+for (const { name, reaches, send } of NAMED_INPUTS) {
+  Deno.test(`corpus: ${name}: read by ${reaches ?? "the host alone"}`, () => {
+    const rules = Object.values(OPTIONS).flatMap((options) => {
+      const fixture = reachEstablished({ options, tcp: { noDelay: true } });
+      takesFlight(fixture);
+      fixture.lab.takeRules();
+      send(fixture);
+      return fixture.lab.takeRules();
+    });
+    const seen = [...new Set(rules)];
+    if (reaches === null) assertEquals(seen, []);
+    else assert(seen.includes(reaches), `only ${seen.join(", ")}`);
+  });
 }
 
 Deno.test("corpus: all inputs one after the other, three times", () => {

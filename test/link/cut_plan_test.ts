@@ -79,6 +79,7 @@ Deno.test("cut plan: what holds no TCP header cannot be cut", () => {
   const plan = new CutPlan();
   emitLarge(frame, {});
   for (const length of [0, 13, 14, 33, 53]) assertEquals(planCut(frame, length, 1448, plan), false);
+  assertEquals(planCut(frame, 54, 1448, plan), true, "a header and no more");
   emitEthernet(frame, { destination: MAC_B, source: MAC_A, type: ETHERTYPE.ARP });
   assertEquals(planCut(frame, 60, 1448, plan), false);
 });

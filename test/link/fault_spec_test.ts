@@ -57,6 +57,58 @@ Deno.test("fault spec: a prefix means one direction and wins over the word witho
   assertEquals(isFaultless(parseFaultSpec("drop=0%,arp=on").in), true);
 });
 
+/** Each word alone, with the one field that it sets. */
+const WORDS: readonly (readonly [string, Partial<FaultDirection>])[] = [
+  ["drop=3%", { drop: 0.03 }],
+  ["dup=3%", { duplicate: 0.03 }],
+  ["reorder=3%", { reorder: 0.03 }],
+  ["corrupt=3%", { corrupt: 0.03 }],
+  ["mark=3%", { mark: 0.03 }],
+  ["delay=3ms", { delayUs: 3000 }],
+  ["jitter=3ms", { jitterUs: 3000 }],
+  ["rate=3mbit", { rateBitsPerSecond: 3e6 }],
+  ["arp=on", { disturbsArp: true }],
+  ["arp=off", {}],
+];
+
+for (const [word, field] of WORDS) {
+  Deno.test(`fault spec: ${word} sets its own field, and one that is not about ARP alone is a fault`, () => {
+    const isFault = !word.startsWith("arp");
+    const spec = parseFaultSpec(word);
+    assertEquals(spec, both(field));
+    assertEquals([isFaultless(spec.in), isFaultless(spec.out)], [!isFault, !isFault]);
+    const [side, other] = [parseFaultSpec(`in:${word}`), parseFaultSpec(`out:${word}`)];
+    assertEquals(side, { seed: 1, in: both(field).in, out: NO_FAULTS });
+    assertEquals(other, { seed: 1, in: NO_FAULTS, out: both(field).out });
+  });
+}
+
+Deno.test("fault spec: two faults of the same size are two faults", () => {
+  const words = ["drop=1%", "dup=1%", "reorder=1%", "corrupt=1%", "mark=1%", "delay=1ms", "jitter=1ms"];
+  for (const word of words) {
+    for (const other of words) {
+      if (word !== other) {
+        assertEquals(isFaultless(parseFaultSpec(`${word},${other}`).in), false, word + other);
+      }
+    }
+  }
+});
+
+Deno.test("fault spec: arp=off for one direction wins over arp=on for both", () => {
+  const spec = parseFaultSpec("arp=on,out:arp=off");
+  assertEquals([spec.in.disturbsArp, spec.out.disturbsArp], [true, false]);
+});
+
+Deno.test("fault spec: values at their bounds are taken", () => {
+  assertEquals(parseFaultSpec("drop=100%").in.drop, 1);
+  assertEquals(parseFaultSpec("jitter=60000ms").in.jitterUs, 60_000_000);
+  assertEquals(parseFaultSpec("rate=1kbit").in.rateBitsPerSecond, 1000);
+  assertEquals(parseFaultSpec("rate=1000gbit").in.rateBitsPerSecond, 1e12);
+  assertEquals(parseFaultSpec("delay=0.4us").in.delayUs, 0);
+  assertEquals(parseFaultSpec("delay=0.5us").in.delayUs, 1);
+  assertEquals(parseFaultSpec("seed=0").seed, 0);
+});
+
 Deno.test("fault spec: told in one line", () => {
   assertEquals(
     describeFaults(
@@ -84,6 +136,9 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ],
   ["up:drop=1%", "up:drop=1%: expected WORD=VALUE"],
   ["delay=10", "delay=10: expected a time with its unit"],
+  ["jitter=60000001us", "jitter=60000001us: expected a time with its unit (us, ms or s) up to 60s"],
+  ["rate=999bit", "rate=999bit: expected a rate with its unit (bit, kbit, mbit or gbit) from 1kbit"],
+  ["rate=1001gbit", "rate=1001gbit: expected a rate"],
   ["delay=61s", "delay=61s: expected a time with its unit (us, ms or s) up to 60s"],
   ["rate=10", "rate=10: expected a rate with its unit"],
   ["rate=0mbit", "rate=0mbit: expected a rate"],

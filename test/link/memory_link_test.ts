@@ -183,6 +183,55 @@ Deno.test("memory link: a handler may close the link", () => {
   assertEquals(b.waitingFrames, 0);
 });
 
+Deno.test("memory link: names and hardware addresses are those of the options, or two that differ", () => {
+  const plain = memoryPair();
+  assertEquals(plain.map(({ name, mac }) => [name, [...mac]]), [
+    ["memory:a", [2, 0, 0, 0, 0, 0x0a]],
+    ["memory:b", [2, 0, 0, 0, 0, 0x0b]],
+  ]);
+  const macA = Uint8Array.of(2, 1, 1, 1, 1, 1);
+  const macB = Uint8Array.of(2, 1, 1, 1, 1, 2);
+  const named = memoryPair({ nameA: "left", nameB: "right", macA, macB });
+  assertEquals(named.map(({ name, mac }) => [name, mac]), [["left", macA], ["right", macB]]);
+});
+
+Deno.test("memory link: counters begin at nothing, and more bytes than the frame has are refused", () => {
+  const [a, b] = memoryPair();
+  const nothing = {
+    ...{ framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0 },
+    ...{ droppedByRing: 0, droppedByDevice: 0, sendErrors: 0 },
+  };
+  assertEquals([a.stats(), b.stats()], [nothing, nothing]);
+  a.send(new Uint8Array(10), 11);
+  assertEquals([a.stats(), received(b)], [{ ...nothing, sendErrors: 1 }, []]);
+});
+
+Deno.test("memory link: a closed link waits for nothing", async () => {
+  const [, b] = memoryPair();
+  b.close();
+  assert(await isSettled(b.wait(Infinity)));
+});
+
+Deno.test("memory link: a wait without end needs no alarm; one that slept enough ends itself and no other", async () => {
+  const ends: (() => void)[] = [];
+  const [, b] = memoryPair({ sleep: () => new Promise((resolve) => ends.push(resolve)) });
+  const endless = b.wait(Infinity);
+  assertEquals(ends.length, 0);
+  const first = b.wait(10);
+  const second = b.wait(20);
+  ends[0]();
+  assert(await isSettled(first));
+  assert(!await isSettled(second) && !await isSettled(endless));
+  // A sleep that ends after its wait was woken has nothing left to end.
+  b.wake();
+  assert(await isSettled(second) && await isSettled(endless));
+  const third = b.wait(30);
+  ends[1]();
+  assert(!await isSettled(third));
+  b.wake();
+  assert(await isSettled(third));
+});
+
 Deno.test("memory link: for any order of sends and receives, nothing is lost below the bound", () => {
   fc.assert(fc.property(fc.array(fc.integer({ min: -4, max: 9 }), { maxLength: 60 }), (steps) => {
     const [a, b] = memoryPair({ queueFrames: 16 });

@@ -74,6 +74,19 @@ Deno.test("merged frames: a sum that was left to a device is completed in each p
   assertEquals(pieces(frame)?.length, 4);
 });
 
+Deno.test("merged frames: a length of zero stands for all of the frame, as Linux says it above 65,535 bytes", () => {
+  for (const [family, lengthAt] of [["IPv4", 16], ["IPv6", 18]] as const) {
+    const frame = merged(ROUTES[family], 4000);
+    writeU16(frame, lengthAt, 0);
+    assertEquals(
+      pieces(frame)?.map(({ segment }) => segment?.payloadLength).reduce((sum = 0, part = 0) => sum + part),
+      4000,
+    );
+    writeU16(frame, lengthAt, 1);
+    assertEquals(pieces(frame), null);
+  }
+});
+
 Deno.test("merged frames: IP ids count on", () => {
   assertEquals(pieces(merged(ROUTES.IPv4, 4000))?.map(({ ipId }) => ipId), [1, 2, 3]);
 });
@@ -82,13 +95,35 @@ Deno.test("merged frames: what is no merged segment stays whole", () => {
   assertEquals(pieces(merged(ROUTES.IPv4, 1448)), null, "a full packet");
   assertEquals(pieces(merged(ROUTES.IPv4, 1449))?.length, 2);
   assertEquals(pieces(merged(ROUTES.IPv4, 5000, { corrupt: true })), null, "a wrong checksum");
-  assertEquals(pieces(merged(ROUTES.IPv4, 5000, { flags: FLAG.SYN })), null, "a SYN");
+  for (const flag of [FLAG.SYN, FLAG.RST, FLAG.URG]) {
+    assertEquals(pieces(merged(ROUTES.IPv4, 5000, { flags: flag | FLAG.ACK })), null, `flag ${flag}`);
+  }
   const padded = new Uint8Array(3000);
   padded.set(merged(ROUTES.IPv4, 2000));
   assertEquals(pieces(padded), null, "padding behind it");
   const other = merged(ROUTES.IPv4, 5000);
   other[23] = 17;
   assertEquals(pieces(other), null, "not TCP");
+});
+
+Deno.test("merged frames: the least piece is one byte of text; where not even that fits, nothing is cut", () => {
+  const frame = merged(ROUTES.IPv4, 20);
+  const headers = 20 + 32;
+  for (const [mtu, count] of [[headers + 1, 20], [headers, 0], [headers - 8, 0]] as const) {
+    const lengths: number[] = [];
+    const isCut = new FrameCutter(mtu).cut(frame, frame.length, (_piece, length) => lengths.push(length));
+    assertEquals([isCut, lengths], [count > 0, new Array(count).fill(14 + headers + 1)]);
+  }
+});
+
+Deno.test("merged frames: pieces of one frame after those of a smaller and a larger one are its own", () => {
+  const cutter = new FrameCutter(1500);
+  for (const bytes of [2000, 9000, 3000]) {
+    const frame = merged(ROUTES.IPv4, bytes);
+    const data: number[] = [];
+    cutter.cut(frame, frame.length, (piece, length) => data.push(...piece.subarray(66, length)));
+    assertEquals(Uint8Array.from(data), frame.slice(66));
+  }
 });
 
 Deno.test("fault link: each packet of a merged frame has a fate of its own", () => {

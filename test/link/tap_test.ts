@@ -5,6 +5,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { LinkError } from "../../src/link/link.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
 import { type FrameTap, tapLink } from "../../src/link/tap.ts";
+import { CountingLink } from "./counting_link.ts";
 
 function recordingTap(): { tap: FrameTap; heard: string[] } {
   const heard: string[] = [];
@@ -90,4 +91,22 @@ Deno.test("tap: everything else is the link's own", async () => {
   assertEquals(tapped.stats().framesIn, 1);
   tapped[Symbol.dispose]();
   assertThrows(() => b.receive(() => {}, 1), LinkError);
+});
+
+Deno.test("tap: each call goes to the link as it came, and a frame without a cut size has none", async () => {
+  const link = new CountingLink();
+  const { tap, heard } = recordingTap();
+  const tapped = tapLink(link, tap);
+  tapped.send(Uint8Array.of(5), 1);
+  tapped.send(Uint8Array.of(6), 1, 1448);
+  tapped.flush();
+  tapped.wake();
+  const waited = tapped.wait(7);
+  link.endWait();
+  await waited;
+  tapped.receive(() => {}, 3);
+  tapped.close();
+  const asked = ["send 5 cut 0", "send 6 cut 1448", "flush", "wake", "wait 7", "receive 3", "close"];
+  assertEquals(link.calls, asked);
+  assertEquals(heard, ["sent 5 cut 0", "sent 6 cut 1448"]);
 });

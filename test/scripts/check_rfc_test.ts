@@ -67,18 +67,66 @@ Deno.test("a label that no requirement has is found", () => {
   assertEquals(findings, [{ path: "src/tcp/a.ts", line: 2, message: "RFC 9293 has no requirement MUST-70" }]);
 });
 
-Deno.test("the page has a row for every requirement and links to code and tests", () => {
+Deno.test("only the title of a test and the comment right above it claim anything", () => {
+  const text = `/** All about MUST-1. */
+import "x"; // MUST-2
+
+// What is about to come, MUST-3.
+Deno.test("first, MUST-4", () => {
+  assert("MUST-5"); // MUST-6
+});
+
+/** Far away: MUST-7. */
+
+/** Near: MUST-8. */
+for (const name of ["MUST-9"]) {
+  Deno.test(
+    \`\${name}, and \` +
+      "MUST-10",
+    () => {},
+  );
+}
+liveTest("in a lab (MUST-11)", async () => {
+  await t.step("one of its steps, MUST-12", () => {});
+});
+`;
+  const claims = (path: string) =>
+    [...gatherEvidence([{ path, text }]).tests].map((
+      [id, tests],
+    ) => [id, ...tests.map(({ title }) => title)]);
+  assertEquals(claims("test/tcp/a_test.ts"), [
+    ["MUST-4", "first, MUST-4"],
+    ["MUST-3", "first, MUST-4"],
+    ["MUST-10", "…, and MUST-10"],
+    ["MUST-8", "…, and MUST-10"],
+    ["MUST-11", "in a lab (MUST-11)"],
+    ["MUST-12", "one of its steps, MUST-12"],
+  ]);
+  assertEquals(claims("test/tcp/a.ts"), []);
+  const script = { path: "test/scripts/close.pkt", text: "// Closes (MUST-13)\n+0 ...\n// MUST-14\n" };
+  assertEquals([...gatherEvidence([script]).tests.keys()], ["MUST-13"]);
+});
+
+Deno.test("what two layers have a part in is met in part while one of them says nothing", () => {
+  const machine = { path: "src/tcp/a.ts", text: "// MUST-20" };
+  const test = { path: "test/tcp/a_test.ts", text: 'Deno.test("R1 and R2, MUST-20", () => {});' };
+  assertEquals(verdict("MUST-20", [machine, test]), "partly");
+  assertEquals(verdict("MUST-20", [machine, test, { path: "src/host/b.ts", text: "// MUST-20" }]), "met");
+});
+
+Deno.test("the page has a row for every requirement, links to the code, and names the tests", () => {
   const files = [
     { path: "src/tcp/a.ts", text: "// MUST-10" },
-    { path: "test/tcp/a_test.ts", text: "// MUST-10" },
+    { path: "test/tcp/a_test.ts", text: '// MUST-10\nDeno.test("at once", () => {});' },
+    { path: "test/tcp/b_test.ts", text: "// MUST-10\n" },
   ];
   const page = conformancePage(gatherEvidence(files), gatherRuleEvidence(files));
   for (const { id } of REQUIREMENTS) assertStringIncludes(page, `| ${id} |`);
   assertStringIncludes(
     page,
-    "| met | [tcp/a.ts](../src/tcp/a.ts) | [tcp/a_test.ts](../test/tcp/a_test.ts) |",
+    '| met | [tcp/a.ts](../src/tcp/a.ts) | [tcp/a_test.ts](../test/tcp/a_test.ts): "at once" |',
   );
-  assertStringIncludes(page, "| MUST | 1 | 0 | 0 | 68 | 0 |");
+  assertStringIncludes(page, "| MUST | 1 | 0 | 0 | 68 |");
 });
 
 Deno.test("the companions are those that RFC 9293 needs beside it, each once", () => {
@@ -105,11 +153,25 @@ Deno.test("rules and citations are found in code and tests; a rule that nothing 
   const files = [
     { path: "src/tcp/rules.ts", text: '"abort" "close.fin"' },
     { path: "src/tcp/a.ts", text: '// RFC 5961 §3\napply("abort")' },
-    { path: "test/tcp/a_test.ts", text: '"abort"' },
+    {
+      path: "test/tcp/rule_walks.ts",
+      text: 'export const RULE_WALKS = {\n  abort: walk(),\n  "ack.fin": walk(),\n};',
+    },
+    {
+      path: "test/tcp/a_test.ts",
+      text: 'Deno.test("one", () => {});\nDeno.test("two", () => see("abort"));',
+    },
+    { path: "test/tcp/peer.ts", text: '"abort"' },
+    { path: "test/live/a_test.ts", text: 'liveTest("three", () => press("abort"));' },
   ];
   const { rules, companions, findings } = gatherRuleEvidence(files);
   assertEquals([...rules.get("abort")?.code ?? []], ["src/tcp/a.ts"]);
-  assertEquals([...rules.get("abort")?.tests ?? []], ["test/tcp/a_test.ts"]);
+  assertEquals(rules.get("abort")?.tests.map(({ path, title }) => `${path} ${title}`), [
+    "test/tcp/rule_walks.ts rule abort is hit",
+    "test/tcp/a_test.ts two",
+  ]);
+  assertEquals(rules.get("ack.fin")?.tests.map(({ title }) => title), ["rule ack.fin is hit"]);
+  assertEquals(rules.get("close.fin")?.tests, []);
   assertEquals([...companions.get(5961)?.code ?? []], ["src/tcp/a.ts"]);
   assertEquals(companions.get(596), undefined);
   assert(findings.some(({ message }) => message.includes('"close.fin"')));

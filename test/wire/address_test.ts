@@ -87,6 +87,9 @@ Deno.test("IPv6 is written as RFC 5952 demands", () => {
     ["0:0:0:0:0:0:0:0", "::"],
     ["fe80:0:0:0:0:0:0:0", "fe80::"],
     ["::ffff:c000:0280", "::ffff:192.0.2.128"],
+    ["::ff:c000:280", "::ff:c000:280"],
+    ["::ff00:c000:280", "::ff00:c000:280"],
+    ["::1:ffff:c000:280", "::1:ffff:c000:280"],
   ];
   for (const [text, canonical] of table) assertEquals(formatIpAddress(ip(text)), canonical, text);
 });
@@ -179,6 +182,7 @@ Deno.test("special addresses are known by their bytes", () => {
   assert(!address.isUnspecified(ip("::1")));
   assert(address.isLoopback(ip("127.9.9.9")) && address.isLoopback(ip("::1")));
   assert(!address.isLoopback(ip("128.0.0.1")) && !address.isLoopback(ip("1::1")));
+  assert(!address.isLoopback(ip("::")) && !address.isLoopback(ip("::2")));
   assert(address.isLimitedBroadcast(ip("255.255.255.255")));
   assert(
     !address.isLimitedBroadcast(ip("255.255.255.254")) &&
@@ -197,6 +201,7 @@ Deno.test("a directed broadcast has all host bits set, in networks that have one
     ["255.255.255.255", "10.0.0.1", 0, true],
     ["10.255.255.255", "10.1.2.3", 8, true],
     ["ff02::1", "ff02::", 64, false],
+    ["ffff:ffff::", "ffff:ffff::", 24, false],
   ];
   for (const [text, network, prefixLength, expected] of table) {
     assertEquals(

@@ -62,6 +62,13 @@ Deno.test("long runs of all ones do not overflow", () => {
   }
 });
 
+Deno.test("more bytes than are summed at once give the same sum", () => {
+  const bytes = patterned(600_003);
+  for (const length of [262_144, 262_145, 262_146, 524_288, 600_001]) {
+    assertEquals(foldSum(sumBytes(bytes, 2, length, 7)), plainSum(bytes, 2, length, 7), `${length}`);
+  }
+});
+
 Deno.test("views into one buffer, and more buffers than views are kept for, give the same sums", () => {
   const buffers = Array.from({ length: 7 }, (_, i) => patterned(1000 + i));
   for (let round = 0; round < 3; round++) {
@@ -160,6 +167,11 @@ Deno.test("lent memory sums to the same, at every alignment and up to its end, a
       assertEquals(got, plainSum(piece, offset, length, 0x5a5a), `offset ${offset} length ${length}`);
     }
   }
+  assertEquals(
+    foldSum(sumBytes(other, 0, other.length, 0)),
+    0xffff,
+    "what one holds does not reach into the other",
+  );
   // In turn with other memory, of both kinds.
   const plain = patterned(2000);
   for (const bytes of [piece, plain, other, piece, plain, plain, other]) {

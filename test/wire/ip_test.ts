@@ -144,6 +144,18 @@ Deno.test("total length zero means the rest of a frame above 65,535 bytes", () =
   assertEquals(parseIpv4(bytes, 0, 65_535, header), "malformed-ipv4");
 });
 
+Deno.test("IPv4 says its length up to 65,535 bytes, and 0 beyond", () => {
+  const bytes = new Uint8Array(0x10100);
+  const header = new Ipv4Header();
+  for (const [whole, told] of [[65_535, 65_535], [65_536, 0], [65_600, 0]]) {
+    const fields = { source: new Uint8Array(4), destination: new Uint8Array(4), protocol: 6, ttl: 1, id: 0 };
+    emitIpv4(bytes, 0, { ...fields, payloadLength: whole - 20 });
+    assertEquals((bytes[2] << 8) | bytes[3], told);
+    assertEquals(parseIpv4(bytes, 0, whole, header), null);
+    assertEquals([header.totalLength, header.payloadLength], [whole, whole - 20]);
+  }
+});
+
 Deno.test("IPv4 fragments are recognised", () => {
   const header = new Ipv4Header();
   const fragment = (word: number) => {
@@ -264,6 +276,24 @@ Deno.test("extension headers that cannot be are malformed", () => {
   for (const [name, first, extension] of table) {
     const bytes = extended(first, extension);
     assertEquals(parseIpv6(bytes, 0, bytes.length, new Ipv6Header()), "malformed-ipv6", name);
+  }
+});
+
+Deno.test("the walk goes on behind a whole fragment and an idle routing header, through eight headers, to no next header", () => {
+  const destination = (next: number) => [next, 0, 1, 4, 0, 0, 0, 0];
+  const table: [string, number, number[], number | null][] = [
+    ["fragment, then options", 0x2c, [0x3c, 0, 0, 0, 0, 0, 0, 1, ...destination(6)], 6],
+    ["a routing header with no segments left", 0x2b, [6, 0, 4, 0, 0, 0, 0, 0], 6],
+    ["no next header", 0x3c, destination(59), 59],
+    ["eight", 0x3c, [...Array.from({ length: 7 }, () => destination(0x3c)).flat(), ...destination(6)], 6],
+    ["nine", 0x3c, [...Array.from({ length: 8 }, () => destination(0x3c)).flat(), ...destination(6)], null],
+  ];
+  for (const [name, first, extension, protocol] of table) {
+    const bytes = extended(first, extension, new Array(40).fill(1));
+    const header = new Ipv6Header();
+    const reason = parseIpv6(bytes, 0, bytes.length, header);
+    assertEquals(reason, protocol === null ? "malformed-ipv6" : null, name);
+    if (protocol !== null) assertEquals([header.protocol, header.payloadLength], [protocol, 40], name);
   }
 });
 
