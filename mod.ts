@@ -4,6 +4,10 @@
  * Listening and connecting have the shapes of `Deno.listen` and `Deno.connect`. Nothing here opens a device or a
  * native library until {@link openDevice}, or {@link listen} with a `device`, is called.
  *
+ * As with those two (Deno 2.9 sets no TCP_NODELAY on what they open, and leaves the kernel's default) Nagle's algorithm is
+ * on: of several small writes the second waits for the ACK of the first. Write once, or switch it off with
+ * {@link Connection.setNoDelay}, or for all connections with `tcp: { noDelay: true }`.
+ *
  * Two hosts on a link in memory, one of them an echo server:
  *
  * ```ts

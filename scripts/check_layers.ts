@@ -138,11 +138,11 @@ export function checkLayers(files: readonly { readonly path: string; readonly so
   );
 }
 
-/** Circles of files that need each other's values to load; types alone, and `import()`, make none. */
+/** Circles of files that need each other, be it for types alone: none of them can be read first. `import()` makes none. */
 export function findCircles(files: readonly { readonly path: string; readonly source: string }[]): Finding[] {
   const targets = new Map(files.map(({ path, source }) => [
     path,
-    importsOf(path, source).filter((use) => !use.isPackage && !use.isTypeOnly && !use.isOnRequest),
+    importsOf(path, source).filter((use) => !use.isPackage && !use.isOnRequest),
   ]));
   const finished = new Set<string>();
   const findings: Finding[] = [];

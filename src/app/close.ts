@@ -1,7 +1,7 @@
 /**
  * close: closes its direction at once, then reads and drops; the server's active close (FIN_WAIT_1, FIN_WAIT_2, TIME_WAIT).
  *
- * Owns: nothing but that. Must not know: when the peer closes.
+ * Owns: nothing but that. Must not know: when the peer closes, or that it never will.
  */
 import type { ConnectionHandler } from "../host/api.ts";
 import type { Application } from "./application.ts";
@@ -9,10 +9,7 @@ import type { Application } from "./application.ts";
 /** Has no state, so one serves every connection. */
 const closeHandler: ConnectionHandler = {
   onOpen: (connection) => {
-    connection.closeWrite();
-  },
-  onReadable: (connection) => {
-    connection.skip(connection.readableBytes);
+    connection.closeAndDrain();
   },
 };
 

@@ -57,12 +57,13 @@ class DaytimeHandler implements ConnectionHandler {
   }
 
   #send(connection: HostConnection): void {
-    // Without room the connection was closed for sending by somebody else (a server that ends).
+    // No room, or no way to send any more: somebody else may have closed the connection.
     if (this.#closed || connection.writableBytes === 0) return;
     this.#at += connection.write(this.#line, this.#at, this.#line.length - this.#at);
     if (this.#at < this.#line.length) return;
     this.#closed = true;
-    connection.closeWrite();
+    // What the client sends is thrown away (RFC 867), however late it comes.
+    connection.closeAndDrain();
   }
 }
 

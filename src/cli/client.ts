@@ -5,6 +5,7 @@
  * come from, signals, exit status.
  */
 import { Host } from "../host/host.ts";
+import type { FrameLink } from "../link/link.ts";
 import { tapLink } from "../link/tap.ts";
 import { fanOut } from "../observe/fan_out.ts";
 import { summaryEvent } from "../observe/summary.ts";
@@ -23,7 +24,7 @@ import type { ServerGround } from "./server_ground.ts";
 /** What a client is made of. */
 export interface ClientParts {
   readonly config: ConnectConfig;
-  readonly ground: ServerGround;
+  readonly ground: Pick<ServerGround, "addresses"> & { readonly link: FrameLink };
   readonly clock: Clock;
   readonly log: ServeLog;
   readonly recording: Recording | null;
@@ -93,6 +94,8 @@ export class Client {
       ...(localPort === null ? {} : { localPort }),
       signal,
     });
+    // Off unless asked for (MUST-25); the times are in the host's settings.
+    if (this.#parts.config.ground.keepAlive) this.#connection.setKeepAlive(true);
     return this.#connection;
   }
 
@@ -122,10 +125,7 @@ export class Client {
   }
 }
 
-function makeHost(
-  { config, ground, clock }: ClientParts,
-  link: ServerGround["link"] | ReturnType<typeof tapLink>,
-): Host {
+function makeHost({ config, ground, clock }: ClientParts, link: FrameLink): Host {
   const { checksum, tcp, ttl, payload } = config.ground;
   return new Host({
     link,

@@ -83,7 +83,8 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   } catch (error) {
     failure = error;
   }
-  await endInOrder(client, signals);
+  const atEnd = await endInOrder(client, signals);
+  failure ??= atEnd;
   recording?.finish();
   log.tell(client.summary());
   await log.end();
@@ -181,15 +182,16 @@ async function whenStopped({ ground: { durationMs } }: ConnectConfig, signals: S
   await Promise.race([signals.graceful, ...elapsed]);
 }
 
-/** Ends with patience, none after the second signal; harmless when the device is gone already. */
-async function endInOrder(client: Client, signals: StopSignals): Promise<void> {
+/** Ends with patience, none after the second signal. Gives what went wrong, null for nothing; its device may be gone already. */
+async function endInOrder(client: Client, signals: StopSignals): Promise<unknown> {
   const hurry = new AbortController();
   signals.atOnce.then(() => hurry.abort());
   try {
     await client.end(hurry.signal);
-  } catch {
-    // The device has vanished: there is nobody left to say goodbye to, and the failure is known.
+    return null;
+  } catch (error) {
     client.stack.close();
+    return error;
   }
 }
 

@@ -72,7 +72,8 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   } catch (error) {
     failure = error;
   }
-  await endInOrder(server, signals);
+  const atEnd = await endInOrder(server, signals);
+  failure ??= atEnd;
   recording?.finish();
   const summary = server.summary();
   log.tell(summary);
@@ -95,15 +96,16 @@ async function loadServer() {
   return { ...server, ...log, ...output, ...recording, ...summary };
 }
 
-/** Ends the server with patience, none after the second signal; harmless when its device is gone already. */
-async function endInOrder(server: Server, signals: StopSignals): Promise<void> {
+/** Ends with patience, none after the second signal. Gives what went wrong, null for nothing; its device may be gone already. */
+async function endInOrder(server: Server, signals: StopSignals): Promise<unknown> {
   const hurry = new AbortController();
   signals.atOnce.then(() => hurry.abort());
   try {
     await server.end(hurry.signal);
-  } catch {
-    // The device has vanished: there is nobody left to say goodbye to, and the failure is known.
+    return null;
+  } catch (error) {
     server.stack.close();
+    return error;
   }
 }
 

@@ -28,7 +28,9 @@ import type { ServerGround } from "./server_ground.ts";
 /** What a server is made of. */
 export interface ServerParts {
   readonly config: ServeConfig;
-  readonly ground: ServerGround;
+  readonly ground: Pick<ServerGround, "addresses" | "filter"> & {
+    readonly link: FrameLink & Pick<ServerGround["link"], "capture">;
+  };
   readonly clock: Clock;
   readonly log: ServeLog;
   readonly recording: Recording | null;
@@ -92,10 +94,15 @@ export class Server {
     log.flush();
   }
 
-  /** Ends in order: no more connections, FIN, after two seconds or at once when told so RST. */
+  /** Ends in order: no more connections, FIN, after two seconds or at once when told so RST. Says when there was RST. */
   async end(signal: AbortSignal): Promise<void> {
-    await this.stack.shutdown({ signal });
+    const { reset } = await this.stack.shutdown({ signal });
     this.#ringWatch.look();
+    if (reset === 0) return;
+    const what = reset === 1 ? "1 connection was" : `${reset} connections were`;
+    this.#parts.notice(
+      `${what} reset (RST): not ended in time, or with bytes that the application had not read`,
+    );
   }
 
   /** What was counted from the beginning to now. */

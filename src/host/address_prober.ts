@@ -25,6 +25,7 @@ export class AddressProber implements Pick<HostApi, "ingest" | "setNow" | "probe
       },
       addresses: [],
       transmit: (frame, length) => link.send(frame, length),
+      unreachable: () => {},
       count: () => {},
     });
   }

@@ -7,6 +7,9 @@ import type { CloseReason, Observer, TcpEvent } from "../tcp/events.ts";
 import type { TcpState } from "../tcp/state.ts";
 import type { ConnectionInfo } from "../tcp/info.ts";
 
+/** How an advice begins that no packet gets to the peer for now: a router says so, or nobody answers ARP. */
+export const UNREACHABLE = "unreachable";
+
 /**
  * What runs on a connection. Every method is called by the host in the order of the machine's effects, never from
  * inside a transition; each may call any method of the connection. One that throws ends its connection (RST), and no
@@ -28,7 +31,7 @@ export interface ConnectionHandler {
   onUrgent?(connection: HostConnection): void;
   /**
    * Something that the application may want to know (MUST-47); leave the method out not to hear of it (SHLD-20). The
-   * connection lives on (R1 reached, ICMP soft error).
+   * connection lives on (R1 reached, ICMP soft error, nobody answers ARP; the last two begin with {@link UNREACHABLE}).
    */
   onAdvice?(connection: HostConnection, advice: string): void;
   /** The connection is gone, in order or aborted: `reason` tells (MUST-12). The last call. (Entering TIME_WAIT is not yet gone.) */
@@ -46,6 +49,8 @@ export interface HostConnection {
   readonly peerAddress: Uint8Array;
   readonly peerPort: number;
   readonly state: TcpState;
+  /** Why it ended, null while it lives (TIME_WAIT included). */
+  readonly ended: CloseReason | null;
   handler: ConnectionHandler;
   /** Bytes that `read` would give now. */
   readonly readableBytes: number;
@@ -70,8 +75,13 @@ export interface HostConnection {
   echo(): number;
   /** CLOSE of RFC 9293 §3.10.4: no more writes, FIN after what is queued; reading goes on. */
   closeWrite(): void;
-  /** `closeWrite`, and what still arrives is read and dropped. */
+  /** `closeWrite`, and no more reading: a reset when bytes have arrived that were not read (SHLD-3, RFC 2525 §2.17). */
   close(): void;
+  /**
+   * The application has finished, but does not mind what the peer still sends: `closeWrite`, and what is there and what
+   * comes is acknowledged and dropped. FIN_WAIT_2 then ends, as after `close`, when nothing has come for as long as is set.
+   */
+  closeAndDrain(): void;
   /** ABORT of RFC 9293 §3.10.5: RST, and gone. */
   abort(): void;
   /** Marks all that is queued now as urgent (RFC 9293 §3.8.5, MUST-30); new applications should not (SHLD-13). */

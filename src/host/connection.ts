@@ -189,6 +189,18 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     this.#host.finish();
   }
 
+  closeAndDrain(): void {
+    const { tcb } = this;
+    this.#host.begin(this);
+    const held = tcb.receiveRing.length;
+    if (held > 0) {
+      tcb.receiveRing.consume(held);
+      dataTaken(tcb);
+    }
+    closeBothWays(this.#host.context, tcb);
+    this.#host.finish();
+  }
+
   abort(): void {
     this.#host.begin(this);
     abortConnection(this.#host.context, this.tcb);
@@ -249,7 +261,6 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     return connectionInfo(this.tcb, { id: this.id, name: this.name, nowUs: this.#host.context.nowUs });
   }
 
-  /** Why the connection ended, null while it lives. */
   get ended(): CloseReason | null {
     return this.tcb.ended;
   }

@@ -8,6 +8,7 @@
 import type { TcpConfig } from "../tcp/config.ts";
 import { MachineContext } from "../tcp/context.ts";
 import { deadlineArrives } from "../tcp/deadlines.ts";
+import { EFFECT } from "../tcp/effects.ts";
 import type { IcmpNews } from "../tcp/icmp_arrives.ts";
 import type { FourTuple } from "../tcp/initial_sequence.ts";
 import { BufferPool } from "../tcp/fast/buffer_pool.ts";
@@ -133,6 +134,13 @@ export class Connections {
     openActive(this.context, connection.tcb);
     this.#performer.finish();
     return connection;
+  }
+
+  /** Tells what runs on a connection something that it may want to know. */
+  advise(connection: Connection, advice: string): void {
+    this.#performer.begin(connection);
+    this.context.effects.push(EFFECT.ADVICE, connection.tcb).drop = advice;
+    this.#performer.finish();
   }
 
   /** Whether the 4-tuple is in use. */

@@ -114,13 +114,12 @@ function isOneTooMany({ listener }: Connection, segment: TcpSegment): boolean {
   return listener !== null && listener.isAcceptQueueFull && (segment.flags & (SYN | ACK | RST)) === ACK;
 }
 
-/** The peer may answer from another hardware address (a router that took over). */
+/** The peer may answer from another hardware address (a router that took over), or before ARP has told us the one. */
 function followMac(connection: Connection, from: Arrival): void {
   const mac = connection.peerMac;
-  if (mac === null) return;
   const { bytes, macOffset } = from;
   for (let i = MAC_BYTES - 1; i >= 0; i--) {
-    if (mac[i] !== bytes[macOffset + i]) {
+    if (mac === null || mac[i] !== bytes[macOffset + i]) {
       connection.peerMac = bytes.slice(macOffset, macOffset + MAC_BYTES);
       return;
     }

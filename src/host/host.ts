@@ -36,7 +36,14 @@ import {
 } from "../wire/icmp.ts";
 import { emitIpv4, IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../wire/ipv4.ts";
 import { CHECKSUM_VERDICT, checksumVerdict, parseTcp, TcpSegment } from "../wire/tcp.ts";
-import type { ConnectOptions, HostApi, HostConnection, HostListener, ListenOptions } from "./api.ts";
+import {
+  type ConnectOptions,
+  type HostApi,
+  type HostConnection,
+  type HostListener,
+  type ListenOptions,
+  UNREACHABLE,
+} from "./api.ts";
 import type { Arrival } from "./arrival.ts";
 import { Connections } from "./connections.ts";
 import { HostCounters } from "./host_counters.ts";
@@ -163,6 +170,7 @@ export class Host implements HostApi {
         return context.nowUs;
       },
       transmit: (frame, length) => this.#transmit(frame, length, 0),
+      unreachable: (hop) => this.#adviseUnreachable(hop),
       count: (name) => this.#counters.count(name),
     });
   }
@@ -194,10 +202,13 @@ export class Host implements HostApi {
 
   tick(nowUs: number): void {
     this.#connections.tick(nowUs);
+    this.#neighbors.tick();
   }
 
   nextDeadlineUs(): number {
-    return this.#connections.nextDeadlineUs();
+    const connectionsUs = this.#connections.nextDeadlineUs();
+    const neighborsUs = this.#neighbors.nextDeadlineUs;
+    return neighborsUs < connectionsUs ? neighborsUs : connectionsUs;
   }
 
   emit(event: TcpEvent): void {
@@ -445,6 +456,14 @@ export class Host implements HostApi {
       if (inPrefix(peer, address, prefixLength)) return peer;
     }
     return this.#gateway ?? peer;
+  }
+
+  /** Nobody answers ARP for the next hop: whoever has a connection by way of it may want to know. */
+  #adviseUnreachable(hop: Uint8Array): void {
+    for (const connection of this.#connections.all()) {
+      if (!sameAddress(this.#nextHop(connection.peerAddress), hop)) continue;
+      this.#connections.advise(connection, `${UNREACHABLE}: nobody answers ARP for ${formatIpAddress(hop)}`);
+    }
   }
 
   /** RFC 6056 §3.3.3: begin at a place that only the secret tells, then go on. */

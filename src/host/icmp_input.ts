@@ -4,6 +4,7 @@
  * Owns: the sorting of types and codes into what they mean for TCP. Must not know: what the machine does then.
  */
 import type { IcmpNews } from "../tcp/icmp_arrives.ts";
+import { UNREACHABLE } from "./api.ts";
 import { ICMP_TYPE, ICMP_UNREACHABLE, type IcmpMessage } from "../wire/icmp.ts";
 
 /** IPv4 and TCP headers without options. */
@@ -28,7 +29,7 @@ export function icmpNews(
       if (message.code === ICMP_UNREACHABLE.PROTOCOL || message.code === ICMP_UNREACHABLE.PORT) {
         return { kind: "hard", seq, pathMss: 0, text: `unreachable, code ${message.code}` };
       }
-      return { kind: "soft", seq, pathMss: 0, text: `unreachable for now, code ${message.code}` };
+      return { kind: "soft", seq, pathMss: 0, text: `${UNREACHABLE}: ICMP code ${message.code}` };
     case ICMP_TYPE.TIME_EXCEEDED:
       return { kind: "soft", seq, pathMss: 0, text: "time to live exceeded on the way" };
     case ICMP_TYPE.PARAMETER_PROBLEM:

@@ -2,7 +2,7 @@
  * Neighbors: ARP for the host's IPv4 addresses (RFC 826, RFC 5227).
  *
  * Owns: answers, announcements, defence of our addresses, probes, and the cache of hardware addresses with
- * one waiting frame each. Must not know: TCP.
+ * one waiting frame each, asked for until somebody answers or nobody does. Must not know: TCP.
  */
 import { BROADCAST_MAC, sameAddress } from "../wire/address.ts";
 import { ARP_OPERATION, ArpPacket, emitArp } from "../wire/arp.ts";
@@ -18,6 +18,8 @@ const SHORTEST_FRAME_BYTES = 60;
 const DEFEND_INTERVAL_US = 10_000_000;
 /** RFC 1122 §2.3.2.1: at most one request a second for the same address. */
 const REQUEST_INTERVAL_US = 1_000_000;
+/** Local choice, as in Linux (`mcast_solicit`): requests without an answer after which nobody is there, a second after the last. */
+const MOST_REQUESTS = 3;
 
 /** What neighbors need of the host. */
 export interface NeighborHost {
@@ -26,13 +28,20 @@ export interface NeighborHost {
   /** Our IPv4 addresses. */
   readonly addresses: readonly Uint8Array[];
   transmit(frame: Uint8Array, length: number): void;
+  /** Nobody answers for `address`; what waited for it is dropped, and the next wish to send there asks anew. */
+  unreachable(address: Uint8Array): void;
   count(name: string): void;
 }
 
 interface Neighbor {
+  readonly address: Uint8Array;
   mac: Uint8Array | null;
   /** Frame that waits for the address, its destination still to be filled in. */
   waiting: Uint8Array | null;
+  /** Whom the requests are from: one of our addresses. */
+  source: Uint8Array;
+  /** Requests without an answer so far, 0 when nobody wants the address; and the time of the last. */
+  requests: number;
   askedUs: number;
   /** Called when the address becomes known. */
   found: ((mac: Uint8Array) => void)[];
@@ -46,9 +55,38 @@ export class Neighbors {
   readonly #cache = new Map<number, Neighbor>();
   readonly #probes: { address: Uint8Array; found: (mac: Uint8Array) => void }[] = [];
   #defendedUs = -Infinity;
+  /** When the next request, or the end of one's patience, is due. */
+  #dueUs = Infinity;
 
   constructor(host: NeighborHost) {
     this.#host = host;
+  }
+
+  /** The earliest deadline, Infinity when nobody is being asked for. */
+  get nextDeadlineUs(): number {
+    return this.#dueUs;
+  }
+
+  /** Asks again for those that have not answered within a second, and gives up on those asked for often enough. */
+  tick(): void {
+    const { nowUs } = this.#host;
+    if (nowUs < this.#dueUs) return;
+    this.#dueUs = Infinity;
+    const gone: Uint8Array[] = [];
+    for (const [key, neighbor] of this.#cache) {
+      if (neighbor.mac !== null || neighbor.requests === 0) continue;
+      const dueUs = neighbor.askedUs + REQUEST_INTERVAL_US;
+      if (dueUs > nowUs) {
+        this.#dueUs = Math.min(this.#dueUs, dueUs);
+      } else if (neighbor.requests < MOST_REQUESTS) {
+        this.#ask(neighbor);
+      } else {
+        this.#cache.delete(key);
+        gone.push(neighbor.address);
+      }
+    }
+    // Last: whoever is told may want to send to it again.
+    for (const address of gone) this.#host.unreachable(address);
   }
 
   /** Takes a parsed ARP packet that came with VLAN id `vlan` (-1 for none). */
@@ -118,24 +156,37 @@ export class Neighbors {
     if (neighbor.mac !== null) return neighbor.mac;
     // Bounded, as the frames are: the callers are connections of our own.
     neighbor.found.push(found);
-    this.#ask(neighbor, address, source);
+    this.#wish(neighbor, source);
     return null;
   }
 
-  /** Keeps a copy of `frame` until the address is known (RFC 1122 §2.3.2.2: the latest one), asking for it. */
+  /** Sends `frame` once the address is known; until then a copy is kept (RFC 1122 §2.3.2.2: the latest one). */
   hold(address: Uint8Array, source: Uint8Array, held: { frame: Uint8Array; length: number }): void {
     const neighbor = this.#entry(address);
+    if (neighbor.mac !== null) {
+      held.frame.set(neighbor.mac, 0);
+      this.#host.transmit(held.frame, held.length);
+      return;
+    }
     neighbor.waiting = held.frame.slice(0, held.length);
-    this.#ask(neighbor, address, source);
+    this.#wish(neighbor, source);
   }
 
-  #ask(neighbor: Neighbor, address: Uint8Array, source: Uint8Array): void {
-    if (this.#host.nowUs - neighbor.askedUs < REQUEST_INTERVAL_US) return;
-    neighbor.askedUs = this.#host.nowUs;
+  /** Begins to ask, unless that is going on. */
+  #wish(neighbor: Neighbor, source: Uint8Array): void {
+    neighbor.source = source;
+    if (neighbor.requests === 0) this.#ask(neighbor);
+  }
+
+  #ask(neighbor: Neighbor): void {
+    const { nowUs } = this.#host;
+    neighbor.askedUs = nowUs;
+    neighbor.requests++;
+    this.#dueUs = Math.min(this.#dueUs, nowUs + REQUEST_INTERVAL_US);
     this.#send({
       operation: ARP_OPERATION.REQUEST,
-      senderIp: source,
-      targetIp: address,
+      senderIp: neighbor.source,
+      targetIp: neighbor.address,
       targetMac: NO_MAC,
       destination: BROADCAST_MAC,
       vlan: -1,
@@ -150,7 +201,15 @@ export class Neighbors {
         const oldest = this.#cache.keys().next().value;
         if (oldest !== undefined) this.#cache.delete(oldest);
       }
-      neighbor = { mac: null, waiting: null, askedUs: -Infinity, found: [] };
+      neighbor = {
+        address: address.slice(),
+        mac: null,
+        waiting: null,
+        source: UNSPECIFIED,
+        requests: 0,
+        askedUs: 0,
+        found: [],
+      };
       this.#cache.set(key, neighbor);
     }
     return neighbor;
@@ -164,6 +223,7 @@ export class Neighbors {
     const neighbor = this.#entry(packet.senderIp);
     const mac = packet.senderMac.slice();
     neighbor.mac = mac;
+    neighbor.requests = 0;
     const { waiting, found } = neighbor;
     neighbor.waiting = null;
     neighbor.found = [];

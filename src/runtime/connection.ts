@@ -4,13 +4,18 @@
  * Owns: promises and streams over the synchronous calls of a HostConnection. Must not know: segments, devices.
  * Holds no bytes of its own while the connection lives: backpressure is the machine's window.
  */
-import type { ConnectionHandler, HostConnection } from "../host/api.ts";
+import { type ConnectionHandler, type HostConnection, UNREACHABLE } from "../host/api.ts";
 import type { CloseReason } from "../tcp/events.ts";
 import type { ConnectionInfo } from "../tcp/info.ts";
 import type { TcpState } from "../tcp/state.ts";
 import { formatIpAddress } from "../wire/address.ts";
-import { closedError, closeReasonError, writeClosedError } from "./connection_error.ts";
-import { type ConnectionEvents, connectionEvents, type EventHub } from "./event_hub.ts";
+import { closedError, closeReasonError, hostUnreachableError, writeClosedError } from "./connection_error.ts";
+import {
+  type ConnectionEvents,
+  connectionEvents,
+  type EventHub,
+  type OwnedConnectionEvents,
+} from "./event_hub.ts";
 
 /** One end of a connection, as Deno writes it. */
 export interface NetAddress {
@@ -62,13 +67,15 @@ export class Connection implements Disposable {
   readonly #writes: PendingTransfer<number>[] = [];
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
-  #events: ConnectionEvents | undefined;
+  #events: OwnedConnectionEvents | undefined;
   #closedByUser = false;
   #writeClosed = false;
   #discarding = false;
   #gone = false;
   /** Why it is gone, if not as it should. */
   #error: Error | null = null;
+  /** Why we ended it ourselves, where that was no wish of the user. */
+  #givenUp: Error | null = null;
   /** Bytes that were received and not yet read when the connection went. */
   #rest = new Uint8Array(0);
 
@@ -89,6 +96,7 @@ export class Connection implements Disposable {
       onReadable: () => this.#serveReads(),
       onPeerClosed: () => this.#serveReads(),
       onWritable: () => this.#serveWrites(),
+      onAdvice: (_, advice) => this.#takeAdvice(advice),
       onClosed: (_, reason) => this.#end(reason),
     };
     inner.handler = handler;
@@ -111,14 +119,15 @@ export class Connection implements Disposable {
   }
 
   /**
-   * This connection's events from the moment the iteration begins, up to `closed`. At most 1024 wait for a slow
-   * reader; then the oldest are lost, and counted in `lost`.
+   * This connection's events from the moment the iteration begins, up to `closed`, or to the end of what carries it; none
+   * when it is gone already. At most 1024 wait for a slow reader; then the oldest are lost, and counted in `lost`.
    */
   get events(): ConnectionEvents {
     this.#events ??= connectionEvents({
       hub: this.#hub,
       connection: this.name,
       woken: () => this.#driver.noteWoken(),
+      isGone: () => this.#gone,
     });
     return this.#events;
   }
@@ -180,23 +189,23 @@ export class Connection implements Disposable {
     if (this.#gone) return Promise.reject(this.#error ?? closedError(`Connection ${this.name}`));
     if (!this.#writeClosed) {
       this.#writeClosed = true;
-      this.#outside(() => this.#inner.closeWrite());
+      this.#outside(() => this.#discarding ? this.#inner.closeAndDrain() : this.#inner.closeWrite());
       rejectAll(this.#writes, writeClosedError(this.name));
     }
     return Promise.resolve();
   }
 
   /**
-   * Ends the connection in order: what was written is still sent, then FIN; what still arrives is dropped. Reads and
-   * writes that wait are rejected. Does nothing the second time.
+   * Ends the connection: what was written is still sent, then FIN. Bytes that have arrived and were not read, or that arrive
+   * later, are lost, and the peer is told so with RST, as a kernel does (RFC 1122 §4.2.2.13, RFC 2525 §2.17); `closed` is then `reset-by-us`. Reads and writes that wait are rejected. Does nothing the second time.
    */
   close(): void {
     if (this.#closedByUser) return;
     this.#closedByUser = true;
     this.#writeClosed = true;
     this.#rest = new Uint8Array(0);
-    if (!this.#gone) this.#outside(() => this.#inner.close());
     this.#rejectWaiting(closedError(`Connection ${this.name}`));
+    if (!this.#gone) this.#outside(() => this.#inner.close());
   }
 
   /** Ends the connection at once with RST; what is under way is lost (ABORT of RFC 9293 §3.10.5). */
@@ -208,7 +217,7 @@ export class Connection implements Disposable {
     this.close();
   }
 
-  /** Sends small segments at once (Nagle's algorithm off, RFC 9293 §3.7.4) or not. */
+  /** Sends small segments at once (Nagle's algorithm off, RFC 9293 §3.7.4) or not; it is on at first, as in Deno.TcpConn. */
   setNoDelay(on = true): void {
     if (!this.#gone) this.#outside(() => this.#inner.setNoDelay(on));
   }
@@ -224,6 +233,7 @@ export class Connection implements Disposable {
     this.#gone = true;
     this.#error = error;
     this.#rejectWaiting(error);
+    this.#events?.end();
     this.#settleClosed.reject(error);
     this.#onGone?.(this, error);
   }
@@ -256,8 +266,9 @@ export class Connection implements Disposable {
 
   /** Undefined: no room yet. */
   #writeNow(bytes: Uint8Array): number | undefined {
+    if (this.#closedByUser) throw closedError(`Connection ${this.name}`);
     if (this.#error !== null) throw this.#error;
-    if (this.#closedByUser || this.#gone) throw closedError(`Connection ${this.name}`);
+    if (this.#gone) throw closedError(`Connection ${this.name}`);
     if (this.#writeClosed) throw writeClosedError(this.name);
     const count = this.#inner.write(bytes);
     return count > 0 ? count : undefined;
@@ -289,6 +300,13 @@ export class Connection implements Disposable {
     }
   }
 
+  /** As the kernel does for `Deno.connect`: an opening that cannot get to its peer is given up, a connection is not. */
+  #takeAdvice(advice: string): void {
+    if (this.#inner.state !== "SYN_SENT" || !advice.startsWith(UNREACHABLE)) return;
+    this.#givenUp = hostUnreachableError(`${this.name} is ${advice}`);
+    this.#inner.abort();
+  }
+
   #end(reason: CloseReason): void {
     if (this.#gone) return;
     if (reason === "normal") {
@@ -298,7 +316,7 @@ export class Connection implements Disposable {
         this.#inner.read(this.#rest);
       }
     } else {
-      this.#error = closeReasonError(this.name, reason);
+      this.#error = this.#givenUp ?? closeReasonError(this.name, reason);
     }
     this.#gone = true;
     if (this.#error !== null) {
@@ -331,7 +349,11 @@ export class Connection implements Disposable {
       },
       cancel: () => {
         this.#discarding = true;
-        if (!this.#gone) this.#outside(() => this.#inner.skip(this.#inner.readableBytes));
+        if (this.#gone) return;
+        // With both directions done nobody is left who could end a connection whose peer has vanished.
+        this.#outside(() =>
+          this.#writeClosed ? this.#inner.closeAndDrain() : this.#inner.skip(this.#inner.readableBytes)
+        );
       },
     });
   }

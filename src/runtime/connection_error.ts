@@ -21,6 +21,11 @@ export function closeReasonError(name: string, reason: CloseReason): Error {
   }
 }
 
+/** No packet gets to the peer; what `Deno.connect` says where nobody answers ARP, with `why` after it. */
+export function hostUnreachableError(why: string): Error {
+  return Object.assign(new Error(`No route to host (os error 113): ${why}`), { code: "EHOSTUNREACH" });
+}
+
 /** The thing was closed by its user; `what` begins the sentence. */
 export function closedError(what: string): Error {
   return new Deno.errors.BadResource(`${what} is closed`);

@@ -80,6 +80,12 @@ export interface ConnectionEvents extends AsyncIterable<TcpEvent> {
   readonly lost: number;
 }
 
+/** {@link ConnectionEvents} as their connection has them. */
+export interface OwnedConnectionEvents extends ConnectionEvents {
+  /** Ends every iteration: the connection is gone without a `closed` event. */
+  end(): void;
+}
+
 /** How {@link connectionEvents} gets its events. */
 export interface ConnectionEventsOptions {
   readonly hub: EventHub;
@@ -87,20 +93,27 @@ export interface ConnectionEventsOptions {
   readonly connection: string;
   /** Called when a waiting reader has been given an event. */
   readonly woken: () => void;
+  /** Whether the connection is gone: then there is nothing more to tell. */
+  readonly isGone: () => boolean;
   /** Most events that wait for one reader (1024). */
   readonly queueEvents?: number;
 }
 
 /**
  * The events of one connection. Each iteration begins at its own time, sees what happens from then on, and ends after
- * `closed`. A reader that falls behind loses the oldest events, never the newest: the end is told always.
+ * `closed`; one that begins later than that ends at once. A reader that falls behind loses the oldest events, never the
+ * newest: the end is told always.
  */
-export function connectionEvents(options: ConnectionEventsOptions): ConnectionEvents {
+export function connectionEvents(options: ConnectionEventsOptions): OwnedConnectionEvents {
   const limit = options.queueEvents ?? QUEUE_EVENTS;
   let lost = 0;
+  const running = new Set<() => void>();
   return {
     get lost() {
       return lost;
+    },
+    end() {
+      for (const end of running) end();
     },
     [Symbol.asyncIterator](): AsyncIterator<TcpEvent> {
       const queue: TcpEvent[] = [];
@@ -108,6 +121,7 @@ export function connectionEvents(options: ConnectionEventsOptions): ConnectionEv
       let ended = false;
       const end = () => {
         ended = true;
+        running.delete(end);
         unsubscribe();
         for (const resolve of waiting.splice(0)) resolve({ done: true, value: undefined });
       };
@@ -125,6 +139,9 @@ export function connectionEvents(options: ConnectionEventsOptions): ConnectionEv
         }
         if (event.event === "closed") end();
       }, options.connection);
+      // The name may be another connection's by now.
+      if (options.isGone()) end();
+      else running.add(end);
       return {
         next() {
           const value = queue.shift();

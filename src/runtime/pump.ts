@@ -140,7 +140,7 @@ export class Pump implements Disposable {
 
   /**
    * Sends what the use of the host has left in the link, and wakes earlier if it set an earlier deadline. While
-   * the pump is awake there is nothing to do: the turn under way, or the next, does both.
+   * the pump is awake there is nothing to do: the next turn does both, and where there is none the way to sleep.
    */
   leave(): void {
     if (!this.#asleep) return;
@@ -230,6 +230,8 @@ export class Pump implements Disposable {
   async #sleep(): Promise<number> {
     this.#onIdle?.();
     if (this.#stopping) return 0;
+    // Code that was let go on since the last turn may have used the host: what it sent must not wait for the next frame.
+    this.#link.flush();
     const beganUs = this.#clock.nowUs();
     const deadlineUs = this.#host.nextDeadlineUs();
     if (deadlineUs <= beganUs) return 0;

@@ -1,6 +1,6 @@
 /**
- * The orderly end of a host: nothing new is accepted, every connection is closed with FIN, and what has not gone after
- * a while is reset.
+ * The orderly end of a host: nothing new is accepted, every connection is closed (with FIN; with RST where the application
+ * leaves bytes unread, RFC 2525 §2.17), and what has not gone after a while is reset.
  *
  * Owns: the order and the patience. Must not know: signals, devices, what runs on the connections.
  */
@@ -21,9 +21,9 @@ export interface ShutdownOptions {
 
 /** What became of the connections. */
 export interface ShutdownResult {
-  /** Connections that ended in order (TIME_WAIT counts as ended: only time is still to pass). */
+  /** Connections that ended otherwise, mostly in order (TIME_WAIT counts as ended: only time is still to pass). */
   readonly closed: number;
-  /** Connections that had to be reset. */
+  /** Connections that we reset: bytes from the peer were left unread, or the time was up. */
   readonly reset: number;
 }
 
@@ -40,8 +40,8 @@ export async function closeInOrder(options: ShutdownOptions): Promise<ShutdownRe
   const endUs = clock.nowUs() + (options.graceUs ?? SHUTDOWN_GRACE_US);
   driver.enter();
   for (const listener of host.listeners()) listener.close();
-  const total = unfinished(host).length;
-  for (const connection of unfinished(host)) connection.close();
+  const open = unfinished(host);
+  for (const connection of open) connection.close();
   driver.leave();
   let pauseUs = FIRST_PAUSE_US;
   while (unfinished(host).length > 0) {
@@ -51,10 +51,12 @@ export async function closeInOrder(options: ShutdownOptions): Promise<ShutdownRe
     pauseUs = Math.min(pauseUs * 2, LONGEST_PAUSE_US);
   }
   driver.enter();
-  const late = unfinished(host);
+  const late = new Set(unfinished(host));
   for (const connection of late) connection.abort();
   driver.leave();
-  return { closed: total - late.length, reset: late.length };
+  const isReset = (connection: HostConnection) => late.has(connection) || connection.ended === "reset-by-us";
+  const reset = open.filter(isReset).length;
+  return { closed: open.length - reset, reset };
 }
 
 function unfinished(host: HostApi): HostConnection[] {

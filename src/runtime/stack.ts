@@ -133,8 +133,9 @@ export class Stack implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Opens a connection (the active side). Resolves when it is established; rejects with ConnectionRefused, TimedOut,
-   * or the signal's reason.
+   * Opens a connection (the active side). Resolves when it is established; rejects with ConnectionRefused, with TimedOut
+   * (the SYN was not answered for three minutes: `synR2Us`), with an Error whose `code` is EHOSTUNREACH (nobody answers
+   * ARP, for three seconds, or a router says that it cannot get there), or with the signal's reason.
    */
   connect(options: StackConnectOptions): Promise<Connection> {
     const { signal } = options;
@@ -179,12 +180,18 @@ export class Stack implements Disposable, AsyncDisposable {
     return promise;
   }
 
-  /** Stops accepting, closes every connection with FIN, resets what is left after two seconds, and closes the stack. */
+  /**
+   * Stops accepting, closes every connection with FIN, resets what is left after two seconds, and closes the stack. Rejects
+   * as {@link Stack.done} does when the stack breaks meanwhile.
+   */
   async shutdown(options: StackShutdownOptions = {}): Promise<ShutdownResult> {
     this.#mustBeOpen();
     for (const listener of [...this.#listeners]) listener.close();
     const { host, clock, pump } = this;
-    const result = await closeInOrder({ host, clock, driver: pump, ...options });
+    const closing = closeInOrder({ host, clock, driver: pump, ...options });
+    // Whatever goes wrong with closing on a stack that has broken, its own reason comes first.
+    closing.catch(() => {});
+    const result = await Promise.race([closing, this.done.then(() => closing)]);
     this.close();
     await this.done;
     return result;

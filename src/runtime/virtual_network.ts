@@ -40,6 +40,8 @@ export class VirtualNetwork {
   /** Hands over all frames that wait, and those that answer them, until the wire is silent. Returns how many. */
   settle(): number {
     const nowUs = this.clock.nowUs();
+    // What was sent since the last call: the first round must see it, whichever end it is from.
+    for (const { link } of this.#ends) link.flush();
     let total = 0;
     for (let taken = -1; taken !== 0;) {
       taken = 0;

@@ -100,14 +100,25 @@ Deno.test("daytime sends one line of RFC 867 and closes, also through a small bu
   assertEquals(daytimeLine(context.nowEpochUs()), "Monday, February 22, 1982 17:37:43-UTC\r\n");
   const whole = connectionOf("daytime");
   assertEquals(text(whole.sent), daytimeLine(context.nowEpochUs()));
-  assertEquals(whole.calls, ["closeWrite"]);
+  assertEquals(whole.calls, ["closeAndDrain"]);
   const small = connectionOf("daytime", 10);
   let seen = "";
   while (small.unackedBytes > 0) seen += text(small.drain());
   assertEquals(seen, daytimeLine(context.nowEpochUs()));
-  assertEquals(small.calls, ["closeWrite"]);
+  assertEquals(small.calls, ["closeAndDrain"]);
   small.receive(bytesOf("thanks"));
   assertEquals(small.readableBytes, 0);
+});
+
+Deno.test("no application writes on a connection that was closed under it", () => {
+  for (const { name } of APPLICATIONS) {
+    const connection = connectionOf(name, 10);
+    connection.receive(bytesOf("0123456789abcdef"));
+    connection.close();
+    while (connection.unackedBytes > 0) connection.drain();
+    connection.receiveFin();
+    assertEquals(connection.calls.includes("close"), true, name);
+  }
 });
 
 Deno.test("hold neither reads nor closes", () => {
@@ -122,11 +133,11 @@ Deno.test("hold neither reads nor closes", () => {
 
 Deno.test("close closes its direction at once, then reads and drops", () => {
   const connection = connectionOf("close");
-  assertEquals(connection.calls, ["closeWrite"]);
+  assertEquals(connection.calls, ["closeAndDrain"]);
   connection.receive(bytesOf("still here"));
   assertEquals(connection.readableBytes, 0);
   connection.receiveFin();
-  assertEquals(connection.calls, ["closeWrite"]);
+  assertEquals(connection.calls, ["closeAndDrain"]);
   assertEquals(connection.sent, []);
 });
 

@@ -16,6 +16,7 @@ export class FakeConnection implements HostConnection {
   readonly peerAddress = Uint8Array.of(10, 0, 0, 2);
   readonly peerPort = 40000;
   state: TcpState = "SYN_RCVD";
+  ended: CloseReason | null = null;
   handler: ConnectionHandler = {};
   urgentBytes = 0;
   userData: unknown = undefined;
@@ -28,6 +29,7 @@ export class FakeConnection implements HostConnection {
   writeClosed = false;
   readonly sendBufferBytes: number;
   #full = false;
+  #draining = false;
 
   constructor(sendBufferBytes = Infinity) {
     this.sendBufferBytes = sendBufferBytes;
@@ -41,11 +43,13 @@ export class FakeConnection implements HostConnection {
   }
 
   receive(bytes: Iterable<number>): void {
+    if (this.#draining) return;
     this.received.push(...bytes);
     this.handler.onReadable?.(this);
   }
 
   receiveFin(): void {
+    if (this.ended !== null) return;
     this.peerClosed = true;
     this.state = "CLOSE_WAIT";
     this.handler.onPeerClosed?.(this);
@@ -54,6 +58,7 @@ export class FakeConnection implements HostConnection {
   /** The peer acknowledges up to `count` bytes; returns them. */
   drain(count = Infinity): number[] {
     const bytes = this.sent.splice(0, count);
+    if (this.ended !== null) return bytes;
     if (this.#full || this.sent.length === 0) {
       this.#full = false;
       this.handler.onWritable?.(this);
@@ -63,6 +68,7 @@ export class FakeConnection implements HostConnection {
 
   end(reason: CloseReason): void {
     this.state = "CLOSED";
+    this.ended = reason;
     this.handler.onClosed?.(this, reason);
   }
 
@@ -117,6 +123,14 @@ export class FakeConnection implements HostConnection {
   close(): void {
     this.calls.push("close");
     this.writeClosed = true;
+    if (this.received.length > 0) this.end("reset-by-us");
+  }
+
+  closeAndDrain(): void {
+    this.calls.push("closeAndDrain");
+    this.writeClosed = true;
+    this.received.length = 0;
+    this.#draining = true;
   }
 
   abort(): void {

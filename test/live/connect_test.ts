@@ -57,6 +57,22 @@ liveTest("connect leaves TIME_WAIT at once by default, without a RST", PYTHON, a
   assertStringIncludes(oneLine(stderr), "Left TIME_WAIT early, which lasts 60 s");
 });
 
+liveTest("connect --keepalive probes the kernel's TCP, and the kernel answers", PYTHON, async (lab) => {
+  await using _server = await startKernelServer(lab, "echo");
+  const probed = Promise.withResolvers<void>();
+  let probes = 0;
+  const client = startConnect(lab, [PORT, "--log", "json", "--keepalive", "0.6/0.6/2"], (line) => {
+    if (line.includes('"kind":"keepalive"') && ++probes === 3) probed.resolve();
+  });
+  client.result.then(({ stdout, stderr }) => probed.reject(new Error(`${stdout}${stderr}`)));
+  // One more than would end the connection if nobody answered. (Linux answers one such segment in half a second.)
+  await probed.promise;
+  await client.closeInput();
+  const { code, stdout, stderr } = await client.result;
+  assertEquals(code, 0, stderr);
+  assertEquals(pathOf(eventsOf(stdout)).slice(1, 3), ["SYN_SENT", "ESTABLISHED"]);
+});
+
 liveTest("connect without a log puts the peer's bytes, and nothing else, on stdout", PYTHON, async (lab) => {
   await using _server = await startKernelServer(lab, "echo");
   const text = Array.from({ length: 20_000 }, (_, i) => `line ${i} of a long text\n`).join("");

@@ -221,6 +221,20 @@ Deno.test("cancelling readable drops what comes, aborting writable resets", asyn
   assertEquals(inner.calls, ["abort"]);
 });
 
+Deno.test("a connection with both directions done is left to the machine, whichever was done first", async () => {
+  const cancelled = bench();
+  await cancelled.connection.readable.cancel();
+  assertEquals(cancelled.inner.calls, []);
+  await cancelled.connection.closeWrite();
+  assertEquals(cancelled.inner.calls, ["closeAndDrain"]);
+  const closed = bench();
+  await closed.connection.writable.close();
+  closed.inner.receive(bytesOf("abc"));
+  await closed.connection.readable.cancel();
+  assertEquals(closed.inner.calls, ["closeWrite", "closeAndDrain"]);
+  assertEquals(closed.inner.readableBytes, 0);
+});
+
 Deno.test("events are this connection's, from the beginning of the iteration to its end", async () => {
   const { connection, host, inner, driver } = bench();
   assertEquals(host.observer, null);
@@ -237,6 +251,35 @@ Deno.test("events are this connection's, from the beginning of the iteration to 
   assertEquals(seen, ["data", "closed"]);
   assertEquals(host.observer, null);
   assertEquals(driver.woken, 1);
+});
+
+Deno.test("events of a connection that is gone end at once, though another has its name", async () => {
+  const { connection, host, inner } = bench();
+  inner.end("normal");
+  const seen: string[] = [];
+  const done = (async () => {
+    for await (const event of connection.events) seen.push(event.event);
+  })();
+  host.emit(dataEvent(inner.name));
+  assert(!await isPending(done));
+  assertEquals(seen, []);
+  assertEquals(host.observer, null);
+});
+
+Deno.test("events end when what carries the connection fails, those that were told first", async () => {
+  const { connection, host, inner } = bench();
+  const seen: string[] = [];
+  const done = (async () => {
+    for await (const event of connection.events) seen.push(event.event);
+  })();
+  const iterator = connection.events[Symbol.asyncIterator]();
+  host.emit(dataEvent(inner.name));
+  connection.fail(new Error("the device is gone"));
+  assert(!await isPending(done));
+  assertEquals(seen, ["data"]);
+  assertEquals((await iterator.next()).value, dataEvent(inner.name));
+  assertEquals((await iterator.next()).done, true);
+  assertEquals(host.observer, null);
 });
 
 Deno.test("a slow reader of events loses the oldest, and is told how many; one that leaves costs nothing more", async () => {

@@ -142,8 +142,67 @@ Deno.test("pump flushes at once what a user sends while it sleeps, and once a tu
   const asleep = flushes;
   for (let i = 0; i < 8; i++) on.far.send(FRAME, 10);
   await settle();
-  // One turn with frames, one without.
-  assertEquals(flushes, asleep + 2);
+  // One turn with frames, one without, and the way to sleep.
+  assertEquals(flushes, asleep + 3);
+});
+
+Deno.test("pump flushes what an application sends after any number of steps, before it sleeps", async () => {
+  // Zero to forty: from the turn that woke it to long after the pump has fallen asleep.
+  for (let steps = 0; steps <= 40; steps++) {
+    for (const spinUs of [0, 80]) {
+      using on = bench({ spinUs });
+      let held = 0;
+      let sent = 0;
+      on.link.send = () => void held++;
+      on.link.flush = () => {
+        sent += held;
+        held = 0;
+      };
+      on.host.onFrame = () => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        application(promise);
+        resolve();
+        on.pump.noteWoken();
+      };
+      const application = async (woken: Promise<void>) => {
+        await woken;
+        for (let step = 0; step < steps; step++) await undefined;
+        on.pump.enter();
+        on.link.send(FRAME, 10);
+        on.pump.leave();
+      };
+      on.pump.start();
+      await settle();
+      on.far.send(FRAME, 10);
+      for (let i = 0; i < 3; i++) await settle();
+      assertEquals([sent, held], [1, 0], `${steps} steps, spins for ${spinUs} us`);
+    }
+  }
+});
+
+Deno.test("pump flushes what is sent when it says that it goes to sleep", async () => {
+  let flushes = 0;
+  const [link, far] = memoryPair();
+  const host = new FakeHost();
+  link.flush = () => void flushes++;
+  let sentAt = -1;
+  const pump: Pump = new Pump({
+    link,
+    host,
+    clock: new VirtualClock(),
+    spinUs: 0,
+    onIdle: () => {
+      pump.enter();
+      sentAt = flushes;
+      pump.leave();
+    },
+  });
+  using _ = pump;
+  pump.start();
+  await settle();
+  far.send(FRAME, 10);
+  await settle();
+  assert(flushes > sentAt, "a send in onIdle is still in the link");
 });
 
 Deno.test("pump looks at the clock for the first two frames of a turn and for every eighth after", async () => {

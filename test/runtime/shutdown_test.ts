@@ -66,6 +66,16 @@ Deno.test("what has not gone after two seconds is reset", async () => {
   assertEquals(connections[1].calls, ["close", "abort"]);
 });
 
+Deno.test("a connection that is reset because bytes are unread counts as reset, and is not waited for", async () => {
+  const clock = new VirtualClock();
+  const { host, connections } = hostWith(2);
+  connections[0].receive([1, 2, 3]);
+  clock.after(1000, () => connections[1].end("reset-by-peer"));
+  const result = await inTime(clock, 10_000, closeInOrder({ host, driver, clock }));
+  assertEquals(result, { closed: 1, reset: 1 });
+  assertEquals(connections.map(({ calls }) => calls), [["close"], ["close"]]);
+});
+
 Deno.test("a signal ends the patience", async () => {
   const clock = new VirtualClock();
   const { host, connections } = hostWith(1);

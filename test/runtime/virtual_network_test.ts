@@ -4,6 +4,7 @@ import type { HostApi } from "../../src/host/api.ts";
 import { type MemoryLink, memoryPair } from "../../src/link/memory_link.ts";
 import { VirtualNetwork } from "../../src/runtime/virtual_network.ts";
 import { FakeHost } from "./fake_host.ts";
+import { HoldingLink } from "./holding_link.ts";
 
 interface Ends {
   readonly network: VirtualNetwork;
@@ -38,6 +39,21 @@ Deno.test("settle hands over frames and their answers, and takes no time", () =>
   assertEquals(network.settle(), 50);
   assertEquals(network.settle(), 0);
   assertEquals(network.clock.nowUs(), 1000);
+});
+
+Deno.test("settle hands over what was sent before it, from either end, where links keep frames back", () => {
+  for (const side of [0, 1]) {
+    const network = new VirtualNetwork();
+    const links = memoryPair().map((link) => new HoldingLink(link));
+    const hosts = links.map((link) => {
+      const host = new FakeHost();
+      network.join({ host, link });
+      return host;
+    });
+    links[side].send(FRAME, 10);
+    assertEquals(network.settle(), 1, `sent from end ${side}`);
+    assertEquals(hosts[1 - side].log, ["frame 10 @0"]);
+  }
 });
 
 Deno.test("advance runs each deadline at its own time", () => {

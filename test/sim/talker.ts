@@ -4,6 +4,7 @@
  *
  * Owns: one end's plan and what became of it. Must not know: faults, the other end.
  */
+import { beginFar } from "../tcp/begin_far.ts";
 import type { ConnectionHandler, HostConnection } from "../../src/host/api.ts";
 import type { CloseReason } from "../../src/tcp/events.ts";
 import type { VirtualClock } from "../../src/runtime/clock.ts";
@@ -90,6 +91,7 @@ export class Talker implements ConnectionHandler {
     this.opened++;
     this.#mustBe(this.opened === 1, "was opened twice");
     this.#connection = connection;
+    beginFar(connection);
     if (this.plan.keepAlive === true) connection.setKeepAlive(true, 20_000_000, 5_000_000);
     this.#talk();
   }

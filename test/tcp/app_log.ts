@@ -7,6 +7,7 @@ import { assert } from "@std/assert";
 import type { ConnectionHandler, HostConnection } from "../../src/host/api.ts";
 import type { CloseReason } from "../../src/tcp/events.ts";
 import type { TcpState } from "../../src/tcp/state.ts";
+import { beginFar } from "./begin_far.ts";
 import type { Lab } from "./harness.ts";
 
 export interface AppOptions {
@@ -79,6 +80,7 @@ export class AppLog implements ConnectionHandler {
   onOpen(connection: HostConnection): void {
     this.attach(connection);
     this.opened += 1;
+    beginFar(connection);
   }
 
   onReadable(): void {

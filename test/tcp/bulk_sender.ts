@@ -98,7 +98,8 @@ export class BulkSender {
   }
 
   get info(): ConnectionInfo {
-    return this.app.connection.info();
+    // As the SYN had it: a stream that begins far on counts from elsewhere (begin_far.ts).
+    return { ...this.app.connection.info(), iss: this.peer.hostIss };
   }
 
   /** Congestion window and threshold in full-sized segments. */

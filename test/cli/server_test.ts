@@ -1,0 +1,142 @@
+/** The server of `serve` over the whole machine, on a link in memory and a virtual clock: how it ends. */
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { parseServeOptions } from "../../src/cli/serve_options.ts";
+import { ServeLog } from "../../src/cli/serve_log.ts";
+import { Server } from "../../src/cli/server.ts";
+import { memoryPair } from "../../src/link/memory_link.ts";
+import type { Connection } from "../../src/runtime/connection.ts";
+import { createStack } from "../../src/runtime/create_stack.ts";
+import type { Stack } from "../../src/runtime/stack.ts";
+import type { ClosedEvent, TcpEvent } from "../../src/tcp/events.ts";
+import { VirtualTime } from "../runtime/virtual_time.ts";
+
+class Scene extends VirtualTime implements AsyncDisposable {
+  readonly server: Server;
+  readonly client: Stack;
+  readonly notices: string[] = [];
+  readonly events: TcpEvent[] = [];
+
+  /** Serves as `serve --ip 10.0.0.1/24 ARGS` would. */
+  constructor(args: string) {
+    const [near, far] = memoryPair();
+    super([near, far]);
+    const { clock } = this;
+    const words = `--iface memory --ip 10.0.0.1/24 --log none ${args}`;
+    const addresses = [
+      { address: Uint8Array.of(10, 0, 0, 1), text: "10.0.0.1", prefixLength: 24, kernelOwned: false },
+    ];
+    const output = { write: (bytes: Uint8Array) => Promise.resolve(bytes.length) };
+    this.server = new Server({
+      config: parseServeOptions(words.split(" ")),
+      ground: { link: Object.assign(near, { capture: "immediate" as const }), addresses, filter: "" },
+      clock,
+      log: new ServeLog({ form: "none", width: 80, output }),
+      recording: null,
+      notice: (line) => void this.notices.push(line),
+    });
+    this.server.stack.observe((event) => void this.events.push(event));
+    this.client = createStack({ link: far, addresses: "10.0.0.2/24", clock });
+  }
+
+  opens(port: number): Promise<Connection> {
+    return this.get(this.client.connect({ hostname: "10.0.0.1", port }));
+  }
+
+  /** Ends the server as SIGTERM does, and calls `meanwhile` once that has begun; gives how long it took. */
+  async ends(meanwhile: () => void = () => {}): Promise<number> {
+    this.notices.length = 0;
+    const beganUs = this.clock.nowUs();
+    let tookUs = NaN;
+    const ending = this.server.end(new AbortController().signal).then(() => {
+      tookUs = this.clock.nowUs() - beganUs;
+    });
+    meanwhile();
+    await this.get(ending);
+    return tookUs;
+  }
+
+  get closed(): ClosedEvent[] {
+    return this.events.filter((event) => event.event === "closed");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.server.stack.close();
+    this.client.close();
+    await Promise.allSettled([this.server.stack.done, this.client.done]);
+  }
+}
+
+/** Reads up to the end, and closes; gives the bytes, or the error's name. */
+async function readsToEnd(connection: Connection): Promise<number | string> {
+  const sink = new Uint8Array(0x10000);
+  let bytes = 0;
+  try {
+    for (;;) {
+      const count = await connection.read(sink);
+      if (count === null) break;
+      bytes += count;
+    }
+  } catch (error) {
+    return error instanceof Error ? error.name : String(error);
+  }
+  connection.close();
+  return bytes;
+}
+
+Deno.test("SIGTERM with chargen in full flow: who reads gets the rest and FIN, who does not is reset", async () => {
+  await using on = new Scene("--serve 19=chargen --send-buffer 64K");
+  const readers = [await on.opens(19), await on.opens(19), await on.opens(19)];
+  const silent = await on.opens(19);
+  const ending = Promise.withResolvers<void>();
+  const reading = readers.map(async (reader) => {
+    // For a while (it would go on for ever, in no time), so that the server is in the middle of it when it is to end.
+    const sink = new Uint8Array(0x4000);
+    for (let left = 200; left > 0; left--) await reader.read(sink);
+    await ending.promise;
+    return await readsToEnd(reader);
+  });
+  await on.settle();
+  const tookUs = await on.ends(() => ending.resolve());
+  assertEquals(tookUs, 2_000_000);
+  const results = await on.get(Promise.all(reading));
+  assert(results.every((result) => typeof result === "number"), results.join());
+  assertEquals(await on.get(silent.closed), "reset-by-peer");
+  const reasons = on.closed.map(({ reason }) => reason).sort();
+  // The three that read close in answer and leave us in TIME_WAIT, which ends with the host.
+  assertEquals(reasons.filter((reason) => reason !== "normal"), ["reset-by-us"]);
+  assertEquals(on.notices, [
+    "1 connection was reset (RST): not ended in time, or with bytes that the application had not read",
+  ]);
+});
+
+Deno.test("SIGTERM with connections of every application whose clients answer ends them with FIN, in silence", async () => {
+  await using on = new Scene("--serve 7=echo,9=discard,13=daytime,1=hold,2=close");
+  const clients: Promise<number | string>[] = [];
+  for (const port of [7, 9, 13, 1, 2]) {
+    const connection = await on.opens(port);
+    if (port === 7 || port === 9) await connection.write(new TextEncoder().encode("hello\n"));
+    clients.push(readsToEnd(connection));
+  }
+  await on.pass(100_000);
+  const tookUs = await on.ends();
+  assertLess(tookUs, 1_000_000);
+  const [echoed, discarded, line, held, closed] = await on.get(Promise.all(clients));
+  assertEquals([echoed, discarded, held, closed], [6, 0, 0, 0]);
+  assert(typeof line === "number" && line > 20);
+  assertEquals(on.notices, []);
+  assert(!on.events.some((event) => event.event === "segment" && event.flags.includes("RST")));
+});
+
+Deno.test("SIGTERM resets where an application leaves bytes unread, and says so", async () => {
+  await using on = new Scene("--serve 1=hold");
+  const connections = [await on.opens(1), await on.opens(1)];
+  for (const connection of connections) await connection.write(new TextEncoder().encode("unread"));
+  await on.pass(100_000);
+  assertLess(await on.ends(), 1_000_000);
+  const reasons = await on.get(Promise.all(connections.map(({ closed }) => closed)));
+  assertEquals(reasons, ["reset-by-peer", "reset-by-peer"]);
+  assertEquals(on.closed.map(({ reason }) => reason), ["reset-by-us", "reset-by-us"]);
+  assertEquals(on.notices, [
+    "2 connections were reset (RST): not ended in time, or with bytes that the application had not read",
+  ]);
+});

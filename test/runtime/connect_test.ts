@@ -1,0 +1,161 @@
+/** Opening a connection to who does not answer: at which time it is given up, with which error, and what was sent. */
+import { assert, assertEquals } from "@std/assert";
+import type { Connection } from "../../src/runtime/connection.ts";
+import { LoneStack } from "./lone_stack.ts";
+
+/** What becomes of an opening: the error, and the time on the stack's clock at which it came. */
+interface Outcome {
+  connection: Connection | null;
+  error: unknown;
+  atUs: number;
+}
+
+/** Opens a connection, and looks at what became of it after `passUs`; null while it is still waiting. */
+function opens(on: LoneStack, hostname: string): () => Outcome | null {
+  const beganUs = on.clock.nowUs();
+  let outcome: Outcome | null = null;
+  on.stack.connect({ hostname, port: 7 }).then(
+    (connection) => outcome = { connection, error: null, atUs: on.clock.nowUs() - beganUs },
+    (error) => outcome = { connection: null, error, atUs: on.clock.nowUs() - beganUs },
+  );
+  return () => outcome;
+}
+
+function assertNoRoute(outcome: Outcome | null, where: string): void {
+  assert(outcome?.error instanceof Error, "no error");
+  assertEquals(outcome.error.message.slice(0, 32), "No route to host (os error 113):");
+  assert(outcome.error.message.endsWith(where), outcome.error.message);
+  assertEquals(Object.entries(outcome.error), [["code", "EHOSTUNREACH"]]);
+}
+
+Deno.test("connect to an address that nobody has asks three times, and rejects after three seconds", async () => {
+  await using on = new LoneStack();
+  const outcome = opens(on, "10.0.0.9");
+  await on.pass(2_999_999);
+  assertEquals(outcome(), null);
+  assertEquals(on.sent(), ["0 who-has 10.0.0.9", "1 who-has 10.0.0.9", "2 who-has 10.0.0.9"]);
+  await on.pass(1);
+  assertNoRoute(outcome(), "nobody answers ARP for 10.0.0.9");
+  assertEquals(outcome()?.atUs, 3_000_000);
+  assertEquals(on.stack.connections, []);
+  await on.pass(600_000_000);
+  assertEquals(on.sent(), []);
+  assertEquals(on.clock.nextTimerUs, Infinity);
+});
+
+Deno.test("connect again to an address that nobody had asks again", async () => {
+  await using on = new LoneStack();
+  opens(on, "10.0.0.9");
+  await on.pass(3_000_000);
+  on.sent();
+  const again = opens(on, "10.0.0.9");
+  await on.pass(500_000);
+  assertEquals(on.sent(), ["3 who-has 10.0.0.9"]);
+  on.answersArp("10.0.0.9");
+  await on.settle();
+  assertEquals(on.sent(), ["3.5 SYN to 10.0.0.9"]);
+  on.answersSyn();
+  await on.settle();
+  assertEquals(on.sent(), ["3.5 ACK to 10.0.0.9"]);
+  assertEquals(again()?.connection?.state, "ESTABLISHED");
+});
+
+Deno.test("connect to who answers ARP late opens, and is not given up later", async () => {
+  await using on = new LoneStack();
+  const outcome = opens(on, "10.0.0.9");
+  await on.pass(2_500_000);
+  on.sent();
+  on.answersArp("10.0.0.9");
+  await on.settle();
+  assertEquals(on.sent(), ["2.5 SYN to 10.0.0.9"]);
+  on.answersSyn();
+  await on.pass(60_000_000);
+  assertEquals(on.sent(), ["2.5 ACK to 10.0.0.9"]);
+  assertEquals(outcome()?.connection?.state, "ESTABLISHED");
+});
+
+Deno.test("connect by way of a router that nobody has rejects with the router's address", async () => {
+  await using on = new LoneStack({ gateway: "10.0.0.254" });
+  const far = opens(on, "192.168.7.7");
+  const near = opens(on, "10.0.0.9");
+  await on.settle();
+  on.answersArp("10.0.0.9");
+  await on.pass(3_000_000);
+  assertNoRoute(far(), "nobody answers ARP for 10.0.0.254");
+  // The other one is on its way: it waits for the SYN's answer.
+  assertEquals(near(), null);
+});
+
+Deno.test("connect to who answers ARP and no SYN rejects with TimedOut after three minutes", async () => {
+  await using on = new LoneStack();
+  const outcome = opens(on, "10.0.0.9");
+  await on.settle();
+  on.answersArp("10.0.0.9");
+  await on.pass(179_999_999);
+  assertEquals(outcome(), null);
+  await on.pass(60_000_001);
+  const ended = outcome();
+  assert(ended?.error instanceof Deno.errors.TimedOut, String(ended?.error));
+  assert(ended.atUs >= 180_000_000 && ended.atUs <= 240_000_000, `after ${ended.atUs} us`);
+  assert(on.sent().slice(1).every((note) => note.endsWith(" SYN to 10.0.0.9")));
+  await on.pass(600_000_000);
+  assertEquals(on.sent(), []);
+});
+
+Deno.test("connect that a router calls unreachable rejects at once; a connection that is open lives on", async () => {
+  await using on = new LoneStack({ gateway: "10.0.0.254" });
+  const outcome = opens(on, "192.168.7.7");
+  await on.settle();
+  on.answersArp("10.0.0.254");
+  await on.settle();
+  on.answersUnreachable("10.0.0.254", 1);
+  await on.settle();
+  assertNoRoute(outcome(), "unreachable: ICMP code 1");
+  assertEquals(outcome()?.atUs, 0);
+
+  const open = opens(on, "192.168.7.7");
+  await on.settle();
+  on.answersSyn();
+  await on.settle();
+  const connection = open()?.connection ?? null;
+  assert(connection !== null);
+  await connection.write(Uint8Array.of(1));
+  await on.settle();
+  on.answersUnreachable("10.0.0.254", 1);
+  await on.settle();
+  assertEquals(connection.state, "ESTABLISHED");
+});
+
+Deno.test("a user of the host who does not mind gets through when the neighbour comes back", async () => {
+  await using on = new LoneStack({ maxPacketBytes: 0xffff });
+  const advice: string[] = [];
+  on.stack.pump.enter();
+  const connection = on.stack.host.connect({
+    address: Uint8Array.of(10, 0, 0, 9),
+    port: 7,
+    handler: { onAdvice: (_, text) => void advice.push(text) },
+  });
+  on.stack.pump.leave();
+  await on.pass(6_999_999);
+  assertEquals(advice, ["unreachable: nobody answers ARP for 10.0.0.9"]);
+  assertEquals(on.sent(), ["0 who-has 10.0.0.9", "1 who-has 10.0.0.9", "2 who-has 10.0.0.9"]);
+  // The SYN is due again: that is a wish to send.
+  await on.pass(500_000);
+  assertEquals(on.sent(), ["7 who-has 10.0.0.9"]);
+  on.answersArp("10.0.0.9");
+  await on.settle();
+  assertEquals(on.sent(), ["7.499999 SYN to 10.0.0.9"]);
+  // That one is lost on the way; the next needs no ARP any more, and the answer is acknowledged.
+  await on.pass(8_000_000);
+  assertEquals(on.sent(), ["15 SYN to 10.0.0.9"]);
+  on.answersSyn();
+  await on.settle();
+  assertEquals(on.sent(), ["15.499999 ACK to 10.0.0.9"]);
+  connection.write(new Uint8Array(3000));
+  on.stack.pump.leave();
+  on.acknowledges();
+  await on.settle();
+  // One segment, as the SYN was lost (RFC 5681 §3.1); then what the link cuts.
+  assertEquals(on.sent(), ["15.499999 ACK to 10.0.0.9", "15.499999 large segment, to be cut at 536"]);
+  assertEquals([connection.state, advice.slice(1)], ["ESTABLISHED", ["the peer does not answer"]]);
+});
