@@ -108,6 +108,12 @@ class Pair {
   readonly #frame = new Uint8Array(FRAME_BYTES);
   #isBorrowed = false;
 
+  /** Lets the first byte lie anywhere in the smallest block, so that what follows wraps around its end soon. */
+  turn(count: number): void {
+    this.ring.append(new Uint8Array(count), 0, count);
+    this.ring.consume(count);
+  }
+
   take({ act, size, place, seed }: Step): void {
     const { ring, plain } = this;
     switch (act) {
@@ -248,8 +254,9 @@ class Pair {
 
 Deno.test("a ring holds what an array would, whatever is appended, borrowed, put beyond the end, handed on and taken", () => {
   fc.assert(
-    fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), (steps) => {
+    fc.property(fc.nat(0xfff), fc.array(step, { minLength: 1, maxLength: 60 }), (turn, steps) => {
       const pair = new Pair();
+      pair.turn(turn);
       for (const one of steps) {
         pair.take(one);
         pair.check();
@@ -261,6 +268,32 @@ Deno.test("a ring holds what an array would, whatever is appended, borrowed, put
     }),
     { numRuns: 300 },
   );
+});
+
+Deno.test("bytes that wrap around the end of a block are handed on and grown whole", () => {
+  const memory = new RingMemory();
+  for (const start of [1, 100, 4000, 4095]) {
+    for (const held of [97, 500, 4096]) {
+      const ring = new ByteRing(memory, LIMIT);
+      ring.append(new Uint8Array(start), 0, start);
+      ring.consume(start);
+      const bytes = Uint8Array.from({ length: held }, (_, i) => (i * 7 + (i >>> 8)) & 0xff);
+      ring.append(bytes, 0, held);
+      const other = new ByteRing(memory, LIMIT);
+      assertEquals(other.appendFrom(ring, held), held);
+      const got = new Uint8Array(held);
+      other.read(got);
+      assertEquals(got, bytes, `${held} bytes from ${start} on, handed on`);
+      // More than the block: it grows.
+      ring.append(new Uint8Array(5000).fill(9), 0, 5000);
+      const grown = new Uint8Array(held + 5000);
+      ring.read(grown);
+      assertEquals(grown.subarray(0, held), bytes, `${held} bytes from ${start} on, grown`);
+      assert(grown.subarray(held).every((byte) => byte === 9));
+      ring.release();
+      other.release();
+    }
+  }
 });
 
 Deno.test("a ring that is full takes nothing, and what fits of more than fits", () => {
