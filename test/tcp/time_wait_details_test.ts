@@ -98,6 +98,15 @@ Deno.test("TIME_WAIT: the FIN again starts 2 MSL anew, to the microsecond (RFC 9
   assertEquals(app.closed, ["normal"]);
 });
 
+Deno.test("the event of the change tells what leaves with it: an ACK for the peer's FIN, nothing for its ACK (RFC 9293 §3.3.2, Figure 5)", () => {
+  const sent = ({ lab }: Fixture) =>
+    lab.transitions.filter(({ to }) => to === "TIME_WAIT").map(({ from, send }) => [from, send]);
+  assertEquals(sent(reachTimeWait()), [["FIN_WAIT_2", ["ACK"]]]);
+  const closing = reachClosing();
+  closing.peer.sends({ flags: "ACK", seq: 2, ack: 2 });
+  assertEquals(sent(closing), [["CLOSING", null]]);
+});
+
 // Which SYN opens anew
 
 interface Syn {

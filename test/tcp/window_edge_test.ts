@@ -201,6 +201,19 @@ Deno.test("a window opens by half of a small buffer, or by a full segment, not b
   }
 });
 
+Deno.test("room is told unasked from a quarter of the buffer on, not a byte before, while the peer has a segment's worth (local choice beside RFC 9293 §3.8.6.2.2)", () => {
+  for (const [bytes, isTold] of [[9999, false], [10_000, true]] as const) {
+    const { peer, app } = reachEstablished({
+      autoRead: false,
+      tcp: { receiveBufferBytes: 40_000, quickAcks: 1000 },
+    });
+    for (let seq = 1; seq <= 30_000; seq += 10_000) peer.sends({ flags: "ACK", seq, ack: 1, data: 10_000 });
+    assertEquals(peer.takeAll().at(-1)?.window, 10_000);
+    app.read(bytes);
+    assertEquals(peer.takeAll().map(({ window }) => window), isTold ? [20_000] : []);
+  }
+});
+
 for (const [state, reach] of [["FIN_WAIT_1", reachFinWait1], ["FIN_WAIT_2", reachFinWait2]] as const) {
   Deno.test(`${state}: a reader that makes room opens the window (RFC 9293 §3.10.3, §3.8.6.2.2)`, () => {
     const { peer, app } = reach({ autoRead: false, tcp: { receiveBufferBytes: 4000, quickAcks: 1000 } });
