@@ -4,7 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { bytesOf } from "./app_log.ts";
 import { BulkSender, MS_US, SACK_OPTIONS } from "./bulk_sender.ts";
-import { Lab, type LabOptions } from "./harness.ts";
+import type { LabOptions } from "./harness.ts";
 import { type Fixture, reachEstablished } from "./states.ts";
 import { SECOND_US } from "./wire_ends.ts";
 

@@ -213,7 +213,7 @@ Deno.test("the reordering timer marks what is lost and sends one segment; the ne
   assertEquals(later.slice(0, 2), [11, 12]);
 });
 
-Deno.test("of two holes of different age the older is judged first, the younger when its own time has come (RFC 8985 §6.2 step 5)", () => {
+Deno.test("holes of different age are judged when the youngest's time has come (RFC 8985 §6.2 step 5: the longest remaining)", () => {
   const bulk = new BulkSender({ ...RENO, queued: 0 });
   bulk.writes(2 * bulk.mss);
   bulk.expects([0, 1]);
@@ -221,14 +221,28 @@ Deno.test("of two holes of different age the older is judged first, the younger 
   bulk.writes(2 * bulk.mss);
   bulk.expects([2, 3]);
   bulk.passRtt();
-  // 3 left 100 ms ago and arrived; 0 and 1 left 110 ms ago, 2 with 3.
+  // 3 left 100 ms ago and arrived; 2 left with it, 0 and 1 before.
   bulk.acks(0, { sack: [[3, 4]] });
   bulk.silence();
-  assertEquals(sentIn(bulk, 15 * MS_US - 1), []);
-  const first = sentIn(bulk, 11 * MS_US);
-  assertEquals(first.slice(0, 1).map(([segment]) => segment), [0]);
-  assertEquals(bulk.info.lostBytes >= 2 * 1460, true);
-  assertEquals(bulk.resent().every((kind) => kind === "fast"), true);
+  assertEquals(bulk.info.timers, { rack: 25 * MS_US });
+  assertEquals(sentIn(bulk, 25 * MS_US - 1), []);
+  assertEquals(sentIn(bulk, 1), [[0, 1]]);
+  assertEquals([bulk.info.lostBytes, Object.keys(bulk.info.timers)], [3 * 1460, ["rto"]]);
+});
+
+Deno.test("while a probe of new data is out no other is arranged; its ACK allows the next (RFC 8985 §7.2, §7.3)", () => {
+  const bulk = tenOut(RENO);
+  bulk.lab.pass(200 * MS_US);
+  bulk.expects([10]);
+  bulk.acks(5);
+  bulk.took();
+  assertEquals(Object.keys(bulk.info.timers), ["rto"], "the probe is not acknowledged");
+  bulk.acks(10);
+  bulk.took();
+  assertEquals(Object.keys(bulk.info.timers), ["rto"]);
+  bulk.acks(11);
+  bulk.took();
+  assertEquals(Object.keys(bulk.info.timers), ["tlp"]);
 });
 
 Deno.test("a tail of which nothing is SACKed is not judged by time: the probe comes (RFC 8985 §7.1)", () => {

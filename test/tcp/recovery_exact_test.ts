@@ -70,6 +70,65 @@ Deno.test("a partial ACK: the next hole at once, and the duplicates that it expl
   assertEquals(bulk.info.recovery, "recovery");
 });
 
+Deno.test("a partial ACK does not grow the window, whatever the controller (RFC 6582 §3.2 step 5, RFC 6937 §3)", () => {
+  for (const [congestionControl, window] of [["reno", 10], ["cubic", 14]] as const) {
+    const bulk = waiting({ options: PLAIN_OPTIONS, tcp: { congestionControl } });
+    duplicates(bulk, 10, 17);
+    assertEquals(bulk.cwnd, window);
+    bulk.passRtt();
+    for (const upTo of [13, 20, 29]) {
+      bulk.acks(upTo);
+      bulk.took();
+      assertEquals([bulk.info.recovery, bulk.cwnd <= window], ["recovery", true], `window ${bulk.cwnd}`);
+    }
+  }
+});
+
+Deno.test("each recovery counts its deliveries from its own beginning (RFC 6937 §3)", () => {
+  const bulk = waiting(SACK);
+  const recoveries: (number | string)[][] = [];
+  for (let recovery = 0; recovery < 3; recovery++) {
+    const una = edge(bulk) - Math.round((bulk.info.sndNxt - bulk.info.sndUna) / bulk.mss);
+    const end = edge(bulk);
+    // Each ACK SACKs one more; what leaves is told as distances from the left edge.
+    const sent: (number | string)[] = [];
+    for (let upTo = una + 4; upTo <= end; upTo++) {
+      bulk.acks(una, { sack: [[una + 1, upTo]] });
+      sent.push(...bulk.took());
+      assert(bulk.info.inFlight <= bulk.info.cwnd + bulk.mss);
+    }
+    assertEquals(sent[0], una);
+    // Half of the flight at the beginning, and no more: ssthresh.
+    const flight = end - una;
+    assertEquals(bulk.ssthresh, Math.max(2, flight / 2));
+    assert(sent.length <= Math.ceil(flight / 2) + 1, `recovery ${recovery}: ${sent.length} for ${flight}`);
+    recoveries.push(sent);
+    bulk.passRtt();
+    bulk.acks(edge(bulk));
+    bulk.took();
+    assertEquals(bulk.info.recovery, "open");
+    bulk.passRtt();
+  }
+  assertEquals(recoveries.length, 3);
+});
+
+Deno.test("a probe that a timeout overtook is judged no more: nothing is reduced when its end is passed (RFC 8985 §7.4, RFC 5681 §3.1)", () => {
+  const bulk = tenOut({ ...SACK, queued: 10 * 1460 });
+  bulk.lab.pass(bulk.info.timers["tlp"]);
+  bulk.expects([9]);
+  bulk.lab.pass(bulk.info.timers["rto"]);
+  bulk.expects([0]);
+  assertEquals(bulk.ssthresh, 5);
+  bulk.passRtt();
+  bulk.acks(10);
+  bulk.writes(20 * bulk.mss);
+  const sent = bulk.took().length;
+  bulk.passRtt();
+  bulk.acks(10 + sent);
+  bulk.took();
+  assertEquals(bulk.ssthresh, 5);
+});
+
 Deno.test("partial ACKs of more than was duplicated leave no duplicates (RFC 6582 §3.2 step 5)", () => {
   const bulk = waiting(PLAIN);
   duplicates(bulk, 10, 3);
