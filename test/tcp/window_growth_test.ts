@@ -139,6 +139,23 @@ for (const rttMs of [100, 900]) {
   });
 }
 
+Deno.test("CUBIC: an earlier epoch leaves nothing behind: after a timeout the curve begins flat at the window of then (RFC 9438 §4.2, §4.8)", () => {
+  const bulk = twentyOut({ ...CUBIC, rttUs: 600 * MS_US });
+  const first = repaired(bulk);
+  compareCubic(bulk, null, { rounds: 2, step: 1, wMax: first, prior: first });
+  bulk.lab.pass(10 * SECOND_US);
+  bulk.took();
+  assertEquals(bulk.info.recovery, "loss");
+  const prior = bulk.ssthresh / BETA;
+  for (let i = 0; bulk.cwnd < bulk.ssthresh; i++) {
+    assert(i < 200, "slow start ends");
+    bulk.lab.pass(5 * MS_US);
+    bulk.acks(edges(bulk).una + 1);
+    bulk.took();
+  }
+  compareCubic(bulk, null, { rounds: 7, step: 1, wMax: 0, prior });
+});
+
 Deno.test("Reno: one segment for each window that is acknowledged, to the byte (RFC 5681 §3.1, RFC 3465 §2.1)", () => {
   for (const step of [1, 2, 3]) {
     const bulk = twentyOut({ ...CUBIC, tcp: { congestionControl: "reno" } });
@@ -240,6 +257,23 @@ Deno.test("HyStart++: eight samples of a round trip below that of the rise take 
       assert(growth.slice(0, at).every((one) => one === 0.25) && growth.slice(at).every((one) => one === 1));
     }
     assertEquals(bulk.info.ssthresh, 0);
+  }
+});
+
+Deno.test("HyStart++: the shortest round trip of a round counts, not the last or the longest (RFC 9406 §4.2)", () => {
+  for (const shortAt of [0, 3, 7]) {
+    const bulk = tenOut(CUBIC);
+    hystartRound(bulk, 100 * MS_US);
+    const { una, next } = edges(bulk);
+    const sentUs = bulk.lab.nowUs;
+    // All left at one time; one answer overtakes none, but the first so many come early.
+    for (let upTo = una + 1; upTo <= next; upTo++) {
+      bulk.lab.passUntil(sentUs + (upTo - una <= shortAt + 1 ? 105 : 130) * MS_US);
+      const before = bulk.cwnd;
+      bulk.acks(upTo);
+      bulk.took();
+      assertEquals(bulk.cwnd - before, 1, `ACK of ${upTo}`);
+    }
   }
 });
 
