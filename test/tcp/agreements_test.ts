@@ -31,6 +31,21 @@ for (const role of ROLES) {
     }
   });
 
+  Deno.test(`${role}: a scale of 0 is an offer, too: ours is used (RFC 7323 §2.2, §2.3)`, () => {
+    const { peer, app } = reachEstablished({
+      role,
+      options: { mss: 1460, windowScale: 0 },
+      peer: { window: 5000 },
+      tcp: { receiveBufferBytes: 0x100000, quickAcks: 1000 },
+    });
+    const { receiveWindowShift, sendWindowShift, sndWnd } = app.connection.info();
+    assertEquals([receiveWindowShift, sendWindowShift, sndWnd], [5, 0, 5000]);
+    peer.sends({ flags: "ACK", seq: 1, ack: 1, data: 100 });
+    // Scaled: a 32nd of the buffer, less what has come.
+    const { window } = peer.expects({ flags: "ACK", ack: 101 });
+    assert(window > 32_700 && window <= 0x8000, `window ${window}`);
+  });
+
   Deno.test(`${role}: without the peer's scale windows are as they stand, ours and the peer's (RFC 7323 §2.2)`, () => {
     const { peer, app } = reachEstablished({ role, options: { mss: 1460 }, peer: { window: 5000 } });
     const { receiveWindowShift, sendWindowShift, sndWnd } = app.connection.info();

@@ -104,6 +104,15 @@ Deno.test("probes come after one RTO, then at doubled distances up to a minute, 
   }
 });
 
+Deno.test("an RTO of more than a second is waited for, too: the bounds of the override are not those of a probe (SHLD-29)", () => {
+  for (const [rttMs, rtoMs] of [[600, 1800], [20, 200]]) {
+    const fixture = measured(0, rttMs, { options: SACK_OPTIONS });
+    fixture.app.write(5000);
+    near(next(fixture, 60 * SECOND_US).afterUs, rtoMs * MS_US);
+    near(next(fixture, 60 * SECOND_US).afterUs, 2 * rtoMs * MS_US);
+  }
+});
+
 Deno.test("a window that opens and shuts again is probed after one RTO: the back-off begins anew (SHLD-29, SHLD-30)", () => {
   const fixture = shut({ options: SACK_OPTIONS });
   const { lab, peer, app } = fixture;
