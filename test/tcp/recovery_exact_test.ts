@@ -299,6 +299,41 @@ Deno.test("Eifel: an echo as old as the retransmission is no proof, one that is 
   }
 });
 
+Deno.test("Eifel: the echo of the first of two retransmissions is no proof, only one from before it (RFC 3522 §3.2 step 2)", () => {
+  for (const older of [0, 1]) {
+    const bulk = tenOut({ options: STAMPED_PLAIN_OPTIONS, tcp: RENO });
+    bulk.lab.pass(bulk.info.timers["rto"]);
+    bulk.expects([0]);
+    const first = bulk.peer.hostTimestamp;
+    bulk.lab.pass(bulk.info.timers["rto"]);
+    bulk.expects([0]);
+    assert(bulk.peer.hostTimestamp > first);
+    bulk.lab.pass(5 * MS_US);
+    bulk.acks(1, { echo: first - older });
+    assertEquals([bulk.info.recovery, bulk.ssthresh], older === 1 ? ["open", 0] : ["loss", 5]);
+  }
+});
+
+Deno.test("small pieces that are all lost go again as one segment, never beyond what was SACKed (RFC 9293 §3.8.1)", () => {
+  const plain = new BulkSender({ options: PLAIN_OPTIONS, tcp: { ...RENO, noDelay: true }, queued: 0 });
+  for (let i = 0; i < 20; i++) plain.writes(100);
+  assertEquals(plain.takes().map(({ data }) => data.length), Array.from({ length: 20 }, () => 100));
+  plain.lab.pass(plain.info.timers["rto"]);
+  assertEquals(plain.takes().map(({ seq, data }) => [seq, data.length]), [[1, 1400]]);
+
+  const sack = new BulkSender({ options: SACK_OPTIONS, tcp: { ...RENO, noDelay: true }, queued: 0 });
+  for (let i = 0; i < 8; i++) sack.writes(100);
+  sack.takes();
+  sack.passRtt();
+  // 1 to 300 and 401 to 500 are missing.
+  sack.peer.sends({
+    flags: "ACK",
+    ack: 1,
+    options: { sack: [sack.peer.hostBlock(501, 801), sack.peer.hostBlock(301, 401)] },
+  });
+  assertEquals(sack.takes().map(({ seq, data }) => [seq, data.length]), [[1, 300], [401, 100]]);
+});
+
 Deno.test("Eifel: an old echo on an ACK of nothing new proves nothing (RFC 3522 §3.2)", () => {
   const bulk = waiting({ options: STAMPED_OPTIONS, tcp: RENO });
   const original = bulk.peer.hostTimestamp;

@@ -145,6 +145,40 @@ Deno.test("the window is taken from a segment that is as new as the last, not fr
 
 // CLOSE and ABORT
 
+Deno.test("FIN_WAIT_2 ends so long after the application has gone, to the microsecond; while it reads, it lasts (finWait2Us)", () => {
+  for (const isIn of [true, false]) {
+    const { lab, peer, app } = reachEstablished({ tcp: { finWait2Us: 7 * SECOND_US } });
+    // Gone before FIN_WAIT_2 or in it.
+    if (isIn) app.closeWrite();
+    else app.close();
+    peer.expects({ flags: "FIN ACK", seq: 1, ack: 1 });
+    lab.pass(100_000);
+    peer.sends({ flags: "ACK", seq: 1, ack: 2 });
+    assertEquals(app.state, "FIN_WAIT_2");
+    if (isIn) {
+      lab.pass(1000 * SECOND_US);
+      assertEquals([app.state, app.connection.info().timers], ["FIN_WAIT_2", {}]);
+      app.close();
+    }
+    assertEquals(app.connection.info().timers, { "fin-wait-2": 7 * SECOND_US });
+    lab.pass(7 * SECOND_US - 1);
+    assertEquals(app.closed, []);
+    lab.pass(1);
+    assertEquals(app.closed, ["timeout"]);
+    peer.expectsSilence();
+  }
+});
+
+Deno.test("an application that goes while its text waits: no end of FIN_WAIT_2 before there is one (RFC 9293 §3.10.4)", () => {
+  const { lab, peer, app } = reachEstablished({ tcp: { finWait2Us: 7 * SECOND_US }, peer: { window: 0 } });
+  app.write("text");
+  app.close();
+  assertEquals(app.connection.info().timers["fin-wait-2"], undefined);
+  lab.pass(60 * SECOND_US);
+  peer.takeAll();
+  assertEquals([app.state, app.closed], ["ESTABLISHED", []]);
+});
+
 const ABORTS = {
   SYN_SENT: { answers: 0, reason: "reset-by-us" },
   SYN_RCVD: { answers: 1, reason: "reset-by-us" },
