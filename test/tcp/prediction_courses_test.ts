@@ -43,9 +43,12 @@ class Course {
     const { lab, peer, app } = this.fixture;
     const { connection } = app;
     switch (step.act) {
-      case "text":
-        if (this.#finAt >= 0) return;
-        return this.#sends(peer.next, step);
+      case "text": {
+        // Up to the FIN, where that has come before.
+        const bytes = this.#finAt < 0 ? step.bytes : Math.min(step.bytes, this.#finAt - peer.next);
+        if (bytes > 0) this.#sends(peer.next, { ...step, bytes });
+        return;
+      }
       case "skip":
         if (this.#finAt >= 0) return;
         this.#holes.push({ seq: peer.next, bytes: step.bytes });
@@ -65,8 +68,7 @@ class Course {
         this.#acked += Math.floor((peer.seen - this.#acked) / 2);
         return this.#sends(peer.next, { ...step, bytes: 0 });
       case "fin":
-        if (this.#finAt < 0) this.#finAt = peer.next + step.bytes;
-        return this.#sends(this.#finAt - step.bytes, { ...step, flags: "FIN ACK" });
+        return this.#fin(step);
       case "window":
         peer.window = step.window;
         return;
@@ -108,6 +110,16 @@ class Course {
       urgent: app.connection.urgentBytes,
       deadline: lab.host.nextDeadlineUs(),
     };
+  }
+
+  /** Behind the next text, or alone and before it: then the text follows. */
+  #fin(step: Step): void {
+    const { peer } = this.fixture;
+    const { next } = peer;
+    if (this.#finAt < 0) this.#finAt = next + step.bytes;
+    const bytes = step.isOdd || this.#finAt < next ? 0 : this.#finAt - next;
+    this.#sends(this.#finAt - bytes, { ...step, bytes, flags: "FIN ACK" });
+    if (bytes === 0) peer.next = next;
   }
 
   counters(): unknown {
