@@ -11,6 +11,7 @@ import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import { peerFinArrives } from "./fin.ts";
 import { NOTHING_OUT_OF_ORDER, Reassembly } from "./reassembly.ts";
+import { roomBytes } from "./receive_window.ts";
 import type { Tcb } from "./tcb.ts";
 import { arrivesInTimeWait } from "./time_wait.ts";
 import { abortConnection } from "./user_calls.ts";
@@ -93,13 +94,6 @@ function trim(context: MachineContext, tcb: Tcb, segment: ArrivingSegment): type
   trimmed.offset = offset;
   trimmed.length = length;
   return trimmed;
-}
-
-function roomBytes(tcb: Tcb): number {
-  // The scaled window may have been rounded up by less than one unit of the scale.
-  const free = tcb.discarding ? tcb.receiveRing.limitBytes : tcb.receiveRing.room;
-  const offered = tcb.rcvWnd;
-  return free > offered ? free : offered;
 }
 
 function takeText(context: MachineContext, tcb: Tcb, header: TcpSegment, text: typeof trimmed): void {

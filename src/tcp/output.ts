@@ -57,7 +57,9 @@ function resendLost(context: MachineContext, tcb: Tcb): void {
     if (!record.lost || record.resent) continue;
     const pipe = board.pipe(tcb.outstanding);
     // Inside a window that has shrunk or beyond it (SHLD-16, MAY-7); RFC 6675 §5 step C, RFC 5681 §3.2: the first one always goes.
-    if (pipe > 0 && pipe + Math.min(record.end - record.seq, tcb.sendMss) > tcb.cwnd) return;
+    const isDue = index === 0 && tcb.sender.earliestIsDue;
+    if (!isDue && pipe > 0 && pipe + Math.min(record.end - record.seq, tcb.sendMss) > tcb.cwnd) return;
+    if (isDue) tcb.sender.earliestIsDue = false;
     resendRecord(context, tcb, { index, kind });
     if (board.lostBytes === board.resentBytes) return;
   }

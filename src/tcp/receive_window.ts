@@ -70,3 +70,15 @@ export function canOpenWindow(tcb: Tcb): boolean {
   // Tell it when the peer could otherwise stand still: half of the room is not offered.
   return room - offered >= step && (offered < tcb.ourMss || room - offered >= limit / 4);
 }
+
+/**
+ * Room for what arrives: what is free, and what was offered beyond that. Each rounding of a scaled window may have moved the
+ * edge by less than a unit; together no more than one unit is taken, or text in crumbs would leave the buffer behind.
+ */
+export function roomBytes(tcb: Tcb): number {
+  const free = tcb.discarding ? tcb.receiveRing.limitBytes : tcb.receiveRing.room;
+  const offered = tcb.rcvWnd;
+  if (offered <= free) return free;
+  const most = free + (1 << tcb.receiveShift) - 1;
+  return offered < most ? offered : most;
+}

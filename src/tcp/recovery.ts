@@ -53,6 +53,8 @@ export function enterLoss(tcb: Tcb, nowUs: number): void {
   tcb.sender.isPathRepair = false;
   tellReduction(tcb);
   tcb.cwnd = tcb.sendMss;
+  // RFC 6298 §5.4: the earliest segment leaves again, whatever younger ones are still thought to be on their way.
+  tcb.sender.earliestIsDue = true;
   tcb.dupAcks = 0;
   tcb.sender.tlpEnd = -1;
   if (!tcb.sack) tcb.scoreboard.sackedBytes = 0;

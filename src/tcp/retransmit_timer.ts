@@ -37,6 +37,11 @@ export function armTimer(tcb: Tcb, nowUs: number, sent: boolean): void {
     (tcb.timerKind === "persist" && tcb.sndWnd > 0);
   if (wish === "rto") setRto(tcb, nowUs);
   else if (wish === "restart" || isStale) restart(tcb, nowUs);
+  else if (sent && tcb.timerKind === "rto" && canProbeTail(tcb, tcb.timerBackoff)) {
+    // RFC 8985 §7.2: each send may bring the probe of a tail forward, before the RTO that runs.
+    const probeUs = nowUs + tailProbeUs(tcb);
+    if (probeUs < tcb.timerDueUs) setTimer(tcb, "tlp", probeUs, tcb.timerBackoff);
+  }
   if (tcb.reorderDueUs !== Infinity) {
     if (tcb.timerKind === "rack" || tcb.reorderDueUs < tcb.timerDueUs) {
       setTimer(tcb, "rack", tcb.reorderDueUs, rtoBackoff(tcb));

@@ -49,9 +49,10 @@ export function effectiveMss(tcb: Tcb): number {
 
 /**
  * Chooses the options of a segment of `tcb` whose flags and length stand in `effect`: those of the handshake on SYN, else
- * timestamps and SACK as agreed. The MSS stands in every SYN and nowhere else (MUST-14, SHLD-5, MAY-3, MUST-65).
+ * timestamps and SACK as agreed. The MSS stands in every SYN and nowhere else (MUST-14, SHLD-5, MAY-3, MUST-65). Returns
+ * whether there was room for all that SACK has to tell.
  */
-export function chooseOptions(tcb: Tcb, effect: Effect, nowUs: number): void {
+export function chooseOptions(tcb: Tcb, effect: Effect, nowUs: number): boolean {
   const { flags } = effect;
   const isAnswer = (flags & ACK) !== 0;
   let hasTimestamps = tcb.timestamps;
@@ -68,28 +69,28 @@ export function chooseOptions(tcb: Tcb, effect: Effect, nowUs: number): void {
     if (isAnswer ? tcb.windowScaling : config.windowScaling) {
       effect.windowScale = windowShiftFor(tcb.receiveRing.limitBytes);
     }
-  } else if ((flags & RST) === 0 && tcb.sack) {
-    takeSackBlocks(tcb, effect);
   }
   effect.hasTimestamps = hasTimestamps;
-  if (!hasTimestamps) return;
-  effect.tsValue = stampAt(tcb, nowUs);
-  // RFC 7323 §3.2: TSecr counts only with ACK.
-  effect.tsEcho = isAnswer ? tcb.tsRecent : 0;
+  if (hasTimestamps) {
+    effect.tsValue = stampAt(tcb, nowUs);
+    // RFC 7323 §3.2: TSecr counts only with ACK.
+    effect.tsEcho = isAnswer ? tcb.tsRecent : 0;
+  }
+  return (flags & (SYN | RST)) !== 0 || !tcb.sack || takeSackBlocks(tcb, effect);
 }
 
 /**
  * The D-SACK block first (RFC 2883 §4), then what arrived out of order, newest first (RFC 2018 §4); beside text only as
- * many as still fit. Takes the D-SACK block: it is reported once.
+ * many as still fit. Takes the D-SACK block: it is reported once. Returns whether all of them did.
  */
-function takeSackBlocks(tcb: Tcb, effect: Effect): void {
-  let limit = sackBlockCount(tcb);
-  if (limit === 0) return;
-  if (effect.length > 0) {
+function takeSackBlocks(tcb: Tcb, effect: Effect): boolean {
+  const wanted = sackBlockCount(tcb);
+  let limit = wanted;
+  if (limit > 0 && effect.length > 0) {
     const fitting = blocksBeside(tcb, effect.cutBytes > 0 ? effect.cutBytes : effect.length);
     if (fitting < limit) limit = fitting;
-    if (limit === 0) return;
   }
+  if (limit === 0) return wanted === 0;
   let count = 0;
   if (tcb.dsackLeft >= 0) {
     effect.sackBlocks[0] = tcb.dsackLeft;
@@ -98,4 +99,5 @@ function takeSackBlocks(tcb: Tcb, effect: Effect): void {
     count = 1;
   }
   effect.sackBlockCount = tcb.reassembly.writeBlocks(effect.sackBlocks, count, limit);
+  return limit === wanted;
 }

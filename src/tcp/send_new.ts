@@ -112,11 +112,13 @@ export function sendPiece(
   const isLast = length > 0 && length === tcb.unsentBytes;
   const flags = dataFlags(isLast, withFin);
   if (withFin) ourFinLeaves(context, tcb, length, flags);
+  // Before what SACK has to tell has left with it.
+  const isSmall = length > 0 && cutBytes === 0 && length < effectiveMss(tcb);
   const segment = segmentOf(withFin ? "close.fin" : "send.data", flags, tcb.sndNxt, length);
   segment.cutBytes = cutBytes;
   pushSegment(context, tcb, segment);
   const record = tcb.sendNext(withFin ? length + 1 : length);
-  if (length > 0 && length < tcb.sendMss) tcb.smallEnd = record.end;
+  if (isSmall) tcb.smallEnd = record.end;
   record.sentUs = context.nowUs;
   record.cutBytes = cutBytes;
   record.hasFin = withFin;

@@ -76,12 +76,13 @@ export function pushSegment(context: MachineContext, tcb: Tcb, segment: SegmentP
   if ((flags & ACK) !== 0) {
     effect.ack = tcb.rcvNxt;
     tcb.lastAckSent = tcb.rcvNxt;
-    tcb.ackNow = false;
     tcb.finAckOwed = false;
     tcb.ackBytes = 0;
     tcb.delayedAckUs = Infinity;
   }
-  chooseOptions(tcb, effect, context.nowUs);
+  const tellsAll = chooseOptions(tcb, effect, context.nowUs);
+  // Text that leaves no room for what SACK has to tell does not stand for the ACK that is owed for it.
+  if ((flags & ACK) !== 0 && tellsAll) tcb.ackNow = false;
   tcb.segmentsOut++;
 }
 

@@ -56,6 +56,8 @@ const NUMBERS = {
 
 /** Its switches. */
 const SWITCHES = {
+  /** A time-out has not sent the earliest segment again yet. */
+  earliestIsDue: false,
   /** Recovery is from the path's MTU (RFC 1191), not from a time-out. */
   isPathRepair: false,
   rackReorderSeen: false,

@@ -298,7 +298,7 @@ export const NAMED_INPUTS: readonly NamedInput[] = [
     name: "fragmentation needed, next hop of zero bytes",
     known: "RFC 1191 §5, RFC 5927 §7",
     reaches: "icmp.too-big",
-    answersInFlight: 12,
+    answersInFlight: 18,
     send: ({ peer }) => sendsIcmp(peer, { type: 3, code: 4, seq: 1, rest: 0 }),
   },
   {

@@ -48,7 +48,7 @@ export const NEAR: readonly NamedReach[] = [
   {
     name: "client and server, one loss, one timeout",
     budget: { losses: 1, timeouts: 1, aborts: 0, ...ONE_WAY },
-    leastStates: 1500,
+    leastStates: 1300,
   },
   {
     name: "an open connection, two losses, one timeout",

@@ -6,7 +6,7 @@
  */
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import fc from "fast-check";
-import { ByteRing, RingMemory } from "../../src/tcp/byte_ring.ts";
+import { ByteRing, RingMemory } from "../../src/tcp/fast/byte_ring.ts";
 
 const LIMIT = 20_000;
 /** Where frames lie: one piece of memory whose contents change from call to call, as a capture buffer does. */

@@ -264,7 +264,7 @@ Deno.test("the same urgent pointer is told once, however often it comes (MUST-32
 
 Deno.test("of holes only so many are kept; what touches one that is kept is taken, the rest is sent again (SHLD-31)", () => {
   const most = 5;
-  const { peer, app } = patient({ options: SACK_OPTIONS, tcp: { maxIslands: most } });
+  const { peer, app } = patient({ options: SACK_OPTIONS, tcp: { maxOutOfOrderBlocks: most } });
   const block = (i: number) => 101 + 200 * i;
   for (let i = 0; i < most; i++) {
     peer.sends({ flags: "ACK", seq: block(i), ack: 1, data: 100 });

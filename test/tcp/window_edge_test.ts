@@ -243,13 +243,13 @@ Deno.test("after the peer's FIN nothing can come: a reader opens no window (RFC 
 });
 
 Deno.test("an application that will not read opens what it had kept shut, and all that comes is taken (RFC 9293 §3.10.4)", () => {
-  const { peer, app } = reachEstablished({
+  const { lab, peer, app } = reachEstablished({
     autoRead: false,
     tcp: { receiveBufferBytes: 4000, quickAcks: 1000 },
   });
   for (let seq = 1; seq < 4000; seq += 1000) peer.sends({ flags: "ACK", seq, ack: 1, data: 1000 });
   assertEquals(peer.takeAll().at(-1)?.window, 0);
-  app.close();
+  lab.user(() => app.connection.closeAndDrain());
   const [update, ...rest] = peer.takeAll();
   assertEquals([update.ack, update.window], [4001, 4000]);
   assertEquals(rest.length <= 1, true);
