@@ -34,9 +34,9 @@ function offerableBytes(tcb: Tcb): number {
 }
 
 /**
- * Chooses the window to offer and notes its right edge, which never moves left (SHLD-14); returns the
- * header's field. Receiver silly-window avoidance (MUST-39): the edge moves only by a full segment or half
- * the buffer at a time (RFC 9293 §3.8.6.2.2). While the application does not read it stays shut (MAY-8).
+ * Chooses the window to offer and notes its right edge, which does not move left (SHLD-14); returns the header's field.
+ * Receiver silly-window avoidance (MUST-39): the edge moves only by a full segment or half the buffer at a time (RFC 9293
+ * §3.8.6.2.2). While the application does not read it stays shut (MAY-8).
  */
 export function offerWindow(tcb: Tcb): number {
   const limit = tcb.receiveRing.limitBytes;
@@ -47,8 +47,11 @@ export function offerWindow(tcb: Tcb): number {
   if (room - offered >= step) window = room;
   const shift = tcb.receiveShift;
   let field = window >>> shift;
-  // A scaled field must not take back what was offered: round up where rounding down would.
-  if (field << shift < offered) field++;
+  // A scaled field must not take back what was offered: round up where rounding down would. But each rounding moves the edge,
+  // and text in crumbs would so leave the buffer behind; when it is a unit ahead, less than a unit is taken back (RFC 7323
+  // §2.4), and what was offered is still taken.
+  const up = (field + 1) << shift;
+  if (field << shift < offered && up <= room + (1 << shift)) field++;
   if (field > WINDOW_FIELD_MAX) field = WINDOW_FIELD_MAX;
   const edge = tcb.rcvNxt + (field << shift);
   if (edge > tcb.rcvAdv) tcb.rcvAdv = edge;
@@ -71,14 +74,9 @@ export function canOpenWindow(tcb: Tcb): boolean {
   return room - offered >= step && (offered < tcb.ourMss || room - offered >= limit / 4);
 }
 
-/**
- * Room for what arrives: what is free, and what was offered beyond that. Each rounding of a scaled window may have moved the
- * edge by less than a unit; together no more than one unit is taken, or text in crumbs would leave the buffer behind.
- */
+/** Room for what arrives: what is free, and what was offered beyond that. */
 export function roomBytes(tcb: Tcb): number {
   const free = tcb.discarding ? tcb.receiveRing.limitBytes : tcb.receiveRing.room;
   const offered = tcb.rcvWnd;
-  if (offered <= free) return free;
-  const most = free + (1 << tcb.receiveShift) - 1;
-  return offered < most ? offered : most;
+  return free > offered ? free : offered;
 }

@@ -9,7 +9,6 @@ import { FLAG } from "../../wire/tcp.ts";
 import { takeInOrder } from "../arrives_text.ts";
 import type { ArrivingSegment } from "../arriving_segment.ts";
 import type { MachineContext } from "../context.ts";
-import { roomBytes } from "../receive_window.ts";
 import type { Tcb } from "../tcb.ts";
 
 const { ACK, PSH } = FLAG;
@@ -23,7 +22,6 @@ export function predictedArrives(context: MachineContext, tcb: Tcb, segment: Arr
   if (seq !== tcb.rcvNxt || textLength === 0 || (segment.flags & ~PSH) !== ACK) return false;
   if (tcb.state !== "ESTABLISHED" || ack !== tcb.sndUna || tcb.sndNxt !== ack) return false;
   if (header.window << tcb.sendShift !== tcb.sndWnd || textLength > tcb.rcvWnd) return false;
-  if (textLength > roomBytes(tcb)) return false;
   // What waits to be sent, or for a deadline; what came out of order; what the ECN field says.
   if (tcb.sendRing.length > 0 || tcb.finQueued || tcb.ecn || tcb.timerDueUs !== Infinity) return false;
   if (
