@@ -88,7 +88,7 @@ function pathShrank(context: MachineContext, tcb: Tcb, claimed: number): void {
   context.apply("icmp.too-big");
   if (losesDf) tcb.dontFragment = false;
   tcb.pathMss = pathMss;
-  tcb.pathMtuUntilUs = context.nowUs + tcb.config.pathMtuLifeUs;
+  tcb.sender.pathMtuUntilUs = context.nowUs + tcb.config.pathMtuLifeUs;
   updateSendMss(tcb);
   repairTooBig(tcb);
   if (tcb.cwnd < tcb.sendMss) tcb.cwnd = tcb.sendMss;
@@ -96,7 +96,7 @@ function pathShrank(context: MachineContext, tcb: Tcb, claimed: number): void {
 
 /** RFC 1191 §6.3: what ICMP said of the path is forgotten after a while, so that a false claim does not last. */
 export function forgetPathLimit(tcb: Tcb): void {
-  tcb.pathMtuUntilUs = Infinity;
+  tcb.sender.pathMtuUntilUs = Infinity;
   tcb.pathMss = NO_PATH_LIMIT;
   tcb.dontFragment = true;
   updateSendMss(tcb);

@@ -68,7 +68,7 @@ function reorderWindowUs(tcb: Tcb): number {
  */
 export function detectRackLoss(tcb: Tcb, nowUs: number): void {
   const board = tcb.scoreboard;
-  tcb.reorderDueUs = Infinity;
+  tcb.sender.reorderDueUs = Infinity;
   if (board.sackedBytes === 0 && tcb.recovery === "open") return;
   const { rackOrder, rackRttUs } = tcb.sender;
   if (rackOrder === 0) return;
@@ -87,7 +87,7 @@ export function detectRackLoss(tcb: Tcb, nowUs: number): void {
     if (remaining <= 0) board.markLost(record);
     else if (remaining > waitUs) waitUs = remaining;
   }
-  if (waitUs > 0) tcb.reorderDueUs = nowUs + waitUs;
+  if (waitUs > 0) tcb.sender.reorderDueUs = nowUs + waitUs;
 }
 
 /** Without SACK: the third duplicate ACK means that the first segment is lost (RFC 5681 §3.2 step 2). */

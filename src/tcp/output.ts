@@ -23,7 +23,7 @@ export function flush(context: MachineContext, tcb: Tcb): void {
   // Alone and first: our own FIN leaves in another segment, whatever the application does in answer.
   if (tcb.finAckOwed) pushAck(context, tcb, "ack.fin");
   const before = tcb.segmentsOut;
-  if (tcb.pathMtuUntilUs <= context.nowUs) forgetPathLimit(tcb);
+  if (tcb.sender.pathMtuUntilUs <= context.nowUs) forgetPathLimit(tcb);
   if (tcb.synOwed) sendSyn(context, tcb);
   if (tcb.outstanding > 0) resendLost(context, tcb);
   if (tcb.probeOwed !== "none") sendProbe(context, tcb);

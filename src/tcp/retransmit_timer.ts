@@ -28,7 +28,7 @@ export function armTimer(tcb: Tcb, nowUs: number, sent: boolean): void {
   const wish = tcb.timerWish;
   tcb.timerWish = "keep";
   if (tcb.outstanding === 0) {
-    tcb.reorderDueUs = Infinity;
+    if (tcb.sender.reorderDueUs !== Infinity) tcb.sender.reorderDueUs = Infinity;
     if (isWindowBlocked(tcb)) setPersist(tcb, nowUs);
     else tcb.timerDueUs = Infinity;
     return;
@@ -42,9 +42,10 @@ export function armTimer(tcb: Tcb, nowUs: number, sent: boolean): void {
     const probeUs = nowUs + tailProbeUs(tcb);
     if (probeUs < tcb.timerDueUs) setTimer(tcb, "tlp", probeUs, tcb.timerBackoff);
   }
-  if (tcb.reorderDueUs !== Infinity) {
-    if (tcb.timerKind === "rack" || tcb.reorderDueUs < tcb.timerDueUs) {
-      setTimer(tcb, "rack", tcb.reorderDueUs, rtoBackoff(tcb));
+  const { reorderDueUs } = tcb.sender;
+  if (reorderDueUs !== Infinity) {
+    if (tcb.timerKind === "rack" || reorderDueUs < tcb.timerDueUs) {
+      setTimer(tcb, "rack", reorderDueUs, rtoBackoff(tcb));
     }
   } else if (tcb.timerKind === "rack") {
     setRto(tcb, nowUs);

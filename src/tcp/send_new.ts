@@ -93,7 +93,7 @@ function mayLeave(tcb: Tcb, length: number, unsent: number, mss: number): boolea
   if (tcb.scoreboard.count >= MOST_RECORDS) return false;
   if (length === unsent) {
     // All that is queued (SEND always pushes): at once when no small segment is in flight, or Nagle is off, or FIN follows.
-    if (tcb.noDelay || tcb.smallEnd <= tcb.sndUna || tcb.finQueued) return true;
+    if (tcb.noDelay || tcb.sender.smallEnd <= tcb.sndUna || tcb.finQueued) return true;
     return tcb.sndUp > tcb.sndNxt;
   }
   // Not all and not a full segment: the peer's window is the limit. Half of the largest ever is worth it.
@@ -118,7 +118,7 @@ export function sendPiece(
   segment.cutBytes = cutBytes;
   pushSegment(context, tcb, segment);
   const record = tcb.sendNext(withFin ? length + 1 : length);
-  if (isSmall) tcb.smallEnd = record.end;
+  if (isSmall) tcb.sender.smallEnd = record.end;
   record.sentUs = context.nowUs;
   record.cutBytes = cutBytes;
   record.hasFin = withFin;

@@ -19,7 +19,13 @@ const NUMBERS = {
   // RACK-TLP, RFC 8985
   rackOrder: 0,
   rackRttUs: 0,
+  /** When the next piece in flight counts as lost (RFC 8985 §6.2 step 5); Infinity when none is near. */
+  reorderDueUs: Infinity,
   tlpEnd: -1,
+  /** End of the last segment that was sent without being full (J. Minshall's variant of Nagle's algorithm). */
+  smallEnd: 0,
+  /** Until when the path counts as narrow as ICMP has said (RFC 1191 §6.3). */
+  pathMtuUntilUs: Infinity,
   undoRetransmits: -1,
   // HyStart++, RFC 9406
   hystartRoundEnd: 0,

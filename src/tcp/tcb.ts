@@ -228,7 +228,7 @@ export class Tcb {
   /** Stops every deadline. */
   stopDeadlines(): void {
     this.timerDueUs = Infinity;
-    this.reorderDueUs = Infinity;
+    if (this.sender !== NO_SENDER) this.sender.reorderDueUs = Infinity;
     this.delayedAckUs = Infinity;
     this.keepAliveUs = Infinity;
     this.lifetimeUs = Infinity;

@@ -54,8 +54,6 @@ export const TCB_NUMBERS = {
   lastSendUs: 0,
   /** When the oldest unanswered retransmission series began; 0 when none. */
   firstTimeoutUs: 0,
-  /** When the next piece in flight counts as lost (RFC 8985 §6.2 step 5); Infinity when none is near. */
-  reorderDueUs: Infinity,
   // -- Totals
   bytesIn: 0,
   bytesOut: 0,
@@ -71,8 +69,6 @@ export const TCB_NUMBERS = {
   /** What the next ACK reports as received twice (D-SACK, RFC 2883); `dsackLeft` -1 when nothing. */
   dsackLeft: -1,
   dsackRight: -1,
-  /** End of the last segment that was sent without being full (J. Minshall's variant of Nagle's algorithm). */
-  smallEnd: 0,
   /** Position of our FIN, once sent. */
   finSeq: 0,
   /** Number of our SYN on the wire, where position 0 stands. */
@@ -93,8 +89,6 @@ export const TCB_NUMBERS = {
   /** When a segment that is not acceptable was answered last, and when a probe was (answer_limit.ts). */
   lastAnswerUs: -Infinity,
   lastProbeAnswerUs: -Infinity,
-  /** Until when the path counts as narrow as ICMP has said (RFC 1191 §6.3). */
-  pathMtuUntilUs: Infinity,
 };
 
 /** Numbers that outgrow small integers. */

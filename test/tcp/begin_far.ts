@@ -36,7 +36,6 @@ function moveSender(tcb: Tcb, octets: number): void {
   tcb.sndNxt += octets;
   tcb.sndRingStart += octets;
   tcb.sndWl2 += octets;
-  tcb.smallEnd += octets;
   tcb.fack += octets;
   if (tcb.finSent) tcb.finSeq += octets;
   if (tcb.sndUp >= 0) tcb.sndUp += octets;

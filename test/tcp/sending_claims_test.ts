@@ -83,7 +83,10 @@ Deno.test("the right edge of a scaled window never moves left, octet by octet (S
       // Rounded up again and again it would leave the buffer behind: there less than a unit is taken back (RFC 7323 §2.4).
       const isBeyond = next + 2 ** peer.hostShift > 1 + receiveBufferBytes + 2 ** peer.hostShift;
       const taken = edge - next;
-      assert(taken <= 0 || (isBeyond && taken < 2 ** peer.hostShift), `the edge moved from ${edge} to ${next}`);
+      assert(
+        taken <= 0 || (isBeyond && taken < 2 ** peer.hostShift),
+        `the edge moved from ${edge} to ${next}`,
+      );
       edge = next;
       if (peer.hostShift === 0) throw new Error("no scale");
     }
