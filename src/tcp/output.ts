@@ -22,6 +22,12 @@ export function flush(context: MachineContext, tcb: Tcb): void {
   if (tcb.state === "CLOSED" || tcb.state === "LISTEN") return;
   // Alone and first: our own FIN leaves in another segment, whatever the application does in answer.
   if (tcb.finAckOwed) pushAck(context, tcb, "ack.fin");
+  if (isAtRest(tcb)) {
+    if (tcb.ackNow) pushAck(context, tcb, tcb.ackRule);
+    tcb.timerDueUs = Infinity;
+    tcb.timerWish = "keep";
+    return;
+  }
   const before = tcb.segmentsOut;
   if (tcb.sender.pathMtuUntilUs <= context.nowUs) forgetPathLimit(tcb);
   if (tcb.synOwed) sendSyn(context, tcb);
@@ -32,6 +38,12 @@ export function flush(context: MachineContext, tcb: Tcb): void {
   if (tcb.ackNow && tcb.state !== "SYN_SENT") pushAck(context, tcb, tcb.ackRule);
   if (sent && tcb.outstanding > 0) tcb.lastSendUs = context.nowUs;
   armTimer(tcb, context.nowUs, sent);
+}
+
+/** Nothing is in flight, and nothing waits to leave but an ACK: what most segments of a receiver find. */
+function isAtRest(tcb: Tcb): boolean {
+  return tcb.sndNxt === tcb.sndUna && tcb.sendRing.length === 0 && !tcb.finQueued && !tcb.synOwed &&
+    tcb.probeOwed === "none";
 }
 
 /** Our SYN, or SYN,ACK; again only where the peer has shown that it lost it. */
