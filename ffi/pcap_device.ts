@@ -14,7 +14,7 @@ import { checkPcap, checkPcapPointer, PCAP_CODES, PcapError, remedyFor } from ".
 import { setPcapFilter } from "./pcap_filter.ts";
 import { pcapCodeInText, pcapHandleText, pcapLibrary, pcapStatusText } from "./pcap_library.ts";
 import {
-  DIRECTION,
+  DIRECTION_IN,
   LINKTYPE_ETHERNET,
   MAXIMUM_SNAPLEN_BYTES,
   PCAP_ERRBUF_BYTES,
@@ -80,7 +80,7 @@ export class PcapDevice {
       what: `Device ${this.name} cannot be read without blocking`,
       detail: textOfBuffer(errorText),
     });
-    this.onlyIncoming = library.pcap_setdirection(this.handle, DIRECTION.in) === 0;
+    this.onlyIncoming = library.pcap_setdirection(this.handle, DIRECTION_IN) === 0;
   }
 
   /** libpcap's text for the last error on this handle. */

@@ -16,13 +16,13 @@ export interface SourceFile {
 }
 
 /** Which files of code and of tests speak of something. */
-export interface Witnesses {
+interface Witnesses {
   readonly code: ReadonlySet<string>;
   readonly tests: ReadonlySet<string>;
 }
 
 /** What the table says about a companion. */
-export type CompanionVerdict = Companion["verdict"] | "untested";
+type CompanionVerdict = Companion["verdict"] | "untested";
 
 /** Where the rules and the companions are spoken of. */
 export interface RuleEvidence {
@@ -85,7 +85,7 @@ export function verdictOnCompanion(
 }
 
 /** How a page writes a list of files and a row. */
-export interface PageWriter {
+interface PageWriter {
   links(paths: Iterable<string>): string;
   row(cells: readonly string[]): string;
 }

@@ -21,7 +21,7 @@ import type { ServeLog } from "./serve_log.ts";
 import type { ServerGround } from "./server_ground.ts";
 
 /** What a client is made of. */
-export interface ClientParts {
+interface ClientParts {
   readonly config: ConnectConfig;
   readonly ground: ServerGround;
   readonly clock: Clock;

@@ -68,7 +68,7 @@ export interface ConnectionEvents extends AsyncIterable<TcpEvent> {
 }
 
 /** How {@link connectionEvents} gets its events. */
-export interface ConnectionEventsOptions {
+interface ConnectionEventsOptions {
   readonly hub: EventHub;
   /** The connection's name in events. */
   readonly connection: string;

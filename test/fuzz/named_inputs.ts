@@ -9,7 +9,7 @@ import type { Fixture } from "../tcp/states.ts";
 import { HOST_PORT, HOST_V4 } from "../tcp/wire_ends.ts";
 
 /** One input: sent to a host with an open connection, both sides at 1. */
-export interface NamedInput {
+interface NamedInput {
   readonly name: string;
   /** Where it is known from. */
   readonly known: string;

@@ -14,7 +14,7 @@ export const PEER_PROGRAMS = ["python3"] as const;
 export type Ipv4Settings = Readonly<Record<string, string | number>>;
 
 /** Steps with their arguments; kernel_peer.py says what each does. */
-export type PeerStep =
+type PeerStep =
   | {
     readonly do: "connect";
     readonly port: number;

@@ -11,7 +11,7 @@ import { selfFiles } from "../../src/cli/self_command.ts";
 import type { LabOptions } from "../../src/cli/lab_network.ts";
 
 /** What a live test asks for. */
-export interface LiveTestOptions extends LabOptions {
+interface LiveTestOptions extends LabOptions {
   /** Programs that must be on the search path. */
   readonly needs?: readonly string[];
   /** False for a test that opens no device, and so does without libpcap. */
@@ -61,7 +61,7 @@ function refuseWithoutPcap(): string | null {
 }
 
 /** Whether a program is on the search path, the directories of the system's own programs included. */
-export function isInstalled(program: string): boolean {
+function isInstalled(program: string): boolean {
   const directories = `${Deno.env.get("PATH") ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`.split(":");
   return directories.some((directory) => {
     try {

@@ -12,7 +12,7 @@ type EventKind = TcpEvent["event"];
 type EventOf<Kind extends EventKind> = Extract<TcpEvent, { event: Kind }>;
 
 /** How the server is started. */
-export interface ServeOptions {
+interface ServeOptions {
   /** Arguments after `serve`, besides `--iface`, `--log json` and (unless given here) `--ip`. */
   readonly args?: readonly string[];
   /** The program instead of the checkout's: a compiled binary. */
