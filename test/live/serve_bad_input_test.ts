@@ -7,6 +7,7 @@ import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { kernelClientCommand, selfCommand } from "../../src/cli/self_command.ts";
 import { liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
+import { waitFor } from "./wait_for.ts";
 
 /** Runs `tcplab serve` with exactly these arguments on the server's side. */
 async function serve(
@@ -24,9 +25,7 @@ async function serve(
 
 /** Waits until the process has written a line to stdout, or has ended. */
 async function firstLine(process: LabProcess): Promise<void> {
-  while (!process.stdout.includes("\n") && !process.ended) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await waitFor(() => process.stdout.includes("\n") || process.ended, { what: "a first line, or the end" });
 }
 
 /** One line that says this, with status 1. */
@@ -173,9 +172,7 @@ liveTest("a reader of the log that goes away ends the server with one line", {},
   ];
   const script = `{ "$@"; echo "status $?" >&2; } | head -n 1`;
   const server = lab.spawn({ side: "server", words: ["sh", "-c", script, "sh", ...words] });
-  while (!server.stdout.includes("\n") && !server.ended) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await firstLine(server);
   await lab.run({ side: "client", words: [...kernelClientCommand(), tcplabAddress, "3333", "--sleep", "0"] });
   const { stderr } = await server.result;
   const [line, status, ...rest] = stderr.trimEnd().split("\n");
