@@ -24,13 +24,13 @@ type PeerStep =
     readonly congestion?: string;
   }
   | { readonly do: "kernel"; readonly settings: Ipv4Settings }
-  | { readonly do: "transfer"; readonly bytes: number }
+  | { readonly do: "transfer" | "farTransfer"; readonly bytes: number }
   | { readonly do: "pattern"; readonly bytes: number; readonly toEnd?: boolean }
   | { readonly do: "push"; readonly bytes: number; readonly withinMs: number }
   | { readonly do: "send"; readonly text: string }
   | { readonly do: "receive"; readonly bytes: number }
   | { readonly do: "openAndClose"; readonly port: number }
-  | { readonly do: "receiveToEnd" | "shutdown" | "close" | "abort" | "info" };
+  | { readonly do: "readAside" | "endAside" | "receiveToEnd" | "shutdown" | "close" | "abort" | "info" };
 
 /** The members that the steps answer with; each step has its own. */
 export interface PeerAnswer {
