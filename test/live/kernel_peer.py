@@ -127,8 +127,8 @@ class Peer:
             raise failure[0]
         return {"sent": sent.hexdigest(), "received": received.hexdigest(), "bytes": count}
 
-    def do_farTransfer(self, bytes):
-        """Sends so many bytes of LONG, ends its direction, and meanwhile compares what comes back, to the end."""
+    def do_farTransfer(self, bytes, back=0):
+        """Sends so many bytes of LONG, and meanwhile reads and compares those that come back; how many, and the first wrong."""
         failure, progress, before = [], [0], -1
 
         def send():
@@ -138,14 +138,13 @@ class Peer:
                     start = at % PERIOD
                     self.socket.sendall(view[start : start + min(BLOCK, bytes - at)])
                     progress[0] = at
-                self.socket.shutdown(socket.SHUT_WR)
             except OSError as error:
                 failure.append(error)
 
         sender = threading.Thread(target=send)
         sender.start()
         count, wrong_at = 0, None
-        while True:
+        while count < back:
             try:
                 data = self.socket.recv(BLOCK)
             except TimeoutError:

@@ -24,7 +24,8 @@ type PeerStep =
     readonly congestion?: string;
   }
   | { readonly do: "kernel"; readonly settings: Ipv4Settings }
-  | { readonly do: "transfer" | "farTransfer"; readonly bytes: number }
+  | { readonly do: "transfer"; readonly bytes: number }
+  | { readonly do: "farTransfer"; readonly bytes: number; readonly back?: number }
   | { readonly do: "pattern"; readonly bytes: number; readonly toEnd?: boolean }
   | { readonly do: "push"; readonly bytes: number; readonly withinMs: number }
   | { readonly do: "send"; readonly text: string }
