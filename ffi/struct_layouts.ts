@@ -40,9 +40,8 @@ interface StructLayouts {
   };
   /** `struct bpf_program`: a compiled filter. */
   readonly bpfProgram: { readonly sizeBytes: number };
-  /** `struct pcap_stat`: the first three counters, 32 bits each. */
+  /** `struct pcap_stat`: what was lost, 32 bits each. */
   readonly pcapStat: {
-    readonly psRecv: number;
     readonly psDrop: number;
     readonly psIfdrop: number;
     readonly sizeBytes: number;
@@ -74,7 +73,7 @@ const PCAP_LISTS = {
 const LINUX = {
   ...PCAP_LISTS,
   pcapPkthdr: { tvSec: 0, tvUsec: 8, tvSecBytes: 8, caplen: 16, len: 20, sizeBytes: 24 },
-  pcapStat: { psRecv: 0, psDrop: 4, psIfdrop: 8, sizeBytes: 12 },
+  pcapStat: { psDrop: 4, psIfdrop: 8, sizeBytes: 12 },
   sockaddr: { family: 0, familyBytes: 2 },
   sockaddrLink: { hardwareType: 8, addressLength: 11, address: 12, nameLength: -1 },
   families: { inet: 2, inet6: 10, link: 17 },
@@ -84,7 +83,7 @@ const DARWIN = {
   ...PCAP_LISTS,
   // Apple appends a comment of 256 bytes to the header.
   pcapPkthdr: { tvSec: 0, tvUsec: 8, tvSecBytes: 8, caplen: 16, len: 20, sizeBytes: 280 },
-  pcapStat: { psRecv: 0, psDrop: 4, psIfdrop: 8, sizeBytes: 12 },
+  pcapStat: { psDrop: 4, psIfdrop: 8, sizeBytes: 12 },
   sockaddr: { family: 1, familyBytes: 1 },
   sockaddrLink: { hardwareType: 4, addressLength: 6, address: 8, nameLength: 5 },
   families: { inet: 2, inet6: 30, link: 18 },
@@ -95,7 +94,7 @@ const WINDOWS = {
   // C's `long` has 32 bits, so a timeval has 8 bytes.
   pcapPkthdr: { tvSec: 0, tvUsec: 4, tvSecBytes: 4, caplen: 8, len: 12, sizeBytes: 16 },
   // Npcap adds ps_capt, ps_sent and ps_netdrop.
-  pcapStat: { psRecv: 0, psDrop: 4, psIfdrop: 8, sizeBytes: 24 },
+  pcapStat: { psDrop: 4, psIfdrop: 8, sizeBytes: 24 },
   sockaddr: { family: 0, familyBytes: 2 },
   // Npcap reports no link-layer addresses in the list.
   sockaddrLink: { hardwareType: 0, addressLength: 0, address: 0, nameLength: -1 },

@@ -76,7 +76,6 @@ function expectedNumbers(): Record<string, number> {
     "offsetof(struct pcap_addr, addr)": pcapAddr.addr,
     "offsetof(struct pcap_addr, netmask)": pcapAddr.netmask,
     "sizeof(struct bpf_program)": bpfProgram.sizeBytes,
-    "offsetof(struct pcap_stat, ps_recv)": pcapStat.psRecv,
     "offsetof(struct pcap_stat, ps_drop)": pcapStat.psDrop,
     "offsetof(struct pcap_stat, ps_ifdrop)": pcapStat.psIfdrop,
     "sizeof(struct pcap_stat)": pcapStat.sizeBytes,
