@@ -331,54 +331,6 @@ const SCENARIOS: Record<string, () => Promise<Results>> = {
     assertGreater(droppedByRing, 0);
     return { got, droppedByRing };
   },
-
-  async "measure"() {
-    using left = open("tc0");
-    using right = open("tc1");
-    const frame = frameTo(MAC_0, { from: MAC_1, mark: 0 });
-    const drain = { 60: Infinity, 1514: Infinity };
-    const inject = { 60: Infinity, 1514: Infinity };
-    for (const lengthBytes of [60, 1514] as const) {
-      for (let round = 0; round < 40; round++) {
-        let started = performance.now();
-        for (let n = 0; n < 500; n++) put(right, frame, lengthBytes);
-        inject[lengthBytes] = Math.min(inject[lengthBytes], (performance.now() - started) * 1e6 / 500);
-        started = performance.now();
-        const got = left.receive(() => {}, 1000);
-        const perFrame = (performance.now() - started) * 1e6 / got;
-        if (got > 400) drain[lengthBytes] = Math.min(drain[lengthBytes], perFrame);
-        while (left.receive(() => {}, 1000) > 0);
-      }
-    }
-    const roundTripUs = async () => {
-      const times: number[] = [];
-      const reflector = (async () => {
-        let seen = 0;
-        while (seen < 300) {
-          seen += right.receive((_received, length) => put(right, frame, length), 10);
-          if (seen < 300) await right.wait(1000);
-        }
-      })();
-      for (let n = 0; n < 300; n++) {
-        const started = performance.now();
-        put(left, frame, 60);
-        while (left.receive(() => {}, 10) === 0) {
-          await left.wait(1000);
-        }
-        times.push((performance.now() - started) * 1000);
-      }
-      await reflector;
-      times.sort((a, b) => a - b);
-      return Math.round(times[150]);
-    };
-    const waitedUs = await roundTripUs();
-    const rounded = (value: { 60: number; 1514: number }) => [Math.round(value[60]), Math.round(value[1514])];
-    return {
-      drainNs60and1514: rounded(drain),
-      injectNs60and1514: rounded(inject),
-      roundTripTwoWaitsUs: waitedUs,
-    };
-  },
 };
 
 const scenario = SCENARIOS[Deno.args[0] ?? ""];
