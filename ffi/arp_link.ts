@@ -22,7 +22,7 @@ const ETHERNET_MTU = 1500;
 const US_PER_MS = 1000;
 
 /** ARP on one device as a FrameLink. Opened by {@link openArpLink}. */
-export class ArpLink implements FrameLink {
+class ArpLink implements FrameLink {
   readonly name: string;
   readonly mtu = ETHERNET_MTU;
   readonly mac: Uint8Array;

@@ -23,7 +23,7 @@ import { pcapHandleText, pcapLibrary } from "./pcap_library.ts";
 import { LINKTYPE_ETHERNET, PCAP_ERRBUF_BYTES } from "./pcap_symbols.ts";
 
 /** How a file is read. */
-export interface CaptureFileOptions {
+interface CaptureFileOptions {
   /** Only frames that match, in pcap-filter language. */
   readonly filter?: string;
   /** The address to show as the link's own; zeros where absent. */

@@ -40,7 +40,7 @@ const RUN_FRAMES = 8;
 const PATIENCE_FRAMES = 200;
 
 /** What libpcap said of a frame. */
-export interface SeenFrame {
+interface SeenFrame {
   readonly capturedUs: number;
   readonly lengthBytes: number;
   readonly wireBytes: number;

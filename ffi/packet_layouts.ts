@@ -15,7 +15,7 @@ export const SOCKADDR_LL = { family: 0, protocol: 2, ifindex: 4, sizeBytes: 20 }
 export const SOCK_FPROG = { length: 0, filter: 8, sizeBytes: 16 } as const;
 
 /** `struct sock_filter`: one instruction of classic BPF. */
-export const SOCK_FILTER = { code: 0, jumpTrue: 2, jumpFalse: 3, operand: 4, sizeBytes: 8 } as const;
+export const SOCK_FILTER = { code: 0, jumpFalse: 3, operand: 4, sizeBytes: 8 } as const;
 
 /** Operation codes of classic BPF, of <linux/bpf_common.h>, and the operand that every filter of ours has. */
 export const BPF = {
@@ -32,8 +32,8 @@ export const BPF = {
 /** `struct iovec`: one stretch of memory. */
 export const IOVEC = { base: 0, length: 8, sizeBytes: 16 } as const;
 
-/** `struct mmsghdr`: a `struct msghdr` and the bytes that were sent of it. */
-export const MMSGHDR = { iov: 16, iovCount: 24, sentLength: 56, sizeBytes: 64 } as const;
+/** `struct mmsghdr`: a `struct msghdr`, and the bytes that were sent of it, which are not read. */
+export const MMSGHDR = { iov: 16, iovCount: 24, sizeBytes: 64 } as const;
 
 /** `struct virtio_net_hdr`: what a packet socket with `PACKET_VNET_HDR` wants before each frame. */
 export const VNET_HDR = {
@@ -47,7 +47,7 @@ export const VNET_HDR = {
 } as const;
 
 /** Values of `virtio_net_hdr.flags` and `virtio_net_hdr.gso_type`. */
-export const VNET = { needsChecksum: 1, gsoNone: 0, gsoTcp4: 1, gsoTcp6: 4, gsoEcn: 0x80 } as const;
+export const VNET = { needsChecksum: 1, gsoTcp4: 1, gsoTcp6: 4, gsoEcn: 0x80 } as const;
 
 /** `struct tpacket2_hdr`: what stands before each frame of a capture ring of the second version. */
 export const TPACKET2_HDR = {

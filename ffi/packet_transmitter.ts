@@ -41,7 +41,7 @@ const SLOTS = 64;
 const LARGEST_CUT_PACKET_BYTES = 0xffff - FRAME_OVERHEAD_BYTES;
 
 /** What is sent to where. */
-export interface PacketTransmitterOptions {
+interface PacketTransmitterOptions {
   readonly device: string;
   /** Whether the kernel is to cut large segments. */
   readonly mode: "batch" | "gso";

@@ -14,7 +14,7 @@ import { checkPcap, checkPcapPointer, PCAP_CODES, PcapError, remedyFor } from ".
 import { setPcapFilter } from "./pcap_filter.ts";
 import { pcapCodeInText, pcapHandleText, pcapLibrary, pcapStatusText } from "./pcap_library.ts";
 import {
-  DIRECTION,
+  DIRECTION_IN,
   LINKTYPE_ETHERNET,
   MAXIMUM_SNAPLEN_BYTES,
   PCAP_ERRBUF_BYTES,
@@ -41,7 +41,6 @@ export interface PcapDeviceOptions {
 
 /** What the kernel counted on a handle. */
 export interface PcapCounts {
-  readonly received: number;
   /** Lost because the ring was full. */
   readonly droppedByRing: number;
   /** Lost by the device or its driver. */
@@ -80,7 +79,7 @@ export class PcapDevice {
       what: `Device ${this.name} cannot be read without blocking`,
       detail: textOfBuffer(errorText),
     });
-    this.onlyIncoming = library.pcap_setdirection(this.handle, DIRECTION.in) === 0;
+    this.onlyIncoming = library.pcap_setdirection(this.handle, DIRECTION_IN) === 0;
   }
 
   /** libpcap's text for the last error on this handle. */
@@ -113,12 +112,11 @@ export class PcapDevice {
   /** What the kernel counted since the device was opened; all zero where it does not count. */
   counts(): PcapCounts {
     if (this.#closed || this.#library.pcap_stats(this.handle, this.#statistics) !== 0) {
-      return { received: 0, droppedByRing: 0, droppedByDevice: 0 };
+      return { droppedByRing: 0, droppedByDevice: 0 };
     }
     const view = new DataView(this.#statistics.buffer);
-    const { psRecv, psDrop, psIfdrop } = LAYOUTS.pcapStat;
+    const { psDrop, psIfdrop } = LAYOUTS.pcapStat;
     return {
-      received: view.getUint32(psRecv, true),
       droppedByRing: view.getUint32(psDrop, true),
       droppedByDevice: view.getUint32(psIfdrop, true),
     };

@@ -7,25 +7,21 @@
 
 import { LinkError } from "../src/link/link.ts";
 
-/** libpcap's result codes below zero, <pcap/pcap.h>. */
+/** Those of libpcap's result codes below zero that mean something here, <pcap/pcap.h>. */
 export const PCAP_CODES = {
   error: -1,
-  break: -2,
   notActivated: -3,
   activated: -4,
   noSuchDevice: -5,
   rfmonNotSupported: -6,
-  notRfmon: -7,
   permissionDenied: -8,
   interfaceNotUp: -9,
-  cannotSetTimestampType: -10,
   promiscPermissionDenied: -11,
-  timestampPrecisionNotSupported: -12,
   captureNotSupported: -13,
 } as const;
 
 /** What went wrong and with what; the parts of a {@link PcapError}. */
-export interface PcapFailure {
+interface PcapFailure {
   /** The function that failed (`pcap_activate`), or what was attempted in words. */
   readonly operation: string;
   /** libpcap's code, below zero; -1 where it has none. */

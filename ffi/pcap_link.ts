@@ -64,7 +64,7 @@ const ETHERNET_MTU = 1500;
 /** local choice: while a device is down, its end is noticed this late, at ten cheap looks a second. */
 const DOWN_CHECK_MS = 100;
 
-const NO_COUNTS: PcapCounts = { received: 0, droppedByRing: 0, droppedByDevice: 0 };
+const NO_COUNTS: PcapCounts = { droppedByRing: 0, droppedByDevice: 0 };
 
 /** A device as a FrameLink. Opened by {@link openPcapLink}. */
 export class PcapLink implements FrameLink {

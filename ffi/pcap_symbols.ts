@@ -62,8 +62,6 @@ export const PCAP_SYMBOLS = {
   pcap_snapshot: { parameters: ["pointer"], result: "i32" },
   // int pcap_setnonblock(pcap_t *p, int nonblock, char *errbuf);
   pcap_setnonblock: { parameters: ["pointer", "i32", "buffer"], result: "i32" },
-  // int pcap_getnonblock(pcap_t *p, char *errbuf);
-  pcap_getnonblock: { parameters: ["pointer", "buffer"], result: "i32" },
   // int pcap_setdirection(pcap_t *p, pcap_direction_t d);
   pcap_setdirection: { parameters: ["pointer", "i32"], result: "i32" },
   // int pcap_get_selectable_fd(pcap_t *p);          (Unix)
@@ -72,8 +70,6 @@ export const PCAP_SYMBOLS = {
   pcap_get_required_select_timeout: { parameters: ["pointer"], result: "pointer", optional: true },
   // int pcap_stats(pcap_t *p, struct pcap_stat *ps);
   pcap_stats: { parameters: ["pointer", "buffer"], result: "i32" },
-  // void pcap_breakloop(pcap_t *p);
-  pcap_breakloop: { parameters: ["pointer"], result: "void" },
 
   // --- filters -----------------------------------------------------------------------------------
   // int pcap_compile(pcap_t *p, struct bpf_program *fp, const char *str, int optimize, bpf_u_int32 netmask);
@@ -88,8 +84,6 @@ export const PCAP_SYMBOLS = {
   pcap_next_ex: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
   // int pcap_sendpacket(pcap_t *p, const u_char *buf, int size);
   pcap_sendpacket: { parameters: ["pointer", "buffer", "i32"], result: "i32" },
-  // int pcap_inject(pcap_t *p, const void *buf, size_t size);
-  pcap_inject: { parameters: ["pointer", "buffer", "usize"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** libpcap's functions as callable values. */
@@ -104,8 +98,8 @@ export const LINKTYPE_ETHERNET = 1;
 /** `PCAP_NETMASK_UNKNOWN`: tells the filter compiler that no IPv4 broadcast test is wanted. */
 export const NETMASK_UNKNOWN = 0xffffffff;
 
-/** `pcap_direction_t`. */
-export const DIRECTION = { inAndOut: 0, in: 1, out: 2 } as const;
+/** `PCAP_D_IN` of `pcap_direction_t`: only what arrives. */
+export const DIRECTION_IN = 1;
 
 /** libpcap's `MAXIMUM_SNAPLEN`: no frame is longer, not even one that the kernel merged. */
 export const MAXIMUM_SNAPLEN_BYTES = 262144;

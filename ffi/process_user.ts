@@ -10,7 +10,7 @@ import { cString } from "./native_memory.ts";
 import { PASSWD } from "./struct_layouts.ts";
 
 /** The numbers that a user's name stands for. */
-export interface UserIds {
+interface UserIds {
   readonly uid: number;
   readonly gid: number;
 }

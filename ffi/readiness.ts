@@ -9,7 +9,7 @@
  */
 
 import { errno, libc, LibcError, type LibcSymbols } from "./libc.ts";
-import { POLL, POLLFD } from "./struct_layouts.ts";
+import { POLL_IN, POLLFD } from "./struct_layouts.ts";
 
 /** `EFD_CLOEXEC` of <sys/eventfd.h>: child processes do not inherit the descriptor. */
 const EFD_CLOEXEC = 0x80000;
@@ -39,9 +39,9 @@ export class Readiness {
     new DataView(this.#token.buffer).setBigUint64(0, 1n, true);
     const view = new DataView(this.#pollfds.buffer);
     view.setInt32(POLLFD.fd, descriptor, true);
-    view.setInt16(POLLFD.events, POLL.in, true);
+    view.setInt16(POLLFD.events, POLL_IN, true);
     view.setInt32(POLLFD.sizeBytes + POLLFD.fd, this.#wakeRead, true);
-    view.setInt16(POLLFD.sizeBytes + POLLFD.events, POLL.in, true);
+    view.setInt16(POLLFD.sizeBytes + POLLFD.events, POLL_IN, true);
   }
 
   /** Resolves when the descriptor is readable or in error, after `timeoutMs` (rounded up), or on {@link Readiness.wake}. */

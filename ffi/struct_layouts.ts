@@ -13,7 +13,7 @@
 export const POINTER_BYTES = 8;
 
 /** Byte offsets and sizes of the structures on one platform. */
-export interface StructLayouts {
+interface StructLayouts {
   /** `struct pcap_pkthdr`: when, how much was captured, how long the frame was. */
   readonly pcapPkthdr: {
     readonly tvSec: number;
@@ -31,22 +31,17 @@ export interface StructLayouts {
     readonly description: number;
     readonly addresses: number;
     readonly flags: number;
-    readonly sizeBytes: number;
   };
   /** `struct pcap_addr`: one address of a device; the fields point at socket addresses. */
   readonly pcapAddr: {
     readonly next: number;
     readonly addr: number;
     readonly netmask: number;
-    readonly broadaddr: number;
-    readonly dstaddr: number;
-    readonly sizeBytes: number;
   };
   /** `struct bpf_program`: a compiled filter. */
-  readonly bpfProgram: { readonly bfLen: number; readonly bfInsns: number; readonly sizeBytes: number };
-  /** `struct pcap_stat`: the first three counters, 32 bits each. */
+  readonly bpfProgram: { readonly sizeBytes: number };
+  /** `struct pcap_stat`: what was lost, 32 bits each. */
   readonly pcapStat: {
-    readonly psRecv: number;
     readonly psDrop: number;
     readonly psIfdrop: number;
     readonly sizeBytes: number;
@@ -54,7 +49,7 @@ export interface StructLayouts {
   /** `struct sockaddr`: where the family is, and how wide. */
   readonly sockaddr: { readonly family: number; readonly familyBytes: 1 | 2 };
   readonly sockaddrIn: { readonly address: number };
-  readonly sockaddrIn6: { readonly address: number; readonly scopeId: number };
+  readonly sockaddrIn6: { readonly address: number };
   /** Where a link-layer address is: `sockaddr_ll` on Linux, `sockaddr_dl` on BSD and macOS. */
   readonly sockaddrLink: {
     readonly hardwareType: number;
@@ -68,17 +63,17 @@ export interface StructLayouts {
 }
 
 const PCAP_LISTS = {
-  pcapIf: { next: 0, name: 8, description: 16, addresses: 24, flags: 32, sizeBytes: 40 },
-  pcapAddr: { next: 0, addr: 8, netmask: 16, broadaddr: 24, dstaddr: 32, sizeBytes: 40 },
-  bpfProgram: { bfLen: 0, bfInsns: 8, sizeBytes: 16 },
+  pcapIf: { next: 0, name: 8, description: 16, addresses: 24, flags: 32 },
+  pcapAddr: { next: 0, addr: 8, netmask: 16 },
+  bpfProgram: { sizeBytes: 16 },
   sockaddrIn: { address: 4 },
-  sockaddrIn6: { address: 8, scopeId: 24 },
+  sockaddrIn6: { address: 8 },
 } as const;
 
 const LINUX = {
   ...PCAP_LISTS,
   pcapPkthdr: { tvSec: 0, tvUsec: 8, tvSecBytes: 8, caplen: 16, len: 20, sizeBytes: 24 },
-  pcapStat: { psRecv: 0, psDrop: 4, psIfdrop: 8, sizeBytes: 12 },
+  pcapStat: { psDrop: 4, psIfdrop: 8, sizeBytes: 12 },
   sockaddr: { family: 0, familyBytes: 2 },
   sockaddrLink: { hardwareType: 8, addressLength: 11, address: 12, nameLength: -1 },
   families: { inet: 2, inet6: 10, link: 17 },
@@ -88,7 +83,7 @@ const DARWIN = {
   ...PCAP_LISTS,
   // Apple appends a comment of 256 bytes to the header.
   pcapPkthdr: { tvSec: 0, tvUsec: 8, tvSecBytes: 8, caplen: 16, len: 20, sizeBytes: 280 },
-  pcapStat: { psRecv: 0, psDrop: 4, psIfdrop: 8, sizeBytes: 12 },
+  pcapStat: { psDrop: 4, psIfdrop: 8, sizeBytes: 12 },
   sockaddr: { family: 1, familyBytes: 1 },
   sockaddrLink: { hardwareType: 4, addressLength: 6, address: 8, nameLength: 5 },
   families: { inet: 2, inet6: 30, link: 18 },
@@ -99,7 +94,7 @@ const WINDOWS = {
   // C's `long` has 32 bits, so a timeval has 8 bytes.
   pcapPkthdr: { tvSec: 0, tvUsec: 4, tvSecBytes: 4, caplen: 8, len: 12, sizeBytes: 16 },
   // Npcap adds ps_capt, ps_sent and ps_netdrop.
-  pcapStat: { psRecv: 0, psDrop: 4, psIfdrop: 8, sizeBytes: 24 },
+  pcapStat: { psDrop: 4, psIfdrop: 8, sizeBytes: 24 },
   sockaddr: { family: 0, familyBytes: 2 },
   // Npcap reports no link-layer addresses in the list.
   sockaddrLink: { hardwareType: 0, addressLength: 0, address: 0, nameLength: -1 },
@@ -117,18 +112,15 @@ export function structLayoutsFor(os: string): StructLayouts {
 export const LAYOUTS: StructLayouts = structLayoutsFor(Deno.build.os);
 
 /** `struct pollfd` of <poll.h>, alike on every Unix. */
-export const POLLFD = { fd: 0, events: 4, revents: 6, sizeBytes: 8 } as const;
+export const POLLFD = { fd: 0, events: 4, sizeBytes: 8 } as const;
 
-/** Bits of `pollfd.events` and `revents`, alike on Linux and macOS. */
-export const POLL = { in: 0x0001, error: 0x0008, hangUp: 0x0010, invalid: 0x0020 } as const;
+/** `POLLIN` of `pollfd.events`, alike on every Unix. */
+export const POLL_IN = 0x0001;
 
 /** `struct ifreq` of Linux's <net/if.h>: a name, and a union of which some members are used. */
 export const IFREQ = {
   name: 0,
   nameBytes: 16,
-  flags: 16,
-  hardwareType: 16,
-  hardwareAddress: 18,
   mtu: 16,
   data: 16,
   sizeBytes: 40,
@@ -136,14 +128,12 @@ export const IFREQ = {
 
 /** Linux's requests that fill a `struct ifreq`, <linux/sockios.h>. */
 export const IFREQ_REQUESTS = {
-  flags: 0x8913,
   mtu: 0x8921,
-  hardwareAddress: 0x8927,
   ethtool: 0x8946,
 } as const;
 
-/** The start of `struct passwd` of <pwd.h>, alike on Linux and macOS. */
-export const PASSWD = { name: 0, password: 8, uid: 16, gid: 20 } as const;
+/** What is read of `struct passwd` of <pwd.h>, alike on Linux and macOS. */
+export const PASSWD = { uid: 16, gid: 20 } as const;
 
 /** Bits of `pcap_if.flags`, <pcap/pcap.h>. */
 export const PCAP_IF_FLAGS = {

@@ -19,7 +19,7 @@ import type { TransmitMode, Transmitter } from "./transmitter.ts";
 export type TransmitWish = "auto" | TransmitMode;
 
 /** What `--tx auto` takes for a device, and what that rests on. */
-export interface TransmitChoice {
+interface TransmitChoice {
   readonly mode: TransmitMode;
   /** Half a sentence for a person: why this one. */
   readonly reason: string;

@@ -27,7 +27,7 @@ const BELOW_CLI = [
 ];
 
 /** The arrows. A longer folder comes before a shorter one that contains it. */
-export const LAYERS: readonly Layer[] = [
+const LAYERS: readonly Layer[] = [
   { folder: "src/wire/", mayImport: [], mayUsePackages: false },
   { folder: "src/tcp/", mayImport: ["src/wire/"], mayUsePackages: false },
   { folder: "src/link/", mayImport: ["src/wire/"], mayUsePackages: false },
@@ -69,7 +69,7 @@ export const LAYERS: readonly Layer[] = [
 ];
 
 /** One import or re-export in a file. */
-export interface ImportUse {
+interface ImportUse {
   /** Project path of the imported file, or the package name as written. */
   readonly target: string;
   readonly isPackage: boolean;

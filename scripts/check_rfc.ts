@@ -24,17 +24,17 @@ export type { SourceFile };
 const TABLE_PATH = "docs/conformance.md";
 
 /** What the table says about a requirement. */
-export type Verdict = "met" | "untested" | "partly" | "not";
+type Verdict = "met" | "untested" | "partly" | "not";
 
 /** A deliberate difference from an RFC, as the code confesses it. */
-export interface Deviation {
+interface Deviation {
   readonly path: string;
   readonly text: string;
   readonly ids: readonly string[];
 }
 
 /** All labels and deviations of the project. */
-export interface Evidence {
+interface Evidence {
   /** Requirement id to the code files that name it. */
   readonly code: ReadonlyMap<string, ReadonlySet<string>>;
   /** Ids that the code names with `(partly)`. */

@@ -51,7 +51,7 @@ export const PERMISSIONS: readonly string[] = [
 ];
 
 /** Files below src/ that are no code: the program reads them through `import.meta.url`, so they must come along. */
-export function dataFiles(): string[] {
+function dataFiles(): string[] {
   return projectFiles("src").filter((path) => !/\.tsx?$/.test(path));
 }
 

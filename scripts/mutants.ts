@@ -24,7 +24,7 @@ Prints the changes that no test notices. The checkout itself is not changed.
   --time-limit S     seconds that the tests may take with a change (four times what they take without, 20 at least)`;
 
 /** What is asked of a survey. */
-export interface SurveyOptions {
+interface SurveyOptions {
   /** Project path of the source file. */
   readonly path: string;
   /** Changes at most; Infinity for all. */
@@ -40,7 +40,7 @@ export interface SurveyOptions {
 }
 
 /** What a survey of one file came to. */
-export interface Tally {
+interface Tally {
   readonly mutants: number;
   readonly noticed: number;
   readonly survived: number;

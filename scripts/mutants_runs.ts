@@ -8,10 +8,10 @@ import { projectFiles } from "./project_files.ts";
 import { applyChange, type Change, CHANGE_RULE, changesIn } from "./mutants_changes.ts";
 
 /** What a run of the tests came to. `late`: it had not ended when its time was over. */
-export type Outcome = "passed" | "failed" | "late";
+type Outcome = "passed" | "failed" | "late";
 
 /** How one run of tests ended. */
-export interface TestRun {
+interface TestRun {
   readonly outcome: Outcome;
   readonly output: string;
   readonly seconds: number;

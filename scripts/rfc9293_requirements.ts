@@ -10,7 +10,7 @@
  * Whom a requirement concerns: S the passive end, A the active end, E any end, U the interface to applications,
  * I services of the IP layer.
  */
-export type Concern = "S" | "A" | "E" | "U" | "I";
+type Concern = "S" | "A" | "E" | "U" | "I";
 
 /** One requirement. */
 export interface Requirement {

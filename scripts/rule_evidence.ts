@@ -23,19 +23,19 @@ export interface TestName {
 }
 
 /** Which code applies a rule, and which tests ask for it by its name. */
-export interface RuleWitnesses {
+interface RuleWitnesses {
   readonly code: ReadonlySet<string>;
   readonly tests: readonly TestName[];
 }
 
 /** Which files of code and of tests cite an RFC. */
-export interface Witnesses {
+interface Witnesses {
   readonly code: ReadonlySet<string>;
   readonly tests: ReadonlySet<string>;
 }
 
 /** What the table says about a companion. */
-export type CompanionVerdict = Companion["verdict"] | "untested";
+type CompanionVerdict = Companion["verdict"] | "untested";
 
 /** Where the rules and the companions are spoken of. */
 export interface RuleEvidence {
@@ -110,7 +110,7 @@ export function verdictOnCompanion(
 }
 
 /** How a page writes a list of files and a row. */
-export interface PageWriter {
+interface PageWriter {
   links(paths: Iterable<string>): string;
   testLinks(tests: readonly TestName[]): string;
   row(cells: readonly string[]): string;

@@ -19,10 +19,10 @@ interface Requirement {
 }
 
 /** What set-up can be asked to prepare. */
-export type Purpose = "demo" | "test";
+type Purpose = "demo" | "test";
 
 /** The package managers that set-up knows. */
-export type PackageManager = "apt-get" | "dnf" | "apk" | "pacman";
+type PackageManager = "apt-get" | "dnf" | "apk" | "pacman";
 
 const BOTH: readonly Purpose[] = ["demo", "test"];
 const TEST_ONLY: readonly Purpose[] = ["test"];
@@ -129,7 +129,7 @@ function isMissing(requirement: Requirement): boolean {
 }
 
 /** What `purpose` needs and this machine lacks. */
-export function missingFor(purpose: Purpose): Requirement[] {
+function missingFor(purpose: Purpose): Requirement[] {
   return REQUIREMENTS.filter((requirement) =>
     requirement.neededBy.includes(purpose) && isMissing(requirement)
   );

@@ -37,7 +37,7 @@ export interface LossCase {
 }
 
 /** What came of it. */
-export interface LossMeasurement {
+interface LossMeasurement {
   readonly megabitsPerSecond: number;
   readonly retransmits: number;
   readonly timeouts: number;

@@ -14,7 +14,7 @@ import type { NativePrograms } from "./native_programs.ts";
 /** Where {@link CLIENT_SOURCES} are. */
 const CLIENT_PREFIX = "10.33.0.128/25";
 /** Addresses from which clients connect: many, because each has but 64,512 ports, and TIME_WAIT keeps them. */
-export const CLIENT_SOURCES = "10.33.0.129+100";
+const CLIENT_SOURCES = "10.33.0.129+100";
 /** The first of the addresses that belong to the swarm and to no kernel. */
 const SWARM_SOURCE = "10.33.0.100";
 const LISTEN_TIMEOUT_MS = 20_000;
@@ -31,7 +31,7 @@ export class BenchFailure extends Error {
 }
 
 /** How a load is run. */
-export interface LoadOptions {
+interface LoadOptions {
   readonly port?: number;
   readonly seconds?: number;
   readonly warm?: number;

@@ -25,14 +25,14 @@ import {
 } from "./scenarios.ts";
 
 /** What the rounds gave. */
-export interface Outcome {
+interface Outcome {
   readonly samples: Sample[];
   readonly failures: Failure[];
   readonly loadAverages: number[];
 }
 
 /** What a competition is made of. */
-export interface CompetitionParts {
+interface CompetitionParts {
   readonly options: BenchOptions;
   readonly programs: NativePrograms;
   readonly contestants: readonly Contestant[];

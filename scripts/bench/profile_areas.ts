@@ -5,7 +5,7 @@
  */
 
 /** A node of V8's call tree. */
-export interface ProfileNode {
+interface ProfileNode {
   readonly id: number;
   readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
 }
@@ -18,7 +18,7 @@ export interface CpuProfile {
 }
 
 /** Who can have used the time. */
-export type Area =
+type Area =
   | "FFI and kernel"
   | "codec"
   | "machine"

@@ -18,7 +18,7 @@ import { judge, type Verdict } from "./targets.ts";
 import { formatNumber, formatShare, renderMarkdown, renderText, type TextTable } from "./text_table.ts";
 
 /** The servers of which the targets are asked. */
-export const JUDGED = "tcplab";
+const JUDGED = "tcplab";
 
 interface Titled {
   readonly title: string;
@@ -26,7 +26,7 @@ interface Titled {
 }
 
 /** What a report needs to know of a server. */
-export type Entrant = Pick<Contestant, "name" | "explanation">;
+type Entrant = Pick<Contestant, "name" | "explanation">;
 
 /** The whole run for a terminal. */
 export function textReport(run: Run, entrants: readonly Entrant[]): string {

@@ -39,14 +39,14 @@ export function relativeSpread(spread: Spread): number {
 }
 
 /** Picks samples: those of one figure of one server in one setting. */
-export interface Choice {
+interface Choice {
   readonly figure: FigureId;
   readonly contestant: string;
   readonly offloads: Offloads;
 }
 
 /** Values by round. */
-export function valuesByRound(samples: readonly Sample[], choice: Choice): Map<number, number> {
+function valuesByRound(samples: readonly Sample[], choice: Choice): Map<number, number> {
   return new Map(
     samples.filter((sample) =>
       sample.figure === choice.figure && sample.contestant === choice.contestant &&

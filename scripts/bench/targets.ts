@@ -20,7 +20,7 @@ export interface Verdict {
 }
 
 /** gVisor's netstack on a packet socket, MB/s: upload with off-loads, download with GSO. */
-export const RECORDED_GVISOR = { uploadDef: 1059, downloadDef: 538 } as const;
+const RECORDED_GVISOR = { uploadDef: 1059, downloadDef: 538 } as const;
 
 const C = "c";
 const KERNEL = "kernel";

@@ -22,7 +22,7 @@ import type { ServeLog } from "./serve_log.ts";
 import type { ServerGround } from "./server_ground.ts";
 
 /** What a client is made of. */
-export interface ClientParts {
+interface ClientParts {
   readonly config: ConnectConfig;
   readonly ground: Pick<ServerGround, "addresses"> & { readonly link: FrameLink };
   readonly clock: Clock;

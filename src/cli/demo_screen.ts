@@ -9,7 +9,7 @@ import type { TcpEvent } from "../tcp/events.ts";
 import { printLine } from "./terminal.ts";
 
 /** One thing that the demo promises to show, and whether it did. */
-export interface DemoCheck {
+interface DemoCheck {
   readonly what: string;
   readonly ok: boolean;
 }

@@ -8,7 +8,7 @@ import { formatIpAddress, formatMac } from "../wire/address.ts";
 import { CliError, UsageError } from "./command.ts";
 
 /** Whether a device can carry a server: a reason with its remedy where it cannot, a remark where it can. */
-export interface DeviceVerdict {
+interface DeviceVerdict {
   readonly usable: boolean;
   /** Why not, or what to know; empty when there is nothing to say. */
   readonly note: string;

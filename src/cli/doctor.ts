@@ -47,7 +47,7 @@ mend each. Exit status 1 when something is missing that every server needs.`,
 };
 
 /** Makes all checks; those that rest on one that failed are left out. */
-export async function examine(
+async function examine(
   wanted: { device: string | null; address: Uint8Array | null },
 ): Promise<Finding[]> {
   const findings = [checkLibrary()];
@@ -67,7 +67,7 @@ export async function examine(
 }
 
 /** The findings as lines, each with its remedy below it. */
-export function findingsText(findings: readonly Finding[], color = false): string {
+function findingsText(findings: readonly Finding[], color = false): string {
   const palette = paletteFor(color);
   const marks = { ok: palette.good("ok  "), note: palette.notice("note"), fail: palette.bad("FAIL") };
   const width = Math.max(...findings.map((finding) => finding.check.length));

@@ -110,7 +110,7 @@ const OFFLOADS: readonly (readonly [feature: string, meaning: string])[] = [
 ];
 
 /** Names of the features that are on, from the output of `ethtool -k`. */
-export function offloadsOn(listing: string): string[] {
+function offloadsOn(listing: string): string[] {
   return [...listing.matchAll(/^\s*([\w-]+): on\b/gm)].map((match) => match[1]);
 }
 

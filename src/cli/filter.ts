@@ -13,7 +13,7 @@
  */
 
 /** What the filter is made from. */
-export interface FilterParts {
+interface FilterParts {
   /** Addresses to answer for, as text. */
   readonly addresses: readonly string[];
   /** Ports where somebody listens. */

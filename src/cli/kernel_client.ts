@@ -9,7 +9,7 @@ import { parseOptions, type Syntax, wantsHelp } from "./options.ts";
 import { KERNEL_CLIENT_COMMAND } from "./self_command.ts";
 
 /** What the client is to do. */
-export interface KernelClientOptions {
+interface KernelClientOptions {
   readonly hostname: string;
   readonly port: number;
   /** Seconds between the opening (and the sending, where there is one) and the close. */
@@ -45,7 +45,7 @@ const SYNTAX = {
 } as const satisfies Syntax;
 
 /** The client's usage, for `--help` and after a wrong argument; the words that start the client stand before it. */
-export const KERNEL_CLIENT_USAGE = `Usage: client ${SYNTAX.synopsis}
+const KERNEL_CLIENT_USAGE = `Usage: client ${SYNTAX.synopsis}
 
 ${SYNTAX.description}
 

@@ -16,7 +16,7 @@ export interface ProcessResult {
 export type LineHandler = (line: string) => void;
 
 /** How a lab starts a process. */
-export interface LabProcessOptions {
+interface LabProcessOptions {
   /** Full command line, from outside of the lab. */
   readonly words: readonly string[];
   /** Keep stdin open for {@link LabProcess.write}; else the process reads nothing. */

@@ -80,7 +80,7 @@ const INTERNAL_COMMANDS: readonly Pick<CommandEntry, "name" | "load">[] = [
 ];
 
 /** Runs the command line; gives the exit status. Never throws for what a person can cause. */
-export async function main(args: readonly string[]): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
   setUpColors();
   const [name, ...rest] = args;
   try {
@@ -143,7 +143,7 @@ async function help(name: string | undefined): Promise<number> {
 }
 
 /** The text of `tcplab --help`. */
-export function overview(): string {
+function overview(): string {
   const width = Math.max(...COMMANDS.map((command) => command.name.length)) + 3;
   const lines = COMMANDS.map((command) => `  ${bold(command.name.padEnd(width))}${command.summary}`);
   return [

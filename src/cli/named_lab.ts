@@ -19,7 +19,7 @@ import { readProcText } from "./proc_files.ts";
 import { programName } from "./self_command.ts";
 
 /** What of a named lab there is. */
-export interface NamedLabState {
+interface NamedLabState {
   readonly sides: Readonly<Record<LabSide, { readonly namespace: boolean; readonly device: boolean }>>;
   /** Both namespaces and the pair between them. */
   readonly complete: boolean;
@@ -27,7 +27,7 @@ export interface NamedLabState {
 }
 
 /** What a removal found. */
-export interface NamedLabRemoval {
+interface NamedLabRemoval {
   /** Namespaces that are gone now. */
   readonly removed: readonly string[];
   /** Processes that were running in them, `4711 nc`; they keep running, cut off. */

@@ -9,7 +9,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "./command.ts";
 
 /** `flag` stands alone, `value` takes one value, `list` takes one and may be repeated. */
-export type OptionKind = "flag" | "value" | "list";
+type OptionKind = "flag" | "value" | "list";
 
 /** One option of a command. */
 export interface OptionSpec {

@@ -26,7 +26,7 @@ export function standardOutput(): AsyncOutput | SyncOutput {
 }
 
 /** Told when a sink can take more, and when it never will again. */
-export interface OutputSinkEvents {
+interface OutputSinkEvents {
   readonly onDrain: () => void;
   readonly onError: (error: unknown) => void;
 }

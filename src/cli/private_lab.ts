@@ -23,16 +23,16 @@ import {
 import { environmentVariable } from "./terminal.ts";
 
 /** Whose rights a private lab rests on: those of a user namespace, or root's own. */
-export type LabRights = "user" | "root";
+type LabRights = "user" | "root";
 
 /** What a private lab can be told. */
-export interface PrivateLabOptions extends LabOptions {
+interface PrivateLabOptions extends LabOptions {
   /** Files that processes of the lab will read; rights that cannot read them are passed over. */
   readonly readable?: readonly string[];
 }
 
 /** How a process of the lab is started. */
-export interface LabCommand {
+interface LabCommand {
   /** Where: one of the two sides, or the lab's own namespaces when absent. */
   readonly side?: LabSide;
   readonly words: readonly string[];

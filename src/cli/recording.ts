@@ -9,7 +9,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { CliError } from "./command.ts";
 
 /** What a recording is made of. */
-export interface RecordingOptions {
+interface RecordingOptions {
   readonly path: string;
   readonly link: FrameLink;
   readonly filter: string;

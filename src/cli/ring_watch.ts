@@ -6,7 +6,7 @@
 import type { LinkStats } from "../link/link.ts";
 
 /** What a watch looks at, and whom it tells. */
-export interface RingWatchOptions {
+interface RingWatchOptions {
   readonly stats: () => LinkStats;
   readonly nowUs: () => number;
   readonly tell: (line: string) => void;

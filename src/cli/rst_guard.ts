@@ -11,7 +11,7 @@ import { CliError } from "./command.ts";
 import { labEnvironment } from "./private_lab.ts";
 
 /** What the guard covers. */
-export interface GuardedService {
+interface GuardedService {
   /** IPv4 addresses as text. */
   readonly addresses: readonly string[];
   readonly ports: readonly number[];
@@ -34,7 +34,7 @@ export interface NftResult {
 }
 
 /** Runs nft with arguments (a whole script may be one). Throws {@link CliError} when nft is not there. */
-export type RunNft = (args: readonly string[]) => NftResult;
+type RunNft = (args: readonly string[]) => NftResult;
 
 /** The name of a process's table. */
 export function guardTableName(pid: number): string {

@@ -13,7 +13,7 @@ import { CliError, errorLine } from "./command.ts";
 import { type AsyncOutput, FileSink, OutputSink, type Sink, type SyncOutput } from "./output_sink.ts";
 
 /** What the log is to be like. */
-export interface ServeLogOptions {
+interface ServeLogOptions {
   readonly form: "text" | "json" | "none";
   /** What writes at once is written to at once: it must never stand still. */
   readonly output: AsyncOutput | SyncOutput;

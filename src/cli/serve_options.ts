@@ -49,7 +49,7 @@ export interface AddressRequest {
 }
 
 /** A port with the application that runs on its connections. */
-export interface Service {
+interface Service {
   readonly port: number;
   /** Name of an application, one of those in app/applications.ts. */
   readonly app: string;

@@ -26,7 +26,7 @@ import type { ServeConfig } from "./serve_options.ts";
 import type { ServerGround } from "./server_ground.ts";
 
 /** What a server is made of. */
-export interface ServerParts {
+interface ServerParts {
   readonly config: ServeConfig;
   readonly ground: Pick<ServerGround, "addresses" | "filter"> & {
     readonly link: FrameLink & Pick<ServerGround["link"], "capture">;

@@ -15,13 +15,13 @@ import type { ServerGround } from "./server_ground.ts";
 import type { Server } from "./server.ts";
 
 /** A snapshot with what tells servers of different network namespaces apart: they never meet. */
-export interface LocatedSnapshot extends ServerSnapshot {
+interface LocatedSnapshot extends ServerSnapshot {
   /** Empty where the system has none. */
   readonly networkNamespace: string;
 }
 
 /** What the control socket speaks for. */
-export interface ServerControlParts {
+interface ServerControlParts {
   readonly config: Pick<ServeConfig, "services">;
   readonly ground: ServerGround;
   readonly server: Pick<Server, "host" | "stack">;
@@ -39,7 +39,7 @@ function isLocatedSnapshot(value: unknown): value is LocatedSnapshot {
 }
 
 /** The network namespace of this process, as Linux names it (`net:[4026531840]`); empty elsewhere. */
-export function networkNamespace(): string {
+function networkNamespace(): string {
   return readProcLink("/proc/self/ns/net") ?? "";
 }
 

@@ -41,7 +41,7 @@ export interface ServerGround {
 }
 
 /** What is asked of the ground; all but `command` is an option of `serve`. */
-export interface GroundConfig extends
+interface GroundConfig extends
   Pick<
     ServeConfig,
     | "device"

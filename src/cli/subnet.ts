@@ -6,7 +6,7 @@
 import type { IpAddress } from "../wire/address.ts";
 
 /** An address with its prefix: a subnet, and somebody in it. */
-export interface SubnetAddress {
+interface SubnetAddress {
   readonly address: IpAddress;
   readonly prefixLength: number;
 }
@@ -62,11 +62,4 @@ export function candidateAddresses(
   for (let host = begin; host >= first && begin - host <= reach; host--) consider(host);
   for (let host = begin + 1; host <= last && host - begin <= reach; host++) consider(host);
   return found;
-}
-
-/** Length of the prefix that a netmask stands for (`255.255.255.0` is 24); null when its ones are not in one run. */
-export function prefixLengthOf(netmask: IpAddress): number | null {
-  const inverted = ~ipv4Number(netmask) >>> 0;
-  if ((inverted & (inverted + 1)) !== 0) return null;
-  return Math.clz32(inverted);
 }

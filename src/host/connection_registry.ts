@@ -15,7 +15,7 @@ import { ConnectionTable } from "./connection_table.ts";
 import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_wheel.ts";
 
 /** What a registry is given. */
-export interface RegistryOptions {
+interface RegistryOptions {
   readonly secret: Uint8Array;
   readonly config: TcpConfig;
   /** Payload of a full segment on this link, without options: what a SYN offers at most (MUST-67, SHLD-6). */

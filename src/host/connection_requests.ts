@@ -29,7 +29,7 @@ const { ECE, CWR } = FLAG;
 const ISS_ABOVE_FLOOR = 0x10000;
 
 /** What requests are performed with. */
-export interface ConnectionRequestsOptions {
+interface ConnectionRequestsOptions {
   readonly context: MachineContext;
   readonly registry: ConnectionRegistry;
   readonly listeners: Listeners;

@@ -31,7 +31,7 @@ import type { SegmentWriter } from "./segment_writer.ts";
 import { SynCookies } from "./syn_cookies.ts";
 
 /** What connections are given. */
-export interface ConnectionsOptions {
+interface ConnectionsOptions {
   readonly secret: Uint8Array;
   readonly nowUs: number;
   readonly epochUs: number;

@@ -25,7 +25,7 @@ const { SYN, ACK, RST } = FLAG;
 const MAC_BYTES = 6;
 
 /** Among whom segments are shared out. */
-export interface DemultiplexerOptions {
+interface DemultiplexerOptions {
   readonly context: MachineContext;
   readonly registry: ConnectionRegistry;
   readonly listeners: Listeners;

@@ -18,7 +18,7 @@ import type { ReplyRoute } from "./reply_route.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
 
 /** What effects are performed with. */
-export interface EffectPerformerOptions {
+interface EffectPerformerOptions {
   readonly context: MachineContext;
   readonly registry: ConnectionRegistry;
   readonly teller: EventTeller;

@@ -29,7 +29,7 @@ const HELD_BYTES = 0x10000;
 const HELD_LIFE_US = 3_000_000;
 
 /** What neighbors need of the host. */
-export interface NeighborHost {
+interface NeighborHost {
   readonly mac: Uint8Array;
   readonly nowUs: number;
   /** Our IPv4 addresses. */

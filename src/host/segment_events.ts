@@ -10,7 +10,7 @@ import type { Transition } from "../tcp/transitions.ts";
 import { FLAG, flagNames, type TcpSegment } from "../wire/tcp.ts";
 
 /** What a segment's event says beside the segment itself. */
-export interface SegmentNews {
+interface SegmentNews {
   readonly time: number;
   readonly connection: string;
   readonly direction: "recv" | "send";

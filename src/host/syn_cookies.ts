@@ -45,7 +45,7 @@ const ECN_BIT = 0x20;
 const STAMP_MASK = 0x3f;
 
 /** Options of the peer's SYN that a timestamp can carry. */
-export interface CookieOptions {
+interface CookieOptions {
   /** -1 for none. */
   readonly windowScale: number;
   readonly sack: boolean;

@@ -11,7 +11,7 @@ import type { FrameHandler, FrameLink, LinkStats } from "./link.ts";
 import { FrameCutter } from "./merged_frames.ts";
 
 /** What a bad link is made of. */
-export interface FaultLinkOptions {
+interface FaultLinkOptions {
   readonly faults: FaultSpec;
   /** Microseconds on the clock by which frames are delayed; never goes back. */
   readonly nowUs: () => number;

@@ -28,7 +28,7 @@ export interface FaultCounts {
 }
 
 /** Takes what leaves a path; `note` is what came in with the frame, `heldUs` how long it was held. */
-export type PathEnd = (frame: Uint8Array, length: number, note: number, heldUs: number) => void;
+type PathEnd = (frame: Uint8Array, length: number, note: number, heldUs: number) => void;
 
 /** Local choice: 100 ms of a gigabit, with room to spare; what is above is lost, as in any queue. */
 const MOST_HELD = { frames: 0x10000, bytes: 0x4000000 } as const;

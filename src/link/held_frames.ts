@@ -19,7 +19,7 @@ export interface HeldFrame {
 }
 
 /** Bounds of a queue; see {@link HeldFrames}. */
-export interface HeldFramesBounds {
+interface HeldFramesBounds {
   readonly frames: number;
   readonly bytes: number;
 }

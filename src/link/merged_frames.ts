@@ -14,7 +14,7 @@ import { CHECKSUM_VERDICT, checksumVerdict, FLAG, TCP, tcpChecksum } from "../wi
 import { CutPlan, planCut } from "./cut_plan.ts";
 
 /** Takes one piece, valid during the call. */
-export type PieceHandler = (frame: Uint8Array, length: number) => void;
+type PieceHandler = (frame: Uint8Array, length: number) => void;
 
 /** Cuts frames; keeps the buffer in which the pieces are made. */
 export class FrameCutter {

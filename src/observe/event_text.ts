@@ -48,7 +48,7 @@ export interface TextLayout {
 }
 
 /** What a log is set to; all of it may be left out. */
-export interface TextLogOptions {
+interface TextLogOptions {
   readonly width?: number;
   readonly color?: boolean;
   readonly utcOffsetMinutes?: number;

@@ -25,7 +25,7 @@ export interface FrameComment {
 }
 
 /** A frame as comments see it. */
-export interface CommentableFrame {
+interface CommentableFrame {
   readonly direction: "in" | "out";
   readonly ends: FrameEnds;
 }

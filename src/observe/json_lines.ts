@@ -59,7 +59,7 @@ const KEY = {
 } as const;
 
 const COMMA = 0x2c;
-const BRACKET = { OPEN: 0x5b, CLOSE: 0x5d, BRACE: 0x7b, BRACE_CLOSE: 0x7d } as const;
+const BRACKET = { OPEN: 0x5b, CLOSE: 0x5d, BRACE_CLOSE: 0x7d } as const;
 
 /** Writes events to a {@link LineWriter}, a line each. */
 export class JsonLines {

@@ -121,7 +121,7 @@ function decimalDigits(value: number): number {
 }
 
 /** How a {@link PieceCache} is made. */
-export interface PieceCacheOptions {
+interface PieceCacheOptions {
   /** Makes the piece's text out of what it is asked for. */
   readonly make: (text: string) => string;
   /** Memory for pieces, bytes; when it is full, all are forgotten. */

@@ -13,7 +13,7 @@ const LINE_FEED = 0x0a;
 export type WriteBytes = (chunk: Uint8Array) => number;
 
 /** How a {@link LineWriter} is made. */
-export interface LineWriterOptions {
+interface LineWriterOptions {
   readonly write: WriteBytes;
   /** Told once, of the first error; after it the writer swallows everything. `EPIPE` of a closed pipe comes this way. */
   readonly onError?: (error: unknown) => void;

@@ -16,7 +16,7 @@ import {
 } from "./text_layout.ts";
 
 /** How the table is set. */
-export interface NetstatOptions {
+interface NetstatOptions {
   /** Columns of the page, for the details (120). */
   readonly width?: number;
   readonly color?: boolean;
@@ -57,11 +57,6 @@ const DETAILS_INDENT = 7;
 export function netstatToText(servers: readonly ServerSnapshot[], options: NetstatOptions = {}): string {
   if (servers.length === 0) return "No tcplab server is running on this host.";
   return servers.map((server) => serverToText(server, options)).join("\n\n");
-}
-
-/** All snapshots as one JSON array. */
-export function netstatToJson(servers: readonly ServerSnapshot[]): string {
-  return JSON.stringify(servers, null, 2);
 }
 
 /** Rows under the usual titles; details as {@link connectionDetails} gives them go below their row. */

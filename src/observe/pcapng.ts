@@ -56,12 +56,12 @@ const MICROSECONDS = 0x06;
 const FILTER_IS_TEXT = 0x00;
 
 /** Nothing longer is recorded of one frame; tcpdump's own bound, far above the 64 KiB of a large segment. */
-export const SNAP_LENGTH = 262144;
+const SNAP_LENGTH = 262144;
 /** A longer comment is cut; local choice: several lines of text, and ten of them still fit any buffer. */
 export const MAX_COMMENT_BYTES = 1024;
 
 /** What a file says of the program that wrote it. */
-export interface SectionInfo {
+interface SectionInfo {
   readonly application: string;
   readonly os?: string;
   readonly hardware?: string;
@@ -85,7 +85,7 @@ export function sectionHeaderBlock(info: SectionInfo): Uint8Array {
 }
 
 /** The device that the packets were seen on. */
-export interface InterfaceInfo {
+interface InterfaceInfo {
   readonly name: string;
   /** 6 bytes. */
   readonly mac?: Uint8Array;
@@ -113,7 +113,7 @@ export function interfaceBlock(info: InterfaceInfo): Uint8Array {
 }
 
 /** Counters of interface 0 at the end of a file. */
-export interface StatisticsInfo {
+interface StatisticsInfo {
   /** Microseconds since 1970. */
   readonly timestampUs: number;
   readonly received?: number;

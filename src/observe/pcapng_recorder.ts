@@ -23,7 +23,7 @@ import {
 import { printable } from "./text_layout.ts";
 
 /** How a recorder is made. */
-export interface PcapngRecorderOptions {
+interface PcapngRecorderOptions {
   /** Takes bytes of the file, as many as it says; throws when it cannot (a full disk). 0 counts as a failure too. */
   readonly write: WriteBytes;
   /** Told once, of the first error; recording stops then, and everything else goes on. */
@@ -265,7 +265,7 @@ export class PcapngRecorder implements FrameTap {
 const NO_COMMENTS: readonly Uint8Array[] = [];
 
 /** `LISTEN -> SYN_RCVD (recv SYN, send SYN,ACK) arrives.listen.syn RFC 9293 §3.10.7.2` */
-export function transitionComment(event: TransitionEvent): string {
+function transitionComment(event: TransitionEvent): string {
   const why = [
     event.cause === "segment" ? "" : event.cause,
     event.recv === null ? "" : `recv ${event.recv.join(",")}`,

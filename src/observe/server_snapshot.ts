@@ -9,7 +9,7 @@ import { TCP_STATES, type TcpState } from "../tcp/state.ts";
 import { connectionEnds } from "./text_layout.ts";
 
 /** A port that is listened on. */
-export interface ListenerSnapshot {
+interface ListenerSnapshot {
   readonly port: number;
   readonly app: string;
   readonly state: TcpState;

@@ -8,7 +8,7 @@ import type { SummaryEvent } from "../tcp/events.ts";
 import { durationText, type Palette, paletteFor, printable } from "./text_layout.ts";
 
 /** What a summary is made of. */
-export interface SummaryOptions {
+interface SummaryOptions {
   /** Seconds since 1970. */
   readonly time: number;
   readonly durationMs: number;
@@ -39,7 +39,7 @@ export function summaryEvent(options: SummaryOptions): SummaryEvent {
 }
 
 /** How a summary is set: 120 columns without colour when absent. */
-export interface SummaryTextOptions {
+interface SummaryTextOptions {
   readonly width?: number;
   readonly color?: boolean;
 }

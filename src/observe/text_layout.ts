@@ -88,13 +88,13 @@ export function layCells(cells: readonly Cell[], page: { width: number; indent: 
 }
 
 /** How a column of a table is set. */
-export interface TableColumn {
+interface TableColumn {
   readonly title: string;
   readonly alignRight?: boolean;
 }
 
 /** How a table is set. */
-export interface TableStyle {
+interface TableStyle {
   readonly palette?: Palette;
   /** Paints one cell, row and column counted from 0; the text comes padded. */
   readonly paintCell?: (padded: string, row: number, column: number) => string;

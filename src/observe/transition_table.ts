@@ -16,13 +16,13 @@ export type TableRole = "server" | "client" | "all";
 export const TABLE_FORMATS = ["text", "markdown", "json", "mermaid", "dot", "svg"] as const;
 
 /** One of {@link TABLE_FORMATS}. */
-export type TableFormat = typeof TABLE_FORMATS[number];
+type TableFormat = typeof TABLE_FORMATS[number];
 
 /** How often each row was seen, by its id; given, every row is ticked or not. */
-export type SeenRows = ReadonlyMap<string, number>;
+type SeenRows = ReadonlyMap<string, number>;
 
 /** How a table is rendered. */
-export interface TableOptions {
+interface TableOptions {
   readonly format: TableFormat;
   /** `all` when absent. */
   readonly role?: TableRole;

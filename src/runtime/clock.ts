@@ -19,7 +19,7 @@ export interface Clock {
 }
 
 /** The longest delay that a timer of the platform takes, in ms (a signed 32-bit field). */
-export const MAX_TIMER_MS = 0x7fff_ffff;
+const MAX_TIMER_MS = 0x7fff_ffff;
 
 const nothing = (): void => {};
 

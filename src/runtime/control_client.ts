@@ -18,7 +18,7 @@ const MOST_ANSWER_BYTES = 0x800_0000;
 const STALE_MS = 1000;
 
 /** Where to look. */
-export interface FindServersOptions {
+interface FindServersOptions {
   /** The directories of this user when absent. */
   readonly directories?: readonly string[];
 }

@@ -22,7 +22,7 @@ const OWNER_ONLY_UMASK = 0o177;
 const MOST_NAMES = 64;
 
 /** What a control socket serves, and where. */
-export interface ControlSocketOptions {
+interface ControlSocketOptions {
   /** Called for each request; the value must survive JSON. */
   readonly snapshot: () => unknown;
   /** Where the socket file goes; chosen by `openRunDirectory` when absent. */

@@ -87,7 +87,7 @@ export interface OwnedConnectionEvents extends ConnectionEvents {
 }
 
 /** How {@link connectionEvents} gets its events. */
-export interface ConnectionEventsOptions {
+interface ConnectionEventsOptions {
   readonly hub: EventHub;
   /** The connection's name in events. */
   readonly connection: string;

@@ -10,7 +10,7 @@ import { closedError } from "./connection_error.ts";
 import type { EventHub } from "./event_hub.ts";
 
 /** Connections that may be half-open or wait for `accept`; local choice: the host's own default. */
-export const DEFAULT_BACKLOG = 1024;
+const DEFAULT_BACKLOG = 1024;
 
 /** Where a {@link Listener} listens. */
 export interface ListenerOptions {

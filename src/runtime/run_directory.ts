@@ -11,7 +11,7 @@ const PRIVATE_MODE = 0o700;
 const ANYONE_ELSE = 0o077;
 
 /** Environment of the choice; the real one by default. */
-export interface RunDirectoryOptions {
+interface RunDirectoryOptions {
   readonly env?: (name: string) => string | undefined;
   /** Numeric user id; null where the platform has none. */
   readonly uid?: number | null;

@@ -9,7 +9,7 @@ import type { Clock } from "./clock.ts";
 import type { HostDriver } from "./connection.ts";
 
 /** What {@link closeInOrder} works on. */
-export interface ShutdownOptions {
+interface ShutdownOptions {
   readonly host: HostApi;
   readonly driver: HostDriver;
   readonly clock: Clock;
@@ -28,7 +28,7 @@ export interface ShutdownResult {
 }
 
 /** Patience with FIN before RST; the contract of `serve`: 2 s. */
-export const SHUTDOWN_GRACE_US = 2_000_000;
+const SHUTDOWN_GRACE_US = 2_000_000;
 
 /** First and longest pause between two looks at what is left; local choice: a quick end is quick, a slow one costs nothing. */
 const FIRST_PAUSE_US = 1000;

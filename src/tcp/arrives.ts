@@ -132,7 +132,7 @@ function isTsRecentValid(context: MachineContext, tcb: Tcb): boolean {
 }
 
 /** The four cases of RFC 9293 §3.10.7.4 (Table 6). */
-export function isAcceptable(tcb: Tcb, segment: { readonly seq: number; readonly length: number }): boolean {
+function isAcceptable(tcb: Tcb, segment: { readonly seq: number; readonly length: number }): boolean {
   const { length } = segment;
   const offset = segment.seq - tcb.rcvNxt;
   const window = tcb.rcvWnd;

@@ -6,7 +6,7 @@
  */
 
 /** A run of octets `[left, right)` that arrived out of order. */
-export interface OutOfOrderBlock {
+interface OutOfOrderBlock {
   left: number;
   right: number;
   /** Grows with each arrival that touched the block: the order in which SACK reports them. */

@@ -6,7 +6,7 @@
 import type { Tcb } from "./tcb.ts";
 
 /** Largest value of the window field. */
-export const WINDOW_FIELD_MAX = 0xffff;
+const WINDOW_FIELD_MAX = 0xffff;
 
 /** RFC 7323 §2.3. */
 export const MAX_WINDOW_SHIFT = 14;

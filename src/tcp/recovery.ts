@@ -12,7 +12,7 @@ import { hystartSample } from "./slow_start.ts";
 import type { Tcb } from "./tcb.ts";
 
 /** Loss was found outside of recovery: one reduction for this window (RFC 6675 §5, RFC 6937 §3). */
-export function enterRecovery(context: MachineContext, tcb: Tcb): void {
+function enterRecovery(context: MachineContext, tcb: Tcb): void {
   context.apply("recovery.enter");
   context.counters.fastRecoveries++;
   rememberForUndo(tcb);

@@ -28,7 +28,7 @@ const RULE_OF_KIND: Readonly<Record<RetransmitKind, RuleId>> = {
 };
 
 /** What to send again and as what it is told. `limitBytes` cuts the payload shorter than the MSS. */
-export interface Resend {
+interface Resend {
   readonly index: number;
   readonly kind: RetransmitKind;
   readonly limitBytes?: number;

@@ -6,7 +6,7 @@
  */
 
 /** What a rule says and where it comes from. */
-export interface Rule {
+interface Rule {
   readonly rfc: string;
   readonly text: string;
 }

@@ -5,7 +5,7 @@
  */
 
 /** The two halves of a 64-bit result. */
-export interface Hash64 {
+interface Hash64 {
   low: number;
   high: number;
 }

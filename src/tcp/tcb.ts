@@ -22,10 +22,10 @@ import { TCB_NUMBERS, TCB_SWITCHES, type TcbNumbers, type TcbSwitches } from "./
 export type TimerKind = "rto" | "tlp" | "rack" | "persist";
 
 /** What has to become of the timer when the event is over (retransmit_timer.ts). */
-export type TimerWish = "keep" | "restart" | "rto";
+type TimerWish = "keep" | "restart" | "rto";
 
 /** A probe that has to leave before the event is over. */
-export type ProbeKind = "none" | "tail" | "window" | "keep-alive";
+type ProbeKind = "none" | "tail" | "window" | "keep-alive";
 
 /** Larger than any MSS, and small enough to be stored in place. */
 export const NO_PATH_LIMIT = 0x7fffffff;

@@ -109,7 +109,7 @@ function isIpv4Mapped(address: IpAddress): boolean {
 }
 
 /** An address with the length of its network's prefix in bits, null when the text had none. */
-export interface AddressPrefix {
+interface AddressPrefix {
   readonly address: IpAddress;
   readonly prefixLength: number | null;
 }

@@ -15,7 +15,6 @@ export const ETHERNET = {
   HEADER_BYTES: 14,
   ADDRESS_BYTES: 6,
   /** Shortest frame on a wire without its check sequence; devices and veth may hand up less. */
-  MIN_FRAME_BYTES: 60,
 } as const;
 
 /** Offsets in an 802.1Q tag, counted from the tag's own type field. */
@@ -66,7 +65,7 @@ export function parseEthernet(frame: Uint8Array, length: number, out: EthernetHe
 }
 
 /** What {@link emitEthernet} writes; `vlan` as in {@link EthernetHeader}, no tag when absent or -1. */
-export interface EthernetFields {
+interface EthernetFields {
   readonly destination: Uint8Array;
   readonly source: Uint8Array;
   readonly type: number;

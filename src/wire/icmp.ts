@@ -1,9 +1,9 @@
 /**
  * ICMP for IPv4.
  *
- * Owns: the message header that ICMP and ICMPv6 share, the types and codes of version 4, and its checksum. Must not know:
- * when a message may be sent, what it does to a connection.
- * Implements RFC 792, with the codes of RFC 1122 §3.2.2.1 and the next-hop MTU of RFC 1191 §4.
+ * Owns: the message header that ICMP and ICMPv6 share, those types and codes of version 4 that mean something here, and its
+ * checksum. Must not know: when a message may be sent, what it does to a connection.
+ * Implements RFC 792, with the next-hop MTU of RFC 1191 §4.
  */
 import { readU32, writeU16, writeU32 } from "./bytes.ts";
 import { checksum } from "./checksum.ts";
@@ -14,33 +14,24 @@ export { parseQuotedPacket, QuotedPacket } from "./quoted_packet.ts";
 /** Offsets in a message of either ICMP version, bytes. */
 export const ICMP = { TYPE: 0, CODE: 1, CHECKSUM: 2, REST: 4, HEADER_BYTES: 8 } as const;
 
-/** Types of ICMP for IPv4. */
+/** Types of ICMP for IPv4 that are told apart. */
 export const ICMP_TYPE = {
   ECHO_REPLY: 0x00,
   UNREACHABLE: 0x03,
   SOURCE_QUENCH: 0x04,
-  REDIRECT: 0x05,
   ECHO_REQUEST: 0x08,
   TIME_EXCEEDED: 0x0b,
   PARAMETER_PROBLEM: 0x0c,
 } as const;
 
-/** Codes of "destination unreachable". */
+/** Codes of "destination unreachable" that are told apart. */
 export const ICMP_UNREACHABLE = {
-  NET: 0x00,
   HOST: 0x01,
   PROTOCOL: 0x02,
   PORT: 0x03,
   /** The low 16 bits of the rest of the header are the next hop's MTU (RFC 1191 §4). */
   FRAGMENTATION_NEEDED: 0x04,
-  SOURCE_ROUTE_FAILED: 0x05,
-  NET_PROHIBITED: 0x09,
-  HOST_PROHIBITED: 0x0a,
-  PROHIBITED: 0x0d,
 } as const;
-
-/** Codes of "time exceeded". */
-export const ICMP_TIME_EXCEEDED = { TTL: 0x00, REASSEMBLY: 0x01 } as const;
 
 /** A message of either ICMP version; the payload stays in the frame. */
 export class IcmpMessage {

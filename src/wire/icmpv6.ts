@@ -1,7 +1,7 @@
 /**
  * ICMPv6, with neighbour discovery.
  *
- * Owns: the types and codes of version 6, neighbour solicitations and advertisements, and the addresses made for them. Must
+ * Owns: the types of version 6, neighbour solicitations and advertisements, and the addresses made for them. Must
  * not know: the neighbour cache, when a message may be sent.
  * Implements RFC 4443 §2 to §4, RFC 4861 §4.3, §4.4, §4.6.1 and §7.1 (validation), RFC 4291 §2.7.1, RFC 2464 §7.
  */
@@ -24,25 +24,6 @@ export const ICMPV6_TYPE = {
   NEIGHBOR_SOLICITATION: 0x87,
   NEIGHBOR_ADVERTISEMENT: 0x88,
 } as const;
-
-/** Codes of "destination unreachable" (RFC 4443 §3.1). */
-export const ICMPV6_UNREACHABLE = {
-  NO_ROUTE: 0x00,
-  PROHIBITED: 0x01,
-  BEYOND_SCOPE: 0x02,
-  ADDRESS: 0x03,
-  PORT: 0x04,
-  POLICY: 0x05,
-  REJECT_ROUTE: 0x06,
-} as const;
-
-/** Codes of "time exceeded" (RFC 4443 §3.3). */
-export const ICMPV6_TIME_EXCEEDED = { HOP_LIMIT: 0x00, REASSEMBLY: 0x01 } as const;
-/** Codes of "parameter problem" (RFC 4443 §3.4). */
-export const ICMPV6_PARAMETER_PROBLEM = { HEADER_FIELD: 0x00, NEXT_HEADER: 0x01, OPTION: 0x02 } as const;
-
-/** The hop limit that every neighbour message is sent with and must arrive with (RFC 4861 §7.1). */
-export const NEIGHBOR_HOP_LIMIT = 0xff;
 
 /** Flags of an advertisement, in the rest of the header. */
 export const NEIGHBOR_FLAG = { ROUTER: 0x80000000, SOLICITED: 0x40000000, OVERRIDE: 0x20000000 } as const;
@@ -81,7 +62,7 @@ export class NeighborMessage {
 
 /**
  * Reads a solicitation or advertisement out of an ICMPv6 message that {@link parseIcmpv6} took. The caller has checked
- * that the hop limit was {@link NEIGHBOR_HOP_LIMIT}; code, length, target and option lengths are checked here (RFC 4861 §7.1).
+ * that the hop limit was 255; code, length, target and option lengths are checked here (RFC 4861 §7.1).
  */
 export function parseNeighbor(
   bytes: Uint8Array,
@@ -107,7 +88,7 @@ export function parseNeighbor(
 }
 
 /** What {@link emitNeighbor} writes: `type` one of the two, `flags` for advertisements, no option without `mac`. */
-export interface NeighborFields {
+interface NeighborFields {
   readonly type: number;
   readonly flags?: number;
   readonly target: IpAddress;

@@ -125,7 +125,7 @@ function sumOfAddresses(source: Uint8Array, from: number, destination: Uint8Arra
 }
 
 /** What {@link emitIpv4} writes; `dscp` and `ecn` are 0 and `dontFragment` is false when absent. */
-export interface Ipv4Fields {
+interface Ipv4Fields {
   readonly source: Uint8Array;
   readonly destination: Uint8Array;
   readonly protocol: number;

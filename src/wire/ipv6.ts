@@ -19,12 +19,11 @@ export const IPV6 = {
   ADDRESS_BYTES: 16,
 } as const;
 
-/** Next-header values of the extension headers that a host walks over, and of "nothing follows". */
-export const IPV6_EXTENSION = {
+/** Next-header values of the extension headers that a host walks over. */
+const IPV6_EXTENSION = {
   HOP_BY_HOP: 0x00,
   ROUTING: 0x2b,
   FRAGMENT: 0x2c,
-  NO_NEXT_HEADER: 0x3b,
   DESTINATION_OPTIONS: 0x3c,
 } as const;
 
@@ -33,7 +32,7 @@ const EXTENSION = { NEXT_HEADER: 0, LENGTH: 1, OPTIONS: 2, SEGMENTS_LEFT: 3, UNI
 /** Offsets in a fragment header. */
 const FRAGMENT = { OFFSET_FLAGS: 2, ID: 4, BYTES: 8, MORE: 0x0001, OFFSET_MASK: 0xfff8 } as const;
 /** Offsets in an option, and the two kinds that matter here. */
-const OPTION = { KIND: 0, LENGTH: 1, VALUE: 2, PAD1: 0x00, PADN: 0x01, JUMBO: 0xc2, JUMBO_BYTES: 4 } as const;
+const OPTION = { KIND: 0, LENGTH: 1, VALUE: 2, PAD1: 0x00, JUMBO: 0xc2, JUMBO_BYTES: 4 } as const;
 
 const VERSION_6 = 0x6;
 const MAX_PAYLOAD_LENGTH = 0xffff;
@@ -198,7 +197,7 @@ function checkOptions(
 }
 
 /** What {@link emitIpv6} writes; `dscp`, `ecn` and `flowLabel` are 0 when absent. */
-export interface Ipv6Fields {
+interface Ipv6Fields {
   readonly source: Uint8Array;
   readonly destination: Uint8Array;
   readonly protocol: number;

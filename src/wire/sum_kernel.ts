@@ -64,7 +64,7 @@ export const LENT_BYTES = KERNEL_BYTES;
 const LENT_PIECES = 8;
 
 /** A place to put bytes, and their sum. */
-export class SumKernel {
+class SumKernel {
   readonly #memory: Uint8Array<ArrayBuffer>;
   readonly #sum: (at: number, end: number) => number;
   readonly #pieces: readonly Uint8Array[];

@@ -163,7 +163,7 @@ export const CHECKSUM_VERDICT = {
 } as const;
 
 /** One of {@link CHECKSUM_VERDICT}. */
-export type ChecksumVerdict = typeof CHECKSUM_VERDICT[keyof typeof CHECKSUM_VERDICT];
+type ChecksumVerdict = typeof CHECKSUM_VERDICT[keyof typeof CHECKSUM_VERDICT];
 
 /**
  * Judges the checksum of a received segment (MUST-3).

@@ -10,7 +10,7 @@
 import { readU16, readU32, writeU16, writeU32 } from "./bytes.ts";
 
 /** Option kinds (IANA's TCP parameters). */
-export const TCP_OPTION = {
+const TCP_OPTION = {
   END: 0x00,
   NOP: 0x01,
   MSS: 0x02,
@@ -34,7 +34,7 @@ const LENGTH = {
 const OPTION = { KIND: 0, LENGTH: 1, VALUE: 2, ECHO: 6 } as const;
 
 /** Room for options in a TCP header: the data offset counts to 60 bytes, 20 of which are fixed. */
-export const MAX_OPTION_BYTES = 40;
+const MAX_OPTION_BYTES = 40;
 /** SACK blocks that fit into {@link MAX_OPTION_BYTES}. */
 export const MAX_SACK_BLOCKS = 4;
 

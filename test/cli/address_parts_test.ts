@@ -4,13 +4,7 @@ import fc from "fast-check";
 import { UsageError } from "../../src/cli/command.ts";
 import { composeFilter } from "../../src/cli/filter.ts";
 import { parseMacChoice, stableMac } from "../../src/cli/mac_choice.ts";
-import {
-  candidateAddresses,
-  ipv4Address,
-  ipv4Number,
-  isNetworkAddress,
-  prefixLengthOf,
-} from "../../src/cli/subnet.ts";
+import { candidateAddresses, ipv4Address, ipv4Number, isNetworkAddress } from "../../src/cli/subnet.ts";
 import {
   formatIpAddress,
   inPrefix,
@@ -61,13 +55,6 @@ Deno.test("every candidate is a host of the subnet, and none comes twice", () =>
       assert(found.length >= Math.min(count, hosts));
     },
   ));
-});
-
-Deno.test("a netmask is a prefix or nothing", () => {
-  assertEquals(prefixLengthOf(ip("255.255.255.0")), 24);
-  assertEquals(prefixLengthOf(ip("255.255.255.255")), 32);
-  assertEquals(prefixLengthOf(ip("0.0.0.0")), 0);
-  assertEquals(prefixLengthOf(ip("255.0.255.0")), null);
 });
 
 Deno.test("the automatic MAC is stable, local and of one host", async () => {

@@ -13,7 +13,7 @@ import { HOST_PORT, HOST_V4 } from "../tcp/wire_ends.ts";
  * One input: sent to a host with an open connection, both sides at 1; once while nothing is in flight, and once while the
  * host's octets 1 to 8,760 are, of which the first 1,460 never arrive.
  */
-export interface NamedInput {
+interface NamedInput {
   readonly name: string;
   /** Where it is known from. */
   readonly known: string;

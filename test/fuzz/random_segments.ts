@@ -8,7 +8,7 @@ import { FLAG, flagNames } from "../../src/wire/tcp.ts";
 import type { Fixture } from "../tcp/states.ts";
 
 /** A segment relative to where both sides stand. */
-export interface RandomSegment {
+interface RandomSegment {
   /** Bits of the flags byte, any of 256. */
   readonly flags: number;
   /** From RCV.NXT of the host, or from the left edge of nothing at all. */

@@ -11,7 +11,7 @@ import type { Peer } from "../tcp/peer.ts";
 import { HOST_PORT } from "../tcp/wire_ends.ts";
 
 /** The calls of a handler. */
-export const CALLS = [
+const CALLS = [
   "onOpen",
   "onReadable",
   "onWritable",
@@ -24,7 +24,7 @@ export const CALLS = [
 export type Call = typeof CALLS[number];
 
 /** An application that throws in some of its calls. */
-export interface FaultyApp {
+interface FaultyApp {
   readonly handler: ConnectionHandler;
   /** In the order in which they came. */
   readonly calls: string[];
@@ -33,7 +33,7 @@ export interface FaultyApp {
 }
 
 /** What an application throws in `call`. */
-export function faultOf(call: string): Error {
+function faultOf(call: string): Error {
   return new Error(`${call} is broken`);
 }
 

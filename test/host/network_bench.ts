@@ -14,7 +14,7 @@ import { ThrownFaults } from "../tcp/thrown_faults.ts";
 import { HOST_MAC, PEER_MAC, PEER_V4, SECOND_US } from "../tcp/wire_ends.ts";
 
 /** A segment to send. */
-export interface BenchSegment {
+interface BenchSegment {
   readonly to: Uint8Array;
   readonly port: number;
   readonly flags: string;

@@ -24,7 +24,7 @@ export const SECOND_US = 1_000_000;
 export const PLAIN_TCP: Partial<TcpConfig> = { sack: false, timestamps: false, windowScaling: false };
 
 /** Ports and options of {@link segmentFrame} that may be left out. */
-export type SegmentFields =
+type SegmentFields =
   & Partial<HandTcp>
   & Pick<HandTcp, "seq" | "flags">
   & {

@@ -19,9 +19,10 @@ import {
   put,
   receiveSome,
   type Results,
-  sleep,
+  sendUntilReceived,
   WAIT_LIMIT_MS,
 } from "./pcap_link_pair.ts";
+import { waitFor } from "./wait_for.ts";
 
 /** Lengths of all kinds, by the number of the frame. */
 function lengthFor(count: number): number {
@@ -125,25 +126,21 @@ export const RING_SCENARIOS: Record<string, () => Promise<Results>> = {
     assert(left.readsRing);
     const frame = frameTo(MAC_0, { from: MAC_1, mark: 1 });
     await ip("link", "set", "tc0", "down");
-    for (let n = 0; n < 5; n++) {
-      assertEquals(left.receive(() => {}, 10), 0);
+    await waitFor(async () => {
       await left.wait(20);
-    }
-    assertEquals(left.isDown, true);
+      assertEquals(left.receive(() => {}, 10), 0);
+      return left.isDown;
+    }, { what: "the link sees that its device is down" });
     await ip("link", "set", "tc0", "up");
-    await sleep(50);
+    await sendUntilReceived(frame, { from: right, to: left });
     // News of the device do not cost a frame, nor their order.
     for (let mark = 1; mark <= 100; mark++) {
       frame[14] = mark;
       put(right, frame, MINIMUM_BYTES);
       if (mark % 10 === 0) await left.wait(0);
     }
-    await sleep(20);
-    const marks: number[] = [];
-    while (left.receive((received) => marks.push(received[14]), 10) > 0);
+    const marks = (await receiveSome(left, 100)).map((got) => got[14]);
     assertEquals(marks, Array.from({ length: 100 }, (_, index) => index + 1));
-    await left.wait(20);
-    left.receive(() => {}, 10);
     assertEquals(left.isDown, false);
     assert(left.readsRing);
     return {};
@@ -154,7 +151,7 @@ export const RING_SCENARIOS: Record<string, () => Promise<Results>> = {
     const peer = open("tc1");
     await settle(peer, link);
     assert(link.readsRing);
-    setTimeout(() => void ip("link", "del", "tc0"), 20);
+    const deleted = ip("link", "del", "tc0");
     const started = performance.now();
     let error: unknown = null;
     while (error === null && performance.now() - started < WAIT_LIMIT_MS) {
@@ -167,6 +164,7 @@ export const RING_SCENARIOS: Record<string, () => Promise<Results>> = {
     }
     assert(error instanceof LinkError);
     assertStringIncludes(error.message, "Device tc0 is gone");
+    await deleted;
     link.close();
     peer.close();
     return {};

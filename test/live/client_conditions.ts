@@ -7,7 +7,7 @@ import { assertEquals } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 
 /** Runs a shell line on the client's side; fails with its own words. */
-export async function onClient(lab: PrivateLab, script: string): Promise<string> {
+async function onClient(lab: PrivateLab, script: string): Promise<string> {
   const { code, stdout, stderr } = await lab.run({ side: "client", words: ["sh", "-c", script] });
   assertEquals(code, 0, `${script}\n${stderr}`);
   return stdout;
@@ -39,9 +39,4 @@ export async function filterAtClient(lab: PrivateLab, rules: readonly string[]):
   const script = ["add table ip bad", ...chains, ...rules.map((rule) => `add rule ip bad ${rule}`)];
   const { code, stderr } = await lab.run({ side: "client", words: ["nft", script.join("\n")] });
   assertEquals(code, 0, stderr);
-}
-
-/** Removes what {@link filterAtClient} has added. */
-export async function stopFilterAtClient(lab: PrivateLab): Promise<void> {
-  await onClient(lab, "nft delete table ip bad");
 }

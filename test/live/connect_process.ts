@@ -16,7 +16,7 @@ export const SERVER_PORT = 5000;
  * What the kernel's server does with each connection: `echo` sends back what it gets and closes after the client;
  * `close` says a line and closes at once, then reads to the end; `reset` reads once, and resets.
  */
-export type ServerManner = "echo" | "close" | "reset";
+type ServerManner = "echo" | "close" | "reset";
 
 const SERVER_PROGRAM = `
 import socket, struct, sys

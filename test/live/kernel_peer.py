@@ -8,6 +8,7 @@ One connection at a time. It knows nothing of the server's code: the content of 
 import hashlib
 import json
 import os
+import random
 import select
 import socket
 import struct
@@ -23,6 +24,10 @@ BLOCK = 256 * 1024
 CYCLE = b"".join(bytes(0x20 + (line + column) % 95 for column in range(72)) + b"\r\n" for line in range(95))
 # A piece of the pattern from any place in the cycle, without arithmetic for each byte.
 RIBBON = memoryview(CYCLE * (BLOCK // len(CYCLE) + 2))
+
+# For gigabytes: bytes at random, whose number is prime. A piece that is lost, repeated, or put 2^32 further is noticed.
+PERIOD = 1048573
+LONG = random.Random(PERIOD).randbytes(PERIOD) * 2
 
 
 class Pattern:
@@ -122,6 +127,42 @@ class Peer:
             raise failure[0]
         return {"sent": sent.hexdigest(), "received": received.hexdigest(), "bytes": count}
 
+    def do_farTransfer(self, bytes, back=0):
+        """Sends so many bytes of LONG, and meanwhile reads and compares those that come back; how many, and the first wrong."""
+        failure, progress, before = [], [0], -1
+
+        def send():
+            view = memoryview(LONG)
+            try:
+                for at in range(0, bytes, BLOCK):
+                    start = at % PERIOD
+                    self.socket.sendall(view[start : start + min(BLOCK, bytes - at)])
+                    progress[0] = at
+            except OSError as error:
+                failure.append(error)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        count, wrong_at = 0, None
+        while count < back:
+            try:
+                data = self.socket.recv(BLOCK)
+            except TimeoutError:
+                if progress[0] == before:
+                    raise
+                before = progress[0]
+                continue
+            if not data:
+                break
+            start = count % PERIOD
+            if wrong_at is None and data != LONG[start : start + len(data)]:
+                wrong_at = count
+            count += len(data)
+        sender.join()
+        if failure:
+            raise failure[0]
+        return {"bytes": count, "wrongAt": wrong_at}
+
     def do_pattern(self, bytes, toEnd=False):
         """Reads at least so many bytes of RFC 864's pattern; `toEnd` then ends its direction and reads what comes."""
         while self.pattern.bytes < bytes:
@@ -133,6 +174,29 @@ class Peer:
             self.socket.shutdown(socket.SHUT_WR)
             while data := self.socket.recv(BLOCK):
                 self.pattern.take(data)
+        return self.pattern.result()
+
+    def do_readAside(self):
+        """Begins to read RFC 864's pattern, without pause and to the end, whatever else is asked meanwhile."""
+
+        def read():
+            try:
+                while data := self.socket.recv(BLOCK):
+                    self.pattern.take(data)
+            except OSError as error:
+                self.aside_failure = error
+
+        self.aside_failure = None
+        self.aside = threading.Thread(target=read)
+        self.aside.start()
+        return {}
+
+    def do_endAside(self):
+        """Ends the sending direction; what has been read aside when the other has ended too."""
+        self.socket.shutdown(socket.SHUT_WR)
+        self.aside.join()
+        if self.aside_failure:
+            raise self.aside_failure
         return self.pattern.result()
 
     def do_push(self, bytes, withinMs):

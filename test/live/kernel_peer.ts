@@ -14,7 +14,7 @@ export const PEER_PROGRAMS = ["python3"] as const;
 export type Ipv4Settings = Readonly<Record<string, string | number>>;
 
 /** Steps with their arguments; kernel_peer.py says what each does. */
-export type PeerStep =
+type PeerStep =
   | {
     readonly do: "connect";
     readonly port: number;
@@ -25,12 +25,13 @@ export type PeerStep =
   }
   | { readonly do: "kernel"; readonly settings: Ipv4Settings }
   | { readonly do: "transfer"; readonly bytes: number }
+  | { readonly do: "farTransfer"; readonly bytes: number; readonly back?: number }
   | { readonly do: "pattern"; readonly bytes: number; readonly toEnd?: boolean }
   | { readonly do: "push"; readonly bytes: number; readonly withinMs: number }
   | { readonly do: "send"; readonly text: string }
   | { readonly do: "receive"; readonly bytes: number }
   | { readonly do: "openAndClose"; readonly port: number }
-  | { readonly do: "receiveToEnd" | "shutdown" | "close" | "abort" | "info" };
+  | { readonly do: "readAside" | "endAside" | "receiveToEnd" | "shutdown" | "close" | "abort" | "info" };
 
 /** The members that the steps answer with; each step has its own. */
 export interface PeerAnswer {

@@ -5,6 +5,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import { liveTest } from "./private_lab.ts";
+import { waitFor } from "./wait_for.ts";
 
 /** These tests open no device. */
 const NO_PCAP = { pcap: false };
@@ -97,11 +98,9 @@ liveTest("kill -9 of the program leaves nothing of its lab", NO_PCAP, async () =
     victim.kill("SIGKILL");
     await victim.status;
     await reader.cancel();
-    const deadline = performance.now() + 5000;
-    while (await isAlive(holderPid)) {
-      assert(performance.now() < deadline, `the holder ${holderPid} outlives the program`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await waitFor(async () => !await isAlive(holderPid), {
+      what: `the holder ${holderPid} ends with the program`,
+    });
   } finally {
     await Deno.remove(script);
   }

@@ -3,17 +3,25 @@
  * value that this path can give.
  */
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertLess } from "@std/assert";
+import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import type { ConnectionSnapshot } from "../../src/observe/server_snapshot.ts";
 import { KernelPeer, PEER_PROGRAMS } from "./kernel_peer.ts";
 import { liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { serverFigures } from "./server_figures.ts";
+import { waitFor } from "./wait_for.ts";
 
-/** Each way; two of them are the least round trip there can be. */
+/** Each way. */
 const DELAY_MS = 5;
-const LEAST_ROUND_TRIP_US = 2 * DELAY_MS * 1000;
+/**
+ * Two delays are the least round trip there can be. Half of that is left to a busy machine: the frames of a batch have
+ * one time, which is old for the last of them when the server had to wait for a core in between.
+ */
+const LEAST_ROUND_TRIP_US = DELAY_MS * 1000;
 /** Queues and a busy machine add to it, but not so much. */
 const MOST_ROUND_TRIP_US = 500_000;
+/** So large that the client's window does not shut when its reading has to wait for a core. */
+const CLIENT_BUFFER = 200_000;
 
 function assertBetween(value: number | null, [least, most]: readonly [number, number], what: string): void {
   assert(value !== null && value >= least && value <= most, `${what}: ${value}, not ${least} to ${most}`);
@@ -27,7 +35,8 @@ function assertPlausible(connection: ConnectionSnapshot): void {
   assertEquals(connection.congestionControl, "cubic");
   assertEquals(sendMss, 1448);
   assertBetween(cwnd, [sendMss, 100_000_000], "cwnd");
-  assertBetween(ssthresh, [2 * sendMss, 100_000_000], "ssthresh after losses");
+  // None at first, and again after a reduction that was taken back, because what seemed lost was only late.
+  if (ssthresh !== null) assertBetween(ssthresh, [2 * sendMss, 100_000_000], "ssthresh");
   assertBetween(minRttUs, [LEAST_ROUND_TRIP_US, MOST_ROUND_TRIP_US], "least round trip");
   assertBetween(srttUs, [minRttUs ?? 0, MOST_ROUND_TRIP_US], "smoothed round trip");
   assertBetween(rttvarUs, [1, MOST_ROUND_TRIP_US], "variation of the round trip");
@@ -42,9 +51,27 @@ function assertPlausible(connection: ConnectionSnapshot): void {
   const { sackedBytes, lostBytes, resentBytes } = connection;
   assertEquals(connection.inFlight, outstanding - sackedBytes - lostBytes + resentBytes);
   assert(["open", "disorder", "recovery", "loss"].includes(connection.recovery));
-  const due = timers.rto ?? timers.tlp;
+  const due = timers.rto ?? timers.tlp ?? timers.rack;
   assert(due !== undefined, `a sender waits for its time-out or its probe: ${JSON.stringify(timers)}`);
-  assertLess(due, rtoUs + 1);
+  // Set when the last new acknowledgment came; a shorter round trip since then does not set it anew (RFC 6298 §5.3).
+  assertLess(due, 2 * rtoUs);
+}
+
+/** Looks at the only connection until a look fulfils the condition; each look must be plausible. Gives that one. */
+async function lookUntil(
+  lab: PrivateLab,
+  what: string,
+  condition: (connection: ConnectionSnapshot) => boolean,
+): Promise<ConnectionSnapshot> {
+  const looks: ConnectionSnapshot[] = [];
+  await waitFor(async () => {
+    const { connections } = await serverFigures(lab);
+    assertEquals(connections.length, 1);
+    assertPlausible(connections[0]);
+    looks.push(connections[0]);
+    return condition(connections[0]);
+  }, { what });
+  return looks[looks.length - 1];
 }
 
 liveTest("netstat shows windows, round trips, losses and timers while they change", {
@@ -54,31 +81,17 @@ liveTest("netstat shows windows, round trips, losses and timers while they chang
   const fault = ["--fault", `drop=1%,delay=${DELAY_MS}ms,seed=5`];
   await using server = await ServeProcess.start(lab, { args: ["--app", "chargen", ...fault], quiet: true });
   await using peer = new KernelPeer(lab);
-  await peer.ask({ do: "connect", port: 3333 });
-  let reading = true;
-  const read = (async () => {
-    let bytes = 0;
-    while (reading) bytes = (await peer.ask({ do: "pattern", bytes: bytes + 100_000 })).bytes ?? 0;
-    return await peer.ask({ do: "pattern", bytes, toEnd: true });
-  })();
-  // Where a look fails, that is what the test has to say, and not that the peer was ended.
-  read.catch(() => {});
-  // The first loss is what sets ssthresh.
-  await server.event("retransmit");
-  const looks: ConnectionSnapshot[] = [];
-  for (let look = 0; look < 3; look++) {
-    const { connections } = await serverFigures(lab);
-    assertEquals(connections.length, 1);
-    assertPlausible(connections[0]);
-    looks.push(connections[0]);
-  }
-  reading = false;
-  const { wrongAt, received, expected } = await read;
+  await peer.ask({ do: "connect", port: 3333, receiveBuffer: CLIENT_BUFFER });
+  await peer.ask({ do: "readAside" });
+  const first = await lookUntil(lab, "a loss has set ssthresh", ({ ssthresh }) => ssthresh !== null);
+  const last = await lookUntil(
+    lab,
+    "the figures go on",
+    ({ bytesOut, segmentsOut, retransmits }) =>
+      bytesOut > first.bytesOut && segmentsOut > first.segmentsOut && retransmits > first.retransmits,
+  );
+  const { wrongAt, received, expected, bytes } = await peer.ask({ do: "endAside" });
   assertEquals([wrongAt, received], [null, expected]);
-  const [first, , last] = looks;
-  assertGreater(last.bytesOut, first.bytesOut);
-  assertGreater(last.segmentsOut, first.segmentsOut);
-  assertGreaterOrEqual(last.retransmits, first.retransmits);
-  assertGreater(last.retransmits, 0);
+  assertGreaterOrEqual(bytes ?? 0, last.bytesOut);
   assertEquals((await server.event("closed")).reason, "normal");
 });

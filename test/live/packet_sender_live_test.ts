@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
-import { besideTests, liveTest, scratchFile } from "./private_lab.ts";
+import { besideTests, liveTest, refusalOf, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { JUDGE_PROGRAMS, WireRecording } from "./wire_judge.ts";
 
@@ -21,19 +21,10 @@ interface Transfer {
 }
 
 /** Why there can be no slow line here, or null. */
-async function slowLineRefusal(): Promise<string | null> {
-  const script = `ip link add one type veth && tc qdisc add dev one ${SLOW_LINE.join(" ")}`;
-  for (const options of [["--user", "--map-root-user", "--net"], ["--net"]]) {
-    try {
-      const args = [...options, "sh", "-c", script];
-      const probe = new Deno.Command("unshare", { args, stdin: "null", stdout: "null", stderr: "null" });
-      if ((await probe.output()).success) return null;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
-  return "no tc, or no tbf in the kernel";
-}
+const slowLineRefusal = await refusalOf(
+  `ip link add one type veth && tc qdisc add dev one ${SLOW_LINE.join(" ")}`,
+  { why: "no tc, or no tbf in the kernel" },
+);
 
 /** Reads at least `bytes` bytes of the server's chargen. */
 async function download(lab: PrivateLab, bytes: number): Promise<Transfer> {
@@ -126,7 +117,7 @@ for (const transmit of ["batch", "gso"]) {
 }
 
 liveTest("--tx gso over a slow line: a full queue loses frames, and they come again", {
-  missing: await slowLineRefusal(),
+  missing: slowLineRefusal,
 }, async (lab) => {
   const { code, stderr } = await lab.run({
     side: "server",

@@ -6,12 +6,12 @@
  */
 import { fromFileUrl } from "@std/path";
 import { pcapVersion } from "../../ffi/pcap_library.ts";
-import { PrivateLab, privateLabRefusal } from "../../src/cli/private_lab.ts";
+import { LabRefused, PrivateLab } from "../../src/cli/private_lab.ts";
 import { selfFiles } from "../../src/cli/self_command.ts";
 import type { LabOptions } from "../../src/cli/lab_network.ts";
 
 /** What a live test asks for. */
-export interface LiveTestOptions extends LabOptions {
+interface LiveTestOptions extends LabOptions {
   /** Programs that must be on the search path. */
   readonly needs?: readonly string[];
   /** False for a test that opens no device, and so does without libpcap. */
@@ -21,7 +21,7 @@ export interface LiveTestOptions extends LabOptions {
 }
 
 const HERE = fromFileUrl(new URL(".", import.meta.url));
-const refusal = await privateLabRefusal({ readable: [...selfFiles(), HERE] });
+const { refusal, restsOnUserNamespaces } = await tryLab();
 const pcapRefusal = refuseWithoutPcap();
 
 /** Registers a test that runs in a lab of its own; where that cannot be, the test's name says what is missing. */
@@ -51,6 +51,34 @@ function reasonToIgnore({ needs, missing, pcap }: LiveTestOptions): string | nul
   return absent.length === 0 ? null : `not installed: ${absent.join(", ")}`;
 }
 
+/** Opens a lab as every test will, once: why that cannot be, or whose rights it rests on. */
+async function tryLab(): Promise<{ refusal: string | null; restsOnUserNamespaces: boolean }> {
+  try {
+    await using lab = await PrivateLab.open({ readable: [...selfFiles(), HERE] });
+    return { refusal: null, restsOnUserNamespaces: lab.rights === "user" };
+  } catch (error) {
+    if (error instanceof LabRefused) return { refusal: error.message, restsOnUserNamespaces: false };
+    throw error;
+  }
+}
+
+/** Why labs here do not rest on user namespaces, or null: what a test has to say that wants to take these away. */
+export const rootsLab: string | null = restsOnUserNamespaces ? null : "the lab rests on root's own rights";
+
+/** Why a shell script fails in an empty network namespace of its own, in the words given, or null. */
+export async function refusalOf(script: string, { why }: { why: string }): Promise<string | null> {
+  for (const options of [["--user", "--map-root-user", "--net"], ["--net"]]) {
+    try {
+      const args = [...options, "sh", "-c", script];
+      const probe = new Deno.Command("unshare", { args, stdin: "null", stdout: "null", stderr: "null" });
+      if ((await probe.output()).success) return null;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return why;
+}
+
 function refuseWithoutPcap(): string | null {
   try {
     pcapVersion();
@@ -61,7 +89,7 @@ function refuseWithoutPcap(): string | null {
 }
 
 /** Whether a program is on the search path, the directories of the system's own programs included. */
-export function isInstalled(program: string): boolean {
+function isInstalled(program: string): boolean {
   const directories = `${Deno.env.get("PATH") ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`.split(":");
   return directories.some((directory) => {
     try {

@@ -2,27 +2,32 @@
  * `tcplab serve` in the lab's server namespace, read through its own event log.
  *
  * Owns: the process, its events, and waiting for one of them. Must not know: what a test expects of them.
+ *
+ * The log goes to a file, which the test reads as it grows: a pipe whose reader has to wait for a core loses lines.
  */
 import type { LabProcess, ProcessResult } from "../../src/cli/lab_process.ts";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import type { TcpEvent } from "../../src/tcp/events.ts";
+import { GrowingFile } from "./growing_file.ts";
 
 type EventKind = TcpEvent["event"];
 type EventOf<Kind extends EventKind> = Extract<TcpEvent, { event: Kind }>;
 
 /** How the server is started. */
-export interface ServeOptions {
+interface ServeOptions {
   /** Arguments after `serve`, besides `--iface`, `--log json` and (unless given here) `--ip`. */
   readonly args?: readonly string[];
   /** The program instead of the checkout's: a compiled binary. */
   readonly program?: readonly string[];
-  /** Leaves `segment` and `data` events out: a test that moves many megabytes could not read them all. */
+  /** Leaves `segment` and `data` events out, which for many megabytes would fill a disk: the log goes through a pipe. */
   readonly quiet?: boolean;
 }
 
 /** How long a test waits for an event before it fails; generous, because two cores may be very busy. */
 const EVENT_TIMEOUT_MS = 15_000;
+/** How often a growing log is read. */
+const READ_EVERY_MS = 5;
 
 /** Runs its arguments with the many events filtered out, and as the process that gets the signals. */
 const QUIETLY = `
@@ -36,22 +41,39 @@ export class ServeProcess implements AsyncDisposable {
   readonly events: TcpEvent[] = [];
   readonly #process: LabProcess;
   readonly #waiting = new Set<() => void>();
+  /** Resolves when the server has ended and all that it said has been read. */
+  readonly #allRead: Promise<void>;
+  #isOver = false;
 
   private constructor(lab: PrivateLab, options: ServeOptions) {
     const args = options.args ?? [];
     const address = args.includes("--ip") ? [] : ["--ip", lab.plan.tcplabAddress];
     const fixed = ["serve", "--iface", lab.plan.devices.server, "--log", "json"];
     const words = [...(options.program ?? selfCommand()), ...fixed, ...address, ...args];
+    const path = options.quiet ? null : Deno.makeTempFileSync({ prefix: "tcplab-log-" });
+    const script = path === null ? QUIETLY : `exec "$@" >'${path}'`;
+    const onLine = (line: string) => {
+      this.events.push(JSON.parse(line));
+      this.#wakeAll();
+    };
     this.#process = lab.spawn({
       side: "server",
-      words: options.quiet ? ["sh", "-c", QUIETLY, "sh", ...words] : words,
-      onStdout: (line) => {
-        const event: TcpEvent = JSON.parse(line);
-        this.events.push(event);
-        this.#wakeAll();
-      },
+      words: ["sh", "-c", script, "sh", ...words],
+      onStdout: onLine,
     });
-    this.#process.result.then(() => this.#wakeAll());
+    this.#allRead = this.#readAll(path, onLine);
+  }
+
+  async #readAll(path: string | null, onLine: (line: string) => void): Promise<void> {
+    if (path !== null) {
+      using log = new GrowingFile(path, onLine);
+      while (!await this.#process.endsWithin(READ_EVERY_MS)) await log.readOn();
+      await log.readOn();
+      await Deno.remove(path);
+    }
+    await this.#process.result;
+    this.#isOver = true;
+    this.#wakeAll();
   }
 
   /** Starts a server and waits until it listens. Throws with its own words when it does not. */
@@ -68,6 +90,7 @@ export class ServeProcess implements AsyncDisposable {
       await server.stop();
       throw new Error("The server was expected to refuse, and it runs");
     }
+    await server.#allRead;
     return await server.#process.result;
   }
 
@@ -83,8 +106,8 @@ export class ServeProcess implements AsyncDisposable {
         if (isOfKind(event, kind) && condition(event)) return event;
       }
       const rest = deadline - performance.now();
-      if (rest <= 0 || this.#process.ended) {
-        const why = this.#process.ended ? "the server ended" : `not within ${EVENT_TIMEOUT_MS / 1000} s`;
+      if (rest <= 0 || this.#isOver) {
+        const why = this.#isOver ? "the server ended" : `not within ${EVENT_TIMEOUT_MS / 1000} s`;
         throw new Error(`No such "${kind}" event: ${why}.\n${this.#process.stderr}${this.tail()}`);
       }
       await this.#change(rest);
@@ -119,7 +142,9 @@ export class ServeProcess implements AsyncDisposable {
 
   /** Ends the server as Ctrl-C does. */
   async stop(): Promise<ProcessResult> {
-    return await this.#process.stop(5000);
+    const result = await this.#process.stop(5000);
+    await this.#allRead;
+    return result;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

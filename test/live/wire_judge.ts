@@ -3,11 +3,13 @@
  *
  * Owns: the recording, and one record per frame of what tshark found. Must not know: tcplab's own codec.
  */
+import { Buffer } from "node:buffer";
 import type { LabProcess } from "../../src/cli/lab_process.ts";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
+import { waitFor } from "./wait_for.ts";
 
 /** Programs that a test with a judge needs. */
-export const JUDGE_PROGRAMS = ["dumpcap", "tshark"] as const;
+export const JUDGE_PROGRAMS = ["dumpcap", "tshark", "ping"] as const;
 
 /** One TCP frame as tshark sees it. */
 export interface JudgedFrame {
@@ -33,8 +35,9 @@ export interface JudgedFrame {
   readonly malformed: boolean;
 }
 
-/** A capture ring hands frames on in blocks: what is on the wire is in the file within this time (dumpcap's own limit is 100 ms). */
-const SETTLE_MS = 400;
+/** What `ping -p` takes; its data are the time, in as many bytes, and the pattern. */
+const PING_PATTERN_BYTES = 16;
+const READING_BYTES = 1 << 20;
 
 const FLAG_BITS = [
   ["SYN", 0x02],
@@ -82,10 +85,12 @@ const ANALYSIS_FIELDS = [
 
 /** A recording that runs. */
 export class WireRecording {
+  readonly #lab: PrivateLab;
   readonly #process: LabProcess;
   readonly #path: string;
 
-  private constructor(process: LabProcess, path: string) {
+  private constructor(lab: PrivateLab, process: LabProcess, path: string) {
+    this.#lab = lab;
     this.#process = process;
     this.#path = path;
   }
@@ -102,14 +107,39 @@ export class WireRecording {
     });
     await Promise.race([running, process.result]);
     if (process.ended) throw new Error(`dumpcap does not record: ${process.stderr}`);
-    return new WireRecording(process, path);
+    return new WireRecording(lab, process, path);
   }
 
   /** Ends the recording and gives tshark's findings on its TCP frames. */
   async judge(): Promise<JudgedFrame[]> {
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await this.#catchUp();
     await this.#process.stop();
     return await judgeFile(this.#path);
+  }
+
+  /** A capture ring hands frames on in blocks: once a last frame is in the file, all before it are. */
+  async #catchUp(): Promise<void> {
+    const mark = Buffer.from(crypto.getRandomValues(new Uint8Array(PING_PATTERN_BYTES)));
+    const words = ["ping", "-n", "-c", "1", "-W", "1", "-s", String(2 * PING_PATTERN_BYTES), "-p"];
+    await this.#lab.run({
+      side: "client",
+      words: [...words, mark.toString("hex"), this.#lab.plan.addresses.server],
+    });
+    using file = await Deno.open(this.#path);
+    const reading = new Uint8Array(READING_BYTES);
+    let kept = 0;
+    const holdsMark = async () => {
+      for (;;) {
+        const count = await file.read(reading.subarray(kept));
+        if (count === null) return false;
+        const known = Buffer.from(reading.buffer, 0, kept + count);
+        if (known.includes(mark)) return true;
+        // The mark may lie across two readings.
+        kept = Math.min(known.length, PING_PATTERN_BYTES);
+        reading.copyWithin(0, known.length - kept, known.length);
+      }
+    };
+    await waitFor(holdsMark, { what: "dumpcap has written what was on the wire" });
   }
 }
 

@@ -7,7 +7,7 @@ import { assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
 import type { JudgedFrame } from "./wire_judge.ts";
 
 /** What the verdict depends on. */
-export interface VerdictOptions {
+interface VerdictOptions {
   /** tcplab's address. */
   readonly ours: string;
   /** Nothing was lost on the way: how many segments may be sent again all the same. */

@@ -3,7 +3,7 @@
  */
 
 /** One block, its options by code, in order. */
-export interface ReadBlock {
+interface ReadBlock {
   readonly type: number;
   readonly body: DataView;
   readonly options: readonly { readonly code: number; readonly value: Uint8Array }[];
@@ -52,7 +52,7 @@ export function readBlocks(file: Uint8Array): ReadBlock[] {
 }
 
 /** A packet of a file. */
-export interface ReadPacket {
+interface ReadPacket {
   readonly direction: "in" | "out";
   readonly timestampUs: number;
   readonly frame: Uint8Array;

@@ -8,7 +8,7 @@ import { emitTcp, flagBits, type FlagName, TCP, tcpChecksum, TcpSegment } from "
 import { writeU16 } from "../../src/wire/bytes.ts";
 
 /** One end of a sample connection. */
-export interface SampleEnd {
+interface SampleEnd {
   readonly address: string;
   readonly port: number;
 }

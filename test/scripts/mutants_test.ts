@@ -121,7 +121,7 @@ const TOY = {
   return value > most ? most : value;
 }
 
-export function isEmpty(text: string | null): boolean {
+function isEmpty(text: string | null): boolean {
   return text === null || text === "";
 }
 `,

@@ -10,7 +10,7 @@ const USUAL_OPTIONS_BYTES = 12;
 const HEADERS_BYTES = 40;
 
 /** Data segments that a scenario needs where nothing is lost: each write by itself, full ones otherwise. */
-export function neededSegments({ connections, mtu, tcp }: Scenario): number {
+function neededSegments({ connections, mtu, tcp }: Scenario): number {
   const offered = tcp.map(({ mss }) => (mss === undefined || mss === 0 ? Infinity : mss));
   const full = Math.min(mtu - HEADERS_BYTES, ...offered) - USUAL_OPTIONS_BYTES;
   const halfWindow = Math.min(...tcp.map(({ receiveBufferBytes }) => receiveBufferBytes ?? Infinity)) / 2;

@@ -9,7 +9,7 @@
 import { type Action, type Budget, PeersViolation, TwoPeers } from "./two_peers.ts";
 
 /** How far to search. */
-export interface Reach {
+interface Reach {
   readonly budget: Budget;
   readonly depth: number;
   /** Paths tried at most. */
@@ -19,7 +19,7 @@ export interface Reach {
 }
 
 /** What a search has seen. */
-export interface Exploration {
+interface Exploration {
   readonly states: number;
   readonly paths: number;
   readonly depth: number;

@@ -6,7 +6,7 @@
 import type { Action, Budget } from "./two_peers.ts";
 
 /** A search that goes to its end: nothing within its budget stays untried. */
-export interface NamedReach {
+interface NamedReach {
   readonly name: string;
   readonly budget: Budget;
   readonly start?: readonly Action[];

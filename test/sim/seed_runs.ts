@@ -8,7 +8,7 @@ import { type Scenario, scenarioOf } from "./scenario.ts";
 import { simulate, type SimulationReport } from "./simulation.ts";
 
 /** A scenario that once failed, in full: it means the same when seeds have come to mean something else. */
-export interface KeptScenario {
+interface KeptScenario {
   readonly found: string;
   readonly scenario: Scenario;
   /** Seconds that the transfer may take, where being slow was the failure. */
@@ -42,7 +42,7 @@ export function keepSeed(seed: number, found: string): void {
 }
 
 /** What many seeds came to. */
-export interface SeedsReport {
+interface SeedsReport {
   readonly seeds: number;
   readonly segments: number;
   readonly streamBytes: number;

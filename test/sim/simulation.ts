@@ -39,7 +39,7 @@ export interface SimulationReport {
 }
 
 /** Who listens in; for reproducing. */
-export interface SimulationWatch {
+interface SimulationWatch {
   readonly observers?: readonly [Observer | null, Observer | null];
 }
 

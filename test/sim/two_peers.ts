@@ -18,10 +18,10 @@ import { FLAG, flagNames, parseTcp, TcpSegment } from "../../src/wire/tcp.ts";
 import { ThrownFaults } from "../tcp/thrown_faults.ts";
 
 /** A peer's index. */
-export type Side = 0 | 1;
+type Side = 0 | 1;
 
 /** What can happen; `side` is whose call it is, who receives, or whose frame is lost on its way. */
-export type ActionKind =
+type ActionKind =
   | "listen"
   | "connect"
   | "write"
@@ -180,11 +180,6 @@ export class TwoPeers {
       const timers = Object.keys(this.#connection(side)?.info().timers ?? {});
       return timers.every((timer) => timer === "time-wait" || timer === "fin-wait-2");
     });
-  }
-
-  /** Nothing is on the wire. */
-  get isWireEmpty(): boolean {
-    return this.#peers.every(({ inbox }) => inbox.length === 0);
   }
 
   /** The states of both, a listener's LISTEN where it has no connection. */

@@ -49,14 +49,14 @@ interface Conversation {
 }
 
 /** Totals of what left both hosts. */
-export interface WireTotals {
+interface WireTotals {
   segments: number;
   payloadBytes: number;
   resets: number;
 }
 
 /** What the judge is told. */
-export interface WireJudgeOptions {
+interface WireJudgeOptions {
   readonly mtu: number;
   /** The stream that goes from one port to another; null where contents are of no interest. */
   readonly saltOf: (sourcePort: number, destinationPort: number) => number | null;

@@ -35,14 +35,14 @@ export interface LabOptions {
 }
 
 /** What a listener of a test does with its connections. */
-export interface ListenerOptions extends AppOptions {
+interface ListenerOptions extends AppOptions {
   readonly port?: number;
   readonly backlog?: number;
   readonly address?: Uint8Array;
 }
 
 /** A packet with the time at which it was sent. */
-export interface TimedPacket extends ReadPacket {
+interface TimedPacket extends ReadPacket {
   readonly atUs: number;
 }
 

@@ -11,7 +11,7 @@ import { craftPacket } from "./frame_craft.ts";
 import type { Peer } from "./peer.ts";
 import { HOST_V4 } from "./wire_ends.ts";
 
-export interface IcmpError {
+interface IcmpError {
   readonly type: number;
   readonly code: number;
   /** Sequence number of the quoted segment, relative to the host's. */

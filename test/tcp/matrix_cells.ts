@@ -98,7 +98,7 @@ function setUp(
 }
 
 /** A segment to send, once the window is known. */
-export interface Trial {
+interface Trial {
   readonly row: Row;
   readonly flags: string;
   readonly seq: (window: number) => number;

@@ -7,7 +7,7 @@
 import type { TcpState } from "../../src/tcp/state.ts";
 
 /** A segment, its numbers relative; what is not its business (window, options) is left out. */
-export interface Arrival {
+interface Arrival {
   readonly syn: boolean;
   readonly ack: boolean;
   readonly rst: boolean;

@@ -66,7 +66,7 @@ export interface Seen {
 }
 
 /** What a segment must be; what is left out may be anything, but `data` left out means none. */
-export interface Expected {
+interface Expected {
   readonly flags: string;
   readonly seq?: number;
   readonly ack?: number;

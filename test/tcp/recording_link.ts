@@ -6,7 +6,7 @@
 import { emptyLinkStats, type FrameLink, type LinkStats } from "../../src/link/link.ts";
 
 /** One frame as it left the host. */
-export interface SentFrame {
+interface SentFrame {
   readonly bytes: Uint8Array;
   readonly atUs: number;
 }

@@ -11,7 +11,7 @@ import { patternByte } from "./app_log.ts";
 import type { Fixture } from "./states.ts";
 import type { PeerSegment, Seen } from "./peer.ts";
 
-export interface Path {
+interface Path {
   /** Numbers from 0 to 1. */
   readonly random: () => number;
   readonly loss: number;

@@ -15,7 +15,7 @@ import { emitIpv4, IP_PROTOCOL, IPV4 } from "../../../src/wire/ipv4.ts";
 import { emitTcp, FLAG, TCP, tcpChecksum, TcpSegment } from "../../../src/wire/tcp.ts";
 
 /** What runs on the connections, and how many there are. */
-export interface BenchPeerOptions {
+interface BenchPeerOptions {
   readonly accept: ListenOptions["accept"];
   readonly connections: number;
   /** Told of every event; nobody by default. */

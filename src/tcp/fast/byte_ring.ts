@@ -14,7 +14,7 @@ const SMALLEST_BLOCK_BYTES = 0x1000;
 const KEPT_BLOCKS_PER_SIZE = 64;
 
 /** Where a ring gets its memory. */
-export interface BlockSource {
+interface BlockSource {
   /** A block of at least `bytes` bytes, its length a power of two; the contents are stale. */
   acquire(bytes: number): Uint8Array;
   /** Takes a block back. */

@@ -11,7 +11,7 @@
  */
 
 /** What a record with packed fields owns. */
-export interface Packed {
+interface Packed {
   /** The numbers, in the order in which they were named. */
   readonly row: number[];
   /** The switches, a bit each, the first one named lowest. */
