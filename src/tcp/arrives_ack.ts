@@ -48,12 +48,12 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: Arriving
   const lostBefore = board.lostBytes;
   if (tcb.outstanding > 0) {
     if (tcb.sack && segment.header.sackBlockCount > 0) takeSacks(context, tcb, segment);
-    board.acknowledge(segment.ack);
+    board.acknowledge(segment);
   }
   takeSample(context, tcb);
   if (sample.isDsack) takeDsack(context, tcb);
   if (sample.deliveredEnd > tcb.fack) tcb.fack = sample.deliveredEnd;
-  if (sample.advance > 0) advance(context, tcb, segment.ack);
+  if (sample.advance > 0) advance(context, tcb, segment);
   if (sample.setsWindow) setSendWindow(tcb, segment);
   tellKind(context, tcb, sample);
   if (sample.hadOutstanding) {
@@ -82,7 +82,7 @@ function takeDelivery(context: MachineContext, tcb: Tcb, sample: RateSample): vo
 }
 
 /** SND.UNA moves: gives the ring's acknowledged bytes back, and the application room. */
-function advance(context: MachineContext, tcb: Tcb, ack: number): void {
+function advance(context: MachineContext, tcb: Tcb, { ack }: ArrivingSegment): void {
   tcb.sndUna = ack;
   tcb.synAcknowledged = true;
   if (tcb.sndUp >= 0 && ack >= tcb.sndUp) tcb.sndUp = -1;

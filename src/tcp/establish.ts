@@ -92,7 +92,7 @@ export function establish(
   else if (!sampleEcho(tcb, segment.echo(tcb), context.nowUs) && tcb.synRetransmits > 0) {
     boundRto(tcb, RTO_AFTER_LOST_SYN_US);
   }
-  board.acknowledge(1);
+  board.acknowledge(segment);
   board.endAcknowledgment();
   tcb.sndUna = 1;
   tcb.fack = 1;

@@ -42,12 +42,13 @@ const SHORT_LIST = 64;
  */
 export const MOST_RECORDS = 0x2000;
 
-function newRecord(seq: number, end: number): SendRecord {
+/** Its range is the caller's to set: handed over, positions that are no small integers would each be an object to V8. */
+function newRecord(): SendRecord {
   const record = kept.pop();
   if (record === undefined) {
     return {
-      seq,
-      end,
+      seq: 0,
+      end: 0,
       sentUs: 0,
       order: 0,
       retransmits: 0,
@@ -59,8 +60,6 @@ function newRecord(seq: number, end: number): SendRecord {
       resent: false,
     };
   }
-  record.seq = seq;
-  record.end = end;
   record.sentUs = 0;
   record.retransmits = 0;
   record.cutBytes = 0;
@@ -110,10 +109,10 @@ export class Scoreboard {
     return this.#records[this.#head + index];
   }
 
-  /** Notes a first transmission, whose time the caller sets; `seq` continues the last record's end. */
-  add(seq: number, end: number): SendRecord {
+  /** Notes a first transmission; the caller sets its range, which continues the last record's, and its time. */
+  add(): SendRecord {
     if (this.#isResting) throw new Error("A connection at rest must be lent a scoreboard first: a defect");
-    const record = newRecord(seq, end);
+    const record = newRecord();
     record.order = ++sends;
     this.#records.push(record);
     return record;
@@ -137,7 +136,9 @@ export class Scoreboard {
   split(index: number, at: number): void {
     const place = this.#head + index;
     const record = this.#records[place];
-    const rest = newRecord(at, record.end);
+    const rest = newRecord();
+    rest.seq = at;
+    rest.end = record.end;
     rest.sentUs = record.sentUs;
     rest.order = record.order;
     rest.retransmits = record.retransmits;
@@ -164,8 +165,11 @@ export class Scoreboard {
     if (kept.length < KEPT_RECORDS) kept.push(next);
   }
 
-  /** Removes everything below the position `ack`; what was not SACKed before counts as delivered. */
-  acknowledge(ack: number): void {
+  /**
+   * Removes everything below SEG.ACK; what was not SACKed before counts as delivered. The segment is passed, not its number:
+   * a position that is no small integer would be made an object of.
+   */
+  acknowledge({ ack }: { readonly ack: number }): void {
     while (this.#head < this.#records.length) {
       const record = this.#records[this.#head];
       if (ack <= record.seq) break;

@@ -178,7 +178,9 @@ export class Tcb {
   sendNext(length: number): SendRecord {
     if (this.scoreboard === this.#pool.restingBoard) this.scoreboard = this.#pool.takeBoard();
     const end = this.sndNxt + length;
-    const record = this.scoreboard.add(this.sndNxt, end);
+    const record = this.scoreboard.add();
+    record.seq = this.sndNxt;
+    record.end = end;
     this.sndNxt = end;
     return record;
   }

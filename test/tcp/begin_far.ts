@@ -13,7 +13,7 @@ import { Connection } from "../../src/host/connection.ts";
 import type { Tcb } from "../../src/tcp/tcb.ts";
 
 /** Octets each way. `deno task test:far` takes those at which 32 bits turn over. */
-const BEGIN_AT = Number(Deno.env.get("TCPLAB_BEGIN_AT") ?? 0);
+export const BEGIN_AT = Number(Deno.env.get("TCPLAB_BEGIN_AT") ?? 0);
 
 if (!Number.isSafeInteger(BEGIN_AT) || BEGIN_AT < 0) {
   throw new Error(`TCPLAB_BEGIN_AT: expected a number of octets, got ${Deno.env.get("TCPLAB_BEGIN_AT")}`);

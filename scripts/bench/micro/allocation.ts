@@ -17,23 +17,45 @@ const SEGMENTS = 1_000_000;
 const WARM_SEGMENTS = 1_000_000;
 const V8_FLAGS = `${ENGINE_FLAGS},--expose-gc,--min-semi-space-size=1024,--max-semi-space-size=1024`;
 
+/** Octets each way after which positions in a stream are no small integers to V8 any more. */
+const FAR_OCTETS = 2 ** 31;
+const FULL_SEGMENT = 1448;
+
 /** What a kind of traffic sends each time, and how many segments that makes, both directions together. */
 interface Traffic {
   readonly app: string;
   readonly segments: number;
   readonly send: (peer: BenchPeer) => void;
+  /** What has come before, so that the streams are far on. */
+  readonly before?: (peer: BenchPeer) => void;
+}
+
+function echo(peer: BenchPeer, bytes: number): void {
+  peer.sendData(bytes);
+  peer.acknowledge();
+}
+
+/** A count of small integers: what is not whole is an object to V8. */
+function repeat(times: number, act: () => void): void {
+  const whole = Math.ceil(times);
+  for (let i = 0; i < whole; i++) act();
 }
 
 const TRAFFIC: Readonly<Record<string, Traffic>> = {
   // Every second segment is acknowledged.
-  upload: { app: "discard", segments: 1.5, send: (peer) => peer.sendData(1448) },
-  echo: {
+  "upload": { app: "discard", segments: 1.5, send: (peer) => peer.sendData(FULL_SEGMENT) },
+  "echo": { app: "echo", segments: 3, send: (peer) => echo(peer, 64) },
+  "upload beyond 2 GiB": {
+    app: "discard",
+    segments: 1.5,
+    send: (peer) => peer.sendData(FULL_SEGMENT),
+    before: (peer) => repeat(FAR_OCTETS / FULL_SEGMENT, () => peer.sendData(FULL_SEGMENT)),
+  },
+  "echo beyond 2 GiB": {
     app: "echo",
     segments: 3,
-    send: (peer) => {
-      peer.sendData(64);
-      peer.acknowledge();
-    },
+    send: (peer) => echo(peer, 64),
+    before: (peer) => repeat(FAR_OCTETS / FULL_SEGMENT, () => echo(peer, FULL_SEGMENT)),
   },
 };
 
@@ -50,19 +72,16 @@ export async function bytesPerSegment(name: string): Promise<number> {
   return Number(new TextDecoder().decode(stdout));
 }
 
-function measure({ app, segments, send }: Traffic): number {
+function measure({ app, segments, send, before: first }: Traffic): number {
   const application = findApplication(app);
   if (application === null) throw new Error(`no application ${app}`);
   const peer = new BenchPeer({ accept: application.create({ nowEpochUs: () => 0 }), connections: 1 });
-  const rounds = (count: number) => {
-    // A count of small integers: what is not whole is an object to V8.
-    const times = Math.ceil(count / segments);
-    for (let i = 0; i < times; i++) send(peer);
-  };
-  rounds(WARM_SEGMENTS);
+  const sends = (count: number) => repeat(count / segments, () => send(peer));
+  first?.(peer);
+  sends(WARM_SEGMENTS);
   collect();
   const before = Deno.memoryUsage().heapUsed;
-  rounds(SEGMENTS);
+  sends(SEGMENTS);
   const grown = Deno.memoryUsage().heapUsed - before;
   peer.checkTaken();
   return grown / SEGMENTS;
