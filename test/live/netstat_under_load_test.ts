@@ -53,7 +53,7 @@ function assertPlausible(connection: ConnectionSnapshot): void {
   assert(["open", "disorder", "recovery", "loss"].includes(connection.recovery));
   const due = timers.rto ?? timers.tlp ?? timers.rack;
   assert(due !== undefined, `a sender waits for its time-out or its probe: ${JSON.stringify(timers)}`);
-  // Set when the last new acknowledgment came; a shorter round trip since then does not set it anew (RFC 6298 §5.3).
+  // Set when the last new acknowledgment came; a shorter round trip since then does not set it anew.
   assertLess(due, 2 * rtoUs);
 }
 
