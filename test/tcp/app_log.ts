@@ -8,11 +8,15 @@ import type { ConnectionHandler, HostConnection } from "../../src/host/api.ts";
 import type { CloseReason } from "../../src/tcp/events.ts";
 import type { TcpState } from "../../src/tcp/state.ts";
 import { beginFar } from "./begin_far.ts";
-import type { Lab } from "./harness.ts";
 
 export interface AppOptions {
   /** Read whatever arrives, at once (true). */
   readonly autoRead?: boolean;
+}
+
+/** The side on which a user's calls are made (a lab). */
+export interface UserSide {
+  user<T>(act: () => T): T;
 }
 
 export class AppLog implements ConnectionHandler {
@@ -24,11 +28,11 @@ export class AppLog implements ConnectionHandler {
   readonly advice: string[] = [];
   readonly closed: CloseReason[] = [];
   autoRead: boolean;
-  readonly #lab: Lab;
+  readonly #lab: UserSide;
   #received: number[] = [];
   #connection: HostConnection | null = null;
 
-  constructor(lab: Lab, options: AppOptions = {}) {
+  constructor(lab: UserSide, options: AppOptions = {}) {
     this.#lab = lab;
     this.autoRead = options.autoRead ?? true;
   }

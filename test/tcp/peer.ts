@@ -14,8 +14,8 @@ import {
   craftSegment,
   type OptionValues,
   type ReadPacket,
+  type Route,
 } from "./frame_craft.ts";
-import type { Lab } from "./harness.ts";
 import { HOST_PORT, PEER_V4 } from "./wire_ends.ts";
 
 export interface PeerOptions {
@@ -80,6 +80,14 @@ interface Expected {
   readonly withinUs?: number;
 }
 
+/** The wire between a peer and the host (a lab). */
+export interface PeerWire {
+  readonly nowUs: number;
+  ingest(frame: Uint8Array): void;
+  routeFrom(address: Uint8Array): Route;
+  expectsNoStrays(): void;
+}
+
 export class Peer {
   readonly address: Uint8Array;
   readonly port: number;
@@ -101,12 +109,12 @@ export class Peer {
   /** The host's latest TSval. */
   hostTimestamp = 0;
   hostPortSeen = 0;
-  readonly lab: Lab;
+  readonly lab: PeerWire;
   readonly #seen: Seen[] = [];
   #offeredScale = false;
   #markUs = 0;
 
-  constructor(lab: Lab, options: PeerOptions & { readonly port: number }) {
+  constructor(lab: PeerWire, options: PeerOptions & { readonly port: number }) {
     this.lab = lab;
     this.address = options.address ?? PEER_V4;
     this.port = options.port;

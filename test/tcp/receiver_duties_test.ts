@@ -3,6 +3,7 @@
  * microsecond; what it reports, to the byte; what is echoed; how many holes are kept.
  */
 import { assertEquals } from "@std/assert";
+import { BEGIN_AT } from "./begin_far.ts";
 import { SACK_OPTIONS } from "./bulk_sender.ts";
 import type { Seen } from "./peer.ts";
 import { ALL_OPTIONS, type Fixture, type FixtureOptions, reachEstablished } from "./states.ts";
@@ -169,13 +170,19 @@ Deno.test("D-SACK of a segment that begins with old text: only the old part, up 
   }
 });
 
-Deno.test("D-SACK: text from before the connection is no duplicate of it, nor is a segment without text (RFC 2883 §4)", () => {
-  const { peer } = thousand();
-  for (const [seq, data] of [[-100, 50], [-100, 100], [900, 0]]) {
-    peer.sends({ flags: "ACK", seq, ack: 1, data });
-    peer.expects({ flags: "ACK", ack: 1001, sack: [] });
-    peer.expectsSilence();
-  }
+Deno.test({
+  name:
+    "D-SACK: text from before the connection is no duplicate of it, nor is a segment without text (RFC 2883 §4)",
+  // A stream that is far on has had text there.
+  ignore: BEGIN_AT > 0,
+  fn: () => {
+    const { peer } = thousand();
+    for (const [seq, data] of [[-100, 50], [-100, 100], [900, 0]]) {
+      peer.sends({ flags: "ACK", seq, ack: 1, data });
+      peer.expects({ flags: "ACK", ack: 1001, sack: [] });
+      peer.expectsSilence();
+    }
+  },
 });
 
 Deno.test("no D-SACK where SACK was not agreed (RFC 2883 §4)", () => {
