@@ -85,6 +85,7 @@ export interface PeerWire {
   readonly nowUs: number;
   ingest(frame: Uint8Array): void;
   routeFrom(address: Uint8Array): Route;
+  pass(us: number): void;
   expectsNoStrays(): void;
 }
 
