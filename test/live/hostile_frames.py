@@ -24,6 +24,8 @@ BROADCAST_MAC = "ff:ff:ff:ff:ff:ff"
 ISN = 1000
 # An acknowledgment number of nothing that was ever sent, for segments without a connection.
 NOTHING = 5000
+# A connection answers what is not acceptable and carries nothing once in half a second (RFC 5961 section 7).
+ANSWER_INTERVAL_S = 0.6
 # Only what does not answer at all takes so long.
 PATIENCE_S = 5
 NAMES = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"]
@@ -208,14 +210,20 @@ def on_a_connection():
     report("data behind a gap", c.send(c.packet(12, "A", "mnop")))
     report("the gap filled, and more than it", c.send(c.packet(8, "A", "ijklmn")))
     report("data right of the window", c.send(c.packet(far, "A", "x")))
+    time.sleep(ANSWER_INTERVAL_S)
     report("an acknowledgment of what was never sent", c.send(c.packet(16, "A", ahead=1000)))
     report("data without ACK", c.send(c.packet(16, "P", "x")))
     report("a keep-alive probe", c.send(c.packet(15, "A")))
     report("RST left of the window", c.send(c.packet(-1, "R")))
     report("RST right of the window", c.send(c.packet(far, "R")))
+    time.sleep(ANSWER_INTERVAL_S)
     report("RST in the window", c.send(c.packet(116, "R")))
+    report("RST in the window, again at once", c.send(c.packet(116, "R")))
+    time.sleep(ANSWER_INTERVAL_S)
     report("SYN in the window", c.send(c.packet(116, "S")))
+    time.sleep(ANSWER_INTERVAL_S)
     report("SYN at the left edge", c.send(c.packet(16, "S")))
+    time.sleep(ANSWER_INTERVAL_S)
     report("SYN,ACK at the left edge", c.send(c.packet(16, "SA")))
     report("FIN right of the window", c.send(c.packet(far, "FA")))
     report("data with a wrong TCP checksum", c.send(spoil(c.packet(16, "PA", "bad"), TCP)))

@@ -61,6 +61,7 @@ const EXPECTED: Readonly<Record<string, readonly Reply[]>> = {
   "RST right of the window": [],
   // RFC 5961 §3.2 and §4.2: challenge ACKs.
   "RST in the window": [["ACK", 16, 16, ""]],
+  "RST in the window, again at once": [],
   "SYN in the window": [["ACK", 16, 16, ""]],
   "SYN at the left edge": [["ACK", 16, 16, ""]],
   "SYN,ACK at the left edge": [["ACK", 16, 16, ""]],

@@ -121,7 +121,7 @@ const TOY = {
   return value > most ? most : value;
 }
 
-function isEmpty(text: string | null): boolean {
+export function isEmpty(text: string | null): boolean {
   return text === null || text === "";
 }
 `,
