@@ -23,15 +23,17 @@ export const COMPANIONS: readonly Companion[] = [
     subject: "blind in-window attacks",
     verdict: "met",
     why:
-      "challenge ACKs for RST and SYN (§3, §4), the range of acceptable ACKs (§5), and their rate limit (§7)",
+      "challenge ACKs for RST and SYN (§3, §4), the range of acceptable ACKs (§5), and their rate limit (§7): for each " +
+      "connection, and for the host one that differs from second to second",
   },
   {
     rfc: 5927,
     subject: "ICMP attacks",
     verdict: "partly",
     why:
-      "the quoted sequence number must be in flight (§4.1); a hard error ends also a synchronized connection, as " +
-      "SHLD-26 of RFC 9293 has it and §5.2 would not, and a smaller path MTU is believed at once (§7.2 would wait)",
+      "the quoted sequence number must be in flight (§4.1), a hard error is soft once synchronized (§5.2; " +
+      "--icmp-hard-errors abort), a smaller path MTU must be about a segment that is larger; but then it is believed at " +
+      "once (§7.2 would wait)",
   },
   {
     rfc: 6298,
@@ -167,7 +169,7 @@ export const COMPANIONS: readonly Companion[] = [
     subject: "path MTU, IPv4",
     verdict: "partly",
     why:
-      "frag-needed lowers the segment size, with plateaus for old routers; a larger MTU is not looked for again (§6.3)",
+      "frag-needed lowers the segment size, with plateaus for old routers, for ten minutes (§6.3); each connection by itself",
   },
   { rfc: 8201, subject: "path MTU, IPv6", verdict: "not", why: "IPv6 is not in this version" },
   { rfc: 7413, subject: "fast open", verdict: "not", why: "optional; the option is ignored" },

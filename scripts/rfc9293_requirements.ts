@@ -124,7 +124,11 @@ const GROUPS: readonly (readonly [group: string, rows: readonly Row[]])[] = [
   ]],
   ["Acknowledgements", [
     ["MUST-58", "EW", "Several segments share one acknowledgement where that is possible"],
-    ["SHLD-31", "EW", "Segments out of order are kept"],
+    [
+      "SHLD-31",
+      "EW",
+      "Segments out of order are kept (where copies differ, the first counts, octet by octet)",
+    ],
     ["MUST-59", "EW", "All segments that wait are processed before an acknowledgement is sent"],
     ["MAY-13", "EW", "A segment out of order may be acknowledged at once"],
     ["SHLD-18", "EW", "Acknowledgements are delayed"],

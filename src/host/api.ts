@@ -167,7 +167,10 @@ export interface HostApi {
   /** Live connections (not the listeners), in the order in which they began. */
   connections(): HostConnection[];
   listeners(): HostListener[];
-  /** Looks for a stranger on the segment that has this IPv4 address (RFC 5227 probe); `found` gets its MAC. The caller waits as long as it likes, then calls the returned function to stop looking. */
+  /**
+   * Asks the segment whether somebody has this IPv4 address, by one probe (RFC 5227 §2.1.1); `found` gets the hardware address
+   * of each that shows itself with it, or probes for it too, until the returned function is called.
+   */
   probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void;
   /** Gives an event the right `time` and hands it to the observer; does nothing without one. */
   emit(event: TcpEvent): void;

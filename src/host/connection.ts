@@ -70,10 +70,6 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   userData: unknown = undefined;
   /** The listener whose backlog counts this connection; null for active opens. */
   listener: Listener | null = null;
-  /** Counted in the listener's backlog. */
-  isHalfOpen = false;
-  /** Its application threw: of the handler only `onClosed` is called any more. */
-  hasFailed = false;
 
   constructor(host: ConnectionHost, tcb: Tcb, about: ConnectionAddresses & { id: number }) {
     this.#host = host;
@@ -84,6 +80,24 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     this.peerAddress = about.peerAddress;
     this.peerPort = about.peerPort;
     tcb.owner = this;
+  }
+
+  /** Counted in the listener's backlog. Kept with the TCB's switches, as the deadline with its times: it takes no place. */
+  get isHalfOpen(): boolean {
+    return this.tcb.isHalfOpen;
+  }
+
+  set isHalfOpen(isHalfOpen: boolean) {
+    this.tcb.isHalfOpen = isHalfOpen;
+  }
+
+  /** Its application threw: of the handler only `onClosed` is called any more. */
+  get hasFailed(): boolean {
+    return this.tcb.hasFailed;
+  }
+
+  set hasFailed(hasFailed: boolean) {
+    this.tcb.hasFailed = hasFailed;
   }
 
   /** Kept with the TCB's other times: a number of its own here would be a place more to touch. */

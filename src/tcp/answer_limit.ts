@@ -15,7 +15,7 @@
  */
 import type { MachineContext } from "./context.ts";
 import type { RuleId } from "./rules.ts";
-import type { Tcb } from "./tcb.ts";
+import { AnswerTimes, NEVER_ANSWERED, type Tcb } from "./tcb.ts";
 
 const SECOND_US = 1_000_000;
 /** As Linux: between two answers of a connection to bare segments. */
@@ -49,30 +49,36 @@ export function challengeAck(context: MachineContext, tcb: Tcb, rule: RuleId): v
     counters.challengeAcksHeld++;
     return;
   }
-  tcb.lastAnswerUs = context.nowUs;
+  timesOf(tcb).answerUs = context.nowUs;
   counters.challengeAcks++;
   oweAck(tcb, rule);
 }
 
+/** The connection's own record, made when it first answers: most never do. */
+function timesOf(tcb: Tcb): AnswerTimes {
+  if (tcb.answers === NEVER_ANSWERED) tcb.answers = new AnswerTimes();
+  return tcb.answers;
+}
+
 /** Whether the connection may answer a bare segment now. */
 function mayAnswer(tcb: Tcb, nowUs: number): boolean {
-  return nowUs - tcb.lastAnswerUs >= ANSWER_INTERVAL_US;
+  return nowUs - tcb.answers.answerUs >= ANSWER_INTERVAL_US;
 }
 
 /** Whether it may; then it has. */
 function takeAnswer(tcb: Tcb, nowUs: number): boolean {
   if (!mayAnswer(tcb, nowUs)) return false;
-  tcb.lastAnswerUs = nowUs;
+  timesOf(tcb).answerUs = nowUs;
   return true;
 }
 
 /** Whether it may answer a bare segment at RCV.NXT - 1 now; then it has. */
 function takeProbeAnswer(tcb: Tcb, nowUs: number): boolean {
-  const sinceUs = nowUs - tcb.lastProbeAnswerUs;
+  const sinceUs = nowUs - tcb.answers.probeAnswerUs;
   if (sinceUs < (tcb.quickAnswerGiven ? ANSWER_INTERVAL_US : QUICK_PROBE_ANSWER_US)) return false;
   if (sinceUs < ANSWER_INTERVAL_US) tcb.quickAnswerGiven = true;
   else if (sinceUs >= PROBES_ANEW_US) tcb.quickAnswerGiven = false;
-  tcb.lastProbeAnswerUs = nowUs;
+  timesOf(tcb).probeAnswerUs = nowUs;
   return true;
 }
 

@@ -58,14 +58,14 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: Arriving
   tellKind(context, tcb, sample);
   if (sample.hadOutstanding) {
     takeDelivery(context, tcb, sample);
-    if (lostBefore === 0 && board.lostBytes > 0) tcb.timerWish = "rto";
+    if (lostBefore === 0 && board.lostBytes > 0) tcb.timerIsRto = true;
     board.endAcknowledgment();
   } else if (tcb.sender.tlpEnd >= 0) {
     // Nothing in flight: only the window can be news, and what a probe of the tail has brought about.
     endTailProbe(context, tcb, !sample.changesWindow);
   }
   tcb.cwndLimited = false;
-  if (sample.advance > 0 && tcb.timerWish === "keep") tcb.timerWish = "restart";
+  if (sample.advance > 0) tcb.timerRestarts = true;
   // MUST-37: an answer to a probe keeps the connection open, however long the window stays shut.
   if (tcb.sndWnd === 0 && tcb.timerKind === "persist") tcb.firstTimeoutUs = 0;
 }

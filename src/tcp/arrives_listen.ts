@@ -70,7 +70,7 @@ export function beginFromSyn(context: MachineContext, tcb: Tcb, segment: TcpSegm
   changeState(context, tcb, "listen.syn", SYN | ACK | (tcb.ecn ? ECE : 0));
   tcb.synOwed = true;
   tcb.ackRule = "arrives.listen.syn";
-  tcb.timerWish = "rto";
+  tcb.timerIsRto = true;
   context.arrivingFlags = -1;
 }
 

@@ -60,5 +60,5 @@ export function synSentArrives(context: MachineContext, tcb: Tcb, segment: Arriv
   changeState(context, tcb, "syn-sent.syn", SYN | ACK);
   tcb.synOwed = true;
   tcb.ackRule = "arrives.syn-sent.syn";
-  tcb.timerWish = "rto";
+  tcb.timerIsRto = true;
 }

@@ -172,7 +172,7 @@ function takeOutOfOrder(context: MachineContext, tcb: Tcb, header: TcpSegment, t
   tcb.quickAcksLeft = tcb.config.quickAcks;
 }
 
-/** Puts what is not here yet of a text to where it belongs: where copies differ, the first one counts, as in Linux. */
+/** Puts what is not here yet of a text to where it belongs: where copies differ, the first one counts, octet by octet. */
 function keepText(
   tcb: Tcb,
   { buffer }: TcpSegment,

@@ -43,7 +43,9 @@ export function endConnection(
   tcb.ackNow = false;
   tcb.finAckOwed = false;
   tcb.synOwed = false;
-  tcb.probeOwed = "none";
+  tcb.tailProbeOwed = false;
+  tcb.windowProbeOwed = false;
+  tcb.keepAliveOwed = false;
   tcb.ended = end.reason;
   context.effects.push(EFFECT.CLOSED, tcb).reason = end.reason;
 }

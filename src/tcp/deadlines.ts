@@ -49,8 +49,8 @@ function timerDue(context: MachineContext, tcb: Tcb): void {
       return;
     case "tlp":
       if (tcb.outstanding === 0) return;
-      tcb.probeOwed = "tail";
-      tcb.timerWish = "rto";
+      tcb.tailProbeOwed = true;
+      tcb.timerIsRto = true;
       return;
     case "persist":
       windowProbeDue(context, tcb);
@@ -65,7 +65,7 @@ function reorderingDue(context: MachineContext, tcb: Tcb): void {
   context.apply("recovery.reorder-timeout");
   detectRackLoss(tcb, context.nowUs);
   enterRecoveryLate(context, tcb);
-  tcb.timerWish = "rto";
+  tcb.timerIsRto = true;
 }
 
 function windowProbeDue(context: MachineContext, tcb: Tcb): void {
@@ -76,7 +76,7 @@ function windowProbeDue(context: MachineContext, tcb: Tcb): void {
     tcb.timerBackoff = 0;
   }
   tcb.timerBackoff++;
-  tcb.probeOwed = "window";
+  tcb.windowProbeOwed = true;
 }
 
 function timeoutDue(context: MachineContext, tcb: Tcb): void {
@@ -97,7 +97,7 @@ function timeoutDue(context: MachineContext, tcb: Tcb): void {
   enterLoss(tcb, context.nowUs);
   backOff(tcb);
   adviseOfR1(context, tcb);
-  tcb.timerWish = "rto";
+  tcb.timerIsRto = true;
 }
 
 /** MUST-20, SHLD-9, SHLD-10: at R1 the application is told, once until something is acknowledged. */
@@ -124,7 +124,7 @@ function handshakeTimeout(context: MachineContext, tcb: Tcb): void {
   backOff(tcb);
   context.apply(isActive ? "retransmit.syn" : "retransmit.syn-ack");
   tcb.scoreboard.markLost(tcb.scoreboard.at(0));
-  tcb.timerWish = "rto";
+  tcb.timerIsRto = true;
 }
 
 /** R2 (MUST-20): nothing has been acknowledged for so long that the connection is given up. */
@@ -157,6 +157,6 @@ function keepAliveDue(context: MachineContext, tcb: Tcb): void {
   }
   tcb.keepAliveSent++;
   context.counters.keepAlives++;
-  tcb.probeOwed = "keep-alive";
+  tcb.keepAliveOwed = true;
   tcb.keepAliveUs = context.nowUs + tcb.keepAliveIntervalUs;
 }

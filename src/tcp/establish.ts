@@ -35,7 +35,7 @@ export function learnIrs(tcb: Tcb, syn: TcpSegment): void {
 /** Takes the options of the peer's SYN, and of ours what both have. */
 export function agreeOptions(context: MachineContext, tcb: Tcb, segment: TcpSegment): void {
   const { config } = tcb;
-  // MUST-15: 536 without an option (1220 for IPv6; the host has set it).
+  // MUST-15: without the option peerMss keeps its first value, 536.
   if (segment.mss > 0) tcb.peerMss = Math.max(segment.mss, LEAST_PEER_MSS);
   tcb.windowScaling = config.windowScaling && segment.windowScale >= 0;
   if (tcb.windowScaling) {

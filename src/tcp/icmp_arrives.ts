@@ -26,7 +26,8 @@ export interface IcmpNews {
 }
 
 /**
- * Local choice: RFC 1191's smallest plausible path, 576 - 40; below it packets go without DF, so that a forged claim cannot make us send crumbs (RFC 5927 §7).
+ * Local choice: 576 less 40, the smallest path that RFC 1191 §5 lists as common. To smaller claims packets go without DF
+ * instead of in smaller pieces: a forged message cannot make us send crumbs (RFC 5927 §7).
  */
 const LEAST_PATH_MSS = 536;
 

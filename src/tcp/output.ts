@@ -8,7 +8,7 @@
 import { FLAG } from "../wire/tcp.ts";
 import type { MachineContext } from "./context.ts";
 import { forgetPathLimit } from "./icmp_arrives.ts";
-import { sendProbe } from "./probes.ts";
+import { sendProbes } from "./probes.ts";
 import { resendRecord } from "./resend.ts";
 import { armTimer } from "./retransmit_timer.ts";
 import { sendNew } from "./send_new.ts";
@@ -25,14 +25,15 @@ export function flush(context: MachineContext, tcb: Tcb): void {
   if (isAtRest(tcb)) {
     if (tcb.ackNow) pushAck(context, tcb, tcb.ackRule);
     tcb.timerDueUs = Infinity;
-    tcb.timerWish = "keep";
+    tcb.timerRestarts = false;
+    tcb.timerIsRto = false;
     return;
   }
   const before = tcb.segmentsOut;
   if (tcb.sender.pathMtuUntilUs <= context.nowUs) forgetPathLimit(tcb);
   if (tcb.synOwed) sendSyn(context, tcb);
   if (tcb.outstanding > 0) resendLost(context, tcb);
-  if (tcb.probeOwed !== "none") sendProbe(context, tcb);
+  sendProbes(context, tcb);
   if (!tcb.finSent) sendNew(context, tcb);
   const sent = tcb.segmentsOut !== before;
   if (tcb.ackNow && tcb.state !== "SYN_SENT") pushAck(context, tcb, tcb.ackRule);
@@ -43,7 +44,7 @@ export function flush(context: MachineContext, tcb: Tcb): void {
 /** Nothing is in flight, and nothing waits to leave but an ACK: what most segments of a receiver find. */
 function isAtRest(tcb: Tcb): boolean {
   return tcb.sndNxt === tcb.sndUna && tcb.sendRing.length === 0 && !tcb.finQueued && !tcb.synOwed &&
-    tcb.probeOwed === "none";
+    !tcb.tailProbeOwed && !tcb.windowProbeOwed && !tcb.keepAliveOwed;
 }
 
 /** Our SYN, or SYN,ACK; again only where the peer has shown that it lost it. */

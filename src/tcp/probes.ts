@@ -14,13 +14,19 @@ import type { Tcb } from "./tcb.ts";
 
 const { ACK } = FLAG;
 
-/** Sends the probe that is owed. */
-export function sendProbe(context: MachineContext, tcb: Tcb): void {
-  const kind = tcb.probeOwed;
-  tcb.probeOwed = "none";
-  if (kind === "tail") sendTailProbe(context, tcb);
-  else if (kind === "window") sendWindowProbe(context, tcb);
-  else if (kind === "keep-alive") sendKeepAlive(context, tcb);
+/** Sends the probes that are owed. */
+export function sendProbes(context: MachineContext, tcb: Tcb): void {
+  if (tcb.tailProbeOwed) sendTailProbe(context, tcb);
+  if (tcb.windowProbeOwed) sendWindowProbe(context, tcb);
+  if (tcb.keepAliveOwed) sendKeepAlive(context, tcb);
+  forgetProbes(tcb);
+}
+
+/** No probe is owed any more. */
+function forgetProbes(tcb: Tcb): void {
+  tcb.tailProbeOwed = false;
+  tcb.windowProbeOwed = false;
+  tcb.keepAliveOwed = false;
 }
 
 /** RFC 8985 §7.3: new data if there is any, else the last segment again. */
@@ -87,7 +93,7 @@ function probeWindowWithNewData(context: MachineContext, tcb: Tcb): void {
   tcb.sendNext(length).sentUs = context.nowUs;
   if (isOpen) {
     tcb.timerBackoff = 0;
-    tcb.timerWish = "rto";
+    tcb.timerIsRto = true;
   }
 }
 

@@ -3,7 +3,7 @@
  * (RFC 8985 §7), reordering (RFC 8985 §6.3) and zero-window probe (RFC 9293 §3.8.6.1), because they exclude each other.
  *
  * Owns: what the timer is set to when an event is over. Must not know: what happens when it is due (deadlines.ts); who
- * changes the record says only what the timer has to do with it (`timerWish`, `reorderDueUs`).
+ * changes the record says only what the timer has to do with it (`timerRestarts`, `timerIsRto`, `reorderDueUs`).
  */
 import { backedOffRtoUs } from "./round_trip.ts";
 import type { Tcb, TimerKind } from "./tcb.ts";
@@ -25,8 +25,9 @@ export function isWindowBlocked(tcb: Tcb): boolean {
  * last send (RFC 8985 §7.2).
  */
 export function armTimer(tcb: Tcb, nowUs: number, sent: boolean): void {
-  const wish = tcb.timerWish;
-  tcb.timerWish = "keep";
+  const { timerRestarts, timerIsRto } = tcb;
+  tcb.timerRestarts = false;
+  tcb.timerIsRto = false;
   if (tcb.outstanding === 0) {
     if (tcb.sender.reorderDueUs !== Infinity) tcb.sender.reorderDueUs = Infinity;
     if (isWindowBlocked(tcb)) setPersist(tcb, nowUs);
@@ -35,8 +36,8 @@ export function armTimer(tcb: Tcb, nowUs: number, sent: boolean): void {
   }
   const isStale = tcb.timerDueUs === Infinity || (tcb.timerKind === "tlp" && sent) ||
     (tcb.timerKind === "persist" && tcb.sndWnd > 0);
-  if (wish === "rto") setRto(tcb, nowUs);
-  else if (wish === "restart" || isStale) restart(tcb, nowUs);
+  if (timerIsRto) setRto(tcb, nowUs);
+  else if (timerRestarts || isStale) restart(tcb, nowUs);
   else if (sent && tcb.timerKind === "rto" && canProbeTail(tcb, tcb.timerBackoff)) {
     // RFC 8985 §7.2: each send may bring the probe of a tail forward, before the RTO that runs.
     const probeUs = nowUs + tailProbeUs(tcb);

@@ -21,11 +21,14 @@ import { TCB_NUMBERS, TCB_SWITCHES, type TcbNumbers, type TcbSwitches } from "./
 /** What the timer of what is in flight means when it is due (retransmit_timer.ts). */
 export type TimerKind = "rto" | "tlp" | "rack" | "persist";
 
-/** What has to become of the timer when the event is over (retransmit_timer.ts). */
-type TimerWish = "keep" | "restart" | "rto";
+/** When a connection last answered a segment that is not acceptable, and when a probe (answer_limit.ts). */
+export class AnswerTimes {
+  answerUs = -Infinity;
+  probeAnswerUs = -Infinity;
+}
 
-/** A probe that has to leave before the event is over. */
-type ProbeKind = "none" | "tail" | "window" | "keep-alive";
+/** Of connections that have answered none yet; only read. */
+export const NEVER_ANSWERED: AnswerTimes = new AnswerTimes();
 
 /** Larger than any MSS, and small enough to be stored in place. */
 export const NO_PATH_LIMIT = 0x7fffffff;
@@ -78,8 +81,6 @@ export class Tcb {
   timerKind: TimerKind = "rto";
   /** Time-outs in a row, or window probes while the timer is `persist`: each doubles the time. */
   timerBackoff = 0;
-  timerWish: TimerWish = "keep";
-  probeOwed: ProbeKind = "none";
   recovery: RecoveryState = "open";
   dupAcks = 0;
   congestion: CongestionControl;
@@ -104,6 +105,8 @@ export class Tcb {
   segmentsOut = 0;
 
   // -- What few segments touch
+  /** When segments that are not acceptable were answered; made with the first answer. */
+  answers: AnswerTimes = NEVER_ANSWERED;
   retransmits = 0;
   dsacks = 0;
   synRetransmits = 0;

@@ -86,9 +86,6 @@ export const TCB_NUMBERS = {
   keepAliveIdleUs: 0,
   keepAliveIntervalUs: 0,
   r2Us: 0,
-  /** When a segment that is not acceptable was answered last, and when a probe was (answer_limit.ts). */
-  lastAnswerUs: -Infinity,
-  lastProbeAnswerUs: -Infinity,
 };
 
 /** Numbers that outgrow small integers. */
@@ -98,8 +95,18 @@ export type TcbNumbers = PackedNumbers<typeof TCB_NUMBERS>;
 export const TCB_SWITCHES = {
   /** Opened by a listener (MUST-11): decides where a reset in SYN_RCVD leads. */
   passive: false,
+  /** The owner's own: counted in its listener's backlog; what runs on it has thrown. */
+  isHalfOpen: false,
+  hasFailed: false,
   /** Our SYN, or SYN,ACK, has to leave before this event is over. */
   synOwed: false,
+  /** So has a probe (probes.ts). */
+  tailProbeOwed: false,
+  windowProbeOwed: false,
+  keepAliveOwed: false,
+  /** When the event is over the timer begins anew, or as an RTO whatever it was (retransmit_timer.ts). */
+  timerRestarts: false,
+  timerIsRto: false,
   synAcknowledged: false,
   /** The application closed its direction: FIN follows the last byte of the ring. */
   finQueued: false,

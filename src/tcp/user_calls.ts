@@ -22,7 +22,7 @@ export function openActive(context: MachineContext, tcb: Tcb): void {
   changeState(context, tcb, "open.active", SYN | (tcb.config.ecn === "request" ? ECE | CWR : 0));
   tcb.synOwed = true;
   tcb.ackRule = "open.active";
-  tcb.timerWish = "rto";
+  tcb.timerIsRto = true;
 }
 
 /** Whether SEND is still possible (§3.10.2): before CLOSE, in a state that can carry data now or later. */
