@@ -142,7 +142,7 @@ function inOthers(segment: Arrival, now: Situation): Outcome {
       const replies = now.rcvWnd === 0 ? [null, ack] : [null];
       return { ...stays, replies, why: "first: FIN without ACK outside the window, by switch" };
     }
-    return { ...stays, replies: [ack], why: "first: outside the window" };
+    return outsideTheWindow(segment, now);
   }
 
   // Second
@@ -191,6 +191,24 @@ function inOthers(segment: Arrival, now: Situation): Outcome {
     default:
       return textAndFin(segment, now);
   }
+}
+
+/**
+ * The first step's answer; and of what ends at RCV.NXT, text or FIN once more, the ACK field counts: where our FIN is
+ * acknowledged by it, it is (a deviation of ours, as Linux).
+ */
+function outsideTheWindow(segment: Arrival, now: Situation): Outcome {
+  const { state, rcvNxt } = now;
+  const ack: Reply = { flags: "ACK", seq: now.sndNxt, ack: rcvNxt };
+  const length = segment.text + (segment.fin ? 1 : 0);
+  const counts = segment.ack && !segment.syn && length > 0 && segment.seq + length === rcvNxt;
+  if (counts && segment.ackNumber === now.sndNxt) {
+    const why = "first: here already, and our FIN is acknowledged";
+    if (state === "LAST_ACK") return { replies: [null], next: "CLOSED", delivered: 0, why };
+    if (state === "FIN_WAIT_1") return { replies: [ack], next: "FIN_WAIT_2", delivered: 0, why };
+    if (state === "CLOSING") return { replies: [ack], next: "TIME_WAIT", delivered: 0, why };
+  }
+  return { replies: [ack], next: state, delivered: 0, why: "first: outside the window" };
 }
 
 /** What of a segment lies inside the window: "the idealized segment" of the first step. */
