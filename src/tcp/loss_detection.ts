@@ -72,8 +72,8 @@ export function detectRackLoss(tcb: Tcb, nowUs: number): void {
   if (board.sackedBytes === 0 && tcb.recovery === "open") return;
   const { rackOrder, rackRttUs } = tcb.sender;
   if (rackOrder === 0) return;
-  const lateUs = rackRttUs + reorderWindowUs(tcb) - nowUs;
-  let waitUs = 0;
+  const patienceUs = rackRttUs + reorderWindowUs(tcb);
+  let lastUs = 0;
   for (let index = 0; index < board.count; index++) {
     const record = board.at(index);
     // "Sent before" by order of sending: exact where RFC 8985's time and sequence number can tie.
@@ -83,11 +83,12 @@ export function detectRackLoss(tcb: Tcb, nowUs: number): void {
       continue;
     }
     if (record.sacked || (record.lost && !record.resent)) continue;
-    const remaining = record.sentUs + lateUs;
-    if (remaining <= 0) board.markLost(record);
-    else if (remaining > waitUs) waitUs = remaining;
+    // Times are compared, not differences: rounded, one could be a little more than nothing for ever.
+    const dueUs = record.sentUs + patienceUs;
+    if (dueUs <= nowUs) board.markLost(record);
+    else if (dueUs > lastUs) lastUs = dueUs;
   }
-  if (waitUs > 0) tcb.sender.reorderDueUs = nowUs + waitUs;
+  if (lastUs > 0) tcb.sender.reorderDueUs = lastUs;
 }
 
 /** Without SACK: the third duplicate ACK means that the first segment is lost (RFC 5681 §3.2 step 2). */
