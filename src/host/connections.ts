@@ -10,7 +10,7 @@ import { MachineContext } from "../tcp/context.ts";
 import { deadlineArrives } from "../tcp/deadlines.ts";
 import { EFFECT } from "../tcp/effects.ts";
 import type { IcmpNews } from "../tcp/icmp_arrives.ts";
-import type { FourTuple } from "../tcp/initial_sequence.ts";
+import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
 import { BufferPool } from "../tcp/fast/buffer_pool.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { openActive } from "../tcp/user_calls.ts";
@@ -67,6 +67,7 @@ export class Connections {
     const { listeners } = this;
     const context = new MachineContext(new BufferPool(config));
     context.nowUs = options.nowUs;
+    context.randomState = new InitialSequence(options.secret).seed();
     const barrier = new FaultBarrier(counters, options.onFault);
     const teller = new EventTeller(context, { epochUs, barrier });
     const due = (connection: Connection) => this.#deadlineDue(connection);

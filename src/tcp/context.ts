@@ -62,8 +62,8 @@ export class MachineContext {
   /** Start of the current second of the host's budget of challenge ACKs, and what is left of it (answer_limit.ts). */
   challengeWindowUs = -Infinity;
   challengeLeft = 0;
-  /** State of {@link MachineContext.random}; the host puts something there that nobody outside can know. */
-  randomState = 0x2545f491;
+  /** State of {@link MachineContext.random}; the host begins it with what nobody outside can know. */
+  randomState = 1;
 
   constructor(pool: BufferPool) {
     this.pool = pool;

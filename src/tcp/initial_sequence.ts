@@ -45,6 +45,13 @@ export class InitialSequence {
     return this.#hash.hash(this.#bytes, this.#write(tuple, 1)).low & 0xffff;
   }
 
+  /** Where random numbers of the host begin: only the secret tells. Never 0. */
+  seed(): number {
+    // Shorter than any tuple, so that it is the hash of nothing else.
+    this.#bytes[0] = 0;
+    return this.#hash.hash(this.#bytes, 1).low | 1;
+  }
+
   /** A port to begin the search at (RFC 6056 §3.3.3), 0 .. 65535. */
   portOffset(tuple: FourTuple): number {
     return this.#hash.hash(this.#bytes, this.#write(tuple, 2)).low & 0xffff;

@@ -135,8 +135,9 @@ Deno.test("challenge ACKs have a limit for each connection: one in half a second
   assertEquals(app.closed, ["reset-by-peer"]);
 });
 
-Deno.test("challenge ACKs have a bound for the host that differs from second to second (RFC 5961 §7, CVE-2016-5696)", () => {
-  const lab = new Lab({ tcp: { challengeAcksPerSecond: 20 } });
+/** How many challenge ACKs a host with a bound of 20 sends in each of thirty seconds, to forty that provoke one each. */
+function answersOf(secret: Uint8Array): number[] {
+  const lab = new Lab({ tcp: { challengeAcksPerSecond: 20 }, secret });
   lab.listen();
   const peers = Array.from({ length: 40 }, () => lab.peer());
   for (const peer of peers) {
@@ -144,7 +145,7 @@ Deno.test("challenge ACKs have a bound for the host that differs from second to 
     peer.expects({ flags: "SYN ACK", seq: 0, ack: 1 });
     peer.sends({ flags: "ACK", seq: 1, ack: 1 });
   }
-  const counts = Array.from({ length: 30 }, () => {
+  return Array.from({ length: 30 }, () => {
     lab.pass(SECOND_US);
     let answers = 0;
     for (const peer of peers) {
@@ -153,8 +154,17 @@ Deno.test("challenge ACKs have a bound for the host that differs from second to 
     }
     return answers;
   });
+}
+
+Deno.test("challenge ACKs have a bound for the host that differs from second to second (RFC 5961 §7, CVE-2016-5696)", () => {
+  const counts = answersOf(new Uint8Array(16).fill(7));
   for (const count of counts) assert(count >= 10 && count <= 20, `${count} of 20`);
   assert(new Set(counts).size > 5, `nobody can count them: ${counts}`);
+});
+
+Deno.test("what the host's bound is in each second only the host's secret tells (RFC 5961 §7, CVE-2016-5696)", () => {
+  const secrets = [1, 2, 3].map((byte) => new Uint8Array(16).fill(byte));
+  assertEquals(new Set(secrets.map((secret) => answersOf(secret).join())).size, 3);
 });
 
 Deno.test("the limit does not hold back ordinary ACKs (RFC 5961 §7, RFC 9293 §3.8.6.3)", () => {
