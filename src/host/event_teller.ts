@@ -78,7 +78,7 @@ export class EventTeller {
   drop(reason: string, connection?: string): void {
     if (this.observer === null) return;
     const event: TcpEvent = { event: "drop", time: this.time, reason };
-    this.observer(connection === undefined ? event : { ...event, connection });
+    this.#tell(connection === undefined ? event : { ...event, connection });
   }
 
   /** `count` bytes at the end of a ring have arrived in order, or been given to be sent. */
@@ -100,6 +100,13 @@ export class EventTeller {
     if (this.observer === null) return;
     const message = messageOfError(error);
     this.#tell({ event: "application-error", time: this.time, connection: connection.name, message });
+  }
+
+  /** Something for people that belongs to no segment; `kind` is for programs. */
+  notice(kind: string, message: string, connection?: string): void {
+    if (this.observer === null) return;
+    const event: TcpEvent = { event: "notice", time: this.time, kind, message };
+    this.#tell(connection === undefined ? event : { ...event, connection });
   }
 
   /** A connection moved along a row of the table. */

@@ -11,9 +11,7 @@ import type { TcpEvent } from "../tcp/events.ts";
 
 /** The event as one line of JSON, without the line's end. Fields that are absent are left out; never throws. */
 export function eventToJson(event: TcpEvent): string {
-  // A segment holds no text from outside, so the hot path is spared the search for it.
-  const line = JSON.stringify(contractFields(event));
-  return event.event === "segment" ? line : line.replace(TROUBLE, escapeCharacter);
+  return JSON.stringify(contractFields(event)).replace(TROUBLE, escapeCharacter);
 }
 
 /** A string as JSON, escaped as in {@link eventToJson}. */
@@ -101,6 +99,14 @@ function contractFields(event: TcpEvent): unknown {
       return { event: event.event, time, reason: event.reason, connection: event.connection };
     case "application-error":
       return { event: event.event, time, connection: event.connection, message: event.message };
+    case "notice":
+      return {
+        event: event.event,
+        time,
+        kind: event.kind,
+        message: event.message,
+        connection: event.connection,
+      };
     case "listening":
       return {
         event: event.event,

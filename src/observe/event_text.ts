@@ -14,6 +14,7 @@ import type {
   DataEvent,
   DropEvent,
   ListeningEvent,
+  NoticeEvent,
   RetransmitEvent,
   SegmentEvent,
   TcpEvent,
@@ -116,6 +117,8 @@ function eventCells(event: Exclude<TcpEvent, { event: "summary" }>, page: Page):
       return dropCells(event, page);
     case "application-error":
       return applicationErrorCells(event, page);
+    case "notice":
+      return noticeCells(event, page);
     case "listening":
       return listeningCells(event, page);
   }
@@ -303,6 +306,15 @@ function applicationErrorCells(event: ApplicationErrorEvent, { layout, palette }
     peerCell(connectionEnds(event.connection).peer),
     { text: "application error", column: INDENT + layout.peerWidth + 1, gap: 1, paint: palette.bad },
     { text: printable(event.message) },
+  ];
+}
+
+function noticeCells(event: NoticeEvent, { layout, palette }: Page): Cell[] {
+  return [
+    peerCell(event.connection === undefined ? "-" : connectionEnds(event.connection).peer),
+    { text: "notice", column: INDENT + layout.peerWidth + 1, gap: 1, paint: palette.notice },
+    { text: printable(event.message) },
+    { text: printable(event.kind), paint: palette.quiet },
   ];
 }
 

@@ -131,6 +131,16 @@ export interface ApplicationErrorEvent extends EventBase {
   readonly message: string;
 }
 
+/** Something that a person who runs the lab wants to know, and that belongs to no segment. */
+export interface NoticeEvent extends EventBase {
+  readonly event: "notice";
+  /** For programs: `address-conflict`, `carrier-lost`, `memory-pressure`, ... */
+  readonly kind: string;
+  /** For people: what happened, and what it means. */
+  readonly message: string;
+  readonly connection?: string;
+}
+
 /** Counters at the end. */
 export interface SummaryEvent extends EventBase {
   readonly event: "summary";
@@ -148,6 +158,7 @@ export type TcpEvent =
   | ClosedEvent
   | DropEvent
   | ApplicationErrorEvent
+  | NoticeEvent
   | SummaryEvent;
 
 /** Takes one event; called in order, never from inside a transition. Should not throw: what it throws is lost. */

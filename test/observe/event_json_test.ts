@@ -59,6 +59,10 @@ Deno.test("event json: the other kinds, field for field", () => {
     head("application-error") + connection + '"message":"Error: a \\"word\\"\\n"}',
   );
   assertEquals(
+    eventToJson({ event: "notice", time: base.time, kind: "carrier-lost", message: "no carrier" }),
+    head("notice") + '"kind":"carrier-lost","message":"no carrier"}',
+  );
+  assertEquals(
     eventToJson({
       event: "closed",
       ...base,

@@ -74,6 +74,7 @@ const STORY: readonly TcpEvent[] = [
     connection: SAMPLE_CONNECTION,
     message: "TypeError: x is not\na function",
   },
+  { event: "notice", time: SAMPLE_TIME, kind: "carrier-lost", message: "lab0 has no carrier" },
   {
     event: "closed",
     time: SAMPLE_TIME,
@@ -112,6 +113,7 @@ Deno.test("event text: at 120 columns", () => {
 22:13:20.123456 192.168.56.1:51234 drop  outside-window
 22:13:20.123456 -                  drop  checksum
 22:13:20.123456 192.168.56.1:51234 application error  TypeError: x is not?a function
+22:13:20.123456 -                  notice  lab0 has no carrier  carrier-lost
 22:13:20.123456 192.168.56.1:51234 closed normal  after 5.003 s  in 12 B  out 123 kB
                 LISTEN -> SYN_RCVD -> ESTABLISHED -> CLOSE_WAIT -> LAST_ACK -> CLOSED`,
   );
@@ -145,6 +147,7 @@ Deno.test("event text: at 80 columns", () => {
 22:13:20.123456 -                  drop  checksum
 22:13:20.123456 192.168.56.1:51234 application error
                 TypeError: x is not?a function
+22:13:20.123456 -                  notice  lab0 has no carrier  carrier-lost
 22:13:20.123456 192.168.56.1:51234 closed normal  after 5.003 s  in 12 B
                 out 123 kB
                 LISTEN -> SYN_RCVD -> ESTABLISHED -> CLOSE_WAIT -> LAST_ACK

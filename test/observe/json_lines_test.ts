@@ -104,6 +104,15 @@ Deno.test("json lines: more connections than are remembered", () => {
   assertEquals(written(events), { text: expected(events), slow: 0 });
 });
 
+Deno.test("json lines: a segment's own texts cannot command a terminal, fast or slow", () => {
+  for (const flags of [flagNames(0x10), ["ACK"] as const]) {
+    const events = [sampleSegment({ flags, rule: "\x7f\x9b2J\u2028" })];
+    const { text } = written(events);
+    assertEquals(text, expected(events));
+    assert(text.includes('"rule":"\\u007f\\u009b2J\\u2028"'), text);
+  }
+});
+
 Deno.test("json lines: numbers that are none of a segment, and a time before 1970", () => {
   const events = [
     sampleSegment({ flags: flagNames(0x10), seq: -1 }),

@@ -144,6 +144,9 @@ export const anyEvent: fc.Arbitrary<TcpEvent> = fc.oneof(
     requiredKeys: ["event", "time", "reason"],
   }),
   fc.record({ event: fc.constant("application-error" as const), time, connection, message: text }),
+  fc.record({ event: fc.constant("notice" as const), time, kind: text, message: text, connection }, {
+    requiredKeys: ["event", "time", "kind", "message"],
+  }),
   fc.record({
     event: fc.constant("listening" as const),
     time,
