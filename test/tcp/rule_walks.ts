@@ -205,7 +205,12 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
   }),
   "arrives.check7.in-order": arrives(reachEstablished, {}, { flags: "ACK", seq: 1, ack: 1, data: "a" }),
   "arrives.check7.out-of-order": arrives(reachEstablished, {}, { flags: "ACK", seq: 9, ack: 1, data: "a" }),
-  "arrives.check7.no-memory": acts(reachEstablished, { memoryBytes: 0x900 }, ({ peer }) => {
+  "arrives.check7.no-memory": acts(reachEstablished, { memoryBytes: 6100 }, ({ lab, peer }) => {
+    // With three records three quarters of that are used.
+    for (const other of [lab.peer(), lab.peer()]) {
+      other.sends({ flags: "SYN", seq: 0, options: { mss: 1460 } });
+      other.sends({ flags: "ACK", seq: 1, ack: 1 });
+    }
     peer.sends({ flags: "ACK", seq: 9, ack: 1, data: "a" });
   }),
   "arrives.check7.too-many-holes": arrives(
