@@ -18,8 +18,6 @@ import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_whe
 interface RegistryOptions {
   readonly secret: Uint8Array;
   readonly config: TcpConfig;
-  /** Payload of a full segment on this link, without options: what a SYN offers at most (MUST-67, SHLD-6). */
-  readonly linkMss: number;
   readonly maxConnections: number;
   readonly maxTimeWait: number;
   readonly context: MachineContext;
@@ -96,7 +94,8 @@ export class ConnectionRegistry {
 
   /** Makes a connection in CLOSED with the numbers to begin with; it is not in the table yet. */
   make(addresses: ConnectionAddresses, host: ConnectionHost): Connection {
-    const { config, linkMss, context } = this.#options;
+    const { config, context } = this.#options;
+    const { linkMss } = context;
     const tcb = new Tcb(config, congestionControl(config.congestionControl), context.pool);
     tcb.ourMss = config.mss > 0 && config.mss < linkMss ? config.mss : linkMss;
     tcb.iss = this.#isn.next(addresses, context.nowUs);

@@ -12,6 +12,7 @@ import { EFFECT } from "../tcp/effects.ts";
 import type { IcmpNews } from "../tcp/icmp_arrives.ts";
 import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
 import { BufferPool } from "../tcp/fast/buffer_pool.ts";
+import { followLink } from "../tcp/path_limit.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { openActive } from "../tcp/user_calls.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
@@ -36,7 +37,7 @@ interface ConnectionsOptions {
   readonly nowUs: number;
   readonly epochUs: number;
   readonly config: TcpConfig;
-  /** Payload of a full segment on this link, without options: what a SYN offers at most (MUST-67, SHLD-6). */
+  /** Payload of a full segment on this link, without options; {@link Connections.followLink} changes it. */
   readonly linkMss: number;
   readonly maxConnections: number;
   readonly maxTimeWait: number;
@@ -65,7 +66,7 @@ export class Connections {
   constructor(options: ConnectionsOptions) {
     const { counters, config, epochUs } = options;
     const { listeners } = this;
-    const context = new MachineContext(new BufferPool(config));
+    const context = new MachineContext(new BufferPool(config), options.linkMss);
     context.nowUs = options.nowUs;
     context.randomState = new InitialSequence(options.secret).seed();
     const barrier = new FaultBarrier(counters, options.onFault);
@@ -142,6 +143,16 @@ export class Connections {
     this.#performer.begin(connection);
     this.context.effects.push(EFFECT.ADVICE, connection.tcb).drop = advice;
     this.#performer.finish();
+  }
+
+  /** The device carries full segments of another size now: every connection follows. */
+  followLink(linkMss: number): void {
+    this.context.linkMss = linkMss;
+    for (const connection of this.#registry.all()) {
+      this.#performer.begin(connection);
+      followLink(this.context, connection.tcb);
+      this.#performer.finish();
+    }
   }
 
   /** Whether the 4-tuple is in use. */
