@@ -27,6 +27,7 @@ import { FaultBarrier, type FaultHook } from "./fault_barrier.ts";
 import { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import { type Listener, Listeners } from "./listeners.ts";
+import { PathMtuCache } from "./path_mtu_cache.ts";
 import { ReplyRoute } from "./reply_route.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
 import { SynCookies } from "./syn_cookies.ts";
@@ -72,7 +73,8 @@ export class Connections {
     const barrier = new FaultBarrier(counters, options.onFault);
     const teller = new EventTeller(context, { epochUs, barrier });
     const due = (connection: Connection) => this.#deadlineDue(connection);
-    const registry = new ConnectionRegistry({ ...options, context, due });
+    const pathMtus = new PathMtuCache({ count: (name) => counters.count(name) });
+    const registry = new ConnectionRegistry({ ...options, context, pathMtus, due });
     const replyRoute = new ReplyRoute();
     const performer = new EffectPerformer({ ...options, context, registry, teller, barrier, replyRoute });
     const cookies = config.synCookies ? new SynCookies(options.secret) : null;
@@ -83,7 +85,7 @@ export class Connections {
     this.#counters = counters;
     this.#registry = registry;
     this.#performer = performer;
-    this.#demultiplexer = new Demultiplexer({ ...parts, counters, requests });
+    this.#demultiplexer = new Demultiplexer({ ...parts, counters, requests, pathMtus });
   }
 
   /** Live connections, oldest first. */
