@@ -82,6 +82,9 @@ export const TPACKET = {
 /** `struct ethtool_value`: a command, and the answer to it. */
 export const ETHTOOL_VALUE = { command: 0, data: 4, sizeBytes: 8 } as const;
 
+/** `struct ethtool_drvinfo`, what is read of it, and `ETHTOOL_GDRVINFO`, its command. */
+export const ETHTOOL_DRIVER = { get: 0x03, command: 0, driver: 4, driverBytes: 32, sizeBytes: 196 } as const;
+
 /** Commands of ethtool that ask for one off-load each; they need no rights. */
 export const ETHTOOL_GET = {
   transmitChecksum: 0x16,

@@ -8,6 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   BPF,
+  ETHTOOL_DRIVER,
   ETHTOOL_GET,
   ETHTOOL_VALUE,
   IOVEC,
@@ -132,6 +133,11 @@ function expectedPacketNumbers(): Record<string, number> {
     "offsetof(struct ethtool_value, cmd)": ETHTOOL_VALUE.command,
     "offsetof(struct ethtool_value, data)": ETHTOOL_VALUE.data,
     "sizeof(struct ethtool_value)": ETHTOOL_VALUE.sizeBytes,
+    "ETHTOOL_GDRVINFO": ETHTOOL_DRIVER.get,
+    "offsetof(struct ethtool_drvinfo, cmd)": ETHTOOL_DRIVER.command,
+    "offsetof(struct ethtool_drvinfo, driver)": ETHTOOL_DRIVER.driver,
+    "sizeof(((struct ethtool_drvinfo *)0)->driver)": ETHTOOL_DRIVER.driverBytes,
+    "sizeof(struct ethtool_drvinfo)": ETHTOOL_DRIVER.sizeBytes,
     "ETHTOOL_GTXCSUM": ETHTOOL_GET.transmitChecksum,
     "ETHTOOL_GSG": ETHTOOL_GET.scatterGather,
     "ETHTOOL_GTSO": ETHTOOL_GET.tcpSegmentation,

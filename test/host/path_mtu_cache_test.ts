@@ -139,7 +139,8 @@ Deno.test("a narrower limit takes the place of the old one, a wider claim does n
   const wire = listening();
   const first = open(wire, 4000);
   first.tooBig(1000);
-  first.tooBig(1200);
+  assertEquals([first.tooBig(1200), first.tooBig(900, -1)], [[], []]);
+  assertEquals(pathCounts(wire), { "path-mtu-learnt": 1 }, "what is not believed does not count");
   first.leaves();
   assertEquals(open(wire, 4001).packets[0], 1000);
   const third = open(wire, 4002);
