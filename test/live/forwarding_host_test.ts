@@ -58,6 +58,11 @@ liveTest("a forwarding host with --mac device is told of, and how to mend it", {
   const sent = async () => await redirectsSent(lab) > 0;
   await waitFor(sent, { what: "the kernel's redirects, which are why this is told" });
   assertStringIncludes(await onServer(lab, [...doctor, lab.plan.tcplabAddress]), remedy);
+  const ofOurs = [...selfCommand(), "doctor", "--iface", devices.server];
+  assertStringIncludes(
+    await onServer(lab, ofOurs),
+    `${devices.server} (driver veth) from a hardware address of our own`,
+  );
 
   await onServer(lab, ["sh", "-c", `echo 0 >/proc/sys/net/ipv4/conf/${devices.server}/forwarding`]);
   const redirects = await redirectsSent(lab);
