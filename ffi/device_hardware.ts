@@ -40,6 +40,7 @@ export function deviceOffloads(device: string): DeviceOffloads | null {
       scatterGather: isOn(ETHTOOL_GET.scatterGather),
       tcpSegmentation: isOn(ETHTOOL_GET.tcpSegmentation),
       genericSegmentation: isOn(ETHTOOL_GET.genericSegmentation),
+      genericReceive: isOn(ETHTOOL_GET.genericReceive),
     };
   });
 }

@@ -91,6 +91,7 @@ export const ETHTOOL_GET = {
   scatterGather: 0x18,
   tcpSegmentation: 0x1e,
   genericSegmentation: 0x23,
+  genericReceive: 0x2b,
 } as const;
 
 /** Numbers for socket(2), setsockopt(2) and send(2). */

@@ -9,7 +9,7 @@
  */
 
 import { emptyLinkStats, type FrameHandler, type FrameLink, type LinkStats } from "../src/link/link.ts";
-import { deviceMtu } from "./device_hardware.ts";
+import { deviceMtu, deviceOffloads } from "./device_hardware.ts";
 import { deviceLost } from "./device_loss.ts";
 import { hasKernelFilter, openCaptureRing } from "./capture_ring.ts";
 import { FrameReader } from "./frame_reader.ts";
@@ -61,7 +61,7 @@ const DEFAULT_RING_MIB = 64;
 const DEFAULT_READ_TIMEOUT_MS = 1;
 /** Ethernet's own, where the system does not tell. */
 const ETHERNET_MTU = 1500;
-/** Every IPv4 module must forward 68 bytes (RFC 791 §3.2). */
+/** Every IPv4 module must forward 68 bytes (RFC 791 §3.2): a device that tells less tells nothing to rely on. */
 const LEAST_MTU = 68;
 /** local choice: a change is for people to make; what no refused frame shows is seen this late, at a look a second. */
 const MTU_LOOK_US = 1_000_000;
@@ -84,6 +84,7 @@ export class PcapLink implements FrameLink {
   readonly #stats = emptyLinkStats();
   #lastCounts = NO_COUNTS;
   #mtu: number;
+  readonly #largestMtu: number;
   /** When the device's MTU was looked at last, by the clock of the capture; Infinity where it is not looked at. */
   #lookedUs: number;
   #filter = "";
@@ -94,8 +95,9 @@ export class PcapLink implements FrameLink {
     options: {
       mac: Uint8Array;
       mtu: number;
-      /** Whether the device's own MTU is followed when it changes. */
+      /** Whether the device's own MTU is followed when it changes, up to what the capture ring takes. */
       followsMtu: boolean;
+      largestMtu: number;
       capture: CaptureMode;
       transmitter: Transmitter;
     },
@@ -106,6 +108,7 @@ export class PcapLink implements FrameLink {
     this.name = device.name;
     this.mac = options.mac.slice();
     this.#mtu = options.mtu;
+    this.#largestMtu = options.largestMtu;
     this.#lookedUs = options.followsMtu ? -Infinity : Infinity;
     transmitter.onTooLong = () => this.#lookAtMtu();
     this.capture = options.capture;
@@ -223,9 +226,10 @@ export class PcapLink implements FrameLink {
   #lookAtMtu(nowUs?: number): void {
     if (this.#lookedUs === Infinity) return;
     if (nowUs !== undefined) this.#lookedUs = nowUs;
-    const mtu = deviceMtu(this.name);
-    // Smaller than any device that carries IP can be set to: no answer to rely on (RFC 791 §3.2, 68 bytes).
-    if (mtu === null || mtu < LEAST_MTU || mtu === this.#mtu) return;
+    const told = deviceMtu(this.name);
+    if (told === null || told < LEAST_MTU) return;
+    const mtu = Math.min(told, this.#largestMtu);
+    if (mtu === this.#mtu) return;
     this.#mtu = mtu;
     this.#transmitter.mtu = mtu;
   }
@@ -279,7 +283,8 @@ function linkOn(device: PcapDevice, options: PcapLinkOptions): PcapLink {
   parts.defer(() => transmitter.close());
   const capture = options.capture ?? "immediate";
   const followsMtu = options.mtu === undefined;
-  const link = new PcapLink(device, { mac: options.mac, mtu, followsMtu, capture, transmitter });
+  const largestMtu = ringTakesLarger(options.device, capture) ? Infinity : mtu;
+  const link = new PcapLink(device, { mac: options.mac, mtu, followsMtu, largestMtu, capture, transmitter });
   // From here on the link closes both.
   parts.move();
   try {
@@ -289,6 +294,17 @@ function linkOn(device: PcapDevice, options: PcapLinkOptions): PcapLink {
     link.close();
     throw error;
   }
+}
+
+/**
+ * Whether frames above the MTU of the moment fit the ring: in immediate mode libpcap makes its slots as large as one frame,
+ * unless the device merges or leaves large ones whole. Peers who were offered more would send what is cut off.
+ */
+function ringTakesLarger(device: string, capture: CaptureMode): boolean {
+  if (capture !== "immediate") return true;
+  const offloads = deviceOffloads(device);
+  return offloads !== null &&
+    (offloads.tcpSegmentation || offloads.genericSegmentation || offloads.genericReceive);
 }
 
 /** Refuses, with better words than libpcap has, a device that is not there or can never work. */

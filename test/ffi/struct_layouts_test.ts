@@ -142,6 +142,7 @@ function expectedPacketNumbers(): Record<string, number> {
     "ETHTOOL_GSG": ETHTOOL_GET.scatterGather,
     "ETHTOOL_GTSO": ETHTOOL_GET.tcpSegmentation,
     "ETHTOOL_GGSO": ETHTOOL_GET.genericSegmentation,
+    "ETHTOOL_GGRO": ETHTOOL_GET.genericReceive,
     "AF_PACKET": SOCKET.familyPacket,
     "SOCK_RAW": SOCKET.typeRaw,
     "SOCK_CLOEXEC": SOCKET.closeOnExec,

@@ -3,6 +3,7 @@
  * fits, and a person is told.
  */
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import type { LabSide } from "../../src/cli/lab_network.ts";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { KernelPeer, PEER_PROGRAMS } from "./kernel_peer.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";
@@ -16,9 +17,9 @@ const ETHERNET_BYTES = 14;
 const HEADERS_BYTES = 52;
 const NARROW = 1000;
 
-async function setMtu(lab: PrivateLab, mtu: number): Promise<void> {
-  const words = ["ip", "link", "set", lab.plan.devices.server, "mtu", String(mtu)];
-  const { code, stderr } = await lab.run({ side: "server", words });
+async function setMtu(lab: PrivateLab, mtu: number, side: LabSide = "server"): Promise<void> {
+  const words = ["ip", "link", "set", lab.plan.devices[side], "mtu", String(mtu)];
+  const { code, stderr } = await lab.run({ side, words });
   assertEquals(code, 0, stderr);
 }
 
@@ -88,5 +89,27 @@ for (const tx of ["inject", "batch", "gso"] as const) {
     await third.ask({ do: "connect", port: 3333 });
     await readsPattern(third, 100_000);
     assertEquals(await newestMss(lab), { offered: 1460, sends: 1500 - HEADERS_BYTES });
+  });
+}
+
+for (const offloads of [false, true]) {
+  const what = offloads
+    ? "more is offered where the capture ring takes it"
+    : "no more is offered than the ring takes";
+  liveTest(`a device whose MTU is raised beyond what it was at the start: ${what}`, {
+    needs: [...PEER_PROGRAMS],
+    offloads,
+  }, async (lab) => {
+    await using _server = await ServeProcess.start(lab, { args: ["--app", "echo"], quiet: true });
+    for (const side of ["server", "client"] as const) await setMtu(lab, 9000, side);
+    // The look at the device comes with the first frames.
+    await using first = new KernelPeer(lab);
+    await first.ask({ do: "connect", port: 3333 });
+    await using second = new KernelPeer(lab);
+    await second.ask({ do: "connect", port: 3333 });
+    const { sent, received } = await second.ask({ do: "transfer", bytes: 2_000_000 });
+    assertEquals(received, sent);
+    assertEquals((await newestMss(lab)).offered, offloads ? 8960 : 1460);
+    assertEquals((await serverFigures(lab)).counters["drop-malformed-ipv4"] ?? 0, 0);
   });
 }
