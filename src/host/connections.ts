@@ -151,8 +151,8 @@ export class Connections {
   followLink(linkMss: number): void {
     this.context.linkMss = linkMss;
     for (const connection of this.#registry.all()) {
+      if (!followLink(this.context, connection.tcb)) continue;
       this.#performer.begin(connection);
-      followLink(this.context, connection.tcb);
       this.#performer.finish();
     }
   }

@@ -45,18 +45,20 @@ export function forgetPathLimit(context: MachineContext, tcb: Tcb): void {
 /**
  * The device carries another size than before ({@link MachineContext.linkMss}). What is in flight and larger than that
  * is taken for lost, as where a router has said so: a device drops, or refuses, what is too large for it, and says
- * nothing. Larger again, what the peer was offered stays as it is: only new connections offer more.
+ * nothing. Larger again, what the peer was offered stays as it is: only new connections offer more. Returns whether there
+ * is something to be sent again.
  */
-export function followLink(context: MachineContext, tcb: Tcb): void {
+export function followLink(context: MachineContext, tcb: Tcb): boolean {
   const { state } = tcb;
-  if (state === "CLOSED" || state === "LISTEN" || state === "TIME_WAIT") return;
+  if (state === "CLOSED" || state === "LISTEN" || state === "TIME_WAIT") return false;
   // Our SYN may have to be sent again, with what holds now.
   if ((state === "SYN_SENT" || state === "SYN_RCVD") && context.linkMss < tcb.ourMss) {
     tcb.ourMss = context.linkMss;
   }
   const before = tcb.sendMss;
   updateSendMss(context, tcb);
-  if (tcb.sendMss >= before) return;
+  if (tcb.sendMss >= before) return false;
   repairTooBig(tcb);
   if (tcb.cwnd < tcb.sendMss) tcb.cwnd = tcb.sendMss;
+  return tcb.scoreboard.lostBytes > 0;
 }
