@@ -68,7 +68,7 @@ export class PacketTransmitter implements Transmitter {
   readonly counts: TransmitCounts = { framesOut: 0, bytesOut: 0, sendErrors: 0 };
   readonly largestCutPacketBytes: number;
   lastError: string | null = null;
-  onTooLong: (() => void) | null = null;
+  onTooLong: ((length: number) => void) | null = null;
   readonly #device: string;
   #mtu: number;
   readonly #sendmmsg: NonNullable<LibcSymbols["sendmmsg"]>;
@@ -186,7 +186,7 @@ export class PacketTransmitter implements Transmitter {
       throw deviceLost(this.#device, text);
     }
     this.counts.sendErrors++;
-    if (errnum === ERRNO.tooLong) this.onTooLong?.();
+    if (errnum === ERRNO.tooLong) this.onTooLong?.(length);
     this.lastError = refusalText(text, { length, mtu: this.#mtu });
   }
 }

@@ -10,7 +10,7 @@
 
 import { emptyLinkStats, type FrameHandler, type FrameLink, type LinkStats } from "../src/link/link.ts";
 import { deviceMtu, deviceOffloads } from "./device_hardware.ts";
-import { deviceLost } from "./device_loss.ts";
+import { deviceLost, FRAME_OVERHEAD_BYTES } from "./device_loss.ts";
 import { hasKernelFilter, openCaptureRing } from "./capture_ring.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { type FrameSource, READ } from "./frame_source.ts";
@@ -110,7 +110,7 @@ export class PcapLink implements FrameLink {
     this.#mtu = options.mtu;
     this.#largestMtu = options.largestMtu;
     this.#lookedUs = options.followsMtu ? -Infinity : Infinity;
-    transmitter.onTooLong = () => this.#lookAtMtu();
+    transmitter.onTooLong = (length) => this.#refusedAsTooLong(length);
     this.capture = options.capture;
     const descriptor = device.selectableFd;
     this.#readiness = new Readiness(descriptor);
@@ -222,7 +222,12 @@ export class PcapLink implements FrameLink {
     return { ...this.#stats, ...this.#transmitter.counts, droppedByRing, droppedByDevice };
   }
 
-  /** Asks the device for its MTU, and notes when that was. A few microseconds. */
+  /** A whole flight may be refused before whoever sends has heard of the first: only that one is worth a look. */
+  #refusedAsTooLong(length: number): void {
+    if (length <= this.#mtu + FRAME_OVERHEAD_BYTES) this.#lookAtMtu();
+  }
+
+  /** Asks the device for its MTU, and notes when that was. Some 30 us: three system calls. */
   #lookAtMtu(nowUs?: number): void {
     if (this.#lookedUs === Infinity) return;
     if (nowUs !== undefined) this.#lookedUs = nowUs;

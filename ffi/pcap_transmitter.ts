@@ -17,7 +17,7 @@ export class PcapTransmitter implements Transmitter {
   readonly largestCutPacketBytes = 0;
   lastError: string | null = null;
   mtu: number;
-  onTooLong: (() => void) | null = null;
+  onTooLong: ((length: number) => void) | null = null;
   readonly #library: PcapSymbols;
   readonly #device: PcapDevice;
   readonly #handle: Deno.PointerObject;
@@ -52,7 +52,7 @@ export class PcapTransmitter implements Transmitter {
     const text = this.#device.lastErrorText;
     if (saysGone(text)) throw deviceLost(this.#device.name, text);
     this.counts.sendErrors++;
-    if (saysTooLong(text)) this.onTooLong?.();
+    if (saysTooLong(text)) this.onTooLong?.(length);
     this.lastError = refusalText(text, { length, mtu: this.mtu });
   }
 }

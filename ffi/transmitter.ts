@@ -26,8 +26,8 @@ export interface Transmitter {
   readonly lastError: string | null;
   /** The device's MTU: what the words about a refused frame rest on, and how much memory frames get that wait. */
   mtu: number;
-  /** Called when the device refuses a frame as too long: its MTU may have been lowered. */
-  onTooLong: (() => void) | null;
+  /** Called when the device refuses a frame of this length as too long: its MTU may have been lowered. */
+  onTooLong: ((length: number) => void) | null;
   /** The largest IP packet that may come with a cut size; 0 when none may. */
   readonly largestCutPacketBytes: number;
   /** Takes one frame; it may be held back until {@link Transmitter.flush}. Throws LinkError when the device is gone. */
