@@ -18,6 +18,7 @@ const HANDED_ON: Readonly<Record<string, readonly string[]>> = {
   "src/host/connections.ts: name": [],
   "src/host/neighbors.ts: name": [],
   "src/host/path_mtu_cache.ts: name": [],
+  "src/host/room_maker.ts: about": ["evicted-silent", "evicted-idle", "evicted-for-memory"],
   "src/host/fault_barrier.ts: counter": ["application-errors", "observer-errors"],
   "src/host/connection_requests.ts: reason": ["accept-queue-full"],
 };
