@@ -11,6 +11,7 @@ import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
 import { Tcb } from "../tcp/tcb.ts";
 import type { Arrival } from "./arrival.ts";
 import { Connection, type ConnectionAddresses, type ConnectionHost } from "./connection.ts";
+import { ConnectionOrder } from "./connection_order.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_wheel.ts";
 
@@ -31,6 +32,8 @@ interface RegistryOptions {
 export class ConnectionRegistry {
   readonly #options: RegistryOptions;
   readonly #table: ConnectionTable<Connection>;
+  /** The same connections, oldest first. */
+  readonly #inOrder = new ConnectionOrder<Connection>();
   readonly #wheel: DeadlineWheel;
   readonly #isn: InitialSequence;
   /** Oldest first. */
@@ -65,7 +68,15 @@ export class ConnectionRegistry {
 
   /** Live connections, oldest first. */
   all(): Connection[] {
-    return [...this.#table].sort((a, b) => a.id - b.id);
+    return [...this.#inOrder];
+  }
+
+  /**
+   * Live connections, oldest first, one at a time: connections may begin and end between two steps, and none is met
+   * twice.
+   */
+  inOrder(): Generator<Connection, void, void> {
+    return this.#inOrder[Symbol.iterator]();
   }
 
   /** The connection of a packet with these ports, null when there is none. */
@@ -113,12 +124,14 @@ export class ConnectionRegistry {
 
   add(connection: Connection): void {
     this.#table.add(connection);
+    this.#inOrder.add(connection);
   }
 
   /** Takes a connection out of all that is kept about it. */
   remove(connection: Connection): void {
     this.#timeWaits.delete(connection);
     this.#table.remove(connection);
+    this.#inOrder.remove(connection);
     this.#wheel.cancel(connection);
   }
 

@@ -90,6 +90,16 @@ export class Connections {
     return this.#registry.all();
   }
 
+  /** Live connections, oldest first, one at a time: they may begin and end between two steps. */
+  inOrder(): Generator<Connection, void, void> {
+    return this.#registry.inOrder();
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return this.#registry.size;
+  }
+
   // -- What arrives
 
   /** Takes a segment whose checksum is right (or accepted). */

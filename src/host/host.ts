@@ -233,6 +233,16 @@ export class Host implements HostApi {
     return this.#connections.all();
   }
 
+  /** The same one at a time: connections may begin and end between two steps, and none is met twice. */
+  connectionsInOrder(): Generator<HostConnection, void, void> {
+    return this.#connections.inOrder();
+  }
+
+  /** How many live connections there are. */
+  get connectionCount(): number {
+    return this.#connections.count;
+  }
+
   connect(options: ConnectOptions): HostConnection {
     const { address, port } = options;
     if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
