@@ -43,6 +43,7 @@ interface ConnectionsOptions {
   readonly counters: HostCounters;
   /** Told of what applications and observers throw. */
   readonly onFault: FaultHook | null;
+  readonly foldAfter: number;
   readonly writer: SegmentWriter;
   /** Puts the writer's frame on the link. */
   transmit(length: number, cutBytes: number): void;
@@ -69,7 +70,7 @@ export class Connections {
     context.nowUs = options.nowUs;
     context.randomState = new InitialSequence(options.secret).seed();
     const barrier = new FaultBarrier(counters, options.onFault);
-    const teller = new EventTeller(context, { epochUs, barrier });
+    const teller = new EventTeller(context, { epochUs, barrier, foldAfter: options.foldAfter });
     const due = (connection: Connection) => this.#deadlineDue(connection);
     const registry = new ConnectionRegistry({ ...options, context, due });
     const replyRoute = new ReplyRoute();
@@ -167,12 +168,13 @@ export class Connections {
   // -- Deadlines
 
   nextDeadlineUs(): number {
-    return this.#registry.nextDeadlineUs();
+    return Math.min(this.#registry.nextDeadlineUs(), this.teller.dueUs);
   }
 
   tick(nowUs: number): void {
     this.context.nowUs = nowUs;
     this.#registry.expire(nowUs);
+    if (this.teller.dueUs <= nowUs) this.teller.tellFolded();
   }
 
   #deadlineDue(connection: Connection): void {

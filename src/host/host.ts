@@ -9,7 +9,7 @@
  */
 import type { FrameLink } from "../link/link.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
-import type { Observer, TcpEvent } from "../tcp/events.ts";
+import type { DropEvent, Observer, TcpEvent } from "../tcp/events.ts";
 import {
   bytesEqual,
   formatIpAddress,
@@ -74,6 +74,11 @@ export interface HostOptions {
   readonly ttl?: number;
   /** Data events carry the bytes. */
   readonly showPayload?: boolean;
+  /**
+   * Of drops, notices and segments without a connection, as many of a kind are told by themselves in a second; those that
+   * follow are counted, and told as one ({@link DropEvent.count}). Infinity by default: every one is told.
+   */
+  readonly foldAfter?: number;
   /** Off makes every segment go through all checks; nothing else may change by it. On by default. */
   readonly headerPrediction?: boolean;
   /**
@@ -142,6 +147,7 @@ export class Host implements HostApi {
       maxTimeWait: options.maxTimeWait ?? 0x8000,
       counters: this.#counters,
       onFault: options.onFault ?? null,
+      foldAfter: options.foldAfter ?? Infinity,
       writer: this.#writer,
       transmit: (length, cutBytes) => this.#transmit(this.#writer.frame, length, cutBytes),
       hold: (connection, length) => {
@@ -175,7 +181,7 @@ export class Host implements HostApi {
   }
 
   set observer(observer: Observer | null) {
-    this.#connections.teller.observer = observer;
+    this.#connections.teller.changeObserver(observer);
   }
 
   get nowUs(): number {

@@ -163,7 +163,7 @@ export class PcapngRecorder implements FrameTap {
     if (this.#isStopped) return;
     if (event.event === "transition") this.#onTransition(event);
     else if (event.event === "retransmit") this.#onRetransmit(event);
-    else if (event.event === "drop" && this.#isReceiving) {
+    else if (event.event === "drop" && this.#isReceiving && event.count === undefined) {
       this.#receivedFrame.addComment(`dropped: ${printable(event.reason)}`);
     }
   }
