@@ -27,6 +27,11 @@ const STREAM_BUFFER_BYTES = 0x400000;
 const FILE_BUFFER_BYTES = 0x10000;
 /** Local choice: a reader that has not taken the end of the log by then is not reading. */
 const END_TIMEOUT_MS = 1000;
+/**
+ * How many drops of a kind, and segments that belong to no connection, are told by themselves in a second. Local choice:
+ * as many as a person reads of a page, and a scan of some ports is still seen port by port.
+ */
+export const FOLD_AFTER = 100;
 /** Local choice: where there is no terminal to ask. */
 const USUAL_WIDTH = 120;
 /** Below this, lines of the log cannot be read at all. */

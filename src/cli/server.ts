@@ -21,7 +21,7 @@ import { formatMac } from "../wire/address.ts";
 import { CliError, errorLine } from "./command.ts";
 import type { Recording } from "./recording.ts";
 import { RingWatch } from "./ring_watch.ts";
-import type { ServeLog } from "./serve_log.ts";
+import { FOLD_AFTER, type ServeLog } from "./serve_log.ts";
 import type { ServeConfig } from "./serve_options.ts";
 import type { ServerGround } from "./server_ground.ts";
 
@@ -48,6 +48,7 @@ export class Server {
   readonly #ringWatch: RingWatch;
   readonly #faultLink: FaultLink | null;
   readonly #beganUs: number;
+  readonly #unobserve: () => void;
 
   constructor(parts: ServerParts) {
     const { config, ground, clock, log, recording } = parts;
@@ -87,7 +88,7 @@ export class Server {
       },
       onBatch: () => this.#ringWatch.afterFrames(),
     });
-    if (observer !== null) this.stack.observe(observer);
+    this.#unobserve = observer === null ? () => {} : this.stack.observe(observer);
     this.stack.pump.enter();
     this.host.announce();
     this.stack.pump.leave();
@@ -97,6 +98,8 @@ export class Server {
   /** Ends in order: no more connections, FIN, after two seconds or at once when told so RST. Says when there was RST. */
   async end(signal: AbortSignal): Promise<void> {
     const { reset } = await this.stack.shutdown({ signal });
+    // Whoever leaves hears what was folded.
+    this.#unobserve();
     this.#ringWatch.look();
     if (reset === 0) return;
     const what = reset === 1 ? "1 connection was" : `${reset} connections were`;
@@ -185,6 +188,7 @@ function makeHost(parts: ServerParts, link: FrameLink): Host {
     tcp: config.tcp,
     ttl: config.ttl,
     showPayload: config.payload,
+    foldAfter: FOLD_AFTER,
     onFault: firstFault(parts.notice),
   });
 }

@@ -131,6 +131,8 @@ export class ConnectionRequests {
     const { context, performer, counters } = this.#options;
     const { tcb } = this.#make(about.listener);
     tcb.iss = about.iss;
+    // Told as it came, which what follows changes: with the rule that will be applied, not with that of the segment before.
+    context.apply("arrives.listen.cookie-sent");
     this.#tell(segment, null);
     if (segment.hasTimestamps && tcb.config.timestamps) {
       const stamp = stampAt(tcb, context.nowUs);
