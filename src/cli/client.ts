@@ -119,6 +119,7 @@ export class Client {
       counters: this.host.counters(),
       link: ground.link.stats(),
       lostLines: log.lostLines,
+      leftOutLines: log.leftOutLines,
     });
   }
 

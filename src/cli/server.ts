@@ -118,6 +118,7 @@ export class Server {
       counters: { ...this.host.counters(), ...this.#faultCounters() },
       link: ground.link.stats(),
       lostLines: log.lostLines,
+      leftOutLines: log.leftOutLines,
     });
   }
 
