@@ -9,7 +9,7 @@
  */
 import type { FrameLink } from "../link/link.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
-import type { DropEvent, Observer, TcpEvent } from "../tcp/events.ts";
+import type { Observer, TcpEvent } from "../tcp/events.ts";
 import {
   bytesEqual,
   formatIpAddress,
@@ -76,7 +76,7 @@ export interface HostOptions {
   readonly showPayload?: boolean;
   /**
    * Of drops, notices and segments without a connection, as many of a kind are told by themselves in a second; those that
-   * follow are counted, and told as one ({@link DropEvent.count}). Infinity by default: every one is told.
+   * follow are counted, and told as one (`count` of a DropEvent). Infinity by default: every one is told.
    */
   readonly foldAfter?: number;
   /** Off makes every segment go through all checks; nothing else may change by it. On by default. */
