@@ -309,7 +309,7 @@ function countCells(count: number | undefined): Cell[] {
 }
 
 function countText(count: number): string {
-  return `${count} like this within a second`;
+  return `${count} of these in a second`;
 }
 
 function applicationErrorCells(event: ApplicationErrorEvent, { layout, palette }: Page): Cell[] {

@@ -172,12 +172,12 @@ Deno.test("event text: a line that stands for many says for how many", () => {
   const log = textLog({ width: 80 });
   assertEquals(
     log({ event: "drop", time: SAMPLE_TIME, reason: "no-listener", count: 48211 }),
-    "22:13:20.123456 -                  drop  no-listener  48211 like this within a second",
+    "22:13:20.123456 -                 drop  no-listener  48211 of these in a second",
   );
-  assertStringIncludes(log(sampleSegment({ count: 7 })), "7 like this within a second");
+  assertStringIncludes(log(sampleSegment({ count: 7 })), "7 of these in a second");
   assertStringIncludes(
     log({ event: "notice", time: SAMPLE_TIME, kind: "x", message: "y", count: 2 }),
-    "notice  y  2 like this within a second",
+    "notice  y  2 of these in a second",
   );
 });
 
