@@ -41,7 +41,7 @@ async function startServer(lab: PrivateLab, to: string, ...args: string[]): Prom
   return server;
 }
 
-/** A client is echoed so many bytes that no small disk holds what is to be told of them. */
+/** A client is echoed so many bytes, in segments of the MTU, that no small disk holds what is to be told of them. */
 async function transfer(lab: PrivateLab, peer: KernelPeer): Promise<void> {
   await peer.ask({ do: "connect", port: 3333 });
   const { bytes, sent, received } = await peer.ask({ do: "transfer", bytes: BYTES });
@@ -50,6 +50,7 @@ async function transfer(lab: PrivateLab, peer: KernelPeer): Promise<void> {
 
 liveTest("a full disk ends the recording with a notice, and not the server", {
   needs: [...PEER_PROGRAMS, ...JUDGE_PROGRAMS],
+  offloads: false,
 }, async (lab) => {
   await mountDisk(lab);
   const log: string[] = [];
@@ -99,6 +100,7 @@ liveTest(
 
 liveTest("limits end the log and rotate the recording, and are no failure", {
   needs: [...PEER_PROGRAMS, "capinfos"],
+  offloads: false,
 }, async (lab) => {
   await mountDisk(lab);
   await using peer = new KernelPeer(lab);
@@ -127,6 +129,7 @@ liveTest("limits end the log and rotate the recording, and are no failure", {
 
 liveTest("a reader that stands still does not delay the end, and that is told", {
   needs: PEER_PROGRAMS,
+  offloads: false,
 }, async (lab) => {
   await using peer = new KernelPeer(lab);
   const server = await startServer(lab, "| sleep 12", "--log", "json");
