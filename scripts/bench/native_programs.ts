@@ -61,6 +61,20 @@ export async function buildNativePrograms(): Promise<NativePrograms> {
   }
 }
 
+/** Builds the one program of very many clients; the folder it lies in goes with it. Throws as {@link buildNativePrograms}. */
+export async function buildSwarm(): Promise<AsyncDisposable & { readonly path: string }> {
+  const compiler = await findCompiler();
+  const folder = await Deno.makeTempDir({ prefix: "tcplab-swarm-" });
+  await Deno.chmod(folder, 0o755);
+  const libraries = [await findLibpcap(compiler.name, folder)];
+  const path = await compile(compiler.name, {
+    output: `${folder}/swarm`,
+    sources: ["load/swarm.c"],
+    libraries,
+  });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
+}
+
 async function findCompiler(): Promise<{ name: string; version: string }> {
   for (const name of ["gcc", "cc", "clang"]) {
     const output = await runQuietly(name, ["--version"]);

@@ -18,7 +18,7 @@ import type { TcpState } from "../tcp/state.ts";
 import type { ConnectConfig } from "./connect_options.ts";
 import type { Recording } from "./recording.ts";
 import { RingWatch } from "./ring_watch.ts";
-import type { ServeLog } from "./serve_log.ts";
+import { FOLD_AFTER, type ServeLog } from "./serve_log.ts";
 import type { ServerGround } from "./server_ground.ts";
 
 /** What a client is made of. */
@@ -46,6 +46,7 @@ export class Client {
   readonly #parts: ClientParts;
   readonly #ringWatch: RingWatch;
   readonly #beganUs: number;
+  readonly #unobserve: () => void;
   #connection: Connection | null = null;
 
   constructor(parts: ClientParts) {
@@ -82,7 +83,7 @@ export class Client {
         if (event.to === "TIME_WAIT" && !config.waitTimeWait) ended.resolve("TIME_WAIT");
       },
     ]);
-    if (observer !== null) this.stack.observe(observer);
+    this.#unobserve = observer === null ? () => {} : this.stack.observe(observer);
   }
 
   /** Opens the connection. Rejects with ConnectionRefused, TimedOut, or the signal's reason. */
@@ -103,6 +104,8 @@ export class Client {
   async end(signal: AbortSignal): Promise<void> {
     this.#leaveTimeWait();
     await this.stack.shutdown({ signal });
+    // Whoever leaves hears what was folded.
+    this.#unobserve();
     this.#ringWatch.look();
   }
 
@@ -116,6 +119,7 @@ export class Client {
       counters: this.host.counters(),
       link: ground.link.stats(),
       lostLines: log.lostLines,
+      leftOutLines: log.leftOutLines,
     });
   }
 
@@ -137,6 +141,7 @@ function makeHost({ config, ground, clock }: ClientParts, link: FrameLink): Host
     tcp,
     ttl,
     showPayload: payload,
+    foldAfter: FOLD_AFTER,
     ...(config.gateway === null ? {} : { gateway: config.gateway }),
   });
 }

@@ -5,7 +5,7 @@
  * know: TCP.
  *
  * Status 0: the connection was opened and closed in order, or Ctrl-C or `--duration` ended it. Status 1: it was refused,
- * reset or timed out, or the device, the log or the output failed.
+ * reset or timed out, the device or the output failed, or the log or the recording is not whole.
  */
 import { listInterfaces } from "../../ffi/interfaces.ts";
 import { Host } from "../host/host.ts";
@@ -55,15 +55,28 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   await findNextHop(config, ground, clock);
   const output = openOutput(config);
   parts.defer(() => output?.close());
+  const log = new ServeLog({
+    form: wishes.log,
+    output: standardOutput(),
+    width: pageWidth(),
+    limitBytes: wishes.logLimitBytes,
+    onEnd: notice,
+  });
   const recording = wishes.write === null ? null : openRecording({
     path: wishes.write,
+    limit: wishes.writeLimit,
     link: ground.link,
     filter: ground.filter,
     clock,
     application: `tcplab ${VERSION}`,
+    onEnd: (message) => {
+      notice(message);
+      const time = (clock.epochUs + clock.nowUs()) / 1e6;
+      log.tell({ event: "notice", time, kind: "recording-ended", message });
+    },
   });
   parts.defer(() => recording?.finish());
-  const log = new ServeLog({ form: wishes.log, output: standardOutput(), width: pageWidth() });
+  recording?.demandRights();
   const client = new Client({ config, ground, clock, log, recording, notice, onState: tellHalfClosed });
   parts.defer(() => client.stack.close());
   const control = await openServerControl({ config: wishes, ground, server: client, notice });
@@ -77,8 +90,7 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
       converse(client, { config, output: output?.sink ?? null, stop: stop.signal }),
       stopped,
       client.stack.done,
-      log.failed,
-      ...(recording === null ? [] : [recording.failed]),
+      log.readerGone,
     ]);
   } catch (error) {
     failure = error;
@@ -86,9 +98,11 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   const atEnd = await endInOrder(client, signals);
   failure ??= atEnd;
   recording?.finish();
-  log.tell(client.summary());
-  await log.end();
-  failure ??= recording?.failure ?? null;
+  const isLogWhole = await log.end(client.summary());
+  if (!isLogWhole && log.failure === null) {
+    notice("The log's reader has not taken the end of it, which is lost");
+  }
+  failure ??= recording?.failure ?? log.failure;
   if (failure !== null) throw failure;
 }
 

@@ -56,8 +56,10 @@ const SHARED_NAMES: ReadonlySet<string> = new Set([
   "tx",
   "filter",
   "log",
+  "log-limit",
   "payload",
   "write",
+  "write-limit",
   "duration",
   ...CONNECTION_OPTIONS.map((option) => option.name),
 ]);

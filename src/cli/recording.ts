@@ -6,42 +6,73 @@
 import { PcapngRecorder } from "../observe/pcapng_recorder.ts";
 import type { FrameLink } from "../link/link.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { CliError } from "./command.ts";
+import { CliError, errorLine } from "./command.ts";
+import { demandRotation, type FileLimit, rotateFiles } from "./file_rotation.ts";
 
 /** What a recording is made of. */
 interface RecordingOptions {
   readonly path: string;
+  /** Null: without bound. */
+  readonly limit: FileLimit | null;
   readonly link: FrameLink;
   readonly filter: string;
   readonly clock: Clock;
   /** Name and version of the program. */
   readonly application: string;
+  /** Told once, when the recording ends before its time, with a line for a person. */
+  readonly onEnd: (line: string) => void;
 }
 
 /** A recording under way. */
 export interface Recording {
   readonly recorder: PcapngRecorder;
-  /** Rejects with a {@link CliError} when the file can take no more; else stays pending. */
-  readonly failed: Promise<never>;
-  /** What `failed` has rejected with, or null. */
+  /** Why not all is recorded that was asked for; null as long as all is. */
   readonly failure: CliError | null;
+  /** Throws {@link CliError} where the rights that are left do not suffice for what is asked for: call it when they are final. */
+  demandRights(): void;
   /** Writes out what waits and closes the file; harmless when called twice. */
   finish(): void;
 }
 
 /** Makes the file (in place of an earlier one) and a recorder that writes to it. Throws {@link CliError}. */
 export function openRecording(options: RecordingOptions): Recording {
-  const { path, link, clock } = options;
-  const file = createFile(path);
-  const failed = Promise.withResolvers<never>();
-  failed.promise.catch(() => {});
+  const { path, link, clock, limit } = options;
+  let file = createFile(path);
   let failure: CliError | null = null;
   let open = true;
+  const isRotating = limit !== null && limit.files > 1;
+  const fails = (why: string) => {
+    options.onEnd(`${why}: the recording ends here, and everything else goes on`);
+    failure = new CliError(`${why}: the recording is not whole`);
+  };
   const recorder = new PcapngRecorder({
     write: (bytes) => file.writeSync(bytes),
-    onError: (error) => {
-      failure = new CliError(`${cannotWrite(path, error)}: the recording ends there, and so does tcplab`);
-      failed.reject(failure);
+    onError: (error, tornBytes) => {
+      cutOff(file, tornBytes);
+      fails(cannotWrite(path, error));
+    },
+    ...(limit === null ? {} : { limitBytes: limit.bytes }),
+    onLimit: () => {
+      if (limit === null || !isRotating) {
+        options.onEnd(
+          `${path} has reached --write-limit: the recording ends here, and everything else goes on`,
+        );
+        return false;
+      }
+      try {
+        rotateFiles(path, { files: limit.files, owner: file.statSync().uid });
+        const next = createFile(path);
+        file.close();
+        file = next;
+        return true;
+      } catch (error) {
+        fails(`${path} cannot be rotated (${errorLine(error)})`);
+        return false;
+      }
+    },
+    statistics: () => {
+      const { framesIn, droppedByRing, droppedByDevice } = link.stats();
+      return { received: framesIn, dropped: droppedByRing + droppedByDevice };
     },
     nowEpochUs: () => clock.epochUs + clock.nowUs(),
     device: link.name,
@@ -52,18 +83,29 @@ export function openRecording(options: RecordingOptions): Recording {
   });
   return {
     recorder,
-    failed: failed.promise,
     get failure() {
       return failure;
+    },
+    demandRights: () => {
+      if (isRotating) demandRotation(path);
     },
     finish: () => {
       if (!open) return;
       open = false;
-      const { framesIn, droppedByRing, droppedByDevice } = link.stats();
-      recorder.finish({ received: framesIn, dropped: droppedByRing + droppedByDevice });
+      recorder.finish();
       file.close();
     },
   };
+}
+
+/** A file that ends within a block is one that readers complain of. */
+function cutOff(file: Deno.FsFile, bytes: number): void {
+  if (bytes === 0) return;
+  try {
+    file.truncateSync(file.statSync().size - bytes);
+  } catch {
+    // A device, or a disk that cannot even be given room back: what is there is there.
+  }
 }
 
 function createFile(path: string): Deno.FsFile {

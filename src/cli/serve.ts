@@ -3,9 +3,10 @@
  *
  * Owns: putting the parts together, and taking them apart again in order, however it ends. Must not know: TCP.
  *
- * How it ends: Ctrl-C, SIGTERM, `--once` and `--duration` are done (status 0). A device that vanishes, a recording
- * that finds no room, and a log whose reader has gone are failures (status 1): what was asked for cannot be done any
- * more.
+ * How it ends: Ctrl-C, SIGTERM, `--once` and `--duration` are done (status 0). A device that vanishes and a log whose
+ * reader has gone end the server, and are failures (status 1): what was asked for cannot be done any more. A log or a
+ * recording that finds no room ends by itself, with a notice, and the server serves on; since not all is there that was
+ * asked for, the status in the end is 1. A limit that was asked for (`--log-limit`, `--write-limit`) is no failure.
  */
 import { dropToUser, isRoot, lookupUser } from "../../ffi/process_user.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -44,20 +45,33 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   for (const remark of ground.remarks) notice(remark);
   if (config.rstGuard === "nft") notice(guardNotice(ground));
   const { Server, ServeLog, pageWidth, standardOutput, openRecording, summaryToText } = await loadServer();
+  const log = new ServeLog({
+    form: config.log,
+    output: standardOutput(),
+    width: pageWidth(),
+    limitBytes: config.logLimitBytes,
+    onEnd: notice,
+  });
   const recording = config.write === null ? null : openRecording({
     path: config.write,
+    limit: config.writeLimit,
     link: ground.link,
     filter: ground.filter,
     clock,
     application: `tcplab ${VERSION}`,
+    onEnd: (message) => {
+      notice(message);
+      const time = (clock.epochUs + clock.nowUs()) / 1e6;
+      log.tell({ event: "notice", time, kind: "recording-ended", message });
+    },
   });
   parts.defer(() => recording?.finish());
-  const log = new ServeLog({ form: config.log, output: standardOutput(), width: pageWidth() });
   const server = new Server({ config, ground, clock, log, recording, notice });
   parts.defer(() => server.stack.close());
   const control = await openServerControl({ config, ground, server, notice });
   parts.defer(() => control?.close());
   if (config.user !== null) dropToUser(config.user);
+  recording?.demandRights();
 
   let failure: unknown = null;
   try {
@@ -66,8 +80,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
       ...(config.once ? [server.firstClosed] : []),
       ...(config.durationMs === null ? [] : [elapsed(config.durationMs)]),
       server.stack.done,
-      log.failed,
-      ...(recording === null ? [] : [recording.failed]),
+      log.readerGone,
     ]);
   } catch (error) {
     failure = error;
@@ -76,13 +89,20 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   failure ??= atEnd;
   recording?.finish();
   const summary = server.summary();
-  log.tell(summary);
-  if (config.log === "none") printError(summaryToText(summary, { width: pageWidth() }));
-  await log.end();
-  // A small recording meets the full disk only when its last block is written.
-  failure ??= recording?.failure ?? null;
+  const isLogWhole = await log.end(summary);
+  if (!isLogWhole && log.failure === null) notice(LOG_NOT_TAKEN);
+  // What the log cannot say any more. Whose reader has gone on purpose has seen enough.
+  const isReaderGone = log.failure !== null && failure === log.failure;
+  if (config.log === "none" || !(isLogWhole || isReaderGone)) {
+    printError(summaryToText(summary, { width: pageWidth() }));
+  }
+  failure ??= recording?.failure ?? log.failure;
   if (failure !== null) throw failure;
 }
+
+/** Told when a reader has stood still. */
+const LOG_NOT_TAKEN =
+  "The log's reader has not taken the end of it: what is missing there is lost, but for the summary";
 
 /** The modules that are needed once the device is open: most of the program. The second call finds them loaded. */
 async function loadServer() {

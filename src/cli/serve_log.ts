@@ -6,6 +6,7 @@
  */
 import { getColorEnabled } from "@std/fmt/colors";
 import { textLog } from "../observe/event_text.ts";
+import { LogLimit } from "../observe/log_limit.ts";
 import { JsonLines } from "../observe/json_lines.ts";
 import { LineWriter } from "../observe/log_writer.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
@@ -19,14 +20,25 @@ interface ServeLogOptions {
   readonly output: AsyncOutput | SyncOutput;
   /** Columns of the page, for text. */
   readonly width: number;
+  /** Where the log ends, bytes (log_limit.ts); null or absent: nowhere. */
+  readonly limitBytes?: number | null;
+  /** How long {@link ServeLog.end} waits for a reader (500). */
+  readonly endPatienceMs?: number;
+  /** Told, with a line for a person, when the log ends before its time. */
+  readonly onEnd?: (line: string) => void;
 }
 
 /** Local choice: what events of some ten milliseconds at full speed take, so that only a reader that stands still loses lines. */
 const STREAM_BUFFER_BYTES = 0x400000;
 /** Local choice: a write every few hundred lines, out of memory that the processor still has at hand. */
 const FILE_BUFFER_BYTES = 0x10000;
-/** Local choice: a reader that has not taken the end of the log by then is not reading. */
-const END_TIMEOUT_MS = 1000;
+/** Local choice: a reader that has not taken the end of the log by then is not reading, and the end is to take a second. */
+const END_PATIENCE_MS = 500;
+/**
+ * How many drops of a kind, and segments that belong to no connection, are told by themselves in a second. Local choice:
+ * as many as a person reads of a page, and a scan of some ports is still seen port by port.
+ */
+export const FOLD_AFTER = 100;
 /** Local choice: where there is no terminal to ask. */
 const USUAL_WIDTH = 120;
 /** Below this, lines of the log cannot be read at all. */
@@ -36,29 +48,58 @@ const LEAST_WIDTH = 80;
 export class ServeLog {
   /** Null when nothing is to be logged, so that observation costs nothing. */
   readonly observer: Observer | null;
-  /** Rejects with a {@link CliError} when the reader has gone; else stays pending. */
-  readonly failed: Promise<never>;
+  /** Rejects with a {@link CliError} when the reader has gone, who was all that the log was for; else stays pending. */
+  readonly readerGone: Promise<never>;
   readonly #writer: LineWriter;
   readonly #sink: Sink;
+  readonly #limit: LogLimit | null;
+  readonly #endPatienceMs: number;
+  #failure: CliError | null = null;
 
   constructor(options: ServeLogOptions) {
-    const failed = Promise.withResolvers<never>();
-    this.failed = failed.promise;
-    failed.promise.catch(() => {});
-    const { output } = options;
-    const onError = (error: unknown) => failed.reject(logFailure(error));
+    const gone = Promise.withResolvers<never>();
+    this.readerGone = gone.promise;
+    this.#endPatienceMs = options.endPatienceMs ?? END_PATIENCE_MS;
+    gone.promise.catch(() => {});
+    const { output, limitBytes = null, onEnd } = options;
+    const onError = (error: unknown) => {
+      const isGone = error instanceof Deno.errors.BrokenPipe ||
+        error instanceof Deno.errors.ConnectionReset;
+      this.#failure = isGone ? readerGone() : new CliError(`${cannotWrite(error)}: the log is not whole`);
+      if (isGone) gone.reject(this.#failure);
+      else onEnd?.(`${cannotWrite(error)}: the log ends here, and everything else goes on`);
+    };
     const isStream = "write" in output;
     this.#sink = isStream
       ? new OutputSink(output, { onDrain: () => this.#writer.flush(), onError })
       : new FileSink(output, { onError });
     const bufferBytes = isStream ? STREAM_BUFFER_BYTES : FILE_BUFFER_BYTES;
     this.#writer = new LineWriter({ write: this.#sink.write, bufferBytes });
-    this.observer = observerFor(options, this.#writer);
+    const log = observerFor(options, this.#writer);
+    this.#limit = log === null || limitBytes === null ? null : new LogLimit({
+      log,
+      limitBytes,
+      bytes: () => this.#writer.lineBytes,
+      ...(onEnd === undefined ? {} : { onEnd }),
+    });
+    const bounded = this.#limit?.observe ?? log;
+    // What cannot be written any more need not be put into words.
+    this.observer = bounded === null ? null : (event) => this.#failure === null && bounded(event);
+  }
+
+  /** Why not all is written that was asked for; null as long as all is. */
+  get failure(): CliError | null {
+    return this.#failure;
   }
 
   /** Lines lost because the reader stood still. */
   get lostLines(): number {
     return this.#writer.lostLines;
+  }
+
+  /** Lines that the log's limit kept out. */
+  get leftOutLines(): number {
+    return this.#limit?.leftOut ?? 0;
   }
 
   /** Writes an event that does not come from the host (`listening`, `summary`). */
@@ -72,13 +113,21 @@ export class ServeLog {
     this.#writer.flush();
   }
 
-  /** Waits until everything is written, but not for a reader that stands still. */
-  async end(): Promise<void> {
+  /**
+   * Writes a last event, and waits until everything is written, but not for a reader that stands still. Gives whether the
+   * end has been written.
+   */
+  async end(last?: TcpEvent): Promise<boolean> {
+    const lostBefore = this.lostLines;
+    if (last !== undefined) this.observer?.(last);
     this.flush();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, END_TIMEOUT_MS));
-    await Promise.race([this.#sink.settled(), late]);
+    const late = new Promise<false>((resolve) =>
+      timer = setTimeout(() => resolve(false), this.#endPatienceMs)
+    );
+    const isWritten = await Promise.race([this.#sink.settled().then(() => true), late]);
     clearTimeout(timer);
+    return isWritten && this.#failure === null && this.lostLines === lostBefore;
   }
 }
 
@@ -90,12 +139,14 @@ function observerFor({ form, width }: ServeLogOptions, writer: LineWriter): Obse
   return (event) => writer.line(format(event));
 }
 
-function logFailure(error: unknown): CliError {
-  const gone = error instanceof Deno.errors.BrokenPipe;
-  const why = gone ? "its reader has gone" : errorLine(error);
+function readerGone(): CliError {
   return new CliError(
-    `The log cannot be written to stdout (${why}): tcplab has stopped; --log none does without a log`,
+    "The log cannot be written to stdout (its reader has gone): tcplab has stopped; --log none does without a log",
   );
+}
+
+function cannotWrite(error: unknown): string {
+  return `The log cannot be written to stdout (${errorLine(error)})`;
 }
 
 /** Columns of the terminal on stdout, where there is one. */

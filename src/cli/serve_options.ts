@@ -19,6 +19,7 @@ import {
   parsePrefix,
 } from "../wire/address.ts";
 import { UsageError } from "./command.ts";
+import type { FileLimit } from "./file_rotation.ts";
 import { type MacChoice, parseMacChoice } from "./mac_choice.ts";
 import {
   badValue,
@@ -28,6 +29,7 @@ import {
   parseCount,
   parseDurationUs,
   parsePort,
+  parseSizeBytes,
 } from "./option_values.ts";
 import { type ParsedOptions, parseOptions } from "./options.ts";
 import { SERVE_OPTIONS, SERVE_SYNTAX } from "./serve_syntax.ts";
@@ -73,8 +75,12 @@ export interface ServeConfig extends ConnectionSettings, ListeningSettings {
   /** Faults to put on the wire; null for none. */
   readonly faults: FaultSpec | null;
   readonly log: "text" | "json" | "none";
+  /** Null: without bound. */
+  readonly logLimitBytes: number | null;
   readonly payload: boolean;
   readonly write: string | null;
+  /** Null: without bound. */
+  readonly writeLimit: FileLimit | null;
   readonly once: boolean;
   readonly durationMs: number | null;
   readonly user: string | null;
@@ -114,6 +120,15 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
   if (options.flag("payload") && log === "none") {
     throw new UsageError("--payload needs a log: --log none has none");
   }
+  const logLimitBytes = given(options, "log-limit", (value) => parseSizeBytes(value, LOG_LIMIT)) ?? null;
+  if (logLimitBytes !== null && log === "none") {
+    throw new UsageError("--log-limit needs a log: --log none has none");
+  }
+  const write = options.value("write") ?? null;
+  const writeLimit = given(options, "write-limit", parseWriteLimit) ?? null;
+  if (writeLimit !== null && write === null) {
+    throw new UsageError("--write-limit needs --write FILE: without it there is no recording");
+  }
   const connection = parseConnectionOptions(options);
   const listening = parseListeningOptions(options);
   const durationUs = given(options, "duration", (value) => parseDurationUs(value, DURATION));
@@ -132,8 +147,10 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
     filter: options.value("filter") ?? null,
     faults: given(options, "fault", parseFaults) ?? null,
     log,
+    logLimitBytes,
     payload: options.flag("payload"),
-    write: options.value("write") ?? null,
+    write,
+    writeLimit,
     ...connection,
     ...listening,
     tcp: { ...connection.tcp, ...listening.tcp },
@@ -144,6 +161,23 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
 }
 
 const DURATION: DurationBounds = { leastUs: 1_000, mostUs: 24 * 3_600_000_000, bareUnit: "s" };
+
+/** Local choice: from what a start and an end take with some room, up to what no disk holds. */
+const LOG_LIMIT = { least: 0x1000, most: 2 ** 50 };
+/** Local choice: below, a file would hold little more than the largest frames, and be rotated all the time. */
+const WRITE_LIMIT = { least: 0x100000, most: 2 ** 50 };
+/** Local choice: one rotation renames each of them, which must not be felt. */
+const MOST_FILES = 100;
+
+/** `SIZE`, or `SIZExN` for N files in all. */
+function parseWriteLimit(value: GivenValue): FileLimit {
+  const [, size, count] = /^(.*?)(?:x(\d+))?$/i.exec(value.text) ?? [];
+  const bytes = parseSizeBytes({ option: value.option, text: size }, WRITE_LIMIT);
+  if (count === undefined) return { bytes, files: 1 };
+  const files = Number(count);
+  if (files >= 2 && files <= MOST_FILES) return { bytes, files };
+  throw badValue(value, `SIZE, or SIZExN with N files in all, from 2 to ${MOST_FILES}`);
+}
 
 function parseFaults({ option, text }: GivenValue): FaultSpec {
   try {

@@ -127,6 +127,15 @@ export const SERVE_OPTIONS = [
     help: "what goes to stdout: text (default) for people, json one event a line, none nothing",
   },
   {
+    name: "log-limit",
+    kind: "value",
+    value: "SIZE",
+    group: OUTPUT,
+    help:
+      "end the log there (100M, 1G), with a line that says so; the summary follows all the same, and counts the " +
+      "lines that are left out",
+  },
+  {
     name: "payload",
     kind: "flag",
     group: OUTPUT,
@@ -139,6 +148,15 @@ export const SERVE_OPTIONS = [
     value: "FILE",
     group: OUTPUT,
     help: "record to a pcapng file, each frame with its state change as packet comment",
+  },
+  {
+    name: "write-limit",
+    kind: "value",
+    value: "SIZE[xN]",
+    group: OUTPUT,
+    help:
+      "end the recording there (100M, 1G); with xN go on in a new file instead, and keep N in all: FILE is the " +
+      "newest, FILE.1 the one before it",
   },
   ...CONNECTION_OPTIONS,
   ...LISTENING_OPTIONS,

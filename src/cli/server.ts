@@ -22,7 +22,7 @@ import { CliError, errorLine } from "./command.ts";
 import { defaultMemoryBytes, memoryFacts } from "./memory_choice.ts";
 import type { Recording } from "./recording.ts";
 import { RingWatch } from "./ring_watch.ts";
-import type { ServeLog } from "./serve_log.ts";
+import { FOLD_AFTER, type ServeLog } from "./serve_log.ts";
 import type { ServeConfig } from "./serve_options.ts";
 import type { ServerGround } from "./server_ground.ts";
 
@@ -49,6 +49,7 @@ export class Server {
   readonly #ringWatch: RingWatch;
   readonly #faultLink: FaultLink | null;
   readonly #beganUs: number;
+  readonly #unobserve: () => void;
 
   constructor(parts: ServerParts) {
     const { config, ground, clock, log, recording } = parts;
@@ -88,7 +89,7 @@ export class Server {
       },
       onBatch: () => this.#ringWatch.afterFrames(),
     });
-    if (observer !== null) this.stack.observe(observer);
+    this.#unobserve = observer === null ? () => {} : this.stack.observe(observer);
     this.stack.pump.enter();
     this.host.announce();
     this.stack.pump.leave();
@@ -98,6 +99,8 @@ export class Server {
   /** Ends in order: no more connections, FIN, after two seconds or at once when told so RST. Says when there was RST. */
   async end(signal: AbortSignal): Promise<void> {
     const { reset } = await this.stack.shutdown({ signal });
+    // Whoever leaves hears what was folded.
+    this.#unobserve();
     this.#ringWatch.look();
     if (reset === 0) return;
     const what = reset === 1 ? "1 connection was" : `${reset} connections were`;
@@ -116,6 +119,7 @@ export class Server {
       counters: { ...this.host.counters(), ...this.#faultCounters() },
       link: ground.link.stats(),
       lostLines: log.lostLines,
+      leftOutLines: log.leftOutLines,
     });
   }
 
@@ -188,6 +192,7 @@ function makeHost(parts: ServerParts, link: FrameLink): Host {
     tcp: config.tcp,
     ttl: config.ttl,
     showPayload: config.payload,
+    foldAfter: FOLD_AFTER,
     onFault: firstFault(parts.notice),
   });
 }

@@ -4,7 +4,12 @@
  * Owns: the snapshot's making, and the refusal of an address that another server answers for. Must not know: how
  * snapshots travel (runtime/control_socket.ts) or are shown (observe/netstat.ts).
  */
-import { connectionSnapshot, isServerSnapshot, type ServerSnapshot } from "../observe/server_snapshot.ts";
+import {
+  connectionSnapshot,
+  readServerSnapshot,
+  type ServerHeading,
+  type ServerSnapshot,
+} from "../observe/server_snapshot.ts";
 import { findServers } from "../runtime/control_client.ts";
 import { type ControlSocket, openControlSocket } from "../runtime/control_socket.ts";
 import { formatMac } from "../wire/address.ts";
@@ -29,13 +34,21 @@ interface ServerControlParts {
   readonly notice: (line: string) => void;
 }
 
-/** The servers of this user that run on this host, in all network namespaces. */
-export function runningServers(): Promise<LocatedSnapshot[]> {
-  return findServers(isLocatedSnapshot);
+/**
+ * The servers of this user that run on this host, in all network namespaces; `server` leaves their connections out, of
+ * which there may be many.
+ */
+export function runningServers(request: "snapshot" | "server" = "snapshot"): Promise<LocatedSnapshot[]> {
+  return findServers(readLocatedSnapshot, { request });
 }
 
-function isLocatedSnapshot(value: unknown): value is LocatedSnapshot {
-  return isServerSnapshot(value) && "networkNamespace" in value && typeof value.networkNamespace === "string";
+function readLocatedSnapshot(lines: readonly unknown[]): LocatedSnapshot | null {
+  const snapshot = readServerSnapshot(lines);
+  return snapshot !== null && isLocated(snapshot) ? snapshot : null;
+}
+
+function isLocated(snapshot: ServerSnapshot): snapshot is LocatedSnapshot {
+  return "networkNamespace" in snapshot && typeof snapshot.networkNamespace === "string";
 }
 
 /** The network namespace of this process, as Linux names it (`net:[4026531840]`); empty elsewhere. */
@@ -53,7 +66,7 @@ export async function refuseTakenAddresses(
 ): Promise<void> {
   if (config.addresses.length === 0) return;
   const here = networkNamespace();
-  const others = (await runningServers()).filter((other) => other.networkNamespace === here);
+  const others = (await runningServers("server")).filter((other) => other.networkNamespace === here);
   const line = conflictLine(config, others);
   if (line !== null) throw new CliError(line);
 }
@@ -83,18 +96,23 @@ export function conflictLine(
 export async function openServerControl(parts: ServerControlParts): Promise<ControlSocket | null> {
   const startedAt = Date.now() / 1000;
   try {
-    return await openControlSocket({ snapshot: () => snapshotOf(parts, startedAt) });
+    return await openControlSocket({
+      answer: (request) => {
+        if (request === "server") return [headingOf(parts, startedAt)];
+        return request === "snapshot" ? snapshotOf(parts, startedAt) : null;
+      },
+    });
   } catch (error) {
     parts.notice(`tcplab netstat will not show this server. ${errorLine(error)}`);
     return null;
   }
 }
 
-function snapshotOf({ config, ground, server }: ServerControlParts, startedAt: number): LocatedSnapshot {
-  const { host, stack } = server;
-  // The timers that the snapshot tells are counted from now, not from the last frame.
-  stack.pump.enter();
-  const apps = new Map(config.services.map(({ port, app }) => [port, app]));
+function headingOf(
+  { config, ground, server: { host } }: ServerControlParts,
+  startedAt: number,
+): ServerHeading & Pick<LocatedSnapshot, "networkNamespace"> {
+  const apps = appsOf(config);
   return {
     pid: Deno.pid,
     device: ground.link.name,
@@ -102,10 +120,27 @@ function snapshotOf({ config, ground, server }: ServerControlParts, startedAt: n
     mac: formatMac(ground.link.mac),
     startedAt,
     listeners: host.listeners().map(({ port, state }) => ({ port, state, app: apps.get(port) ?? "" })),
-    connections: host.connections().map((connection) =>
-      connectionSnapshot(connection.info(), apps.get(connection.localPort) ?? "")
-    ),
     counters: host.counters(),
+    figures: { connections: host.connectionCount },
     networkNamespace: networkNamespace(),
   };
+}
+
+/** The heading, and then a connection a line, each as it is when its line is asked for. */
+function* snapshotOf(parts: ServerControlParts, startedAt: number): Generator<unknown, void, void> {
+  const { host, stack } = parts.server;
+  const apps = appsOf(parts.config);
+  yield headingOf(parts, startedAt);
+  // So that it comes to an end also where connections begin faster than they are told of.
+  let left = host.connectionCount;
+  for (const connection of host.connectionsInOrder()) {
+    // The timers that it tells are counted from now, not from the last frame.
+    stack.pump.enter();
+    yield connectionSnapshot(connection.info(), apps.get(connection.localPort) ?? "");
+    if (--left <= 0) return;
+  }
+}
+
+function appsOf(config: ServerControlParts["config"]): ReadonlyMap<number, string> {
+  return new Map(config.services.map(({ port, app }) => [port, app]));
 }

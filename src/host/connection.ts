@@ -21,6 +21,7 @@ import { askedLimitBytes, sendLimitBytes, sendRoomBytes } from "../tcp/buffer_sh
 import type { MachineContext } from "../tcp/context.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import type { ConnectionHandler, HostConnection } from "./api.ts";
+import type { OrderedEntry } from "./connection_order.ts";
 import type { TableEntry } from "./connection_table.ts";
 import { type DeadlineEntry, WHEEL_NOT_SET } from "./deadline_wheel.ts";
 import type { Listener } from "./listeners.ts";
@@ -49,7 +50,7 @@ export interface ConnectionAddresses {
 const NO_HANDLER: ConnectionHandler = {};
 
 /** One connection of a host. */
-export class Connection implements HostConnection, TableEntry, DeadlineEntry {
+export class Connection implements HostConnection, TableEntry, DeadlineEntry, OrderedEntry<Connection> {
   // What every segment touches comes first: eight fields share a cache line.
   readonly tcb: Tcb;
   readonly peerPort: number;
@@ -73,6 +74,9 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   userData: unknown = undefined;
   /** The listener whose backlog counts this connection; null for active opens. */
   listener: Listener | null = null;
+  // Its neighbors in the order of all connections.
+  older: Connection | null = null;
+  newer: Connection | null = null;
 
   constructor(host: ConnectionHost, tcb: Tcb, about: ConnectionAddresses & { id: number }) {
     this.#host = host;

@@ -12,6 +12,7 @@ import { beginWithPathLimit } from "../tcp/path_limit.ts";
 import { Tcb } from "../tcp/tcb.ts";
 import type { Arrival } from "./arrival.ts";
 import { Connection, type ConnectionAddresses, type ConnectionHost } from "./connection.ts";
+import { ConnectionOrder } from "./connection_order.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_wheel.ts";
 import type { PathMtuCache } from "./path_mtu_cache.ts";
@@ -38,6 +39,8 @@ interface RegistryOptions {
 export class ConnectionRegistry {
   readonly #options: RegistryOptions;
   readonly #table: ConnectionTable<Connection>;
+  /** The same connections, oldest first. */
+  readonly #inOrder = new ConnectionOrder<Connection>();
   readonly #wheel: DeadlineWheel;
   readonly #isn: InitialSequence;
   /** Oldest first. */
@@ -95,7 +98,15 @@ export class ConnectionRegistry {
 
   /** Live connections, oldest first. */
   all(): Connection[] {
-    return [...this.#table].sort((a, b) => a.id - b.id);
+    return [...this.#inOrder];
+  }
+
+  /**
+   * Live connections, oldest first, one at a time: connections may begin and end between two steps, and none is met
+   * twice.
+   */
+  inOrder(): Generator<Connection, void, void> {
+    return this.#inOrder[Symbol.iterator]();
   }
 
   /** The connection of a packet with these ports, null when there is none. */
@@ -150,6 +161,7 @@ export class ConnectionRegistry {
     account.usedBytes += CONNECTION_BYTES;
     account.connections = this.#table.size;
     if (connection.listener !== null) this.#acceptedCount++;
+    this.#inOrder.add(connection);
   }
 
   /** Takes a connection out of all that is kept about it. */
@@ -162,6 +174,7 @@ export class ConnectionRegistry {
       if (connection.listener !== null) this.#acceptedCount--;
     }
     account.connections = this.#table.size;
+    this.#inOrder.remove(connection);
     this.#wheel.cancel(connection);
   }
 

@@ -133,6 +133,8 @@ export class ConnectionRequests {
     const { context, performer, counters } = this.#options;
     const { tcb } = this.#make(about.listener);
     tcb.iss = about.iss;
+    // Told as it came, which what follows changes: with the rule that will be applied, not with that of the segment before.
+    context.apply("arrives.listen.cookie-sent");
     this.#tell(segment, null);
     if (segment.hasTimestamps && tcb.config.timestamps) {
       const stamp = stampAt(tcb, context.nowUs);
@@ -198,24 +200,18 @@ export class ConnectionRequests {
   /** Sends the machine's answer, if it gave one, to where the segment came from. */
   #answered(segment: TcpSegment, isListening: boolean): void {
     const { teller, replyRoute, performer } = this.#options;
-    if (teller.observer !== null) {
-      teller.received(segment, { name: replyRoute.name, tcb: null, isListening });
-    }
+    teller.strangerReceived(segment, replyRoute, isListening);
     performer.finish();
   }
 
   #tell(segment: TcpSegment, connection: Connection | null): void {
     const { teller, replyRoute } = this.#options;
-    if (teller.observer === null) return;
-    if (connection === null) {
-      teller.received(segment, { name: replyRoute.name, tcb: null, isListening: true });
-    } else {
-      teller.received(segment, { name: connection.name, tcb: connection.tcb });
-    }
+    if (connection === null) teller.strangerReceived(segment, replyRoute, true);
+    else teller.received(segment, connection);
   }
 
   #tellDrop(reason: string): void {
     const { teller, replyRoute } = this.#options;
-    if (teller.observer !== null) teller.drop(reason, replyRoute.name);
+    teller.drop(reason, replyRoute);
   }
 }

@@ -53,6 +53,7 @@ interface ConnectionsOptions {
   readonly counters: HostCounters;
   /** Told of what applications and observers throw. */
   readonly onFault: FaultHook | null;
+  readonly foldAfter: number;
   readonly writer: SegmentWriter;
   /** Puts the writer's frame on the link. */
   transmit(length: number, cutBytes: number): void;
@@ -83,7 +84,7 @@ export class Connections {
     context.nowUs = options.nowUs;
     context.randomState = new InitialSequence(options.secret).seed();
     const barrier = new FaultBarrier(counters, options.onFault);
-    const teller = new EventTeller(context, { epochUs, barrier });
+    const teller = new EventTeller(context, { epochUs, barrier, foldAfter: options.foldAfter });
     const due = (connection: Connection) => this.#deadlineDue(connection);
     const pathMtus = new PathMtuCache({ count: (name) => counters.count(name) });
     const registry = new ConnectionRegistry({ ...options, context, pathMtus, due });
@@ -105,6 +106,16 @@ export class Connections {
   /** Live connections, oldest first. */
   all(): Connection[] {
     return this.#registry.all();
+  }
+
+  /** Live connections, oldest first, one at a time: they may begin and end between two steps. */
+  inOrder(): Generator<Connection, void, void> {
+    return this.#registry.inOrder();
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return this.#registry.size;
   }
 
   // -- What arrives
@@ -188,13 +199,13 @@ export class Connections {
     if (this.#upkeepUs === Infinity && (pool.memory.wantsTrim || this.#performer.hasStarving)) {
       this.#upkeepUs = nowUs + UPKEEP_INTERVAL_US;
     }
-    const nextUs = this.#registry.nextDeadlineUs();
-    return nextUs < this.#upkeepUs ? nextUs : this.#upkeepUs;
+    return Math.min(this.#registry.nextDeadlineUs(), this.#upkeepUs, this.teller.dueUs);
   }
 
   tick(nowUs: number): void {
     this.context.nowUs = nowUs;
     this.#registry.expire(nowUs);
+    if (this.teller.dueUs <= nowUs) this.teller.tellFolded();
     if (this.#upkeepUs <= nowUs) this.#lookAfterMemory();
     if (this.context.pool.account.isShort) this.#room.relieve();
   }

@@ -85,7 +85,7 @@ export class Demultiplexer {
     }
     this.#performer.begin(connection);
     segmentArrives(this.#context, tcb, segment);
-    if (this.#teller.observer !== null) this.#teller.received(segment, { name: connection.name, tcb });
+    this.#teller.received(segment, connection);
     this.#performer.finish();
   }
 
@@ -93,9 +93,8 @@ export class Demultiplexer {
   #ignoreHandshakeAck(segment: TcpSegment, connection: Connection): void {
     this.#options.counters.count("accept-queue-full");
     this.#context.apply("arrives.listen.backlog-full");
-    if (this.#teller.observer === null) return;
-    this.#teller.received(segment, { name: connection.name, tcb: connection.tcb });
-    this.#teller.drop("accept-queue-full", connection.name);
+    this.#teller.received(segment, connection);
+    this.#teller.drop("accept-queue-full", connection);
   }
 
   /** Takes an ICMP error that quotes a segment of ours; `from` locates the quoted addresses. */

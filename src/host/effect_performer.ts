@@ -150,7 +150,7 @@ export class EffectPerformer implements ConnectionHost {
         this.#teller.retransmit(connection, effect);
         return;
       case EFFECT.DROP:
-        if (this.#teller.observer !== null) this.#teller.drop(effect.drop, connection.name);
+        this.#teller.drop(effect.drop, connection);
         return;
       case EFFECT.DATA:
         this.#teller.data(connection, "recv", effect.length);
@@ -222,8 +222,8 @@ export class EffectPerformer implements ConnectionHost {
     replyRoute.take();
     if (effect.kind === EFFECT.SEND) {
       this.#send(effect, null);
-    } else if (effect.kind === EFFECT.DROP && this.#teller.observer !== null) {
-      this.#teller.drop(effect.drop, replyRoute.name);
+    } else if (effect.kind === EFFECT.DROP) {
+      this.#teller.drop(effect.drop, replyRoute);
     }
   }
 
@@ -269,9 +269,10 @@ export class EffectPerformer implements ConnectionHost {
     const { writer, counters, replyRoute } = this.#options;
     const length = writer.write(connection ?? replyRoute, effect);
     counters.segmentsOut++;
-    if (this.#teller.observer !== null) {
-      this.#teller.sent(writer.segment, effect, connection === null ? replyRoute.name : connection.name);
-    }
+    // One that is in LISTEN was made to answer with a cookie, and is forgotten: its segment is nobody's.
+    const isStranger = connection === null || connection.tcb.state === "LISTEN";
+    if (isStranger) this.#teller.strangerSent(writer.segment, effect, connection ?? replyRoute);
+    else this.#teller.sent(writer.segment, effect, connection);
     if (connection !== null && connection.peerMac === null) this.#options.hold(connection, length);
     else this.#options.transmit(length, effect.cutBytes);
   }

@@ -81,6 +81,11 @@ export interface HostOptions {
   readonly ttl?: number;
   /** Data events carry the bytes. */
   readonly showPayload?: boolean;
+  /**
+   * Of drops, notices and segments without a connection, as many of a kind are told by themselves in a second; those that
+   * follow are counted, and told as one (`count` of a DropEvent). Infinity by default: every one is told.
+   */
+  readonly foldAfter?: number;
   /** Off makes every segment go through all checks; nothing else may change by it. On by default. */
   readonly headerPrediction?: boolean;
   /**
@@ -159,6 +164,7 @@ export class Host implements HostApi {
       onFull: options.onFull ?? "evict",
       counters: this.#counters,
       onFault: options.onFault ?? null,
+      foldAfter: options.foldAfter ?? Infinity,
       writer: this.#writer,
       transmit: (length, cutBytes) => this.#transmit(this.#writer.frame, length, cutBytes),
       hold: (connection, length) => {
@@ -191,7 +197,7 @@ export class Host implements HostApi {
   }
 
   set observer(observer: Observer | null) {
-    this.#connections.teller.observer = observer;
+    this.#connections.teller.changeObserver(observer);
   }
 
   get nowUs(): number {
@@ -266,6 +272,16 @@ export class Host implements HostApi {
 
   connections(): HostConnection[] {
     return this.#connections.all();
+  }
+
+  /** The same one at a time: connections may begin and end between two steps, and none is met twice. */
+  connectionsInOrder(): Generator<HostConnection, void, void> {
+    return this.#connections.inOrder();
+  }
+
+  /** How many live connections there are. */
+  get connectionCount(): number {
+    return this.#connections.count;
   }
 
   connect(options: ConnectOptions): HostConnection {

@@ -51,6 +51,7 @@ function contractFields(event: TcpEvent): unknown {
         state: event.state,
         rule: event.rule,
         cut: event.cut,
+        count: event.count,
       };
     case "transition":
       return {
@@ -96,7 +97,13 @@ function contractFields(event: TcpEvent): unknown {
         states: event.states,
       };
     case "drop":
-      return { event: event.event, time, reason: event.reason, connection: event.connection };
+      return {
+        event: event.event,
+        time,
+        reason: event.reason,
+        connection: event.connection,
+        count: event.count,
+      };
     case "application-error":
       return { event: event.event, time, connection: event.connection, message: event.message };
     case "notice":
@@ -106,6 +113,7 @@ function contractFields(event: TcpEvent): unknown {
         kind: event.kind,
         message: event.message,
         connection: event.connection,
+        count: event.count,
       };
     case "listening":
       return {

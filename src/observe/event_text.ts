@@ -172,6 +172,7 @@ function segmentCells(event: SegmentEvent, { layout, palette }: Page): Cell[] {
 function segmentDetails(event: SegmentEvent): string[] {
   const details = [printable(event.rule), `win ${event.window}`, ...optionTexts(event)];
   if (event.cut !== undefined) details.push(`cut into ${event.cut}-byte segments on the wire`);
+  if (event.count !== undefined) details.push(countText(event.count));
   return details;
 }
 
@@ -298,7 +299,17 @@ function dropCells(event: DropEvent, { layout, palette }: Page): Cell[] {
     ),
     { text: "drop", column: INDENT + layout.peerWidth + 1, gap: 1, paint: palette.notice },
     { text: printable(event.reason) },
+    ...countCells(event.count),
   ];
+}
+
+/** How many one line stands for. */
+function countCells(count: number | undefined): Cell[] {
+  return count === undefined ? [] : [{ text: countText(count) }];
+}
+
+function countText(count: number): string {
+  return `${count} of these in a second`;
 }
 
 function applicationErrorCells(event: ApplicationErrorEvent, { layout, palette }: Page): Cell[] {
@@ -314,6 +325,7 @@ function noticeCells(event: NoticeEvent, { layout, palette }: Page): Cell[] {
     peerCell(event.connection === undefined ? "-" : connectionEnds(event.connection).peer),
     { text: "notice", column: INDENT + layout.peerWidth + 1, gap: 1, paint: palette.notice },
     { text: printable(event.message) },
+    ...countCells(event.count),
     { text: printable(event.kind), paint: palette.quiet },
   ];
 }

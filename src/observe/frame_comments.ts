@@ -95,11 +95,16 @@ export class WaitingComments {
     return texts;
   }
 
+  /** Takes out those that are about no frame at all, each with its connection. */
+  takeFrameless(): string[] {
+    return this.#frameless.splice(0);
+  }
+
   /** Takes out all that found no frame, each with its connection. */
   takeAll(): string[] {
     for (const comment of this.#waiting) this.#keepFrameless(comment);
     this.#waiting = [];
-    return this.#frameless.splice(0);
+    return this.takeFrameless();
   }
 
   #keepFrameless({ connection, text }: FrameComment): void {

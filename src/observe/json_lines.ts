@@ -110,7 +110,9 @@ export class JsonLines {
   #segment(line: LineBytes, event: SegmentEvent): boolean {
     const pieces = event.direction === "recv" ? this.#received : this.#sent;
     const flags = pieces.flags(event.flags);
-    if (flags === undefined || !isShort(event.rule) || !isUint32(event.seq)) return false;
+    if (flags === undefined || event.count !== undefined || !isShort(event.rule) || !isUint32(event.seq)) {
+      return false;
+    }
     if (!this.#head(line, this.#segmentHead, event)) return false;
     line.piece(flags);
     line.uint32(event.seq);

@@ -42,6 +42,8 @@ export class LineWriter {
   #pending = "";
   #failed = false;
   #lostLines = 0;
+  #lineBytes = 0;
+  #lineStart = 0;
 
   constructor(options: LineWriterOptions) {
     this.#write = options.write;
@@ -61,6 +63,11 @@ export class LineWriter {
     return this.#lostLines;
   }
 
+  /** Bytes of all lines that were not lost; one that is still text counts as ASCII, and exactly once it is encoded. */
+  get lineBytes(): number {
+    return this.#lineBytes;
+  }
+
   /** Appends `text` and a line feed. `text` may itself hold line feeds, and is lost or kept as a whole. */
   line(text: string): void {
     if (this.#failed) return;
@@ -70,6 +77,7 @@ export class LineWriter {
       return;
     }
     this.#pending += text + "\n";
+    this.#lineBytes += text.length + 1;
   }
 
   /**
@@ -83,12 +91,14 @@ export class LineWriter {
       if (!this.#failed) this.#lostLines++;
       return null;
     }
+    this.#lineStart = this.#place.at;
     return this.#place;
   }
 
   /** Ends the line that has been written since {@link LineWriter.begin}. */
   end(): void {
     this.#place.byte(LINE_FEED);
+    this.#lineBytes += this.#place.at - this.#lineStart;
   }
 
   /** Gives everything to the sink, as far as it takes it. */
@@ -121,6 +131,7 @@ export class LineWriter {
       this.#bytes.subarray(place.at, this.#capacity),
     );
     this.#pending = this.#pending.slice(read);
+    this.#lineBytes += written - read;
     place.at += written;
     return this.#pending === "";
   }

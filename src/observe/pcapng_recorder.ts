@@ -26,8 +26,20 @@ import { printable } from "./text_layout.ts";
 interface PcapngRecorderOptions {
   /** Takes bytes of the file, as many as it says; throws when it cannot (a full disk). 0 counts as a failure too. */
   readonly write: WriteBytes;
-  /** Told once, of the first error; recording stops then, and everything else goes on. */
-  readonly onError?: (error: unknown) => void;
+  /**
+   * Told once, of the first error; recording stops then, and everything else goes on. `tornBytes`: the last bytes that
+   * `write` has taken belong to a block that is not whole, and without them the file can be read.
+   */
+  readonly onError?: (error: unknown, tornBytes: number) => void;
+  /** Most that a file may hold, bytes; only one whose first packet is larger alone has more. Without bound when absent. */
+  readonly limitBytes?: number;
+  /**
+   * Called when a file is full, which is whole by then. True: `write` goes to another one from now on; false: recording
+   * stops. False when absent.
+   */
+  readonly onLimit?: () => boolean;
+  /** What the device has counted, for the end of a file. */
+  readonly statistics?: () => FrameStatistics;
   /** Time stamp of sent frames, microseconds since 1970; received ones bring their own. */
   readonly nowEpochUs: () => number;
   readonly device: string;
@@ -39,12 +51,20 @@ interface PcapngRecorderOptions {
   readonly os?: string;
 }
 
+/** Frames of a device, counted from the beginning. */
+interface FrameStatistics {
+  readonly received?: number;
+  readonly dropped?: number;
+}
+
 /** Bytes gathered before a write; local choice: some hundred full frames, and the largest block fits twice. */
 const BUFFER_BYTES = 1 << 20;
 /** Sent frames that wait for their events at most; local choice: more than one burst of an initial window. */
 const MAX_HELD_FRAMES = 64;
 /** Comments on one frame at most; local choice. */
 const MAX_COMMENTS = 16;
+/** The statistics at a file's end without any comment. */
+const STATISTICS_BYTES = statisticsBlock({ timestampUs: 0, received: 0, dropped: 0 }).length;
 
 /** A frame that waits for its comments. Records and buffers are used again. */
 class HeldFrame {
@@ -82,6 +102,9 @@ export class PcapngRecorder implements FrameTap {
   readonly #waiting = new WaitingComments();
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
   #buffered = 0;
+  /** Of the running file, those that are still in the buffer included. */
+  #fileBytes = 0;
+  #filePackets = 0;
   readonly #receivedFrame = new HeldFrame();
   #isReceiving = false;
   readonly #sentFrames: HeldFrame[] = [];
@@ -90,7 +113,12 @@ export class PcapngRecorder implements FrameTap {
 
   constructor(options: PcapngRecorderOptions) {
     this.#options = options;
-    const { device, mac, filter, application, os } = options;
+    this.#beginFile();
+  }
+
+  #beginFile(): void {
+    const { device, mac, filter, application, os } = this.#options;
+    this.#fileBytes = this.#filePackets = 0;
     this.#put(sectionHeaderBlock({ application, ...(os === undefined ? {} : { os }) }));
     this.#put(
       interfaceBlock({
@@ -146,12 +174,11 @@ export class PcapngRecorder implements FrameTap {
   }
 
   /** Ends the file: what waits, then the statistics, with the comments that never found their frame. */
-  finish(statistics: { received?: number; dropped?: number } = {}): void {
+  finish(): void {
     if (this.#isStopped) return;
     this.#writeHeld();
-    const timestampUs = this.#options.nowEpochUs();
-    this.#put(statisticsBlock({ timestampUs, ...statistics, comments: this.#waiting.takeAll() }));
-    this.#drain();
+    if (this.#isStopped) return;
+    this.#endFile(this.#waiting.takeAll());
     this.#isStopped = true;
   }
 
@@ -163,7 +190,7 @@ export class PcapngRecorder implements FrameTap {
     if (this.#isStopped) return;
     if (event.event === "transition") this.#onTransition(event);
     else if (event.event === "retransmit") this.#onRetransmit(event);
-    else if (event.event === "drop" && this.#isReceiving) {
+    else if (event.event === "drop" && this.#isReceiving && event.count === undefined) {
       this.#receivedFrame.addComment(`dropped: ${printable(event.reason)}`);
     }
   }
@@ -235,8 +262,36 @@ export class PcapngRecorder implements FrameTap {
       direction,
       comments: held.comments.length === 0 ? NO_COMMENTS : held.comments.map(encodeComment),
     };
-    if (this.#buffered + packetBlockLength(packet) > this.#buffer.length) this.#drain();
-    if (!this.#isStopped) this.#buffered += emitPacketBlock(this.#buffer, this.#buffered, packet);
+    const length = packetBlockLength(packet);
+    if (this.#isFull(length) && !this.#nextFile()) return;
+    if (this.#buffered + length > this.#buffer.length) this.#drain();
+    if (this.#isStopped) return;
+    this.#buffered += emitPacketBlock(this.#buffer, this.#buffered, packet);
+    this.#fileBytes += length;
+    this.#filePackets++;
+  }
+
+  #isFull(more: number): boolean {
+    const { limitBytes = Infinity } = this.#options;
+    return this.#filePackets > 0 && this.#fileBytes + more + STATISTICS_BYTES > limitBytes;
+  }
+
+  /** Whether there is another file to go on with. */
+  #nextFile(): boolean {
+    this.#endFile(this.#waiting.takeFrameless());
+    if (this.#isStopped) return false;
+    this.#isStopped = this.#options.onLimit?.() !== true;
+    if (!this.#isStopped) this.#beginFile();
+    return !this.#isStopped;
+  }
+
+  /** Ends a file with the statistics, and with those of the comments that have room in it. */
+  #endFile(comments: readonly string[]): void {
+    const { limitBytes = Infinity, statistics, nowEpochUs } = this.#options;
+    let room = limitBytes - this.#fileBytes - STATISTICS_BYTES;
+    const fitting = comments.filter((comment) => (room -= commentBlockBytes(comment)) >= 0);
+    this.#put(statisticsBlock({ timestampUs: nowEpochUs(), ...statistics?.(), comments: fitting }));
+    this.#drain();
   }
 
   #put(block: Uint8Array): void {
@@ -244,22 +299,41 @@ export class PcapngRecorder implements FrameTap {
     if (this.#isStopped) return;
     this.#buffer.set(block, this.#buffered);
     this.#buffered += block.length;
+    this.#fileBytes += block.length;
   }
 
   #drain(): void {
     const end = this.#buffered;
     this.#buffered = 0;
+    let start = 0;
     try {
-      for (let start = 0; start < end;) {
+      while (start < end) {
         const taken = this.#options.write(this.#buffer.subarray(start, end));
         if (taken <= 0) throw new Error("The file takes no more bytes");
         start += taken;
       }
     } catch (error) {
       this.#isStopped = true;
-      this.#options.onError?.(error);
+      this.#options.onError?.(error, start - wholeBlocks(this.#buffer, start));
     }
   }
+}
+
+/** How many of the first `length` bytes, which begin with a block, are whole blocks. */
+function wholeBlocks(bytes: Uint8Array, length: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let end = 0;
+  while (end + 8 <= length) {
+    const next = end + view.getUint32(end + 4, true);
+    if (next > length) break;
+    end = next;
+  }
+  return end;
+}
+
+/** What a comment takes of the statistics' block: its option's head, its text, and what fills it up. */
+function commentBlockBytes(comment: string): number {
+  return 4 + encodeComment(comment).length + 3;
 }
 
 const NO_COMMENTS: readonly Uint8Array[] = [];

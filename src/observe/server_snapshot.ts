@@ -42,6 +42,19 @@ export interface ServerSnapshot {
   readonly listeners: readonly ListenerSnapshot[];
   readonly connections: readonly ConnectionSnapshot[];
   readonly counters: Readonly<Record<string, number>>;
+  /** What the server as a whole has in use: `connections`, ... */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** What a server says of itself before it comes to its connections. */
+export type ServerHeading = Omit<ServerSnapshot, "connections">;
+
+/** A snapshot from the lines in which it travels, the heading and then the connections; null when they are none. */
+export function readServerSnapshot(lines: readonly unknown[]): ServerSnapshot | null {
+  const [heading, ...connections] = lines;
+  if (!isRecord(heading)) return null;
+  const snapshot = { ...heading, connections };
+  return isServerSnapshot(snapshot) ? snapshot : null;
 }
 
 /** A connection's part of a snapshot. */
@@ -138,6 +151,7 @@ const SERVER_CHECKS: Readonly<Record<keyof ServerSnapshot, Check>> = {
   listeners: isListOf(isShape({ port: isFigure, app: isText, state: isState })),
   connections: isListOf(isShape(CONNECTION_CHECKS)),
   counters: isFigures,
+  figures: isFigures,
 };
 
 /** Whether `value`, parsed from another process's JSON, has the shape of a snapshot, all the way down. */

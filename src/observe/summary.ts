@@ -17,6 +17,8 @@ interface SummaryOptions {
   readonly link?: LinkStats;
   /** Lines of the log that were lost to a slow reader; told when above 0. */
   readonly lostLines?: number;
+  /** Lines of the log that its limit kept out; told when above 0. */
+  readonly leftOutLines?: number;
 }
 
 /** Makes the summary event; the link's counters are named `link-...`. */
@@ -34,6 +36,9 @@ export function summaryEvent(options: SummaryOptions): SummaryEvent {
   }
   if (options.lostLines !== undefined && options.lostLines > 0) {
     counters["log-lines-lost"] = options.lostLines;
+  }
+  if (options.leftOutLines !== undefined && options.leftOutLines > 0) {
+    counters["log-lines-left-out"] = options.leftOutLines;
   }
   return { event: "summary", time: options.time, durationMs: options.durationMs, counters };
 }

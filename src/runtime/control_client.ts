@@ -1,40 +1,45 @@
 /**
- * The reader's side of the control sockets: finds the running servers of this host and asks each for a snapshot.
+ * The reader's side of the control sockets: finds the running servers of this host and asks each what it has to say.
  *
- * Owns: finding, asking, and removing the files of servers that are gone. Must not know: what a snapshot contains; the
- * caller says what it takes for one.
+ * Owns: finding, asking, bounds on answers, and removing the files of servers that are gone. Must not know: what an answer
+ * contains; the caller makes something of its lines. The protocol is described in control_socket.ts.
  */
 import { join } from "@std/path";
 import { runDirectories } from "./run_directory.ts";
 
-/** How long one server may take; local choice: a live one answers in milliseconds. */
-const ANSWER_MS = 2000;
-/** Longest answer; local choice: a hundred thousand connections. */
-const MOST_ANSWER_BYTES = 0x800_0000;
+/** How long one server may be silent; local choice: a live one says something within milliseconds. */
+const SILENCE_MS = 2000;
+/** How long a whole answer may take; local choice: ten times what a full table takes on a busy server. */
+const ANSWER_MS = 60_000;
+/** Longest answer; local choice: the most connections that a server holds, at 1.3 kB each, twice. */
+const MOST_ANSWER_BYTES = 0x1400_0000;
 /**
  * Age from which a socket file that refuses connections counts as left behind: a server that is starting has
  * bound its file and does not listen yet, for some microseconds. Local choice.
  */
 const STALE_MS = 1000;
 
-/** Where to look. */
+/** Where to look, and what to ask. */
 interface FindServersOptions {
+  /** `snapshot` when absent. */
+  readonly request?: string;
   /** The directories of this user when absent. */
   readonly directories?: readonly string[];
 }
 
 /**
- * Asks every running server that this user may ask. What `isSnapshot` does not recognise, a server that
- * does not answer, and one of another user are left out; files of servers that are gone are removed.
+ * Asks every running server that this user may ask, and gives what `read` makes of the lines of each answer. Those of
+ * which it makes nothing, a server that does not answer, and one of another user are left out; files of servers that are
+ * gone are removed.
  */
-export async function findServers<Snapshot>(
-  isSnapshot: (value: unknown) => value is Snapshot,
+export async function findServers<Server>(
+  read: (lines: readonly unknown[]) => Server | null,
   options: FindServersOptions = {},
-): Promise<Snapshot[]> {
+): Promise<Server[]> {
   const directories = options.directories ?? runDirectories();
   const paths = (await Promise.all(directories.map(socketFiles))).flat();
-  const answers = await Promise.all(paths.map(askForSnapshot));
-  return answers.filter(isSnapshot);
+  const answers = await Promise.all(paths.map((path) => askServer(path, options.request)));
+  return answers.map((lines) => lines === null ? null : read(lines)).filter((server) => server !== null);
 }
 
 /** Removes the socket files in `directory` on which nobody listens any more. */
@@ -43,34 +48,55 @@ export async function removeStaleSockets(directory: string): Promise<void> {
   await Promise.all(paths.map(async (path) => (await connectTo(path))?.close()));
 }
 
-/** The answer of the server on this socket, or null. */
-export async function askForSnapshot(path: string): Promise<unknown> {
+/** The lines that the server on this socket answers, null when there is no answer or not all of it. */
+export async function askServer(path: string, request: string = "snapshot"): Promise<unknown[] | null> {
   const server = await connectTo(path);
   if (server === null) return null;
   const { promise, resolve } = Promise.withResolvers<null>();
-  const timer = setTimeout(() => resolve(null), ANSWER_MS);
+  const giveUp = () => resolve(null);
+  const whole = setTimeout(giveUp, ANSWER_MS);
+  let silence = setTimeout(giveUp, SILENCE_MS);
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(giveUp, SILENCE_MS);
+  };
   try {
-    return await Promise.race([converse(server), promise]);
+    return await Promise.race([converse(server, { request, heard }), promise]);
   } catch {
     return null;
   } finally {
-    clearTimeout(timer);
+    clearTimeout(whole);
+    clearTimeout(silence);
     server.close();
   }
 }
 
-async function converse(server: Deno.UnixConn): Promise<unknown> {
-  await server.write(new TextEncoder().encode('{"request":"snapshot"}\n'));
+async function converse(
+  server: Deno.UnixConn,
+  about: { readonly request: string; heard(): void },
+): Promise<unknown[] | null> {
+  await server.write(new TextEncoder().encode(`${JSON.stringify({ request: about.request })}\n`));
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(0x10000);
-  const parts: string[] = [];
+  const lines: unknown[] = [];
+  let rest = "";
   for (let total = 0; total < MOST_ANSWER_BYTES;) {
     const count = await server.read(buffer);
-    if (count === null) return JSON.parse(parts.join(""));
-    parts.push(decoder.decode(buffer.subarray(0, count), { stream: true }));
+    if (count === null) return wholeAnswer(lines);
+    about.heard();
+    const parts = (rest + decoder.decode(buffer.subarray(0, count), { stream: true })).split("\n");
+    rest = parts.pop() ?? "";
+    for (const line of parts) lines.push(JSON.parse(line));
     total += count;
   }
   return null;
+}
+
+/** The answer without its last line; null when that does not say that all have come. */
+function wholeAnswer(lines: unknown[]): unknown[] | null {
+  const last = lines.pop();
+  const isWhole = typeof last === "object" && last !== null && "end" in last && last.end === lines.length;
+  return isWhole ? lines : null;
 }
 
 /** Null when nobody listens there, or we may not ask. */

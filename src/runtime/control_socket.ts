@@ -1,21 +1,35 @@
 /**
- * The control socket of a running server: a unix socket on which a reader asks for a snapshot.
+ * The control socket of a running server: a unix socket on which a reader asks what the server has to say.
  *
- * Owns: the socket file (PID.sock, owner only, gone with the server), the one request, and bounds on who asks.
- * Must not know: what a snapshot contains.
+ * Owns: the socket file (PID.sock, owner only, gone with the server), the requests' form, and bounds on who asks, on the
+ * memory of an answer, and on how long the server is held up by it. Must not know: what an answer contains.
  *
- * Protocol: the client sends one line of JSON, `{"request":"snapshot"}`; the server answers with one line of JSON and closes.
+ * Protocol: the client sends one line of JSON, `{"request":NAME}`; the server answers with lines of JSON, of which the last
+ * is `{"end":N}` after N others, and closes. Without that line the answer is not whole.
+ *
+ * An answer about 131,072 connections takes a second to make. So it is made in turns, in between which the server does
+ * what else there is to do, and never faster than its reader takes it.
  */
 import { join } from "@std/path";
 import { removeStaleSockets } from "./control_client.ts";
+import { visitEventLoop } from "./pump.ts";
 import { openRunDirectory } from "./run_directory.ts";
 
 /** Clients served at one time; local choice: people and scripts that look, not a service. */
 const MOST_CLIENTS = 16;
 /** Longest request; local choice: ten times the one that there is. */
 const MOST_REQUEST_BYTES = 256;
-/** How long a client may take for its request and for the answer; local choice. */
+/** How long a client may take for its request, and for the next bytes of the answer; local choice. */
 const CLIENT_MS = 2000;
+/** How long it may take for a whole answer; local choice: ten times what a full table takes on a busy server. */
+const ANSWER_MS = 60_000;
+/**
+ * Work on answers, to all clients together, between two visits of the event loop. Local choice: a fifth of what a person
+ * or a round trip on the wire notices.
+ */
+const TURN_MS = 2;
+/** Most that is made in one turn, bytes: what an answer takes of memory, once as text and once encoded. Local choice. */
+const TURN_BYTES = 0x40000;
 /** Everything but reading and writing by the owner is masked away. */
 const OWNER_ONLY_UMASK = 0o177;
 /** Names tried where PID.sock is in use: two processes of one number can share a directory across PID namespaces. */
@@ -23,8 +37,11 @@ const MOST_NAMES = 64;
 
 /** What a control socket serves, and where. */
 interface ControlSocketOptions {
-  /** Called for each request; the value must survive JSON. */
-  readonly snapshot: () => unknown;
+  /**
+   * Called for each request: what to answer, a line each, null for what is no request. Values must survive JSON; the next
+   * one is asked for when there is time, so each should take microseconds, and the world may change in between.
+   */
+  readonly answer: (request: string) => Iterable<unknown> | null;
   /** Where the socket file goes; chosen by `openRunDirectory` when absent. */
   readonly directory?: string;
   /** The number in the file's name; this process's when absent. */
@@ -39,7 +56,7 @@ export async function openControlSocket(options: ControlSocketOptions): Promise<
   for (let n = 0; n < MOST_NAMES; n++) {
     const path = join(directory, n === 0 ? `${pid}.sock` : `${pid}-${n}.sock`);
     const listener = listenPrivately(path);
-    if (listener !== null) return new ControlSocket({ path, listener, snapshot: options.snapshot });
+    if (listener !== null) return new ControlSocket({ path, listener, answer: options.answer });
   }
   throw new Error(
     `No free name for the control socket in ${directory}; remove the *.sock files of servers that are gone`,
@@ -66,16 +83,21 @@ export class ControlSocket implements Disposable {
   readonly path: string;
 
   readonly #listener: Deno.UnixListener;
-  readonly #snapshot: () => unknown;
+  readonly #answer: ControlSocketOptions["answer"];
+  /** The turn that comes last of those that are waited for. */
+  #lastTurn: Promise<unknown> = Promise.resolve();
   readonly #clients = new Set<Deno.UnixConn>();
   #closed = false;
 
   constructor(
-    parts: { readonly path: string; readonly listener: Deno.UnixListener; readonly snapshot: () => unknown },
+    parts: Pick<ControlSocketOptions, "answer"> & {
+      readonly path: string;
+      readonly listener: Deno.UnixListener;
+    },
   ) {
     this.path = parts.path;
     this.#listener = parts.listener;
-    this.#snapshot = parts.snapshot;
+    this.#answer = parts.answer;
     this.#acceptAll();
   }
 
@@ -110,24 +132,97 @@ export class ControlSocket implements Disposable {
 
   async #serve(client: Deno.UnixConn): Promise<void> {
     this.#clients.add(client);
-    const timer = setTimeout(() => closeQuietly(client), CLIENT_MS);
+    const deadline = new Deadline(() => closeQuietly(client));
     try {
-      const line = await readRequest(client);
-      const answer = new TextEncoder().encode(`${JSON.stringify(this.#answer(line))}\n`);
-      for (let sent = 0; sent < answer.length;) sent += await client.write(answer.subarray(sent));
+      const request = requestIn(await readRequest(client));
+      const answer = request === null ? null : this.#answer(request);
+      deadline.beginAnswer();
+      await this.#send(client, answer ?? NOT_UNDERSTOOD, deadline);
     } catch {
       // The client went away or was too slow; it has nothing more to hear.
     } finally {
-      clearTimeout(timer);
+      deadline.cancel();
       this.#clients.delete(client);
       closeQuietly(client);
     }
   }
 
-  #answer(line: string | null): unknown {
-    return requestIn(line) === "snapshot"
-      ? this.#snapshot()
-      : { error: 'Expected one line of JSON: {"request":"snapshot"}' };
+  async #send(client: Deno.UnixConn, answer: Iterable<unknown>, deadline: Deadline): Promise<void> {
+    const lines = numbered(answer);
+    try {
+      for (;;) {
+        const bytes = await this.#inTurn(() => nextBytes(lines));
+        if (bytes.length === 0) return;
+        for (let sent = 0; sent < bytes.length;) {
+          sent += await client.write(bytes.subarray(sent));
+          deadline.progress();
+        }
+      }
+    } finally {
+      lines.return();
+    }
+  }
+
+  /** Does `work` once everything else has had its turn: the server, and the answers that were waited for before. */
+  #inTurn<Result>(work: () => Result): Promise<Result> {
+    const turn = this.#lastTurn.then(visitEventLoop).then(work);
+    this.#lastTurn = turn.catch(() => {});
+    return turn;
+  }
+}
+
+const NOT_UNDERSTOOD: readonly unknown[] = [{
+  error: 'Expected one line of JSON: {"request":"snapshot"} or {"request":"server"}',
+}];
+
+const encoder = new TextEncoder();
+
+/** The lines of an answer, and the one that says how many there were. */
+function* numbered(answer: Iterable<unknown>): Generator<string, void, void> {
+  let count = 0;
+  for (const value of answer) {
+    count++;
+    yield `${JSON.stringify(value)}\n`;
+  }
+  yield `${JSON.stringify({ end: count })}\n`;
+}
+
+/** As many lines as one turn has time for; none when there are no more. */
+function nextBytes(lines: Generator<string, void, void>): Uint8Array<ArrayBuffer> {
+  const endMs = performance.now() + TURN_MS;
+  let text = "";
+  do {
+    const { done, value } = lines.next();
+    if (done === true) break;
+    text += value;
+  } while (text.length < TURN_BYTES && performance.now() < endMs);
+  return encoder.encode(text);
+}
+
+/** Ends a client that takes too long, for its next step or for all of them. */
+class Deadline {
+  readonly #end: () => void;
+  #step: ReturnType<typeof setTimeout>;
+  #whole: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(end: () => void) {
+    this.#end = end;
+    this.#step = setTimeout(end, CLIENT_MS);
+  }
+
+  beginAnswer(): void {
+    this.progress();
+    this.#whole = setTimeout(this.#end, ANSWER_MS);
+  }
+
+  progress(): void {
+    clearTimeout(this.#step);
+    this.#step = setTimeout(this.#end, CLIENT_MS);
+  }
+
+  cancel(): void {
+    clearTimeout(this.#step);
+    clearTimeout(this.#whole);
   }
 }
 
@@ -145,11 +240,12 @@ async function readRequest(client: Deno.UnixConn): Promise<string | null> {
   return null;
 }
 
-function requestIn(line: string | null): unknown {
+function requestIn(line: string | null): string | null {
   if (line === null) return null;
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null && "request" in value ? value.request : null;
+    const request = typeof value === "object" && value !== null && "request" in value ? value.request : null;
+    return typeof request === "string" ? request : null;
   } catch {
     return null;
   }

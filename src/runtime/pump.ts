@@ -293,6 +293,6 @@ export class Pump implements Disposable {
 }
 
 /** Lets everything else that waits for the event loop run once: promises, timers, sockets, signals. */
-function visitEventLoop(): Promise<void> {
+export function visitEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -60,6 +60,8 @@ export interface SegmentEvent extends EventBase {
   readonly rule: string;
   /** Where a packet larger than the MTU is cut on the wire, payload bytes; absent for ordinary segments. */
   readonly cut?: number;
+  /** As {@link DropEvent.count}, of segments that belong to no connection; the other fields are those of one of them. */
+  readonly count?: number;
 }
 
 /** A connection (or listener) changed its state. */
@@ -121,6 +123,11 @@ export interface DropEvent extends EventBase {
   /** `checksum`, `malformed`, `no-listener`, `outside-window`, ... */
   readonly reason: string;
   readonly connection?: string;
+  /**
+   * How many this stands for, 2 or more. A hundred drops for one reason in a second are told by themselves, those that
+   * follow as one at the end of the second, with this number (and no connection). Absent for one that stands for itself.
+   */
+  readonly count?: number;
 }
 
 /** An application threw: its connection has been reset. */
@@ -139,6 +146,8 @@ export interface NoticeEvent extends EventBase {
   /** For people: what happened, and what it means. */
   readonly message: string;
   readonly connection?: string;
+  /** As {@link DropEvent.count}, of notices of one kind. */
+  readonly count?: number;
 }
 
 /** Counters at the end. */

@@ -15,6 +15,7 @@ const SERVER: ServerSnapshot = {
   listeners: [{ port: 3333, app: "echo", state: "LISTEN" }],
   connections: [],
   counters: {},
+  figures: {},
 };
 const KERNEL = `
    1: 0221210A:A3F2 0321210A:0D05 06 00000000:00000000 00:00000000 00000000     0        0 1 1 0

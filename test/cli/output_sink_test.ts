@@ -73,8 +73,9 @@ Deno.test("a reader that has gone ends the log with one line", async () => {
     output: { write: () => Promise.reject(new Deno.errors.BrokenPipe("x")) },
   });
   log.tell(DROP);
-  await assertRejects(() => log.failed, CliError, "its reader has gone");
-  await log.end();
+  await assertRejects(() => log.readerGone, CliError, "its reader has gone");
+  assertEquals(await log.end(), false);
+  assertEquals(log.failure?.message.includes("its reader has gone"), true);
 });
 
 Deno.test("a file takes what it is given at once, from the writer's own memory; a full disk is told once", async () => {
@@ -120,14 +121,65 @@ Deno.test("no line is lost on its way to a file, however many come before the pr
   assertEquals(lines.at(-1), eventToJson(DROP));
 });
 
-Deno.test("a disk that is full ends the log with one line", async () => {
-  const writeSync = () => {
+Deno.test("a disk that is full ends the log with one line, and nothing else", async () => {
+  let calls = 0;
+  const full = () => {
+    calls++;
     throw new Error("No space left on device");
   };
-  const log = new ServeLog({ form: "json", width: 80, output: { writeSync } });
+  for (const output of [{ writeSync: full }, { write: () => Promise.resolve().then(full) }]) {
+    calls = 0;
+    const ends: string[] = [];
+    const log = new ServeLog({ form: "json", width: 80, output, onEnd: (line) => ends.push(line) });
+    let gone = false;
+    log.readerGone.catch(() => gone = true);
+    log.tell(DROP);
+    for (let i = 0; i < 5; i++) {
+      await Promise.resolve();
+      log.tell(DROP);
+    }
+    assertEquals(await log.end(DROP), false);
+    assertEquals([ends.length, gone, calls], [1, false, 1]);
+    assert(ends[0].includes("No space left on device") && ends[0].includes("goes on"), ends[0]);
+    assert(log.failure !== null && log.failure.message.includes("not whole"));
+  }
+});
+
+Deno.test("the end of a log that its reader does not take is given up, and said to be lost", async () => {
+  const stuck = { write: () => new Promise<number>(() => {}) };
+  const log = new ServeLog({ form: "json", width: 80, output: stuck, endPatienceMs: 0 });
   log.tell(DROP);
-  await assertRejects(() => log.failed, CliError, "No space left on device");
-  await log.end();
+  assertEquals(await log.end(DROP), false);
+  assertEquals([log.failure, log.lostLines], [null, 0]);
+  // One that has no room for the end has not taken it either, however quickly it goes on then.
+  const full = new ServeLog({ form: "json", width: 80, output: stuck, endPatienceMs: 0 });
+  for (let i = 0; i < 10_000; i++) full.observer?.({ ...DROP, reason: "x".repeat(1000) });
+  assert(full.lostLines > 0);
+  assertEquals(await full.end(DROP), false);
+});
+
+Deno.test("a log ends at its limit with a line that says so, and the summary", async () => {
+  let written = "";
+  const output = {
+    writeSync: (bytes: Uint8Array) => {
+      written += new TextDecoder().decode(bytes);
+      return bytes.length;
+    },
+  };
+  const ends: string[] = [];
+  const onEnd = (line: string) => ends.push(line);
+  const line = `${eventToJson(DROP)}\n`;
+  const log = new ServeLog({ form: "json", width: 80, output, limitBytes: 3 * line.length - 1, onEnd });
+  for (let i = 0; i < 10; i++) log.tell(DROP);
+  assertEquals(log.leftOutLines, 7);
+  const summary: TcpEvent = { event: "summary", time: 2, durationMs: 1, counters: {} };
+  assertEquals(await log.end(summary), true);
+  const lines = written.trimEnd().split("\n");
+  assertEquals(lines.length, 5);
+  assertEquals(lines.slice(0, 3).join("\n") + "\n", line.repeat(3));
+  const notice = JSON.parse(lines[3]);
+  assertEquals([notice.event, notice.kind, notice.time], ["notice", "log-limit", 1]);
+  assertEquals([ends.length, lines[4], log.failure], [1, eventToJson(summary), null]);
 });
 
 Deno.test("without a log nothing is observed", () => {

@@ -63,9 +63,35 @@ Deno.test("a duration may have a unit", () => {
   }
 });
 
+Deno.test("log and recording may have limits, a recording files to go on in", () => {
+  const limits = (text: string) => {
+    const { logLimitBytes, writeLimit } = parseServeOptions(text.split(" "));
+    return [logLimitBytes, writeLimit];
+  };
+  assertEquals(limits("--write x"), [null, null]);
+  assertEquals(limits("--log-limit 100MB"), [100 * 0x100000, null]);
+  assertEquals(limits("--log-limit 4096 --write x --write-limit 1GiB"), [4096, {
+    bytes: 0x40000000,
+    files: 1,
+  }]);
+  assertEquals(limits("-w x --write-limit 5Mx3"), [null, { bytes: 5 * 0x100000, files: 3 }]);
+  assertEquals(limits("-w x --write-limit 1048576X100"), [null, { bytes: 0x100000, files: 100 }]);
+});
+
 Deno.test("each bad value is one line with the option, the value and what was expected", () => {
   const cases: [string, string][] = [
     ["--port 0", "--port 0: expected a port from 1 to 65535"],
+    ["--log-limit 4095", "--log-limit 4095: expected bytes"],
+    ["--log-limit much", "--log-limit much: expected bytes"],
+    ["--log-limit 1M --log none", "--log-limit needs a log"],
+    ["--write-limit 1M", "--write-limit needs --write FILE"],
+    ["-w x --write-limit 1000K", "--write-limit 1000K: expected bytes"],
+    ["-w x --write-limit x3", "--write-limit : expected bytes"],
+    [
+      "-w x --write-limit 1Mx1",
+      "--write-limit 1Mx1: expected SIZE, or SIZExN with N files in all, from 2 to 100",
+    ],
+    ["-w x --write-limit 1Mx101", "--write-limit 1Mx101: expected SIZE, or SIZExN"],
     ["--port 65536", "--port 65536: expected a port"],
     ["--port http", "--port http: expected a port"],
     ["--port 80,80", "--port 80: expected each port once"],

@@ -295,7 +295,7 @@ Deno.test("what a SYN offered is told as it was, also what the cookie cannot kee
   assertEquals(received.direction, "recv");
   assertEquals(received.flags, ["SYN", "ECE", "CWR"]);
   assertEquals(received.options, { mss: 1460, windowScale: 7, sackPermitted: true });
-  assertEquals([received.state, received.rule], ["LISTEN", "arrives.listen.syn"]);
+  assertEquals([received.state, received.rule], ["LISTEN", "arrives.listen.cookie-sent"]);
 });
 
 Deno.test("a peer that takes less than any MSS which a cookie keeps gets none: it would be sent too much (MUST-16)", () => {

@@ -155,12 +155,8 @@ liveTest("a second server on an address is refused, on the same port and on anot
   await assertNothingLeft(lab);
 });
 
-liveTest("a disk that is full ends the server with one line", {}, async (lab) => {
+liveTest("a recording that cannot be made is refused", {}, async (lab) => {
   const args = ["--iface", lab.plan.devices.server, "--ip", lab.plan.tcplabAddress, "--log", "none"];
-  const result = await serve(lab, [...args, "--write", "/dev/full"]);
-  const lines = result.stderr.trimEnd().split("\n");
-  assertEquals(result.code, 1, result.stderr);
-  assertMatch(lines[lines.length - 1], /\/dev\/full cannot be written \(no space left on device\)/);
   assertFailed(
     await serve(lab, [...args, "--write", "/nowhere/x.pcapng"]),
     /\/nowhere\/x\.pcapng cannot be written \(no such file/,

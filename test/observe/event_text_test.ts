@@ -168,6 +168,19 @@ Deno.test("event text: the clock on the wall is where the reader is", () => {
   assertStringIncludes(textLog({ utcOffsetMinutes: -600 })(sampleSegment()), "12:13:20.123456 ");
 });
 
+Deno.test("event text: a line that stands for many says for how many", () => {
+  const log = textLog({ width: 80 });
+  assertEquals(
+    log({ event: "drop", time: SAMPLE_TIME, reason: "no-listener", count: 48211 }),
+    "22:13:20.123456 -                 drop  no-listener  48211 of these in a second",
+  );
+  assertStringIncludes(log(sampleSegment({ count: 7 })), "7 of these in a second");
+  assertStringIncludes(
+    log({ event: "notice", time: SAMPLE_TIME, kind: "x", message: "y", count: 2 }),
+    "notice  y  2 of these in a second",
+  );
+});
+
 Deno.test("event text: a large segment tells where it is cut", () => {
   assertStringIncludes(
     textLog()(sampleSegment({ direction: "send", length: 65160, cut: 1448 })),

@@ -72,6 +72,7 @@ const SERVER: ServerSnapshot = {
   listeners: [{ port: 3333, app: "echo", state: "LISTEN" }, { port: 13, app: "daytime", state: "LISTEN" }],
   connections: [connectionSnapshot(INFO, "echo")],
   counters: { "frames-in": 9 },
+  figures: { connections: 1 },
 };
 
 Deno.test("netstat: listeners, then connections", () => {

@@ -9,19 +9,20 @@ import { commentsIn, HAS_TSHARK, readBlocks, readPackets, tsharkFields } from ".
 import { SAMPLE_CONNECTION, SAMPLE_TIME, sampleTransition } from "./sample_events.ts";
 import { CLIENT, SERVER, tcpFrame } from "./sample_frames.ts";
 
-function recording(options: { write?: (chunk: Uint8Array) => number } = {}) {
+function recording(options: Partial<ConstructorParameters<typeof PcapngRecorder>[0]> = {}) {
   const bytes: number[] = [];
   const errors: unknown[] = [];
   const clock = { nowUs: 1_700_000_000_000_000 };
   const recorder = new PcapngRecorder({
-    write: options.write ?? ((chunk) => {
+    write: (chunk) => {
       for (const byte of chunk) bytes.push(byte);
       return chunk.length;
-    }),
+    },
     onError: (error) => errors.push(error),
     nowEpochUs: () => clock.nowUs++,
     device: "veth0",
     application: "tcplab test",
+    ...options,
   });
   /** Direction, flags byte, comments of each packet so far. */
   const packets = () => {
@@ -113,12 +114,12 @@ Deno.test("recorder: a transition without any segment marks the connection's nex
 });
 
 Deno.test("recorder: what has no frame, or never finds it, is told at the end of the file", () => {
-  const { recorder, file } = recording();
+  const { recorder, file } = recording({ statistics: () => ({ received: 3, dropped: 1 }) });
   recorder.observe(EXPIRY);
   recorder.observe(CLOSE);
   recorder.received(SYN, SYN.length, 5);
   recorder.receivedDone();
-  recorder.finish({ received: 3, dropped: 1 });
+  recorder.finish();
   recorder.finish();
   const blocks = readBlocks(file());
   assertEquals(blocks.map(({ type }) => type), [0x0a0d0d0a, 1, 6, 5]);
@@ -220,6 +221,75 @@ Deno.test("recorder: a full disk is one error, and the end of the recording only
   recorder.finish();
   assertEquals(errors.map(String), ["Error: No space left on device"]);
   assert(recorder.isStopped);
+});
+
+Deno.test("recorder: of a full disk it is told how many bytes belong to a block that is not whole", () => {
+  for (let room = 0; room < 1000; room += 7) {
+    const taken: number[] = [];
+    let torn = NaN;
+    const { recorder } = recording({
+      write: (chunk) => {
+        if (taken.length === room) throw new Error("No space left on device");
+        const part = chunk.subarray(0, Math.min(room - taken.length, 100));
+        taken.push(...part);
+        return part.length;
+      },
+      onError: (_error, tornBytes) => torn = tornBytes,
+    });
+    for (let i = 0; i < 20; i++) {
+      recorder.sent(SYN_ACK, SYN_ACK.length, 0);
+      if (i === 3) recorder.flush();
+    }
+    recorder.flush();
+    assertEquals(taken.length, room);
+    const whole = readBlocks(Uint8Array.from(taken.slice(0, room - torn)));
+    // The next block would not have fitted.
+    assert(torn < 200 && (whole.length > 1 || room < 200), `${room} bytes, ${torn} of them torn`);
+  }
+});
+
+Deno.test("recorder: files of a limit hold each frame once, comments go on to their frames in the next", () => {
+  const files: Uint8Array[] = [];
+  let bytes: number[] = [];
+  const limitBytes = 700;
+  const { recorder } = recording({
+    write: (chunk) => {
+      bytes.push(...chunk);
+      return chunk.length;
+    },
+    limitBytes,
+    onLimit: () => {
+      files.push(Uint8Array.from(bytes));
+      bytes = [];
+      return true;
+    },
+  });
+  // It waits for its frame, which comes in a later file.
+  recorder.observe(CLOSE);
+  for (let i = 0; i < 50; i++) {
+    recorder.sent(ACK_OUT, ACK_OUT.length, 0);
+    recorder.observe(EXPIRY);
+  }
+  recorder.sent(FIN_OUT, FIN_OUT.length, 0);
+  recorder.finish();
+  files.push(Uint8Array.from(bytes));
+  assert(files.length > 5);
+  const packets = files.flatMap(readPackets);
+  assertEquals(packets.length, 51);
+  assertEquals(packets[50].comments, [CLOSING]);
+  for (const file of files) {
+    assert(file.length <= limitBytes, `${file.length} bytes`);
+    assertEquals(readBlocks(file).map(({ type }) => type).filter((type) => type !== 6), [0x0a0d0d0a, 1, 5]);
+  }
+});
+
+Deno.test("recorder: a frame larger than the limit is kept alone", () => {
+  const files: number[] = [];
+  const { recorder, file } = recording({ limitBytes: 500, onLimit: () => files.push(1) > 0 });
+  const large = tcpFrame(SERVER, CLIENT, { flags: ["ACK"], payloadBytes: 1400 });
+  for (let i = 0; i < 3; i++) recorder.sent(large, large.length, 0);
+  recorder.finish();
+  assertEquals([files.length, readPackets(file()).length], [2, 3]);
 });
 
 Deno.test("recorder: a sink that takes nothing is a full disk too", () => {

@@ -79,6 +79,7 @@ export const anyEvent: fc.Arbitrary<TcpEvent> = fc.oneof(
     state,
     rule: text,
     cut: fc.integer({ min: 1, max: 1460 }),
+    count: fc.integer({ min: 2 }),
   }, {
     requiredKeys: [
       "event",
@@ -140,11 +141,11 @@ export const anyEvent: fc.Arbitrary<TcpEvent> = fc.oneof(
     durationMs: fc.double({ min: 0, max: 1e12, noNaN: true }),
     states: fc.array(state, { maxLength: 20 }),
   }),
-  fc.record({ event: fc.constant("drop" as const), time, reason: text, connection }, {
+  fc.record({ event: fc.constant("drop" as const), time, reason: text, connection, count }, {
     requiredKeys: ["event", "time", "reason"],
   }),
   fc.record({ event: fc.constant("application-error" as const), time, connection, message: text }),
-  fc.record({ event: fc.constant("notice" as const), time, kind: text, message: text, connection }, {
+  fc.record({ event: fc.constant("notice" as const), time, kind: text, message: text, connection, count }, {
     requiredKeys: ["event", "time", "kind", "message"],
   }),
   fc.record({

@@ -78,6 +78,7 @@ function playStory(): { json: string[]; text: string[]; file: Uint8Array; snapsh
     listeners: server.listeners().map(({ port, state }) => ({ port, state, app: "echo" })),
     connections: server.connections().map((live) => connectionSnapshot(live.info(), "echo")),
     counters: server.counters(),
+    figures: { connections: server.connections().length },
   };
   client.setNow(nowUs);
   connection.closeWrite();

@@ -1,7 +1,8 @@
 /** Control sockets in a directory of their own: rights, the one request, bounds, and what is left behind. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { setImmediate } from "node:timers";
 import { join } from "@std/path";
-import { askForSnapshot, findServers } from "../../src/runtime/control_client.ts";
+import { askServer, findServers } from "../../src/runtime/control_client.ts";
 import { openControlSocket } from "../../src/runtime/control_socket.ts";
 import { openRunDirectory, runDirectories, whyUnsafe } from "../../src/runtime/run_directory.ts";
 
@@ -9,8 +10,15 @@ interface Snapshot {
   readonly pid: number;
 }
 
-function isSnapshot(value: unknown): value is Snapshot {
-  return typeof value === "object" && value !== null && "pid" in value && typeof value.pid === "number";
+function readSnapshot([value]: readonly unknown[]): Snapshot | null {
+  const isSnapshot = (of: unknown): of is Snapshot =>
+    typeof of === "object" && of !== null && "pid" in of && typeof of.pid === "number";
+  return isSnapshot(value) ? value : null;
+}
+
+/** Answers the one request with these lines. */
+function answers(...lines: readonly unknown[]) {
+  return (request: string) => request === "snapshot" ? lines : null;
 }
 
 /** A directory that goes with the test. */
@@ -29,31 +37,32 @@ async function hear(path: string, text: string): Promise<string> {
 Deno.test("a server's snapshot is found, and its file is its owner's alone and goes with it", async () => {
   using directory = scratch();
   const umask = Deno.umask();
-  const snapshotNow = () => ({ pid: 4711, connections: ["a-b"] });
+  const snapshot = { pid: 4711, device: "eth0" };
   const socket = await openControlSocket({
     directory: directory.path,
     pid: 4711,
-    snapshot: snapshotNow,
+    answer: answers(snapshot, "a-b"),
   });
   assertEquals(Deno.umask(), umask);
   assertEquals(socket.path, join(directory.path, "4711.sock"));
   assertEquals((Deno.lstatSync(socket.path).mode ?? 0) & 0o777, 0o600);
   const directories = [directory.path, join(directory.path, "missing")];
-  assertEquals(await findServers(isSnapshot, { directories }), [snapshotNow()]);
-  assertEquals(await findServers((_): _ is string => false, { directories }), []);
+  assertEquals(await findServers(readSnapshot, { directories }), [snapshot]);
+  assertEquals(await askServer(socket.path), [snapshot, "a-b"]);
+  assertEquals(await findServers(() => null, { directories }), []);
   socket.close();
   socket.close();
   assertEquals([...Deno.readDirSync(directory.path)], []);
-  assertEquals(await findServers(isSnapshot, { directories }), []);
+  assertEquals(await findServers(readSnapshot, { directories }), []);
 });
 
 Deno.test("two servers of one process number live side by side", async () => {
   using directory = scratch();
   const options = { directory: directory.path, pid: 2 };
-  using _a = await openControlSocket({ ...options, snapshot: () => ({ pid: 2, name: "a" }) });
-  using b = await openControlSocket({ ...options, snapshot: () => ({ pid: 2, name: "b" }) });
+  using _a = await openControlSocket({ ...options, answer: answers({ pid: 2, name: "a" }) });
+  using b = await openControlSocket({ ...options, answer: answers({ pid: 2, name: "b" }) });
   assertEquals(b.path, join(directory.path, "2-1.sock"));
-  assertEquals((await findServers(isSnapshot, { directories: [directory.path] })).length, 2);
+  assertEquals((await findServers(readSnapshot, { directories: [directory.path] })).length, 2);
 });
 
 Deno.test("the file of a server that died is removed by the next starter, a fresh one is left alone", async () => {
@@ -68,12 +77,12 @@ Deno.test("the file of a server that died is removed by the next starter, a fres
     listener.close();
   }
   Deno.utimeSync(dead, 1, 1);
-  assertEquals(await askForSnapshot(starting), null);
+  assertEquals(await askServer(starting), null);
   assert(existing(starting));
   using _socket = await openControlSocket({
     directory: directory.path,
     pid: 102,
-    snapshot: () => ({ pid: 102 }),
+    answer: answers({ pid: 102 }),
   });
   assert(!existing(dead));
   assert(existing(starting));
@@ -81,26 +90,116 @@ Deno.test("the file of a server that died is removed by the next starter, a fres
 
 Deno.test("other requests get a line that says what was expected, endless ones nothing", async () => {
   using directory = scratch();
-  using socket = await openControlSocket({ directory: directory.path, pid: 5, snapshot: () => ({ pid: 5 }) });
+  using socket = await openControlSocket({ directory: directory.path, pid: 5, answer: answers({ pid: 5 }) });
   for (const request of ['{"request":"shutdown"}\n', "hello\n", "null\n", `${"x".repeat(1000)}\n`]) {
     const answer = await hear(socket.path, request);
     // A server that closes with unread bytes may take its own answer back; it must never give the snapshot.
     if (request.length < 256) assert(answer.startsWith('{"error":"Expected one line of JSON'), answer);
     assert(!answer.includes("pid"));
   }
-  assertEquals(await hear(socket.path, '{"request":"snapshot"}\n'), '{"pid":5}\n');
+  assertEquals(await hear(socket.path, '{"request":"snapshot"}\n'), '{"pid":5}\n{"end":1}\n');
+});
+
+Deno.test("an answer that is cut short is none", async () => {
+  using directory = scratch();
+  const path = join(directory.path, "5.sock");
+  for (
+    const [text, expected] of [
+      ['{"pid":5}\n"b"\n{"end":2}\n', [{ pid: 5 }, "b"]],
+      ['{"pid":5}\n{"end":2}\n', null],
+      ['{"pid":5}\n"b"\n', null],
+      ['{"pid":5}\n"b"\n{"end":2}', null],
+      ['{"pid":5\n{"end":1}\n', null],
+      ["", null],
+    ] as const
+  ) {
+    const listener = Deno.listen({ transport: "unix", path });
+    const answering = listener.accept().then(async (client) => {
+      await client.read(new Uint8Array(256));
+      await client.write(new TextEncoder().encode(text));
+      client.close();
+    });
+    const heard: unknown = await askServer(path);
+    assertEquals(heard, expected, text);
+    await answering;
+    listener.close();
+  }
+});
+
+/** Lets the event loop go round. */
+function aRound(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+Deno.test("of an answer no more is made than its reader takes, and nothing once the reader has gone", async () => {
+  using directory = scratch();
+  let made = 0;
+  const gone = Promise.withResolvers<void>();
+  function* endless() {
+    try {
+      for (;;) {
+        made++;
+        yield "x".repeat(1000);
+      }
+    } finally {
+      gone.resolve();
+    }
+  }
+  using socket = await openControlSocket({ directory: directory.path, pid: 5, answer: endless });
+  const client = await Deno.connect({ transport: "unix", path: socket.path });
+  await client.write(new TextEncoder().encode('{"request":"snapshot"}\n'));
+  let before = -1;
+  // Until nothing is made any more: the kernel's buffer and ours are full.
+  for (let still = 0; still < 100;) {
+    await aRound();
+    still = made === before && made > 0 ? still + 1 : 0;
+    before = made;
+  }
+  assert(made < 2000, `${made} kB were made for a reader that takes none`);
+  const buffer = new Uint8Array(0x10000);
+  for (let taken = 0; taken < 4_000_000;) taken += await client.read(buffer) ?? Infinity;
+  assert(made > 3800, "the rest is made when there is room again");
+  client.close();
+  await gone.promise;
+});
+
+Deno.test("while answers are made, however many, everything else gets its turn", async () => {
+  using directory = scratch();
+  let madeInRound = 0;
+  function* long() {
+    for (let i = 0; i < 100; i++) {
+      madeInRound++;
+      yield "x".repeat(0x10000);
+    }
+  }
+  using socket = await openControlSocket({ directory: directory.path, pid: 5, answer: long });
+  let asking = true;
+  let most = 0;
+  const watching = (async () => {
+    while (asking) {
+      madeInRound = 0;
+      await aRound();
+      most = Math.max(most, madeInRound);
+    }
+  })();
+  const answers = await Promise.all(Array.from({ length: 5 }, () => askServer(socket.path)));
+  asking = false;
+  await watching;
+  assertEquals(answers.map((lines) => lines?.length), Array(5).fill(100));
+  // Four lines fill a turn; two turns can fall between two looks.
+  assert(most <= 8, `${most} lines at a time`);
 });
 
 Deno.test("more than a handful of idle clients are turned away, and the others still served", async () => {
   using directory = scratch();
-  using socket = await openControlSocket({ directory: directory.path, pid: 5, snapshot: () => ({ pid: 5 }) });
+  using socket = await openControlSocket({ directory: directory.path, pid: 5, answer: answers({ pid: 5 }) });
   const idle: Deno.UnixConn[] = [];
   for (let i = 0; i < 16; i++) idle.push(await Deno.connect({ transport: "unix", path: socket.path }));
-  assertEquals(await askForSnapshot(socket.path), null);
+  assertEquals(await askServer(socket.path), null);
   idle.pop()?.close();
   let answer: unknown = null;
-  for (let tries = 0; answer === null && tries < 100; tries++) answer = await askForSnapshot(socket.path);
-  assertEquals(answer, { pid: 5 });
+  for (let tries = 0; answer === null && tries < 100; tries++) answer = await askServer(socket.path);
+  assertEquals(answer, [{ pid: 5 }]);
   for (const client of idle) client.close();
 });
 
@@ -140,7 +239,7 @@ Deno.test("a directory is made for the owner alone, tightened, left as the user 
 });
 
 Deno.test("a server without a place for its socket says so", async () => {
-  await assertRejects(() => openControlSocket({ directory: "/proc/nothing", snapshot: () => null }));
+  await assertRejects(() => openControlSocket({ directory: "/proc/nothing", answer: () => null }));
 });
 
 function existing(path: string): boolean {
