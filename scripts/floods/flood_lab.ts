@@ -54,15 +54,24 @@ export class FloodLab implements AsyncDisposable {
     this.hasSwitch = parts.hasSwitch;
   }
 
-  /** Makes the lab. Throws {@link FloodFailure}. */
+  /** Makes a lab for a server that is started by these words. Throws {@link FloodFailure}. */
   static async open(programs: FloodPrograms, program: readonly string[]): Promise<FloodLab> {
     const readable = [...selfFiles(), programs.visitor, ...program.filter((word) => word.startsWith("/"))];
     const lab = await PrivateLab.open({ readable });
+    try {
+      return await FloodLab.madeOf(lab, programs);
+    } catch (error) {
+      await lab.close();
+      throw error;
+    }
+  }
+
+  /** Makes a lab of two sides one of three. Throws {@link FloodFailure}. */
+  static async madeOf(lab: PrivateLab, programs: FloodPrograms): Promise<FloodLab> {
     const withSwitch = await lab.run({ words: ["sh", "-e", "-c", switchScript(lab)] });
     if (withSwitch.code === 0) return new FloodLab({ lab, programs, hasSwitch: true });
     const without = await lab.run({ words: ["sh", "-e", "-c", cableScript(lab)] });
     if (without.code === 0) return new FloodLab({ lab, programs, hasSwitch: false });
-    await lab.close();
     throw new FloodFailure(`The lab's network: ${withSwitch.stderr.trim()}; ${without.stderr.trim()}`);
   }
 

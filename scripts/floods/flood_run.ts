@@ -76,9 +76,10 @@ export interface FloodSettings {
   readonly args: readonly string[];
   /** A server that takes more is killed, so that the machine survives. */
   readonly limitMib: number;
+  /** How long the honest client has the server for itself, milliseconds. */
+  readonly baselineMs: number;
 }
 
-const BASELINE_MS = 1_000;
 const UP_TIMEOUT_MS = 60_000;
 const NETSTAT_TIMEOUT_MS = 20_000;
 const AFTER_RESETS_MS = 1_000;
@@ -107,7 +108,7 @@ async function attackServer(
   parts: { settings: FloodSettings; server: RunningServer; watch: LineTool; visitor: LineTool },
 ): Promise<FloodMeasurement> {
   const { settings, server, watch, visitor } = parts;
-  await pause(BASELINE_MS);
+  await pause(settings.baselineMs);
   const before = visitsOf(await visitor.ask("before"));
   const rest = await watch.ask("look");
   const lost = await lostInKernel();

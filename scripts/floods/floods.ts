@@ -31,6 +31,9 @@ const KERNEL_MODES: readonly string[] = ["syn", "data", "silent", "zero-window",
 /** A process of the kernel's server has a descriptor for each connection, and the usual limit is 20,000. */
 const KERNEL_CONNECTIONS = 16_000;
 
+/** Enough for twenty visits. */
+const BASELINE_MS = 1_000;
+
 async function floods(options: FloodOptions): Promise<boolean> {
   const refusal = await privateLabRefusal();
   if (refusal !== null) throw new CliError(`No private lab can be made here: ${refusal}`);
@@ -43,6 +46,7 @@ async function floods(options: FloodOptions): Promise<boolean> {
     program,
     args: await serveArguments(program, options),
     limitMib: options.limitMib,
+    baselineMs: BASELINE_MS,
   };
   const judged: JudgedFlood[] = [];
   for (const flood of planFloods(options.scale)) {

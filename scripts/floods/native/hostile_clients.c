@@ -21,6 +21,8 @@ enum {
   /* A client that was not let in waits as long, in sweeps (seconds). */
   COME_BACK_SWEEPS = 2,
   STALL_MS = 2500,
+  /* Where a server makes room by ending older connections, all are never there at once. */
+  UP_AT_LAST_MS = 12000,
   CRUMB_DISTANCE = 4096,
   FAR_OCTETS = 4,
   WINDOW_FIELD = 14,
@@ -320,7 +322,7 @@ static void tell(void) {
 
 static void flood(double rate, double open_rate) {
   struct pace pace, opening;
-  uint64_t swept = now_ns(), progress = swept;
+  uint64_t swept = now_ns(), progress = swept, at_last = swept + UP_AT_LAST_MS * 1000000ull;
   uint32_t sweep_at = 0, best = 0;
   int is_up = 0;
   start_pace(&pace, rate);
@@ -352,7 +354,7 @@ static void flood(double rate, double open_rate) {
     flush_frames();
     if (opened > best) best = (uint32_t)opened, progress = now;
     int is_all = mode->is_half_open ? begun == connections : open_now == connections;
-    if (!is_up && (is_all || now - progress > STALL_MS * 1000000ull)) {
+    if (!is_up && (is_all || now > at_last || now - progress > STALL_MS * 1000000ull)) {
       printf("up %u\n", open_now);
       fflush(stdout);
       is_up = 1;
