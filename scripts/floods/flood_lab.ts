@@ -81,7 +81,8 @@ export class FloodLab implements AsyncDisposable {
     options: { program: readonly string[]; args: readonly string[] },
   ): Promise<RunningServer> {
     const { plan } = this.lab;
-    const log = `${this.#programs.folder}/server.log`;
+    // A file of its own: what the server before has said must not be taken for its word.
+    const log = `${this.#programs.folder}/server.${crypto.randomUUID()}.log`;
     const address = defender === "kernel" ? plan.addresses.server : plan.tcplabAddress;
     const words = defender === "kernel"
       ? [this.#programs.kernelServer, address]

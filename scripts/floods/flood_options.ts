@@ -49,7 +49,7 @@ const OPTIONS = [
     name: "memory",
     kind: "value",
     value: "SIZE",
-    help: "serve's --memory, and the bound of the verdict (256M)",
+    help: "serve's --memory, and the bound of the verdict (128M)",
   },
   { name: "connections", kind: "value", value: "N", help: "connections that a mode holds (60000)" },
   {
@@ -136,7 +136,7 @@ export function parseFloodOptions(args: readonly string[]): FloodOptions {
     },
     binary: options.value("binary") ?? null,
     args: (options.value("args") ?? "").split(" ").filter((word) => word !== ""),
-    memoryMib: mib("memory", 256),
+    memoryMib: mib("memory", 128),
     kernel: !isQuick && !options.flag("no-kernel"),
     limitMib: mib("limit", 4096),
     json: options.value("json") ?? null,

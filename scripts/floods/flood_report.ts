@@ -42,6 +42,22 @@ export function earlierKey(flood: Flood, defender: string): string {
 const HEAD = ["flood", "on", "frames/s", "memory MiB", "core", "held", "reset", "p50 ms", "p99 ms", "max ms"]
   .concat(["served", "lost", "kept", "netstat ms", "leaves ms"]);
 
+/** A log that was not asked for has nothing in it. */
+function hasLog(floods: readonly JudgedFlood[]): boolean {
+  return floods.some(({ measured }) => measured.defender === "tcplab" && measured.logBytes > 0);
+}
+
+/** All rows, with a column for the log's growth where there was one. */
+function tableOf(floods: readonly JudgedFlood[]): TextTable {
+  const rows = floods.map(floodRow);
+  if (!hasLog(floods)) return { head: HEAD, rows, leftColumns: [1] };
+  return {
+    head: [...HEAD, "log MiB"],
+    rows: rows.map((row, at) => [...row, decimal(floods[at].measured.logBytes / 2 ** 20, 1)]),
+    leftColumns: [1],
+  };
+}
+
 /** The row of one flood. */
 export function floodRow({ measured, broken, weakness }: JudgedFlood): string[] {
   const { flood, defender, during, netstat } = measured;
@@ -61,7 +77,7 @@ export function floodRow({ measured, broken, weakness }: JudgedFlood): string[] 
     decimal(during.p99, 1),
     decimal(Math.max(during.max, netstat?.visits.max ?? 0), 0),
     served(during, netstat?.visits),
-    count(measured.lostInKernel),
+    `${count(measured.lostInKernel)} / ${count(measured.lostInRing)}`,
     (netstat?.visits ?? during).kept === "kept" ? "yes" : "no",
     netstat === null ? "-" : netstat.ms === null ? "none" : count(netstat.ms),
     defender === "kernel" ? "-" : measured.exitMs === null ? "never" : count(measured.exitMs),
@@ -70,7 +86,7 @@ export function floodRow({ measured, broken, weakness }: JudgedFlood): string[] 
 
 /** All rows as a table for a terminal, and below it what was broken. */
 export function textReport(run: FloodRun): string {
-  const table = renderText({ head: HEAD, rows: run.floods.map(floodRow), leftColumns: [1] });
+  const table = renderText(tableOf(run.floods));
   return [table, "", ...conclusions(run).map(({ mark, text }) => `${mark} ${text}`)].join("\n");
 }
 
@@ -87,7 +103,7 @@ export function markdownReport(run: FloodRun, earlier: EarlierFigures): string {
     "twenty times a second on a socket of the kernel, connects, has 64 bytes echoed and leaves, and keeps one more " +
     "connection all the time. `memory` is the process's RSS before and at its most (for the kernel: the pages that its " +
     "TCP holds); `held` what `netstat` counts (for the kernel: what the attacker believes to hold), `reset` how many of " +
-    "its connections the attacker saw reset, `lost` the frames that the kernels' own queues dropped; `max`, `served` " +
+    "its connections the attacker saw reset, `lost` the frames that the kernels' own queues dropped, and those that the capture ring had no room for; `max`, `served` " +
     "include the time in which netstat looks. A name `syn 200k/s` is frames a second, `silent 60000/250` so many " +
     "connections from so many hosts.",
     "",
@@ -97,7 +113,7 @@ export function markdownReport(run: FloodRun, earlier: EarlierFigures): string {
     `- \`--memory ${run.memoryMib}M\`${run.args.length > 0 ? `, \`${run.args.join(" ")}\`` : ""}`,
     "",
     renderMarkdown(
-      withEarlier({ head: HEAD, rows: floods.map(floodRow), leftColumns: [1] }, { floods, earlier }),
+      withEarlier(tableOf(floods), { floods, earlier }),
     ),
     "",
     ...conclusions(run).map(({ mark, text }) => `- ${mark} ${text}`),

@@ -60,6 +60,8 @@ export interface FloodMeasurement {
   readonly survived: boolean;
   /** Frames that the kernels' queues lost before any server could see them. */
   readonly lostInKernel: number;
+  /** Frames that the server's capture ring had no room for, as its summary tells; NaN where there was none. */
+  readonly lostInRing: number;
   /** Bytes of the server's log. */
   readonly logBytes: number;
   /** Pages of memory that the kernel's own TCP holds, MiB. */
@@ -99,6 +101,7 @@ export async function runFlood(
   } finally {
     await server.process.signal("SIGKILL");
     await server.process.result;
+    await Deno.remove(server.log);
   }
 }
 
@@ -152,6 +155,7 @@ async function attackServer(
     ...leave,
     survived,
     lostInKernel: lostSince,
+    lostInRing: ringLosses(server.process.stderr),
     logBytes: (await Deno.stat(server.log)).size,
     kernelTcpMib,
     said: server.process.stderr.trim(),
@@ -211,6 +215,13 @@ function visitsOf(answer: Answer): Visits {
     kept: String(answer.kept),
     keptWorstMs: figure(answer, "keptWorstMs"),
   };
+}
+
+function ringLosses(said: string): number {
+  const found = /link-dropped-by-ring\s+([\d,]+)/.exec(said);
+  // Figures that are 0 are left out of a summary.
+  if (found === null) return said.includes("summary after") ? 0 : NaN;
+  return Number(found[1].replaceAll(",", ""));
 }
 
 /** Frames that the per-CPU queues of the kernel have dropped (the second column of softnet_stat, hexadecimal). */

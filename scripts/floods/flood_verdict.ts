@@ -52,7 +52,7 @@ export function brokenBounds(measured: FloodMeasurement, bounds: FloodBounds): s
  */
 export function weakness({ flood, rate }: FloodMeasurement): string | null {
   if (flood.mode.kind === "clients" || rate >= flood.rate * STRONG_SHARE) return null;
-  return `a weak attack: ${round(rate)} frames a second of ${flood.rate}; other programs had the cores`;
+  return `a weak attack: ${round(rate)} frames a second of ${flood.rate}; the attacker had not the cores`;
 }
 
 function brokenMemory(measured: FloodMeasurement, { memoryMib }: FloodBounds): string[] {
@@ -102,10 +102,11 @@ function brokenLooks({ netstat }: FloodMeasurement): string[] {
   return netstat.ms > NETSTAT_MS ? [`netstat took ${round(netstat.ms)} ms`] : [];
 }
 
-function brokenEnd({ exitMs, toldMs, netstat }: FloodMeasurement): string[] {
+function brokenEnd({ exitMs, toldMs, netstat, flood }: FloodMeasurement): string[] {
   if (exitMs === null) return ["SIGTERM did not end it"];
   // Only connections that were there when it was told to leave are a reason to stay, and it says so.
-  const mayStay = (netstat?.connections ?? 0) > 1;
+  const counted = netstat?.connections ?? NaN;
+  const mayStay = Number.isNaN(counted) ? flood.connections > 0 : counted > 1;
   const most = EXIT_MS + EXIT_SLACK_MS + (mayStay ? PATIENCE_MS : 0);
   const broken = exitMs > most ? [`SIGTERM: gone after ${round(exitMs)} ms`] : [];
   if (mayStay && exitMs > EXIT_MS + EXIT_SLACK_MS && (toldMs ?? Infinity) > EXIT_MS) {

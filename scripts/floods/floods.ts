@@ -51,7 +51,8 @@ async function floods(options: FloodOptions): Promise<boolean> {
   const judged: JudgedFlood[] = [];
   for (const flood of planFloods(options.scale)) {
     judged.push(judge(await tryFlood(programs, { flood, settings }), options));
-    const kernel = options.kernel ? kernelFlood(flood) : null;
+    const isFirst = flood.mode.kind !== "clients" || flood.sources === options.scale.sources[0];
+    const kernel = options.kernel && isFirst ? kernelFlood(flood) : null;
     if (kernel !== null) {
       const measured = await tryFlood(programs, {
         flood: kernel,

@@ -59,6 +59,7 @@ const SYN: FloodMeasurement = {
   toldMs: null,
   survived: true,
   lostInKernel: 0,
+  lostInRing: 0,
   logBytes: 0,
   kernelTcpMib: 1,
   said: "",

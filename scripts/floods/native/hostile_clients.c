@@ -25,6 +25,8 @@ enum {
   UP_AT_LAST_MS = 12000,
   CRUMB_DISTANCE = 4096,
   FAR_OCTETS = 4,
+  /* What a full queue on the way has lost is sent again so often. */
+  WALKS = 3,
   WINDOW_FIELD = 14,
 };
 
@@ -32,7 +34,7 @@ enum state { UNBORN, OPENING, OPEN, GONE };
 
 struct client {
   uint32_t iss, snd_nxt, snd_una, rcv_nxt, edge;
-  uint8_t state, tries, shift, is_queued, owes_ack, moved, far_octets, waits;
+  uint8_t state, tries, shift, is_queued, owes_ack, moved, far_octets, walks, waits;
 };
 
 static struct client *clients;
@@ -179,7 +181,7 @@ static void begin(uint32_t index) {
   client->snd_nxt = client->snd_una = client->edge = client->iss + 1;
   client->state = OPENING;
   client->tries = 1;
-  client->owes_ack = client->moved = client->far_octets = client->waits = 0;
+  client->owes_ack = client->moved = client->far_octets = client->walks = client->waits = 0;
   send_segment(index, client->iss, SYN, 0);
 }
 
@@ -297,6 +299,11 @@ static void sweep(uint32_t index) {
     int goes_on = mode->work == send_full || mode->work == send_octet;
     if (goes_on && !client->moved && client->snd_una != client->snd_nxt) client->snd_nxt = client->snd_una;
     client->moved = 0;
+    int leaves_holes = mode->work == send_behind_hole || mode->work == send_crumb;
+    if (leaves_holes && !client->is_queued && client->walks < WALKS) {
+      client->walks++;
+      client->snd_nxt = client->iss + 1;
+    }
     enqueue(index);
   }
 }
