@@ -64,7 +64,7 @@ export interface FloodMeasurement {
   readonly lostInRing: number;
   /** Bytes of the server's log. */
   readonly logBytes: number;
-  /** Pages of memory that the kernel's own TCP holds, MiB. */
+  /** What the kernel's own TCP has taken while the flood went on, MiB; that of other programs of the machine is in it. */
   readonly kernelTcpMib: number;
   /** What the server said on stderr. */
   readonly said: string;
@@ -115,6 +115,7 @@ async function attackServer(
   const before = visitsOf(await visitor.ask("before"));
   const rest = await watch.ask("look");
   const lost = await lostInKernel();
+  const kernelPages = await kernelTcpPages();
   await using attacker = lab.attack(flood, server.address);
   await attacker.line(UP_TIMEOUT_MS);
   // What is told from here on is of the time when all of it was there.
@@ -123,7 +124,7 @@ async function attackServer(
   const attack = await attacker.ask("look");
   let last = await watch.ask("look");
   const during = visitsOf(await visitor.ask("during"));
-  const kernelTcpMib = await kernelTcpPages() * PAGE_BYTES / 2 ** 20;
+  const kernelTcpMib = Math.max(await kernelTcpPages() - kernelPages, 0) * PAGE_BYTES / 2 ** 20;
   const rssMaxMib = figure(last, "rssMaxKib") / 1024;
   const serverCpu = figure(last, "cpu");
   if (flood.mode.name === "resets") {

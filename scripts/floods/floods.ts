@@ -37,6 +37,9 @@ const BASELINE_MS = 1_000;
 async function floods(options: FloodOptions): Promise<boolean> {
   const refusal = await privateLabRefusal();
   if (refusal !== null) throw new CliError(`No private lab can be made here: ${refusal}`);
+  if (options.binary !== null && !await isFile(options.binary)) {
+    throw new CliError(`--binary ${options.binary}: there is no such file`);
+  }
   await using programs = await buildFloodPrograms();
   const began = new Date().toISOString();
   const load = loadAverage();
@@ -98,6 +101,15 @@ function kernelFlood(flood: Flood): Flood | null {
   const isServed = flood.mode.target !== "close" && flood.mode.target !== "hold";
   if (!isServed || !KERNEL_MODES.includes(flood.mode.name)) return null;
   return { ...flood, connections: Math.min(flood.connections, KERNEL_CONNECTIONS) };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 /** `--memory` where this program has it, and a log of nothing unless one was asked for. */
