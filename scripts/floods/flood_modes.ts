@@ -43,6 +43,9 @@ export const FLOOD_MODES: readonly FloodMode[] = [
   { name: "unread-echo", what: "sends, and never reads the echo", target: "echo", kind: "clients" },
   { name: "filled", what: "fills what the application does not read", target: "hold", kind: "clients" },
   { name: "fin-never-acked", what: "never acknowledges our FIN", target: "close", kind: "clients" },
+  { name: "fin-wait-2", what: "acknowledges our FIN, never sends its own", target: "close", kind: "clients" },
+  { name: "last-ack", what: "closes, never acknowledges our FIN in answer", target: "echo", kind: "clients" },
+  { name: "trickle", what: "an octet a second, so that nobody is idle", target: "echo", kind: "clients" },
   { name: "resets", what: "windows filled, then all reset", target: "discard", kind: "clients" },
 ];
 

@@ -53,6 +53,8 @@ struct mode {
   int (*work)(uint32_t index);
   /* Whether a probe, or data, is answered; after a second, where `is_slow`. */
   uint8_t answers, is_slow, is_half_open;
+  /* Whether what comes is acknowledged, the server's FIN too, and whether an octet is sent each second. */
+  uint8_t reads, trickles;
 };
 static const struct mode *mode;
 
@@ -131,6 +133,14 @@ static int send_in_order(uint32_t index, uint32_t most) {
 static int send_full(uint32_t index) { return send_in_order(index, MSS); }
 static int send_octet(uint32_t index) { return send_in_order(index, 1); }
 
+/* The client's FIN, once. */
+static int send_fin(uint32_t index) {
+  struct client *client = &clients[index];
+  if (client->snd_nxt != client->iss + 1) return 0;
+  send_segment(index, client->snd_nxt++, FIN | ACK, 0);
+  return 1;
+}
+
 static const struct mode modes[] = {
   /* The window stays shut; probes are answered, as RFC 9293 §3.8.6.1 wants it, so that the connection may live for ever. */
   {.name = "zero-window", .answers = 1},
@@ -147,6 +157,12 @@ static const struct mode modes[] = {
   {.name = "filled", .window = 65535, .shift = 7, .work = send_full},
   /* The server closes first, and its FIN is never acknowledged. */
   {.name = "fin-never-acked", .window = 65535, .shift = 7},
+  /* The server closes first, its FIN is acknowledged, and the client's never comes. */
+  {.name = "fin-wait-2", .window = 65535, .shift = 7, .answers = 1, .reads = 1},
+  /* The client closes, and the server's FIN in answer is never acknowledged. */
+  {.name = "last-ack", .window = 65535, .shift = 7, .work = send_fin},
+  /* Never idle for long: an octet a second, and its echo is read. */
+  {.name = "trickle", .window = 65535, .shift = 7, .answers = 1, .reads = 1, .trickles = 1},
   {.name = "silent", .window = 65535, .shift = 7},
   {.name = "half-open", .window = 65535, .shift = 7, .is_half_open = 1},
   {.name = "resets", .window = 65535, .shift = 7, .work = send_behind_hole},
@@ -210,6 +226,8 @@ static void take_edge(uint32_t index, uint32_t ack, uint32_t window) {
   if ((int32_t)(ack - client->snd_una) > 0) {
     client->snd_una = ack;
     client->moved = 1;
+    /* What was to be sent again has arrived after all. */
+    if ((int32_t)(ack - client->snd_nxt) > 0) client->snd_nxt = ack;
   }
   if ((int32_t)(ack + window - client->edge) > 0) client->edge = ack + window;
   enqueue(index);
@@ -245,10 +263,13 @@ static void take_segment(const uint8_t *ip, const uint8_t *tcp) {
     return;
   }
   if (client->state != OPEN) return;
-  if (tcp[13] & FIN) ends_seen++;
+  int is_end = (tcp[13] & FIN) != 0;
+  if (is_end) ends_seen++;
   if (octets > 0) data_octets += (uint32_t)octets;
+  int is_next = (octets > 0 || is_end) && seq == client->rcv_nxt;
+  if (mode->reads && is_next) client->rcv_nxt += (uint32_t)octets + (uint32_t)is_end;
   take_edge(index, ack, (uint32_t)load16(tcp + WINDOW_FIELD) << client->shift);
-  if (!mode->answers || (octets <= 0 && seq == client->rcv_nxt)) return;
+  if (!mode->answers || (octets <= 0 && !is_end && seq == client->rcv_nxt)) return;
   if (mode->is_slow) client->owes_ack = 1;
   else send_segment(index, client->snd_nxt, ACK, 0);
 }
@@ -296,9 +317,10 @@ static void sweep(uint32_t index) {
       client->rcv_nxt++;
       send_segment(index, client->snd_nxt, ACK, 0);
     }
-    int goes_on = mode->work == send_full || mode->work == send_octet;
+    int goes_on = mode->trickles || mode->work == send_full || mode->work == send_octet;
     if (goes_on && !client->moved && client->snd_una != client->snd_nxt) client->snd_nxt = client->snd_una;
     client->moved = 0;
+    if (mode->trickles) send_octet(index);
     int leaves_holes = mode->work == send_behind_hole || mode->work == send_crumb;
     if (leaves_holes && !client->is_queued && client->walks < WALKS) {
       client->walks++;
