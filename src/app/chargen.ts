@@ -62,14 +62,14 @@ class ChargenHandler implements ConnectionHandler {
   }
 
   /**
-   * Writes until a write takes less than it is given: the host then calls onWritable. Without room then, the connection
-   * was closed for sending by somebody else (a server that ends).
+   * Fills until less is taken than it is given: the host then calls onWritable. What is not writable was closed for sending
+   * by somebody else (a server that ends).
    */
   #fill(connection: HostConnection): void {
     if (this.#closed || connection.writableBytes === 0) return;
     for (;;) {
       const offered = this.#pattern.length - this.#at;
-      const taken = connection.write(this.#pattern, this.#at, offered);
+      const taken = connection.fill(this.#pattern, this.#at, offered);
       this.#at = taken === offered ? 0 : this.#at + taken;
       if (taken < offered) return;
     }

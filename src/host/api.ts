@@ -69,6 +69,11 @@ export interface HostConnection {
   /** Queues bytes `offset` to `offset + length - 1`; returns how many fit. Throws after `closeWrite` or when closed. */
   write(bytes: Uint8Array, offset?: number, length?: number): number;
   /**
+   * As `write`, for an application that could send for ever: takes no more than the peer asks for and the path carries, twice
+   * over, so that a peer which does not read costs next to nothing. `onWritable` follows when more is asked for.
+   */
+  fill(bytes: Uint8Array, offset?: number, length?: number): number;
+  /**
    * Moves received bytes straight into the send buffer; returns how many (limited by both buffers). What
    * `echo` does, without a copy into user memory in between.
    */
@@ -144,6 +149,17 @@ export interface ConnectOptions {
   readonly handler: ConnectionHandler;
 }
 
+/** Memory of all connections of a host, bytes. */
+export interface MemoryFigures {
+  /** Blocks lent to buffers, and records: what is held against {@link MemoryFigures.limitBytes}. */
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+  /** Of it, blocks of buffers. */
+  readonly bufferBytes: number;
+  /** Regions that buffers are cut from; given back to the system when they are free. */
+  readonly reservedBytes: number;
+}
+
 /** A virtual host: sans-I/O, driven by frames and by the clock of the caller. */
 export interface HostApi {
   /** The one observer; null costs nothing. Events come in order. What it throws is counted, and goes no further. */
@@ -152,6 +168,8 @@ export interface HostApi {
   readonly nowUs: number;
   /** Counters by name (`frames-in`, `drop-checksum`, `connections-opened`, ...), a snapshot. */
   counters(): Record<string, number>;
+  /** What all connections hold together now. */
+  memory(): MemoryFigures;
   /** Takes one frame. Never throws for what a frame contains. */
   ingest(frame: Uint8Array, length: number, nowUs: number): void;
   /** Runs all deadlines up to `nowUs`. */

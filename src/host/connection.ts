@@ -17,6 +17,7 @@ import {
   markUrgent,
   setKeepAlive,
 } from "../tcp/user_calls.ts";
+import { askedLimitBytes, sendLimitBytes, sendRoomBytes } from "../tcp/buffer_shares.ts";
 import type { MachineContext } from "../tcp/context.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import type { ConnectionHandler, HostConnection } from "./api.ts";
@@ -31,6 +32,8 @@ export interface ConnectionHost {
   begin(connection: Connection): void;
   /** Called after: performs them unless that is going on already. */
   finish(): void;
+  /** The connection has nothing to send because there is no memory to put it into; its application waits. */
+  starves(connection: Connection): void;
   /** Bytes have been given to the connection to send. */
   written(connection: Connection, count: number): void;
 }
@@ -134,7 +137,7 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   }
 
   get writableBytes(): number {
-    return canWrite(this.tcb) ? this.tcb.sendRing.room : 0;
+    return canWrite(this.tcb) ? sendRoomBytes(this.tcb) : 0;
   }
 
   get unackedBytes(): number {
@@ -166,8 +169,9 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   write(bytes: Uint8Array, offset = 0, length = bytes.length - offset): number {
     const { tcb } = this;
     if (!canWrite(tcb)) throw this.#closedForSending();
-    const count = length > 0 ? tcb.ringToSend().append(bytes, offset, length) : 0;
-    if (count < length) tcb.writeBlocked = true;
+    const most = tcb.fillsAsAsked ? askedLimitBytes(tcb) : sendLimitBytes(tcb);
+    const count = length > 0 ? tcb.ringToSend().append(bytes, offset, length, most) : 0;
+    if (count < length) this.#hasToWait();
     if (count > 0) {
       this.#host.begin(this);
       this.#host.written(this, count);
@@ -176,17 +180,28 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     return count;
   }
 
+  fill(bytes: Uint8Array, offset = 0, length = bytes.length - offset): number {
+    const { tcb } = this;
+    tcb.fillsAsAsked = true;
+    try {
+      return this.write(bytes, offset, length);
+    } finally {
+      // Only who waits is told of room by what it asks for.
+      tcb.fillsAsAsked = tcb.writeBlocked;
+    }
+  }
+
   echo(): number {
     const { tcb } = this;
     if (!canWrite(tcb)) return 0;
     const held = tcb.receiveRing.length;
-    const count = held === 0 ? 0 : tcb.ringToSend().appendFrom(tcb.receiveRing, held);
-    if (count < held) tcb.writeBlocked = true;
+    const count = held === 0 ? 0 : tcb.ringToSend().appendFrom(tcb.receiveRing, held, sendLimitBytes(tcb));
+    if (count < held) this.#hasToWait();
     if (count > 0) {
       this.#host.begin(this);
       tcb.receiveRing.consume(count);
       this.#host.written(this, count);
-      dataTaken(tcb);
+      dataTaken(this.#host.context, tcb, count);
       this.#host.finish();
     }
     return count;
@@ -219,8 +234,9 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   writeUrgent(bytes: Uint8Array): number {
     const { tcb } = this;
     if (!canWrite(tcb)) throw this.#closedForSending();
-    const count = bytes.length > 0 ? tcb.ringToSend().append(bytes, 0, bytes.length) : 0;
-    if (count < bytes.length) tcb.writeBlocked = true;
+    const { length } = bytes;
+    const count = length > 0 ? tcb.ringToSend().append(bytes, 0, length, sendLimitBytes(tcb)) : 0;
+    if (count < length) this.#hasToWait();
     if (count > 0) {
       this.#host.begin(this);
       this.#host.written(this, count);
@@ -274,6 +290,12 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     return this.tcb.ended;
   }
 
+  /** The application waits for room: an acknowledgment makes it, or, where nothing is in flight, memory that comes back. */
+  #hasToWait(): void {
+    this.tcb.writeBlocked = true;
+    if (this.tcb.sendRing.length === 0) this.#host.starves(this);
+  }
+
   #closedForSending(): Error {
     return new Error(`Cannot write on ${this.name}: it is closed for sending (state ${this.tcb.state})`);
   }
@@ -283,7 +305,7 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     tcb.receiveRing.consume(count);
     if (tcb.rcvUp >= 0 && this.urgentBytes === 0) tcb.rcvUp = -1;
     this.#host.begin(this);
-    dataTaken(tcb);
+    dataTaken(this.#host.context, tcb, count);
     this.#host.finish();
   }
 }

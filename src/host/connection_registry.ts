@@ -14,6 +14,9 @@ import { Connection, type ConnectionAddresses, type ConnectionHost } from "./con
 import { ConnectionTable } from "./connection_table.ts";
 import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_wheel.ts";
 
+/** Record, sender's record, handler and places in tables: measured (docs/performance.md). */
+const CONNECTION_BYTES = 0x900;
+
 /** What a registry is given. */
 interface RegistryOptions {
   readonly secret: Uint8Array;
@@ -22,6 +25,8 @@ interface RegistryOptions {
   readonly linkMss: number;
   readonly maxConnections: number;
   readonly maxTimeWait: number;
+  /** Bound on connections of which only the end is awaited. */
+  readonly maxClosing: number;
   readonly context: MachineContext;
   /** Called for each connection whose deadline is due. */
   due(connection: Connection): void;
@@ -35,6 +40,9 @@ export class ConnectionRegistry {
   readonly #isn: InitialSequence;
   /** Oldest first. */
   readonly #timeWaits = new Set<Connection>();
+  /** Oldest first. */
+  readonly #closing = new Set<Connection>();
+  #acceptedCount = 0;
   #nextId = 1;
   readonly #dueHandler: (entry: DeadlineEntry) => void;
 
@@ -51,6 +59,26 @@ export class ConnectionRegistry {
 
   get size(): number {
     return this.#table.size;
+  }
+
+  /** The bound of connections. */
+  get limit(): number {
+    return this.#options.maxConnections;
+  }
+
+  /** How many were begun by others. */
+  get acceptedCount(): number {
+    return this.#acceptedCount;
+  }
+
+  /** Memory of a connection without anything in its buffers. */
+  get connectionBytes(): number {
+    return CONNECTION_BYTES;
+  }
+
+  /** Live connections, in no particular order. */
+  each(): Iterable<Connection> {
+    return this.#table;
   }
 
   /** Whether the bound of connections is reached. */
@@ -112,13 +140,23 @@ export class ConnectionRegistry {
   }
 
   add(connection: Connection): void {
+    const { account } = this.#options.context.pool;
     this.#table.add(connection);
+    account.usedBytes += CONNECTION_BYTES;
+    account.connections = this.#table.size;
+    if (connection.listener !== null) this.#acceptedCount++;
   }
 
   /** Takes a connection out of all that is kept about it. */
   remove(connection: Connection): void {
+    const { account } = this.#options.context.pool;
     this.#timeWaits.delete(connection);
-    this.#table.remove(connection);
+    this.#closing.delete(connection);
+    if (this.#table.remove(connection)) {
+      account.usedBytes -= CONNECTION_BYTES;
+      if (connection.listener !== null) this.#acceptedCount--;
+    }
+    account.connections = this.#table.size;
     this.#wheel.cancel(connection);
   }
 
@@ -126,12 +164,26 @@ export class ConnectionRegistry {
 
   /** Notes that a connection is in TIME_WAIT; returns whether the oldest now has to give way. */
   entersTimeWait(connection: Connection): boolean {
+    this.#closing.delete(connection);
     this.#timeWaits.add(connection);
     return this.#timeWaits.size > this.#options.maxTimeWait;
   }
 
   oldestTimeWait(): Connection | null {
     const [oldest] = this.#timeWaits;
+    return oldest ?? null;
+  }
+
+  // -- Connections whose application has gone
+
+  /** Notes that only the peer's part of the end is awaited; returns whether the oldest now has to give way. */
+  entersClosing(connection: Connection): boolean {
+    this.#closing.add(connection);
+    return this.#closing.size > this.#options.maxClosing;
+  }
+
+  oldestClosing(): Connection | null {
+    const [oldest] = this.#closing;
     return oldest ?? null;
   }
 

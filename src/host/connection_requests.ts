@@ -21,6 +21,7 @@ import type { HostCounters } from "./host_counters.ts";
 import type { Listener, Listeners } from "./listeners.ts";
 import { type PassiveVerdict, passiveVerdict } from "./passive_opens.ts";
 import type { ReplyRoute } from "./reply_route.ts";
+import type { RoomMaker } from "./room_maker.ts";
 import { optionsOfStamp, stampWithOptions, type SynCookies } from "./syn_cookies.ts";
 
 const { ECE, CWR } = FLAG;
@@ -37,6 +38,7 @@ interface ConnectionRequestsOptions {
   readonly teller: EventTeller;
   readonly counters: HostCounters;
   readonly replyRoute: ReplyRoute;
+  readonly room: RoomMaker;
   readonly cookies: SynCookies | null;
   /** Whether a SYN from this source deserves an answer (MUST-63). */
   isValidSource(arrival: Arrival): boolean;
@@ -55,7 +57,7 @@ export class ConnectionRequests {
    * one.
    */
   arrives(segment: TcpSegment, from: Arrival, issFloor: number | null): void {
-    const { context, counters, listeners, replyRoute, registry, cookies } = this.#options;
+    const { context, counters, listeners, replyRoute, room, cookies } = this.#options;
     replyRoute.take();
     if (!this.#options.isValidSource(from)) {
       counters.drop("bad-source");
@@ -70,7 +72,7 @@ export class ConnectionRequests {
       return;
     }
     const { nowUs } = context;
-    const hasRoom = registry.hasRoom;
+    const { hasRoom } = room;
     const verdict = passiveVerdict(segment, { listener, tuple: replyRoute, nowUs, hasRoom, cookies });
     this.#perform(segment, verdict, { listener, issFloor });
   }
@@ -175,9 +177,8 @@ export class ConnectionRequests {
   }
 
   #begin(listener: Listener): Connection {
-    const { registry, performer, counters } = this.#options;
-    // An old TIME_WAIT gives way.
-    if (registry.isFull) performer.evictTimeWait();
+    const { registry, counters, room } = this.#options;
+    room.makePlace();
     const connection = this.#make(listener);
     registry.add(connection);
     counters.connectionsOpened++;

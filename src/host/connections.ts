@@ -12,10 +12,11 @@ import { EFFECT } from "../tcp/effects.ts";
 import type { IcmpNews } from "../tcp/icmp_arrives.ts";
 import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
 import { BufferPool } from "../tcp/fast/buffer_pool.ts";
+import { MemoryAccount } from "../tcp/memory_account.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { openActive } from "../tcp/user_calls.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
-import type { ConnectOptions, ListenOptions } from "./api.ts";
+import type { ConnectOptions, ListenOptions, MemoryFigures } from "./api.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Connection, ConnectionAddresses } from "./connection.ts";
 import { ConnectionRequests } from "./connection_requests.ts";
@@ -27,8 +28,12 @@ import { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import { type Listener, Listeners } from "./listeners.ts";
 import { ReplyRoute } from "./reply_route.ts";
+import { RoomMaker } from "./room_maker.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
 import { SynCookies } from "./syn_cookies.ts";
+
+/** Local choice: what is free goes back to the system within a second (half of it, and a turn of the clock). */
+const UPKEEP_INTERVAL_US = 500_000;
 
 /** What connections are given. */
 interface ConnectionsOptions {
@@ -40,6 +45,9 @@ interface ConnectionsOptions {
   readonly linkMss: number;
   readonly maxConnections: number;
   readonly maxTimeWait: number;
+  readonly maxClosing: number;
+  readonly memoryBytes: number;
+  readonly onFull: "evict" | "refuse";
   readonly counters: HostCounters;
   /** Told of what applications and observers throw. */
   readonly onFault: FaultHook | null;
@@ -61,11 +69,14 @@ export class Connections {
   readonly #registry: ConnectionRegistry;
   readonly #performer: EffectPerformer;
   readonly #demultiplexer: Demultiplexer;
+  readonly #room: RoomMaker;
+  /** When memory is looked after again: what is free given back, and who waits for it served. */
+  #upkeepUs = Infinity;
 
   constructor(options: ConnectionsOptions) {
     const { counters, config, epochUs } = options;
     const { listeners } = this;
-    const context = new MachineContext(new BufferPool(config));
+    const context = new MachineContext(new BufferPool(config, new MemoryAccount(options.memoryBytes)));
     context.nowUs = options.nowUs;
     context.randomState = new InitialSequence(options.secret).seed();
     const barrier = new FaultBarrier(counters, options.onFault);
@@ -74,14 +85,16 @@ export class Connections {
     const registry = new ConnectionRegistry({ ...options, context, due });
     const replyRoute = new ReplyRoute();
     const performer = new EffectPerformer({ ...options, context, registry, teller, barrier, replyRoute });
+    const room = new RoomMaker({ ...options, context, registry, performer, teller });
     const cookies = config.synCookies ? new SynCookies(options.secret) : null;
-    const parts = { context, registry, listeners, performer, teller, replyRoute };
+    const parts = { context, registry, listeners, performer, teller, replyRoute, room };
     const requests = new ConnectionRequests({ ...options, ...parts, cookies });
     this.context = context;
     this.teller = teller;
     this.#counters = counters;
     this.#registry = registry;
     this.#performer = performer;
+    this.#room = room;
     this.#demultiplexer = new Demultiplexer({ ...parts, counters, requests });
   }
 
@@ -95,6 +108,7 @@ export class Connections {
   /** Takes a segment whose checksum is right (or accepted). */
   segmentArrives(segment: TcpSegment, from: Arrival): void {
     this.#demultiplexer.segmentArrives(segment, from);
+    if (this.context.pool.account.isShort) this.#room.relieve();
   }
 
   /** Takes an ICMP error that quotes a segment of ours; `from` locates the quoted addresses. */
@@ -119,13 +133,12 @@ export class Connections {
   /** Makes a connection in SYN_SENT; the SYN leaves when `peerMac` is known or `peerMac` null and resolved later. */
   connect(options: ConnectOptions, route: ConnectionAddresses & { peerMac: Uint8Array | null }): Connection {
     const registry = this.#registry;
-    if (!registry.hasRoom) {
+    if (!this.#room.hasRoom) {
       throw new Error(
         `Cannot connect: the host holds ${registry.size} connections, its bound. Close some first.`,
       );
     }
-    // An old TIME_WAIT gives way.
-    if (registry.isFull) this.#performer.evictTimeWait();
+    this.#room.makePlace();
     const connection = registry.make(route, this.#performer);
     registry.add(connection);
     this.#counters.connectionsOpened++;
@@ -157,12 +170,37 @@ export class Connections {
   // -- Deadlines
 
   nextDeadlineUs(): number {
-    return this.#registry.nextDeadlineUs();
+    const { pool, nowUs } = this.context;
+    if (this.#upkeepUs === Infinity && (pool.memory.wantsTrim || this.#performer.hasStarving)) {
+      this.#upkeepUs = nowUs + UPKEEP_INTERVAL_US;
+    }
+    const nextUs = this.#registry.nextDeadlineUs();
+    return nextUs < this.#upkeepUs ? nextUs : this.#upkeepUs;
   }
 
   tick(nowUs: number): void {
     this.context.nowUs = nowUs;
     this.#registry.expire(nowUs);
+    if (this.#upkeepUs <= nowUs) this.#lookAfterMemory();
+    if (this.context.pool.account.isShort) this.#room.relieve();
+  }
+
+  /** What connections hold together now, and what they may. */
+  memory(): MemoryFigures {
+    const { account, memory } = this.context.pool;
+    return {
+      usedBytes: account.usedBytes,
+      limitBytes: account.limitBytes,
+      bufferBytes: memory.lentBytes,
+      reservedBytes: memory.slabBytes,
+    };
+  }
+
+  #lookAfterMemory(): void {
+    const { account, memory } = this.context.pool;
+    this.#upkeepUs = Infinity;
+    if (memory.wantsTrim) memory.trim();
+    if (!account.isScarce) this.#performer.feed();
   }
 
   #deadlineDue(connection: Connection): void {

@@ -8,7 +8,8 @@
 import type { MachineContext } from "../tcp/context.ts";
 import { EFFECT, type Effect } from "../tcp/effects.ts";
 import { flush } from "../tcp/output.ts";
-import { abortConnection } from "../tcp/user_calls.ts";
+import type { RuleId } from "../tcp/rules.ts";
+import { abortConnection, isAbandoned } from "../tcp/user_calls.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { ConnectionRegistry } from "./connection_registry.ts";
 import type { FaultBarrier } from "./fault_barrier.ts";
@@ -40,6 +41,8 @@ export class EffectPerformer implements ConnectionHost {
   readonly #registry: ConnectionRegistry;
   readonly #teller: EventTeller;
   readonly #touched: Connection[] = [];
+  /** Whose application waits for memory while nothing is in flight: no acknowledgment will wake it. */
+  readonly #starving = new Set<Connection>();
   #isPerforming = false;
 
   constructor(options: EffectPerformerOptions) {
@@ -96,6 +99,36 @@ export class EffectPerformer implements ConnectionHost {
     this.begin(connection);
     abortConnection(this.context, connection.tcb);
     this.finish();
+  }
+
+  /** Ends a connection to make room for others. */
+  evict(connection: Connection, rule: RuleId): void {
+    this.begin(connection);
+    abortConnection(this.context, connection.tcb, rule);
+    this.finish();
+  }
+
+  starves(connection: Connection): void {
+    this.#starving.add(connection);
+  }
+
+  /** Whether applications wait for memory. */
+  get hasStarving(): boolean {
+    return this.#starving.size > 0;
+  }
+
+  /** Memory has come back: applications that had none to write into may go on. */
+  feed(): void {
+    const starving = [...this.#starving];
+    this.#starving.clear();
+    for (const connection of starving) {
+      const { tcb } = connection;
+      if (!tcb.writeBlocked || tcb.ended !== null || tcb.sendRing.length > 0) continue;
+      tcb.writeBlocked = false;
+      this.begin(connection);
+      this.context.effects.push(EFFECT.WRITABLE, tcb);
+      this.finish();
+    }
   }
 
   #perform(effect: Effect): void {
@@ -203,13 +236,26 @@ export class EffectPerformer implements ConnectionHost {
     }
     if (row.to === "TIME_WAIT") {
       if (this.#registry.entersTimeWait(connection)) this.evictTimeWait();
+    } else if (
+      isAbandoned(connection.tcb) && row.to !== "CLOSED" && this.#registry.entersClosing(connection)
+    ) {
+      this.#evictClosing();
     }
     this.#teller.transition(connection, effect);
     if (row.from === "LISTEN") this.#accept(connection);
   }
 
+  /** Ends the one whose end has been awaited longest. */
+  #evictClosing(): void {
+    const connection = this.#registry.oldestClosing();
+    if (connection === null) return;
+    this.#options.counters.count("evicted-closing");
+    this.evict(connection, "evict.closing");
+  }
+
   #closed(connection: Connection, effect: Effect): void {
     const { tcb } = connection;
+    this.#starving.delete(connection);
     this.#registry.remove(connection);
     this.#options.counters.connectionsClosed++;
     tcb.releaseSendRing();

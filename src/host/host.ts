@@ -35,6 +35,7 @@ import {
   type HostConnection,
   type HostListener,
   type ListenOptions,
+  type MemoryFigures,
   UNREACHABLE,
 } from "./api.ts";
 import type { Arrival } from "./arrival.ts";
@@ -67,6 +68,12 @@ export interface HostOptions {
   readonly maxConnections?: number;
   /** Bound on connections in TIME_WAIT; the oldest gives way. Local choice: 32,768. */
   readonly maxTimeWait?: number;
+  /** Bound on connections whose application has gone, and whose peer's part of the end is awaited; the oldest gives way. Local choice: 32,768. */
+  readonly maxClosing?: number;
+  /** Bound on the memory of all connections together. Local choice: 1 GiB. */
+  readonly memoryBytes?: number;
+  /** When there are as many connections as may be: `evict` (default) ends one that has no part in anything, `refuse` takes no more. */
+  readonly onFull?: "evict" | "refuse";
   /** Router for destinations outside the prefixes (active opens only; answers go back the way they came). */
   readonly gateway?: Uint8Array;
   readonly tcp?: Partial<TcpConfig>;
@@ -140,6 +147,9 @@ export class Host implements HostApi {
       linkMss: link.mtu - IPV4_MSS_OVERHEAD_BYTES,
       maxConnections: options.maxConnections ?? 0x20000,
       maxTimeWait: options.maxTimeWait ?? 0x8000,
+      maxClosing: options.maxClosing ?? 0x8000,
+      memoryBytes: options.memoryBytes ?? 0x40000000,
+      onFull: options.onFull ?? "evict",
       counters: this.#counters,
       onFault: options.onFault ?? null,
       writer: this.#writer,
@@ -189,6 +199,10 @@ export class Host implements HostApi {
 
   counters(): Record<string, number> {
     return this.#counters.snapshot(this.#connections.context.counters);
+  }
+
+  memory(): MemoryFigures {
+    return this.#connections.memory();
   }
 
   setNow(nowUs: number): void {

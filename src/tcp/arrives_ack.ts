@@ -7,6 +7,7 @@
  */
 import { challengeAck } from "./answer_limit.ts";
 import type { ArrivingSegment } from "./arriving_segment.ts";
+import { hasRoomToTell, noteProgress } from "./buffer_shares.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import { ourFinMayBeAcknowledged } from "./fin.ts";
@@ -95,10 +96,10 @@ function advance(context: MachineContext, tcb: Tcb, { ack }: ArrivingSegment): v
   sendRing.consume(bytes);
   tcb.sndRingStart += bytes;
   tcb.bytesOut += bytes;
+  noteProgress(tcb, bytes, context.nowUs);
   const isEmpty = sendRing.length === 0;
   if (isEmpty) tcb.releaseSendRing();
-  // A third of the ring at a time: an application that is woken by each ACK would send just what was acknowledged.
-  if (isEmpty || (tcb.writeBlocked && sendRing.room * 3 >= sendRing.limitBytes)) {
+  if (isEmpty || (tcb.writeBlocked && hasRoomToTell(tcb))) {
     tcb.writeBlocked = false;
     context.effects.push(EFFECT.WRITABLE, tcb);
   }

@@ -120,6 +120,11 @@ export function takeInOrder(
   length: number,
 ): void {
   notePeerSegment(tcb, header);
+  // What has been acknowledged has to be kept: it is refused before.
+  if (tcb.pool.account.isScarce && !tcb.discarding) {
+    refuseForMemory(context, tcb);
+    return;
+  }
   context.apply("arrives.check7.in-order");
   let taken = length;
   if (tcb.reassembly.count > 0) {
@@ -140,24 +145,37 @@ export function takeInOrder(
 function fillHole(tcb: Tcb, header: TcpSegment, text: { offset: number; length: number }): number {
   const { reassembly, rcvNxt } = tcb;
   const end = rcvNxt + text.length;
-  keepText(tcb, header, { seq: rcvNxt, offset: text.offset, length: text.length });
   const seen = tcb.sack ? reassembly.overlap(rcvNxt, end) : null;
   if (seen !== null) reportDuplicate(tcb, seen);
-  const taken = reassembly.advance(end) - rcvNxt;
+  const ring = tcb.discarding ? null : tcb.ringToReceive();
+  const origin = ring === null ? 0 : rcvNxt - ring.length;
+  if (ring !== null) {
+    eachMissing(reassembly, { left: rcvNxt, right: end }, (left, right) => {
+      ring.put(left - origin, header.buffer, text.offset + left - rcvNxt, right - left);
+    });
+  }
+  const reached = reassembly.advance(end);
   // RFC 5681 §4.2: a segment that fills a hole, or part of one, is acknowledged at once.
   oweAck(tcb, "ack.hole-filled");
-  if (!tcb.discarding) tcb.receiveRing.extend(taken);
-  return taken;
+  if (ring !== null) {
+    reassembly.text.moveInto(ring, origin, reached);
+    ring.extend(reached - rcvNxt);
+  }
+  return reached - rcvNxt;
 }
 
 function takeOutOfOrder(context: MachineContext, tcb: Tcb, header: TcpSegment, text: typeof trimmed): void {
   const { seq, length } = text;
   const end = seq + length;
-  if (tcb.reassembly === NOTHING_OUT_OF_ORDER) tcb.reassembly = new Reassembly();
+  if (tcb.reassembly === NOTHING_OUT_OF_ORDER) tcb.reassembly = new Reassembly(tcb.pool.memory);
   const { reassembly } = tcb;
   context.counters.outOfOrder++;
   // RFC 5681 §4.2: at once, so that the sender learns of the hole (MAY-13).
   oweAck(tcb, "ack.out-of-order");
+  if (tcb.pool.account.isTight) {
+    refuseForMemory(context, tcb);
+    return;
+  }
   if (reassembly.count >= tcb.config.maxOutOfOrderBlocks && reassembly.wouldAdd(seq, end)) {
     context.apply("arrives.check7.too-many-holes");
     context.counters.outOfOrderRefused++;
@@ -172,22 +190,39 @@ function takeOutOfOrder(context: MachineContext, tcb: Tcb, header: TcpSegment, t
   tcb.quickAcksLeft = tcb.config.quickAcks;
 }
 
-/** Puts what is not here yet of a text to where it belongs: where copies differ, the first one counts, octet by octet. */
+/** Keeps what is not here yet of a text: where copies differ, the first one counts, octet by octet. */
 function keepText(
   tcb: Tcb,
   { buffer }: TcpSegment,
   text: { readonly seq: number; readonly offset: number; readonly length: number },
 ): void {
   if (tcb.discarding) return;
-  const ring = tcb.ringToReceive();
+  const { reassembly } = tcb;
   const { seq, offset, length } = text;
-  const end = seq + length;
-  let part = tcb.reassembly.missing(seq, end);
+  eachMissing(reassembly, { left: seq, right: seq + length }, (left, right) => {
+    const part = { source: buffer, offset: offset + left - seq, count: right - left };
+    reassembly.text.put(left, part, reassembly.count);
+  });
+}
+
+/** The parts of `range` that are not here yet, in order; they may be stored, but not noted, meanwhile. */
+function eachMissing(
+  reassembly: Reassembly,
+  range: Range,
+  take: (left: number, right: number) => void,
+): void {
+  let part = reassembly.missing(range.left, range.right);
   while (part !== null) {
-    const { left, right } = part;
-    ring.put(ring.length + left - tcb.rcvNxt, buffer, offset + left - seq, right - left);
-    part = right < end ? tcb.reassembly.missing(right, end) : null;
+    take(part.left, part.right);
+    part = part.right < range.right ? reassembly.missing(part.right, range.right) : null;
   }
+}
+
+/** Memory is short: the text is not taken, and whoever sent it sends it again. */
+function refuseForMemory(context: MachineContext, tcb: Tcb): void {
+  context.apply("arrives.check7.no-memory");
+  context.counters.memoryRefused++;
+  context.drop(tcb, "no-memory");
 }
 
 /**

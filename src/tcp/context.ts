@@ -32,6 +32,8 @@ export class MachineCounters {
   resetsOut = 0;
   resetsIn = 0;
   partialTaken = 0;
+  /** Segments whose text was not taken because memory was short. */
+  memoryRefused = 0;
   ecnReductions = 0;
 }
 

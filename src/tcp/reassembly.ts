@@ -2,8 +2,14 @@
  * Which octets beyond RCV.NXT have arrived: the out-of-order queue's bookkeeping (SHLD-31) and the source
  * of SACK blocks (RFC 2018 §4).
  *
- * Owns: blocks of positions. Must not know: the octets themselves (they lie in the receive ring).
+ * Owns: blocks of positions, and what they cost. Must not know: the octets themselves (out_of_order_text.ts).
  */
+import { BlockMemory } from "./fast/block_memory.ts";
+import { MemoryAccount } from "./memory_account.ts";
+import { OutOfOrderText } from "./out_of_order_text.ts";
+
+/** Of one block, with its place in the list and the boxes of its positions: measured. */
+const BLOCK_BYTES = 128;
 
 /** A run of octets `[left, right)` that arrived out of order. */
 interface OutOfOrderBlock {
@@ -15,8 +21,21 @@ interface OutOfOrderBlock {
 
 /** Blocks in order of their positions, none touching another. */
 export class Reassembly {
+  /** The octets of the blocks; none of an application that drops them. */
+  readonly text: OutOfOrderText;
+  readonly #account: MemoryAccount;
   readonly #blocks: OutOfOrderBlock[] = [];
   #clock = 0;
+
+  constructor(memory: BlockMemory) {
+    this.text = new OutOfOrderText(memory);
+    this.#account = memory.account;
+  }
+
+  /** Memory that it and its octets have. */
+  get heldBytes(): number {
+    return this.#blocks.length * BLOCK_BYTES + this.text.heldBytes;
+  }
 
   get count(): number {
     return this.#blocks.length;
@@ -67,6 +86,7 @@ export class Reassembly {
     while (last < blocks.length && blocks[last].left <= right) last++;
     if (first === last) {
       blocks.splice(first, 0, { left, right, touched: this.#clock });
+      this.#account.usedBytes += BLOCK_BYTES;
       return;
     }
     const block = blocks[first];
@@ -74,7 +94,9 @@ export class Reassembly {
     if (left < block.left) block.left = left;
     block.right = right > lastRight ? right : lastRight;
     block.touched = this.#clock;
-    if (last - first > 1) blocks.splice(first + 1, last - first - 1);
+    if (last - first === 1) return;
+    blocks.splice(first + 1, last - first - 1);
+    this.#account.usedBytes -= (last - first - 1) * BLOCK_BYTES;
   }
 
   /**
@@ -89,7 +111,10 @@ export class Reassembly {
       if (blocks[gone].right > reached) reached = blocks[gone].right;
       gone++;
     }
-    if (gone > 0) blocks.splice(0, gone);
+    if (gone > 0) {
+      blocks.splice(0, gone);
+      this.#account.usedBytes -= gone * BLOCK_BYTES;
+    }
     return reached;
   }
 
@@ -114,10 +139,16 @@ export class Reassembly {
     return written;
   }
 
+  /** Forgets all blocks, and gives the memory of their octets back. */
   clear(): void {
-    if (this.#blocks.length > 0) this.#blocks.length = 0;
+    if (this.#blocks.length === 0) return;
+    this.#account.usedBytes -= this.#blocks.length * BLOCK_BYTES;
+    this.#blocks.length = 0;
+    this.text.clear();
   }
 }
 
 /** Stands for the queue of a connection to which nothing has come out of order; only read. */
-export const NOTHING_OUT_OF_ORDER: Reassembly = new Reassembly();
+export const NOTHING_OUT_OF_ORDER: Reassembly = new Reassembly(
+  new BlockMemory(new MemoryAccount(Infinity)),
+);

@@ -18,16 +18,26 @@ export function windowShiftFor(bufferBytes: number): number {
   return shift;
 }
 
+/** What may wait for the application: the buffer's size, or this connection's share of memory where that is less. */
+function bufferBytes(tcb: Tcb): number {
+  const limit = tcb.receiveRing.limitBytes;
+  const share = tcb.pool.account.shareBytes();
+  if (share >= limit) return limit;
+  // A window of less than two segments would let nobody send well.
+  const least = 2 * tcb.ourMss;
+  return share > least ? share : least < limit ? least : limit;
+}
+
 /** The largest window that the buffer and the field allow. */
 function mostOfferable(tcb: Tcb): number {
-  const limit = tcb.receiveRing.limitBytes;
+  const limit = bufferBytes(tcb);
   const sayable = WINDOW_FIELD_MAX << tcb.receiveShift;
   return limit < sayable ? limit : sayable;
 }
 
 /** Room for what has not arrived yet, as far as the window field can say it. */
 function offerableBytes(tcb: Tcb): number {
-  const limit = tcb.receiveRing.limitBytes;
+  const limit = bufferBytes(tcb);
   const room = tcb.discarding ? limit : limit - tcb.receiveRing.length;
   const most = mostOfferable(tcb);
   return room < most ? room : most;
@@ -39,7 +49,7 @@ function offerableBytes(tcb: Tcb): number {
  * §3.8.6.2.2). While the application does not read it stays shut (MAY-8).
  */
 export function offerWindow(tcb: Tcb): number {
-  const limit = tcb.receiveRing.limitBytes;
+  const limit = mostOfferable(tcb);
   const room = offerableBytes(tcb);
   const offered = tcb.rcvWnd;
   let window = offered;
@@ -60,8 +70,8 @@ export function offerWindow(tcb: Tcb): number {
 
 /** The window of a SYN, which is never scaled (RFC 7323 §2.2). */
 export function offerFirstWindow(tcb: Tcb): number {
-  const { limitBytes } = tcb.receiveRing;
-  return limitBytes < WINDOW_FIELD_MAX ? limitBytes : WINDOW_FIELD_MAX;
+  const limit = bufferBytes(tcb);
+  return limit < WINDOW_FIELD_MAX ? limit : WINDOW_FIELD_MAX;
 }
 
 /** Whether the window could be opened by a step worth telling (RFC 9293 §3.8.6.2.2). */
@@ -76,7 +86,8 @@ export function canOpenWindow(tcb: Tcb): boolean {
 
 /** Room for what arrives: what is free, and what was offered beyond that. */
 export function roomBytes(tcb: Tcb): number {
-  const free = tcb.discarding ? tcb.receiveRing.limitBytes : tcb.receiveRing.room;
+  const limit = bufferBytes(tcb);
+  const free = tcb.discarding ? limit : limit - tcb.receiveRing.length;
   const offered = tcb.rcvWnd;
   return free > offered ? free : offered;
 }

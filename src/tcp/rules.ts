@@ -123,6 +123,10 @@ export const RULES = {
   "arrives.check6.urgent": { rfc: "RFC 9293 §3.10.7.4", text: "urgent data is announced" },
   "arrives.check7.in-order": { rfc: "RFC 9293 §3.10.7.4", text: "text at RCV.NXT: delivered" },
   "arrives.check7.out-of-order": { rfc: "RFC 9293 §3.10.7.4", text: "text beyond RCV.NXT: kept" },
+  "arrives.check7.no-memory": {
+    rfc: "-",
+    text: "memory is short: the text is not taken, its sender sends it again",
+  },
   "arrives.check7.too-many-holes": { rfc: "-", text: "more holes than we keep account of: dropped" },
   "arrives.check7.part-that-fits": {
     rfc: "RFC 9293 §3.10.7.4",
@@ -158,6 +162,9 @@ export const RULES = {
     text: "text after CLOSE: RST, since nobody will read it",
   },
   "close.syn-sent": { rfc: "RFC 9293 §3.10.4", text: "CLOSE in SYN_SENT: forgotten" },
+  "evict.table-full": { rfc: "-", text: "the table is full: of those with most to one peer, one makes room" },
+  "evict.memory": { rfc: "-", text: "memory is short: of those that hold most, one makes room" },
+  "evict.closing": { rfc: "-", text: "too many wait for the peer's part of the end: the oldest goes" },
   "abort": { rfc: "RFC 9293 §3.10.5", text: "ABORT: RST where the peer still holds the connection" },
 
   "ack.handshake": { rfc: "RFC 9293 §3.5", text: "the third step of the handshake" },

@@ -94,6 +94,8 @@ export class Scoreboard {
   lostBytes = 0;
   /** Bytes of lost records whose new copy is in flight. */
   resentBytes = 0;
+  /** What has been charged for its records (fast/buffer_pool.ts). */
+  chargedBytes = 0;
 
   /** `isResting`: stands for the boards of connections with nothing in flight, and takes nothing. */
   constructor(options: { isResting: boolean } = { isResting: false }) {

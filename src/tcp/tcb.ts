@@ -68,7 +68,8 @@ export class Tcb {
   scoreboard: Scoreboard;
   /** What only a connection that has sent something needs; made by {@link Tcb.beginSending}. */
   sender: SenderRecord = NO_SENDER;
-  readonly #pool: BufferPool;
+  /** What is lent to it, and the account of it. */
+  readonly pool: BufferPool;
 
   // -- Acknowledgment duty
   /** Why an ACK, or our SYN, has to leave ({@link TcbSwitches.ackNow}, {@link TcbSwitches.synOwed}). */
@@ -100,6 +101,8 @@ export class Tcb {
   receivedDscp = 0;
   /** Identification of the next IP packet. */
   ipId = 0;
+  /** Bytes of progress since {@link TcbNumbers.progressUs}. */
+  progressBytes = 0;
   // -- Totals
   segmentsIn = 0;
   segmentsOut = 0;
@@ -117,7 +120,7 @@ export class Tcb {
   pathMss = NO_PATH_LIMIT;
 
   constructor(config: TcpConfig, congestion: CongestionControl, pool: BufferPool) {
-    this.#pool = pool;
+    this.pool = pool;
     this.config = config;
     this.congestion = congestion;
     this.scoreboard = pool.restingBoard;
@@ -179,7 +182,7 @@ export class Tcb {
 
   /** Notes that `length` of the stream leaves for the first time: SND.NXT moves. The time is the caller's to set. */
   sendNext(length: number): SendRecord {
-    if (this.scoreboard === this.#pool.restingBoard) this.scoreboard = this.#pool.takeBoard();
+    if (this.scoreboard === this.pool.restingBoard) this.scoreboard = this.pool.takeBoard();
     const end = this.sndNxt + length;
     const record = this.scoreboard.add();
     record.seq = this.sndNxt;
@@ -190,21 +193,21 @@ export class Tcb {
 
   /** The send ring, to put something into it. */
   ringToSend(): ByteRing {
-    const { sendRings } = this.#pool;
+    const { sendRings } = this.pool;
     if (this.sendRing === sendRings.resting) this.sendRing = sendRings.take();
     return this.sendRing;
   }
 
   /** The receive ring, to put something into it. */
   ringToReceive(): ByteRing {
-    const { receiveRings } = this.#pool;
+    const { receiveRings } = this.pool;
     if (this.receiveRing === receiveRings.resting) this.receiveRing = receiveRings.take();
     return this.receiveRing;
   }
 
   /** Gives the send ring back; what is in it is lost. */
   releaseSendRing(): void {
-    const { sendRings } = this.#pool;
+    const { sendRings } = this.pool;
     if (this.sendRing === sendRings.resting) return;
     sendRings.give(this.sendRing);
     this.sendRing = sendRings.resting;
@@ -212,7 +215,7 @@ export class Tcb {
 
   /** Gives the receive ring back; what is in it is lost. */
   releaseReceiveRing(): void {
-    const { receiveRings } = this.#pool;
+    const { receiveRings } = this.pool;
     if (this.receiveRing === receiveRings.resting) return;
     receiveRings.give(this.receiveRing);
     this.receiveRing = receiveRings.resting;
@@ -224,9 +227,13 @@ export class Tcb {
    */
   endEvent(): void {
     this.receiveRing.keep();
-    const { restingBoard } = this.#pool;
-    if (this.scoreboard === restingBoard || this.scoreboard.count > 0) return;
-    this.#pool.giveBoard(this.scoreboard);
+    const { restingBoard } = this.pool;
+    if (this.scoreboard === restingBoard) return;
+    if (this.scoreboard.count > 0) {
+      this.pool.chargeBoard(this.scoreboard);
+      return;
+    }
+    this.pool.giveBoard(this.scoreboard);
     this.scoreboard = restingBoard;
   }
 

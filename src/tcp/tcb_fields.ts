@@ -83,6 +83,8 @@ export const TCB_NUMBERS = {
 
   /** Congestion avoidance: bytes acknowledged towards the next increase. */
   cwndCredit: 0,
+  /** When a buffer last got emptier by more than crumbs (buffer_shares.ts). */
+  progressUs: 0,
   keepAliveIdleUs: 0,
   keepAliveIntervalUs: 0,
   r2Us: 0,
@@ -135,6 +137,8 @@ export const TCB_SWITCHES = {
   noDelay: false,
   /** A write was refused or cut short: the application waits for room. */
   writeBlocked: false,
+  /** The application could send for ever, and gives us no more than the peer asks for (buffer_shares.ts). */
+  fillsAsAsked: false,
   /** The application does not read any more: what arrives is dropped after being counted. */
   discarding: false,
   /** Nor does it want to hear that anything has arrived: text that still comes is answered with RST (SHLD-3). */

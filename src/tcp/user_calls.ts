@@ -6,9 +6,11 @@
  */
 import { FLAG } from "../wire/tcp.ts";
 import { oweAck } from "./answer_limit.ts";
+import { noteProgress } from "./buffer_shares.ts";
 import { changeState, endConnection } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
 import { canOpenWindow } from "./receive_window.ts";
+import type { RuleId } from "./rules.ts";
 import { pushReset } from "./send_segment.ts";
 import type { Tcb } from "./tcb.ts";
 import { endingRow } from "./transitions.ts";
@@ -45,9 +47,10 @@ export function markUrgent(context: MachineContext, tcb: Tcb): void {
   if (tcb.sendRing.length > 0) tcb.sndUp = tcb.sndRingStart + tcb.sendRing.length;
 }
 
-/** The application has taken bytes out of the receive ring (§3.10.3): opens the window when that is worth it. */
-export function dataTaken(tcb: Tcb): void {
-  if (tcb.receiveRing.length === 0 && tcb.reassembly.count === 0) tcb.releaseReceiveRing();
+/** The application has taken `count` bytes out of the receive ring (§3.10.3): opens the window when that is worth it. */
+export function dataTaken(context: MachineContext, tcb: Tcb, count: number): void {
+  if (tcb.receiveRing.length === 0) tcb.releaseReceiveRing();
+  noteProgress(tcb, count, context.nowUs);
   switch (tcb.state) {
     case "ESTABLISHED":
     case "FIN_WAIT_1":
@@ -118,31 +121,36 @@ function discardInput(context: MachineContext, tcb: Tcb): void {
   if (tcb.state === "FIN_WAIT_2") tcb.lifetimeUs = context.nowUs + tcb.config.finWait2Us;
 }
 
-/** ABORT (§3.10.5): RST where the peer may still hold the connection, and gone. */
-export function abortConnection(context: MachineContext, tcb: Tcb): void {
+/** Whether the application has gone and all that is awaited is the peer's part of the end: Linux calls it an orphan. */
+export function isAbandoned(tcb: Tcb): boolean {
+  return tcb.finQueued && (tcb.finReceived || tcb.discarding);
+}
+
+/** ABORT (§3.10.5): RST where the peer may still hold the connection, and gone. `rule`: why, where it is no user's call. */
+export function abortConnection(context: MachineContext, tcb: Tcb, rule: RuleId = "abort"): void {
   switch (tcb.state) {
     case "CLOSED":
     case "LISTEN":
       return;
     case "SYN_SENT":
-      context.apply("abort");
+      context.apply(rule);
       endConnection(context, tcb, { row: "syn-sent.close", reason: "reset-by-us" });
       return;
     case "CLOSING":
     case "LAST_ACK":
     case "TIME_WAIT":
       // §3.10.5: both sides have closed: delete the TCB, no RST.
-      context.apply("abort");
+      context.apply(rule);
       endConnection(context, tcb, { row: endingRow(tcb.state, "abort"), reason: "normal" });
       return;
     default:
-      context.apply("abort");
+      context.apply(rule);
       endConnection(context, tcb, {
         row: endingRow(tcb.state, "abort"),
         reason: "reset-by-us",
         sendFlags: RST | ACK,
       });
-      pushReset(context, tcb, "abort");
+      pushReset(context, tcb, rule);
   }
 }
 

@@ -100,6 +100,10 @@ export class FakeConnection implements HostConnection {
     return this.received.splice(0, count).length;
   }
 
+  fill(bytes: Uint8Array, offset = 0, length = bytes.length - offset): number {
+    return this.write(bytes, offset, length);
+  }
+
   write(bytes: Uint8Array, offset = 0, length = bytes.length - offset): number {
     if (this.writeClosed) throw new Error("write after closeWrite");
     const count = Math.min(length, this.writableBytes);

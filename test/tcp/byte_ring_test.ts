@@ -6,7 +6,9 @@
  */
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import fc from "fast-check";
-import { ByteRing, RingMemory } from "../../src/tcp/fast/byte_ring.ts";
+import { BlockMemory } from "../../src/tcp/fast/block_memory.ts";
+import { ByteRing } from "../../src/tcp/fast/byte_ring.ts";
+import { MemoryAccount } from "../../src/tcp/memory_account.ts";
 
 const LIMIT = 20_000;
 /** Where frames lie: one piece of memory whose contents change from call to call, as a capture buffer does. */
@@ -100,7 +102,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 
 /** A ring and its model, with a second ring of the same memory into which bytes are handed on. */
 class Pair {
-  readonly memory = new RingMemory();
+  readonly memory = new BlockMemory(new MemoryAccount(Infinity));
   readonly ring = new ByteRing(this.memory, LIMIT);
   readonly plain = new PlainRing();
   readonly other = new ByteRing(this.memory, LIMIT / 2);
@@ -271,7 +273,7 @@ Deno.test("a ring holds what an array would, whatever is appended, borrowed, put
 });
 
 Deno.test("bytes that wrap around the end of a block are handed on and grown whole", () => {
-  const memory = new RingMemory();
+  const memory = new BlockMemory(new MemoryAccount(Infinity));
   for (const start of [1, 100, 4000, 4095]) {
     for (const held of [97, 500, 4096]) {
       const ring = new ByteRing(memory, LIMIT);
@@ -297,18 +299,18 @@ Deno.test("bytes that wrap around the end of a block are handed on and grown who
 });
 
 Deno.test("a ring that is full takes nothing, and what fits of more than fits", () => {
-  const ring = new ByteRing(new RingMemory(), 100);
+  const ring = new ByteRing(new BlockMemory(new MemoryAccount(Infinity)), 100);
   assertEquals(ring.append(new Uint8Array(120).fill(1), 0, 120), 100);
   assertEquals([ring.length, ring.room], [100, 0]);
   assertEquals(ring.append(Uint8Array.of(2), 0, 1), 0);
-  const other = new ByteRing(new RingMemory(), 10);
+  const other = new ByteRing(new BlockMemory(new MemoryAccount(Infinity)), 10);
   assertEquals(other.appendFrom(ring, 100), 10);
   assertEquals(other.appendFrom(ring, 100), 0);
   assertEquals(other.length, 10);
 });
 
 Deno.test("a ring that holds nothing has no memory; borrowing takes none", () => {
-  const memory = new RingMemory();
+  const memory = new BlockMemory(new MemoryAccount(Infinity));
   const ring = new ByteRing(memory, LIMIT);
   assertEquals(memory.lentBytes, 0);
   ring.borrow(new Uint8Array(2000).fill(5), 0, 2000);
@@ -323,7 +325,7 @@ Deno.test("a ring that holds nothing has no memory; borrowing takes none", () =>
 
 Deno.test("borrowed bytes are the ring's own once it keeps them", () => {
   const frame = new Uint8Array(500).fill(7);
-  const ring = new ByteRing(new RingMemory(), LIMIT);
+  const ring = new ByteRing(new BlockMemory(new MemoryAccount(Infinity)), LIMIT);
   ring.borrow(frame, 100, 300);
   ring.consume(50);
   ring.keep();
@@ -337,7 +339,7 @@ Deno.test("borrowed bytes are the ring's own once it keeps them", () => {
 });
 
 Deno.test("a ring grows with what it holds, and gives the smaller memory back", () => {
-  const memory = new RingMemory();
+  const memory = new BlockMemory(new MemoryAccount(Infinity));
   const ring = new ByteRing(memory, 1 << 20);
   let held = 0;
   for (let i = 0; i < 300; i++) {
@@ -348,7 +350,7 @@ Deno.test("a ring grows with what it holds, and gives the smaller memory back", 
 });
 
 Deno.test("memory that was given back is lent again, by size; a block is never lent twice", () => {
-  const memory = new RingMemory();
+  const memory = new BlockMemory(new MemoryAccount(Infinity));
   const small = memory.acquire(1);
   const large = memory.acquire(small.length + 1);
   assertEquals(large.length, 2 * small.length, "sizes are powers of two");
@@ -366,7 +368,7 @@ Deno.test("memory that was given back is lent again, by size; a block is never l
 
 Deno.test("of what is given back only so much is kept: a burst does not hold its memory for ever", () => {
   for (const [bytes, most] of [[0x1000, 64], [0x10000, 64], [0x20000, 4]] as const) {
-    const memory = new RingMemory();
+    const memory = new BlockMemory(new MemoryAccount(Infinity));
     const lent = Array.from({ length: 100 }, () => memory.acquire(bytes));
     for (const block of lent) memory.release(block);
     const known = new Set(lent);

@@ -3,7 +3,9 @@
  */
 import { ConnectionTable, type TableEntry } from "../../../src/host/connection_table.ts";
 import { type DeadlineEntry, DeadlineWheel, newDeadlineFields } from "../../../src/host/deadline_wheel.ts";
-import { ByteRing, RingMemory } from "../../../src/tcp/fast/byte_ring.ts";
+import { BlockMemory } from "../../../src/tcp/fast/block_memory.ts";
+import { ByteRing } from "../../../src/tcp/fast/byte_ring.ts";
+import { MemoryAccount } from "../../../src/tcp/memory_account.ts";
 
 const LOCAL = Uint8Array.of(10, 33, 0, 3);
 const PEER = Uint8Array.of(10, 33, 0, 2);
@@ -92,7 +94,7 @@ for (const count of [1, 100_000]) {
 }
 
 {
-  const ring = new ByteRing(new RingMemory(), 0x100000);
+  const ring = new ByteRing(new BlockMemory(new MemoryAccount(Infinity)), 0x100000);
   const bytes = new Uint8Array(1448);
   const into = new Uint8Array(1448);
   Deno.bench("ring: 1448 bytes in and out", { group: "ring" }, () => {

@@ -10,20 +10,25 @@
  */
 import type { TcpConfig } from "../config.ts";
 import { Scoreboard } from "../scoreboard.ts";
-import { ByteRing, RingMemory } from "./byte_ring.ts";
+import { MemoryAccount } from "../memory_account.ts";
+import { BlockMemory, type BlockSource } from "./block_memory.ts";
+import { ByteRing } from "./byte_ring.ts";
 
 /** Local choice: more than are busy at once on a host that keeps up; beyond it the collector takes them. */
 const MOST_FREE = 1024;
+
+/** Of one piece in flight: measured, with its place in the list and the boxes of its positions and its time. */
+const RECORD_BYTES = 192;
 
 /** Rings of one direction, and the stand-in of those that hold nothing. */
 class RingPool {
   /** Reads as an empty ring; nothing can be put into it. */
   readonly resting: ByteRing;
-  readonly #memory: RingMemory;
+  readonly #memory: BlockSource;
   readonly #limitBytes: number;
   readonly #free: ByteRing[] = [];
 
-  constructor(memory: RingMemory, limitBytes: number) {
+  constructor(memory: BlockSource, limitBytes: number) {
     this.#memory = memory;
     this.#limitBytes = limitBytes;
     this.resting = new ByteRing(NO_MEMORY, limitBytes);
@@ -48,6 +53,7 @@ const NO_MEMORY = {
     );
   },
   release(): void {},
+  mayGrow: () => false,
 };
 
 /** Of one host, whose connections share a configuration. */
@@ -58,8 +64,15 @@ export class BufferPool {
   readonly restingBoard: Scoreboard = new Scoreboard({ isResting: true });
   readonly #freeBoards: Scoreboard[] = [];
 
-  constructor(config: TcpConfig) {
-    const memory = new RingMemory();
+  /** What all of it comes to. */
+  readonly account: MemoryAccount;
+  readonly memory: BlockMemory;
+
+  /** `account`: unbounded when absent. */
+  constructor(config: TcpConfig, account: MemoryAccount = new MemoryAccount(Infinity)) {
+    const memory = new BlockMemory(account);
+    this.account = account;
+    this.memory = memory;
     this.sendRings = new RingPool(memory, config.sendBufferBytes);
     this.receiveRings = new RingPool(memory, config.receiveBufferBytes);
   }
@@ -68,8 +81,16 @@ export class BufferPool {
     return this.#freeBoards.pop() ?? new Scoreboard();
   }
 
+  /** Charges what a board that is lent out holds now. */
+  chargeBoard(board: Scoreboard): void {
+    const bytes = board.count * RECORD_BYTES;
+    this.account.usedBytes += bytes - board.chargedBytes;
+    board.chargedBytes = bytes;
+  }
+
   giveBoard(board: Scoreboard): void {
     board.clear();
+    this.chargeBoard(board);
     if (this.#freeBoards.length < MOST_FREE) this.#freeBoards.push(board);
   }
 }

@@ -2,51 +2,18 @@
  * ByteRing: the bytes of one direction of a connection.
  *
  * Owns: ring memory that exists only while it holds something, taken from and given back to a shared
- * {@link RingMemory}. Must not know: sequence numbers, segments; offsets count from the first byte held.
+ * {@link BlockSource}. Must not know: sequence numbers, segments; offsets count from the first byte held.
  */
+import type { BlockSource } from "./block_memory.ts";
+import { ViewMemo } from "./copy_bytes.ts";
 
 const EMPTY = new Uint8Array(0);
 
-/** Local choice: two frames of 1500 bytes fit the smallest block, so that short exchanges never grow one. */
-const SMALLEST_BLOCK_BYTES = 0x1000;
-
-/** Local choice: blocks kept for reuse per size, so that bursts of short connections allocate nothing. */
-const KEPT_BLOCKS_PER_SIZE = 64;
-
-/** Where a ring gets its memory. */
-interface BlockSource {
-  /** A block of at least `bytes` bytes, its length a power of two; the contents are stale. */
-  acquire(bytes: number): Uint8Array;
-  /** Takes a block back. */
-  release(block: Uint8Array): void;
-}
-
-/** Blocks of memory by power of two, shared by all rings of a host. */
-export class RingMemory implements BlockSource {
-  readonly #free: Uint8Array[][] = [];
-  /** Bytes lent out now. */
-  lentBytes = 0;
-
-  acquire(bytes: number): Uint8Array {
-    let size = SMALLEST_BLOCK_BYTES;
-    while (size < bytes) size *= 2;
-    this.lentBytes += size;
-    return this.#free[sizeClass(size)]?.pop() ?? new Uint8Array(size);
-  }
-
-  release(block: Uint8Array): void {
-    if (block.length === 0) return;
-    this.lentBytes -= block.length;
-    const list = (this.#free[sizeClass(block.length)] ??= []);
-    const keep = block.length <= 0x10000 ? KEPT_BLOCKS_PER_SIZE : 4;
-    if (list.length < keep) list.push(block);
-  }
-}
-
-/** The logarithm of a power of two; `Math.log2` would leave the compiled code. */
-function sizeClass(bytes: number): number {
-  return 31 - Math.clz32(bytes);
-}
+/**
+ * Local choice: a block of this size of which less than an eighth is used is changed for a smaller one. Whoever leaves one
+ * octet of a full buffer unread must not hold all of it.
+ */
+const LARGE_BLOCK_BYTES = 0x10000;
 
 /** Bytes in order, bounded, in memory that wraps around. */
 export class ByteRing {
@@ -71,14 +38,32 @@ export class ByteRing {
     return this.limitBytes - this.length;
   }
 
-  /** Appends as much of `source[offset .. offset + count)` as fits; returns how much. */
-  append(source: Uint8Array, offset: number, count: number): number {
-    const room = this.limitBytes - this.length;
-    const taken = count < room ? count : room;
+  /** Bytes of memory that it has, however few of them are used. */
+  get heldBytes(): number {
+    return this.#block.length;
+  }
+
+  /**
+   * Appends as much of `source[offset .. offset + count)` as fits, up to `mostBytes` held in all; returns how much. It may be
+   * nothing when memory is scarce.
+   */
+  append(source: Uint8Array, offset: number, count: number, mostBytes = this.limitBytes): number {
+    const taken = this.#takes(count, mostBytes);
     if (taken <= 0) return 0;
     this.put(this.length, source, offset, taken);
     this.length += taken;
     return taken;
+  }
+
+  /** How many of `count` bytes can be appended. */
+  #takes(count: number, mostBytes: number): number {
+    const most = mostBytes < this.limitBytes ? mostBytes : this.limitBytes;
+    const room = most - this.length;
+    const taken = count < room ? count : room;
+    const block = this.#block.length;
+    if (this.length + taken <= block || this.#memory.mayGrow(block, this.length + taken)) return taken;
+    // The block that is there can be filled; a first one has no bytes yet.
+    return block > this.length ? block - this.length : 0;
   }
 
   /** Appends text that has just arrived. The room has been offered: a scaled window may exceed the limit by a little. */
@@ -110,8 +95,8 @@ export class ByteRing {
   }
 
   /**
-   * Stores bytes at `at` (counted from the front) without counting them as held: room for data that came
-   * out of order. The caller keeps `at + count` within its limit.
+   * Stores bytes at `at` (counted from the front) without counting them as held; {@link ByteRing.extend} does. The caller
+   * keeps `at + count` within its limit.
    */
   put(at: number, source: Uint8Array, offset: number, count: number): void {
     this.keep();
@@ -158,11 +143,12 @@ export class ByteRing {
     return count;
   }
 
-  /** Appends up to `count` bytes from the front of `source`; returns how many fit. `source` keeps them. */
-  appendFrom(source: ByteRing, count: number): number {
-    const room = this.limitBytes - this.length;
-    let taken = count < room ? count : room;
-    if (taken > source.length) taken = source.length;
+  /**
+   * Appends up to `count` bytes from the front of `source`, up to `mostBytes` held in all; returns how many fit. `source` keeps
+   * them.
+   */
+  appendFrom(source: ByteRing, count: number, mostBytes = this.limitBytes): number {
+    const taken = this.#takes(count < source.length ? count : source.length, mostBytes);
     if (taken <= 0) return 0;
     if (source.#borrowed !== EMPTY) {
       this.put(this.length, source.#borrowed, source.#borrowedFrom, taken);
@@ -192,6 +178,7 @@ export class ByteRing {
     }
     this.#start = (this.#start + count) & (this.#block.length - 1);
     this.length -= count;
+    if (this.#block.length >= LARGE_BLOCK_BYTES && this.length * 8 < this.#block.length) this.#shrink();
   }
 
   /** Gives the memory back; what was held or put is lost. */
@@ -204,11 +191,22 @@ export class ByteRing {
     this.#start = 0;
   }
 
+  /** Moves what is held into the smallest block for it. An empty ring has nothing to move, and is given back soon. */
+  #shrink(): void {
+    if (this.length === 0) return;
+    const old = this.#block;
+    const next = this.#memory.acquire(2 * this.length);
+    this.copyOut(0, next, 0, this.length);
+    this.#memory.release(old);
+    this.#block = next;
+    this.#start = 0;
+  }
+
   #grow(bytes: number): void {
     const old = this.#block;
     const next = this.#memory.acquire(bytes);
     if (old.length > 0) {
-      // All of the old block, because what was put out of order lies behind `length`.
+      // All of the old block, because what is put and not counted yet lies behind `length`.
       const first = old.length - this.#start;
       next.set(old.subarray(this.#start), 0);
       if (this.#start > 0) next.set(old.subarray(0, this.#start), first);
@@ -216,36 +214,6 @@ export class ByteRing {
     }
     this.#block = next;
     this.#start = 0;
-  }
-}
-
-/** Below this size a plain loop is faster than `set` (local choice, by measurement: 16 bytes cost 10 ns, 64 cost 32 ns; `set` 14). */
-const LOOP_COPY_BYTES = 24;
-
-/** And below this size faster than making a view for `set`, which costs 60 ns and 100 bytes of memory. */
-const LOOP_WITHOUT_VIEW_BYTES = 128;
-
-/**
- * The view that was copied from last. Frames lie in one buffer and carry their text at one place, so bulk data finds it
- * again, and making a view costs as much as copying a segment.
- */
-class ViewMemo {
-  #source: Uint8Array = EMPTY;
-  #from = 0;
-  #view: Uint8Array = EMPTY;
-
-  copy(source: Uint8Array, from: number, target: Uint8Array, to: number, count: number): void {
-    const isKnown = source === this.#source && from === this.#from && count === this.#view.length;
-    if (count <= LOOP_COPY_BYTES || (!isKnown && count <= LOOP_WITHOUT_VIEW_BYTES)) {
-      for (let i = 0; i < count; i++) target[to + i] = source[from + i];
-      return;
-    }
-    if (!isKnown) {
-      this.#source = source;
-      this.#from = from;
-      this.#view = source.subarray(from, from + count);
-    }
-    target.set(this.#view, to);
   }
 }
 
