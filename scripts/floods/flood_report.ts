@@ -25,6 +25,8 @@ export interface FloodRun {
   readonly memoryMib: number;
   readonly args: readonly string[];
   readonly floods: readonly JudgedFlood[];
+  /** Floods that came to nothing, with the reason, a line each. */
+  readonly failures: readonly string[];
 }
 
 /** Figures of a run before, by the flood's name and defender, to be shown beside. */
@@ -123,13 +125,14 @@ export function markdownReport(run: FloodRun, earlier: EarlierFigures): string {
 }
 
 /** What there is to say below the table: what was broken, and what could not be judged. */
-function conclusions({ floods }: FloodRun): { mark: string; text: string }[] {
+function conclusions({ floods, failures }: FloodRun): { mark: string; text: string }[] {
   const found = floods.flatMap(({ measured, broken, weakness }) => {
     const name = measured.defender === "kernel" ? "kernel " : "";
     const all = broken.map((what) => ({ mark: "✗", text: `${name}${floodName(measured.flood)}: ${what}` }));
     if (weakness === null) return all;
     return [...all, { mark: "?", text: `${name}${floodName(measured.flood)}: ${weakness}` }];
   });
+  found.push(...failures.map((text) => ({ mark: "✗", text })));
   if (found.some(({ mark }) => mark === "✗")) return found;
   return [...found, { mark: "✓", text: "all bounds held" }];
 }

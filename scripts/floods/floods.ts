@@ -8,7 +8,7 @@ import { wantsHelp } from "../../src/cli/options.ts";
 import { privateLabRefusal } from "../../src/cli/private_lab.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import { describeMachine, loadAverage } from "../bench/machine.ts";
-import { FloodLab } from "./flood_lab.ts";
+import { type Defender, FloodLab } from "./flood_lab.ts";
 import { type Flood, floodName, planFloods } from "./flood_modes.ts";
 import { type FloodOptions, FLOODS_USAGE, parseFloodOptions } from "./flood_options.ts";
 import {
@@ -52,16 +52,20 @@ async function floods(options: FloodOptions): Promise<boolean> {
     baselineMs: BASELINE_MS,
   };
   const judged: JudgedFlood[] = [];
-  for (const flood of planFloods(options.scale)) {
-    judged.push(judge(await tryFlood(programs, { flood, settings }), options));
-    const isFirst = flood.mode.kind !== "clients" || flood.sources === options.scale.sources[0];
-    const kernel = options.kernel && isFirst ? kernelFlood(flood) : null;
-    if (kernel !== null) {
-      const measured = await tryFlood(programs, {
-        flood: kernel,
-        settings: { ...settings, defender: "kernel", args: [] },
-      });
-      judged.push(judge(measured, options));
+  const failures: string[] = [];
+  for (const { flood, defender } of planBoth(options)) {
+    const name = `${defender} ${floodName(flood)}`;
+    tell(`${name}: ${flood.mode.what}`);
+    try {
+      const args = defender === "kernel" ? [] : settings.args;
+      const measured = await runInLab(programs, { flood, settings: { ...settings, defender, args } });
+      const broken = brokenBounds(measured, options);
+      for (const what of broken) tell(`  ✗ ${what}`);
+      judged.push({ measured, broken, weakness: weakness(measured) });
+    } catch (error) {
+      if (!(error instanceof FloodFailure)) throw error;
+      tell(`  ✗ ${error.message}`);
+      failures.push(`${name}: ${error.message}`);
     }
   }
   const run: FloodRun = {
@@ -71,29 +75,37 @@ async function floods(options: FloodOptions): Promise<boolean> {
     memoryMib: options.memoryMib,
     args: options.args,
     floods: judged,
+    failures,
   };
   console.log(textReport(run));
   if (options.json !== null) await Deno.writeTextFile(options.json, JSON.stringify(run, null, 1) + "\n");
   const earlier = await readEarlier(options.before);
   if (options.write) await writeReliability(markdownReport(run, earlier));
   else if (options.before !== null) console.log(markdownReport(run, earlier));
-  return judged.every(({ broken }) => broken.length === 0);
+  return failures.length === 0 && judged.every(({ broken }) => broken.length === 0);
+}
+
+/** Every flood, and behind it the same for the kernel's server, where that is asked for and has something of the kind. */
+function planBoth(options: FloodOptions): { flood: Flood; defender: Defender }[] {
+  return planFloods(options.scale).flatMap((flood) => {
+    const isFirst = flood.mode.kind !== "clients" || flood.sources === options.scale.sources[0];
+    const kernel = options.kernel && isFirst ? kernelFlood(flood) : null;
+    const ours = { flood, defender: "tcplab" as const };
+    return kernel === null ? [ours] : [ours, { flood: kernel, defender: "kernel" as const }];
+  });
+}
+
+function tell(line: string): void {
+  console.error(`floods: ${line}`);
 }
 
 /** A lab for each flood: nothing of one is left for the next. */
-async function tryFlood(
+async function runInLab(
   programs: FloodPrograms,
   { flood, settings }: { flood: Flood; settings: FloodSettings },
 ): Promise<FloodMeasurement> {
-  console.error(`floods: ${settings.defender} ${floodName(flood)}: ${flood.mode.what}`);
   await using lab = await FloodLab.open(programs, settings.program);
   return await runFlood(lab, flood, settings);
-}
-
-function judge(measured: FloodMeasurement, { memoryMib }: FloodOptions): JudgedFlood {
-  const broken = brokenBounds(measured, { memoryMib });
-  for (const what of broken) console.error(`floods:   ✗ ${what}`);
-  return { measured, broken, weakness: weakness(measured) };
 }
 
 /** The same for the kernel's server, or null where it has nothing of the kind. */
@@ -118,9 +130,9 @@ async function serveArguments(program: readonly string[], options: FloodOptions)
   const { stdout } = await new Deno.Command(name, { args: [...words, "serve", "--help"], stdin: "null" })
     .output();
   const knows = new TextDecoder().decode(stdout).includes("--memory");
-  if (!knows) console.error("floods: this program has no --memory: its memory has no bound that it knows of");
+  if (!knows) tell("this program has no --memory: its memory has no bound that it knows of");
   return [
-    ...(knows ? ["--memory", `${options.memoryMib}M`] : []),
+    ...(knows && !options.args.includes("--memory") ? ["--memory", `${options.memoryMib}M`] : []),
     ...(options.args.includes("--log") ? [] : ["--log", "none"]),
     ...options.args,
   ];

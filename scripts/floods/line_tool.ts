@@ -58,7 +58,12 @@ export class LineTool implements AsyncDisposable {
 
   /** Writes a line, without waiting for an answer. */
   async tell(line: string): Promise<void> {
-    await this.process.write(new TextEncoder().encode(`${line}\n`));
+    try {
+      await this.process.write(new TextEncoder().encode(`${line}\n`));
+    } catch (error) {
+      const why = this.process.stderr.trim() || (error instanceof Error ? error.message : String(error));
+      throw new FloodFailure(`${this.#name}: ${why}`);
+    }
   }
 
   /** Closes its input, which ends it, and gives what it says last, if it says anything. */

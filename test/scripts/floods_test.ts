@@ -163,6 +163,7 @@ const RUN: FloodRun = {
   loadAverage: 0.1,
   memoryMib: 256,
   args: [],
+  failures: [],
   floods: [
     { measured: SYN, broken: [], weakness: null },
     { measured: SILENT, broken: ["netstat had no answer"], weakness: null },
@@ -174,6 +175,7 @@ Deno.test("the tables have a row for each flood, and say below what was broken",
   assertStringIncludes(text, "syn 200k/s");
   assertStringIncludes(text, "✗ silent 2000/250: netstat had no answer");
   assertStringIncludes(textReport({ ...RUN, floods: RUN.floods.slice(0, 1) }), "✓ all bounds held");
+  assertStringIncludes(textReport({ ...RUN, failures: ["tcplab ack: silent"] }), "✗ tcplab ack: silent");
   const earlier = new Map([[earlierKey(SYN.flood, "tcplab"), { ...SYN, rssMaxMib: 3_100, survived: false }]]);
   const page = markdownReport(RUN, earlier);
   assertStringIncludes(page, "| 3,100, gone | 5.0 |");
