@@ -60,6 +60,8 @@ export interface Flood {
   readonly sources: number;
   /** How long it goes on once it is up, milliseconds. */
   readonly dwellMs: number;
+  /** Options of `serve` that belong to it. */
+  readonly args: readonly string[];
 }
 
 /** How much is asked of a run. */
@@ -101,24 +103,41 @@ export const QUICK_SCALE: FloodScale = {
     .concat(["unread-echo", "resets"]),
 };
 
+/** More silent connections than the table takes, from few hosts and from many: shares and eviction show there. */
+const FULL_TABLE = {
+  name: "silent",
+  connections: 2_000,
+  sources: [2, 250],
+  args: ["--max-connections", "1000"],
+};
+
 /** The floods of a run, in order. */
 export function planFloods(scale: FloodScale): Flood[] {
   const chosen = FLOOD_MODES.filter(({ name }) => scale.modes.length === 0 || scale.modes.includes(name));
   return chosen.flatMap((mode) => {
     const { dwellMs } = scale;
+    const args: string[] = [];
     if (mode.kind !== "clients") {
       const connections = mode.kind === "segments" ? TINY_CONNECTIONS : 0;
       const sources = mode.kind === "segments" ? 1 : SPOOFED_SOURCES;
-      return scale.rates.map((rate) => ({ mode, rate, connections, sources, dwellMs }));
+      return scale.rates.map((rate) => ({ mode, rate, connections, sources, dwellMs, args }));
     }
     const sources = SHARED_MODES.includes(mode.name) ? scale.sources : scale.sources.slice(0, 1);
     const { connections } = scale;
-    return sources.map((count) => ({ mode, rate: CLIENTS_RATE, connections, sources: count, dwellMs }));
+    const floods = sources.map((count): Flood => (
+      { mode, rate: CLIENTS_RATE, connections, sources: count, dwellMs, args }
+    ));
+    if (mode.name !== FULL_TABLE.name) return floods;
+    const { connections: tooMany, args: small } = FULL_TABLE;
+    const crowds = FULL_TABLE.sources.map((count): Flood => (
+      { mode, rate: CLIENTS_RATE, connections: tooMany, sources: count, dwellMs, args: small }
+    ));
+    return [...floods, ...crowds];
   });
 }
 
 /** Name of a flood with its load, for a table. */
-export function floodName({ mode, rate, connections, sources }: Flood): string {
+export function floodName({ mode, rate, connections, sources, args }: Flood): string {
   if (mode.kind !== "clients") return `${mode.name} ${rate / 1000}k/s`;
-  return `${mode.name} ${connections}/${sources}`;
+  return [`${mode.name} ${connections}/${sources}`, ...args].join(" ");
 }

@@ -57,7 +57,7 @@ async function floods(options: FloodOptions): Promise<boolean> {
     const name = `${defender} ${floodName(flood)}`;
     tell(`${name}: ${flood.mode.what}`);
     try {
-      const args = defender === "kernel" ? [] : settings.args;
+      const args = defender === "kernel" ? [] : [...settings.args, ...flood.args];
       const measured = await runInLab(programs, { flood, settings: { ...settings, defender, args } });
       const broken = brokenBounds(measured, options);
       for (const what of broken) tell(`  ✗ ${what}`);
@@ -88,7 +88,8 @@ async function floods(options: FloodOptions): Promise<boolean> {
 /** Every flood, and behind it the same for the kernel's server, where that is asked for and has something of the kind. */
 function planBoth(options: FloodOptions): { flood: Flood; defender: Defender }[] {
   return planFloods(options.scale).flatMap((flood) => {
-    const isFirst = flood.mode.kind !== "clients" || flood.sources === options.scale.sources[0];
+    const isFirst = flood.args.length === 0 &&
+      (flood.mode.kind !== "clients" || flood.sources === options.scale.sources[0]);
     const kernel = options.kernel && isFirst ? kernelFlood(flood) : null;
     const ours = { flood, defender: "tcplab" as const };
     return kernel === null ? [ours] : [ours, { flood: kernel, defender: "kernel" as const }];
