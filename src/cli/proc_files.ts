@@ -1,12 +1,12 @@
 /**
- * Files of Linux's /proc.
+ * Files of Linux's /proc and /sys.
  *
  * Owns: the way to read them. Deno opens them itself only with every permission there is (`--allow-all`); the compiled
  * binary has fewer, and lets `cat` and `readlink` do it, which run in the same namespaces.
  * Must not know: what is in them.
  */
 
-/** The text of a file below /proc; null where there is none or the system does not show it. */
+/** The text of a file below /proc or /sys; null where there is none or the system does not show it. */
 export function readProcText(path: string): string | null {
   return withoutPermission(() => Deno.readTextFileSync(path), ["cat", path]);
 }

@@ -19,6 +19,7 @@ import { Stack } from "../runtime/stack.ts";
 import type { Observer, SummaryEvent } from "../tcp/events.ts";
 import { formatMac } from "../wire/address.ts";
 import { CliError, errorLine } from "./command.ts";
+import { defaultMemoryBytes, memoryFacts } from "./memory_choice.ts";
 import type { Recording } from "./recording.ts";
 import { RingWatch } from "./ring_watch.ts";
 import type { ServeLog } from "./serve_log.ts";
@@ -182,6 +183,8 @@ function makeHost(parts: ServerParts, link: FrameLink): Host {
     checksumPolicy: config.checksum,
     maxConnections: config.maxConnections,
     maxTimeWait: config.maxTimeWait,
+    onFull: config.onFull,
+    memoryBytes: config.memoryBytes ?? defaultMemoryBytes(memoryFacts()),
     tcp: config.tcp,
     ttl: config.ttl,
     showPayload: config.payload,

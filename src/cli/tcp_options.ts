@@ -35,6 +35,9 @@ export interface ListeningSettings {
   readonly backlog: number;
   readonly maxConnections: number;
   readonly maxTimeWait: number;
+  readonly onFull: "evict" | "refuse";
+  /** Null: what `defaultMemoryBytes` of memory_choice.ts says. */
+  readonly memoryBytes: number | null;
   /** Only what differs from the defaults. */
   readonly tcp: Partial<TcpConfig>;
 }
@@ -51,6 +54,9 @@ const DEFAULT_TTL = 64;
 const LEAST_MSS = 88;
 /** What fits into an IPv4 packet of 65535 bytes beside 40 bytes of headers. */
 const MOST_MSS = 65495;
+
+/** Local choice: below it not even a few connections could fill their buffers; V8 itself takes more. */
+const MEMORY = { least: 0x400000, most: 0x1000000000 };
 
 const LIFETIME: DurationBounds = { leastUs: 1_000, mostUs: 3_600_000_000, bareUnit: "s" };
 const RTO: DurationBounds = { leastUs: 1_000, mostUs: 60_000_000, bareUnit: "s" };
@@ -102,6 +108,7 @@ export function parseConnectionOptions(options: ParsedOptions<ConnectionOption>)
   checkRto({ ...DEFAULT_TCP_CONFIG, ...tcp });
   set("r1Retransmissions", given(options, "r1", count(1, 100)));
   set("r2Us", given(options, "user-timeout", duration(USER_TIMEOUT)));
+  set("orphanR2Us", given(options, "orphan-timeout", duration(USER_TIMEOUT)));
   const keepAlive = given(options, "keepalive", parseKeepAlive);
   set("keepAliveIdleUs", keepAlive?.idleUs);
   set("keepAliveIntervalUs", keepAlive?.intervalUs);
@@ -144,6 +151,8 @@ export function parseListeningOptions(options: ParsedOptions<ListeningOption>): 
     backlog: count("backlog", 1, 65535) ?? DEFAULT_BACKLOG,
     maxConnections: count("max-connections", 1, 1_000_000) ?? DEFAULT_MAX_CONNECTIONS,
     maxTimeWait: count("max-time-wait", 1, 1_000_000) ?? DEFAULT_MAX_TIME_WAIT,
+    onFull: given(options, "on-full", (value) => parseChoice(value, ["evict", "refuse"])) ?? "evict",
+    memoryBytes: given(options, "memory", (value) => parseSizeBytes(value, MEMORY)) ?? null,
     tcp,
   };
 }

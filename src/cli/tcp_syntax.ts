@@ -89,6 +89,13 @@ export const CONNECTION_OPTIONS = [
     help: "R2: how long data may stay unacknowledged before the connection is given up (300)",
   },
   {
+    name: "orphan-timeout",
+    kind: "value",
+    value: "SECONDS",
+    group: TIMERS,
+    help: "the same once the application has gone and only the peer's part of the end is awaited (100)",
+  },
+  {
     name: "keepalive",
     kind: "value",
     value: "IDLE[/INTERVAL[/PROBES]]",
@@ -215,6 +222,23 @@ export const LISTENING_OPTIONS = [
     help: "times that an unanswered SYN-ACK is sent again (5)",
   },
   { name: "max-connections", kind: "value", value: "N", group: BOUNDS, help: "connections in all (65536)" },
+  {
+    name: "on-full",
+    kind: "value",
+    value: "evict|refuse",
+    group: BOUNDS,
+    help:
+      "when there are that many: evict (default) resets, of the peers with most, the oldest that never sent anything, " +
+      "then the one idle longest; refuse takes no more",
+  },
+  {
+    name: "memory",
+    kind: "value",
+    value: "SIZE",
+    group: BOUNDS,
+    help:
+      "what all connections together may hold (a quarter of the machine's memory or of its control group, at most 1G)",
+  },
   {
     name: "max-time-wait",
     kind: "value",

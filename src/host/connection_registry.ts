@@ -14,8 +14,8 @@ import { Connection, type ConnectionAddresses, type ConnectionHost } from "./con
 import { ConnectionTable } from "./connection_table.ts";
 import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_wheel.ts";
 
-/** Record, sender's record, handler and places in tables: measured (docs/performance.md). */
-const CONNECTION_BYTES = 0x900;
+/** Record, sender's record, handler and places in tables: measured (scripts/bench/micro/connection_memory.ts). */
+const CONNECTION_BYTES = 0x600;
 
 /** What a registry is given. */
 interface RegistryOptions {

@@ -9,7 +9,7 @@ import type { MachineContext } from "../tcp/context.ts";
 import { EFFECT, type Effect } from "../tcp/effects.ts";
 import { flush } from "../tcp/output.ts";
 import type { RuleId } from "../tcp/rules.ts";
-import { abortConnection, isAbandoned } from "../tcp/user_calls.ts";
+import { abortConnection, isOrphan } from "../tcp/user_calls.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { ConnectionRegistry } from "./connection_registry.ts";
 import type { FaultBarrier } from "./fault_barrier.ts";
@@ -237,7 +237,7 @@ export class EffectPerformer implements ConnectionHost {
     if (row.to === "TIME_WAIT") {
       if (this.#registry.entersTimeWait(connection)) this.evictTimeWait();
     } else if (
-      isAbandoned(connection.tcb) && row.to !== "CLOSED" && this.#registry.entersClosing(connection)
+      isOrphan(connection.tcb) && row.to !== "CLOSED" && this.#registry.entersClosing(connection)
     ) {
       this.#evictClosing();
     }

@@ -39,7 +39,7 @@ export interface TcpConfig {
   /** R2 (SHLD-11: at least 100 s): how long data may stay unacknowledged. */
   r2Us: number;
   /** R2 once the application has gone: as long as RFC 9293 asks for, and no longer. */
-  abandonedR2Us: number;
+  orphanR2Us: number;
   /** R2 for our SYN (MUST-23: at least 3 minutes). */
   synR2Us: number;
   /** SYN cookies when a listener's backlog is full (RFC 4987 §3.6); otherwise the SYN is dropped. */
@@ -104,7 +104,7 @@ export const DEFAULT_TCP_CONFIG: Readonly<TcpConfig> = {
   // RFC 9293 §3.10.1: a user timeout of five minutes unless told otherwise.
   r2Us: 300 * SECOND_US,
   // SHLD-11: at least 100 s. Nobody here waits for the end any more.
-  abandonedR2Us: 100 * SECOND_US,
+  orphanR2Us: 100 * SECOND_US,
   synR2Us: 180 * SECOND_US,
   synCookies: true,
   // Local choice: about a minute with doubling from 1 s.

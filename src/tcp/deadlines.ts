@@ -15,7 +15,7 @@ import { isWindowBlocked } from "./retransmit_timer.ts";
 import { backOff } from "./round_trip.ts";
 import type { Tcb } from "./tcb.ts";
 import { endingRow } from "./transitions.ts";
-import { isAbandoned } from "./user_calls.ts";
+import { isOrphan } from "./user_calls.ts";
 
 /** Runs every deadline of `tcb` that is due at `context.nowUs`. */
 export function deadlineArrives(context: MachineContext, tcb: Tcb): void {
@@ -135,8 +135,8 @@ function hasTimedOut(context: MachineContext, tcb: Tcb): boolean {
     tcb.firstTimeoutUs = board.count > 0 ? board.at(0).sentUs : context.nowUs;
     return false;
   }
-  const { abandonedR2Us } = tcb.config;
-  const r2Us = isAbandoned(tcb) && abandonedR2Us < tcb.r2Us ? abandonedR2Us : tcb.r2Us;
+  const { orphanR2Us } = tcb.config;
+  const r2Us = isOrphan(tcb) && orphanR2Us < tcb.r2Us ? orphanR2Us : tcb.r2Us;
   if (context.nowUs - tcb.firstTimeoutUs < r2Us) return false;
   context.apply("retransmit.r2");
   endConnection(context, tcb, { row: endingRow(tcb.state, "timeout"), reason: "timeout" });

@@ -29,7 +29,7 @@ interface Piece {
 }
 
 /** Of one piece, with its place in the list: measured. */
-const PIECE_BYTES = 128;
+const PIECE_BYTES = 96;
 /** Local choice: each further sheet is twice as large, so that there are few; up to a large frame. */
 const LARGEST_SHEET_BYTES = 0x10000;
 /** Local choice: what may lie idle, or in pieces that belong together, before all is joined. */

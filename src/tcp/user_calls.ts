@@ -122,7 +122,7 @@ function discardInput(context: MachineContext, tcb: Tcb): void {
 }
 
 /** Whether the application has gone and all that is awaited is the peer's part of the end: Linux calls it an orphan. */
-export function isAbandoned(tcb: Tcb): boolean {
+export function isOrphan(tcb: Tcb): boolean {
   return tcb.finQueued && (tcb.finReceived || tcb.discarding);
 }
 

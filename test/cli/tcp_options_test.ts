@@ -40,6 +40,7 @@ const EACH: readonly (readonly [words: string, tcp: Partial<TcpConfig>])[] = [
   ["--rto-max 2m", { rtoMaxUs: 120_000_000 }],
   ["--r1 5", { r1Retransmissions: 5 }],
   ["--user-timeout 20", { r2Us: 20_000_000 }],
+  ["--orphan-timeout 30", { orphanR2Us: 30_000_000 }],
   ["--keepalive 60/10/5", { keepAliveIdleUs: 60e6, keepAliveIntervalUs: 10e6, keepAliveProbes: 5 }],
   ["--keepalive 60", { keepAliveIdleUs: 60e6 }],
   ["--congestion reno", { congestionControl: "reno" }],
@@ -76,7 +77,7 @@ Deno.test("a default that is said aloud sets nothing", () => {
   const words =
     "--msl 30 --ecn accept --congestion cubic --duplicate-syn repeat-syn-ack --time-wait-rst close " +
     "--fin-without-ack ack --missing-timestamp drop --initial-window 10 --quick-acks 10 --delayed-ack 40ms " +
-    "--rto-initial 1 --rto-min 0.2 --rto-max 60 --r1 3 --user-timeout 300 --fin-wait-2 60 --max-out-of-order-blocks 256 " +
+    "--rto-initial 1 --rto-min 0.2 --rto-max 60 --r1 3 --user-timeout 300 --orphan-timeout 100 --fin-wait-2 60 --max-out-of-order-blocks 256 " +
     "--challenge-acks 1000 --path-mtu-life 10m --icmp-hard-errors soft --dscp 0 --syn-cookies --syn-ack-retries 5 --recv-buffer 1M --send-buffer 1M " +
     "--keepalive 7200/75/9";
   assertEquals(settings(words), {});
@@ -89,11 +90,22 @@ Deno.test("bounds of the host, and keep-alive off by default", () => {
     backlog: 1024,
     maxConnections: 65536,
     maxTimeWait: 32768,
+    onFull: "evict",
+    memoryBytes: null,
     tcp: {},
   });
-  const given = parse("--ttl 5 --keepalive 2h --backlog 3 --max-connections 7 --max-time-wait 9");
+  const given = parse(
+    "--ttl 5 --keepalive 2h --backlog 3 --max-connections 7 --max-time-wait 9 --on-full refuse --memory 64M",
+  );
   assertEquals(parseConnectionOptions(given), { tcp: {}, keepAlive: true, ttl: 5 });
-  assertEquals(parseListeningOptions(given), { backlog: 3, maxConnections: 7, maxTimeWait: 9, tcp: {} });
+  assertEquals(parseListeningOptions(given), {
+    backlog: 3,
+    maxConnections: 7,
+    maxTimeWait: 9,
+    onFull: "refuse",
+    memoryBytes: 64 * 0x100000,
+    tcp: {},
+  });
 });
 
 Deno.test("each bad value is one line with the option, the value and what was expected", () => {

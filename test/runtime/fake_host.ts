@@ -8,6 +8,7 @@ import type {
   HostConnection,
   HostListener,
   ListenOptions,
+  MemoryFigures,
 } from "../../src/host/api.ts";
 import type { Observer, TcpEvent } from "../../src/tcp/events.ts";
 
@@ -28,6 +29,10 @@ export class FakeHost implements HostApi {
 
   counters(): Record<string, number> {
     return {};
+  }
+
+  memory(): MemoryFigures {
+    return { usedBytes: 0, limitBytes: 0, bufferBytes: 0, reservedBytes: 0 };
   }
 
   ingest(frame: Uint8Array, length: number, nowUs: number): void {

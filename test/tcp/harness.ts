@@ -30,6 +30,10 @@ export interface LabOptions {
   readonly epochUs?: number;
   readonly checksumPolicy?: "partial" | "strict" | "ignore";
   readonly headerPrediction?: boolean;
+  readonly maxConnections?: number;
+  readonly maxClosing?: number;
+  readonly memoryBytes?: number;
+  readonly onFull?: "evict" | "refuse";
   /** Applications and observers of this test throw on purpose; otherwise it fails by that. */
   readonly expectsFaults?: boolean;
 }
@@ -74,11 +78,14 @@ export class Lab {
       secret: options.secret ?? Uint8Array.from({ length: 16 }, (_, i) => i * 7 + 3),
       epochUs: options.epochUs ?? 1_700_000_000 * SECOND_US,
       nowUs: this.nowUs,
-      maxConnections: 4096,
+      maxConnections: options.maxConnections ?? 4096,
       checksumPolicy: options.checksumPolicy ?? "strict",
       ...(options.expectsFaults === true ? {} : { onFault: this.#faults.hook }),
       ...(options.headerPrediction === undefined ? {} : { headerPrediction: options.headerPrediction }),
       ...(options.ttl === undefined ? {} : { ttl: options.ttl }),
+      ...(options.maxClosing === undefined ? {} : { maxClosing: options.maxClosing }),
+      ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
+      ...(options.onFull === undefined ? {} : { onFull: options.onFull }),
       ...(options.tcp === undefined ? {} : { tcp: options.tcp }),
     });
     this.host.observer = (event) => {

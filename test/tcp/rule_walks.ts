@@ -17,12 +17,13 @@ import {
   reachEstablished,
   reachFinWait1,
   reachFinWait2,
+  reachLastAck,
   reachSynRcvd,
   reachSynSent,
   reachTimeWait,
 } from "./states.ts";
 import type { Walk } from "./transition_walks.ts";
-import { SECOND_US } from "./wire_ends.ts";
+import { HOST_PORT, SECOND_US } from "./wire_ends.ts";
 
 type Reach = (options?: FixtureOptions) => Fixture;
 
@@ -204,6 +205,14 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
   }),
   "arrives.check7.in-order": arrives(reachEstablished, {}, { flags: "ACK", seq: 1, ack: 1, data: "a" }),
   "arrives.check7.out-of-order": arrives(reachEstablished, {}, { flags: "ACK", seq: 9, ack: 1, data: "a" }),
+  "arrives.check7.no-memory": acts(reachEstablished, { memoryBytes: 6100 }, ({ lab, peer }) => {
+    // With three records three quarters of that are used.
+    for (const other of [lab.peer(), lab.peer()]) {
+      other.sends({ flags: "SYN", seq: 0, options: { mss: 1460 } });
+      other.sends({ flags: "ACK", seq: 1, ack: 1 });
+    }
+    peer.sends({ flags: "ACK", seq: 9, ack: 1, data: "a" });
+  }),
   "arrives.check7.too-many-holes": arrives(
     reachEstablished,
     { tcp: { maxOutOfOrderBlocks: 2 } },
@@ -263,6 +272,25 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
     peer.sends({ flags: "ACK", seq: 1, ack: 2, data: "late" });
   }),
   "close.syn-sent": acts(reachSynSent, {}, ({ app }) => app.close()),
+  "evict.table-full": acts(reachEstablished, { maxConnections: 1 }, ({ lab }) => {
+    lab.peer().sends({ flags: "SYN", seq: 0 });
+  }),
+  "evict.memory": acts(reachEstablished, { memoryBytes: 0x100000 }, ({ lab, peer }) => {
+    for (let i = 0; i < 1000; i++) {
+      const other = lab.peer();
+      other.sends({ flags: "SYN", seq: 0, options: { mss: 1460 } });
+      other.sends({ flags: "ACK", seq: 1, ack: 1 });
+    }
+    peer.sends({ flags: "ACK", seq: 1, ack: 1, data: "a" });
+  }),
+  "evict.closing": acts(reachLastAck, { maxClosing: 1 }, ({ lab }) => {
+    const apps = lab.listen({ port: HOST_PORT + 1 });
+    const other = lab.peer({ hostPort: HOST_PORT + 1 });
+    other.sends({ flags: "SYN", seq: 0, options: { mss: 1460 } });
+    other.sends({ flags: "ACK", seq: 1, ack: 1 });
+    other.sends({ flags: "FIN ACK", seq: 1, ack: 1 });
+    apps[0].closeWrite();
+  }),
   "abort": acts(reachEstablished, {}, ({ app }) => app.abort()),
 
   "ack.handshake": arrives(reachSynSent, {}, { flags: "SYN ACK", seq: 0, ack: 1 }),

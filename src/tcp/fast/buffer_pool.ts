@@ -17,8 +17,10 @@ import { ByteRing } from "./byte_ring.ts";
 /** Local choice: more than are busy at once on a host that keeps up; beyond it the collector takes them. */
 const MOST_FREE = 1024;
 
-/** Of one piece in flight: measured, with its place in the list and the boxes of its positions and its time. */
+/** Of one piece in flight, with its place in the list and the boxes of its positions and its time: measured. */
 const RECORD_BYTES = 192;
+/** Of a board by itself: measured. */
+const BOARD_BYTES = 512;
 
 /** Rings of one direction, and the stand-in of those that hold nothing. */
 class RingPool {
@@ -83,7 +85,7 @@ export class BufferPool {
 
   /** Charges what a board that is lent out holds now. */
   chargeBoard(board: Scoreboard): void {
-    const bytes = board.count * RECORD_BYTES;
+    const bytes = board.count === 0 ? 0 : BOARD_BYTES + board.count * RECORD_BYTES;
     this.account.usedBytes += bytes - board.chargedBytes;
     board.chargedBytes = bytes;
   }
