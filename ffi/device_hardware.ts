@@ -5,8 +5,8 @@
  */
 
 import { libc } from "./libc.ts";
-import { addressOf, cString } from "./native_memory.ts";
-import { ETHTOOL_GET, ETHTOOL_VALUE } from "./packet_layouts.ts";
+import { addressOf, cString, textOfBuffer } from "./native_memory.ts";
+import { ETHTOOL_DRIVER, ETHTOOL_GET, ETHTOOL_VALUE } from "./packet_layouts.ts";
 import { IFREQ, IFREQ_REQUESTS } from "./struct_layouts.ts";
 
 /** `AF_INET`, `SOCK_DGRAM`: any socket will do to ask about a device. */
@@ -40,7 +40,19 @@ export function deviceOffloads(device: string): DeviceOffloads | null {
       scatterGather: isOn(ETHTOOL_GET.scatterGather),
       tcpSegmentation: isOn(ETHTOOL_GET.tcpSegmentation),
       genericSegmentation: isOn(ETHTOOL_GET.genericSegmentation),
+      genericReceive: isOn(ETHTOOL_GET.genericReceive),
     };
+  });
+}
+
+/** The kernel's driver of `device` (`veth`, `macvlan`, `e1000`), or null where the system does not tell. */
+export function deviceDriver(device: string): string | null {
+  return askDevice(device, (ask) => {
+    const info = new Uint8Array(ETHTOOL_DRIVER.sizeBytes);
+    new DataView(info.buffer).setUint32(ETHTOOL_DRIVER.command, ETHTOOL_DRIVER.get, true);
+    if (ask(IFREQ_REQUESTS.ethtool, info) === null) return null;
+    const name = info.subarray(ETHTOOL_DRIVER.driver, ETHTOOL_DRIVER.driver + ETHTOOL_DRIVER.driverBytes);
+    return textOfBuffer(name);
   });
 }
 

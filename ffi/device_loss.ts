@@ -22,6 +22,11 @@ export function saysDown(text: string): boolean {
   return text.endsWith(errnoText(ERRNO.networkDown));
 }
 
+/** Whether libpcap's words mean that a frame is larger than the device carries. */
+export function saysTooLong(text: string): boolean {
+  return text.endsWith(errnoText(ERRNO.tooLong));
+}
+
 /** The end of a link, in one line. */
 export function deviceLost(device: string, text: string): LinkError {
   return new LinkError(

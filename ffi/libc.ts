@@ -90,8 +90,8 @@ export class LibcError extends Error {
 
 /** Error numbers that decide something here, and differ between Linux and macOS. */
 export const ERRNO = Deno.build.os === "linux" || Deno.build.os === "android"
-  ? { noDevice: 19, noDeviceOrAddress: 6, networkDown: 100 } as const
-  : { noDevice: 19, noDeviceOrAddress: 6, networkDown: 50 } as const;
+  ? { noDevice: 19, noDeviceOrAddress: 6, networkDown: 100, tooLong: 90 } as const
+  : { noDevice: 19, noDeviceOrAddress: 6, networkDown: 50, tooLong: 40 } as const;
 
 let shared: LibcSymbols | null = null;
 

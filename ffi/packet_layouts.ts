@@ -82,12 +82,16 @@ export const TPACKET = {
 /** `struct ethtool_value`: a command, and the answer to it. */
 export const ETHTOOL_VALUE = { command: 0, data: 4, sizeBytes: 8 } as const;
 
+/** `struct ethtool_drvinfo`, what is read of it, and `ETHTOOL_GDRVINFO`, its command. */
+export const ETHTOOL_DRIVER = { get: 0x03, command: 0, driver: 4, driverBytes: 32, sizeBytes: 196 } as const;
+
 /** Commands of ethtool that ask for one off-load each; they need no rights. */
 export const ETHTOOL_GET = {
   transmitChecksum: 0x16,
   scatterGather: 0x18,
   tcpSegmentation: 0x1e,
   genericSegmentation: 0x23,
+  genericReceive: 0x2b,
 } as const;
 
 /** Numbers for socket(2), setsockopt(2) and send(2). */

@@ -25,7 +25,7 @@
 
 import { CutPlan, planCut } from "../src/link/cut_plan.ts";
 import { deviceLost, FRAME_OVERHEAD_BYTES, isGone, refusalText } from "./device_loss.ts";
-import { errno, errnoText, libc, type LibcSymbols } from "./libc.ts";
+import { ERRNO, errno, errnoText, libc, type LibcSymbols } from "./libc.ts";
 import { SOCKET } from "./packet_layouts.ts";
 import { openPacketSocket } from "./packet_socket.ts";
 import { SendSlots } from "./send_slots.ts";
@@ -52,7 +52,7 @@ interface PacketTransmitterOptions {
 /** A socket, and what waits to leave by it. */
 interface Lane {
   readonly socket: number;
-  readonly slots: SendSlots;
+  slots: SendSlots;
 }
 
 function openLane(
@@ -68,8 +68,9 @@ export class PacketTransmitter implements Transmitter {
   readonly counts: TransmitCounts = { framesOut: 0, bytesOut: 0, sendErrors: 0 };
   readonly largestCutPacketBytes: number;
   lastError: string | null = null;
+  onTooLong: ((length: number) => void) | null = null;
   readonly #device: string;
-  readonly #mtu: number;
+  #mtu: number;
   readonly #sendmmsg: NonNullable<LibcSymbols["sendmmsg"]>;
   /** Frames within the MTU. */
   readonly #frames: Lane;
@@ -96,6 +97,19 @@ export class PacketTransmitter implements Transmitter {
     const { sendmmsg } = libc();
     if (sendmmsg === null) throw new Error("sendmmsg vanished: openPacketSocket refuses systems without it");
     this.#sendmmsg = sendmmsg;
+  }
+
+  get mtu(): number {
+    return this.#mtu;
+  }
+
+  set mtu(bytes: number) {
+    this.#mtu = bytes;
+    const { slots } = this.#frames;
+    const frameBytes = bytes + FRAME_OVERHEAD_BYTES;
+    // Not while they are being sent: what does not fit is sent by itself meanwhile.
+    if (slots.count > 0 || slots.fits(frameBytes)) return;
+    this.#frames.slots = new SendSlots({ capacity: SLOTS, frameBytes, withHeader: false });
   }
 
   send(frame: Uint8Array<ArrayBuffer>, length: number, cutBytes: number): void {
@@ -172,6 +186,7 @@ export class PacketTransmitter implements Transmitter {
       throw deviceLost(this.#device, text);
     }
     this.counts.sendErrors++;
+    if (errnum === ERRNO.tooLong) this.onTooLong?.(length);
     this.lastError = refusalText(text, { length, mtu: this.#mtu });
   }
 }

@@ -9,8 +9,8 @@
  */
 
 import { emptyLinkStats, type FrameHandler, type FrameLink, type LinkStats } from "../src/link/link.ts";
-import { deviceMtu } from "./device_hardware.ts";
-import { deviceLost } from "./device_loss.ts";
+import { deviceMtu, deviceOffloads } from "./device_hardware.ts";
+import { deviceLost, FRAME_OVERHEAD_BYTES } from "./device_loss.ts";
 import { hasKernelFilter, openCaptureRing } from "./capture_ring.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { type FrameSource, READ } from "./frame_source.ts";
@@ -61,6 +61,10 @@ const DEFAULT_RING_MIB = 64;
 const DEFAULT_READ_TIMEOUT_MS = 1;
 /** Ethernet's own, where the system does not tell. */
 const ETHERNET_MTU = 1500;
+/** Every IPv4 module must forward 68 bytes (RFC 791 §3.2): a device that tells less tells nothing to rely on. */
+const LEAST_MTU = 68;
+/** local choice: a change is for people to make; what no refused frame shows is seen this late, at a look a second. */
+const MTU_LOOK_US = 1_000_000;
 /** local choice: while a device is down, its end is noticed this late, at ten cheap looks a second. */
 const DOWN_CHECK_MS = 100;
 
@@ -69,9 +73,7 @@ const NO_COUNTS: PcapCounts = { droppedByRing: 0, droppedByDevice: 0 };
 /** A device as a FrameLink. Opened by {@link openPcapLink}. */
 export class PcapLink implements FrameLink {
   readonly name: string;
-  readonly mtu: number;
   readonly mac: Uint8Array;
-  readonly maxPacketBytes: number;
   readonly capture: CaptureMode;
   readonly #device: PcapDevice;
   readonly #transmitter: Transmitter;
@@ -81,20 +83,34 @@ export class PcapLink implements FrameLink {
   readonly #readiness: Readiness;
   readonly #stats = emptyLinkStats();
   #lastCounts = NO_COUNTS;
+  #mtu: number;
+  readonly #largestMtu: number;
+  /** When the device's MTU was looked at last, by the clock of the capture; Infinity where it is not looked at. */
+  #lookedUs: number;
   #filter = "";
   #closed = false;
 
   constructor(
     device: PcapDevice,
-    options: { mac: Uint8Array; mtu: number; capture: CaptureMode; transmitter: Transmitter },
+    options: {
+      mac: Uint8Array;
+      mtu: number;
+      /** Whether the device's own MTU is followed when it changes, up to what the capture ring takes. */
+      followsMtu: boolean;
+      largestMtu: number;
+      capture: CaptureMode;
+      transmitter: Transmitter;
+    },
   ) {
     const { transmitter } = options;
     this.#device = device;
     this.#transmitter = transmitter;
     this.name = device.name;
     this.mac = options.mac.slice();
-    this.mtu = options.mtu;
-    this.maxPacketBytes = Math.max(options.mtu, transmitter.largestCutPacketBytes);
+    this.#mtu = options.mtu;
+    this.#largestMtu = options.largestMtu;
+    this.#lookedUs = options.followsMtu ? -Infinity : Infinity;
+    transmitter.onTooLong = (length) => this.#refusedAsTooLong(length);
     this.capture = options.capture;
     const descriptor = device.selectableFd;
     this.#readiness = new Readiness(descriptor);
@@ -103,6 +119,15 @@ export class PcapLink implements FrameLink {
     const ring = kernelSortsOut ? openCaptureRing(descriptor) : null;
     this.#ringReader = ring && new RingReader(libpcap, ring, () => hasKernelFilter(descriptor));
     this.#reader = this.#ringReader ?? libpcap;
+  }
+
+  /** Largest IP packet of the device; looked at again while frames come, and when the device refuses one as too long. */
+  get mtu(): number {
+    return this.#mtu;
+  }
+
+  get maxPacketBytes(): number {
+    return Math.max(this.#mtu, this.#transmitter.largestCutPacketBytes);
   }
 
   /** Whether frames are taken out of the kernel's ring directly, which begins after the first few. */
@@ -154,7 +179,12 @@ export class PcapLink implements FrameLink {
         if (code === READ.error) throw deviceLost(this.name, this.#device.lastErrorText);
         break;
       }
-      taken++;
+      // Before the frame is handed up: what answers it is to fit.
+      // That clock may be set back.
+      const isFirst = taken++ === 0;
+      if (isFirst && Math.abs(reader.capturedUs - this.#lookedUs) >= MTU_LOOK_US) {
+        this.#lookAtMtu(reader.capturedUs);
+      }
       stats.framesIn++;
       stats.bytesIn += reader.lengthBytes;
       handler(reader.frame, reader.lengthBytes, reader.capturedUs);
@@ -190,6 +220,23 @@ export class PcapLink implements FrameLink {
     if (!this.#closed) this.#lastCounts = this.#device.counts();
     const { droppedByRing, droppedByDevice } = this.#lastCounts;
     return { ...this.#stats, ...this.#transmitter.counts, droppedByRing, droppedByDevice };
+  }
+
+  /** A whole flight may be refused before whoever sends has heard of the first: only that one is worth a look. */
+  #refusedAsTooLong(length: number): void {
+    if (length <= this.#mtu + FRAME_OVERHEAD_BYTES) this.#lookAtMtu();
+  }
+
+  /** Asks the device for its MTU, and notes when that was. Some 30 us: three system calls. */
+  #lookAtMtu(nowUs?: number): void {
+    if (this.#lookedUs === Infinity) return;
+    if (nowUs !== undefined) this.#lookedUs = nowUs;
+    const told = deviceMtu(this.name);
+    if (told === null || told < LEAST_MTU) return;
+    const mtu = Math.min(told, this.#largestMtu);
+    if (mtu === this.#mtu) return;
+    this.#mtu = mtu;
+    this.#transmitter.mtu = mtu;
   }
 
   /** Ends the link; a pending wait resolves, and the device is freed after it. Closing twice is harmless. */
@@ -240,7 +287,9 @@ function linkOn(device: PcapDevice, options: PcapLinkOptions): PcapLink {
   const transmitter = openTransmitter(device, { wish: options.tx ?? "auto", mtu });
   parts.defer(() => transmitter.close());
   const capture = options.capture ?? "immediate";
-  const link = new PcapLink(device, { mac: options.mac, mtu, capture, transmitter });
+  const followsMtu = options.mtu === undefined;
+  const largestMtu = ringTakesLarger(options.device, capture) ? Infinity : mtu;
+  const link = new PcapLink(device, { mac: options.mac, mtu, followsMtu, largestMtu, capture, transmitter });
   // From here on the link closes both.
   parts.move();
   try {
@@ -250,6 +299,17 @@ function linkOn(device: PcapDevice, options: PcapLinkOptions): PcapLink {
     link.close();
     throw error;
   }
+}
+
+/**
+ * Whether frames above the MTU of the moment fit the ring: in immediate mode libpcap makes its slots as large as one frame,
+ * unless the device merges or leaves large ones whole. Peers who were offered more would send what is cut off.
+ */
+function ringTakesLarger(device: string, capture: CaptureMode): boolean {
+  if (capture !== "immediate") return true;
+  const offloads = deviceOffloads(device);
+  return offloads !== null &&
+    (offloads.tcpSegmentation || offloads.genericSegmentation || offloads.genericReceive);
 }
 
 /** Refuses, with better words than libpcap has, a device that is not there or can never work. */

@@ -4,7 +4,7 @@
  * Owns: `pcap_sendpacket`, and what its failures mean. Must not know: receiving, TCP.
  */
 
-import { deviceLost, refusalText, saysDown, saysGone } from "./device_loss.ts";
+import { deviceLost, refusalText, saysDown, saysGone, saysTooLong } from "./device_loss.ts";
 import type { PcapDevice } from "./pcap_device.ts";
 import { pcapLibrary } from "./pcap_library.ts";
 import type { PcapSymbols } from "./pcap_symbols.ts";
@@ -16,16 +16,17 @@ export class PcapTransmitter implements Transmitter {
   readonly counts: TransmitCounts = { framesOut: 0, bytesOut: 0, sendErrors: 0 };
   readonly largestCutPacketBytes = 0;
   lastError: string | null = null;
+  mtu: number;
+  onTooLong: ((length: number) => void) | null = null;
   readonly #library: PcapSymbols;
   readonly #device: PcapDevice;
   readonly #handle: Deno.PointerObject;
-  readonly #mtu: number;
 
   constructor(device: PcapDevice, options: { mtu: number }) {
     this.#library = pcapLibrary();
     this.#device = device;
     this.#handle = device.handle;
-    this.#mtu = options.mtu;
+    this.mtu = options.mtu;
   }
 
   send(frame: Uint8Array<ArrayBuffer>, length: number, _cutBytes: number): void {
@@ -51,6 +52,7 @@ export class PcapTransmitter implements Transmitter {
     const text = this.#device.lastErrorText;
     if (saysGone(text)) throw deviceLost(this.#device.name, text);
     this.counts.sendErrors++;
-    this.lastError = refusalText(text, { length, mtu: this.#mtu });
+    if (saysTooLong(text)) this.onTooLong?.(length);
+    this.lastError = refusalText(text, { length, mtu: this.mtu });
   }
 }

@@ -24,6 +24,10 @@ export interface Transmitter {
   readonly counts: Readonly<TransmitCounts>;
   /** The system's words for the last frame that the device refused, or null. */
   readonly lastError: string | null;
+  /** The device's MTU: what the words about a refused frame rest on, and how much memory frames get that wait. */
+  mtu: number;
+  /** Called when the device refuses a frame of this length as too long: its MTU may have been lowered. */
+  onTooLong: ((length: number) => void) | null;
   /** The largest IP packet that may come with a cut size; 0 when none may. */
   readonly largestCutPacketBytes: number;
   /** Takes one frame; it may be held back until {@link Transmitter.flush}. Throws LinkError when the device is gone. */

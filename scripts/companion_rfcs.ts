@@ -169,7 +169,7 @@ export const COMPANIONS: readonly Companion[] = [
     subject: "path MTU, IPv4",
     verdict: "partly",
     why:
-      "frag-needed lowers the segment size, with plateaus for old routers, for ten minutes (§6.3); each connection by itself",
+      "frag-needed lowers the segment size, with plateaus for old routers, for ten minutes (§6.3), and is remembered for the next connection to that address (§3); those that are open find out by themselves",
   },
   { rfc: 8201, subject: "path MTU, IPv6", verdict: "not", why: "IPv6 is not in this version" },
   { rfc: 7413, subject: "fast open", verdict: "not", why: "optional; the option is ignored" },

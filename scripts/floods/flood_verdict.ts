@@ -27,10 +27,11 @@ const PATIENCE_MS = 2_000;
 const EXIT_SLACK_MS = 250;
 /** A whole command, its start included, with a full table; local choice. */
 const NETSTAT_MS = 5_000;
-/** Of what the connections took, that much may be left a second after all were reset; local choice. */
+/**
+ * Of what the connections took, that much may be left a second after all were reset, or what the process may take beside
+ * them; local choice.
+ */
 const GIVEN_BACK_SHARE = 0.5;
-/** Below it, what is left is the engine's business. */
-const GIVEN_BACK_LEAST_MIB = 128;
 /** Of the rate that was asked for; local choice. */
 const STRONG_SHARE = 0.9;
 
@@ -64,7 +65,7 @@ function brokenMemory(measured: FloodMeasurement, { memoryMib }: FloodBounds): s
   }
   if (flood.mode.name === "resets") {
     const left = rssEndMib - rssBeforeMib;
-    if (left > Math.max(GIVEN_BACK_LEAST_MIB, taken * GIVEN_BACK_SHARE)) {
+    if (left > Math.max(OVERHEAD_MIB, taken * GIVEN_BACK_SHARE)) {
       broken.push(`memory: ${round(left)} of ${round(taken)} MiB are held a second after all resets`);
     }
   }

@@ -10,6 +10,7 @@ import { parseIpAddress } from "../wire/address.ts";
 import { type Command, EXIT_DONE, EXIT_FAILED } from "./command.ts";
 import {
   checkAddress,
+  checkCarriage,
   checkDevice,
   checkFirewall,
   checkLibrary,
@@ -34,21 +35,27 @@ const OPTIONS = [
     help: "the device to look at (default: the first usable one)",
   },
   { name: "ip", kind: "value", value: "ADDR", help: "the address that is meant for the server" },
+  {
+    name: "mac",
+    kind: "value",
+    value: "auto|device",
+    help: "the hardware address that is meant for the server (auto: one of its own)",
+  },
   { name: "json", kind: "flag", help: "as JSON, an array with one object for each check" },
 ] as const satisfies readonly OptionSpec[];
 
 const SYNTAX: Syntax<typeof OPTIONS> = {
   command: "doctor",
-  synopsis: "[--iface NAME] [--ip ADDR] [--json]",
+  synopsis: "[--iface NAME] [--ip ADDR] [--mac auto|device] [--json]",
   description:
-    `Checks library, device, rights, off-loads, sending, address ownership, firewall, namespaces and tools, and says how to
+    `Checks library, device, rights, what the device carries, off-loads, sending, address ownership, firewall, namespaces and tools, and says how to
 mend each. Exit status 1 when something is missing that every server needs.`,
   options: OPTIONS,
 };
 
 /** Makes all checks; those that rest on one that failed are left out. */
 async function examine(
-  wanted: { device: string | null; address: Uint8Array | null },
+  wanted: { device: string | null; address: Uint8Array | null; usesOwnMac: boolean },
 ): Promise<Finding[]> {
   const findings = [checkLibrary()];
   const devices = devicesHere();
@@ -57,9 +64,11 @@ async function examine(
     findings.push(finding);
     if (device !== null) {
       const rights = checkRights(device);
-      findings.push(rights, await checkOffloads(device));
+      const { address, usesOwnMac } = wanted;
+      findings.push(rights, await checkCarriage(device, { usesOwnMac, wanted: address }));
+      findings.push(await checkOffloads(device));
       if (rights.status === "ok") findings.push(checkSending(device));
-      findings.push(checkAddress({ device, devices }, wanted.address));
+      findings.push(checkAddress({ device, devices }, address));
     }
   }
   findings.push(await checkFirewall(), await checkPrivateLab(), await checkTools());
@@ -91,7 +100,10 @@ async function run(args: string[]): Promise<number> {
   if (text !== undefined && (address === null || address.length !== 4)) {
     throw badValue({ option: "ip", text }, "an IPv4 address, as in 192.168.56.101");
   }
-  const findings = await examine({ device: options.value("iface") ?? null, address });
+  const mac = options.value("mac") ?? "auto";
+  if (mac !== "auto" && mac !== "device") throw badValue({ option: "mac", text: mac }, "auto or device");
+  const usesOwnMac = mac === "device";
+  const findings = await examine({ device: options.value("iface") ?? null, address, usesOwnMac });
   if (options.flag("json")) printLine(JSON.stringify(findings, null, 2));
   else printLine(findingsText(findings, getColorEnabled()));
   return findings.some((finding) => finding.status === "fail") ? EXIT_FAILED : EXIT_DONE;

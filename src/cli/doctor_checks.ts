@@ -8,12 +8,14 @@ import { PCAP_CODES, PcapError } from "../../ffi/pcap_error.ts";
 import { openPcapLink } from "../../ffi/pcap_link.ts";
 import { pcapVersion } from "../../ffi/pcap_library.ts";
 import { chooseTransmit } from "../../ffi/transmit_choice.ts";
-import { formatIpAddress, type IpAddress } from "../wire/address.ts";
+import { formatIpAddress, type IpAddress, sameAddress } from "../wire/address.ts";
 import { kernelOwner } from "./address_choice.ts";
 import { errorLine } from "./command.ts";
 import { addressTexts, judgeDevice, pickDevice } from "./device.ts";
+import { judgeTraits, readDeviceFacts } from "./device_traits.ts";
 import { privateLabRefusal } from "./private_lab.ts";
 import { guardOwners, guardTableName, processIsAlive } from "./rst_guard.ts";
+import { runTool } from "./tool_output.ts";
 
 /** What was found about one matter. */
 export interface Finding {
@@ -93,6 +95,31 @@ export function checkRights(device: InterfaceInfo): Finding {
     const remedy = denied ? RIGHTS_REMEDY : error instanceof PcapError ? error.remedy : "";
     return { check: "rights", status: "fail", detail: detailOf(error), remedy };
   }
+}
+
+/** Will this device, and the host that it is in, let our frames through? `wanted` null: an address nobody has. */
+export async function checkCarriage(
+  device: InterfaceInfo,
+  about: { usesOwnMac: boolean; wanted: IpAddress | null },
+): Promise<Finding> {
+  const { usesOwnMac, wanted } = about;
+  const facts = await readDeviceFacts(device, { usesOwnMac });
+  const isOwn = wanted !== null && device.addresses.some(({ address }) => sameAddress(address, wanted));
+  const foreignAddresses = isOwn ? [] : [wanted === null ? "an address of ours" : formatIpAddress(wanted)];
+  const remarks = judgeTraits(facts, { usesOwnMac, foreignAddresses });
+  const check = "carriage";
+  if (remarks.length === 0) {
+    const driver = facts.driver === null ? "" : ` (driver ${facts.driver})`;
+    const what = usesOwnMac ? "its own hardware address, with --mac device" : "a hardware address of our own";
+    return {
+      check,
+      status: "ok",
+      detail: `nothing is known to keep ${device.name}${driver} from ${what}`,
+      remedy: "",
+    };
+  }
+  const detail = `${device.name}: ${remarks.map(({ text }) => text).join("; and ")}`;
+  return { check, status: "note", detail, remedy: remarks.map(({ remedy }) => remedy).join("; and ") };
 }
 
 /** How do frames leave this device, when nothing else is asked for? */
@@ -249,33 +276,4 @@ export async function checkTools(): Promise<Finding> {
 async function isInstalled(program: string): Promise<boolean> {
   const result = await runTool(program, ["--version"]);
   return result !== null;
-}
-
-interface ToolOutput {
-  readonly ok: boolean;
-  readonly text: string;
-  readonly error: string;
-}
-
-/** Runs a program to its end; null when it is not installed. */
-async function runTool(program: string, args: string[]): Promise<ToolOutput | null> {
-  // The search path of an ordinary user often lacks the sbin directories.
-  for (const candidate of [program, `/usr/sbin/${program}`, `/sbin/${program}`]) {
-    try {
-      const output = await new Deno.Command(candidate, {
-        args,
-        stdin: "null",
-        stdout: "piped",
-        stderr: "piped",
-      }).output();
-      const decoder = new TextDecoder();
-      const [error] = decoder.decode(output.stderr).trim().split("\n");
-      return { ok: output.success, text: decoder.decode(output.stdout), error };
-    } catch (error) {
-      const absent = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
-        error instanceof Deno.errors.NotCapable;
-      if (!absent) throw error;
-    }
-  }
-  return null;
 }

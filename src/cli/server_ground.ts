@@ -23,6 +23,7 @@ import {
 } from "./address_choice.ts";
 import { CliError, UsageError } from "./command.ts";
 import { judgeDevice, pickDevice } from "./device.ts";
+import { judgeTraits, readDeviceFacts } from "./device_traits.ts";
 import { composeFilter } from "./filter.ts";
 import { findKernelListener, readKernelSockets } from "./kernel_sockets.ts";
 import { machineIdentity, stableMac } from "./mac_choice.ts";
@@ -94,7 +95,8 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
       guard?.remove();
       throw error;
     }
-    return { link, addresses, filter: link.filter, guard, remarks: [...remarksOn(device), ...link.warnings] };
+    const remarks = [...await remarksOn(device, { link, addresses }), ...link.warnings];
+    return { link, addresses, filter: link.filter, guard, remarks };
   } catch (error) {
     link.close();
     throw error;
@@ -111,9 +113,22 @@ async function checkWhileOpening(
   await checkUnused(probeParts(arp ?? await opening, clock), addresses);
 }
 
-function remarksOn(device: InterfaceInfo): string[] {
+/** What a person should know of the device, and of what this host does with what comes by it. */
+async function remarksOn(
+  device: InterfaceInfo,
+  about: { link: FrameLink; addresses: readonly ServedAddress[] },
+): Promise<string[]> {
   const { note } = judgeDevice(device);
-  return note === "" ? [] : [`${device.name}: ${note}`];
+  const usesOwnMac = device.mac !== null && sameAddress(device.mac, about.link.mac);
+  const facts = await readDeviceFacts(device, { usesOwnMac });
+  const foreignAddresses = about.addresses.filter((served) => !served.kernelOwned).map((served) =>
+    served.text
+  );
+  const remarks = judgeTraits(facts, { usesOwnMac, foreignAddresses });
+  return [
+    ...(note === "" ? [] : [`${device.name}: ${note}`]),
+    ...remarks.map(({ text, remedy }) => `${device.name}: ${text}: ${remedy}`),
+  ];
 }
 
 /** Judges `--filter` by itself first, so that the message shows what was typed and not what we made of it. */

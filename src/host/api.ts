@@ -178,6 +178,8 @@ export interface HostApi {
   setNow(nowUs: number): void;
   /** The earliest deadline, Infinity when there is none. */
   nextDeadlineUs(): number;
+  /** The link's MTU may be another than before: connections follow it, and new ones offer what fits. */
+  linkChanged(): void;
   /** Sends the gratuitous ARP announcement of each address (RFC 5227 §2.3), once. */
   announce(): void;
   listen(options: ListenOptions): HostListener;

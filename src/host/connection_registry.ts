@@ -8,11 +8,13 @@ import type { TcpConfig } from "../tcp/config.ts";
 import { congestionControl } from "../tcp/congestion.ts";
 import type { MachineContext } from "../tcp/context.ts";
 import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
+import { beginWithPathLimit } from "../tcp/path_limit.ts";
 import { Tcb } from "../tcp/tcb.ts";
 import type { Arrival } from "./arrival.ts";
 import { Connection, type ConnectionAddresses, type ConnectionHost } from "./connection.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_wheel.ts";
+import type { PathMtuCache } from "./path_mtu_cache.ts";
 
 /** Record, sender's record, handler and places in tables: measured (scripts/bench/micro/connection_memory.ts). */
 const CONNECTION_BYTES = 0x600;
@@ -21,13 +23,13 @@ const CONNECTION_BYTES = 0x600;
 interface RegistryOptions {
   readonly secret: Uint8Array;
   readonly config: TcpConfig;
-  /** Payload of a full segment on this link, without options: what a SYN offers at most (MUST-67, SHLD-6). */
-  readonly linkMss: number;
   readonly maxConnections: number;
   readonly maxTimeWait: number;
   /** Bound on connections of which only the end is awaited. */
   readonly maxClosing: number;
   readonly context: MachineContext;
+  /** What is known of the paths to peers. */
+  readonly pathMtus: PathMtuCache;
   /** Called for each connection whose deadline is due. */
   due(connection: Connection): void;
 }
@@ -124,12 +126,15 @@ export class ConnectionRegistry {
 
   /** Makes a connection in CLOSED with the numbers to begin with; it is not in the table yet. */
   make(addresses: ConnectionAddresses, host: ConnectionHost): Connection {
-    const { config, linkMss, context } = this.#options;
+    const { config, context, pathMtus } = this.#options;
+    const { linkMss } = context;
     const tcb = new Tcb(config, congestionControl(config.congestionControl), context.pool);
     tcb.ourMss = config.mss > 0 && config.mss < linkMss ? config.mss : linkMss;
     tcb.iss = this.#isn.next(addresses, context.nowUs);
     tcb.tsOffset = this.#isn.timestampOffset;
     tcb.ipId = this.#isn.identification(addresses);
+    const path = pathMtus.find(addresses.peerAddress, context.nowUs);
+    if (path !== null) beginWithPathLimit(tcb, path);
     return new Connection(host, tcb, {
       id: this.#nextId++,
       localAddress: addresses.localAddress,

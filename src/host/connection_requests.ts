@@ -72,8 +72,8 @@ export class ConnectionRequests {
       return;
     }
     const { nowUs } = context;
-    const { hasRoom } = room;
-    const verdict = passiveVerdict(segment, { listener, tuple: replyRoute, nowUs, hasRoom, cookies });
+    const { hasRoom, isFull } = room;
+    const verdict = passiveVerdict(segment, { listener, tuple: replyRoute, nowUs, hasRoom, isFull, cookies });
     this.#perform(segment, verdict, { listener, issFloor });
   }
 

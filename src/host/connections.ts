@@ -13,6 +13,7 @@ import type { IcmpNews } from "../tcp/icmp_arrives.ts";
 import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
 import { BufferPool } from "../tcp/fast/buffer_pool.ts";
 import { MemoryAccount } from "../tcp/memory_account.ts";
+import { followLink } from "../tcp/path_limit.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { openActive } from "../tcp/user_calls.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
@@ -27,6 +28,7 @@ import { FaultBarrier, type FaultHook } from "./fault_barrier.ts";
 import { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import { type Listener, Listeners } from "./listeners.ts";
+import { PathMtuCache } from "./path_mtu_cache.ts";
 import { ReplyRoute } from "./reply_route.ts";
 import { RoomMaker } from "./room_maker.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
@@ -41,7 +43,7 @@ interface ConnectionsOptions {
   readonly nowUs: number;
   readonly epochUs: number;
   readonly config: TcpConfig;
-  /** Payload of a full segment on this link, without options: what a SYN offers at most (MUST-67, SHLD-6). */
+  /** Payload of a full segment on this link, without options; {@link Connections.followLink} changes it. */
   readonly linkMss: number;
   readonly maxConnections: number;
   readonly maxTimeWait: number;
@@ -76,13 +78,15 @@ export class Connections {
   constructor(options: ConnectionsOptions) {
     const { counters, config, epochUs } = options;
     const { listeners } = this;
-    const context = new MachineContext(new BufferPool(config, new MemoryAccount(options.memoryBytes)));
+    const pool = new BufferPool(config, new MemoryAccount(options.memoryBytes));
+    const context = new MachineContext(pool, options.linkMss);
     context.nowUs = options.nowUs;
     context.randomState = new InitialSequence(options.secret).seed();
     const barrier = new FaultBarrier(counters, options.onFault);
     const teller = new EventTeller(context, { epochUs, barrier });
     const due = (connection: Connection) => this.#deadlineDue(connection);
-    const registry = new ConnectionRegistry({ ...options, context, due });
+    const pathMtus = new PathMtuCache({ count: (name) => counters.count(name) });
+    const registry = new ConnectionRegistry({ ...options, context, pathMtus, due });
     const replyRoute = new ReplyRoute();
     const performer = new EffectPerformer({ ...options, context, registry, teller, barrier, replyRoute });
     const room = new RoomMaker({ ...options, context, registry, performer, teller });
@@ -95,7 +99,7 @@ export class Connections {
     this.#registry = registry;
     this.#performer = performer;
     this.#room = room;
-    this.#demultiplexer = new Demultiplexer({ ...parts, counters, requests });
+    this.#demultiplexer = new Demultiplexer({ ...parts, counters, requests, pathMtus });
   }
 
   /** Live connections, oldest first. */
@@ -155,6 +159,16 @@ export class Connections {
     this.#performer.begin(connection);
     this.context.effects.push(EFFECT.ADVICE, connection.tcb).drop = advice;
     this.#performer.finish();
+  }
+
+  /** The device carries full segments of another size now: every connection follows. */
+  followLink(linkMss: number): void {
+    this.context.linkMss = linkMss;
+    for (const connection of this.#registry.all()) {
+      if (!followLink(this.context, connection.tcb)) continue;
+      this.#performer.begin(connection);
+      this.#performer.finish();
+    }
   }
 
   /** Whether the 4-tuple is in use. */

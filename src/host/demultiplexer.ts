@@ -7,6 +7,7 @@
 import { closeForReopen, segmentArrives } from "../tcp/arrives.ts";
 import type { MachineContext } from "../tcp/context.ts";
 import { icmpArrives, type IcmpNews } from "../tcp/icmp_arrives.ts";
+import { pathLimitOf } from "../tcp/path_limit.ts";
 import { wordOf } from "../tcp/sequence.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { canReopen } from "../tcp/time_wait.ts";
@@ -19,6 +20,7 @@ import type { EffectPerformer } from "./effect_performer.ts";
 import type { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import type { Listeners } from "./listeners.ts";
+import type { PathMtuCache } from "./path_mtu_cache.ts";
 import type { ReplyRoute } from "./reply_route.ts";
 
 const { SYN, ACK, RST } = FLAG;
@@ -34,6 +36,8 @@ interface DemultiplexerOptions {
   readonly counters: HostCounters;
   readonly replyRoute: ReplyRoute;
   readonly teller: EventTeller;
+  /** Where a path's limit is kept for the next connection. */
+  readonly pathMtus: PathMtuCache;
 }
 
 /** Shares out what arrives at one host. */
@@ -103,8 +107,14 @@ export class Demultiplexer {
     const connection = this.#registry.find(from, ports.peerPort, ports.localPort);
     const news = connection === null ? null : make(connection.tcb);
     if (connection === null || news === null) return;
+    const { tcb } = connection;
+    const { pathMss, dontFragment } = tcb;
     this.#performer.begin(connection);
-    icmpArrives(this.#context, connection.tcb, news);
+    icmpArrives(this.#context, tcb, news);
+    // Only what the connection has believed.
+    const isBelieved = tcb.pathMss !== pathMss || tcb.dontFragment !== dontFragment;
+    const limit = isBelieved ? pathLimitOf(tcb) : null;
+    if (limit !== null) this.#options.pathMtus.learn(connection.peerAddress, limit);
     this.#performer.finish();
   }
 }

@@ -95,6 +95,11 @@ const IPV4_MSS_OVERHEAD_BYTES = 40;
 const FIRST_DYNAMIC_PORT = 0xc000;
 const DYNAMIC_PORTS = 0x4000;
 
+/** Largest payload of one SEND, where the link cuts large segments; 0 where it does not. */
+function largeSendBytes(link: FrameLink): number {
+  return link.maxPacketBytes > link.mtu ? link.maxPacketBytes - IPV4.HEADER_BYTES - 60 : 0;
+}
+
 /** A virtual host. */
 export class Host implements HostApi {
   readonly #link: FrameLink;
@@ -106,6 +111,8 @@ export class Host implements HostApi {
   readonly #connections: Connections;
   readonly #neighbors: Neighbors;
   readonly #writer: SegmentWriter;
+  /** The link's MTU as connections know it. */
+  #mtuBytes: number;
   // Records reused for every frame.
   readonly #ethernet = new EthernetHeader();
   readonly #ip = new Ipv4Header();
@@ -163,9 +170,8 @@ export class Host implements HostApi {
     });
     this.#connections.teller.showPayload = options.showPayload ?? false;
     this.#connections.context.predicts = options.headerPrediction ?? true;
-    this.#connections.context.largeSendBytes = link.maxPacketBytes > link.mtu
-      ? link.maxPacketBytes - IPV4.HEADER_BYTES - 60
-      : 0;
+    this.#mtuBytes = link.mtu;
+    this.#connections.context.largeSendBytes = largeSendBytes(link);
     const addresses = options.addresses.map(({ address }) => address);
     const context = this.#connections.context;
     this.#neighbors = new Neighbors({
@@ -226,6 +232,21 @@ export class Host implements HostApi {
 
   announce(): void {
     for (const { address } of this.#addresses) this.#neighbors.announce(address);
+  }
+
+  linkChanged(): void {
+    const { name, mtu } = this.#link;
+    const before = this.#mtuBytes;
+    if (mtu === before) return;
+    this.#mtuBytes = mtu;
+    this.#counters.count("mtu-changes");
+    const effect = mtu < before ? "segments become smaller" : "new connections use it";
+    this.#connections.teller.notice(
+      "mtu-changed",
+      `The MTU of ${name} is ${mtu} bytes now, ${before} before: ${effect}`,
+    );
+    this.#connections.context.largeSendBytes = largeSendBytes(this.#link);
+    this.#connections.followLink(mtu - IPV4_MSS_OVERHEAD_BYTES);
   }
 
   probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void {

@@ -31,8 +31,10 @@ export interface PassiveOpenSituation {
   readonly listener: Listener;
   readonly tuple: FourTuple;
   readonly nowUs: number;
-  /** Whether the host may hold one more connection. */
+  /** Whether the host may hold one more connection, if need be in place of another. */
   readonly hasRoom: boolean;
+  /** Whether another one would have to go. */
+  readonly isFull: boolean;
   /** Null where cookies are switched off. */
   readonly cookies: SynCookies | null;
 }
@@ -62,7 +64,8 @@ function synVerdict(segment: TcpSegment, situation: PassiveOpenSituation): Passi
   if (!situation.hasRoom) return TOO_MANY;
   // A cookie would only add to those who wait already.
   if (listener.isAcceptQueueFull) return ACCEPT_QUEUE_FULL;
-  if (!listener.isBacklogFull) return ACCEPT;
+  // Whoever can invent addresses must not end connections: where one would have to go, the client has to answer first.
+  if (!listener.isBacklogFull && !(situation.isFull && cookies !== null)) return ACCEPT;
   if (cookies === null) return BACKLOG_FULL;
   const mss = segment.mss > 0 ? segment.mss : DEFAULT_MSS;
   const iss = cookies.make(situation.tuple, { seq: segment.seq, mss }, situation.nowUs);

@@ -65,6 +65,11 @@ export class RoomMaker {
     return registry.hasRoom || (onFull === "evict" && registry.acceptedCount > 0);
   }
 
+  /** Whether another one would have to go. */
+  get isFull(): boolean {
+    return this.#options.registry.isFull;
+  }
+
   /** Before a connection is added: ends another one where the table is full. */
   makePlace(): void {
     const { registry, performer, onFull } = this.#options;

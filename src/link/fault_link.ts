@@ -171,6 +171,7 @@ export class FaultLink implements FrameLink {
     }
     this.#capturedUs = capturedUs;
     // What a device has merged is many packets, each with a fate of its own.
+    this.#cutter.mtu = this.#link.mtu;
     if (!this.#cutter.cut(frame, length, this.#takePacket)) this.#takePacket(frame, length);
   };
 

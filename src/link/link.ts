@@ -29,7 +29,7 @@ export interface LinkStats {
 export interface FrameLink {
   /** Device name, or a word for what it is (`memory`, `file:x.pcap`). */
   readonly name: string;
-  /** The largest IP packet in bytes that one frame may carry (1500 on Ethernet). */
+  /** The largest IP packet in bytes that one frame may carry (1500 on Ethernet); a device's may change. */
   readonly mtu: number;
   /** The hardware address that frames for us carry, 6 bytes. */
   readonly mac: Uint8Array;

@@ -51,9 +51,9 @@ function macEndingIn(last: number): Uint8Array {
 /** One end of a pair; see {@link memoryPair}. */
 export class MemoryLink implements FrameLink {
   readonly name: string;
-  readonly mtu: number;
   readonly mac: Uint8Array;
-  readonly maxPacketBytes: number;
+  #mtu: number;
+  readonly #wholeBytes: number;
 
   /** Ring of slots: `#waiting` frames from `#head` on. A slot's buffer is made when first needed and then kept. */
   readonly #slots: Uint8Array[] = [];
@@ -74,11 +74,24 @@ export class MemoryLink implements FrameLink {
   constructor(name: string, mac: Uint8Array, options: MemoryPairOptions) {
     this.name = name;
     this.mac = mac;
-    this.mtu = options.mtu ?? 1500;
-    this.maxPacketBytes = Math.max(this.mtu, options.maxPacketBytes ?? this.mtu);
+    this.#mtu = options.mtu ?? 1500;
+    this.#wholeBytes = options.maxPacketBytes ?? 0;
     this.#queueFrames = Math.max(1, options.queueFrames ?? DEFAULT_QUEUE_FRAMES);
     this.#nowUs = options.nowUs ?? (() => 0);
     this.#sleep = options.sleep;
+  }
+
+  /** Largest IP packet in bytes; may be set anew, as a device's. */
+  get mtu(): number {
+    return this.#mtu;
+  }
+
+  set mtu(bytes: number) {
+    this.#mtu = bytes;
+  }
+
+  get maxPacketBytes(): number {
+    return Math.max(this.#mtu, this.#wholeBytes);
   }
 
   /** Frames that wait to be received here. */

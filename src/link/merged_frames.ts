@@ -18,14 +18,14 @@ type PieceHandler = (frame: Uint8Array, length: number) => void;
 
 /** Cuts frames; keeps the buffer in which the pieces are made. */
 export class FrameCutter {
-  readonly #mtu: number;
+  /** The largest IP packet that a piece may be, bytes. */
+  mtu: number;
   readonly #ethernet = new EthernetHeader();
   readonly #plan = new CutPlan();
   #piece = new Uint8Array(0);
 
-  /** `mtu`: the largest IP packet that a piece may be, bytes. */
   constructor(mtu: number) {
-    this.#mtu = mtu;
+    this.mtu = mtu;
   }
 
   /**
@@ -33,17 +33,17 @@ export class FrameCutter {
    * carry, or no TCP segment whose checksum is right or left to a device.
    */
   cut(frame: Uint8Array, length: number, take: PieceHandler): boolean {
-    if (length <= this.#mtu) return false;
+    if (length <= this.mtu) return false;
     const plan = this.#plan;
     if (parseEthernet(frame, length, this.#ethernet) !== null || !planCut(frame, length, 0, plan)) {
       return false;
     }
     const { headerLength, tcpOffset, isIpv6 } = plan;
     const ipOffset = this.#ethernet.payloadOffset;
-    if (length - ipOffset <= this.#mtu || headerLength > length) return false;
+    if (length - ipOffset <= this.mtu || headerLength > length) return false;
     if ((frame[tcpOffset + TCP.FLAGS] & (FLAG.SYN | FLAG.RST | FLAG.URG)) !== 0) return false;
     if (!this.#isWhole(frame, length, ipOffset)) return false;
-    const pieceBytes = this.#mtu - (headerLength - ipOffset);
+    const pieceBytes = this.mtu - (headerLength - ipOffset);
     if (pieceBytes <= 0) return false;
     if (this.#piece.length < headerLength + pieceBytes) {
       this.#piece = new Uint8Array(headerLength + pieceBytes);

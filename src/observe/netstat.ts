@@ -144,6 +144,7 @@ export function connectionDetails(info: ConnectionSnapshot): string[] {
     printable(info.congestionControl),
     `wscale ${info.sendWindowShift},${info.receiveWindowShift}`,
     `mss ${info.sendMss}/${info.receiveMss}`,
+    info.pathMss > 0 ? `path mss ${info.pathMss}` : "",
     [info.sackPermitted ? "sack" : "", info.timestamps ? "ts" : "", info.ecn ? "ecn" : ""]
       .filter((name) => name !== "").join(" "),
     `rto ${usText(info.rtoUs)}${info.backoff > 0 ? ` (backed off ${info.backoff}x)` : ""}`,

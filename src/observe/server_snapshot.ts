@@ -92,6 +92,7 @@ const CONNECTION_CHECKS: Readonly<Record<keyof ConnectionSnapshot, Check>> = {
   irs: isFigure,
   sendMss: isFigure,
   receiveMss: isFigure,
+  pathMss: isFigure,
   sendWindowShift: isFigure,
   receiveWindowShift: isFigure,
   sackPermitted: isSwitch,

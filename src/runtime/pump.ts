@@ -82,6 +82,8 @@ export class Pump implements Disposable {
   /** A promise of an application was settled: let it go on before spinning or taking more frames. */
   #woken = false;
   #nowUs = 0;
+  /** The link's MTU as the host knows it. */
+  #mtuBytes: number;
   #framesOfTurn = 0;
   #credit = SPIN_CREDIT;
   /** The one armed timer: it wakes the link at `#alarmUs`. Left armed when the deadline moves later. */
@@ -90,6 +92,7 @@ export class Pump implements Disposable {
 
   constructor(options: PumpOptions) {
     this.#link = options.link;
+    this.#mtuBytes = options.link.mtu;
     this.#host = options.host;
     this.#clock = options.clock;
     this.#budgetFrames = options.budgetFrames ?? BUDGET_FRAMES;
@@ -152,6 +155,8 @@ export class Pump implements Disposable {
       this.#link.wake();
       return;
     }
+    // The next turn follows; it must not wait for a frame.
+    if (this.#link.mtu !== this.#mtuBytes) this.#link.wake();
     this.#arm(this.#host.nextDeadlineUs());
   }
 
@@ -170,15 +175,26 @@ export class Pump implements Disposable {
     this.#nowUs = this.#clock.nowUs();
     if (this.#host.nextDeadlineUs() <= this.#nowUs) this.#host.tick(this.#nowUs);
     this.#link.flush();
+    if (this.#link.mtu !== this.#mtuBytes) this.#followLink();
     if (frames > 0) this.#onBatch?.(frames);
     return frames;
   }
 
   readonly #take: FrameHandler = (frame, length) => {
     const position = this.#framesOfTurn++;
+    // Before the first: a SYN that comes after a long rest is answered with what holds now.
+    if (position === 0 && this.#link.mtu !== this.#mtuBytes) this.#followLink();
     if (position < EXACT_FRAMES || position % FRAMES_PER_LOOK === 0) this.#nowUs = this.#clock.nowUs();
     this.#host.ingest(frame, length, this.#nowUs);
   };
+
+  /** Lets the host follow the device's MTU, and sends what that leads to. */
+  #followLink(): void {
+    this.#mtuBytes = this.#link.mtu;
+    this.#host.setNow(this.#clock.nowUs());
+    this.#host.linkChanged();
+    this.#link.flush();
+  }
 
   async #run(): Promise<void> {
     let sliceUs = this.#clock.nowUs();

@@ -115,7 +115,7 @@ export function beginFromCookie(
     tcb.windowScaling = carried.windowScale >= 0;
     if (tcb.windowScaling) agreeScale(tcb, carried.windowScale);
   }
-  updateSendMss(tcb);
+  updateSendMss(context, tcb);
   const syn = tcb.sendNext(1);
   syn.isSyn = true;
   // When the SYN-ACK left is not known: no round-trip sample.

@@ -50,7 +50,7 @@ export function agreeOptions(context: MachineContext, tcb: Tcb, segment: TcpSegm
     tcb.tsRecent = segment.tsValue;
     tcb.tsRecentUs = context.nowUs;
   }
-  updateSendMss(tcb);
+  updateSendMss(context, tcb);
 }
 
 /** Both sides scale windows (RFC 7323 §2.3). */
@@ -59,10 +59,11 @@ export function agreeScale(tcb: Tcb, peerShift: number): void {
   tcb.receiveShift = windowShiftFor(tcb.receiveRing.limitBytes);
 }
 
-/** MUST-16, RFC 6691 §2: the smaller of what the peer takes and what the path carries, less our options. */
-export function updateSendMss(tcb: Tcb): void {
+/** MUST-16, RFC 6691 §2: the smallest of what the peer takes, and path and device carry, less our options. */
+export function updateSendMss(context: MachineContext, tcb: Tcb): void {
   const options = tcb.timestamps ? TIMESTAMP_OPTION_BYTES : 0;
-  tcb.sendMss = Math.max(Math.min(tcb.peerMss, tcb.ourMss, tcb.pathMss) - options, LEAST_SEND_MSS);
+  const carried = Math.min(tcb.peerMss, tcb.ourMss, tcb.pathMss, context.linkMss);
+  tcb.sendMss = Math.max(carried - options, LEAST_SEND_MSS);
 }
 
 /** Whether a SYN asks for ECN (SHLD-8, RFC 3168 §6.1.1: ECE and CWR). */

@@ -11,7 +11,7 @@ import { updateSendMss } from "./establish.ts";
 import { repairTooBig } from "./recovery.ts";
 import { TIMESTAMP_OPTION_BYTES } from "./segment_options.ts";
 import { positionOf } from "./sequence.ts";
-import { NO_PATH_LIMIT, type Tcb } from "./tcb.ts";
+import type { Tcb } from "./tcb.ts";
 import { endingRow } from "./transitions.ts";
 
 /** What an ICMP message means for TCP. */
@@ -90,15 +90,7 @@ function pathShrank(context: MachineContext, tcb: Tcb, claimed: number): void {
   if (losesDf) tcb.dontFragment = false;
   tcb.pathMss = pathMss;
   tcb.sender.pathMtuUntilUs = context.nowUs + tcb.config.pathMtuLifeUs;
-  updateSendMss(tcb);
+  updateSendMss(context, tcb);
   repairTooBig(tcb);
   if (tcb.cwnd < tcb.sendMss) tcb.cwnd = tcb.sendMss;
-}
-
-/** RFC 1191 §6.3: what ICMP said of the path is forgotten after a while, so that a false claim does not last. */
-export function forgetPathLimit(tcb: Tcb): void {
-  tcb.sender.pathMtuUntilUs = Infinity;
-  tcb.pathMss = NO_PATH_LIMIT;
-  tcb.dontFragment = true;
-  updateSendMss(tcb);
 }

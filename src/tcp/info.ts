@@ -6,7 +6,7 @@
 import { backedOffRtoUs } from "./round_trip.ts";
 import { wordOf } from "./sequence.ts";
 import { statesOfPath, type TcpState } from "./state.ts";
-import type { Tcb } from "./tcb.ts";
+import { NO_PATH_LIMIT, type Tcb } from "./tcb.ts";
 
 /** What `ss -tin` shows and more. Sequence numbers absolute; times in microseconds; sizes in bytes. */
 export interface ConnectionInfo {
@@ -29,6 +29,8 @@ export interface ConnectionInfo {
   // Options
   readonly sendMss: number;
   readonly receiveMss: number;
+  /** Payload of a full segment on the path as ICMP has told it (RFC 1191), options included; 0 while it has said nothing. */
+  readonly pathMss: number;
   readonly sendWindowShift: number;
   readonly receiveWindowShift: number;
   readonly sackPermitted: boolean;
@@ -103,6 +105,7 @@ export function connectionInfo(
     irs: tcb.irs,
     sendMss: tcb.sendMss,
     receiveMss: tcb.ourMss,
+    pathMss: tcb.pathMss === NO_PATH_LIMIT ? 0 : tcb.pathMss,
     sendWindowShift: tcb.sendShift,
     receiveWindowShift: tcb.receiveShift,
     sackPermitted: tcb.sack,

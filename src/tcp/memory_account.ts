@@ -60,6 +60,6 @@ export class MemoryAccount {
   shareBytes(): number {
     const left = this.shortBytes - this.usedBytes;
     const share = this.connections > 1 ? (OVERCOMMITMENT * left) / this.connections : left;
-    return share > LEAST_SHARE_BYTES ? share : LEAST_SHARE_BYTES;
+    return share > LEAST_SHARE_BYTES ? Math.floor(share) : LEAST_SHARE_BYTES;
   }
 }

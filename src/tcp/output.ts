@@ -7,7 +7,7 @@
  */
 import { FLAG } from "../wire/tcp.ts";
 import type { MachineContext } from "./context.ts";
-import { forgetPathLimit } from "./icmp_arrives.ts";
+import { forgetPathLimit } from "./path_limit.ts";
 import { sendProbes } from "./probes.ts";
 import { resendRecord } from "./resend.ts";
 import { armTimer } from "./retransmit_timer.ts";
@@ -30,7 +30,7 @@ export function flush(context: MachineContext, tcb: Tcb): void {
     return;
   }
   const before = tcb.segmentsOut;
-  if (tcb.sender.pathMtuUntilUs <= context.nowUs) forgetPathLimit(tcb);
+  if (tcb.sender.pathMtuUntilUs <= context.nowUs) forgetPathLimit(context, tcb);
   if (tcb.synOwed) sendSyn(context, tcb);
   if (tcb.outstanding > 0) resendLost(context, tcb);
   sendProbes(context, tcb);

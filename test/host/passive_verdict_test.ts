@@ -29,7 +29,15 @@ function segment(flags: string, ack = 0): TcpSegment {
 }
 
 function situation(changes: Partial<PassiveOpenSituation> = {}): PassiveOpenSituation {
-  return { listener: listener(), tuple: TUPLE, nowUs: NOW_US, hasRoom: true, cookies: COOKIES, ...changes };
+  return {
+    listener: listener(),
+    tuple: TUPLE,
+    nowUs: NOW_US,
+    hasRoom: true,
+    isFull: false,
+    cookies: COOKIES,
+    ...changes,
+  };
 }
 
 const lately = listener({ cookieSentUs: NOW_US - 1 });
@@ -78,6 +86,17 @@ Deno.test("verdict: a SYN beyond the backlog gets a cookie, without cookies sile
       reason: "backlog-full",
     });
   }
+});
+
+Deno.test("verdict: where another connection would have to go, a SYN alone ends none: it gets a cookie first", () => {
+  const iss = COOKIES.make(TUPLE, { seq: SEQ, mss: 1460 }, NOW_US);
+  assertEquals(passiveVerdict(segment("SYN"), situation({ isFull: true })), { kind: "cookie", iss });
+  assertEquals(passiveVerdict(segment("ACK", COOKIE + 1), situation({ isFull: true, listener: lately })), {
+    kind: "accept",
+    cookie: { iss: COOKIE, mss: 1440 },
+  });
+  const without = situation({ isFull: true, cookies: null });
+  assertEquals(passiveVerdict(segment("SYN"), without), { kind: "accept", cookie: null });
 });
 
 Deno.test("verdict: when those who wait fill the backlog alone, silence to SYN and cookie alike", () => {

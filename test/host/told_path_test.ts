@@ -150,13 +150,13 @@ Deno.test("routers that tell no MTU: the plateau below the packet that is quoted
   assertEquals(icmpNews(message, { seq: 7, packetBytes: 0 })?.pathMss, 536);
 });
 
-Deno.test("a path MTU is one connection's own", () => {
+Deno.test("a path MTU changes one connection; another that is open finds out by itself", () => {
   const { wire, flight } = inFlight();
-  wire.gives(tooBig(flight[0], 600));
   const [synAck] = wire.gives(
     segmentFrame({ sourcePort: 4001, seq: 1000, flags: 2, options: [2, 4, 5, 0xb4] }),
   );
   wire.gives(segmentFrame({ sourcePort: 4001, seq: 1001, ack: seqAndLength(synAck).seq + 1, flags: 16 }));
+  wire.gives(tooBig(flight[0], 600));
   const other = wire.host.connections().find(({ peerPort }) => peerPort === 4001);
   wire.user(() => other?.write(new Uint8Array(10_000)));
   assertEquals(seqAndLength(wire.take()[0]).packetBytes, 1500);

@@ -124,6 +124,13 @@ export class WireHost {
     return act(this.host);
   }
 
+  /** The device carries another size from now on. */
+  setMtu(mtu: number): void {
+    this.#link.mtu = mtu;
+    this.#link.maxPacketBytes = mtu;
+    this.user((host) => host.linkChanged());
+  }
+
   /** Lets time go by, from deadline to deadline. */
   pass(us: number): void {
     const untilUs = this.nowUs + us;

@@ -142,3 +142,18 @@ Deno.test("fault link: each packet of a merged frame has a fate of its own", () 
   assertEquals(count, 42 - (bad.faultCounts().in?.dropped ?? 0));
   assert(count > 20 && count < 42, `${count}`);
 });
+
+Deno.test("fault link: pieces are as large as the device carries now", () => {
+  const [good, memory] = memoryPair({ maxPacketBytes: 0x10000 });
+  const bad = faultLink(memory, { faults: parseFaultSpec("in:delay=0ms,dup=1%,seed=3"), nowUs: () => 0 });
+  const frame = merged(ROUTES.IPv4, 10_000);
+  const largest = () => {
+    good.send(frame, frame.length);
+    let most = 0;
+    while (bad.receive((_piece, length) => most = Math.max(most, length), 10) > 0);
+    return most;
+  };
+  assertEquals(largest(), 1514);
+  memory.mtu = 1000;
+  assertEquals(largest(), 1014);
+});

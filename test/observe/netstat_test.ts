@@ -29,6 +29,7 @@ const INFO: ConnectionInfo = {
   irs: 1,
   sendMss: 1448,
   receiveMss: 1460,
+  pathMss: 0,
   sendWindowShift: 7,
   receiveWindowShift: 8,
   sackPermitted: true,

@@ -56,6 +56,10 @@ export class FakeHost implements HostApi {
     return this.deadlineUs;
   }
 
+  linkChanged(): void {
+    this.log.push("link changed");
+  }
+
   announce(): void {}
 
   listen(options: ListenOptions): HostListener {

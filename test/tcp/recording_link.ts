@@ -13,9 +13,9 @@ interface SentFrame {
 
 export class RecordingLink implements FrameLink {
   readonly name = "recording";
-  readonly mtu: number;
+  mtu: number;
+  maxPacketBytes: number;
   readonly mac: Uint8Array;
-  readonly maxPacketBytes: number;
   readonly #sent: SentFrame[] = [];
   readonly #stats = emptyLinkStats();
   readonly #nowUs: () => number;

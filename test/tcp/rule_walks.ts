@@ -273,7 +273,9 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
   }),
   "close.syn-sent": acts(reachSynSent, {}, ({ app }) => app.close()),
   "evict.table-full": acts(reachEstablished, { maxConnections: 1 }, ({ lab }) => {
-    lab.peer().sends({ flags: "SYN", seq: 0 });
+    const other = lab.peer();
+    other.sends({ flags: "SYN", seq: 0, options: { mss: 1460 } });
+    other.sends({ flags: "ACK", seq: 1, ack: 1 });
   }),
   "evict.memory": acts(reachEstablished, { memoryBytes: 0x100000 }, ({ lab, peer }) => {
     for (let i = 0; i < 1000; i++) {

@@ -71,9 +71,10 @@ export class BlockMemory implements BlockSource {
     this.lentBytes -= size;
     this.account.usedBytes -= size;
     const list = (this.#atHand[sizeClass(size)] ??= []);
-    if (list.length < (size > LARGE_BLOCK_BYTES ? LARGE_AT_HAND : AT_HAND_PER_SIZE)) list.push(block);
+    const isKept = list.length < (size > LARGE_BLOCK_BYTES ? LARGE_AT_HAND : AT_HAND_PER_SIZE);
+    if (isKept) list.push(block);
     else this.#giveBack(block);
-    if (size >= LARGE_BLOCK_BYTES) this.wantsTrim = true;
+    if (!isKept || size >= LARGE_BLOCK_BYTES) this.wantsTrim = true;
   }
 
   /** Gives slabs of which nothing is lent back to the system, the first ones apart. */
