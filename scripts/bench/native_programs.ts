@@ -75,7 +75,6 @@ export async function buildSwarm(): Promise<AsyncDisposable & { readonly path: s
   return { path, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
 }
 
-async function findCompiler(): Promise<{ name: string; version: string }> {
 /** The C compiler of this machine. Throws an Error with one line for a person where there is none. */
 export async function findCompiler(): Promise<{ name: string; version: string }> {
   for (const name of ["gcc", "cc", "clang"]) {
