@@ -51,6 +51,7 @@ export class RoomMaker {
   #queue: Connection[] = [];
   #lookedUs = -Infinity;
   #relievedUs = -Infinity;
+  #hasHelped = true;
   #toldUs = -Infinity;
   #untold = 0;
 
@@ -62,6 +63,7 @@ export class RoomMaker {
   /** Whether one more connection may be held, if need be in place of another. */
   get hasRoom(): boolean {
     const { registry, onFull } = this.#options;
+    if (!this.#account.mayLend(registry.connectionBytes)) return false;
     return registry.hasRoom || (onFull === "evict" && registry.acceptedCount > 0);
   }
 
@@ -89,8 +91,16 @@ export class RoomMaker {
   /** After an event: when memory is short, connections of the greediest peers end. */
   relieve(): void {
     const { context } = this.#options;
-    if (!this.#account.isShort || context.nowUs - this.#relievedUs < RELIEF_INTERVAL_US) return;
+    if (!this.#account.isShort) return;
+    // A look that has helped is worth its cost at once where the next hundred connections would leave nothing.
+    const isUrgent = this.#account.isScarce && this.#hasHelped;
+    if (!isUrgent && context.nowUs - this.#relievedUs < RELIEF_INTERVAL_US) return;
     this.#relievedUs = context.nowUs;
+    this.#shed();
+    this.#hasHelped = !this.#account.isShort;
+  }
+
+  #shed(): void {
     const classes = this.#memoryHolders();
     for (const holders of classes) {
       const amount = this.#account.usedBytes - this.#account.tightBytes;

@@ -99,6 +99,16 @@ export class Reassembly {
     this.#account.usedBytes -= (last - first - 1) * BLOCK_BYTES;
   }
 
+  /** How far the data will run without a hole when all up to `next` is here. */
+  reachFrom(next: number): number {
+    let reached = next;
+    for (const { left, right } of this.#blocks) {
+      if (left > reached) break;
+      if (right > reached) reached = right;
+    }
+    return reached;
+  }
+
   /**
    * RCV.NXT has reached `next`: forgets what lies below it; returns how far the data now runs without a
    * hole (`next` itself, or the right edge of a block that `next` has reached).
@@ -141,10 +151,10 @@ export class Reassembly {
 
   /** Forgets all blocks, and gives the memory of their octets back. */
   clear(): void {
+    this.text.clear();
     if (this.#blocks.length === 0) return;
     this.#account.usedBytes -= this.#blocks.length * BLOCK_BYTES;
     this.#blocks.length = 0;
-    this.text.clear();
   }
 }
 

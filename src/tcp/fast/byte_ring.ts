@@ -66,6 +66,18 @@ export class ByteRing {
     return block > this.length ? block - this.length : 0;
   }
 
+  /** Whether there is memory for `bytes` bytes in all, or may be lent. */
+  mayHold(bytes: number): boolean {
+    const block = this.#block.length;
+    return bytes <= block || this.#memory.mayGrow(block, bytes);
+  }
+
+  /** Takes memory for `bytes` bytes in all at once, where otherwise each further piece would want twice as much. */
+  reserve(bytes: number): void {
+    this.keep();
+    if (bytes > this.#block.length) this.#grow(bytes);
+  }
+
   /** Appends text that has just arrived. The room has been offered: a scaled window may exceed the limit by a little. */
   receive(source: Uint8Array, offset: number, count: number): void {
     if (this.length === 0) {
