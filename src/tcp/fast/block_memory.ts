@@ -73,7 +73,8 @@ export class BlockMemory implements BlockSource {
     const list = (this.#atHand[sizeClass(size)] ??= []);
     if (list.length < (size > LARGE_BLOCK_BYTES ? LARGE_AT_HAND : AT_HAND_PER_SIZE)) list.push(block);
     else this.#giveBack(block);
-    if (size >= LARGE_BLOCK_BYTES) this.wantsTrim = true;
+    // Small ones that are kept at hand may be all for which slabs stay.
+    if (size >= LARGE_BLOCK_BYTES || this.slabBytes - this.lentBytes >= LARGE_SLAB_BYTES) this.wantsTrim = true;
   }
 
   /** Gives slabs of which nothing is lent back to the system, the first ones apart. */
