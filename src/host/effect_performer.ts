@@ -261,6 +261,7 @@ export class EffectPerformer implements ConnectionHost {
     tcb.releaseSendRing();
     // What came before a normal end can still be read.
     if (effect.reason !== "normal" || tcb.receiveRing.length === 0) tcb.releaseReceiveRing();
+    else tcb.receiveRing.leaveMemory();
     this.#teller.closed(connection, effect);
   }
 

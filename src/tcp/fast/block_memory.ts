@@ -74,7 +74,9 @@ export class BlockMemory implements BlockSource {
     if (list.length < (size > LARGE_BLOCK_BYTES ? LARGE_AT_HAND : AT_HAND_PER_SIZE)) list.push(block);
     else this.#giveBack(block);
     // Small ones that are kept at hand may be all for which slabs stay.
-    if (size >= LARGE_BLOCK_BYTES || this.slabBytes - this.lentBytes >= LARGE_SLAB_BYTES) this.wantsTrim = true;
+    if (size >= LARGE_BLOCK_BYTES || this.slabBytes - this.lentBytes >= LARGE_SLAB_BYTES) {
+      this.wantsTrim = true;
+    }
   }
 
   /** Gives slabs of which nothing is lent back to the system, the first ones apart. */

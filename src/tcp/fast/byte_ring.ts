@@ -193,6 +193,15 @@ export class ByteRing {
     if (this.#block.length >= LARGE_BLOCK_BYTES && this.length * 8 < this.#block.length) this.#shrink();
   }
 
+  /** Gives the memory back, and keeps what is held in memory of its own, which ends with the last who could read it. */
+  leaveMemory(): void {
+    const { length } = this;
+    const bytes = new Uint8Array(length);
+    this.copyOut(0, bytes, 0, length);
+    this.release();
+    this.borrow(bytes, 0, length);
+  }
+
   /** Gives the memory back; what was held or put is lost. */
   release(): void {
     this.#borrowed = EMPTY;
