@@ -58,6 +58,13 @@ export class Crowd {
     return peer;
   }
 
+  /** A stranger resets its connection, at the number that the host has acknowledged. */
+  leaves(peer: Peer): void {
+    const seq = peer.takeAll().reduce((ack, seen) => Math.max(ack, seen.ack), 1);
+    peer.sends({ flags: "RST", seq });
+    this.check();
+  }
+
   /** Lets time go by in steps, and looks at each. */
   pass(us: number, stepUs = 50 * MS_US): void {
     for (let passed = 0; passed < us; passed += stepUs) {
