@@ -52,8 +52,8 @@ export class RoomMaker {
   #lookedUs = -Infinity;
   #relievedUs = -Infinity;
   #hasHelped = true;
-  #toldUs = -Infinity;
-  #untold = 0;
+  /** When a person was last told of what, and of how many since not yet. */
+  readonly #told = new Map<string, { us: number; untold: number }>();
 
   constructor(options: RoomMakerOptions) {
     this.#options = options;
@@ -80,7 +80,7 @@ export class RoomMaker {
     if (victim === null) return;
     this.#evict(victim, { rule: "evict.table-full", counter: evictionCounter(victim) });
     this.#tell(
-      "table-full",
+      { kind: "table-full", count: 1 },
       (count) =>
         `The table of ${registry.limit} connections is full: ${
           connections(count)
@@ -105,16 +105,19 @@ export class RoomMaker {
     for (const holders of classes) {
       const amount = this.#account.usedBytes - this.#account.tightBytes;
       if (amount <= 0) return;
-      for (const victim of chooseVictims(holders, amount)) {
+      const victims = chooseVictims(holders, amount);
+      if (victims.length === 0) continue;
+      const heldBytes = this.#account.usedBytes;
+      for (const victim of victims) {
         this.#evict(victim, { rule: "evict.memory", counter: "evicted-for-memory" });
-        this.#tell(
-          "memory-pressure",
-          (count) =>
-            `Memory is short (${mebibytes(this.#account.usedBytes)} of ${
-              mebibytes(this.#account.limitBytes)
-            } MiB held): ${connections(count)} of those that hold most and get no further reset (--memory)`,
-        );
       }
+      this.#tell(
+        { kind: "memory-pressure", count: victims.length },
+        (count) =>
+          `Memory is short (${mebibytes(heldBytes)} of ${mebibytes(this.#account.limitBytes)} MiB held): ${
+            connections(count)
+          } of those that hold most and get no further reset (--memory)`,
+      );
     }
   }
 
@@ -174,13 +177,15 @@ export class RoomMaker {
     this.#options.performer.evict(connection, about.rule);
   }
 
-  #tell(kind: string, message: (count: number) => string): void {
+  #tell({ kind, count }: { kind: string; count: number }, message: (count: number) => string): void {
     const { context, teller } = this.#options;
-    this.#untold++;
-    if (context.nowUs - this.#toldUs < NOTICE_INTERVAL_US) return;
-    this.#toldUs = context.nowUs;
-    teller.notice(kind, message(this.#untold));
-    this.#untold = 0;
+    const told = this.#told.get(kind) ?? { us: -Infinity, untold: 0 };
+    this.#told.set(kind, told);
+    told.untold += count;
+    if (context.nowUs - told.us < NOTICE_INTERVAL_US) return;
+    told.us = context.nowUs;
+    teller.notice(kind, message(told.untold));
+    told.untold = 0;
   }
 }
 
