@@ -1,0 +1,111 @@
+/**
+ * Fuzzing by the million: `deno task fuzz [--inputs N] [--seed S] [--target NAME]`.
+ *
+ * Owns: sharing the inputs out, the table of figures, and telling a finding so that it can be kept (findings.json). Exit status 1
+ * when something was found. Must not know: how an input is made or judged (fuzz_runs.ts).
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { asKept } from "./fuzz_findings.ts";
+import { HOST_TARGET, RULE_COUNT, type RunResult, runTarget, TARGET_NAMES } from "./fuzz_runs.ts";
+import type { LifeWitness } from "./host_lives.ts";
+import { PARSER_TARGETS } from "./parser_targets.ts";
+
+const USAGE = `Usage: deno task fuzz [--inputs N] [--seed S] [--target NAME]
+
+  --inputs N     inputs in all (default 1000000): four tenths for the host, the rest for parsers and readers
+  --seed S       what the inputs hang on, with their numbers (default: chosen, and printed)
+  --target NAME  only this one: ${TARGET_NAMES.join(", ")}`;
+
+/** Of all inputs, so many are frames for a host with connections. */
+const HOST_SHARE = 0.4;
+/** Readers of text are slower, and text is not what strangers send: a parser of bytes gets so many times as much. */
+const BYTES_TO_TEXT = 10;
+/** What a run may need more at its end than after its first fifth. Local choice: V8's heap breathes by as much. */
+const MOST_GROWTH_BYTES = 128 * 2 ** 20;
+
+function shareOf(target: string, inputs: number): number {
+  if (target === HOST_TARGET) return Math.round(inputs * HOST_SHARE);
+  const isBytes = PARSER_TARGETS.some(({ name }) => name === target);
+  const parts = PARSER_TARGETS.length * BYTES_TO_TEXT + (TARGET_NAMES.length - PARSER_TARGETS.length - 1);
+  return Math.ceil(inputs * (1 - HOST_SHARE) * (isBytes ? BYTES_TO_TEXT : 1) / parts);
+}
+
+function countOf(text: unknown, otherwise: number): number {
+  const count = text === undefined ? otherwise : Number(text);
+  if (Number.isSafeInteger(count) && count >= 0) return count;
+  console.error(`${text}: expected a whole number\n\n${USAGE}`);
+  Deno.exit(2);
+}
+
+function tell(result: RunResult): void {
+  const { target, inputs, taken, seconds, slowestMs, findings } = result;
+  const rate = inputs / Math.max(seconds, 0.001);
+  const cells = [
+    target.padEnd(20),
+    String(inputs).padStart(10),
+    `${(100 * taken / Math.max(1, inputs)).toFixed(1)} %`.padStart(8),
+    rate.toFixed(0).padStart(10),
+    slowestMs.toFixed(2).padStart(10),
+    String(findings.length).padStart(8),
+  ];
+  console.log(cells.join("  "));
+}
+
+function main(): void {
+  const given = parseArgs(Deno.args, { string: ["inputs", "seed", "target"], boolean: ["help"] });
+  if (given.help === true) {
+    console.log(USAGE);
+    return;
+  }
+  const inputs = countOf(given.inputs, 1_000_000);
+  const seed = countOf(given.seed, crypto.getRandomValues(new Uint32Array(1))[0]);
+  const targets = TARGET_NAMES.filter((name) => given.target === undefined || given.target === name);
+  if (targets.length === 0) {
+    console.error(`There is no target ${given.target}\n\n${USAGE}`);
+    Deno.exit(2);
+  }
+  const witness: LifeWitness = { states: new Map(), rules: new Set() };
+  console.log(`${inputs} inputs, seed ${seed}`);
+  console.log("target                    inputs    taken    a second  slowest ms  findings");
+  const results: RunResult[] = [];
+  let mostRss = 0;
+  let earlyRss = 0;
+  for (const target of targets) {
+    const share = targets.length === 1 ? inputs : shareOf(target, inputs);
+    let looks = 0;
+    const onProgress = () => {
+      mostRss = Math.max(mostRss, Deno.memoryUsage().rss);
+      if (++looks === 2) earlyRss = Math.max(earlyRss, Deno.memoryUsage().rss);
+    };
+    const result = runTarget(target, { seed, inputs: share, onProgress, witness });
+    onProgress();
+    tell(result);
+    results.push(result);
+  }
+  const states = [...witness.states].toSorted((a, b) => b[1] - a[1]).map(([state, count]) =>
+    `${state} ${count}`
+  );
+  if (states.length > 0) {
+    console.log(`frames by state: ${states.join(", ")}`);
+    console.log(`rules of the machine that fired: ${witness.rules.size} of ${RULE_COUNT}`);
+  }
+  console.log(`memory: ${mib(mostRss)} MiB at most, ${mib(earlyRss)} MiB early on`);
+  const findings = results.flatMap((result) => result.findings);
+  for (const finding of findings) {
+    const { error } = finding;
+    console.error(`\n${error instanceof Error ? error.stack : error}`);
+    console.error(JSON.stringify(asKept(finding, "give it a name, and put it into test/fuzz/findings.json")));
+  }
+  const total = results.reduce((sum, result) => sum + result.inputs, 0);
+  const seconds = results.reduce((sum, result) => sum + result.seconds, 0);
+  const hasGrown = earlyRss > 0 && mostRss - earlyRss > MOST_GROWTH_BYTES;
+  if (hasGrown) console.error(`\nMemory grew from ${mib(earlyRss)} to ${mib(mostRss)} MiB`);
+  console.log(`${total} inputs in ${seconds.toFixed(0)} s, ${findings.length} findings (seed ${seed})`);
+  if (findings.length > 0 || hasGrown) Deno.exit(1);
+}
+
+function mib(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(0);
+}
+
+main();
