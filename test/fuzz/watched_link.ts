@@ -124,14 +124,14 @@ export class WatchedLink implements FrameLink {
       () => `flags ${flags}`,
     );
     demand((flags & FLAG.ACK) !== 0 || isSyn || isRst, () => `no ACK on flags ${flags}`);
-    // MUST-65, RFC 7323 §2.2, RFC 2018 §2.
+    // As frame_craft.ts demands of a segment, with its reasons.
     assert(
       isSyn || (segment.mss < 0 && segment.windowScale < 0 && !segment.sackPermitted),
       "an option of a SYN on another",
     );
     if (this.#isReset) {
       assert(!isRst, "a RST for a RST");
-      // RFC 5961 §3.2 allows one segment, the challenge ACK.
+      // One segment is allowed, the challenge ACK.
       demand(
         this.sentInStep === 1 && (flags & ~(FLAG.URG | FLAG.ECE | FLAG.CWR)) === FLAG.ACK &&
           segment.payloadLength === 0,
