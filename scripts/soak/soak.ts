@@ -8,7 +8,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { fromFileUrl } from "@std/path";
 import { listenForStop } from "../../src/cli/signals.ts";
-import { failuresOf, type Phase, phaseSlope, type Sample } from "./soak_figures.ts";
+import { failuresOf, type Phase, type Sample } from "./soak_figures.ts";
 import { SoakLab } from "./soak_lab.ts";
 import { reportBlock, SAMPLE_HEADING, sampleLine, withBlock } from "./soak_report.ts";
 import { describePlace } from "./run_place.ts";
@@ -112,7 +112,7 @@ async function runPhase(
   const faultArgs = plan.faults === null ? [] : ["--fault", plan.faults];
   const args = [...SERVE_ARGS, ...faultArgs, ...options.serveArgs];
   await using lab = await SoakLab.open({ binary: options.binary, args });
-  lab.startClients(options.rate, options.kinds);
+  lab.startClients(options);
   const beganMs = performance.now();
   const at = () => (performance.now() - beganMs) / 1000;
   const samples: Sample[] = [];
@@ -163,10 +163,6 @@ async function main(): Promise<number> {
     Deno.writeTextFileSync(DOCUMENT, withBlock(Deno.readTextFileSync(DOCUMENT), "soak", block));
   }
   const failures = phases.flatMap((phase) => failuresOf(phase).map((words) => `${phase.name}: ${words}`));
-  for (const phase of phases) {
-    const { perHour, errorPerHour } = phaseSlope(phase, "rssMib");
-    console.log(`${phase.name}: RSS ${perHour.toFixed(1)} ± ${errorPerHour.toFixed(1)} MiB/h`);
-  }
   for (const words of failures) console.error(`FAILED  ${words}`);
   console.log(failures.length === 0 ? "passed" : `failed: ${failures.length}`);
   return failures.length === 0 ? 0 : 1;

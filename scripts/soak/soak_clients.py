@@ -1,11 +1,11 @@
 """Clients of the kernel's own TCP for the soak test: many kinds, at a steady rate, each checking what it gets.
 
-Usage: soak_clients.py ADDRESS RATE SOURCES [KINDS]
+Usage: soak_clients.py ADDRESS RATE SOURCES KINDS PATIENCE
 
 ADDRESS is the server's; the applications are on the ports of PORTS below. RATE is connections a second in all.
 SOURCES is FIRST+COUNT, the addresses to connect from. Every ten seconds, and at the end of the input, a line of JSON is
 written: connections by kind that were begun, done as they should, and failed, with the words of the failures.
-KINDS are the kinds of clients, with commas; all when absent. No client is begun after the standard input has ended.
+KINDS are the kinds of clients, with commas, or `all`. One that hears nothing for PATIENCE seconds has failed. No client is begun after the standard input has ended.
 """
 
 import asyncio
@@ -17,8 +17,6 @@ import struct
 import sys
 
 PORTS = {"echo": 7001, "discard": 7002, "chargen": 7003, "close": 7004, "hold": 7005, "daytime": 7006}
-# A connection that is silent for so long has failed: far above what loss, R2 apart, can explain.
-PATIENCE = 120.0
 TELL_EVERY = 10.0
 # Ports from which clients vanish: a rule of the firewall lets none of their FINs and RSTs out.
 VANISHING = range(61000, 65000)
@@ -34,7 +32,8 @@ class Wrong(Exception):
 
 
 class Clients:
-    def __init__(self, address, sources):
+    def __init__(self, address, sources, patience):
+        self.patience = patience
         self.address = address
         self.sources = sources
         self.begun, self.done, self.failed, self.words = {}, {}, {}, {}
@@ -53,18 +52,24 @@ class Clients:
             sock.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
         sock.bind((random.choice(self.sources), port))
         try:
-            await within(asyncio.get_running_loop().sock_connect(sock, (self.address, PORTS[app])), "connect")
+            await self.within(asyncio.get_running_loop().sock_connect(sock, (self.address, PORTS[app])), "connect")
         except BaseException:
             sock.close()
             raise
         return sock
 
+    async def within(self, work, what):
+        try:
+            return await asyncio.wait_for(work, self.patience)
+        except asyncio.TimeoutError:
+            raise Wrong(f"no {what} within {self.patience:.0f} s") from None
+
     async def send(self, sock, data):
-        await within(asyncio.get_running_loop().sock_sendall(sock, data), "send")
+        await self.within(asyncio.get_running_loop().sock_sendall(sock, data), "send")
         self.bytes_out += len(data)
 
     async def receive(self, sock, most=65536):
-        data = await within(asyncio.get_running_loop().sock_recv(sock, most), "receive")
+        data = await self.within(asyncio.get_running_loop().sock_recv(sock, most), "receive")
         self.bytes_in += len(data)
         return data
 
@@ -234,13 +239,6 @@ class Clients:
         print(json.dumps(figures), flush=True)
 
 
-async def within(work, what):
-    try:
-        return await asyncio.wait_for(work, PATIENCE)
-    except asyncio.TimeoutError:
-        raise Wrong(f"no {what} within {PATIENCE:.0f} s") from None
-
-
 async def stopped(task):
     """The task is over before its socket is: else the socket's number would be somebody else's."""
     task.cancel()
@@ -259,11 +257,11 @@ SHARES = {
 }
 
 
-async def main(address, rate, sources, kinds):
+async def main(address, rate, sources, kinds, patience):
     first, count = sources.split("+")
     base = struct.unpack("!I", socket.inet_aton(first))[0]
     addresses = [socket.inet_ntoa(struct.pack("!I", base + n)) for n in range(int(count))]
-    clients = Clients(address, addresses)
+    clients = Clients(address, addresses, patience)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_reader(0, lambda: os.read(0, 4096) or ended.set())
@@ -288,10 +286,10 @@ async def main(address, rate, sources, kinds):
             pass
     loop.remove_reader(0)
     if running:
-        await asyncio.wait(running, timeout=PATIENCE + 70)
+        await asyncio.wait(running, timeout=patience + 70)
     clients.tell()
 
 
 if __name__ == "__main__":
-    wanted = sys.argv[4].split(",") if len(sys.argv) > 4 else list(SHARES)
-    asyncio.run(main(sys.argv[1], float(sys.argv[2]), sys.argv[3], wanted))
+    wanted = list(SHARES) if sys.argv[4] == "all" else sys.argv[4].split(",")
+    asyncio.run(main(sys.argv[1], float(sys.argv[2]), sys.argv[3], wanted, float(sys.argv[5])))

@@ -62,6 +62,8 @@ export interface Slope {
   /** What the line rises by over the points' time. */
   readonly rise: number;
   readonly points: number;
+  /** From the first point to the last, seconds. */
+  readonly spanSeconds: number;
 }
 
 /** A quantity whose slope is judged. */
@@ -71,6 +73,8 @@ const HOUR = 3600;
 /** The first part of a phase says how a server warms up, not whether it leaks. Local choice. */
 const WARM_UP = 1 / 3;
 const LEAST_POINTS = 5;
+/** What is pooled, and V8's own heap, settle within minutes: a line through less than this says nothing of an hour. Local choice. */
+const LEAST_SPAN_SECONDS = 600;
 /**
  * A slope counts when it is above the first by two standard errors and the line has risen by more than the second, MiB. Local
  * choice: a hundred octets kept for each of 200,000 connections of an hour are 19 MiB; a heap breathes by 8.
@@ -86,12 +90,20 @@ export function slopeOf(points: readonly (readonly [number, number])[]): Slope {
   const meanX = points.reduce((sum, [x]) => sum + x, 0) / Math.max(1, count);
   const meanY = points.reduce((sum, [, y]) => sum + y, 0) / Math.max(1, count);
   const spread = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
-  if (count < 2 || spread === 0) return { perHour: 0, errorPerHour: Infinity, rise: 0, points: count };
+  if (count < 2 || spread === 0) {
+    return { perHour: 0, errorPerHour: Infinity, rise: 0, points: count, spanSeconds: 0 };
+  }
   const slope = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / spread;
   const left = points.reduce((sum, [x, y]) => sum + (y - meanY - slope * (x - meanX)) ** 2, 0);
   const error = count < 3 ? Infinity : Math.sqrt(left / (count - 2) / spread);
-  const span = points[count - 1][0] - points[0][0];
-  return { perHour: slope * HOUR, errorPerHour: error * HOUR, rise: slope * span, points: count };
+  const spanSeconds = points[count - 1][0] - points[0][0];
+  return {
+    perHour: slope * HOUR,
+    errorPerHour: error * HOUR,
+    rise: slope * spanSeconds,
+    points: count,
+    spanSeconds,
+  };
 }
 
 /** The slope of one quantity after the warm-up of a phase. */
@@ -105,6 +117,11 @@ export function phaseSlope(phase: Phase, what: Judged): Slope {
 function afterWarmUp({ samples }: Phase): readonly Sample[] {
   const last = samples.at(-1)?.at ?? 0;
   return samples.filter(({ at }) => at >= last * WARM_UP);
+}
+
+/** Whether there is enough of a line to judge it. */
+export function isJudged({ points, spanSeconds }: Slope): boolean {
+  return points >= LEAST_POINTS && spanSeconds >= LEAST_SPAN_SECONDS;
 }
 
 /** How many of the clients' connections were begun, done and failed. */
@@ -128,9 +145,9 @@ export function failuresOf(phase: Phase): string[] {
     found.push(`${totals.begun - totals.done - totals.failed} clients never came to an end`);
   }
   for (const what of ["rssMib", "heapMib"] as const) {
-    const { perHour, errorPerHour, rise, points } = phaseSlope(phase, what);
-    const isSteep = points >= LEAST_POINTS && perHour - 2 * errorPerHour > MOST_MIB_AN_HOUR &&
-      rise > MOST_RISE_MIB;
+    const slope = phaseSlope(phase, what);
+    const { perHour, errorPerHour, rise } = slope;
+    const isSteep = isJudged(slope) && perHour - 2 * errorPerHour > MOST_MIB_AN_HOUR && rise > MOST_RISE_MIB;
     if (isSteep) {
       found.push(
         `${what} grows by ${perHour.toFixed(1)} ± ${errorPerHour.toFixed(1)} MiB/h (${

@@ -20,6 +20,8 @@ const CLIENT_PREFIX = "10.33.0.128/25";
 const CLIENT_SOURCES = "10.33.0.129+100";
 /** A server gives up an answer after two seconds, and two cores may be busy for so long. */
 const NETSTAT_ATTEMPTS = 3;
+/** A connection that is silent for so long has failed: R2 apart, no loss of a few per cent explains it. */
+const PATIENCE_SECONDS = 120;
 const LISTEN_TIMEOUT_MS = 20_000;
 /** V8's options that make it say what its heap holds after each collection. */
 const TRACE_GC = "--trace-gc";
@@ -57,6 +59,15 @@ const NO_CLIENTS: ClientFigures = {
 /** A soak run that cannot be had or has come to nothing; one line. */
 export class SoakFailure extends Error {
   override name = "SoakFailure";
+}
+
+/** Which clients come, and how many. */
+interface ClientLoad {
+  /** Connections a second, all kinds together. */
+  readonly rate: number;
+  /** Some of soak_clients.py, with commas; null for all. */
+  readonly kinds: string | null;
+  readonly patienceSeconds?: number;
 }
 
 /** A lab with a server under load. */
@@ -130,12 +141,15 @@ export class SoakLab implements AsyncDisposable {
     if (code !== 0) throw new SoakFailure(`${words[0]}: ${stderr.trim()}`);
   }
 
-  /** Lets clients come, `rate` a second. */
-  startClients(rate: number, kinds: string | null): void {
-    const more = kinds === null ? [] : [kinds];
+  /** Lets clients come. */
+  startClients(load: ClientLoad): void {
+    const { rate, kinds, patienceSeconds = PATIENCE_SECONDS } = load;
+    const args = [this.#lab.plan.tcplabAddress, rate, CLIENT_SOURCES, kinds ?? "all", patienceSeconds].map(
+      String,
+    );
     this.#clients = this.#lab.spawn({
       side: "client",
-      words: ["python3", CLIENTS, this.#lab.plan.tcplabAddress, String(rate), CLIENT_SOURCES, ...more],
+      words: ["python3", CLIENTS, ...args],
       stdin: true,
       onStdout: (line) => this.#figures = JSON.parse(line),
     });
@@ -150,7 +164,12 @@ export class SoakLab implements AsyncDisposable {
     }
   }
 
-  /** Whether server and clients are still there. */
+  /** What the clients have said last. */
+  get clients(): ClientFigures {
+    return this.#figures;
+  }
+
+  /** Throws when server or clients are gone. */
   demandAlive(): void {
     if (this.#server.ended) throw new SoakFailure(`The server ended: ${this.#server.stderr.trim()}`);
     if (this.#clients?.ended) throw new SoakFailure(`The clients ended: ${this.#clients.stderr.trim()}`);

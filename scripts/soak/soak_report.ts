@@ -3,7 +3,7 @@
  *
  * Owns: the words, and where in the document the block stands. Must not know: how samples are taken or judged.
  */
-import { clientTotals, failuresOf, type Phase, phaseSlope, type Sample } from "./soak_figures.ts";
+import { clientTotals, failuresOf, isJudged, type Phase, phaseSlope, type Sample } from "./soak_figures.ts";
 
 /** Where and on what a run took place. */
 export interface RunPlace {
@@ -81,8 +81,10 @@ function phaseRow(phase: Phase): string {
     return `${Math.min(...known).toFixed(digits)} to ${Math.max(...known).toFixed(digits)}`;
   };
   const slope = (what: "rssMib" | "heapMib") => {
-    const { perHour, errorPerHour, points } = phaseSlope(phase, what);
-    return points < 3 ? "too few points" : `${perHour.toFixed(1)} ± ${errorPerHour.toFixed(1)}`;
+    const line = phaseSlope(phase, what);
+    return isJudged(line)
+      ? `${line.perHour.toFixed(1)} ± ${line.errorPerHour.toFixed(1)}`
+      : "too short to say";
   };
   const verdict = failuresOf(phase).length === 0 ? "passed" : `failed: ${failuresOf(phase).join("; ")}`;
   const cells = [
