@@ -102,11 +102,14 @@ export function parseOptions<const Options extends readonly OptionSpec[]>(
   };
 }
 
-/** parse-args keeps the arguments under the name `_`: an option of that name would take their place, and be an exception. */
+/**
+ * parse-args keeps the arguments under the name `_`, and takes a dot for a way into what another option holds: names with
+ * either would end in an exception, and no option of ours has one.
+ */
 function refuseReservedName(args: readonly string[], specs: readonly OptionSpec[]): void {
   const end = args.indexOf("--");
   const options = end < 0 ? args : args.slice(0, end);
-  const reserved = options.find((argument) => /^-[^=]*_/.test(argument));
+  const reserved = options.find((argument) => /^-[^=]*[_.]/.test(argument));
   if (reserved !== undefined) throw new UsageError(unknownOptionLine(reserved, specs));
 }
 

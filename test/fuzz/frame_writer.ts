@@ -29,6 +29,8 @@ interface QuotedSegment {
 export class FrameWriter {
   /** The frame; bytes 0 to what was returned last count. */
   readonly bytes = new Uint8Array(BUFFER_BYTES);
+  /** ECN field of the next segment's IP header (RFC 3168 §5). */
+  ecn = 0;
   /** Fill this in, then call {@link FrameWriter.segment}. */
   readonly fields = new TcpSegment();
   readonly #arp = new ArpPacket();
@@ -58,6 +60,7 @@ export class FrameWriter {
       payloadLength,
       ttl: 64,
       id: 1,
+      ecn: this.ecn,
     });
     this.#sumSegment(payloadLength);
     return TCP_AT + payloadLength;

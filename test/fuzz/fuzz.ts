@@ -25,7 +25,7 @@ const DOCUMENT = fromFileUrl(new URL("../../docs/reliability.md", import.meta.ur
 /** Of all inputs, so many are frames for a host with connections. */
 const HOST_SHARE = 0.4;
 /** Readers of text are slower, and text is not what strangers send: a parser of bytes gets so many times as much. */
-const BYTES_TO_TEXT = 10;
+const BYTES_TO_TEXT = 20;
 /** What a run may need more at its end than after its first fifth. Local choice: V8's heap breathes by as much. */
 const MOST_GROWTH_BYTES = 128 * 2 ** 20;
 

@@ -143,7 +143,7 @@ function runHost(order: RunOrder & { readonly witness: LifeWitness }): RunResult
     }
   });
   const met = [...witness.states].reduce((sum, [state, count]) => state === "none" ? sum : sum + count, 0);
-  return { ...result, inputs: lives * FRAMES_PER_LIFE, taken: met };
+  return { ...result, inputs: result.inputs * FRAMES_PER_LIFE, taken: met };
 }
 
 /** The life again, with its steps written down, and as short as it can be. */

@@ -63,6 +63,8 @@ export class HostInputs {
   /** Sent before, to be sent again. */
   readonly #sent: Uint8Array[] = [];
   #nextPort = 1024;
+  /** SYNs that were sent: some of them had a cookie for an answer, and no connection shows where they stand. */
+  readonly #opened: { port: number; service: number; seq: number; source: Uint8Array }[] = [];
 
   constructor(world: FuzzWorld, random: SeededRandom) {
     this.#world = world;
@@ -96,7 +98,8 @@ export class HostInputs {
     const connection = this.#someConnection();
     let length: number;
     const what = random.fraction();
-    if (connection === null || what < 0.06) length = this.#opens();
+    if (what < 0.02 && this.#opened.length > 0) length = this.#acknowledges();
+    else if (connection === null || what < 0.07) length = this.#opens();
     else if (what < 0.90) length = this.#talks(connection);
     else length = this.#otherThanTcp(connection);
     if (random.chance(0.16)) {
@@ -116,6 +119,7 @@ export class HostInputs {
     const random = this.#random;
     const { fields } = this.#writer;
     this.#nextPort = this.#nextPort >= 60_000 ? 1024 : this.#nextPort + 1;
+    this.#writer.ecn = 0;
     fields.sourcePort = this.#nextPort;
     fields.destinationPort = random.chance(0.95) ? random.pick(SERVICES).port : random.below(0x10000);
     fields.flags = random.chance(0.9) ? FLAG.SYN : random.below(0x100);
@@ -132,7 +136,29 @@ export class HostInputs {
     fields.hasTimestamps = random.chance(0.7);
     fields.tsValue = this.#clock();
     const source = random.chance(0.97) ? random.pick(PEERS) : random.pick(STRANGERS);
+    const { sourcePort: port, destinationPort: service, seq } = fields;
+    this.#opened[random.below(8)] = { port, service, seq, source };
     return this.#writer.segment(source, random.chance(0.95) ? 0 : random.below(2000));
+  }
+
+  /** The ACK of a SYN-ACK, for one of the last SYNs. */
+  #acknowledges(): number {
+    const random = this.#random;
+    const { fields } = this.#writer;
+    const { port, service, seq, source } = random.pick(this.#opened.filter((one) => one !== undefined));
+    this.#writer.ecn = 0;
+    clearTcpOptions(fields);
+    fields.sourcePort = port;
+    fields.destinationPort = service;
+    fields.flags = FLAG.ACK;
+    fields.seq = (seq + 1) >>> 0;
+    fields.ack = (this.#world.link.synAcks[port] + (random.chance(0.9) ? 1 : random.between(0, 3))) >>> 0;
+    fields.window = 0xffff;
+    fields.urgentPointer = 0;
+    fields.hasTimestamps = random.chance(0.5);
+    fields.tsValue = this.#clock();
+    fields.tsEcho = this.#world.link.timestamps[port];
+    return this.#writer.segment(source, random.chance(0.5) ? 0 : random.below(100));
   }
 
   /** A segment of a connection, right or nearly so. */
@@ -145,12 +171,16 @@ export class HostInputs {
     const isHonest = random.chance(0.45);
     fields.flags = isHonest || random.chance(0.5) ? random.pick(USUAL_FLAGS) : random.pick(OTHER_FLAGS);
     if (!isHonest && random.chance(0.08)) fields.flags = random.below(0x100);
-    fields.seq = isHonest ? info.rcvNxt : this.#sequence(info);
+    // In a simultaneous open the SYN-ACK comes when the SYN has come already.
+    const isCrossed = info.state === "SYN_RCVD" && random.chance(0.1);
+    if (isCrossed) fields.flags = FLAG.SYN | FLAG.ACK;
+    fields.seq = isCrossed ? info.irs : isHonest ? info.rcvNxt : this.#sequence(info);
     fields.ack = isHonest ? info.sndNxt : this.#acknowledgment(info);
     fields.window = isHonest
       ? random.pick([1000, 0xffff])
       : random.pick([0, 1, 2, 536, 0xffff, random.below(0x10000)]);
     fields.urgentPointer = isHonest ? 0 : random.pick([0, 1, 0xffff, random.below(0x10000)]);
+    this.#writer.ecn = info.ecn && random.chance(0.2) ? random.below(4) : 0;
     clearTcpOptions(fields);
     if (info.state === "SYN_SENT" && random.chance(0.6)) this.#answersSyn(info);
     if (info.timestamps && (isHonest || random.chance(0.9))) {

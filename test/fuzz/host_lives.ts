@@ -40,7 +40,7 @@ export function optionsOf(seed: number): WorldOptions {
     missingTimestamp: random.pick(["drop", "accept"]),
   };
   const checksumPolicy = random.pick(["partial", "strict", "ignore"] as const);
-  return { tcp, checksumPolicy, isObserved: random.chance(0.25) };
+  return { tcp, checksumPolicy, backlog: random.pick([1, 2, 8]), isObserved: random.chance(0.25) };
 }
 
 /** Lives the life of a seed; throws what breaks in it. `record` gets copies of all steps. */

@@ -32,6 +32,8 @@ export class WatchedLink implements FrameLink {
   segmentFrom = -1;
   /** Frames of the host, the newest in turn. */
   readonly kept: Uint8Array[] = [];
+  /** Sequence number of the last SYN-ACK to each port. */
+  readonly synAcks = new Uint32Array(PORTS);
   /** TSval of the last segment to each port. */
   readonly timestamps = new Uint32Array(PORTS);
   #keep = 0;
@@ -139,6 +141,7 @@ export class WatchedLink implements FrameLink {
           `more than a challenge ACK for a RST: flags ${flags}, ${segment.payloadLength} bytes, frame ${this.sentInStep}`,
       );
     }
+    if (isSyn) this.synAcks[segment.destinationPort] = segment.seq;
     if (segment.hasTimestamps) this.timestamps[segment.destinationPort] = segment.tsValue;
   }
 
