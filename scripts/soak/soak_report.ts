@@ -67,6 +67,7 @@ export function reportBlock(phases: readonly Phase[], place: RunPlace): string {
     "```",
     ...counterLines(phases.at(-1)?.drained),
     "```",
+    ...saidLines(phases),
   ];
   return lines.join("\n");
 }
@@ -117,6 +118,16 @@ function kindRows(phases: readonly Phase[]): string[] {
     }
   }
   return [...sums].map(([kind, { done, failed }]) => `| ${kind} | ${done} | ${failed} |`);
+}
+
+/** The servers' own words: whether the ring dropped frames, and what else a person should know. */
+function saidLines(phases: readonly Phase[]): string[] {
+  const said = phases.flatMap(({ name, exit }) =>
+    exit.stderr.split("\n").filter((line) => line !== "" && !line.startsWith("Listening")).map((line) =>
+      `${name}: ${line}`
+    )
+  );
+  return said.length === 0 ? [] : ["", "What the servers said:", "", "```", ...said, "```"];
 }
 
 function counterLines(sample: Sample | undefined): string[] {

@@ -125,7 +125,15 @@ Deno.test("soak: the report goes between its marks, and nowhere else", () => {
   ) {
     assertStringIncludes(block, word);
   }
-  assert(!block.includes("drop-checksum"), "what was not counted");
+  assert(
+    !block.includes("drop-checksum") && !block.includes("said"),
+    "what was not counted, and what was not said",
+  );
+  const talking: Phase = {
+    ...hourOf(() => ({})),
+    exit: { code: 0, stderr: "Listening on x\nThe ring dropped 5 frames\n" },
+  };
+  assertStringIncludes(reportBlock([talking], place), "```\ncalm: The ring dropped 5 frames\n```");
   const document = "before\n<!-- soak: the last report -->\nold\n<!-- soak: end -->\nafter\n";
   const written = withBlock(document, "soak", block);
   assert(!written.includes("old") && written.startsWith("before\n") && written.endsWith("after\n"));
