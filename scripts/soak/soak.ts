@@ -24,7 +24,7 @@ phase without faults (a tenth of the time, ten minutes at the most), then one wi
   --no-calm       leaves the first phase out
   --kinds LIST    only these kinds of clients, with commas
   --binary FILE   the compiled program instead of the checkout
-  --serve-args A  more arguments for serve, in one word, with spaces
+  --serve-args="A B"  more arguments for serve
   --samples FILE  the samples as JSON lines (default: a new temporary file)
   --write-docs    puts the report into docs/reliability.md`;
 
@@ -88,7 +88,7 @@ function readOptions(args: readonly string[]): SoakOptions {
     isCalmFirst: given.calm === true,
     kinds: text("kinds"),
     binary: text("binary"),
-    serveArgs: text("serve-args")?.split(" ") ?? [],
+    serveArgs: (text("serve-args") ?? "").split(" ").filter((word) => word !== ""),
     samplesPath: text("samples") ?? Deno.makeTempFileSync({ prefix: "tcplab-soak-", suffix: ".jsonl" }),
     writesDocs: given["write-docs"] === true,
   };
