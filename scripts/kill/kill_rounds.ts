@@ -206,10 +206,16 @@ async function nextServer(arena: Arena, victim: Victim, failures: string[]): Pro
 
 async function nextDemo(arena: Arena, failures: string[]): Promise<void> {
   const demo = startVictim(arena, "demo");
-  if (!await demo.endsWithin(DEMO_MS)) await demo.signal("SIGKILL");
+  const isLate = !await demo.endsWithin(DEMO_MS);
+  if (isLate) await demo.signal("SIGKILL");
   const { code, stdout, stderr } = await demo.result;
   if (code !== 0 || !stdout.includes("All seen.")) {
-    failures.push(`the next demo fails with status ${code}: ${stderr.trim().slice(0, 300)}`);
+    const said = stderr.trim() === "" ? stdout.trim().slice(-300) : stderr.trim().slice(0, 300);
+    failures.push(
+      `the next demo ${
+        isLate ? `takes more than ${DEMO_MS / 1000} s` : `fails with status ${code}`
+      }: ${said}`,
+    );
     return;
   }
   removeRecording(stdout, failures);
