@@ -29,7 +29,7 @@ interface QuotedSegment {
 export class FrameWriter {
   /** The frame; bytes 0 to what was returned last count. */
   readonly bytes = new Uint8Array(BUFFER_BYTES);
-  /** ECN field of the next segment's IP header (RFC 3168 §5). */
+  /** ECN field of the next segment's IP header. */
   ecn = 0;
   /** Fill this in, then call {@link FrameWriter.segment}. */
   readonly fields = new TcpSegment();
