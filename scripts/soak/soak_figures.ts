@@ -32,6 +32,8 @@ export interface Sample {
   readonly threads: number;
   /** Used since the server began, user and system. */
   readonly cpuSeconds: number;
+  /** Whether netstat got an answer within a minute; what follows is nothing without. */
+  readonly isAnswered: boolean;
   readonly connections: number;
   readonly states: Readonly<Record<string, number>>;
   /** Running deadlines of all connections. */
@@ -162,6 +164,8 @@ export function failuresOf(phase: Phase): string[] {
     const after = phase.drained[what];
     if (after > before + MOST_MORE) found.push(`${what}: ${before} after the warm-up, ${after} at the end`);
   }
+  const unanswered = [...phase.samples, phase.drained].filter(({ isAnswered }) => !isAnswered).length;
+  if (unanswered > 0) found.push(`netstat got no answer for a minute, ${unanswered} times`);
   const { connections, timers, states, counters } = phase.drained;
   if (connections > 0) found.push(`${connections} connections are left: ${JSON.stringify(states)}`);
   if (timers > 0) found.push(`${timers} deadlines run with nobody there`);

@@ -31,6 +31,7 @@ function sampleAt(at: number, changed: Partial<Sample> = {}): Sample {
     descriptors: 29,
     threads: 7,
     cpuSeconds: at / 10,
+    isAnswered: true,
     connections: 5,
     states: { ESTABLISHED: 5 },
     timers: 5,
@@ -99,6 +100,7 @@ Deno.test("soak: what is left at the end fails the run", () => {
   assertEquals(left({ connections: 1, states: { FIN_WAIT_2: 1 } }), [
     '1 connections are left: {"FIN_WAIT_2":1}',
   ]);
+  assertEquals(left({ isAnswered: false }), ["netstat got no answer for a minute, 1 times"]);
   assertEquals(left({ timers: 2 }), ["2 deadlines run with nobody there"]);
   assertEquals(left({ descriptors: 40 }), ["descriptors: 29 after the warm-up, 40 at the end"]);
   assertEquals(left({ threads: 12 }), ["threads: 7 after the warm-up, 12 at the end"]);
