@@ -69,6 +69,8 @@ export const TPACKET = {
   statusKernel: 0,
   /** `TP_STATUS_USER`: a frame is in it. */
   statusUser: 1,
+  /** `TP_STATUS_COPY`: the frame did not fit, and is in the socket's queue, whole. */
+  statusCopy: 1 << 1,
   /** `TP_STATUS_VLAN_VALID`: an 802.1Q tag was taken out of the frame. */
   statusVlanValid: 1 << 4,
   /** `TP_STATUS_VLAN_TPID_VALID`: and its EtherType is told. */
@@ -106,6 +108,8 @@ export const SOCKET = {
   sendBuffer: 7,
   /** `SO_SNDBUFFORCE`, for those who may set it freely. */
   sendBufferForce: 32,
+  /** `SO_RCVBUFFORCE`: what may wait in the queue, for those who may set it freely. */
+  receiveBufferForce: 33,
   /** `SO_ATTACH_FILTER`: takes a {@link SOCK_FPROG}. */
   attachFilter: 26,
   /** `ETH_P_ALL` of <linux/if_ether.h>: frames of every protocol, before a bridge or a bond takes them away. */
@@ -114,12 +118,16 @@ export const SOCKET = {
   levelPacket: 263,
   /** `SO_GET_FILTER`: how many instructions the attached filter has. */
   getFilter: 26,
+  /** `PACKET_COPY_THRESH`: frames that do not fit their slot are queued too. */
+  packetCopyThreshold: 7,
   /** `PACKET_VERSION`: the layout of the capture ring. */
   packetVersion: 10,
   /** `PACKET_VNET_HDR`: each frame is preceded by a {@link VNET_HDR}. */
   packetVnetHeader: 15,
   /** `PACKET_IGNORE_OUTGOING` (Linux 4.20): what this host sends is not shown to the socket. */
   packetIgnoreOutgoing: 23,
+  /** `MSG_TRUNC`: a frame longer than the memory for it is told with its own length. */
+  tellTrueLength: 0x20,
   /** `MSG_DONTWAIT`: a full queue is an error, not a wait. */
   doNotWait: 0x40,
 } as const;

@@ -117,6 +117,16 @@ function setFilter(descriptor: number, etherType: number): boolean {
     0;
 }
 
+/** Sets an option of `SOL_SOCKET` that is a number; returns whether the kernel took it. */
+export function setSocketOption(descriptor: number, option: number, value: number): boolean {
+  return setOption(descriptor, SOCKET.levelSocket, option, value);
+}
+
+/** The same of `SOL_PACKET`. */
+export function setPacketOption(descriptor: number, option: number, value: number): boolean {
+  return setOption(descriptor, SOCKET.levelPacket, option, value);
+}
+
 function setOption(descriptor: number, level: number, option: number, value: number): boolean {
   const bytes = new Uint8Array(INT_BYTES);
   new DataView(bytes.buffer).setInt32(0, value, true);

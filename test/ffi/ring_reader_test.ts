@@ -142,7 +142,14 @@ function scene(options: { slotBytes?: number; blocks?: number; mayTakeOver?: () 
     address: addressOf(kernel.memory),
     pageBytes: PAGE_BYTES,
   });
-  return { kernel, libpcap, reader: new RingReader(libpcap, ring, options.mayTakeOver ?? (() => true)) };
+  return {
+    kernel,
+    libpcap,
+    reader: new RingReader(libpcap, ring, {
+      mayTakeOver: options.mayTakeOver ?? (() => true),
+      wholeFrames: null,
+    }),
+  };
 }
 
 function numbered(count: number, length = 60): Uint8Array {
