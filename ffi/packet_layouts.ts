@@ -21,12 +21,18 @@ export const SOCK_FILTER = { code: 0, jumpFalse: 3, operand: 4, sizeBytes: 8 } a
 export const BPF = {
   /** `BPF_LD | BPF_H | BPF_ABS`: two bytes of the frame. */
   loadHalf: 0x28,
+  /** `BPF_LD | BPF_W | BPF_ABS`: four bytes of the frame, or what the kernel knows of it. */
+  loadWord: 0x20,
+  /** `BPF_ALU | BPF_AND | BPF_K`. */
+  and: 0x54,
   /** `BPF_JMP | BPF_JEQ | BPF_K`. */
   jumpIfEqual: 0x15,
   /** `BPF_RET | BPF_K`: so many bytes of the frame are kept. */
   keep: 0x06,
   /** Where a frame has its EtherType (IEEE 802.3 §3.2.6). */
   etherTypeOffset: 12,
+  /** `SKF_AD_OFF + SKF_AD_VLAN_TAG` of <linux/filter.h>: the tag that was taken off the frame, 0 without one. */
+  vlanTagOffset: 0xfffff02c,
 } as const;
 
 /** `struct iovec`: one stretch of memory. */

@@ -126,7 +126,7 @@ export class Client {
 }
 
 function makeHost({ config, ground, clock }: ClientParts, link: FrameLink): Host {
-  const { checksum, tcp, ttl, payload } = config.ground;
+  const { checksum, tcp, ttl, payload, vlan } = config.ground;
   return new Host({
     link,
     addresses: ground.addresses.map(({ address, prefixLength }) => ({ address, prefixLength })),
@@ -136,6 +136,7 @@ function makeHost({ config, ground, clock }: ClientParts, link: FrameLink): Host
     checksumPolicy: checksum,
     tcp,
     ttl,
+    ...(vlan === null ? {} : { vlan }),
     showPayload: payload,
     ...(config.gateway === null ? {} : { gateway: config.gateway }),
   });

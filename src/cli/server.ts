@@ -184,6 +184,7 @@ function makeHost(parts: ServerParts, link: FrameLink): Host {
     maxTimeWait: config.maxTimeWait,
     tcp: config.tcp,
     ttl: config.ttl,
+    ...(config.vlan === null ? {} : { vlan: config.vlan }),
     showPayload: config.payload,
     onFault: firstFault(parts.notice),
   });
