@@ -15,6 +15,10 @@ import { Readiness } from "./readiness.ts";
 
 /** EtherType of ARP (RFC 826). */
 const ETHERTYPE_ARP = 0x0806;
+/** EtherType, place and length of a tag (IEEE 802.1Q §9.3). */
+const ETHERTYPE_VLAN = 0x8100;
+const TAG_OFFSET = 12;
+const TAG_BYTES = 4;
 /** Local choice: an ARP frame has 60 bytes, a tag included 64; what is longer is cut, and padding is lost. */
 const FRAME_BYTES = 128;
 /** Ethernet's own; ARP is far below it. */
@@ -31,11 +35,16 @@ class ArpLink implements FrameLink {
   readonly #socket: number;
   readonly #readiness: Readiness;
   readonly #frame = new Uint8Array(FRAME_BYTES);
+  /** Where a frame is read to: without the tag, which the kernel has taken off, and for which there is room. */
+  readonly #untagged = this.#frame.subarray(TAG_BYTES);
   readonly #stats = emptyLinkStats();
   #closed = false;
 
+  readonly #vlan: number | null;
+
   /** Owns `socket` from now on. */
-  constructor(socket: number, options: { name: string; mac: Uint8Array }) {
+  constructor(socket: number, options: { name: string; mac: Uint8Array; vlan: number | null }) {
+    this.#vlan = options.vlan;
     this.#socket = socket;
     ignoreOutgoing(socket);
     this.#readiness = new Readiness(socket);
@@ -47,14 +56,27 @@ class ArpLink implements FrameLink {
     let taken = 0;
     while (taken < budget && !this.#closed) {
       // An error (a device that has gone down) is silence, as on a cable that is out.
-      const length = Number(this.#symbols.read(this.#socket, this.#frame, BigInt(FRAME_BYTES)));
-      if (length <= 0) break;
+      const bytes = Number(this.#symbols.read(this.#socket, this.#untagged, BigInt(this.#untagged.length)));
+      if (bytes <= 0) break;
+      const length = this.#putTag(bytes);
       taken++;
       this.#stats.framesIn++;
       this.#stats.bytesIn += length;
       handler(this.#frame, length, Date.now() * US_PER_MS);
     }
     return taken;
+  }
+
+  /** Puts the tag back; returns the frame's length. The socket's filter let only frames through that had it. */
+  #putTag(length: number): number {
+    const frame = this.#frame;
+    if (this.#vlan === null) {
+      frame.copyWithin(0, TAG_BYTES);
+      return length;
+    }
+    frame.copyWithin(0, TAG_BYTES, TAG_BYTES + TAG_OFFSET);
+    frame.set([ETHERTYPE_VLAN >>> 8, ETHERTYPE_VLAN & 0xff, this.#vlan >>> 8, this.#vlan & 0xff], TAG_OFFSET);
+    return length + TAG_BYTES;
   }
 
   send(frame: Uint8Array, length: number, _cutBytes?: number): void {
@@ -99,11 +121,20 @@ class ArpLink implements FrameLink {
   }
 }
 
-/** Opens ARP on a device with the hardware address `mac`; null where there are no packet sockets, or none for us. */
-export function openArpLink(device: string, mac: Uint8Array): ArpLink | null {
+/**
+ * Opens ARP on a device with the hardware address `mac`, in a VLAN or (null) in none; null where there are no packet
+ * sockets, or none for us.
+ */
+export function openArpLink(
+  device: string,
+  { mac, vlan }: { mac: Uint8Array; vlan: number | null },
+): ArpLink | null {
   try {
-    const socket = openPacketSocket(device, { withHeader: false, receives: ETHERTYPE_ARP });
-    return new ArpLink(socket, { name: device, mac });
+    const socket = openPacketSocket(device, {
+      withHeader: false,
+      receives: { etherType: ETHERTYPE_ARP, vlan },
+    });
+    return new ArpLink(socket, { name: device, mac, vlan });
   } catch (error) {
     if (error instanceof PacketSocketError) return null;
     throw error;

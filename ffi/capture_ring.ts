@@ -128,8 +128,12 @@ export class CaptureRing {
 
   #holds(at: number, frame: SeenFrame): boolean {
     const { words } = this;
-    return words[at + SLOT_WORDS.snaplen] === frame.lengthBytes &&
-      words[at + SLOT_WORDS.length] === frame.wireBytes && capturedUs(words, at) === frame.capturedUs;
+    const kept = words[at + SLOT_WORDS.snaplen];
+    // Of a frame that does not fit its slot libpcap hands on no more than its snapshot length, a few bytes less.
+    const isSame = kept === frame.lengthBytes ||
+      (kept > frame.lengthBytes && frame.lengthBytes < frame.wireBytes);
+    return isSame && words[at + SLOT_WORDS.length] === frame.wireBytes &&
+      capturedUs(words, at) === frame.capturedUs;
   }
 
   /** Looks for the second slot's header; nothing is known as long as it is empty. */

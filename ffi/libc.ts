@@ -39,6 +39,8 @@ const LIBC_SYMBOLS = {
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   // int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen);
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  // ssize_t recv(int sockfd, void *buf, size_t len, int flags);          (len and result below 2^31)
+  recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   // void *memcpy(void *dest, const void *src, size_t n);          (n below 2^32)
   memcpy: { parameters: ["pointer", "pointer", "u32"], result: "void" },
   // int getpagesize(void);

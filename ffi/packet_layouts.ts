@@ -21,12 +21,18 @@ export const SOCK_FILTER = { code: 0, jumpFalse: 3, operand: 4, sizeBytes: 8 } a
 export const BPF = {
   /** `BPF_LD | BPF_H | BPF_ABS`: two bytes of the frame. */
   loadHalf: 0x28,
+  /** `BPF_LD | BPF_W | BPF_ABS`: four bytes of the frame, or what the kernel knows of it. */
+  loadWord: 0x20,
+  /** `BPF_ALU | BPF_AND | BPF_K`. */
+  and: 0x54,
   /** `BPF_JMP | BPF_JEQ | BPF_K`. */
   jumpIfEqual: 0x15,
   /** `BPF_RET | BPF_K`: so many bytes of the frame are kept. */
   keep: 0x06,
   /** Where a frame has its EtherType (IEEE 802.3 §3.2.6). */
   etherTypeOffset: 12,
+  /** `SKF_AD_OFF + SKF_AD_VLAN_TAG` of <linux/filter.h>: the tag that was taken off the frame, 0 without one. */
+  vlanTagOffset: 0xfffff02c,
 } as const;
 
 /** `struct iovec`: one stretch of memory. */
@@ -69,6 +75,8 @@ export const TPACKET = {
   statusKernel: 0,
   /** `TP_STATUS_USER`: a frame is in it. */
   statusUser: 1,
+  /** `TP_STATUS_COPY`: the frame did not fit, and is in the socket's queue, whole. */
+  statusCopy: 1 << 1,
   /** `TP_STATUS_VLAN_VALID`: an 802.1Q tag was taken out of the frame. */
   statusVlanValid: 1 << 4,
   /** `TP_STATUS_VLAN_TPID_VALID`: and its EtherType is told. */
@@ -110,6 +118,8 @@ export const SOCKET = {
   sendBuffer: 7,
   /** `SO_SNDBUFFORCE`, for those who may set it freely. */
   sendBufferForce: 32,
+  /** `SO_RCVBUFFORCE`: what may wait in the queue, for those who may set it freely. */
+  receiveBufferForce: 33,
   /** `SO_ATTACH_FILTER`: takes a {@link SOCK_FPROG}. */
   attachFilter: 26,
   /** `ETH_P_ALL` of <linux/if_ether.h>: frames of every protocol, before a bridge or a bond takes them away. */
@@ -118,12 +128,16 @@ export const SOCKET = {
   levelPacket: 263,
   /** `SO_GET_FILTER`: how many instructions the attached filter has. */
   getFilter: 26,
+  /** `PACKET_COPY_THRESH`: frames that do not fit their slot are queued too. */
+  packetCopyThreshold: 7,
   /** `PACKET_VERSION`: the layout of the capture ring. */
   packetVersion: 10,
   /** `PACKET_VNET_HDR`: each frame is preceded by a {@link VNET_HDR}. */
   packetVnetHeader: 15,
   /** `PACKET_IGNORE_OUTGOING` (Linux 4.20): what this host sends is not shown to the socket. */
   packetIgnoreOutgoing: 23,
+  /** `MSG_TRUNC`: a frame longer than the memory for it is told with its own length. */
+  tellTrueLength: 0x20,
   /** `MSG_DONTWAIT`: a full queue is an error, not a wait. */
   doNotWait: 0x40,
 } as const;

@@ -16,6 +16,9 @@ import { BPF, SOCK_FILTER, SOCK_FPROG, SOCKADDR_LL, SOCKET } from "./packet_layo
 /** A filter keeps this many bytes of a frame: more than any has. */
 const WHOLE_FRAME = 0xffff;
 
+/** The id in a tag (IEEE 802.1Q §9.6). */
+const VLAN_ID_MASK = 0x0fff;
+
 /** Bytes of `int`, which socket options are. */
 const INT_BYTES = 4;
 
@@ -39,12 +42,12 @@ export class PacketSocketError extends LinkError {
 
 /**
  * Opens a socket that sends frames on `device` and returns its descriptor. With `withHeader` each frame is to be preceded
- * by a `struct virtio_net_hdr`. It receives frames of the EtherType `receives`, none where that is absent, and waits for
- * none. Throws {@link PacketSocketError}: not Linux, no rights, no device, an old kernel.
+ * by a `struct virtio_net_hdr`. It receives frames of the EtherType `receives` and of one
+ * VLAN, none where that is absent, and waits for none. Throws {@link PacketSocketError}: not Linux, no rights, no device, an old kernel.
  */
 export function openPacketSocket(
   device: string,
-  options: { withHeader: boolean; receives?: number },
+  options: { withHeader: boolean; receives?: { etherType: number; vlan: number | null } },
 ): number {
   if (Deno.build.os !== "linux") throw new PacketSocketError(device, "this is not Linux");
   const symbols = libc();
@@ -91,13 +94,19 @@ export function ignoreOutgoing(descriptor: number): boolean {
 }
 
 /**
- * Lets only frames of one EtherType through. A socket that is bound to the protocol instead would be told of no frame
+ * Lets only frames of one EtherType and one VLAN through; without a tag, or with the priority tag 0, they are of none. A socket that is bound to the protocol instead would be told of no frame
  * that the device's bridge or bond has taken.
  */
-function setFilter(descriptor: number, etherType: number): boolean {
+function setFilter(
+  descriptor: number,
+  { etherType, vlan }: { etherType: number; vlan: number | null },
+): boolean {
   const instructions = [
     { code: BPF.loadHalf, jumpFalse: 0, operand: BPF.etherTypeOffset },
-    { code: BPF.jumpIfEqual, jumpFalse: 1, operand: etherType },
+    { code: BPF.jumpIfEqual, jumpFalse: 4, operand: etherType },
+    { code: BPF.loadWord, jumpFalse: 0, operand: BPF.vlanTagOffset },
+    { code: BPF.and, jumpFalse: 0, operand: VLAN_ID_MASK },
+    { code: BPF.jumpIfEqual, jumpFalse: 1, operand: vlan ?? 0 },
     { code: BPF.keep, jumpFalse: 0, operand: WHOLE_FRAME },
     { code: BPF.keep, jumpFalse: 0, operand: 0 },
   ];
@@ -115,6 +124,16 @@ function setFilter(descriptor: number, etherType: number): boolean {
   programView.setBigUint64(SOCK_FPROG.filter, addressOf(filter), true);
   return libc().setsockopt(descriptor, SOCKET.levelSocket, SOCKET.attachFilter, program, program.length) ===
     0;
+}
+
+/** Sets an option of `SOL_SOCKET` that is a number; returns whether the kernel took it. */
+export function setSocketOption(descriptor: number, option: number, value: number): boolean {
+  return setOption(descriptor, SOCKET.levelSocket, option, value);
+}
+
+/** The same of `SOL_PACKET`. */
+export function setPacketOption(descriptor: number, option: number, value: number): boolean {
+  return setOption(descriptor, SOCKET.levelPacket, option, value);
 }
 
 function setOption(descriptor: number, level: number, option: number, value: number): boolean {

@@ -12,6 +12,9 @@
 import { cString, readCString, textOfBuffer } from "./native_memory.ts";
 import { checkPcap, checkPcapPointer, PCAP_CODES, PcapError, remedyFor } from "./pcap_error.ts";
 import { setPcapFilter } from "./pcap_filter.ts";
+import { type CaptureRing, openCaptureRing } from "./capture_ring.ts";
+import { ignoreOutgoing } from "./packet_socket.ts";
+import { queueWholeFrames, type WholeFrames } from "./whole_frames.ts";
 import { pcapCodeInText, pcapHandleText, pcapLibrary, pcapStatusText } from "./pcap_library.ts";
 import {
   DIRECTION_IN,
@@ -33,7 +36,7 @@ export interface PcapDeviceOptions {
   readonly readTimeoutMs: number;
   /** Size of the capture ring, 1 to 2047; only in immediate mode. */
   readonly ringMib: number;
-  /** Longest capture of one frame. */
+  /** Longest capture of one frame. With libpcap's largest, the ring's slots may be smaller than a frame. */
   readonly snaplenBytes: number;
   /** Whether frames for hardware addresses other than the device's own are wanted. */
   readonly promiscuous: boolean;
@@ -51,6 +54,12 @@ const BYTES_PER_MIB = 1024 * 1024;
 /** The ring's size is a C `int` of bytes. */
 const LARGEST_RING_MIB = 2047;
 
+/**
+ * Snapshot length that makes libpcap 1.10 lay out slots of 2 KiB, two a page: a full frame of Ethernet, tags included, with
+ * the slot's header. A ring of 64 MiB has 32,768 of them.
+ */
+const SMALL_SLOT_SNAPLEN_BYTES = 1980;
+
 /** An open device. Opened by {@link openPcapDevice}. */
 export class PcapDevice {
   readonly name: string;
@@ -59,13 +68,17 @@ export class PcapDevice {
   readonly warnings: readonly string[];
   /** Whether the kernel keeps outgoing frames away from us; if not, a filter has to. */
   readonly onlyIncoming: boolean;
+  /** Where the kernel puts frames, if all of them are for us; null where only libpcap can take them. */
+  readonly ring: CaptureRing | null;
+  /** Frames that do not fit a slot of the ring; null where each does. */
+  readonly wholeFrames: WholeFrames | null;
   readonly #library: PcapSymbols;
   readonly #statistics = new Uint8Array(LAYOUTS.pcapStat.sizeBytes);
   #closed = false;
 
   constructor(
     library: PcapSymbols,
-    open: { name: string; handle: Deno.PointerObject; warnings: readonly string[] },
+    open: { name: string; handle: Deno.PointerObject; warnings: readonly string[]; queueBytes: number },
   ) {
     this.#library = library;
     this.name = open.name;
@@ -80,6 +93,11 @@ export class PcapDevice {
       detail: textOfBuffer(errorText),
     });
     this.onlyIncoming = library.pcap_setdirection(this.handle, DIRECTION_IN) === 0;
+    const descriptor = this.selectableFd;
+    const kernelSortsOut = this.onlyIncoming && ignoreOutgoing(descriptor);
+    this.ring = kernelSortsOut ? openCaptureRing(descriptor) : null;
+    const mayQueue = this.ring !== null && open.queueBytes > 0;
+    this.wholeFrames = mayQueue ? queueWholeFrames(descriptor, open.queueBytes) : null;
   }
 
   /** libpcap's text for the last error on this handle. */
@@ -106,7 +124,7 @@ export class PcapDevice {
 
   /** Puts `expression` (pcap-filter language) in place of the present filter. Throws PcapError. */
   setFilter(expression: string): void {
-    setPcapFilter(this.handle, expression);
+    setPcapFilter(this.handle, expression, { keepsWhole: this.wholeFrames !== null });
   }
 
   /** What the kernel counted since the device was opened; all zero where it does not count. */
@@ -126,6 +144,7 @@ export class PcapDevice {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.ring?.close();
     this.#library.pcap_close(this.handle);
   }
 
@@ -138,13 +157,14 @@ export class PcapDevice {
 export function openPcapDevice(options: PcapDeviceOptions): PcapDevice {
   checkOptions(options);
   const library = pcapLibrary();
-  if (options.capture === "live") return finishOpening(library, options.device, openLive(library, options));
-  const handle = createImmediate(library, options);
-  return finishOpening(
-    library,
-    options.device,
-    activated(handle, library.pcap_activate(handle), options.device),
-  );
+  if (options.capture === "live") return finishOpening(options, openLive(library, options));
+  for (const slots of slotsToTry(options)) {
+    const handle = createImmediate(library, slots);
+    const open = activated(handle, library.pcap_activate(handle), options.device);
+    const device = finishImmediate(options, open, slots);
+    if (device !== null) return device;
+  }
+  throw new Error("Slots of the largest size were refused: these are never");
 }
 
 /** The same, and the program goes on while the kernel makes the ring. Rejects with {@link PcapError}. */
@@ -152,10 +172,14 @@ export async function openPcapDeviceAside(options: PcapDeviceOptions): Promise<P
   if (options.capture === "live") return openPcapDevice(options);
   checkOptions(options);
   const library = pcapLibrary();
-  const handle = createImmediate(library, options);
-  // Until this thread is done nobody else knows the handle, which is not safe for two.
-  const code = await library.pcap_activate_aside(handle);
-  return finishOpening(library, options.device, activated(handle, code, options.device));
+  for (const slots of slotsToTry(options)) {
+    const handle = createImmediate(library, slots);
+    // Until this thread is done nobody else knows the handle, which is not safe for two.
+    const open = activated(handle, await library.pcap_activate_aside(handle), options.device);
+    const device = finishImmediate(options, open, slots);
+    if (device !== null) return device;
+  }
+  throw new Error("Slots of the largest size were refused: these are never");
 }
 
 interface OpenHandle {
@@ -163,9 +187,32 @@ interface OpenHandle {
   warnings: string[];
 }
 
-function finishOpening(library: PcapSymbols, name: string, open: OpenHandle): PcapDevice {
+/**
+ * The options with the snapshot length that decides the size of the slots: small ones first, where the kernel may hold the
+ * frames elsewhere that do not fit, and those that everything fits.
+ */
+function slotsToTry(options: PcapDeviceOptions): PcapDeviceOptions[] {
+  const isForAll = Deno.build.os === "linux" && options.snaplenBytes === MAXIMUM_SNAPLEN_BYTES;
+  return isForAll ? [{ ...options, snaplenBytes: SMALL_SLOT_SNAPLEN_BYTES }, options] : [options];
+}
+
+/** Null, and all closed again, when frames would be lost that do not fit the slots. */
+function finishImmediate(
+  wanted: PcapDeviceOptions,
+  open: OpenHandle,
+  slots: PcapDeviceOptions,
+): PcapDevice | null {
+  const isSmall = slots.snaplenBytes < wanted.snaplenBytes;
+  const device = finishOpening(wanted, open, isSmall ? wanted.ringMib * BYTES_PER_MIB : 0);
+  if (!isSmall || device.wholeFrames !== null) return device;
+  device.close();
+  return null;
+}
+
+function finishOpening({ device: name }: PcapDeviceOptions, open: OpenHandle, queueBytes = 0): PcapDevice {
+  const library = pcapLibrary();
   try {
-    return new PcapDevice(library, { name, ...open });
+    return new PcapDevice(library, { name, ...open, queueBytes });
   } catch (error) {
     library.pcap_close(open.handle);
     throw error;

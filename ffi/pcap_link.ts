@@ -11,11 +11,10 @@
 import { emptyLinkStats, type FrameHandler, type FrameLink, type LinkStats } from "../src/link/link.ts";
 import { deviceMtu, deviceOffloads } from "./device_hardware.ts";
 import { deviceLost, FRAME_OVERHEAD_BYTES } from "./device_loss.ts";
-import { hasKernelFilter, openCaptureRing } from "./capture_ring.ts";
+import { hasKernelFilter } from "./capture_ring.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { type FrameSource, READ } from "./frame_source.ts";
 import { findInterface, type InterfaceInfo, listInterfaces } from "./interfaces.ts";
-import { ignoreOutgoing } from "./packet_socket.ts";
 import {
   type CaptureMode,
   openPcapDevice,
@@ -114,10 +113,10 @@ export class PcapLink implements FrameLink {
     this.capture = options.capture;
     const descriptor = device.selectableFd;
     this.#readiness = new Readiness(descriptor);
-    const kernelSortsOut = device.onlyIncoming && ignoreOutgoing(descriptor);
     const libpcap = new FrameReader(pcapLibrary(), device.handle, { frameStays: Deno.build.os === "linux" });
-    const ring = kernelSortsOut ? openCaptureRing(descriptor) : null;
-    this.#ringReader = ring && new RingReader(libpcap, ring, () => hasKernelFilter(descriptor));
+    const { ring, wholeFrames } = device;
+    const mayTakeOver = () => hasKernelFilter(descriptor);
+    this.#ringReader = ring && new RingReader(libpcap, ring, { mayTakeOver, wholeFrames });
     this.#reader = this.#ringReader ?? libpcap;
   }
 
@@ -133,6 +132,11 @@ export class PcapLink implements FrameLink {
   /** Whether frames are taken out of the kernel's ring directly, which begins after the first few. */
   get readsRing(): boolean {
     return this.#ringReader?.isTaking ?? false;
+  }
+
+  /** Frames that the ring holds at most; 0 while that is not known. */
+  get ringFrames(): number {
+    return this.#device.ring?.slots ?? 0;
   }
 
   /** How frames leave. */
@@ -217,7 +221,7 @@ export class PcapLink implements FrameLink {
   }
 
   stats(): LinkStats {
-    if (!this.#closed) this.#lastCounts = this.#device.counts();
+    if (!this.#closed) this.#lastCounts = this.#countsNow();
     const { droppedByRing, droppedByDevice } = this.#lastCounts;
     return { ...this.#stats, ...this.#transmitter.counts, droppedByRing, droppedByDevice };
   }
@@ -242,7 +246,7 @@ export class PcapLink implements FrameLink {
   /** Ends the link; a pending wait resolves, and the device is freed after it. Closing twice is harmless. */
   close(): void {
     if (this.#closed) return;
-    this.#lastCounts = this.#device.counts();
+    this.#lastCounts = this.#countsNow();
     this.#closed = true;
     this.#reader.close();
     this.#transmitter.close();
@@ -251,6 +255,12 @@ export class PcapLink implements FrameLink {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** A frame of which only the beginning was kept is lost as one for which there was no slot. */
+  #countsNow(): PcapCounts {
+    const { droppedByRing, droppedByDevice } = this.#device.counts();
+    return { droppedByRing: droppedByRing + (this.#device.wholeFrames?.lost ?? 0), droppedByDevice };
   }
 }
 
@@ -288,7 +298,8 @@ function linkOn(device: PcapDevice, options: PcapLinkOptions): PcapLink {
   parts.defer(() => transmitter.close());
   const capture = options.capture ?? "immediate";
   const followsMtu = options.mtu === undefined;
-  const largestMtu = ringTakesLarger(options.device, capture) ? Infinity : mtu;
+  const takesLarger = device.wholeFrames !== null || ringTakesLarger(options.device, capture);
+  const largestMtu = takesLarger ? Infinity : mtu;
   const link = new PcapLink(device, { mac: options.mac, mtu, followsMtu, largestMtu, capture, transmitter });
   // From here on the link closes both.
   parts.move();

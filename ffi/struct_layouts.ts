@@ -38,8 +38,12 @@ interface StructLayouts {
     readonly addr: number;
     readonly netmask: number;
   };
-  /** `struct bpf_program`: a compiled filter. */
-  readonly bpfProgram: { readonly sizeBytes: number };
+  /** `struct bpf_program`: a compiled filter, so many instructions and where they are. */
+  readonly bpfProgram: {
+    readonly length: number;
+    readonly instructions: number;
+    readonly sizeBytes: number;
+  };
   /** `struct pcap_stat`: what was lost, 32 bits each. */
   readonly pcapStat: {
     readonly psDrop: number;
@@ -65,7 +69,7 @@ interface StructLayouts {
 const PCAP_LISTS = {
   pcapIf: { next: 0, name: 8, description: 16, addresses: 24, flags: 32 },
   pcapAddr: { next: 0, addr: 8, netmask: 16 },
-  bpfProgram: { sizeBytes: 16 },
+  bpfProgram: { length: 0, instructions: 8, sizeBytes: 16 },
   sockaddrIn: { address: 4 },
   sockaddrIn6: { address: 8 },
 } as const;

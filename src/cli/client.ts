@@ -130,7 +130,7 @@ export class Client {
 }
 
 function makeHost({ config, ground, clock }: ClientParts, link: FrameLink): Host {
-  const { checksum, tcp, ttl, payload } = config.ground;
+  const { checksum, tcp, ttl, payload, vlan } = config.ground;
   return new Host({
     link,
     addresses: ground.addresses.map(({ address, prefixLength }) => ({ address, prefixLength })),
@@ -140,6 +140,7 @@ function makeHost({ config, ground, clock }: ClientParts, link: FrameLink): Host
     checksumPolicy: checksum,
     tcp,
     ttl,
+    ...(vlan === null ? {} : { vlan }),
     showPayload: payload,
     foldAfter: FOLD_AFTER,
     ...(config.gateway === null ? {} : { gateway: config.gateway }),

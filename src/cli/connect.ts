@@ -237,6 +237,7 @@ async function findNextHop(config: ConnectConfig, ground: ServerGround, clock: C
     secret: randomSecret(),
     epochUs: clock.epochUs,
     nowUs: clock.nowUs(),
+    ...(config.ground.vlan === null ? {} : { vlan: config.ground.vlan }),
   });
   const owners = await findOwners({ link, host: asker, clock }, [hop]);
   if (owners.size > 0) return;

@@ -55,6 +55,7 @@ const SHARED_NAMES: ReadonlySet<string> = new Set([
   "checksum",
   "tx",
   "filter",
+  "vlan",
   "log",
   "log-limit",
   "payload",

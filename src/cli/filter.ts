@@ -8,8 +8,9 @@
  * (RFC 9293 §3.10.7.1), which a filter on the port would hide. Where the kernel owns the address too, the other
  * ports are the kernel's: then only our ports pass, and neither ARP requests nor echo requests are ours to answer.
  *
- * VLANs: the expression has no `vlan` clause, which in pcap-filter shifts the offsets of all that follows it. A
- * tagged frame passes only where the device has taken the tag off; to serve a VLAN, use its own device (eth0.5).
+ * VLANs: Linux takes a tag off before the filter sees the frame, so that frames of all VLANs pass here, and the host
+ * refuses those that are not its own. `not vlan` would refuse priority tags too, and shift the offsets of all that follows
+ * it. With a VLAN of our own the filter begins with it, which is meant to shift them.
  */
 
 /** What the filter is made from. */
@@ -22,6 +23,8 @@ interface FilterParts {
   readonly kernelOwned: boolean;
   /** `--filter`, and-ed to the TCP part; null when not given. */
   readonly user: string | null;
+  /** The VLAN that we are in; null for none. */
+  readonly vlan: number | null;
 }
 
 /** Composes the filter expression. */
@@ -35,7 +38,12 @@ export function composeFilter(parts: FilterParts): string {
   const arp = parts.kernelOwned ? "(arp[6:2] = 0x2)" : "arp";
   // ICMP type 0x8 is an echo request: the kernel answers those for an address of its own.
   const icmp = parts.kernelOwned ? `(icmp and ${toUs} and icmp[icmptype] != 0x8)` : `(icmp and ${toUs})`;
-  return `${arp} or ${icmp} or ${tcp}`;
+  return inVlan(`${arp} or ${icmp} or ${tcp}`, parts.vlan);
+}
+
+/** The same filter for frames of one VLAN. */
+export function inVlan(expression: string, vlan: number | null): string {
+  return vlan === null ? expression : `vlan ${vlan} and (${expression})`;
 }
 
 function either(alternatives: readonly string[]): string {

@@ -18,6 +18,7 @@ import {
   isUnspecified,
   parsePrefix,
 } from "../wire/address.ts";
+import { VLAN_ID } from "../wire/ethernet.ts";
 import { UsageError } from "./command.ts";
 import type { FileLimit } from "./file_rotation.ts";
 import { type MacChoice, parseMacChoice } from "./mac_choice.ts";
@@ -72,6 +73,8 @@ export interface ServeConfig extends ConnectionSettings, ListeningSettings {
   readonly checksum: "partial" | "strict" | "ignore";
   readonly tx: TransmitWish;
   readonly filter: string | null;
+  /** The VLAN to be in; null for none. */
+  readonly vlan: number | null;
   /** Faults to put on the wire; null for none. */
   readonly faults: FaultSpec | null;
   readonly log: "text" | "json" | "none";
@@ -145,6 +148,11 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
     checksum: choice("checksum", ["partial", "strict", "ignore"]),
     tx: choice("tx", ["auto", "inject", "batch", "gso"]),
     filter: options.value("filter") ?? null,
+    vlan: given(
+      options,
+      "vlan",
+      (value) => parseCount(value, { least: VLAN_ID.LEAST, most: VLAN_ID.MOST }),
+    ) ?? null,
     faults: given(options, "fault", parseFaults) ?? null,
     log,
     logLimitBytes,

@@ -110,6 +110,15 @@ export const SERVE_OPTIONS = [
     help: "pcap-filter expression, added to the TCP part of tcplab's own filter",
   },
   {
+    name: "vlan",
+    kind: "value",
+    value: "N",
+    group: WIRE,
+    help:
+      "join this VLAN of the device, 1 to 4094: only frames with its tag are taken, and all that are sent carry it; " +
+      "without it tagged frames are left alone",
+  },
+  {
     name: "fault",
     kind: "value",
     value: "SPEC",

@@ -197,6 +197,7 @@ function makeHost(parts: ServerParts, link: FrameLink): Host {
     memoryBytes: config.memoryBytes ?? defaultMemoryBytes(memoryFacts()),
     tcp: config.tcp,
     ttl: config.ttl,
+    ...(config.vlan === null ? {} : { vlan: config.vlan }),
     showPayload: config.payload,
     foldAfter: FOLD_AFTER,
     onFault: firstFault(parts.notice),

@@ -24,7 +24,7 @@ import {
 import { CliError, UsageError } from "./command.ts";
 import { judgeDevice, pickDevice } from "./device.ts";
 import { judgeTraits, readDeviceFacts } from "./device_traits.ts";
-import { composeFilter } from "./filter.ts";
+import { composeFilter, inVlan } from "./filter.ts";
 import { findKernelListener, readKernelSockets } from "./kernel_sockets.ts";
 import { machineIdentity, stableMac } from "./mac_choice.ts";
 import { type RstGuard, setRstGuard } from "./rst_guard.ts";
@@ -55,6 +55,7 @@ interface GroundConfig extends
     | "readTimeoutMs"
     | "ringMib"
     | "tx"
+    | "vlan"
   > {
   /** The command to propose, without options; `serve` when absent. */
   readonly command?: string;
@@ -78,10 +79,11 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
     ports: config.services.map((service) => service.port),
     kernelOwned: addresses.some((served) => served.kernelOwned),
     user: config.filter,
+    vlan: config.vlan,
   });
   const opening = openLink(config, { device, mac: await chooseMac(config, { device, addresses }) });
   // Both waits at once: the kernel makes the ring while the segment is asked. What is wrong with the device comes first.
-  const asking = checkWhileOpening(opening, { device, addresses, clock });
+  const asking = checkWhileOpening(opening, { device, addresses, clock, vlan: config.vlan });
   config.meanwhile?.();
   const [opened, asked] = await Promise.allSettled([opening, asking]);
   if (opened.status === "rejected") throw opened.reason;
@@ -106,11 +108,16 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
 /** Throws {@link CliError} when somebody has one of the addresses; over the link itself only where there is no other way. */
 async function checkWhileOpening(
   opening: Promise<PcapLink>,
-  scene: { device: InterfaceInfo; addresses: readonly ServedAddress[]; clock: Clock },
+  scene: {
+    device: InterfaceInfo;
+    addresses: readonly ServedAddress[];
+    clock: Clock;
+    vlan: number | null;
+  },
 ): Promise<void> {
-  const { device, addresses, clock } = scene;
-  using arp = device.mac === null ? null : openArpLink(device.name, device.mac);
-  await checkUnused(probeParts(arp ?? await opening, clock), addresses);
+  const { device, addresses, clock, vlan } = scene;
+  using arp = device.mac === null ? null : openArpLink(device.name, { mac: device.mac, vlan });
+  await checkUnused(probeParts(arp ?? await opening, { clock, vlan }), addresses);
 }
 
 /** What a person should know of the device, and of what this host does with what comes by it. */
@@ -156,7 +163,7 @@ async function refuseWithProposal(
   }
   const link = await openLink(config, { device, mac: await chooseMac(config, { device, addresses: [] }) });
   try {
-    const free = await findFree(probeParts(link, clock), candidates);
+    const free = await findFree(probeParts(link, { clock, vlan: config.vlan }), candidates);
     if (free === null) {
       throw new UsageError(
         `--ip is missing, and ${
@@ -188,7 +195,7 @@ function openLink(
     ringMib: config.ringMib,
     tx: config.tx,
     promiscuous: device.mac === null || !sameAddress(device.mac, mac),
-    filter: PROBE_FILTER,
+    filter: inVlan(PROBE_FILTER, config.vlan),
   });
 }
 
@@ -227,8 +234,8 @@ function ownMac(device: InterfaceInfo): MacAddress {
 }
 
 /** What it takes to look around. */
-function probeParts(link: FrameLink, clock: Clock): ProbeParts {
-  return { link, host: new AddressProber(link), clock };
+function probeParts(link: FrameLink, about: { clock: Clock; vlan: number | null }): ProbeParts {
+  return { link, host: new AddressProber(link, about.vlan ?? undefined), clock: about.clock };
 }
 
 /** Where the kernel itself listens on the port of an address that it owns, its SYN-ACK would come beside ours. */

@@ -5,7 +5,7 @@
  */
 import type { FrameLink } from "../link/link.ts";
 import { ArpPacket, parseArp } from "../wire/arp.ts";
-import { EthernetHeader, ETHERTYPE, parseEthernet } from "../wire/ethernet.ts";
+import { EthernetHeader, ETHERTYPE, LAN, parseEthernet } from "../wire/ethernet.ts";
 import type { HostApi } from "./api.ts";
 import { Neighbors } from "./neighbors.ts";
 
@@ -16,10 +16,15 @@ export class AddressProber implements Pick<HostApi, "ingest" | "setNow" | "probe
   readonly #arp = new ArpPacket();
   #nowUs = 0;
 
-  constructor(link: Pick<FrameLink, "mac" | "send">) {
+  readonly #lan: number;
+
+  /** `vlan`: the one in which is asked; absent: none. */
+  constructor(link: Pick<FrameLink, "mac" | "send">, vlan?: number) {
+    this.#lan = vlan ?? LAN.UNTAGGED;
     const now = () => this.#nowUs;
     this.#neighbors = new Neighbors({
       mac: link.mac,
+      vlan: this.#lan,
       get nowUs() {
         return now();
       },
@@ -33,10 +38,11 @@ export class AddressProber implements Pick<HostApi, "ingest" | "setNow" | "probe
   ingest(frame: Uint8Array, length: number, nowUs: number): void {
     this.#nowUs = nowUs;
     const ethernet = this.#ethernet;
-    if (parseEthernet(frame, length, ethernet) !== null || ethernet.type !== ETHERTYPE.ARP) return;
-    const { payloadOffset, vlan } = ethernet;
+    if (parseEthernet(frame, length, ethernet) !== null || ethernet.lan !== this.#lan) return;
+    if (ethernet.type !== ETHERTYPE.ARP) return;
+    const { payloadOffset } = ethernet;
     if (parseArp(frame, payloadOffset, length - payloadOffset, this.#arp) !== null) return;
-    this.#neighbors.arrives(this.#arp, vlan);
+    this.#neighbors.arrives(this.#arp);
   }
 
   setNow(nowUs: number): void {

@@ -146,7 +146,10 @@ export class Connections {
   }
 
   /** Makes a connection in SYN_SENT; the SYN leaves when `peerMac` is known or `peerMac` null and resolved later. */
-  connect(options: ConnectOptions, route: ConnectionAddresses & { peerMac: Uint8Array | null }): Connection {
+  connect(
+    options: ConnectOptions,
+    route: ConnectionAddresses & { peerMac: Uint8Array | null; vlan: number },
+  ): Connection {
     const registry = this.#registry;
     if (!this.#room.hasRoom) {
       throw new Error(
@@ -158,6 +161,7 @@ export class Connections {
     registry.add(connection);
     this.#counters.connectionsOpened++;
     connection.peerMac = route.peerMac;
+    connection.vlan = route.vlan;
     connection.handler = options.handler;
     this.#performer.begin(connection);
     openActive(this.context, connection.tcb);

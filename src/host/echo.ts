@@ -32,7 +32,7 @@ export function writeEchoReply(
     destination: frame.subarray(ETHERNET.SOURCE, ETHERNET.SOURCE + 6),
     source: from.mac,
     type: ETHERTYPE.IPV4,
-    vlan: ethernet.vlan,
+    vlan: ethernet.lan,
   });
   const icmpOffset = ipOffset + emitIpv4(out, ipOffset, {
     source: frame.subarray(ip.destinationOffset, ip.destinationOffset + IPV4.ADDRESS_BYTES),

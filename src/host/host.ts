@@ -25,7 +25,7 @@ import {
 import { ArpPacket, parseArp } from "../wire/arp.ts";
 import { readU16 } from "../wire/bytes.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
-import { ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from "../wire/ethernet.ts";
+import { ETHERNET, EthernetHeader, ETHERTYPE, LAN, parseEthernet } from "../wire/ethernet.ts";
 import { ICMP_TYPE, IcmpMessage, parseIcmp, parseQuotedPacket, QuotedPacket } from "../wire/icmp.ts";
 import { IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../wire/ipv4.ts";
 import { CHECKSUM_VERDICT, checksumVerdict, parseTcp, TcpSegment } from "../wire/tcp.ts";
@@ -79,6 +79,8 @@ export interface HostOptions {
   readonly tcp?: Partial<TcpConfig>;
   /** Time to live of what we send (MUST-49). Local choice: 64, RFC 1700's recommendation. */
   readonly ttl?: number;
+  /** The VLAN that the host is in (IEEE 802.1Q), 1 to 4094: all that it sends is tagged so. Absent: in none, untagged. */
+  readonly vlan?: number;
   /** Data events carry the bytes. */
   readonly showPayload?: boolean;
   /**
@@ -112,6 +114,7 @@ export class Host implements HostApi {
   readonly #gateway: Uint8Array | null;
   readonly #checksumPolicy: "partial" | "strict" | "ignore";
   readonly #ttl: number;
+  readonly #lan: number;
   readonly #counters = new HostCounters();
   readonly #connections: Connections;
   readonly #neighbors: Neighbors;
@@ -150,6 +153,7 @@ export class Host implements HostApi {
     this.#gateway = options.gateway ?? null;
     this.#checksumPolicy = options.checksumPolicy ?? "partial";
     this.#ttl = options.ttl ?? 64;
+    this.#lan = options.vlan ?? LAN.UNTAGGED;
     this.#writer = new SegmentWriter(link.mac, this.#ttl);
     this.#connections = new Connections({
       secret: options.secret,
@@ -182,6 +186,7 @@ export class Host implements HostApi {
     const context = this.#connections.context;
     this.#neighbors = new Neighbors({
       mac: link.mac,
+      vlan: this.#lan,
       addresses,
       get nowUs(): number {
         return context.nowUs;
@@ -304,7 +309,11 @@ export class Host implements HostApi {
     if (this.#connections.isTaken(tuple)) {
       throw new Error(`Port ${localPort} already has a connection to ${formatIpAddress(address)}:${port}`);
     }
-    return this.#connections.connect(options, { ...tuple, peerMac: this.#neighbors.resolve(hop) });
+    return this.#connections.connect(options, {
+      ...tuple,
+      peerMac: this.#neighbors.resolve(hop),
+      vlan: this.#lan,
+    });
   }
 
   ingest(frame: Uint8Array, length: number, nowUs: number): void {
@@ -314,6 +323,11 @@ export class Host implements HostApi {
     const malformed = parseEthernet(frame, length, ethernet);
     if (malformed !== null) {
       this.#drop(malformed);
+      return;
+    }
+    if (ethernet.lan !== this.#lan) {
+      // Another network that shares the wire: nothing to tell.
+      this.#counters.drop("other-vlan");
       return;
     }
     const isUnicast = bytesEqual(frame, ETHERNET.DESTINATION, this.#link.mac);
@@ -335,7 +349,7 @@ export class Host implements HostApi {
       case ETHERTYPE.ARP: {
         const reason = parseArp(frame, payloadOffset, length - payloadOffset, this.#arp);
         if (reason !== null) this.#drop(reason);
-        else this.#neighbors.arrives(this.#arp, ethernet.vlan);
+        else this.#neighbors.arrives(this.#arp);
         return;
       }
       default:
@@ -388,7 +402,7 @@ export class Host implements HostApi {
     arrival.bytes = frame;
     arrival.peerOffset = ip.sourceOffset;
     arrival.localOffset = ip.destinationOffset;
-    arrival.vlan = this.#ethernet.vlan;
+    arrival.vlan = this.#ethernet.lan;
     arrival.ecn = ip.ecn;
     arrival.dscp = ip.dscp;
     this.#connections.segmentArrives(segment, arrival);

@@ -31,6 +31,8 @@ const HELD_LIFE_US = 3_000_000;
 /** What neighbors need of the host. */
 interface NeighborHost {
   readonly mac: Uint8Array;
+  /** The VLAN that all our frames belong to, -1 for none. */
+  readonly vlan: number;
   readonly nowUs: number;
   /** Our IPv4 addresses. */
   readonly addresses: readonly Uint8Array[];
@@ -114,8 +116,8 @@ export class Neighbors {
     for (const address of gone) this.#host.unreachable(address);
   }
 
-  /** Takes a parsed ARP packet that came with VLAN id `vlan` (-1 for none). */
-  arrives(packet: ArpPacket, vlan: number): void {
+  /** Takes a parsed ARP packet. */
+  arrives(packet: ArpPacket): void {
     const host = this.#host;
     host.count("arp-in");
     if (sameAddress(packet.senderMac, host.mac)) return;
@@ -129,7 +131,7 @@ export class Neighbors {
     }
     const isOurs = host.addresses.some((address) => sameAddress(address, packet.senderIp));
     if (isOurs) {
-      this.#defend(packet, vlan);
+      this.#defend(packet);
       return;
     }
     const isForUs = host.addresses.some((address) => sameAddress(address, packet.targetIp));
@@ -141,21 +143,19 @@ export class Neighbors {
         targetIp: packet.senderIp,
         targetMac: packet.senderMac,
         destination: packet.senderMac,
-        vlan,
       });
       host.count("arp-replies-out");
     }
   }
 
   /** Announces an address once (RFC 5227 §2.3): a request for it from itself. */
-  announce(address: Uint8Array, vlan = -1): void {
+  announce(address: Uint8Array): void {
     this.#send({
       operation: ARP_OPERATION.REQUEST,
       senderIp: address,
       targetIp: address,
       targetMac: NO_MAC,
       destination: BROADCAST_MAC,
-      vlan,
     });
   }
 
@@ -172,7 +172,6 @@ export class Neighbors {
       targetIp: address,
       targetMac: NO_MAC,
       destination: BROADCAST_MAC,
-      vlan: -1,
     });
     return () => {
       this.#probes.delete(entry);
@@ -236,7 +235,6 @@ export class Neighbors {
       targetIp: neighbor.address,
       targetMac: NO_MAC,
       destination: BROADCAST_MAC,
-      vlan: -1,
     });
   }
 
@@ -280,13 +278,13 @@ export class Neighbors {
   }
 
   /** Somebody else uses our address: say once in a while that it is ours, and keep it (RFC 5227 §2.4 c). */
-  #defend(packet: ArpPacket, vlan: number): void {
+  #defend(packet: ArpPacket): void {
     const { nowUs } = this.#host;
     this.#host.count("address-conflicts");
     const key = keyOf(packet.senderIp);
     if (nowUs - (this.#defendedUs.get(key) ?? -Infinity) < DEFEND_INTERVAL_US) return;
     this.#defendedUs.set(key, nowUs);
-    this.announce(packet.senderIp.slice(), vlan);
+    this.announce(packet.senderIp.slice());
   }
 
   #send(arp: {
@@ -295,7 +293,6 @@ export class Neighbors {
     targetIp: Uint8Array;
     targetMac: Uint8Array;
     destination: Uint8Array;
-    vlan: number;
   }): void {
     const packet = this.#packet;
     packet.operation = arp.operation;
@@ -309,7 +306,7 @@ export class Neighbors {
       destination: arp.destination,
       source: this.#host.mac,
       type: ETHERTYPE.ARP,
-      vlan: arp.vlan,
+      vlan: this.#host.vlan,
     });
     const length = header + emitArp(frame, header, packet);
     this.#host.transmit(frame, length < SHORTEST_FRAME_BYTES ? SHORTEST_FRAME_BYTES : length);

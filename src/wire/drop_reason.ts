@@ -9,6 +9,8 @@
 export const DROP_REASONS = [
   /** Shorter than an Ethernet header with its tags. */
   "malformed-ethernet",
+  /** It belongs to a VLAN that is not ours, or to none where ours is one. */
+  "other-vlan",
   /** Neither ARP, IPv4 nor IPv6. */
   "unknown-ethertype",
   /** The frame's hardware address, or the packet's address, is another's. */

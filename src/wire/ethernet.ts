@@ -29,6 +29,17 @@ export const ETHERTYPE = {
   SERVICE_VLAN: 0x88a8,
 } as const;
 
+/** Values of {@link EthernetHeader.lan} beside the ids of VLANs. */
+export const LAN = {
+  /** No tag, or one that says a priority and no VLAN (IEEE 802.1Q §9.6: the id 0). */
+  UNTAGGED: -1,
+  /** A service tag or stacked tags: a provider's network, to be answered with all of them or not at all. */
+  STACKED: -2,
+} as const;
+
+/** Ids of VLANs that can be joined: 0 is none, 0xfff is reserved (IEEE 802.1Q table 9-2). */
+export const VLAN_ID = { LEAST: 1, MOST: 0xffe } as const;
+
 /** Tags that are taken off at most: a service tag and a customer tag. */
 const MAX_TAGS = 2;
 
@@ -38,6 +49,8 @@ export class EthernetHeader {
   type = 0;
   /** The 12-bit id of the innermost tag; -1 without a tag. */
   vlan = -1;
+  /** The LAN that the frame belongs to: the id of its VLAN, or one of {@link LAN}. */
+  lan: number = LAN.UNTAGGED;
   /** Offset of the payload in the frame, bytes. */
   payloadOffset = 0;
 }
@@ -48,6 +61,7 @@ export function parseEthernet(frame: Uint8Array, length: number, out: EthernetHe
   let typeOffset: number = ETHERNET.TYPE;
   let type = readU16(frame, typeOffset);
   let vlan = -1;
+  let lan: number = LAN.UNTAGGED;
   for (
     let tags = 0;
     tags < MAX_TAGS && (type === ETHERTYPE.VLAN || type === ETHERTYPE.SERVICE_VLAN);
@@ -55,11 +69,14 @@ export function parseEthernet(frame: Uint8Array, length: number, out: EthernetHe
   ) {
     if (length < typeOffset + TAG.BYTES + 2) return "malformed-ethernet";
     vlan = readU16(frame, typeOffset + TAG.CONTROL) & TAG.ID_MASK;
+    if (tags > 0 || type === ETHERTYPE.SERVICE_VLAN) lan = LAN.STACKED;
+    else if (vlan !== 0) lan = vlan;
     typeOffset += TAG.BYTES;
     type = readU16(frame, typeOffset);
   }
   out.type = type;
   out.vlan = vlan;
+  out.lan = lan;
   out.payloadOffset = typeOffset + 2;
   return null;
 }

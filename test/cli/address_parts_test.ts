@@ -76,17 +76,21 @@ Deno.test("--mac takes its three forms", () => {
 });
 
 Deno.test("the filter passes ARP, and ICMP and TCP to our addresses", () => {
-  const parts = { addresses: ["10.0.0.3"], ports: [3333], kernelOwned: false, user: null };
+  const parts = { addresses: ["10.0.0.3"], ports: [3333], kernelOwned: false, user: null, vlan: null };
   assertEquals(composeFilter(parts), "arp or (icmp and dst host 10.0.0.3) or (tcp and dst host 10.0.0.3)");
   assertEquals(
     composeFilter({ ...parts, addresses: ["10.0.0.3", "10.0.0.4"], user: "src port 5 or src port 6" }),
     "arp or (icmp and (dst host 10.0.0.3 or dst host 10.0.0.4)) or " +
       "(tcp and (dst host 10.0.0.3 or dst host 10.0.0.4) and (src port 5 or src port 6))",
   );
+  assertEquals(
+    composeFilter({ ...parts, vlan: 7 }),
+    "vlan 7 and (arp or (icmp and dst host 10.0.0.3) or (tcp and dst host 10.0.0.3))",
+  );
 });
 
 Deno.test("where the kernel owns the address, only our ports pass and nothing that the kernel answers", () => {
-  const parts = { addresses: ["10.0.0.3"], ports: [80, 81], kernelOwned: true, user: null };
+  const parts = { addresses: ["10.0.0.3"], ports: [80, 81], kernelOwned: true, user: null, vlan: null };
   assertEquals(
     composeFilter(parts),
     "(arp[6:2] = 0x2) or (icmp and dst host 10.0.0.3 and icmp[icmptype] != 0x8) or " +

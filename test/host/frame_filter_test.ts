@@ -126,7 +126,8 @@ Deno.test("frames that end inside their headers are malformed, each with its rea
     refuses(wire, frame, "malformed-ethernet", true);
   }
   for (const length of [14, 33, 34, 57]) refuses(wire, cut(echoRequest(), length), "malformed-ipv4", true);
-  for (const length of [18, 37]) refuses(wire, cut(tagged, length), "malformed-ipv4", true);
+  const inVlan = new WireHost({ vlan: 5 });
+  for (const length of [18, 37]) refuses(inVlan, cut(tagged, length), "malformed-ipv4", true);
 });
 
 Deno.test("headers that cannot be are malformed: version, length, total length (RFC 791 §3.1)", () => {

@@ -13,6 +13,7 @@ function newNeighbors() {
   const sent: Uint8Array[] = [];
   const neighbors = new Neighbors({
     mac: mac("02:00:00:00:00:01"),
+    vlan: -1,
     nowUs: 0,
     addresses: [OURS],
     transmit: (frame, length) => sent.push(frame.slice(0, length)),
@@ -38,7 +39,7 @@ Deno.test("held frames: 65,536 bytes for one neighbor; beyond, the oldest goes",
   const { neighbors, takeLengths, answer } = newNeighbors();
   for (const length of [16_000, 16_001, 16_002, 17_533]) hold(neighbors, length);
   assertEquals(takeLengths(), [60]);
-  neighbors.arrives(answer, -1);
+  neighbors.arrives(answer);
   assertEquals(takeLengths(), [16_000, 16_001, 16_002, 17_533]);
 });
 
@@ -46,7 +47,7 @@ Deno.test("held frames: one byte more than 65,536, and the oldest is gone", () =
   const { neighbors, takeLengths, answer } = newNeighbors();
   for (const length of [16_000, 16_001, 16_002, 17_534]) hold(neighbors, length);
   takeLengths();
-  neighbors.arrives(answer, -1);
+  neighbors.arrives(answer);
   assertEquals(takeLengths(), [16_001, 16_002, 17_534]);
 });
 
@@ -55,7 +56,7 @@ Deno.test("held frames: as many go as must, and the latest always stays (RFC 112
   for (const length of [30_000, 30_001, 60_000]) hold(neighbors, length);
   hold(neighbors, 70_000);
   takeLengths();
-  neighbors.arrives(answer, -1);
+  neighbors.arrives(answer);
   assertEquals(takeLengths(), [70_000]);
 });
 
@@ -66,20 +67,20 @@ Deno.test("held frames: the latest of one holder, with its bytes, and the holder
   hold(neighbors, 102, first);
   sent.splice(0);
   assertEquals([first.peerMac, second.peerMac], [null, null]);
-  neighbors.arrives(answer, -1);
+  neighbors.arrives(answer);
   assertEquals(sent.map(({ length }) => length), [101, 102]);
   for (const frame of sent) {
     assertEquals(frame.subarray(0, 6), mac("02:00:00:00:00:09"));
     assertEquals(new Set(frame.subarray(6)), new Set([7]));
   }
   assertEquals([first.peerMac, second.peerMac], [mac("02:00:00:00:00:09"), mac("02:00:00:00:00:09")]);
-  neighbors.arrives(answer, -1);
+  neighbors.arrives(answer);
   assertEquals(sent.length, 2);
 });
 
 Deno.test("held frames: with a neighbor that is known nothing waits", () => {
   const { neighbors, sent, answer } = newNeighbors();
-  neighbors.arrives(answer, -1);
+  neighbors.arrives(answer);
   const holder = hold(neighbors, 80);
   assertEquals(sent.map(({ length }) => length), [80]);
   assertEquals([holder.peerMac, sent[0].slice(0, 6)], [answer.senderMac, answer.senderMac]);

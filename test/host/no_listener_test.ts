@@ -61,14 +61,14 @@ Deno.test("nobody listens: the reset, field by field, without options, identific
 });
 
 Deno.test("nobody listens: the reset leaves from the address that was asked, on the VLAN, by the router", () => {
-  const wire = new WireHost({ addresses: [`${OUR_IP}/24`, "192.168.7.1/24"], ttl: 99 });
+  const wire = new WireHost({ addresses: [`${OUR_IP}/24`, "192.168.7.1/24"], ttl: 99, vlan: 9 });
   wire.answers(
     segmentFrame({ seq: 1000, flags: SYN, target: "192.168.7.1", vlan: 9 }),
     reset({ seq: 0, ack: 1001, source: "192.168.7.1", vlan: 9, ttl: 99 }),
   );
   wire.answers(
-    segmentFrame({ seq: 1000, flags: SYN, source: "203.0.113.7", from: ROUTER_MAC }),
-    reset({ seq: 0, ack: 1001, target: "203.0.113.7", to: ROUTER_MAC, ttl: 99 }),
+    segmentFrame({ seq: 1000, flags: SYN, source: "203.0.113.7", from: ROUTER_MAC, vlan: 9 }),
+    reset({ seq: 0, ack: 1001, target: "203.0.113.7", to: ROUTER_MAC, vlan: 9, ttl: 99 }),
   );
 });
 

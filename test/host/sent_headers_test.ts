@@ -247,6 +247,7 @@ Deno.test("a hole is told in SACK blocks behind the timestamps, in the ACK and b
 Deno.test("differentiated services, time to live, VLAN and ECN stand in every packet of a connection (MUST-48, MUST-49)", () => {
   const wire = new WireHost({
     ttl: 77,
+    vlan: 33,
     tcp: { sack: false, timestamps: false, windowScaling: false, dscp: 46, ecn: "accept", noDelay: true },
   });
   wire.user((host) => host.listen({ port: 80, accept: () => ({}) }));

@@ -16,6 +16,7 @@ import {
   MAC_1,
   MINIMUM_BYTES,
   open,
+  OUR_FRAMES,
   put,
   receiveSome,
   type Results,
@@ -28,6 +29,9 @@ import { waitFor } from "./wait_for.ts";
 function lengthFor(count: number): number {
   return MINIMUM_BYTES + (count * 131) % (FULL_BYTES - MINIMUM_BYTES + 1);
 }
+
+/** Whether a large queue may be had, the third argument: `CAP_NET_ADMIN` outside of user namespaces. */
+const MAY_QUEUE = Deno.args[2] === "queue";
 
 /** Lets so many frames pass from one link to the other that it reads the ring itself, and leaves none. */
 async function settle(from: PcapLink, to: PcapLink): Promise<void> {
@@ -77,6 +81,92 @@ export const RING_SCENARIOS: Record<string, () => Promise<Results>> = {
       assert(left.readsRing, "frames are taken out of the ring");
       assertEquals([left.stats().framesIn, left.stats().droppedByRing], [sent, 0]);
     }
+    return {};
+  },
+
+  async "ring-holds-many"() {
+    const { many, large } = { many: 30_000, large: 65_000 };
+    await ip("link", "set", "tc0", "mtu", "65535");
+    await ip("link", "set", "tc1", "mtu", "65535");
+    using left = open("tc0");
+    using right = open("tc1");
+    await settle(right, left);
+    const frame = new Uint8Array(large);
+    frame.set(frameTo(MAC_0, { from: MAC_1, mark: 0 }));
+    const fill = (count: number) => {
+      frame[14] = count;
+      frame[15] = count >>> 8;
+      frame[16] = count >>> 16;
+    };
+    const lengthOf = (count: number) => count % 10_000 === 9_999 ? large : MINIMUM_BYTES;
+    // Twice, the second time over the end of the ring.
+    for (let lap = 0; lap < 2; lap++) {
+      const before = left.stats();
+      for (let count = 0; count < many; count++) {
+        fill(count);
+        right.send(frame, lengthOf(count));
+      }
+      right.flush();
+      assertEquals(right.stats().sendErrors, 0);
+      let taken = 0;
+      await waitFor(() => {
+        left.receive((received, length) => {
+          const number = received[14] | (received[15] << 8) | (received[16] << 16);
+          assertEquals([number, length], [taken, lengthOf(taken)]);
+          taken++;
+        }, 1000);
+        return taken + left.stats().droppedByRing - before.droppedByRing >= many;
+      }, { what: `${many} frames are taken or counted as lost` });
+      // Without the right to a large queue the slots have to take the largest frames: the kernel counts the rest.
+      if (!MAY_QUEUE) {
+        assertEquals(left.ringFrames, 1023);
+        return { slots: left.ringFrames, taken };
+      }
+      assertEquals([taken, left.stats().droppedByRing], [many, 0]);
+    }
+    assert(left.readsRing);
+    return { slots: left.ringFrames };
+  },
+
+  async "ring-of-large-frames"() {
+    await ip("link", "set", "tc0", "mtu", "65535");
+    await ip("link", "set", "tc1", "mtu", "65535");
+    using left = open("tc0", { filter: "" });
+    using right = open("tc1");
+    const frame = new Uint8Array(65_549);
+    frame.set(frameTo(MAC_0, { from: MAC_1, mark: 0 }));
+    const check = async (mark: number, length: number) => {
+      frame.fill(mark, 20, length);
+      frame[14] = mark;
+      put(right, frame, length);
+      const own: Uint8Array[] = [];
+      await waitFor(async () => {
+        left.receive((received, bytes) => {
+          if (received[1] === MAC_0[1] && received[5] === MAC_0[5]) own.push(received.slice(0, bytes));
+        }, 64);
+        if (own.length === 0) await left.wait(50);
+        return own.length > 0;
+      }, { what: `a frame of ${length} bytes` });
+      assertEquals(own, [frame.slice(0, length)], `frame ${mark} of ${length} bytes`);
+    };
+    // Of every size around a slot's, while libpcap reads and afterwards; untagged, and with a tag that is taken out and put back.
+    let mark = 0;
+    for (const tag of [null, [0x81, 0x00, 0x60, 0x00], [0x88, 0xa8, 0x00, 0x00]]) {
+      frame.set(tag === null ? ETHERTYPE : [...tag, ...ETHERTYPE], 12);
+      for (const length of [60, 1514, 1900, 1970, 1978, 1979, 1984, 1990, 2048, 4096, 9014, 65_000, 65_549]) {
+        await check(mark++ & 0x7f, length);
+      }
+    }
+    assert(left.readsRing);
+    assertEquals(left.stats().droppedByRing, 0);
+    // At rest nothing of it is left that would end a wait; what the kernel of the other end has to say does not come.
+    left.setFilter(OUR_FRAMES);
+    while (left.receive(() => {}, 64) > 0);
+    const started = performance.now();
+    await left.wait(1);
+    left.receive(() => {}, 64);
+    await left.wait(100);
+    assertGreater(performance.now() - started, 95);
     return {};
   },
 

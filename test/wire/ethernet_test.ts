@@ -2,7 +2,14 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { ARP, ARP_OPERATION, ArpPacket, emitArp, parseArp } from "../../src/wire/arp.ts";
-import { emitEthernet, ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from "../../src/wire/ethernet.ts";
+import {
+  emitEthernet,
+  ETHERNET,
+  EthernetHeader,
+  ETHERTYPE,
+  LAN,
+  parseEthernet,
+} from "../../src/wire/ethernet.ts";
 
 const DESTINATION = Uint8Array.of(0x02, 1, 2, 3, 4, 5);
 const SOURCE = Uint8Array.of(0x02, 9, 8, 7, 6, 5);
@@ -13,21 +20,46 @@ Deno.test("a frame without a tag has its payload at 14", () => {
   const frame = Uint8Array.of(...DESTINATION, ...SOURCE, 0x08, 0x00, 0x45);
   const header = new EthernetHeader();
   assertEquals(parseEthernet(frame, frame.length, header), null);
-  assertEquals({ ...header }, { type: ETHERTYPE.IPV4, vlan: -1, payloadOffset: 14 });
+  assertEquals({ ...header }, { type: ETHERTYPE.IPV4, vlan: -1, lan: LAN.UNTAGGED, payloadOffset: 14 });
 });
 
 Deno.test("a tagged frame gives the tag's id, without priority bits, and the inner type", () => {
   const frame = Uint8Array.of(...DESTINATION, ...SOURCE, 0x81, 0x00, 0xe0, 0x64, 0x08, 0x06);
   const header = new EthernetHeader();
   assertEquals(parseEthernet(frame, frame.length, header), null);
-  assertEquals({ ...header }, { type: ETHERTYPE.ARP, vlan: 100, payloadOffset: 18 });
+  assertEquals({ ...header }, { type: ETHERTYPE.ARP, vlan: 100, lan: 100, payloadOffset: 18 });
 });
 
 Deno.test("stacked tags give the inner id", () => {
   const frame = Uint8Array.of(...DESTINATION, ...SOURCE, 0x88, 0xa8, 0, 7, 0x81, 0x00, 0, 42, 0x86, 0xdd);
   const header = new EthernetHeader();
   assertEquals(parseEthernet(frame, frame.length, header), null);
-  assertEquals({ ...header }, { type: ETHERTYPE.IPV6, vlan: 42, payloadOffset: 22 });
+  assertEquals({ ...header }, { type: ETHERTYPE.IPV6, vlan: 42, lan: LAN.STACKED, payloadOffset: 22 });
+});
+
+Deno.test("one tag tells the VLAN, unless it says only a priority; a service tag and stacked tags are a provider's", () => {
+  const customer = (id: number) => [0x81, 0x00, 0xe0 | (id >>> 8), id & 0xff];
+  const service = (id: number) => [0x88, 0xa8, id >>> 8, id & 0xff];
+  for (
+    const [tags, lan] of [
+      [[], LAN.UNTAGGED],
+      [customer(0), LAN.UNTAGGED],
+      [customer(1), 1],
+      [customer(0xfff), 0xfff],
+      [service(0), LAN.STACKED],
+      [service(7), LAN.STACKED],
+      [[...customer(7), ...customer(0)], LAN.STACKED],
+      [[...customer(0), ...customer(7)], LAN.STACKED],
+      [[...customer(0), ...customer(0)], LAN.STACKED],
+      [[...service(0), ...customer(0)], LAN.STACKED],
+      [[...customer(7), ...service(0)], LAN.STACKED],
+    ] as const
+  ) {
+    const frame = Uint8Array.of(...DESTINATION, ...SOURCE, ...tags, 0x08, 0x00);
+    const header = new EthernetHeader();
+    assertEquals(parseEthernet(frame, frame.length, header), null);
+    assertEquals([header.type, header.lan], [ETHERTYPE.IPV4, lan], `tags ${tags}`);
+  }
 });
 
 Deno.test("a third tag is left as the payload's type", () => {
@@ -58,7 +90,12 @@ Deno.test("property: an emitted header is parsed back, from a dirty buffer", () 
       assertEquals(length, vlan < 0 ? 14 : 18);
       const header = new EthernetHeader();
       assertEquals(parseEthernet(frame, length, header), null);
-      assertEquals({ ...header }, { type, vlan, payloadOffset: length });
+      assertEquals({ ...header }, {
+        type,
+        vlan,
+        lan: vlan === 0 ? LAN.UNTAGGED : vlan,
+        payloadOffset: length,
+      });
       assertEquals(frame.slice(ETHERNET.DESTINATION, 6), destination);
       assertEquals(frame.slice(ETHERNET.SOURCE, 12), source);
       assert(frame.subarray(length).every((byte) => byte === 0xa5), "wrote beyond the header");
