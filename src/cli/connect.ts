@@ -47,10 +47,7 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   const { ground: wishes } = config;
   const ground = await openGround({ ...wishes, command: `connect ${config.host} ${config.port}` }, clock);
   parts.defer(() => ground.link.close());
-  parts.defer(() => {
-    const left = ground.guard?.remove() ?? null;
-    if (left !== null) notice(left);
-  });
+  parts.defer(() => ground.guard?.remove());
   for (const remark of ground.remarks) notice(remark);
   await findNextHop(config, ground, clock);
   const output = openOutput(config);

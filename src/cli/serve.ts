@@ -37,10 +37,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   using parts = new DisposableStack();
   const ground = await openGround({ ...config, meanwhile: () => void loadServer() }, clock);
   parts.defer(() => ground.link.close());
-  parts.defer(() => {
-    const left = ground.guard?.remove() ?? null;
-    if (left !== null) notice(left);
-  });
+  parts.defer(() => ground.guard?.remove());
   for (const remark of ground.remarks) notice(remark);
   if (config.rstGuard === "nft") notice(guardNotice(ground));
   const { Server, ServeLog, pageWidth, standardOutput, openRecording, summaryToText } = await loadServer();
