@@ -20,6 +20,7 @@ import { CliError, type Command, errorLine, EXIT_DONE } from "./command.ts";
 import { CONNECT_SYNTAX, type ConnectConfig, parseConnectOptions } from "./connect_options.ts";
 import { type ByteOutput, OutputError, receiveOutput, sendInput } from "./dialogue.ts";
 import { usageText } from "./options.ts";
+import { futureUser, giveUpRights } from "./privileges.ts";
 import { standardOutput } from "./output_sink.ts";
 import { openRecording } from "./recording.ts";
 import { pageWidth, ServeLog } from "./serve_log.ts";
@@ -42,6 +43,7 @@ async function run(args: string[]): Promise<number> {
 
 /** Opens the connection and stays until it has ended. Throws when that is a failure, with everything taken apart. */
 async function connect(config: ConnectConfig, signals: StopSignals): Promise<void> {
+  const user = futureUser(config.ground.user);
   const clock = systemClock();
   using parts = new DisposableStack();
   const { ground: wishes } = config;
@@ -65,6 +67,7 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   parts.defer(() => client.stack.close());
   const control = await openServerControl({ config: wishes, ground, server: client, notice });
   parts.defer(() => control?.close());
+  await using _rights = giveUpRights({ user, socketPath: control?.path ?? null, notice });
 
   const stop = new AbortController();
   const stopped = whenStopped(config, signals).then(() => stop.abort());

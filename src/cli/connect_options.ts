@@ -59,6 +59,7 @@ const SHARED_NAMES: ReadonlySet<string> = new Set([
   "payload",
   "write",
   "duration",
+  "user",
   ...CONNECTION_OPTIONS.map((option) => option.name),
 ]);
 

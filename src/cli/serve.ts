@@ -7,11 +7,11 @@
  * that finds no room, and a log whose reader has gone are failures (status 1): what was asked for cannot be done any
  * more.
  */
-import { dropToUser, isRoot, lookupUser } from "../../ffi/process_user.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { VERSION } from "./version.ts";
-import { CliError, type Command, EXIT_DONE } from "./command.ts";
+import { type Command, EXIT_DONE } from "./command.ts";
 import { usageText } from "./options.ts";
+import { futureUser, giveUpRights } from "./privileges.ts";
 import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
 import { SERVE_SYNTAX } from "./serve_syntax.ts";
 import { openServerControl, refuseTakenAddresses } from "./server_control.ts";
@@ -31,7 +31,8 @@ async function run(args: string[]): Promise<number> {
 
 /** Serves until somebody or something ends it. Throws when that is a failure, with everything taken apart. */
 async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
-  if (config.user !== null) checkUser(config.user);
+  // Judged before anything is opened, because giving up rights comes last.
+  const user = futureUser(config.user);
   const notice = (line: string) => printError(`tcplab serve: ${line}`);
   const clock = systemClock();
   using parts = new DisposableStack();
@@ -54,7 +55,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   parts.defer(() => server.stack.close());
   const control = await openServerControl({ config, ground, server, notice });
   parts.defer(() => control?.close());
-  if (config.user !== null) dropToUser(config.user);
+  await using _rights = giveUpRights({ user, socketPath: control?.path ?? null, notice });
 
   let failure: unknown = null;
   try {
@@ -104,12 +105,6 @@ async function endInOrder(server: Server, signals: StopSignals): Promise<unknown
     server.stack.close();
     return error;
   }
-}
-
-/** Judged before anything is opened, because the drop itself comes last. */
-function checkUser(name: string): void {
-  if (lookupUser(name) === null) throw new CliError(`There is no user ${name}: getent passwd lists them`);
-  if (!isRoot()) throw new CliError("--user needs root to begin with: run with sudo, or leave it out");
 }
 
 /** What a person should know who asked for the guard. */
