@@ -7,6 +7,7 @@ import { getColorEnabled } from "@std/fmt/colors";
 import { netstatToText, type SocketRow, socketTable } from "../observe/netstat.ts";
 import type { ServerSnapshot } from "../observe/server_snapshot.ts";
 import { paletteFor } from "../observe/text_layout.ts";
+import { countClosedServers } from "../runtime/control_client.ts";
 import { formatEndpoint, formatIpAddress, isUnspecified } from "../wire/address.ts";
 import { CliError, type Command, EXIT_DONE } from "./command.ts";
 import { type KernelSocket, readKernelSockets } from "./kernel_sockets.ts";
@@ -71,14 +72,31 @@ async function look(options: NetstatOptions): Promise<string> {
   if (options.flag("json")) {
     const value = kernel === null ? servers : { servers, kernel: kernel.map(kernelSocketJson) };
     // One line for each look, so that a reader can take them apart.
-    return JSON.stringify(value, null, options.flag("watch") ? 0 : 2);
+    return jsonText(value, options.flag("watch") ? 0 : 2);
   }
-  return netstatText(servers, {
+  const text = netstatText(servers, {
     kernel,
     details: options.flag("details"),
     color: getColorEnabled(),
     now: Date.now() / 1000,
   });
+  const closed = await countClosedServers();
+  return closed === 0 ? text : `${text}\n\n${closedServersLine(closed)}`;
+}
+
+/** What a person should know who may not see everything. */
+export function closedServersLine(count: number): string {
+  return count === 1
+    ? "1 server of another user: sudo tcplab netstat"
+    : `${count} servers of other users: sudo tcplab netstat`;
+}
+
+/** JSON leaves the second set of control characters as they are, and terminals take some of them for commands. */
+export function jsonText(value: unknown, indent: number): string {
+  return JSON.stringify(value, null, indent).replace(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
 }
 
 /** The servers, and below them what the kernel knows, where that was asked for. */

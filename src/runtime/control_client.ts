@@ -5,12 +5,14 @@
  * caller says what it takes for one.
  */
 import { join } from "@std/path";
-import { runDirectories } from "./run_directory.ts";
+import { readableRunDirectories } from "./run_directory.ts";
 
 /** How long one server may take; local choice: a live one answers in milliseconds. */
 const ANSWER_MS = 2000;
-/** Longest answer; local choice: a hundred thousand connections. */
+/** Longest that all answers may be together; local choice: a hundred thousand connections. */
 const MOST_ANSWER_BYTES = 0x800_0000;
+/** Servers that are asked; local choice: a directory with more sockets was filled on purpose. */
+const MOST_SERVERS = 256;
 /**
  * Age from which a socket file that refuses connections counts as left behind: a server that is starting has
  * bound its file and does not listen yet, for some microseconds. Local choice.
@@ -21,20 +23,41 @@ const STALE_MS = 1000;
 interface FindServersOptions {
   /** The directories of this user when absent. */
   readonly directories?: readonly string[];
+  /** Longest that all answers may be together. */
+  readonly mostBytes?: number;
+}
+
+/** What all answers together may still take. */
+interface AnswerBudget {
+  bytesLeft: number;
 }
 
 /**
- * Asks every running server that this user may ask. What `isSnapshot` does not recognise, a server that
- * does not answer, and one of another user are left out; files of servers that are gone are removed.
+ * Asks every running server that this user may ask, in directories that nobody else can reach into. What `isSnapshot`
+ * does not recognise, a server that does not answer, and one of another user are left out; files of servers that are
+ * gone are removed.
  */
 export async function findServers<Snapshot>(
   isSnapshot: (value: unknown) => value is Snapshot,
   options: FindServersOptions = {},
 ): Promise<Snapshot[]> {
-  const directories = options.directories ?? runDirectories();
-  const paths = (await Promise.all(directories.map(socketFiles))).flat();
-  const answers = await Promise.all(paths.map(askForSnapshot));
+  const directories = options.directories ?? readableRunDirectories();
+  const paths = (await Promise.all(directories.map(socketFiles))).flat().slice(0, MOST_SERVERS);
+  const budget = { bytesLeft: options.mostBytes ?? MOST_ANSWER_BYTES };
+  const answers = await Promise.all(paths.map((path) => askForSnapshot(path, budget)));
   return answers.filter(isSnapshot);
+}
+
+/** How many servers of other users there are whose files this user can see but may not ask. */
+export async function countClosedServers(options: FindServersOptions = {}): Promise<number> {
+  const uid = Deno.uid();
+  if (uid === null || uid === 0) return 0;
+  const directories = options.directories ?? readableRunDirectories();
+  const paths = (await Promise.all(directories.map(socketFiles))).flat();
+  const owners = await Promise.all(
+    paths.map((path) => Deno.lstat(path).then((found) => found.uid, () => uid)),
+  );
+  return owners.filter((owner) => owner !== uid).length;
 }
 
 /** Removes the socket files in `directory` on which nobody listens any more. */
@@ -44,13 +67,16 @@ export async function removeStaleSockets(directory: string): Promise<void> {
 }
 
 /** The answer of the server on this socket, or null. */
-export async function askForSnapshot(path: string): Promise<unknown> {
+export async function askForSnapshot(
+  path: string,
+  budget: AnswerBudget = { bytesLeft: MOST_ANSWER_BYTES },
+): Promise<unknown> {
   const server = await connectTo(path);
   if (server === null) return null;
   const { promise, resolve } = Promise.withResolvers<null>();
   const timer = setTimeout(() => resolve(null), ANSWER_MS);
   try {
-    return await Promise.race([converse(server), promise]);
+    return await Promise.race([converse(server, budget), promise]);
   } catch {
     return null;
   } finally {
@@ -59,16 +85,16 @@ export async function askForSnapshot(path: string): Promise<unknown> {
   }
 }
 
-async function converse(server: Deno.UnixConn): Promise<unknown> {
+async function converse(server: Deno.UnixConn, budget: AnswerBudget): Promise<unknown> {
   await server.write(new TextEncoder().encode('{"request":"snapshot"}\n'));
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(0x10000);
   const parts: string[] = [];
-  for (let total = 0; total < MOST_ANSWER_BYTES;) {
+  while (budget.bytesLeft > 0) {
     const count = await server.read(buffer);
     if (count === null) return JSON.parse(parts.join(""));
     parts.push(decoder.decode(buffer.subarray(0, count), { stream: true }));
-    total += count;
+    budget.bytesLeft -= count;
   }
   return null;
 }
@@ -93,12 +119,13 @@ async function removeIfStale(path: string): Promise<void> {
   }
 }
 
-/** Paths of the sockets in a directory; none where it is missing or closed to us. */
+/** Paths of the sockets in a directory, so many that it is no work; none where it is missing or closed to us. */
 async function socketFiles(directory: string): Promise<string[]> {
   const paths: string[] = [];
   try {
-    for await (const { name } of Deno.readDir(directory)) {
-      if (/^\d+(-\d+)?\.sock$/.test(name)) paths.push(join(directory, name));
+    for await (const { name, isSymlink } of Deno.readDir(directory)) {
+      if (!isSymlink && /^\d{1,10}(-\d{1,2})?\.sock$/.test(name)) paths.push(join(directory, name));
+      if (paths.length >= MOST_SERVERS) break;
     }
   } catch {
     return [];
