@@ -21,6 +21,7 @@ import { CONNECT_SYNTAX, type ConnectConfig, parseConnectOptions } from "./conne
 import { type ByteOutput, OutputError, receiveOutput, sendInput } from "./dialogue.ts";
 import { usageText } from "./options.ts";
 import { futureUser, giveUpRights } from "./privileges.ts";
+import { openOutputFile } from "./output_file.ts";
 import { standardOutput } from "./output_sink.ts";
 import { openRecording } from "./recording.ts";
 import { pageWidth, ServeLog } from "./serve_log.ts";
@@ -161,12 +162,8 @@ interface OpenOutput {
 
 function openOutput({ output, ground }: ConnectConfig): OpenOutput | null {
   if (output === null) return ground.log === "none" ? { sink: Deno.stdout, close: () => {} } : null;
-  try {
-    const file = Deno.openSync(output, { write: true, create: true, truncate: true });
-    return { sink: file, close: () => file.close() };
-  } catch (error) {
-    throw new CliError(`--output ${output} cannot be written: ${errorLine(error)}`);
-  }
+  const file = openOutputFile(output, { option: "--output" });
+  return { sink: file, close: () => file.close() };
 }
 
 function outputFailure({ output }: ConnectConfig, error: unknown): unknown {

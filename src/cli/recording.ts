@@ -7,6 +7,7 @@ import { PcapngRecorder } from "../observe/pcapng_recorder.ts";
 import type { FrameLink } from "../link/link.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { CliError } from "./command.ts";
+import { cannotWrite, openOutputFile } from "./output_file.ts";
 
 /** What a recording is made of. */
 interface RecordingOptions {
@@ -29,10 +30,10 @@ export interface Recording {
   finish(): void;
 }
 
-/** Makes the file (in place of an earlier one) and a recorder that writes to it. Throws {@link CliError}. */
+/** Makes the file (in place of an earlier one of the same user) and a recorder that writes to it. Throws {@link CliError}. */
 export function openRecording(options: RecordingOptions): Recording {
   const { path, link, clock } = options;
-  const file = createFile(path);
+  const file = openOutputFile(path, { option: "--write" });
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   let failure: CliError | null = null;
@@ -64,18 +65,4 @@ export function openRecording(options: RecordingOptions): Recording {
       file.close();
     },
   };
-}
-
-function createFile(path: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { write: true, create: true, truncate: true });
-  } catch (error) {
-    throw new CliError(`${cannotWrite(path, error)}: give --write a file in a directory that is yours`);
-  }
-}
-
-function cannotWrite(path: string, error: unknown): string {
-  // Deno repeats operation and path behind the system's own words; the line here says both already.
-  const words = error instanceof Error ? error.message.replace(/ \(os error \d+\).*$/s, "") : String(error);
-  return `${path} cannot be written (${words.charAt(0).toLowerCase()}${words.slice(1)})`;
 }
