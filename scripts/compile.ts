@@ -20,6 +20,9 @@ export const ENVIRONMENT: readonly string[] = [
   // Where programs of the system are, and which shell a person likes.
   "PATH",
   "SHELL",
+  // Whose files and rights are meant where root was got by sudo.
+  "SUDO_UID",
+  "SUDO_GID",
   // Where the control sockets of running servers are.
   "XDG_RUNTIME_DIR",
   "TMPDIR",

@@ -25,10 +25,15 @@ import { openOutputFile } from "./output_file.ts";
 import { standardOutput } from "./output_sink.ts";
 import { openRecording } from "./recording.ts";
 import { pageWidth, ServeLog } from "./serve_log.ts";
-import { openServerControl, refuseTakenAddresses } from "./server_control.ts";
+import {
+  connectionsText,
+  openServerControl,
+  refuseTakenAddresses,
+  type ServerControlParts,
+} from "./server_control.ts";
 import { openGround, type ServerGround } from "./server_ground.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
-import { OutputClosedError, printError } from "./terminal.ts";
+import { OutputClosedError, printAside, printError } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 const notice = (line: string) => printError(`tcplab connect: ${line}`);
@@ -64,11 +69,15 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   });
   parts.defer(() => recording?.finish());
   const log = new ServeLog({ form: wishes.log, output: standardOutput(), width: pageWidth() });
+  const spoken: ServerControlParts = { config: wishes, ground, notice, server: null };
+  const control = await openServerControl(spoken);
+  parts.defer(() => control?.close());
+  // The last that takes rights is done.
+  await using _rights = giveUpRights({ user, socketPath: control?.path ?? null, notice });
   const client = new Client({ config, ground, clock, log, recording, notice, onState: tellHalfClosed });
   parts.defer(() => client.stack.close());
-  const control = await openServerControl({ config: wishes, ground, server: client, notice });
-  parts.defer(() => control?.close());
-  await using _rights = giveUpRights({ user, socketPath: control?.path ?? null, notice });
+  spoken.server = client;
+  signals.onQuit(() => void printAside(connectionsText(spoken, { width: pageWidth() })));
 
   const stop = new AbortController();
   const stopped = whenStopped(config, signals).then(() => stop.abort());

@@ -14,11 +14,16 @@ import { usageText } from "./options.ts";
 import { futureUser, giveUpRights } from "./privileges.ts";
 import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
 import { SERVE_SYNTAX } from "./serve_syntax.ts";
-import { openServerControl, refuseTakenAddresses } from "./server_control.ts";
+import {
+  connectionsText,
+  openServerControl,
+  refuseTakenAddresses,
+  type ServerControlParts,
+} from "./server_control.ts";
 import { openGround, type ServerGround } from "./server_ground.ts";
 import type { Server } from "./server.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
-import { printError } from "./terminal.ts";
+import { printAside, printError } from "./terminal.ts";
 
 async function run(args: string[]): Promise<number> {
   const config = parseServeOptions(args);
@@ -51,11 +56,15 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   });
   parts.defer(() => recording?.finish());
   const log = new ServeLog({ form: config.log, output: standardOutput(), width: pageWidth() });
+  const spoken: ServerControlParts = { config, ground, notice, server: null };
+  const control = await openServerControl(spoken);
+  parts.defer(() => control?.close());
+  // The last that takes rights is done, and the first frame from a stranger not yet read.
+  await using _rights = giveUpRights({ user, socketPath: control?.path ?? null, notice });
   const server = new Server({ config, ground, clock, log, recording, notice });
   parts.defer(() => server.stack.close());
-  const control = await openServerControl({ config, ground, server, notice });
-  parts.defer(() => control?.close());
-  await using _rights = giveUpRights({ user, socketPath: control?.path ?? null, notice });
+  spoken.server = server;
+  signals.onQuit(() => void printAside(connectionsText(spoken, { width: pageWidth() })));
 
   let failure: unknown = null;
   try {

@@ -4,6 +4,7 @@
  * Owns: the snapshot's making, and the refusal of an address that another server answers for. Must not know: how
  * snapshots travel (runtime/control_socket.ts) or are shown (observe/netstat.ts).
  */
+import { netstatToText } from "../observe/netstat.ts";
 import { connectionSnapshot, isServerSnapshot, type ServerSnapshot } from "../observe/server_snapshot.ts";
 import { findServers } from "../runtime/control_client.ts";
 import { type ControlSocket, openControlSocket } from "../runtime/control_socket.ts";
@@ -14,6 +15,9 @@ import type { ServeConfig } from "./serve_options.ts";
 import type { ServerGround } from "./server_ground.ts";
 import type { Server } from "./server.ts";
 
+/** Local choice: some screens full. */
+const MOST_SHOWN = 200;
+
 /** A snapshot with what tells servers of different network namespaces apart: they never meet. */
 interface LocatedSnapshot extends ServerSnapshot {
   /** Empty where the system has none. */
@@ -21,10 +25,11 @@ interface LocatedSnapshot extends ServerSnapshot {
 }
 
 /** What the control socket speaks for. */
-interface ServerControlParts {
+export interface ServerControlParts {
   readonly config: Pick<ServeConfig, "services">;
   readonly ground: ServerGround;
-  readonly server: Pick<Server, "host" | "stack">;
+  /** Null until it is there: the socket is opened before, with rights that the server does not have. */
+  server: Pick<Server, "host" | "stack"> | null;
   /** Takes notices for a person, a line each. */
   readonly notice: (line: string) => void;
 }
@@ -83,14 +88,33 @@ export function conflictLine(
 export async function openServerControl(parts: ServerControlParts): Promise<ControlSocket | null> {
   const startedAt = Date.now() / 1000;
   try {
-    return await openControlSocket({ snapshot: () => snapshotOf(parts, startedAt) });
+    return await openControlSocket({ snapshot: () => snapshotOf(parts, { startedAt }) });
   } catch (error) {
     parts.notice(`tcplab netstat will not show this server. ${errorLine(error)}`);
     return null;
   }
 }
 
-function snapshotOf({ config, ground, server }: ServerControlParts, startedAt: number): LocatedSnapshot {
+/**
+ * What `netstat` would show of this server, as text, for SIGQUIT: the first connections, because whoever asks that way
+ * looks at a terminal, and the server waits meanwhile.
+ */
+export function connectionsText(
+  parts: Omit<ServerControlParts, "notice">,
+  page: { width: number; most?: number },
+): string {
+  const { most = MOST_SHOWN, width } = page;
+  const shown = netstatToText([snapshotOf(parts, { startedAt: 0, most })], { width, details: true });
+  const left = (parts.server?.host.connections().length ?? 0) - most;
+  return left > 0 ? `${shown}\n... and ${left} more: tcplab netstat shows them` : shown;
+}
+
+function snapshotOf(
+  { config, ground, server }: Omit<ServerControlParts, "notice">,
+  { startedAt, most = Infinity }: { startedAt: number; most?: number },
+): LocatedSnapshot {
+  // Who asks that early hears nothing, as from a server that has not started yet.
+  if (server === null) throw new Error("Not listening yet");
   const { host, stack } = server;
   // The timers that the snapshot tells are counted from now, not from the last frame.
   stack.pump.enter();
@@ -102,7 +126,7 @@ function snapshotOf({ config, ground, server }: ServerControlParts, startedAt: n
     mac: formatMac(ground.link.mac),
     startedAt,
     listeners: host.listeners().map(({ port, state }) => ({ port, state, app: apps.get(port) ?? "" })),
-    connections: host.connections().map((connection) =>
+    connections: host.connections().slice(0, most).map((connection) =>
       connectionSnapshot(connection.info(), apps.get(connection.localPort) ?? "")
     ),
     counters: host.counters(),

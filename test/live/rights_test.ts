@@ -1,0 +1,177 @@
+/**
+ * What is left of root's rights once the device is open, in every thread, and that all that comes later works without.
+ *
+ * In a lab of root's own: in a user namespace there is no other user to become.
+ */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { lookupUser } from "../../ffi/process_user.ts";
+import type { PrivateLab } from "../../src/cli/private_lab.ts";
+import { kernelClientCommand, selfCommand } from "../../src/cli/self_command.ts";
+import { compiledBinary, liveTest } from "./private_lab.ts";
+import { ServeProcess } from "./serve_process.ts";
+import { waitFor } from "./wait_for.ts";
+import { judgeFile } from "./wire_judge.ts";
+
+/** A user whom every system has, neither root nor nobody. */
+const DAEMON = 1;
+const BY_SUDO = ["env", `SUDO_UID=${DAEMON}`, `SUDO_GID=${DAEMON}`];
+/** Name and status of each thread of the process whose socket is the only one. */
+const STATUS = `pid=$(basename /run/tcplab/*.sock .sock)
+for thread in /proc/$pid/task/*; do
+  grep -h -E '^(Uid|Gid|CapPrm|CapEff|CapInh|NoNewPrivs):' $thread/status | tr -s '\\n\\t' '  '; echo
+done`;
+
+const REMOVER = `pid=$(basename /run/tcplab/*.sock .sock)
+child=$(grep -l "^PPid:\\s*$pid$" /proc/[0-9]*/status | head -1)
+ls -l $(dirname $child)/fd; grep CapEff $child`;
+
+async function shell(lab: PrivateLab, script: string): Promise<string> {
+  const { code, stdout, stderr } = await lab.run({ side: "server", words: ["sh", "-c", script] });
+  assertEquals(code, 0, stderr);
+  return stdout.trim();
+}
+
+/** Demands that each thread is this user's, has no capability, and can get none. */
+async function assertNoRights(lab: PrivateLab, uid: number): Promise<void> {
+  const threads = (await shell(lab, STATUS)).split("\n");
+  assert(threads.length > 3, threads.join("\n"));
+  for (const thread of threads) {
+    assertMatch(thread, new RegExp(`^Uid: ${uid} ${uid} ${uid} ${uid} Gid: \\d+`));
+    assert(!/Gid:( \d+)* 0 /.test(thread), thread);
+    for (const kind of ["Prm", "Eff", "Inh"]) assertStringIncludes(thread, `Cap${kind}: ${"0".repeat(16)}`);
+    assertStringIncludes(thread, "NoNewPrivs: 1");
+  }
+}
+
+async function assertNothingLeft(lab: PrivateLab): Promise<void> {
+  assertEquals(await shell(lab, "ls /run/tcplab; nft list ruleset"), "");
+}
+
+async function talk(lab: PrivateLab, server: ServeProcess): Promise<void> {
+  const { addresses } = lab.plan;
+  const words = [...kernelClientCommand(), addresses.server, "3333", "--sleep", "0.1", "--send", "hello"];
+  const client = await lab.run({ side: "client", words });
+  assertEquals([client.code, client.stdout], [0, "hello\n"], client.stderr);
+  assertEquals((await server.event("closed")).reason, "normal");
+}
+
+async function scratchFolder(owner: number): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await Deno.makeTempDir({ prefix: "tcplab-live-" });
+  await Deno.chown(path, owner, owner);
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+const GUARD = ["--rst-guard", "nft"];
+
+liveTest("root becomes nobody in every thread; guard, recording, netstat and the end work as ever", {
+  rights: "root",
+  needs: ["nft", "tshark"],
+}, async (lab) => {
+  await using folder = await scratchFolder(0);
+  const path = `${folder.path}/x.pcapng`;
+  const args = ["--ip", lab.plan.addresses.server, ...GUARD, "--write", path];
+  const server = await ServeProcess.start(lab, { args });
+  await assertNoRights(lab, lookupUser("nobody")?.uid ?? 65534);
+  await talk(lab, server);
+  const netstat = await lab.run({ side: "server", words: [...selfCommand(), "netstat"] });
+  assertMatch(netstat.stdout, /LISTEN +echo/);
+  const { code, stderr } = await server.stop();
+  assertEquals(code, 0, stderr);
+  assertEquals(stderr.trim().split("\n").length, 1, stderr);
+  await assertNothingLeft(lab);
+  assertEquals((await judgeFile(path)).length >= 10, true);
+  const { uid, mode } = await Deno.lstat(path);
+  assertEquals([uid, (mode ?? 0) & 0o777], [0, 0o600]);
+});
+
+liveTest("with sudo it becomes the user who called, whose the recording is; a kill leaves nothing", {
+  rights: "root",
+  needs: ["nft"],
+}, async (lab) => {
+  await using folder = await scratchFolder(DAEMON);
+  await Deno.chmod(folder.path, 0o755);
+  const path = `${folder.path}/x.pcapng`;
+  const args = ["--ip", lab.plan.addresses.server, ...GUARD, "--write", path];
+  const server = await ServeProcess.start(lab, { args, program: [...BY_SUDO, ...selfCommand()] });
+  await assertNoRights(lab, DAEMON);
+  assertEquals(await shell(lab, "stat -c '%u %a' /run/tcplab/*.sock"), `${DAEMON} 600`);
+  await talk(lab, server);
+  const { uid, gid, mode } = await Deno.lstat(path);
+  assertEquals([uid, gid, (mode ?? 0) & 0o777], [DAEMON, DAEMON, 0o600]);
+  await server.signal("SIGKILL");
+  await server.stop();
+  // What removes the socket file outlives the server by a moment.
+  await waitFor(async () => await shell(lab, "ls /run/tcplab") === "", { what: "the socket file gone" });
+  await assertNothingLeft(lab);
+});
+
+liveTest("--user root keeps all rights, --user NAME takes that user", { rights: "root" }, async (lab) => {
+  const kept = await ServeProcess.start(lab, { args: ["--user", "root"] });
+  assertMatch(await shell(lab, STATUS), /^Uid: 0 0 0 0 .*CapEff: 0*[1-9a-f][0-9a-f]* .*NoNewPrivs: 0/);
+  assertEquals((await kept.stop()).code, 0);
+  const named = await ServeProcess.start(lab, { args: ["--user", "daemon"] });
+  await assertNoRights(lab, DAEMON);
+  assertEquals((await named.stop()).code, 0);
+  assertEquals(await shell(lab, "ls /run/tcplab"), "");
+});
+
+liveTest("what stays behind for the socket file has no capability and no device", {
+  rights: "root",
+  needs: ["setpriv"],
+}, async (lab) => {
+  const server = await ServeProcess.start(lab, { args: ["--user", "daemon"] });
+  // Of its children only the remover is there; none of its descriptors is a socket.
+  const remover = await shell(lab, REMOVER);
+  assert(/ -> pipe:/.test(remover) && !/ -> socket:/.test(remover), remover);
+  assertMatch(remover, /CapEff:\s0{16}/);
+  assertEquals((await server.stop()).code, 0);
+});
+
+liveTest("a stranger's directory of root's old name is not believed, and shows others what is not theirs", {
+  rights: "root",
+  pcap: true,
+  needs: ["nc", "setpriv"],
+}, async (lab) => {
+  await using folder = await scratchFolder(DAEMON);
+  await Deno.chmod(folder.path, 0o1777);
+  const as = `setpriv --reuid=${DAEMON} --regid=${DAEMON} --clear-groups`;
+  const trap = lab.spawn({
+    side: "server",
+    words: [
+      "sh",
+      "-c",
+      `${as} mkdir ${folder.path}/tcplab-0 && exec ${as} nc -lU ${folder.path}/tcplab-0/1.sock`,
+    ],
+  });
+  await shell(lab, `until [ -S ${folder.path}/tcplab-0/1.sock ]; do sleep 0.05; done`);
+  const netstat = await lab.run({
+    side: "server",
+    words: ["env", "-u", "TCPLAB_RUN_DIR", `TMPDIR=${folder.path}`, ...selfCommand(), "netstat"],
+  });
+  assertEquals([netstat.code, netstat.stdout], [0, "No tcplab server is running on this host.\n"]);
+  // Nobody has knocked: it would have been told the request.
+  assertEquals(trap.stdout, "");
+  await trap.stop();
+});
+
+liveTest("the compiled binary gives its rights up as well", {
+  rights: "root",
+  needs: ["nft"],
+  missing: compiledBinary() === null ? "no compiled binary" : null,
+}, async (lab) => {
+  await using folder = await scratchFolder(DAEMON);
+  await Deno.chmod(folder.path, 0o755);
+  const binary = compiledBinary() ?? "";
+  const path = `${folder.path}/x.pcapng`;
+  const args = ["--ip", lab.plan.addresses.server, ...GUARD, "--write", path];
+  const server = await ServeProcess.start(lab, { args, program: [...BY_SUDO, binary] });
+  await assertNoRights(lab, DAEMON);
+  await talk(lab, server);
+  assertEquals((await Deno.lstat(path)).uid, DAEMON);
+  const netstat = await lab.run({ side: "server", words: [binary, "netstat"] });
+  assertMatch(netstat.stdout, /LISTEN +echo/);
+  const { code, stderr } = await server.stop();
+  assertEquals(code, 0, stderr);
+  assertEquals(stderr.trim().split("\n").length, 1, stderr);
+  await assertNothingLeft(lab);
+});
