@@ -13,6 +13,7 @@ import { CliError, type Command, EXIT_DONE } from "./command.ts";
 import { type KernelSocket, readKernelSockets } from "./kernel_sockets.ts";
 import { type OptionSpec, type ParsedOptions, parseOptions, type Syntax, usageText } from "./options.ts";
 import { pageWidth } from "./serve_log.ts";
+import { askOtherUsersServers, silentUsersLine } from "./other_users_servers.ts";
 import { runningServers } from "./server_control.ts";
 import { listenForStop } from "./signals.ts";
 import { printLine, printOut } from "./terminal.ts";
@@ -38,8 +39,8 @@ const SYNTAX: Syntax<typeof OPTIONS> = {
   command: "netstat",
   synopsis: "[--kernel] [--details] [--json] [--watch]",
   description:
-    `Shows the connections of the tcplab servers that this user runs on this host, in every network namespace. The
-kernel takes no part in them: its own netstat shows nothing.`,
+    `Shows the connections of the tcplab servers that this user runs on this host, for root those of all users, in every
+network namespace. The kernel takes no part in them: its own netstat shows nothing.`,
   options: OPTIONS,
 };
 
@@ -67,7 +68,8 @@ async function run(args: string[]): Promise<number> {
 
 /** What there is to see now, as text. */
 async function look(options: NetstatOptions): Promise<string> {
-  const servers = await runningServers();
+  const others = await askOtherUsersServers();
+  const servers = [...await runningServers(), ...others.servers];
   const kernel = options.flag("kernel") ? kernelSockets() : null;
   if (options.flag("json")) {
     const value = kernel === null ? servers : { servers, kernel: kernel.map(kernelSocketJson) };
@@ -81,7 +83,8 @@ async function look(options: NetstatOptions): Promise<string> {
     now: Date.now() / 1000,
   });
   const closed = await countClosedServers();
-  return closed === 0 ? text : `${text}\n\n${closedServersLine(closed)}`;
+  const unseen = closed === 0 ? silentUsersLine(others.silent) : closedServersLine(closed);
+  return unseen === "" ? text : `${text}\n\n${unseen}`;
 }
 
 /** What a person should know who may not see everything. */

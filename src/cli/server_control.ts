@@ -19,7 +19,7 @@ import type { Server } from "./server.ts";
 const MOST_SHOWN = 200;
 
 /** A snapshot with what tells servers of different network namespaces apart: they never meet. */
-interface LocatedSnapshot extends ServerSnapshot {
+export interface LocatedSnapshot extends ServerSnapshot {
   /** Empty where the system has none. */
   readonly networkNamespace: string;
 }
@@ -39,7 +39,8 @@ export function runningServers(): Promise<LocatedSnapshot[]> {
   return findServers(isLocatedSnapshot);
 }
 
-function isLocatedSnapshot(value: unknown): value is LocatedSnapshot {
+/** Whether a value, parsed from another process's JSON, is such a snapshot. */
+export function isLocatedSnapshot(value: unknown): value is LocatedSnapshot {
   return isServerSnapshot(value) && "networkNamespace" in value && typeof value.networkNamespace === "string";
 }
 

@@ -154,6 +154,53 @@ liveTest("a stranger's directory of root's old name is not believed, and shows o
   await trap.stop();
 });
 
+/** A server of another user that tells root's terminal what to do, and would be an end of all processes. */
+const LIAR = `
+import json, os, socket
+os.makedirs("/run/user/1/tcplab", 0o700)
+os.chown("/run/user/1", 1, 1); os.chown("/run/user/1/tcplab", 1, 1)
+os.setgroups([]); os.setgid(1); os.setuid(1); os.umask(0o077)
+def listen(name):
+    s = socket.socket(socket.AF_UNIX); s.bind("/run/user/1/tcplab/" + name); s.listen(); return s
+honest, endless = listen("5.sock"), listen("6.sock")
+print("ready", flush=True)
+while True:
+    client = honest.accept()[0]; client.recv(999)
+    client.send((json.dumps({"pid": 4711, "device": "\\x1b[2Jevil", "ip": ["10.33.0.3"], "mac": "x", "startedAt": 0,
+      "listeners": [], "connections": [], "counters": {}, "networkNamespace": "\\x9b2J"}) + "\\n").encode())
+    client.close()
+`;
+
+liveTest(
+  "root's netstat asks another user's server with that user's rights, and shows what it says harmlessly",
+  {
+    rights: "root",
+    needs: ["python3"],
+  },
+  async (lab) => {
+    const liar = lab.spawn({ side: "server", words: ["python3", "-c", LIAR] });
+    await waitFor(() => liar.stdout.includes("ready"), { what: "the liar listening" });
+    const binary = compiledBinary();
+    const program = binary === null ? selfCommand() : [binary];
+    const netstat = async (...args: string[]) => {
+      const words = ["env", "-u", "TCPLAB_RUN_DIR", ...program, "netstat", ...args];
+      const { code, stdout, stderr } = await lab.run({ side: "server", words });
+      assertEquals([code, stderr], [0, ""]);
+      // deno-lint-ignore no-control-regex
+      assert(!/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(stdout), stdout);
+      return stdout;
+    };
+    // Deno may lie where only root may run it; then root is told so, and does not ask itself.
+    const shown = /^tcplab 4711 on \?\[2Jevil|^Servers of user 1 cannot be asked from here/m;
+    assertMatch(await netstat(), shown);
+    await netstat("--json");
+    // What it says of an address is in nobody's way.
+    const server = await ServeProcess.start(lab);
+    assertEquals((await server.stop()).code, 0);
+    await liar.stop();
+  },
+);
+
 liveTest("the compiled binary gives its rights up as well", {
   rights: "root",
   needs: ["nft"],
