@@ -201,9 +201,9 @@ liveTest(
   },
 );
 
-liveTest("the compiled binary gives its rights up as well", {
+liveTest("the compiled binary gives its rights up as well, and netstat shows each user what is theirs", {
   rights: "root",
-  needs: ["nft"],
+  needs: ["nft", "setpriv"],
   missing: compiledBinary() === null ? "no compiled binary" : null,
 }, async (lab) => {
   await using folder = await scratchFolder(DAEMON);
@@ -211,12 +211,22 @@ liveTest("the compiled binary gives its rights up as well", {
   const binary = compiledBinary() ?? "";
   const path = `${folder.path}/x.pcapng`;
   const args = ["--ip", lab.plan.addresses.server, ...GUARD, "--write", path];
-  const server = await ServeProcess.start(lab, { args, program: [...BY_SUDO, binary] });
+  const usual = ["env", "-u", "TCPLAB_RUN_DIR"];
+  const server = await ServeProcess.start(lab, { args, program: [...usual, ...BY_SUDO.slice(1), binary] });
   await assertNoRights(lab, DAEMON);
   await talk(lab, server);
   assertEquals((await Deno.lstat(path)).uid, DAEMON);
-  const netstat = await lab.run({ side: "server", words: [binary, "netstat"] });
-  assertMatch(netstat.stdout, /LISTEN +echo/);
+  const netstatOf = async (uid: number) => {
+    const as = ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
+    return (await lab.run({ side: "server", words: [...usual, ...as, binary, "netstat"] })).stdout;
+  };
+  assertMatch(await netstatOf(0), /LISTEN +echo/);
+  // The socket is of who called sudo; who it is not sees only that there is one.
+  assertMatch(await netstatOf(DAEMON), /LISTEN +echo/);
+  assertMatch(
+    await netstatOf(DAEMON + 1),
+    /^No tcplab server is running.*\n\n1 server of another user: sudo tcplab netstat\n$/,
+  );
   const { code, stderr } = await server.stop();
   assertEquals(code, 0, stderr);
   assertEquals(stderr.trim().split("\n").length, 1, stderr);

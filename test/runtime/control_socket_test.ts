@@ -1,7 +1,7 @@
 /** Control sockets in a directory of their own: rights, the one request, bounds, and what is left behind. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { askForSnapshot, countClosedServers, findServers } from "../../src/runtime/control_client.ts";
+import { askForSnapshot, findServers } from "../../src/runtime/control_client.ts";
 import { openControlSocket } from "../../src/runtime/control_socket.ts";
 
 interface Snapshot {
@@ -128,16 +128,6 @@ Deno.test("a link in the directory is not followed, and not taken for a server t
   Deno.symlinkSync(socket.path, link);
   assertEquals(await findServers(isSnapshot, { directories: [directory.path] }), []);
   assert(existing(link));
-});
-
-Deno.test("servers of others are counted, root sees all", async () => {
-  using directory = scratch();
-  using _socket = await openControlSocket({
-    directory: directory.path,
-    pid: 7,
-    snapshot: () => ({ pid: 7 }),
-  });
-  assertEquals(await countClosedServers({ directories: [directory.path] }), 0);
 });
 
 Deno.test("a server without a place for its socket says so", async () => {
