@@ -5,6 +5,7 @@
  * still needs root: to remove the socket file from root's directory. Must not know: how the kernel takes rights away
  * (ffi/process_user.ts, ffi/process_rights.ts).
  */
+import { dirname } from "@std/path";
 import { keepDescriptorsToOurselves, shutRights } from "../../ffi/process_rights.ts";
 import { asUser, becomeUser, isRoot, lookupUser, type UserIds, wayTo } from "../../ffi/process_user.ts";
 import { CliError } from "./command.ts";
@@ -25,6 +26,7 @@ interface Circumstances {
 
 /** What nobody's numbers are where the system has no user of that name (Linux's overflow ids). */
 const NOBODY: UserIds = { uid: 65534, gid: 65534 };
+const WRITABLE_BY_OTHERS = 0o022;
 const MOST_ID = 0xffff_fffe;
 
 /** The user who called sudo; null where root was not got that way. Only for a process that is root: others could say anything. */
@@ -114,8 +116,9 @@ function startRemover(socketPath: string, user: UserIds): AsyncDisposable {
   const words = ["/bin/sh", "-c", REMOVER, socketPath];
   const child = spawnQuietly("setpriv", [...WITHOUT_CAPABILITIES, ...words]) ??
     spawnQuietly(words[0], words.slice(1));
-  // In a directory of root's alone, a path is what it was a moment ago.
-  if (user.uid === sudoUser()?.uid) Deno.chownSync(socketPath, user.uid, user.gid);
+  if (user.uid === sudoUser()?.uid && isRootsAlone(dirname(socketPath))) {
+    Deno.chownSync(socketPath, user.uid, user.gid);
+  }
   if (child === null) return { [Symbol.asyncDispose]: () => Promise.resolve() };
   return {
     [Symbol.asyncDispose]: async () => {
@@ -123,6 +126,12 @@ function startRemover(socketPath: string, user: UserIds): AsyncDisposable {
       await child.status;
     },
   };
+}
+
+/** Whether a path in the directory is what it was a moment ago, whoever else there is; a chosen one may be a group's. */
+function isRootsAlone(directory: string): boolean {
+  const { uid, mode } = Deno.lstatSync(directory);
+  return uid === 0 && mode !== null && (mode & WRITABLE_BY_OTHERS) === 0;
 }
 
 function spawnQuietly(program: string, args: readonly string[]): Deno.ChildProcess | null {
