@@ -27,7 +27,10 @@ interface OthersAnswers {
 
 /** A process is started for each; local choice: more users than a lab machine has at work. */
 const MOST_USERS = 16;
-/** Local choice: a process is there in a tenth of a second, and waits up to two for each server, all at once. */
+/**
+ * Local choice: a process is there in a tenth of a second, and waits up to two for a server that is silent, for all at once.
+ * One that tells slowly takes longer, and is not waited for here.
+ */
 const ANSWER_MS = 5_000;
 /** Local choice: some thousand connections of one user. */
 const MOST_ANSWER_BYTES = 0x80_0000;

@@ -4,6 +4,7 @@
  * Owns: the snapshot's making, and the refusal of an address that another server answers for. Must not know: how
  * snapshots travel (runtime/control_socket.ts) or are shown (observe/netstat.ts).
  */
+import type { FrameLink } from "../link/link.ts";
 import { netstatToText } from "../observe/netstat.ts";
 import {
   type ConnectionSnapshot,
@@ -34,7 +35,7 @@ export interface LocatedSnapshot extends ServerSnapshot {
 /** What the control socket speaks for. */
 export interface ServerControlParts {
   readonly config: Pick<ServeConfig, "services">;
-  readonly ground: ServerGround;
+  readonly ground: Pick<ServerGround, "addresses"> & { readonly link: Pick<FrameLink, "name" | "mac"> };
   /** Null until it is there: the socket is opened before, with rights that the server does not have. */
   server: Pick<Server, "host" | "stack"> | null;
   /** Takes notices for a person, a line each. */
@@ -100,11 +101,15 @@ export function conflictLine(
   return null;
 }
 
-/** Opens the control socket. A server that finds no place for it runs all the same, and says so. */
-export async function openServerControl(parts: ServerControlParts): Promise<ControlSocket | null> {
+/** Opens the control socket, where it is usual unless told. A server that finds no place for it runs all the same, and says so. */
+export async function openServerControl(
+  parts: ServerControlParts,
+  place: { readonly directory?: string } = {},
+): Promise<ControlSocket | null> {
   const startedAt = Date.now() / 1000;
   try {
     return await openControlSocket({
+      ...place,
       answer: (request) => {
         if (request !== "server" && request !== "snapshot") return null;
         const speaker = { ...parts, server: demandServer(parts), startedAt };

@@ -42,7 +42,10 @@ export interface ServerSnapshot {
   readonly listeners: readonly ListenerSnapshot[];
   readonly connections: readonly ConnectionSnapshot[];
   readonly counters: Readonly<Record<string, number>>;
-  /** What the server as a whole has in use: `connections`, ... */
+  /**
+   * What the server as a whole has in use: `connections`, and in bytes `memoryUsed` of `memoryLimit`, of it
+   * `memoryBuffers`, and `memoryReserved` for all buffers.
+   */
   readonly figures: Readonly<Record<string, number>>;
 }
 

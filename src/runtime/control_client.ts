@@ -41,8 +41,7 @@ interface AnswerBudget {
 /**
  * Asks every running server that this user may ask, in directories that nobody else can reach into, and gives what `read`
  * makes of the lines of each answer. Those of which it makes nothing, a server that does not answer or says more than all
- * may together, and one of another user are left out; files of servers that are
- * gone are removed.
+ * may together, and one of another user are left out; files of servers that are gone are removed.
  */
 export async function findServers<Server>(
   read: (lines: readonly unknown[]) => Server | null,

@@ -61,6 +61,11 @@ async function scratchFolder(owner: number): Promise<AsyncDisposable & { readonl
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
+/** Four mebibytes, so that a recording of three with a mebibyte each has to begin anew. */
+const SENDS = `import socket, sys
+s = socket.create_connection((sys.argv[1], 3333))
+s.sendall(bytes(4 << 20)); s.shutdown(socket.SHUT_WR); s.recv(1)`;
+
 const GUARD = ["--rst-guard", "nft"];
 
 liveTest("root becomes nobody in every thread; guard, recording, netstat and the end work as ever", {
@@ -103,6 +108,52 @@ liveTest("with sudo it becomes the user who called, whose the recording is; a ki
   // What removes the socket file outlives the server by a moment.
   await waitFor(async () => await shell(lab, "ls /run/tcplab") === "", { what: "the socket file gone" });
   await assertNothingLeft(lab);
+});
+
+liveTest("a recording that rotates goes on with the rights that are left, or is refused before it begins", {
+  rights: "root",
+  needs: ["python3"],
+}, async (lab) => {
+  // The files are of who called sudo, whoever writes them.
+  for (const user of [[], ["--user", "root"]]) {
+    await using folder = await scratchFolder(DAEMON);
+    const path = `${folder.path}/x.pcapng`;
+    const args = ["--app", "discard", "--write", path, "--write-limit", "1Mx3", ...user];
+    const server = await ServeProcess.start(lab, { args, program: [...BY_SUDO, ...selfCommand()] });
+    const sends = ["python3", "-c", SENDS, lab.plan.tcplabAddress];
+    assertEquals((await lab.run({ side: "client", words: sends })).code, 0);
+    assertEquals((await server.event("closed")).reason, "normal");
+    const { code, stderr } = await server.stop();
+    assertEquals([code, stderr.includes("rotated")], [0, false], stderr);
+    const files = (await Array.fromAsync(Deno.readDir(folder.path))).map(({ name }) => name).sort();
+    assertEquals(files, ["x.pcapng", "x.pcapng.1", "x.pcapng.2"]);
+    for (const name of files) {
+      const { uid, gid, mode } = await Deno.lstat(`${folder.path}/${name}`);
+      assertEquals([uid, gid, (mode ?? 0) & 0o777], [DAEMON, DAEMON, 0o600], name);
+    }
+  }
+  // Nobody may make a file beside root's; in a sticky directory nobody may, but not move root's away.
+  await using roots = await scratchFolder(0);
+  for (const mode of [0o755, 0o1777]) {
+    await Deno.chmod(roots.path, mode);
+    const limits = ["--write", `${roots.path}/x.pcapng`, "--write-limit", "1Mx3"];
+    const words = [
+      ...selfCommand(),
+      "serve",
+      "--iface",
+      lab.plan.devices.server,
+      "--ip",
+      lab.plan.tcplabAddress,
+    ];
+    const refused = await lab.run({ side: "server", words: [...words, ...limits] });
+    assertEquals(refused.code, 1, refused.stderr);
+    assertMatch(
+      refused.stderr,
+      /^tcplab serve: .*x\.pcapng cannot be rotated by the user who serves \([^\n]*\n$/,
+    );
+    assertEquals((await Array.fromAsync(Deno.readDir(roots.path))).map(({ name }) => name), ["x.pcapng"]);
+  }
+  assertEquals(await shell(lab, "ls /run/tcplab"), "");
 });
 
 liveTest("--user root keeps all rights, --user NAME takes that user", { rights: "root" }, async (lab) => {
@@ -167,7 +218,7 @@ print("ready", flush=True)
 while True:
     client = honest.accept()[0]; client.recv(999)
     client.send((json.dumps({"pid": 4711, "device": "\\x1b[2Jevil", "ip": ["10.33.0.3"], "mac": "x", "startedAt": 0,
-      "listeners": [], "connections": [], "counters": {}, "networkNamespace": "\\x9b2J"}) + "\\n").encode())
+      "listeners": [], "counters": {}, "figures": {}, "networkNamespace": "\\x9b2J"}) + '\\n{"end": 1}\\n').encode())
     client.close()
 `;
 

@@ -215,6 +215,27 @@ Deno.test("answers are bounded together: what is longer is not shown, and the re
   assertEquals((await findServers(readSnapshot, { directories, mostBytes: 400_000 })).length, 1);
 });
 
+Deno.test("servers share what all may answer together, and a line without end is given up", async () => {
+  using directory = scratch();
+  const options = { directory: directory.path };
+  const lines = Array.from({ length: 100 }, () => "x".repeat(1000));
+  using one = await openControlSocket({ ...options, pid: 1, answer: answers({ pid: 1 }, ...lines) });
+  using _two = await openControlSocket({ ...options, pid: 2, answer: answers({ pid: 2 }, ...lines) });
+  const directories = [directory.path];
+  assertEquals((await findServers(readSnapshot, { directories, mostBytes: 250_000 })).length, 2);
+  assert((await findServers(readSnapshot, { directories, mostBytes: 150_000 })).length < 2);
+  const budget = { bytesLeft: 150_000 };
+  assertEquals((await askServer(one.path, { budget }))?.length, 101);
+  assert(await askServer(one.path, { budget }) === null);
+  let made = 0;
+  function* endlessLine() {
+    for (;;) yield "x".repeat(Math.min(++made, 3) * 600_000);
+  }
+  using long = await openControlSocket({ ...options, pid: 3, answer: endlessLine });
+  assert(await askServer(long.path) === null);
+  assert(made < 20, `${made} lines were made for a reader that has gone`);
+});
+
 Deno.test("a link in the directory is not followed, and not taken for a server that is gone", async () => {
   using directory = scratch();
   using elsewhere = scratch();
