@@ -75,7 +75,8 @@ export async function buildSwarm(): Promise<AsyncDisposable & { readonly path: s
   return { path, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
 }
 
-async function findCompiler(): Promise<{ name: string; version: string }> {
+/** The C compiler of this machine. Throws an Error with one line for a person where there is none. */
+export async function findCompiler(): Promise<{ name: string; version: string }> {
   for (const name of ["gcc", "cc", "clang"]) {
     const output = await runQuietly(name, ["--version"]);
     if (output?.success) return { name, version: output.stdout.split("\n")[0] };
@@ -114,7 +115,8 @@ async function buildLwip(
   }
 }
 
-async function compile(
+/** Builds one program from sources named beside this file, or by their URLs. Throws an Error with what the compiler said. */
+export async function compile(
   compiler: string,
   program: { output: string; sources: readonly string[]; libraries: readonly string[] },
 ): Promise<string> {

@@ -74,8 +74,10 @@ export function parseOptions<const Options extends readonly OptionSpec[]>(
   const alias: Record<string, string> = {};
   for (const spec of specs) if (spec.alias !== undefined) alias[spec.alias] = spec.name;
 
+  const separated = separateShortValues(args, specs);
+  refuseReservedName(separated, specs);
   const unknown: string[] = [];
-  const parsed = parseArgs(separateShortValues(args, specs), {
+  const parsed = parseArgs(separated, {
     boolean: flags,
     string: [...valued, "_"],
     collect: [...flags, ...valued],
@@ -98,6 +100,17 @@ export function parseOptions<const Options extends readonly OptionSpec[]>(
     list: (name) => values.get(name) ?? [],
     positionals,
   };
+}
+
+/**
+ * parse-args keeps the arguments under the name `_`, and takes a dot for a way into what another option holds: names with
+ * either would end in an exception, and no option of ours has one.
+ */
+function refuseReservedName(args: readonly string[], specs: readonly OptionSpec[]): void {
+  const end = args.indexOf("--");
+  const options = end < 0 ? args : args.slice(0, end);
+  const reserved = options.find((argument) => /^-[^=]*[_.]/.test(argument));
+  if (reserved !== undefined) throw new UsageError(unknownOptionLine(reserved, specs));
 }
 
 /** `-ieth0` becomes `--iface=eth0`, which parse-args would take for a bundle of flags. */

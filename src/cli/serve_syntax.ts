@@ -37,7 +37,7 @@ export const SERVE_OPTIONS = [
     value: "MAC|auto|device",
     group: ADDRESS,
     help:
-      "auto (default): a stable locally administered address; device: the device's own (Wi-Fi needs that)",
+      "auto (default): a stable locally administered address; device: the device's own (Wi-Fi and macvlan need that)",
   },
   {
     name: "rst-guard",

@@ -98,7 +98,13 @@ export class Server {
 
   /** Ends in order: no more connections, FIN, after two seconds or at once when told so RST. Says when there was RST. */
   async end(signal: AbortSignal): Promise<void> {
-    const { reset } = await this.stack.shutdown({ signal });
+    const { reset } = await this.stack.shutdown({
+      signal,
+      onWaiting: (count) => {
+        const what = count === 1 ? "1 connection" : `${count} connections`;
+        this.#parts.notice(`Waiting for ${what} to end, two seconds in all (Ctrl-C again: at once)`);
+      },
+    });
     // Whoever leaves hears what was folded.
     this.#unobserve();
     this.#ringWatch.look();

@@ -35,6 +35,8 @@ export interface ConnectionHost {
   finish(): void;
   /** The connection has nothing to send because there is no memory to put it into; its application waits. */
   starves(connection: Connection): void;
+  /** The application has closed the connection, for sending or altogether. */
+  closes(connection: Connection): void;
   /** Bytes have been given to the connection to send. */
   written(connection: Connection, count: number): void;
 }
@@ -214,18 +216,21 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
   closeWrite(): void {
     this.#host.begin(this);
     closeConnection(this.#host.context, this.tcb);
+    this.#host.closes(this);
     this.#host.finish();
   }
 
   close(): void {
     this.#host.begin(this);
     closeBothWays(this.#host.context, this.tcb);
+    this.#host.closes(this);
     this.#host.finish();
   }
 
   closeAndDrain(): void {
     this.#host.begin(this);
     closeAndDrain(this.#host.context, this.tcb);
+    this.#host.closes(this);
     this.#host.finish();
   }
 

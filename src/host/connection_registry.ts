@@ -200,9 +200,12 @@ export class ConnectionRegistry {
     return this.#closing.size > this.#options.maxClosing;
   }
 
-  oldestClosing(): Connection | null {
+  /** Who gives way among them; it does not count any more, though its end is still to be performed. */
+  takeOldestClosing(): Connection | null {
     const [oldest] = this.#closing;
-    return oldest ?? null;
+    if (oldest === undefined) return null;
+    this.#closing.delete(oldest);
+    return oldest;
   }
 
   // -- Deadlines

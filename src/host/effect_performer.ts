@@ -112,6 +112,13 @@ export class EffectPerformer implements ConnectionHost {
     this.#starving.add(connection);
   }
 
+  /** Where only the peer's part of the end is awaited, whatever state that leaves, there is a bound on how many may wait. */
+  closes(connection: Connection): void {
+    const { tcb } = connection;
+    if (!isOrphan(tcb) || tcb.ended !== null || tcb.state === "TIME_WAIT") return;
+    if (this.#registry.entersClosing(connection)) this.#evictClosing();
+  }
+
   /** Whether applications wait for memory. */
   get hasStarving(): boolean {
     return this.#starving.size > 0;
@@ -236,10 +243,8 @@ export class EffectPerformer implements ConnectionHost {
     }
     if (row.to === "TIME_WAIT") {
       if (this.#registry.entersTimeWait(connection)) this.evictTimeWait();
-    } else if (
-      isOrphan(connection.tcb) && row.to !== "CLOSED" && this.#registry.entersClosing(connection)
-    ) {
-      this.#evictClosing();
+    } else {
+      this.closes(connection);
     }
     this.#teller.transition(connection, effect);
     if (row.from === "LISTEN") this.#accept(connection);
@@ -247,7 +252,7 @@ export class EffectPerformer implements ConnectionHost {
 
   /** Ends the one whose end has been awaited longest. */
   #evictClosing(): void {
-    const connection = this.#registry.oldestClosing();
+    const connection = this.#registry.takeOldestClosing();
     if (connection === null) return;
     this.#options.counters.count("evicted-closing");
     this.evict(connection, "evict.closing");
@@ -261,6 +266,7 @@ export class EffectPerformer implements ConnectionHost {
     tcb.releaseSendRing();
     // What came before a normal end can still be read.
     if (effect.reason !== "normal" || tcb.receiveRing.length === 0) tcb.releaseReceiveRing();
+    else tcb.receiveRing.leaveMemory();
     this.#teller.closed(connection, effect);
   }
 

@@ -51,8 +51,9 @@ export class RoomMaker {
   #queue: Connection[] = [];
   #lookedUs = -Infinity;
   #relievedUs = -Infinity;
-  #toldUs = -Infinity;
-  #untold = 0;
+  #hasHelped = true;
+  /** When a person was last told of what, and of how many since not yet. */
+  readonly #told = new Map<string, { us: number; untold: number }>();
 
   constructor(options: RoomMakerOptions) {
     this.#options = options;
@@ -62,6 +63,7 @@ export class RoomMaker {
   /** Whether one more connection may be held, if need be in place of another. */
   get hasRoom(): boolean {
     const { registry, onFull } = this.#options;
+    if (!this.#account.mayLend(registry.connectionBytes)) return false;
     return registry.hasRoom || (onFull === "evict" && registry.acceptedCount > 0);
   }
 
@@ -83,7 +85,7 @@ export class RoomMaker {
     if (victim === null) return;
     this.#evict(victim, { rule: "evict.table-full", counter: evictionCounter(victim) });
     this.#tell(
-      "table-full",
+      { kind: "table-full", count: 1 },
       (count) =>
         `The table of ${registry.limit} connections is full: ${
           connections(count)
@@ -94,22 +96,33 @@ export class RoomMaker {
   /** After an event: when memory is short, connections of the greediest peers end. */
   relieve(): void {
     const { context } = this.#options;
-    if (!this.#account.isShort || context.nowUs - this.#relievedUs < RELIEF_INTERVAL_US) return;
+    if (!this.#account.isShort) return;
+    // A look that has helped is worth its cost at once where the next hundred connections would leave nothing.
+    const isUrgent = this.#account.isScarce && this.#hasHelped;
+    if (!isUrgent && context.nowUs - this.#relievedUs < RELIEF_INTERVAL_US) return;
     this.#relievedUs = context.nowUs;
+    this.#shed();
+    this.#hasHelped = !this.#account.isShort;
+  }
+
+  #shed(): void {
     const classes = this.#memoryHolders();
     for (const holders of classes) {
       const amount = this.#account.usedBytes - this.#account.tightBytes;
       if (amount <= 0) return;
-      for (const victim of chooseVictims(holders, amount)) {
+      const victims = chooseVictims(holders, amount);
+      if (victims.length === 0) continue;
+      const heldBytes = this.#account.usedBytes;
+      for (const victim of victims) {
         this.#evict(victim, { rule: "evict.memory", counter: "evicted-for-memory" });
-        this.#tell(
-          "memory-pressure",
-          (count) =>
-            `Memory is short (${mebibytes(this.#account.usedBytes)} of ${
-              mebibytes(this.#account.limitBytes)
-            } MiB held): ${connections(count)} of those that hold most and get no further reset (--memory)`,
-        );
       }
+      this.#tell(
+        { kind: "memory-pressure", count: victims.length },
+        (count) =>
+          `Memory is short (${mebibytes(heldBytes)} of ${mebibytes(this.#account.limitBytes)} MiB held): ${
+            connections(count)
+          } of those that hold most and get no further reset (--memory)`,
+      );
     }
   }
 
@@ -169,13 +182,15 @@ export class RoomMaker {
     this.#options.performer.evict(connection, about.rule);
   }
 
-  #tell(kind: string, message: (count: number) => string): void {
+  #tell({ kind, count }: { kind: string; count: number }, message: (count: number) => string): void {
     const { context, teller } = this.#options;
-    this.#untold++;
-    if (context.nowUs - this.#toldUs < NOTICE_INTERVAL_US) return;
-    this.#toldUs = context.nowUs;
-    teller.notice(kind, message(this.#untold));
-    this.#untold = 0;
+    const told = this.#told.get(kind) ?? { us: -Infinity, untold: 0 };
+    this.#told.set(kind, told);
+    told.untold += count;
+    if (context.nowUs - told.us < NOTICE_INTERVAL_US) return;
+    told.us = context.nowUs;
+    teller.notice(kind, message(told.untold));
+    told.untold = 0;
   }
 }
 

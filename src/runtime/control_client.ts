@@ -142,11 +142,19 @@ async function connectTo(path: string): Promise<Deno.UnixConn | null> {
 async function removeIfStale(path: string): Promise<void> {
   try {
     const { mtime } = await Deno.lstat(path);
-    if (mtime !== null && Date.now() - mtime.getTime() < STALE_MS) return;
+    const isYoung = mtime !== null && Date.now() - mtime.getTime() < STALE_MS;
+    if (isYoung && !await isOwnerGone(path)) return;
     await Deno.remove(path);
   } catch {
     // Another reader was quicker, or it is not ours to remove.
   }
+}
+
+/** Whether no process has the number in the file's name: then nobody is about to listen. False where that cannot be known. */
+async function isOwnerGone(path: string): Promise<boolean> {
+  const pid = /(\d+)(?:-\d+)?\.sock$/.exec(path)?.[1];
+  const exists = (name: string) => Deno.lstat(`/proc/${name}`).then(() => true, () => false);
+  return pid !== undefined && await exists("self") && !await exists(pid);
 }
 
 /** Paths of the sockets in a directory, so many that it is no work; none where it is missing or closed to us. */

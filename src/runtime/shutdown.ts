@@ -17,6 +17,8 @@ interface ShutdownOptions {
   readonly graceUs?: number;
   /** Ends the patience early (a second Ctrl-C). */
   readonly signal?: AbortSignal;
+  /** Told once how many connections are waited for, if it takes so long that somebody wonders. */
+  readonly onWaiting?: (connections: number) => void;
 }
 
 /** What became of the connections. */
@@ -30,6 +32,12 @@ export interface ShutdownResult {
 /** Patience with FIN before RST; the contract of `serve`: 2 s. */
 const SHUTDOWN_GRACE_US = 2_000_000;
 
+/** Local choice: what ends sooner nobody has been waiting for. */
+const WONDER_US = 300_000;
+
+/** Local choice: so many are closed or reset in one turn, some milliseconds; frames are taken in between. */
+const TURN_CONNECTIONS = 1024;
+
 /** First and longest pause between two looks at what is left; local choice: a quick end is quick, a slow one costs nothing. */
 const FIRST_PAUSE_US = 1000;
 const LONGEST_PAUSE_US = 50_000;
@@ -37,30 +45,52 @@ const LONGEST_PAUSE_US = 50_000;
 /** Closes all listeners and connections of a host; resolves when none is left. The pump must be running. */
 export async function closeInOrder(options: ShutdownOptions): Promise<ShutdownResult> {
   const { host, driver, clock } = options;
-  const endUs = clock.nowUs() + (options.graceUs ?? SHUTDOWN_GRACE_US);
+  const beganUs = clock.nowUs();
+  const endUs = beganUs + (options.graceUs ?? SHUTDOWN_GRACE_US);
   driver.enter();
   for (const listener of host.listeners()) listener.close();
-  const open = unfinished(host);
-  for (const connection of open) connection.close();
+  const open = host.connections().filter(isUnfinished);
   driver.leave();
+  await inTurns(options, open, (connection) => connection.close());
+  let left = open.filter(isUnfinished);
+  let isTold = false;
   let pauseUs = FIRST_PAUSE_US;
-  while (unfinished(host).length > 0) {
-    const leftUs = endUs - clock.nowUs();
-    if (leftUs <= 0 || options.signal?.aborted) break;
-    await pause(clock, Math.min(pauseUs, leftUs));
+  while (left.length > 0) {
+    const nowUs = clock.nowUs();
+    if (nowUs >= endUs || options.signal?.aborted) break;
+    if (!isTold && nowUs - beganUs >= WONDER_US) {
+      isTold = true;
+      options.onWaiting?.(left.length);
+    }
+    await pause(clock, Math.min(pauseUs, endUs - nowUs));
     pauseUs = Math.min(pauseUs * 2, LONGEST_PAUSE_US);
+    left = left.filter(isUnfinished);
   }
-  driver.enter();
-  const late = new Set(unfinished(host));
-  for (const connection of late) connection.abort();
-  driver.leave();
+  await inTurns(options, left, (connection) => connection.abort());
+  const late = new Set(left);
   const isReset = (connection: HostConnection) => late.has(connection) || connection.ended === "reset-by-us";
   const reset = open.filter(isReset).length;
   return { closed: open.length - reset, reset };
 }
 
-function unfinished(host: HostApi): HostConnection[] {
-  return host.connections().filter(({ state }) => state !== "TIME_WAIT" && state !== "CLOSED");
+/** Does the same to each of many connections, so many a turn that nobody else has to wait for long. */
+async function inTurns(
+  { driver, clock }: ShutdownOptions,
+  connections: readonly HostConnection[],
+  act: (connection: HostConnection) => void,
+): Promise<void> {
+  for (let at = 0; at < connections.length; at += TURN_CONNECTIONS) {
+    if (at > 0) await pause(clock, 0);
+    driver.enter();
+    for (const connection of connections.slice(at, at + TURN_CONNECTIONS)) {
+      if (isUnfinished(connection)) act(connection);
+    }
+    driver.leave();
+  }
+}
+
+function isUnfinished({ state }: HostConnection): boolean {
+  return state !== "TIME_WAIT" && state !== "CLOSED";
 }
 
 function pause(clock: Clock, us: number): Promise<void> {

@@ -58,6 +58,8 @@ export interface StackShutdownOptions {
   readonly graceUs?: number;
   /** Ends the patience early. */
   readonly signal?: AbortSignal;
+  /** Told once how many connections are waited for, if it takes so long that somebody wonders. */
+  readonly onWaiting?: (connections: number) => void;
 }
 
 /** A running host; made by `createStack`. It owns its link, and closes it at the end. */

@@ -121,7 +121,7 @@ export function takeInOrder(
 ): void {
   notePeerSegment(tcb, header);
   // What has been acknowledged has to be kept: it is refused before.
-  if (tcb.pool.account.isScarce && !tcb.discarding) {
+  if (!tcb.discarding && !isRoomInMemory(context, tcb, length)) {
     refuseForMemory(context, tcb);
     return;
   }
@@ -141,6 +141,21 @@ export function takeInOrder(
   decideAck(context, tcb, taken);
 }
 
+/** Whether `length` bytes of text in order, and what follows upon them, can be kept. */
+function isRoomInMemory(context: MachineContext, tcb: Tcb, length: number): boolean {
+  const { receiveRing, reassembly, pool } = tcb;
+  if (pool.account.isScarce) return false;
+  const { count } = reassembly;
+  const follows = count === 0 ? length : reassembly.reachFrom(tcb.rcvNxt + length) - tcb.rcvNxt;
+  const ring = receiveRing === pool.receiveRings.resting ? tcb.ringToReceive() : receiveRing;
+  if (ring.mayHold(ring.length + follows)) return true;
+  if (count === 0) return false;
+  // What lies beyond the hole must not stand in the way of what fills it: it is let go, and is sent again (RFC 2018 §8).
+  context.apply("arrives.check7.reneged");
+  reassembly.clear();
+  return ring.mayHold(ring.length + length);
+}
+
 /** Text in order while more waits beyond it; returns how far RCV.NXT moves. */
 function fillHole(tcb: Tcb, header: TcpSegment, text: { offset: number; length: number }): number {
   const { reassembly, rcvNxt } = tcb;
@@ -150,6 +165,7 @@ function fillHole(tcb: Tcb, header: TcpSegment, text: { offset: number; length: 
   const ring = tcb.discarding ? null : tcb.ringToReceive();
   const origin = ring === null ? 0 : rcvNxt - ring.length;
   if (ring !== null) {
+    ring.reserve(reassembly.reachFrom(end) - origin);
     eachMissing(reassembly, { left: rcvNxt, right: end }, (left, right) => {
       ring.put(left - origin, header.buffer, text.offset + left - rcvNxt, right - left);
     });

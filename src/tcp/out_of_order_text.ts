@@ -103,6 +103,7 @@ export class OutOfOrderText {
 
   /** Gives all memory back. */
   clear(): void {
+    if (this.#pieces.length === 0) return;
     for (const { sheet, length } of this.#pieces) this.#free(sheet, length);
     this.#memory.account.usedBytes -= this.#pieces.length * PIECE_BYTES;
     this.#pieces = [];

@@ -102,6 +102,16 @@ export class Reassembly {
     this.#charge();
   }
 
+  /** How far the data will run without a hole when all up to `next` is here. */
+  reachFrom(next: number): number {
+    let reached = next;
+    for (const { left, right } of this.#blocks) {
+      if (left > reached) break;
+      if (right > reached) reached = right;
+    }
+    return reached;
+  }
+
   /**
    * RCV.NXT has reached `next`: forgets what lies below it; returns how far the data now runs without a
    * hole (`next` itself, or the right edge of a block that `next` has reached).
@@ -144,10 +154,10 @@ export class Reassembly {
 
   /** Forgets all blocks, and gives the memory of their octets back. */
   clear(): void {
+    this.text.clear();
     if (this.#blocks.length === 0) return;
     this.#blocks.length = 0;
     this.#charge();
-    this.text.clear();
   }
 
   #charge(): void {

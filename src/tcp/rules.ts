@@ -123,6 +123,10 @@ export const RULES = {
   "arrives.check6.urgent": { rfc: "RFC 9293 §3.10.7.4", text: "urgent data is announced" },
   "arrives.check7.in-order": { rfc: "RFC 9293 §3.10.7.4", text: "text at RCV.NXT: delivered" },
   "arrives.check7.out-of-order": { rfc: "RFC 9293 §3.10.7.4", text: "text beyond RCV.NXT: kept" },
+  "arrives.check7.reneged": {
+    rfc: "RFC 2018 §8",
+    text: "memory is short: what lay beyond a hole gives way to what fills it",
+  },
   "arrives.check7.no-memory": {
     rfc: "-",
     text: "memory is short: the text is not taken, its sender sends it again",

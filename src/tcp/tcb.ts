@@ -226,7 +226,8 @@ export class Tcb {
    * frame that brought it, and a board with nothing in flight goes back.
    */
   endEvent(): void {
-    this.receiveRing.keep();
+    // After the end it has left the memory that all share (what could still be read then, perhaps nobody will).
+    if (this.ended === null) this.receiveRing.keep();
     const { restingBoard } = this.pool;
     if (this.scoreboard === restingBoard) return;
     if (this.scoreboard.count > 0) {

@@ -118,6 +118,7 @@ function discardInput(context: MachineContext, tcb: Tcb): void {
   if (tcb.discarding) return;
   tcb.discarding = true;
   tcb.releaseReceiveRing();
+  tcb.reassembly.text.clear();
   if (tcb.state === "FIN_WAIT_2") tcb.lifetimeUs = context.nowUs + tcb.config.finWait2Us;
 }
 

@@ -38,6 +38,12 @@ Deno.test("each mistake is a usage error that names what is wrong", () => {
   const cases: [string[], string][] = [
     [["--ifac", "eth0"], "Unknown option --ifac: did you mean --iface?"],
     [["--ui"], "Unknown option --ui: see --help"],
+    [["-_", "eth0"], "Unknown option -_"],
+    [["-x_y"], "Unknown option -x_y"],
+    [["--_.push=1"], "Unknown option --_.push"],
+    [["--iface", "eth0", "--iface.x", "1"], "Unknown option --iface.x"],
+    [["--a.", "x", "-a"], "Unknown option --a."],
+    [["--if_ace=eth0"], "Unknown option --if_ace: did you mean --iface?"],
     [["-x"], "Unknown option -x"],
     [["--iface"], "--iface needs a value: NAME"],
     [["--iface="], "--iface needs a value: NAME"],

@@ -56,7 +56,8 @@ Deno.test("a server that ends with chargen in full flow: all that was written ar
   assertEquals(errors, []);
   assertEquals(on.server.host.counters()["application-errors"], undefined);
   for (const [i, more] of rest.entries()) {
-    assertGreater(more.length, 50_000);
+    // Its own buffer was full, and as much again waits at the server.
+    assertGreater(more.length, 25_000);
     const bytes = new Uint8Array([...begun[i], ...more]);
     const pattern = chargenPattern(Math.ceil(bytes.length / 7030));
     assertEquals(bytes, pattern.subarray(0, bytes.length));

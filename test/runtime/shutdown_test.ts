@@ -89,3 +89,35 @@ Deno.test("a signal ends the patience", async () => {
   assertEquals(result, { closed: 0, reset: 1 });
   assertEquals(connections[0].state, "CLOSED");
 });
+
+Deno.test("who has to be waited for is told once, after a moment in which nobody wonders", async () => {
+  const clock = new VirtualClock();
+  const { host, connections } = hostWith(5);
+  clock.after(200_000, () => connections[0].end("normal"));
+  const told: { count: number; atUs: number }[] = [];
+  const onWaiting = (count: number) => told.push({ count, atUs: clock.nowUs() });
+  await inTime(clock, 2_100_000, closeInOrder({ host, driver, clock, onWaiting }));
+  assertEquals(told.map(({ count }) => count), [4]);
+  assert(told[0].atUs >= 300_000 && told[0].atUs < 400_000, `${told[0].atUs}`);
+});
+
+Deno.test("five thousand connections are closed and reset in turns, between which others are served", async () => {
+  const clock = new VirtualClock();
+  const { host, connections } = hostWith(5000);
+  let turns = 0;
+  let most = 0;
+  let before = 0;
+  const counted = () => connections.reduce((sum, { calls }) => sum + calls.length, 0);
+  const counting = {
+    ...driver,
+    leave: () => {
+      turns++;
+      most = Math.max(most, counted() - before);
+      before = counted();
+    },
+  };
+  const result = await inTime(clock, 2_100_000, closeInOrder({ host, driver: counting, clock }));
+  assertEquals(result, { closed: 0, reset: 5000 });
+  assertEquals(connections.every(({ calls }) => calls.join() === "close,abort"), true);
+  assert(turns >= 10 && most <= 1024, `${turns} turns, ${most} at most`);
+});

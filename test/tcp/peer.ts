@@ -229,6 +229,11 @@ export class Peer {
     this.lab.expectsNoStrays();
   }
 
+  /** How many wait. */
+  get waiting(): number {
+    return this.#seen.length;
+  }
+
   /** Takes all that wait. */
   takeAll(): Seen[] {
     return this.#seen.splice(0);

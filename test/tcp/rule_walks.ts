@@ -205,6 +205,10 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
   }),
   "arrives.check7.in-order": arrives(reachEstablished, {}, { flags: "ACK", seq: 1, ack: 1, data: "a" }),
   "arrives.check7.out-of-order": arrives(reachEstablished, {}, { flags: "ACK", seq: 9, ack: 1, data: "a" }),
+  "arrives.check7.reneged": acts(reachEstablished, { memoryBytes: 0x8000 }, ({ peer }) => {
+    for (let i = 0; i < 6; i++) peer.sends({ flags: "ACK", seq: 2 + i * MSS, ack: 1, data: MSS });
+    peer.sends({ flags: "ACK", seq: 1, ack: 1, data: "a" });
+  }),
   "arrives.check7.no-memory": acts(reachEstablished, { memoryBytes: 6100 }, ({ lab, peer }) => {
     // With three records three quarters of that are used.
     for (const other of [lab.peer(), lab.peer()]) {

@@ -35,7 +35,7 @@ const SEQUENCE_OFFSET = TCP_OFFSET + TCP.SEQUENCE;
 const STEP_US = 3;
 
 /** A link that keeps only the last frame that was sent. */
-class LastFrameLink implements FrameLink {
+export class LastFrameLink implements FrameLink {
   readonly name = "bench";
   readonly mtu = 1500;
   readonly mac = HOST_MAC;

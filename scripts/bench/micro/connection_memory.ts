@@ -8,11 +8,17 @@
  */
 import { findApplication } from "../../../src/app/applications.ts";
 import { Host } from "../../../src/host/host.ts";
-import { bitsOf, craftSegment } from "../../../test/tcp/frame_craft.ts";
-import { HOST_MAC, HOST_PORT, HOST_V4, PEER_MAC } from "../../../test/tcp/wire_ends.ts";
-import { RecordingLink } from "../../../test/tcp/recording_link.ts";
+import { pseudoHeaderSum } from "../../../src/wire/checksum.ts";
+import { emitEthernet, ETHERTYPE } from "../../../src/wire/ethernet.ts";
+import { emitIpv4, IP_PROTOCOL, IPV4 } from "../../../src/wire/ipv4.ts";
+import { emitTcp, FLAG, TCP, tcpChecksum, TcpSegment } from "../../../src/wire/tcp.ts";
+import { LastFrameLink } from "./bench_peer.ts";
 
 const CONNECTIONS = 20_000;
+const HOST_MAC = Uint8Array.of(0x02, 0, 0, 0, 0, 0x01);
+const PEER_MAC = Uint8Array.of(0x02, 0, 0, 0, 0, 0x02);
+const HOST_ADDRESS = Uint8Array.of(10, 33, 0, 3);
+const HOST_PORT = 5000;
 /** Ethernet and IPv4 header, then the port numbers. */
 const SEQUENCE_AT = 14 + 20 + 4;
 
@@ -49,34 +55,45 @@ function usedBytes(): number {
   return Deno.memoryUsage().heapUsed;
 }
 
-function open(host: Host, link: RecordingLink, kind: Kind, index: number): void {
-  const peer = Uint8Array.of(10, 0, 1 + (index >> 14), 1 + (index >> 8 & 0x3f));
-  const route = { sourceMac: PEER_MAC, targetMac: HOST_MAC, source: peer, target: HOST_V4 };
-  const ports = { sourcePort: 1024 + (index & 0xff), targetPort: HOST_PORT };
-  const { window = 65_535 } = kind;
-  const send = (flags: string, seq: number, ack: number, data: Uint8Array) => {
-    const options = flags === "SYN" ? { mss: 1460, sackPermitted: true, windowScale: 7 } : {};
-    const frame = craftSegment(route, { ...ports, flags: bitsOf(flags), seq, ack, window, options, data });
-    host.ingest(frame, frame.length, host.nowUs + 1);
+/** Opens one connection, each from an address and port of its own, and sends what its kind sends. */
+function open(host: Host, link: LastFrameLink, kind: Kind, index: number): void {
+  const source = Uint8Array.of(10, 0, 1 + (index >> 14), 1 + (index >> 8 & 0x3f));
+  const frame = new Uint8Array(2048);
+  const send = (flags: number, numbers: { seq: number; ack: number }, bytes: number) => {
+    const segment = Object.assign(new TcpSegment(), {
+      sourcePort: 1024 + (index & 0xff),
+      destinationPort: HOST_PORT,
+      flags,
+      ...numbers,
+      window: kind.window ?? 65_535,
+      ...(flags === FLAG.SYN ? { mss: 1460, sackPermitted: true, windowScale: 7 } : {}),
+    });
+    const ipAt = emitEthernet(frame, { destination: HOST_MAC, source: PEER_MAC, type: ETHERTYPE.IPV4 });
+    const tcpAt = ipAt + IPV4.HEADER_BYTES;
+    const length = emitTcp(frame, tcpAt, segment) + bytes;
+    const ends = { source, destination: HOST_ADDRESS, protocol: IP_PROTOCOL.TCP };
+    emitIpv4(frame, ipAt, { ...ends, payloadLength: length, ttl: 64, id: 1 });
+    const pseudo = pseudoHeaderSum(frame, ipAt + IPV4.SOURCE, source.length, IP_PROTOCOL.TCP, length);
+    const sum = tcpChecksum(frame, tcpAt, length, pseudo);
+    frame[tcpAt + TCP.CHECKSUM] = sum >>> 8;
+    frame[tcpAt + TCP.CHECKSUM + 1] = sum & 0xff;
+    host.ingest(frame, tcpAt + length, host.nowUs + 1);
   };
-  const none = new Uint8Array(0);
-  send("SYN", 1000, 0, none);
-  const [answer] = link.take();
-  const iss = new DataView(answer.bytes.buffer, answer.bytes.byteOffset).getUint32(SEQUENCE_AT);
-  send("ACK", 1001, (iss + 1) >>> 0, none);
-  for (const { at, bytes } of kind.text ?? []) send("ACK", 1001 + at, (iss + 1) >>> 0, new Uint8Array(bytes));
-  link.take();
+  send(FLAG.SYN, { seq: 1000, ack: 0 }, 0);
+  const ack = (new DataView(link.last.buffer).getUint32(SEQUENCE_AT) + 1) >>> 0;
+  send(FLAG.ACK, { seq: 1001, ack }, 0);
+  for (const { at, bytes } of kind.text ?? []) send(FLAG.ACK, { seq: 1001 + at, ack }, bytes);
 }
 
 if (import.meta.main) {
   console.log(`bytes a connection, of ${CONNECTIONS}: heap, buffers, both; what the account says`);
   for (const [name, kind] of Object.entries(KINDS)) {
-    const link = new RecordingLink({ mtu: 1500, mac: HOST_MAC, nowUs: () => 0 });
+    const link = new LastFrameLink();
     const application = findApplication(kind.app);
     if (application === null) throw new Error(`There is no application ${kind.app}`);
     const host = new Host({
       link,
-      addresses: [{ address: HOST_V4, prefixLength: 8 }],
+      addresses: [{ address: HOST_ADDRESS, prefixLength: 8 }],
       secret: new Uint8Array(16).fill(7),
       epochUs: 0,
       memoryBytes: 2 ** 34,

@@ -74,7 +74,10 @@ export class BlockMemory implements BlockSource {
     const isKept = list.length < (size > LARGE_BLOCK_BYTES ? LARGE_AT_HAND : AT_HAND_PER_SIZE);
     if (isKept) list.push(block);
     else this.#giveBack(block);
-    if (!isKept || size >= LARGE_BLOCK_BYTES) this.wantsTrim = true;
+    // Small ones that are kept at hand may be all for which slabs stay.
+    if (!isKept || size >= LARGE_BLOCK_BYTES || this.slabBytes - this.lentBytes >= LARGE_SLAB_BYTES) {
+      this.wantsTrim = true;
+    }
   }
 
   /** Gives slabs of which nothing is lent back to the system, the first ones apart. */

@@ -66,6 +66,18 @@ export class ByteRing {
     return block > this.length ? block - this.length : 0;
   }
 
+  /** Whether there is memory for `bytes` bytes in all, or may be lent. */
+  mayHold(bytes: number): boolean {
+    const block = this.#block.length;
+    return bytes <= block || this.#memory.mayGrow(block, bytes);
+  }
+
+  /** Takes memory for `bytes` bytes in all at once, where otherwise each further piece would want twice as much. */
+  reserve(bytes: number): void {
+    this.keep();
+    if (bytes > this.#block.length) this.#grow(bytes);
+  }
+
   /** Appends text that has just arrived. The room has been offered: a scaled window may exceed the limit by a little. */
   receive(source: Uint8Array, offset: number, count: number): void {
     if (this.length === 0) {
@@ -179,6 +191,15 @@ export class ByteRing {
     this.#start = (this.#start + count) & (this.#block.length - 1);
     this.length -= count;
     if (this.#block.length >= LARGE_BLOCK_BYTES && this.length * 8 < this.#block.length) this.#shrink();
+  }
+
+  /** Gives the memory back, and keeps what is held in memory of its own, which ends with the last who could read it. */
+  leaveMemory(): void {
+    const { length } = this;
+    const bytes = new Uint8Array(length);
+    this.copyOut(0, bytes, 0, length);
+    this.release();
+    this.borrow(bytes, 0, length);
   }
 
   /** Gives the memory back; what was held or put is lost. */

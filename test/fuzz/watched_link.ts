@@ -1,0 +1,183 @@
+/**
+ * A link that looks at every frame that a host sends: it is well formed, its sums are right, it goes to one host that may be
+ * answered, and it is no answer to what must not be answered.
+ *
+ * Owns: these checks, what a reader of the wire must know to go on with a conversation (the last timestamps), and a few frames
+ * to be sent back. Must not know: how a host comes to what it sends.
+ */
+import { assert } from "@std/assert";
+import { demand } from "./demand.ts";
+import { emptyLinkStats, type FrameLink, type LinkStats } from "../../src/link/link.ts";
+import { bytesEqual, isMulticastMac } from "../../src/wire/address.ts";
+import { ArpPacket, parseArp } from "../../src/wire/arp.ts";
+import { ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from "../../src/wire/ethernet.ts";
+import { IcmpMessage, parseIcmp } from "../../src/wire/icmp.ts";
+import { IP_PROTOCOL, Ipv4Header, parseIpv4 } from "../../src/wire/ipv4.ts";
+import { CHECKSUM_VERDICT, checksumVerdict, FLAG, parseTcp, TcpSegment } from "../../src/wire/tcp.ts";
+import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
+import { HOST_MAC, HOST_V4 } from "../tcp/wire_ends.ts";
+
+/** How many frames are kept to be sent back. */
+const KEPT = 8;
+const PORTS = 0x10000;
+
+export class WatchedLink implements FrameLink {
+  readonly name = "watched";
+  readonly mtu: number;
+  readonly maxPacketBytes: number;
+  readonly mac: Uint8Array = HOST_MAC;
+  /** Frames sent since {@link WatchedLink.beginStep}. */
+  sentInStep = 0;
+  /** Source port of the TCP segment that the host is given in this step; -1 where it is given something else. */
+  segmentFrom = -1;
+  /** Frames of the host, the newest in turn. */
+  readonly kept: Uint8Array[] = [];
+  /** Sequence number of the last SYN-ACK to each port. */
+  readonly synAcks = new Uint32Array(PORTS);
+  /** TSval of the last segment to each port. */
+  readonly timestamps = new Uint32Array(PORTS);
+  #keep = 0;
+  #isReset = false;
+  readonly #stats = emptyLinkStats();
+  readonly #ethernet = new EthernetHeader();
+  readonly #ip = new Ipv4Header();
+  readonly #segment = new TcpSegment();
+  readonly #arp = new ArpPacket();
+  readonly #icmp = new IcmpMessage();
+
+  constructor(mtu: number) {
+    this.mtu = mtu;
+    this.maxPacketBytes = mtu;
+  }
+
+  /** A new step begins; `frame` is what the host is given in it. */
+  beginStep(frame: { readonly bytes: Uint8Array; readonly length: number } | null): void {
+    this.sentInStep = 0;
+    const isSegment = frame !== null && this.#isSegment(frame.bytes, frame.length);
+    this.#isReset = isSegment && (this.#segment.flags & FLAG.RST) !== 0;
+    this.segmentFrom = isSegment ? this.#segment.sourcePort : -1;
+  }
+
+  send(frame: Uint8Array, length: number): void {
+    this.sentInStep++;
+    this.#stats.framesOut++;
+    demand(length <= this.mtu + ETHERNET.HEADER_BYTES, () => `a frame of ${length} bytes is above the MTU`);
+    const ethernet = this.#ethernet;
+    assert(parseEthernet(frame, length, ethernet) === null, "a frame that no one can read");
+    assert(bytesEqual(frame, ETHERNET.SOURCE, HOST_MAC), "another's hardware address as source");
+    if (ethernet.type === ETHERTYPE.ARP) this.#checkArp(frame, length - ethernet.payloadOffset);
+    else this.#checkPacket(frame, length);
+    if (this.#keep++ % 16 === 0) this.kept[(this.#keep >>> 4) % KEPT] = frame.slice(0, length);
+  }
+
+  #checkArp(frame: Uint8Array, length: number): void {
+    assert(
+      parseArp(frame, this.#ethernet.payloadOffset, length, this.#arp) === null,
+      "ARP that no one can read",
+    );
+    assert(bytesEqual(this.#arp.senderMac, 0, HOST_MAC), "ARP in another's name");
+  }
+
+  #checkPacket(frame: Uint8Array, length: number): void {
+    const ip = this.#ip;
+    const { payloadOffset } = this.#ethernet;
+    assert(!isMulticastMac(frame, ETHERNET.DESTINATION), "a packet to a group address");
+    assert(
+      parseIpv4(frame, payloadOffset, length - payloadOffset, ip) === null,
+      "a packet that no one can read",
+    );
+    assert(bytesEqual(frame, ip.sourceOffset, HOST_V4), "another's address as source");
+    assert(!bytesEqual(frame, ip.destinationOffset, HOST_V4), "a packet to ourselves");
+    const first = frame[ip.destinationOffset];
+    demand(
+      first !== 127 && (first & 0xf0) !== 0xe0 && !isUniform(frame, ip.destinationOffset),
+      () => `a packet to ${first}.x.x.x`,
+    );
+    assert(
+      !(first === 10 && frame[ip.destinationOffset + 3] === 255 &&
+        bytesEqual(frame, ip.destinationOffset, HOST_V4.subarray(0, 3))),
+      "a packet to the subnet's broadcast address",
+    );
+    if (ip.protocol === IP_PROTOCOL.TCP) {
+      this.#checkSegment(frame);
+      return;
+    }
+    demand(ip.protocol === IP_PROTOCOL.ICMP, () => `protocol ${ip.protocol}`);
+    assert(
+      parseIcmp(frame, ip.payloadOffset, ip.payloadLength, this.#icmp) === null,
+      "ICMP that no one can read",
+    );
+    assert(!this.#isReset, "ICMP as answer to a RST");
+  }
+
+  #checkSegment(frame: Uint8Array): void {
+    const { payloadOffset, payloadLength, sourceOffset } = this.#ip;
+    const segment = this.#segment;
+    assert(parseTcp(frame, payloadOffset, payloadLength, segment) === null, "a segment that no one can read");
+    const pseudo = pseudoHeaderSum(frame, sourceOffset, 4, IP_PROTOCOL.TCP, payloadLength);
+    const verdict = checksumVerdict(frame, payloadOffset, payloadLength, pseudo, true);
+    assert(verdict === CHECKSUM_VERDICT.CORRECT, "a wrong checksum");
+    assert(!segment.optionsMalformed && segment.unknownOptions === 0, "options that no one can read");
+    const { flags } = segment;
+    const isSyn = (flags & FLAG.SYN) !== 0;
+    const isRst = (flags & FLAG.RST) !== 0;
+    demand(
+      !(isSyn && (isRst || (flags & FLAG.FIN) !== 0)) && !(isRst && (flags & FLAG.FIN) !== 0),
+      () => `flags ${flags}`,
+    );
+    demand((flags & FLAG.ACK) !== 0 || isSyn || isRst, () => `no ACK on flags ${flags}`);
+    // As frame_craft.ts demands of a segment, with its reasons.
+    assert(
+      isSyn || (segment.mss < 0 && segment.windowScale < 0 && !segment.sackPermitted),
+      "an option of a SYN on another",
+    );
+    if (this.#isReset) {
+      assert(!isRst, "a RST for a RST");
+      // One segment is allowed, the challenge ACK.
+      demand(
+        this.sentInStep === 1 && (flags & ~(FLAG.URG | FLAG.ECE | FLAG.CWR)) === FLAG.ACK &&
+          segment.payloadLength === 0,
+        () =>
+          `more than a challenge ACK for a RST: flags ${flags}, ${segment.payloadLength} bytes, frame ${this.sentInStep}`,
+      );
+    }
+    if (isSyn) this.synAcks[segment.destinationPort] = segment.seq;
+    if (segment.hasTimestamps) this.timestamps[segment.destinationPort] = segment.tsValue;
+  }
+
+  /** Whether a frame is a TCP segment, as whoever is careful reads it. */
+  #isSegment(frame: Uint8Array, length: number): boolean {
+    const ethernet = this.#ethernet;
+    if (parseEthernet(frame, length, ethernet) !== null || ethernet.type !== ETHERTYPE.IPV4) return false;
+    const ip = this.#ip;
+    if (parseIpv4(frame, ethernet.payloadOffset, length - ethernet.payloadOffset, ip) !== null) return false;
+    if (ip.protocol !== IP_PROTOCOL.TCP || ip.fragmentOffset > 0 || ip.moreFragments) return false;
+    return parseTcp(frame, ip.payloadOffset, ip.payloadLength, this.#segment) === null;
+  }
+
+  receive(): number {
+    return 0;
+  }
+
+  flush(): void {}
+
+  wait(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  wake(): void {}
+
+  stats(): LinkStats {
+    return { ...this.#stats };
+  }
+
+  close(): void {}
+
+  [Symbol.dispose](): void {}
+}
+
+/** 0.0.0.0 and 255.255.255.255 */
+function isUniform(bytes: Uint8Array, at: number): boolean {
+  const word = bytes[at] & bytes[at + 1] & bytes[at + 2] & bytes[at + 3];
+  return word === 0xff || (bytes[at] | bytes[at + 1] | bytes[at + 2] | bytes[at + 3]) === 0;
+}
