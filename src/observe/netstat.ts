@@ -53,6 +53,7 @@ const STATE_COLUMN = 5;
 /** Details stand below the queues' columns. */
 const DETAILS_INDENT = 7;
 
+const KIBIBYTE = 0x400;
 const MEBIBYTE = 0x10_0000;
 
 /** The servers, one after another: a heading and a table each. */
@@ -137,12 +138,11 @@ function serverToText(server: ServerSnapshot, options: NetstatOptions): string {
 /** How much of what all connections may hold they do hold; in the units that `--memory` takes. */
 function memoryText({ memoryUsed, memoryLimit }: ServerSnapshot["figures"]): string {
   if (memoryUsed === undefined || memoryLimit === undefined) return "";
-  return `  memory ${mebibytes(memoryUsed)} of ${mebibytes(memoryLimit)}`;
+  return `  memory ${binaryText(memoryUsed)} of ${binaryText(memoryLimit)}`;
 }
 
-function mebibytes(bytes: number): string {
-  const value = bytes / MEBIBYTE;
-  return `${value.toFixed(value > 0 && value < 9.95 ? 1 : 0)} MiB`;
+function binaryText(bytes: number): string {
+  return bytes < MEBIBYTE ? `${Math.ceil(bytes / KIBIBYTE)} KiB` : `${Math.round(bytes / MEBIBYTE)} MiB`;
 }
 
 function protoOf(address: string): string {

@@ -95,9 +95,9 @@ Deno.test("netstat: the heading says how much memory is held of what may be, and
   assertEquals(heading({ memoryUsed: 5 }), "1 connection");
   assertEquals(
     heading({ connections: 5000, memoryUsed: 0, memoryLimit }),
-    "5000 connections  memory 0 MiB of 1024 MiB",
+    "5000 connections  memory 0 KiB of 1024 MiB",
   );
-  assertEquals(heading({ memoryUsed: 1_200_000, memoryLimit }), "1 connection  memory 1.1 MiB of 1024 MiB");
+  assertEquals(heading({ memoryUsed: 5000, memoryLimit }), "1 connection  memory 5 KiB of 1024 MiB");
   assertEquals(heading({ memoryUsed: 12_600_000, memoryLimit }), "1 connection  memory 12 MiB of 1024 MiB");
 });
 
