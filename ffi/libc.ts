@@ -65,10 +65,28 @@ const LIBC_SYMBOLS = {
   geteuid: { parameters: [], result: "u32" },
   // int initgroups(const char *user, gid_t group);
   initgroups: { parameters: ["buffer", "u32"], result: "i32" },
+  // struct passwd *getpwuid(uid_t uid);
+  getpwuid: { parameters: ["u32"], result: "pointer" },
+  // int getgroups(int size, gid_t list[]);
+  getgroups: { parameters: ["i32", "buffer"], result: "i32" },
+  // int setgroups(size_t size, const gid_t *list);
+  setgroups: { parameters: ["usize", "buffer"], result: "i32" },
+  // int setegid(gid_t egid);
+  setegid: { parameters: ["u32"], result: "i32" },
+  // int seteuid(uid_t euid);
+  seteuid: { parameters: ["u32"], result: "i32" },
   // int setgid(gid_t gid);
   setgid: { parameters: ["u32"], result: "i32" },
   // int setuid(uid_t uid);
   setuid: { parameters: ["u32"], result: "i32" },
+  // int prctl(int option, unsigned long arg2, ... arg5);          (Linux)
+  prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32", optional: true },
+  // int capset(cap_user_header_t hdrp, const cap_user_data_t datap);          (Linux)
+  capset: { parameters: ["buffer", "buffer"], result: "i32", optional: true },
+  // long syscall(long number, ...);          (as seccomp(2) takes its arguments, which has no function of its own)
+  syscall: { parameters: ["isize", "u32", "u32", "buffer"], result: "isize", optional: true },
+  // int close_range(unsigned int first, unsigned int last, int flags);          (Linux)
+  close_range: { parameters: ["u32", "u32", "i32"], result: "i32", optional: true },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** libc's functions as callable values. */
@@ -92,8 +110,8 @@ export class LibcError extends Error {
 
 /** Error numbers that decide something here, and differ between Linux and macOS. */
 export const ERRNO = Deno.build.os === "linux" || Deno.build.os === "android"
-  ? { noDevice: 19, noDeviceOrAddress: 6, networkDown: 100, tooLong: 90 } as const
-  : { noDevice: 19, noDeviceOrAddress: 6, networkDown: 50, tooLong: 40 } as const;
+  ? { invalid: 22, noDevice: 19, noDeviceOrAddress: 6, networkDown: 100, tooLong: 90 } as const
+  : { invalid: 22, noDevice: 19, noDeviceOrAddress: 6, networkDown: 50, tooLong: 40 } as const;
 
 let shared: LibcSymbols | null = null;
 

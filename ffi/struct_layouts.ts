@@ -137,7 +137,7 @@ export const IFREQ_REQUESTS = {
 } as const;
 
 /** What is read of `struct passwd` of <pwd.h>, alike on Linux and macOS. */
-export const PASSWD = { uid: 16, gid: 20 } as const;
+export const PASSWD = { name: 0, uid: 16, gid: 20 } as const;
 
 /** Bits of `pcap_if.flags`, <pcap/pcap.h>. */
 export const PCAP_IF_FLAGS = {

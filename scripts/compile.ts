@@ -20,6 +20,9 @@ export const ENVIRONMENT: readonly string[] = [
   // Where programs of the system are, and which shell a person likes.
   "PATH",
   "SHELL",
+  // Whose files and rights are meant where root was got by sudo.
+  "SUDO_UID",
+  "SUDO_GID",
   // Where the control sockets of running servers are.
   "XDG_RUNTIME_DIR",
   "TMPDIR",
@@ -38,8 +41,8 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-write",
   // The lab's client connects to whatever host a person names.
   "--allow-net",
-  // ip, nft, ethtool, unshare, nsenter; these start whatever command a person names in a lab. And Deno asks for the
-  // whole permission before it lets us ask whether the process of a guard left behind still lives.
+  // ip, ethtool, unshare, nsenter, setpriv; these start whatever command a person names in a lab. A list would be looked up
+  // along the PATH of the start, which for an ordinary user lacks the directories of some.
   "--allow-run",
   // The user whose run directory it is, and the name that the stable MAC is made from.
   "--allow-sys=uid,hostname",

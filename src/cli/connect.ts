@@ -20,13 +20,20 @@ import { CliError, type Command, errorLine, EXIT_DONE } from "./command.ts";
 import { CONNECT_SYNTAX, type ConnectConfig, parseConnectOptions } from "./connect_options.ts";
 import { type ByteOutput, OutputError, receiveOutput, sendInput } from "./dialogue.ts";
 import { usageText } from "./options.ts";
+import { futureUser, giveUpRights } from "./privileges.ts";
+import { openOutputFile } from "./output_file.ts";
 import { standardOutput } from "./output_sink.ts";
 import { openRecording } from "./recording.ts";
 import { pageWidth, ServeLog } from "./serve_log.ts";
-import { openServerControl, refuseTakenAddresses } from "./server_control.ts";
+import {
+  connectionsText,
+  openServerControl,
+  refuseTakenAddresses,
+  type ServerControlParts,
+} from "./server_control.ts";
 import { openGround, type ServerGround } from "./server_ground.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
-import { OutputClosedError, printError } from "./terminal.ts";
+import { OutputClosedError, printAside, printError } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 const notice = (line: string) => printError(`tcplab connect: ${line}`);
@@ -42,15 +49,13 @@ async function run(args: string[]): Promise<number> {
 
 /** Opens the connection and stays until it has ended. Throws when that is a failure, with everything taken apart. */
 async function connect(config: ConnectConfig, signals: StopSignals): Promise<void> {
+  const user = futureUser(config.ground.user);
   const clock = systemClock();
   using parts = new DisposableStack();
   const { ground: wishes } = config;
   const ground = await openGround({ ...wishes, command: `connect ${config.host} ${config.port}` }, clock);
   parts.defer(() => ground.link.close());
-  parts.defer(() => {
-    const left = ground.guard?.remove() ?? null;
-    if (left !== null) notice(left);
-  });
+  parts.defer(() => ground.guard?.remove());
   for (const remark of ground.remarks) notice(remark);
   await findNextHop(config, ground, clock);
   const output = openOutput(config);
@@ -76,11 +81,16 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
     },
   });
   parts.defer(() => recording?.finish());
+  const spoken: ServerControlParts = { config: wishes, ground, notice, server: null };
+  const control = await openServerControl(spoken);
+  parts.defer(() => control?.close());
+  // The last that takes rights is done.
+  await using _rights = giveUpRights({ user, socketPath: control?.path ?? null, notice });
   recording?.demandRights();
   const client = new Client({ config, ground, clock, log, recording, notice, onState: tellHalfClosed });
   parts.defer(() => client.stack.close());
-  const control = await openServerControl({ config: wishes, ground, server: client, notice });
-  parts.defer(() => control?.close());
+  spoken.server = client;
+  signals.onQuit(() => void printAside(connectionsText(spoken, { width: pageWidth() })));
 
   const stop = new AbortController();
   const stopped = whenStopped(config, signals).then(() => stop.abort());
@@ -175,12 +185,8 @@ interface OpenOutput {
 
 function openOutput({ output, ground }: ConnectConfig): OpenOutput | null {
   if (output === null) return ground.log === "none" ? { sink: Deno.stdout, close: () => {} } : null;
-  try {
-    const file = Deno.openSync(output, { write: true, create: true, truncate: true });
-    return { sink: file, close: () => file.close() };
-  } catch (error) {
-    throw new CliError(`--output ${output} cannot be written: ${errorLine(error)}`);
-  }
+  const file = openOutputFile(output, { option: "--output" });
+  return { sink: file, close: () => file.close() };
 }
 
 function outputFailure({ output }: ConnectConfig, error: unknown): unknown {

@@ -62,6 +62,7 @@ const SHARED_NAMES: ReadonlySet<string> = new Set([
   "write",
   "write-limit",
   "duration",
+  "user",
   ...CONNECTION_OPTIONS.map((option) => option.name),
 ]);
 

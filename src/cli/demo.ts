@@ -8,6 +8,7 @@ import { bold, getColorEnabled, green, red } from "@std/fmt/colors";
 import { renderTransitions } from "../observe/transition_table.ts";
 import type { TcpEvent } from "../tcp/events.ts";
 import { CliError, type Command, EXIT_DONE, EXIT_FAILED, UsageError } from "./command.ts";
+import { beginDemoRecording } from "./demo_recording.ts";
 import { type DemoOptions, playLiveDemo } from "./demo_live.ts";
 import { playMemoryDemo } from "./demo_memory.ts";
 import { DemoScreen } from "./demo_screen.ts";
@@ -80,22 +81,18 @@ async function runDemo(args: string[]): Promise<number> {
     return verdict(screen, playMemoryDemo(screen, { text: TEXT, sleepSeconds }));
   }
   using signals = listenForStop();
-  const recording = parsed.value("write") ??
-    await Deno.makeTempFile({ prefix: "tcplab-demo-", suffix: ".pcapng" });
   try {
+    using recording = beginDemoRecording(parsed.value("write") ?? null);
     const interrupted = signals.graceful.then((name) => {
       throw new CliError(`Interrupted by ${name}; the lab and all that was in it are gone`);
     });
     const events = await Promise.race([
-      playOnWire(lab, { screen, options: { text: TEXT, sleepSeconds, recording } }),
+      playOnWire(lab, { screen, options: { text: TEXT, sleepSeconds, recording: recording.path } }),
       interrupted,
     ]);
     const status = verdict(screen, events);
-    screen.say(`\nThe recording, each packet with its state change as comment: ${bold(recording)}`);
+    screen.say(`\nThe recording, each packet with its state change as comment: ${bold(recording.keep())}`);
     return status;
-  } catch (error) {
-    if (parsed.value("write") === undefined) await Deno.remove(recording).catch(() => {});
-    throw error;
   } finally {
     await lab.close();
   }

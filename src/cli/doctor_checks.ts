@@ -14,7 +14,7 @@ import { errorLine } from "./command.ts";
 import { addressTexts, judgeDevice, pickDevice } from "./device.ts";
 import { judgeTraits, readDeviceFacts } from "./device_traits.ts";
 import { privateLabRefusal } from "./private_lab.ts";
-import { guardOwners, guardTableName, processIsAlive } from "./rst_guard.ts";
+import { guardOwners, unownedGuards } from "./rst_guard.ts";
 import { runTool } from "./tool_output.ts";
 
 /** What was found about one matter. */
@@ -192,7 +192,7 @@ export function checkAddress(
   };
 }
 
-/** Can nft set the guard, and has a dead server left one behind? */
+/** Can nft set the guard, and has an older version left one behind? */
 export async function checkFirewall(): Promise<Finding> {
   const check = "firewall";
   const tables = await runTool("nft", ["list", "tables", "ip"]);
@@ -213,19 +213,13 @@ export async function checkFirewall(): Promise<Finding> {
       remedy: "run with sudo",
     };
   }
-  const owners = guardOwners(tables.text);
-  const dead = owners.filter((pid) => !processIsAlive(pid)).map(guardTableName);
-  if (dead.length > 0) {
-    const detail = `a server that was killed left its guard behind: ${
-      dead.join(", ")
-    }; the next with --rst-guard nft removes it`;
-    return {
-      check,
-      status: "note",
-      detail,
-      remedy: dead.map((table) => `nft delete table ip ${table}`).join("; "),
-    };
+  const left = unownedGuards(tables.text);
+  if (left.length > 0) {
+    const detail = `guards of an older tcplab, which stay when it is killed: ${left.join(", ")}`;
+    const remedy = `if it no longer runs: ${left.map((table) => `nft delete table ip ${table}`).join("; ")}`;
+    return { check, status: "note", detail, remedy };
   }
+  const owners = guardOwners(tables.text);
   const guards = owners.length === 0
     ? "no guard is set"
     : `guards of ${owners.map((pid) => `process ${pid}`).join(", ")}`;

@@ -29,17 +29,26 @@ export function rotateFiles(path: string, about: { files: number; owner: number 
   }
 }
 
-/** Throws {@link CliError} where this process may not make and remove files beside `path`: better now than when one is full. */
+/**
+ * Throws {@link CliError} where this process may not make files beside `path` and move the one that is there: better now
+ * than when one is full. Tried out, since the rules (the owner's, the group's, sticky directories) are the kernel's.
+ */
 export function demandRotation(path: string): void {
   const probe = `${path}.new`;
   try {
     Deno.openSync(probe, { write: true, createNew: true, mode: 0o600 }).close();
-    Deno.removeSync(probe);
+    try {
+      Deno.renameSync(path, probe);
+    } catch (error) {
+      Deno.removeSync(probe);
+      throw error;
+    }
+    Deno.renameSync(probe, path);
   } catch (error) {
     const words = error instanceof Error ? error.message.replace(/ \(os error \d+\).*$/s, "") : String(error);
     throw new CliError(
-      `${path} cannot be rotated, since no file can be made beside it (${words}): give --write a file in a directory ` +
-        `of the user who serves, or --write-limit without xN`,
+      `${path} cannot be rotated by the user who serves (${words}): give --write a file in a directory of that user, ` +
+        `or --write-limit without xN; as root --user root would do it`,
     );
   }
 }

@@ -3,6 +3,7 @@
  *
  * Owns: making it, looking at it, removing all of it. Must not know: the command line's words (lab.ts).
  */
+import { printable } from "../observe/text_layout.ts";
 import { CliError } from "./command.ts";
 import {
   LAB_SIDES,
@@ -100,7 +101,9 @@ async function processesIn(namespace: string): Promise<string[]> {
   const pids = (await runStep(["ip", "netns", "pids", namespace])).stdout.split("\n").filter((pid) =>
     pid !== ""
   );
-  return pids.map((pid) => `${pid} ${readProcText(`/proc/${pid}/comm`) ?? ""}`.trim());
+  // A process gives itself its name, and may have put commands for a terminal there.
+  const named = (pid: string) => `${pid} ${printable((readProcText(`/proc/${pid}/comm`) ?? "").trim())}`;
+  return pids.map((pid) => named(pid).trim());
 }
 
 async function demandSteps(steps: readonly string[][]): Promise<void> {

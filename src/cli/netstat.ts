@@ -7,11 +7,13 @@ import { getColorEnabled } from "@std/fmt/colors";
 import { netstatToText, type SocketRow, socketTable } from "../observe/netstat.ts";
 import type { ServerSnapshot } from "../observe/server_snapshot.ts";
 import { paletteFor } from "../observe/text_layout.ts";
+import { countClosedServers } from "../runtime/control_client.ts";
 import { formatEndpoint, formatIpAddress, isUnspecified } from "../wire/address.ts";
 import { CliError, type Command, EXIT_DONE } from "./command.ts";
 import { type KernelSocket, readKernelSockets } from "./kernel_sockets.ts";
 import { type OptionSpec, type ParsedOptions, parseOptions, type Syntax, usageText } from "./options.ts";
 import { pageWidth } from "./serve_log.ts";
+import { askOtherUsersServers, silentUsersLine } from "./other_users_servers.ts";
 import { runningServers } from "./server_control.ts";
 import { listenForStop } from "./signals.ts";
 import { printLine, printOut } from "./terminal.ts";
@@ -37,8 +39,8 @@ const SYNTAX: Syntax<typeof OPTIONS> = {
   command: "netstat",
   synopsis: "[--kernel] [--details] [--json] [--watch]",
   description:
-    `Shows the connections of the tcplab servers that this user runs on this host, in every network namespace. The
-kernel takes no part in them: its own netstat shows nothing.`,
+    `Shows the connections of the tcplab servers that this user runs on this host, for root those of all users, in every
+network namespace. The kernel takes no part in them: its own netstat shows nothing.`,
   options: OPTIONS,
 };
 
@@ -66,19 +68,38 @@ async function run(args: string[]): Promise<number> {
 
 /** What there is to see now, as text. */
 async function look(options: NetstatOptions): Promise<string> {
-  const servers = await runningServers();
+  const others = await askOtherUsersServers();
+  const servers = [...await runningServers(), ...others.servers];
   const kernel = options.flag("kernel") ? kernelSockets() : null;
   if (options.flag("json")) {
     const value = kernel === null ? servers : { servers, kernel: kernel.map(kernelSocketJson) };
     // One line for each look, so that a reader can take them apart.
-    return JSON.stringify(value, null, options.flag("watch") ? 0 : 2);
+    return jsonText(value, options.flag("watch") ? 0 : 2);
   }
-  return netstatText(servers, {
+  const text = netstatText(servers, {
     kernel,
     details: options.flag("details"),
     color: getColorEnabled(),
     now: Date.now() / 1000,
   });
+  const closed = await countClosedServers();
+  const unseen = closed === 0 ? silentUsersLine(others.silent) : closedServersLine(closed);
+  return unseen === "" ? text : `${text}\n\n${unseen}`;
+}
+
+/** What a person should know who may not see everything. */
+export function closedServersLine(count: number): string {
+  return count === 1
+    ? "1 server of another user: sudo tcplab netstat"
+    : `${count} servers of other users: sudo tcplab netstat`;
+}
+
+/** JSON leaves the second set of control characters as they are, and terminals take some of them for commands. */
+export function jsonText(value: unknown, indent: number): string {
+  return JSON.stringify(value, null, indent).replace(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
 }
 
 /** The servers, and below them what the kernel knows, where that was asked for. */

@@ -29,6 +29,8 @@ type LabRights = "user" | "root";
 interface PrivateLabOptions extends LabOptions {
   /** Files that processes of the lab will read; rights that cannot read them are passed over. */
   readonly readable?: readonly string[];
+  /** Only these; the best that there are when absent. */
+  readonly rights?: LabRights;
 }
 
 /** How a process of the lab is started. */
@@ -47,6 +49,7 @@ export class LabRefused extends Error {
   override name = "LabRefused";
 }
 
+const BEST_RIGHTS: readonly LabRights[] = ["user", "root"];
 const NAMESPACES = ["--net", "--mount", "--pid"];
 const HOLDER_DIRECTORY = "/run/tcplab-lab";
 /** A lab is up in about 0.1 s; local choice for a very busy machine. */
@@ -82,7 +85,7 @@ export class PrivateLab {
     const plan = planLab(options);
     const script = holderScript(plan, options.readable ?? []);
     const reasons: string[] = [];
-    for (const rights of ["user", "root"] as const) {
+    for (const rights of options.rights === undefined ? BEST_RIGHTS : [options.rights]) {
       if (rights === "root" && Deno.uid() !== 0) {
         reasons.push("root's namespaces: this user is not root");
         continue;

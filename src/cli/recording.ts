@@ -8,6 +8,8 @@ import type { FrameLink } from "../link/link.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { CliError, errorLine } from "./command.ts";
 import { demandRotation, type FileLimit, rotateFiles } from "./file_rotation.ts";
+import { cannotWrite, openOutputFile } from "./output_file.ts";
+import { asInvokingUser } from "./privileges.ts";
 
 /** What a recording is made of. */
 interface RecordingOptions {
@@ -34,13 +36,17 @@ export interface Recording {
   finish(): void;
 }
 
-/** Makes the file (in place of an earlier one) and a recorder that writes to it. Throws {@link CliError}. */
+/** Makes the file (in place of an earlier one of the same user) and a recorder that writes to it. Throws {@link CliError}. */
 export function openRecording(options: RecordingOptions): Recording {
   const { path, link, clock, limit } = options;
-  let file = createFile(path);
+  const isRotating = limit !== null && limit.files > 1;
+  let file = openOutputFile(path, { option: "--write" });
+  if (isRotating && !file.statSync().isFile) {
+    file.close();
+    throw new CliError(`${path} is no regular file and cannot be rotated: leave xN of --write-limit out`);
+  }
   let failure: CliError | null = null;
   let open = true;
-  const isRotating = limit !== null && limit.files > 1;
   const fails = (why: string) => {
     options.onEnd(`${why}: the recording ends here, and everything else goes on`);
     failure = new CliError(`${why}: the recording is not whole`);
@@ -60,8 +66,9 @@ export function openRecording(options: RecordingOptions): Recording {
         return false;
       }
       try {
-        rotateFiles(path, { files: limit.files, owner: file.statSync().uid });
-        const next = createFile(path);
+        const { uid: owner } = file.statSync();
+        asInvokingUser(() => rotateFiles(path, { files: limit.files, owner }));
+        const next = openOutputFile(path, { option: "--write" });
         file.close();
         file = next;
         return true;
@@ -87,7 +94,7 @@ export function openRecording(options: RecordingOptions): Recording {
       return failure;
     },
     demandRights: () => {
-      if (isRotating) demandRotation(path);
+      if (isRotating) asInvokingUser(() => demandRotation(path));
     },
     finish: () => {
       if (!open) return;
@@ -106,18 +113,4 @@ function cutOff(file: Deno.FsFile, bytes: number): void {
   } catch {
     // A device, or a disk that cannot even be given room back: what is there is there.
   }
-}
-
-function createFile(path: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { write: true, create: true, truncate: true });
-  } catch (error) {
-    throw new CliError(`${cannotWrite(path, error)}: give --write a file in a directory that is yours`);
-  }
-}
-
-function cannotWrite(path: string, error: unknown): string {
-  // Deno repeats operation and path behind the system's own words; the line here says both already.
-  const words = error instanceof Error ? error.message.replace(/ \(os error \d+\).*$/s, "") : String(error);
-  return `${path} cannot be written (${words.charAt(0).toLowerCase()}${words.slice(1)})`;
 }

@@ -1,14 +1,16 @@
 /**
  * The guard against the kernel's RST, for an address that the kernel owns.
  *
- * Owns: one nftables table per process, `tcplab_<pid>`, whose only rule drops RST segments that the kernel sends
- * from our address and port (frames that we inject do not pass the output hook); its check, its removal, and the
- * removal of tables that dead processes left behind. Linux only.
+ * Owns: one nftables table a server, whose only rule drops RST segments that the kernel sends from our address and port
+ * (frames that we inject do not pass the output hook); its check and its removal. Linux only.
  * Must not know: sockets, frames, the server.
+ *
+ * The table has `flags owner`: it hangs on a socket of this process. The kernel removes it when that socket closes, by
+ * `remove`, at the end of the process or by `kill -9`, and needs no rights of ours for that; nobody else can change or
+ * remove it as long as we live. So there is nothing that another server would have to judge dead by a process number.
  */
-import process from "node:process";
+import { type NftResult, type NftSession, openNftSession } from "../../ffi/nftables.ts";
 import { CliError } from "./command.ts";
-import { labEnvironment } from "./private_lab.ts";
 
 /** What the guard covers. */
 interface GuardedService {
@@ -21,132 +23,90 @@ interface GuardedService {
 export interface RstGuard {
   /** Name of the table, for a notice. */
   readonly table: string;
-  /** Removes the table; gives null, or a line saying why it is still there. Harmless when called twice. */
-  remove(): string | null;
+  /** Removes the table. Harmless when called twice. */
+  remove(): void;
   [Symbol.dispose](): void;
 }
 
-/** Result of running nft. */
-export interface NftResult {
-  readonly ok: boolean;
-  readonly out: string;
-  readonly error: string;
+/** How the kernel's nftables are reached; null where libnftables is not installed. */
+type OpenSession = () => NftSession | null;
+
+/** Process numbers repeat across PID namespaces, which one network namespace can see two of: the word makes the name one of a kind. */
+export function guardTableName(pid: number, word: number): string {
+  return `tcplab_${pid}_${word.toString(16).padStart(8, "0")}`;
 }
 
-/** Runs nft with arguments (a whole script may be one). Throws {@link CliError} when nft is not there. */
-type RunNft = (args: readonly string[]) => NftResult;
-
-/** The name of a process's table. */
-export function guardTableName(pid: number): string {
-  return `tcplab_${pid}`;
-}
-
-/** The rules as nft reads them; replaces a table of the same name, so that a reused pid does no harm. */
-export function guardRules(pid: number, service: GuardedService): string {
-  const table = `table ip ${guardTableName(pid)}`;
+/** The table as nft reads it; `create` refuses a name that is taken. */
+export function guardRules(table: string, service: GuardedService): string {
   const addresses = [...new Set(service.addresses)].join(", ");
   const ports = [...new Set(service.ports)].join(", ");
-  return `${table}
-delete ${table}
-${table} {
-  chain output {
-    type filter hook output priority 0; policy accept;
-    ip saddr { ${addresses} } tcp sport { ${ports} } tcp flags & rst == rst drop
-  }
-}
+  return `create table ip ${table} { flags owner; }
+add chain ip ${table} output { type filter hook output priority 0; policy accept; }
+add rule ip ${table} output ip saddr { ${addresses} } tcp sport { ${ports} } tcp flags & rst == rst drop
 `;
 }
 
-/** True when nft's listing of the table holds the rule: every address, every port, RST, drop, in the output hook. */
+/** True when nft's listing of the table holds the rule: every address, every port, RST, drop, in the output hook; and our hold on it. */
 export function guardStands(listing: string, service: GuardedService): boolean {
   const rule = listing.split("\n").find((line) => line.includes("saddr") && line.includes("drop"));
   if (rule === undefined || !listing.includes("hook output")) return false;
+  if (!/^\s*flags\b.*\bowner\b/m.test(listing)) return false;
   const words = new Set(rule.split(/[\s{},]+/));
   const wanted = [...service.addresses, ...service.ports.map(String), "rst"];
   return wanted.every((word) => words.has(word));
 }
 
-/** Process ids whose tables stand in nft's list of tables. */
+/** The guards that stand, in nft's list of tables, by the process numbers in their names. */
 export function guardOwners(tables: string): number[] {
-  return [...tables.matchAll(/^table ip tcplab_(\d+)\s*$/gm)].map((match) => Number(match[1]));
+  return [...tables.matchAll(/^table ip tcplab_(\d+)_[0-9a-f]{8}\s*$/gm)].map((match) => Number(match[1]));
 }
 
-/** Sets the guard. Throws {@link CliError} when nft is missing or refuses, or when the rule is not there afterwards. */
-export function setRstGuard(service: GuardedService, run: RunNft = runNft): RstGuard {
-  const table = guardTableName(Deno.pid);
-  removeStaleGuards(run);
-  const added = run([guardRules(Deno.pid, service)]);
-  if (!added.ok) throw new CliError(refusalLine(added.error));
-  let standing = true;
-  const remove = (): string | null => {
-    if (!standing) return null;
-    const removed = run(["delete", "table", "ip", table]);
-    standing = false;
-    if (removed.ok || /no such file/i.test(removed.error)) return null;
-    return `The nft table ${table} could not be removed (${removed.error}): remove it with nft delete table ip ${table}`;
-  };
-  const listed = run(["list", "table", "ip", table]);
-  if (!listed.ok || !guardStands(listed.out, service)) {
-    remove();
+/** Tables of versions before the kernel kept them: nothing removes these. Their names. */
+export function unownedGuards(tables: string): string[] {
+  return [...tables.matchAll(/^table ip (tcplab_\d+)\s*$/gm)].map((match) => match[1]);
+}
+
+/** Sets the guard. Throws {@link CliError} when nftables is missing or refuses, or when the rule is not there afterwards. */
+export function setRstGuard(service: GuardedService, open: OpenSession = openNftSession): RstGuard {
+  const [word] = crypto.getRandomValues(new Uint32Array(1));
+  const table = guardTableName(Deno.pid, word);
+  const session = open();
+  // Looked at over another socket: libnftables may open its own anew when it lists, and the table would go with the old one.
+  const looking = open();
+  if (session === null || looking === null) {
     throw new CliError(
-      "nft took the rule that keeps the kernel's RST back, but does not list it: use an address that the kernel does not own",
+      "nftables is not installed, and --rst-guard nft needs its library: install nftables (apt install nftables), " +
+        "or use an address that the kernel does not own",
     );
   }
-  return { table, remove, [Symbol.dispose]: () => void remove() };
-}
-
-/** Removes the tables of processes that are gone (a crash, `kill -9`); gives their names. */
-export function removeStaleGuards(
-  run: RunNft = runNft,
-  isAlive: (pid: number) => boolean = processIsAlive,
-): string[] {
-  const listed = run(["list", "tables", "ip"]);
-  if (!listed.ok) return [];
-  const stale = guardOwners(listed.out).filter((pid) => pid !== Deno.pid && !isAlive(pid)).map(
-    guardTableName,
-  );
-  return stale.filter((table) => run(["delete", "table", "ip", table]).ok);
-}
-
-function refusalLine(reason: string): string {
-  const rights = /not permitted|permission/i.test(reason);
-  const remedy = rights
-    ? "run with sudo (it needs CAP_NET_ADMIN), or use an address that the kernel does not own"
-    : "use an address that the kernel does not own, which needs no guard";
-  return `nft refused the rule that keeps the kernel's RST back (${reason}): ${remedy}`;
-}
-
-/** True when a process with this id exists, also one of another user: signal 0 only asks (kill(2)). */
-export function processIsAlive(pid: number): boolean {
   try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
-  }
-}
-
-/** Runs the real nft. */
-function runNft(args: readonly string[]): NftResult {
-  try {
-    const command = new Deno.Command("nft", {
-      args: [...args],
-      env: labEnvironment(),
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    });
-    const result = command.outputSync();
-    const decoder = new TextDecoder();
-    const [complaint] = decoder.decode(result.stderr).split("\n");
-    const error = complaint.replace(/^(\S+:\d+:\d+-\d+: )?(Error: )?/, "").trim();
-    return { ok: result.success, out: decoder.decode(result.stdout), error };
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
+    const added = session.run(guardRules(table, service));
+    if (!added.ok) throw new CliError(refusalLine(added));
+    const listed = looking.run(`list table ip ${table}`);
+    if (!listed.ok || !guardStands(listed.out, service)) {
       throw new CliError(
-        "nft is not installed, and --rst-guard nft needs it: install nftables (apt install nftables), or use an " +
-          "address that the kernel does not own",
+        "nftables took the rule that keeps the kernel's RST back, but does not list it: use an address that the kernel does not own",
       );
     }
+  } catch (error) {
+    session.close();
     throw error;
+  } finally {
+    looking.close();
   }
+  const remove = () => session.close();
+  return { table, remove, [Symbol.dispose]: remove };
+}
+
+function refusalLine({ error }: NftResult): string {
+  const other = "use an address that the kernel does not own, which needs no guard";
+  const rights = /not permitted|permission/i.test(error);
+  // Kernels before 5.12 know no owner of a table; libnftables before 0.9.9 does not know the word.
+  const tooOld = /not supported|flags|syntax error|owner/i.test(error);
+  const remedy = rights
+    ? `run with sudo (it needs CAP_NET_ADMIN), or ${other}`
+    : tooOld
+    ? `it takes Linux 5.12 and nftables 0.9.9; or ${other}`
+    : other;
+  return `nftables refused the rule that keeps the kernel's RST back (${error}): ${remedy}`;
 }

@@ -8,18 +8,23 @@
  * recording that finds no room ends by itself, with a notice, and the server serves on; since not all is there that was
  * asked for, the status in the end is 1. A limit that was asked for (`--log-limit`, `--write-limit`) is no failure.
  */
-import { dropToUser, isRoot, lookupUser } from "../../ffi/process_user.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { VERSION } from "./version.ts";
-import { CliError, type Command, EXIT_DONE } from "./command.ts";
+import { type Command, EXIT_DONE } from "./command.ts";
 import { usageText } from "./options.ts";
+import { futureUser, giveUpRights } from "./privileges.ts";
 import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
 import { SERVE_SYNTAX } from "./serve_syntax.ts";
-import { openServerControl, refuseTakenAddresses } from "./server_control.ts";
+import {
+  connectionsText,
+  openServerControl,
+  refuseTakenAddresses,
+  type ServerControlParts,
+} from "./server_control.ts";
 import { openGround, type ServerGround } from "./server_ground.ts";
 import type { Server } from "./server.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
-import { printError } from "./terminal.ts";
+import { printAside, printError } from "./terminal.ts";
 
 async function run(args: string[]): Promise<number> {
   const config = parseServeOptions(args);
@@ -32,16 +37,14 @@ async function run(args: string[]): Promise<number> {
 
 /** Serves until somebody or something ends it. Throws when that is a failure, with everything taken apart. */
 async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
-  if (config.user !== null) checkUser(config.user);
+  // Judged before anything is opened, because giving up rights comes last.
+  const user = futureUser(config.user);
   const notice = (line: string) => printError(`tcplab serve: ${line}`);
   const clock = systemClock();
   using parts = new DisposableStack();
   const ground = await openGround({ ...config, meanwhile: () => void loadServer() }, clock);
   parts.defer(() => ground.link.close());
-  parts.defer(() => {
-    const left = ground.guard?.remove() ?? null;
-    if (left !== null) notice(left);
-  });
+  parts.defer(() => ground.guard?.remove());
   for (const remark of ground.remarks) notice(remark);
   if (config.rstGuard === "nft") notice(guardNotice(ground));
   const { Server, ServeLog, pageWidth, standardOutput, openRecording, summaryToText } = await loadServer();
@@ -66,12 +69,16 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
     },
   });
   parts.defer(() => recording?.finish());
+  const spoken: ServerControlParts = { config, ground, notice, server: null };
+  const control = await openServerControl(spoken);
+  parts.defer(() => control?.close());
+  // The last that takes rights is done, and the first frame from a stranger not yet read.
+  await using _rights = giveUpRights({ user, socketPath: control?.path ?? null, notice });
+  recording?.demandRights();
   const server = new Server({ config, ground, clock, log, recording, notice });
   parts.defer(() => server.stack.close());
-  const control = await openServerControl({ config, ground, server, notice });
-  parts.defer(() => control?.close());
-  if (config.user !== null) dropToUser(config.user);
-  recording?.demandRights();
+  spoken.server = server;
+  signals.onQuit(() => void printAside(connectionsText(spoken, { width: pageWidth() })));
 
   let failure: unknown = null;
   try {
@@ -127,12 +134,6 @@ async function endInOrder(server: Server, signals: StopSignals): Promise<unknown
     server.stack.close();
     return error;
   }
-}
-
-/** Judged before anything is opened, because the drop itself comes last. */
-function checkUser(name: string): void {
-  if (lookupUser(name) === null) throw new CliError(`There is no user ${name}: getent passwd lists them`);
-  if (!isRoot()) throw new CliError("--user needs root to begin with: run with sudo, or leave it out");
 }
 
 /** What a person should know who asked for the guard. */

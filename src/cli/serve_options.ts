@@ -114,11 +114,6 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
   }
   const rstGuard = choice("rst-guard", ["off", "nft"]);
   const user = options.value("user") ?? null;
-  if (user !== null && rstGuard === "nft") {
-    throw new UsageError(
-      "--user and --rst-guard nft exclude each other: without rights the rule could not be removed",
-    );
-  }
   const log = choice("log", ["text", "json", "none"]);
   if (options.flag("payload") && log === "none") {
     throw new UsageError("--payload needs a log: --log none has none");

@@ -176,7 +176,9 @@ export const SERVE_OPTIONS = [
     kind: "value",
     value: "NAME",
     group: END,
-    help: "drop to this user once the device is open",
+    help:
+      "who to become once the device is open, when started as root: the user of sudo, else nobody (default); root keeps " +
+      "all rights",
   },
 ] as const satisfies readonly OptionSpec[];
 

@@ -4,8 +4,12 @@
  * Owns: the snapshot's making, and the refusal of an address that another server answers for. Must not know: how
  * snapshots travel (runtime/control_socket.ts) or are shown (observe/netstat.ts).
  */
+import type { FrameLink } from "../link/link.ts";
+import { netstatToText } from "../observe/netstat.ts";
 import {
+  type ConnectionSnapshot,
   connectionSnapshot,
+  isServerSnapshot,
   readServerSnapshot,
   type ServerHeading,
   type ServerSnapshot,
@@ -19,17 +23,21 @@ import type { ServeConfig } from "./serve_options.ts";
 import type { ServerGround } from "./server_ground.ts";
 import type { Server } from "./server.ts";
 
+/** Local choice: some screens full. */
+const MOST_SHOWN = 200;
+
 /** A snapshot with what tells servers of different network namespaces apart: they never meet. */
-interface LocatedSnapshot extends ServerSnapshot {
+export interface LocatedSnapshot extends ServerSnapshot {
   /** Empty where the system has none. */
   readonly networkNamespace: string;
 }
 
 /** What the control socket speaks for. */
-interface ServerControlParts {
+export interface ServerControlParts {
   readonly config: Pick<ServeConfig, "services">;
-  readonly ground: ServerGround;
-  readonly server: Pick<Server, "host" | "stack">;
+  readonly ground: Pick<ServerGround, "addresses"> & { readonly link: Pick<FrameLink, "name" | "mac"> };
+  /** Null until it is there: the socket is opened before, with rights that the server does not have. */
+  server: Pick<Server, "host" | "stack"> | null;
   /** Takes notices for a person, a line each. */
   readonly notice: (line: string) => void;
 }
@@ -44,11 +52,12 @@ export function runningServers(request: "snapshot" | "server" = "snapshot"): Pro
 
 function readLocatedSnapshot(lines: readonly unknown[]): LocatedSnapshot | null {
   const snapshot = readServerSnapshot(lines);
-  return snapshot !== null && isLocated(snapshot) ? snapshot : null;
+  return isLocatedSnapshot(snapshot) ? snapshot : null;
 }
 
-function isLocated(snapshot: ServerSnapshot): snapshot is LocatedSnapshot {
-  return "networkNamespace" in snapshot && typeof snapshot.networkNamespace === "string";
+/** Whether a value, parsed from another process's JSON, is such a snapshot. */
+export function isLocatedSnapshot(value: unknown): value is LocatedSnapshot {
+  return isServerSnapshot(value) && "networkNamespace" in value && typeof value.networkNamespace === "string";
 }
 
 /** The network namespace of this process, as Linux names it (`net:[4026531840]`); empty elsewhere. */
@@ -92,14 +101,19 @@ export function conflictLine(
   return null;
 }
 
-/** Opens the control socket. A server that finds no place for it runs all the same, and says so. */
-export async function openServerControl(parts: ServerControlParts): Promise<ControlSocket | null> {
+/** Opens the control socket, where it is usual unless told. A server that finds no place for it runs all the same, and says so. */
+export async function openServerControl(
+  parts: ServerControlParts,
+  place: { readonly directory?: string } = {},
+): Promise<ControlSocket | null> {
   const startedAt = Date.now() / 1000;
   try {
     return await openControlSocket({
+      ...place,
       answer: (request) => {
-        if (request === "server") return [headingOf(parts, startedAt)];
-        return request === "snapshot" ? snapshotOf(parts, startedAt) : null;
+        if (request !== "server" && request !== "snapshot") return null;
+        const speaker = { ...parts, server: demandServer(parts), startedAt };
+        return request === "server" ? [headingOf(speaker)] : snapshotOf(speaker);
       },
     });
   } catch (error) {
@@ -108,11 +122,39 @@ export async function openServerControl(parts: ServerControlParts): Promise<Cont
   }
 }
 
+/**
+ * What `netstat` would show of this server, as text, for SIGQUIT: the first connections, because whoever asks that way
+ * looks at a terminal, and the server waits meanwhile.
+ */
+export function connectionsText(
+  parts: Omit<ServerControlParts, "notice">,
+  page: { width: number; most?: number },
+): string {
+  const { most = MOST_SHOWN, width } = page;
+  const speaker = { ...parts, server: demandServer(parts), startedAt: 0 };
+  const connections = [...connectionSnapshots(speaker, most)];
+  const shown = netstatToText([{ ...headingOf(speaker), connections }], { width, details: true });
+  const left = speaker.server.host.connectionCount - connections.length;
+  return left > 0 ? `${shown}\n... and ${left} more: tcplab netstat shows them` : shown;
+}
+
+/** Who asks before there is a server hears nothing, as from one that has not started yet. */
+function demandServer({ server }: Pick<ServerControlParts, "server">): NonNullable<typeof server> {
+  if (server === null) throw new Error("Not listening yet");
+  return server;
+}
+
+/** What speaks, once it is there. */
+interface Speaker extends Omit<ServerControlParts, "notice" | "server"> {
+  readonly server: NonNullable<ServerControlParts["server"]>;
+  readonly startedAt: number;
+}
+
 function headingOf(
-  { config, ground, server: { host } }: ServerControlParts,
-  startedAt: number,
+  { config, ground, server: { host }, startedAt }: Speaker,
 ): ServerHeading & Pick<LocatedSnapshot, "networkNamespace"> {
   const apps = appsOf(config);
+  const memory = host.memory();
   return {
     pid: Deno.pid,
     device: ground.link.name,
@@ -121,23 +163,36 @@ function headingOf(
     startedAt,
     listeners: host.listeners().map(({ port, state }) => ({ port, state, app: apps.get(port) ?? "" })),
     counters: host.counters(),
-    figures: { connections: host.connectionCount },
+    figures: {
+      connections: host.connectionCount,
+      memoryUsed: memory.usedBytes,
+      memoryLimit: memory.limitBytes,
+      memoryBuffers: memory.bufferBytes,
+      memoryReserved: memory.reservedBytes,
+    },
     networkNamespace: networkNamespace(),
   };
 }
 
 /** The heading, and then a connection a line, each as it is when its line is asked for. */
-function* snapshotOf(parts: ServerControlParts, startedAt: number): Generator<unknown, void, void> {
-  const { host, stack } = parts.server;
-  const apps = appsOf(parts.config);
-  yield headingOf(parts, startedAt);
+function* snapshotOf(speaker: Speaker): Generator<unknown, void, void> {
+  yield headingOf(speaker);
   // So that it comes to an end also where connections begin faster than they are told of.
-  let left = host.connectionCount;
+  yield* connectionSnapshots(speaker, speaker.server.host.connectionCount);
+}
+
+/** So many connections, the first in order. */
+function* connectionSnapshots(
+  { config, server: { host, stack } }: Speaker,
+  most: number,
+): Generator<ConnectionSnapshot, void, void> {
+  const apps = appsOf(config);
+  let left = most;
   for (const connection of host.connectionsInOrder()) {
+    if (--left < 0) return;
     // The timers that it tells are counted from now, not from the last frame.
     stack.pump.enter();
     yield connectionSnapshot(connection.info(), apps.get(connection.localPort) ?? "");
-    if (--left <= 0) return;
   }
 }
 

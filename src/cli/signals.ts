@@ -1,8 +1,9 @@
 /**
- * Ctrl-C and SIGTERM.
+ * What signals mean to a running command.
  *
- * Owns: the signal listeners of a running command. The first signal asks for a graceful end, the second for an end
- * at once. Must not know: what ends.
+ * Owns: the signal listeners. Ctrl-C, SIGTERM and SIGHUP ask for a graceful end, the second of them for an end at once.
+ * SIGQUIT (Ctrl-\) asks what there is to see, and does not end; without anything to show it is a fourth of the first kind.
+ * SIGUSR1 and SIGUSR2 mean nothing here, and would end a process that does not listen. Must not know: what ends.
  */
 
 /** Told to a command by the person or by the system. */
@@ -11,32 +12,42 @@ export interface StopSignals {
   readonly graceful: Promise<string>;
   /** Resolves at the second. */
   readonly atOnce: Promise<void>;
+  /** What SIGQUIT does from now on, instead of asking for an end. */
+  onQuit(show: () => void): void;
   /** Stops listening: the signals have their usual effect again. */
   [Symbol.dispose](): void;
 }
 
+const isWindows = Deno.build.os === "windows";
 /** SIGHUP too: a terminal that is closed must not leave a server without a log behind. */
-const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+const STOP_SIGNALS: readonly Deno.Signal[] = isWindows
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
+const QUIT_SIGNALS: readonly Deno.Signal[] = isWindows ? [] : ["SIGQUIT"];
+const IGNORED_SIGNALS: readonly Deno.Signal[] = isWindows ? [] : ["SIGUSR1", "SIGUSR2"];
 
-/** Listens for the signals that end a command. */
+/** Listens for the signals that end a command, and for those that must not. */
 export function listenForStop(): StopSignals {
   const graceful = Promise.withResolvers<string>();
   const atOnce = Promise.withResolvers<void>();
   let count = 0;
-  const listeners = STOP_SIGNALS.map((signal) => {
-    const listener = () => {
-      count++;
-      if (count === 1) graceful.resolve(signal);
-      else atOnce.resolve();
-    };
-    Deno.addSignalListener(signal, listener);
-    return [signal, listener] as const;
-  });
+  const stop = (signal: Deno.Signal) => {
+    count++;
+    if (count === 1) graceful.resolve(signal);
+    else atOnce.resolve();
+  };
+  let show: (() => void) | null = null;
+  const quit = (signal: Deno.Signal) => show === null ? stop(signal) : show();
+  const listeners = [
+    ...STOP_SIGNALS.map((signal) => [signal, () => stop(signal)] as const),
+    ...QUIT_SIGNALS.map((signal) => [signal, () => quit(signal)] as const),
+    ...IGNORED_SIGNALS.map((signal) => [signal, () => {}] as const),
+  ];
+  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   return {
     graceful: graceful.promise,
     atOnce: atOnce.promise,
+    onQuit: (shown) => show = shown,
     [Symbol.dispose]: () => {
       for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
     },

@@ -52,6 +52,16 @@ export function printError(line: string): void {
   }
 }
 
+/** Writes a text of some length to stderr in the background: a reader that stands still holds nobody up. */
+export async function printAside(text: string): Promise<void> {
+  try {
+    const bytes = encoder.encode(text + "\n");
+    for (let offset = 0; offset < bytes.length;) offset += await Deno.stderr.write(bytes.subarray(offset));
+  } catch {
+    // As above.
+  }
+}
+
 function writeAll(text: string): void {
   const bytes = encoder.encode(text);
   for (let offset = 0; offset < bytes.length;) {

@@ -53,6 +53,9 @@ const STATE_COLUMN = 5;
 /** Details stand below the queues' columns. */
 const DETAILS_INDENT = 7;
 
+const KIBIBYTE = 0x400;
+const MEBIBYTE = 0x10_0000;
+
 /** The servers, one after another: a heading and a table each. */
 export function netstatToText(servers: readonly ServerSnapshot[], options: NetstatOptions = {}): string {
   if (servers.length === 0) return "No tcplab server is running on this host.";
@@ -99,10 +102,10 @@ function serverToText(server: ServerSnapshot, options: NetstatOptions): string {
   const uptime = options.now === undefined
     ? ""
     : `  up ${durationText(Math.max(0, options.now - server.startedAt) * 1000)}`;
-  const count = server.connections.length;
+  const count = Math.max(server.connections.length, server.figures.connections ?? 0);
   const heading = palette.strong(`tcplab ${server.pid}`) +
     printable(` on ${server.device}  ${server.ip.join(", ")}  mac ${server.mac}${uptime}`) +
-    `  ${count === 1 ? "1 connection" : `${count} connections`}`;
+    `  ${count === 1 ? "1 connection" : `${count} connections`}${memoryText(server.figures)}`;
   const listeners = server.listeners.flatMap((listener) =>
     server.ip.map((ip): SocketRow => ({
       proto: protoOf(ip),
@@ -130,6 +133,16 @@ function serverToText(server: ServerSnapshot, options: NetstatOptions): string {
       [...listeners, ...connections],
       options.details === true ? { ...options, detailsOf } : options,
     );
+}
+
+/** How much of what all connections may hold they do hold; in the units that `--memory` takes. */
+function memoryText({ memoryUsed, memoryLimit }: ServerSnapshot["figures"]): string {
+  if (memoryUsed === undefined || memoryLimit === undefined) return "";
+  return `  memory ${binaryText(memoryUsed)} of ${binaryText(memoryLimit)}`;
+}
+
+function binaryText(bytes: number): string {
+  return bytes < MEBIBYTE ? `${Math.ceil(bytes / KIBIBYTE)} KiB` : `${Math.round(bytes / MEBIBYTE)} MiB`;
 }
 
 function protoOf(address: string): string {

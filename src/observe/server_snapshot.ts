@@ -42,7 +42,10 @@ export interface ServerSnapshot {
   readonly listeners: readonly ListenerSnapshot[];
   readonly connections: readonly ConnectionSnapshot[];
   readonly counters: Readonly<Record<string, number>>;
-  /** What the server as a whole has in use: `connections`, ... */
+  /**
+   * What the server as a whole has in use: `connections`, and in bytes `memoryUsed` of `memoryLimit`, of it
+   * `memoryBuffers`, and `memoryReserved` for all buffers.
+   */
   readonly figures: Readonly<Record<string, number>>;
 }
 
@@ -73,6 +76,8 @@ type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === "string";
 const isFigure: Check = (value) => typeof value === "number";
+/** A person may be told to end it: never a number that stands for a group of processes, or for all. */
+const isProcessNumber: Check = (value) => Number.isSafeInteger(value) && Number(value) > 0;
 const isFigureOrUnset: Check = (value) => value === null || typeof value === "number";
 const isSwitch: Check = (value) => typeof value === "boolean";
 const isState: Check = (value) => TCP_STATES.some((state) => state === value);
@@ -143,7 +148,7 @@ const CONNECTION_CHECKS: Readonly<Record<keyof ConnectionSnapshot, Check>> = {
 };
 
 const SERVER_CHECKS: Readonly<Record<keyof ServerSnapshot, Check>> = {
-  pid: isFigure,
+  pid: isProcessNumber,
   device: isText,
   ip: isListOf(isText),
   mac: isText,

@@ -5,14 +5,18 @@
  * contains; the caller makes something of its lines. The protocol is described in control_socket.ts.
  */
 import { join } from "@std/path";
-import { runDirectories } from "./run_directory.ts";
+import { readableRunDirectories } from "./run_directory.ts";
 
 /** How long one server may be silent; local choice: a live one says something within milliseconds. */
 const SILENCE_MS = 2000;
 /** How long a whole answer may take; local choice: ten times what a full table takes on a busy server. */
 const ANSWER_MS = 60_000;
-/** Longest answer; local choice: the most connections that a server holds, at 1.3 kB each, twice. */
+/** Longest that all answers may be together; local choice: the most connections that a server holds, at 1.3 kB each, twice. */
 const MOST_ANSWER_BYTES = 0x1400_0000;
+/** Longest line; local choice: a connection takes 1.3 kB, the heading of a server with all counters and ports 100 kB. */
+const MOST_LINE_CHARACTERS = 0x10_0000;
+/** Servers that are asked; local choice: a directory with more sockets was filled on purpose. */
+const MOST_SERVERS = 256;
 /**
  * Age from which a socket file that refuses connections counts as left behind: a server that is starting has
  * bound its file and does not listen yet, for some microseconds. Local choice.
@@ -25,21 +29,42 @@ interface FindServersOptions {
   readonly request?: string;
   /** The directories of this user when absent. */
   readonly directories?: readonly string[];
+  /** Longest that all answers may be together. */
+  readonly mostBytes?: number;
+}
+
+/** What all answers together may still take. */
+interface AnswerBudget {
+  bytesLeft: number;
 }
 
 /**
- * Asks every running server that this user may ask, and gives what `read` makes of the lines of each answer. Those of
- * which it makes nothing, a server that does not answer, and one of another user are left out; files of servers that are
- * gone are removed.
+ * Asks every running server that this user may ask, in directories that nobody else can reach into, and gives what `read`
+ * makes of the lines of each answer. Those of which it makes nothing, a server that does not answer or says more than all
+ * may together, and one of another user are left out; files of servers that are gone are removed.
  */
 export async function findServers<Server>(
   read: (lines: readonly unknown[]) => Server | null,
   options: FindServersOptions = {},
 ): Promise<Server[]> {
-  const directories = options.directories ?? runDirectories();
-  const paths = (await Promise.all(directories.map(socketFiles))).flat();
-  const answers = await Promise.all(paths.map((path) => askServer(path, options.request)));
+  const directories = options.directories ?? readableRunDirectories();
+  const paths = (await Promise.all(directories.map(socketFiles))).flat().slice(0, MOST_SERVERS);
+  const { request = "snapshot", mostBytes = MOST_ANSWER_BYTES } = options;
+  const budget = { bytesLeft: mostBytes };
+  const answers = await Promise.all(paths.map((path) => askServer(path, { request, budget })));
   return answers.map((lines) => lines === null ? null : read(lines)).filter((server) => server !== null);
+}
+
+/** How many servers of other users there are whose files this user can see but may not ask. */
+export async function countClosedServers(options: FindServersOptions = {}): Promise<number> {
+  const uid = Deno.uid();
+  if (uid === null || uid === 0) return 0;
+  const directories = options.directories ?? readableRunDirectories();
+  const paths = (await Promise.all(directories.map(socketFiles))).flat();
+  const owners = await Promise.all(
+    paths.map((path) => Deno.lstat(path).then((found) => found.uid, () => uid)),
+  );
+  return owners.filter((owner) => owner !== uid).length;
 }
 
 /** Removes the socket files in `directory` on which nobody listens any more. */
@@ -49,7 +74,11 @@ export async function removeStaleSockets(directory: string): Promise<void> {
 }
 
 /** The lines that the server on this socket answers, null when there is no answer or not all of it. */
-export async function askServer(path: string, request: string = "snapshot"): Promise<unknown[] | null> {
+export async function askServer(
+  path: string,
+  asking: { readonly request?: string; readonly budget?: AnswerBudget } = {},
+): Promise<unknown[] | null> {
+  const { request = "snapshot", budget = { bytesLeft: MOST_ANSWER_BYTES } } = asking;
   const server = await connectTo(path);
   if (server === null) return null;
   const { promise, resolve } = Promise.withResolvers<null>();
@@ -61,7 +90,7 @@ export async function askServer(path: string, request: string = "snapshot"): Pro
     silence = setTimeout(giveUp, SILENCE_MS);
   };
   try {
-    return await Promise.race([converse(server, { request, heard }), promise]);
+    return await Promise.race([converse(server, { request, budget, heard }), promise]);
   } catch {
     return null;
   } finally {
@@ -73,21 +102,22 @@ export async function askServer(path: string, request: string = "snapshot"): Pro
 
 async function converse(
   server: Deno.UnixConn,
-  about: { readonly request: string; heard(): void },
+  about: { readonly request: string; readonly budget: AnswerBudget; heard(): void },
 ): Promise<unknown[] | null> {
   await server.write(new TextEncoder().encode(`${JSON.stringify({ request: about.request })}\n`));
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(0x10000);
   const lines: unknown[] = [];
   let rest = "";
-  for (let total = 0; total < MOST_ANSWER_BYTES;) {
+  // Checked on each piece: of a line without end, and of many answers at once, no more is kept than is allowed.
+  while (about.budget.bytesLeft > 0 && rest.length <= MOST_LINE_CHARACTERS) {
     const count = await server.read(buffer);
     if (count === null) return wholeAnswer(lines);
     about.heard();
+    about.budget.bytesLeft -= count;
     const parts = (rest + decoder.decode(buffer.subarray(0, count), { stream: true })).split("\n");
     rest = parts.pop() ?? "";
     for (const line of parts) lines.push(JSON.parse(line));
-    total += count;
   }
   return null;
 }
@@ -127,12 +157,13 @@ async function isOwnerGone(path: string): Promise<boolean> {
   return pid !== undefined && await exists("self") && !await exists(pid);
 }
 
-/** Paths of the sockets in a directory; none where it is missing or closed to us. */
+/** Paths of the sockets in a directory, so many that it is no work; none where it is missing or closed to us. */
 async function socketFiles(directory: string): Promise<string[]> {
   const paths: string[] = [];
   try {
-    for await (const { name } of Deno.readDir(directory)) {
-      if (/^\d+(-\d+)?\.sock$/.test(name)) paths.push(join(directory, name));
+    for await (const { name, isSymlink } of Deno.readDir(directory)) {
+      if (!isSymlink && /^\d{1,10}(-\d{1,2})?\.sock$/.test(name)) paths.push(join(directory, name));
+      if (paths.length >= MOST_SERVERS) break;
     }
   } catch {
     return [];

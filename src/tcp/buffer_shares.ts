@@ -27,7 +27,8 @@ export function sendLimitBytes(tcb: Tcb): number {
 export function askedLimitBytes(tcb: Tcb): number {
   const limit = sendLimitBytes(tcb);
   const wanted = 2 * (tcb.cwnd < tcb.sndWnd ? tcb.cwnd : tcb.sndWnd);
-  const asked = wanted > LEAST_ASKED_BYTES ? wanted : LEAST_ASKED_BYTES;
+  // CUBIC's window is no whole number, and what is written must be one.
+  const asked = wanted > LEAST_ASKED_BYTES ? Math.floor(wanted) : LEAST_ASKED_BYTES;
   return asked < limit ? asked : limit;
 }
 

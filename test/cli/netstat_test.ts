@@ -1,10 +1,10 @@
 /** What `netstat` puts together, and which running server is in a new one's way. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { parseKernelSockets } from "../../src/cli/kernel_sockets.ts";
-import { netstatText } from "../../src/cli/netstat.ts";
+import { closedServersLine, jsonText, netstatText } from "../../src/cli/netstat.ts";
 import { parseServeOptions } from "../../src/cli/serve_options.ts";
 import { conflictLine } from "../../src/cli/server_control.ts";
-import type { ServerSnapshot } from "../../src/observe/server_snapshot.ts";
+import { isServerSnapshot, type ServerSnapshot } from "../../src/observe/server_snapshot.ts";
 
 const SERVER: ServerSnapshot = {
   pid: 4711,
@@ -47,4 +47,16 @@ Deno.test("behind the guard only a common port is in the way", () => {
     conflictLine(parseServeOptions([...args.split(" "), "--rst-guard", "nft"]), [SERVER]);
   assertEquals(line("--ip 10.0.0.3 --port 80"), null);
   assertStringIncludes(line("--ip 10.0.0.3 --serve 80=echo,3333=hold") ?? "", "10.0.0.3:3333");
+});
+
+Deno.test("JSON of another process's words has no control characters in it, and a person hears of servers out of sight", () => {
+  assertEquals(jsonText({ device: "\x1b[2J\x7f\x9b2Jä" }, 0), '{"device":"\\u001b[2J\\u007f\\u009b2Jä"}');
+  assertEquals(JSON.parse(jsonText("\x9b", 0)), "\x9b");
+  assertEquals(closedServersLine(1), "1 server of another user: sudo tcplab netstat");
+  assertEquals(closedServersLine(2), "2 servers of other users: sudo tcplab netstat");
+});
+
+Deno.test("a server that names no process of its own is none: nobody is told to end all", () => {
+  assert(isServerSnapshot(SERVER));
+  for (const pid of [-1, 0, 1.5, -4711]) assert(!isServerSnapshot({ ...SERVER, pid }));
 });

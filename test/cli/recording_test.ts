@@ -98,6 +98,24 @@ Deno.test("a recording without rotation ends at its limit, with a notice, and is
   assertEquals([recording.failure, recording.recorder.isStopped], [null, true]);
 });
 
+Deno.test("what cannot be rotated is refused at the start: a device, a file that is not there any more", () => {
+  const limit = { bytes: 10 * BLOCK_BYTES + 500, files: 2 };
+  assertThrows(
+    () => opens("/dev/null", limit),
+    CliError,
+    "/dev/null is no regular file and cannot be rotated",
+  );
+  using directory = scratch();
+  const path = join(directory.path, "lab.pcapng");
+  const { recording } = opens(path, limit);
+  recording.demandRights();
+  assertEquals([...Deno.readDirSync(directory.path)].map(({ name }) => name), ["lab.pcapng"]);
+  Deno.removeSync(path);
+  assertThrows(() => recording.demandRights(), CliError, "cannot be rotated by the user who serves");
+  assertEquals([...Deno.readDirSync(directory.path)], []);
+  recording.finish();
+});
+
 Deno.test("what is no file of ours is not replaced: the recording ends instead", () => {
   using directory = scratch();
   const path = join(directory.path, "lab.pcapng");

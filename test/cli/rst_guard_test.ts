@@ -1,76 +1,101 @@
-/** The guard against the kernel's RST, with an nft of our own; the real one is judged live. */
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+/** The guard against the kernel's RST, with nftables of our own; the real ones are judged live. */
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { type NftResult } from "../../ffi/nftables.ts";
 import { CliError } from "../../src/cli/command.ts";
 import {
   guardOwners,
   guardRules,
   guardStands,
   guardTableName,
-  type NftResult,
-  removeStaleGuards,
   setRstGuard,
+  unownedGuards,
 } from "../../src/cli/rst_guard.ts";
 
 const SERVICE = { addresses: ["10.0.0.1"], ports: [3333] };
-const TABLE = guardTableName(Deno.pid);
 /** What nft 1.0 lists for the rules; it writes `priority filter`, and a set of one without braces. */
-const LISTING = `table ip ${TABLE} {
+const LISTING = `table ip tcplab_7_00c0ffee { # progname tcplab
+	flags owner
+
 	chain output {
 		type filter hook output priority filter; policy accept;
 		ip saddr 10.0.0.1 tcp sport 3333 tcp flags & rst == rst drop
 	}
 }
 `;
+const DONE: NftResult = { ok: true, out: "", error: "" };
 
-function fakeNft(answers: Record<string, NftResult>) {
+/** Sessions that write down what is asked of which; `answer` answers. */
+function fakeNftables(answer: (commands: string) => NftResult) {
   const calls: string[] = [];
-  const run = (args: readonly string[]): NftResult => {
-    const call = args.length === 1 ? "rules" : args.join(" ");
-    calls.push(call);
-    return answers[call] ?? { ok: true, out: "", error: "" };
+  let opened = 0;
+  const open = () => {
+    const session = ++opened;
+    let closed = false;
+    return {
+      run: (commands: string) => {
+        assert(!closed);
+        calls.push(`${session} ${commands.split(" ", 2).join(" ")}`);
+        return answer(commands);
+      },
+      close: () => {
+        if (closed) return;
+        closed = true;
+        calls.push(`${session} closed`);
+      },
+    };
   };
-  return { calls, run };
+  return { calls, open };
 }
 
-Deno.test("the rules drop only RST from our address and port", () => {
-  assertStringIncludes(
-    guardRules(7, SERVICE),
-    "ip saddr { 10.0.0.1 } tcp sport { 3333 } tcp flags & rst == rst drop",
-  );
-  assertStringIncludes(guardRules(7, SERVICE), "table ip tcplab_7 {");
+Deno.test("the rules drop only RST from our address and port, in a table that hangs on our socket", () => {
+  const table = guardTableName(7, 0xc0ffee);
+  assertEquals(table, "tcplab_7_00c0ffee");
+  const rules = guardRules(table, SERVICE);
+  assertStringIncludes(rules, "ip saddr { 10.0.0.1 } tcp sport { 3333 } tcp flags & rst == rst drop");
+  assertMatch(rules, /^create table ip tcplab_7_00c0ffee \{ flags owner; \}/);
 });
 
-Deno.test("a guard is set, checked and removed once", () => {
-  const nft = fakeNft({ [`list table ip ${TABLE}`]: { ok: true, out: LISTING, error: "" } });
-  const guard = setRstGuard(SERVICE, nft.run);
-  assertEquals(guard.remove(), null);
-  assertEquals(guard.remove(), null);
+Deno.test("a guard is set over one socket, looked at over another, and goes once with the first", () => {
+  const nftables = fakeNftables((commands) => commands.startsWith("list") ? { ...DONE, out: LISTING } : DONE);
+  const guard = setRstGuard(SERVICE, nftables.open);
+  assertEquals(nftables.calls, ["1 create table", "2 list table", "2 closed"]);
+  guard.remove();
+  guard.remove();
   guard[Symbol.dispose]();
-  assertEquals(nft.calls, ["list tables ip", "rules", `list table ip ${TABLE}`, `delete table ip ${TABLE}`]);
+  assertEquals(nftables.calls.slice(3), ["1 closed"]);
+});
+
+Deno.test("two guards of one process number have different names", () => {
+  const nftables = fakeNftables((commands) => commands.startsWith("list") ? { ...DONE, out: LISTING } : DONE);
+  using one = setRstGuard(SERVICE, nftables.open);
+  using other = setRstGuard(SERVICE, nftables.open);
+  assert(one.table !== other.table);
 });
 
 Deno.test("a rule that is not there afterwards is an error, and the table goes", () => {
-  const nft = fakeNft({});
-  assertThrows(() => setRstGuard(SERVICE, nft.run), CliError, "does not list it");
-  assert(nft.calls.includes(`delete table ip ${TABLE}`));
+  const nftables = fakeNftables(() => DONE);
+  assertThrows(() => setRstGuard(SERVICE, nftables.open), CliError, "does not list it");
+  assertEquals(nftables.calls.toSorted().slice(-2), ["2 closed", "2 list table"]);
+  assert(nftables.calls.includes("1 closed"));
 });
 
-Deno.test("a refusal says what to do", () => {
-  const nft = fakeNft({ rules: { ok: false, out: "", error: "Operation not permitted" } });
-  assertThrows(() => setRstGuard(SERVICE, nft.run), CliError, "sudo");
+Deno.test("a refusal says what to do: rights, age, or nftables itself", () => {
+  const refusing = (error: string) => fakeNftables(() => ({ ok: false, out: "", error })).open;
+  assertThrows(() => setRstGuard(SERVICE, refusing("Operation not permitted")), CliError, "sudo");
+  assertThrows(() => setRstGuard(SERVICE, refusing("Operation not supported")), CliError, "Linux 5.12");
+  assertThrows(() => setRstGuard(SERVICE, () => null), CliError, "apt install nftables");
 });
 
-Deno.test("the check wants every address and port as a word", () => {
+Deno.test("the check wants every address and port as a word, and the owner", () => {
   assert(guardStands(LISTING, SERVICE));
   assert(!guardStands(LISTING, { addresses: ["10.0.0.1"], ports: [333] }));
   assert(!guardStands(LISTING, { addresses: ["10.0.0.10"], ports: [3333] }));
   assert(!guardStands(LISTING.replace("hook output", "hook input"), SERVICE));
+  assert(!guardStands(LISTING.replace("flags owner", "flags dormant"), SERVICE));
 });
 
-Deno.test("tables of dead processes are removed, others are left alone", () => {
-  const tables = "table ip filter\ntable ip tcplab_11\ntable ip tcplab_12\ntable inet tcplab_13\n";
-  assertEquals(guardOwners(tables), [11, 12]);
-  const nft = fakeNft({ "list tables ip": { ok: true, out: tables, error: "" } });
-  assertEquals(removeStaleGuards(nft.run, (pid) => pid === 12), ["tcplab_11"]);
-  assertEquals(nft.calls, ["list tables ip", "delete table ip tcplab_11"]);
+Deno.test("guards are told from other tables, and from those that nothing removes", () => {
+  const tables = "table ip filter\ntable ip tcplab_11_0000beef\ntable ip tcplab_12\ntable inet tcplab_13\n";
+  assertEquals(guardOwners(tables), [11]);
+  assertEquals(unownedGuards(tables), ["tcplab_12"]);
 });

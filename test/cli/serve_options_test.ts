@@ -129,7 +129,6 @@ Deno.test("each bad value is one line with the option, the value and what was ex
     ["--log xml", "--log xml: expected one of text, json, none"],
     ["--log none --payload", "--payload needs a log"],
     ["--rst-guard iptables", "--rst-guard iptables: expected one of off, nft"],
-    ["--rst-guard nft --user nobody", "exclude each other"],
     ["--duration soon", "--duration soon: expected seconds"],
     ["--duration 0", "--duration 0: expected seconds"],
     ["--msl 2h", "--msl 2h: expected seconds (or a number with us, ms, s, m or h) from 1ms to 1h"],

@@ -105,6 +105,7 @@ Deno.test("SIGTERM with chargen in full flow: who reads gets the rest and FIN, w
   // The three that read close in answer and leave us in TIME_WAIT, which ends with the host.
   assertEquals(reasons.filter((reason) => reason !== "normal"), ["reset-by-us"]);
   assertEquals(on.notices, [
+    "Waiting for 1 connection to end, two seconds in all (Ctrl-C again: at once)",
     "1 connection was reset (RST): not ended in time, or with bytes that the application had not read",
   ]);
 });

@@ -101,6 +101,7 @@ function expectedNumbers(): Record<string, number> {
     "offsetof(struct ifreq, ifr_data)": IFREQ.data,
     "SIOCGIFMTU": IFREQ_REQUESTS.mtu,
     "SIOCETHTOOL": IFREQ_REQUESTS.ethtool,
+    "offsetof(struct passwd, pw_name)": PASSWD.name,
     "offsetof(struct passwd, pw_uid)": PASSWD.uid,
     "offsetof(struct passwd, pw_gid)": PASSWD.gid,
   };

@@ -12,11 +12,24 @@ interface DemoRun {
   readonly stderr: string;
 }
 
-/** Runs the demo; with `interruptAt`, sends SIGINT when the page shows this text. */
-async function runDemo(args: readonly string[], interruptAt?: string): Promise<DemoRun> {
+/** Runs the demo; with `interruptAt`, sends a signal when the page shows this text. */
+async function runDemo(
+  args: readonly string[],
+  { interruptAt, signal = "SIGINT", temporary }: {
+    interruptAt?: string;
+    signal?: Deno.Signal;
+    /** Where its temporary files go. */
+    temporary?: string;
+  } = {},
+): Promise<DemoRun> {
   const [program, ...rest] = [...selfCommand(), "demo", ...args];
-  const demo = new Deno.Command(program, { args: rest, stdin: "null", stdout: "piped", stderr: "piped" })
-    .spawn();
+  const demo = new Deno.Command(program, {
+    args: rest,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    ...(temporary === undefined ? {} : { env: { TMPDIR: temporary } }),
+  }).spawn();
   const stderr = new Response(demo.stderr).text();
   let stdout = "";
   let interrupted = false;
@@ -24,7 +37,7 @@ async function runDemo(args: readonly string[], interruptAt?: string): Promise<D
     stdout += text;
     if (interruptAt === undefined || interrupted || !stdout.includes(interruptAt)) continue;
     interrupted = true;
-    demo.kill("SIGINT");
+    demo.kill(signal);
   }
   return { code: (await demo.status).code, stdout, stderr: await stderr };
 }
@@ -63,13 +76,42 @@ liveTest("the demo sees every row, and records what tshark can read", { needs: [
   assert(frames.every((frame) => !frame.malformed));
 });
 
-liveTest("the demo leaves nothing after Ctrl-C", {}, async () => {
-  await using file = await scratchFile(".pcapng");
-  const { code, stderr } = await runDemo(["--sleep", "10", "--write", file.path], "the line came back");
-  assertEquals(code, 1);
-  assertEquals(stderr.trim().split("\n").length, 1, stderr);
-  assertStringIncludes(stderr, "SIGINT");
-  assertEquals(await processesWith(file.path), []);
+/** A folder for temporary files, gone when it is disposed of. */
+function scratchFolder(): Disposable & { readonly path: string; names(): string[] } {
+  const path = Deno.makeTempDirSync({ prefix: "tcplab-live-" });
+  return {
+    path,
+    names: () => [...Deno.readDirSync(path)].map(({ name }) => name),
+    [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
+  };
+}
+
+liveTest("the demo leaves nothing after Ctrl-C, or SIGQUIT", {}, async () => {
+  for (const signal of ["SIGINT", "SIGQUIT"] as const) {
+    using folder = scratchFolder();
+    const { code, stderr } = await runDemo(["--sleep", "10"], {
+      interruptAt: "the line came back",
+      signal,
+      temporary: folder.path,
+    });
+    assertEquals(code, 1);
+    assertEquals(stderr.trim().split("\n").length, 1, stderr);
+    assertStringIncludes(stderr, signal);
+    assertEquals([await processesWith(folder.path), folder.names()], [[], []]);
+  }
+});
+
+liveTest("what a killed demo leaves is cleared by the next, which keeps its own recording", {}, async () => {
+  using folder = scratchFolder();
+  await runDemo(["--sleep", "10"], {
+    interruptAt: "the line came back",
+    signal: "SIGKILL",
+    temporary: folder.path,
+  });
+  assertMatch(folder.names().join(), /^tcplab-demo-\w+\.unfinished$/);
+  const { code, stdout, stderr } = await runDemo(["--sleep", "0"], { temporary: folder.path });
+  assertEquals([code, stderr], [0, ""], stdout);
+  assertMatch(folder.names().join(), /^tcplab-demo-\w+\.pcapng$/);
 });
 
 /** A user namespace in which no network namespace can be made, with or without another user namespace. */

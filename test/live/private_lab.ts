@@ -16,11 +16,14 @@ interface LiveTestOptions extends LabOptions {
   readonly needs?: readonly string[];
   /** False for a test that opens no device, and so does without libpcap. */
   readonly pcap?: boolean;
+  /** Root's own rights, and not those of a user namespace. */
+  readonly rights?: "root";
   /** Any other reason for which the test cannot run here. */
   readonly missing?: string | null;
 }
 
 const HERE = fromFileUrl(new URL(".", import.meta.url));
+const asRoot = await tryLab("root");
 const { refusal, restsOnUserNamespaces } = await tryLab();
 const pcapRefusal = refuseWithoutPcap();
 
@@ -43,7 +46,8 @@ export function liveTest(
   });
 }
 
-function reasonToIgnore({ needs, missing, pcap }: LiveTestOptions): string | null {
+function reasonToIgnore({ needs, missing, pcap, rights }: LiveTestOptions): string | null {
+  if (rights === "root" && asRoot.refusal !== null) return `no lab of root's: ${asRoot.refusal}`;
   if (refusal !== null) return `no private lab: ${refusal}`;
   if (pcap !== false && pcapRefusal !== null) return `no libpcap: ${pcapRefusal}`;
   if (missing) return missing;
@@ -52,9 +56,10 @@ function reasonToIgnore({ needs, missing, pcap }: LiveTestOptions): string | nul
 }
 
 /** Opens a lab as every test will, once: why that cannot be, or whose rights it rests on. */
-async function tryLab(): Promise<{ refusal: string | null; restsOnUserNamespaces: boolean }> {
+async function tryLab(rights?: "root"): Promise<{ refusal: string | null; restsOnUserNamespaces: boolean }> {
   try {
-    await using lab = await PrivateLab.open({ readable: [...selfFiles(), HERE] });
+    const readable = [...selfFiles(), HERE];
+    await using lab = await PrivateLab.open(rights === undefined ? { readable } : { readable, rights });
     return { refusal: null, restsOnUserNamespaces: lab.rights === "user" };
   } catch (error) {
     if (error instanceof LabRefused) return { refusal: error.message, restsOnUserNamespaces: false };

@@ -3,7 +3,7 @@
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
-import { kernelClientCommand } from "../../src/cli/self_command.ts";
+import { kernelClientCommand, selfCommand } from "../../src/cli/self_command.ts";
 import { liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 
@@ -47,13 +47,40 @@ liveTest("an address of the kernel is served behind the guard, which goes with t
   assertEquals(await ruleset(lab), "");
 });
 
-liveTest("a guard that a killed server left is taken away by the next", { needs: ["nft"] }, async (lab) => {
+liveTest("the guard of a killed server goes with it, and nobody else takes a live one away", {
+  needs: ["nft"],
+}, async (lab) => {
   const args = ["--ip", lab.plan.addresses.server, "--rst-guard", "nft"];
   const killed = await ServeProcess.start(lab, { args });
+  const flush = await lab.run({ side: "server", words: ["nft", "flush", "ruleset"] });
+  assertEquals(flush.code, 0, flush.stderr);
+  assertStringIncludes(await ruleset(lab), "drop");
   await killed.signal("SIGKILL");
   await killed.stop();
+  assertEquals(await ruleset(lab), "");
   const next = await ServeProcess.start(lab, { args });
   await talk(lab, next);
   assertEquals((await next.stop()).code, 0);
+  assertEquals(await ruleset(lab), "");
+});
+
+liveTest("a server in another PID namespace, which sees no process of ours, leaves our guard", {
+  needs: ["nft"],
+}, async (lab) => {
+  const address = lab.plan.addresses.server;
+  const ours = await ServeProcess.start(lab, { args: ["--ip", address, "--rst-guard", "nft"] });
+  const before = await ruleset(lab);
+  const theirs = await ServeProcess.start(lab, {
+    args: ["--ip", address, "--port", "4444", "--rst-guard", "nft"],
+    program: ["unshare", "--pid", "--fork", "--kill-child", ...selfCommand()],
+  });
+  const both = await ruleset(lab);
+  assertStringIncludes(both, before);
+  assertStringIncludes(both, "4444");
+  await theirs.signal("SIGKILL");
+  await theirs.stop();
+  assertEquals(await ruleset(lab), before);
+  await talk(lab, ours);
+  assertEquals((await ours.stop()).code, 0);
   assertEquals(await ruleset(lab), "");
 });

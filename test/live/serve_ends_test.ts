@@ -6,6 +6,7 @@ import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { kernelClientCommand, selfCommand } from "../../src/cli/self_command.ts";
 import { besideTests, liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
+import { waitFor } from "./wait_for.ts";
 
 function client(lab: PrivateLab, ...more: string[]) {
   return lab.spawn({
@@ -69,6 +70,26 @@ liveTest("a second signal does not wait for the peer", {}, async (lab) => {
   // The patience with FIN, which begins with the first signal, would be two seconds.
   assertLess(closed.time - closing.time, 1.9);
   await peer.stop();
+  await assertGone(lab, server);
+});
+
+liveTest("SIGQUIT shows the connections and goes on, SIGUSR1 and SIGUSR2 do nothing", {}, async (lab) => {
+  const server = await ServeProcess.start(lab);
+  const peer = client(lab, "--sleep", "20");
+  await server.event("transition", (event) => event.to === "ESTABLISHED");
+  for (const signal of ["SIGUSR1", "SIGUSR2", "SIGQUIT"] as const) await server.signal(signal);
+  const shown = /10\.33\.0\.3:3333 +10\.33\.0\.2:\d+ +ESTABLISHED +echo/;
+  await waitFor(() => shown.test(server.stderr), { what: "the connections on stderr" });
+  assertEquals((await server.stop()).code, 0);
+  await peer.stop();
+  await assertGone(lab, server);
+});
+
+liveTest("SIGHUP ends as SIGTERM does", {}, async (lab) => {
+  const server = await ServeProcess.start(lab);
+  await server.signal("SIGHUP");
+  await server.event("summary");
+  assertEquals((await server.stop()).code, 0);
   await assertGone(lab, server);
 });
 

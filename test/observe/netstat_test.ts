@@ -87,6 +87,20 @@ tcp         0      12  192.168.56.101:3333  192.168.56.1:51234  ESTABLISHED  ech
   );
 });
 
+Deno.test("netstat: the heading says how much memory is held of what may be, and counts what is not shown", () => {
+  const heading = (figures: Record<string, number>) =>
+    netstatToText([{ ...SERVER, figures }]).split("\n")[0].split("  ").slice(3).join("  ");
+  const memoryLimit = 1024 * 0x10_0000;
+  assertEquals(heading({}), "1 connection");
+  assertEquals(heading({ memoryUsed: 5 }), "1 connection");
+  assertEquals(
+    heading({ connections: 5000, memoryUsed: 0, memoryLimit }),
+    "5000 connections  memory 0 KiB of 1024 MiB",
+  );
+  assertEquals(heading({ memoryUsed: 5000, memoryLimit }), "1 connection  memory 5 KiB of 1024 MiB");
+  assertEquals(heading({ memoryUsed: 12_600_000, memoryLimit }), "1 connection  memory 12 MiB of 1024 MiB");
+});
+
 Deno.test("netstat: details below each connection, within the page", () => {
   const text = netstatToText([SERVER], { details: true, width: 100 });
   assertEquals(

@@ -1,10 +1,9 @@
 /** Control sockets in a directory of their own: rights, the one request, bounds, and what is left behind. */
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { join } from "@std/path";
 import { askServer, findServers } from "../../src/runtime/control_client.ts";
 import { openControlSocket } from "../../src/runtime/control_socket.ts";
-import { openRunDirectory, runDirectories, whyUnsafe } from "../../src/runtime/run_directory.ts";
 
 interface Snapshot {
   readonly pid: number;
@@ -207,39 +206,52 @@ Deno.test("more than a handful of idle clients are turned away, and the others s
   for (const client of idle) client.close();
 });
 
-Deno.test("the directory is the user's: an override, root's, the session's, or one in /tmp", () => {
-  const env = (values: Record<string, string>) => (name: string) => values[name];
-  assertEquals(runDirectories({ env: env({}), uid: 0 }), ["/run/tcplab", "/tmp/tcplab-0"]);
-  assertEquals(runDirectories({ env: env({ XDG_RUNTIME_DIR: "/run/user/7" }), uid: 7 }), [
-    "/run/user/7/tcplab",
-    "/tmp/tcplab-7",
-  ]);
-  assertEquals(runDirectories({ env: env({ TMPDIR: "/var/tmp" }), uid: 7 }), ["/var/tmp/tcplab-7"]);
-  assertEquals(runDirectories({ env: env({ TCPLAB_RUN_DIR: "/x", XDG_RUNTIME_DIR: "/y" }), uid: 0 }), ["/x"]);
+Deno.test("answers are bounded together: what is longer is not shown, and the rest is", async () => {
+  using directory = scratch();
+  const options = { directory: directory.path };
+  using _long = await openControlSocket({
+    ...options,
+    pid: 1,
+    answer: answers({ pid: 1, lie: "x".repeat(300_000) }),
+  });
+  const directories = [directory.path];
+  assertEquals(await findServers(readSnapshot, { directories, mostBytes: 100_000 }), []);
+  assertEquals((await findServers(readSnapshot, { directories, mostBytes: 400_000 })).length, 1);
 });
 
-Deno.test("a directory is made for the owner alone, tightened, left as the user chose it, or refused", () => {
+Deno.test("servers share what all may answer together, and a line without end is given up", async () => {
   using directory = scratch();
-  const path = join(directory.path, "run");
-  const chosen = (name: string) => name === "TCPLAB_RUN_DIR" ? path : undefined;
-  const session = (name: string) => name === "XDG_RUNTIME_DIR" ? path : undefined;
-  const rights = (of: string) => (Deno.lstatSync(of).mode ?? 0) & 0o777;
-  assertEquals(openRunDirectory({ env: chosen }), path);
-  assertEquals(rights(path), 0o700);
-  // One that the user chose stays as it is.
-  Deno.chmodSync(path, 0o755);
-  openRunDirectory({ env: chosen });
-  assertEquals(rights(path), 0o755);
-  const ours = { path: join(path, "tcplab"), directories: runDirectories({ env: session, uid: 7 }) };
-  assertEquals(ours.directories[0], ours.path);
-  Deno.mkdirSync(ours.path, { mode: 0o755 });
-  assertEquals(whyUnsafe(ours.path, Deno.uid()), null);
-  assertEquals(rights(ours.path), 0o700);
-  assertEquals(whyUnsafe(path, (Deno.uid() ?? 0) + 1), `belongs to user ${Deno.uid()}`);
-  Deno.symlinkSync(path, join(directory.path, "link"));
-  assertEquals(whyUnsafe(join(directory.path, "link"), Deno.uid()), "not a directory");
-  const blocked = (name: string) => name === "TCPLAB_RUN_DIR" ? "/proc/nothing/here" : undefined;
-  assertThrows(() => openRunDirectory({ env: blocked }), Error, "set TCPLAB_RUN_DIR");
+  const options = { directory: directory.path };
+  const lines = Array.from({ length: 100 }, () => "x".repeat(1000));
+  using one = await openControlSocket({ ...options, pid: 1, answer: answers({ pid: 1 }, ...lines) });
+  using _two = await openControlSocket({ ...options, pid: 2, answer: answers({ pid: 2 }, ...lines) });
+  const directories = [directory.path];
+  assertEquals((await findServers(readSnapshot, { directories, mostBytes: 250_000 })).length, 2);
+  assert((await findServers(readSnapshot, { directories, mostBytes: 150_000 })).length < 2);
+  const budget = { bytesLeft: 150_000 };
+  assertEquals((await askServer(one.path, { budget }))?.length, 101);
+  assert(await askServer(one.path, { budget }) === null);
+  let made = 0;
+  function* endlessLine() {
+    for (;;) yield "x".repeat(Math.min(++made, 3) * 600_000);
+  }
+  using long = await openControlSocket({ ...options, pid: 3, answer: endlessLine });
+  assert(await askServer(long.path) === null);
+  assert(made < 20, `${made} lines were made for a reader that has gone`);
+});
+
+Deno.test("a link in the directory is not followed, and not taken for a server that is gone", async () => {
+  using directory = scratch();
+  using elsewhere = scratch();
+  using socket = await openControlSocket({
+    directory: elsewhere.path,
+    pid: 7,
+    answer: answers({ pid: 7 }),
+  });
+  const link = join(directory.path, "7.sock");
+  Deno.symlinkSync(socket.path, link);
+  assertEquals(await findServers(readSnapshot, { directories: [directory.path] }), []);
+  assert(existing(link));
 });
 
 Deno.test("a server without a place for its socket says so", async () => {

@@ -1,0 +1,144 @@
+/**
+ * The servers that other users run, for root's netstat.
+ *
+ * Owns: finding the users, and asking their servers with their rights and not root's: by this program again, as that user.
+ * So a name that the user has pointed elsewhere leads where that user may go, and what the servers say is bounded in size
+ * and time. Must not know: how a server is asked (runtime/control_client.ts).
+ *
+ * What comes back is a stranger's word: to be shown, escaped, and for nothing else.
+ */
+import { join } from "@std/path";
+import { labEnvironment } from "./private_lab.ts";
+import { selfCommand } from "./self_command.ts";
+import { isLocatedSnapshot, type LocatedSnapshot } from "./server_control.ts";
+
+/** A user whose directory holds sockets. */
+interface UserWithServers {
+  readonly uid: number;
+  readonly gid: number;
+  readonly directory: string;
+}
+
+/** What was heard, and of whom nothing could be heard. */
+interface OthersAnswers {
+  readonly servers: readonly LocatedSnapshot[];
+  readonly silent: readonly number[];
+}
+
+/** A process is started for each; local choice: more users than a lab machine has at work. */
+const MOST_USERS = 16;
+/**
+ * Local choice: a process is there in a tenth of a second, and waits up to two for a server that is silent, for all at once.
+ * One that tells slowly takes longer, and is not waited for here.
+ */
+const ANSWER_MS = 5_000;
+/** Local choice: some thousand connections of one user. */
+const MOST_ANSWER_BYTES = 0x80_0000;
+
+/** Where the directories of users are: a parent, and how the user's number stands in the name below it. */
+const PLACES: readonly { readonly parent: string; readonly name: RegExp; readonly below: string }[] = [
+  { parent: "/run/user", name: /^(\d{1,10})$/, below: "tcplab" },
+  { parent: "/tmp", name: /^tcplab-(\d{1,10})$/, below: "" },
+];
+
+/** Asks the servers of all other users. For root; anybody else has nobody to ask. */
+export async function askOtherUsersServers(): Promise<OthersAnswers> {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return { servers: [], silent: [] };
+  const users = usersWithServers();
+  const answers = await Promise.all(users.map(askAs));
+  const servers = answers.flatMap((answer) => answer ?? []);
+  return { servers, silent: users.filter((_, position) => answers[position] === null).map(({ uid }) => uid) };
+}
+
+/** The line about users whose servers could not be asked; empty when there are none. */
+export function silentUsersLine(uids: readonly number[]): string {
+  if (uids.length === 0) return "";
+  const who = [...new Set(uids)].map((uid) => `user ${uid}`).join(", ");
+  return `Servers of ${who} cannot be asked from here: tcplab netstat as that user shows them`;
+}
+
+/** Users in whose own directory there are sockets: the number in the name is that of the owner, so each has one at each place. */
+export function usersWithServers(places: typeof PLACES = PLACES): UserWithServers[] {
+  const users: UserWithServers[] = [];
+  for (const { parent, name, below } of places) {
+    for (const entry of namesIn(parent)) {
+      const uid = Number(name.exec(entry)?.[1] ?? 0);
+      if (uid === 0 || users.length >= MOST_USERS) continue;
+      const directory = join(parent, entry, below);
+      const gid = ownGroup(directory, uid);
+      if (gid !== null && namesIn(directory).some((file) => file.endsWith(".sock"))) {
+        users.push({ uid, gid, directory });
+      }
+    }
+  }
+  return users;
+}
+
+function ownGroup(directory: string, uid: number): number | null {
+  try {
+    const found = Deno.lstatSync(directory);
+    return found.isDirectory && found.uid === uid ? found.gid : null;
+  } catch {
+    return null;
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return [...Deno.readDirSync(directory)].map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
+/** What the user's own netstat says; null when there is no answer. */
+async function askAs({ uid, gid, directory }: UserWithServers): Promise<LocatedSnapshot[] | null> {
+  const [program, ...args] = selfCommand();
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args: [...args, "netstat", "--json"],
+      uid,
+      gid,
+      clearEnv: true,
+      env: { ...labEnvironment(), TCPLAB_RUN_DIR: directory },
+      cwd: "/",
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+  } catch {
+    // The program lies where that user cannot run it.
+    return null;
+  }
+  const timer = setTimeout(() => endQuietly(child), ANSWER_MS);
+  try {
+    const value: unknown = JSON.parse(await textOf(child.stdout));
+    return Array.isArray(value) ? value.filter(isLocatedSnapshot) : null;
+  } catch {
+    return null;
+  } finally {
+    clearTimeout(timer);
+    endQuietly(child);
+  }
+}
+
+/** All of a short text; throws when it becomes long. */
+async function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > MOST_ANSWER_BYTES) throw new RangeError("Too much to be an answer");
+  }
+  return text;
+}
+
+/** The user may have stopped it, and would keep us waiting. */
+function endQuietly(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}

@@ -1,0 +1,61 @@
+/** The demo's recording: where it ends up, and what becomes of one whose demo was killed. */
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { CliError } from "../../src/cli/command.ts";
+import { beginDemoRecording, removeLeftRecordings } from "../../src/cli/demo_recording.ts";
+
+/** A directory that goes with the test. */
+function scratch(): { path: string; names(): string[] } & Disposable {
+  const path = Deno.makeTempDirSync({ prefix: "tcplab-test-" });
+  return {
+    path,
+    names: () => [...Deno.readDirSync(path)].map(({ name }) => name).toSorted(),
+    [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
+  };
+}
+
+Deno.test("a recording is kept in a file of its own, closed to others", () => {
+  using directory = scratch();
+  let kept = "";
+  {
+    using recording = beginDemoRecording(null, directory.path);
+    Deno.writeTextFileSync(recording.path, "frames");
+    kept = recording.keep();
+  }
+  assertEquals(Deno.readTextFileSync(kept), "frames");
+  assertEquals((Deno.lstatSync(kept).mode ?? 0) & 0o777, 0o600);
+  assertEquals(directory.names().map((name) => join(directory.path, name)), [kept]);
+  assertMatch(kept, /tcplab-demo-\w+\.pcapng$/);
+});
+
+Deno.test("a recording goes where it is wanted, or nowhere when the demo fails", () => {
+  using directory = scratch();
+  const wish = join(directory.path, "mine.pcapng");
+  {
+    using recording = beginDemoRecording(wish, directory.path);
+    Deno.writeTextFileSync(recording.path, "frames");
+    assertEquals(recording.keep(), wish);
+  }
+  assertEquals(Deno.readTextFileSync(wish), "frames");
+  {
+    using _failed = beginDemoRecording(null, directory.path);
+  }
+  assertEquals(directory.names(), ["mine.pcapng"]);
+  assertThrows(() => beginDemoRecording(directory.path, directory.path), CliError, "it is a directory");
+});
+
+Deno.test("what a killed demo left is cleared by the next, a running demo's is not", () => {
+  using directory = scratch();
+  const left = join(directory.path, "tcplab-demo-dead.unfinished");
+  Deno.writeTextFileSync(left, "");
+  const other = join(directory.path, "something.unfinished");
+  Deno.writeTextFileSync(other, "");
+  using running = beginDemoRecording(null, directory.path);
+  assertEquals(directory.names().length, 2);
+  using second = beginDemoRecording(null, directory.path);
+  assert(running.path !== second.path);
+  // A link of that name leads nowhere that we would look.
+  Deno.symlinkSync(other, left);
+  removeLeftRecordings(directory.path);
+  assertEquals(directory.names().length, 4);
+});
