@@ -23,6 +23,7 @@ import type { ConnectionHandler, HostConnection } from "./api.ts";
 import type { TableEntry } from "./connection_table.ts";
 import { type DeadlineEntry, WHEEL_NOT_SET } from "./deadline_wheel.ts";
 import type { Listener } from "./listeners.ts";
+import { type Neighbor, NOWHERE } from "./neighbor.ts";
 
 /** What a connection needs of its host. */
 export interface ConnectionHost {
@@ -54,8 +55,8 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
   readonly peerAddress: Uint8Array;
   /** The same for the connection's whole life (MUST-45). */
   readonly localAddress: Uint8Array;
-  /** The peer's hardware address, 6 bytes; null until it is known. */
-  peerMac: Uint8Array | null = null;
+  /** By way of whom its packets go. */
+  hop: Neighbor = NOWHERE;
   /** VLAN id of the peer's frames, -1 for none. */
   vlan = -1;
   /** In the host's list of connections that the running event has touched. */
@@ -111,6 +112,11 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
 
   nextDeadlineUs(): number {
     return this.tcb.nextDeadlineUs();
+  }
+
+  /** The next hop's hardware address, 6 bytes; null while it is not known. */
+  get peerMac(): Uint8Array | null {
+    return this.hop.mac;
   }
 
   get name(): string {

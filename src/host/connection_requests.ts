@@ -19,6 +19,7 @@ import type { EffectPerformer } from "./effect_performer.ts";
 import type { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import type { Listener, Listeners } from "./listeners.ts";
+import type { NextHops } from "./next_hops.ts";
 import { type PassiveVerdict, passiveVerdict } from "./passive_opens.ts";
 import type { ReplyRoute } from "./reply_route.ts";
 import { optionsOfStamp, stampWithOptions, type SynCookies } from "./syn_cookies.ts";
@@ -38,6 +39,8 @@ interface ConnectionRequestsOptions {
   readonly counters: HostCounters;
   readonly replyRoute: ReplyRoute;
   readonly cookies: SynCookies | null;
+  /** By way of whom connections go. */
+  readonly nextHops: NextHops;
   /** Whether a SYN from this source deserves an answer (MUST-63). */
   isValidSource(arrival: Arrival): boolean;
 }
@@ -128,8 +131,10 @@ export class ConnectionRequests {
 
   /** Answers a SYN without remembering it: what is made here answers once, and is forgotten. */
   #sendCookie(segment: TcpSegment, about: { listener: Listener; iss: number }): void {
-    const { context, performer, counters } = this.#options;
-    const { tcb } = this.#make(about.listener);
+    const { context, performer, counters, nextHops, replyRoute } = this.#options;
+    const connection = this.#make(about.listener);
+    nextHops.came(connection, { mac: replyRoute.peerMac, counted: false });
+    const { tcb } = connection;
     tcb.iss = about.iss;
     this.#tell(segment, null);
     if (segment.hasTimestamps && tcb.config.timestamps) {
@@ -175,10 +180,11 @@ export class ConnectionRequests {
   }
 
   #begin(listener: Listener): Connection {
-    const { registry, performer, counters } = this.#options;
+    const { registry, performer, counters, nextHops, replyRoute } = this.#options;
     // An old TIME_WAIT gives way.
     if (registry.isFull) performer.evictTimeWait();
     const connection = this.#make(listener);
+    nextHops.came(connection, { mac: replyRoute.peerMac, counted: true });
     registry.add(connection);
     counters.connectionsOpened++;
     return connection;
@@ -187,7 +193,6 @@ export class ConnectionRequests {
   #make(listener: Listener): Connection {
     const { registry, performer, replyRoute } = this.#options;
     const connection = registry.make(replyRoute, performer);
-    connection.peerMac = replyRoute.peerMac;
     connection.vlan = replyRoute.vlan;
     connection.listener = listener;
     connection.tcb.state = "LISTEN";

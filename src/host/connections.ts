@@ -27,6 +27,7 @@ import { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import { type Listener, Listeners } from "./listeners.ts";
 import { ReplyRoute } from "./reply_route.ts";
+import type { NextHops } from "./next_hops.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
 import { SynCookies } from "./syn_cookies.ts";
 
@@ -46,8 +47,8 @@ interface ConnectionsOptions {
   readonly writer: SegmentWriter;
   /** Puts the writer's frame on the link. */
   transmit(length: number, cutBytes: number): void;
-  /** Keeps the writer's frame until the hardware address of the connection's peer, or of its router, is known. */
-  hold(connection: Connection, length: number): void;
+  /** By way of whom connections go. */
+  readonly nextHops: NextHops;
   /** Whether a SYN from this source deserves an answer (MUST-63). */
   isValidSource(arrival: Arrival): boolean;
 }
@@ -61,9 +62,10 @@ export class Connections {
   readonly #registry: ConnectionRegistry;
   readonly #performer: EffectPerformer;
   readonly #demultiplexer: Demultiplexer;
+  readonly #nextHops: NextHops;
 
   constructor(options: ConnectionsOptions) {
-    const { counters, config, epochUs } = options;
+    const { counters, config, epochUs, nextHops } = options;
     const { listeners } = this;
     const context = new MachineContext(new BufferPool(config));
     context.nowUs = options.nowUs;
@@ -81,8 +83,9 @@ export class Connections {
     this.teller = teller;
     this.#counters = counters;
     this.#registry = registry;
+    this.#nextHops = nextHops;
     this.#performer = performer;
-    this.#demultiplexer = new Demultiplexer({ ...parts, counters, requests });
+    this.#demultiplexer = new Demultiplexer({ ...parts, counters, requests, nextHops });
   }
 
   /** Live connections, oldest first. */
@@ -116,8 +119,8 @@ export class Connections {
     return listener;
   }
 
-  /** Makes a connection in SYN_SENT; the SYN leaves when `peerMac` is known or `peerMac` null and resolved later. */
-  connect(options: ConnectOptions, route: ConnectionAddresses & { peerMac: Uint8Array | null }): Connection {
+  /** Makes a connection in SYN_SENT; the SYN leaves when the hardware address of its next hop is known. */
+  connect(options: ConnectOptions, route: ConnectionAddresses): Connection {
     const registry = this.#registry;
     if (!registry.hasRoom) {
       throw new Error(
@@ -129,7 +132,7 @@ export class Connections {
     const connection = registry.make(route, this.#performer);
     registry.add(connection);
     this.#counters.connectionsOpened++;
-    connection.peerMac = route.peerMac;
+    this.#nextHops.begin(connection);
     connection.handler = options.handler;
     this.#performer.begin(connection);
     openActive(this.context, connection.tcb);

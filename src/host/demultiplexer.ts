@@ -19,10 +19,10 @@ import type { EffectPerformer } from "./effect_performer.ts";
 import type { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import type { Listeners } from "./listeners.ts";
+import type { NextHops } from "./next_hops.ts";
 import type { ReplyRoute } from "./reply_route.ts";
 
 const { SYN, ACK, RST } = FLAG;
-const MAC_BYTES = 6;
 
 /** Among whom segments are shared out. */
 interface DemultiplexerOptions {
@@ -34,6 +34,8 @@ interface DemultiplexerOptions {
   readonly counters: HostCounters;
   readonly replyRoute: ReplyRoute;
   readonly teller: EventTeller;
+  /** By way of whom connections go. */
+  readonly nextHops: NextHops;
 }
 
 /** Shares out what arrives at one host. */
@@ -74,13 +76,17 @@ export class Demultiplexer {
         return;
       }
     }
-    followMac(connection, from);
     if (tcb.state === "SYN_RCVD" && isOneTooMany(connection, segment)) {
       this.#ignoreHandshakeAck(segment, connection);
       return;
     }
     this.#performer.begin(connection);
+    const { sndUna, rcvNxt, irs } = tcb;
     segmentArrives(this.#context, tcb, segment);
+    // Nothing is learnt from a segment that is not acceptable, or that anybody could have sent again (RFC 4861 §7.3.1).
+    if (tcb.sndUna > sndUna || tcb.rcvNxt > rcvNxt) {
+      this.#options.nextHops.progress(connection, from, segment.seq === wordOf(rcvNxt, irs));
+    }
     if (this.#teller.observer !== null) this.#teller.received(segment, { name: connection.name, tcb });
     this.#performer.finish();
   }
@@ -112,16 +118,4 @@ export class Demultiplexer {
 /** Whether the segment would add to those who wait to be accepted, of whom there are enough already. */
 function isOneTooMany({ listener }: Connection, segment: TcpSegment): boolean {
   return listener !== null && listener.isAcceptQueueFull && (segment.flags & (SYN | ACK | RST)) === ACK;
-}
-
-/** The peer may answer from another hardware address (a router that took over), or before ARP has told us the one. */
-function followMac(connection: Connection, from: Arrival): void {
-  const mac = connection.peerMac;
-  const { bytes, macOffset } = from;
-  for (let i = MAC_BYTES - 1; i >= 0; i--) {
-    if (mac === null || mac[i] !== bytes[macOffset + i]) {
-      connection.peerMac = bytes.slice(macOffset, macOffset + MAC_BYTES);
-      return;
-    }
-  }
 }

@@ -14,6 +14,7 @@ import type { ConnectionRegistry } from "./connection_registry.ts";
 import type { FaultBarrier } from "./fault_barrier.ts";
 import type { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
+import type { NextHops } from "./next_hops.ts";
 import type { ReplyRoute } from "./reply_route.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
 
@@ -29,8 +30,8 @@ interface EffectPerformerOptions {
   readonly writer: SegmentWriter;
   /** Puts the writer's frame on the link. */
   transmit(length: number, cutBytes: number): void;
-  /** Keeps the writer's frame until the hardware address of the connection's peer, or of its router, is known. */
-  hold(connection: Connection, length: number): void;
+  /** By way of whom connections go. */
+  readonly nextHops: NextHops;
 }
 
 /** Performs the effects of one host. */
@@ -125,7 +126,11 @@ export class EffectPerformer implements ConnectionHost {
         break;
       case EFFECT.OPEN:
         this.#options.counters.connectionsEstablished++;
+        this.#options.nextHops.established(connection);
         break;
+      case EFFECT.NO_PROGRESS:
+        this.#options.nextHops.doubt(connection);
+        return;
       case EFFECT.CLOSED:
         this.#closed(connection, effect);
     }
@@ -211,6 +216,7 @@ export class EffectPerformer implements ConnectionHost {
   #closed(connection: Connection, effect: Effect): void {
     const { tcb } = connection;
     this.#registry.remove(connection);
+    this.#options.nextHops.end(connection);
     this.#options.counters.connectionsClosed++;
     tcb.releaseSendRing();
     // What came before a normal end can still be read.
@@ -220,13 +226,16 @@ export class EffectPerformer implements ConnectionHost {
 
   /** Sends the segment of `effect` on a connection, or without one on the reply route. */
   #send(effect: Effect, connection: Connection | null): void {
-    const { writer, counters, replyRoute } = this.#options;
+    const { writer, counters, replyRoute, nextHops } = this.#options;
+    if (connection !== null && connection.hop.reachableUntilUs <= this.context.nowUs) {
+      nextHops.sending(connection.hop);
+    }
     const length = writer.write(connection ?? replyRoute, effect);
     counters.segmentsOut++;
     if (this.#teller.observer !== null) {
       this.#teller.sent(writer.segment, effect, connection === null ? replyRoute.name : connection.name);
     }
-    if (connection !== null && connection.peerMac === null) this.#options.hold(connection, length);
+    if (connection !== null && connection.peerMac === null) nextHops.hold(connection, writer.frame, length);
     else this.#options.transmit(length, effect.cutBytes);
   }
 }

@@ -7,16 +7,16 @@ import { bytesEqual, isMulticastMac } from "../wire/address.ts";
 import { ArpPacket, parseArp } from "../wire/arp.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
 import { ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from "../wire/ethernet.ts";
+import type { ArpInput } from "./arp_input.ts";
 import type { HostCounters } from "./host_counters.ts";
 import type { IpInput } from "./ip_input.ts";
-import type { Neighbors } from "./neighbors.ts";
 
 /** Whom frames are handed to. */
 interface EthernetInputOptions {
   /** Our hardware address. */
   readonly mac: Uint8Array;
   readonly ip: IpInput;
-  readonly neighbors: Neighbors;
+  readonly arp: ArpInput;
   readonly counters: HostCounters;
   /** Tells of a frame that was not taken, and counts it. */
   drop(reason: DropReason): void;
@@ -36,7 +36,7 @@ export class EthernetInput {
 
   /** Takes a frame of `length` bytes. */
   arrives(frame: Uint8Array, length: number): void {
-    const { mac, ip, neighbors, counters } = this.#options;
+    const { mac, ip, arp, counters } = this.#options;
     const ethernet = this.#ethernet;
     const malformed = parseEthernet(frame, length, ethernet);
     if (malformed !== null) {
@@ -63,7 +63,7 @@ export class EthernetInput {
         const { payloadOffset, vlan } = ethernet;
         const reason = parseArp(frame, payloadOffset, length - payloadOffset, this.#arp);
         if (reason !== null) this.#options.drop(reason);
-        else neighbors.arrives(this.#arp, vlan);
+        else arp.arrives(this.#arp, { vlan, isBroadcast: !isUnicast });
         return;
       }
       default:

@@ -22,6 +22,8 @@ export class EventTeller {
   observer: Observer | null = null;
   /** Data events carry the bytes. */
   showPayload = false;
+  /** Told of every notice, also where nobody observes. */
+  onNotice: ((kind: string, message: string) => void) | null = null;
   readonly #context: MachineContext;
   readonly #epochUs: number;
   readonly #barrier: FaultBarrier;
@@ -104,6 +106,7 @@ export class EventTeller {
 
   /** Something for people that belongs to no segment; `kind` is for programs. */
   notice(kind: string, message: string, connection?: string): void {
+    this.onNotice?.(kind, message);
     if (this.observer === null) return;
     const event: TcpEvent = { event: "notice", time: this.time, kind, message };
     this.#tell(connection === undefined ? event : { ...event, connection });

@@ -10,7 +10,7 @@
 import type { FrameLink } from "../link/link.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
-import { formatIpAddress, sameAddress } from "../wire/address.ts";
+import { formatIpAddress, formatMac } from "../wire/address.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import {
@@ -21,12 +21,18 @@ import {
   type ListenOptions,
   UNREACHABLE,
 } from "./api.ts";
+import { AddressClaims, type AddressConflict } from "./address_claims.ts";
+import { ArpInput } from "./arp_input.ts";
+import { ArpOutput } from "./arp_output.ts";
+import { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { echoReplyBytes, type EchoRequest, writeEchoReply } from "./echo.ts";
 import { EthernetInput } from "./ethernet_input.ts";
 import { HostCounters } from "./host_counters.ts";
 import { IpInput } from "./ip_input.ts";
-import { Neighbors } from "./neighbors.ts";
+import type { FrameHolder, Neighbor } from "./neighbor.ts";
+import { NeighborCache } from "./neighbor_cache.ts";
+import { NextHops } from "./next_hops.ts";
 import { type HostAddress, OwnAddresses } from "./own_addresses.ts";
 import { SegmentWriter } from "./segment_writer.ts";
 
@@ -60,9 +66,13 @@ export interface HostOptions {
    * it is counted (`application-errors`, `observer-errors`), and the application's connection reset.
    */
   readonly onFault?: (error: unknown, where: string) => void;
+  /** Told of every event `notice`, also where nobody observes. */
+  readonly onNotice?: (kind: string, message: string) => void;
 }
 
 const IPV4_MSS_OVERHEAD_BYTES = 40;
+/** Local choice. */
+const MOVE_NOTICE_INTERVAL_US = 10_000_000;
 /** RFC 6335 §6: dynamic ports. */
 const FIRST_DYNAMIC_PORT = 0xc000;
 const DYNAMIC_PORTS = 0x4000;
@@ -74,7 +84,9 @@ export class Host implements HostApi {
   readonly #ttl: number;
   readonly #counters = new HostCounters();
   readonly #connections: Connections;
-  readonly #neighbors: Neighbors;
+  readonly #neighbors: NeighborCache;
+  readonly #claims: AddressClaims;
+  readonly #arp: ArpOutput;
   readonly #writer: SegmentWriter;
   readonly #input: EthernetInput;
 
@@ -84,6 +96,32 @@ export class Host implements HostApi {
     this.#addresses = new OwnAddresses(options.addresses, options.gateway ?? null);
     this.#ttl = options.ttl ?? 64;
     this.#writer = new SegmentWriter(link.mac, this.#ttl);
+    const nowUs = () => this.#connections.context.nowUs;
+    const clock = {
+      get nowUs(): number {
+        return nowUs();
+      },
+    };
+    const count = (name: string) => this.#counters.count(name);
+    const transmit = (frame: Uint8Array, length: number) => this.#transmit(frame, length, 0);
+    const output = new ArpOutput({ mac: link.mac, transmit });
+    const cache = new NeighborCache({
+      clock,
+      protocol: output,
+      transmit,
+      unreachable: (holder, hop) => this.#adviseUnreachable(holder, hop),
+      moved: (neighbor, from) => this.#tellMoved(neighbor, from),
+      count,
+    });
+    const claims = new AddressClaims({
+      clock,
+      output,
+      conflict: (conflict) => this.#tellConflict(conflict),
+      count,
+    });
+    this.#arp = output;
+    this.#neighbors = cache;
+    this.#claims = claims;
     this.#connections = new Connections({
       secret: options.secret,
       nowUs: options.nowUs ?? 0,
@@ -96,31 +134,16 @@ export class Host implements HostApi {
       onFault: options.onFault ?? null,
       writer: this.#writer,
       transmit: (length, cutBytes) => this.#transmit(this.#writer.frame, length, cutBytes),
-      hold: (connection, length) => {
-        const hop = this.#addresses.nextHop(connection.peerAddress);
-        const { frame } = this.#writer;
-        this.#neighbors.hold(hop, connection.localAddress, { holder: connection, frame, length });
-      },
+      nextHops: new NextHops({ addresses: this.#addresses, cache, gateway: options.gateway ?? null }),
       isValidSource: ({ bytes, peerOffset, addressBytes }) =>
         this.#addresses.isHostAddress(bytes.subarray(peerOffset, peerOffset + addressBytes)),
     });
     this.#connections.teller.showPayload = options.showPayload ?? false;
+    this.#connections.teller.onNotice = options.onNotice ?? null;
     this.#connections.context.predicts = options.headerPrediction ?? true;
     this.#connections.context.largeSendBytes = link.maxPacketBytes > link.mtu
       ? link.maxPacketBytes - IPV4.HEADER_BYTES - 60
       : 0;
-    const addresses = options.addresses.map(({ address }) => address);
-    const context = this.#connections.context;
-    this.#neighbors = new Neighbors({
-      mac: link.mac,
-      addresses,
-      get nowUs(): number {
-        return context.nowUs;
-      },
-      transmit: (frame, length) => this.#transmit(frame, length, 0),
-      unreachable: (hop) => this.#adviseUnreachable(hop),
-      count: (name) => this.#counters.count(name),
-    });
     const drop = (reason: DropReason) => this.#drop(reason);
     const ip = new IpInput({
       addresses: this.#addresses,
@@ -133,7 +156,7 @@ export class Host implements HostApi {
     this.#input = new EthernetInput({
       mac: link.mac,
       ip,
-      neighbors: this.#neighbors,
+      arp: new ArpInput({ mac: link.mac, addresses: this.#addresses, claims, cache, output, count }),
       counters: this.#counters,
       drop,
     });
@@ -166,13 +189,16 @@ export class Host implements HostApi {
 
   tick(nowUs: number): void {
     this.#connections.tick(nowUs);
-    this.#neighbors.tick();
+    if (this.#neighbors.nextDeadlineUs <= nowUs) this.#neighbors.tick();
+    if (this.#claims.nextDeadlineUs <= nowUs) this.#claims.tick();
   }
 
   nextDeadlineUs(): number {
     const connectionsUs = this.#connections.nextDeadlineUs();
     const neighborsUs = this.#neighbors.nextDeadlineUs;
-    return neighborsUs < connectionsUs ? neighborsUs : connectionsUs;
+    const dueUs = neighborsUs < connectionsUs ? neighborsUs : connectionsUs;
+    const claimsUs = this.#claims.nextDeadlineUs;
+    return claimsUs < dueUs ? claimsUs : dueUs;
   }
 
   emit(event: TcpEvent): void {
@@ -180,11 +206,19 @@ export class Host implements HostApi {
   }
 
   announce(): void {
-    for (const { address } of this.#addresses.all) this.#neighbors.announce(address);
+    for (const { address } of this.#addresses.all) this.#arp.announce(address, -1);
   }
 
   probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void {
-    return this.#neighbors.probe(address, found);
+    return this.#claims.probe(address, found);
+  }
+
+  /**
+   * Goes on probing for its addresses for four seconds, while it answers for them already, and announces them then (RFC
+   * 5227 §2.1.1, §2.3). `lost` is called when somebody else shows itself with one of them by then.
+   */
+  claim(lost: (address: Uint8Array, mac: Uint8Array) => void): void {
+    for (const { address } of this.#addresses.all) this.#claims.claim(address, (mac) => lost(address, mac));
   }
 
   listen(options: ListenOptions): HostListener {
@@ -213,8 +247,7 @@ export class Host implements HostApi {
       // MUST-46
       throw new Error(`Cannot connect to ${formatIpAddress(address)}: it is not the address of another host`);
     }
-    const hop = this.#addresses.nextHop(address);
-    const localAddress = options.localAddress ?? this.#addresses.sourceFor(hop);
+    const localAddress = options.localAddress ?? this.#addresses.sourceFor(this.#addresses.nextHop(address));
     this.#addresses.demandOurs(localAddress);
     const localPort = options.localPort ?? this.#freePort(localAddress, address, port);
     if (!Number.isInteger(localPort) || localPort < 1 || localPort > 0xffff) {
@@ -224,7 +257,7 @@ export class Host implements HostApi {
     if (this.#connections.isTaken(tuple)) {
       throw new Error(`Port ${localPort} already has a connection to ${formatIpAddress(address)}:${port}`);
     }
-    return this.#connections.connect(options, { ...tuple, peerMac: this.#neighbors.resolve(hop) });
+    return this.#connections.connect(options, tuple);
   }
 
   ingest(frame: Uint8Array, length: number, nowUs: number): void {
@@ -251,12 +284,34 @@ export class Host implements HostApi {
     this.#connections.teller.drop(reason);
   }
 
-  /** Nobody answers ARP for the next hop: whoever has a connection by way of it may want to know. */
-  #adviseUnreachable(hop: Uint8Array): void {
-    for (const connection of this.#connections.all()) {
-      if (!sameAddress(this.#addresses.nextHop(connection.peerAddress), hop)) continue;
-      this.#connections.advise(connection, `${UNREACHABLE}: nobody answers ARP for ${formatIpAddress(hop)}`);
-    }
+  /** Nobody answers ARP for the next hop: whoever had something wait for it may want to know. */
+  #adviseUnreachable(holder: FrameHolder, hop: Uint8Array): void {
+    if (!(holder instanceof Connection)) return;
+    this.#connections.advise(holder, `${UNREACHABLE}: nobody answers ARP for ${formatIpAddress(hop)}`);
+  }
+
+  #tellConflict({ address, mac, times }: AddressConflict): void {
+    const ours = formatIpAddress(address);
+    const often = times > 1 ? `, ${times} times since the last notice` : "";
+    this.#connections.teller.notice(
+      "address-conflict",
+      `${
+        formatMac(mac)
+      } says that it has ${ours}, which is ours${often}: it is defended, and one of the two must give it up`,
+    );
+  }
+
+  /** Somebody may move a neighbor to and fro as often as it likes: a person is told once in ten seconds. */
+  #tellMoved(neighbor: Neighbor, from: Uint8Array): void {
+    const { mac, address, users } = neighbor;
+    if (mac === null || address === null || this.nowUs - neighbor.toldUs < MOVE_NOTICE_INTERVAL_US) return;
+    neighbor.toldUs = this.nowUs;
+    const name = formatIpAddress(address);
+    const what = users === 1 ? "1 connection follows" : `${users} connections follow`;
+    const message = `${name} has moved from ${formatMac(from)} to ${
+      formatMac(mac)
+    }, by its own word (ARP): ${what}`;
+    this.#connections.teller.notice("neighbor-moved", message);
   }
 
   /** RFC 6056 §3.3.3: begin at a place that only the secret tells, then go on. */
