@@ -27,6 +27,7 @@ import { ArpOutput } from "./arp_output.ts";
 import { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { echoReplyBytes, type EchoRequest, writeEchoReply } from "./echo.ts";
+import { EchoLimit } from "./echo_limit.ts";
 import { EthernetInput } from "./ethernet_input.ts";
 import { HostCounters } from "./host_counters.ts";
 import { IpInput } from "./ip_input.ts";
@@ -89,6 +90,7 @@ export class Host implements HostApi {
   readonly #arp: ArpOutput;
   readonly #writer: SegmentWriter;
   readonly #input: EthernetInput;
+  readonly #echoLimit: EchoLimit;
 
   constructor(options: HostOptions) {
     const { link } = options;
@@ -144,6 +146,8 @@ export class Host implements HostApi {
     this.#connections.context.largeSendBytes = link.maxPacketBytes > link.mtu
       ? link.maxPacketBytes - IPV4.HEADER_BYTES - 60
       : 0;
+    const { secret } = options;
+    this.#echoLimit = new EchoLimit((secret[1] << 24) | (secret[6] << 16) | (secret[11] << 8) | secret[12]);
     const drop = (reason: DropReason) => this.#drop(reason);
     const ip = new IpInput({
       addresses: this.#addresses,
@@ -268,6 +272,10 @@ export class Host implements HostApi {
 
   #answerEcho(request: EchoRequest): void {
     if (echoReplyBytes(request) > this.#link.mtu) return;
+    if (!this.#echoLimit.take(request.frame, request.ip.sourceOffset, this.nowUs)) {
+      this.#counters.count("echo-limited");
+      return;
+    }
     this.#counters.echoReplies++;
     const out = this.#writer.frame;
     const length = writeEchoReply(out, request, { mac: this.#link.mac, ttl: this.#ttl });

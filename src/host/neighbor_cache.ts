@@ -249,6 +249,7 @@ export class NeighborCache {
   /** The earliest deadline, Infinity when nobody is being asked for. */
   get nextDeadlineUs(): number {
     let dueUs = Infinity;
+    if (this.#delayed.size === 0 && this.#asked.size === 0) return dueUs;
     for (const { dueUs: first } of this.#delayed) {
       dueUs = first;
       break;
