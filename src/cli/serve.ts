@@ -10,6 +10,7 @@
 import { dropToUser, isRoot, lookupUser } from "../../ffi/process_user.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { VERSION } from "./version.ts";
+import { AddressLostError } from "./address_claim.ts";
 import { CliError, type Command, EXIT_DONE } from "./command.ts";
 import { usageText } from "./options.ts";
 import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
@@ -66,13 +67,14 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
       ...(config.once ? [server.firstClosed] : []),
       ...(config.durationMs === null ? [] : [elapsed(config.durationMs)]),
       server.stack.done,
+      server.addressLost,
       log.failed,
       ...(recording === null ? [] : [recording.failed]),
     ]);
   } catch (error) {
     failure = error;
   }
-  const atEnd = await endInOrder(server, signals);
+  const atEnd = await endInOrder(server, signals, failure instanceof AddressLostError);
   failure ??= atEnd;
   recording?.finish();
   const summary = server.summary();
@@ -96,9 +98,10 @@ async function loadServer() {
   return { ...server, ...log, ...output, ...recording, ...summary };
 }
 
-/** Ends with patience, none after the second signal. Gives what went wrong, null for nothing; its device may be gone already. */
-async function endInOrder(server: Server, signals: StopSignals): Promise<unknown> {
+/** Ends with patience, none after the second signal, or `atOnce` when the address is another's. Gives what went wrong, null for nothing; its device may be gone already. */
+async function endInOrder(server: Server, signals: StopSignals, atOnce: boolean): Promise<unknown> {
   const hurry = new AbortController();
+  if (atOnce) hurry.abort();
   signals.atOnce.then(() => hurry.abort());
   try {
     await server.end(hurry.signal);

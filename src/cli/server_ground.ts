@@ -33,6 +33,8 @@ import type { ServeConfig } from "./serve_options.ts";
 export interface ServerGround {
   readonly link: PcapLink;
   readonly addresses: readonly ServedAddress[];
+  /** The device's own hardware address, from which the segment was asked; null where it has none. */
+  readonly deviceMac: MacAddress | null;
   /** As it was set, for the `listening` event. */
   readonly filter: string;
   readonly guard: RstGuard | null;
@@ -94,7 +96,8 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
       guard?.remove();
       throw error;
     }
-    return { link, addresses, filter: link.filter, guard, remarks: [...remarksOn(device), ...link.warnings] };
+    const remarks = [...remarksOn(device), ...link.warnings];
+    return { link, addresses, deviceMac: device.mac, filter: link.filter, guard, remarks };
   } catch (error) {
     link.close();
     throw error;

@@ -54,6 +54,8 @@ interface Probe {
 interface Claim {
   readonly address: Uint8Array;
   readonly lost: (mac: Uint8Array) => void;
+  readonly alsoOurs: Uint8Array | null;
+  isLost: boolean;
   probesLeft: number;
   announcementsLeft: number;
   dueUs: number;
@@ -93,12 +95,14 @@ export class AddressClaims {
   /**
    * Takes an address that is in use by us from now on, though the probing goes on: four seconds, in which `lost` is called
    * when somebody else has it or wants it too (RFC 5227 §2.1.1), once. Only then is it announced (§2.3), because an
-   * announcement turns everybody away from whoever has it. Afterwards it is defended.
+   * announcement turns everybody away from whoever has it. Afterwards it is defended. `alsoOurs`: the hardware address from
+   * which the first probes were sent, which may come back by a loop of the network.
    */
-  claim(address: Uint8Array, lost: (mac: Uint8Array) => void): void {
+  claim(address: Uint8Array, about: { lost: (mac: Uint8Array) => void; alsoOurs: Uint8Array | null }): void {
     this.#claims.add({
       address: address.slice(),
-      lost,
+      ...about,
+      isLost: false,
       probesLeft: PROBES_LEFT,
       announcementsLeft: ANNOUNCEMENTS,
       dueUs: this.#options.clock.nowUs + PROBE_INTERVAL_US,
@@ -112,23 +116,24 @@ export class AddressClaims {
     }
     for (const claim of this.#claims) {
       // Announced: that was not questioned in time, so it is defended.
-      if (claim.announcementsLeft < ANNOUNCEMENTS || !isClaimOf(claim.address, packet, how)) continue;
-      this.#claims.delete(claim);
+      if (claim.isLost || claim.announcementsLeft < ANNOUNCEMENTS) continue;
+      if (!isClaimOf(claim.address, packet, how) || isOwnProbe(packet, claim.alsoOurs)) continue;
+      claim.isLost = true;
+      claim.dueUs = Infinity;
       this.#options.count("address-conflicts");
       claim.lost(packet.senderMac.slice());
     }
   }
 
-  /** Whether an address is still being probed for: nobody is told that it is ours then unless asked. */
-  isProbing(address: Uint8Array): boolean {
-    for (const claim of this.#claims) {
-      if (claim.announcementsLeft === ANNOUNCEMENTS && sameAddress(claim.address, address)) return true;
-    }
+  /** Whether somebody else has shown itself with it in time: then it is not ours any more, and we say nothing about it. */
+  isLost(address: Uint8Array): boolean {
+    for (const claim of this.#claims) if (claim.isLost && sameAddress(claim.address, address)) return true;
     return false;
   }
 
   /** Somebody else uses our address: say once in a while that it is ours, and keep it (RFC 5227 §2.4 c). */
   defend(packet: ArpPacket, vlan: number): void {
+    if (this.isLost(packet.senderIp)) return;
     const { nowUs } = this.#options.clock;
     this.#options.count("address-conflicts");
     const defence = this.#defenceOf(packet.senderIp);
@@ -184,4 +189,9 @@ function isClaimOf(address: Uint8Array, packet: ArpPacket, { isBroadcast }: ArpA
   if (sameAddress(packet.senderIp, address)) return true;
   return isBroadcast && packet.operation === ARP_OPERATION.REQUEST && isUnspecified(packet.senderIp) &&
     sameAddress(packet.targetIp, address);
+}
+
+/** A probe of our own that the network brings back. */
+function isOwnProbe(packet: ArpPacket, ours: Uint8Array | null): boolean {
+  return ours !== null && isUnspecified(packet.senderIp) && sameAddress(packet.senderMac, ours);
 }

@@ -56,7 +56,7 @@ export class ArpInput {
         target: isForUs ? packet.targetIp.slice() : null,
       });
     }
-    if (!isForUs || !isRequest) return;
+    if (!isForUs || !isRequest || claims.isLost(packet.targetIp)) return;
     output.answer(packet, how.vlan);
     count("arp-replies-out");
   }

@@ -218,11 +218,18 @@ export class Host implements HostApi {
   }
 
   /**
-   * Goes on probing for its addresses for four seconds, while it answers for them already, and announces them then (RFC
-   * 5227 §2.1.1, §2.3). `lost` is called when somebody else shows itself with one of them by then.
+   * Goes on probing for some of its addresses for four seconds, while it answers for them already, and announces them then
+   * (RFC 5227 §2.1.1, §2.3). `lost` is called when somebody else shows itself with one of them by then: that one is not
+   * answered for any more. `alsoOurs`: the hardware address of the probes before, where it was another.
    */
-  claim(lost: (address: Uint8Array, mac: Uint8Array) => void): void {
-    for (const { address } of this.#addresses.all) this.#claims.claim(address, (mac) => lost(address, mac));
+  claim(
+    addresses: readonly Uint8Array[],
+    about: { lost: (address: Uint8Array, mac: Uint8Array) => void; alsoOurs: Uint8Array | null },
+  ): void {
+    const { lost, alsoOurs } = about;
+    for (const address of addresses) {
+      this.#claims.claim(address, { lost: (mac) => lost(address, mac), alsoOurs });
+    }
   }
 
   listen(options: ListenOptions): HostListener {
