@@ -23,6 +23,7 @@ import { openRecording } from "./recording.ts";
 import { pageWidth, ServeLog } from "./serve_log.ts";
 import { openServerControl, refuseTakenAddresses } from "./server_control.ts";
 import { openGround, type ServerGround } from "./server_ground.ts";
+import { watchCarrier } from "./device_notices.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
 import { OutputClosedError, printError } from "./terminal.ts";
 import { VERSION } from "./version.ts";
@@ -64,6 +65,7 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   const log = new ServeLog({ form: wishes.log, output: standardOutput(), width: pageWidth() });
   const client = new Client({ config, ground, clock, log, recording, notice, onState: tellHalfClosed });
   parts.defer(() => client.stack.close());
+  parts.use(watchCarrier({ link: ground.link, clock, host: client.host, notice, flush: () => log.flush() }));
   const control = await openServerControl({ config: wishes, ground, server: client, notice });
   parts.defer(() => control?.close());
 

@@ -44,7 +44,8 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   });
   for (const remark of ground.remarks) notice(remark);
   if (config.rstGuard === "nft") notice(guardNotice(ground));
-  const { Server, ServeLog, pageWidth, standardOutput, openRecording, summaryToText } = await loadServer();
+  const { Server, ServeLog, pageWidth, standardOutput, openRecording, summaryToText, watchCarrier } =
+    await loadServer();
   const recording = config.write === null ? null : openRecording({
     path: config.write,
     link: ground.link,
@@ -56,6 +57,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   const log = new ServeLog({ form: config.log, output: standardOutput(), width: pageWidth() });
   const server = new Server({ config, ground, clock, log, recording, notice });
   parts.defer(() => server.stack.close());
+  parts.use(watchCarrier({ link: ground.link, clock, host: server.host, notice, flush: () => log.flush() }));
   const control = await openServerControl({ config, ground, server, notice });
   parts.defer(() => control?.close());
   if (config.user !== null) dropToUser(config.user);
@@ -88,14 +90,15 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
 
 /** The modules that are needed once the device is open: most of the program. The second call finds them loaded. */
 async function loadServer() {
-  const [server, log, output, recording, summary] = await Promise.all([
+  const [server, log, output, recording, summary, carrier] = await Promise.all([
     import("./server.ts"),
     import("./serve_log.ts"),
     import("./output_sink.ts"),
     import("./recording.ts"),
     import("../observe/summary.ts"),
+    import("./device_notices.ts"),
   ]);
-  return { ...server, ...log, ...output, ...recording, ...summary };
+  return { ...server, ...log, ...output, ...recording, ...summary, ...carrier };
 }
 
 /** Ends with patience, none after the second signal, or `atOnce` when the address is another's. Gives what went wrong, null for nothing; its device may be gone already. */
