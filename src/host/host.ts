@@ -72,8 +72,9 @@ export interface HostOptions {
 }
 
 const IPV4_MSS_OVERHEAD_BYTES = 40;
-/** Local choice. */
+/** Local choice: what a person reads; the counter `neighbors-moved` has them all. */
 const MOVE_NOTICE_INTERVAL_US = 10_000_000;
+const MOVE_NOTICES_APART_US = 1_000_000;
 /** RFC 6335 §6: dynamic ports. */
 const FIRST_DYNAMIC_PORT = 0xc000;
 const DYNAMIC_PORTS = 0x4000;
@@ -316,11 +317,14 @@ export class Host implements HostApi {
     );
   }
 
-  /** Somebody may move a neighbor to and fro as often as it likes: a person is told once in ten seconds. */
+  /** Somebody may move neighbors to and fro as often as it likes: a person is told once a second, of each once in ten. */
   #tellMoved(neighbor: Neighbor, from: Uint8Array): void {
     const { mac, address, users } = neighbor;
-    if (mac === null || address === null || this.nowUs - neighbor.toldUs < MOVE_NOTICE_INTERVAL_US) return;
-    neighbor.toldUs = this.nowUs;
+    const { nowUs } = this;
+    if (mac === null || address === null || nowUs - neighbor.toldUs < MOVE_NOTICE_INTERVAL_US) return;
+    if (nowUs - this.#moveToldUs < MOVE_NOTICES_APART_US) return;
+    neighbor.toldUs = nowUs;
+    this.#moveToldUs = nowUs;
     const name = formatIpAddress(address);
     const what = users === 1 ? "1 connection follows" : `${users} connections follow`;
     const message = `${name} has moved from ${formatMac(from)} to ${
@@ -343,4 +347,5 @@ export class Host implements HostApi {
   }
 
   #portStep = 0;
+  #moveToldUs = -Infinity;
 }

@@ -41,7 +41,10 @@ export class NextHops {
   begin(connection: Connection): void {
     const { addresses } = this.#options;
     const hop = addresses.nextHop(connection.peerAddress);
-    this.#go(connection, this.#cache.entry(hop, connection.localAddress));
+    const entry = this.#cache.entry(hop, connection.localAddress);
+    this.#go(connection, entry);
+    // Known by its own segments alone, that is good enough for what it began, and no word of ARP.
+    if (entry.mac !== null && entry.heardUs === -Infinity) this.#cache.doubt(entry, true);
   }
 
   /** The way of a connection that a segment from there begins; what only answers once need not be `counted`. */

@@ -70,6 +70,7 @@ function far(wire = new WireHost()) {
   const iss = ((synAck[38] << 24) | (synAck[39] << 16) | (synAck[40] << 8) | synAck[41]) >>> 0;
   wire.answers(segmentFrame({ ...way, seq: 1001, ack: iss + 1, flags: ACK }));
   const [connection] = wire.host.connections();
+  connection.setNoDelay(true);
   return { wire, connection, iss };
 }
 
@@ -132,6 +133,39 @@ Deno.test("far peer without a named router: the very next segment is followed to
   assertEquals(says(wire, connection), [`tcp ${ROUTER_MAC}`]);
 });
 
+Deno.test("far peer without a named router: what brings the connection forward but is not the very next moves nothing", () => {
+  const { wire, connection, iss } = far();
+  const way = { source: FAR_IP, flags: ACK, from: STRANGER_MAC };
+  assertEquals(says(wire, connection), [`tcp ${ROUTER_MAC}`]);
+  // Acknowledges something new, from the middle of the window: a stranger finds such numbers.
+  wire.gives(segmentFrame({ ...way, seq: 1500, ack: iss + 2 }));
+  assertEquals(says(wire, connection), [`tcp ${ROUTER_MAC}`]);
+  // Begins before what is next, and goes beyond it.
+  wire.gives(segmentFrame({ ...way, seq: 990, ack: iss + 2 }, "x".repeat(50)));
+  assertEquals(says(wire, connection), [`tcp ${ROUTER_MAC}`]);
+});
+
+Deno.test("behind a gateway that was named, ARP alone says where it is", () => {
+  const wire = new WireHost({ gateway: ROUTER_IP });
+  wire.answers(arpReply(ROUTER_IP, ROUTER_MAC));
+  const connection = wire.user((host) =>
+    host.connect({ address: Uint8Array.of(203, 0, 113, 5), port: 80, localPort: 50_000, handler: {} })
+  );
+  const [syn] = wire.take();
+  const iss = ((syn[38] << 24) | (syn[39] << 16) | (syn[40] << 8) | syn[41]) >>> 0;
+  const way = { source: FAR_IP, sourcePort: 80, targetPort: 50_000 };
+  wire.gives(segmentFrame({ ...way, from: ROUTER_MAC, seq: 1000, ack: iss + 1, flags: SYN | ACK }));
+  assertEquals(connection.state, "ESTABLISHED");
+  const next = segmentFrame({ ...way, from: NEW_MAC, seq: 1001, ack: iss + 1, flags: ACK }, "x");
+  const sent = wire.gives(next);
+  assertEquals([hex(sent[0]), ...destinations(sent.slice(1))], [
+    hex(arpRequest(ROUTER_IP)),
+    `tcp ${ROUTER_MAC}`,
+  ]);
+  wire.answers(arpReply(ROUTER_IP, NEW_MAC));
+  assertEquals(says(wire, connection), [`tcp ${NEW_MAC}`]);
+});
+
 // -- The way that it came
 
 Deno.test("a SYN is answered the way that it came, without a question, though ARP knows another", () => {
@@ -140,6 +174,18 @@ Deno.test("a SYN is answered the way that it came, without a question, though AR
   wire.user((host) => host.listen({ port: 80, accept: () => ({}) }));
   const answers = wire.gives(segmentFrame({ seq: 1000, flags: SYN, from: NEW_MAC }));
   assertEquals(destinations(answers), [`tcp ${NEW_MAC}`]);
+});
+
+Deno.test("who opened a connection from an address is not yet its owner: to open one there, ARP is asked (RFC 826)", () => {
+  const { wire } = near();
+  const begins = () => {
+    wire.user((host) => host.connect({ address: Uint8Array.of(10, 0, 0, 9), port: 80, handler: {} }));
+    return wire.take();
+  };
+  const [question, syn] = begins();
+  assertEquals([hex(question), ...destinations([syn])], [hex(arpRequest(PEER_IP)), `tcp ${PEER_MAC}`]);
+  wire.answers(arpReply(PEER_IP, NEW_MAC));
+  assertEquals(destinations(begins()), [`tcp ${NEW_MAC}`]);
 });
 
 // -- Failover
@@ -181,6 +227,24 @@ Deno.test("gratuitous ARP of somebody unknown, or about another address, moves n
   assertEquals(says(wire, connection), [`tcp ${PEER_MAC}`]);
   wire.user((host) => host.connect({ address: Uint8Array.of(10, 0, 0, 77), port: 80, handler: {} }));
   wire.expects(arpRequest("10.0.0.77"));
+});
+
+Deno.test("of many neighbors that move at once a person is told of one a second", () => {
+  const wire = new WireHost();
+  const addresses = Array.from({ length: 50 }, (_, at) => `10.0.0.${100 + at}`);
+  for (const address of addresses) {
+    wire.gives(arpReply(address, PEER_MAC));
+    wire.user((host) =>
+      host.connect({ address: Uint8Array.from(address.split("."), Number), port: 80, handler: {} })
+    );
+  }
+  wire.take();
+  wire.events.length = 0;
+  for (const address of addresses) wire.gives(gratuitous(1, address, NEW_MAC));
+  assertEquals([notices(wire.events).length, wire.takeCounts()["neighbors-moved"]], [1, 50]);
+  wire.nowUs += SECOND_US;
+  for (const address of addresses) wire.gives(gratuitous(1, address, PEER_MAC));
+  assertEquals(notices(wire.events).length, 2);
 });
 
 // -- The life of an entry (RFC 4861 §7.3.2)
