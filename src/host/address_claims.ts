@@ -146,6 +146,11 @@ export class AddressClaims {
     this.#options.conflict({ address, mac: packet.senderMac.slice(), times });
   }
 
+  /** Whether nothing is due. */
+  get isAtRest(): boolean {
+    return this.#claims.size === 0;
+  }
+
   /** The earliest deadline, Infinity when there is none. */
   get nextDeadlineUs(): number {
     let dueUs = Infinity;

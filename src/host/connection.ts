@@ -114,11 +114,6 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry {
     return this.tcb.nextDeadlineUs();
   }
 
-  /** The next hop's hardware address, 6 bytes; null while it is not known. */
-  get peerMac(): Uint8Array | null {
-    return this.hop.mac;
-  }
-
   get name(): string {
     if (this.#name === "") {
       const local = formatEndpoint(this.localAddress, this.localPort);

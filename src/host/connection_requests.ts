@@ -133,7 +133,7 @@ export class ConnectionRequests {
   #sendCookie(segment: TcpSegment, about: { listener: Listener; iss: number }): void {
     const { context, performer, counters, nextHops, replyRoute } = this.#options;
     const connection = this.#make(about.listener);
-    nextHops.came(connection, { mac: replyRoute.peerMac, counted: false });
+    nextHops.came(connection, { hop: replyRoute.hop, counted: false });
     const { tcb } = connection;
     tcb.iss = about.iss;
     this.#tell(segment, null);
@@ -184,7 +184,7 @@ export class ConnectionRequests {
     // An old TIME_WAIT gives way.
     if (registry.isFull) performer.evictTimeWait();
     const connection = this.#make(listener);
-    nextHops.came(connection, { mac: replyRoute.peerMac, counted: true });
+    nextHops.came(connection, { hop: replyRoute.hop, counted: true });
     registry.add(connection);
     counters.connectionsOpened++;
     return connection;

@@ -11,6 +11,7 @@ import { wordOf } from "../tcp/sequence.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { canReopen } from "../tcp/time_wait.ts";
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
+import { bytesEqual } from "../wire/address.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionRequests } from "./connection_requests.ts";
@@ -23,6 +24,8 @@ import type { NextHops } from "./next_hops.ts";
 import type { ReplyRoute } from "./reply_route.ts";
 
 const { SYN, ACK, RST } = FLAG;
+/** Local choice: half of REACHABLE_TIME (RFC 4861 §10), so that not every segment writes a time down. */
+const RENEW_US = 15_000_000;
 
 /** Among whom segments are shared out. */
 interface DemultiplexerOptions {
@@ -81,11 +84,15 @@ export class Demultiplexer {
       return;
     }
     this.#performer.begin(connection);
-    const { sndUna, rcvNxt, irs } = tcb;
+    const { sndUna, rcvNxt } = tcb;
     segmentArrives(this.#context, tcb, segment);
     // Nothing is learnt from a segment that is not acceptable, or that anybody could have sent again (RFC 4861 §7.3.1).
     if (tcb.sndUna > sndUna || tcb.rcvNxt > rcvNxt) {
-      this.#options.nextHops.progress(connection, from, segment.seq === wordOf(rcvNxt, irs));
+      if (!comesByHop(connection, from)) {
+        this.#options.nextHops.cameFromElsewhere(connection, from, segment.seq === wordOf(rcvNxt, tcb.irs));
+      } else if (connection.hop.reachableUntilUs - this.#context.nowUs < RENEW_US) {
+        this.#options.nextHops.confirm(connection.hop);
+      }
     }
     if (this.#teller.observer !== null) this.#teller.received(segment, { name: connection.name, tcb });
     this.#performer.finish();
@@ -113,6 +120,11 @@ export class Demultiplexer {
     icmpArrives(this.#context, connection.tcb, news);
     this.#performer.finish();
   }
+}
+
+/** Whether the frame is from the station by way of which the connection's packets go. */
+function comesByHop({ hop }: Connection, from: Arrival): boolean {
+  return hop.mac !== null && bytesEqual(from.bytes, from.macOffset, hop.mac);
 }
 
 /** Whether the segment would add to those who wait to be accepted, of whom there are enough already. */

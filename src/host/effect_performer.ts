@@ -107,30 +107,37 @@ export class EffectPerformer implements ConnectionHost {
     }
     const connection = tcb.owner;
     if (!(connection instanceof Connection)) return;
+    if (effect.kind === EFFECT.SEND) {
+      this.#send(effect, connection);
+    } else if (effect.kind === EFFECT.DATA) {
+      this.#teller.data(connection, "recv", effect.length);
+      if (!tcb.discarding && !connection.hasFailed) this.#callApplication(connection, effect);
+    } else {
+      this.#performRare(effect, connection);
+    }
+  }
+
+  /** What is not done for every segment, apart so that V8 makes one piece of what is. */
+  #performRare(effect: Effect, connection: Connection): void {
+    const { nextHops, counters } = this.#options;
     switch (effect.kind) {
-      case EFFECT.SEND:
-        this.#send(effect, connection);
-        return;
       case EFFECT.STATE:
         this.#stateChanged(connection, effect);
         return;
       case EFFECT.RETRANSMIT:
+        nextHops.sendingAgain(connection.hop);
         this.#teller.retransmit(connection, effect);
         return;
       case EFFECT.DROP:
         if (this.#teller.observer !== null) this.#teller.drop(effect.drop, connection.name);
         return;
-      case EFFECT.DATA:
-        this.#teller.data(connection, "recv", effect.length);
-        if (tcb.discarding) return;
-        break;
-      case EFFECT.OPEN:
-        this.#options.counters.connectionsEstablished++;
-        this.#options.nextHops.established(connection);
-        break;
       case EFFECT.NO_PROGRESS:
-        this.#options.nextHops.doubt(connection);
+        nextHops.doubt(connection);
         return;
+      case EFFECT.OPEN:
+        counters.connectionsEstablished++;
+        nextHops.established(connection);
+        break;
       case EFFECT.CLOSED:
         this.#closed(connection, effect);
     }
@@ -227,15 +234,12 @@ export class EffectPerformer implements ConnectionHost {
   /** Sends the segment of `effect` on a connection, or without one on the reply route. */
   #send(effect: Effect, connection: Connection | null): void {
     const { writer, counters, replyRoute, nextHops } = this.#options;
-    if (connection !== null && connection.hop.reachableUntilUs <= this.context.nowUs) {
-      nextHops.sending(connection.hop);
-    }
     const length = writer.write(connection ?? replyRoute, effect);
     counters.segmentsOut++;
     if (this.#teller.observer !== null) {
       this.#teller.sent(writer.segment, effect, connection === null ? replyRoute.name : connection.name);
     }
-    if (connection !== null && connection.peerMac === null) nextHops.hold(connection, writer.frame, length);
+    if (connection !== null && connection.hop.mac === null) nextHops.hold(connection, writer.frame, length);
     else this.#options.transmit(length, effect.cutBytes);
   }
 }

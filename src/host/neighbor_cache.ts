@@ -197,8 +197,13 @@ export class NeighborCache {
 
   // -- What is asked
 
-  /** Called before a frame goes to a neighbor that was not seen to work of late: one that stays silent is asked. */
-  sending(neighbor: Neighbor): void {
+  /**
+   * Called when something is sent again: a neighbor that was not seen to work of late, and stays silent, is asked. Deviation:
+   * RFC 4861 §7.3.2 begins DELAY with the first packet to a STALE neighbor; here it begins with the first that was not
+   * answered, because TCP has a timer for that already, and a segment in order needs no look at the neighbor.
+   */
+  sendingAgain(neighbor: Neighbor): void {
+    if (neighbor.reachableUntilUs > this.#options.clock.nowUs) return;
     // One without an address stays as it is: nobody can be asked.
     if (!neighbor.isListed || (neighbor.state !== "REACHABLE" && neighbor.state !== "STALE")) return;
     neighbor.state = "DELAY";
@@ -246,10 +251,14 @@ export class NeighborCache {
 
   // -- Deadlines
 
+  /** Whether nobody is asked, or about to be. */
+  get isAtRest(): boolean {
+    return this.#delayed.size === 0 && this.#asked.size === 0;
+  }
+
   /** The earliest deadline, Infinity when nobody is being asked for. */
   get nextDeadlineUs(): number {
     let dueUs = Infinity;
-    if (this.#delayed.size === 0 && this.#asked.size === 0) return dueUs;
     for (const { dueUs: first } of this.#delayed) {
       dueUs = first;
       break;

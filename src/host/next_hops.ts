@@ -8,7 +8,7 @@
  * was not named to us nobody can be asked, so there a connection follows the segments that continue its streams exactly
  * (both numbers as awaited, which a stranger cannot guess), and no others.
  */
-import { bytesEqual, sameAddress } from "../wire/address.ts";
+import { sameAddress } from "../wire/address.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Connection } from "./connection.ts";
 import { Neighbor } from "./neighbor.ts";
@@ -48,9 +48,9 @@ export class NextHops {
   }
 
   /** The way of a connection that a segment from there begins; what only answers once need not be `counted`. */
-  came(connection: Connection, from: { mac: Uint8Array; counted: boolean }): void {
-    const known = this.#knownAs(connection, from.mac);
-    const hop = known ?? this.#namelessWith(from.mac);
+  came(connection: Connection, from: { hop: Neighbor; counted: boolean }): void {
+    const { mac } = from.hop;
+    const hop = mac === null ? from.hop : this.#knownAs(connection, mac) ?? from.hop;
     if (from.counted) this.#go(connection, hop);
     else connection.hop = hop;
   }
@@ -60,19 +60,29 @@ export class NextHops {
     this.#cache.release(connection.hop, connection);
   }
 
-  /**
-   * A segment has brought the connection forward: what we send gets there. `isExact`: it began where the one before had
-   * ended.
-   */
-  progress(connection: Connection, from: Arrival, isExact: boolean): void {
-    const { hop } = connection;
-    if (hop.mac !== null && bytesEqual(from.bytes, from.macOffset, hop.mac)) this.#cache.confirm(hop);
-    else this.#cameFromElsewhere(connection, from, isExact);
+  /** What the connection sends gets there: a segment has brought it forward. */
+  confirm(hop: Neighbor): void {
+    this.#cache.confirm(hop);
   }
 
-  /** A frame is about to go to a neighbor that was not seen to work of late. */
-  sending(hop: Neighbor): void {
-    this.#cache.sending(hop);
+  /**
+   * A segment that has brought the connection forward came from another station. `isExact`: it began where the one before
+   * had ended.
+   */
+  cameFromElsewhere(connection: Connection, from: Arrival, isExact: boolean): void {
+    const { hop } = connection;
+    if (hop.mac !== null && hop.address !== null && this.#isWordOfArp(connection, hop.address)) {
+      this.#cache.doubt(hop, true);
+      return;
+    }
+    if (!isExact) return;
+    const mac = from.bytes.subarray(from.macOffset, from.macOffset + MAC_BYTES);
+    this.#go(connection, this.#knownAs(connection, mac) ?? this.#namelessWith(mac));
+  }
+
+  /** Something has to be sent again. */
+  sendingAgain(hop: Neighbor): void {
+    this.#cache.sendingAgain(hop);
   }
 
   /** Keeps the frame until the connection's next hop is known. */
@@ -114,17 +124,6 @@ export class NextHops {
   #reached(connection: Connection, mac: Uint8Array): Neighbor {
     const { peerAddress, localAddress: source, vlan } = connection;
     return this.#cache.reached(peerAddress, mac, { source, vlan });
-  }
-
-  #cameFromElsewhere(connection: Connection, from: Arrival, isExact: boolean): void {
-    const { hop } = connection;
-    if (hop.mac !== null && hop.address !== null && this.#isWordOfArp(connection, hop.address)) {
-      this.#cache.doubt(hop, true);
-      return;
-    }
-    if (!isExact) return;
-    const mac = from.bytes.subarray(from.macOffset, from.macOffset + MAC_BYTES);
-    this.#go(connection, this.#knownAs(connection, mac) ?? this.#namelessWith(mac));
   }
 
   /** Whether ARP answers for the connection's next hop: the peer itself, or the router that was named to us. */

@@ -26,8 +26,8 @@ export interface SegmentRoute {
   readonly localPort: number;
   readonly peerAddress: Uint8Array;
   readonly peerPort: number;
-  /** Null while it is not known yet: the frame then waits for it elsewhere. */
-  readonly peerMac: Uint8Array | null;
+  /** By way of whom; null while its hardware address is not known yet: the frame then waits for it elsewhere. */
+  readonly hop: { readonly mac: Uint8Array | null };
   readonly vlan: number;
 }
 
@@ -78,7 +78,7 @@ export class SegmentWriter {
     }
 
     const ethernet = this.#ethernet;
-    ethernet.destination = route.peerMac ?? UNKNOWN_MAC;
+    ethernet.destination = route.hop.mac ?? UNKNOWN_MAC;
     ethernet.vlan = route.vlan;
     const ipOffset = emitEthernet(frame, ethernet);
     const tcpOffset = ipOffset + IPV4.HEADER_BYTES;
