@@ -1,5 +1,5 @@
 /**
- * What the kernel knows of a device and libpcap does not tell: its MTU, and what it computes for a sender.
+ * What the kernel knows of a device and libpcap does not tell: its MTU, whether it has a carrier, and what it computes for a sender.
  *
  * Owns: asking by ioctl. Must not know: capture, how frames are sent.
  */
@@ -7,7 +7,7 @@
 import { libc } from "./libc.ts";
 import { addressOf, cString, textOfBuffer } from "./native_memory.ts";
 import { ETHTOOL_DRIVER, ETHTOOL_GET, ETHTOOL_VALUE } from "./packet_layouts.ts";
-import { IFREQ, IFREQ_REQUESTS } from "./struct_layouts.ts";
+import { IFF, IFREQ, IFREQ_REQUESTS } from "./struct_layouts.ts";
 
 /** `AF_INET`, `SOCK_DGRAM`: any socket will do to ask about a device. */
 const AF_INET = 2;
@@ -21,6 +21,19 @@ export function deviceMtu(device: string): number | null {
   return askDevice(device, (ask) => {
     const request = ask(IFREQ_REQUESTS.mtu);
     return request === null ? null : request.getInt32(IFREQ.mtu, true);
+  });
+}
+
+/** How a device is: at work, without a carrier (the cable is out, or the other end down), or switched off. */
+export type DeviceState = "up" | "no carrier" | "down";
+
+/** How `device` is now, or null where the system does not tell (not on Linux, or the device is gone). Some microseconds. */
+export function deviceState(device: string): DeviceState | null {
+  return askDevice(device, (ask) => {
+    const flags = ask(IFREQ_REQUESTS.flags)?.getUint16(IFREQ.flags, true);
+    if (flags === undefined) return null;
+    if ((flags & IFF.up) === 0) return "down";
+    return (flags & IFF.running) === 0 ? "no carrier" : "up";
   });
 }
 

@@ -126,6 +126,7 @@ export const IFREQ = {
   name: 0,
   nameBytes: 16,
   mtu: 16,
+  flags: 16,
   data: 16,
   sizeBytes: 40,
 } as const;
@@ -133,8 +134,12 @@ export const IFREQ = {
 /** Linux's requests that fill a `struct ifreq`, <linux/sockios.h>. */
 export const IFREQ_REQUESTS = {
   mtu: 0x8921,
+  flags: 0x8913,
   ethtool: 0x8946,
 } as const;
+
+/** Bits of `ifr_flags`, <linux/if.h>: switched on by its owner; with a carrier (RFC 2863's operational state "up"). */
+export const IFF = { up: 0x0001, running: 0x0040 } as const;
 
 /** What is read of `struct passwd` of <pwd.h>, alike on Linux and macOS. */
 export const PASSWD = { name: 0, uid: 16, gid: 20 } as const;

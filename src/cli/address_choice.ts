@@ -43,7 +43,8 @@ const DEFAULT_PREFIX_LENGTH = 24;
 /**
  * Local choice: three probes 10 ms apart, and 10 ms more for the answer to the last. RFC 5227 §2.1.1 waits seconds, for
  * hosts that configure themselves unattended; a person waits here, a neighbor on a wire answers well within 10 ms
- * (the first probe has 30), and a conflict that shows later is still counted and defended against.
+ * (the first probe has 30), and whoever answers later is still heard: the host goes on probing while it serves
+ * (address_claims.ts).
  */
 const PROBE_COUNT = 3;
 const PROBE_INTERVAL_US = 10_000;

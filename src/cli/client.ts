@@ -15,6 +15,7 @@ import { randomSecret } from "../runtime/secret.ts";
 import { Stack } from "../runtime/stack.ts";
 import type { CloseReason, SummaryEvent, TcpEvent } from "../tcp/events.ts";
 import type { TcpState } from "../tcp/state.ts";
+import { claimAddresses } from "./address_claim.ts";
 import type { ConnectConfig } from "./connect_options.ts";
 import type { Recording } from "./recording.ts";
 import { RingWatch } from "./ring_watch.ts";
@@ -24,7 +25,7 @@ import type { ServerGround } from "./server_ground.ts";
 /** What a client is made of. */
 interface ClientParts {
   readonly config: ConnectConfig;
-  readonly ground: Pick<ServerGround, "addresses"> & { readonly link: FrameLink };
+  readonly ground: Pick<ServerGround, "addresses" | "deviceMac"> & { readonly link: FrameLink };
   readonly clock: Clock;
   readonly log: ServeLog;
   readonly recording: Recording | null;
@@ -43,6 +44,8 @@ export class Client {
   readonly stack: Stack;
   /** Resolves when the connection is gone, or (unless TIME_WAIT is waited for) only time is still to pass. */
   readonly ended: Promise<ClientEnd>;
+  /** Rejects when somebody else turns out to have one of the addresses; else stays pending. */
+  readonly addressLost: Promise<never>;
   readonly #parts: ClientParts;
   readonly #ringWatch: RingWatch;
   readonly #beganUs: number;
@@ -84,6 +87,14 @@ export class Client {
       },
     ]);
     this.#unobserve = observer === null ? () => {} : this.stack.observe(observer);
+    this.stack.pump.enter();
+    this.addressLost = claimAddresses({
+      host: this.host,
+      addresses: ground.addresses,
+      device: { name: ground.link.name, mac: ground.deviceMac },
+      time: clock.epochUs / 1e6,
+    });
+    this.stack.pump.leave();
   }
 
   /** Opens the connection. Rejects with ConnectionRefused, TimedOut, or the signal's reason. */
@@ -129,7 +140,7 @@ export class Client {
   }
 }
 
-function makeHost({ config, ground, clock }: ClientParts, link: FrameLink): Host {
+function makeHost({ config, ground, clock, notice }: ClientParts, link: FrameLink): Host {
   const { checksum, tcp, ttl, payload, vlan } = config.ground;
   return new Host({
     link,
@@ -143,6 +154,7 @@ function makeHost({ config, ground, clock }: ClientParts, link: FrameLink): Host
     ...(vlan === null ? {} : { vlan }),
     showPayload: payload,
     foldAfter: FOLD_AFTER,
+    onNotice: (_kind, message) => notice(message),
     ...(config.gateway === null ? {} : { gateway: config.gateway }),
   });
 }

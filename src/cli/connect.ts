@@ -8,14 +8,12 @@
  * reset or timed out, the device or the output failed, or the log or the recording is not whole.
  */
 import { listInterfaces } from "../../ffi/interfaces.ts";
-import { Host } from "../host/host.ts";
 import { systemClock } from "../runtime/clock.ts";
-import type { Clock } from "../runtime/clock.ts";
-import { randomSecret } from "../runtime/secret.ts";
 import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
-import { formatIpAddress, inPrefix, type IpAddress, sameAddress } from "../wire/address.ts";
-import { findOwners, kernelOwner } from "./address_choice.ts";
+import { inPrefix, sameAddress } from "../wire/address.ts";
+import { kernelOwner } from "./address_choice.ts";
 import { Client, type ClientEnd } from "./client.ts";
+import { AddressLostError } from "./address_claim.ts";
 import { CliError, type Command, errorLine, EXIT_DONE } from "./command.ts";
 import { CONNECT_SYNTAX, type ConnectConfig, parseConnectOptions } from "./connect_options.ts";
 import { type ByteOutput, OutputError, receiveOutput, sendInput } from "./dialogue.ts";
@@ -32,6 +30,7 @@ import {
   type ServerControlParts,
 } from "./server_control.ts";
 import { openGround, type ServerGround } from "./server_ground.ts";
+import { watchCarrier } from "./device_notices.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
 import { OutputClosedError, printAside, printError } from "./terminal.ts";
 import { VERSION } from "./version.ts";
@@ -57,7 +56,7 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   parts.defer(() => ground.link.close());
   parts.defer(() => ground.guard?.remove());
   for (const remark of ground.remarks) notice(remark);
-  await findNextHop(config, ground, clock);
+  checkDestination(config, ground);
   const output = openOutput(config);
   parts.defer(() => output?.close());
   const log = new ServeLog({
@@ -91,6 +90,7 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   parts.defer(() => client.stack.close());
   spoken.server = client;
   signals.onQuit(() => void printAside(connectionsText(spoken, { width: pageWidth() })));
+  parts.use(watchCarrier({ link: ground.link, clock, host: client.host, notice, flush: () => log.flush() }));
 
   const stop = new AbortController();
   const stopped = whenStopped(config, signals).then(() => stop.abort());
@@ -101,11 +101,12 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
       stopped,
       client.stack.done,
       log.readerGone,
+      client.addressLost,
     ]);
   } catch (error) {
     failure = error;
   }
-  const atEnd = await endInOrder(client, signals);
+  const atEnd = await endInOrder(client, signals, failure instanceof AddressLostError);
   failure ??= atEnd;
   recording?.finish();
   const isLogWhole = await log.end(client.summary());
@@ -128,7 +129,7 @@ async function converse(
     connection = await client.open(stop);
   } catch (error) {
     if (stop.aborted) throw new CliError(`Stopped before ${peer} had answered`);
-    throw new CliError(openingFailure(peer, error));
+    throw new CliError(openingFailure(error, { peer, device: client.stack.link.name }));
   }
   const receiving = receiveOutput(connection, output).catch((error) => {
     throw outputFailure(config, error);
@@ -140,12 +141,19 @@ async function converse(
   if (end === "TIME_WAIT") notice(timeWaitNotice(config));
 }
 
-function openingFailure(peer: string, error: unknown): string {
+function openingFailure(error: unknown, about: { peer: string; device: string }): string {
+  const { peer, device } = about;
   if (error instanceof Deno.errors.ConnectionRefused) {
     return `${peer} refuses the connection (RST): nothing listens on that port, or a firewall says so`;
   }
   if (error instanceof Deno.errors.TimedOut) {
     return `${peer} does not answer the SYN: is the port filtered there? (--syn-timeout sets how long to try)`;
+  }
+  const unanswered = /nobody answers ARP for (\S+)/.exec(errorLine(error));
+  if (unanswered !== null) {
+    return `Nobody on ${device} answers ARP for ${
+      unanswered[1]
+    } (three questions, a second apart): is that host up, and on this network?`;
   }
   return `No connection to ${peer}: ${errorLine(error)}`;
 }
@@ -202,9 +210,10 @@ async function whenStopped({ ground: { durationMs } }: ConnectConfig, signals: S
   await Promise.race([signals.graceful, ...elapsed]);
 }
 
-/** Ends with patience, none after the second signal. Gives what went wrong, null for nothing; its device may be gone already. */
-async function endInOrder(client: Client, signals: StopSignals): Promise<unknown> {
+/** Ends with patience, none after the second signal, or `atOnce` when the address is another's. Gives what went wrong, null for nothing; its device may be gone already. */
+async function endInOrder(client: Client, signals: StopSignals, atOnce: boolean): Promise<unknown> {
   const hurry = new AbortController();
+  if (atOnce) hurry.abort();
   signals.atOnce.then(() => hurry.abort());
   try {
     await client.end(hurry.signal);
@@ -215,8 +224,8 @@ async function endInOrder(client: Client, signals: StopSignals): Promise<unknown
   }
 }
 
-/** Whoever has to take the first frame must be there: a SYN to nobody would only time out, minutes later. */
-async function findNextHop(config: ConnectConfig, ground: ServerGround, clock: Clock): Promise<void> {
+/** Whether a frame for HOST has somewhere to go; whether somebody is there, ARP tells once the SYN waits for it. */
+function checkDestination(config: ConnectConfig, ground: ServerGround): void {
   const { address, host, gateway } = config;
   const { link, addresses } = ground;
   if (addresses.some((own) => sameAddress(own.address, address))) {
@@ -236,20 +245,6 @@ async function findNextHop(config: ConnectConfig, ground: ServerGround, clock: C
       }): name the router with --gateway ADDR (ip route shows it)`,
     );
   }
-  const hop: IpAddress = isNear || gateway === null ? address : gateway;
-  const asker = new Host({
-    link,
-    addresses: [],
-    secret: randomSecret(),
-    epochUs: clock.epochUs,
-    nowUs: clock.nowUs(),
-    ...(config.ground.vlan === null ? {} : { vlan: config.ground.vlan }),
-  });
-  const owners = await findOwners({ link, host: asker, clock }, [hop]);
-  if (owners.size > 0) return;
-  throw new CliError(
-    `Nobody on ${link.name} answers ARP for ${formatIpAddress(hop)}: is that host up, and on this network?`,
-  );
 }
 
 function subnetsOf({ addresses }: ServerGround): string {

@@ -10,6 +10,7 @@
  */
 import { systemClock } from "../runtime/clock.ts";
 import { VERSION } from "./version.ts";
+import { AddressLostError } from "./address_claim.ts";
 import { type Command, EXIT_DONE } from "./command.ts";
 import { usageText } from "./options.ts";
 import { futureUser, giveUpRights } from "./privileges.ts";
@@ -47,7 +48,8 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   parts.defer(() => ground.guard?.remove());
   for (const remark of ground.remarks) notice(remark);
   if (config.rstGuard === "nft") notice(guardNotice(ground));
-  const { Server, ServeLog, pageWidth, standardOutput, openRecording, summaryToText } = await loadServer();
+  const { Server, ServeLog, pageWidth, standardOutput, openRecording, summaryToText, watchCarrier } =
+    await loadServer();
   const log = new ServeLog({
     form: config.log,
     output: standardOutput(),
@@ -79,6 +81,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   parts.defer(() => server.stack.close());
   spoken.server = server;
   signals.onQuit(() => void printAside(connectionsText(spoken, { width: pageWidth() })));
+  parts.use(watchCarrier({ link: ground.link, clock, host: server.host, notice, flush: () => log.flush() }));
 
   let failure: unknown = null;
   try {
@@ -88,11 +91,12 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
       ...(config.durationMs === null ? [] : [elapsed(config.durationMs)]),
       server.stack.done,
       log.readerGone,
+      server.addressLost,
     ]);
   } catch (error) {
     failure = error;
   }
-  const atEnd = await endInOrder(server, signals);
+  const atEnd = await endInOrder(server, signals, failure instanceof AddressLostError);
   failure ??= atEnd;
   recording?.finish();
   const summary = server.summary();
@@ -113,19 +117,21 @@ const LOG_NOT_TAKEN =
 
 /** The modules that are needed once the device is open: most of the program. The second call finds them loaded. */
 async function loadServer() {
-  const [server, log, output, recording, summary] = await Promise.all([
+  const [server, log, output, recording, summary, carrier] = await Promise.all([
     import("./server.ts"),
     import("./serve_log.ts"),
     import("./output_sink.ts"),
     import("./recording.ts"),
     import("../observe/summary.ts"),
+    import("./device_notices.ts"),
   ]);
-  return { ...server, ...log, ...output, ...recording, ...summary };
+  return { ...server, ...log, ...output, ...recording, ...summary, ...carrier };
 }
 
-/** Ends with patience, none after the second signal. Gives what went wrong, null for nothing; its device may be gone already. */
-async function endInOrder(server: Server, signals: StopSignals): Promise<unknown> {
+/** Ends with patience, none after the second signal, or `atOnce` when the address is another's. Gives what went wrong, null for nothing; its device may be gone already. */
+async function endInOrder(server: Server, signals: StopSignals, atOnce: boolean): Promise<unknown> {
   const hurry = new AbortController();
+  if (atOnce) hurry.abort();
   signals.atOnce.then(() => hurry.abort());
   try {
     await server.end(hurry.signal);

@@ -18,6 +18,7 @@ import { randomSecret } from "../runtime/secret.ts";
 import { Stack } from "../runtime/stack.ts";
 import type { Observer, SummaryEvent } from "../tcp/events.ts";
 import { formatMac } from "../wire/address.ts";
+import { claimAddresses } from "./address_claim.ts";
 import { CliError, errorLine } from "./command.ts";
 import { defaultMemoryBytes, memoryFacts } from "./memory_choice.ts";
 import type { Recording } from "./recording.ts";
@@ -29,7 +30,7 @@ import type { ServerGround } from "./server_ground.ts";
 /** What a server is made of. */
 interface ServerParts {
   readonly config: ServeConfig;
-  readonly ground: Pick<ServerGround, "addresses" | "filter"> & {
+  readonly ground: Pick<ServerGround, "addresses" | "deviceMac" | "filter"> & {
     readonly link: FrameLink & Pick<ServerGround["link"], "capture">;
   };
   readonly clock: Clock;
@@ -45,6 +46,8 @@ export class Server {
   readonly stack: Stack;
   /** Resolves when the first connection that had been established is closed. */
   readonly firstClosed: Promise<void>;
+  /** Rejects when somebody else turns out to have one of the addresses; else stays pending. */
+  readonly addressLost: Promise<never>;
   readonly #parts: ServerParts;
   readonly #ringWatch: RingWatch;
   readonly #faultLink: FaultLink | null;
@@ -91,7 +94,12 @@ export class Server {
     });
     this.#unobserve = observer === null ? () => {} : this.stack.observe(observer);
     this.stack.pump.enter();
-    this.host.announce();
+    this.addressLost = claimAddresses({
+      host: this.host,
+      addresses: ground.addresses,
+      device: { name: ground.link.name, mac: ground.deviceMac },
+      time: this.#seconds(),
+    });
     this.stack.pump.leave();
     log.flush();
   }
@@ -201,6 +209,7 @@ function makeHost(parts: ServerParts, link: FrameLink): Host {
     showPayload: config.payload,
     foldAfter: FOLD_AFTER,
     onFault: firstFault(parts.notice),
+    onNotice: (_kind, message) => parts.notice(message),
   });
 }
 

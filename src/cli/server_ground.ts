@@ -34,6 +34,8 @@ import type { ServeConfig } from "./serve_options.ts";
 export interface ServerGround {
   readonly link: PcapLink;
   readonly addresses: readonly ServedAddress[];
+  /** The device's own hardware address, from which the segment was asked; null where it has none. */
+  readonly deviceMac: MacAddress | null;
   /** As it was set, for the `listening` event. */
   readonly filter: string;
   readonly guard: RstGuard | null;
@@ -98,7 +100,7 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
       throw error;
     }
     const remarks = [...await remarksOn(device, { link, addresses }), ...link.warnings];
-    return { link, addresses, filter: link.filter, guard, remarks };
+    return { link, addresses, deviceMac: device.mac, filter: link.filter, guard, remarks };
   } catch (error) {
     link.close();
     throw error;

@@ -4,52 +4,56 @@
  * Owns: frames to ARP and back. Must not know: IP, TCP; so that it is loaded and at work long before the whole host is.
  */
 import type { FrameLink } from "../link/link.ts";
+import { isMulticastMac, isStationMac, sameAddress } from "../wire/address.ts";
 import { ArpPacket, parseArp } from "../wire/arp.ts";
-import { EthernetHeader, ETHERTYPE, LAN, parseEthernet } from "../wire/ethernet.ts";
+import { ETHERNET, EthernetHeader, ETHERTYPE, LAN, parseEthernet } from "../wire/ethernet.ts";
 import type { HostApi } from "./api.ts";
-import { Neighbors } from "./neighbors.ts";
+import { AddressClaims } from "./address_claims.ts";
+import { ArpOutput } from "./arp_output.ts";
 
 /** Asks over one link. */
 export class AddressProber implements Pick<HostApi, "ingest" | "setNow" | "probe"> {
-  readonly #neighbors: Neighbors;
+  readonly #mac: Uint8Array;
+  readonly #claims: AddressClaims;
   readonly #ethernet = new EthernetHeader();
   readonly #arp = new ArpPacket();
-  #nowUs = 0;
+  nowUs = 0;
 
   readonly #lan: number;
 
   /** `vlan`: the one in which is asked; absent: none. */
   constructor(link: Pick<FrameLink, "mac" | "send">, vlan?: number) {
     this.#lan = vlan ?? LAN.UNTAGGED;
-    const now = () => this.#nowUs;
-    this.#neighbors = new Neighbors({
-      mac: link.mac,
-      vlan: this.#lan,
-      get nowUs() {
-        return now();
-      },
-      addresses: [],
-      transmit: (frame, length) => link.send(frame, length),
-      unreachable: () => {},
+    this.#mac = link.mac;
+    this.#claims = new AddressClaims({
+      clock: this,
+      output: new ArpOutput({
+        mac: link.mac,
+        lan: this.#lan,
+        transmit: (frame, length) => link.send(frame, length),
+      }),
+      conflict: () => {},
       count: () => {},
     });
   }
 
   ingest(frame: Uint8Array, length: number, nowUs: number): void {
-    this.#nowUs = nowUs;
+    this.nowUs = nowUs;
     const ethernet = this.#ethernet;
     if (parseEthernet(frame, length, ethernet) !== null || ethernet.lan !== this.#lan) return;
     if (ethernet.type !== ETHERTYPE.ARP) return;
     const { payloadOffset } = ethernet;
     if (parseArp(frame, payloadOffset, length - payloadOffset, this.#arp) !== null) return;
-    this.#neighbors.arrives(this.#arp);
+    const { senderMac } = this.#arp;
+    if (sameAddress(senderMac, this.#mac) || !isStationMac(senderMac)) return;
+    this.#claims.arrives(this.#arp, { isBroadcast: isMulticastMac(frame, ETHERNET.DESTINATION) });
   }
 
   setNow(nowUs: number): void {
-    this.#nowUs = nowUs;
+    this.nowUs = nowUs;
   }
 
   probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void {
-    return this.#neighbors.probe(address, found);
+    return this.#claims.probe(address, found);
   }
 }

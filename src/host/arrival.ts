@@ -13,8 +13,6 @@ export interface Arrival {
   addressBytes: number;
   /** Where the sender's hardware address stands. */
   macOffset: number;
-  /** VLAN id, -1 for none. */
-  vlan: number;
   /** ECN codepoint of the IP header. */
   ecn: number;
   dscp: number;

@@ -25,6 +25,7 @@ import type { OrderedEntry } from "./connection_order.ts";
 import type { TableEntry } from "./connection_table.ts";
 import { type DeadlineEntry, WHEEL_NOT_SET } from "./deadline_wheel.ts";
 import type { Listener } from "./listeners.ts";
+import { type Neighbor, NOWHERE } from "./neighbor.ts";
 
 /** What a connection needs of its host. */
 export interface ConnectionHost {
@@ -60,10 +61,8 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
   readonly peerAddress: Uint8Array;
   /** The same for the connection's whole life (MUST-45). */
   readonly localAddress: Uint8Array;
-  /** The peer's hardware address, 6 bytes; null until it is known. */
-  peerMac: Uint8Array | null = null;
-  /** VLAN id of the peer's frames, -1 for none. */
-  vlan = -1;
+  /** By way of whom its packets go. */
+  hop: Neighbor = NOWHERE;
   /** In the host's list of connections that the running event has touched. */
   isTouched = false;
   handler: ConnectionHandler = NO_HANDLER;

@@ -19,6 +19,7 @@ import type { EffectPerformer } from "./effect_performer.ts";
 import type { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import type { Listener, Listeners } from "./listeners.ts";
+import type { NextHops } from "./next_hops.ts";
 import { type PassiveVerdict, passiveVerdict } from "./passive_opens.ts";
 import type { ReplyRoute } from "./reply_route.ts";
 import type { RoomMaker } from "./room_maker.ts";
@@ -40,6 +41,8 @@ interface ConnectionRequestsOptions {
   readonly replyRoute: ReplyRoute;
   readonly room: RoomMaker;
   readonly cookies: SynCookies | null;
+  /** By way of whom connections go. */
+  readonly nextHops: NextHops;
   /** Whether a SYN from this source deserves an answer (MUST-63). */
   isValidSource(arrival: Arrival): boolean;
 }
@@ -130,8 +133,10 @@ export class ConnectionRequests {
 
   /** Answers a SYN without remembering it: what is made here answers once, and is forgotten. */
   #sendCookie(segment: TcpSegment, about: { listener: Listener; iss: number }): void {
-    const { context, performer, counters } = this.#options;
-    const { tcb } = this.#make(about.listener);
+    const { context, performer, counters, nextHops, replyRoute } = this.#options;
+    const connection = this.#make(about.listener);
+    nextHops.came(connection, { hop: replyRoute.hop, counted: false });
+    const { tcb } = connection;
     tcb.iss = about.iss;
     // Told as it came, which what follows changes: with the rule that will be applied, not with that of the segment before.
     context.apply("arrives.listen.cookie-sent");
@@ -179,9 +184,10 @@ export class ConnectionRequests {
   }
 
   #begin(listener: Listener): Connection {
-    const { registry, counters, room } = this.#options;
+    const { registry, counters, room, nextHops, replyRoute } = this.#options;
     room.makePlace();
     const connection = this.#make(listener);
+    nextHops.came(connection, { hop: replyRoute.hop, counted: true });
     registry.add(connection);
     counters.connectionsOpened++;
     return connection;
@@ -190,8 +196,6 @@ export class ConnectionRequests {
   #make(listener: Listener): Connection {
     const { registry, performer, replyRoute } = this.#options;
     const connection = registry.make(replyRoute, performer);
-    connection.peerMac = replyRoute.peerMac;
-    connection.vlan = replyRoute.vlan;
     connection.listener = listener;
     connection.tcb.state = "LISTEN";
     return connection;

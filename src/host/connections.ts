@@ -31,6 +31,7 @@ import { type Listener, Listeners } from "./listeners.ts";
 import { PathMtuCache } from "./path_mtu_cache.ts";
 import { ReplyRoute } from "./reply_route.ts";
 import { RoomMaker } from "./room_maker.ts";
+import type { NextHops } from "./next_hops.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
 import { SynCookies } from "./syn_cookies.ts";
 
@@ -57,8 +58,8 @@ interface ConnectionsOptions {
   readonly writer: SegmentWriter;
   /** Puts the writer's frame on the link. */
   transmit(length: number, cutBytes: number): void;
-  /** Keeps the writer's frame until the hardware address of the connection's peer, or of its router, is known. */
-  hold(connection: Connection, length: number): void;
+  /** By way of whom connections go. */
+  readonly nextHops: NextHops;
   /** Whether a SYN from this source deserves an answer (MUST-63). */
   isValidSource(arrival: Arrival): boolean;
 }
@@ -75,9 +76,10 @@ export class Connections {
   readonly #room: RoomMaker;
   /** When memory is looked after again: what is free given back, and who waits for it served. */
   #upkeepUs = Infinity;
+  readonly #nextHops: NextHops;
 
   constructor(options: ConnectionsOptions) {
-    const { counters, config, epochUs } = options;
+    const { counters, config, epochUs, nextHops } = options;
     const { listeners } = this;
     const pool = new BufferPool(config, new MemoryAccount(options.memoryBytes));
     const context = new MachineContext(pool, options.linkMss);
@@ -98,9 +100,10 @@ export class Connections {
     this.teller = teller;
     this.#counters = counters;
     this.#registry = registry;
+    this.#nextHops = nextHops;
     this.#performer = performer;
     this.#room = room;
-    this.#demultiplexer = new Demultiplexer({ ...parts, counters, requests, pathMtus });
+    this.#demultiplexer = new Demultiplexer({ ...parts, counters, requests, pathMtus, nextHops });
   }
 
   /** Live connections, oldest first. */
@@ -145,11 +148,8 @@ export class Connections {
     return listener;
   }
 
-  /** Makes a connection in SYN_SENT; the SYN leaves when `peerMac` is known or `peerMac` null and resolved later. */
-  connect(
-    options: ConnectOptions,
-    route: ConnectionAddresses & { peerMac: Uint8Array | null; vlan: number },
-  ): Connection {
+  /** Makes a connection in SYN_SENT; the SYN leaves when the hardware address of its next hop is known. */
+  connect(options: ConnectOptions, route: ConnectionAddresses): Connection {
     const registry = this.#registry;
     if (!this.#room.hasRoom) {
       throw new Error(
@@ -160,8 +160,7 @@ export class Connections {
     const connection = registry.make(route, this.#performer);
     registry.add(connection);
     this.#counters.connectionsOpened++;
-    connection.peerMac = route.peerMac;
-    connection.vlan = route.vlan;
+    this.#nextHops.begin(connection);
     connection.handler = options.handler;
     this.#performer.begin(connection);
     openActive(this.context, connection.tcb);

@@ -12,6 +12,7 @@ import { wordOf } from "../tcp/sequence.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { canReopen } from "../tcp/time_wait.ts";
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
+import { bytesEqual } from "../wire/address.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionRequests } from "./connection_requests.ts";
@@ -21,10 +22,12 @@ import type { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import type { Listeners } from "./listeners.ts";
 import type { PathMtuCache } from "./path_mtu_cache.ts";
+import type { NextHops } from "./next_hops.ts";
 import type { ReplyRoute } from "./reply_route.ts";
 
 const { SYN, ACK, RST } = FLAG;
-const MAC_BYTES = 6;
+/** Local choice: half of REACHABLE_TIME (RFC 4861 §10), so that not every segment writes a time down. */
+const RENEW_US = 15_000_000;
 
 /** Among whom segments are shared out. */
 interface DemultiplexerOptions {
@@ -38,6 +41,8 @@ interface DemultiplexerOptions {
   readonly teller: EventTeller;
   /** Where a path's limit is kept for the next connection. */
   readonly pathMtus: PathMtuCache;
+  /** By way of whom connections go. */
+  readonly nextHops: NextHops;
 }
 
 /** Shares out what arrives at one host. */
@@ -78,13 +83,21 @@ export class Demultiplexer {
         return;
       }
     }
-    followMac(connection, from);
     if (tcb.state === "SYN_RCVD" && isOneTooMany(connection, segment)) {
       this.#ignoreHandshakeAck(segment, connection);
       return;
     }
     this.#performer.begin(connection);
+    const { sndUna, rcvNxt } = tcb;
     segmentArrives(this.#context, tcb, segment);
+    // Nothing is learnt from a segment that is not acceptable, or that anybody could have sent again (RFC 4861 §7.3.1).
+    if (tcb.sndUna > sndUna || tcb.rcvNxt > rcvNxt) {
+      if (!comesByHop(connection, from)) {
+        this.#options.nextHops.cameFromElsewhere(connection, from, segment.seq === wordOf(rcvNxt, tcb.irs));
+      } else if (connection.hop.reachableUntilUs - this.#context.nowUs < RENEW_US) {
+        this.#options.nextHops.confirm(connection.hop);
+      }
+    }
     this.#teller.received(segment, connection);
     this.#performer.finish();
   }
@@ -118,19 +131,12 @@ export class Demultiplexer {
   }
 }
 
+/** Whether the frame is from the station by way of which the connection's packets go. */
+function comesByHop({ hop }: Connection, from: Arrival): boolean {
+  return hop.mac !== null && bytesEqual(from.bytes, from.macOffset, hop.mac);
+}
+
 /** Whether the segment would add to those who wait to be accepted, of whom there are enough already. */
 function isOneTooMany({ listener }: Connection, segment: TcpSegment): boolean {
   return listener !== null && listener.isAcceptQueueFull && (segment.flags & (SYN | ACK | RST)) === ACK;
-}
-
-/** The peer may answer from another hardware address (a router that took over), or before ARP has told us the one. */
-function followMac(connection: Connection, from: Arrival): void {
-  const mac = connection.peerMac;
-  const { bytes, macOffset } = from;
-  for (let i = MAC_BYTES - 1; i >= 0; i--) {
-    if (mac === null || mac[i] !== bytes[macOffset + i]) {
-      connection.peerMac = bytes.slice(macOffset, macOffset + MAC_BYTES);
-      return;
-    }
-  }
 }

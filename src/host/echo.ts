@@ -9,7 +9,7 @@ import { emitIcmp, ICMP, ICMP_TYPE, type IcmpMessage } from "../wire/icmp.ts";
 import { emitIpv4, IP_PROTOCOL, IPV4, type Ipv4Header } from "../wire/ipv4.ts";
 
 /** An echo request, parsed; its parts are places in `frame`. */
-interface EchoRequest {
+export interface EchoRequest {
   readonly frame: Uint8Array;
   readonly ethernet: EthernetHeader;
   readonly ip: Ipv4Header;

@@ -15,6 +15,7 @@ import type { ConnectionRegistry } from "./connection_registry.ts";
 import type { FaultBarrier } from "./fault_barrier.ts";
 import type { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
+import type { NextHops } from "./next_hops.ts";
 import type { ReplyRoute } from "./reply_route.ts";
 import type { SegmentWriter } from "./segment_writer.ts";
 
@@ -30,8 +31,8 @@ interface EffectPerformerOptions {
   readonly writer: SegmentWriter;
   /** Puts the writer's frame on the link. */
   transmit(length: number, cutBytes: number): void;
-  /** Keeps the writer's frame until the hardware address of the connection's peer, or of its router, is known. */
-  hold(connection: Connection, length: number): void;
+  /** By way of whom connections go. */
+  readonly nextHops: NextHops;
 }
 
 /** Performs the effects of one host. */
@@ -146,25 +147,36 @@ export class EffectPerformer implements ConnectionHost {
     }
     const connection = tcb.owner;
     if (!(connection instanceof Connection)) return;
+    if (effect.kind === EFFECT.SEND) {
+      this.#send(effect, connection);
+    } else if (effect.kind === EFFECT.DATA) {
+      this.#teller.data(connection, "recv", effect.length);
+      if (!tcb.discarding && !connection.hasFailed) this.#callApplication(connection, effect);
+    } else {
+      this.#performRare(effect, connection);
+    }
+  }
+
+  /** What is not done for every segment, apart so that V8 makes one piece of what is. */
+  #performRare(effect: Effect, connection: Connection): void {
+    const { nextHops, counters } = this.#options;
     switch (effect.kind) {
-      case EFFECT.SEND:
-        this.#send(effect, connection);
-        return;
       case EFFECT.STATE:
         this.#stateChanged(connection, effect);
         return;
       case EFFECT.RETRANSMIT:
+        nextHops.sendingAgain(connection.hop);
         this.#teller.retransmit(connection, effect);
         return;
       case EFFECT.DROP:
         this.#teller.drop(effect.drop, connection);
         return;
-      case EFFECT.DATA:
-        this.#teller.data(connection, "recv", effect.length);
-        if (tcb.discarding) return;
-        break;
+      case EFFECT.NO_PROGRESS:
+        nextHops.doubt(connection);
+        return;
       case EFFECT.OPEN:
-        this.#options.counters.connectionsEstablished++;
+        counters.connectionsEstablished++;
+        nextHops.established(connection);
         break;
       case EFFECT.CLOSED:
         this.#closed(connection, effect);
@@ -262,6 +274,7 @@ export class EffectPerformer implements ConnectionHost {
     const { tcb } = connection;
     this.#starving.delete(connection);
     this.#registry.remove(connection);
+    this.#options.nextHops.end(connection);
     this.#options.counters.connectionsClosed++;
     tcb.releaseSendRing();
     // What came before a normal end can still be read.
@@ -272,14 +285,14 @@ export class EffectPerformer implements ConnectionHost {
 
   /** Sends the segment of `effect` on a connection, or without one on the reply route. */
   #send(effect: Effect, connection: Connection | null): void {
-    const { writer, counters, replyRoute } = this.#options;
+    const { writer, counters, replyRoute, nextHops } = this.#options;
     const length = writer.write(connection ?? replyRoute, effect);
     counters.segmentsOut++;
     // One that is in LISTEN was made to answer with a cookie, and is forgotten: its segment is nobody's.
     const isStranger = connection === null || connection.tcb.state === "LISTEN";
     if (isStranger) this.#teller.strangerSent(writer.segment, effect, connection ?? replyRoute);
     else this.#teller.sent(writer.segment, effect, connection);
-    if (connection !== null && connection.peerMac === null) this.#options.hold(connection, length);
+    if (connection !== null && connection.hop.mac === null) nextHops.hold(connection, writer.frame, length);
     else this.#options.transmit(length, effect.cutBytes);
   }
 }

@@ -28,6 +28,8 @@ export class EventTeller {
   observer: Observer | null = null;
   /** Data events carry the bytes. */
   showPayload = false;
+  /** Told of every notice, also where nobody observes. */
+  onNotice: ((kind: string, message: string) => void) | null = null;
   readonly #context: MachineContext;
   readonly #epochUs: number;
   readonly #barrier: FaultBarrier;
@@ -151,6 +153,7 @@ export class EventTeller {
 
   /** Something for people that belongs to no segment; `kind` is for programs. */
   notice(kind: string, message: string, connection?: string): void {
+    this.onNotice?.(kind, message);
     if (this.observer === null) return;
     const verdict = this.#judge("notice", kind);
     if (verdict === FOLD.COUNT) return;

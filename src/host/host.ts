@@ -4,31 +4,16 @@
  * Deviation: applications cannot give source routes, and those received are not used (MUST-51, MUST-52, MUST-53, SHLD-24):
  * networks drop such packets (RFC 7126 §4.3, §4.4).
  *
- * Owns: its addresses, and the way from a frame to whoever it is for (ARP, ICMP, TCP). Must not know: clocks,
- * devices, promises; what TCP does with a segment (connections.ts).
+ * Owns: how its parts are put together, and the calls of its user. Must not know: clocks, devices, promises; how a frame
+ * is taken apart (ethernet_input.ts, ip_input.ts), or what TCP does with a segment (connections.ts).
  */
 import type { FrameLink } from "../link/link.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
-import {
-  bytesEqual,
-  formatIpAddress,
-  inPrefix,
-  isDirectedBroadcast,
-  isLimitedBroadcast,
-  isLoopback,
-  isMulticastAddress,
-  isMulticastMac,
-  isUnspecified,
-  sameAddress,
-} from "../wire/address.ts";
-import { ArpPacket, parseArp } from "../wire/arp.ts";
-import { readU16 } from "../wire/bytes.ts";
+import { formatIpAddress, formatMac } from "../wire/address.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
-import { ETHERNET, EthernetHeader, ETHERTYPE, LAN, parseEthernet } from "../wire/ethernet.ts";
-import { ICMP_TYPE, IcmpMessage, parseIcmp, parseQuotedPacket, QuotedPacket } from "../wire/icmp.ts";
-import { IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../wire/ipv4.ts";
-import { CHECKSUM_VERDICT, checksumVerdict, parseTcp, TcpSegment } from "../wire/tcp.ts";
+import { LAN } from "../wire/ethernet.ts";
+import { IPV4 } from "../wire/ipv4.ts";
 import {
   type ConnectOptions,
   type HostApi,
@@ -38,19 +23,21 @@ import {
   type MemoryFigures,
   UNREACHABLE,
 } from "./api.ts";
-import type { Arrival } from "./arrival.ts";
+import { AddressClaims, type AddressConflict } from "./address_claims.ts";
+import { ArpInput } from "./arp_input.ts";
+import { ArpOutput } from "./arp_output.ts";
+import { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
-import { echoReplyBytes, writeEchoReply } from "./echo.ts";
+import { echoReplyBytes, type EchoRequest, writeEchoReply } from "./echo.ts";
+import { EchoLimit } from "./echo_limit.ts";
+import { EthernetInput } from "./ethernet_input.ts";
 import { HostCounters } from "./host_counters.ts";
-import { icmpNews } from "./icmp_input.ts";
-import { Neighbors } from "./neighbors.ts";
+import { IpInput } from "./ip_input.ts";
+import type { FrameHolder, Neighbor } from "./neighbor.ts";
+import { NeighborCache } from "./neighbor_cache.ts";
+import { NextHops } from "./next_hops.ts";
+import { type HostAddress, OwnAddresses } from "./own_addresses.ts";
 import { SegmentWriter } from "./segment_writer.ts";
-
-/** An address of a host with the length of its network's prefix. */
-export interface HostAddress {
-  readonly address: Uint8Array;
-  readonly prefixLength: number;
-}
 
 /** What a host is made of. */
 export interface HostOptions {
@@ -95,9 +82,14 @@ export interface HostOptions {
    * it is counted (`application-errors`, `observer-errors`), and the application's connection reset.
    */
   readonly onFault?: (error: unknown, where: string) => void;
+  /** Told of every event `notice`, also where nobody observes. */
+  readonly onNotice?: (kind: string, message: string) => void;
 }
 
 const IPV4_MSS_OVERHEAD_BYTES = 40;
+/** Local choice: what a person reads; the counter `neighbors-moved` has them all. */
+const MOVE_NOTICE_INTERVAL_US = 10_000_000;
+const MOVE_NOTICES_APART_US = 1_000_000;
 /** RFC 6335 §6: dynamic ports. */
 const FIRST_DYNAMIC_PORT = 0xc000;
 const DYNAMIC_PORTS = 0x4000;
@@ -110,51 +102,53 @@ function largeSendBytes(link: FrameLink): number {
 /** A virtual host. */
 export class Host implements HostApi {
   readonly #link: FrameLink;
-  readonly #addresses: readonly HostAddress[];
-  readonly #gateway: Uint8Array | null;
-  readonly #checksumPolicy: "partial" | "strict" | "ignore";
+  readonly #addresses: OwnAddresses;
   readonly #ttl: number;
   readonly #lan: number;
   readonly #counters = new HostCounters();
   readonly #connections: Connections;
-  readonly #neighbors: Neighbors;
+  readonly #neighbors: NeighborCache;
+  readonly #claims: AddressClaims;
+  readonly #arp: ArpOutput;
   readonly #writer: SegmentWriter;
   /** The link's MTU as connections know it. */
   #mtuBytes: number;
-  // Records reused for every frame.
-  readonly #ethernet = new EthernetHeader();
-  readonly #ip = new Ipv4Header();
-  readonly #segment = new TcpSegment();
-  readonly #arp = new ArpPacket();
-  readonly #icmp = new IcmpMessage();
-  readonly #quoted = new QuotedPacket();
-  readonly #arrival: Arrival = {
-    bytes: new Uint8Array(0),
-    peerOffset: 0,
-    localOffset: 0,
-    addressBytes: IPV4.ADDRESS_BYTES,
-    macOffset: ETHERNET.SOURCE,
-    vlan: -1,
-    ecn: 0,
-    dscp: 0,
-  };
+  readonly #input: EthernetInput;
+  readonly #echoLimit: EchoLimit;
 
   constructor(options: HostOptions) {
     const { link } = options;
     this.#link = link;
-    this.#addresses = options.addresses;
-    for (const { address } of options.addresses) {
-      if (address.length !== IPV4.ADDRESS_BYTES) {
-        throw new Error(
-          `IPv6 addresses are not supported yet: ${formatIpAddress(address)}. Give an IPv4 address.`,
-        );
-      }
-    }
-    this.#gateway = options.gateway ?? null;
-    this.#checksumPolicy = options.checksumPolicy ?? "partial";
+    this.#addresses = new OwnAddresses(options.addresses, options.gateway ?? null);
     this.#ttl = options.ttl ?? 64;
     this.#lan = options.vlan ?? LAN.UNTAGGED;
-    this.#writer = new SegmentWriter(link.mac, this.#ttl);
+    this.#writer = new SegmentWriter({ mac: link.mac, ttl: this.#ttl, lan: this.#lan });
+    const nowUs = () => this.#connections.context.nowUs;
+    const clock = {
+      get nowUs(): number {
+        return nowUs();
+      },
+    };
+    const count = (name: string) => this.#counters.count(name);
+    const transmit = (frame: Uint8Array, length: number) => this.#transmit(frame, length, 0);
+    const output = new ArpOutput({ mac: link.mac, lan: this.#lan, transmit });
+    const cache = new NeighborCache({
+      clock,
+      protocol: output,
+      transmit,
+      unreachable: (holder, hop) => this.#adviseUnreachable(holder, hop),
+      moved: (neighbor, from) => this.#tellMoved(neighbor, from),
+      count,
+    });
+    const claims = new AddressClaims({
+      clock,
+      output,
+      conflict: (conflict) => this.#tellConflict(conflict),
+      count,
+    });
+    this.#arp = output;
+    this.#neighbors = cache;
+    this.#claims = claims;
     this.#connections = new Connections({
       secret: options.secret,
       nowUs: options.nowUs ?? 0,
@@ -171,29 +165,33 @@ export class Host implements HostApi {
       foldAfter: options.foldAfter ?? Infinity,
       writer: this.#writer,
       transmit: (length, cutBytes) => this.#transmit(this.#writer.frame, length, cutBytes),
-      hold: (connection, length) => {
-        const hop = this.#nextHop(connection.peerAddress);
-        const { frame } = this.#writer;
-        this.#neighbors.hold(hop, connection.localAddress, { holder: connection, frame, length });
-      },
-      isValidSource: (arrival) => this.#isValidSource(arrival),
+      nextHops: new NextHops({ addresses: this.#addresses, cache, gateway: options.gateway ?? null }),
+      isValidSource: ({ bytes, peerOffset, addressBytes }) =>
+        this.#addresses.isHostAddress(bytes.subarray(peerOffset, peerOffset + addressBytes)),
     });
     this.#connections.teller.showPayload = options.showPayload ?? false;
+    this.#connections.teller.onNotice = options.onNotice ?? null;
     this.#connections.context.predicts = options.headerPrediction ?? true;
     this.#mtuBytes = link.mtu;
     this.#connections.context.largeSendBytes = largeSendBytes(link);
-    const addresses = options.addresses.map(({ address }) => address);
-    const context = this.#connections.context;
-    this.#neighbors = new Neighbors({
+    const { secret } = options;
+    this.#echoLimit = new EchoLimit((secret[1] << 24) | (secret[6] << 16) | (secret[11] << 8) | secret[12]);
+    const drop = (reason: DropReason) => this.#drop(reason);
+    const ip = new IpInput({
+      addresses: this.#addresses,
+      checksumPolicy: options.checksumPolicy ?? "partial",
+      connections: this.#connections,
+      counters: this.#counters,
+      drop,
+      echo: (request) => this.#answerEcho(request),
+    });
+    this.#input = new EthernetInput({
       mac: link.mac,
-      vlan: this.#lan,
-      addresses,
-      get nowUs(): number {
-        return context.nowUs;
-      },
-      transmit: (frame, length) => this.#transmit(frame, length, 0),
-      unreachable: (hop) => this.#adviseUnreachable(hop),
-      count: (name) => this.#counters.count(name),
+      lan: this.#lan,
+      ip,
+      arp: new ArpInput({ mac: link.mac, addresses: this.#addresses, claims, cache, output, count }),
+      counters: this.#counters,
+      drop,
     });
   }
 
@@ -228,13 +226,18 @@ export class Host implements HostApi {
 
   tick(nowUs: number): void {
     this.#connections.tick(nowUs);
-    this.#neighbors.tick();
+    if (!this.#neighbors.isAtRest) this.#neighbors.tick();
+    if (!this.#claims.isAtRest) this.#claims.tick();
   }
 
   nextDeadlineUs(): number {
-    const connectionsUs = this.#connections.nextDeadlineUs();
-    const neighborsUs = this.#neighbors.nextDeadlineUs;
-    return neighborsUs < connectionsUs ? neighborsUs : connectionsUs;
+    // Mostly nobody is asked, and nothing claimed: then it is one number, which V8 need not put on the heap.
+    if (this.#neighbors.isAtRest && this.#claims.isAtRest) return this.#connections.nextDeadlineUs();
+    return Math.min(
+      this.#connections.nextDeadlineUs(),
+      this.#neighbors.nextDeadlineUs,
+      this.#claims.nextDeadlineUs,
+    );
   }
 
   emit(event: TcpEvent): void {
@@ -242,7 +245,7 @@ export class Host implements HostApi {
   }
 
   announce(): void {
-    for (const { address } of this.#addresses) this.#neighbors.announce(address);
+    for (const { address } of this.#addresses.all) this.#arp.announce(address);
   }
 
   linkChanged(): void {
@@ -261,13 +264,30 @@ export class Host implements HostApi {
   }
 
   probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void {
-    return this.#neighbors.probe(address, found);
+    return this.#claims.probe(address, found);
+  }
+
+  /**
+   * Goes on probing for some of its addresses for four seconds, while it answers for them already, and announces them then
+   * (RFC 5227 §2.1.1, §2.3). `lost` is called when somebody else shows itself with one of them by then: that one is not
+   * answered for any more. `alsoOurs`: the hardware address of the probes before, where it was another.
+   */
+  claim(
+    addresses: readonly Uint8Array[],
+    about: { lost: (address: Uint8Array, mac: Uint8Array) => void; alsoOurs: Uint8Array | null },
+  ): void {
+    const { lost, alsoOurs } = about;
+    for (const address of addresses) {
+      this.#claims.claim(address, { lost: (mac) => lost(address, mac), alsoOurs });
+    }
   }
 
   listen(options: ListenOptions): HostListener {
-    if (options.address !== undefined) this.#demandOurs(options.address);
-    const first = options.address ?? this.#addresses[0].address;
-    const name = options.address === undefined && this.#addresses.length > 1 ? "*" : formatIpAddress(first);
+    if (options.address !== undefined) this.#addresses.demandOurs(options.address);
+    const first = options.address ?? this.#addresses.all[0].address;
+    const name = options.address === undefined && this.#addresses.all.length > 1
+      ? "*"
+      : formatIpAddress(first);
     return this.#connections.listen(options, name);
   }
 
@@ -294,13 +314,12 @@ export class Host implements HostApi {
     if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
       throw new RangeError(`Expected a port from 1 to 65535, got ${port}`);
     }
-    if (address.length !== IPV4.ADDRESS_BYTES || !this.#isHostAddress(address)) {
+    if (address.length !== IPV4.ADDRESS_BYTES || !this.#addresses.isHostAddress(address)) {
       // MUST-46
       throw new Error(`Cannot connect to ${formatIpAddress(address)}: it is not the address of another host`);
     }
-    const hop = this.#nextHop(address);
-    const localAddress = options.localAddress ?? this.#sourceFor(hop);
-    this.#demandOurs(localAddress);
+    const localAddress = options.localAddress ?? this.#addresses.sourceFor(this.#addresses.nextHop(address));
+    this.#addresses.demandOurs(localAddress);
     const localPort = options.localPort ?? this.#freePort(localAddress, address, port);
     if (!Number.isInteger(localPort) || localPort < 1 || localPort > 0xffff) {
       throw new RangeError(`Expected a local port from 1 to 65535, got ${localPort}`);
@@ -309,154 +328,21 @@ export class Host implements HostApi {
     if (this.#connections.isTaken(tuple)) {
       throw new Error(`Port ${localPort} already has a connection to ${formatIpAddress(address)}:${port}`);
     }
-    return this.#connections.connect(options, {
-      ...tuple,
-      peerMac: this.#neighbors.resolve(hop),
-      vlan: this.#lan,
-    });
+    return this.#connections.connect(options, tuple);
   }
 
   ingest(frame: Uint8Array, length: number, nowUs: number): void {
     this.#connections.context.nowUs = nowUs;
     this.#counters.framesIn++;
-    const ethernet = this.#ethernet;
-    const malformed = parseEthernet(frame, length, ethernet);
-    if (malformed !== null) {
-      this.#drop(malformed);
-      return;
-    }
-    if (ethernet.lan !== this.#lan) {
-      // Another network that shares the wire: nothing to tell.
-      this.#counters.drop("other-vlan");
-      return;
-    }
-    const isUnicast = bytesEqual(frame, ETHERNET.DESTINATION, this.#link.mac);
-    if (!isUnicast && !isMulticastMac(frame, ETHERNET.DESTINATION)) {
-      // Promiscuous mode shows what is for others: nothing to tell.
-      this.#counters.drop("not-for-us");
-      return;
-    }
-    if (isMulticastMac(frame, ETHERNET.SOURCE)) {
-      // Whatever answered it would go to everybody.
-      this.#drop("bad-source");
-      return;
-    }
-    const { payloadOffset } = ethernet;
-    switch (ethernet.type) {
-      case ETHERTYPE.IPV4:
-        this.#ipv4Arrives(frame, length - payloadOffset, isUnicast);
-        return;
-      case ETHERTYPE.ARP: {
-        const reason = parseArp(frame, payloadOffset, length - payloadOffset, this.#arp);
-        if (reason !== null) this.#drop(reason);
-        else this.#neighbors.arrives(this.#arp);
-        return;
-      }
-      default:
-        this.#counters.drop("unknown-ethertype");
-    }
+    this.#input.arrives(frame, length);
   }
 
-  #ipv4Arrives(frame: Uint8Array, length: number, isUnicast: boolean): void {
-    const ip = this.#ip;
-    const reason = parseIpv4(frame, this.#ethernet.payloadOffset, length, ip);
-    if (reason !== null) {
-      this.#drop(reason);
-      return;
-    }
-    // MUST-57: a broadcast never opens a connection; nothing else of ours listens to one.
-    if (!isUnicast || !this.#isOurs(frame, ip.destinationOffset)) {
-      this.#counters.drop("not-for-us");
-      return;
-    }
-    if (ip.moreFragments || ip.fragmentOffset > 0) {
-      this.#drop("fragment");
-      return;
-    }
-    if (ip.protocol === IP_PROTOCOL.TCP) this.#tcpArrives(frame);
-    else if (ip.protocol === IP_PROTOCOL.ICMP) this.#icmpArrives(frame);
-    else this.#counters.drop("unknown-protocol");
-  }
-
-  #tcpArrives(frame: Uint8Array): void {
-    const ip = this.#ip;
-    const { payloadOffset, payloadLength } = ip;
-    const segment = this.#segment;
-    const malformed = parseTcp(frame, payloadOffset, payloadLength, segment);
-    if (malformed !== null) {
-      this.#drop(malformed);
-      return;
-    }
-    if (this.#checksumPolicy !== "ignore") {
-      const pseudo = ip.addressSum + IP_PROTOCOL.TCP + (payloadLength & 0xffff) + (payloadLength >>> 16);
-      const isStrict = this.#checksumPolicy === "strict";
-      const verdict = checksumVerdict(frame, payloadOffset, payloadLength, pseudo, isStrict);
-      if (verdict === CHECKSUM_VERDICT.PARTIAL) this.#counters.checksumPartial++;
-      if (verdict === CHECKSUM_VERDICT.WRONG || (isStrict && verdict === CHECKSUM_VERDICT.PARTIAL)) {
-        this.#drop("checksum");
-        return;
-      }
-    }
-    this.#counters.segmentsIn++;
-    const arrival = this.#arrival;
-    arrival.bytes = frame;
-    arrival.peerOffset = ip.sourceOffset;
-    arrival.localOffset = ip.destinationOffset;
-    arrival.vlan = this.#ethernet.lan;
-    arrival.ecn = ip.ecn;
-    arrival.dscp = ip.dscp;
-    this.#connections.segmentArrives(segment, arrival);
-  }
-
-  #icmpArrives(frame: Uint8Array): void {
-    const ip = this.#ip;
-    const arrival = this.#arrival;
-    arrival.bytes = frame;
-    arrival.peerOffset = ip.sourceOffset;
-    if (!this.#isValidSource(arrival)) {
-      // RFC 1122 §3.2.1.3
-      this.#drop("bad-source");
-      return;
-    }
-    const message = this.#icmp;
-    const reason = parseIcmp(frame, ip.payloadOffset, ip.payloadLength, message);
-    if (reason !== null) {
-      this.#drop(reason);
-      return;
-    }
-    if (message.type === ICMP_TYPE.ECHO_REQUEST) {
-      this.#answerEcho(frame);
-      return;
-    }
-    const quoted = this.#quoted;
-    switch (message.type) {
-      case ICMP_TYPE.UNREACHABLE:
-      case ICMP_TYPE.TIME_EXCEEDED:
-      case ICMP_TYPE.PARAMETER_PROBLEM:
-        break;
-      default:
-        // MUST-55: Source Quench, and whatever is no error about a packet of ours.
-        return;
-    }
-    if (parseQuotedPacket(frame, message.payloadOffset, message.payloadLength, quoted) !== null) {
-      this.#drop("malformed-icmp");
-      return;
-    }
-    if (quoted.protocol !== IP_PROTOCOL.TCP || quoted.addressBytes !== IPV4.ADDRESS_BYTES) return;
-    arrival.peerOffset = quoted.peerAddressOffset;
-    arrival.localOffset = quoted.localAddressOffset;
-    const { seq } = quoted;
-    const packetBytes = readU16(frame, message.payloadOffset + IPV4.TOTAL_LENGTH);
-    this.#connections.icmpArrives(
-      arrival,
-      { localPort: quoted.localPort, peerPort: quoted.peerPort },
-      () => icmpNews(message, { seq, packetBytes }),
-    );
-  }
-
-  #answerEcho(frame: Uint8Array): void {
-    const request = { frame, ethernet: this.#ethernet, ip: this.#ip, message: this.#icmp };
+  #answerEcho(request: EchoRequest): void {
     if (echoReplyBytes(request) > this.#link.mtu) return;
+    if (!this.#echoLimit.take(request.frame, request.ip.sourceOffset, this.nowUs)) {
+      this.#counters.count("echo-limited");
+      return;
+    }
     this.#counters.echoReplies++;
     const out = this.#writer.frame;
     const length = writeEchoReply(out, request, { mac: this.#link.mac, ttl: this.#ttl });
@@ -473,58 +359,37 @@ export class Host implements HostApi {
     this.#connections.teller.drop(reason);
   }
 
-  #isOurs(bytes: Uint8Array, offset: number): boolean {
-    for (const { address } of this.#addresses) if (bytesEqual(bytes, offset, address)) return true;
-    return false;
+  /** Nobody answers ARP for the next hop: whoever had something wait for it may want to know. */
+  #adviseUnreachable(holder: FrameHolder, hop: Uint8Array): void {
+    if (!(holder instanceof Connection)) return;
+    this.#connections.advise(holder, `${UNREACHABLE}: nobody answers ARP for ${formatIpAddress(hop)}`);
   }
 
-  /** MUST-63: no answer to sources that cannot be one host's address; nor to ourselves (a LAND attack). */
-  #isValidSource(arrival: Arrival): boolean {
-    const { bytes, peerOffset, addressBytes } = arrival;
-    return this.#isHostAddress(bytes.subarray(peerOffset, peerOffset + addressBytes));
-  }
-
-  /** Whether it can be the address of one host that is not we. */
-  #isHostAddress(address: Uint8Array): boolean {
-    if (isMulticastAddress(address) || isUnspecified(address) || isLoopback(address)) return false;
-    return !isLimitedBroadcast(address) && !this.#isBroadcast(address) && !this.#isOurs(address, 0);
-  }
-
-  #demandOurs(address: Uint8Array): void {
-    if (this.#addresses.some((ours) => sameAddress(ours.address, address))) return;
-    throw new Error(
-      `${formatIpAddress(address)} is not an address of this host. Give one of its own, or none.`,
+  #tellConflict({ address, mac, times }: AddressConflict): void {
+    const ours = formatIpAddress(address);
+    const often = times > 1 ? `, ${times} times since the last notice` : "";
+    this.#connections.teller.notice(
+      "address-conflict",
+      `${
+        formatMac(mac)
+      } says that it has ${ours}, which is ours${often}: it is defended, and one of the two must give it up`,
     );
   }
 
-  #isBroadcast(address: Uint8Array): boolean {
-    return this.#addresses.some((ours) => isDirectedBroadcast(address, ours.address, ours.prefixLength));
-  }
-
-  /** MUST-44: the address of ours on the network of the next hop; of several, the one that names it most closely. */
-  #sourceFor(hop: Uint8Array): Uint8Array {
-    let best = { address: this.#addresses[0].address, prefixLength: -1 };
-    for (const ours of this.#addresses) {
-      if (ours.prefixLength > best.prefixLength && inPrefix(hop, ours.address, ours.prefixLength)) {
-        best = ours;
-      }
-    }
-    return best.address;
-  }
-
-  #nextHop(peer: Uint8Array): Uint8Array {
-    for (const { address, prefixLength } of this.#addresses) {
-      if (inPrefix(peer, address, prefixLength)) return peer;
-    }
-    return this.#gateway ?? peer;
-  }
-
-  /** Nobody answers ARP for the next hop: whoever has a connection by way of it may want to know. */
-  #adviseUnreachable(hop: Uint8Array): void {
-    for (const connection of this.#connections.all()) {
-      if (!sameAddress(this.#nextHop(connection.peerAddress), hop)) continue;
-      this.#connections.advise(connection, `${UNREACHABLE}: nobody answers ARP for ${formatIpAddress(hop)}`);
-    }
+  /** Somebody may move neighbors to and fro as often as it likes: a person is told once a second, of each once in ten. */
+  #tellMoved(neighbor: Neighbor, from: Uint8Array): void {
+    const { mac, address, users } = neighbor;
+    const { nowUs } = this;
+    if (mac === null || address === null || nowUs - neighbor.toldUs < MOVE_NOTICE_INTERVAL_US) return;
+    if (nowUs - this.#moveToldUs < MOVE_NOTICES_APART_US) return;
+    neighbor.toldUs = nowUs;
+    this.#moveToldUs = nowUs;
+    const name = formatIpAddress(address);
+    const what = users === 1 ? "1 connection follows" : `${users} connections follow`;
+    const message = `${name} has moved from ${formatMac(from)} to ${
+      formatMac(mac)
+    }, by its own word (ARP): ${what}`;
+    this.#connections.teller.notice("neighbor-moved", message);
   }
 
   /** RFC 6056 §3.3.3: begin at a place that only the secret tells, then go on. */
@@ -541,4 +406,5 @@ export class Host implements HostApi {
   }
 
   #portStep = 0;
+  #moveToldUs = -Infinity;
 }

@@ -7,6 +7,7 @@ import { bytesEqual, formatEndpoint } from "../wire/address.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
 import { AddressBook } from "./address_book.ts";
 import type { Arrival } from "./arrival.ts";
+import { Neighbor } from "./neighbor.ts";
 import type { SegmentRoute } from "./segment_writer.ts";
 
 const MAC_BYTES = 6;
@@ -17,8 +18,7 @@ export class ReplyRoute implements SegmentRoute {
   localPort = 0;
   peerAddress: Uint8Array = new Uint8Array(0);
   peerPort = 0;
-  peerMac: Uint8Array = new Uint8Array(MAC_BYTES);
-  vlan = -1;
+  hop: Neighbor = new Neighbor(null, new Uint8Array(MAC_BYTES));
   readonly #addresses = new AddressBook();
   #segment: TcpSegment | null = null;
   #from: Arrival | null = null;
@@ -39,11 +39,10 @@ export class ReplyRoute implements SegmentRoute {
     this.peerAddress = this.#addresses.at(bytes, peerOffset, addressBytes);
     this.localPort = segment.destinationPort;
     this.peerPort = segment.sourcePort;
-    // Most strangers come by the same router or from the same neighbor: one copy serves their connections.
-    if (!bytesEqual(bytes, macOffset, this.peerMac)) {
-      this.peerMac = bytes.slice(macOffset, macOffset + MAC_BYTES);
+    // Most strangers come by the same router or from the same neighbor: one record serves their connections.
+    if (this.hop.mac === null || !bytesEqual(bytes, macOffset, this.hop.mac)) {
+      this.hop = new Neighbor(null, bytes.slice(macOffset, macOffset + MAC_BYTES));
     }
-    this.vlan = from.vlan;
   }
 
   /** Named as connections are. */

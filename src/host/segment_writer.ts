@@ -26,9 +26,8 @@ export interface SegmentRoute {
   readonly localPort: number;
   readonly peerAddress: Uint8Array;
   readonly peerPort: number;
-  /** Null while it is not known yet: the frame then waits for it elsewhere. */
-  readonly peerMac: Uint8Array | null;
-  readonly vlan: number;
+  /** By way of whom; null while its hardware address is not known yet: the frame then waits for it elsewhere. */
+  readonly hop: { readonly mac: Uint8Array | null };
 }
 
 /** Writes segments of one host, one at a time, into {@link SegmentWriter.frame}. */
@@ -40,8 +39,9 @@ export class SegmentWriter {
   readonly #ethernet;
   readonly #ip;
 
-  constructor(mac: Uint8Array, ttl: number) {
-    this.#ethernet = { destination: UNKNOWN_MAC, source: mac, type: ETHERTYPE.IPV4, vlan: -1 };
+  /** `mac`: ours; `lan`: the VLAN of all that we send, or {@link LAN.UNTAGGED}. */
+  constructor({ mac, ttl, lan }: { mac: Uint8Array; ttl: number; lan: number }) {
+    this.#ethernet = { destination: UNKNOWN_MAC, source: mac, type: ETHERTYPE.IPV4, vlan: lan };
     this.#ip = {
       source: NO_ADDRESS,
       destination: NO_ADDRESS,
@@ -78,8 +78,7 @@ export class SegmentWriter {
     }
 
     const ethernet = this.#ethernet;
-    ethernet.destination = route.peerMac ?? UNKNOWN_MAC;
-    ethernet.vlan = route.vlan;
+    ethernet.destination = route.hop.mac ?? UNKNOWN_MAC;
     const ipOffset = emitEthernet(frame, ethernet);
     const tcpOffset = ipOffset + IPV4.HEADER_BYTES;
     const headerLength = emitTcp(frame, tcpOffset, segment);

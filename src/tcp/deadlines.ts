@@ -101,12 +101,13 @@ function timeoutDue(context: MachineContext, tcb: Tcb): void {
   tcb.timerIsRto = true;
 }
 
-/** MUST-20, SHLD-9, SHLD-10: at R1 the application is told, once until something is acknowledged. */
+/** MUST-20, SHLD-9, SHLD-10: at R1 the application is told, and the way to the peer is in doubt, once until something is acknowledged. */
 function adviseOfR1(context: MachineContext, tcb: Tcb): void {
   if (tcb.adviceGiven || tcb.scoreboard.at(0).retransmits < tcb.config.r1Retransmissions) return;
   tcb.adviceGiven = true;
   context.apply("retransmit.r1");
   context.effects.push(EFFECT.ADVICE, tcb).drop = "the peer does not answer";
+  context.effects.push(EFFECT.NO_PROGRESS, tcb);
 }
 
 /** MUST-22, MUST-23: SYN and SYN-ACK have bounds of their own. */

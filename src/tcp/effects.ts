@@ -34,6 +34,8 @@ export const EFFECT = {
   URGENT: 9,
   /** The application may want to know: `drop` holds the text. */
   ADVICE: 10,
+  /** R1 is reached: whoever chooses the way to the peer may doubt it (MUST-20). */
+  NO_PROGRESS: 11,
 } as const;
 
 /** SACK blocks that fit the option field (RFC 2018 §3). */

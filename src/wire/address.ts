@@ -168,6 +168,11 @@ export function isMulticastMac(bytes: Uint8Array, offset = 0): boolean {
   return (bytes[offset] & 0x01) !== 0;
 }
 
+/** Whether it can be one station's: no group address, which goes to everybody, and not zero, which is nobody's. */
+export function isStationMac(mac: MacAddress): boolean {
+  return !isMulticastMac(mac) && !allBytes(mac, 0, MAC_BYTES, 0);
+}
+
 /** 224.0.0.0/4 or ff00::/8. */
 export function isMulticastAddress(address: IpAddress): boolean {
   return address.length === IPV4_BYTES ? (address[0] & 0xf0) === 0xe0 : address[0] === 0xff;

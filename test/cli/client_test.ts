@@ -26,7 +26,7 @@ async function countersAfter(seconds: number, args: string): Promise<Record<stri
   });
   const client = new Client({
     config,
-    ground: { link: near, addresses },
+    ground: { link: near, addresses, deviceMac: null },
     clock,
     log,
     recording: null,

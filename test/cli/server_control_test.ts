@@ -28,7 +28,12 @@ class Scene extends VirtualTime implements AsyncDisposable {
     const addresses = [
       { address: Uint8Array.of(10, 0, 0, 1), text: "10.0.0.1", prefixLength: 24, kernelOwned: false },
     ];
-    const ground = { link: Object.assign(near, { capture: "immediate" as const }), addresses, filter: "" };
+    const ground = {
+      link: Object.assign(near, { capture: "immediate" as const }),
+      addresses,
+      filter: "",
+      deviceMac: null,
+    };
     const notice = (line: string) => void this.notices.push(line);
     const output = { write: (bytes: Uint8Array) => Promise.resolve(bytes.length) };
     const log = new ServeLog({ form: "none", width: 80, output });

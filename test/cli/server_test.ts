@@ -28,7 +28,12 @@ class Scene extends VirtualTime implements AsyncDisposable {
     const output = { write: (bytes: Uint8Array) => Promise.resolve(bytes.length) };
     this.server = new Server({
       config: parseServeOptions(words.split(" ")),
-      ground: { link: Object.assign(near, { capture: "immediate" as const }), addresses, filter: "" },
+      ground: {
+        link: Object.assign(near, { capture: "immediate" as const }),
+        addresses,
+        deviceMac: null,
+        filter: "",
+      },
       clock,
       log: new ServeLog({ form: "none", width: 80, output }),
       recording: null,

@@ -23,6 +23,7 @@ import {
   VNET_HDR,
 } from "../../ffi/packet_layouts.ts";
 import {
+  IFF,
   IFREQ,
   IFREQ_REQUESTS,
   LAYOUTS,
@@ -100,6 +101,10 @@ function expectedNumbers(): Record<string, number> {
     "sizeof(struct ifreq)": IFREQ.sizeBytes,
     "offsetof(struct ifreq, ifr_data)": IFREQ.data,
     "SIOCGIFMTU": IFREQ_REQUESTS.mtu,
+    "offsetof(struct ifreq, ifr_flags)": IFREQ.flags,
+    "SIOCGIFFLAGS": IFREQ_REQUESTS.flags,
+    "IFF_UP": IFF.up,
+    "IFF_RUNNING": IFF.running,
     "SIOCETHTOOL": IFREQ_REQUESTS.ethtool,
     "offsetof(struct passwd, pw_name)": PASSWD.name,
     "offsetof(struct passwd, pw_uid)": PASSWD.uid,

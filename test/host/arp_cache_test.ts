@@ -13,6 +13,7 @@ import {
   OUR_MAC,
   PEER_IP,
   PEER_MAC,
+  ROUTER_MAC,
   SECOND_US,
   WireHost,
 } from "./wire_host.ts";
@@ -175,11 +176,17 @@ Deno.test("ARP cache: a SYN that was repeated meanwhile leaves once", () => {
 Deno.test("ARP cache: a SYN that has waited for three seconds does not leave late; the next one does", () => {
   for (const [waitUs, leaves] of [[2_999_999, true], [3_000_000, false]] as const) {
     const wire = new WireHost();
-    opens(wire, PEER_IP).abort();
+    opens(wire, PEER_IP);
     wire.pass(waitUs);
     wire.take();
     assertEquals(wire.gives(arpReply(PEER_IP, PEER_MAC)).length, leaves ? 1 : 0);
   }
+  const ended = new WireHost();
+  opens(ended, PEER_IP).abort();
+  ended.expects(arpRequest(PEER_IP));
+  // Nobody waits any more: nothing leaves, and nobody is asked for again.
+  ended.pass(10 * SECOND_US);
+  ended.answers(arpReply(PEER_IP, PEER_MAC));
   const wire = new WireHost();
   opens(wire, PEER_IP);
   // Sent again at 1, 3 and 7 seconds.
@@ -235,17 +242,18 @@ Deno.test("ARP cache: a probe teaches nothing, not even who it is that probes (R
 
 // -- How long, and how many
 
-Deno.test("ARP cache: an entry counts for a minute after its owner was last heard, then it is asked for (RFC 1122 §2.3.2.1)", () => {
+Deno.test("ARP cache: an entry that nobody uses counts for a minute after its owner was last heard (RFC 1122 §2.3.2.1)", () => {
   const wire = new WireHost();
   wire.answers(arpReply(PEER_IP, PEER_MAC));
   wire.nowUs += 60 * SECOND_US - 1;
-  opens(wire, PEER_IP, 80);
+  opens(wire, PEER_IP, 80).abort();
   expectSyns(wire, `${PEER_MAC} ${PEER_IP}:80`);
   wire.nowUs += 1;
-  opens(wire, PEER_IP, 81);
+  const later = opens(wire, PEER_IP, 81);
   wire.expects(arpRequest(PEER_IP));
   // The neighbor has a new card.
   assertEquals(destinations(wire.gives(arpReply(PEER_IP, OTHER_MAC))), [`${OTHER_MAC} ${PEER_IP}:81`]);
+  later.abort();
   wire.nowUs += 30 * SECOND_US;
   wire.answers(overheard(1, PEER_IP, OTHER_MAC, PEER_IP));
   wire.nowUs += 60 * SECOND_US - 1;
@@ -265,22 +273,12 @@ Deno.test("ARP cache: an entry that has outlived itself is asked for once a seco
   wire.expects(arpRequest(PEER_IP), arpRequest(PEER_IP));
 });
 
-Deno.test("ARP cache: a connection keeps the address that it has, however old the entry", () => {
-  const wire = new WireHost();
-  wire.answers(arpReply(PEER_IP, PEER_MAC));
-  opens(wire, PEER_IP);
-  expectSyns(wire, `${PEER_MAC} ${PEER_IP}:80`);
-  // Its SYN is sent again after 1, 3, 7, 15, 31 and 63 seconds.
-  wire.pass(100 * SECOND_US);
-  expectSyns(wire, ...Array.from({ length: 6 }, () => `${PEER_MAC} ${PEER_IP}:80`));
-});
-
 /** The address of neighbor `number`. */
 function neighborIp(number: number): string {
   return `10.0.${1 + (number >> 8)}.${number & 0xff}`;
 }
 
-Deno.test("ARP cache: 1,024 entries; with one more the oldest is forgotten, and no other", () => {
+Deno.test("ARP cache: 1,024 entries that nobody uses; with one more the oldest is forgotten, and no other", () => {
   const wire = new WireHost({ addresses: ["10.0.0.1/8"] });
   for (let number = 0; number < 1024; number++) {
     wire.gives(overheard(1, neighborIp(number), PEER_MAC, OUR_IP));
@@ -290,16 +288,32 @@ Deno.test("ARP cache: 1,024 entries; with one more the oldest is forgotten, and 
   // Told again, it is still the oldest: a stranger cannot keep an entry alive by talking.
   wire.gives(overheard(1, neighborIp(0), PEER_MAC, OUR_IP));
   for (const number of [0, 1, 1023]) {
-    opens(wire, neighborIp(number));
+    opens(wire, neighborIp(number)).abort();
     expectSyns(wire, `${PEER_MAC} ${neighborIp(number)}:80`);
   }
   assertEquals(wire.gives(overheard(1, neighborIp(1024), PEER_MAC, OUR_IP)).length, 1);
-  for (const number of [1, 2, 1023, 1024]) {
+  // Those that were used have been counted anew.
+  for (const number of [0, 1, 3, 1023, 1024]) {
     opens(wire, neighborIp(number), 81);
     expectSyns(wire, `${PEER_MAC} ${neighborIp(number)}:81`);
   }
-  opens(wire, neighborIp(0), 81);
-  wire.expects(arpRequest(neighborIp(0)));
+  opens(wire, neighborIp(2), 81);
+  wire.expects(arpRequest(neighborIp(2)));
+});
+
+Deno.test("ARP cache: an entry that is used outlasts ten thousand strangers", () => {
+  const wire = new WireHost({ addresses: ["10.0.0.1/8"] });
+  wire.answers(arpReply(PEER_IP, PEER_MAC));
+  wire.answers(arpReply(OTHER_IP, OTHER_MAC));
+  opens(wire, PEER_IP);
+  expectSyns(wire, `${PEER_MAC} ${PEER_IP}:80`);
+  for (let number = 0; number < 10_000; number++) {
+    wire.gives(overheard(1, neighborIp(number), ROUTER_MAC, OUR_IP));
+  }
+  opens(wire, PEER_IP, 81);
+  expectSyns(wire, `${PEER_MAC} ${PEER_IP}:81`);
+  opens(wire, OTHER_IP, 81);
+  wire.expects(arpRequest(OTHER_IP));
 });
 
 Deno.test("ARP cache: the gateway's entry is shared by all that is behind it", () => {

@@ -168,3 +168,56 @@ Deno.test("ICMP of other types gets no answer and no event (RFC 1122 §3.2.2)", 
   assertEquals(wire.takeDrops(), []);
   assertEquals(wire.takeCounts(), {});
 });
+
+/** How many of `count` requests are answered, each with its own source address when `sources` is above one. */
+function answered(wire: WireHost, count: number, sources = 1): number {
+  let replies = 0;
+  for (let at = 0; at < count; at++) {
+    const source = sources === 1 ? PEER_IP : `10.${1 + (at >> 16)}.${(at >> 8) & 0xff}.${at & 0xff}`;
+    replies += wire.gives(request({ data: bytes(0), packet: { source } })).length;
+  }
+  return replies;
+}
+
+Deno.test("echo: one host is answered 1,000 times at once and 10,000 times a second; others as much beside it", () => {
+  const wire = new WireHost();
+  assertEquals(answered(wire, 3000), 1000);
+  assertEquals(wire.takeCounts(), { "echo-replies": 1000, "echo-limited": 2000 });
+  wire.answers(
+    request({ data: bytes(0), packet: { source: "10.0.0.8" } }),
+    reply({ data: bytes(0), packet: { target: "10.0.0.8" } }),
+  );
+  // A tenth of a second brings back all; the ten thousandth part of one a single one.
+  wire.nowUs += 100;
+  assertEquals(answered(wire, 10), 1);
+  wire.nowUs += SECOND_US;
+  assertEquals(answered(wire, 3000), 1000);
+  let second = 0;
+  for (let step = 0; step < 100; step++) {
+    wire.nowUs += SECOND_US / 100;
+    second += answered(wire, 200);
+  }
+  assertEquals(second, 10_000);
+});
+
+Deno.test("echo: a flood from addresses without end is answered 2,000 times at once, whatever they are", () => {
+  const wire = new WireHost({ addresses: [`${OUR_IP}/8`] });
+  assertEquals(answered(wire, 20_000, 20_000), 2000);
+  assertEquals(wire.takeCounts(), { "echo-replies": 2000, "echo-limited": 18_000 });
+});
+
+for (const source of ["10.0.0.255", "255.255.255.255", "224.0.0.1", "0.0.0.0", "127.0.0.1", OUR_IP]) {
+  Deno.test(`echo from ${source}: silence (RFC 1122 §3.2.1.3)`, () => {
+    const wire = new WireHost();
+    wire.answers(request({ packet: { source } }));
+    assertEquals(wire.takeCounts(), { "drop-bad-source": 1 });
+  });
+}
+
+Deno.test("echo from a group hardware address: silence, as everybody would get the answer", () => {
+  for (const from of [EVERYBODY, "01:00:5e:00:00:01", "33:33:00:00:00:01"]) {
+    const wire = new WireHost();
+    wire.answers(request({ header: { from } }));
+    assertEquals(wire.takeCounts(), { "drop-bad-source": 1 });
+  }
+});

@@ -1,92 +1,120 @@
 /**
- * Frames that wait for a hardware address, where only a SYN would be too small to reach the bounds: Neighbors alone.
+ * Frames that wait for a hardware address, where only a SYN would be too small to reach the bounds: the cache alone.
  */
 import { assertEquals } from "@std/assert";
-import { type FrameHolder, Neighbors } from "../../src/host/neighbors.ts";
-import { ArpPacket } from "../../src/wire/arp.ts";
+import type { FrameHolder, Neighbor } from "../../src/host/neighbor.ts";
+import { NeighborCache } from "../../src/host/neighbor_cache.ts";
 import { ip, mac } from "./hand_frames.ts";
 
 const PEER = ip("10.0.0.9");
 const OURS = ip("10.0.0.1");
+const PEER_MAC = mac("02:00:00:00:00:09");
 
-function newNeighbors() {
-  const sent: Uint8Array[] = [];
-  const neighbors = new Neighbors({
-    mac: mac("02:00:00:00:00:01"),
-    vlan: -1,
-    nowUs: 0,
-    addresses: [OURS],
-    transmit: (frame, length) => sent.push(frame.slice(0, length)),
-    unreachable: () => {},
-    count: () => {},
+/** A cache on a clock of its own, and what it sends, asks and tells. */
+class CacheBench {
+  readonly clock = { nowUs: 0 };
+  readonly sent: Uint8Array[] = [];
+  readonly asked: string[] = [];
+  readonly told: FrameHolder[] = [];
+  readonly counts: Record<string, number> = {};
+  readonly cache = new NeighborCache({
+    clock: this.clock,
+    protocol: {
+      ask: (neighbor, at) => this.asked.push(`${neighbor.address?.join(".")} ${at?.[5] ?? "all"}`),
+    },
+    transmit: (frame, length) => this.sent.push(frame.slice(0, length)),
+    unreachable: (holder) => this.told.push(holder),
+    moved: () => {},
+    count: (name) => this.counts[name] = (this.counts[name] ?? 0) + 1,
   });
-  const answer = new ArpPacket();
-  answer.operation = 2;
-  answer.senderMac.set(mac("02:00:00:00:00:09"));
-  answer.senderIp.set(PEER);
-  answer.targetIp.set(OURS);
-  const takeLengths = () => sent.splice(0).map(({ length }) => length);
-  return { neighbors, sent, takeLengths, answer };
-}
 
-/** Holds a frame of this length, its bytes all 7. */
-function hold(neighbors: Neighbors, length: number, holder: FrameHolder = { peerMac: null }): FrameHolder {
-  neighbors.hold(PEER, OURS, { holder, frame: new Uint8Array(0x20000).fill(7), length });
-  return holder;
+  /** A new connection by way of the peer with a frame of this length that waits, its bytes all 7. */
+  holds(length: number, address = PEER): { holder: FrameHolder; hop: Neighbor } {
+    const hop = this.cache.entry(address, OURS);
+    const holder = { length };
+    this.cache.use(hop);
+    this.holdsMore(holder, { hop, length });
+    return { holder, hop };
+  }
+
+  holdsMore(holder: FrameHolder, about: { hop: Neighbor; length: number }): void {
+    const frame = new Uint8Array(0x20000).fill(7);
+    this.cache.hold(about.hop, { holder, frame, length: about.length });
+    frame.fill(0);
+  }
+
+  answers(): void {
+    this.cache.learn({ address: PEER, mac: PEER_MAC, isAnswer: true, target: null });
+  }
+
+  takeLengths(): number[] {
+    return this.sent.splice(0).map(({ length }) => length);
+  }
 }
 
 Deno.test("held frames: 65,536 bytes for one neighbor; beyond, the oldest goes", () => {
-  const { neighbors, takeLengths, answer } = newNeighbors();
-  for (const length of [16_000, 16_001, 16_002, 17_533]) hold(neighbors, length);
-  assertEquals(takeLengths(), [60]);
-  neighbors.arrives(answer);
-  assertEquals(takeLengths(), [16_000, 16_001, 16_002, 17_533]);
+  const within = new CacheBench();
+  for (const length of [16_000, 16_001, 16_002, 17_533]) within.holds(length);
+  assertEquals([within.asked, within.cache.heldBytes], [["10.0.0.9 all"], 65_536]);
+  within.answers();
+  assertEquals([within.takeLengths(), within.cache.heldBytes], [[16_000, 16_001, 16_002, 17_533], 0]);
+
+  const beyond = new CacheBench();
+  for (const length of [16_000, 16_001, 16_002, 17_534]) beyond.holds(length);
+  assertEquals(beyond.cache.heldBytes, 49_537);
+  beyond.answers();
+  assertEquals([beyond.takeLengths(), beyond.cache.heldBytes], [[16_001, 16_002, 17_534], 0]);
 });
 
-Deno.test("held frames: one byte more than 65,536, and the oldest is gone", () => {
-  const { neighbors, takeLengths, answer } = newNeighbors();
-  for (const length of [16_000, 16_001, 16_002, 17_534]) hold(neighbors, length);
-  takeLengths();
-  neighbors.arrives(answer);
-  assertEquals(takeLengths(), [16_001, 16_002, 17_534]);
+Deno.test("held frames: one that is larger than all the room does not wait, and pushes nobody out", () => {
+  const bench = new CacheBench();
+  for (const length of [30_000, 30_001]) bench.holds(length);
+  bench.holds(70_000);
+  assertEquals([bench.cache.heldBytes, bench.counts], [60_001, { "frames-not-held": 1 }]);
+  bench.answers();
+  assertEquals(bench.takeLengths(), [30_000, 30_001]);
 });
 
-Deno.test("held frames: as many go as must, and the latest always stays (RFC 1122 §2.3.2.2)", () => {
-  const { neighbors, takeLengths, answer } = newNeighbors();
-  for (const length of [30_000, 30_001, 60_000]) hold(neighbors, length);
-  hold(neighbors, 70_000);
-  takeLengths();
-  neighbors.arrives(answer);
-  assertEquals(takeLengths(), [70_000]);
+Deno.test("held frames: a holder's later frame replaces its earlier one, at the end; each leaves as it was, to the address", () => {
+  const bench = new CacheBench();
+  const first = bench.holds(100);
+  bench.holds(101);
+  bench.holdsMore(first.holder, { hop: first.hop, length: 102 });
+  bench.answers();
+  assertEquals(bench.sent.map((frame) => [frame.length, frame.slice(0, 6).join(), frame[6], frame.at(-1)]), [
+    [101, PEER_MAC.join(), 7, 7],
+    [102, PEER_MAC.join(), 7, 7],
+  ]);
+  bench.sent.length = 0;
+  bench.answers();
+  assertEquals(bench.sent, []);
 });
 
-Deno.test("held frames: the latest of one holder, with its bytes, and the holder is told", () => {
-  const { neighbors, sent, answer } = newNeighbors();
-  const first = hold(neighbors, 100);
-  const second = hold(neighbors, 101);
-  hold(neighbors, 102, first);
-  sent.splice(0);
-  assertEquals([first.peerMac, second.peerMac], [null, null]);
-  neighbors.arrives(answer);
-  assertEquals(sent.map(({ length }) => length), [101, 102]);
-  for (const frame of sent) {
-    assertEquals(frame.subarray(0, 6), mac("02:00:00:00:00:09"));
-    assertEquals(new Set(frame.subarray(6)), new Set([7]));
+Deno.test("held frames: a megabyte for all neighbors together; what does not fit is counted, and its holder still told", () => {
+  const bench = new CacheBench();
+  const addresses = Array.from({ length: 20 }, (_, at) => ip(`10.0.1.${at}`));
+  for (const address of addresses) bench.holds(60_000, address);
+  // 17 times 60,000 bytes fit 1,048,576.
+  assertEquals([bench.cache.heldBytes, bench.counts], [1_020_000, { "frames-not-held": 3 }]);
+  for (let second = 1; second <= 3; second++) {
+    bench.clock.nowUs = second * 1_000_000;
+    bench.cache.tick();
   }
-  assertEquals([first.peerMac, second.peerMac], [mac("02:00:00:00:00:09"), mac("02:00:00:00:00:09")]);
-  neighbors.arrives(answer);
-  assertEquals(sent.length, 2);
+  assertEquals([bench.told.length, bench.cache.heldBytes, bench.asked.length], [20, 0, 60]);
 });
 
-Deno.test("held frames: with a neighbor that is known nothing waits", () => {
-  const { neighbors, sent, answer } = newNeighbors();
-  neighbors.arrives(answer);
-  const holder = hold(neighbors, 80);
-  assertEquals(sent.map(({ length }) => length), [80]);
-  assertEquals([holder.peerMac, sent[0].slice(0, 6)], [answer.senderMac, answer.senderMac]);
-  // A copy: what arrives next is written into the same packet.
-  answer.senderMac.fill(1);
-  assertEquals(holder.peerMac, mac("02:00:00:00:00:09"));
-  assertEquals(neighbors.resolve(PEER), mac("02:00:00:00:00:09"));
-  assertEquals(neighbors.resolve(ip("10.0.0.8")), null);
+Deno.test("held frames: a connection that ends takes its frame and its wish to be told with it (20,000 of them: nothing left)", () => {
+  const bench = new CacheBench();
+  const connections = Array.from({ length: 20_000 }, () => bench.holds(58));
+  assertEquals([bench.cache.heldBytes, bench.cache.size], [64 * 58, 1]);
+  const { hop } = connections[0];
+  assertEquals([hop.users, hop.waiting?.size, hop.frames?.size], [20_000, 20_000, 64]);
+  for (const { holder } of connections) bench.cache.release(hop, holder);
+  assertEquals([bench.cache.heldBytes, hop.users, hop.waiting], [0, 0, null]);
+  bench.clock.nowUs = 3_000_000;
+  for (let at = 0; at < 3; at++) {
+    bench.clock.nowUs += 1_000_000;
+    bench.cache.tick();
+  }
+  assertEquals([bench.told, bench.cache.size, bench.cache.nextDeadlineUs], [[], 0, Infinity]);
 });

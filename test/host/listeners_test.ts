@@ -231,13 +231,13 @@ Deno.test("a host in a VLAN sends in it, for a connection's whole life (IEEE 802
   assertEquals(bench.ask({ ...inVlan, port: 9, flags: "SYN" }).vlan, 0x123);
 });
 
-Deno.test("each peer is answered at its own hardware address, and followed to a new one (RFC 1122 §2.3.2.1)", () => {
+Deno.test("each peer is answered at the hardware address that it came from, and one that came by a router followed to another", () => {
   const bench = new NetworkBench([FIRST]);
   const { connections } = listen(bench);
   const other = Uint8Array.of(2, 0, 0, 0, 0, 0x77);
   const third = Uint8Array.of(2, 0, 0, 0, 0x88, 0x77);
   const one = { to: FIRST, port: PORT, fromPort: 1111 };
-  const two = { to: FIRST, port: PORT, fromPort: 1112, mac: other };
+  const two = { to: FIRST, port: PORT, from: Uint8Array.of(203, 0, 113, 5), fromPort: 1112, mac: other };
   assertEquals(bench.connect(one).mac, macText(PEER_MAC));
   const synAck = bench.connect(two);
   assertEquals(synAck.mac, macText(other));

@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { icmpNews } from "../../src/host/icmp_input.ts";
 import { IcmpMessage } from "../../src/wire/icmp.ts";
 import { complaint, opened, type Opening, seqAndLength } from "./conversation.ts";
-import { SECOND_US, segmentFrame, WireHost } from "./wire_host.ts";
+import { arpReply, PEER_IP, PEER_MAC, SECOND_US, segmentFrame, WireHost } from "./wire_host.ts";
 
 /** The peer's ports, as the host's packets have them. */
 const PORTS = { sourcePort: 80, targetPort: 4000 };
@@ -39,8 +39,11 @@ function tooBig(packet: { seq: number; packetBytes: number }, mtu: number): Uint
 
 /** The largest packet that leaves within ten seconds, nothing being acknowledged; there is one. */
 function largestAgain(wire: WireHost): number {
+  wire.gives(arpReply(PEER_IP, PEER_MAC));
   wire.pass(10 * SECOND_US);
-  return Math.max(...wire.take().map((frame) => seqAndLength(frame).packetBytes));
+  // ARP asks meanwhile whether the silent peer is there.
+  const packets = wire.take().filter((frame) => frame[13] !== 0x06);
+  return Math.max(...packets.map((frame) => seqAndLength(frame).packetBytes));
 }
 
 Deno.test("a told MTU is used to the byte, at once and for all that follows (RFC 1191 §3, §4)", () => {

@@ -159,9 +159,17 @@ liveTest("Ctrl-C closes the connection in order, status 0", PYTHON, async (lab) 
   assert(!stdout.includes('"RST"'), stdout);
 });
 
+liveTest("a host that does not answer ARP is one line and status 1, after three seconds", {}, async (lab) => {
+  const beganMs = performance.now();
+  const { code, stdout, stderr } = await startConnect(lab, ["10.33.0.77", PORT, "--log", "json"]).result;
+  assertEquals(code, 1);
+  assertStringIncludes(oneLine(stderr), "Nobody on veth-server answers ARP for 10.33.0.77");
+  assertEquals(pathOf(eventsOf(stdout)), ["CLOSED", "SYN_SENT", "CLOSED"]);
+  assertGreaterOrEqual(performance.now() - beganMs, 3000);
+});
+
 liveTest("hosts that cannot be reached are named before anything is sent", {}, async (lab) => {
   const cases: readonly (readonly [host: string, line: string])[] = [
-    ["10.33.0.77", "Nobody on veth-server answers ARP for 10.33.0.77"],
     ["10.34.0.77", "10.34.0.77 is outside the subnet of --ip (10.33.0.3/24)"],
     [lab.plan.tcplabAddress, "is the address that tcplab itself answers for"],
     [lab.plan.addresses.server, "is this host's own address on veth-server"],

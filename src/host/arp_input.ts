@@ -1,0 +1,67 @@
+/**
+ * ArpInput: ARP packets on their way in (RFC 826).
+ *
+ * Owns: who is believed at all, and whom a packet concerns: a claim of ours, the cache, or whoever asks for us. Must not
+ * know: what the cache makes of it.
+ */
+import { isStationMac, isUnspecified, sameAddress } from "../wire/address.ts";
+import { ARP_OPERATION, type ArpPacket } from "../wire/arp.ts";
+import type { AddressClaims, ArpArrival } from "./address_claims.ts";
+import type { ArpOutput } from "./arp_output.ts";
+import type { NeighborCache } from "./neighbor_cache.ts";
+import type { OwnAddresses } from "./own_addresses.ts";
+
+/** Whom packets are handed to. */
+interface ArpInputOptions {
+  /** Our hardware address. */
+  readonly mac: Uint8Array;
+  readonly addresses: OwnAddresses;
+  readonly claims: AddressClaims;
+  readonly cache: NeighborCache;
+  readonly output: ArpOutput;
+  count(name: string): void;
+}
+
+/** The ARP input of one host. */
+export class ArpInput {
+  readonly #options: ArpInputOptions;
+
+  constructor(options: ArpInputOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a parsed packet. */
+  arrives(packet: ArpPacket, how: ArpArrival): void {
+    const { addresses, claims, cache, output, count } = this.#options;
+    count("arp-in");
+    if (sameAddress(packet.senderMac, this.#options.mac)) return;
+    const isOurs = addresses.isOurs(packet.senderIp);
+    if (!isStationMac(packet.senderMac) || !(isOurs || this.#canBeSender(packet.senderIp))) {
+      count("arp-bad-sender");
+      return;
+    }
+    claims.arrives(packet, how);
+    if (isOurs) {
+      claims.defend(packet);
+      return;
+    }
+    const isForUs = addresses.isOurs(packet.targetIp);
+    const isRequest = packet.operation === ARP_OPERATION.REQUEST;
+    if (!isUnspecified(packet.senderIp)) {
+      cache.learn({
+        address: packet.senderIp,
+        mac: packet.senderMac,
+        isAnswer: isForUs && packet.operation === ARP_OPERATION.REPLY,
+        target: isForUs ? packet.targetIp.slice() : null,
+      });
+    }
+    if (!isForUs || !isRequest || claims.isLost(packet.targetIp)) return;
+    output.answer(packet);
+    count("arp-replies-out");
+  }
+
+  /** Nobody, as in a probe, or one host; what many have, or the loopback, is no one's word (RFC 1122 §3.2.1.3). */
+  #canBeSender(address: Uint8Array): boolean {
+    return isUnspecified(address) || this.#options.addresses.isHostAddress(address);
+  }
+}

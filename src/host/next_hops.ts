@@ -1,0 +1,156 @@
+/**
+ * NextHops: by way of which station each connection's packets go.
+ *
+ * Owns: the choice, and what a connection may say about it. Must not know: ARP, frames, why something is sent.
+ *
+ * What a client sends is answered the way it came, without a question in between. Who has an address of our own networks
+ * is then the word of ARP alone: a segment from elsewhere, however good, makes us ask, and no more. Behind a router that
+ * was not named to us nobody can be asked, so there a connection follows the segments that continue its streams exactly
+ * (both numbers as awaited, which a stranger cannot guess), and no others.
+ */
+import { sameAddress } from "../wire/address.ts";
+import type { Arrival } from "./arrival.ts";
+import type { Connection } from "./connection.ts";
+import { Neighbor } from "./neighbor.ts";
+import type { NeighborCache } from "./neighbor_cache.ts";
+import type { OwnAddresses } from "./own_addresses.ts";
+
+const MAC_BYTES = 6;
+
+/** What next hops are chosen with. */
+interface NextHopsOptions {
+  readonly addresses: OwnAddresses;
+  readonly cache: NeighborCache;
+  /** The router for what is outside our networks, where we begin. */
+  readonly gateway: Uint8Array | null;
+}
+
+/** The next hops of one host's connections. */
+export class NextHops {
+  readonly #options: NextHopsOptions;
+  readonly #cache: NeighborCache;
+  /** The station known by its frames alone that came last: most strangers come by the same router. */
+  #nameless = new Neighbor(null, new Uint8Array(MAC_BYTES));
+
+  constructor(options: NextHopsOptions) {
+    this.#options = options;
+    this.#cache = options.cache;
+  }
+
+  /** The way of a connection that we begin. */
+  begin(connection: Connection): void {
+    const { addresses } = this.#options;
+    const hop = addresses.nextHop(connection.peerAddress);
+    const entry = this.#cache.entry(hop, connection.localAddress);
+    this.#go(connection, entry);
+    // Known by its own segments alone, that is good enough for what it began, and no word of ARP.
+    if (entry.mac !== null && entry.heardUs === -Infinity) this.#cache.doubt(entry, true);
+  }
+
+  /** The way of a connection that a segment from there begins; what only answers once need not be `counted`. */
+  came(connection: Connection, from: { hop: Neighbor; counted: boolean }): void {
+    const { mac } = from.hop;
+    const hop = mac === null ? from.hop : this.#knownAs(connection, mac) ?? from.hop;
+    if (from.counted) this.#go(connection, hop);
+    else connection.hop = hop;
+  }
+
+  /** It is over. */
+  end(connection: Connection): void {
+    this.#cache.release(connection.hop, connection);
+  }
+
+  /** What the connection sends gets there: a segment has brought it forward. */
+  confirm(hop: Neighbor): void {
+    this.#cache.confirm(hop);
+  }
+
+  /**
+   * A segment that has brought the connection forward came from another station. `isExact`: it began where the one before
+   * had ended.
+   */
+  cameFromElsewhere(connection: Connection, from: Arrival, isExact: boolean): void {
+    const { hop } = connection;
+    if (hop.mac !== null && hop.address !== null && this.#isWordOfArp(connection, hop.address)) {
+      this.#cache.doubt(hop, true);
+      return;
+    }
+    if (!isExact) return;
+    const mac = from.bytes.subarray(from.macOffset, from.macOffset + MAC_BYTES);
+    this.#go(connection, this.#knownAs(connection, mac) ?? this.#namelessWith(mac));
+  }
+
+  /** Something has to be sent again. */
+  sendingAgain(hop: Neighbor): void {
+    this.#cache.sendingAgain(hop);
+  }
+
+  /** Keeps the frame until the connection's next hop is known. */
+  hold(connection: Connection, frame: Uint8Array, length: number): void {
+    this.#cache.hold(connection.hop, { holder: connection, frame, length });
+  }
+
+  /** The handshake is over: the peer is where the answer went, and gets an entry where it has none. */
+  established(connection: Connection): void {
+    const { hop, peerAddress } = connection;
+    if (hop.address !== null || hop.mac === null) return;
+    const known = this.#knownAs(connection, hop.mac);
+    if (known !== null) {
+      this.#go(connection, known);
+    } else if (this.#options.addresses.isOnLink(peerAddress)) {
+      const entry = this.#cache.find(peerAddress);
+      if (entry === null) this.#go(connection, this.#reached(connection, hop.mac));
+      else this.#cache.doubt(entry, true);
+    }
+  }
+
+  /** Nothing gets through (MUST-20): the way is in doubt. */
+  doubt(connection: Connection): void {
+    const { hop, peerAddress, localAddress } = connection;
+    if (hop.address === null && hop.mac !== null) {
+      // Not the way that ARP knows: then that one is tried.
+      const { addresses } = this.#options;
+      if (addresses.isOnLink(peerAddress)) {
+        this.#go(connection, this.#cache.find(peerAddress) ?? this.#reached(connection, hop.mac));
+        connection.hop.source = localAddress;
+      } else {
+        const router = this.#cache.findByMac(hop.mac);
+        if (router !== null) this.#go(connection, router);
+      }
+    }
+    this.#cache.doubt(connection.hop, false);
+  }
+
+  #reached(connection: Connection, mac: Uint8Array): Neighbor {
+    const { peerAddress, localAddress: source } = connection;
+    return this.#cache.reached(peerAddress, mac, { source });
+  }
+
+  /** Whether ARP answers for the connection's next hop: the peer itself, or the router that was named to us. */
+  #isWordOfArp({ peerAddress }: Connection, hop: Uint8Array): boolean {
+    const { gateway } = this.#options;
+    return sameAddress(hop, peerAddress) || (gateway !== null && sameAddress(hop, gateway));
+  }
+
+  /** The entry that says the same as the frame: the peer's own, or for one elsewhere the router with that hardware address. */
+  #knownAs({ peerAddress }: Connection, mac: Uint8Array): Neighbor | null {
+    if (!this.#options.addresses.isOnLink(peerAddress)) return this.#cache.findByMac(mac);
+    const entry = this.#cache.find(peerAddress);
+    return entry !== null && entry.mac !== null && sameAddress(mac, entry.mac) ? entry : null;
+  }
+
+  #namelessWith(mac: Uint8Array): Neighbor {
+    const last = this.#nameless;
+    if (last.mac !== null && sameAddress(mac, last.mac)) return last;
+    this.#nameless = new Neighbor(null, mac.slice());
+    return this.#nameless;
+  }
+
+  #go(connection: Connection, hop: Neighbor): void {
+    const before = connection.hop;
+    if (before === hop) return;
+    connection.hop = hop;
+    this.#cache.use(hop);
+    this.#cache.release(before, connection);
+  }
+}

@@ -1,0 +1,347 @@
+/**
+ * Where a connection's packets go: the way that its peer came, and then by the word of ARP (RFC 826, RFC 4861 §7.3).
+ *
+ * Frames by hand: whoever is on the segment, and whatever it says with the right ports.
+ */
+import { assertEquals } from "@std/assert";
+import type { TcpEvent } from "../../src/tcp/events.ts";
+import { opened } from "./conversation.ts";
+import { arpFrame, hex } from "./hand_frames.ts";
+import {
+  arpReply,
+  arpRequest,
+  EVERYBODY,
+  NO_MAC,
+  OUR_IP,
+  OUR_MAC,
+  PEER_IP,
+  PEER_MAC,
+  ROUTER_MAC,
+  SECOND_US,
+  segmentFrame,
+  WireHost,
+} from "./wire_host.ts";
+
+const SYN = 0x02;
+const RST = 0x04;
+const ACK = 0x10;
+const FIN = 0x01;
+const STRANGER_MAC = "02:00:00:00:00:66";
+const NEW_MAC = "02:00:00:00:00:0a";
+const FAR_IP = "203.0.113.5";
+const ROUTER_IP = "10.0.0.254";
+
+/** The hardware addresses that frames go to, with what they are. */
+function destinations(frames: readonly Uint8Array[]): string[] {
+  return frames.map((frame) => {
+    const to = Array.from(frame.subarray(0, 6), (byte) => byte.toString(16).padStart(2, "0")).join(":");
+    return `${frame[13] === 0x06 ? "arp" : "tcp"} ${to}`;
+  });
+}
+
+/** The host's poll of a neighbor, to it alone (RFC 1122 §2.3.2.1). */
+function poll(to: string, targetIp = PEER_IP): Uint8Array {
+  return arpFrame({ operation: 1, senderMac: OUR_MAC, senderIp: OUR_IP, targetMac: NO_MAC, targetIp }, {
+    to,
+  });
+}
+
+/** Tells everybody where an address is: a request for it from itself (RFC 5227 §2.3), or a reply. */
+function gratuitous(operation: number, senderIp: string, senderMac: string): Uint8Array {
+  return arpFrame(
+    { operation, senderMac, senderIp, targetMac: operation === 1 ? NO_MAC : EVERYBODY, targetIp: senderIp },
+    { to: EVERYBODY },
+  );
+}
+
+/** A connection of a peer on our network; what it is sent goes to PEER_MAC. */
+function near(options: ConstructorParameters<typeof WireHost>[0] = {}) {
+  const wire = new WireHost(options);
+  const conversation = opened(wire);
+  conversation.connection.setNoDelay(true);
+  return { wire, ...conversation };
+}
+
+/** A connection of a peer behind a router that nobody has named. */
+function far(wire = new WireHost()) {
+  wire.user((host) => host.listen({ port: 80, accept: () => ({}) }));
+  const way = { source: FAR_IP, from: ROUTER_MAC };
+  const [synAck] = wire.gives(segmentFrame({ ...way, seq: 1000, flags: SYN }));
+  const iss = ((synAck[38] << 24) | (synAck[39] << 16) | (synAck[40] << 8) | synAck[41]) >>> 0;
+  wire.answers(segmentFrame({ ...way, seq: 1001, ack: iss + 1, flags: ACK }));
+  const [connection] = wire.host.connections();
+  connection.setNoDelay(true);
+  return { wire, connection, iss };
+}
+
+function says(wire: WireHost, connection: { write(bytes: Uint8Array): number }): string[] {
+  wire.user(() => connection.write(Uint8Array.of(1)));
+  return destinations(wire.take());
+}
+
+// -- A stranger with the right ports
+
+const NONSENSE = [
+  { name: "an ACK of what was never sent", segment: { seq: 1001, ack: 0x70000000, flags: ACK } },
+  { name: "data far outside the window", segment: { seq: 0x70000000, flags: ACK }, data: "x" },
+  { name: "data behind the window", segment: { seq: 500, flags: ACK }, data: "x" },
+  { name: "a bare SYN", segment: { seq: 77, flags: SYN } },
+  { name: "a RST that is not exact", segment: { seq: 5000, flags: RST } },
+  { name: "a FIN out of order", segment: { seq: 5000, flags: ACK | FIN } },
+  { name: "no flag at all", segment: { seq: 1001, flags: 0 } },
+  { name: "an ACK that says nothing new", segment: { seq: 1001, flags: ACK }, ackIs: 1 },
+  { name: "in-window data that is not next", segment: { seq: 1050, flags: ACK }, data: "x", ackIs: 1 },
+];
+
+for (const { name, segment, data, ackIs } of NONSENSE) {
+  for (const makes of [near, far]) {
+    Deno.test(`${name} from another hardware address diverts nothing (peer ${makes.name})`, () => {
+      const { wire, connection, iss } = makes();
+      const home = makes === near ? PEER_MAC : ROUTER_MAC;
+      const source = makes === near ? PEER_IP : FAR_IP;
+      const ack = ackIs === undefined ? {} : { ack: iss + ackIs };
+      const answers = wire.gives(segmentFrame({ ...segment, ...ack, source, from: STRANGER_MAC }, data));
+      // What is said to it (a challenge ACK, for instance) is said to the peer.
+      assertEquals(destinations(answers).filter((to) => to !== `tcp ${home}`), []);
+      assertEquals(says(wire, connection), [`tcp ${home}`]);
+    });
+  }
+}
+
+Deno.test("near peer: the very next segment from elsewhere moves nothing; ARP is asked, and its answer moves (RFC 826)", () => {
+  const { wire, connection, iss } = near();
+  const [question, ...others] = wire.gives(
+    segmentFrame({ seq: 1001, ack: iss + 1, flags: ACK, from: NEW_MAC }, "x"),
+  );
+  assertEquals([hex(question), destinations(others)], [hex(arpRequest(PEER_IP)), [`tcp ${PEER_MAC}`]]);
+  assertEquals(says(wire, connection), [`tcp ${PEER_MAC}`]);
+  wire.answers(arpReply(PEER_IP, NEW_MAC));
+  assertEquals(says(wire, connection), [`tcp ${NEW_MAC}`]);
+  // Asked once in five seconds, however often that is seen.
+  for (let at = 0; at < 100; at++) {
+    const frame = segmentFrame({ seq: 1002 + at, ack: iss + 1, flags: ACK, from: STRANGER_MAC }, "x");
+    assertEquals(destinations(wire.gives(frame)).filter((to) => to.startsWith("arp")), []);
+  }
+});
+
+Deno.test("far peer without a named router: the very next segment is followed to where it came from, and back", () => {
+  const { wire, connection, iss } = far();
+  const next = { source: FAR_IP, ack: iss + 1, flags: ACK };
+  wire.gives(segmentFrame({ ...next, seq: 1001, from: NEW_MAC }, "x"));
+  assertEquals(says(wire, connection), [`tcp ${NEW_MAC}`]);
+  wire.gives(segmentFrame({ ...next, seq: 1002, ack: iss + 2, from: ROUTER_MAC }));
+  assertEquals(says(wire, connection), [`tcp ${ROUTER_MAC}`]);
+});
+
+Deno.test("far peer without a named router: what brings the connection forward but is not the very next moves nothing", () => {
+  const { wire, connection, iss } = far();
+  const way = { source: FAR_IP, flags: ACK, from: STRANGER_MAC };
+  assertEquals(says(wire, connection), [`tcp ${ROUTER_MAC}`]);
+  // Acknowledges something new, from the middle of the window: a stranger finds such numbers.
+  wire.gives(segmentFrame({ ...way, seq: 1500, ack: iss + 2 }));
+  assertEquals(says(wire, connection), [`tcp ${ROUTER_MAC}`]);
+  // Begins before what is next, and goes beyond it.
+  wire.gives(segmentFrame({ ...way, seq: 990, ack: iss + 2 }, "x".repeat(50)));
+  assertEquals(says(wire, connection), [`tcp ${ROUTER_MAC}`]);
+});
+
+Deno.test("behind a gateway that was named, ARP alone says where it is", () => {
+  const wire = new WireHost({ gateway: ROUTER_IP });
+  wire.answers(arpReply(ROUTER_IP, ROUTER_MAC));
+  const connection = wire.user((host) =>
+    host.connect({ address: Uint8Array.of(203, 0, 113, 5), port: 80, localPort: 50_000, handler: {} })
+  );
+  const [syn] = wire.take();
+  const iss = ((syn[38] << 24) | (syn[39] << 16) | (syn[40] << 8) | syn[41]) >>> 0;
+  const way = { source: FAR_IP, sourcePort: 80, targetPort: 50_000 };
+  wire.gives(segmentFrame({ ...way, from: ROUTER_MAC, seq: 1000, ack: iss + 1, flags: SYN | ACK }));
+  assertEquals(connection.state, "ESTABLISHED");
+  const next = segmentFrame({ ...way, from: NEW_MAC, seq: 1001, ack: iss + 1, flags: ACK }, "x");
+  const sent = wire.gives(next);
+  assertEquals([hex(sent[0]), ...destinations(sent.slice(1))], [
+    hex(arpRequest(ROUTER_IP)),
+    `tcp ${ROUTER_MAC}`,
+  ]);
+  wire.answers(arpReply(ROUTER_IP, NEW_MAC));
+  assertEquals(says(wire, connection), [`tcp ${NEW_MAC}`]);
+});
+
+// -- The way that it came
+
+Deno.test("a SYN is answered the way that it came, without a question, though ARP knows another", () => {
+  const wire = new WireHost();
+  wire.answers(arpReply(PEER_IP, PEER_MAC));
+  wire.user((host) => host.listen({ port: 80, accept: () => ({}) }));
+  const answers = wire.gives(segmentFrame({ seq: 1000, flags: SYN, from: NEW_MAC }));
+  assertEquals(destinations(answers), [`tcp ${NEW_MAC}`]);
+});
+
+Deno.test("who opened a connection from an address is not yet its owner: to open one there, ARP is asked (RFC 826)", () => {
+  const { wire } = near();
+  const begins = () => {
+    wire.user((host) => host.connect({ address: Uint8Array.of(10, 0, 0, 9), port: 80, handler: {} }));
+    return wire.take();
+  };
+  const [question, syn] = begins();
+  assertEquals([hex(question), ...destinations([syn])], [hex(arpRequest(PEER_IP)), `tcp ${PEER_MAC}`]);
+  wire.answers(arpReply(PEER_IP, NEW_MAC));
+  assertEquals(destinations(begins()), [`tcp ${NEW_MAC}`]);
+});
+
+// -- Failover
+
+for (const operation of [1, 2]) {
+  const what = operation === 1 ? "request" : "reply";
+  Deno.test(`gratuitous ARP (${what}) moves a live connection at once, and a person is told once in ten seconds`, () => {
+    const { wire, connection } = near();
+    wire.events.length = 0;
+    wire.answers(gratuitous(operation, PEER_IP, NEW_MAC));
+    assertEquals(says(wire, connection), [`tcp ${NEW_MAC}`]);
+    for (const mac of [PEER_MAC, NEW_MAC, PEER_MAC]) wire.answers(gratuitous(operation, PEER_IP, mac));
+    assertEquals(says(wire, connection), [`tcp ${PEER_MAC}`]);
+    assertEquals(wire.takeCounts()["neighbors-moved"], 4);
+    assertEquals(notices(wire.events), [
+      "neighbor-moved 10.0.0.9 has moved from 02:00:00:00:00:09 to 02:00:00:00:00:0a, by its own word (ARP): 1 connection follows",
+    ]);
+  });
+}
+
+Deno.test("gratuitous ARP of a router moves the connections behind it, where it had asked for us before", () => {
+  const wire = new WireHost();
+  const asks = {
+    operation: 1,
+    senderMac: ROUTER_MAC,
+    senderIp: ROUTER_IP,
+    targetMac: NO_MAC,
+    targetIp: OUR_IP,
+  };
+  wire.gives(arpFrame(asks, { to: EVERYBODY }));
+  const { connection } = far(wire);
+  wire.answers(gratuitous(1, ROUTER_IP, NEW_MAC));
+  assertEquals(says(wire, connection), [`tcp ${NEW_MAC}`]);
+});
+
+Deno.test("gratuitous ARP of somebody unknown, or about another address, moves nobody and makes no entry", () => {
+  const { wire, connection } = near();
+  wire.answers(gratuitous(1, "10.0.0.77", NEW_MAC));
+  assertEquals(says(wire, connection), [`tcp ${PEER_MAC}`]);
+  wire.user((host) => host.connect({ address: Uint8Array.of(10, 0, 0, 77), port: 80, handler: {} }));
+  wire.expects(arpRequest("10.0.0.77"));
+});
+
+Deno.test("of many neighbors that move at once a person is told of one a second", () => {
+  const wire = new WireHost();
+  const addresses = Array.from({ length: 50 }, (_, at) => `10.0.0.${100 + at}`);
+  for (const address of addresses) {
+    wire.gives(arpReply(address, PEER_MAC));
+    wire.user((host) =>
+      host.connect({ address: Uint8Array.from(address.split("."), Number), port: 80, handler: {} })
+    );
+  }
+  wire.take();
+  wire.events.length = 0;
+  for (const address of addresses) wire.gives(gratuitous(1, address, NEW_MAC));
+  assertEquals([notices(wire.events).length, wire.takeCounts()["neighbors-moved"]], [1, 50]);
+  wire.nowUs += SECOND_US;
+  for (const address of addresses) wire.gives(gratuitous(1, address, PEER_MAC));
+  assertEquals(notices(wire.events).length, 2);
+});
+
+// -- The life of an entry (RFC 4861 §7.3.2)
+
+Deno.test("a neighbor that answers what it is sent is never asked, in an hour (RFC 4861 §7.3.1)", () => {
+  const { wire, connection, iss } = near();
+  for (let round = 0; round < 60; round++) {
+    // After each pause it is STALE; the ACK comes before anything is sent again.
+    wire.pass(60 * SECOND_US);
+    wire.expects();
+    assertEquals(says(wire, connection), [`tcp ${PEER_MAC}`]);
+    wire.nowUs += 100_000;
+    wire.answers(segmentFrame({ seq: 1001, ack: (iss + 2 + round) >>> 0, flags: ACK }));
+  }
+});
+
+Deno.test("a neighbor that is silent: five seconds, three polls, three questions to all, then nothing more goes there", () => {
+  const { wire, connection } = near({ tcp: { r1Retransmissions: 100 } });
+  wire.pass(40 * SECOND_US);
+  assertEquals(says(wire, connection), [`tcp ${PEER_MAC}`]);
+  // Sent again, as it was not answered, and DELAY begins.
+  wire.pass(wire.host.nextDeadlineUs() - wire.nowUs);
+  assertEquals(destinations(wire.take()), [`tcp ${PEER_MAC}`]);
+  wire.pass(4_999_999);
+  assertEquals(arpOf(wire), []);
+  const expected = [poll(PEER_MAC), poll(PEER_MAC), poll(PEER_MAC), ...Array(3).fill(arpRequest(PEER_IP))];
+  for (const question of expected) {
+    wire.pass(1);
+    assertEquals(arpOf(wire), [hex(question)]);
+    wire.pass(SECOND_US - 1);
+    assertEquals(arpOf(wire), []);
+  }
+  wire.pass(1);
+  // Gone: what is sent again asks all, and waits; the peer comes back with another card.
+  for (let second = 0; second < 60 && wire.take().length === 0; second++) wire.pass(SECOND_US);
+  const [again] = wire.gives(arpReply(PEER_IP, NEW_MAC));
+  assertEquals(destinations([again]), [`tcp ${NEW_MAC}`]);
+  assertEquals([wire.takeCounts()["neighbors-gone"]], [1]);
+});
+
+Deno.test("any word of the neighbor about a new card ends the questions", () => {
+  const { wire, connection } = near({ tcp: { r1Retransmissions: 100 } });
+  wire.pass(40 * SECOND_US);
+  says(wire, connection);
+  wire.pass(6 * SECOND_US);
+  assertEquals(arpOf(wire), [hex(poll(PEER_MAC))]);
+  wire.answers(arpReply(PEER_IP, PEER_MAC));
+  wire.pass(25 * SECOND_US);
+  assertEquals(arpOf(wire), []);
+});
+
+Deno.test("after R1 retransmissions the neighbor is asked, reachable as it was (RFC 9293 MUST-20)", () => {
+  const { wire, connection } = near({ tcp: { r1Retransmissions: 3 } });
+  assertEquals(says(wire, connection), [`tcp ${PEER_MAC}`]);
+  let seconds = 0;
+  for (; seconds < 60; seconds++) {
+    wire.pass(SECOND_US);
+    const questions = arpOf(wire);
+    if (questions.length === 0) continue;
+    assertEquals(questions, [hex(poll(PEER_MAC))]);
+    break;
+  }
+  // RTO of one second, as nothing was measured: 1, 3, 7 and, with the third having gone unanswered, 15 seconds; but DELAY
+  // does not begin before 30.
+  assertEquals(seconds < 16, true, `${seconds} seconds`);
+});
+
+function arpOf(wire: WireHost): string[] {
+  return wire.take().filter((frame) => frame[13] === 0x06).map(hex);
+}
+
+function notices(events: readonly TcpEvent[]): string[] {
+  return events.flatMap((event) => event.event === "notice" ? [`${event.kind} ${event.message}`] : []);
+}
+
+// -- Who can be a neighbor
+
+for (
+  const { name, senderIp, senderMac } of [
+    { name: "a group hardware address", senderIp: PEER_IP, senderMac: "03:00:00:00:00:09" },
+    { name: "the broadcast hardware address", senderIp: PEER_IP, senderMac: EVERYBODY },
+    { name: "no hardware address", senderIp: PEER_IP, senderMac: NO_MAC },
+    { name: "a multicast IP address", senderIp: "224.0.0.1", senderMac: PEER_MAC },
+    { name: "the limited broadcast address", senderIp: "255.255.255.255", senderMac: PEER_MAC },
+    { name: "the network's broadcast address", senderIp: "10.0.0.255", senderMac: PEER_MAC },
+    { name: "a loopback address", senderIp: "127.0.0.1", senderMac: PEER_MAC },
+  ]
+) {
+  Deno.test(`ARP from ${name} is neither answered nor believed (RFC 1122 §3.2.1.3, RFC 1812 §3.3.2)`, () => {
+    const { wire, connection } = near();
+    wire.takeCounts();
+    for (const operation of [1, 2]) {
+      // The frame itself is an honest neighbor's.
+      const arp = { operation, senderMac, senderIp, targetMac: NO_MAC, targetIp: OUR_IP };
+      wire.answers(arpFrame(arp, { to: OUR_MAC, from: STRANGER_MAC }));
+    }
+    assertEquals(wire.takeCounts(), { "arp-in": 2, "arp-bad-sender": 2 });
+    assertEquals(says(wire, connection), [`tcp ${PEER_MAC}`]);
+  });
+}

@@ -1,0 +1,180 @@
+/**
+ * The neighbours of a real segment: a client that moves to another hardware address while it is served, neighbours that
+ * answer late, somebody else who has the address, and a cable that is pulled.
+ */
+import { assert, assertEquals, assertGreaterOrEqual, assertLess, assertStringIncludes } from "@std/assert";
+import type { PrivateLab } from "../../src/cli/private_lab.ts";
+import { eventsOf, pathOf, SERVER_PORT, startConnect, startKernelServer } from "./connect_process.ts";
+import { besideTests, liveTest } from "./private_lab.ts";
+import { ServeProcess } from "./serve_process.ts";
+
+const PYTHON = { needs: ["python3"] };
+const NEW_MAC = "02:00:00:00:aa:01";
+/** A download that takes some seconds on any machine, in bytes. */
+const DOWNLOAD = "1e12";
+
+/**
+ * Answers ARP requests for an address from the device's own hardware address, so many milliseconds late.
+ *
+ *     python3 -c ... DEVICE ADDRESS DELAY_MS
+ */
+const LATE_ANSWER = `
+import socket, struct, sys, threading
+device, address, delay = sys.argv[1], socket.inet_aton(sys.argv[2]), float(sys.argv[3]) / 1000
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
+wire.bind((device, 0x0806))
+mac = wire.getsockname()[4]
+print("ready", flush=True)
+while True:
+    frame, about = wire.recvfrom(2048)
+    if about[2] == socket.PACKET_OUTGOING or frame[20:22] != b"\\x00\\x01" or frame[38:42] != address:
+        continue
+    reply = frame[22:28] + mac + frame[12:20] + b"\\x00\\x02" + mac + address + frame[22:32]
+    threading.Timer(delay, wire.send, [reply]).start()
+`;
+
+/** Somebody in the client's namespace who answers for `address`. */
+async function startLateAnswer(
+  lab: PrivateLab,
+  about: { address: string; delayMs: number },
+): Promise<AsyncDisposable> {
+  const ready = Promise.withResolvers<void>();
+  const process = lab.spawn({
+    side: "client",
+    words: ["python3", "-c", LATE_ANSWER, lab.plan.devices.client, about.address, String(about.delayMs)],
+    onStdout: () => ready.resolve(),
+  });
+  process.result.then(({ stderr }) => ready.reject(new Error(`The late answer ended: ${stderr}`)));
+  await ready.promise;
+  return { [Symbol.asyncDispose]: async () => void await process.stop() };
+}
+
+async function onClient(lab: PrivateLab, script: string): Promise<string> {
+  const { code, stdout, stderr } = await lab.run({ side: "client", words: ["sh", "-c", script] });
+  assertEquals(code, 0, `${script}: ${stderr}`);
+  return stdout;
+}
+
+/** A download that goes on until it is stopped; `bytes` gives how much has come by now. */
+function startDownload(lab: PrivateLab) {
+  const words = [Deno.execPath(), "run", "--quiet", "--allow-net", besideTests("chargen_client.ts")];
+  const reader = lab.spawn({ side: "client", words: [...words, lab.plan.tcplabAddress, "3333", DOWNLOAD] });
+  const bytes = async () => {
+    const path = `/sys/class/net/${lab.plan.devices.client}/statistics/rx_bytes`;
+    return Number(await onClient(lab, `cat ${path}`));
+  };
+  return { reader, bytes };
+}
+
+/** How long after now the download comes on, milliseconds. */
+async function resumesWithin(bytes: () => Promise<number>, limitMs: number): Promise<number> {
+  const beganMs = performance.now();
+  const before = await bytes();
+  while (await bytes() < before + 1_000_000) {
+    assertLess(performance.now() - beganMs, limitMs, "the download stands still");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return performance.now() - beganMs;
+}
+
+for (const isTold of [true, false]) {
+  const how = isTold
+    ? "a gratuitous ARP moves it within two seconds"
+    : "untold, the neighbour is asked again";
+  liveTest(
+    `a client moves to another hardware address in the middle of a download: ${how}`,
+    {},
+    async (lab) => {
+      const server = await ServeProcess.start(lab, { args: ["--app", "chargen"], quiet: true });
+      const device = lab.plan.devices.client;
+      const { reader, bytes } = startDownload(lab);
+      await server.event("transition", (event) => event.to === "ESTABLISHED");
+      await resumesWithin(bytes, 10_000);
+      await onClient(lab, `sysctl -qw net.ipv4.conf.${device}.arp_notify=${isTold ? 1 : 0}`);
+      await onClient(lab, `ip link set dev ${device} address ${NEW_MAC}`);
+      const tookMs = await resumesWithin(bytes, 20_000);
+      if (isTold) {
+        assertLess(tookMs, 2000);
+        await server.event(
+          "notice",
+          ({ kind, message }) => kind === "neighbor-moved" && message.includes(NEW_MAC),
+        );
+      }
+      await reader.stop();
+      await server.stop();
+    },
+  );
+}
+
+for (const delayMs of [0, 300, 1500]) {
+  liveTest(
+    `serve steps back when the owner of its address answers ARP after ${delayMs} ms`,
+    PYTHON,
+    async (lab) => {
+      await using _owner = await startLateAnswer(lab, { address: lab.plan.tcplabAddress, delayMs });
+      const beganMs = performance.now();
+      const { code, stdout, stderr } = await ServeProcess.refuse(lab);
+      assertEquals(code, 1, stdout);
+      assertEquals(stderr.trim().split("\n").length, 1, stderr);
+      assertStringIncludes(stderr, `${lab.plan.tcplabAddress} is in use on ${lab.plan.devices.server}, by `);
+      assertLess(performance.now() - beganMs, 10_000);
+    },
+  );
+}
+
+liveTest("a neighbour that takes 1.5 s to answer ARP is reached", PYTHON, async (lab) => {
+  const device = lab.plan.devices.client;
+  // The kernel itself does not answer, for any interface.
+  await onClient(lab, `sysctl -qw net.ipv4.conf.all.arp_ignore=8 net.ipv4.conf.${device}.arp_ignore=8`);
+  await using _late = await startLateAnswer(lab, { address: lab.plan.addresses.client, delayMs: 1500 });
+  await using _server = await startKernelServer(lab, "echo");
+  const client = startConnect(lab, [String(SERVER_PORT), "--log", "json"]);
+  await client.write(new TextEncoder().encode("late\n"));
+  await client.closeInput();
+  const { code, stdout, stderr } = await client.result;
+  assertEquals(code, 0, stderr);
+  const events = eventsOf(stdout);
+  const at = (state: string) =>
+    events.find((event) => event.event === "transition" && event.to === state)?.time ?? NaN;
+  assertGreaterOrEqual(at("ESTABLISHED") - at("SYN_SENT"), 1.4);
+  assertEquals(pathOf(events)[2], "ESTABLISHED");
+});
+
+liveTest(
+  "somebody else takes our address while it is served: told, with its hardware address",
+  {},
+  async (lab) => {
+    const server = await ServeProcess.start(lab);
+    // Until then somebody who shows himself with it is given way.
+    await new Promise((resolve) => setTimeout(resolve, 4500));
+    const device = lab.plan.devices.client;
+    const mac = (await onClient(lab, `cat /sys/class/net/${device}/address`)).trim();
+    await onClient(
+      lab,
+      `sysctl -qw net.ipv4.conf.${device}.arp_notify=1; ip address add ${lab.plan.tcplabAddress}/24 dev ${device}; ` +
+        `ip link set ${device} down; ip link set ${device} up`,
+    );
+    const notice = await server.event("notice", ({ kind }) => kind === "address-conflict");
+    assertStringIncludes(notice.message, `${mac} says that it has ${lab.plan.tcplabAddress}`);
+    const { code, stderr } = await server.stop();
+    assertEquals(code, 0);
+    assertStringIncludes(stderr, "which is ours");
+  },
+);
+
+liveTest("a cable that is pulled, and put in again, is told; the connection goes on", {}, async (lab) => {
+  const server = await ServeProcess.start(lab, { args: ["--app", "chargen"], quiet: true });
+  const { reader, bytes } = startDownload(lab);
+  await server.event("transition", (event) => event.to === "ESTABLISHED");
+  const device = lab.plan.devices.client;
+  await onClient(lab, `ip link set ${device} down`);
+  await server.event("notice", ({ kind }) => kind === "carrier-lost");
+  await onClient(lab, `ip link set ${device} up`);
+  await server.event("notice", ({ kind }) => kind === "carrier-regained");
+  await resumesWithin(bytes, 20_000);
+  assert(!reader.ended);
+  await reader.stop();
+  const { stderr } = await server.stop();
+  assertStringIncludes(stderr, `${lab.plan.devices.server} has no carrier any more`);
+  assertStringIncludes(stderr, "is up again");
+});
