@@ -9,7 +9,6 @@ import fc from "fast-check";
 import { BlockMemory } from "../../src/tcp/fast/block_memory.ts";
 import { ByteRing } from "../../src/tcp/fast/byte_ring.ts";
 import { MemoryAccount } from "../../src/tcp/memory_account.ts";
-import { OutOfOrderText } from "../../src/tcp/out_of_order_text.ts";
 import { Reassembly } from "../../src/tcp/reassembly.ts";
 
 /** Memory for `live` octets in `runs` runs may come to no more than this: a block half used, pieces not joined yet. */
