@@ -153,7 +153,8 @@ export class Connections {
     const registry = this.#registry;
     if (!this.#room.hasRoom) {
       throw new Error(
-        `Cannot connect: the host holds ${registry.size} connections, its bound. Close some first.`,
+        `Cannot connect: the host holds ${registry.size} connections, and there is no room or no memory for one more. ` +
+          "Close some first.",
       );
     }
     this.#room.makePlace();

@@ -14,6 +14,7 @@ import { heldBytes } from "../tcp/buffer_shares.ts";
 import type { MachineContext } from "../tcp/context.ts";
 import type { MemoryAccount } from "../tcp/memory_account.ts";
 import type { RuleId } from "../tcp/rules.ts";
+import type { Tcb } from "../tcp/tcb.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionRegistry } from "./connection_registry.ts";
 import type { EffectPerformer } from "./effect_performer.ts";
@@ -147,7 +148,7 @@ export class RoomMaker {
         item: connection,
         peer: peerKey(connection.peerAddress),
         weight: 1,
-        order: tcb.bytesIn === 0 ? tcb.openedUs : AFTER_ALL_TIMES + tcb.lastReceivedUs,
+        order: isSilent(tcb) ? tcb.openedUs : AFTER_ALL_TIMES + tcb.lastReceivedUs,
       });
     }
     this.#queue = chooseVictims(holders, Math.ceil(registry.size / TABLE_PART)).reverse();
@@ -171,8 +172,9 @@ export class RoomMaker {
         order: tcb.progressUs,
       };
       if (held > 0 && context.nowUs - tcb.progressUs > STUCK_US) stuck.push(holder);
-      else if (held === 0 && tcb.bytesIn === 0) silent.push({ ...holder, order: tcb.openedUs });
-      else others.push(holder);
+      else if (held === 0 && (isSilent(tcb) || tcb.state === "TIME_WAIT")) {
+        silent.push({ ...holder, order: tcb.openedUs });
+      } else others.push(holder);
     }
     return [stuck, silent, others];
   }
@@ -194,8 +196,13 @@ export class RoomMaker {
   }
 }
 
+/** Whether the peer has never sent anything, nor taken anything of what we send. */
+function isSilent(tcb: Tcb): boolean {
+  return tcb.bytesIn === 0 && tcb.bytesOut === 0;
+}
+
 function evictionCounter({ tcb }: Connection): string {
-  return tcb.bytesIn === 0 ? "evicted-silent" : "evicted-idle";
+  return isSilent(tcb) ? "evicted-silent" : "evicted-idle";
 }
 
 function connections(count: number): string {

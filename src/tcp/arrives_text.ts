@@ -144,16 +144,16 @@ export function takeInOrder(
 /** Whether `length` bytes of text in order, and what follows upon them, can be kept. */
 function isRoomInMemory(context: MachineContext, tcb: Tcb, length: number): boolean {
   const { receiveRing, reassembly, pool } = tcb;
-  if (pool.account.isScarce) return false;
+  const { account } = pool;
   const { count } = reassembly;
   const follows = count === 0 ? length : reassembly.reachFrom(tcb.rcvNxt + length) - tcb.rcvNxt;
   const ring = receiveRing === pool.receiveRings.resting ? tcb.ringToReceive() : receiveRing;
-  if (ring.mayHold(ring.length + follows)) return true;
+  if (!account.isScarce && ring.mayHold(ring.length + follows)) return true;
   if (count === 0) return false;
   // What lies beyond the hole must not stand in the way of what fills it: it is let go, and is sent again (RFC 2018 §8).
   context.apply("arrives.check7.reneged");
   reassembly.clear();
-  return ring.mayHold(ring.length + length);
+  return !account.isScarce && ring.mayHold(ring.length + length);
 }
 
 /** Text in order while more waits beyond it; returns how far RCV.NXT moves. */

@@ -160,3 +160,31 @@ class EchoClient {
     this.#peer.takeAll();
   }
 }
+
+/** An honest client whose connection stays: a line now and then, and its answer within a second, whatever others do. */
+export class Resident {
+  readonly #peer: Peer;
+  readonly #crowd: Crowd;
+
+  constructor(crowd: Crowd, number: number) {
+    this.#crowd = crowd;
+    this.#peer = crowd.lab.peer({ address: Uint8Array.of(10, 0, 0, 20 + number), hostPort: ECHO_PORT });
+    this.#peer.sends({ flags: "SYN", seq: 0, options: SCALED });
+    this.#peer.sends({ flags: "ACK", seq: 1, ack: 1 });
+    this.talks();
+  }
+
+  talks(): void {
+    const peer = this.#peer;
+    const seq = peer.next;
+    for (let tries = 0; peer.seen < seq + 100; tries++) {
+      assertLessOrEqual(tries, 5, "a connection that stays is not answered");
+      peer.sends({ flags: "ACK", seq, data: 100 });
+      this.#crowd.pass(150 * MS_US);
+      for (const seen of peer.takeAll()) {
+        assert(!seen.flags.includes("RST"), `an honest connection is reset: ${describe(seen)}`);
+      }
+    }
+    peer.sends({ flags: "ACK" });
+  }
+}

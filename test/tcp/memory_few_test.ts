@@ -4,8 +4,10 @@
  *
  * Owns: the demand that the bound holds then too. Must not know: how large blocks are.
  */
-import { assertGreater, assertLessOrEqual } from "@std/assert";
+import { assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
 import { Crowd } from "./crowd.ts";
+import { Lab } from "./harness.ts";
+import { opensOutward } from "./memory_exhaustion.ts";
 import type { Peer } from "./peer.ts";
 import { SECOND_US } from "./wire_ends.ts";
 
@@ -78,5 +80,36 @@ for (const memory of [1, 2, 4, 16]) {
         crowd.serves(10_000);
       });
     }
+  }
+}
+
+for (const memory of [4, 16]) {
+  for (const receiveBufferBytes of [MEBIBYTE, 8 * MEBIBYTE]) {
+    const about = `${memory} MiB, buffers of ${receiveBufferBytes / MEBIBYTE} MiB`;
+
+    Deno.test(`connections of our own, which never go, stay within the bound too: ${about}`, () => {
+      const lab = new Lab({ memoryBytes: memory * MEBIBYTE, tcp: { receiveBufferBytes } });
+      lab.host.onRule = null;
+      const ends = Array.from({ length: 7 }, () => ({ ...opensOutward(lab), acked: 1 }));
+      for (let round = 0; round < 200; round++) {
+        for (const end of ends) {
+          const { peer } = end;
+          end.acked = acknowledged(peer, end.acked);
+          // Every other one leaves a hole first, and fills it when the rest is there.
+          for (const from of [1, 0]) {
+            for (let i = from; i < 30; i++) {
+              const seq = end.acked + i * SEGMENT;
+              if (seq + SEGMENT > peer.hostRightEdge || (from === 0 && i > 0)) break;
+              peer.sends({ flags: "ACK", seq, data: SEGMENT });
+              const { usedBytes, limitBytes } = lab.host.memory();
+              assertLessOrEqual(usedBytes, limitBytes);
+            }
+          }
+        }
+        lab.pass(10_000);
+      }
+      assertGreater(lab.host.memory().usedBytes, 1.5 * MEBIBYTE, "much is held");
+      for (const { app } of ends) assertEquals(app.closed, []);
+    });
   }
 }
