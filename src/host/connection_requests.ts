@@ -5,7 +5,13 @@
  * know: how the verdict comes about, or how connections are found.
  */
 import { segmentArrives } from "../tcp/arrives.ts";
-import { answerWithCookie, beginFromCookie, beginFromSyn, listenArrives } from "../tcp/arrives_listen.ts";
+import {
+  answerWithCookie,
+  becomeCookie,
+  beginFromCookie,
+  beginFromSyn,
+  listenArrives,
+} from "../tcp/arrives_listen.ts";
 import type { MachineContext } from "../tcp/context.ts";
 import { asksForEcn } from "../tcp/establish.ts";
 import { closedArrives, replyWithReset } from "../tcp/reset.ts";
@@ -23,9 +29,9 @@ import type { NextHops } from "./next_hops.ts";
 import { type PassiveVerdict, passiveVerdict } from "./passive_opens.ts";
 import type { ReplyRoute } from "./reply_route.ts";
 import type { RoomMaker } from "./room_maker.ts";
-import { optionsOfStamp, stampWithOptions, type SynCookies } from "./syn_cookies.ts";
+import { COOKIE_LIFE_US, optionsOfStamp, stampWithOptions, type SynCookies } from "./syn_cookies.ts";
 
-const { ECE, CWR } = FLAG;
+const { SYN, ACK, RST, ECE, CWR } = FLAG;
 
 /** MAY-2: how far beyond the last number of the old connection a new one begins at least. */
 const ISS_ABOVE_FLOOR = 0x10000;
@@ -78,6 +84,22 @@ export class ConnectionRequests {
     const { hasRoom, isFull } = room;
     const verdict = passiveVerdict(segment, { listener, tuple: replyRoute, nowUs, hasRoom, isFull, cookies });
     this.#perform(segment, verdict, { listener, issFloor });
+  }
+
+  /**
+   * An ACK for a connection in SYN_RCVD may answer a cookie that went out before there was a place for it: the SYN was
+   * repeated, or arrived twice. Without this an honest client would be reset.
+   */
+  takeLateCookie(segment: TcpSegment, { tcb, listener }: Connection): void {
+    const { context, replyRoute, cookies, counters } = this.#options;
+    if ((segment.flags & (SYN | ACK | RST)) !== ACK || listener === null || cookies === null) return;
+    const iss = seqAdd(segment.ack, -1);
+    if (iss === tcb.iss || context.nowUs - listener.cookieSentUs >= COOKIE_LIFE_US) return;
+    replyRoute.take();
+    if (cookies.check(replyRoute, { seq: tcb.irs, cookie: iss }, context.nowUs) < 0) return;
+    counters.count("syn-cookies-good");
+    const isStamped = segment.hasTimestamps && tcb.timestamps;
+    becomeCookie(context, tcb, { iss, carried: isStamped ? optionsOfStamp(segment.tsEcho) : null });
   }
 
   #perform(

@@ -83,9 +83,12 @@ export class Demultiplexer {
         return;
       }
     }
-    if (tcb.state === "SYN_RCVD" && isOneTooMany(connection, segment)) {
-      this.#ignoreHandshakeAck(segment, connection);
-      return;
+    if (tcb.state === "SYN_RCVD") {
+      if (isOneTooMany(connection, segment)) {
+        this.#ignoreHandshakeAck(segment, connection);
+        return;
+      }
+      this.#options.requests.takeLateCookie(segment, connection);
     }
     this.#performer.begin(connection);
     const { sndUna, rcvNxt } = tcb;

@@ -85,6 +85,35 @@ export function answerWithCookie(context: MachineContext, tcb: Tcb, segment: Tcp
   pushSegment(context, tcb, segmentOf(rule, SYN | ACK | (tcb.ecn ? ECE : 0), 0, 0));
 }
 
+/** What was agreed with a SYN that got a cookie. */
+export interface CarriedOptions {
+  /** -1: none. */
+  readonly windowScale: number;
+  readonly sack: boolean;
+  readonly ecn: boolean;
+}
+
+/**
+ * A connection in SYN_RCVD whose client has answered a cookie that its SYN had got before, when there was no place for it:
+ * then that SYN-ACK is the one that counts, with its number and with what it granted. `carried`: null where nothing was.
+ */
+export function becomeCookie(
+  context: MachineContext,
+  tcb: Tcb,
+  cookie: { iss: number; carried: CarriedOptions | null },
+): void {
+  const { iss, carried } = cookie;
+  tcb.iss = iss;
+  tcb.sack = carried !== null && carried.sack;
+  tcb.ecn = carried !== null && carried.ecn;
+  tcb.windowScaling = carried !== null && carried.windowScale >= 0;
+  if (!tcb.windowScaling) {
+    tcb.sendShift = 0;
+    tcb.receiveShift = 0;
+  }
+  updateSendMss(context, tcb);
+}
+
 /**
  * Begins a connection in SYN_RCVD from an ACK that brings our SYN cookie back (RFC 4987 §3.6); `tcb` as for
  * {@link beginFromSyn}, its ISS the cookie. The ACK is then to be processed as usual.
@@ -93,7 +122,7 @@ export function beginFromCookie(
   context: MachineContext,
   tcb: Tcb,
   segment: TcpSegment,
-  kept: { mss: number; carried: { windowScale: number; sack: boolean; ecn: boolean } | null },
+  kept: { mss: number; carried: CarriedOptions | null },
 ): void {
   const { mss, carried } = kept;
   context.arrivingFlags = segment.flags;

@@ -335,3 +335,54 @@ Deno.test("300 clients under a flood: each gets its connection and its own text,
   assertEquals(lab.host.connections().length, 301);
   assertEquals(lab.host.counters()["syn-cookies-bad"], 300);
 });
+
+for (const options of [{ mss: 1460, windowScale: 7, sackPermitted: true }, ALL_OPTIONS]) {
+  const kind = options === ALL_OPTIONS ? "with timestamps" : "without timestamps";
+  for (const answered of [0, 1]) {
+    const which = answered === 0 ? "the cookie is answered" : "the second SYN-ACK is answered";
+    Deno.test(`a SYN that got a cookie comes again when there is a place, and ${which}, ${kind}: no reset (RFC 4987 §3.6)`, () => {
+      const lab = new Lab({ startUs: 1000 * TICK_US });
+      const apps = lab.listen({ backlog: 1 });
+      const first = lab.peer();
+      first.sends({ flags: "SYN", seq: 0 });
+      first.takeAll();
+      const peer = lab.peer();
+      peer.sends({ flags: "SYN", seq: 0, options });
+      const [cookie] = peer.takeAll();
+      assertEquals(lab.host.counters()["syn-cookies-sent"], 1);
+      first.sends({ flags: "ACK", seq: 1, ack: 1 });
+      peer.sends({ flags: "SYN", seq: 0, options });
+      const [second] = peer.takeAll();
+      assertEquals([cookie.flags, second.flags, apps.length], ["SYN ACK", "SYN ACK", 2]);
+      assert(cookie.absoluteSeq !== second.absoluteSeq);
+
+      const taken = [cookie, second][answered];
+      peer.hostIss = taken.absoluteSeq;
+      peer.hostShift = taken.options.windowScale ?? 0;
+      peer.timestamps = taken.options.timestamps !== undefined;
+      if (taken.options.timestamps !== undefined) peer.hostTimestamp = taken.options.timestamps.value;
+      peer.sends({ flags: "PSH ACK", seq: 1, ack: 1, data: "text" });
+      assertEquals([apps[1].state, apps[1].text], ["ESTABLISHED", "text"]);
+      peer.expects({ flags: "ACK", seq: 1, ack: 5 });
+      apps[1].write("answer");
+      peer.expects({ flags: "ACK", seq: 1, ack: 5, data: "answer" });
+      peer.expectsSilence();
+      const { sackPermitted, receiveWindowShift } = apps[1].connection.info();
+      assertEquals([sackPermitted, receiveWindowShift], [
+        taken.options.sackPermitted ?? false,
+        taken.options.windowScale ?? 0,
+      ]);
+    });
+  }
+}
+
+Deno.test("an ACK with a number that is neither the SYN-ACK's nor a cookie's still gets a reset in SYN_RCVD (RFC 9293 §3.10.7.4)", () => {
+  const { lab, apps, syn } = flood();
+  const { peer: stranger } = syn();
+  lab.pass(2 * SECOND_US);
+  // The place is taken by whoever blocks it; its ACK names a wrong number.
+  const blocked = lab.peer({ port: stranger.port - 1 });
+  blocked.sends({ flags: "ACK", seq: 1, ack: 77 });
+  assertEquals(blocked.takeAll().map(({ flags }) => flags), ["RST"]);
+  assertEquals(apps.length, 1);
+});
