@@ -75,7 +75,8 @@ for (const tx of ["inject", "batch", "gso"] as const) {
     assertEquals(await newestMss(lab), { offered: NARROW - 40, sends: NARROW - HEADERS_BYTES });
     const frames = await recording.judge();
     const ours = frames.filter(({ source }) => source === lab.plan.tcplabAddress);
-    assert(ours.length > 600, `${ours.length} frames of ours`);
+    // What the first one was to read may have been waiting in its kernel; the second one's is not.
+    assert(ours.length > 100, `${ours.length} frames of ours`);
     for (const { frameLength } of ours) assertLessOrEqual(frameLength, NARROW + ETHERNET_BYTES);
 
     await setMtu(lab, 1500);
