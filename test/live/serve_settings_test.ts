@@ -1,8 +1,9 @@
 /**
  * Settings of `serve` as they show on the wire: marks of the packets, keep-alive, what a SYN-ACK offers, bounds.
  */
-import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { assert, assertEquals, assertGreaterOrEqual, assertStringIncludes } from "@std/assert";
 import { kernelClientCommand } from "../../src/cli/self_command.ts";
+import { KernelPeer, PEER_PROGRAMS } from "./kernel_peer.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 
@@ -48,8 +49,8 @@ liveTest(
 );
 
 liveTest(
-  "--max-time-wait lets the oldest go early, --max-connections refuses one too many",
-  {},
+  "--max-time-wait lets the oldest go early, --max-connections makes one give way or refuses one too many (--on-full)",
+  { needs: [...PEER_PROGRAMS] },
   async (lab) => {
     {
       await using server = await ServeProcess.start(lab, {
@@ -62,7 +63,8 @@ liveTest(
       assertEquals(closed.states.slice(-2), ["TIME_WAIT", "CLOSED"]);
     }
     {
-      await using server = await ServeProcess.start(lab, { args: ["--max-connections", "1"] });
+      const args = ["--max-connections", "1", "--on-full", "refuse"];
+      await using server = await ServeProcess.start(lab, { args });
       const talk = [...kernelClientCommand(), lab.plan.tcplabAddress, "3333", "--sleep", "2"];
       const first = lab.spawn({ side: "client", words: talk });
       await server.event("transition", (event) => event.to === "ESTABLISHED");
@@ -70,6 +72,19 @@ liveTest(
       await server.event("drop", (event) => event.reason === "too-many-connections");
       await second.stop();
       assertEquals((await first.result).code, 0);
+    }
+    {
+      await using server = await ServeProcess.start(lab, { args: ["--max-connections", "1"] });
+      await using silent = new KernelPeer(lab);
+      await silent.ask({ do: "connect", port: 3333 });
+      await using second = new KernelPeer(lab);
+      await second.ask({ do: "connect", port: 3333 });
+      await second.ask({ do: "send", text: "hello" });
+      assertEquals((await second.ask({ do: "receive", bytes: 5 })).text, "hello");
+      const closed = await server.event("closed");
+      assertEquals([closed.reason, closed.bytesIn], ["reset-by-us", 0]);
+      const told = await server.event("notice", ({ kind }) => kind === "table-full");
+      assertStringIncludes(told.message, "The table of 1 connections is full");
     }
   },
 );
