@@ -21,7 +21,6 @@ const HANDED_ON: Readonly<Record<string, readonly string[]>> = {
   "src/host/neighbor_cache.ts: name": [],
   "src/host/address_claims.ts: name": [],
   "src/host/arp_input.ts: name": [],
-  "src/host/host.ts: name": [],
   "src/host/room_maker.ts: about": ["evicted-silent", "evicted-idle", "evicted-for-memory"],
   "src/host/fault_barrier.ts: counter": ["application-errors", "observer-errors"],
   "src/host/connection_requests.ts: reason": ["accept-queue-full"],
