@@ -10,6 +10,7 @@
  */
 import type { HostConnection } from "../../src/host/api.ts";
 import { Connection } from "../../src/host/connection.ts";
+import { ByteRing } from "../../src/tcp/fast/byte_ring.ts";
 import type { Tcb } from "../../src/tcp/tcb.ts";
 
 /** Octets each way. `deno task test:far` takes those at which 32 bits turn over. */
@@ -54,16 +55,33 @@ function moveReceiver(tcb: Tcb, octets: number): void {
   tcb.lastAckSent += octets;
   if (tcb.rcvUp >= 0) tcb.rcvUp += octets;
   if (tcb.finPending >= 0) tcb.finPending += octets;
-  const { count } = tcb.reassembly;
-  if (count > 0) {
-    const edges = new Float64Array(2 * count);
-    tcb.reassembly.writeBlocks(edges, 0, count);
-    tcb.reassembly.clear();
-    // They are written newest first.
-    for (let i = count - 1; i >= 0; i--) tcb.reassembly.add(edges[2 * i] + octets, edges[2 * i + 1] + octets);
-  }
+  moveOutOfOrder(tcb, octets);
   if (tcb.dsackLeft >= 0) {
     tcb.dsackLeft += octets;
     tcb.dsackRight += octets;
   }
+}
+
+/** What has come out of order, and its octets, by way of a ring in which they lie where they belong. */
+function moveOutOfOrder({ reassembly, rcvNxt, pool }: Tcb, octets: number): void {
+  const { count, text } = reassembly;
+  if (count === 0) return;
+  const edges = new Float64Array(2 * count);
+  reassembly.writeBlocks(edges, 0, count);
+  const origin = rcvNxt - octets;
+  const hasText = text.heldBytes > 0;
+  const ring = new ByteRing(pool.memory, Infinity);
+  if (hasText) text.moveInto(ring, origin, Math.max(...edges));
+  reassembly.clear();
+  // They are written newest first.
+  for (let at = 2 * (count - 1); at >= 0; at -= 2) {
+    const left = edges[at];
+    const right = edges[at + 1];
+    reassembly.add(left + octets, right + octets);
+    if (!hasText) continue;
+    const source = new Uint8Array(right - left);
+    ring.copyOut(left - origin, source, 0, source.length);
+    text.put(left + octets, { source, offset: 0, count: source.length }, count);
+  }
+  ring.release();
 }
