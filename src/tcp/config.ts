@@ -38,7 +38,7 @@ export interface TcpConfig {
   r1Retransmissions: number;
   /** R2 (SHLD-11: at least 100 s): how long data may stay unacknowledged. */
   r2Us: number;
-  /** R2 once the application has gone: as long as RFC 9293 asks for, and no longer. */
+  /** R2 once the application has gone and all its text is delivered: as long as RFC 9293 asks for, and no longer. */
   orphanR2Us: number;
   /** R2 for our SYN (MUST-23: at least 3 minutes). */
   synR2Us: number;

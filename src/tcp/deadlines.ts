@@ -137,7 +137,9 @@ function hasTimedOut(context: MachineContext, tcb: Tcb): boolean {
     return false;
   }
   const { orphanR2Us } = tcb.config;
-  const r2Us = isOrphan(tcb) && orphanR2Us < tcb.r2Us ? orphanR2Us : tcb.r2Us;
+  // With text still to be delivered the peer may be waiting for it, on a path that loses much.
+  const awaitsOnlyFin = isOrphan(tcb) && tcb.sendRing.length === 0;
+  const r2Us = awaitsOnlyFin && orphanR2Us < tcb.r2Us ? orphanR2Us : tcb.r2Us;
   if (context.nowUs - tcb.firstTimeoutUs < r2Us) return false;
   context.apply("retransmit.r2");
   endConnection(context, tcb, { row: endingRow(tcb.state, "timeout"), reason: "timeout" });

@@ -14,6 +14,8 @@ import { SECOND_US } from "../tcp/wire_ends.ts";
 const BOUND = 20;
 const MANY = 60;
 const ORPHAN_R2_US = 100 * SECOND_US;
+/** While text is still to be delivered: the user timeout, as while the application was there. */
+const TEXT_R2_US = 300 * SECOND_US;
 
 interface Left {
   readonly state: TcpState;
@@ -143,7 +145,8 @@ for (const left of LEFT) {
     const { lab, all } = leaveMany(left, 5, { tcp: { rtoMaxUs: 10 * SECOND_US } });
     const beganUs = lab.nowUs;
     assertEquals(all.filter(({ app }) => app.closed.length > 0), []);
-    const earliestUs = left.state === "FIN_WAIT_2" ? 60 * SECOND_US : ORPHAN_R2_US;
+    const r2Us = left.name.includes("text") ? TEXT_R2_US : ORPHAN_R2_US;
+    const earliestUs = left.state === "FIN_WAIT_2" ? 60 * SECOND_US : r2Us;
     lab.pass(earliestUs - 2 * SECOND_US);
     assertEquals(all.filter(({ app }) => app.closed.length > 0), [], "not before its time (SHLD-11)");
     lab.pass(15 * SECOND_US);
