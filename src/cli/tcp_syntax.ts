@@ -93,7 +93,7 @@ export const CONNECTION_OPTIONS = [
     kind: "value",
     value: "SECONDS",
     group: TIMERS,
-    help: "the same once the application has gone and only the peer's part of the end is awaited (100)",
+    help: "the same once the application has gone and only its FIN is to be acknowledged (100)",
   },
   {
     name: "keepalive",
