@@ -17,11 +17,11 @@ const MOST_ANSWER_BYTES = 0x1400_0000;
 const MOST_LINE_CHARACTERS = 0x10_0000;
 /** Servers that are asked; local choice: a directory with more sockets was filled on purpose. */
 const MOST_SERVERS = 256;
-/**
- * Age from which a socket file that refuses connections counts as left behind: a server that is starting has
- * bound its file and does not listen yet, for some microseconds. Local choice.
- */
-const STALE_MS = 1000;
+/** Of a socket that has no name yet (control_socket.ts). */
+export const UNNAMED_SUFFIX = ".new";
+
+/** Age from which one was left behind by a server that was killed within the microseconds before it got one. Local choice. */
+const STALE_MS = 10_000;
 
 /** Where to look, and what to ask. */
 interface FindServersOptions {
@@ -71,6 +71,7 @@ export async function countClosedServers(options: FindServersOptions = {}): Prom
 export async function removeStaleSockets(directory: string): Promise<void> {
   const paths = await socketFiles(directory);
   await Promise.all(paths.map(async (path) => (await connectTo(path))?.close()));
+  await removeUnnamed(directory);
 }
 
 /** The lines that the server on this socket answers, null when there is no answer or not all of it. */
@@ -134,27 +135,31 @@ async function connectTo(path: string): Promise<Deno.UnixConn | null> {
   try {
     return await Deno.connect({ transport: "unix", path });
   } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) await removeIfStale(path);
+    if (error instanceof Deno.errors.ConnectionRefused) await removeQuietly(path);
     return null;
   }
 }
 
-async function removeIfStale(path: string): Promise<void> {
+async function removeQuietly(path: string): Promise<void> {
   try {
-    const { mtime } = await Deno.lstat(path);
-    const isYoung = mtime !== null && Date.now() - mtime.getTime() < STALE_MS;
-    if (isYoung && !await isOwnerGone(path)) return;
     await Deno.remove(path);
   } catch {
     // Another reader was quicker, or it is not ours to remove.
   }
 }
 
-/** Whether no process has the number in the file's name: then nobody is about to listen. False where that cannot be known. */
-async function isOwnerGone(path: string): Promise<boolean> {
-  const pid = /(\d+)(?:-\d+)?\.sock$/.exec(path)?.[1];
-  const exists = (name: string) => Deno.lstat(`/proc/${name}`).then(() => true, () => false);
-  return pid !== undefined && await exists("self") && !await exists(pid);
+/** Sockets that never got a name. */
+async function removeUnnamed(directory: string): Promise<void> {
+  try {
+    for await (const { name, isSymlink } of Deno.readDir(directory)) {
+      if (isSymlink || !name.startsWith(".") || !name.endsWith(UNNAMED_SUFFIX)) continue;
+      const path = join(directory, name);
+      const { mtime } = await Deno.lstat(path);
+      if (mtime !== null && Date.now() - mtime.getTime() > STALE_MS) await removeQuietly(path);
+    }
+  } catch {
+    // Closed to us, or gone meanwhile.
+  }
 }
 
 /** Paths of the sockets in a directory, so many that it is no work; none where it is missing or closed to us. */

@@ -11,7 +11,7 @@
  * what else there is to do, and never faster than its reader takes it.
  */
 import { join } from "@std/path";
-import { removeStaleSockets } from "./control_client.ts";
+import { removeStaleSockets, UNNAMED_SUFFIX } from "./control_client.ts";
 import { visitEventLoop } from "./pump.ts";
 import { openRunDirectory } from "./run_directory.ts";
 
@@ -53,25 +53,40 @@ export async function openControlSocket(options: ControlSocketOptions): Promise<
   const directory = options.directory ?? openRunDirectory();
   await removeStaleSockets(directory);
   const pid = options.pid ?? Deno.pid;
-  for (let n = 0; n < MOST_NAMES; n++) {
-    const path = join(directory, n === 0 ? `${pid}.sock` : `${pid}-${n}.sock`);
-    const listener = listenPrivately(path);
-    if (listener !== null) return new ControlSocket({ path, listener, answer: options.answer });
+  // It listens before it has its name: a file of that name on which nobody listens is one that was left behind, whoever
+  // has the process number by now.
+  const unnamed = join(directory, `.${crypto.randomUUID().slice(0, 8)}${UNNAMED_SUFFIX}`);
+  const listener = listenPrivately(unnamed);
+  try {
+    for (let n = 0; n < MOST_NAMES; n++) {
+      const path = join(directory, n === 0 ? `${pid}.sock` : `${pid}-${n}.sock`);
+      if (isNamed(unnamed, path)) return new ControlSocket({ path, listener, answer: options.answer });
+    }
+  } finally {
+    Deno.removeSync(unnamed);
   }
+  listener.close();
   throw new Error(
     `No free name for the control socket in ${directory}; remove the *.sock files of servers that are gone`,
   );
 }
 
-/** Null when the name is in use. */
-function listenPrivately(path: string): Deno.UnixListener | null {
+/** Gives the socket a name; false when the name is in use. */
+function isNamed(unnamed: string, path: string): boolean {
+  try {
+    Deno.linkSync(unnamed, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+}
+
+function listenPrivately(path: string): Deno.UnixListener {
   // The rights must be narrow from the first moment, so not chmod afterwards. No other code runs in between.
   const umask = Deno.umask(OWNER_ONLY_UMASK);
   try {
     return Deno.listen({ transport: "unix", path });
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) return null;
-    throw error;
   } finally {
     Deno.umask(umask);
   }

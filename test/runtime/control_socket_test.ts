@@ -64,31 +64,41 @@ Deno.test("two servers of one process number live side by side", async () => {
   assertEquals((await findServers(readSnapshot, { directories: [directory.path] })).length, 2);
 });
 
-Deno.test("the file of a server that died is removed by the next starter, a fresh one is left alone", async () => {
+Deno.test("a file on which nobody listens is removed at once, whoever has its number by now; no name is taken twice", async () => {
   using directory = scratch();
-  // Above the largest number that Linux gives a process; ours; and one that may be somebody else's by now.
-  const dead = join(directory.path, "4194305.sock");
-  const starting = join(directory.path, `${Deno.pid}.sock`);
-  const old = join(directory.path, `${Deno.ppid}.sock`);
-  for (const path of [dead, starting, old]) {
+  // Above the largest number that Linux gives a process; ours; and our parent's.
+  const dead = ["4194305.sock", `${Deno.pid}.sock`, `${Deno.ppid}.sock`].map((name) =>
+    join(directory.path, name)
+  );
+  for (const path of dead) {
     // Closing removes the file, as a kill does not: a second name of it stays.
     const other = `${path}.bound`;
     const listener = Deno.listen({ transport: "unix", path: other });
     Deno.linkSync(other, path);
     listener.close();
   }
+  assertEquals(await askServer(dead[0]), null);
+  assert(!existing(dead[0]), "asked, and nobody there");
+  const one = { directory: directory.path, pid: 102, answer: answers({ pid: 102 }) };
+  using first = await openControlSocket(one);
+  using second = await openControlSocket(one);
+  assertEquals(dead.map(existing), [false, false, false]);
+  assertEquals([first.path, second.path].map((path) => path.slice(directory.path.length + 1)), [
+    "102.sock",
+    "102-1.sock",
+  ]);
+  assertEquals((await findServers(readSnapshot, { directories: [directory.path] })).length, 2);
+});
+
+Deno.test("a socket that was killed before it had a name is removed later, one that is about to get one is not", async () => {
+  using directory = scratch();
+  const [old, young] = [".aaaaaaaa.new", ".bbbbbbbb.new"].map((name) => join(directory.path, name));
+  for (const path of [old, young]) Deno.writeTextFileSync(path, "");
   Deno.utimeSync(old, 1, 1);
-  if (Deno.build.os !== "linux") Deno.utimeSync(dead, 1, 1);
-  assertEquals(await askServer(starting), null);
-  assert(existing(starting));
-  using _socket = await openControlSocket({
-    directory: directory.path,
-    pid: 102,
-    answer: answers({ pid: 102 }),
-  });
-  assert(!existing(dead));
-  assert(!existing(old));
-  assert(existing(starting));
+  using socket = await openControlSocket({ directory: directory.path, pid: 7, answer: answers({ pid: 7 }) });
+  assertEquals([existing(old), existing(young), existing(socket.path)], [false, true, true]);
+  const names = [...Deno.readDirSync(directory.path)].map(({ name }) => name);
+  assertEquals(names.toSorted(), [".bbbbbbbb.new", "7.sock"]);
 });
 
 Deno.test("other requests get a line that says what was expected, endless ones nothing", async () => {
