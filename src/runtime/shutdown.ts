@@ -51,9 +51,11 @@ export async function closeInOrder(options: ShutdownOptions): Promise<ShutdownRe
   for (const listener of host.listeners()) listener.close();
   const open = host.connections().filter(isUnfinished);
   driver.leave();
+  // To close so many takes longer than a person waits without a word.
+  let isTold = open.length > TURN_CONNECTIONS;
+  if (isTold) options.onWaiting?.(open.length);
   await inTurns(options, open, (connection) => connection.close());
   let left = open.filter(isUnfinished);
-  let isTold = false;
   let pauseUs = FIRST_PAUSE_US;
   while (left.length > 0) {
     const nowUs = clock.nowUs();

@@ -116,8 +116,12 @@ Deno.test("five thousand connections are closed and reset in turns, between whic
       before = counted();
     },
   };
-  const result = await inTime(clock, 2_100_000, closeInOrder({ host, driver: counting, clock }));
+  const told: string[] = [];
+  const onWaiting = (count: number) => told.push(`${count} after ${clock.nowUs()} us, ${turns} turns`);
+  const result = await inTime(clock, 2_100_000, closeInOrder({ host, driver: counting, clock, onWaiting }));
   assertEquals(result, { closed: 0, reset: 5000 });
+  // At once, before the first is closed.
+  assertEquals(told, ["5000 after 0 us, 1 turns"]);
   assertEquals(connections.every(({ calls }) => calls.join() === "close,abort"), true);
   assert(turns >= 10 && most <= 1024, `${turns} turns, ${most} at most`);
 });
