@@ -85,6 +85,8 @@ export interface FloodSettings {
 const UP_TIMEOUT_MS = 60_000;
 const NETSTAT_TIMEOUT_MS = 20_000;
 const AFTER_RESETS_MS = 1_000;
+/** As long a server gives way to whoever has its address too (RFC 5227 §2.1.1); what comes later it is to withstand. */
+const CLAIM_MS = 5_000;
 const PAGE_BYTES = 4096;
 
 /** Runs a flood. Throws {@link FloodFailure} when something other than the server failed. */
@@ -111,7 +113,7 @@ async function attackServer(
   parts: { settings: FloodSettings; server: RunningServer; watch: LineTool; visitor: LineTool },
 ): Promise<FloodMeasurement> {
   const { settings, server, watch, visitor } = parts;
-  await pause(settings.baselineMs);
+  await pause(flood.mode.name === "arp-ours" ? Math.max(CLAIM_MS, settings.baselineMs) : settings.baselineMs);
   const before = visitsOf(await visitor.ask("before"));
   const rest = await watch.ask("look");
   const lost = await lostInKernel();
