@@ -57,7 +57,8 @@ export class FloodLab implements AsyncDisposable {
   /** Makes a lab for a server that is started by these words. Throws {@link FloodFailure}. */
   static async open(programs: FloodPrograms, program: readonly string[]): Promise<FloodLab> {
     const readable = [...selfFiles(), programs.visitor, ...program.filter((word) => word.startsWith("/"))];
-    const lab = await PrivateLab.open({ readable });
+    // As a server on a lab host has it: with root's own rights the capture ring holds thirty times as many small frames.
+    const lab = await PrivateLab.open(Deno.uid() === 0 ? { readable, rights: "root" } : { readable });
     try {
       return await FloodLab.madeOf(lab, programs);
     } catch (error) {
