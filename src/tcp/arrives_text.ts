@@ -121,7 +121,7 @@ export function takeInOrder(
 ): void {
   notePeerSegment(tcb, header);
   // What has been acknowledged has to be kept: it is refused before.
-  if (!tcb.discarding && !isRoomInMemory(context, tcb, length)) {
+  if (!tcb.pool.isEasy && !tcb.discarding && !isRoomInMemory(context, tcb, length)) {
     refuseForMemory(context, tcb);
     return;
   }

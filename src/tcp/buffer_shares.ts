@@ -15,7 +15,9 @@ const PROGRESS_BYTES = 0x1000;
 /** How many bytes the send buffer takes: its size, or this connection's share of memory where that is less. */
 export function sendLimitBytes(tcb: Tcb): number {
   const { limitBytes } = tcb.sendRing;
-  const share = tcb.pool.account.shareBytes();
+  const { account } = tcb.pool;
+  if (account.isAmple(limitBytes)) return limitBytes;
+  const share = account.shareBytes();
   // Blocks are powers of two: a share between two of them is the smaller one.
   return share >= limitBytes ? limitBytes : 1 << (31 - Math.clz32(share));
 }

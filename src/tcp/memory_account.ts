@@ -56,6 +56,12 @@ export class MemoryAccount {
     return this.usedBytes + bytes <= this.scarceBytes;
   }
 
+  /** Whether the share of one buffer is `bytes` at least: mostly so, and told without a division. */
+  isAmple(bytes: number): boolean {
+    const left = this.shortBytes - this.usedBytes;
+    return this.connections > 1 ? OVERCOMMITMENT * left >= bytes * this.connections : left >= bytes;
+  }
+
   /** What one buffer may come to while all share what is left, never less than {@link LEAST_SHARE_BYTES}. */
   shareBytes(): number {
     const left = this.shortBytes - this.usedBytes;

@@ -21,25 +21,24 @@ export function windowShiftFor(bufferBytes: number): number {
 /** What may wait for the application: the buffer's size, or this connection's share of memory where that is less. */
 function bufferBytes(tcb: Tcb): number {
   const limit = tcb.receiveRing.limitBytes;
-  const share = tcb.pool.account.shareBytes();
+  const { account } = tcb.pool;
+  if (account.isAmple(limit)) return limit;
+  const share = account.shareBytes();
   if (share >= limit) return limit;
   // A window of less than two segments would let nobody send well.
   const least = 2 * tcb.ourMss;
   return share > least ? share : least < limit ? least : limit;
 }
 
-/** The largest window that the buffer and the field allow. */
-function mostOfferable(tcb: Tcb): number {
-  const limit = bufferBytes(tcb);
+/** The largest window that a buffer of this size and the field allow. */
+function mostOfferable(tcb: Tcb, buffer: number): number {
   const sayable = WINDOW_FIELD_MAX << tcb.receiveShift;
-  return limit < sayable ? limit : sayable;
+  return buffer < sayable ? buffer : sayable;
 }
 
-/** Room for what has not arrived yet, as far as the window field can say it. */
-function offerableBytes(tcb: Tcb): number {
-  const limit = bufferBytes(tcb);
-  const room = tcb.discarding ? limit : limit - tcb.receiveRing.length;
-  const most = mostOfferable(tcb);
+/** Room for what has not arrived yet, as far as `most` goes. */
+function offerableBytes(tcb: Tcb, buffer: number, most: number): number {
+  const room = tcb.discarding ? buffer : buffer - tcb.receiveRing.length;
   return room < most ? room : most;
 }
 
@@ -49,8 +48,9 @@ function offerableBytes(tcb: Tcb): number {
  * §3.8.6.2.2). While the application does not read it stays shut (MAY-8).
  */
 export function offerWindow(tcb: Tcb): number {
-  const limit = mostOfferable(tcb);
-  const room = offerableBytes(tcb);
+  const buffer = bufferBytes(tcb);
+  const limit = mostOfferable(tcb, buffer);
+  const room = offerableBytes(tcb, buffer, limit);
   const offered = tcb.rcvWnd;
   let window = offered;
   const step = tcb.ourMss < limit / 2 ? tcb.ourMss : limit / 2;
@@ -76,8 +76,9 @@ export function offerFirstWindow(tcb: Tcb): number {
 
 /** Whether the window could be opened by a step worth telling (RFC 9293 §3.8.6.2.2). */
 export function canOpenWindow(tcb: Tcb): boolean {
-  const limit = mostOfferable(tcb);
-  const room = offerableBytes(tcb);
+  const buffer = bufferBytes(tcb);
+  const limit = mostOfferable(tcb, buffer);
+  const room = offerableBytes(tcb, buffer, limit);
   const offered = tcb.rcvWnd;
   const step = Math.min(2 * tcb.ourMss, limit / 2);
   // Tell it when the peer could otherwise stand still: half of the room is not offered.

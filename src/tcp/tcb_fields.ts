@@ -75,16 +75,16 @@ export const TCB_NUMBERS = {
   iss: 0,
   /** Number of the peer's SYN on the wire. */
   irs: 0,
-  /** Data beyond this answers a new congestion signal. */
-  ecnRecover: 0,
+  /** When a buffer last got emptier by more than crumbs (buffer_shares.ts). */
+  progressUs: 0,
   openedUs: 0,
   /** The states gone through, the first one included: four bits each (`statesOfPath`). */
   path: 0,
 
   /** Congestion avoidance: bytes acknowledged towards the next increase. */
   cwndCredit: 0,
-  /** When a buffer last got emptier by more than crumbs (buffer_shares.ts). */
-  progressUs: 0,
+  /** Data beyond this answers a new congestion signal. */
+  ecnRecover: 0,
   keepAliveIdleUs: 0,
   keepAliveIntervalUs: 0,
   r2Us: 0,

@@ -17,6 +17,9 @@ import { ByteRing } from "./byte_ring.ts";
 /** Local choice: more than are busy at once on a host that keeps up; beyond it the collector takes them. */
 const MOST_FREE = 1024;
 
+/** A ring grows to the next power of two, beside which its old block and what lies beyond a hole exist for a moment. */
+const LARGEST_STEP = 4;
+
 /** Of one piece in flight, with its place in the list and the boxes of its positions and its time: measured. */
 const RECORD_BYTES = 192;
 /** Of a board by itself: measured. */
@@ -69,14 +72,22 @@ export class BufferPool {
   /** What all of it comes to. */
   readonly account: MemoryAccount;
   readonly memory: BlockMemory;
+  /** Up to here no text of one segment, nor what it brings with it out of a hole, can make memory scarce. */
+  readonly #easyBytes: number;
 
   /** `account`: unbounded when absent. */
   constructor(config: TcpConfig, account: MemoryAccount = new MemoryAccount(Infinity)) {
     const memory = new BlockMemory(account);
     this.account = account;
     this.memory = memory;
+    this.#easyBytes = account.scarceBytes - LARGEST_STEP * config.receiveBufferBytes;
     this.sendRings = new RingPool(memory, config.sendBufferBytes);
     this.receiveRings = new RingPool(memory, config.receiveBufferBytes);
+  }
+
+  /** Whether memory need not be asked for before text is taken. */
+  get isEasy(): boolean {
+    return this.account.usedBytes <= this.#easyBytes;
   }
 
   takeBoard(): Scoreboard {
