@@ -31,6 +31,7 @@ class ArpLink implements FrameLink {
   readonly mtu = ETHERNET_MTU;
   readonly mac: Uint8Array;
   readonly maxPacketBytes = ETHERNET_MTU;
+  readonly isCrowded = false;
   readonly #symbols: LibcSymbols = libc();
   readonly #socket: number;
   readonly #readiness: Readiness;

@@ -41,6 +41,7 @@ export class CaptureFileLink implements FrameLink {
   readonly mtu: number;
   readonly mac: Uint8Array;
   readonly maxPacketBytes: number;
+  readonly isCrowded = false;
   readonly #handle: Deno.PointerObject;
   readonly #reader: FrameReader;
   readonly #stats = emptyLinkStats();

@@ -81,6 +81,7 @@ export class PcapLink implements FrameLink {
   readonly #ringReader: RingReader | null;
   readonly #readiness: Readiness;
   readonly #stats = emptyLinkStats();
+  #isCrowded = false;
   #lastCounts = NO_COUNTS;
   #mtu: number;
   readonly #largestMtu: number;
@@ -123,6 +124,10 @@ export class PcapLink implements FrameLink {
   /** Largest IP packet of the device; looked at again while frames come, and when the device refuses one as too long. */
   get mtu(): number {
     return this.#mtu;
+  }
+
+  get isCrowded(): boolean {
+    return this.#isCrowded;
   }
 
   get maxPacketBytes(): number {
@@ -177,6 +182,7 @@ export class PcapLink implements FrameLink {
     const reader = this.#reader;
     const stats = this.#stats;
     let taken = 0;
+    this.#isCrowded = this.#ringReader?.isCrowded ?? false;
     while (taken < budget && !this.#closed) {
       const code = reader.next();
       if (code !== READ.frame) {

@@ -107,6 +107,15 @@ export class RingReader implements FrameSource {
     return this.#isTaking;
   }
 
+  /** Whether a quarter of the slots hold frames that wait. They fill in order: the last of them tells. */
+  get isCrowded(): boolean {
+    if (!this.#isTaking) return false;
+    const { slots } = this.#ring;
+    const ahead = this.#slot + (slots >>> 2);
+    const at = this.#ring.wordOf(ahead < slots ? ahead : ahead - slots);
+    return (this.#statusAt(at) & TPACKET.statusUser) !== 0;
+  }
+
   next(): number {
     for (;;) {
       const code = this.#isTaking ? this.#takeNext() : this.#learn();

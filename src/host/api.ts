@@ -180,6 +180,8 @@ export interface HostApi {
   nextDeadlineUs(): number;
   /** The link's MTU may be another than before: connections follow it, and new ones offer what fits. */
   linkChanged(): void;
+  /** More arrives than can be taken, or no longer: what comes from strangers and from the greedy waits (overload.ts). */
+  crowd(isCrowded: boolean): void;
   /** Sends the gratuitous ARP announcement of each address (RFC 5227 §2.3), once. */
   announce(): void;
   listen(options: ListenOptions): HostListener;

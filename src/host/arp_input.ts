@@ -9,6 +9,7 @@ import { ARP_OPERATION, type ArpPacket } from "../wire/arp.ts";
 import type { AddressClaims, ArpArrival } from "./address_claims.ts";
 import type { ArpOutput } from "./arp_output.ts";
 import type { NeighborCache } from "./neighbor_cache.ts";
+import type { Overload } from "./overload.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 
 /** Whom packets are handed to. */
@@ -19,6 +20,8 @@ interface ArpInputOptions {
   readonly claims: AddressClaims;
   readonly cache: NeighborCache;
   readonly output: ArpOutput;
+  /** When too much arrives, only those in the cache are heard. */
+  readonly overload: Overload;
   count(name: string): void;
 }
 
@@ -32,8 +35,9 @@ export class ArpInput {
 
   /** Takes a parsed packet. */
   arrives(packet: ArpPacket, how: ArpArrival): void {
-    const { addresses, claims, cache, output, count } = this.#options;
+    const { addresses, claims, cache, output, overload, count } = this.#options;
     count("arp-in");
+    if (overload.isCrowded && cache.find(packet.senderIp) === null && overload.keepsSilent()) return;
     if (sameAddress(packet.senderMac, this.#options.mac)) return;
     const isOurs = addresses.isOurs(packet.senderIp);
     if (!isStationMac(packet.senderMac) || !(isOurs || this.#canBeSender(packet.senderIp))) {

@@ -26,6 +26,7 @@ import type { TableEntry } from "./connection_table.ts";
 import { type DeadlineEntry, WHEEL_NOT_SET } from "./deadline_wheel.ts";
 import type { Listener } from "./listeners.ts";
 import { type Neighbor, NOWHERE } from "./neighbor.ts";
+import type { Peer } from "./peers.ts";
 
 /** What a connection needs of its host. */
 export interface ConnectionHost {
@@ -75,6 +76,8 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
   userData: unknown = undefined;
   /** The listener whose backlog counts this connection; null for active opens. */
   listener: Listener | null = null;
+  /** Whom it is with; null while it is not in the host's table. */
+  peer: Peer | null = null;
   // Its neighbors in the order of all connections.
   older: Connection | null = null;
   newer: Connection | null = null;

@@ -16,6 +16,7 @@ import { ConnectionOrder } from "./connection_order.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_wheel.ts";
 import type { PathMtuCache } from "./path_mtu_cache.ts";
+import { Peers } from "./peers.ts";
 
 /** Record, sender's record, handler and places in tables: measured (scripts/bench/micro/connection_memory.ts). */
 const CONNECTION_BYTES = 0x600;
@@ -37,6 +38,7 @@ interface RegistryOptions {
 
 /** All connections of one host. */
 export class ConnectionRegistry {
+  readonly peers = new Peers();
   readonly #options: RegistryOptions;
   readonly #table: ConnectionTable<Connection>;
   /** The same connections, oldest first. */
@@ -162,6 +164,12 @@ export class ConnectionRegistry {
     account.connections = this.#table.size;
     if (connection.listener !== null) this.#acceptedCount++;
     this.#inOrder.add(connection);
+    connection.peer = this.peers.join(connection.peerAddress);
+  }
+
+  /** Its handshake is complete: its peer is real. */
+  established({ peer }: Connection): void {
+    if (peer !== null) this.peers.answers(peer);
   }
 
   /** Takes a connection out of all that is kept about it. */
@@ -175,6 +183,8 @@ export class ConnectionRegistry {
     }
     account.connections = this.#table.size;
     this.#inOrder.remove(connection);
+    if (connection.peer !== null) this.peers.leave(connection.peer);
+    connection.peer = null;
     this.#wheel.cancel(connection);
   }
 

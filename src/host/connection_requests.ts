@@ -27,6 +27,7 @@ import type { HostCounters } from "./host_counters.ts";
 import type { Listener, Listeners } from "./listeners.ts";
 import type { NextHops } from "./next_hops.ts";
 import { type PassiveVerdict, passiveVerdict } from "./passive_opens.ts";
+import type { Overload } from "./overload.ts";
 import type { ReplyRoute } from "./reply_route.ts";
 import type { RoomMaker } from "./room_maker.ts";
 import { COOKIE_LIFE_US, optionsOfStamp, stampWithOptions, type SynCookies } from "./syn_cookies.ts";
@@ -49,6 +50,8 @@ interface ConnectionRequestsOptions {
   readonly cookies: SynCookies | null;
   /** By way of whom connections go. */
   readonly nextHops: NextHops;
+  /** Who waits when too much arrives. */
+  readonly overload: Overload;
   /** Whether a SYN from this source deserves an answer (MUST-63). */
   isValidSource(arrival: Arrival): boolean;
 }
@@ -66,7 +69,8 @@ export class ConnectionRequests {
    * one.
    */
   arrives(segment: TcpSegment, from: Arrival, issFloor: number | null): void {
-    const { context, counters, listeners, replyRoute, room, cookies } = this.#options;
+    const { context, counters, listeners, replyRoute, room, cookies, overload } = this.#options;
+    if (overload.isOn && overload.turnsAway(segment, from)) return;
     replyRoute.take();
     if (!this.#options.isValidSource(from)) {
       counters.drop("bad-source");
@@ -76,6 +80,7 @@ export class ConnectionRequests {
     const listener = listeners.find(segment.destinationPort, replyRoute.localAddress);
     if (listener === null) {
       counters.noListener++;
+      if (overload.keepsSilent()) return;
       closedArrives(context, segment);
       this.#answered(segment, false);
       return;
@@ -193,8 +198,9 @@ export class ConnectionRequests {
   }
 
   #reset(segment: TcpSegment, reason: string): void {
-    const { context, counters } = this.#options;
+    const { context, counters, overload } = this.#options;
     if (reason === "bad-cookie") counters.count("syn-cookies-bad");
+    if (overload.keepsSilent()) return;
     if (reason === "too-many-connections") {
       // The client holds a connection that cannot be: it must not wait for us.
       counters.synDropped++;

@@ -21,6 +21,7 @@ import type { EffectPerformer } from "./effect_performer.ts";
 import type { EventTeller } from "./event_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import type { Listeners } from "./listeners.ts";
+import type { Overload } from "./overload.ts";
 import type { PathMtuCache } from "./path_mtu_cache.ts";
 import type { NextHops } from "./next_hops.ts";
 import type { ReplyRoute } from "./reply_route.ts";
@@ -43,6 +44,8 @@ interface DemultiplexerOptions {
   readonly pathMtus: PathMtuCache;
   /** By way of whom connections go. */
   readonly nextHops: NextHops;
+  /** Whose segments are left when too much arrives. */
+  readonly overload: Overload;
 }
 
 /** Shares out what arrives at one host. */
@@ -52,6 +55,7 @@ export class Demultiplexer {
   readonly #registry: ConnectionRegistry;
   readonly #performer: EffectPerformer;
   readonly #teller: EventTeller;
+  readonly #overload: Overload;
 
   constructor(options: DemultiplexerOptions) {
     this.#options = options;
@@ -59,6 +63,7 @@ export class Demultiplexer {
     this.#registry = options.registry;
     this.#performer = options.performer;
     this.#teller = options.teller;
+    this.#overload = options.overload;
   }
 
   /** Takes a segment whose checksum is right (or accepted). */
@@ -71,6 +76,7 @@ export class Demultiplexer {
       this.#options.requests.arrives(segment, from, null);
       return;
     }
+    if (this.#overload.isCrowded && this.#overload.ignores(connection)) return;
     const { tcb } = connection;
     if (tcb.state === "TIME_WAIT" && canReopen(tcb, segment)) {
       const listener = this.#options.listeners.find(connection.localPort, connection.localAddress);

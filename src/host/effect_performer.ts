@@ -177,6 +177,7 @@ export class EffectPerformer implements ConnectionHost {
       case EFFECT.OPEN:
         counters.connectionsEstablished++;
         nextHops.established(connection);
+        this.#registry.established(connection);
         break;
       case EFFECT.CLOSED:
         this.#closed(connection, effect);

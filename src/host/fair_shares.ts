@@ -42,11 +42,15 @@ interface Peer<Item> {
 
 /**
  * Who gives way so that at least `amount` comes free (all, if it is not enough), in the order in which they go: of the peers
- * with most, as much as lies above the level at which together they give enough.
+ * with most, as much as lies above the level at which together they give enough. That level is never below `least`: peers
+ * who have no more lose nothing.
  */
-export function chooseVictims<Item>(holders: readonly Holder<Item>[], amount: number): Item[] {
+export function chooseVictims<Item>(
+  holders: readonly Holder<Item>[],
+  { amount, least = 0 }: { amount: number; least?: number },
+): Item[] {
   const peers = [...byPeer(holders).values()].sort((a, b) => b.weight - a.weight);
-  const level = levelOf(peers.map((peer) => peer.weight), amount);
+  const level = Math.max(levelOf(peers.map((peer) => peer.weight), amount), least);
   const greedy = peers.filter((peer) => peer.weight > level).sort((a, b) => a.first - b.first);
   const victims: Item[] = [];
   let shed = 0;

@@ -189,7 +189,15 @@ export class Host implements HostApi {
       mac: link.mac,
       lan: this.#lan,
       ip,
-      arp: new ArpInput({ mac: link.mac, addresses: this.#addresses, claims, cache, output, count }),
+      arp: new ArpInput({
+        mac: link.mac,
+        addresses: this.#addresses,
+        claims,
+        cache,
+        output,
+        overload: this.#connections.overload,
+        count,
+      }),
       counters: this.#counters,
       drop,
     });
@@ -246,6 +254,10 @@ export class Host implements HostApi {
 
   announce(): void {
     for (const { address } of this.#addresses.all) this.#arp.announce(address);
+  }
+
+  crowd(isCrowded: boolean): void {
+    this.#connections.overload.isCrowded = isCrowded;
   }
 
   linkChanged(): void {

@@ -35,6 +35,8 @@ interface RoomMakerOptions {
 
 /** Local choice: without progress for so long, a connection with full buffers counts as stuck; three retransmissions. */
 const STUCK_US = 1_000_000;
+/** Local choice: what a peer holds with a few connections at rest, or a stuck one that has had its least share. */
+const MODEST_BYTES = 0x10000;
 /** Local choice: one look at a full table finds a thirty-second part of it. */
 const TABLE_PART = 32;
 /** Local choice: no more often does a look at all connections help against a shortage. */
@@ -106,12 +108,17 @@ export class RoomMaker {
     this.#hasHelped = !this.#account.isShort;
   }
 
+  /** First of those who hold much; where that is not enough, of all: whoever is stuck may be so because of the others. */
   #shed(): void {
-    const classes = this.#memoryHolders();
-    for (const holders of classes) {
+    this.#shedOf(MODEST_BYTES);
+    if (this.#account.isTight) this.#shedOf(0);
+  }
+
+  #shedOf(least: number): void {
+    for (const holders of this.#memoryHolders()) {
       const amount = this.#account.usedBytes - this.#account.tightBytes;
       if (amount <= 0) return;
-      const victims = chooseVictims(holders, amount);
+      const victims = chooseVictims(holders, { amount, least });
       if (victims.length === 0) continue;
       const heldBytes = this.#account.usedBytes;
       for (const victim of victims) {
@@ -151,7 +158,7 @@ export class RoomMaker {
         order: isSilent(tcb) ? tcb.openedUs : AFTER_ALL_TIMES + tcb.lastReceivedUs,
       });
     }
-    this.#queue = chooseVictims(holders, Math.ceil(registry.size / TABLE_PART)).reverse();
+    this.#queue = chooseVictims(holders, { amount: Math.ceil(registry.size / TABLE_PART) }).reverse();
     this.#lookedUs = context.nowUs;
   }
 

@@ -69,6 +69,10 @@ export class FaultLink implements FrameLink {
     return this.#link.mac;
   }
 
+  get isCrowded(): boolean {
+    return this.#link.isCrowded;
+  }
+
   get maxPacketBytes(): number {
     return this.#out === null ? this.#link.maxPacketBytes : this.#link.mtu;
   }

@@ -39,6 +39,11 @@ export interface FrameLink {
    */
   readonly maxPacketBytes: number;
   /**
+   * Whether so many frames wait that the next may be lost: a quarter of what the link can hold, as of the last
+   * {@link FrameLink.receive}. A link that loses none never says so.
+   */
+  readonly isCrowded: boolean;
+  /**
    * Hands up to `budget` waiting frames to `handler`, in order, without waiting.
    * Returns how many. Throws {@link LinkError} when the link is gone.
    */

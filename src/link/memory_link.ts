@@ -90,6 +90,10 @@ export class MemoryLink implements FrameLink {
     this.#mtu = bytes;
   }
 
+  get isCrowded(): boolean {
+    return false;
+  }
+
   get maxPacketBytes(): number {
     return Math.max(this.#mtu, this.#wholeBytes);
   }

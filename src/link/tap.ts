@@ -54,6 +54,10 @@ class TappedLink implements FrameLink {
     return this.#link.mac;
   }
 
+  get isCrowded(): boolean {
+    return this.#link.isCrowded;
+  }
+
   get maxPacketBytes(): number {
     return this.#link.maxPacketBytes;
   }

@@ -84,6 +84,8 @@ export class Pump implements Disposable {
   #nowUs = 0;
   /** The link's MTU as the host knows it. */
   #mtuBytes: number;
+  /** What the host was told of the link's crowd. */
+  #isCrowded = false;
   #framesOfTurn = 0;
   #credit = SPIN_CREDIT;
   /** The one armed timer: it wakes the link at `#alarmUs`. Left armed when the deadline moves later. */
@@ -172,6 +174,7 @@ export class Pump implements Disposable {
   turn(): number {
     this.#framesOfTurn = 0;
     const frames = this.#link.receive(this.#take, this.#budgetFrames);
+    if (this.#link.isCrowded !== this.#isCrowded) this.#host.crowd(this.#isCrowded = this.#link.isCrowded);
     this.#nowUs = this.#clock.nowUs();
     if (this.#host.nextDeadlineUs() <= this.#nowUs) this.#host.tick(this.#nowUs);
     this.#link.flush();

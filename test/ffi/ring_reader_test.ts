@@ -214,3 +214,30 @@ test("its memory is lent by the sum kernel, as long as there is some, and comes 
   assert(pieces.every((piece) => piece !== null && piece.every((byte) => byte === 0)));
   for (const piece of pieces) if (piece !== null) sumKernel().takeBack(piece);
 });
+
+test("the ring is crowded while a quarter of its slots wait, wherever they lie", () => {
+  const one = scene({ slotBytes: 1840, blocks: 11 });
+  takeOver(one);
+  const { kernel, reader } = one;
+  const quarter = kernel.slots >>> 2;
+  for (let lap = 0; lap < 3 * kernel.slots; lap += 5) {
+    for (let n = 0; n < quarter; n++) kernel.put({ bytes: numbered(n) });
+    assertEquals(reader.isCrowded, false, `${quarter} of ${kernel.slots} wait`);
+    kernel.put({ bytes: numbered(quarter) });
+    assertEquals(reader.isCrowded, true);
+    assertEquals(reader.next(), READ.frame);
+    assertEquals(reader.isCrowded, false);
+    while (reader.next() === READ.frame);
+    for (let n = 0; n < 4; n++) kernel.put({ bytes: numbered(n) });
+    while (reader.next() === READ.frame);
+  }
+  reader.close();
+});
+
+test("while libpcap reads nobody knows how many wait", () => {
+  const { kernel, reader } = scene({ slotBytes: 1840, blocks: 11 });
+  for (let n = 0; n < kernel.slots; n++) kernel.put({ bytes: numbered(n) });
+  assertEquals(reader.isCrowded, false);
+  reader.close();
+  assertEquals(reader.isCrowded, false);
+});

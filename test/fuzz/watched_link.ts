@@ -25,6 +25,7 @@ export class WatchedLink implements FrameLink {
   readonly name = "watched";
   readonly mtu: number;
   readonly maxPacketBytes: number;
+  readonly isCrowded = false;
   readonly mac: Uint8Array = HOST_MAC;
   /** Frames sent since {@link WatchedLink.beginStep}. */
   sentInStep = 0;

@@ -35,7 +35,7 @@ function levelFor(weights: readonly number[], amount: number): number {
 
 Deno.test("of whoever has most so much goes as is asked for, and no more than one too many", () => {
   fc.assert(fc.property(HOLDERS, fc.integer({ min: 1, max: 2000 }), (holders, amount) => {
-    const victims = chooseVictims(holders, amount).map((item) => holders[item]);
+    const victims = chooseVictims(holders, { amount }).map((item) => holders[item]);
     assertEquals(new Set(victims).size, victims.length, "nobody goes twice");
     const total = holders.reduce((sum, { weight }) => sum + weight, 0);
     const shed = victims.reduce((sum, { weight }) => sum + weight, 0);
@@ -49,7 +49,7 @@ Deno.test("who has no more than the level loses nothing, and nobody is brought f
   fc.assert(fc.property(HOLDERS, fc.integer({ min: 1, max: 2000 }), (holders, amount) => {
     const weights = weightsByPeer(holders);
     const level = levelFor([...weights.values()], amount);
-    for (const item of chooseVictims(holders, amount)) {
+    for (const item of chooseVictims(holders, { amount })) {
       const { peer, weight } = holders[item];
       const left = weights.get(peer) ?? 0;
       assert(left > level - 1e-6, `a peer with ${left} loses ${weight} although ${level} is everyone's`);
@@ -60,7 +60,7 @@ Deno.test("who has no more than the level loses nothing, and nobody is brought f
 
 Deno.test("of one peer those go whose order is lowest, and in this order", () => {
   fc.assert(fc.property(HOLDERS, fc.integer({ min: 1, max: 2000 }), (holders, amount) => {
-    const victims = chooseVictims(holders, amount).map((item) => holders[item]);
+    const victims = chooseVictims(holders, { amount }).map((item) => holders[item]);
     for (const peer of weightsByPeer(holders).keys()) {
       const gone = victims.filter((victim) => victim.peer === peer).map(({ order }) => order);
       assertEquals(gone, gone.toSorted((a, b) => a - b));
@@ -78,14 +78,14 @@ Deno.test("one with little among thousands of the greedy: only they lose, whatev
   // The honest one's are older than all of theirs.
   for (let i = 0; i < 20; i++) holders.push({ item: 5000 + i, peer: "honest", weight: 1, order: i });
   for (const amount of [1, 100, 4900]) {
-    for (const item of chooseVictims(holders, amount)) assertLess(item, 5000, `${amount} are wanted`);
+    for (const item of chooseVictims(holders, { amount })) assertLess(item, 5000, `${amount} are wanted`);
   }
-  assertEquals(chooseVictims(holders, 1), [0]);
+  assertEquals(chooseVictims(holders, { amount: 1 }), [0]);
 });
 
 Deno.test("nothing to choose from", () => {
-  assertEquals(chooseVictims([], 10), []);
-  assertEquals(chooseVictims([{ item: 1, peer: 0, weight: 5, order: 0 }], 0), []);
+  assertEquals(chooseVictims([], { amount: 10 }), []);
+  assertEquals(chooseVictims([{ item: 1, peer: 0, weight: 5, order: 0 }], { amount: 0 }), []);
 });
 
 Deno.test("a peer is an IPv4 address, or the first 64 bits of an IPv6 one", () => {
@@ -105,4 +105,17 @@ Deno.test("a peer is an IPv4 address, or the first 64 bits of an IPv6 one", () =
     peerKey(Uint8Array.of(10, 0, 0, 1)),
     peerKey(Uint8Array.of(10, 0, 0, 1, ...new Uint8Array(12))),
   );
+});
+
+Deno.test("who has no more than the least loses nothing, even where that is not enough", () => {
+  fc.assert(fc.property(HOLDERS, fc.integer({ min: 1, max: 2000 }), fc.nat(400), (holders, amount, least) => {
+    const before = weightsByPeer(holders);
+    const gone = new Set(chooseVictims(holders, { amount, least }));
+    const left = weightsByPeer(holders.filter(({ item }) => !gone.has(item)));
+    for (const [peer, weight] of before) {
+      if (weight <= least) assertEquals(left.get(peer), weight);
+      else if (weight - (left.get(peer) ?? 0) > 0) assertGreaterOrEqual((left.get(peer) ?? 0) + 50, least);
+    }
+    assertEquals(chooseVictims(holders, { amount, least: 0 }), chooseVictims(holders, { amount }));
+  }));
 });

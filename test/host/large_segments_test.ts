@@ -20,6 +20,7 @@ const IP = ETHERNET.HEADER_BYTES;
 /** Cuts what comes with a cut size; loses each frame that `loses` names, counted from 1. */
 class CuttingLink implements FrameLink {
   readonly maxPacketBytes = LARGEST_PACKET_BYTES;
+  readonly isCrowded = false;
   /** Payload bytes of each segment that was cut. */
   readonly cutSends: number[] = [];
   sent = 0;

@@ -12,6 +12,7 @@ export class CountingLink implements FrameLink {
   readonly mtu = 1500;
   readonly mac = HOST_MAC;
   readonly maxPacketBytes = 1500;
+  readonly isCrowded = false;
   readonly calls: string[] = [];
   readonly waiting: Uint8Array[] = [];
   /** Ends the wait under way. */

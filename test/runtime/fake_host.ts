@@ -13,6 +13,8 @@ import type {
 import type { Observer, TcpEvent } from "../../src/tcp/events.ts";
 
 export class FakeHost implements HostApi {
+  /** What it was told of a crowded link. */
+  readonly crowds: boolean[] = [];
   observer: Observer | null = null;
   nowUs = 0;
   /** `frame LENGTH @TIME` and `tick @TIME`, in order. */
@@ -54,6 +56,10 @@ export class FakeHost implements HostApi {
 
   nextDeadlineUs(): number {
     return this.deadlineUs;
+  }
+
+  crowd(isCrowded: boolean): void {
+    this.crowds.push(isCrowded);
   }
 
   linkChanged(): void {

@@ -25,6 +25,10 @@ export class HoldingLink implements FrameLink {
     return this.#link.mac;
   }
 
+  get isCrowded(): boolean {
+    return this.#link.isCrowded;
+  }
+
   get maxPacketBytes(): number {
     return this.#link.maxPacketBytes;
   }

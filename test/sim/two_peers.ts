@@ -261,6 +261,7 @@ export class TwoPeers {
       mtu: 1500,
       mac: MACS[side],
       maxPacketBytes: 1500,
+      isCrowded: false,
       receive: () => 0,
       send: (frame, length) => {
         const other = this.#peers[side === 0 ? 1 : 0];

@@ -15,6 +15,7 @@ export class RecordingLink implements FrameLink {
   readonly name = "recording";
   mtu: number;
   maxPacketBytes: number;
+  isCrowded = false;
   readonly mac: Uint8Array;
   readonly #sent: SentFrame[] = [];
   readonly #stats = emptyLinkStats();

@@ -40,6 +40,7 @@ export class LastFrameLink implements FrameLink {
   readonly mtu = 1500;
   readonly mac = HOST_MAC;
   readonly maxPacketBytes = 1500;
+  readonly isCrowded = false;
   readonly last = new Uint8Array(0x10000);
   sent = 0;
 

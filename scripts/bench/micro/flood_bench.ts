@@ -29,6 +29,7 @@ const NOWHERE: FrameLink = {
   mtu: 1500,
   mac: HOST_MAC,
   maxPacketBytes: 1500,
+  isCrowded: false,
   receive: () => 0,
   send: () => {},
   flush: () => {},

@@ -1,0 +1,80 @@
+/**
+ * Overload: who waits when more arrives than a host can take.
+ *
+ * Owns: the choice. Without it the capture ring would choose, and it takes as many from those who come once in a while as
+ * from a flood. Must not know: how it is seen that too much arrives.
+ *
+ * - Answers to whom we have nothing with (RST, ARP) stay away: they cost more than all the rest of such a frame.
+ * - SYNs are taken from known peers that have little. The others come again (RFC 6298: after a second), and are taken as soon
+ *   as what waits is worked off; so a flood of invented addresses still gets as many cookies as there is time for.
+ * - Of peers with many connections nothing is taken as long as there are others: to TCP it is a loss on the way, and they
+ *   become slower.
+ *
+ * A shortage of memory turns SYNs of peers with many connections away too: otherwise those whose connections were reset to
+ * make room come back at once, and take it again.
+ */
+import type { MemoryAccount } from "../tcp/memory_account.ts";
+import { FLAG, type TcpSegment } from "../wire/tcp.ts";
+import type { Arrival } from "./arrival.ts";
+import type { Connection } from "./connection.ts";
+import type { EventTeller } from "./event_teller.ts";
+import type { HostCounters } from "./host_counters.ts";
+import type { Peers } from "./peers.ts";
+
+const { SYN, ACK, RST } = FLAG;
+
+/** What the choice depends on. */
+interface OverloadOptions {
+  readonly peers: Peers;
+  readonly account: MemoryAccount;
+  readonly counters: HostCounters;
+  readonly teller: EventTeller;
+}
+
+/** The overload of one host. */
+export class Overload {
+  /** Whether more arrives than can be taken. */
+  isCrowded = false;
+  readonly #options: OverloadOptions;
+
+  constructor(options: OverloadOptions) {
+    this.#options = options;
+  }
+
+  /** Whether there is anything to choose: asked before {@link Overload.turnsAway}. */
+  get isOn(): boolean {
+    return this.isCrowded || this.#options.account.isTight;
+  }
+
+  /** Whether a segment of a connection is left alone, while {@link Overload.isCrowded}. */
+  ignores({ peer }: Connection): boolean {
+    if (peer === null || peer.isModest || this.#options.peers.modestKnown === 0) return false;
+    this.#shed("overload-segments");
+    return true;
+  }
+
+  /** Whether a segment without a connection is left alone: a SYN, of those who may wait. */
+  turnsAway(segment: TcpSegment, from: Arrival): boolean {
+    if ((segment.flags & (SYN | ACK | RST)) !== SYN) return false;
+    const { bytes, peerOffset, addressBytes } = from;
+    const { peers } = this.#options;
+    const peer = peers.find(bytes.subarray(peerOffset, peerOffset + addressBytes));
+    const isGreedy = peer !== null && !peer.isModest && peers.modestKnown > 0;
+    const isStranger = peer === null || !peer.isKnown;
+    if (!isGreedy && !(this.isCrowded && isStranger)) return false;
+    this.#shed("overload-opens");
+    return true;
+  }
+
+  /** Whether an answer to whom we have nothing with stays away. */
+  keepsSilent(): boolean {
+    if (!this.isCrowded) return false;
+    this.#shed("overload-answers");
+    return true;
+  }
+
+  #shed(counter: string): void {
+    this.#options.counters.count(counter);
+    this.#options.teller.drop("overload");
+  }
+}
