@@ -169,7 +169,7 @@ export class ConnectionRegistry {
 
   /** Its handshake is complete: its peer is real. */
   established({ peer }: Connection): void {
-    if (peer !== null) this.peers.answers(peer);
+    if (peer !== null) peer.isKnown = true;
   }
 
   /** Takes a connection out of all that is kept about it. */

@@ -5,12 +5,11 @@
  * from a flood. Must not know: how it is seen that too much arrives.
  *
  * - Answers to whom we have nothing with (RST, ARP) stay away: they cost more than all the rest of such a frame.
- * - SYNs are taken from known peers that have little. The others come again (RFC 6298: after a second), and are taken as soon
+ * - SYNs are taken from known peers that are not greedy. The others come again (RFC 6298: after a second), and are taken as soon
  *   as what waits is worked off; so a flood of invented addresses still gets as many cookies as there is time for.
- * - Of peers with many connections nothing is taken as long as there are others: to TCP it is a loss on the way, and they
- *   become slower.
+ * - Of the greedy (peers.ts) nothing is taken: to TCP it is a loss on the way, and they become slower.
  *
- * A shortage of memory turns SYNs of peers with many connections away too: otherwise those whose connections were reset to
+ * A shortage of memory turns SYNs of the greedy away too: otherwise those whose connections were reset to
  * make room come back at once, and take it again.
  */
 import type { MemoryAccount } from "../tcp/memory_account.ts";
@@ -48,7 +47,7 @@ export class Overload {
 
   /** Whether a segment of a connection is left alone, while {@link Overload.isCrowded}. */
   ignores({ peer }: Connection): boolean {
-    if (peer === null || peer.isModest || this.#options.peers.modestKnown === 0) return false;
+    if (peer === null || !this.#options.peers.isGreedy(peer)) return false;
     this.#shed("overload-segments");
     return true;
   }
@@ -59,7 +58,7 @@ export class Overload {
     const { bytes, peerOffset, addressBytes } = from;
     const { peers } = this.#options;
     const peer = peers.find(bytes.subarray(peerOffset, peerOffset + addressBytes));
-    const isGreedy = peer !== null && !peer.isModest && peers.modestKnown > 0;
+    const isGreedy = peer !== null && peers.isGreedy(peer);
     const isStranger = peer === null || !peer.isKnown;
     if (!isGreedy && !(this.isCrowded && isStranger)) return false;
     this.#shed("overload-opens");

@@ -9,8 +9,8 @@
  */
 import { peerKey } from "./fair_shares.ts";
 
-/** Local choice: a class with a computer each uses fewer; a person's browser opens up to 6 to one server. */
-const MODEST_CONNECTIONS = 16;
+/** Local choice: a browser opens up to 6 to one server. */
+const FEW_CONNECTIONS = 8;
 /** Local choice: half a MiB. */
 const REMEMBERED = 4096;
 
@@ -22,11 +22,6 @@ export class Peer {
   isKnown = false;
 
   constructor(readonly key: number | string) {}
-
-  /** Whether it has no more than a person would open. */
-  get isModest(): boolean {
-    return this.connections <= MODEST_CONNECTIONS;
-  }
 }
 
 /** The peers of one host. */
@@ -34,17 +29,22 @@ export class Peers {
   readonly #active = new Map<number | string, Peer>();
   /** Known, and without a connection; the one that left first comes first. */
   readonly #remembered = new Map<number | string, Peer>();
-  #modestKnown = 0;
-
-  /** How many are known and have little; those who may need to be protected. */
-  get modestKnown(): number {
-    return this.#modestKnown;
-  }
+  #connections = 0;
 
   /** The peer of an address, null when nothing is known of it. */
   find(address: Uint8Array): Peer | null {
     const key = peerKey(address);
     return this.#active.get(key) ?? this.#remembered.get(key) ?? null;
+  }
+
+  /**
+   * Whether a peer has more than a few connections, and more than half of what one has on average, while there are others. So
+   * whoever is alone is never greedy, and whoever holds a few more because he is served slowly is not either.
+   */
+  isGreedy({ connections }: Peer): boolean {
+    const active = this.#active.size;
+    return connections > FEW_CONNECTIONS && 2 * connections * active > this.#connections &&
+      active + this.#remembered.size > 1;
   }
 
   /** A connection with this address begins. */
@@ -56,27 +56,17 @@ export class Peers {
       this.#remembered.delete(key);
       this.#active.set(key, peer);
     }
-    this.#uncountModest(peer);
     peer.connections++;
-    this.#countModest(peer);
+    this.#connections++;
     return peer;
   }
 
   /** A connection with it has ended. */
   leave(peer: Peer): void {
-    this.#uncountModest(peer);
-    peer.connections--;
-    this.#countModest(peer);
-    if (peer.connections > 0) return;
+    this.#connections--;
+    if (--peer.connections > 0) return;
     this.#active.delete(peer.key);
     if (peer.isKnown) this.#remember(peer);
-  }
-
-  /** A handshake with it is complete. */
-  answers(peer: Peer): void {
-    if (peer.isKnown) return;
-    peer.isKnown = true;
-    this.#countModest(peer);
   }
 
   #remember(peer: Peer): void {
@@ -84,14 +74,5 @@ export class Peers {
     if (this.#remembered.size <= REMEMBERED) return;
     const [first] = this.#remembered;
     this.#remembered.delete(first[0]);
-    this.#modestKnown--;
-  }
-
-  #uncountModest(peer: Peer): void {
-    if (peer.isKnown && peer.isModest) this.#modestKnown--;
-  }
-
-  #countModest(peer: Peer): void {
-    if (peer.isKnown && peer.isModest) this.#modestKnown++;
   }
 }

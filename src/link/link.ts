@@ -39,8 +39,8 @@ export interface FrameLink {
    */
   readonly maxPacketBytes: number;
   /**
-   * Whether so many frames wait that the next may be lost: a quarter of what the link can hold, as of the last
-   * {@link FrameLink.receive}. A link that loses none never says so.
+   * Whether so many frames wait that those who come now wait long, or are lost: half of what the link can hold, or
+   * some thousands, as of the last {@link FrameLink.receive}. A link that loses none never says so.
    */
   readonly isCrowded: boolean;
   /**

@@ -215,15 +215,15 @@ test("its memory is lent by the sum kernel, as long as there is some, and comes 
   for (const piece of pieces) if (piece !== null) sumKernel().takeBack(piece);
 });
 
-test("the ring is crowded while a quarter of its slots wait, wherever they lie", () => {
+test("the ring is crowded while half of its slots wait, wherever they lie", () => {
   const one = scene({ slotBytes: 1840, blocks: 11 });
   takeOver(one);
   const { kernel, reader } = one;
-  const quarter = kernel.slots >>> 2;
+  const half = kernel.slots >>> 1;
   for (let lap = 0; lap < 3 * kernel.slots; lap += 5) {
-    for (let n = 0; n < quarter; n++) kernel.put({ bytes: numbered(n) });
-    assertEquals(reader.isCrowded, false, `${quarter} of ${kernel.slots} wait`);
-    kernel.put({ bytes: numbered(quarter) });
+    for (let n = 0; n < half; n++) kernel.put({ bytes: numbered(n) });
+    assertEquals(reader.isCrowded, false, `${half} of ${kernel.slots} wait`);
+    kernel.put({ bytes: numbered(half) });
     assertEquals(reader.isCrowded, true);
     assertEquals(reader.next(), READ.frame);
     assertEquals(reader.isCrowded, false);

@@ -105,7 +105,7 @@ Deno.test("crowded: who only sent a SYN is no known peer, who has gone still is 
 
 Deno.test("crowded: segments of a peer with many connections wait for those of others, and are taken later", () => {
   const { wire, received } = server();
-  const greedy = openMany(wire, GREEDY_IP, 17);
+  const greedy = openMany(wire, GREEDY_IP, 9);
   const modest = open(wire, { source: PEER_IP, sourcePort: 4000 });
   wire.takeCounts();
   wire.host.crowd(true);
@@ -120,9 +120,9 @@ Deno.test("crowded: segments of a peer with many connections wait for those of o
   assertEquals(received, ["4000: few", "5000: many"]);
 });
 
-Deno.test("crowded: sixteen connections are not many", () => {
+Deno.test("crowded: eight connections are not many", () => {
   const { wire, received } = server();
-  const some = openMany(wire, GREEDY_IP, 16);
+  const some = openMany(wire, GREEDY_IP, 8);
   open(wire, { source: PEER_IP, sourcePort: 4000 });
   wire.host.crowd(true);
   say(wire, { source: GREEDY_IP, sourcePort: 5000, ack: some[0] }, "some");
@@ -136,6 +136,21 @@ Deno.test("crowded: who is alone may have as many as he likes", () => {
   say(wire, { source: GREEDY_IP, sourcePort: 5039, ack: all[39] }, "all");
   assertEquals(received, ["5039: all"]);
   assertGreater(request(wire, { source: GREEDY_IP, sourcePort: 6000 }) ?? 0, 0);
+});
+
+Deno.test("crowded: of two who have many, the one who has no more than half of the average is served", () => {
+  const { wire, received } = server();
+  const many = openMany(wire, GREEDY_IP, 60);
+  const fewer = openMany(wire, PEER_IP, 20);
+  wire.host.crowd(true);
+  say(wire, { source: PEER_IP, sourcePort: 5000, ack: fewer[0] }, "fewer");
+  say(wire, { source: GREEDY_IP, sourcePort: 5000, ack: many[0] }, "many");
+  assertEquals(received, ["5000: fewer"]);
+  wire.host.crowd(false);
+  const last = open(wire, { source: PEER_IP, sourcePort: 6000 });
+  wire.host.crowd(true);
+  say(wire, { source: PEER_IP, sourcePort: 6000, ack: last }, "not any more");
+  assertEquals(received, ["5000: fewer"], "21 of 81 are more than that");
 });
 
 Deno.test("crowded: no reset for whom we have nothing with; without a crowd there is one", () => {
