@@ -37,7 +37,7 @@ export class ArpInput {
   arrives(packet: ArpPacket, how: ArpArrival): void {
     const { addresses, claims, cache, output, overload, count } = this.#options;
     count("arp-in");
-    if (overload.isCrowded && cache.find(packet.senderIp) === null && overload.keepsSilent()) return;
+    if (overload.isCrowded && cache.find(packet.senderIp) === null && overload.ignoresArp()) return;
     if (sameAddress(packet.senderMac, this.#options.mac)) return;
     const isOurs = addresses.isOurs(packet.senderIp);
     if (!isStationMac(packet.senderMac) || !(isOurs || this.#canBeSender(packet.senderIp))) {

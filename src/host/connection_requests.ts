@@ -79,8 +79,8 @@ export class ConnectionRequests {
     }
     const listener = listeners.find(segment.destinationPort, replyRoute.localAddress);
     if (listener === null) {
-      counters.noListener++;
       if (overload.keepsSilent()) return;
+      counters.noListener++;
       closedArrives(context, segment);
       this.#answered(segment, false);
       return;

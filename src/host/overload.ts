@@ -72,6 +72,13 @@ export class Overload {
     return true;
   }
 
+  /** Whether ARP of somebody who is not in the cache is left alone. */
+  ignoresArp(): boolean {
+    if (this.isCrowded) this.#options.counters.count("overload-arp");
+    return this.isCrowded;
+  }
+
+  /** One drop event for each segment that is told in no other way, so that the sums over a log are those of the counters. */
   #shed(counter: string): void {
     this.#options.counters.count(counter);
     this.#options.teller.drop("overload");

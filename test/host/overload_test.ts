@@ -187,7 +187,7 @@ Deno.test("crowded: ARP of strangers waits, that of neighbors does not", () => {
   wire.takeCounts();
   wire.host.crowd(true);
   assertEquals(wire.gives(ask(STRANGER_IP, "77")).length, 0);
-  assertEquals(wire.takeCounts()["overload-answers"], 1);
+  assertEquals(wire.takeCounts()["overload-arp"], 1);
   assertEquals(wire.gives(ask(PEER_IP, "09")).length, 1);
   assertEquals(wire.gives(arpReply(PEER_IP, "02:00:00:00:00:09")).length, 0);
 });

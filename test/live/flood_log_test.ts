@@ -73,7 +73,13 @@ for (const { name, words } of KINDS) {
     assertEquals(drops("no-listener"), counters["no-listener"]);
     assertEquals(drops("checksum"), counters["drop-checksum"] ?? 0);
     const strangers = total(events, (event) => event.event === "segment" && event.direction === "recv");
-    assertEquals(strangers, counters["segments-in"]);
+    // What the host left alone when too much arrived is told as that, and in no other way.
+    const left = ["opens", "segments", "answers"].reduce(
+      (sum, what) => sum + (counters[`overload-${what}`] ?? 0),
+      0,
+    );
+    assertEquals(drops("overload"), left);
+    assertEquals(strangers + left, counters["segments-in"]);
     assertEquals(
       total(events, (event) => event.event === "segment" && event.direction === "send"),
       counters["segments-out"],

@@ -147,6 +147,8 @@ export class WireRecording {
 export async function judgeFile(path: string): Promise<JudgedFrame[]> {
   const args = ["-n", "-r", path, "-Y", "tcp || _ws.malformed", "-T", "fields", "-E", "separator=/t"];
   const validate = ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"];
+  // A client's port may be that of some protocol, as which random payload is malformed: the payload is nobody's.
+  validate.push("-d", "tcp.port==1-65535,data");
   const { code, stdout, stderr } = await new Deno.Command("tshark", {
     args: [...args, ...validate, ...FRAME_FIELDS.flatMap((field) => ["-e", field])]
       .concat(ANALYSIS_FIELDS.flatMap((field) => ["-e", field])),
