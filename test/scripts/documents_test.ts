@@ -1,0 +1,80 @@
+/**
+ * The documents: short enough, whole, and with links that lead somewhere.
+ *
+ * Owns: what can be held against the files beside them. Must not know: what is good prose.
+ */
+import { assert, assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
+
+const ROOT = new URL("../../", import.meta.url);
+const DOCUMENTS = [
+  "README.md",
+  "CHANGELOG.md",
+  ...[...Deno.readDirSync(new URL("docs/", ROOT))].map(({ name }) => `docs/${name}`).filter((name) =>
+    name.endsWith(".md")
+  ),
+];
+
+const read = (name: string) => Deno.readTextFileSync(new URL(name, ROOT));
+
+/** As they are made of headings: small, without punctuation, hyphens for spaces. */
+function anchors(text: string): Set<string> {
+  const headings = text.matchAll(/^#{1,6} (.+)$/gm);
+  return new Set(
+    [...headings].map(([, title]) =>
+      title.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-")
+    ),
+  );
+}
+
+for (const name of DOCUMENTS) {
+  Deno.test(`${name}: every link within the project leads to a file, and to a heading of it`, () => {
+    for (const [, target] of read(name).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      const [path, anchor] = target.split("#");
+      const file = path === "" ? new URL(name, ROOT) : new URL(path, new URL(name, ROOT));
+      assert(Deno.statSync(file).isFile, `${target} is no file`);
+      if (anchor !== undefined) {
+        assert(anchors(Deno.readTextFileSync(file)).has(anchor), `${target}: no such heading`);
+      }
+    }
+  });
+}
+
+Deno.test("README.md: 200 to 250 lines, every document is linked", () => {
+  const text = read("README.md");
+  const lines = text.split("\n").length - 1;
+  assertGreaterOrEqual(lines, 200);
+  assertLessOrEqual(lines, 250);
+  const linked = new Set([...text.matchAll(/\]\((docs\/[^)#]+\.md)/g)].map(([, path]) => path));
+  assertEquals(DOCUMENTS.filter((name) => name.startsWith("docs/") && !linked.has(name)), []);
+});
+
+Deno.test("README.md: the commands are those of the program", async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", "src/cli/main.ts", "--help"],
+    cwd: ROOT,
+  }).output();
+  const help = new TextDecoder().decode(stdout);
+  const listed = [...help.matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, command]) => command);
+  assert(listed.length >= 8, help);
+  const documented = [...read("README.md").matchAll(/^\| `([a-z]+)[` ]/gm)].map(([, command]) => command);
+  assertEquals(listed.filter((command) => !documented.includes(command)), []);
+});
+
+Deno.test("README.md: every target of the last whole run of the benchmark is in it, missed ones included", () => {
+  const runs = read("docs/benchmarks.md").split(/^## /m);
+  const whole = runs.findLast((run) => run.includes("### At rest"));
+  const rows = whole?.match(/^\|.*\| (met|MISSED)? *\|$/gm) ?? [];
+  assert(rows.length >= 15, "a table of targets");
+  const cells = (row: string) => row.split("|").map((cell) => cell.trim()).slice(1, 4).join("|");
+  const shown = new Set(read("README.md").split("\n").filter((line) => line.startsWith("| ")).map(cells));
+  assertEquals(rows.map(cells).filter((row) => !shown.has(row)), []);
+});
+
+Deno.test("the word seed means the random seed alone", () => {
+  for (const name of DOCUMENTS) {
+    for (const [line] of read(name).matchAll(/^.*\bseed(?:'s|ed)? (?:lab|path|table|rows)\b.*$/gim)) {
+      assertEquals(line, "", name);
+    }
+  }
+});
