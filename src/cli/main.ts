@@ -52,6 +52,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./table.ts")).command,
   },
   {
+    name: "why",
+    summary: "says what a rule of the log, a row of the table or a state means, and where it comes from",
+    load: async () => (await import("./why.ts")).command,
+  },
+  {
     name: "lab",
     summary: "makes, uses and removes a lab: two network namespaces joined by a veth pair",
     load: async () => (await import("./lab.ts")).command,
