@@ -85,6 +85,7 @@ export class EventTeller {
       relSeq: this.#context.arriving.seq,
       relAck: this.#context.arriving.ack,
       cutBytes: 0,
+      windowShift: connection.tcb.sendShift,
     }));
   }
 
@@ -105,20 +106,26 @@ export class EventTeller {
         relSeq: segment.seq,
         relAck: segment.ack,
         cutBytes: 0,
+        windowShift: -1,
       }),
     );
   }
 
   /** A segment of a connection, as it stands on the wire, is being sent because of `effect`. */
   sent(segment: TcpSegment, effect: Effect, connection: Connection): void {
-    if (this.observer !== null) this.#tell(this.#sentEvent(segment, effect, connection.name));
+    if (this.observer !== null) {
+      this.#tell(
+        this.#sentEvent(segment, effect, { name: connection.name, windowShift: connection.tcb.receiveShift }),
+      );
+    }
   }
 
   /** The same of a segment that belongs to no connection. */
   strangerSent(segment: TcpSegment, effect: Effect, way: Named): void {
     if (this.observer === null) return;
     const verdict = this.#judge("send", effect.rule);
-    if (verdict !== FOLD.COUNT) this.#tellOrKeep(verdict, this.#sentEvent(segment, effect, way.name));
+    if (verdict === FOLD.COUNT) return;
+    this.#tellOrKeep(verdict, this.#sentEvent(segment, effect, { name: way.name, windowShift: -1 }));
   }
 
   /** Something was not taken. */
@@ -219,16 +226,17 @@ export class EventTeller {
     });
   }
 
-  #sentEvent(segment: TcpSegment, effect: Effect, connection: string): SegmentEvent {
+  #sentEvent(segment: TcpSegment, effect: Effect, of: Named & { windowShift: number }): SegmentEvent {
     return segmentEvent(segment, {
       time: this.time,
-      connection,
+      connection: of.name,
       direction: "send",
       state: effect.state,
       rule: effect.rule,
       relSeq: effect.seq,
       relAck: effect.ack,
       cutBytes: effect.cutBytes,
+      windowShift: of.windowShift,
     });
   }
 

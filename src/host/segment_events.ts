@@ -20,11 +20,13 @@ interface SegmentNews {
   readonly relSeq: number;
   readonly relAck: number;
   readonly cutBytes: number;
+  /** Of the window, in which the sender counts; -1 where it is not known. */
+  readonly windowShift: number;
 }
 
 /** The event of a segment that has been received or is being sent. */
 export function segmentEvent(segment: TcpSegment, news: SegmentNews): SegmentEvent {
-  const event = {
+  const event: { -readonly [Field in keyof SegmentEvent]: SegmentEvent[Field] } = {
     event: "segment",
     time: news.time,
     connection: news.connection,
@@ -39,8 +41,15 @@ export function segmentEvent(segment: TcpSegment, news: SegmentNews): SegmentEve
     options: segmentOptions(segment),
     state: news.state,
     rule: news.rule,
-  } as const;
-  return news.cutBytes > 0 ? { ...event, cut: news.cutBytes } : event;
+  };
+  if (news.windowShift >= 0) event.windowBytes = windowBytes(segment, news.windowShift);
+  if (news.cutBytes > 0) event.cut = news.cutBytes;
+  return event;
+}
+
+/** The window of a segment with SYN is never scaled (RFC 7323 §2.2). */
+function windowBytes({ flags, window }: TcpSegment, shift: number): number {
+  return (flags & FLAG.SYN) === 0 ? window * 2 ** shift : window;
 }
 
 /** The options of a segment, as a value. */

@@ -46,6 +46,7 @@ function contractFields(event: TcpEvent): unknown {
         relSeq: event.relSeq,
         relAck: event.relAck,
         window: event.window,
+        windowBytes: event.windowBytes,
         length: event.length,
         options: event.options,
         state: event.state,
@@ -129,6 +130,8 @@ function contractFields(event: TcpEvent): unknown {
       };
     case "summary":
       return { event: event.event, time, durationMs: event.durationMs, counters: event.counters };
+    default:
+      return { ...event, time };
   }
 }
 

@@ -19,6 +19,7 @@ import type {
 } from "../tcp/events.ts";
 import { type FlagName, flagNames } from "../wire/tcp.ts";
 import { MAX_SACK_BLOCKS } from "../wire/tcp_options.ts";
+import { isNeverLost } from "./event_filter.ts";
 import { eventToJson, stringToJson } from "./event_json.ts";
 import { type LineBytes, type Piece, PieceCache, pieceOf } from "./line_bytes.ts";
 import type { LineWriter } from "./log_writer.ts";
@@ -41,6 +42,7 @@ const KEY = {
   relSeq: pieceOf(',"relSeq":'),
   relAck: pieceOf(',"relAck":'),
   window: pieceOf(',"window":'),
+  windowBytes: pieceOf(',"windowBytes":'),
   length: pieceOf(',"length":'),
   recvLength: pieceOf(',"direction":"recv","length":'),
   sendLength: pieceOf(',"direction":"send","length":'),
@@ -80,13 +82,18 @@ export class JsonLines {
   constructor(writer: LineWriter) {
     this.observe = (event) => {
       const line = writer.begin(LINE_BYTES);
-      if (line === null) return;
+      if (line === null) {
+        if (isNeverLost(event)) writer.keep(eventToJson(event));
+        else writer.lose();
+        return;
+      }
       const start = line.at;
       if (this.#write(line, event)) {
         writer.end();
       } else {
         line.at = start;
-        writer.line(eventToJson(event));
+        if (isNeverLost(event)) writer.keep(eventToJson(event));
+        else writer.line(eventToJson(event));
       }
     };
   }
@@ -118,7 +125,9 @@ export class JsonLines {
     line.uint32(event.seq);
     return number(line, KEY.ack, event.ack) &&
       number(line, KEY.relSeq, event.relSeq) && number(line, KEY.relAck, event.relAck) &&
-      number(line, KEY.window, event.window) && number(line, KEY.length, event.length) &&
+      number(line, KEY.window, event.window) &&
+      (event.windowBytes === undefined || number(line, KEY.windowBytes, event.windowBytes)) &&
+      number(line, KEY.length, event.length) &&
       options(line, event.options) && this.#segmentEnd(line, pieces, event);
   }
 
