@@ -179,7 +179,9 @@ export class Server {
           capture: link.capture,
           filter,
         });
-        if (config.log === "none") notice(`Listening on ${link.name}, ${text}:${port} (${app})`);
+        if (config.log === "none" || config.logStyle.file !== null) {
+          notice(`Listening on ${link.name}, ${text}:${port} (${app})`);
+        }
       }
     }
   }
