@@ -57,7 +57,7 @@ function characterLength(first: number): number {
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function decode(bytes: Uint8Array): string | null {
-  if (bytes.length === 1) return String.fromCharCode(bytes[0]);
+  if (bytes[0] < 0x80) return String.fromCharCode(bytes[0]);
   try {
     return strict.decode(bytes);
   } catch {

@@ -83,7 +83,7 @@ export function layCells(cells: readonly Cell[], page: { width: number; indent: 
   let isLineStart = true;
   for (const { text, paint, column: wanted, gap = 2, newLine = false } of cells) {
     if (text === "") continue;
-    const start = isLineStart ? column : Math.max(wanted ?? 0, column + gap);
+    const start = isLineStart ? wanted ?? 0 : Math.max(wanted ?? 0, column + gap);
     if ((newLine && !isLineStart) || (start + text.length > page.width && column > page.indent)) {
       out += "\n" + " ".repeat(page.indent);
       column = page.indent;
