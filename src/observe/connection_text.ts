@@ -13,15 +13,7 @@ import type {
   TimerEvent,
   TransitionEvent,
 } from "../tcp/events.ts";
-import {
-  bytesText,
-  type Cell,
-  connectionEnds,
-  durationText,
-  flagsInBrackets,
-  type Paint,
-  printable,
-} from "./text_layout.ts";
+import { bytesText, type Cell, durationText, flagsInBrackets, type Paint, printable } from "./text_layout.ts";
 import { statePaint, type TextPage } from "./text_page.ts";
 
 /** Columns of a transition, from where it begins: `ESTABLISHED -> CLOSE_WAIT`, `recv [FIN, PSH, ACK]`. */
@@ -39,7 +31,7 @@ export function transitionCells(event: TransitionEvent, page: TextPage): Cell[] 
   const rule = printable(event.cause === "segment" ? event.rule : `${event.cause}: ${event.rule}`);
   const isOneLine = isWide && wordColumn + CAUSE_OFFSET + rfc.length + 2 + rule.length <= page.width;
   return [
-    page.peerCell(connectionEnds(event.connection).peer || event.connection, event.id),
+    page.peerCell(page.endsOf(event.connection).peer || printable(event.connection), event.id),
     {
       text: from,
       column: wordColumn,
@@ -169,7 +161,7 @@ function subject(
   word: { text: string; paint: Paint },
 ): Cell[] {
   return [
-    page.peerCell(connectionEnds(connection).peer || connection, id),
+    page.peerCell(page.endsOf(connection).peer || printable(connection), id),
     { ...word, column: page.wordColumn, gap: 1 },
   ];
 }

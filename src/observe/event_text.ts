@@ -29,7 +29,7 @@ import { connectionId } from "./event_filter.ts";
 import { timeColumn, type TimeForm } from "./log_time.ts";
 import { faultCells, segmentCells } from "./segment_text.ts";
 import { summaryToText } from "./summary.ts";
-import { type Cell, connectionEnds, layCells, printable } from "./text_layout.ts";
+import { type Cell, layCells, printable } from "./text_layout.ts";
 import { countCells, TextPage } from "./text_page.ts";
 
 /** What a log is set to; all of it may be left out. */
@@ -107,7 +107,7 @@ function eventCells(event: Exclude<TcpEvent, { event: "summary" }>, page: TextPa
 function dropCells(event: DropEvent, page: TextPage): Cell[] {
   const { connection = "" } = event;
   const cells: Cell[] = [
-    page.peerCell(connectionEnds(connection).peer || connection, event.id),
+    page.peerCell(page.endsOf(connection).peer || printable(connection), event.id),
     { text: "drop", column: page.wordColumn, gap: 1, paint: page.palette.notice },
     { text: printable(event.reason) },
     ...countCells(event.count),
@@ -130,7 +130,7 @@ function arpCells(event: ArpEvent, page: TextPage): Cell[] {
   };
   const isReceived = event.direction === "recv";
   return [
-    page.peerCell(isReceived ? event.sender : event.target),
+    page.peerCell(isReceived ? sender : target),
     wayCell(event.direction, page),
     { text: "arp", gap: 1 },
     { text: event.kind, gap: 1 },
@@ -143,7 +143,7 @@ function icmpCells(event: IcmpEvent, page: TextPage): Cell[] {
   const { connection } = event;
   const isOther = event.kind === "other";
   const cells: Cell[] = [
-    page.peerCell(event.direction === "recv" ? event.from : event.to),
+    page.peerCell(printable(event.direction === "recv" ? event.from : event.to)),
     wayCell(event.direction, page),
     { text: "icmp", gap: 1 },
     { text: isOther ? `type ${event.type}` : event.kind, gap: 1 },
@@ -165,7 +165,7 @@ function wayCell(direction: "recv" | "send", page: TextPage): Cell {
 function noticeCells(event: NoticeEvent, page: TextPage): Cell[] {
   const { palette } = page;
   return [
-    page.peerCell(event.connection === undefined ? "" : connectionEnds(event.connection).peer, event.id),
+    page.peerCell(event.connection === undefined ? "" : page.endsOf(event.connection).peer, event.id),
     { text: "notice", column: page.wordColumn, gap: 1, paint: palette.notice },
     { text: printable(event.message) },
     ...countCells(event.count),

@@ -24,7 +24,7 @@ export interface TimeColumn {
 export function timeColumn(form: TimeForm, utcOffsetMinutes: number): TimeColumn {
   switch (form) {
     case "clock":
-      return { width: 15, text: (seconds) => wallClock(seconds, utcOffsetMinutes) };
+      return { width: 15, text: clockText(utcOffsetMinutes) };
     case "none":
       return { width: 0, text: () => "" };
     case "epoch":
@@ -43,6 +43,22 @@ export function timeColumn(form: TimeForm, utcOffsetMinutes: number): TimeColumn
       return { width: SPAN_CHARS, text };
     }
   }
+}
+
+/** The time of day: that of the second is made once for all that happens in it. */
+function clockText(utcOffsetMinutes: number): (seconds: number) => string {
+  let second = NaN;
+  let ofSecond = "";
+  return (seconds) => {
+    const us = Math.round(seconds * 1e6);
+    const whole = Math.floor(us / 1e6);
+    if (whole !== second) {
+      second = whole;
+      ofSecond = wallClock(whole, utcOffsetMinutes).slice(0, -6);
+    }
+    // A million more, so that leading zeros are there, and the one before them is cut off.
+    return ofSecond + String(us - whole * 1e6 + 1e6).slice(1);
+  };
 }
 
 /** Local choice: up to a day of seconds; longer spans push what follows. */

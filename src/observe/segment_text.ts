@@ -8,61 +8,57 @@
  * (rule, window, options) follows on the same line where the page is wide enough, else below.
  */
 import type { FaultEvent, FlagName, SegmentEvent } from "../tcp/events.ts";
-import {
-  type Cell,
-  connectionEnds,
-  durationText,
-  type Paint,
-  type Palette,
-  printable,
-} from "./text_layout.ts";
-import { countCells, statePaint, type TextPage } from "./text_page.ts";
+import { type Cell, durationText, type Paint, type Palette, printable } from "./text_layout.ts";
+import { countText, statePaint, type TextPage } from "./text_page.ts";
 
 /** A segment, received or sent. */
 export function segmentCells(event: SegmentEvent, page: TextPage): Cell[] {
   const { palette } = page;
   const isReceived = event.direction === "recv";
-  const { local, peer } = connectionEnds(event.connection);
+  const { local, peer, localPort } = page.endsOf(event.connection);
   const columns = page.segmentColumns;
-  const shownLocal = columns.isLocalWhole ? local : local.slice(Math.max(0, local.lastIndexOf(":")));
   const way = isReceived ? palette.received : palette.sent;
-  const cells: Cell[] = [
-    page.peerCell(peer, event.id),
-    { text: isReceived ? "-->" : "<--", column: page.wordColumn, gap: 1, paint: way },
-    { text: printable(shownLocal), gap: 1 },
-    {
-      text: event.flags.join(",") || "none",
-      column: columns.flags,
-      paint: flagsPaint(event.flags, event.length, palette),
-    },
-  ];
-  const state: Cell = { text: event.state, paint: statePaint(event.state, palette), gap: 1 };
+  const flags = event.flags.join(",") || "none";
   const seq = `seq ${event.relSeq}`;
   const ack = event.flags.includes("ACK") ? `ack ${event.relAck}` : "";
   const length = `len ${event.length}`;
-  const details = segmentDetails(event).map((text) => ({ text, paint: palette.quiet }));
-  details.push(...countCells(event.count).map(({ text }) => ({ text, paint: palette.quiet })));
-  if (!columns.isWide) {
-    return [
-      ...cells,
-      { ...state, column: columns.seq },
+  const state = event.state;
+  const cells: Cell[] = [
+    page.peerCell(peer, event.id),
+    { text: isReceived ? "-->" : "<--", column: page.wordColumn, gap: 1, paint: way },
+    { text: columns.isLocalWhole ? local : localPort, gap: 1 },
+    { text: flags, column: columns.flags, paint: flagsPaint(event.flags, event.length, palette) },
+  ];
+  const details = segmentDetails(event);
+  let isOnNewLine = false;
+  if (columns.isWide) {
+    cells.push(
+      { text: seq, column: columns.seq, gap: 1 },
+      { text: ack, column: columns.ack, gap: 1 },
+      { text: length, column: columns.length, gap: 1 },
+      { text: state, column: columns.state, gap: 1, paint: statePaint(state, palette) },
+    );
+    let end = columns.details - 2;
+    for (const text of details) end += text.length + 2;
+    isOnNewLine = end > page.width;
+  } else {
+    cells.push(
+      { text: state, column: columns.seq, gap: 1, paint: statePaint(state, palette) },
       // Where the state has gone to a line of its own, there is room beside it.
-      { text: seq, newLine: columns.seq + event.state.length <= page.width },
+      { text: seq, newLine: columns.seq + state.length <= page.width },
       { text: ack },
       { text: length },
-      ...details,
-    ];
+    );
   }
-  cells.push(
-    { text: seq, column: columns.seq, gap: 1 },
-    { text: ack, column: columns.ack, gap: 1 },
-    { text: length, column: columns.length, gap: 1 },
-    { ...state, column: columns.state },
-  );
-  const detailsChars = details.reduce((sum, { text }) => sum + text.length + 2, 0);
-  const [rule, ...others] = details;
-  const isOneLine = columns.details + detailsChars - 2 <= page.width;
-  cells.push(isOneLine ? { ...rule, column: columns.details } : { ...rule, newLine: true }, ...others);
+  const column = columns.isWide && !isOnNewLine ? columns.details : 0;
+  for (let i = 0; i < details.length; i++) {
+    cells.push({
+      text: details[i],
+      paint: palette.quiet,
+      column: i === 0 ? column : 0,
+      newLine: i === 0 && isOnNewLine,
+    });
+  }
   return cells;
 }
 
@@ -70,6 +66,7 @@ function segmentDetails(event: SegmentEvent): string[] {
   const details = [printable(event.rule), windowText(event), ...optionTexts(event)];
   if (event.cut !== undefined) details.push(`cut into ${event.cut}-byte segments on the wire`);
   if (event.segment !== undefined) details.push(`segment ${event.segment}`);
+  if (event.count !== undefined) details.push(countText(event.count));
   return details;
 }
 
@@ -113,7 +110,7 @@ export function faultCells(event: FaultEvent, page: TextPage): Cell[] {
   const way = event.direction === "recv" ? "in" : "out";
   const at = (column: number): { column?: number; gap?: number } => columns.isWide ? { column, gap: 1 } : {};
   const cells: Cell[] = [
-    page.peerCell(event.connection === undefined ? "" : connectionEnds(event.connection).peer, event.id),
+    page.peerCell(event.connection === undefined ? "" : page.endsOf(event.connection).peer, event.id),
     { text: `fault ${event.kind} ${way}`, column: page.wordColumn, gap: 1, paint: palette.notice },
   ];
   const { flags, seq, relSeq = seq, ack, relAck = ack, length = 0 } = event;

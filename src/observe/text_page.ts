@@ -44,6 +44,14 @@ export interface SegmentColumns {
   readonly isWide: boolean;
 }
 
+/** The ends of a connection as the page shows them; an end that is not there is empty. */
+interface ConnectionEnds {
+  readonly local: string;
+  readonly peer: string;
+  /** With the colon. */
+  readonly localPort: string;
+}
+
 /** The page, as it is now. */
 export class TextPage {
   readonly palette: Palette;
@@ -54,6 +62,9 @@ export class TextPage {
   #peerChars = USUAL_END_CHARS;
   #localChars = 0;
   #digits = USUAL_DIGITS;
+  /** Of the connection that was asked for last: most events follow one of the same. */
+  #connection = "";
+  #ends: ConnectionEnds = { local: "", peer: "", localPort: "" };
   #columns: SegmentColumns | null = null;
   #columnsWidth = 0;
 
@@ -91,12 +102,22 @@ export class TextPage {
     const id = connectionId(event);
     if (id !== undefined && id > 999) this.#idChars = this.#wider(this.#idChars, String(id).length + 2);
     if (event.event !== "segment" && event.event !== "transition") return;
-    const { local, peer } = connectionEnds(event.connection);
+    const { local, peer } = this.endsOf(event.connection);
     this.#peerChars = this.#wider(this.#peerChars, Math.min(peer.length, MOST_END_CHARS));
     this.#localChars = this.#wider(this.#localChars, Math.min(local.length, MOST_END_CHARS));
     if (event.event !== "segment" || isStranger(event.state)) return;
     const largest = Math.max(event.relSeq, event.relAck);
     if (largest >= 10 ** this.#digits) this.#digits = this.#wider(this.#digits, String(largest).length);
+  }
+
+  /** The two ends of a connection by its name, fit to be shown. */
+  endsOf(connection: string): ConnectionEnds {
+    if (connection !== this.#connection) {
+      const { local, peer } = connectionEnds(printable(connection));
+      this.#ends = { local, peer, localPort: local.slice(Math.max(0, local.lastIndexOf(":"))) };
+      this.#connection = connection;
+    }
+    return this.#ends;
   }
 
   /** The number of a connection, in its colour; nothing where there is none. */
@@ -105,10 +126,10 @@ export class TextPage {
     return { text: `#${id}`, column: this.#timeChars, gap: 0, paint: this.#seriesPaint(id) };
   }
 
-  /** The peer's end, in the connection's colour; `-` where there is none. */
+  /** The peer's end (fit to be shown), in the connection's colour; `-` where there is none. */
   peerCell(peer: string, id?: number): Cell {
-    const cell = { text: printable(peer) || "-", column: this.peerColumn, gap: 1 };
-    return id === undefined ? cell : { ...cell, paint: this.#seriesPaint(id) };
+    const paint = id === undefined ? undefined : this.#seriesPaint(id);
+    return { text: peer || "-", column: this.peerColumn, gap: 1, paint };
   }
 
   #seriesPaint(id: number): Paint {
@@ -160,5 +181,10 @@ export function statePaint(state: TcpState, palette: Palette): Paint {
 
 /** How many one line stands for. */
 export function countCells(count: number | undefined): Cell[] {
-  return count === undefined ? [] : [{ text: `${count} of these in a second` }];
+  return count === undefined ? [] : [{ text: countText(count) }];
+}
+
+/** The same as text. */
+export function countText(count: number): string {
+  return `${count} of these in a second`;
 }
