@@ -26,6 +26,7 @@ import { Demultiplexer } from "./demultiplexer.ts";
 import { EffectPerformer } from "./effect_performer.ts";
 import { FaultBarrier, type FaultHook } from "./fault_barrier.ts";
 import { EventTeller } from "./event_teller.ts";
+import { FaultTeller } from "./fault_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import { type Listener, Listeners } from "./listeners.ts";
 import { Overload } from "./overload.ts";
@@ -71,6 +72,7 @@ export class Connections {
   readonly listeners = new Listeners();
   readonly teller: EventTeller;
   readonly overload: Overload;
+  readonly faults: FaultTeller;
   readonly #counters: HostCounters;
   readonly #registry: ConnectionRegistry;
   readonly #performer: EffectPerformer;
@@ -103,6 +105,7 @@ export class Connections {
     this.context = context;
     this.overload = overload;
     this.teller = teller;
+    this.faults = new FaultTeller(teller, registry);
     this.#counters = counters;
     this.#registry = registry;
     this.#nextHops = nextHops;
@@ -240,6 +243,7 @@ export class Connections {
   #deadlineDue(connection: Connection): void {
     const { tcb } = connection;
     this.#performer.begin(connection);
+    if (this.teller.looksCloser) this.teller.fires(connection);
     // Deadlines that moved to later are set anew here, not each time they move.
     if (tcb.nextDeadlineUs() <= this.context.nowUs) deadlineArrives(this.context, tcb);
     this.#performer.finish();

@@ -86,6 +86,7 @@ export class Demultiplexer {
         closeForReopen(this.#context, tcb, segment);
         this.#performer.finish();
         this.#options.requests.arrives(segment, from, floor);
+        this.#teller.settle(segment, connection);
         return;
       }
     }
@@ -114,6 +115,7 @@ export class Demultiplexer {
   /** As in Linux: the connection stays half-open, our SYN-ACK is sent again, and the peer's next ACK may find room. */
   #ignoreHandshakeAck(segment: TcpSegment, connection: Connection): void {
     this.#options.counters.count("accept-queue-full");
+    this.#context.arriving.read(connection.tcb, segment);
     this.#context.apply("arrives.listen.backlog-full");
     this.#teller.received(segment, connection);
     this.#teller.drop("accept-queue-full", connection);

@@ -1,19 +1,32 @@
 /**
  * EventTeller: what the host says about its connections, to the one observer.
  *
- * Owns: the observer, event times, and the building of events; every method does nothing without an observer, and what
- * the observer throws goes no further. What strangers cause is told with measure (event_folding.ts). Must not know: what
- * caused an event.
+ * Owns: the observer, event times, the numbers of segments, and the building of events; every method does nothing without
+ * an observer, and what the observer throws goes no further. What strangers cause is told with measure (event_folding.ts).
+ * Must not know: what caused an event.
+ *
+ * A segment gets its number when it is told, or when something that belongs to it is told before it: a transition or a
+ * retransmission whose segment is about to leave, a fault that it met on its way in.
  */
 import type { MachineContext } from "../tcp/context.ts";
-import type { Effect } from "../tcp/effects.ts";
-import type { DropEvent, NoticeEvent, Observer, SegmentEvent, TcpEvent } from "../tcp/events.ts";
+import { EFFECT, type Effect } from "../tcp/effects.ts";
+import type {
+  ArpEvent,
+  DropEvent,
+  FaultEvent,
+  IcmpEvent,
+  NoticeEvent,
+  Observer,
+  SegmentEvent,
+  TcpEvent,
+} from "../tcp/events.ts";
 import type { ByteRing } from "../tcp/fast/byte_ring.ts";
 import { wordOf } from "../tcp/sequence.ts";
 import { statesOfPath } from "../tcp/state.ts";
 import { transitionById } from "../tcp/transitions.ts";
-import type { TcpSegment } from "../wire/tcp.ts";
+import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import type { Connection } from "./connection.ts";
+import { ConnectionWatch, type TimerNews } from "./connection_watch.ts";
 import { type FaultBarrier, messageOfError } from "./fault_barrier.ts";
 import { EventFolding, FOLD, type FoldableEvent, type FoldGroup, type FoldVerdict } from "./event_folding.ts";
 import { segmentEvent, transitionEvent } from "./segment_events.ts";
@@ -21,19 +34,43 @@ import { segmentEvent, transitionEvent } from "./segment_events.ts";
 /** What has the name of a connection, which is made when it is asked for: a name costs more than the rest of a drop. */
 interface Named {
   readonly name: string;
+  /** Number of the connection; 0 or absent where it is none. */
+  readonly id?: number;
 }
+
+/** An event about the link or the segment of it that a stranger can cause without end. */
+type LinkEvent = Untimed<ArpEvent> | Untimed<IcmpEvent>;
+type Untimed<E> = Omit<E, "time">;
+
+const { SYN, FIN } = FLAG;
+const NO_SEGMENT = 0;
 
 /** Tells one observer. */
 export class EventTeller {
   observer: Observer | null = null;
   /** Data events carry the bytes. */
   showPayload = false;
+  /** Events `timer` and `sample` are told. */
+  showTimers = false;
+  showSamples = false;
   /** Told of every notice, also where nobody observes. */
   onNotice: ((kind: string, message: string) => void) | null = null;
   readonly #context: MachineContext;
   readonly #epochUs: number;
   readonly #barrier: FaultBarrier;
   readonly #folding: EventFolding;
+  /** Of the segment that was numbered last. */
+  #lastNumber = NO_SEGMENT;
+  /** Of the segment in hand, once it is known. */
+  #inHand = NO_SEGMENT;
+  /** Of the frame in hand, where something has numbered its segment before it came. */
+  #expected = NO_SEGMENT;
+  /** Rules by which the segment in hand changed a state before it was told itself. */
+  #earlierMoves: string[] = [];
+  /** The segment that left last. */
+  #lastSent: SegmentEvent | null = null;
+  /** Grows with every observer. */
+  #era = 0;
 
   /** `epochUs`: wall clock at time 0 of the context's clock; `foldAfter`: see EventFolding. */
   constructor(
@@ -49,7 +86,14 @@ export class EventTeller {
   /** The one who leaves hears what has been folded so far. */
   changeObserver(observer: Observer | null): void {
     if (this.dueUs !== Infinity) this.tellFolded();
+    if (this.observer === null) this.#era++;
     this.observer = observer;
+    this.#lastSent = null;
+  }
+
+  /** Whether {@link EventTeller.look} and {@link EventTeller.fires} have anything to tell. */
+  get looksCloser(): boolean {
+    return this.observer !== null && (this.showTimers || this.showSamples);
   }
 
   /** When {@link EventTeller.tellFolded} is due, Infinity as long as nothing is folded. */
@@ -60,7 +104,27 @@ export class EventTeller {
   /** Tells what was folded so far. */
   tellFolded(): void {
     const { time } = this;
-    for (const event of this.#folding.take(this.#context.nowUs)) this.#tell({ ...event, time });
+    for (const event of this.#folding.take(this.#context.nowUs)) {
+      // One that stands for itself is a segment like any other, told late.
+      if (event.event !== "segment" || event.count !== undefined) this.#tell({ ...event, time });
+      else this.#tell({ ...event, time, segment: ++this.#lastNumber });
+    }
+  }
+
+  /** The number of the next segment, for one that is still to come; it is to be given to {@link EventTeller.expect}. */
+  reserve(): number {
+    return this.observer === null ? NO_SEGMENT : ++this.#lastNumber;
+  }
+
+  /** The frame that comes next brings the segment with this number. */
+  expect(number: number): void {
+    this.#expected = number;
+  }
+
+  /** The frame in hand has been dealt with. */
+  frameDone(): void {
+    this.#inHand = NO_SEGMENT;
+    this.#expected = NO_SEGMENT;
   }
 
   /** Time of an event, seconds since 1970. */
@@ -73,17 +137,22 @@ export class EventTeller {
     if (this.observer !== null) this.#tell({ ...event, time: this.time });
   }
 
-  /** A segment of a connection was received. */
+  /** A segment of a connection was received; what it leads to has been decided, and is told after it. */
   received(segment: TcpSegment, connection: Connection): void {
     if (this.observer === null) return;
+    const { arriving, rule } = this.#context;
+    const moves = this.#movesOf(connection);
     this.#tell(segmentEvent(segment, {
       time: this.time,
       connection: connection.name,
+      id: connection.id,
+      segment: this.#numberInHand(),
       direction: "recv",
       state: connection.tcb.state,
-      rule: this.#context.rule,
-      relSeq: this.#context.arriving.seq,
-      relAck: this.#context.arriving.ack,
+      rule: moves === null ? rule : moves[moves.length - 1],
+      rules: moves !== null && moves.length > 1 ? moves : null,
+      relSeq: arriving.seq,
+      relAck: arriving.ack,
       cutBytes: 0,
     }));
   }
@@ -92,16 +161,21 @@ export class EventTeller {
   strangerReceived(segment: TcpSegment, way: Named, isListening: boolean): void {
     if (this.observer === null) return;
     const { rule } = this.#context;
-    const verdict = this.#judge("recv", rule);
+    // One that has ended a connection is told by itself, or the transition would name a segment that nobody has heard of.
+    const moves = this.#takeEarlierMoves();
+    const verdict = moves === null ? this.#judge("recv", rule) : FOLD.TELL;
     if (verdict === FOLD.COUNT) return;
     this.#tellOrKeep(
       verdict,
       segmentEvent(segment, {
         time: this.time,
         connection: way.name,
+        id: 0,
+        segment: verdict === FOLD.TELL ? this.#numberInHand() : NO_SEGMENT,
         direction: "recv",
         state: isListening ? "LISTEN" : "CLOSED",
         rule,
+        rules: moves === null ? null : [...moves, rule],
         relSeq: segment.seq,
         relAck: segment.ack,
         cutBytes: 0,
@@ -109,16 +183,35 @@ export class EventTeller {
     );
   }
 
+  /** The segment in hand ended `connection`, and perhaps nobody has told it since: then it is told here, as one of it. */
+  settle(segment: TcpSegment, connection: Connection): void {
+    if (this.#earlierMoves.length === 0) return;
+    this.#context.arriving.read(connection.tcb, segment);
+    this.received(segment, connection);
+  }
+
   /** A segment of a connection, as it stands on the wire, is being sent because of `effect`. */
   sent(segment: TcpSegment, effect: Effect, connection: Connection): void {
-    if (this.observer !== null) this.#tell(this.#sentEvent(segment, effect, connection.name));
+    if (this.observer === null) return;
+    const watch = this.#watchOf(connection);
+    const number = watch.announced === NO_SEGMENT ? ++this.#lastNumber : watch.announced;
+    watch.announced = NO_SEGMENT;
+    const { seq, length, flags } = effect;
+    const octets = length + ((flags & SYN) === 0 ? 0 : 1) + ((flags & FIN) === 0 ? 0 : 1);
+    if (octets > 0) watch.sent.note(seq, seq + octets, { number, una: connection.tcb.sndUna });
+    this.#lastSent = this.#sentEvent(segment, effect, { name: connection.name, id: connection.id, number });
+    this.#tell(this.#lastSent);
   }
 
   /** The same of a segment that belongs to no connection. */
   strangerSent(segment: TcpSegment, effect: Effect, way: Named): void {
     if (this.observer === null) return;
     const verdict = this.#judge("send", effect.rule);
-    if (verdict !== FOLD.COUNT) this.#tellOrKeep(verdict, this.#sentEvent(segment, effect, way.name));
+    if (verdict === FOLD.COUNT) return;
+    const number = verdict === FOLD.TELL ? ++this.#lastNumber : NO_SEGMENT;
+    const event = this.#sentEvent(segment, effect, { name: way.name, id: 0, number });
+    if (verdict === FOLD.TELL) this.#lastSent = event;
+    this.#tellOrKeep(verdict, event);
   }
 
   /** Something was not taken. */
@@ -126,8 +219,30 @@ export class EventTeller {
     if (this.observer === null) return;
     const verdict = this.#judge("drop", reason);
     if (verdict === FOLD.COUNT) return;
-    const event: DropEvent = { event: "drop", time: this.time, reason };
-    this.#tellOrKeep(verdict, of === undefined ? event : { ...event, connection: of.name });
+    const segment = this.#inHand === NO_SEGMENT ? this.#expected : this.#inHand;
+    const event: DropEvent = {
+      event: "drop",
+      time: this.time,
+      reason,
+      ...(segment === NO_SEGMENT ? {} : { segment }),
+    };
+    this.#tellOrKeep(verdict, of === undefined ? event : { ...event, ...nameOf(of) });
+  }
+
+  /** The fault injector has touched a frame. */
+  fault(event: Untimed<FaultEvent>): void {
+    if (this.observer !== null) this.#tell({ ...event, time: this.time });
+  }
+
+  /** The segment that left last, while it may still be on its way out. */
+  get lastSent(): SegmentEvent | null {
+    return this.#lastSent;
+  }
+
+  /** Something of ARP or ICMP was received or sent. */
+  link(event: LinkEvent): void {
+    const verdict = this.#judge(event.event, `${event.direction} ${event.kind}`);
+    if (verdict !== FOLD.COUNT) this.#tellOrKeep(verdict, { ...event, time: this.time });
   }
 
   /** `count` bytes at the end of a ring have arrived in order, or been given to be sent. */
@@ -138,6 +253,7 @@ export class EventTeller {
       event: "data",
       time: this.time,
       connection: connection.name,
+      id: connection.id,
       direction,
       length: count,
       ...this.#payload(direction === "recv" ? receiveRing : sendRing, count),
@@ -148,7 +264,8 @@ export class EventTeller {
   applicationError(connection: Connection, error: unknown): void {
     if (this.observer === null) return;
     const message = messageOfError(error);
-    this.#tell({ event: "application-error", time: this.time, connection: connection.name, message });
+    const { name, id } = connection;
+    this.#tell({ event: "application-error", time: this.time, connection: name, id, message });
   }
 
   /** Something for people that belongs to no segment; `kind` is for programs. */
@@ -164,20 +281,28 @@ export class EventTeller {
   /** A connection moved along a row of the table. */
   transition(connection: Connection, effect: Effect): void {
     if (this.observer === null || effect.transition === null) return;
+    const { name, id } = connection;
+    const segment = this.#segmentOfMove(connection, effect);
     this.#tell(
-      transitionEvent(effect.transition, effect, { time: this.time, connection: connection.name }),
+      transitionEvent(effect.transition, effect, { time: this.time, connection: name, id, segment }),
     );
   }
 
-  /** Something is sent again. */
+  /** Something is sent again, in the segment of the connection that is sent next. */
   retransmit(connection: Connection, effect: Effect): void {
     if (this.observer === null) return;
+    const watch = this.#watchOf(connection);
+    const repeats = watch.sent.carrierOf(effect.seq);
     this.#tell({
       event: "retransmit",
       time: this.time,
       connection: connection.name,
+      id: connection.id,
+      segment: this.#announce(watch),
+      ...(repeats === NO_SEGMENT ? {} : { repeats }),
       kind: effect.retransmit,
       seq: wordOf(effect.seq, connection.tcb.iss),
+      relSeq: effect.seq,
       length: effect.length,
       count: effect.count,
     });
@@ -191,6 +316,7 @@ export class EventTeller {
       event: "closed",
       time: this.time,
       connection: connection.name,
+      id: connection.id,
       reason: effect.reason,
       bytesIn: tcb.bytesIn,
       bytesOut: tcb.bytesOut,
@@ -214,18 +340,111 @@ export class EventTeller {
       recv: null,
       send: null,
       cause,
+      row,
       rule,
       rfc,
     });
   }
 
-  #sentEvent(segment: TcpSegment, effect: Effect, connection: string): SegmentEvent {
+  /** An event of the connection is over: tells what of its figures and deadlines is another than before. */
+  look(connection: Connection): void {
+    const { tcb, name, id } = connection;
+    if (tcb.state === "LISTEN") return;
+    const watch = this.#watchOf(connection);
+    if (this.showTimers) this.#timers(connection, watch.changedTimers(tcb));
+    if (!this.showSamples || tcb.ended !== null) return;
+    const figures = watch.newFigures(tcb);
+    if (figures === null) return;
+    this.#tell({ event: "sample", time: this.time, connection: name, id, ...figures });
+  }
+
+  /** Deadlines of the connection may be due, and are about to be acted upon. */
+  fires(connection: Connection): void {
+    if (!this.showTimers) return;
+    const watch = this.#watchOf(connection);
+    this.#timers(connection, watch.firedTimers(connection.tcb, this.#context.nowUs));
+  }
+
+  #timers({ name, id }: Connection, news: readonly TimerNews[]): void {
+    const { nowUs } = this.#context;
+    for (const { timer, action, dueUs } of news) {
+      this.#tell({
+        event: "timer",
+        time: this.time,
+        connection: name,
+        id,
+        timer,
+        action,
+        ...(action === "armed" ? { inUs: dueUs - nowUs } : {}),
+      });
+    }
+  }
+
+  #watchOf(connection: Connection): ConnectionWatch {
+    const { watch } = connection;
+    if (watch !== null && watch.era === this.#era) return watch;
+    return connection.watch = new ConnectionWatch(this.#era);
+  }
+
+  /** The number of the segment in hand. */
+  #numberInHand(): number {
+    if (this.#inHand === NO_SEGMENT) {
+      this.#inHand = this.#expected === NO_SEGMENT ? ++this.#lastNumber : this.#expected;
+    }
+    return this.#inHand;
+  }
+
+  /** The number of the segment that the connection is about to send. */
+  #announce(watch: ConnectionWatch): number {
+    if (watch.announced === NO_SEGMENT) watch.announced = ++this.#lastNumber;
+    return watch.announced;
+  }
+
+  /** The number of the segment that a change of state belongs to; {@link NO_SEGMENT} where there is none. */
+  #segmentOfMove(connection: Connection, effect: Effect): number {
+    if (effect.transition?.cause === "segment") {
+      // An ICMP error is no segment.
+      if (effect.recvFlags < 0) return NO_SEGMENT;
+      // Told before its segment, which begins another connection: what ended this one is part of what it did.
+      if (this.#inHand === NO_SEGMENT) this.#earlierMoves.push(effect.rule);
+      return this.#numberInHand();
+    }
+    return effect.sendFlags < 0 ? NO_SEGMENT : this.#announce(this.#watchOf(connection));
+  }
+
+  #takeEarlierMoves(): string[] | null {
+    if (this.#earlierMoves.length === 0) return null;
+    const moves = this.#earlierMoves;
+    this.#earlierMoves = [];
+    return moves;
+  }
+
+  /** Rules by which the segment in hand changes states, in order; null where it changes none. */
+  #movesOf({ tcb }: Connection): string[] | null {
+    let moves = this.#takeEarlierMoves();
+    const { effects } = this.#context;
+    for (let i = 0; i < effects.length; i++) {
+      const effect = effects.at(i);
+      // An abort for late text is one too: what is in the queue by now has come of the segment, whatever its row says.
+      if (effect.kind === EFFECT.STATE && effect.tcb === tcb) (moves ??= []).push(effect.rule);
+    }
+    return moves;
+  }
+
+  #sentEvent(
+    segment: TcpSegment,
+    effect: Effect,
+    of: { name: string; id: number; number: number },
+  ): SegmentEvent {
     return segmentEvent(segment, {
       time: this.time,
-      connection,
+      connection: of.name,
+      id: of.id,
+      segment: of.number,
       direction: "send",
       state: effect.state,
       rule: effect.rule,
+      rules: null,
       relSeq: effect.seq,
       relAck: effect.ack,
       cutBytes: effect.cutBytes,
@@ -258,4 +477,8 @@ export class EventTeller {
     for (const byte of bytes) text += String.fromCharCode(byte);
     return { payload: btoa(text) };
   }
+}
+
+function nameOf({ name, id = 0 }: Named): { connection: string; id?: number } {
+  return id === 0 ? { connection: name } : { connection: name, id };
 }

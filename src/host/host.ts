@@ -7,6 +7,7 @@
  * Owns: how its parts are put together, and the calls of its user. Must not know: clocks, devices, promises; how a frame
  * is taken apart (ethernet_input.ts, ip_input.ts), or what TCP does with a segment (connections.ts).
  */
+import type { FaultObserver } from "../link/fault_link.ts";
 import type { FrameLink } from "../link/link.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
@@ -70,6 +71,10 @@ export interface HostOptions {
   readonly vlan?: number;
   /** Data events carry the bytes. */
   readonly showPayload?: boolean;
+  /** Events tell of every deadline that is set and that comes. */
+  readonly showTimers?: boolean;
+  /** Events tell the figures of a connection whenever one of them changes. */
+  readonly showSamples?: boolean;
   /**
    * Of drops, notices and segments without a connection, as many of a kind are told by themselves in a second; those that
    * follow are counted, and told as one (`count` of a DropEvent). Infinity by default: every one is told.
@@ -170,6 +175,8 @@ export class Host implements HostApi {
         this.#addresses.isHostAddress(bytes.subarray(peerOffset, peerOffset + addressBytes)),
     });
     this.#connections.teller.showPayload = options.showPayload ?? false;
+    this.#connections.teller.showTimers = options.showTimers ?? false;
+    this.#connections.teller.showSamples = options.showSamples ?? false;
     this.#connections.teller.onNotice = options.onNotice ?? null;
     this.#connections.context.predicts = options.headerPrediction ?? true;
     this.#mtuBytes = link.mtu;
@@ -213,6 +220,11 @@ export class Host implements HostApi {
 
   get nowUs(): number {
     return this.#connections.context.nowUs;
+  }
+
+  /** Who makes a bad link for this host gives it this, so that its faults are events. */
+  get faultObserver(): FaultObserver {
+    return this.#connections.faults;
   }
 
   /** Called with every rule that fires; for coverage. */
@@ -347,6 +359,7 @@ export class Host implements HostApi {
     this.#connections.context.nowUs = nowUs;
     this.#counters.framesIn++;
     this.#input.arrives(frame, length);
+    this.#connections.teller.frameDone();
   }
 
   #answerEcho(request: EchoRequest): void {

@@ -20,6 +20,7 @@ import type {
   TcpEvent,
   TransitionEvent,
 } from "../tcp/events.ts";
+import { fieldNames } from "../tcp/event_fields.ts";
 import type { TcpState } from "../tcp/state.ts";
 import { summaryToText } from "./summary.ts";
 import {
@@ -121,7 +122,31 @@ function eventCells(event: Exclude<TcpEvent, { event: "summary" }>, page: Page):
       return noticeCells(event, page);
     case "listening":
       return listeningCells(event, page);
+    case "fault":
+    case "arp":
+    case "icmp":
+    case "timer":
+    case "sample":
+    case "lost":
+      return plainCells(event, page);
   }
+}
+
+/** Kinds that have no columns of their own: their fields by name, in the order of the schema. */
+function plainCells(event: TcpEvent, { layout, palette }: Page): Cell[] {
+  const values: ReadonlyMap<string, unknown> = new Map(Object.entries(event));
+  const { connection } = "connection" in event ? event : { connection: undefined };
+  const cells: Cell[] = [
+    peerCell(connection === undefined ? "-" : connectionEnds(connection).peer),
+    { text: event.event, column: INDENT + layout.peerWidth + 1, gap: 1, paint: palette.notice },
+  ];
+  for (const name of fieldNames(event.event)) {
+    const value = values.get(name);
+    if (value !== undefined && name !== "connection") {
+      cells.push({ text: printable(`${name} ${value}`), gap: 2 });
+    }
+  }
+  return cells;
 }
 
 function segmentCells(event: SegmentEvent, { layout, palette }: Page): Cell[] {

@@ -11,7 +11,9 @@
 import type {
   ClosedEvent,
   DataEvent,
+  EventBase,
   Observer,
+  OfConnection,
   SegmentEvent,
   SegmentOptions,
   TcpEvent,
@@ -37,6 +39,8 @@ const LINE_BYTES = 3 * 6 * TEXT_CHARS + 1024;
 const CACHE_BYTES = 0x8000;
 
 const KEY = {
+  id: pieceOf(',"id":'),
+  segment: pieceOf(',"segment":'),
   ack: pieceOf(',"ack":'),
   relSeq: pieceOf(',"relSeq":'),
   relAck: pieceOf(',"relAck":'),
@@ -113,7 +117,9 @@ export class JsonLines {
     if (flags === undefined || event.count !== undefined || !isShort(event.rule) || !isUint32(event.seq)) {
       return false;
     }
+    if (event.rules !== undefined) return false;
     if (!this.#head(line, this.#segmentHead, event)) return false;
+    if (event.segment !== undefined && !number(line, KEY.segment, event.segment)) return false;
     line.piece(flags);
     line.uint32(event.seq);
     return number(line, KEY.ack, event.ack) &&
@@ -143,6 +149,7 @@ export class JsonLines {
   #transition(line: LineBytes, event: TransitionEvent): boolean {
     const tail = this.#tails.of(event);
     if (tail === null || !this.#head(line, this.#transitionHead, event)) return false;
+    if (event.segment !== undefined && !number(line, KEY.segment, event.segment)) return false;
     line.piece(tail);
     return true;
   }
@@ -154,6 +161,7 @@ export class JsonLines {
     }
     if (!this.#closedHead.write(line, event.time)) return false;
     line.piece(this.#connections.of(event.connection));
+    if (event.id !== undefined && !number(line, KEY.id, event.id)) return false;
     line.piece(this.#reasons.of(event.reason));
     if (!number(line, KEY.bytesIn, event.bytesIn) || !number(line, KEY.bytesOut, event.bytesOut)) {
       return false;
@@ -165,12 +173,12 @@ export class JsonLines {
     return true;
   }
 
-  /** Kind, time and connection. */
-  #head(line: LineBytes, head: Head, event: { readonly time: number; readonly connection: string }): boolean {
-    const { connection } = event;
+  /** Kind, time, connection and its number. */
+  #head(line: LineBytes, head: Head, event: EventBase & OfConnection): boolean {
+    const { connection, id } = event;
     if (!isShort(connection) || !head.write(line, event.time)) return false;
     line.piece(this.#connections.of(connection));
-    return true;
+    return id === undefined || number(line, KEY.id, id);
   }
 
   /** The same path comes as the same array. */
@@ -239,6 +247,7 @@ class TransitionTails {
   #add(event: TransitionEvent, known: TransitionTail[]): Piece | null {
     if (this.#count >= MOST_TAILS || !isShort(event.rule) || !isShort(event.rfc)) return null;
     this.#count++;
+    if (!isShort(event.row)) return null;
     // All but what comes before the first of these fields.
     const line = eventToJson({ ...event, time: 0, connection: "" });
     const piece = pieceOf(line.slice(line.indexOf(',"from":')));
@@ -249,7 +258,7 @@ class TransitionTails {
 }
 
 function isSameMove(a: TransitionEvent, b: TransitionEvent): boolean {
-  return a.from === b.from && a.to === b.to && a.cause === b.cause && a.rfc === b.rfc &&
+  return a.from === b.from && a.to === b.to && a.cause === b.cause && a.row === b.row && a.rfc === b.rfc &&
     isSameFlags(a.recv, b.recv) && isSameFlags(a.send, b.send);
 }
 

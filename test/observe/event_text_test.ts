@@ -45,6 +45,7 @@ const STORY: readonly TcpEvent[] = [
     time: SAMPLE_TIME,
     connection: SAMPLE_CONNECTION,
     kind: "fin",
+    relSeq: 1,
     seq: 77,
     length: 0,
     count: 2,
