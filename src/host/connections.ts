@@ -22,7 +22,7 @@ import type { Arrival } from "./arrival.ts";
 import type { Connection, ConnectionAddresses } from "./connection.ts";
 import { ConnectionRequests } from "./connection_requests.ts";
 import { ConnectionRegistry } from "./connection_registry.ts";
-import { Demultiplexer } from "./demultiplexer.ts";
+import { Demultiplexer, type ToldIcmp } from "./demultiplexer.ts";
 import { EffectPerformer } from "./effect_performer.ts";
 import { FaultBarrier, type FaultHook } from "./fault_barrier.ts";
 import { EventTeller } from "./event_teller.ts";
@@ -140,10 +140,15 @@ export class Connections {
   /** Takes an ICMP error that quotes a segment of ours; `from` locates the quoted addresses. */
   icmpArrives(
     from: Arrival,
-    ports: { localPort: number; peerPort: number },
+    about: { localPort: number; peerPort: number; told: ToldIcmp },
     make: (tcb: Tcb) => IcmpNews | null,
   ): void {
-    this.#demultiplexer.icmpArrives(from, ports, make);
+    this.#demultiplexer.icmpArrives(from, about, make);
+  }
+
+  /** An ICMP message came that is about nothing of ours. */
+  icmpIsNews({ kind, make }: ToldIcmp): void {
+    this.teller.icmp({ direction: "recv", kind }, make);
   }
 
   // -- User calls

@@ -1,15 +1,12 @@
 /**
  * EventTeller: what the host says about its connections, to the one observer.
  *
- * Owns: the observer, event times, the numbers of segments, and the building of events; every method does nothing without
- * an observer, and what the observer throws goes no further. What strangers cause is told with measure (event_folding.ts).
- * Must not know: what caused an event.
- *
- * A segment gets its number when it is told, or when something that belongs to it is told before it: a transition or a
- * retransmission whose segment is about to leave, a fault that it met on its way in.
+ * Owns: the observer, event times, and the building of events; every method does nothing without an observer, and what
+ * the observer throws goes no further. What strangers cause is told with measure (event_folding.ts). Must not know: what
+ * caused an event.
  */
 import type { MachineContext } from "../tcp/context.ts";
-import { EFFECT, type Effect } from "../tcp/effects.ts";
+import type { Effect } from "../tcp/effects.ts";
 import type {
   ArpEvent,
   DropEvent,
@@ -24,12 +21,13 @@ import type { ByteRing } from "../tcp/fast/byte_ring.ts";
 import { wordOf } from "../tcp/sequence.ts";
 import { statesOfPath } from "../tcp/state.ts";
 import { transitionById } from "../tcp/transitions.ts";
-import { FLAG, type TcpSegment } from "../wire/tcp.ts";
+import type { TcpSegment } from "../wire/tcp.ts";
 import type { Connection } from "./connection.ts";
-import { ConnectionWatch, type TimerNews } from "./connection_watch.ts";
+import type { TimerNews } from "./connection_watch.ts";
 import { type FaultBarrier, messageOfError } from "./fault_barrier.ts";
 import { EventFolding, FOLD, type FoldableEvent, type FoldGroup, type FoldVerdict } from "./event_folding.ts";
 import { segmentEvent, transitionEvent } from "./segment_events.ts";
+import { NO_SEGMENT, SegmentNumbers } from "./segment_numbers.ts";
 
 /** What has the name of a connection, which is made when it is asked for: a name costs more than the rest of a drop. */
 interface Named {
@@ -38,12 +36,10 @@ interface Named {
   readonly id?: number;
 }
 
-/** An event about the link or the segment of it that a stranger can cause without end. */
-type LinkEvent = Untimed<ArpEvent> | Untimed<IcmpEvent>;
 type Untimed<E> = Omit<E, "time">;
 
-const { SYN, FIN } = FLAG;
-const NO_SEGMENT = 0;
+type ArpDetails = Omit<ArpEvent, "event" | "time" | "direction" | "kind">;
+type IcmpDetails = Omit<IcmpEvent, "event" | "time" | "direction" | "kind">;
 
 /** Tells one observer. */
 export class EventTeller {
@@ -59,19 +55,9 @@ export class EventTeller {
   readonly #epochUs: number;
   readonly #barrier: FaultBarrier;
   readonly #folding: EventFolding;
-  /** Of the segment that was numbered last. */
-  #lastNumber = NO_SEGMENT;
-  /** Of the segment in hand, once it is known. */
-  #inHand = NO_SEGMENT;
-  /** Of the frame in hand, where something has numbered its segment before it came. */
-  #expected = NO_SEGMENT;
-  /** Rules by which the segment in hand changed a state before it was told itself. */
-  #earlierMoves: string[] = [];
+  readonly #numbers = new SegmentNumbers();
   /** The segment that left last. */
   #lastSent: SegmentEvent | null = null;
-  /** Grows with every observer. */
-  #era = 0;
-
   /** `epochUs`: wall clock at time 0 of the context's clock; `foldAfter`: see EventFolding. */
   constructor(
     context: MachineContext,
@@ -86,7 +72,7 @@ export class EventTeller {
   /** The one who leaves hears what has been folded so far. */
   changeObserver(observer: Observer | null): void {
     if (this.dueUs !== Infinity) this.tellFolded();
-    if (this.observer === null) this.#era++;
+    if (this.observer === null) this.#numbers.beginAnew();
     this.observer = observer;
     this.#lastSent = null;
   }
@@ -107,24 +93,23 @@ export class EventTeller {
     for (const event of this.#folding.take(this.#context.nowUs)) {
       // One that stands for itself is a segment like any other, told late.
       if (event.event !== "segment" || event.count !== undefined) this.#tell({ ...event, time });
-      else this.#tell({ ...event, time, segment: ++this.#lastNumber });
+      else this.#tell({ ...event, time, segment: this.#numbers.next() });
     }
   }
 
   /** The number of the next segment, for one that is still to come; it is to be given to {@link EventTeller.expect}. */
   reserve(): number {
-    return this.observer === null ? NO_SEGMENT : ++this.#lastNumber;
+    return this.observer === null ? NO_SEGMENT : this.#numbers.next();
   }
 
   /** The frame that comes next brings the segment with this number. */
   expect(number: number): void {
-    this.#expected = number;
+    this.#numbers.expect(number);
   }
 
   /** The frame in hand has been dealt with. */
   frameDone(): void {
-    this.#inHand = NO_SEGMENT;
-    this.#expected = NO_SEGMENT;
+    this.#numbers.frameDone();
   }
 
   /** Time of an event, seconds since 1970. */
@@ -141,12 +126,12 @@ export class EventTeller {
   received(segment: TcpSegment, connection: Connection): void {
     if (this.observer === null) return;
     const { arriving, rule } = this.#context;
-    const moves = this.#movesOf(connection);
+    const moves = this.#numbers.takeMoves(connection, this.#context.effects);
     this.#tell(segmentEvent(segment, {
       time: this.time,
       connection: connection.name,
       id: connection.id,
-      segment: this.#numberInHand(),
+      segment: this.#numbers.inHand(),
       direction: "recv",
       state: connection.tcb.state,
       rule: moves === null ? rule : moves[moves.length - 1],
@@ -162,7 +147,7 @@ export class EventTeller {
     if (this.observer === null) return;
     const { rule } = this.#context;
     // One that has ended a connection is told by itself, or the transition would name a segment that nobody has heard of.
-    const moves = this.#takeEarlierMoves();
+    const moves = this.#numbers.takeEarlierMoves();
     const verdict = moves === null ? this.#judge("recv", rule) : FOLD.TELL;
     if (verdict === FOLD.COUNT) return;
     this.#tellOrKeep(
@@ -171,7 +156,7 @@ export class EventTeller {
         time: this.time,
         connection: way.name,
         id: 0,
-        segment: verdict === FOLD.TELL ? this.#numberInHand() : NO_SEGMENT,
+        segment: verdict === FOLD.TELL ? this.#numbers.inHand() : NO_SEGMENT,
         direction: "recv",
         state: isListening ? "LISTEN" : "CLOSED",
         rule,
@@ -185,7 +170,7 @@ export class EventTeller {
 
   /** The segment in hand ended `connection`, and perhaps nobody has told it since: then it is told here, as one of it. */
   settle(segment: TcpSegment, connection: Connection): void {
-    if (this.#earlierMoves.length === 0) return;
+    if (!this.#numbers.isUntold) return;
     this.#context.arriving.read(connection.tcb, segment);
     this.received(segment, connection);
   }
@@ -193,12 +178,7 @@ export class EventTeller {
   /** A segment of a connection, as it stands on the wire, is being sent because of `effect`. */
   sent(segment: TcpSegment, effect: Effect, connection: Connection): void {
     if (this.observer === null) return;
-    const watch = this.#watchOf(connection);
-    const number = watch.announced === NO_SEGMENT ? ++this.#lastNumber : watch.announced;
-    watch.announced = NO_SEGMENT;
-    const { seq, length, flags } = effect;
-    const octets = length + ((flags & SYN) === 0 ? 0 : 1) + ((flags & FIN) === 0 ? 0 : 1);
-    if (octets > 0) watch.sent.note(seq, seq + octets, { number, una: connection.tcb.sndUna });
+    const number = this.#numbers.leaving(connection, effect);
     this.#lastSent = this.#sentEvent(segment, effect, { name: connection.name, id: connection.id, number });
     this.#tell(this.#lastSent);
   }
@@ -208,7 +188,7 @@ export class EventTeller {
     if (this.observer === null) return;
     const verdict = this.#judge("send", effect.rule);
     if (verdict === FOLD.COUNT) return;
-    const number = verdict === FOLD.TELL ? ++this.#lastNumber : NO_SEGMENT;
+    const number = verdict === FOLD.TELL ? this.#numbers.next() : NO_SEGMENT;
     const event = this.#sentEvent(segment, effect, { name: way.name, id: 0, number });
     if (verdict === FOLD.TELL) this.#lastSent = event;
     this.#tellOrKeep(verdict, event);
@@ -219,7 +199,7 @@ export class EventTeller {
     if (this.observer === null) return;
     const verdict = this.#judge("drop", reason);
     if (verdict === FOLD.COUNT) return;
-    const segment = this.#inHand === NO_SEGMENT ? this.#expected : this.#inHand;
+    const segment = this.#numbers.inHandIfAny;
     const event: DropEvent = {
       event: "drop",
       time: this.time,
@@ -239,10 +219,22 @@ export class EventTeller {
     return this.#lastSent;
   }
 
-  /** Something of ARP or ICMP was received or sent. */
-  link(event: LinkEvent): void {
-    const verdict = this.#judge(event.event, `${event.direction} ${event.kind}`);
-    if (verdict !== FOLD.COUNT) this.#tellOrKeep(verdict, { ...event, time: this.time });
+  /** An ARP packet was received or sent; `make` gives what else is to be told of it. */
+  arp(head: Pick<ArpEvent, "direction" | "kind">, make: () => ArpDetails): void {
+    if (this.observer === null) return;
+    const verdict = this.#judge("arp", `${head.direction} ${head.kind}`);
+    if (verdict !== FOLD.COUNT) {
+      this.#tellOrKeep(verdict, { event: "arp", time: this.time, ...head, ...make() });
+    }
+  }
+
+  /** The same of an ICMP message. */
+  icmp(head: Pick<IcmpEvent, "direction" | "kind">, make: () => IcmpDetails): void {
+    if (this.observer === null) return;
+    const verdict = this.#judge("icmp", `${head.direction} ${head.kind}`);
+    if (verdict !== FOLD.COUNT) {
+      this.#tellOrKeep(verdict, { event: "icmp", time: this.time, ...head, ...make() });
+    }
   }
 
   /** `count` bytes at the end of a ring have arrived in order, or been given to be sent. */
@@ -282,7 +274,7 @@ export class EventTeller {
   transition(connection: Connection, effect: Effect): void {
     if (this.observer === null || effect.transition === null) return;
     const { name, id } = connection;
-    const segment = this.#segmentOfMove(connection, effect);
+    const segment = this.#numbers.ofMove(connection, effect);
     this.#tell(
       transitionEvent(effect.transition, effect, { time: this.time, connection: name, id, segment }),
     );
@@ -291,14 +283,13 @@ export class EventTeller {
   /** Something is sent again, in the segment of the connection that is sent next. */
   retransmit(connection: Connection, effect: Effect): void {
     if (this.observer === null) return;
-    const watch = this.#watchOf(connection);
-    const repeats = watch.sent.carrierOf(effect.seq);
+    const repeats = this.#numbers.watchOf(connection).sent.carrierOf(effect.seq);
     this.#tell({
       event: "retransmit",
       time: this.time,
       connection: connection.name,
       id: connection.id,
-      segment: this.#announce(watch),
+      segment: this.#numbers.announce(connection),
       ...(repeats === NO_SEGMENT ? {} : { repeats }),
       kind: effect.retransmit,
       seq: wordOf(effect.seq, connection.tcb.iss),
@@ -350,7 +341,7 @@ export class EventTeller {
   look(connection: Connection): void {
     const { tcb, name, id } = connection;
     if (tcb.state === "LISTEN") return;
-    const watch = this.#watchOf(connection);
+    const watch = this.#numbers.watchOf(connection);
     if (this.showTimers) this.#timers(connection, watch.changedTimers(tcb));
     if (!this.showSamples || tcb.ended !== null) return;
     const figures = watch.newFigures(tcb);
@@ -361,7 +352,7 @@ export class EventTeller {
   /** Deadlines of the connection may be due, and are about to be acted upon. */
   fires(connection: Connection): void {
     if (!this.showTimers) return;
-    const watch = this.#watchOf(connection);
+    const watch = this.#numbers.watchOf(connection);
     this.#timers(connection, watch.firedTimers(connection.tcb, this.#context.nowUs));
   }
 
@@ -378,57 +369,6 @@ export class EventTeller {
         ...(action === "armed" ? { inUs: dueUs - nowUs } : {}),
       });
     }
-  }
-
-  #watchOf(connection: Connection): ConnectionWatch {
-    const { watch } = connection;
-    if (watch !== null && watch.era === this.#era) return watch;
-    return connection.watch = new ConnectionWatch(this.#era);
-  }
-
-  /** The number of the segment in hand. */
-  #numberInHand(): number {
-    if (this.#inHand === NO_SEGMENT) {
-      this.#inHand = this.#expected === NO_SEGMENT ? ++this.#lastNumber : this.#expected;
-    }
-    return this.#inHand;
-  }
-
-  /** The number of the segment that the connection is about to send. */
-  #announce(watch: ConnectionWatch): number {
-    if (watch.announced === NO_SEGMENT) watch.announced = ++this.#lastNumber;
-    return watch.announced;
-  }
-
-  /** The number of the segment that a change of state belongs to; {@link NO_SEGMENT} where there is none. */
-  #segmentOfMove(connection: Connection, effect: Effect): number {
-    if (effect.transition?.cause === "segment") {
-      // An ICMP error is no segment.
-      if (effect.recvFlags < 0) return NO_SEGMENT;
-      // Told before its segment, which begins another connection: what ended this one is part of what it did.
-      if (this.#inHand === NO_SEGMENT) this.#earlierMoves.push(effect.rule);
-      return this.#numberInHand();
-    }
-    return effect.sendFlags < 0 ? NO_SEGMENT : this.#announce(this.#watchOf(connection));
-  }
-
-  #takeEarlierMoves(): string[] | null {
-    if (this.#earlierMoves.length === 0) return null;
-    const moves = this.#earlierMoves;
-    this.#earlierMoves = [];
-    return moves;
-  }
-
-  /** Rules by which the segment in hand changes states, in order; null where it changes none. */
-  #movesOf({ tcb }: Connection): string[] | null {
-    let moves = this.#takeEarlierMoves();
-    const { effects } = this.#context;
-    for (let i = 0; i < effects.length; i++) {
-      const effect = effects.at(i);
-      // An abort for late text is one too: what is in the queue by now has come of the segment, whatever its row says.
-      if (effect.kind === EFFECT.STATE && effect.tcb === tcb) (moves ??= []).push(effect.rule);
-    }
-    return moves;
   }
 
   #sentEvent(

@@ -13,7 +13,9 @@ import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
 import { formatIpAddress, formatMac } from "../wire/address.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
+import type { ArpPacket } from "../wire/arp.ts";
 import { LAN } from "../wire/ethernet.ts";
+import { ICMP_TYPE } from "../wire/icmp.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import {
   type ConnectOptions,
@@ -34,6 +36,7 @@ import { EchoLimit } from "./echo_limit.ts";
 import { EthernetInput } from "./ethernet_input.ts";
 import { HostCounters } from "./host_counters.ts";
 import { IpInput } from "./ip_input.ts";
+import { arpFields, arpKind, icmpFields } from "./link_events.ts";
 import type { FrameHolder, Neighbor } from "./neighbor.ts";
 import { NeighborCache } from "./neighbor_cache.ts";
 import { NextHops } from "./next_hops.ts";
@@ -136,7 +139,9 @@ export class Host implements HostApi {
     };
     const count = (name: string) => this.#counters.count(name);
     const transmit = (frame: Uint8Array, length: number) => this.#transmit(frame, length, 0);
-    const output = new ArpOutput({ mac: link.mac, lan: this.#lan, transmit });
+    const tellArp = (direction: "recv" | "send") => (packet: ArpPacket) =>
+      this.#connections.teller.arp({ direction, kind: arpKind(packet) }, () => arpFields(packet));
+    const output = new ArpOutput({ mac: link.mac, lan: this.#lan, transmit, tell: tellArp("send") });
     const cache = new NeighborCache({
       clock,
       protocol: output,
@@ -204,6 +209,7 @@ export class Host implements HostApi {
         output,
         overload: this.#connections.overload,
         count,
+        tell: tellArp("recv"),
       }),
       counters: this.#counters,
       drop,
@@ -363,6 +369,9 @@ export class Host implements HostApi {
   }
 
   #answerEcho(request: EchoRequest): void {
+    const { teller } = this.#connections;
+    const asked = () => icmpFields(request.message, request);
+    teller.icmp({ direction: "recv", kind: "echo-request" }, asked);
     if (echoReplyBytes(request) > this.#link.mtu) return;
     if (!this.#echoLimit.take(request.frame, request.ip.sourceOffset, this.nowUs)) {
       this.#counters.count("echo-limited");
@@ -371,6 +380,10 @@ export class Host implements HostApi {
     this.#counters.echoReplies++;
     const out = this.#writer.frame;
     const length = writeEchoReply(out, request, { mac: this.#link.mac, ttl: this.#ttl });
+    teller.icmp({ direction: "send", kind: "echo-reply" }, () => {
+      const { from, to } = asked();
+      return { type: ICMP_TYPE.ECHO_REPLY, code: 0, from: to, to: from };
+    });
     this.#transmit(out, length, 0);
   }
 
