@@ -90,7 +90,7 @@ export function retransmitCells(event: RetransmitEvent, page: TextPage): Cell[] 
   const cells: Cell[] = [
     ...subject(event, page, { text: `retransmit ${event.kind}`, paint: page.palette.notice }),
     { text: RETRANSMIT_WORDS[event.kind] },
-    { text: event.relSeq === undefined ? `seq ${event.seq} (absolute)` : `seq ${event.relSeq}` },
+    { text: `seq ${event.relSeq}` },
     { text: `len ${event.length}` },
     { text: event.count === 1 ? "once" : `${event.count} times so far` },
   ];

@@ -1,7 +1,9 @@
 /**
  * The event stream: what tcplab says about what it does, as typed values.
  *
- * Owns: the shape of every event of `--log json` (the contract), and nothing else. * Must not know: who reads the events, or how they are printed. Values only: no live records.
+ * Owns: the shape of every event of `--log json` (the contract), and nothing else. What each field means to a reader, and
+ * where it stands on the line, is in event_fields.ts; the compiler holds the two to each other.
+ * Must not know: who reads the events, or how they are printed. Values only: no live records.
  */
 import type { FlagName } from "../wire/tcp.ts";
 import type { TcpState } from "./state.ts";
@@ -102,7 +104,7 @@ export interface TransitionEvent extends EventBase, OfConnection {
   readonly send: readonly FlagName[] | null;
   readonly cause: "segment" | "user" | "deadline";
   /** Id of its row in the transition table: `listen.syn`. */
-  readonly row?: string;
+  readonly row: string;
   readonly rule: string;
   /** `RFC 9293 §3.10.7.2`, for example. */
   readonly rfc: string;
@@ -130,7 +132,7 @@ export interface RetransmitEvent extends EventBase, OfConnection {
   readonly kind: RetransmitKind;
   readonly seq: number;
   /** As {@link SegmentEvent.relSeq}. */
-  readonly relSeq?: number;
+  readonly relSeq: number;
   readonly length: number;
   /** How many times this has been sent again so far, this time included. */
   readonly count: number;
