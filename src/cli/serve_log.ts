@@ -37,6 +37,8 @@ interface ServeLogOptions {
   readonly width?: number | (() => number);
   /** Whether text is coloured. */
   readonly color?: boolean;
+  /** Of the wall clock, east of UTC; where this machine is when absent. */
+  readonly utcOffsetMinutes?: number;
   /** How the output is called in messages, `stdout` when absent. */
   readonly outputName?: string;
   /** What was opened for the log. */
@@ -193,8 +195,9 @@ function fileOutput(file: Deno.FsFile): SyncOutput {
 
 type Format = (event: TcpEvent) => string;
 
-function textFormat({ style = {}, color = false, width = Infinity }: ServeLogOptions): Format {
-  const utcOffsetMinutes = -new Date().getTimezoneOffset();
+function textFormat(options: ServeLogOptions): Format {
+  const { style = {}, color = false, width = Infinity } = options;
+  const { utcOffsetMinutes = -new Date().getTimezoneOffset() } = options;
   return textLog({ width, color, utcOffsetMinutes, time: style.time ?? "clock" });
 }
 
