@@ -123,7 +123,7 @@ class Subjects {
     return ends;
   }
 
-  /** The state that the connection is in, and where it moves the one that it leaves too. */
+  /** The state that the connection is in, where it moves the one that it leaves too, and in the end all that it was in. */
   #statesOf(event: TcpEvent, name: string | undefined): readonly TcpState[] {
     if (event.event === "segment") return [event.state];
     if (name === undefined) return [];
@@ -134,7 +134,7 @@ class Subjects {
     const state = this.#states.get(name);
     if (event.event !== "closed") return state === undefined ? [] : [state];
     this.#states.delete(name);
-    return ["CLOSED"];
+    return event.states;
   }
 
   #keep(name: string, state: TcpState): void {

@@ -38,9 +38,9 @@ export function timeColumn(form: TimeForm, utcOffsetMinutes: number): TimeColumn
       const text = (seconds: number) => {
         const since = seconds - (origin ?? seconds);
         if (form === "delta" || origin === null) origin = seconds;
-        return since.toFixed(6).padStart(SPAN_CHARS);
+        return spanText(since);
       };
-      return { width: SPAN_CHARS, text };
+      return { width: 15, text };
     }
   }
 }
@@ -61,8 +61,13 @@ function clockText(utcOffsetMinutes: number): (seconds: number) => string {
   };
 }
 
-/** Local choice: up to a day of seconds; longer spans push what follows. */
-const SPAN_CHARS = 12;
+/** A span as `HH:MM:SS.micro`, hours as many as there are; a clock that was set back leaves a sign. */
+function spanText(seconds: number): string {
+  const us = Math.abs(Math.round(seconds * 1e6));
+  const hours = Math.floor(us / 3600e6);
+  const sign = seconds < 0 ? "-" : "";
+  return sign + String(hours).padStart(2, "0") + wallClock((us % 3600e6) / 1e6, 0).slice(2);
+}
 
 function dateText(seconds: number, utcOffsetMinutes: number): string {
   const day = new Date(

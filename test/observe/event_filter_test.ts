@@ -124,13 +124,21 @@ Deno.test("event filter: a state is a segment's, both of a transition's, and the
     sampleTransition({ from: "SYN_RCVD", to: "ESTABLISHED" }),
     data,
     { ...data, connection: other },
-    { ...about, event: "closed", reason: "normal", bytesIn: 0, bytesOut: 0, durationMs: 0, states: [] },
+    {
+      ...about,
+      event: "closed",
+      reason: "reset-by-peer",
+      bytesIn: 0,
+      bytesOut: 0,
+      durationMs: 0,
+      states: ["LISTEN", "SYN_RCVD", "ESTABLISHED", "CLOSED"],
+    },
     data,
   ];
-  assertEquals(passing("state SYN_RCVD", events), [1, 2, 3, 4]);
-  assertEquals(passing("state syn-rcvd", events), [1, 2, 3, 4]);
-  assertEquals(passing("state ESTABLISHED", events), [4, 5]);
-  assertEquals(passing("state LISTEN", events), [2]);
+  assertEquals(passing("state SYN_RCVD", events), [1, 2, 3, 4, 7]);
+  assertEquals(passing("state syn-rcvd", events), [1, 2, 3, 4, 7]);
+  assertEquals(passing("state ESTABLISHED", events), [4, 5, 7]);
+  assertEquals(passing("state LISTEN", events), [2, 7]);
   assertEquals(passing("state CLOSED", events), [7]);
 });
 
