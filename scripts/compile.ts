@@ -17,6 +17,7 @@ const OUTPUT = "dist/tcplab";
 /** The environment variables that the program may read; everything else there is none of its business. */
 export const ENVIRONMENT: readonly string[] = [
   "NO_COLOR",
+  "TERM",
   // Where programs of the system are, and which shell a person likes.
   "PATH",
   "SHELL",

@@ -153,6 +153,8 @@ function makeHost({ config, ground, clock, notice }: ClientParts, link: FrameLin
     ttl,
     ...(vlan === null ? {} : { vlan }),
     showPayload: payload,
+    showTimers: config.ground.logStyle.kinds.includes("timers"),
+    showSamples: config.ground.logStyle.kinds.includes("samples"),
     foldAfter: FOLD_AFTER,
     onNotice: (_kind, message) => notice(message),
     ...(config.gateway === null ? {} : { gateway: config.gateway }),

@@ -20,9 +20,8 @@ import { type ByteOutput, OutputError, receiveOutput, sendInput } from "./dialog
 import { usageText } from "./options.ts";
 import { futureUser, giveUpRights } from "./privileges.ts";
 import { openOutputFile } from "./output_file.ts";
-import { standardOutput } from "./output_sink.ts";
 import { openRecording } from "./recording.ts";
-import { pageWidth, ServeLog } from "./serve_log.ts";
+import { openLog } from "./serve_log.ts";
 import {
   connectionsText,
   openServerControl,
@@ -32,7 +31,7 @@ import {
 import { openGround, type ServerGround } from "./server_ground.ts";
 import { watchCarrier } from "./device_notices.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
-import { OutputClosedError, printAside, printError } from "./terminal.ts";
+import { OutputClosedError, pageWidth, printAside, printError } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 const notice = (line: string) => printError(`tcplab connect: ${line}`);
@@ -59,13 +58,7 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   checkDestination(config, ground);
   const output = openOutput(config);
   parts.defer(() => output?.close());
-  const log = new ServeLog({
-    form: wishes.log,
-    output: standardOutput(),
-    width: pageWidth(),
-    limitBytes: wishes.logLimitBytes,
-    onEnd: notice,
-  });
+  const log = parts.use(openLog(wishes, { onEnd: notice }));
   const recording = wishes.write === null ? null : openRecording({
     path: wishes.write,
     limit: wishes.writeLimit,
@@ -192,7 +185,8 @@ interface OpenOutput {
 }
 
 function openOutput({ output, ground }: ConnectConfig): OpenOutput | null {
-  if (output === null) return ground.log === "none" ? { sink: Deno.stdout, close: () => {} } : null;
+  const isStdoutFree = ground.log === "none" || ground.logStyle.file !== null;
+  if (output === null) return isStdoutFree ? { sink: Deno.stdout, close: () => {} } : null;
   const file = openOutputFile(output, { option: "--output" });
   return { sink: file, close: () => file.close() };
 }

@@ -15,6 +15,7 @@ import {
 } from "../wire/address.ts";
 import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
 import { UsageError } from "./command.ts";
+import { LOG_OPTIONS } from "./log_syntax.ts";
 import { type DurationBounds, type GivenValue, parseDurationUs, parsePort } from "./option_values.ts";
 import { type OptionSpec, type ParsedOptions, parseOptions, type Syntax } from "./options.ts";
 import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
@@ -35,7 +36,7 @@ export interface ConnectConfig {
   /** Between the end of stdin and our FIN. */
   readonly sleepMs: number;
   readonly waitTimeWait: boolean;
-  /** File for the bytes that arrive; null: stdout with `--log none`, else nowhere. */
+  /** File for the bytes that arrive; null: stdout where the log is not there, else nowhere. */
   readonly output: string | null;
   /** Device, wire, output and TCP; its services are the connection's own port where that is known. */
   readonly ground: ServeConfig;
@@ -56,13 +57,11 @@ const SHARED_NAMES: ReadonlySet<string> = new Set([
   "tx",
   "filter",
   "vlan",
-  "log",
-  "log-limit",
-  "payload",
   "write",
   "write-limit",
   "duration",
   "user",
+  ...LOG_OPTIONS.map((option) => option.name),
   ...CONNECTION_OPTIONS.map((option) => option.name),
 ]);
 
@@ -111,8 +110,8 @@ const OWN_OPTIONS = [
     value: "FILE",
     group: CONNECTION,
     help:
-      "put the bytes that arrive into FILE; without it they go to stdout with --log none, and else only show as " +
-      "data events",
+      "put the bytes that arrive into FILE; without it they go to stdout with --log none or --log-file, and else only " +
+      "show as data events",
   },
 ] as const satisfies readonly OptionSpec[];
 

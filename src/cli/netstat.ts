@@ -12,11 +12,10 @@ import { formatEndpoint, formatIpAddress, isUnspecified } from "../wire/address.
 import { CliError, type Command, EXIT_DONE } from "./command.ts";
 import { type KernelSocket, readKernelSockets } from "./kernel_sockets.ts";
 import { type OptionSpec, type ParsedOptions, parseOptions, type Syntax, usageText } from "./options.ts";
-import { pageWidth } from "./serve_log.ts";
 import { askOtherUsersServers, silentUsersLine } from "./other_users_servers.ts";
 import { runningServers } from "./server_control.ts";
 import { listenForStop } from "./signals.ts";
-import { printLine, printOut } from "./terminal.ts";
+import { pageWidth, printLine, printOut } from "./terminal.ts";
 
 const OPTIONS = [
   {

@@ -20,6 +20,10 @@ export interface OptionSpec {
   readonly kind: OptionKind;
   /** How the value is called in the usage, `NAME`; needed unless `flag`. */
   readonly value?: string;
+  /** The value that the option has when it stands alone: when no word follows of those that it takes, `--payload`. */
+  readonly alone?: { readonly value: string; readonly unlessNext: readonly string[] };
+  /** A letter that stands for a value by how often it is there, `-t`, `-tt`: the first value, the second. */
+  readonly letter?: { readonly name: string; readonly values: readonly string[] };
   readonly help: string;
   /** A heading in the usage; options without one come first. */
   readonly group?: string;
@@ -74,7 +78,7 @@ export function parseOptions<const Options extends readonly OptionSpec[]>(
   const alias: Record<string, string> = {};
   for (const spec of specs) if (spec.alias !== undefined) alias[spec.alias] = spec.name;
 
-  const separated = separateShortValues(args, specs);
+  const separated = separateShortValues(spellOut(args, specs), specs);
   refuseReservedName(separated, specs);
   const unknown: string[] = [];
   const parsed = parseArgs(separated, {
@@ -111,6 +115,33 @@ function refuseReservedName(args: readonly string[], specs: readonly OptionSpec[
   const options = end < 0 ? args : args.slice(0, end);
   const reserved = options.find((argument) => /^-[^=]*[_.]/.test(argument));
   if (reserved !== undefined) throw new UsageError(unknownOptionLine(reserved, specs));
+}
+
+/** `-tt` becomes `--time=epoch`, `-vtt` that and `-v`; `--payload` without a word of its own gets its usual one. */
+function spellOut(args: readonly string[], specs: readonly OptionSpec[]): string[] {
+  const end = args.indexOf("--");
+  return args.flatMap((argument, position) => {
+    if (end >= 0 && position >= end) return [argument];
+    const alone = specs.find((spec) => spec.alone !== undefined && argument === `--${spec.name}`)?.alone;
+    if (alone !== undefined) {
+      return alone.unlessNext.includes(args[position + 1]) ? [argument] : [`${argument}=${alone.value}`];
+    }
+    for (const { name, letter } of specs) {
+      if (letter === undefined) continue;
+      const [, flags, letters] = new RegExp(`^-([A-Za-z]*?)(${letter.name}+)$`).exec(argument) ?? [];
+      if (letters === undefined) continue;
+      const areFlags = [...flags].every((flag) =>
+        specs.some((spec) => spec.alias === flag && spec.kind === "flag")
+      );
+      if (!areFlags) continue;
+      const value = letter.values[letters.length - 1];
+      if (value === undefined) {
+        throw new UsageError(`-${letters}: expected -${letter.name}, up to ${letter.values.length} times`);
+      }
+      return [...(flags === "" ? [] : [`-${flags}`]), `--${name}=${value}`];
+    }
+    return [argument];
+  });
 }
 
 /** `-ieth0` becomes `--iface=eth0`, which parse-args would take for a bundle of flags. */
@@ -223,7 +254,8 @@ export function usageText(syntax: Syntax): string {
 }
 
 function optionLines(option: OptionSpec): string[] {
-  const names = `--${option.name}` + (option.alias === undefined ? "" : `, -${option.alias}`);
+  const letter = option.alias ?? option.letter?.name;
+  const names = `--${option.name}` + (letter === undefined ? "" : `, -${letter}`);
   const left = `  ${names}${option.value === undefined ? "" : ` ${option.value}`}`;
   const wrapped = wrap(option.help, LAST_COLUMN - HELP_COLUMN);
   const indent = " ".repeat(HELP_COLUMN);

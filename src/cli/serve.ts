@@ -25,7 +25,7 @@ import {
 import { openGround, type ServerGround } from "./server_ground.ts";
 import type { Server } from "./server.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
-import { printAside, printError } from "./terminal.ts";
+import { pageWidth, printAside, printError } from "./terminal.ts";
 
 async function run(args: string[]): Promise<number> {
   const config = parseServeOptions(args);
@@ -48,15 +48,8 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   parts.defer(() => ground.guard?.remove());
   for (const remark of ground.remarks) notice(remark);
   if (config.rstGuard === "nft") notice(guardNotice(ground));
-  const { Server, ServeLog, pageWidth, standardOutput, openRecording, summaryToText, watchCarrier } =
-    await loadServer();
-  const log = new ServeLog({
-    form: config.log,
-    output: standardOutput(),
-    width: pageWidth(),
-    limitBytes: config.logLimitBytes,
-    onEnd: notice,
-  });
+  const { Server, openLog, openRecording, summaryToText, watchCarrier } = await loadServer();
+  const log = parts.use(openLog(config, { onEnd: notice }));
   const recording = config.write === null ? null : openRecording({
     path: config.write,
     limit: config.writeLimit,
@@ -117,15 +110,14 @@ const LOG_NOT_TAKEN =
 
 /** The modules that are needed once the device is open: most of the program. The second call finds them loaded. */
 async function loadServer() {
-  const [server, log, output, recording, summary, carrier] = await Promise.all([
+  const [server, log, recording, summary, carrier] = await Promise.all([
     import("./server.ts"),
     import("./serve_log.ts"),
-    import("./output_sink.ts"),
     import("./recording.ts"),
     import("../observe/summary.ts"),
     import("./device_notices.ts"),
   ]);
-  return { ...server, ...log, ...output, ...recording, ...summary, ...carrier };
+  return { ...server, ...log, ...recording, ...summary, ...carrier };
 }
 
 /** Ends with patience, none after the second signal, or `atOnce` when the address is another's. Gives what went wrong, null for nothing; its device may be gone already. */

@@ -1,25 +1,48 @@
 /**
- * The event log of a command on stdout.
+ * The event log of a command, on stdout or in a file.
  *
- * Owns: which form events take there, gathering them, and knowing when the reader has gone. Must not know: where
- * events come from.
+ * Owns: which form events take there and which of them are told, gathering them, and knowing when the reader has gone.
+ * Must not know: where events come from.
  */
 import { getColorEnabled } from "@std/fmt/colors";
+import { eventToJson } from "../observe/event_json.ts";
+import { eventFilter, isNeverLost } from "../observe/event_filter.ts";
 import { textLog } from "../observe/event_text.ts";
 import { LogLimit } from "../observe/log_limit.ts";
 import { JsonLines } from "../observe/json_lines.ts";
 import { LineWriter } from "../observe/log_writer.ts";
+import { payloadIn } from "../observe/payload_text.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
 import { CliError, errorLine } from "./command.ts";
-import { type AsyncOutput, FileSink, OutputSink, type Sink, type SyncOutput } from "./output_sink.ts";
+import type { LogSettings, LogStyle } from "./log_options.ts";
+import { openOutputFile } from "./output_file.ts";
+import {
+  type AsyncOutput,
+  FileSink,
+  OutputSink,
+  type Sink,
+  standardOutput,
+  type SyncOutput,
+} from "./output_sink.ts";
+import { WindowWidth } from "./terminal.ts";
 
 /** What the log is to be like. */
 interface ServeLogOptions {
   readonly form: "text" | "json" | "none";
   /** What writes at once is written to at once: it must never stand still. */
   readonly output: AsyncOutput | SyncOutput;
-  /** Columns of the page, for text. */
-  readonly width: number;
+  /** What is told, and how. The usual when absent. */
+  readonly style?: Partial<LogStyle>;
+  /** Columns of the page for text; a function is asked for every event; infinite (one event is one line) when absent. */
+  readonly width?: number | (() => number);
+  /** Whether text is coloured. */
+  readonly color?: boolean;
+  /** Of the wall clock, east of UTC; where this machine is when absent. */
+  readonly utcOffsetMinutes?: number;
+  /** How the output is called in messages, `stdout` when absent. */
+  readonly outputName?: string;
+  /** What was opened for the log. */
+  readonly owned?: readonly Disposable[];
   /** Where the log ends, bytes (log_limit.ts); null or absent: nowhere. */
   readonly limitBytes?: number | null;
   /** How long {@link ServeLog.end} waits for a reader (500). */
@@ -39,11 +62,6 @@ const END_PATIENCE_MS = 500;
  * as many as a person reads of a page, and a scan of some ports is still seen port by port.
  */
 export const FOLD_AFTER = 100;
-/** Local choice: where there is no terminal to ask. */
-const USUAL_WIDTH = 120;
-/** Below this, lines of the log cannot be read at all. */
-const LEAST_WIDTH = 80;
-
 /** A log that is open. */
 export class ServeLog {
   /** Null when nothing is to be logged, so that observation costs nothing. */
@@ -54,6 +72,7 @@ export class ServeLog {
   readonly #sink: Sink;
   readonly #limit: LogLimit | null;
   readonly #endPatienceMs: number;
+  readonly #owned: readonly Disposable[];
   #failure: CliError | null = null;
 
   constructor(options: ServeLogOptions) {
@@ -61,7 +80,10 @@ export class ServeLog {
     this.readerGone = gone.promise;
     this.#endPatienceMs = options.endPatienceMs ?? END_PATIENCE_MS;
     gone.promise.catch(() => {});
-    const { output, limitBytes = null, onEnd } = options;
+    this.#owned = options.owned ?? [];
+    const { output, limitBytes = null, onEnd, outputName = "stdout" } = options;
+    const cannotWrite = (error: unknown) =>
+      `The log cannot be written to ${outputName} (${errorLine(error)})`;
     const onError = (error: unknown) => {
       const isGone = error instanceof Deno.errors.BrokenPipe ||
         error instanceof Deno.errors.ConnectionReset;
@@ -74,8 +96,16 @@ export class ServeLog {
       ? new OutputSink(output, { onDrain: () => this.#writer.flush(), onError })
       : new FileSink(output, { onError });
     const bufferBytes = isStream ? STREAM_BUFFER_BYTES : FILE_BUFFER_BYTES;
-    this.#writer = new LineWriter({ write: this.#sink.write, bufferBytes });
-    const log = observerFor(options, this.#writer);
+    // Lines are missing at the time of the event that comes, or of the last one.
+    let last: TcpEvent | null = null;
+    const lostLine = (count: number) => format({ event: "lost", time: last?.time ?? 0, count });
+    this.#writer = new LineWriter({ write: this.#sink.write, bufferBytes, lostLine });
+    const format = options.form === "text" ? textFormat(options) : eventToJson;
+    const told = observerFor(options, { writer: this.#writer, format });
+    const log: Observer | null = told === null ? null : (event) => {
+      last = event;
+      told(event);
+    };
     this.#limit = log === null || limitBytes === null ? null : new LogLimit({
       log,
       limitBytes,
@@ -129,31 +159,82 @@ export class ServeLog {
     clearTimeout(timer);
     return isWritten && this.#failure === null && this.lostLines === lostBefore;
   }
+
+  /** Closes what was opened for the log. */
+  [Symbol.dispose](): void {
+    for (const part of this.#owned) part[Symbol.dispose]();
+  }
 }
 
-function observerFor({ form, width }: ServeLogOptions, writer: LineWriter): Observer | null {
+/** The log that the options ask for: in its file, or on stdout. Throws {@link CliError} where the file cannot be. */
+export function openLog(
+  { log, logLimitBytes, logStyle }: LogSettings,
+  about: { readonly onEnd: (line: string) => void; readonly output?: AsyncOutput | SyncOutput },
+): ServeLog {
+  const { file, color, wrap } = logStyle;
+  const isOnPage = file === null && about.output === undefined && Deno.stdout.isTerminal() && wrap === "auto";
+  const opened = file === null ? null : openOutputFile(file, { option: "--log-file" });
+  const page = isOnPage && log === "text" ? new WindowWidth() : null;
+  const isColored = color === "auto" ? opened === null && getColorEnabled() : color === "always";
+  return new ServeLog({
+    form: log,
+    output: opened === null ? about.output ?? standardOutput() : fileOutput(opened),
+    outputName: file ?? (about.output === undefined ? "stdout" : "stderr"),
+    style: logStyle,
+    color: isColored,
+    limitBytes: logLimitBytes,
+    onEnd: about.onEnd,
+    owned: [opened, page].filter((part) => part !== null),
+    ...(page === null ? {} : { width: () => page.columns }),
+  });
+}
+
+function fileOutput(file: Deno.FsFile): SyncOutput {
+  return { writeSync: (bytes) => file.writeSync(bytes) };
+}
+
+type Format = (event: TcpEvent) => string;
+
+function textFormat(options: ServeLogOptions): Format {
+  const { style = {}, color = false, width = Infinity } = options;
+  const { utcOffsetMinutes = -new Date().getTimezoneOffset() } = options;
+  return textLog({ width, color, utcOffsetMinutes, time: style.time ?? "clock" });
+}
+
+function observerFor(
+  { form, style = {} }: ServeLogOptions,
+  { writer, format }: { writer: LineWriter; format: Format },
+): Observer | null {
   if (form === "none") return null;
-  if (form === "json") return new JsonLines(writer).observe;
-  const color = getColorEnabled();
-  const format = textLog({ width, color, utcOffsetMinutes: -new Date().getTimezoneOffset() });
-  return (event) => writer.line(format(event));
+  const written = form === "json" ? new JsonLines(writer).observe : textObserver(writer, format);
+  const shown = inPayloadForm(style.payload ?? "none", written);
+  const passes = eventFilter({
+    ...(style.kinds === undefined ? {} : { kinds: style.kinds }),
+    only: style.only ?? null,
+  });
+  return (event) => {
+    if (passes(event)) shown(event);
+  };
+}
+
+function textObserver(writer: LineWriter, format: Format): Observer {
+  return (event) => {
+    if (isNeverLost(event)) writer.keep(format(event));
+    else writer.line(format(event));
+  };
+}
+
+/** Data events carry base64, which is already one of the forms. */
+function inPayloadForm(form: LogStyle["payload"], observer: Observer): Observer {
+  if (form === "none" || form === "base64") return observer;
+  return (event) => {
+    const isData = event.event === "data" && event.payload !== undefined;
+    observer(isData ? { ...event, payload: payloadIn(form, event.payload) } : event);
+  };
 }
 
 function readerGone(): CliError {
   return new CliError(
     "The log cannot be written to stdout (its reader has gone): tcplab has stopped; --log none does without a log",
   );
-}
-
-function cannotWrite(error: unknown): string {
-  return `The log cannot be written to stdout (${errorLine(error)})`;
-}
-
-/** Columns of the terminal on stdout, where there is one. */
-export function pageWidth(): number {
-  try {
-    return Math.max(LEAST_WIDTH, Deno.consoleSize().columns);
-  } catch {
-    return USUAL_WIDTH;
-  }
 }

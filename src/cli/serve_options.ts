@@ -21,6 +21,7 @@ import {
 import { VLAN_ID } from "../wire/ethernet.ts";
 import { UsageError } from "./command.ts";
 import type { FileLimit } from "./file_rotation.ts";
+import { type LogSettings, parseLogOptions } from "./log_options.ts";
 import { type MacChoice, parseMacChoice } from "./mac_choice.ts";
 import {
   badValue,
@@ -59,7 +60,7 @@ interface Service {
 }
 
 /** Everything that `serve` was asked for; sizes in bytes, times in the unit of the name. */
-export interface ServeConfig extends ConnectionSettings, ListeningSettings {
+export interface ServeConfig extends ConnectionSettings, ListeningSettings, LogSettings {
   /** Null: the only candidate. */
   readonly device: string | null;
   /** Empty: propose one. */
@@ -77,10 +78,6 @@ export interface ServeConfig extends ConnectionSettings, ListeningSettings {
   readonly vlan: number | null;
   /** Faults to put on the wire; null for none. */
   readonly faults: FaultSpec | null;
-  readonly log: "text" | "json" | "none";
-  /** Null: without bound. */
-  readonly logLimitBytes: number | null;
-  readonly payload: boolean;
   readonly write: string | null;
   /** Null: without bound. */
   readonly writeLimit: FileLimit | null;
@@ -98,7 +95,7 @@ const DEFAULT_PORT = 3333;
 export function parseServeOptions(args: readonly string[]): ServeConfig {
   const options = parseOptions(args, SERVE_SYNTAX);
   const choice = <Choice extends string>(
-    name: "capture" | "checksum" | "log" | "rst-guard" | "tx",
+    name: "capture" | "checksum" | "rst-guard" | "tx",
     choices: readonly Choice[],
   ) => given(options, name, (value) => parseChoice(value, choices)) ?? choices[0];
   const capture = choice("capture", ["immediate", "live"]);
@@ -114,14 +111,7 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
   }
   const rstGuard = choice("rst-guard", ["off", "nft"]);
   const user = options.value("user") ?? null;
-  const log = choice("log", ["text", "json", "none"]);
-  if (options.flag("payload") && log === "none") {
-    throw new UsageError("--payload needs a log: --log none has none");
-  }
-  const logLimitBytes = given(options, "log-limit", (value) => parseSizeBytes(value, LOG_LIMIT)) ?? null;
-  if (logLimitBytes !== null && log === "none") {
-    throw new UsageError("--log-limit needs a log: --log none has none");
-  }
+  const logging = parseLogOptions(options);
   const write = options.value("write") ?? null;
   const writeLimit = given(options, "write-limit", parseWriteLimit) ?? null;
   if (writeLimit !== null && write === null) {
@@ -149,9 +139,7 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
       (value) => parseCount(value, { least: VLAN_ID.LEAST, most: VLAN_ID.MOST }),
     ) ?? null,
     faults: given(options, "fault", parseFaults) ?? null,
-    log,
-    logLimitBytes,
-    payload: options.flag("payload"),
+    ...logging,
     write,
     writeLimit,
     ...connection,
@@ -165,8 +153,6 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
 
 const DURATION: DurationBounds = { leastUs: 1_000, mostUs: 24 * 3_600_000_000, bareUnit: "s" };
 
-/** Local choice: from what a start and an end take with some room, up to what no disk holds. */
-const LOG_LIMIT = { least: 0x1000, most: 2 ** 50 };
 /** Local choice: below, a file would hold little more than the largest frames, and be rotated all the time. */
 const WRITE_LIMIT = { least: 0x100000, most: 2 ** 50 };
 /** Local choice: one rotation renames each of them, which must not be felt. */

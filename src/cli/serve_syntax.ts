@@ -3,13 +3,14 @@
  *
  * Owns: names, placeholders and help. Must not know: what is done with them (serve_options.ts, serve.ts).
  */
+import { LOG_OPTIONS } from "./log_syntax.ts";
 import type { OptionSpec, Syntax } from "./options.ts";
 import { CONNECTION_OPTIONS, LISTENING_OPTIONS } from "./tcp_syntax.ts";
 
 const ADDRESS = "Device and address";
 const SERVICE = "Service";
 const WIRE = "Wire";
-const OUTPUT = "Output";
+const OUTPUT = "Recording";
 const END = "Leaving";
 
 /** Every option of `serve`. */
@@ -129,28 +130,6 @@ export const SERVE_OPTIONS = [
       "one direction; ARP is left alone but for arp=on",
   },
   {
-    name: "log",
-    kind: "value",
-    value: "text|json|none",
-    group: OUTPUT,
-    help: "what goes to stdout: text (default) for people, json one event a line, none nothing",
-  },
-  {
-    name: "log-limit",
-    kind: "value",
-    value: "SIZE",
-    group: OUTPUT,
-    help:
-      "end the log there (100M, 1G), with a line that says so; the summary follows all the same, and counts the " +
-      "lines that are left out",
-  },
-  {
-    name: "payload",
-    kind: "flag",
-    group: OUTPUT,
-    help: "put the contents of data events into the log (base64)",
-  },
-  {
     name: "write",
     alias: "w",
     kind: "value",
@@ -167,6 +146,7 @@ export const SERVE_OPTIONS = [
       "end the recording there (100M, 1G); with xN go on in a new file instead, and keep N in all: FILE is the " +
       "newest, FILE.1 the one before it",
   },
+  ...LOG_OPTIONS,
   ...CONNECTION_OPTIONS,
   ...LISTENING_OPTIONS,
   { name: "once", kind: "flag", group: END, help: "leave after the first connection has closed" },
@@ -199,6 +179,10 @@ every segment and every state change. Ctrl-C ends it: connections are closed, a 
     [
       "sudo tcplab serve -i eth0 --ip 192.168.56.101 --fault in:drop=1%,out:reorder=2%,delay=20ms,seed=7",
       "the same bad path every time",
+    ],
+    [
+      "sudo tcplab serve -i eth0 --ip 192.168.56.101 -q --only 'peer 192.168.56.1 and not port 22'",
+      "the states of one peer's connections, nothing else",
     ],
   ],
 };

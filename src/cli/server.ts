@@ -10,7 +10,7 @@ import { Host } from "../host/host.ts";
 import { type FaultLink, faultLink } from "../link/fault_link.ts";
 import { describeFaults } from "../link/fault_spec.ts";
 import type { FrameLink } from "../link/link.ts";
-import { tapLink } from "../link/tap.ts";
+import { type FrameTap, tapLink } from "../link/tap.ts";
 import { fanOut } from "../observe/fan_out.ts";
 import { summaryEvent } from "../observe/summary.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -59,11 +59,22 @@ export class Server {
     this.#parts = parts;
     this.#beganUs = clock.nowUs();
     const { faults } = config;
-    this.#faultLink = faults === null ? null : faultLink(ground.link, { faults, nowUs: () => clock.nowUs() });
+    const tap: FrameTap | null = recording?.recorder ?? null;
+    this.#faultLink = faults === null ? null : faultLink(ground.link, {
+      faults,
+      nowUs: () => clock.nowUs(),
+      observer: {
+        touched: (touched) => {
+          tap?.faulted?.(touched);
+          return this.host.faultObserver.touched(touched);
+        },
+        handsUp: (number) => this.host.faultObserver.handsUp(number),
+      },
+    });
     if (faults !== null) parts.notice(`Frames are disturbed on purpose: ${describeFaults(faults)}`);
     const wire = this.#faultLink ?? ground.link;
     // A recording shows what our host saw and sent, so that each frame stands beside what it led to.
-    const link = recording === null ? wire : tapLink(wire, recording.recorder);
+    const link = tap === null ? wire : tapLink(wire, tap);
     this.host = makeHost(parts, link);
     const firstClosed = Promise.withResolvers<void>();
     this.firstClosed = firstClosed.promise;
@@ -179,7 +190,9 @@ export class Server {
           capture: link.capture,
           filter,
         });
-        if (config.log === "none") notice(`Listening on ${link.name}, ${text}:${port} (${app})`);
+        if (config.log === "none" || config.logStyle.file !== null) {
+          notice(`Listening on ${link.name}, ${text}:${port} (${app})`);
+        }
       }
     }
   }
@@ -207,6 +220,8 @@ function makeHost(parts: ServerParts, link: FrameLink): Host {
     ttl: config.ttl,
     ...(config.vlan === null ? {} : { vlan: config.vlan }),
     showPayload: config.payload,
+    showTimers: config.logStyle.kinds.includes("timers"),
+    showSamples: config.logStyle.kinds.includes("samples"),
     foldAfter: FOLD_AFTER,
     onFault: firstFault(parts.notice),
     onNotice: (_kind, message) => parts.notice(message),

@@ -13,14 +13,21 @@ export class OutputClosedError extends Error {
 
 const encoder = new TextEncoder();
 
-/** True when colours belong on stdout: a terminal, and no `NO_COLOR` with anything in it (no-color.org). */
-export function wantsColor(isTerminal: boolean, noColor: string | undefined): boolean {
-  return isTerminal && (noColor === undefined || noColor === "");
+/** True when colours belong on stdout: a terminal that is not dumb, and no `NO_COLOR` with anything in it (no-color.org). */
+export function wantsColor(isTerminal: boolean, { noColor, term }: ColorWishes): boolean {
+  return isTerminal && (noColor === undefined || noColor === "") && term !== "dumb";
+}
+
+/** What the environment says about colours. */
+interface ColorWishes {
+  readonly noColor: string | undefined;
+  readonly term: string | undefined;
 }
 
 /** Sets the colour functions of the whole program after stdout and the environment; called once by main. */
 export function setUpColors(): void {
-  setColorEnabled(wantsColor(Deno.stdout.isTerminal(), environmentVariable("NO_COLOR")));
+  const wishes = { noColor: environmentVariable("NO_COLOR"), term: environmentVariable("TERM") };
+  setColorEnabled(wantsColor(Deno.stdout.isTerminal(), wishes));
 }
 
 /** An environment variable, undefined also where the permission to read it is missing (the compiled binary). */
@@ -29,6 +36,35 @@ export function environmentVariable(name: string): string | undefined {
     return Deno.env.get(name);
   } catch {
     return undefined;
+  }
+}
+
+/** Local choice: where there is no terminal to ask. */
+const USUAL_WIDTH = 120;
+/** Local choice: below this nothing can be read; such a page runs over the edge. */
+const LEAST_WIDTH = 40;
+
+/** Columns of the terminal on stdout, where there is one. */
+export function pageWidth(): number {
+  try {
+    return Math.max(LEAST_WIDTH, Deno.consoleSize().columns);
+  } catch {
+    return USUAL_WIDTH;
+  }
+}
+
+/** The page's width, which follows the window. */
+export class WindowWidth {
+  columns = pageWidth();
+  readonly #follow = () => void (this.columns = pageWidth());
+
+  constructor() {
+    // Windows has no such signal (ENOSYS): the width stays what it was.
+    if (Deno.build.os !== "windows") Deno.addSignalListener("SIGWINCH", this.#follow);
+  }
+
+  [Symbol.dispose](): void {
+    if (Deno.build.os !== "windows") Deno.removeSignalListener("SIGWINCH", this.#follow);
   }
 }
 

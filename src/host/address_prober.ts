@@ -28,6 +28,7 @@ export class AddressProber implements Pick<HostApi, "ingest" | "setNow" | "probe
     this.#claims = new AddressClaims({
       clock: this,
       output: new ArpOutput({
+        tell: () => {},
         mac: link.mac,
         lan: this.#lan,
         transmit: (frame, length) => link.send(frame, length),

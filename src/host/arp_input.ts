@@ -23,6 +23,8 @@ interface ArpInputOptions {
   /** When too much arrives, only those in the cache are heard. */
   readonly overload: Overload;
   count(name: string): void;
+  /** Hears of each packet that is for us or about one of our addresses, before it is answered. */
+  tell(packet: ArpPacket): void;
 }
 
 /** The ARP input of one host. */
@@ -44,12 +46,13 @@ export class ArpInput {
       count("arp-bad-sender");
       return;
     }
+    const isForUs = addresses.isOurs(packet.targetIp);
+    if (isOurs || isForUs) this.#options.tell(packet);
     claims.arrives(packet, how);
     if (isOurs) {
       claims.defend(packet);
       return;
     }
-    const isForUs = addresses.isOurs(packet.targetIp);
     const isRequest = packet.operation === ARP_OPERATION.REQUEST;
     if (!isUnspecified(packet.senderIp)) {
       cache.learn({

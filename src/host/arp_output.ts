@@ -20,6 +20,8 @@ interface ArpOutputOptions {
   /** The VLAN of all that is sent, or `LAN.UNTAGGED`. */
   readonly lan: number;
   transmit(frame: Uint8Array, length: number): void;
+  /** Hears of each packet before it leaves; it is used again afterwards. */
+  tell(packet: ArpPacket): void;
 }
 
 /** Speaks ARP for one hardware address. */
@@ -91,6 +93,7 @@ export class ArpOutput implements NeighborProtocol {
     packet.senderIp.set(arp.senderIp);
     packet.targetMac.set(arp.targetMac);
     packet.targetIp.set(arp.targetIp);
+    this.#options.tell(packet);
     const frame = this.#frame;
     frame.fill(0);
     const header = emitEthernet(frame, {

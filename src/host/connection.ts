@@ -22,6 +22,7 @@ import type { MachineContext } from "../tcp/context.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import type { ConnectionHandler, HostConnection } from "./api.ts";
 import type { OrderedEntry } from "./connection_order.ts";
+import type { ConnectionWatch } from "./connection_watch.ts";
 import type { TableEntry } from "./connection_table.ts";
 import { type DeadlineEntry, WHEEL_NOT_SET } from "./deadline_wheel.ts";
 import type { Listener } from "./listeners.ts";
@@ -72,8 +73,11 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
   wheelPrevious: DeadlineEntry | null = null;
   readonly #host: ConnectionHost;
   #name = "";
-  readonly id: number;
+  /** From 1 in order of opening; 0 for one that only answers a SYN with a cookie, and is forgotten. */
+  id = 0;
   userData: unknown = undefined;
+  /** What is remembered for those who observe; null as long as nobody does. */
+  watch: ConnectionWatch | null = null;
   /** The listener whose backlog counts this connection; null for active opens. */
   listener: Listener | null = null;
   /** Whom it is with; null while it is not in the host's table. */
@@ -82,10 +86,9 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
   older: Connection | null = null;
   newer: Connection | null = null;
 
-  constructor(host: ConnectionHost, tcb: Tcb, about: ConnectionAddresses & { id: number }) {
+  constructor(host: ConnectionHost, tcb: Tcb, about: ConnectionAddresses) {
     this.#host = host;
     this.tcb = tcb;
-    this.id = about.id;
     this.localAddress = about.localAddress;
     this.localPort = about.localPort;
     this.peerAddress = about.peerAddress;

@@ -112,7 +112,11 @@ export class ConnectionRegistry {
   }
 
   /** The connection of a packet with these ports, null when there is none. */
-  find(from: Arrival, peerPort: number, localPort: number): Connection | null {
+  find(
+    from: Pick<Arrival, "bytes" | "peerOffset" | "localOffset" | "addressBytes">,
+    peerPort: number,
+    localPort: number,
+  ): Connection | null {
     return this.#table.find(
       from.bytes,
       from.peerOffset,
@@ -148,17 +152,12 @@ export class ConnectionRegistry {
     tcb.ipId = this.#isn.identification(addresses);
     const path = pathMtus.find(addresses.peerAddress, context.nowUs);
     if (path !== null) beginWithPathLimit(tcb, path);
-    return new Connection(host, tcb, {
-      id: this.#nextId++,
-      localAddress: addresses.localAddress,
-      localPort: addresses.localPort,
-      peerAddress: addresses.peerAddress,
-      peerPort: addresses.peerPort,
-    });
+    return new Connection(host, tcb, addresses);
   }
 
   add(connection: Connection): void {
     const { account } = this.#options.context.pool;
+    connection.id = this.#nextId++;
     this.#table.add(connection);
     account.usedBytes += CONNECTION_BYTES;
     account.connections = this.#table.size;

@@ -204,6 +204,7 @@ export class ConnectionRequests {
     if (reason === "too-many-connections") {
       // The client holds a connection that cannot be: it must not wait for us.
       counters.synDropped++;
+      context.apply("arrives.listen.ack");
       replyWithReset(context, segment, "arrives.listen.ack");
     } else {
       listenArrives(context, segment);

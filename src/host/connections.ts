@@ -22,10 +22,11 @@ import type { Arrival } from "./arrival.ts";
 import type { Connection, ConnectionAddresses } from "./connection.ts";
 import { ConnectionRequests } from "./connection_requests.ts";
 import { ConnectionRegistry } from "./connection_registry.ts";
-import { Demultiplexer } from "./demultiplexer.ts";
+import { Demultiplexer, type ToldIcmp } from "./demultiplexer.ts";
 import { EffectPerformer } from "./effect_performer.ts";
 import { FaultBarrier, type FaultHook } from "./fault_barrier.ts";
 import { EventTeller } from "./event_teller.ts";
+import { FaultTeller } from "./fault_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
 import { type Listener, Listeners } from "./listeners.ts";
 import { Overload } from "./overload.ts";
@@ -71,6 +72,7 @@ export class Connections {
   readonly listeners = new Listeners();
   readonly teller: EventTeller;
   readonly overload: Overload;
+  readonly faults: FaultTeller;
   readonly #counters: HostCounters;
   readonly #registry: ConnectionRegistry;
   readonly #performer: EffectPerformer;
@@ -103,6 +105,7 @@ export class Connections {
     this.context = context;
     this.overload = overload;
     this.teller = teller;
+    this.faults = new FaultTeller(teller, registry);
     this.#counters = counters;
     this.#registry = registry;
     this.#nextHops = nextHops;
@@ -137,10 +140,15 @@ export class Connections {
   /** Takes an ICMP error that quotes a segment of ours; `from` locates the quoted addresses. */
   icmpArrives(
     from: Arrival,
-    ports: { localPort: number; peerPort: number },
+    about: { localPort: number; peerPort: number; told: ToldIcmp },
     make: (tcb: Tcb) => IcmpNews | null,
   ): void {
-    this.#demultiplexer.icmpArrives(from, ports, make);
+    this.#demultiplexer.icmpArrives(from, about, make);
+  }
+
+  /** An ICMP message came that is about nothing of ours. */
+  icmpIsNews({ kind, make }: ToldIcmp): void {
+    this.teller.icmp({ direction: "recv", kind }, make);
   }
 
   // -- User calls
@@ -240,6 +248,7 @@ export class Connections {
   #deadlineDue(connection: Connection): void {
     const { tcb } = connection;
     this.#performer.begin(connection);
+    if (this.teller.looksCloser) this.teller.fires(connection);
     // Deadlines that moved to later are set anew here, not each time they move.
     if (tcb.nextDeadlineUs() <= this.context.nowUs) deadlineArrives(this.context, tcb);
     this.#performer.finish();

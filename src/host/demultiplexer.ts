@@ -6,6 +6,7 @@
  */
 import { closeForReopen, segmentArrives } from "../tcp/arrives.ts";
 import type { MachineContext } from "../tcp/context.ts";
+import type { IcmpEvent } from "../tcp/events.ts";
 import { icmpArrives, type IcmpNews } from "../tcp/icmp_arrives.ts";
 import { pathLimitOf } from "../tcp/path_limit.ts";
 import { wordOf } from "../tcp/sequence.ts";
@@ -29,6 +30,12 @@ import type { ReplyRoute } from "./reply_route.ts";
 const { SYN, ACK, RST } = FLAG;
 /** Local choice: half of REACHABLE_TIME (RFC 4861 §10), so that not every segment writes a time down. */
 const RENEW_US = 15_000_000;
+
+/** What is told of an ICMP message; the rest of it is made when somebody wants to hear it. */
+export interface ToldIcmp {
+  readonly kind: IcmpEvent["kind"];
+  make(): Pick<IcmpEvent, "type" | "code" | "from" | "to">;
+}
 
 /** Among whom segments are shared out. */
 interface DemultiplexerOptions {
@@ -86,6 +93,7 @@ export class Demultiplexer {
         closeForReopen(this.#context, tcb, segment);
         this.#performer.finish();
         this.#options.requests.arrives(segment, from, floor);
+        this.#teller.settle(segment, connection);
         return;
       }
     }
@@ -114,6 +122,7 @@ export class Demultiplexer {
   /** As in Linux: the connection stays half-open, our SYN-ACK is sent again, and the peer's next ACK may find room. */
   #ignoreHandshakeAck(segment: TcpSegment, connection: Connection): void {
     this.#options.counters.count("accept-queue-full");
+    this.#context.arriving.read(connection.tcb, segment);
     this.#context.apply("arrives.listen.backlog-full");
     this.#teller.received(segment, connection);
     this.#teller.drop("accept-queue-full", connection);
@@ -122,16 +131,24 @@ export class Demultiplexer {
   /** Takes an ICMP error that quotes a segment of ours; `from` locates the quoted addresses. */
   icmpArrives(
     from: Arrival,
-    ports: { localPort: number; peerPort: number },
+    about: { localPort: number; peerPort: number; told: ToldIcmp },
     make: (tcb: Tcb) => IcmpNews | null,
   ): void {
-    const connection = this.#registry.find(from, ports.peerPort, ports.localPort);
+    const { kind, make: details } = about.told;
+    const connection = this.#registry.find(from, about.peerPort, about.localPort);
     const news = connection === null ? null : make(connection.tcb);
-    if (connection === null || news === null) return;
+    if (connection === null || news === null) {
+      this.#teller.icmp({ direction: "recv", kind }, details);
+      return;
+    }
     const { tcb } = connection;
     const { pathMss, dontFragment } = tcb;
     this.#performer.begin(connection);
     icmpArrives(this.#context, tcb, news);
+    const { rule } = this.#context;
+    this.#teller.icmp({ direction: "recv", kind }, () => {
+      return { connection: connection.name, id: connection.id, ...details(), rule };
+    });
     // Only what the connection has believed.
     const isBelieved = tcb.pathMss !== pathMss || tcb.dontFragment !== dontFragment;
     const limit = isBelieved ? pathLimitOf(tcb) : null;

@@ -76,6 +76,7 @@ export class EffectPerformer implements ConnectionHost {
       let done = 0;
       for (let flushed = 0;; flushed++) {
         for (; done < effects.length; done++) this.#perform(effects.at(done));
+        if (flushed > 0 && this.#teller.looksCloser) this.#teller.look(touched[flushed - 1]);
         if (flushed === touched.length) break;
         // From here on a call of an application counts anew.
         touched[flushed].isTouched = false;

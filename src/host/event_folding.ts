@@ -5,13 +5,16 @@
  * Owns: what counts as alike, how many are told, and the counts. Must not know: how events are built, or who hears of
  * them. It is asked before an event is built, so that one that is only counted costs next to nothing.
  */
-import type { DropEvent, NoticeEvent, SegmentEvent } from "../tcp/events.ts";
+import type { ArpEvent, DropEvent, IcmpEvent, NoticeEvent, SegmentEvent } from "../tcp/events.ts";
 
 /** Events that are folded. */
-export type FoldableEvent = DropEvent | SegmentEvent | NoticeEvent;
+export type FoldableEvent = DropEvent | SegmentEvent | NoticeEvent | ArpEvent | IcmpEvent;
 
-/** What events are alike by, besides a name: drops by reason, strangers' segments by direction and rule, notices by kind. */
-export type FoldGroup = "drop" | "recv" | "send" | "notice";
+/**
+ * What events are alike by, besides a name: drops by reason, strangers' segments by direction and rule, notices by kind,
+ * ARP and ICMP by direction and kind.
+ */
+export type FoldGroup = "drop" | "recv" | "send" | "notice" | "arp" | "icmp";
 
 /** What is to be done with an event that has happened. */
 export const FOLD = {
@@ -44,6 +47,8 @@ export class EventFolding {
     recv: new Map(),
     send: new Map(),
     notice: new Map(),
+    arp: new Map(),
+    icmp: new Map(),
   };
   #last: Kind = { seen: 0, kept: null };
   #endUs = -Infinity;
@@ -108,6 +113,8 @@ function standsFor(event: FoldableEvent, count: number): FoldableEvent {
     case "drop":
       return { event: "drop", time: event.time, reason: event.reason, count };
     case "segment":
+    case "arp":
+    case "icmp":
       return { ...event, count };
     case "notice":
       return { event: "notice", time: event.time, kind: event.kind, message: event.message, count };

@@ -7,34 +7,57 @@
  */
 import type { MachineContext } from "../tcp/context.ts";
 import type { Effect } from "../tcp/effects.ts";
-import type { DropEvent, NoticeEvent, Observer, SegmentEvent, TcpEvent } from "../tcp/events.ts";
+import type {
+  ArpEvent,
+  DropEvent,
+  FaultEvent,
+  IcmpEvent,
+  NoticeEvent,
+  Observer,
+  SegmentEvent,
+  TcpEvent,
+} from "../tcp/events.ts";
 import type { ByteRing } from "../tcp/fast/byte_ring.ts";
 import { wordOf } from "../tcp/sequence.ts";
 import { statesOfPath } from "../tcp/state.ts";
 import { transitionById } from "../tcp/transitions.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
 import type { Connection } from "./connection.ts";
+import type { TimerNews } from "./connection_watch.ts";
 import { type FaultBarrier, messageOfError } from "./fault_barrier.ts";
 import { EventFolding, FOLD, type FoldableEvent, type FoldGroup, type FoldVerdict } from "./event_folding.ts";
 import { segmentEvent, transitionEvent } from "./segment_events.ts";
+import { NO_SEGMENT, SegmentNumbers } from "./segment_numbers.ts";
 
 /** What has the name of a connection, which is made when it is asked for: a name costs more than the rest of a drop. */
 interface Named {
   readonly name: string;
+  /** Number of the connection; 0 or absent where it is none. */
+  readonly id?: number;
 }
+
+type Untimed<E> = Omit<E, "time">;
+
+type ArpDetails = Omit<ArpEvent, "event" | "time" | "direction" | "kind">;
+type IcmpDetails = Omit<IcmpEvent, "event" | "time" | "direction" | "kind">;
 
 /** Tells one observer. */
 export class EventTeller {
   observer: Observer | null = null;
   /** Data events carry the bytes. */
   showPayload = false;
+  /** Events `timer` and `sample` are told. */
+  showTimers = false;
+  showSamples = false;
   /** Told of every notice, also where nobody observes. */
   onNotice: ((kind: string, message: string) => void) | null = null;
   readonly #context: MachineContext;
   readonly #epochUs: number;
   readonly #barrier: FaultBarrier;
   readonly #folding: EventFolding;
-
+  readonly #numbers = new SegmentNumbers();
+  /** The segment that left last. */
+  #lastSent: SegmentEvent | null = null;
   /** `epochUs`: wall clock at time 0 of the context's clock; `foldAfter`: see EventFolding. */
   constructor(
     context: MachineContext,
@@ -49,7 +72,14 @@ export class EventTeller {
   /** The one who leaves hears what has been folded so far. */
   changeObserver(observer: Observer | null): void {
     if (this.dueUs !== Infinity) this.tellFolded();
+    if (this.observer === null) this.#numbers.beginAnew();
     this.observer = observer;
+    this.#lastSent = null;
+  }
+
+  /** Whether {@link EventTeller.look} and {@link EventTeller.fires} have anything to tell. */
+  get looksCloser(): boolean {
+    return this.observer !== null && (this.showTimers || this.showSamples);
   }
 
   /** When {@link EventTeller.tellFolded} is due, Infinity as long as nothing is folded. */
@@ -60,7 +90,26 @@ export class EventTeller {
   /** Tells what was folded so far. */
   tellFolded(): void {
     const { time } = this;
-    for (const event of this.#folding.take(this.#context.nowUs)) this.#tell({ ...event, time });
+    for (const event of this.#folding.take(this.#context.nowUs)) {
+      // One that stands for itself is a segment like any other, told late.
+      if (event.event !== "segment" || event.count !== undefined) this.#tell({ ...event, time });
+      else this.#tell({ ...event, time, segment: this.#numbers.next() });
+    }
+  }
+
+  /** The number of the next segment, for one that is still to come; it is to be given to {@link EventTeller.expect}. */
+  reserve(): number {
+    return this.observer === null ? NO_SEGMENT : this.#numbers.next();
+  }
+
+  /** The frame that comes next brings the segment with this number. */
+  expect(number: number): void {
+    this.#numbers.expect(number);
+  }
+
+  /** The frame in hand has been dealt with. */
+  frameDone(): void {
+    this.#numbers.frameDone();
   }
 
   /** Time of an event, seconds since 1970. */
@@ -73,18 +122,24 @@ export class EventTeller {
     if (this.observer !== null) this.#tell({ ...event, time: this.time });
   }
 
-  /** A segment of a connection was received. */
+  /** A segment of a connection was received; what it leads to has been decided, and is told after it. */
   received(segment: TcpSegment, connection: Connection): void {
     if (this.observer === null) return;
+    const { arriving, rule } = this.#context;
+    const moves = this.#numbers.takeMoves(connection, this.#context.effects);
     this.#tell(segmentEvent(segment, {
       time: this.time,
       connection: connection.name,
+      id: connection.id,
+      segment: this.#numbers.inHand(),
       direction: "recv",
       state: connection.tcb.state,
-      rule: this.#context.rule,
-      relSeq: this.#context.arriving.seq,
-      relAck: this.#context.arriving.ack,
+      rule: moves === null ? rule : moves[moves.length - 1],
+      rules: moves !== null && moves.length > 1 ? moves : null,
+      relSeq: arriving.seq,
+      relAck: arriving.ack,
       cutBytes: 0,
+      windowShift: connection.tcb.sendShift,
     }));
   }
 
@@ -92,33 +147,58 @@ export class EventTeller {
   strangerReceived(segment: TcpSegment, way: Named, isListening: boolean): void {
     if (this.observer === null) return;
     const { rule } = this.#context;
-    const verdict = this.#judge("recv", rule);
+    // One that has ended a connection is told by itself, or the transition would name a segment that nobody has heard of.
+    const moves = this.#numbers.takeEarlierMoves();
+    const verdict = moves === null ? this.#judge("recv", rule) : FOLD.TELL;
     if (verdict === FOLD.COUNT) return;
     this.#tellOrKeep(
       verdict,
       segmentEvent(segment, {
         time: this.time,
         connection: way.name,
+        id: 0,
+        segment: verdict === FOLD.TELL ? this.#numbers.inHand() : NO_SEGMENT,
         direction: "recv",
         state: isListening ? "LISTEN" : "CLOSED",
         rule,
+        rules: moves === null ? null : [...moves, rule],
         relSeq: segment.seq,
         relAck: segment.ack,
         cutBytes: 0,
+        windowShift: -1,
       }),
     );
   }
 
+  /** The segment in hand ended `connection`, and perhaps nobody has told it since: then it is told here, as one of it. */
+  settle(segment: TcpSegment, connection: Connection): void {
+    if (!this.#numbers.isUntold) return;
+    this.#context.arriving.read(connection.tcb, segment);
+    this.received(segment, connection);
+  }
+
   /** A segment of a connection, as it stands on the wire, is being sent because of `effect`. */
   sent(segment: TcpSegment, effect: Effect, connection: Connection): void {
-    if (this.observer !== null) this.#tell(this.#sentEvent(segment, effect, connection.name));
+    if (this.observer === null) return;
+    const number = this.#numbers.leaving(connection, effect);
+    this.#lastSent = this.#sentEvent(segment, effect, {
+      name: connection.name,
+      id: connection.id,
+      number,
+      windowShift: connection.tcb.receiveShift,
+    });
+    this.#tell(this.#lastSent);
   }
 
   /** The same of a segment that belongs to no connection. */
   strangerSent(segment: TcpSegment, effect: Effect, way: Named): void {
     if (this.observer === null) return;
     const verdict = this.#judge("send", effect.rule);
-    if (verdict !== FOLD.COUNT) this.#tellOrKeep(verdict, this.#sentEvent(segment, effect, way.name));
+    if (verdict === FOLD.COUNT) return;
+    const number = verdict === FOLD.TELL ? this.#numbers.next() : NO_SEGMENT;
+    const event = this.#sentEvent(segment, effect, { name: way.name, id: 0, number, windowShift: -1 });
+    if (verdict === FOLD.TELL) this.#lastSent = event;
+    this.#tellOrKeep(verdict, event);
   }
 
   /** Something was not taken. */
@@ -126,8 +206,42 @@ export class EventTeller {
     if (this.observer === null) return;
     const verdict = this.#judge("drop", reason);
     if (verdict === FOLD.COUNT) return;
-    const event: DropEvent = { event: "drop", time: this.time, reason };
-    this.#tellOrKeep(verdict, of === undefined ? event : { ...event, connection: of.name });
+    const segment = this.#numbers.inHandIfAny;
+    const event: DropEvent = {
+      event: "drop",
+      time: this.time,
+      reason,
+      ...(segment === NO_SEGMENT ? {} : { segment }),
+    };
+    this.#tellOrKeep(verdict, of === undefined ? event : { ...event, ...nameOf(of) });
+  }
+
+  /** The fault injector has touched a frame. */
+  fault(event: Untimed<FaultEvent>): void {
+    if (this.observer !== null) this.#tell({ ...event, time: this.time });
+  }
+
+  /** The segment that left last, while it may still be on its way out. */
+  get lastSent(): SegmentEvent | null {
+    return this.#lastSent;
+  }
+
+  /** An ARP packet was received or sent; `make` gives what else is to be told of it. */
+  arp(head: Pick<ArpEvent, "direction" | "kind">, make: () => ArpDetails): void {
+    if (this.observer === null) return;
+    const verdict = this.#judge("arp", `${head.direction} ${head.kind}`);
+    if (verdict !== FOLD.COUNT) {
+      this.#tellOrKeep(verdict, { event: "arp", time: this.time, ...head, ...make() });
+    }
+  }
+
+  /** The same of an ICMP message. */
+  icmp(head: Pick<IcmpEvent, "direction" | "kind">, make: () => IcmpDetails): void {
+    if (this.observer === null) return;
+    const verdict = this.#judge("icmp", `${head.direction} ${head.kind}`);
+    if (verdict !== FOLD.COUNT) {
+      this.#tellOrKeep(verdict, { event: "icmp", time: this.time, ...head, ...make() });
+    }
   }
 
   /** `count` bytes at the end of a ring have arrived in order, or been given to be sent. */
@@ -138,6 +252,7 @@ export class EventTeller {
       event: "data",
       time: this.time,
       connection: connection.name,
+      id: connection.id,
       direction,
       length: count,
       ...this.#payload(direction === "recv" ? receiveRing : sendRing, count),
@@ -148,7 +263,8 @@ export class EventTeller {
   applicationError(connection: Connection, error: unknown): void {
     if (this.observer === null) return;
     const message = messageOfError(error);
-    this.#tell({ event: "application-error", time: this.time, connection: connection.name, message });
+    const { name, id } = connection;
+    this.#tell({ event: "application-error", time: this.time, connection: name, id, message });
   }
 
   /** Something for people that belongs to no segment; `kind` is for programs. */
@@ -164,20 +280,27 @@ export class EventTeller {
   /** A connection moved along a row of the table. */
   transition(connection: Connection, effect: Effect): void {
     if (this.observer === null || effect.transition === null) return;
+    const { name, id } = connection;
+    const segment = this.#numbers.ofMove(connection, effect);
     this.#tell(
-      transitionEvent(effect.transition, effect, { time: this.time, connection: connection.name }),
+      transitionEvent(effect.transition, effect, { time: this.time, connection: name, id, segment }),
     );
   }
 
-  /** Something is sent again. */
+  /** Something is sent again, in the segment of the connection that is sent next. */
   retransmit(connection: Connection, effect: Effect): void {
     if (this.observer === null) return;
+    const repeats = this.#numbers.watchOf(connection).sent.carrierOf(effect.seq);
     this.#tell({
       event: "retransmit",
       time: this.time,
       connection: connection.name,
+      id: connection.id,
+      segment: this.#numbers.announce(connection),
+      ...(repeats === NO_SEGMENT ? {} : { repeats }),
       kind: effect.retransmit,
       seq: wordOf(effect.seq, connection.tcb.iss),
+      relSeq: effect.seq,
       length: effect.length,
       count: effect.count,
     });
@@ -191,6 +314,7 @@ export class EventTeller {
       event: "closed",
       time: this.time,
       connection: connection.name,
+      id: connection.id,
       reason: effect.reason,
       bytesIn: tcb.bytesIn,
       bytesOut: tcb.bytesOut,
@@ -214,21 +338,64 @@ export class EventTeller {
       recv: null,
       send: null,
       cause,
+      row,
       rule,
       rfc,
     });
   }
 
-  #sentEvent(segment: TcpSegment, effect: Effect, connection: string): SegmentEvent {
+  /** An event of the connection is over: tells what of its figures and deadlines is another than before. */
+  look(connection: Connection): void {
+    const { tcb, name, id } = connection;
+    if (tcb.state === "LISTEN") return;
+    const watch = this.#numbers.watchOf(connection);
+    if (this.showTimers) this.#timers(connection, watch.changedTimers(tcb));
+    if (!this.showSamples || tcb.ended !== null) return;
+    const figures = watch.newFigures(tcb);
+    if (figures === null) return;
+    this.#tell({ event: "sample", time: this.time, connection: name, id, ...figures });
+  }
+
+  /** Deadlines of the connection may be due, and are about to be acted upon. */
+  fires(connection: Connection): void {
+    if (!this.showTimers) return;
+    const watch = this.#numbers.watchOf(connection);
+    this.#timers(connection, watch.firedTimers(connection.tcb, this.#context.nowUs));
+  }
+
+  #timers({ name, id }: Connection, news: readonly TimerNews[]): void {
+    const { nowUs } = this.#context;
+    for (const { timer, action, dueUs } of news) {
+      this.#tell({
+        event: "timer",
+        time: this.time,
+        connection: name,
+        id,
+        timer,
+        action,
+        ...(action === "armed" ? { inUs: dueUs - nowUs } : {}),
+      });
+    }
+  }
+
+  #sentEvent(
+    segment: TcpSegment,
+    effect: Effect,
+    of: { name: string; id: number; number: number; windowShift: number },
+  ): SegmentEvent {
     return segmentEvent(segment, {
       time: this.time,
-      connection,
+      connection: of.name,
+      id: of.id,
+      segment: of.number,
       direction: "send",
       state: effect.state,
       rule: effect.rule,
+      rules: null,
       relSeq: effect.seq,
       relAck: effect.ack,
       cutBytes: effect.cutBytes,
+      windowShift: of.windowShift,
     });
   }
 
@@ -258,4 +425,8 @@ export class EventTeller {
     for (const byte of bytes) text += String.fromCharCode(byte);
     return { payload: btoa(text) };
   }
+}
+
+function nameOf({ name, id = 0 }: Named): { connection: string; id?: number } {
+  return id === 0 ? { connection: name } : { connection: name, id };
 }

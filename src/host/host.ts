@@ -7,12 +7,15 @@
  * Owns: how its parts are put together, and the calls of its user. Must not know: clocks, devices, promises; how a frame
  * is taken apart (ethernet_input.ts, ip_input.ts), or what TCP does with a segment (connections.ts).
  */
+import type { FaultObserver } from "../link/fault_link.ts";
 import type { FrameLink } from "../link/link.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
 import { formatIpAddress, formatMac } from "../wire/address.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
+import type { ArpPacket } from "../wire/arp.ts";
 import { LAN } from "../wire/ethernet.ts";
+import { ICMP_TYPE } from "../wire/icmp.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import {
   type ConnectOptions,
@@ -33,6 +36,7 @@ import { EchoLimit } from "./echo_limit.ts";
 import { EthernetInput } from "./ethernet_input.ts";
 import { HostCounters } from "./host_counters.ts";
 import { IpInput } from "./ip_input.ts";
+import { arpFields, arpKind, icmpFields } from "./link_events.ts";
 import type { FrameHolder, Neighbor } from "./neighbor.ts";
 import { NeighborCache } from "./neighbor_cache.ts";
 import { NextHops } from "./next_hops.ts";
@@ -70,6 +74,10 @@ export interface HostOptions {
   readonly vlan?: number;
   /** Data events carry the bytes. */
   readonly showPayload?: boolean;
+  /** Events tell of every deadline that is set and that comes. */
+  readonly showTimers?: boolean;
+  /** Events tell the figures of a connection whenever one of them changes. */
+  readonly showSamples?: boolean;
   /**
    * Of drops, notices and segments without a connection, as many of a kind are told by themselves in a second; those that
    * follow are counted, and told as one (`count` of a DropEvent). Infinity by default: every one is told.
@@ -131,7 +139,9 @@ export class Host implements HostApi {
     };
     const count = (name: string) => this.#counters.count(name);
     const transmit = (frame: Uint8Array, length: number) => this.#transmit(frame, length, 0);
-    const output = new ArpOutput({ mac: link.mac, lan: this.#lan, transmit });
+    const tellArp = (direction: "recv" | "send") => (packet: ArpPacket) =>
+      this.#connections.teller.arp({ direction, kind: arpKind(packet) }, () => arpFields(packet));
+    const output = new ArpOutput({ mac: link.mac, lan: this.#lan, transmit, tell: tellArp("send") });
     const cache = new NeighborCache({
       clock,
       protocol: output,
@@ -170,6 +180,8 @@ export class Host implements HostApi {
         this.#addresses.isHostAddress(bytes.subarray(peerOffset, peerOffset + addressBytes)),
     });
     this.#connections.teller.showPayload = options.showPayload ?? false;
+    this.#connections.teller.showTimers = options.showTimers ?? false;
+    this.#connections.teller.showSamples = options.showSamples ?? false;
     this.#connections.teller.onNotice = options.onNotice ?? null;
     this.#connections.context.predicts = options.headerPrediction ?? true;
     this.#mtuBytes = link.mtu;
@@ -197,6 +209,7 @@ export class Host implements HostApi {
         output,
         overload: this.#connections.overload,
         count,
+        tell: tellArp("recv"),
       }),
       counters: this.#counters,
       drop,
@@ -213,6 +226,11 @@ export class Host implements HostApi {
 
   get nowUs(): number {
     return this.#connections.context.nowUs;
+  }
+
+  /** Who makes a bad link for this host gives it this, so that its faults are events. */
+  get faultObserver(): FaultObserver {
+    return this.#connections.faults;
   }
 
   /** Called with every rule that fires; for coverage. */
@@ -347,9 +365,13 @@ export class Host implements HostApi {
     this.#connections.context.nowUs = nowUs;
     this.#counters.framesIn++;
     this.#input.arrives(frame, length);
+    this.#connections.teller.frameDone();
   }
 
   #answerEcho(request: EchoRequest): void {
+    const { teller } = this.#connections;
+    const asked = () => icmpFields(request.message, request);
+    teller.icmp({ direction: "recv", kind: "echo-request" }, asked);
     if (echoReplyBytes(request) > this.#link.mtu) return;
     if (!this.#echoLimit.take(request.frame, request.ip.sourceOffset, this.nowUs)) {
       this.#counters.count("echo-limited");
@@ -358,6 +380,10 @@ export class Host implements HostApi {
     this.#counters.echoReplies++;
     const out = this.#writer.frame;
     const length = writeEchoReply(out, request, { mac: this.#link.mac, ttl: this.#ttl });
+    teller.icmp({ direction: "send", kind: "echo-reply" }, () => {
+      const { from, to } = asked();
+      return { type: ICMP_TYPE.ECHO_REPLY, code: 0, from: to, to: from };
+    });
     this.#transmit(out, length, 0);
   }
 

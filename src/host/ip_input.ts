@@ -14,7 +14,9 @@ import type { Arrival } from "./arrival.ts";
 import type { Connections } from "./connections.ts";
 import type { EchoRequest } from "./echo.ts";
 import type { HostCounters } from "./host_counters.ts";
+import type { ToldIcmp } from "./demultiplexer.ts";
 import { icmpNews } from "./icmp_input.ts";
+import { icmpFields, icmpKind } from "./link_events.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 
 /** What packets are judged with, and handed to. */
@@ -130,6 +132,7 @@ export class IpInput {
       this.#options.echo({ frame, ethernet, ip, message });
       return;
     }
+    const told: ToldIcmp = { kind: icmpKind(message), make: () => icmpFields(message, { frame, ip }) };
     const quoted = this.#quoted;
     switch (message.type) {
       case ICMP_TYPE.UNREACHABLE:
@@ -138,20 +141,24 @@ export class IpInput {
         break;
       default:
         // MUST-55: Source Quench, and whatever is no error about a packet of ours.
+        this.#connections.icmpIsNews(told);
         return;
     }
     if (parseQuotedPacket(frame, message.payloadOffset, message.payloadLength, quoted) !== null) {
       this.#options.drop("malformed-icmp");
       return;
     }
-    if (quoted.protocol !== IP_PROTOCOL.TCP || quoted.addressBytes !== IPV4.ADDRESS_BYTES) return;
+    if (quoted.protocol !== IP_PROTOCOL.TCP || quoted.addressBytes !== IPV4.ADDRESS_BYTES) {
+      this.#connections.icmpIsNews(told);
+      return;
+    }
     arrival.peerOffset = quoted.peerAddressOffset;
     arrival.localOffset = quoted.localAddressOffset;
     const { seq } = quoted;
     const packetBytes = readU16(frame, message.payloadOffset + IPV4.TOTAL_LENGTH);
     this.#connections.icmpArrives(
       arrival,
-      { localPort: quoted.localPort, peerPort: quoted.peerPort },
+      { localPort: quoted.localPort, peerPort: quoted.peerPort, told },
       () => icmpNews(message, { seq, packetBytes }),
     );
   }

@@ -13,13 +13,21 @@ import { FLAG, flagNames, type TcpSegment } from "../wire/tcp.ts";
 interface SegmentNews {
   readonly time: number;
   readonly connection: string;
+  /** Number of the connection, 0 for none. */
+  readonly id: number;
+  /** Number of the segment, 0 for none. */
+  readonly segment: number;
   readonly direction: "recv" | "send";
   readonly state: TcpState;
   readonly rule: string;
+  /** Where several rules have changed states. */
+  readonly rules: readonly string[] | null;
   /** Positions in the two streams, the SYN's being 0; the numbers themselves where they are not known. */
   readonly relSeq: number;
   readonly relAck: number;
   readonly cutBytes: number;
+  /** Of the window, in which the sender counts; -1 where it is not known. */
+  readonly windowShift: number;
 }
 
 /** The event of a segment that has been received or is being sent. */
@@ -28,6 +36,8 @@ export function segmentEvent(segment: TcpSegment, news: SegmentNews): SegmentEve
     event: "segment",
     time: news.time,
     connection: news.connection,
+    id: news.id,
+    segment: news.segment,
     direction: news.direction,
     flags: flagNames(segment.flags),
     seq: segment.seq,
@@ -35,12 +45,35 @@ export function segmentEvent(segment: TcpSegment, news: SegmentNews): SegmentEve
     relSeq: news.relSeq,
     relAck: (segment.flags & FLAG.ACK) === 0 ? 0 : news.relAck,
     window: segment.window,
+    windowBytes: windowBytes(segment, news.windowShift),
     length: segment.payloadLength,
     options: segmentOptions(segment),
     state: news.state,
     rule: news.rule,
   } as const;
-  return news.cutBytes > 0 ? { ...event, cut: news.cutBytes } : event;
+  const isPlain = news.cutBytes === 0 && news.rules === null && news.id > 0 && news.segment > 0 &&
+    news.windowShift >= 0;
+  return isPlain ? event : unusualEvent(event, news);
+}
+
+/** With what few segments have, and without what strangers have not. */
+function unusualEvent(
+  { id, segment, windowBytes, ...event }: SegmentEvent,
+  { cutBytes, rules, windowShift }: SegmentNews,
+): SegmentEvent {
+  return {
+    ...event,
+    ...(windowShift < 0 || windowBytes === undefined ? {} : { windowBytes }),
+    ...(id === 0 || id === undefined ? {} : { id }),
+    ...(segment === 0 || segment === undefined ? {} : { segment }),
+    ...(rules === null ? {} : { rules }),
+    ...(cutBytes > 0 ? { cut: cutBytes } : {}),
+  };
+}
+
+/** The window of a segment with SYN is never scaled (RFC 7323 §2.2). */
+function windowBytes({ flags, window }: TcpSegment, shift: number): number {
+  return (flags & FLAG.SYN) === 0 ? window * 2 ** shift : window;
 }
 
 /** The options of a segment, as a value. */
@@ -69,17 +102,20 @@ function segmentOptions(segment: TcpSegment): SegmentOptions {
 export function transitionEvent(
   row: Transition,
   effect: Effect,
-  about: { time: number; connection: string },
+  about: { time: number; connection: string; id: number; segment: number },
 ): TransitionEvent {
   return {
     event: "transition",
     time: about.time,
     connection: about.connection,
+    id: about.id,
+    ...(about.segment > 0 ? { segment: about.segment } : {}),
     from: row.from,
     to: row.to,
     recv: effect.recvFlags < 0 ? null : flagNames(effect.recvFlags),
     send: effect.sendFlags < 0 ? null : flagNames(effect.sendFlags),
     cause: row.cause,
+    row: row.id,
     rule: effect.rule,
     rfc: row.rfc,
   };

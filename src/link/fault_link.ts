@@ -5,16 +5,29 @@
  * Owns: which frames take the bad path, and that those under way arrive when they are due, whoever drives the link.
  * Must not know: clocks (the time is asked of the caller's function), TCP.
  */
-import { type FaultCounts, FaultPath } from "./fault_path.ts";
+import { type FaultCounts, FaultPath, type TouchedFrame } from "./fault_path.ts";
 import { type FaultSpec, isFaultless } from "./fault_spec.ts";
 import type { FrameHandler, FrameLink, LinkStats } from "./link.ts";
 import { FrameCutter } from "./merged_frames.ts";
+
+/** Hears of every frame that the link has touched; must not throw. */
+export interface FaultObserver {
+  /**
+   * A frame has been touched: one that came in before anybody else has seen it, one that goes out after it was given to
+   * the link and before a tap above hears of it. Returns a number by which {@link FaultObserver.handsUp} knows the frame
+   * again, 0 for none.
+   */
+  touched(touched: TouchedFrame): number;
+  /** A frame that came in and was given a number is the next to be handed up; a copy of it has none. */
+  handsUp(number: number): void;
+}
 
 /** What a bad link is made of. */
 interface FaultLinkOptions {
   readonly faults: FaultSpec;
   /** Microseconds on the clock by which frames are delayed; never goes back. */
   readonly nowUs: () => number;
+  readonly observer?: FaultObserver;
 }
 
 /** Streams of the seed, one a direction. */
@@ -43,6 +56,7 @@ export class FaultLink implements FrameLink {
   #handler: FrameHandler = ignoreFrame;
   #spared = 0;
   readonly #cutter: FrameCutter;
+  readonly #observer: FaultObserver | null;
   /** When the frame that is being cut was captured. */
   #capturedUs = 0;
 
@@ -53,8 +67,19 @@ export class FaultLink implements FrameLink {
     this.#nowUs = nowUs;
     this.#cutter = new FrameCutter(link.mtu);
     const { seed } = faults;
-    this.#in = isFaultless(faults.in) ? null : new FaultPath(faults.in, { seed, stream: STREAM.IN });
-    this.#out = isFaultless(faults.out) ? null : new FaultPath(faults.out, { seed, stream: STREAM.OUT });
+    const observer = options.observer ?? null;
+    this.#observer = observer;
+    const path = (direction: "in" | "out", stream: number) =>
+      new FaultPath(faults[direction], {
+        seed,
+        stream,
+        touched: observer === null
+          ? null
+          : (touched, note) =>
+            observer.touched({ ...touched, direction, capturedUs: direction === "in" ? note : 0 }),
+      });
+    this.#in = isFaultless(faults.in) ? null : path("in", STREAM.IN);
+    this.#out = isFaultless(faults.out) ? null : path("out", STREAM.OUT);
   }
 
   get name(): string {
@@ -184,7 +209,14 @@ export class FaultLink implements FrameLink {
   };
 
   /** The time of capture becomes that of the arrival behind the bad path. */
-  readonly #handUp = (frame: Uint8Array, length: number, capturedUs: number, heldUs: number) => {
+  readonly #handUp = (
+    frame: Uint8Array,
+    length: number,
+    capturedUs: number,
+    heldUs: number,
+    segment: number,
+  ) => {
+    if (segment !== 0) this.#observer?.handsUp(segment);
     this.#handler(frame, length, capturedUs + heldUs);
   };
 

@@ -27,8 +27,32 @@ export interface FaultCounts {
   overflowed: number;
 }
 
-/** Takes what leaves a path; `note` is what came in with the frame, `heldUs` how long it was held. */
-type PathEnd = (frame: Uint8Array, length: number, note: number, heldUs: number) => void;
+/** What a path does to a frame. */
+export type FrameFault = "drop" | "duplicate" | "reorder" | "corrupt" | "delay" | "mark";
+
+/** A frame that a path has touched, as it came; the bytes are valid during the call that tells of it only. */
+export interface TouchedFrame {
+  readonly direction: "in" | "out";
+  readonly frame: Uint8Array;
+  readonly length: number;
+  /** Time of capture of one that came in; 0 of one that goes out. */
+  readonly capturedUs: number;
+  /** In the order in which they happened; a frame that is dropped suffers nothing else. */
+  readonly faults: readonly FrameFault[];
+  /** Of a drop: by chance, or because a queue was full. */
+  readonly reason: "chance" | "queue-full";
+  /** How long it is held, microseconds; more where those before it hold it up. */
+  readonly delayUs: number;
+}
+
+/** Told of a frame that is touched; returns what is to come out with the frame, the copies of it excepted. */
+type Touched = (touched: Omit<TouchedFrame, "direction" | "capturedUs">, note: number) => number;
+
+/**
+ * Takes what leaves a path; `note` is what came in with the frame, `heldUs` how long it was held, `segment` what was
+ * answered when it was touched, 0 where it was not.
+ */
+type PathEnd = (frame: Uint8Array, length: number, note: number, heldUs: number, segment: number) => void;
 
 /** Local choice: 100 ms of a gigabit, with room to spare; what is above is lost, as in any queue. */
 const MOST_HELD = { frames: 0x10000, bytes: 0x4000000 } as const;
@@ -66,6 +90,8 @@ export class FaultPath {
     overflowed: 0,
   };
   readonly #faults: FaultDirection;
+  /** Null where nobody is to hear of it: then nothing is put together. */
+  readonly #touched: Touched | null;
   readonly #held = new HeldFrames(MOST_HELD);
   readonly #steppedBack: SteppedBack[] = [];
   readonly #usPerByte: number;
@@ -82,8 +108,12 @@ export class FaultPath {
   readonly #jitter: SeededRandom;
 
   /** `stream` tells the two directions of one seed apart. */
-  constructor(faults: FaultDirection, about: { readonly seed: number; readonly stream: number }) {
+  constructor(
+    faults: FaultDirection,
+    about: { readonly seed: number; readonly stream: number; readonly touched?: Touched | null },
+  ) {
     this.#faults = faults;
+    this.#touched = about.touched ?? null;
     this.#usPerByte = 8e6 / faults.rateBitsPerSecond;
     this.#rateQueueUs = Math.max(RATE_QUEUE_US, RATE_QUEUE_LEAST_BYTES * this.#usPerByte);
     const random = (fault: number) => new SeededRandom(about.seed, about.stream * 16 + fault);
@@ -126,23 +156,39 @@ export class FaultPath {
     const departsUs = this.#departure(length, nowUs);
     if (departsUs === Infinity) {
       counts.overflowed++;
+      this.#tell(frame, { length, note, faults: ["drop"], reason: "queue-full" });
       return;
     }
     if (isDropped) {
       counts.dropped++;
+      this.#tell(frame, { length, note, faults: ["drop"] });
       return;
     }
     const dueUs = departsUs + Math.max(0, faults.delayUs + jitterUs);
     const held = this.#hold(frame, { length, dueUs, nowUs, note });
-    if (held === null) return;
+    if (held === null) {
+      this.#tell(frame, { length, note, faults: ["drop"], reason: "queue-full" });
+      return;
+    }
     // The copy is made before the damage: it has another way behind it.
     const copy = isDuplicated ? this.#hold(frame, { length, dueUs, nowUs, note }) : null;
-    if (isMarked && markCongestion(held.bytes, length)) counts.marked++;
+    const hasMark = isMarked && markCongestion(held.bytes, length);
+    if (hasMark) counts.marked++;
     if (isCorrupted) {
       flipBit(held.bytes, length, this.#corrupt);
       counts.corrupted++;
     }
-    if (isReordered && this.#steppedBack.length < MOST_STEPPED_BACK) {
+    const isSteppedBack = isReordered && this.#steppedBack.length < MOST_STEPPED_BACK;
+    if (this.#touched !== null) {
+      const happened: FrameFault[] = [];
+      if (dueUs > nowUs) happened.push("delay");
+      if (copy !== null) happened.push("duplicate");
+      if (hasMark) happened.push("mark");
+      if (isCorrupted) happened.push("corrupt");
+      if (isSteppedBack) happened.push("reorder");
+      held.segment = this.#tell(frame, { length, note, faults: happened, delayUs: dueUs - nowUs });
+    }
+    if (isSteppedBack) {
       counts.reordered++;
       this.#steppedBack.push({ held, overtakers, untilUs: held.dueUs + STEP_BACK_US });
     } else {
@@ -154,6 +200,22 @@ export class FaultPath {
     }
   }
 
+  /** Tells of what has happened to a frame, if anything has; returns what is to come out with it. */
+  #tell(
+    frame: Uint8Array,
+    about: {
+      length: number;
+      note: number;
+      faults: readonly FrameFault[];
+      reason?: TouchedFrame["reason"];
+      delayUs?: number;
+    },
+  ): number {
+    const { length, note, faults, reason = "chance", delayUs = 0 } = about;
+    if (this.#touched === null || faults.length === 0) return 0;
+    return this.#touched({ frame, length, faults, reason, delayUs }, note);
+  }
+
   /** Lets up to `most` frames that are due leave, in order; returns how many did. `end` may call `accept`. */
   release(nowUs: number, end: PathEnd, most = Infinity): number {
     this.#letGoOn(nowUs);
@@ -163,7 +225,7 @@ export class FaultPath {
       if (held === null) break;
       count++;
       try {
-        end(held.bytes, held.length, held.note, nowUs - held.takenUs);
+        end(held.bytes, held.length, held.note, nowUs - held.takenUs, held.segment);
       } finally {
         this.#held.giveBack(held);
       }
@@ -190,6 +252,7 @@ export class FaultPath {
     held.dueUs = about.dueUs;
     held.takenUs = about.nowUs;
     held.note = about.note;
+    held.segment = 0;
     return held;
   }
 

@@ -16,6 +16,8 @@ export interface HeldFrame {
   takenUs: number;
   /** Of no meaning to the queue: the time of capture, or the cut size. */
   note: number;
+  /** The same: the number of its segment, 0 where it has none. */
+  segment: number;
 }
 
 /** Bounds of a queue; see {@link HeldFrames}. */
@@ -61,7 +63,7 @@ export class HeldFrames {
   take(frame: Uint8Array, length: number): HeldFrame | null {
     if (this.#heldFrames >= this.#bounds.frames || this.#heldBytes + length > this.#bounds.bytes) return null;
     const spare = length <= SMALL_BYTES ? this.#spareSmall : this.#spareLarge;
-    const held = spare.pop() ?? { bytes: NO_BYTES, length: 0, dueUs: 0, takenUs: 0, note: 0 };
+    const held = spare.pop() ?? { bytes: NO_BYTES, length: 0, dueUs: 0, takenUs: 0, note: 0, segment: 0 };
     if (held.bytes.length < length) held.bytes = new Uint8Array(Math.max(length, SMALL_BYTES));
     held.bytes.set(length === frame.length ? frame : frame.subarray(0, length));
     held.length = length;

@@ -3,6 +3,7 @@
  *
  * Owns: the order in which a tap hears of frames. Must not know: what the frames mean, or what the tap does with them.
  */
+import type { TouchedFrame } from "./fault_path.ts";
 import type { FrameHandler, FrameLink, LinkStats } from "./link.ts";
 
 /** Hears of each frame of a link; must not throw, and must not keep `frame` after the call that ends its life. */
@@ -16,6 +17,12 @@ export interface FrameTap {
   receivedDone?(): void;
   /** A frame has been given to the link; valid during the call only. `cutBytes`: see {@link FrameLink.send}, 0 for none. */
   sent(frame: Uint8Array, length: number, cutBytes: number): void;
+  /**
+   * A fault injector below has touched a frame; its bytes are valid during the call only. One that came in is told
+   * before `received` tells of it, and one that is dropped on the way in is told by this call alone; one that goes out is
+   * told inside the link's `send`, so before `sent` tells of it. Told by who made the injector: a tap has no part in it.
+   */
+  faulted?(touched: TouchedFrame): void;
 }
 
 /** Puts `tap` on `link`: the returned link behaves like `link` in every other way, and owns it (`close` closes both). */

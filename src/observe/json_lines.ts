@@ -11,7 +11,9 @@
 import type {
   ClosedEvent,
   DataEvent,
+  EventBase,
   Observer,
+  OfConnection,
   SegmentEvent,
   SegmentOptions,
   TcpEvent,
@@ -19,6 +21,7 @@ import type {
 } from "../tcp/events.ts";
 import { type FlagName, flagNames } from "../wire/tcp.ts";
 import { MAX_SACK_BLOCKS } from "../wire/tcp_options.ts";
+import { isNeverLost } from "./event_filter.ts";
 import { eventToJson, stringToJson } from "./event_json.ts";
 import { type LineBytes, type Piece, PieceCache, pieceOf } from "./line_bytes.ts";
 import type { LineWriter } from "./log_writer.ts";
@@ -37,10 +40,13 @@ const LINE_BYTES = 3 * 6 * TEXT_CHARS + 1024;
 const CACHE_BYTES = 0x8000;
 
 const KEY = {
+  id: pieceOf(',"id":'),
+  segment: pieceOf(',"segment":'),
   ack: pieceOf(',"ack":'),
   relSeq: pieceOf(',"relSeq":'),
   relAck: pieceOf(',"relAck":'),
   window: pieceOf(',"window":'),
+  windowBytes: pieceOf(',"windowBytes":'),
   length: pieceOf(',"length":'),
   recvLength: pieceOf(',"direction":"recv","length":'),
   sendLength: pieceOf(',"direction":"send","length":'),
@@ -80,13 +86,18 @@ export class JsonLines {
   constructor(writer: LineWriter) {
     this.observe = (event) => {
       const line = writer.begin(LINE_BYTES);
-      if (line === null) return;
+      if (line === null) {
+        if (isNeverLost(event)) writer.keep(eventToJson(event));
+        else writer.lose();
+        return;
+      }
       const start = line.at;
       if (this.#write(line, event)) {
         writer.end();
       } else {
         line.at = start;
-        writer.line(eventToJson(event));
+        if (isNeverLost(event)) writer.keep(eventToJson(event));
+        else writer.line(eventToJson(event));
       }
     };
   }
@@ -113,12 +124,15 @@ export class JsonLines {
     if (flags === undefined || event.count !== undefined || !isShort(event.rule) || !isUint32(event.seq)) {
       return false;
     }
+    if (event.rules !== undefined) return false;
     if (!this.#head(line, this.#segmentHead, event)) return false;
+    if (event.segment !== undefined && !number(line, KEY.segment, event.segment)) return false;
     line.piece(flags);
     line.uint32(event.seq);
     return number(line, KEY.ack, event.ack) &&
       number(line, KEY.relSeq, event.relSeq) && number(line, KEY.relAck, event.relAck) &&
-      number(line, KEY.window, event.window) && number(line, KEY.length, event.length) &&
+      windows(line, pieces.windows(event), event) &&
+      number(line, KEY.length, event.length) &&
       options(line, event.options) && this.#segmentEnd(line, pieces, event);
   }
 
@@ -143,6 +157,7 @@ export class JsonLines {
   #transition(line: LineBytes, event: TransitionEvent): boolean {
     const tail = this.#tails.of(event);
     if (tail === null || !this.#head(line, this.#transitionHead, event)) return false;
+    if (event.segment !== undefined && !number(line, KEY.segment, event.segment)) return false;
     line.piece(tail);
     return true;
   }
@@ -154,6 +169,7 @@ export class JsonLines {
     }
     if (!this.#closedHead.write(line, event.time)) return false;
     line.piece(this.#connections.of(event.connection));
+    if (event.id !== undefined && !number(line, KEY.id, event.id)) return false;
     line.piece(this.#reasons.of(event.reason));
     if (!number(line, KEY.bytesIn, event.bytesIn) || !number(line, KEY.bytesOut, event.bytesOut)) {
       return false;
@@ -165,12 +181,12 @@ export class JsonLines {
     return true;
   }
 
-  /** Kind, time and connection. */
-  #head(line: LineBytes, head: Head, event: { readonly time: number; readonly connection: string }): boolean {
-    const { connection } = event;
+  /** Kind, time, connection and its number. */
+  #head(line: LineBytes, head: Head, event: EventBase & OfConnection): boolean {
+    const { connection, id } = event;
     if (!isShort(connection) || !head.write(line, event.time)) return false;
     line.piece(this.#connections.of(connection));
-    return true;
+    return id === undefined || number(line, KEY.id, id);
   }
 
   /** The same path comes as the same array. */
@@ -191,9 +207,29 @@ class SegmentPieces {
   readonly #flags: ReadonlyMap<readonly FlagName[], Piece>;
   #lastNames: readonly FlagName[] | null = null;
   #lastPiece: Piece | undefined;
+  #window = -1;
+  #windowBytes: number | undefined;
+  #sameWindows = 0;
+  #windowPiece: Piece | null = null;
 
   constructor(direction: SegmentEvent["direction"]) {
     this.#flags = flagPieces(`,"direction":"${direction}","flags":`, ',"seq":');
+  }
+
+  /** Both figures of the window, where they have been those of many segments before. */
+  windows({ window, windowBytes }: SegmentEvent): Piece | null {
+    if (window !== this.#window || windowBytes !== this.#windowBytes) {
+      this.#window = window;
+      this.#windowBytes = windowBytes;
+      this.#sameWindows = 0;
+      this.#windowPiece = null;
+    } else if (this.#windowPiece === null && ++this.#sameWindows >= SAME_WINDOWS && isUint32(window)) {
+      const bytes = windowBytes === undefined ? "" : `,"windowBytes":${windowBytes}`;
+      if (windowBytes === undefined || isUint32(windowBytes)) {
+        this.#windowPiece = pieceOf(`,"window":${window}${bytes}`);
+      }
+    }
+    return this.#windowPiece;
   }
 
   /** `flagNames` gives the same array for the same flags; undefined for any other array. */
@@ -204,6 +240,18 @@ class SegmentPieces {
     }
     return this.#lastPiece;
   }
+}
+
+/** From how many segments on with one window it is kept as a piece. Local choice: fewer would not pay for making it. */
+const SAME_WINDOWS = 8;
+
+function windows(line: LineBytes, known: Piece | null, { window, windowBytes }: SegmentEvent): boolean {
+  if (known !== null) {
+    line.piece(known);
+    return true;
+  }
+  return number(line, KEY.window, window) &&
+    (windowBytes === undefined || number(line, KEY.windowBytes, windowBytes));
 }
 
 /** What a transition's line says behind its connection, to the end. */
@@ -239,6 +287,7 @@ class TransitionTails {
   #add(event: TransitionEvent, known: TransitionTail[]): Piece | null {
     if (this.#count >= MOST_TAILS || !isShort(event.rule) || !isShort(event.rfc)) return null;
     this.#count++;
+    if (!isShort(event.row)) return null;
     // All but what comes before the first of these fields.
     const line = eventToJson({ ...event, time: 0, connection: "" });
     const piece = pieceOf(line.slice(line.indexOf(',"from":')));
@@ -249,7 +298,7 @@ class TransitionTails {
 }
 
 function isSameMove(a: TransitionEvent, b: TransitionEvent): boolean {
-  return a.from === b.from && a.to === b.to && a.cause === b.cause && a.rfc === b.rfc &&
+  return a.from === b.from && a.to === b.to && a.cause === b.cause && a.row === b.row && a.rfc === b.rfc &&
     isSameFlags(a.recv, b.recv) && isSameFlags(a.send, b.send);
 }
 

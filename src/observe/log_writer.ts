@@ -12,11 +12,19 @@ const LINE_FEED = 0x0a;
 /** Takes bytes and says how many it took; 0 means "none now, try later". Throws when it will never take any. */
 export type WriteBytes = (chunk: Uint8Array) => number;
 
+/**
+ * What is kept beside the buffer, in characters. Local choice: the ends of a quarter of a million connections; a reader
+ * that has not moved for so long is not reading, and the server is not to die of it.
+ */
+const MOST_KEPT_CHARS = 0x4000000;
+
 /** How a {@link LineWriter} is made. */
 interface LineWriterOptions {
   readonly write: WriteBytes;
   /** Told once, of the first error; after it the writer swallows everything. `EPIPE` of a closed pipe comes this way. */
   readonly onError?: (error: unknown) => void;
+  /** Makes the line that stands where lines are missing, of how many; without it nothing does. */
+  readonly lostLine?: (count: number) => string;
   /** Size of one write in bytes; local choice of 64 KiB: one pipe full on Linux, some 200 segments as JSON. */
   readonly bufferBytes?: number;
 }
@@ -24,7 +32,8 @@ interface LineWriterOptions {
 /**
  * Gathers lines and writes them out when `bufferBytes` of them are there, or on {@link LineWriter.flush}, which the
  * owner calls whenever it goes idle. Neither ever throws. When the sink stalls, lines that find no room are lost whole
- * and counted, so that a slow reader cannot stop the server or use up its memory.
+ * and counted, so that a slow reader cannot stop the server or use up its memory; where they are missing, one line says
+ * how many. Lines that nobody may miss are kept beside the buffer ({@link LineWriter.keep}), as far as there is reason.
  *
  * A line comes as text ({@link LineWriter.line}), or is written as bytes where it leaves from, between
  * {@link LineWriter.begin} and {@link LineWriter.end}.
@@ -42,12 +51,16 @@ export class LineWriter {
   #pending = "";
   #failed = false;
   #lostLines = 0;
+  /** Of those, the ones that no line has told yet: they are missing where the next line comes. */
+  #untold = 0;
+  readonly #lostLine: ((count: number) => string) | undefined;
   #lineBytes = 0;
   #lineStart = 0;
 
   constructor(options: LineWriterOptions) {
     this.#write = options.write;
     this.#onError = options.onError;
+    this.#lostLine = options.lostLine;
     this.#capacity = Math.max(4, options.bufferBytes ?? 65536);
     this.#bytes = new Uint8Array(this.#capacity + SLACK_BYTES);
     this.#place = new LineBytes(this.#bytes);
@@ -71,26 +84,41 @@ export class LineWriter {
   /** Appends `text` and a line feed. `text` may itself hold line feeds, and is lost or kept as a whole. */
   line(text: string): void {
     if (this.#failed) return;
-    if (this.#pending !== "" && this.#pending.length + text.length >= this.#capacity && !this.#drain()) {
-      // The sink may have failed just now; only a stalled one loses lines that we count.
-      if (!this.#failed) this.#lostLines++;
+    if (!this.#goesOn() || !this.#hasRoomFor(text)) {
+      this.lose();
       return;
     }
-    this.#pending += text + "\n";
-    this.#lineBytes += text.length + 1;
+    this.#append(text);
+  }
+
+  /** As {@link LineWriter.line}, of a line that must not be lost: it waits for the reader, wherever there is room. */
+  keep(text: string): void {
+    if (this.#failed) return;
+    if (this.#pending.length + text.length > MOST_KEPT_CHARS && !this.#drain()) {
+      this.lose();
+      return;
+    }
+    this.#tellLost();
+    this.#append(text);
+  }
+
+  /** Counts a line that has found no room. */
+  lose(): void {
+    // The sink may have failed just now; only a stalled one loses lines that we count.
+    if (this.#failed) return;
+    this.#lostLines++;
+    this.#untold++;
   }
 
   /**
-   * The place for a line of at most `mostBytes` (no more than the buffer has), line feed not included; null when the
-   * line is lost. Until {@link LineWriter.end} is called the line is not there, and any other call may take the place.
+   * The place for a line of at most `mostBytes` (no more than the buffer has), line feed not included; null when there is
+   * none: the line is to be kept or lost. Until {@link LineWriter.end} is called the line is not there, and any other call
+   * may take the place.
    */
   begin(mostBytes: number): LineBytes | null {
     const most = mostBytes + 1;
-    const hasRoom = this.#pending === "" && this.#place.at + most <= this.#capacity;
-    if (this.#failed || (!hasRoom && !this.#makeRoom(most))) {
-      if (!this.#failed) this.#lostLines++;
-      return null;
-    }
+    const hasRoom = this.#untold === 0 && this.#pending === "" && this.#place.at + most <= this.#capacity;
+    if (this.#failed || (!hasRoom && !(this.#goesOn() && this.#makeRoom(most)))) return null;
     this.#lineStart = this.#place.at;
     return this.#place;
   }
@@ -103,11 +131,40 @@ export class LineWriter {
 
   /** Gives everything to the sink, as far as it takes it. */
   flush(): void {
-    if (!this.#failed) this.#drain();
+    if (this.#failed || !this.#drain() || this.#untold === 0) return;
+    this.#tellLost();
+    this.#drain();
   }
 
   [Symbol.dispose](): void {
     this.flush();
+  }
+
+  #append(text: string): void {
+    this.#pending += text + "\n";
+    this.#lineBytes += text.length + 1;
+  }
+
+  #hasRoomFor(text: string): boolean {
+    return this.#pending === "" || this.#pending.length + text.length < this.#capacity || this.#drain();
+  }
+
+  /**
+   * After a loss lines are taken again only once the sink has taken all: a reader that is a little too slow would else get
+   * every other line, and one about each that is missing.
+   */
+  #goesOn(): boolean {
+    if (this.#untold === 0) return true;
+    if (!this.#drain()) return false;
+    this.#tellLost();
+    return true;
+  }
+
+  #tellLost(): void {
+    if (this.#untold === 0) return;
+    const count = this.#untold;
+    this.#untold = 0;
+    if (this.#lostLine !== undefined) this.#append(this.#lostLine(count));
   }
 
   #makeRoom(most: number): boolean {
@@ -126,6 +183,8 @@ export class LineWriter {
   #encodePending(): boolean {
     if (this.#pending === "") return true;
     const place = this.#place;
+    // No character takes more bytes. To look at much text that waits costs time, again for every line that is lost.
+    if (this.#capacity - place.at < 4) return false;
     const { read, written } = this.#encoder.encodeInto(
       this.#pending,
       this.#bytes.subarray(place.at, this.#capacity),

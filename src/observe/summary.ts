@@ -43,7 +43,7 @@ export function summaryEvent(options: SummaryOptions): SummaryEvent {
   return { event: "summary", time: options.time, durationMs: options.durationMs, counters };
 }
 
-/** How a summary is set: 120 columns without colour when absent. */
+/** How a summary is set: 120 columns without colour when absent; on one line where the width is infinite. */
 interface SummaryTextOptions {
   readonly width?: number;
   readonly color?: boolean;
@@ -57,6 +57,9 @@ export function summaryToText(event: SummaryEvent, options: SummaryTextOptions =
   const palette = paletteFor(options.color ?? false);
   const heading = palette.strong("summary") + ` after ${durationText(event.durationMs)}`;
   const counted = Object.entries(event.counters).filter(([, value]) => value !== 0);
+  if (counted.length > 0 && options.width === Infinity) {
+    return `${heading}: ${counted.map(([name, value]) => `${printable(name)} ${value}`).join(", ")}`;
+  }
   if (counted.length === 0) return `${heading}: nothing was counted`;
   return heading + "\n" + counterColumns(counted, { width: options.width ?? 120, palette });
 }

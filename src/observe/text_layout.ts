@@ -3,8 +3,6 @@
  *
  * Owns: how cells become lines, and how numbers and texts from outside become safe to show. Must not know: events.
  */
-import * as colors from "@std/fmt/colors";
-
 /** Wraps a text in the codes of a colour. */
 export type Paint = (text: string) => string;
 
@@ -20,18 +18,30 @@ export interface Palette {
   readonly closing: Paint;
   readonly notice: Paint;
   readonly bad: Paint;
+  /** Tell things of one kind apart that come in any number: the n-th takes the n-th, counted around; never empty. */
+  readonly series: readonly Paint[];
 }
 
+/** SGR codes of ECMA-48. Our own, because a library's would look at NO_COLOR again, after `--color always` has decided. */
+function sgr(on: number, off = 39): Paint {
+  return (text) => `\x1b[${on}m${text}\x1b[${off}m`;
+}
+
+const boldPaint = sgr(1, 22);
+const redPaint = sgr(31);
+
 const COLOURED: Palette = {
-  quiet: colors.gray,
-  strong: colors.bold,
-  received: colors.cyan,
-  sent: colors.blue,
-  good: colors.green,
-  opening: colors.yellow,
-  closing: colors.magenta,
-  notice: colors.brightYellow,
-  bad: (text) => colors.bold(colors.red(text)),
+  quiet: sgr(90),
+  strong: boldPaint,
+  received: sgr(36),
+  sent: sgr(34),
+  good: sgr(32),
+  opening: sgr(33),
+  closing: sgr(35),
+  notice: sgr(93),
+  bad: (text) => boldPaint(redPaint(text)),
+  /** All but black, white, and red, which means trouble; the bright ones follow the others, so that neighbours differ. */
+  series: [36, 33, 35, 32, 34, 96, 93, 95, 92, 94].map((code) => sgr(code)),
 };
 
 const asIs: Paint = (text) => text;
@@ -45,6 +55,7 @@ const PLAIN: Palette = {
   closing: asIs,
   notice: asIs,
   bad: asIs,
+  series: [asIs],
 };
 
 /** The palette for a terminal, or the one that paints nothing. */
@@ -72,7 +83,7 @@ export function layCells(cells: readonly Cell[], page: { width: number; indent: 
   let isLineStart = true;
   for (const { text, paint, column: wanted, gap = 2, newLine = false } of cells) {
     if (text === "") continue;
-    const start = isLineStart ? column : Math.max(wanted ?? 0, column + gap);
+    const start = isLineStart ? wanted ?? 0 : Math.max(wanted ?? 0, column + gap);
     if ((newLine && !isLineStart) || (start + text.length > page.width && column > page.indent)) {
       out += "\n" + " ".repeat(page.indent);
       column = page.indent;

@@ -32,6 +32,8 @@ const TS_RECENT_LIFE_US = 24 * 24 * 3600 * 1_000_000;
 export function segmentArrives(context: MachineContext, tcb: Tcb, header: TcpSegment): void {
   const { arriving } = context;
   arriving.read(tcb, header);
+  // What the segment before has left must not be taken for the rule of this one.
+  context.rule = "none";
   context.arrivingFlags = header.flags;
   tcb.segmentsIn++;
   tcb.lastReceivedUs = context.nowUs;

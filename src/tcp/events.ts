@@ -1,7 +1,8 @@
 /**
  * The event stream: what tcplab says about what it does, as typed values.
  *
- * Owns: the shape of every event of `--log json` (the contract), and nothing else.
+ * Owns: the shape of every event of `--log json` (the contract), and nothing else. What each field means to a reader, and
+ * where it stands on the line, is in event_fields.ts; the compiler holds the two to each other.
  * Must not know: who reads the events, or how they are printed. Values only: no live records.
  */
 import type { FlagName } from "../wire/tcp.ts";
@@ -13,6 +14,23 @@ export type { FlagName };
 export interface EventBase {
   /** Seconds since 1970, microsecond resolution. */
   readonly time: number;
+}
+
+/** What an event has that is about a connection. */
+export interface OfConnection {
+  /** `LOCAL_IP:PORT-PEER_IP:PORT` (IPv6 addresses in brackets). */
+  readonly connection: string;
+  /**
+   * Number of the connection, from 1 in order of opening. Absent where there is none: a listener, a stranger's segment,
+   * and a SYN that got a cookie.
+   */
+  readonly id?: number;
+}
+
+/** The same of an event that may be about none. */
+export interface MaybeOfConnection {
+  readonly connection?: string;
+  readonly id?: number;
 }
 
 /** A server has begun to answer. */
@@ -38,10 +56,14 @@ export interface SegmentOptions {
 }
 
 /** A segment was received or sent. */
-export interface SegmentEvent extends EventBase {
+export interface SegmentEvent extends EventBase, OfConnection {
   readonly event: "segment";
-  /** `LOCAL_IP:PORT-PEER_IP:PORT` (IPv6 addresses in brackets). */
-  readonly connection: string;
+  /**
+   * Number of the segment, from 1 on each host, in the order in which segments are told; counted only while somebody
+   * observes. One that an event before it has named (a transition, a retransmission, a fault) has its number from then.
+   * Absent where `count` stands.
+   */
+  readonly segment?: number;
   readonly direction: "recv" | "send";
   readonly flags: readonly FlagName[];
   readonly seq: number;
@@ -51,13 +73,20 @@ export interface SegmentEvent extends EventBase {
   readonly relAck: number;
   /** The window field as it stands in the header, unscaled. */
   readonly window: number;
+  /** The same in bytes (RFC 7323 §2.2); absent where the scale is not known, as with a stranger's segment. */
+  readonly windowBytes?: number;
   /** Payload bytes. */
   readonly length: number;
   readonly options: SegmentOptions;
   /** Connection state after the segment. */
   readonly state: TcpState;
-  /** Id of the rule that decided. */
+  /**
+   * Id of the rule that decided: the one that changed the state (the last one, where several did), else the last that
+   * was applied to the segment.
+   */
   readonly rule: string;
+  /** Where the segment changed the state more than once: the rules that did, in order. `rule` is the last of them. */
+  readonly rules?: readonly string[];
   /** Where a packet larger than the MTU is cut on the wire, payload bytes; absent for ordinary segments. */
   readonly cut?: number;
   /** As {@link DropEvent.count}, of segments that belong to no connection; the other fields are those of one of them. */
@@ -65,23 +94,25 @@ export interface SegmentEvent extends EventBase {
 }
 
 /** A connection (or listener) changed its state. */
-export interface TransitionEvent extends EventBase {
+export interface TransitionEvent extends EventBase, OfConnection {
   readonly event: "transition";
-  readonly connection: string;
+  /** Number of the segment that caused it; of one that a user or a deadline caused, of the segment that leaves with it. */
+  readonly segment?: number;
   readonly from: TcpState;
   readonly to: TcpState;
   readonly recv: readonly FlagName[] | null;
   readonly send: readonly FlagName[] | null;
   readonly cause: "segment" | "user" | "deadline";
+  /** Id of its row in the transition table: `listen.syn`. */
+  readonly row: string;
   readonly rule: string;
   /** `RFC 9293 §3.10.7.2`, for example. */
   readonly rfc: string;
 }
 
 /** Bytes arrived in order, or were given to be sent. */
-export interface DataEvent extends EventBase {
+export interface DataEvent extends EventBase, OfConnection {
   readonly event: "data";
-  readonly connection: string;
   readonly direction: "recv" | "send";
   readonly length: number;
   /** Base64 of the contents, only with `--payload`. */
@@ -92,11 +123,16 @@ export interface DataEvent extends EventBase {
 export type RetransmitKind = "rto" | "fast" | "tlp" | "syn" | "syn-ack" | "fin" | "probe" | "keepalive";
 
 /** Something is sent again. */
-export interface RetransmitEvent extends EventBase {
+export interface RetransmitEvent extends EventBase, OfConnection {
   readonly event: "retransmit";
-  readonly connection: string;
+  /** Number of the segment that carries it, which follows. */
+  readonly segment?: number;
+  /** Number of the segment that carried its first octet last; absent where that was not observed. */
+  readonly repeats?: number;
   readonly kind: RetransmitKind;
   readonly seq: number;
+  /** As {@link SegmentEvent.relSeq}. */
+  readonly relSeq: number;
   readonly length: number;
   /** How many times this has been sent again so far, this time included. */
   readonly count: number;
@@ -106,9 +142,8 @@ export interface RetransmitEvent extends EventBase {
 export type CloseReason = "normal" | "reset-by-peer" | "reset-by-us" | "timeout" | "refused";
 
 /** A connection has ended. */
-export interface ClosedEvent extends EventBase {
+export interface ClosedEvent extends EventBase, OfConnection {
   readonly event: "closed";
-  readonly connection: string;
   readonly reason: CloseReason;
   readonly bytesIn: number;
   readonly bytesOut: number;
@@ -118,11 +153,12 @@ export interface ClosedEvent extends EventBase {
 }
 
 /** Something was not taken. */
-export interface DropEvent extends EventBase {
+export interface DropEvent extends EventBase, MaybeOfConnection {
   readonly event: "drop";
   /** `checksum`, `malformed`, `no-listener`, `outside-window`, ... */
   readonly reason: string;
-  readonly connection?: string;
+  /** Number of the segment that was not taken, where it has one. */
+  readonly segment?: number;
   /**
    * How many this stands for, 2 or more. A hundred drops for one reason in a second are told by themselves, those that
    * follow as one at the end of the second, with this number (and no connection). Absent for one that stands for itself.
@@ -131,21 +167,128 @@ export interface DropEvent extends EventBase {
 }
 
 /** An application threw: its connection has been reset. */
-export interface ApplicationErrorEvent extends EventBase {
+export interface ApplicationErrorEvent extends EventBase, OfConnection {
   readonly event: "application-error";
-  readonly connection: string;
   /** What it threw, as text. */
   readonly message: string;
 }
 
+/** What our own fault injector does to a frame. */
+export type FaultKind = "drop" | "duplicate" | "reorder" | "corrupt" | "delay" | "mark";
+
+/** Our own fault injector has touched a frame: one event for each thing that it did. */
+export interface FaultEvent extends EventBase, MaybeOfConnection {
+  readonly event: "fault";
+  /** Number of the segment, in `segment` too unless it is lost here; of a copy, of the one that was copied. */
+  readonly segment?: number;
+  /** `recv`: on the way in, before we have seen it; `send`: on the way out, after it was told. */
+  readonly direction: "recv" | "send";
+  readonly kind: FaultKind;
+  /** Of a drop: by chance, or because the queue of the path was full. */
+  readonly reason?: "chance" | "queue-full";
+  /** Of a delay: how long, microseconds. */
+  readonly delayUs?: number;
+  // The header of the segment as it was before the damage; absent where the frame carries none.
+  readonly flags?: readonly FlagName[];
+  readonly seq?: number;
+  readonly ack?: number;
+  readonly relSeq?: number;
+  readonly relAck?: number;
+  readonly window?: number;
+  readonly length?: number;
+  /** Bytes of the frame. */
+  readonly frameBytes: number;
+}
+
+/** An ARP packet that is for us or about us was received, or one was sent. */
+export interface ArpEvent extends EventBase {
+  readonly event: "arp";
+  readonly direction: "recv" | "send";
+  /** A probe asks for nobody (RFC 5227), an announcement is a request for the sender's own address. */
+  readonly kind: "request" | "reply" | "probe" | "announcement";
+  /** Whose the packet says it is; `0.0.0.0` in a probe. */
+  readonly sender: string;
+  readonly senderMac: string;
+  /** Who is asked for, or answered. */
+  readonly target: string;
+  /** As {@link DropEvent.count}. */
+  readonly count?: number;
+}
+
+/** An ICMP message for us was received, or one was sent. */
+export interface IcmpEvent extends EventBase, MaybeOfConnection {
+  readonly event: "icmp";
+  readonly direction: "recv" | "send";
+  readonly kind:
+    | "echo-request"
+    | "echo-reply"
+    | "unreachable"
+    | "too-big"
+    | "time-exceeded"
+    | "parameter-problem"
+    | "other";
+  readonly type: number;
+  readonly code: number;
+  /** Addresses of the packet. */
+  readonly from: string;
+  readonly to: string;
+  /** Of an error about a connection: the rule that decided. */
+  readonly rule?: string;
+  /** As {@link DropEvent.count}. */
+  readonly count?: number;
+}
+
+/** What a deadline of a connection is for. */
+export type TimerName =
+  | "rto"
+  | "tlp"
+  | "rack"
+  | "persist"
+  | "delayed-ack"
+  | "keep-alive"
+  | "time-wait"
+  | "fin-wait-2";
+
+/** A deadline of a connection was set, or set anew; has come; or is not awaited any more. Only where asked for. */
+export interface TimerEvent extends EventBase, OfConnection {
+  readonly event: "timer";
+  readonly timer: TimerName;
+  readonly action: "armed" | "fired" | "stopped";
+  /** Of one that is armed: from now, microseconds. */
+  readonly inUs?: number;
+}
+
+/** Figures of a connection, when one of them has changed; at most one an event of it. Only where asked for. */
+export interface SampleEvent extends EventBase, OfConnection {
+  readonly event: "sample";
+  /** Bytes. */
+  readonly cwnd: number;
+  /** Bytes; 0 while there is none. */
+  readonly ssthresh: number;
+  /** Bytes sent, and neither acknowledged nor taken for lost. */
+  readonly inFlight: number;
+  /** 0 while nothing has been measured. */
+  readonly srttUs: number;
+  readonly rtoUs: number;
+  /** The peer's window, bytes: 0 when it is shut. */
+  readonly sndWnd: number;
+  /** Ours, bytes. */
+  readonly rcvWnd: number;
+}
+
+/** Lines are missing here, because whoever reads the log was too slow. */
+export interface LostEvent extends EventBase {
+  readonly event: "lost";
+  readonly count: number;
+}
+
 /** Something that a person who runs the lab wants to know, and that belongs to no segment. */
-export interface NoticeEvent extends EventBase {
+export interface NoticeEvent extends EventBase, MaybeOfConnection {
   readonly event: "notice";
   /** For programs: `address-conflict`, `carrier-lost`, `memory-pressure`, ... */
   readonly kind: string;
   /** For people: what happened, and what it means. */
   readonly message: string;
-  readonly connection?: string;
   /** As {@link DropEvent.count}, of notices of one kind. */
   readonly count?: number;
 }
@@ -167,6 +310,12 @@ export type TcpEvent =
   | ClosedEvent
   | DropEvent
   | ApplicationErrorEvent
+  | FaultEvent
+  | ArpEvent
+  | IcmpEvent
+  | TimerEvent
+  | SampleEvent
+  | LostEvent
   | NoticeEvent
   | SummaryEvent;
 

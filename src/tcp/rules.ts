@@ -140,6 +140,10 @@ export const RULES = {
   "arrives.check8.fin": { rfc: "RFC 9293 §3.10.7.4", text: "FIN: acknowledged, the peer sends no more" },
   "arrives.check8.fin-out-of-order": { rfc: "RFC 9293 §3.10.7.4", text: "FIN beyond a hole: kept in mind" },
   "arrives.time-wait.fin-again": { rfc: "RFC 9293 §3.10.7.4", text: "the FIN again: ACK, and 2 MSL anew" },
+  "arrives.time-wait.ack": {
+    rfc: "RFC 9293 §3.10.7.4",
+    text: "a bare ACK in TIME_WAIT: all is acknowledged already",
+  },
   "arrives.time-wait.rst": { rfc: "RFC 9293 §3.10.7.4", text: "RST in TIME_WAIT: closed" },
   "arrives.time-wait.rst-ignored": { rfc: "RFC 1337 §3", text: "RST in TIME_WAIT: ignored (by switch)" },
   "arrives.time-wait.new-syn": {

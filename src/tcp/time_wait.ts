@@ -49,8 +49,9 @@ export function finAgainInTimeWait(context: MachineContext, tcb: Tcb): void {
  */
 export function arrivesInTimeWait(context: MachineContext, tcb: Tcb): void {
   const { seq, length } = context.arriving;
-  context.apply("arrives.check7.after-fin");
-  if (length > 0 || seq !== tcb.rcvNxt) answerUnacceptable(context, tcb, "arrives.check7.after-fin");
+  const rule = length > 0 ? "arrives.check7.after-fin" : "arrives.time-wait.ack";
+  context.apply(rule);
+  if (length > 0 || seq !== tcb.rcvNxt) answerUnacceptable(context, tcb, rule);
 }
 
 /**

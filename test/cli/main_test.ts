@@ -65,10 +65,12 @@ Deno.test("every command explains itself and is listed as it calls itself", asyn
 });
 
 Deno.test("colours are for terminals, and never against NO_COLOR", () => {
-  assertEquals(wantsColor(true, undefined), true);
-  assertEquals(wantsColor(true, ""), true);
-  assertEquals(wantsColor(true, "1"), false);
-  assertEquals(wantsColor(false, undefined), false);
+  const term = "xterm-256color";
+  assertEquals(wantsColor(true, { noColor: undefined, term }), true);
+  assertEquals(wantsColor(true, { noColor: "", term }), true);
+  assertEquals(wantsColor(true, { noColor: "1", term }), false);
+  assertEquals(wantsColor(true, { noColor: undefined, term: "dumb" }), false);
+  assertEquals(wantsColor(false, { noColor: undefined, term }), false);
 });
 
 Deno.test("errors for a person are known by name, and a synopsis ends at the empty line", () => {

@@ -9,7 +9,20 @@ function eventOf(id: string, change: Partial<TransitionEvent> = {}): TransitionE
   if (row === undefined) throw new Error(`There is no row ${id}`);
   const { from, to, recv, send, cause, rfc } = row;
   const connection = "10.33.0.3:3333-10.33.0.2:40000";
-  return { event: "transition", time: 0, connection, from, to, recv, send, cause, rule: id, rfc, ...change };
+  return {
+    event: "transition",
+    time: 0,
+    connection,
+    from,
+    to,
+    recv,
+    send,
+    cause,
+    row: id,
+    rule: id,
+    rfc,
+    ...change,
+  };
 }
 
 Deno.test("the seed's table has six rows, from CLOSED to CLOSED", () => {

@@ -322,6 +322,9 @@ Deno.test("what is told of a sent segment is what stands in its frame", () => {
     event: "segment",
     time: 1_700_000_001,
     connection: `${OUR_IP}:80-${PEER_IP}:4000`,
+    id: 1,
+    // SYN, SYN-ACK and ACK were told before.
+    segment: 4,
     direction: "send",
     flags: ["PSH", "ACK"],
     seq: (iss + 1) >>> 0,

@@ -34,7 +34,7 @@ Deno.test("event json: a transition; no flags are null", () => {
     eventToJson(sampleTransition({ from: "SYN_RCVD", to: "ESTABLISHED", recv: ["ACK"], send: null })),
     '{"event":"transition","time":1700000000.123456,"connection":"192.168.56.101:3333-192.168.56.1:51234",' +
       '"from":"SYN_RCVD","to":"ESTABLISHED","recv":["ACK"],"send":null,"cause":"segment",' +
-      '"rule":"arrives.listen.syn","rfc":"RFC 9293 §3.10.7.2"}',
+      '"row":"listen.syn","rule":"arrives.listen.syn","rfc":"RFC 9293 §3.10.7.2"}',
   );
 });
 
@@ -51,8 +51,8 @@ Deno.test("event json: the other kinds, field for field", () => {
     head("data") + connection + '"direction":"recv","length":2,"payload":"aGk="}',
   );
   assertEquals(
-    eventToJson({ event: "retransmit", ...base, kind: "syn-ack", seq: 7, length: 0, count: 2 }),
-    head("retransmit") + connection + '"kind":"syn-ack","seq":7,"length":0,"count":2}',
+    eventToJson({ event: "retransmit", ...base, kind: "syn-ack", seq: 7, relSeq: 0, length: 0, count: 2 }),
+    head("retransmit") + connection + '"kind":"syn-ack","seq":7,"relSeq":0,"length":0,"count":2}',
   );
   assertEquals(
     eventToJson({ event: "application-error", ...base, message: 'Error: a "word"\n' }),

@@ -99,7 +99,10 @@ Deno.test("log writer: whatever the lines and however the sink takes them, nothi
 /** Writes `text` as a line of bytes; false when it was lost. */
 function byteLine(writer: LineWriter, text: string, mostBytes = text.length): boolean {
   const place = writer.begin(mostBytes);
-  if (place === null) return false;
+  if (place === null) {
+    writer.lose();
+    return false;
+  }
   place.ascii(text);
   writer.end();
   return true;
@@ -217,4 +220,72 @@ Deno.test("log writer: a stalled sink loses whole lines only, whatever they are"
       assertEquals(got.length + writer.lostLines, lines.length);
     },
   ));
+});
+
+/** A writer whose sink takes what `open` says, and which tells of losses as `-N`. */
+function stalling(bufferBytes: number) {
+  const state = { isOpen: false };
+  const { write, state: taken } = sink(() => state.isOpen ? Infinity : 0);
+  const writer = new LineWriter({ write, bufferBytes, lostLine: (count) => `-${count}` });
+  return { writer, state, text: taken.text };
+}
+
+/** The numbers of the lines, where each `-N` stands for the N that follow what came before it. */
+function placesOf(text: string): number[] {
+  let next = 0;
+  const places: number[] = [];
+  for (const line of text.trimEnd().split("\n")) {
+    if (line.startsWith("-")) next -= Number(line);
+    else places.push(next++);
+  }
+  return places;
+}
+
+for (const asBytes of [false, true]) {
+  Deno.test(`log writer: missing ${asBytes ? "bytes are" : "text is"} told where it is missing`, () => {
+    const { writer, state, text } = stalling(16);
+    const say = (line: string) => asBytes ? void byteLine(writer, line) : writer.line(line);
+    for (let i = 0; i < 30; i++) {
+      if (i % 10 === 9) writer.keep(`kept ${i}`);
+      else say(`line ${i}`);
+    }
+    assertEquals(text(), "");
+    state.isOpen = true;
+    writer.flush();
+    const lines = text().trimEnd().split("\n").filter((line) => !line.startsWith("-"));
+    assertEquals(placesOf(text()), lines.map((line) => Number(line.split(" ")[1])));
+    assertEquals(lines.filter((line) => line.startsWith("kept")), ["kept 9", "kept 19", "kept 29"]);
+    assertEquals(lines.length + writer.lostLines, 30);
+    assertEquals(lines.slice(0, 2), ["line 0", "line 1"]);
+    const before = text();
+    say("on");
+    writer.flush();
+    assertEquals(text(), before + "on\n");
+  });
+}
+
+Deno.test("log writer: a loss at the end is told as soon as there is room", () => {
+  const { writer, state, text } = stalling(16);
+  for (let i = 0; i < 5; i++) byteLine(writer, `line ${i}`);
+  state.isOpen = true;
+  writer.flush();
+  assertEquals(text(), "line 0\nline 1\n-3\n");
+});
+
+Deno.test("log writer: what is kept waits in order, however much it is, and is bounded all the same", () => {
+  const { writer, state, text } = stalling(0x1000);
+  for (let i = 0; i < 50_000; i++) {
+    writer.keep(`kept ${i}`);
+    byteLine(writer, `line ${i}`, 1000);
+  }
+  writer.keep("x".repeat(0x4000000 - 0x100000));
+  writer.keep("no room ".repeat(0x40000));
+  state.isOpen = true;
+  writer.flush();
+  const lines = text().trimEnd().split("\n");
+  assertEquals(lines.filter((line) => line.startsWith("kept")).length, 50_000);
+  const told = lines.filter((line) => line.startsWith("-")).reduce((sum, line) => sum - Number(line), 0);
+  assertEquals(told, writer.lostLines);
+  assertEquals(lines.some((line) => line.startsWith("xxx")), true);
+  assertEquals(lines.some((line) => line.startsWith("no room")), false);
 });

@@ -138,6 +138,7 @@ Deno.test("recorder: a retransmission is marked on the segment that repeats, dro
     time: SAMPLE_TIME,
     connection: SAMPLE_CONNECTION,
     kind: "syn-ack",
+    relSeq: 0,
     seq: 5000,
     length: 0,
     count: 2,

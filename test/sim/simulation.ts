@@ -75,7 +75,14 @@ class Simulation {
     const [callerLink, calledLink] = memoryPair({ mtu, maxPacketBytes, queueFrames: 16_384 });
     // The bad path is the caller's link: `out` is what it sends.
     const nowUs = () => this.#clock.nowUs();
-    const bad = faultLink(callerLink, { faults, nowUs });
+    const bad = faultLink(callerLink, {
+      faults,
+      nowUs,
+      observer: {
+        touched: (touched) => this.#hosts[0].faultObserver.touched(touched),
+        handsUp: (number) => this.#hosts[0].faultObserver.handsUp(number),
+      },
+    });
     this.#faultCounts = () => bad.faultCounts();
     this.#judge = new WireJudge({ mtu, saltOf: (source, destination) => this.#saltOf(source, destination) });
     const links = [tapLink(bad, this.#judge.tap()), tapLink(calledLink, this.#judge.tap())] as const;

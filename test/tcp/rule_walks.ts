@@ -232,6 +232,7 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
   "arrives.check8.fin": arrives(reachEstablished, {}, { flags: "FIN ACK", seq: 1, ack: 1 }),
   "arrives.check8.fin-out-of-order": arrives(reachEstablished, {}, { flags: "FIN ACK", seq: 9, ack: 1 }),
   "arrives.time-wait.fin-again": arrives(reachTimeWait, {}, { flags: "FIN ACK", seq: 1, ack: 2 }),
+  "arrives.time-wait.ack": arrives(reachTimeWait, {}, { flags: "ACK", seq: 2, ack: 2 }),
   "arrives.time-wait.rst": arrives(reachTimeWait, {}, { flags: "RST", seq: 2 }),
   "arrives.time-wait.rst-ignored": arrives(reachTimeWait, { tcp: { timeWaitRst: "ignore" } }, {
     flags: "RST",

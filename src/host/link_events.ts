@@ -1,0 +1,59 @@
+/**
+ * Events about ARP and ICMP, made from packets as values.
+ *
+ * Owns: the building of events, and what a packet is called. Must not know: what a packet leads to.
+ */
+import type { ArpEvent, IcmpEvent } from "../tcp/events.ts";
+import { formatIpAddress, formatMac, isUnspecified, sameAddress } from "../wire/address.ts";
+import { ARP_OPERATION, type ArpPacket } from "../wire/arp.ts";
+import { ICMP_TYPE, ICMP_UNREACHABLE, type IcmpMessage } from "../wire/icmp.ts";
+import { IPV4, type Ipv4Header } from "../wire/ipv4.ts";
+
+/** What an ARP packet is (RFC 826, RFC 5227 §1.1). */
+export function arpKind(packet: ArpPacket): ArpEvent["kind"] {
+  if (packet.operation === ARP_OPERATION.REPLY) return "reply";
+  if (isUnspecified(packet.senderIp)) return "probe";
+  return sameAddress(packet.senderIp, packet.targetIp) ? "announcement" : "request";
+}
+
+/** What an ARP packet's event says beside its kind and direction. */
+export function arpFields(packet: ArpPacket): Pick<ArpEvent, "sender" | "senderMac" | "target"> {
+  return {
+    sender: formatIpAddress(packet.senderIp),
+    senderMac: formatMac(packet.senderMac),
+    target: formatIpAddress(packet.targetIp),
+  };
+}
+
+/** What an ICMP message is. */
+export function icmpKind({ type, code }: IcmpMessage): IcmpEvent["kind"] {
+  switch (type) {
+    case ICMP_TYPE.ECHO_REQUEST:
+      return "echo-request";
+    case ICMP_TYPE.ECHO_REPLY:
+      return "echo-reply";
+    case ICMP_TYPE.UNREACHABLE:
+      return code === ICMP_UNREACHABLE.FRAGMENTATION_NEEDED ? "too-big" : "unreachable";
+    case ICMP_TYPE.TIME_EXCEEDED:
+      return "time-exceeded";
+    case ICMP_TYPE.PARAMETER_PROBLEM:
+      return "parameter-problem";
+    default:
+      return "other";
+  }
+}
+
+/** What the event of a received message says beside its kind; `frame` holds the packet's header `ip`. */
+export function icmpFields(
+  message: IcmpMessage,
+  packet: { readonly frame: Uint8Array; readonly ip: Ipv4Header },
+): Pick<IcmpEvent, "type" | "code" | "from" | "to"> {
+  const { frame, ip } = packet;
+  const at = (offset: number) => formatIpAddress(frame.subarray(offset, offset + IPV4.ADDRESS_BYTES));
+  return {
+    type: message.type,
+    code: message.code,
+    from: at(ip.sourceOffset),
+    to: at(ip.destinationOffset),
+  };
+}
