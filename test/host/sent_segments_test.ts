@@ -1,0 +1,33 @@
+/**
+ * Which segment carried an octet last: against a plain array of octets.
+ */
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { SentSegments } from "../../src/host/sent_segments.ts";
+
+Deno.test("sent segments: the last that carried an octet, or 0 where none is known", () => {
+  const step = fc.record({
+    start: fc.integer({ min: 0, max: 60 }),
+    length: fc.integer({ min: 1, max: 20 }),
+    una: fc.integer({ min: 0, max: 2 }),
+  });
+  fc.assert(fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+    const sent = new SentSegments();
+    const octets = new Array<number>(100).fill(0);
+    let una = 0;
+    steps.forEach(({ start, length, una: grows }, index) => {
+      una = Math.min(una + grows, 60);
+      const from = Math.max(start, una);
+      sent.note(from, from + length, { number: index + 1, una });
+      octets.fill(index + 1, from, from + length);
+      for (let at = una; at < octets.length; at++) assertEquals(sent.carrierOf(at), octets[at], `at ${at}`);
+    });
+  }));
+});
+
+Deno.test("sent segments: what is kept has a bound, and the oldest goes first", () => {
+  const sent = new SentSegments();
+  for (let i = 0; i < 10_000; i++) sent.note(i * 10, i * 10 + 10, { number: i + 1, una: 0 });
+  assertEquals([sent.carrierOf(0), sent.carrierOf(99_990)], [0, 10_000]);
+  assertEquals(sent.carrierOf((10_000 - 4000) * 10), 6001);
+});
