@@ -63,9 +63,9 @@ export class EventTeller {
     for (const event of this.#folding.take(this.#context.nowUs)) this.#tell({ ...event, time });
   }
 
-  /** Time of an event, seconds since 1970. */
+  /** Time of an event, seconds since 1970: of one that a frame has caused, when that arrived. */
   get time(): number {
-    return (this.#epochUs + this.#context.nowUs) / 1e6;
+    return (this.#epochUs + this.#context.arrivedUs) / 1e6;
   }
 
   /** Hands an event on with the time of now. */

@@ -229,7 +229,7 @@ export class Host implements HostApi {
   }
 
   setNow(nowUs: number): void {
-    this.#connections.context.nowUs = nowUs;
+    this.#connections.context.setNow(nowUs);
   }
 
   tick(nowUs: number): void {
@@ -343,8 +343,10 @@ export class Host implements HostApi {
     return this.#connections.connect(options, tuple);
   }
 
-  ingest(frame: Uint8Array, length: number, nowUs: number): void {
-    this.#connections.context.nowUs = nowUs;
+  ingest(frame: Uint8Array, length: number, nowUs: number, arrivedUs = nowUs): void {
+    const { context } = this.#connections;
+    context.nowUs = nowUs;
+    context.arrivedUs = arrivedUs;
     this.#counters.framesIn++;
     this.#input.arrives(frame, length);
   }
