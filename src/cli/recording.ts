@@ -82,6 +82,7 @@ export function openRecording(options: RecordingOptions): Recording {
       return { received: framesIn, dropped: droppedByRing + droppedByDevice };
     },
     nowEpochUs: () => clock.epochUs + clock.nowUs(),
+    epochUs: clock.epochUs,
     device: link.name,
     mac: link.mac,
     filter: options.filter,

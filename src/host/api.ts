@@ -199,4 +199,6 @@ export interface HostApi {
   probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void;
   /** Gives an event the right `time` and hands it to the observer; does nothing without one. */
   emit(event: TcpEvent): void;
+  /** Counts what a reader has thrown who was told of an event later than the observer. */
+  observerThrew(error: unknown): void;
 }

@@ -232,6 +232,10 @@ export class EventTeller {
     });
   }
 
+  observerThrew(error: unknown): void {
+    this.#barrier.observerThrew(error);
+  }
+
   #judge(group: FoldGroup, name: string): FoldVerdict {
     if (this.#folding.isOver(this.#context.nowUs)) this.tellFolded();
     return this.#folding.judge(group, name);

@@ -252,6 +252,10 @@ export class Host implements HostApi {
     this.#connections.teller.emit(event);
   }
 
+  observerThrew(error: unknown): void {
+    this.#connections.teller.observerThrew(error);
+  }
+
   announce(): void {
     for (const { address } of this.#addresses.all) this.#arp.announce(address);
   }

@@ -101,6 +101,10 @@ export class FakeHost implements HostApi {
     return () => {};
   }
 
+  observerThrew(error: unknown): void {
+    throw error;
+  }
+
   emit(event: TcpEvent): void {
     this.observer?.(event);
   }
