@@ -20,7 +20,7 @@ import { type ByteOutput, OutputError, receiveOutput, sendInput } from "./dialog
 import { usageText } from "./options.ts";
 import { futureUser, giveUpRights } from "./privileges.ts";
 import { openOutputFile } from "./output_file.ts";
-import { standardOutput } from "./output_sink.ts";
+import { standardError, standardOutput } from "./output_sink.ts";
 import { openRecording } from "./recording.ts";
 import { pageWidth, ServeLog } from "./serve_log.ts";
 import {
@@ -61,7 +61,7 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   parts.defer(() => output?.close());
   const log = new ServeLog({
     form: wishes.log,
-    output: standardOutput(),
+    output: wishes.write === "-" ? standardError() : standardOutput(),
     width: pageWidth(),
     limitBytes: wishes.logLimitBytes,
     onEnd: notice,
@@ -69,6 +69,7 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   const recording = wishes.write === null ? null : openRecording({
     path: wishes.write,
     limit: wishes.writeLimit,
+    snapBytes: wishes.snapBytes,
     link: ground.link,
     filter: ground.filter,
     clock,
@@ -109,6 +110,7 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   const atEnd = await endInOrder(client, signals, failure instanceof AddressLostError);
   failure ??= atEnd;
   recording?.finish();
+  await recording?.ended();
   const isLogWhole = await log.end(client.summary());
   if (!isLogWhole && log.failure === null) {
     notice("The log's reader has not taken the end of it, which is lost");

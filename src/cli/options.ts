@@ -74,7 +74,7 @@ export function parseOptions<const Options extends readonly OptionSpec[]>(
   const alias: Record<string, string> = {};
   for (const spec of specs) if (spec.alias !== undefined) alias[spec.alias] = spec.name;
 
-  const separated = separateShortValues(args, specs);
+  const separated = separateShortValues(joinDashes(args, specs), specs);
   refuseReservedName(separated, specs);
   const unknown: string[] = [];
   const parsed = parseArgs(separated, {
@@ -111,6 +111,24 @@ function refuseReservedName(args: readonly string[], specs: readonly OptionSpec[
   const options = end < 0 ? args : args.slice(0, end);
   const reserved = options.find((argument) => /^-[^=]*[_.]/.test(argument));
   if (reserved !== undefined) throw new UsageError(unknownOptionLine(reserved, specs));
+}
+
+/** `--write -` becomes `--write=-`: a dash alone is a value like any other, and parse-args would take it for none. */
+function joinDashes(args: readonly string[], specs: readonly OptionSpec[]): string[] {
+  const end = args.indexOf("--");
+  const joined: string[] = [];
+  args.forEach((argument, position) => {
+    const isValue = argument === "-" && position > 0 && (end < 0 || position < end);
+    const named = isValue ? /^(?:--(.+)|-([A-Za-z]))$/.exec(args[position - 1]) : null;
+    const spec = named === null
+      ? undefined
+      : specs.find(({ name, alias = "", kind }) =>
+        kind !== "flag" && (name === named[1] || alias === named[2])
+      );
+    if (spec === undefined) joined.push(argument);
+    else joined[joined.length - 1] = `--${spec.name}=-`;
+  });
+  return joined;
 }
 
 /** `-ieth0` becomes `--iface=eth0`, which parse-args would take for a bundle of flags. */

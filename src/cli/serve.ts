@@ -48,11 +48,19 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   parts.defer(() => ground.guard?.remove());
   for (const remark of ground.remarks) notice(remark);
   if (config.rstGuard === "nft") notice(guardNotice(ground));
-  const { Server, ServeLog, pageWidth, standardOutput, openRecording, summaryToText, watchCarrier } =
-    await loadServer();
+  const {
+    Server,
+    ServeLog,
+    pageWidth,
+    standardError,
+    standardOutput,
+    openRecording,
+    summaryToText,
+    watchCarrier,
+  } = await loadServer();
   const log = new ServeLog({
     form: config.log,
-    output: standardOutput(),
+    output: config.write === "-" ? standardError() : standardOutput(),
     width: pageWidth(),
     limitBytes: config.logLimitBytes,
     onEnd: notice,
@@ -60,6 +68,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   const recording = config.write === null ? null : openRecording({
     path: config.write,
     limit: config.writeLimit,
+    snapBytes: config.snapBytes,
     link: ground.link,
     filter: ground.filter,
     clock,
@@ -99,6 +108,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   const atEnd = await endInOrder(server, signals, failure instanceof AddressLostError);
   failure ??= atEnd;
   recording?.finish();
+  await recording?.ended();
   const summary = server.summary();
   const isLogWhole = await log.end(summary);
   if (!isLogWhole && log.failure === null) notice(LOG_NOT_TAKEN);

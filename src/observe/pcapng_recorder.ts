@@ -21,6 +21,7 @@ import {
   interfaceBlock,
   packetBlockLength,
   sectionHeaderBlock,
+  SNAP_LENGTH,
   statisticsBlock,
 } from "./pcapng.ts";
 import { printable } from "./text_layout.ts";
@@ -47,6 +48,8 @@ interface PcapngRecorderOptions {
   readonly nowEpochUs: () => number;
   /** Wall clock at time 0 of the clock of {@link FrameOrder}, microseconds since 1970. */
   readonly epochUs?: number;
+  /** So much is recorded of a frame at most; all of it when absent. */
+  readonly snapBytes?: number;
   readonly device: string;
   /** 6 bytes. */
   readonly mac?: Uint8Array;
@@ -132,12 +135,13 @@ export class PcapngRecorder implements FrameTap, FrameOrder {
   }
 
   #beginFile(): void {
-    const { device, mac, filter, application, os } = this.#options;
+    const { device, mac, filter, application, os, snapBytes = SNAP_LENGTH } = this.#options;
     this.#fileBytes = this.#filePackets = 0;
     this.#put(sectionHeaderBlock({ application, ...(os === undefined ? {} : { os }) }));
     this.#put(
       interfaceBlock({
         name: device,
+        snapBytes,
         ...(mac === undefined ? {} : { mac }),
         ...(filter === undefined ? {} : { filter }),
       }),
@@ -330,6 +334,7 @@ export class PcapngRecorder implements FrameTap, FrameOrder {
       frame: held.bytes,
       length: held.length,
       timestampUs: this.#lastUs,
+      snapBytes: this.#options.snapBytes ?? SNAP_LENGTH,
       direction,
       comments: held.comments.length === 0 ? NO_COMMENTS : held.comments.map(encodeComment),
     };
