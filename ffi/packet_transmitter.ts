@@ -69,6 +69,7 @@ export class PacketTransmitter implements Transmitter {
   readonly largestCutPacketBytes: number;
   lastError: string | null = null;
   onTooLong: ((length: number) => void) | null = null;
+  onDeparture: (() => void) | null = null;
   readonly #device: string;
   #mtu: number;
   readonly #sendmmsg: NonNullable<LibcSymbols["sendmmsg"]>;
@@ -148,6 +149,7 @@ export class PacketTransmitter implements Transmitter {
     const { slots, socket } = lane;
     const { count } = slots;
     if (count === 0) return;
+    if (this.onDeparture !== null) this.onDeparture();
     const sent = this.#sendmmsg(socket, slots.messages[0], count, SOCKET.doNotWait);
     if (sent === count) this.#countSent(slots, 0, count);
     else this.#sendRest(lane, sent);

@@ -212,6 +212,14 @@ export class PcapLink implements FrameLink {
     this.#transmitter.send(frame as Uint8Array<ArrayBuffer>, length, cutBytes);
   }
 
+  get onDeparture(): (() => void) | null {
+    return this.#transmitter.onDeparture;
+  }
+
+  set onDeparture(called: (() => void) | null) {
+    this.#transmitter.onDeparture = called;
+  }
+
   flush(): void {
     if (!this.#closed) this.#transmitter.flush();
   }

@@ -18,6 +18,7 @@ export class PcapTransmitter implements Transmitter {
   lastError: string | null = null;
   mtu: number;
   onTooLong: ((length: number) => void) | null = null;
+  onDeparture: (() => void) | null = null;
   readonly #library: PcapSymbols;
   readonly #device: PcapDevice;
   readonly #handle: Deno.PointerObject;
@@ -30,6 +31,7 @@ export class PcapTransmitter implements Transmitter {
   }
 
   send(frame: Uint8Array<ArrayBuffer>, length: number, _cutBytes: number): void {
+    if (this.onDeparture !== null) this.onDeparture();
     if (this.#library.pcap_sendpacket(this.#handle, frame, length) !== 0) {
       if (!this.#sentAfterOutage(frame, length)) return this.#refused(length);
     }

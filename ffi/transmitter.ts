@@ -28,6 +28,8 @@ export interface Transmitter {
   mtu: number;
   /** Called when the device refuses a frame of this length as too long: its MTU may have been lowered. */
   onTooLong: ((length: number) => void) | null;
+  /** Called just before frames are handed to the device; see the link's own. */
+  onDeparture: (() => void) | null;
   /** The largest IP packet that may come with a cut size; 0 when none may. */
   readonly largestCutPacketBytes: number;
   /** Takes one frame; it may be held back until {@link Transmitter.flush}. Throws LinkError when the device is gone. */

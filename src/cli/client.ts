@@ -70,6 +70,7 @@ export class Client {
       link,
       host: this.host,
       clock,
+      ...(recording === null ? {} : { frameOrders: [recording.recorder] }),
       onIdle: () => {
         log.flush();
         recording?.recorder.flush();
@@ -78,7 +79,6 @@ export class Client {
     });
     const observer = fanOut([
       log.observer,
-      recording?.recorder.observe,
       (event: TcpEvent) => {
         if (event.event === "closed") ended.resolve(event.reason);
         if (event.event !== "transition") return;
@@ -86,6 +86,7 @@ export class Client {
         if (event.to === "TIME_WAIT" && !config.waitTimeWait) ended.resolve("TIME_WAIT");
       },
     ]);
+    if (recording !== null) this.stack.observeAtOnce(recording.recorder.observe);
     this.#unobserve = observer === null ? () => {} : this.stack.observe(observer);
     this.stack.pump.enter();
     this.addressLost = claimAddresses({

@@ -20,6 +20,7 @@ import { type ByteOutput, OutputError, receiveOutput, sendInput } from "./dialog
 import { usageText } from "./options.ts";
 import { futureUser, giveUpRights } from "./privileges.ts";
 import { openOutputFile } from "./output_file.ts";
+import { standardError } from "./output_sink.ts";
 import { openRecording } from "./recording.ts";
 import { openLog } from "./serve_log.ts";
 import {
@@ -58,10 +59,13 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   checkDestination(config, ground);
   const output = openOutput(config);
   parts.defer(() => output?.close());
-  const log = parts.use(openLog(wishes, { onEnd: notice }));
+  // What is recorded to stdout has stdout for itself.
+  const elsewhere = wishes.write === "-" ? { output: standardError() } : {};
+  const log = parts.use(openLog(wishes, { onEnd: notice, ...elsewhere }));
   const recording = wishes.write === null ? null : openRecording({
     path: wishes.write,
     limit: wishes.writeLimit,
+    snapBytes: wishes.snapBytes,
     link: ground.link,
     filter: ground.filter,
     clock,
@@ -102,6 +106,7 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   const atEnd = await endInOrder(client, signals, failure instanceof AddressLostError);
   failure ??= atEnd;
   recording?.finish();
+  await recording?.ended();
   const isLogWhole = await log.end(client.summary());
   if (!isLogWhole && log.failure === null) {
     notice("The log's reader has not taken the end of it, which is lost");

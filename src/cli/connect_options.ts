@@ -59,6 +59,7 @@ const SHARED_NAMES: ReadonlySet<string> = new Set([
   "vlan",
   "write",
   "write-limit",
+  "snaplen",
   "duration",
   "user",
   ...LOG_OPTIONS.map((option) => option.name),
@@ -156,6 +157,12 @@ export function parseConnectOptions(args: readonly string[]): ConnectConfig {
   if (shared.rstGuard === "nft" && localPort === null) {
     throw new UsageError("--rst-guard nft needs --local-port N: the rule is for one port");
   }
+  const output = options.value("output") ?? null;
+  if (shared.write === "-" && shared.log === "none" && output === null) {
+    throw new UsageError(
+      "--write - and --log none both want stdout, for the recording and for what the peer sends: give --output FILE",
+    );
+  }
   const isDefault = synR2Us === undefined || synR2Us === DEFAULT_TCP_CONFIG.synR2Us;
   return {
     address,
@@ -165,7 +172,7 @@ export function parseConnectOptions(args: readonly string[]): ConnectConfig {
     gateway: given(options, "gateway", parseGateway) ?? null,
     sleepMs: (given(options, "sleep", (value) => parseDurationUs(value, SLEEP)) ?? 0) / 1000,
     waitTimeWait: options.flag("wait-time-wait"),
-    output: options.value("output") ?? null,
+    output,
     ground: {
       ...shared,
       services: localPort === null ? [] : [{ port: localPort, app: "" }],

@@ -78,7 +78,7 @@ export function parseOptions<const Options extends readonly OptionSpec[]>(
   const alias: Record<string, string> = {};
   for (const spec of specs) if (spec.alias !== undefined) alias[spec.alias] = spec.name;
 
-  const separated = separateShortValues(spellOut(args, specs), specs);
+  const separated = separateShortValues(joinDashes(spellOut(args, specs), specs), specs);
   refuseReservedName(separated, specs);
   const unknown: string[] = [];
   const parsed = parseArgs(separated, {
@@ -142,6 +142,24 @@ function spellOut(args: readonly string[], specs: readonly OptionSpec[]): string
     }
     return [argument];
   });
+}
+
+/** `--write -` becomes `--write=-`: a dash alone is a value like any other, and parse-args would take it for none. */
+function joinDashes(args: readonly string[], specs: readonly OptionSpec[]): string[] {
+  const end = args.indexOf("--");
+  const joined: string[] = [];
+  args.forEach((argument, position) => {
+    const isValue = argument === "-" && position > 0 && (end < 0 || position < end);
+    const named = isValue ? /^(?:--(.+)|-([A-Za-z]))$/.exec(args[position - 1]) : null;
+    const spec = named === null
+      ? undefined
+      : specs.find(({ name, alias = "", kind }) =>
+        kind !== "flag" && (name === named[1] || alias === named[2])
+      );
+    if (spec === undefined) joined.push(argument);
+    else joined[joined.length - 1] = `--${spec.name}=-`;
+  });
+  return joined;
 }
 
 /** `-ieth0` becomes `--iface=eth0`, which parse-args would take for a bundle of flags. */

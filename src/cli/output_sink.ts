@@ -19,10 +19,16 @@ export interface SyncOutput {
 }
 
 const STDOUT = 1;
+const STDERR = 2;
 
 /** Standard output the fast way where it is a file, else the way that cannot block. */
 export function standardOutput(): AsyncOutput | SyncOutput {
   return isSeekable(STDOUT) ? { writeSync: (bytes) => Deno.stdout.writeSync(bytes) } : Deno.stdout;
+}
+
+/** Standard error in the same way: for what else has standard output. */
+export function standardError(): AsyncOutput | SyncOutput {
+  return isSeekable(STDERR) ? { writeSync: (bytes) => Deno.stderr.writeSync(bytes) } : Deno.stderr;
 }
 
 /** Told when a sink can take more, and when it never will again. */

@@ -1,7 +1,7 @@
 /**
- * The file behind `--write`.
+ * The file behind `--write`, or standard output.
  *
- * Owns: the file, and what happens when it can take no more. Must not know: pcapng blocks (observe/pcapng_recorder.ts).
+ * Owns: the recorder, the files' rotation, and what happens when it can take no more. Must not know: pcapng blocks (observe/pcapng_recorder.ts).
  */
 import { PcapngRecorder } from "../observe/pcapng_recorder.ts";
 import type { FrameLink } from "../link/link.ts";
@@ -10,12 +10,16 @@ import { CliError, errorLine } from "./command.ts";
 import { demandRotation, type FileLimit, rotateFiles } from "./file_rotation.ts";
 import { cannotWrite, openOutputFile } from "./output_file.ts";
 import { asInvokingUser } from "./privileges.ts";
+import { fileOutput, STANDARD_OUTPUT, standardRecordingOutput } from "./recording_output.ts";
 
 /** What a recording is made of. */
 interface RecordingOptions {
+  /** A file's, or `-`: standard output. */
   readonly path: string;
   /** Null: without bound. */
   readonly limit: FileLimit | null;
+  /** So much of a frame at most, bytes; null or absent: all. */
+  readonly snapBytes?: number | null;
   readonly link: FrameLink;
   readonly filter: string;
   readonly clock: Clock;
@@ -34,34 +38,42 @@ export interface Recording {
   demandRights(): void;
   /** Writes out what waits and closes the file; harmless when called twice. */
   finish(): void;
+  /** Resolves when a reader on stdout has been given all, or is not waited for any longer: then it is a failure. */
+  ended(): Promise<void>;
 }
 
 /** Makes the file (in place of an earlier one of the same user) and a recorder that writes to it. Throws {@link CliError}. */
 export function openRecording(options: RecordingOptions): Recording {
-  const { path, link, clock, limit } = options;
+  const { path, link, clock, limit, snapBytes = null } = options;
   const isRotating = limit !== null && limit.files > 1;
-  let file = openOutputFile(path, { option: "--write" });
-  if (isRotating && !file.statSync().isFile) {
+  const isStream = path === STANDARD_OUTPUT;
+  if (isStream && isRotating) {
+    throw new CliError("--write - has no files to rotate: leave xN of --write-limit out");
+  }
+  let file = isStream ? null : openOutputFile(path, { option: "--write" });
+  if (isRotating && file !== null && !file.statSync().isFile) {
     file.close();
     throw new CliError(`${path} is no regular file and cannot be rotated: leave xN of --write-limit out`);
   }
+  let output = file === null ? standardRecordingOutput() : fileOutput(file);
+  const name = isStream ? "The recording on stdout" : path;
   let failure: CliError | null = null;
-  let open = true;
+  let closing: Promise<void> | null = null;
   const fails = (why: string) => {
     options.onEnd(`${why}: the recording ends here, and everything else goes on`);
     failure = new CliError(`${why}: the recording is not whole`);
   };
   const recorder = new PcapngRecorder({
-    write: (bytes) => file.writeSync(bytes),
+    write: (bytes) => output.write(bytes),
     onError: (error, tornBytes) => {
-      cutOff(file, tornBytes);
-      fails(cannotWrite(path, error));
+      output.cutOff(tornBytes);
+      fails(cannotWrite(name, error));
     },
     ...(limit === null ? {} : { limitBytes: limit.bytes }),
     onLimit: () => {
-      if (limit === null || !isRotating) {
+      if (limit === null || !isRotating || file === null) {
         options.onEnd(
-          `${path} has reached --write-limit: the recording ends here, and everything else goes on`,
+          `${name} has reached --write-limit: the recording ends here, and everything else goes on`,
         );
         return false;
       }
@@ -71,6 +83,7 @@ export function openRecording(options: RecordingOptions): Recording {
         const next = openOutputFile(path, { option: "--write" });
         file.close();
         file = next;
+        output = fileOutput(next);
         return true;
       } catch (error) {
         fails(`${path} cannot be rotated (${errorLine(error)})`);
@@ -82,6 +95,8 @@ export function openRecording(options: RecordingOptions): Recording {
       return { received: framesIn, dropped: droppedByRing + droppedByDevice };
     },
     nowEpochUs: () => clock.epochUs + clock.nowUs(),
+    epochUs: clock.epochUs,
+    ...(snapBytes === null ? {} : { snapBytes }),
     device: link.name,
     mac: link.mac,
     filter: options.filter,
@@ -97,20 +112,12 @@ export function openRecording(options: RecordingOptions): Recording {
       if (isRotating) asInvokingUser(() => demandRotation(path));
     },
     finish: () => {
-      if (!open) return;
-      open = false;
+      if (closing !== null) return;
       recorder.finish();
-      file.close();
+      closing = output.close().catch((error) => {
+        failure ??= new CliError(errorLine(error));
+      });
     },
+    ended: () => closing ?? Promise.resolve(),
   };
-}
-
-/** A file that ends within a block is one that readers complain of. */
-function cutOff(file: Deno.FsFile, bytes: number): void {
-  if (bytes === 0) return;
-  try {
-    file.truncateSync(file.statSync().size - bytes);
-  } catch {
-    // A device, or a disk that cannot even be given room back: what is there is there.
-  }
 }

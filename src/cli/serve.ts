@@ -48,11 +48,14 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   parts.defer(() => ground.guard?.remove());
   for (const remark of ground.remarks) notice(remark);
   if (config.rstGuard === "nft") notice(guardNotice(ground));
-  const { Server, openLog, openRecording, summaryToText, watchCarrier } = await loadServer();
-  const log = parts.use(openLog(config, { onEnd: notice }));
+  const { Server, openLog, openRecording, standardError, summaryToText, watchCarrier } = await loadServer();
+  // What is recorded to stdout has stdout for itself.
+  const elsewhere = config.write === "-" ? { output: standardError() } : {};
+  const log = parts.use(openLog(config, { onEnd: notice, ...elsewhere }));
   const recording = config.write === null ? null : openRecording({
     path: config.write,
     limit: config.writeLimit,
+    snapBytes: config.snapBytes,
     link: ground.link,
     filter: ground.filter,
     clock,
@@ -92,6 +95,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   const atEnd = await endInOrder(server, signals, failure instanceof AddressLostError);
   failure ??= atEnd;
   recording?.finish();
+  await recording?.ended();
   const summary = server.summary();
   const isLogWhole = await log.end(summary);
   if (!isLogWhole && log.failure === null) notice(LOG_NOT_TAKEN);
@@ -110,14 +114,15 @@ const LOG_NOT_TAKEN =
 
 /** The modules that are needed once the device is open: most of the program. The second call finds them loaded. */
 async function loadServer() {
-  const [server, log, recording, summary, carrier] = await Promise.all([
+  const [server, log, output, recording, summary, carrier] = await Promise.all([
     import("./server.ts"),
     import("./serve_log.ts"),
+    import("./output_sink.ts"),
     import("./recording.ts"),
     import("../observe/summary.ts"),
     import("./device_notices.ts"),
   ]);
-  return { ...server, ...log, ...recording, ...summary, ...carrier };
+  return { ...server, ...log, ...output, ...recording, ...summary, ...carrier };
 }
 
 /** Ends with patience, none after the second signal, or `atOnce` when the address is another's. Gives what went wrong, null for nothing; its device may be gone already. */

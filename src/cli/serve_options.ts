@@ -81,6 +81,8 @@ export interface ServeConfig extends ConnectionSettings, ListeningSettings, LogS
   readonly write: string | null;
   /** Null: without bound. */
   readonly writeLimit: FileLimit | null;
+  /** So much is recorded of a frame at most, bytes; null: all. */
+  readonly snapBytes: number | null;
   readonly once: boolean;
   readonly durationMs: number | null;
   readonly user: string | null;
@@ -117,6 +119,10 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
   if (writeLimit !== null && write === null) {
     throw new UsageError("--write-limit needs --write FILE: without it there is no recording");
   }
+  const snapBytes = given(options, "snaplen", (value) => parseCount(value, SNAPLEN)) ?? null;
+  if (snapBytes !== null && write === null) {
+    throw new UsageError("--snaplen needs --write FILE: without it there is no recording");
+  }
   const connection = parseConnectionOptions(options);
   const listening = parseListeningOptions(options);
   const durationUs = given(options, "duration", (value) => parseDurationUs(value, DURATION));
@@ -142,6 +148,7 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
     ...logging,
     write,
     writeLimit,
+    snapBytes,
     ...connection,
     ...listening,
     tcp: { ...connection.tcp, ...listening.tcp },
@@ -155,6 +162,8 @@ const DURATION: DurationBounds = { leastUs: 1_000, mostUs: 24 * 3_600_000_000, b
 
 /** Local choice: below, a file would hold little more than the largest frames, and be rotated all the time. */
 const WRITE_LIMIT = { least: 0x100000, most: 2 ** 50 };
+/** Ethernet's header, and what libpcap takes at most. */
+const SNAPLEN = { least: 14, most: 262_144 };
 /** Local choice: one rotation renames each of them, which must not be felt. */
 const MOST_FILES = 100;
 

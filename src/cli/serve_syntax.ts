@@ -135,7 +135,16 @@ export const SERVE_OPTIONS = [
     kind: "value",
     value: "FILE",
     group: OUTPUT,
-    help: "record to a pcapng file, each frame with its state change as packet comment",
+    help:
+      "record to a pcapng file, each frame with its state change as packet comment; - is stdout, for a program that " +
+      "reads along (| wireshark -k -i -), and the log then goes to stderr",
+  },
+  {
+    name: "snaplen",
+    kind: "value",
+    value: "BYTES",
+    group: OUTPUT,
+    help: "record no more than so much of each frame (96: headers, and no text that others have sent)",
   },
   {
     name: "write-limit",

@@ -80,7 +80,6 @@ export class Server {
     this.firstClosed = firstClosed.promise;
     const observer = fanOut([
       log.observer,
-      recording?.recorder.observe,
       config.once ? whenFirstClosed(firstClosed.resolve) : null,
     ]);
     this.#ringWatch = new RingWatch({
@@ -90,19 +89,21 @@ export class Server {
       ringMib: config.ringMib,
     });
     // The listeners are there before the first frame is taken: an early SYN must not meet a closed port.
-    this.host.observer = observer;
+    this.host.observer = fanOut([observer, recording?.recorder.observe]);
     this.#sayListening();
     this.#listen();
     this.stack = new Stack({
       link,
       host: this.host,
       clock,
+      ...(recording === null ? {} : { frameOrders: [recording.recorder] }),
       onIdle: () => {
         log.flush();
         recording?.recorder.flush();
       },
       onBatch: () => this.#ringWatch.afterFrames(),
     });
+    if (recording !== null) this.stack.observeAtOnce(recording.recorder.observe);
     this.#unobserve = observer === null ? () => {} : this.stack.observe(observer);
     this.stack.pump.enter();
     this.addressLost = claimAddresses({

@@ -170,8 +170,11 @@ export interface HostApi {
   counters(): Record<string, number>;
   /** What all connections hold together now. */
   memory(): MemoryFigures;
-  /** Takes one frame. Never throws for what a frame contains. */
-  ingest(frame: Uint8Array, length: number, nowUs: number): void;
+  /**
+   * Takes one frame. Never throws for what a frame contains. `arrivedUs`: when it arrived, if that was before `nowUs`; not
+   * before the frame that was taken last.
+   */
+  ingest(frame: Uint8Array, length: number, nowUs: number, arrivedUs?: number): void;
   /** Runs all deadlines up to `nowUs`. */
   tick(nowUs: number): void;
   /** Call before user calls that come from outside `ingest` and `tick`. */
@@ -196,4 +199,6 @@ export interface HostApi {
   probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void;
   /** Gives an event the right `time` and hands it to the observer; does nothing without one. */
   emit(event: TcpEvent): void;
+  /** Counts what a reader has thrown who was told of an event later than the observer. */
+  observerThrew(error: unknown): void;
 }

@@ -87,7 +87,7 @@ export class Connections {
     const { listeners } = this;
     const pool = new BufferPool(config, new MemoryAccount(options.memoryBytes));
     const context = new MachineContext(pool, options.linkMss);
-    context.nowUs = options.nowUs;
+    context.setNow(options.nowUs);
     context.randomState = new InitialSequence(options.secret).seed();
     const barrier = new FaultBarrier(counters, options.onFault);
     const teller = new EventTeller(context, { epochUs, barrier, foldAfter: options.foldAfter });
@@ -220,7 +220,7 @@ export class Connections {
   }
 
   tick(nowUs: number): void {
-    this.context.nowUs = nowUs;
+    this.context.setNow(nowUs);
     this.#registry.expire(nowUs);
     if (this.teller.dueUs <= nowUs) this.teller.tellFolded();
     if (this.#upkeepUs <= nowUs) this.#lookAfterMemory();

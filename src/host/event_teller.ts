@@ -112,9 +112,9 @@ export class EventTeller {
     this.#numbers.frameDone();
   }
 
-  /** Time of an event, seconds since 1970. */
+  /** Time of an event, seconds since 1970: of one that a frame has caused, when that arrived. */
   get time(): number {
-    return (this.#epochUs + this.#context.nowUs) / 1e6;
+    return (this.#epochUs + this.#context.arrivedUs) / 1e6;
   }
 
   /** Hands an event on with the time of now. */
@@ -397,6 +397,10 @@ export class EventTeller {
       cutBytes: effect.cutBytes,
       windowShift: of.windowShift,
     });
+  }
+
+  observerThrew(error: unknown): void {
+    this.#barrier.observerThrew(error);
   }
 
   #judge(group: FoldGroup, name: string): FoldVerdict {

@@ -247,7 +247,7 @@ export class Host implements HostApi {
   }
 
   setNow(nowUs: number): void {
-    this.#connections.context.nowUs = nowUs;
+    this.#connections.context.setNow(nowUs);
   }
 
   tick(nowUs: number): void {
@@ -268,6 +268,10 @@ export class Host implements HostApi {
 
   emit(event: TcpEvent): void {
     this.#connections.teller.emit(event);
+  }
+
+  observerThrew(error: unknown): void {
+    this.#connections.teller.observerThrew(error);
   }
 
   announce(): void {
@@ -361,8 +365,10 @@ export class Host implements HostApi {
     return this.#connections.connect(options, tuple);
   }
 
-  ingest(frame: Uint8Array, length: number, nowUs: number): void {
-    this.#connections.context.nowUs = nowUs;
+  ingest(frame: Uint8Array, length: number, nowUs: number, arrivedUs = nowUs): void {
+    const { context } = this.#connections;
+    context.nowUs = nowUs;
+    context.arrivedUs = arrivedUs;
     this.#counters.framesIn++;
     this.#input.arrives(frame, length);
     this.#connections.teller.frameDone();

@@ -55,6 +55,7 @@ export class FaultLink implements FrameLink {
   /** Where frames go during `receive`: kept here so that no closure is made per call. */
   #handler: FrameHandler = ignoreFrame;
   #spared = 0;
+  #onDeparture: (() => void) | null = null;
   readonly #cutter: FrameCutter;
   readonly #observer: FaultObserver | null;
   /** When the frame that is being cut was captured. */
@@ -140,6 +141,7 @@ export class FaultLink implements FrameLink {
 
   send(frame: Uint8Array, length: number, cutBytes = 0): void {
     const path = this.#out;
+    if (path !== null) this.#onDeparture?.();
     if (path === null || path.isSpared(frame, length)) {
       this.#link.send(frame, length, cutBytes);
       return;
@@ -173,6 +175,16 @@ export class FaultLink implements FrameLink {
 
   wake(): void {
     this.#link.wake();
+  }
+
+  /** A frame that takes the bad path leaves when it is sent: what the path does to it comes later. */
+  get onDeparture(): (() => void) | null {
+    return this.#onDeparture;
+  }
+
+  set onDeparture(called: (() => void) | null) {
+    this.#onDeparture = called;
+    if (this.#out === null) this.#link.onDeparture = called;
   }
 
   /** The counters of the link below: what really was on the wire. */

@@ -58,6 +58,11 @@ export interface FrameLink {
   /** Puts on the wire what `send` holds back. */
   flush(): void;
   /**
+   * Called just before frames that {@link FrameLink.send} took are handed to the device: all those that were taken since
+   * the last call. Null, and on links that never set it: nobody is called.
+   */
+  onDeparture?: (() => void) | null;
+  /**
    * Resolves when frames may be waiting, after `timeoutMs`, or on {@link FrameLink.wake}, whichever is
    * first. Spurious returns are allowed. Infinity waits for a frame or a wake.
    */

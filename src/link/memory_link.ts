@@ -59,6 +59,7 @@ export class MemoryLink implements FrameLink {
   readonly #slots: Uint8Array[] = [];
   readonly #lengths: number[] = [];
   readonly #capturedUs: number[] = [];
+  onDeparture: (() => void) | null = null;
   readonly #queueFrames: number;
   #head = 0;
   #waiting = 0;
@@ -136,6 +137,7 @@ export class MemoryLink implements FrameLink {
       this.#stats.sendErrors++;
       return;
     }
+    this.onDeparture?.();
     this.#stats.framesOut++;
     this.#stats.bytesOut += length;
     const peer = this.#peer;

@@ -15,7 +15,10 @@ export interface FrameTap {
   received(frame: Uint8Array, length: number, capturedUs: number): void;
   /** The layers above are done with the frame that `received` told of. */
   receivedDone?(): void;
-  /** A frame has been given to the link; valid during the call only. `cutBytes`: see {@link FrameLink.send}, 0 for none. */
+  /**
+   * A frame is the link's now: taken, and perhaps on its way by the end of the call, but {@link FrameLink.onDeparture} of
+   * the tapped link comes after this. Valid during the call only. `cutBytes`: see {@link FrameLink.send}, 0 for none.
+   */
   sent(frame: Uint8Array, length: number, cutBytes: number): void;
   /**
    * A fault injector below has touched a frame; its bytes are valid during the call only. One that came in is told
@@ -33,6 +36,14 @@ export function tapLink(link: FrameLink, tap: FrameTap): FrameLink {
 class TappedLink implements FrameLink {
   readonly #link: FrameLink;
   readonly #tap: FrameTap;
+  /** The frame that the link is being given, until the tap has been told of it. */
+  #sending: { frame: Uint8Array; length: number; cutBytes: number } | null = null;
+  readonly #sent = { frame: NO_FRAME, length: 0, cutBytes: 0 };
+  #onDeparture: (() => void) | null = null;
+  readonly #departing = () => {
+    this.#tellSent();
+    this.#onDeparture?.();
+  };
   /** Where frames go during `receive`: kept here so that no closure is made per call. */
   #handler: FrameHandler = ignoreFrame;
   readonly #onFrame: FrameHandler = (frame, length, capturedUs) => {
@@ -79,9 +90,36 @@ class TappedLink implements FrameLink {
   }
 
   send(frame: Uint8Array, length: number, cutBytes = 0): void {
-    // The wire first: the tap may be slow, and a link that throws has sent nothing.
-    this.#link.send(frame, length, cutBytes);
-    this.#tap.sent(frame, length, cutBytes);
+    // The wire first: the tap may be slow, and a link that throws has sent nothing. But one that leaves within the call
+    // is told of before somebody says when.
+    const sent = this.#sent;
+    sent.frame = frame;
+    sent.length = length;
+    sent.cutBytes = cutBytes;
+    this.#sending = sent;
+    try {
+      this.#link.send(frame, length, cutBytes);
+      this.#tellSent();
+    } finally {
+      this.#sending = null;
+      sent.frame = NO_FRAME;
+    }
+  }
+
+  #tellSent(): void {
+    const sent = this.#sending;
+    if (sent === null) return;
+    this.#sending = null;
+    this.#tap.sent(sent.frame, sent.length, sent.cutBytes);
+  }
+
+  get onDeparture(): (() => void) | null {
+    return this.#onDeparture;
+  }
+
+  set onDeparture(called: (() => void) | null) {
+    this.#onDeparture = called;
+    this.#link.onDeparture = called === null ? null : this.#departing;
   }
 
   flush(): void {
@@ -108,5 +146,7 @@ class TappedLink implements FrameLink {
     this.close();
   }
 }
+
+const NO_FRAME: Uint8Array = new Uint8Array(0);
 
 function ignoreFrame(): void {}

@@ -55,8 +55,8 @@ const MICROSECONDS = 0x06;
 /** if_filter begins with what kind of filter it is: a libpcap expression. */
 const FILTER_IS_TEXT = 0x00;
 
-/** Nothing longer is recorded of one frame; tcpdump's own bound, far above the 64 KiB of a large segment. */
-const SNAP_LENGTH = 262144;
+/** Nothing longer is recorded of one frame, unless less is asked for; tcpdump's own bound, far above the 64 KiB of a large segment. */
+export const SNAP_LENGTH = 262144;
 /** A longer comment is cut; local choice: several lines of text, and ten of them still fit any buffer. */
 export const MAX_COMMENT_BYTES = 1024;
 
@@ -91,6 +91,8 @@ interface InterfaceInfo {
   readonly mac?: Uint8Array;
   /** The capture filter, as an expression. */
   readonly filter?: string;
+  /** So much is recorded of a frame at most; {@link SNAP_LENGTH} when absent. */
+  readonly snapBytes?: number;
 }
 
 /** The interface description block: Ethernet, timestamps in microseconds. The first one in a file is interface 0. */
@@ -98,7 +100,7 @@ export function interfaceBlock(info: InterfaceInfo): Uint8Array {
   const block = new BlockBuilder(BLOCK.INTERFACE_DESCRIPTION);
   block.u16(LINK_TYPE_ETHERNET);
   block.u16(0);
-  block.u32(SNAP_LENGTH);
+  block.u32(info.snapBytes ?? SNAP_LENGTH);
   block.textOption(OPTION.IF_NAME, info.name);
   if (info.mac !== undefined) block.option(OPTION.IF_MAC, info.mac);
   block.option(OPTION.IF_TSRESOL, Uint8Array.of(MICROSECONDS));
@@ -141,6 +143,8 @@ export interface PacketInfo {
   /** Microseconds since 1970. */
   readonly timestampUs: number;
   readonly direction: "in" | "out";
+  /** So much is recorded of it at most; {@link SNAP_LENGTH} when absent. */
+  readonly snapBytes?: number;
   /** As {@link encodeComment} makes them. */
   readonly comments: readonly Uint8Array[];
 }
@@ -148,12 +152,16 @@ export interface PacketInfo {
 /** Length in bytes of the block that {@link emitPacketBlock} writes. */
 export function packetBlockLength(packet: PacketInfo): number {
   const options = packet.comments.reduce((sum, comment) => sum + 4 + padded(comment.length), 4 + 4 + 4);
-  return PACKET.DATA + padded(Math.min(packet.length, SNAP_LENGTH)) + options + 4;
+  return PACKET.DATA + padded(capturedBytes(packet)) + options + 4;
+}
+
+function capturedBytes({ length, snapBytes = SNAP_LENGTH }: PacketInfo): number {
+  return Math.min(length, snapBytes);
 }
 
 /** Writes the enhanced packet block at `offset` of `into`, and returns its length; the room must be there. */
 export function emitPacketBlock(into: Uint8Array, offset: number, packet: PacketInfo): number {
-  const captured = Math.min(packet.length, SNAP_LENGTH);
+  const captured = capturedBytes(packet);
   const total = packetBlockLength(packet);
   put32(into, offset + PACKET.TYPE, BLOCK.ENHANCED_PACKET);
   put32(into, offset + PACKET.TOTAL_LENGTH, total);

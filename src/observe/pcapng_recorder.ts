@@ -4,9 +4,12 @@
  * Owns: joining frames (heard from the tap on the link) with events (heard as an observer) into one pcapng file, in
  * which each frame carries its state change as a comment. Must not know: files (the sink is an argument), clocks.
  *
- * Frames wait a moment for their events: the received one until the layers above are done with it, sent ones until
- * the next frame is received or the owner goes idle. Then they are written in the order in which they were on the wire.
+ * Frames wait a moment for their events: the received one until the layers above are done with it, sent ones until they
+ * have left and no frame can come any more that was captured before. So they are written in the order in which they were
+ * on the wire, and their times never go back (link/frame_order.ts). Where nobody tells when frames come and leave, a sent
+ * one waits for the next that is received, or for the owner to go idle.
  */
+import { Departures, type FrameOrder } from "../link/frame_order.ts";
 import type { FrameTap } from "../link/tap.ts";
 import type { Observer, RetransmitEvent, TcpEvent, TransitionEvent } from "../tcp/events.ts";
 import { type FrameComment, isAbout, WaitingComments } from "./frame_comments.ts";
@@ -18,6 +21,7 @@ import {
   interfaceBlock,
   packetBlockLength,
   sectionHeaderBlock,
+  SNAP_LENGTH,
   statisticsBlock,
 } from "./pcapng.ts";
 import { printable } from "./text_layout.ts";
@@ -40,8 +44,12 @@ interface PcapngRecorderOptions {
   readonly onLimit?: () => boolean;
   /** What the device has counted, for the end of a file. */
   readonly statistics?: () => FrameStatistics;
-  /** Time stamp of sent frames, microseconds since 1970; received ones bring their own. */
+  /** Time of what is told by nobody, microseconds since 1970. */
   readonly nowEpochUs: () => number;
+  /** Wall clock at time 0 of the clock of {@link FrameOrder}, microseconds since 1970. */
+  readonly epochUs?: number;
+  /** So much is recorded of a frame at most; all of it when absent. */
+  readonly snapBytes?: number;
   readonly device: string;
   /** 6 bytes. */
   readonly mac?: Uint8Array;
@@ -59,8 +67,12 @@ interface FrameStatistics {
 
 /** Bytes gathered before a write; local choice: some hundred full frames, and the largest block fits twice. */
 const BUFFER_BYTES = 1 << 20;
-/** Sent frames that wait for their events at most; local choice: more than one burst of an initial window. */
-const MAX_HELD_FRAMES = 64;
+/** Sent frames that wait at most; local choice: a turn of the pump sends less, but for a crowd of connections at once. */
+const MAX_HELD_FRAMES = 1024;
+/** The same in bytes; local choice: segments of 64 KiB, as many as are in flight on a fast path. */
+const MAX_HELD_BYTES = 0x1000000;
+/** Records that are kept for the next frames; local choice: 128 KiB of frames within the MTU. */
+const MAX_SPARE_FRAMES = 64;
 /** Comments on one frame at most; local choice. */
 const MAX_COMMENTS = 16;
 /** The statistics at a file's end without any comment. */
@@ -94,7 +106,7 @@ class HeldFrame {
 }
 
 /** Records frames and their state changes; see the file's comment. No method throws. */
-export class PcapngRecorder implements FrameTap {
+export class PcapngRecorder implements FrameTap, FrameOrder {
   /** The observer side: give it to the host, beside others. */
   readonly observe: Observer = (event) => this.#onEvent(event);
 
@@ -107,8 +119,14 @@ export class PcapngRecorder implements FrameTap {
   #filePackets = 0;
   readonly #receivedFrame = new HeldFrame();
   #isReceiving = false;
-  readonly #sentFrames: HeldFrame[] = [];
-  #sentCount = 0;
+  readonly #departures = new Departures<HeldFrame>();
+  /** The same frames, oldest first, for those who look for one. */
+  #sentFrames: HeldFrame[] = [];
+  #sentBytes = 0;
+  readonly #spare: HeldFrame[] = [];
+  /** Whether somebody tells when frames come and leave. */
+  #isDriven = false;
+  #lastUs = -Infinity;
   #isStopped = false;
 
   constructor(options: PcapngRecorderOptions) {
@@ -117,12 +135,13 @@ export class PcapngRecorder implements FrameTap {
   }
 
   #beginFile(): void {
-    const { device, mac, filter, application, os } = this.#options;
+    const { device, mac, filter, application, os, snapBytes = SNAP_LENGTH } = this.#options;
     this.#fileBytes = this.#filePackets = 0;
     this.#put(sectionHeaderBlock({ application, ...(os === undefined ? {} : { os }) }));
     this.#put(
       interfaceBlock({
         name: device,
+        snapBytes,
         ...(mac === undefined ? {} : { mac }),
         ...(filter === undefined ? {} : { filter }),
       }),
@@ -136,28 +155,66 @@ export class PcapngRecorder implements FrameTap {
 
   received(frame: Uint8Array, length: number, capturedUs: number): void {
     if (this.#isStopped) return;
-    this.#writeHeld();
+    if (!this.#isDriven) this.#writeHeld();
     this.#receivedFrame.hold(frame, length, capturedUs);
     this.#isReceiving = true;
     this.#claimWaiting(this.#receivedFrame, "in");
   }
 
   receivedDone(): void {
+    this.#writeReceived();
+  }
+
+  get isOpen(): boolean {
+    return this.#departures.isOpen;
+  }
+
+  get isHolding(): boolean {
+    return this.#departures.count > 0;
+  }
+
+  looking(): void {
+    this.#isDriven = !this.#isStopped;
+    this.#departures.looking();
+  }
+
+  /** The frame in hand, as all who are told of it say: its time as the link has it may be of another clock. */
+  arrived(us: number): void {
+    const epochUs = this.#epochOf(us);
+    if (this.#isReceiving) this.#receivedFrame.timestampUs = epochUs;
+    this.#departures.releaseUntil(epochUs, this.#putSent);
+  }
+
+  looked(isEmpty: boolean): void {
+    if (isEmpty) this.#departures.releaseLooked(this.#putSent);
+  }
+
+  departing(us: number): void {
+    this.#departures.departing(this.#epochOf(us));
+  }
+
+  resting(): void {}
+
+  end(): void {
+    this.#isDriven = false;
     this.#writeHeld();
+  }
+
+  #epochOf(us: number): number {
+    return (this.#options.epochUs ?? 0) + us;
   }
 
   sent(frame: Uint8Array, length: number, cutBytes: number): void {
     if (this.#isStopped) return;
-    if (this.#sentCount === MAX_HELD_FRAMES) this.#writeHeld();
-    let held = this.#sentFrames[this.#sentCount];
-    if (held === undefined) {
-      held = new HeldFrame();
-      this.#sentFrames.push(held);
-    }
-    this.#sentCount++;
+    if (this.#sentFrames.length >= MAX_HELD_FRAMES || this.#sentBytes > MAX_HELD_BYTES) this.#writeSent();
+    const held = this.#spare.pop() ?? new HeldFrame();
     const bytes = held.bytes.length >= length ? held.bytes : new Uint8Array(Math.max(length, 2048));
     bytes.set(length === frame.length ? frame : frame.subarray(0, length));
-    held.hold(bytes, length, this.#options.nowEpochUs());
+    held.hold(bytes, length, 0);
+    this.#sentFrames.push(held);
+    this.#sentBytes += length;
+    this.#departures.hold(held);
+    if (!this.#isDriven) this.#departures.departing(this.#options.nowEpochUs());
     this.#claimWaiting(held, "out");
     if (cutBytes > 0) {
       held.addComment(
@@ -166,10 +223,10 @@ export class PcapngRecorder implements FrameTap {
     }
   }
 
-  /** Writes out what waits; call it when idle. */
+  /** Writes out what is known of; call it when idle. */
   flush(): void {
     if (this.#isStopped) return;
-    this.#writeHeld();
+    if (!this.#isDriven) this.#writeHeld();
     this.#drain();
   }
 
@@ -227,7 +284,8 @@ export class PcapngRecorder implements FrameTap {
 
   /** A change of state may be told just before its frame is sent, or just after. */
   #comment(comment: FrameComment): void {
-    for (let i = 0; i < this.#sentCount; i++) {
+    // The newest: an earlier one like it is another sending.
+    for (let i = this.#sentFrames.length - 1; i >= 0; i--) {
       const held = this.#sentFrames[i];
       if (held.ends !== null && isAbout(comment, { direction: "out", ends: held.ends })) {
         held.addComment(comment.text);
@@ -244,21 +302,39 @@ export class PcapngRecorder implements FrameTap {
 
   /** The received frame was on the wire before what was sent in answer. */
   #writeHeld(): void {
-    if (this.#isReceiving) {
-      this.#isReceiving = false;
-      this.#putFrame(this.#receivedFrame, "in");
-    }
-    const count = this.#sentCount;
-    this.#sentCount = 0;
-    for (let i = 0; i < count; i++) this.#putFrame(this.#sentFrames[i], "out");
+    this.#writeReceived();
+    this.#writeSent();
   }
+
+  #writeReceived(): void {
+    if (!this.#isReceiving) return;
+    this.#isReceiving = false;
+    this.#putFrame(this.#receivedFrame, "in");
+  }
+
+  #writeSent(): void {
+    if (this.#sentFrames.length > 0) {
+      this.#departures.releaseAll(this.#options.nowEpochUs(), this.#putSent);
+    }
+  }
+
+  readonly #putSent = (held: HeldFrame, epochUs: number) => {
+    this.#sentFrames.shift();
+    this.#sentBytes -= held.length;
+    held.timestampUs = epochUs;
+    this.#putFrame(held, "out");
+    if (this.#spare.length < MAX_SPARE_FRAMES) this.#spare.push(held);
+  };
 
   #putFrame(held: HeldFrame, direction: "in" | "out"): void {
     if (this.#isStopped) return;
+    // The kernel may show a frame a moment after it has stamped it.
+    if (held.timestampUs > this.#lastUs) this.#lastUs = held.timestampUs;
     const packet = {
       frame: held.bytes,
       length: held.length,
-      timestampUs: held.timestampUs,
+      timestampUs: this.#lastUs,
+      snapBytes: this.#options.snapBytes ?? SNAP_LENGTH,
       direction,
       comments: held.comments.length === 0 ? NO_COMMENTS : held.comments.map(encodeComment),
     };

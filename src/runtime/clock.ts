@@ -1,9 +1,10 @@
 /**
  * The one source of time: a monotonic microsecond clock, its offset to the wall clock, and one-shot timers.
  *
- * Owns: reading `performance`, and the virtual clock that tests and hand-driven hosts use in its place.
+ * Owns: reading `performance`, what the times of captures are on it, and the virtual clock that tests and hand-driven hosts use in its place.
  * Must not know: who keeps which deadline. Everything below `runtime/` gets time as an argument.
  */
+import { readSystemClocks, WallOffset } from "./wall_offset.ts";
 
 /** Where time comes from. All figures are microseconds. */
 export interface Clock {
@@ -11,6 +12,11 @@ export interface Clock {
   nowUs(): number;
   /** Wall-clock microseconds since 1970 at `nowUs() === 0`. */
   readonly epochUs: number;
+  /**
+   * When a frame was captured, on this clock, which said `nowUs` a moment ago; an integer. `wallUs` is what the link says:
+   * microseconds since 1970 by the wall clock of now, also if that was set meanwhile.
+   */
+  capturedUs(wallUs: number, nowUs: number): number;
   /**
    * Calls `callback` once, `delayUs` or more from now (Infinity: never). Returns what cancels it; cancelling
    * twice, or after the call, does nothing.
@@ -21,16 +27,24 @@ export interface Clock {
 /** The longest delay that a timer of the platform takes, in ms (a signed 32-bit field). */
 const MAX_TIMER_MS = 0x7fff_ffff;
 
+/** Local choice: the year 2000; what says less is no wall clock. */
+const EARLIEST_WALL_US = 946_684_800_000_000;
+
 const nothing = (): void => {};
 
 /**
  * The machine's own clock. The offset to the wall clock is taken once: a later step of the wall clock does not
- * move the time of events, so that their order and their distances stay true (local choice).
+ * move the time of events, so that their order and their distances stay true (local choice). Times of captures, which
+ * are the wall clock's, step with it; they are converted by the offset of the moment.
  */
 export function systemClock(): Clock {
+  const nowUs = () => Math.trunc(performance.now() * 1000);
+  const offset = new WallOffset({ read: readSystemClocks, monotonicUs: nowUs });
   return {
-    epochUs: Math.round(performance.timeOrigin * 1000),
-    nowUs: () => Math.trunc(performance.now() * 1000),
+    epochUs: offset.us,
+    nowUs,
+    // Links without a wall clock of their own tell other times: nothing is known of those.
+    capturedUs: (wallUs, seenUs) => wallUs < EARLIEST_WALL_US ? seenUs : offset.monotonicOf(wallUs, seenUs),
     after(delayUs, callback) {
       if (delayUs === Infinity) return nothing;
       const timer = setTimeout(callback, Math.min(Math.max(0, Math.ceil(delayUs / 1000)), MAX_TIMER_MS));
@@ -66,6 +80,11 @@ export class VirtualClock implements Clock {
 
   nowUs(): number {
     return this.#nowUs;
+  }
+
+  /** No wall clock belongs to this one: a frame is captured when it is taken. */
+  capturedUs(_wallUs: number, nowUs: number): number {
+    return nowUs;
   }
 
   after(delayUs: number, callback: () => void): () => void {

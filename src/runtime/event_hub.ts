@@ -5,20 +5,49 @@
  * Must not know: what events mean, how they are printed.
  */
 import type { HostApi } from "../host/api.ts";
+import type { FrameOrder } from "../link/frame_order.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
+import { EventOrder } from "./event_order.ts";
 
 /** Events that wait in one iterator; local choice: some seconds of an interactive connection, 200 kB at most. */
 const QUEUE_EVENTS = 1024;
 
+/** Nobody tells when frames come and leave: events are told as they happen. */
+const UNDRIVEN = { epochUs: 0, onOrders: () => {} };
+
 /** Shares the host's one observer. With no subscriber the host has none, and pays nothing. */
 export class EventHub {
   readonly #host: HostApi;
+  readonly #onOrders: (orders: readonly FrameOrder[]) => void;
+  readonly #order: EventOrder;
+  /** Those who hear of events as they happen, in whatever order. */
+  #atOnce: readonly Observer[] = [];
   /** Replaced, never changed, so that subscribing from inside an event is safe. */
   #everything: readonly Observer[] = [];
   readonly #byConnection = new Map<string, readonly Observer[]>();
 
-  constructor(host: HostApi) {
+  /**
+   * `epochUs`: wall clock at time 0 of the host's clock; `onOrders`: told who has to hear when frames come and leave, each
+   * time that it changes.
+   */
+  constructor(
+    host: HostApi,
+    about: { epochUs: number; onOrders: (orders: readonly FrameOrder[]) => void } = UNDRIVEN,
+  ) {
     this.#host = host;
+    this.#onOrders = about.onOrders;
+    const onThrown = (error: unknown) => host.observerThrew(error);
+    this.#order = new EventOrder({ epochUs: about.epochUs, tell: this.#tell, onThrown });
+  }
+
+  /** Tells `observer` of every event as it happens, before its time is known: for who puts frames and events together. */
+  subscribeAtOnce(observer: Observer): () => void {
+    this.#atOnce = [...this.#atOnce, observer];
+    this.#attach();
+    return () => {
+      this.#atOnce = without(this.#atOnce, observer);
+      this.#attach();
+    };
   }
 
   /** Tells `observer` of every event (of one connection only when its name is given) until the returned function is called. */
@@ -30,6 +59,11 @@ export class EventHub {
     return () => {
       if (!subscribed) return;
       subscribed = false;
+      if (connection === undefined && this.#everything.length === 1 && this.#byConnection.size === 0) {
+        // The last who leaves hears what has been folded, and all that was held back.
+        this.#host.observer = null;
+        this.#order.end();
+      }
       if (connection === undefined) {
         this.#everything = without(this.#everything, observer);
       } else {
@@ -41,13 +75,30 @@ export class EventHub {
     };
   }
 
-  /** Nobody is null; who is alone is told by the host itself. */
+  /** Nobody is null, and then nobody hears of frames. */
   #attach(): void {
-    const isPlain = this.#byConnection.size === 0 && this.#everything.length < 2;
-    this.#host.observer = isPlain ? this.#everything[0] ?? null : this.#tell;
+    const isOrdered = this.#byConnection.size > 0 || this.#everything.length > 0;
+    this.#onOrders(isOrdered ? [this.#order] : []);
+    if (this.#atOnce.length === 0) this.#host.observer = isOrdered ? this.#order.observe : null;
+    else this.#host.observer = isOrdered ? this.#tellBoth : this.#tellAtOnce;
   }
 
+  readonly #tellAtOnce: Observer = (event) => {
+    const thrown: unknown[] = [];
+    tellEach(this.#atOnce, event, thrown);
+    if (thrown.length > 0) throw thrown[0];
+  };
+
+  readonly #tellBoth: Observer = (event) => {
+    const thrown: unknown[] = [];
+    tellEach(this.#atOnce, event, thrown);
+    this.#order.observe(event);
+    if (thrown.length > 0) throw thrown[0];
+  };
+
   readonly #tell: Observer = (event) => {
+    const alone = this.#byConnection.size === 0 && this.#everything.length === 1;
+    if (alone) return this.#everything[0](event);
     const thrown: unknown[] = [];
     tellEach(this.#everything, event, thrown);
     if (this.#byConnection.size > 0 && "connection" in event && event.connection !== undefined) {

@@ -5,6 +5,7 @@
  * Must not know: how the link was opened, what runs on the connections.
  */
 import type { HostApi } from "../host/api.ts";
+import type { FrameOrder } from "../link/frame_order.ts";
 import type { FrameLink } from "../link/link.ts";
 import type { Observer } from "../tcp/events.ts";
 import { formatEndpoint, parseIpAddress } from "../wire/address.ts";
@@ -25,6 +26,8 @@ export interface StackParts {
   readonly clock?: Clock;
   /** How long the pump looks for a next frame before it sleeps, microseconds (80); 0 for a virtual clock. */
   readonly spinUs?: number;
+  /** Hear when frames come and leave, as the readers of events do. */
+  readonly frameOrders?: readonly FrameOrder[];
   /** Called before each sleep of the pump. */
   readonly onIdle?: () => void;
   /** Called after each turn of the pump that took frames. */
@@ -83,8 +86,13 @@ export class Stack implements Disposable, AsyncDisposable {
     this.link = parts.link;
     this.host = parts.host;
     this.clock = parts.clock ?? systemClock();
-    this.#hub = new EventHub(parts.host);
+    const { frameOrders = [] } = parts;
     this.pump = new Pump({ ...parts, clock: this.clock });
+    this.pump.follow(frameOrders);
+    this.#hub = new EventHub(parts.host, {
+      epochUs: this.clock.epochUs,
+      onOrders: (orders) => this.pump.follow([...orders, ...frameOrders]),
+    });
     this.done = this.pump.done.then(() => this.link.close(), (error) => {
       this.#fail(error);
       throw error;
@@ -101,6 +109,11 @@ export class Stack implements Disposable, AsyncDisposable {
   /** Tells `observer` of every event until the returned function is called. The host's own `observer` is ours. */
   observe(observer: Observer): () => void {
     return this.#hub.subscribe(observer);
+  }
+
+  /** The same of every event as it happens: what is sent has not left then, and its time is not known. */
+  observeAtOnce(observer: Observer): () => void {
+    return this.#hub.subscribeAtOnce(observer);
   }
 
   /** Listens on a port. Throws when the port is taken, or `hostname` is no address. */

@@ -76,7 +76,8 @@ function takeDelivery(context: MachineContext, tcb: Tcb, sample: RateSample): vo
   // An ACK with D-SACK answers a copy that came too late: its echo is that of another one.
   if (!sample.isDsack) sampleRoundTrip(context, tcb, sample);
   if (tcb.sender.tlpEnd >= 0) endTailProbe(context, tcb, sample.isDuplicate);
-  detectLoss(tcb, sample, context.nowUs);
+  // As of when it arrived: what waits behind it in the device's queue is not lost.
+  detectLoss(tcb, sample, context.arrivedUs);
   maybeUndo(context, tcb, sample);
   if (sample.hasEcho) takeCongestionEcho(context, tcb);
   afterAcknowledgment(context, tcb, sample);
@@ -162,7 +163,7 @@ function sampleRoundTrip(context: MachineContext, tcb: Tcb, sample: RateSample):
     takeRoundTrip(tcb, sample.rttUs);
   } else if (sample.advance > 0) {
     // RFC 7323 §4.1: the echo tells which copy was acknowledged, so Karn's rule does not apply.
-    sampleEcho(tcb, sample.tsEcho, context.nowUs);
+    sampleEcho(tcb, sample.tsEcho, context.arrivedUs);
   }
 }
 

@@ -39,7 +39,13 @@ export class MachineCounters {
 
 /** One per host; reused for every event. */
 export class MachineContext {
+  /** Now; what is sent leaves at this time or a little later. */
   nowUs = 0;
+  /**
+   * When the segment in hand arrived, `nowUs` or a little earlier: what is measured from arrivals (round trips, losses)
+   * counts by it, and events tell it. The same as `nowUs` while a user call or a deadline is worked on.
+   */
+  arrivedUs = 0;
   readonly effects = new Effects();
   readonly counters = new MachineCounters();
   /** What the acknowledgment in hand tells. */
@@ -72,6 +78,12 @@ export class MachineContext {
   constructor(pool: BufferPool, linkMss: number) {
     this.pool = pool;
     this.linkMss = linkMss;
+  }
+
+  /** A user call or a deadline is worked on from now on, at this time. */
+  setNow(nowUs: number): void {
+    this.nowUs = nowUs;
+    this.arrivedUs = nowUs;
   }
 
   /** Notes the rule that is being applied. */

@@ -89,8 +89,8 @@ export function establish(
   const { segment } = how;
   const board = tcb.scoreboard;
   const syn = board.at(0);
-  if (syn.retransmits === 0) takeRoundTrip(tcb, context.nowUs - syn.sentUs);
-  else if (!sampleEcho(tcb, segment.echo(tcb), context.nowUs) && tcb.synRetransmits > 0) {
+  if (syn.retransmits === 0) takeRoundTrip(tcb, context.arrivedUs - syn.sentUs);
+  else if (!sampleEcho(tcb, segment.echo(tcb), context.arrivedUs) && tcb.synRetransmits > 0) {
     boundRto(tcb, RTO_AFTER_LOST_SYN_US);
   }
   board.acknowledge(segment);

@@ -42,10 +42,10 @@ export class RateSample {
   retransmitted = false;
 }
 
-/** The segment in hand, the time, and where the sample goes. */
+/** The segment in hand, when it arrived, and where the sample goes. */
 interface SampleSource {
   readonly arriving: ArrivingSegment;
-  readonly nowUs: number;
+  readonly arrivedUs: number;
   readonly sample: RateSample;
 }
 
@@ -97,7 +97,7 @@ function takeDsack(sample: RateSample, tcb: Readonly<Tcb>, segment: ArrivingSegm
   sample.dsackRight = right;
 }
 
-function takeDelivery({ sample, nowUs }: SampleSource, tcb: Readonly<Tcb>): void {
+function takeDelivery({ sample, arrivedUs }: SampleSource, tcb: Readonly<Tcb>): void {
   const { delivered } = tcb.scoreboard;
   sample.deliveredBytes = 0;
   sample.deliveredEnd = 0;
@@ -110,7 +110,7 @@ function takeDelivery({ sample, nowUs }: SampleSource, tcb: Readonly<Tcb>): void
     const record = delivered[i];
     sample.deliveredBytes += record.end - record.seq;
     if (record.end > sample.deliveredEnd) sample.deliveredEnd = record.end;
-    const roundTripUs = nowUs - record.sentUs;
+    const roundTripUs = arrivedUs - record.sentUs;
     if (record.retransmits === 0) {
       if (record.sentUs > newestUs) {
         newestUs = record.sentUs;

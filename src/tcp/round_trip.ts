@@ -9,8 +9,14 @@ import type { Tcb } from "./tcb.ts";
 /** Clock granularity G of RFC 6298 §2.3: our timestamps tick in milliseconds. */
 const GRANULARITY_US = 1000;
 
-/** Takes one measurement, microseconds (RFC 6298 §2.2, §2.3); ends any back-off (§5.7's note). */
+/** Takes one measurement, microseconds: of a segment that was sent once, from then until its acknowledgment arrived. */
 export function takeRoundTrip(tcb: Tcb, rttUs: number): void {
+  if (rttUs < tcb.minRttUs) tcb.minRttUs = rttUs;
+  smooth(tcb, rttUs);
+}
+
+/** RFC 6298 §2.2, §2.3; ends any back-off (§5.7's note). */
+function smooth(tcb: Tcb, rttUs: number): void {
   if (tcb.srttUs === 0) {
     tcb.srttUs = rttUs < 1 ? 1 : rttUs;
     tcb.rttvarUs = rttUs / 2;
@@ -19,19 +25,21 @@ export function takeRoundTrip(tcb: Tcb, rttUs: number): void {
     tcb.rttvarUs += (Math.abs(tcb.srttUs - rttUs) - tcb.rttvarUs) / 4;
     tcb.srttUs += (rttUs - tcb.srttUs) / 8;
   }
-  if (rttUs < tcb.minRttUs) tcb.minRttUs = rttUs;
   // A window probe's count is of another kind.
   if (tcb.timerKind !== "persist") tcb.timerBackoff = 0;
   const spread = 4 * tcb.rttvarUs;
   boundRto(tcb, tcb.srttUs + (spread > GRANULARITY_US ? spread : GRANULARITY_US));
 }
 
-/** A round trip by an echoed timestamp, as fine as its grain; returns whether it tells one (RFC 7323 §3.2: 0 stands for none). */
+/**
+ * A round trip by an echoed timestamp, as fine as its grain; returns whether it tells one (RFC 7323 §3.2: 0 stands for
+ * none). It is no least round trip: rounded, it can be shorter than the path.
+ */
 export function sampleEcho(tcb: Tcb, tsEcho: number, nowUs: number): boolean {
   if (tsEcho <= 0) return false;
   const elapsedMs = (stampAt(tcb, nowUs) - tsEcho) | 0;
   if (elapsedMs < 0) return false;
-  takeRoundTrip(tcb, elapsedMs * 1000 || 1);
+  smooth(tcb, elapsedMs * 1000 || 1);
   return true;
 }
 

@@ -152,3 +152,20 @@ Deno.test("faults are read, and refused in one line with the option's name", () 
     "--fault drop=1: expected a percentage from 0% to 100%, as in 0.5%",
   );
 });
+
+Deno.test("serve options: a dash alone is stdout for the recording, however it is given", () => {
+  for (const args of [["--write", "-"], ["--write=-"], ["-w", "-"], ["-w-"]]) {
+    const { write, snapBytes } = parseServeOptions(["--ip", "10.0.0.1", ...args, "--snaplen", "96"]);
+    assertEquals([write, snapBytes], ["-", 96]);
+  }
+  assertThrows(
+    () => parseServeOptions(["--ip", "10.0.0.1", "--snaplen", "96"]),
+    UsageError,
+    "--snaplen needs --write",
+  );
+  assertThrows(
+    () => parseServeOptions(["--ip", "10.0.0.1", "-w-", "--snaplen", "13"]),
+    UsageError,
+    "--snaplen 13",
+  );
+});

@@ -110,3 +110,14 @@ Deno.test("tap: each call goes to the link as it came, and a frame without a cut
   assertEquals(link.calls, asked);
   assertEquals(heard, ["sent 5 cut 0", "sent 6 cut 1448"]);
 });
+
+Deno.test("tap: hears of a frame that leaves within the call before it is said to leave", () => {
+  const [, b] = memoryPair();
+  const { tap, heard } = recordingTap();
+  const tapped = tapLink(b, tap);
+  tapped.onDeparture = () => heard.push("leaves");
+  tapped.send(Uint8Array.of(1), 1);
+  tapped.onDeparture = null;
+  tapped.send(Uint8Array.of(2), 1);
+  assertEquals(heard, ["sent 1 cut 0", "leaves", "sent 2 cut 0"]);
+});

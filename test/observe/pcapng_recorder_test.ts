@@ -330,3 +330,36 @@ Deno.test("recorder: IPv6 connections are found by their names too", () => {
   recorder.finish();
   assertEquals(readPackets(file())[0].comments, [CLOSING]);
 });
+
+Deno.test("recorder: frames stand in order of time, also one that was captured before an answer left and taken after", () => {
+  const epochUs = 1_600_000_000_000_000;
+  const { recorder, file } = recording({ epochUs });
+  const times = () => {
+    recorder.flush();
+    return readPackets(file()).map((
+      { direction, timestampUs },
+    ) => [direction, Number(timestampUs) - epochUs]);
+  };
+  const comes = (us: number) => {
+    recorder.received(ACK_IN, ACK_IN.length, 12345);
+    recorder.arrived(us);
+    recorder.receivedDone();
+  };
+  recorder.looking();
+  comes(100);
+  recorder.sent(ACK_OUT, ACK_OUT.length, 0);
+  recorder.looked(false);
+  recorder.departing(150);
+  assertEquals([times(), recorder.isHolding, recorder.isOpen], [[["in", 100]], true, false]);
+  recorder.looking();
+  comes(140);
+  comes(160);
+  // One that shows late never makes time run back.
+  comes(155);
+  recorder.looked(true);
+  assertEquals(times(), [["in", 100], ["in", 140], ["out", 150], ["in", 160], ["in", 160]]);
+  recorder.sent(ACK_OUT, ACK_OUT.length, 0);
+  recorder.departing(200);
+  recorder.end();
+  assertEquals(times().at(-1), ["out", 200]);
+});

@@ -24,6 +24,8 @@ export class FakeHost implements HostApi {
   onFrame: (frame: Uint8Array, length: number) => void = () => {};
   /** Called for each tick; the deadline has been cleared by then. */
   onTick: () => void = () => {};
+  /** When each frame arrived, as it was told. */
+  readonly arrivals: number[] = [];
   readonly listening: ListenOptions[] = [];
   /** What `listen` returned, in order. */
   readonly listenersMade: HostListener[] = [];
@@ -37,8 +39,9 @@ export class FakeHost implements HostApi {
     return { usedBytes: 0, limitBytes: 0, bufferBytes: 0, reservedBytes: 0 };
   }
 
-  ingest(frame: Uint8Array, length: number, nowUs: number): void {
+  ingest(frame: Uint8Array, length: number, nowUs: number, arrivedUs = nowUs): void {
     this.nowUs = nowUs;
+    this.arrivals.push(arrivedUs);
     this.log.push(`frame ${length} @${nowUs}`);
     this.onFrame(frame, length);
   }
@@ -96,6 +99,10 @@ export class FakeHost implements HostApi {
 
   probe(): () => void {
     return () => {};
+  }
+
+  observerThrew(error: unknown): void {
+    throw error;
   }
 
   emit(event: TcpEvent): void {

@@ -343,3 +343,29 @@ Deno.test("pump passes on a defect of the host", async () => {
   on.pump.start();
   await assertRejects(() => on.pump.done, RangeError, "unlisted");
 });
+
+/** A clock that knows when frames were captured: the link's times are its own, plus `LEAD_US`. */
+class CapturingClock extends VirtualClock {
+  override capturedUs(wallUs: number, _nowUs: number): number {
+    return wallUs - LEAD_US;
+  }
+}
+
+const LEAD_US = 1_700_000_000_000_000;
+
+Deno.test("pump tells when each frame was captured, never out of order, never later than now", () => {
+  const clock = new CapturingClock({ nowUs: 50_000 });
+  const captures = [40_000, 40_700, 40_650, 49_999, 50_400, 90_000];
+  let next = 0;
+  const [link, far] = memoryPair({ nowUs: () => captures[next++] + LEAD_US });
+  const host = new FakeHost();
+  using pump = new Pump({ link, host, clock, spinUs: 0 });
+  for (const _ of captures) far.send(FRAME, 10);
+  pump.turn();
+  // The one that arrived while frames were taken moves the clock on; one from far ahead is held against it.
+  assertEquals(host.arrivals, [40_000, 40_700, 40_700, 49_999, 50_400, 50_400]);
+  assertEquals(host.log, [50_000, 50_000, 50_000, 50_000, 50_400, 50_400].map((us) => `frame 10 @${us}`));
+  // Nor does the time of the host go back to that of a clock behind it.
+  pump.enter();
+  assertEquals(host.nowUs, 50_400);
+});

@@ -63,6 +63,8 @@ export class Lab {
   /** Answer the host's ARP requests. */
   answersArp = true;
   nowUs: number;
+  /** How long frames wait in the device before the host takes them. */
+  waitedUs = 0;
   readonly #peers = new Map<string, Peer>();
   readonly #faults = new ThrownFaults();
   #nextPort = 40_000;
@@ -149,9 +151,9 @@ export class Lab {
     return result;
   }
 
-  /** Gives the host a frame, now. */
+  /** Gives the host a frame, now; it arrived {@link Lab.waitedUs} ago. */
   ingest(frame: Uint8Array): void {
-    this.host.ingest(frame, frame.length, this.nowUs);
+    this.host.ingest(frame, frame.length, this.nowUs, this.nowUs - this.waitedUs);
     this.#settle();
   }
 

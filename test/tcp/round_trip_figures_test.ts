@@ -130,3 +130,39 @@ Deno.test("bounds of the RTO are those that are set (RFC 6298 §2.4, §2.5)", ()
     assertEquals(app.connection.info().rtoUs, wantedUs);
   }
 });
+
+Deno.test("a round trip ends when the acknowledgment arrives, however late it is taken (RFC 6298 §2)", () => {
+  const fixture = reachSynRcvd({ options: PLAIN_OPTIONS });
+  const { lab, peer, app } = fixture;
+  const estimator = new Estimator();
+  lab.pass(100 * MS_US);
+  lab.waitedUs = 30 * MS_US;
+  peer.sends({ flags: "ACK", seq: 1, ack: 1 });
+  estimator.takes(70 * MS_US);
+  estimator.check(fixture);
+  app.write(1);
+  lab.pass(20 * MS_US);
+  lab.waitedUs = 5 * MS_US;
+  peer.sends({ flags: "ACK", seq: 1, ack: 2 });
+  estimator.takes(15 * MS_US);
+  estimator.check(fixture);
+});
+
+Deno.test("a round trip by an echoed timestamp is rounded, and so never the least one (RFC 7323 §4.1)", () => {
+  const fixture = reachSynRcvd({ options: STAMPED_OPTIONS });
+  const { lab, peer, app } = fixture;
+  peer.timestamps = true;
+  lab.pass(10 * MS_US + 900);
+  peer.sends({ flags: "ACK", seq: 1, ack: 1 });
+  const { minRttUs } = app.connection.info();
+  assertEquals(minRttUs, 10 * MS_US + 900);
+  app.write(1);
+  // Until it is sent again: only the echo tells then which of both was acknowledged.
+  lab.pass(app.connection.info().rtoUs);
+  const copies = peer.takeAll().length;
+  lab.pass(1 * MS_US + 900);
+  peer.sends({ flags: "ACK", seq: 1, ack: 2 });
+  assertEquals(copies >= 2, true);
+  assertEquals(app.connection.info().srttUs < minRttUs, true);
+  assertEquals(app.connection.info().minRttUs, minRttUs);
+});
