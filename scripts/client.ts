@@ -1,5 +1,5 @@
 /**
- * The seed's client as a script of its own: `deno task client HOST PORT` connects, sleeps 5 s, closes.
+ * The lab's client as a script of its own, for a machine with Deno and no binary: `deno task client HOST PORT`.
  *
  * Owns: nothing but the exit status; the client itself is in src/cli/kernel_client.ts.
  */

@@ -1,68 +1,116 @@
 /**
- * The seed's client: connect, sleep, close, over the kernel's own TCP.
+ * `tcplab client`: the lab's client over the kernel's own TCP. It connects, sleeps, closes.
  *
- * Owns: the options and the life of that one connection. It is what `scripts/client.ts` runs, and what the
- * binary runs as the other end of `demo`. Must not know: tcplab's own TCP, which is exactly what it is there to meet.
+ * Owns: the options, and the life of its connections. `scripts/client.ts` runs the same for machines that have Deno and no
+ * binary. Must not know: tcplab's own TCP, which is exactly what it is there to meet; the environment, which that script may
+ * not read.
  */
-import { type Command, errorLine, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, UsageError } from "./command.ts";
-import { parseOptions, type Syntax, wantsHelp } from "./options.ts";
+import {
+  CliError,
+  type Command,
+  errorLine,
+  EXIT_DONE,
+  EXIT_FAILED,
+  EXIT_USAGE,
+  UsageError,
+} from "./command.ts";
+import { parseCount, parseDurationUs } from "./option_values.ts";
+import { parseOptions, type Syntax, usageText, wantsHelp } from "./options.ts";
 import { KERNEL_CLIENT_COMMAND } from "./self_command.ts";
 
 /** What the client is to do. */
-interface KernelClientOptions {
+export interface KernelClientOptions {
   readonly hostname: string;
   readonly port: number;
-  /** Seconds between the opening (and the sending, where there is one) and the close. */
-  readonly sleepSeconds: number;
+  /** Time between the opening (and the sending, where there is one) and the close. */
+  readonly sleepMs: number;
+  /** How long to wait for an answer to the SYN. */
+  readonly timeoutMs: number;
   /** A line to send once connected; a newline is added. */
   readonly send?: string;
+  /** How many connections. */
+  readonly count: number;
+  /** Time from one opening to the next; 0: all at once. */
+  readonly intervalMs: number;
   /** Close when stdin ends, instead of after a time: for whoever wants to choose the moment. */
   readonly untilInputEnds: boolean;
   /** Close only the sending direction (SHUT_WR), then read until the server has closed its own. */
   readonly halfClose: boolean;
 }
 
+const DEFAULT_SLEEP = "5s";
+/**
+ * Local choice: Linux gives up after 127 s, and nobody in a lab waits that long; SYNs are repeated after 1, 3 and 7 s, so three
+ * of four may be lost.
+ */
+const DEFAULT_TIMEOUT = "10s";
+/** Local choice: a client that sleeps longer was forgotten; far below the 2^31 ms that a timer of the runtime can be set to. */
+const MOST_US = 7 * 24 * 3_600_000_000;
+/** From one address to one port there are no more, because ports have 16 bits. */
+const MOST_CONNECTIONS = 0xffff;
+/** Local choice: what a person can follow; with more connections only the sums are told. */
+const MOST_TOLD = 20;
+
 const SYNTAX = {
   command: KERNEL_CLIENT_COMMAND,
   synopsis: "HOST PORT [OPTIONS]",
-  description: "Connects with the kernel's own TCP, sleeps, closes. What the server sends goes to stdout.",
+  description: `The lab's client: connects with the kernel's own TCP, sleeps, closes. Needs no rights.
+What the server sends goes to stdout. Status 0: connected and closed; 1: refused, unreachable, no answer, reset.`,
   options: [
     {
       name: "sleep",
       kind: "value",
       value: "SECONDS",
-      help: "time between connecting and closing (default 5)",
+      help: "time between connecting and closing (default 5; 0.5, 200ms, 1m are fine too)",
     },
     { name: "send", kind: "value", value: "TEXT", help: "send TEXT and a newline once connected" },
-    { name: "until-input-ends", kind: "flag", help: "close when stdin ends, instead of after a time" },
+    {
+      name: "count",
+      alias: "c",
+      kind: "value",
+      value: "N",
+      help: "so many connections, all at once (default 1)",
+    },
+    {
+      name: "interval",
+      kind: "value",
+      value: "SECONDS",
+      help: "with --count: time from one opening to the next",
+    },
+    {
+      name: "timeout",
+      kind: "value",
+      value: "SECONDS",
+      help: "how long to wait for an answer to the SYN (default 10)",
+    },
     {
       name: "half-close",
       kind: "flag",
       help: "close only the sending direction, and read until the server closes its own",
     },
+    {
+      name: "until-input-ends",
+      kind: "flag",
+      help: "close when stdin ends (Ctrl-D), instead of after a time",
+    },
   ],
   positionals: { least: 2, most: 2, expected: "HOST PORT" },
+  examples: [
+    ["tcplab client 10.33.0.3 3333", "connect, sleep 5 s, close: the seven segments of the lab"],
+    [
+      "tcplab client 10.33.0.3 3333 --send hello --half-close",
+      "send a line, and wait for its echo and the server's FIN",
+    ],
+    ["tcplab client 10.33.0.3 3333 --count 100 --interval 0.1", "a hundred, ten a second"],
+  ],
 } as const satisfies Syntax;
 
-/** The client's usage, for `--help` and after a wrong argument; the words that start the client stand before it. */
-const KERNEL_CLIENT_USAGE = `Usage: client ${SYNTAX.synopsis}
-
-${SYNTAX.description}
-
-  --sleep SECONDS     time between connecting and closing (default 5)
-  --send TEXT         send TEXT and a newline once connected
-  --until-input-ends  close when stdin ends, instead of after a time
-  --half-close        close only the sending direction, and read until the server closes its own
-`;
-
-const DEFAULT_SLEEP_SECONDS = 5;
-
-/** The binary's own copy of the client; not in the list of commands, because a binary's users have `nc`. */
+/** The command. */
 export const command: Command = {
   name: KERNEL_CLIENT_COMMAND,
-  summary: "the seed's client, over the kernel's own TCP",
-  usage: KERNEL_CLIENT_USAGE,
-  run: (args) => connectSleepClose(parseKernelClientArgs(args)),
+  summary: "the lab's client, over the kernel's own TCP: connects, sleeps, closes",
+  usage: usageText(SYNTAX),
+  run: (args) => runConnections(parseKernelClientArgs(args)),
 };
 
 /** Reads the client's arguments. Throws {@link UsageError}. */
@@ -73,17 +121,25 @@ export function parseKernelClientArgs(args: readonly string[]): KernelClientOpti
   if (!/^\d+$/.test(portText) || port < 1 || port > 0xffff) {
     throw new UsageError(`"${portText}" is not a port: give a number from 1 to 65535`);
   }
-  const sleepText = parsed.value("sleep");
-  const sleepSeconds = sleepText === undefined ? DEFAULT_SLEEP_SECONDS : Number(sleepText);
-  if (!Number.isFinite(sleepSeconds) || sleepSeconds < 0) {
-    throw new UsageError(`"${sleepText}" is not a time: give --sleep seconds, 0 or more`);
-  }
+  const ms = (option: "sleep" | "timeout" | "interval", otherwise: string, leastUs = 0) => {
+    const text = parsed.value(option) ?? otherwise;
+    return parseDurationUs({ option, text }, { leastUs, mostUs: MOST_US, bareUnit: "s" }) / 1000;
+  };
   const send = parsed.value("send");
+  const count = parsed.value("count");
+  if (count === undefined && parsed.value("interval") !== undefined) {
+    throw new UsageError("--interval is the time between connections: say how many with --count");
+  }
   return {
     hostname,
     port,
-    sleepSeconds,
+    sleepMs: ms("sleep", DEFAULT_SLEEP),
+    timeoutMs: ms("timeout", DEFAULT_TIMEOUT, 1000),
     ...(send === undefined ? {} : { send }),
+    count: count === undefined
+      ? 1
+      : parseCount({ option: "count", text: count }, { least: 1, most: MOST_CONNECTIONS }),
+    intervalMs: ms("interval", "0"),
     untilInputEnds: parsed.flag("until-input-ends"),
     halfClose: parsed.flag("half-close"),
   };
@@ -91,37 +147,91 @@ export function parseKernelClientArgs(args: readonly string[]): KernelClientOpti
 
 /** Runs the client as a program of its own; gives the exit status (0 done, 1 failed, 2 wrong usage). */
 export async function runKernelClient(args: readonly string[]): Promise<number> {
+  const usage = command.usage.replace("Usage: tcplab client", "Usage: deno task client");
   if (wantsHelp(args)) {
-    console.log(KERNEL_CLIENT_USAGE);
+    console.log(usage.trimEnd());
     return EXIT_DONE;
   }
   try {
-    return await connectSleepClose(parseKernelClientArgs(args));
+    return await runConnections(parseKernelClientArgs(args));
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`client: ${errorLine(error)}\n\n${KERNEL_CLIENT_USAGE}`);
+    if (!(error instanceof UsageError || error instanceof CliError)) throw error;
+    console.error(`client: ${errorLine(error)}`);
+    if (error instanceof CliError) return EXIT_FAILED;
+    console.error(`\n${usage.trimEnd()}`);
     return EXIT_USAGE;
   }
 }
 
-async function connectSleepClose(options: KernelClientOptions): Promise<number> {
+/** Opens, keeps and closes all connections. Throws {@link CliError} with the first failure, once all have ended. */
+async function runConnections(options: KernelClientOptions): Promise<number> {
+  const { count, intervalMs, untilInputEnds } = options;
+  // One stdin for all of them.
+  const told = untilInputEnds ? inputEnd() : null;
+  const sums = { open: 0, tried: 0 };
+  const ended: Promise<unknown>[] = [];
+  for (let number = 1; number <= count; number++) {
+    if (number > 1 && intervalMs > 0) await sleep(intervalMs, NEVER);
+    const tell = count > MOST_TOLD
+      ? () => {}
+      : (text: string) => console.error(`client: ${count === 1 ? "" : `#${number} `}${text}`);
+    const opened = () => {
+      sums.tried++;
+      if (count > MOST_TOLD && sums.tried === count) {
+        console.error(`client: ${sums.open} of ${count} connected`);
+      }
+    };
+    ended.push(
+      liveOnce(options, {
+        tell,
+        told,
+        onOpen: (isOpen) => {
+          if (isOpen) sums.open++;
+          opened();
+        },
+      }).then(() => null, (error) => error),
+    );
+  }
+  const failures = (await Promise.all(ended)).filter((error) => error !== null);
+  if (failures.length === 0) {
+    if (count > MOST_TOLD) console.error(`client: ${count} closed`);
+    return EXIT_DONE;
+  }
+  const [first] = failures;
+  if (!(first instanceof CliError)) throw first;
+  throw count === 1
+    ? first
+    : new CliError(`${failures.length} of ${count} connections failed; the first: ${first.message}`);
+}
+
+/** How one connection is told of, and when it is to close. */
+interface ConnectionStage {
+  readonly tell: (text: string) => void;
+  /** The end of stdin; null to sleep instead. */
+  readonly told: Promise<void> | null;
+  /** Called once: whether the connection came about. */
+  readonly onOpen: (isOpen: boolean) => void;
+}
+
+async function liveOnce(options: KernelClientOptions, stage: ConnectionStage): Promise<void> {
+  const { hostname, port, timeoutMs } = options;
+  const patience = AbortSignal.timeout(timeoutMs);
   let connection: Deno.TcpConn;
   try {
-    connection = await Deno.connect({ hostname: options.hostname, port: options.port });
+    connection = await Deno.connect({ hostname, port, signal: patience });
   } catch (error) {
-    console.error(explainConnectError(error, options));
-    return EXIT_FAILED;
+    stage.onOpen(false);
+    throw new CliError(patience.aborted ? explainSilence(options) : explainConnectError(error, options));
   }
+  stage.onOpen(true);
   const { localAddr, remoteAddr } = connection;
-  console.error(
-    `client: connected ${localAddr.hostname}:${localAddr.port} -> ${remoteAddr.hostname}:${remoteAddr.port}`,
+  stage.tell(
+    `connected ${localAddr.hostname}:${localAddr.port} -> ${remoteAddr.hostname}:${remoteAddr.port}`,
   );
   try {
-    await liveAndClose(connection, options);
-    return EXIT_DONE;
+    await liveAndClose(connection, { options, stage });
   } catch (error) {
-    console.error(`The connection to ${options.hostname} port ${options.port} failed: ${reasonOf(error)}.`);
-    return EXIT_FAILED;
+    throw new CliError(`The connection to ${hostname} port ${port} failed: ${explainEnd(error)}`);
   } finally {
     try {
       connection.close();
@@ -131,7 +241,10 @@ async function connectSleepClose(options: KernelClientOptions): Promise<number> 
   }
 }
 
-async function liveAndClose(connection: Deno.TcpConn, options: KernelClientOptions): Promise<void> {
+async function liveAndClose(
+  connection: Deno.TcpConn,
+  { options, stage }: { options: KernelClientOptions; stage: ConnectionStage },
+): Promise<void> {
   let closing = false;
   let failure: unknown;
   const reading = copyToStdout(connection).catch((error) => {
@@ -140,34 +253,42 @@ async function liveAndClose(connection: Deno.TcpConn, options: KernelClientOptio
   if (options.send !== undefined) await writeAll(connection, new TextEncoder().encode(options.send + "\n"));
 
   const failed = new AbortController();
-  const slept = options.untilInputEnds ? inputEnd() : sleep(options.sleepSeconds * 1000, failed.signal);
+  const slept = stage.told ?? sleep(options.sleepMs, failed.signal);
   const serverFirst = await Promise.race([slept.then(() => false), reading.then(() => true)]);
   if (failure !== undefined) {
     failed.abort();
     throw failure;
   }
   if (serverFirst) {
-    // The seed's client sleeps its time all the same before it closes its own direction.
-    console.error("client: the server closed its direction");
+    // The lab's client sleeps its time all the same before it closes its own direction.
+    stage.tell("the server closed its direction");
     await slept;
   }
   if (options.halfClose) {
     await connection.closeWrite();
-    console.error("client: closed the sending direction");
+    stage.tell("closed the sending direction");
     await reading;
     if (failure !== undefined) throw failure;
   }
   closing = true;
   connection.close();
-  console.error("client: closed");
+  stage.tell("closed");
 }
 
 async function copyToStdout(connection: Deno.TcpConn): Promise<void> {
   const buffer = new Uint8Array(65536);
+  let hasReader = true;
   for (;;) {
     const count = await connection.read(buffer);
     if (count === null) return;
-    await writeAll(Deno.stdout, buffer.subarray(0, count));
+    if (!hasReader) continue;
+    try {
+      await writeAll(Deno.stdout, buffer.subarray(0, count));
+    } catch (error) {
+      // `| head`: the connection lives on, and is read on, or its close would be a reset.
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      hasReader = false;
+    }
   }
 }
 
@@ -180,6 +301,8 @@ async function inputEnd(): Promise<void> {
   while (await Deno.stdin.read(buffer) !== null);
 }
 
+const NEVER = new AbortController().signal;
+
 function sleep(ms: number, end: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
@@ -190,20 +313,49 @@ function sleep(ms: number, end: AbortSignal): Promise<void> {
   });
 }
 
-function explainConnectError(error: unknown, { hostname, port }: KernelClientOptions): string {
-  const where = `Cannot connect to ${hostname} port ${port}`;
+function whereTo({ hostname, port }: KernelClientOptions): string {
+  return `Cannot connect to ${hostname} port ${port}`;
+}
+
+function explainSilence(options: KernelClientOptions): string {
+  return `${whereTo(options)}: no answer to the SYN within ${
+    options.timeoutMs / 1000
+  } s: somebody has the address, or a ` +
+    "router leads to it, but nothing comes back; check that the server runs, and what is dropped on the way (--timeout waits longer)";
+}
+
+/** Why there is no connection, from what the system says: what failed, why, what to do. */
+export function explainConnectError(error: unknown, options: KernelClientOptions): string {
+  const where = whereTo(options);
+  const reason = reasonOf(error);
   if (error instanceof Deno.errors.ConnectionRefused) {
-    return `${where}: refused, so either nobody listens there or a kernel that owns the address answered for it; ` +
-      "check the server, and `tcplab doctor` on its machine.";
+    return `${where}: refused: nobody listens there, or a kernel that owns the address answered instead of tcplab; ` +
+      "check the server's port and address (tcplab doctor on its machine)";
   }
   if (error instanceof Deno.errors.TimedOut) {
-    return `${where}: no answer to the SYN; check that the server runs and that both are on one network.`;
+    return `${where}: no answer to the SYN: check that the server runs, and what is dropped on the way`;
   }
-  const reason = reasonOf(error);
+  if (/network is unreachable/i.test(reason)) {
+    return `${where}: no route to that network from here: check the address, and "ip route" (in a lab: are you on the client's side?)`;
+  }
   if (/unreachable|no route/i.test(reason)) {
-    return `${where}: ${reason}: nobody answers ARP for that address; check that the server runs and uses the right device.`;
+    return `${where}: unreachable: nobody answers ARP for that address; check that the server runs, on the right device`;
   }
-  return `${where}: ${reason}.`;
+  if (/lookup|name or service|resolve/i.test(reason)) {
+    return `${where}: the name is not known (${reason}): give the address`;
+  }
+  if (/too many open files/i.test(reason)) {
+    return `${where}: too many open files: raise the limit (ulimit -n) or take a smaller --count`;
+  }
+  if (/cannot assign requested address/i.test(reason)) {
+    return `${where}: no free port is left on this side: wait for TIME_WAIT to pass, or take a smaller --count`;
+  }
+  return `${where}: ${reason}`;
+}
+
+function explainEnd(error: unknown): string {
+  if (error instanceof Deno.errors.ConnectionReset) return "reset by the server (RST)";
+  return reasonOf(error);
 }
 
 function reasonOf(error: unknown): string {

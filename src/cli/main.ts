@@ -18,7 +18,6 @@ import {
   UsageError,
 } from "./command.ts";
 import { nearestName, wantsHelp } from "./options.ts";
-import { KERNEL_CLIENT_COMMAND } from "./self_command.ts";
 import { environmentVariable, OutputClosedError, printError, printOut, setUpColors } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
@@ -40,6 +39,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "connect",
     summary: "the active side: opens a connection from a device, and shows the client's states",
     load: async () => (await import("./connect.ts")).command,
+  },
+  {
+    name: "client",
+    summary: "the lab's client, over the kernel's own TCP: connects, sleeps, closes",
+    load: async () => (await import("./kernel_client.ts")).command,
   },
   {
     name: "netstat",
@@ -77,11 +81,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "lists the devices that libpcap sees, and which of them can be used",
     load: async () => (await import("./interfaces.ts")).command,
   },
-];
-
-/** Commands that the program runs in processes of its own, and that no list shows. */
-const INTERNAL_COMMANDS: readonly Pick<CommandEntry, "name" | "load">[] = [
-  { name: KERNEL_CLIENT_COMMAND, load: async () => (await import("./kernel_client.ts")).command },
 ];
 
 /** Runs the command line; gives the exit status. Never throws for what a person can cause. */
@@ -134,7 +133,7 @@ function report(error: unknown, who: string, usage: string): number {
 }
 
 async function findCommand(name: string): Promise<Command> {
-  const entry = [...COMMANDS, ...INTERNAL_COMMANDS].find((candidate) => candidate.name === name);
+  const entry = COMMANDS.find((candidate) => candidate.name === name);
   if (entry !== undefined) return await entry.load();
   if (name.startsWith("-")) throw new UsageError(`Unknown option ${name}: a command comes first`);
   const nearest = nearestName(name, COMMANDS.map((candidate) => candidate.name));

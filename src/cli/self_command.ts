@@ -5,8 +5,8 @@
  */
 import { basename, fromFileUrl } from "@std/path";
 
-/** The hidden command under which the binary carries the seed's client (see kernel_client.ts). */
-export const KERNEL_CLIENT_COMMAND = "kernel-client";
+/** The command of the lab's client over the kernel's own TCP (see kernel_client.ts). */
+export const KERNEL_CLIENT_COMMAND = "client";
 
 /**
  * For V8: more of the functions that a segment passes are compiled into one. The bound is meant for pages that compile
@@ -30,7 +30,7 @@ export function selfCommand(): string[] {
   ];
 }
 
-/** The words that start the seed's client: the script of the checkout, or the binary's own copy of it. */
+/** The words that start the lab's client: the script of the checkout, or the binary's command. */
 export function kernelClientCommand(): string[] {
   if (Deno.build.standalone) return [Deno.execPath(), KERNEL_CLIENT_COMMAND];
   const script = entryPath("../../scripts/client.ts");

@@ -7,7 +7,10 @@ Deno.test("the client sleeps 5 s and sends nothing unless told otherwise", () =>
   assertEquals(parseKernelClientArgs(["10.33.0.3", "3333"]), {
     hostname: "10.33.0.3",
     port: 3333,
-    sleepSeconds: 5,
+    sleepMs: 5000,
+    timeoutMs: 10_000,
+    count: 1,
+    intervalMs: 0,
     untilInputEnds: false,
     halfClose: false,
   });
@@ -17,7 +20,10 @@ Deno.test("the client takes its options before and after host and port", () => {
   const expected = {
     hostname: "example.org",
     port: 7,
-    sleepSeconds: 0.5,
+    sleepMs: 500,
+    timeoutMs: 10_000,
+    count: 1,
+    intervalMs: 0,
     send: "a line",
     untilInputEnds: false,
     halfClose: true,
