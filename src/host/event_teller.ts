@@ -216,9 +216,13 @@ export class EventTeller {
     this.#tellOrKeep(verdict, of === undefined ? event : { ...event, ...nameOf(of) });
   }
 
-  /** The fault injector has touched a frame. */
-  fault(event: Untimed<FaultEvent>): void {
-    if (this.observer !== null) this.#tell({ ...event, time: this.time });
+  /**
+   * The fault injector has touched a frame, at `nowUs` on the same clock: before the host has been told that it is so late,
+   * if it came in.
+   */
+  fault(event: Untimed<FaultEvent>, nowUs: number): void {
+    const us = this.#epochUs + Math.max(nowUs, this.#context.nowUs);
+    if (this.observer !== null) this.#tell({ ...event, time: us / 1e6 });
   }
 
   /** The segment that left last, while it may still be on its way out. */

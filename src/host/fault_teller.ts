@@ -37,7 +37,7 @@ export class FaultTeller implements FaultObserver {
   touched(touched: TouchedFrame): number {
     const teller = this.#teller;
     if (teller.observer === null) return 0;
-    const { direction, frame, length, faults, reason, delayUs } = touched;
+    const { direction, frame, length, faults, reason, delayUs, nowUs } = touched;
     const found = touchedSegment(frame, length, direction);
     const fields = found === null ? null : this.#fieldsOf(found, direction);
     const told = fields === null || direction === "in" ? null : this.#told(fields);
@@ -55,7 +55,7 @@ export class FaultTeller implements FaultObserver {
         ...(told === null ? {} : { relSeq: told.relSeq, relAck: told.relAck }),
         ...(told?.id === undefined ? {} : { id: told.id }),
         frameBytes: length,
-      });
+      }, nowUs);
     }
     return direction === "in" ? number : 0;
   }

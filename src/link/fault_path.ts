@@ -35,6 +35,8 @@ export interface TouchedFrame {
   readonly direction: "in" | "out";
   readonly frame: Uint8Array;
   readonly length: number;
+  /** When it was touched, on the link's clock, microseconds. */
+  readonly nowUs: number;
   /** Time of capture of one that came in; 0 of one that goes out. */
   readonly capturedUs: number;
   /** In the order in which they happened; a frame that is dropped suffers nothing else. */
@@ -156,18 +158,18 @@ export class FaultPath {
     const departsUs = this.#departure(length, nowUs);
     if (departsUs === Infinity) {
       counts.overflowed++;
-      this.#tell(frame, { length, note, faults: ["drop"], reason: "queue-full" });
+      this.#tell(frame, { length, nowUs, note, faults: ["drop"], reason: "queue-full" });
       return;
     }
     if (isDropped) {
       counts.dropped++;
-      this.#tell(frame, { length, note, faults: ["drop"] });
+      this.#tell(frame, { length, nowUs, note, faults: ["drop"] });
       return;
     }
     const dueUs = departsUs + Math.max(0, faults.delayUs + jitterUs);
     const held = this.#hold(frame, { length, dueUs, nowUs, note });
     if (held === null) {
-      this.#tell(frame, { length, note, faults: ["drop"], reason: "queue-full" });
+      this.#tell(frame, { length, nowUs, note, faults: ["drop"], reason: "queue-full" });
       return;
     }
     // The copy is made before the damage: it has another way behind it.
@@ -186,7 +188,7 @@ export class FaultPath {
       if (hasMark) happened.push("mark");
       if (isCorrupted) happened.push("corrupt");
       if (isSteppedBack) happened.push("reorder");
-      held.segment = this.#tell(frame, { length, note, faults: happened, delayUs: dueUs - nowUs });
+      held.segment = this.#tell(frame, { length, nowUs, note, faults: happened, delayUs: dueUs - nowUs });
     }
     if (isSteppedBack) {
       counts.reordered++;
@@ -205,15 +207,16 @@ export class FaultPath {
     frame: Uint8Array,
     about: {
       length: number;
+      nowUs: number;
       note: number;
       faults: readonly FrameFault[];
       reason?: TouchedFrame["reason"];
       delayUs?: number;
     },
   ): number {
-    const { length, note, faults, reason = "chance", delayUs = 0 } = about;
+    const { length, nowUs, note, faults, reason = "chance", delayUs = 0 } = about;
     if (this.#touched === null || faults.length === 0) return 0;
-    return this.#touched({ frame, length, faults, reason, delayUs }, note);
+    return this.#touched({ frame, length, nowUs, faults, reason, delayUs }, note);
   }
 
   /** Lets up to `most` frames that are due leave, in order; returns how many did. `end` may call `accept`. */

@@ -40,7 +40,6 @@ const LINE_BYTES = 3 * 6 * TEXT_CHARS + 1024;
 const CACHE_BYTES = 0x8000;
 
 const KEY = {
-  id: pieceOf(',"id":'),
   segment: pieceOf(',"segment":'),
   ack: pieceOf(',"ack":'),
   relSeq: pieceOf(',"relSeq":'),
@@ -75,6 +74,8 @@ export class JsonLines {
   readonly #received = new SegmentPieces("recv");
   readonly #sent = new SegmentPieces("send");
   readonly #connections = fieldCache("connection");
+  readonly #numbered = new NumberedConnections("");
+  readonly #beforeSegment = new NumberedConnections(',"segment":');
   readonly #reasons = fieldCache("reason");
   #lastStates: readonly string[] = [];
   #statesPiece: Piece | null = null;
@@ -125,8 +126,7 @@ export class JsonLines {
       return false;
     }
     if (event.rules !== undefined) return false;
-    if (!this.#head(line, this.#segmentHead, event)) return false;
-    if (event.segment !== undefined && !number(line, KEY.segment, event.segment)) return false;
+    if (!this.#segmentNumbers(line, event)) return false;
     line.piece(flags);
     line.uint32(event.seq);
     return number(line, KEY.ack, event.ack) &&
@@ -134,6 +134,20 @@ export class JsonLines {
       windows(line, pieces.windows(event), event) &&
       number(line, KEY.length, event.length) &&
       options(line, event.options) && this.#segmentEnd(line, pieces, event);
+  }
+
+  /** Kind, time, connection, and the two numbers. */
+  #segmentNumbers(line: LineBytes, event: SegmentEvent): boolean {
+    const { connection, id, segment } = event;
+    if (id === undefined || segment === undefined) {
+      return this.#head(line, this.#segmentHead, event) &&
+        (segment === undefined || number(line, KEY.segment, segment));
+    }
+    if (!isShort(connection) || !isUint32(id) || !isUint32(segment)) return false;
+    if (!this.#segmentHead.write(line, event.time)) return false;
+    line.piece(this.#beforeSegment.of(connection, id));
+    line.uint32(segment);
+    return true;
   }
 
   #segmentEnd(line: LineBytes, pieces: SegmentPieces, event: SegmentEvent): boolean {
@@ -164,12 +178,8 @@ export class JsonLines {
 
   #closed(line: LineBytes, event: ClosedEvent): boolean {
     const { states, durationMs } = event;
-    if (states.length > PATH_STATES || !Number.isFinite(durationMs) || !isShort(event.connection)) {
-      return false;
-    }
-    if (!this.#closedHead.write(line, event.time)) return false;
-    line.piece(this.#connections.of(event.connection));
-    if (event.id !== undefined && !number(line, KEY.id, event.id)) return false;
+    if (states.length > PATH_STATES || !Number.isFinite(durationMs)) return false;
+    if (!this.#head(line, this.#closedHead, event)) return false;
     line.piece(this.#reasons.of(event.reason));
     if (!number(line, KEY.bytesIn, event.bytesIn) || !number(line, KEY.bytesOut, event.bytesOut)) {
       return false;
@@ -185,8 +195,9 @@ export class JsonLines {
   #head(line: LineBytes, head: Head, event: EventBase & OfConnection): boolean {
     const { connection, id } = event;
     if (!isShort(connection) || !head.write(line, event.time)) return false;
-    line.piece(this.#connections.of(connection));
-    return id === undefined || number(line, KEY.id, id);
+    if (id !== undefined && !isUint32(id)) return false;
+    line.piece(id === undefined ? this.#connections.of(connection) : this.#numbered.of(connection, id));
+    return true;
   }
 
   /** The same path comes as the same array. */
@@ -196,6 +207,36 @@ export class JsonLines {
       this.#statesPiece = pieceOf(`,"states":[${states.map(stringToJson).join(",")}]`);
     }
     return this.#statesPiece;
+  }
+}
+
+/** How many connections are remembered with their numbers, a power of two; local choice: who is busy at one moment. */
+const NUMBERED = 256;
+
+/** A connection and its number, as they stand on the line. */
+interface NumberedConnection {
+  readonly connection: string;
+  readonly id: number;
+  readonly piece: Piece;
+}
+
+/** Names of connections with their numbers, each pair one piece, at the place that the number's last bits say. */
+class NumberedConnections {
+  readonly #places: (NumberedConnection | null)[] = new Array(NUMBERED).fill(null);
+  readonly #after: string;
+
+  /** `after`: what follows the number on the line, too. */
+  constructor(after: string) {
+    this.#after = after;
+  }
+
+  of(connection: string, id: number): Piece {
+    const place = id & (NUMBERED - 1);
+    const known = this.#places[place];
+    if (known !== null && known.id === id && known.connection === connection) return known.piece;
+    const piece = pieceOf(`,"connection":${stringToJson(connection)},"id":${id}${this.#after}`);
+    this.#places[place] = { connection, id, piece };
+    return piece;
   }
 }
 

@@ -112,6 +112,13 @@ Deno.test("told: a SYN that is lost on the way in has a number, a header and no 
   ]);
 });
 
+Deno.test("told: a fault has the time at which it happened, not that at which the host last heard of anything", () => {
+  const { events, arrives, pass } = badHost("in:drop=100%");
+  pass(5000);
+  arrives(FIRST_SYN);
+  assertEquals(brief(events), ["1.005 fault 1 recv drop SYN"]);
+});
+
 Deno.test("told: a delayed segment is told twice, when it is held and when it arrives, with one number", () => {
   const { events, arrives, pass } = badHost("in:delay=10ms");
   arrives(FIRST_SYN);
