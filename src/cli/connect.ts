@@ -73,7 +73,11 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
     onEnd: (message) => {
       notice(message);
       const time = (clock.epochUs + clock.nowUs()) / 1e6;
-      log.tell({ event: "notice", time, kind: "recording-ended", message });
+      const event = { event: "notice", time, kind: "recording-ended", message } as const;
+      // In its place among the host's events, as long as those are told.
+      const host = spoken.server?.host;
+      if (host === undefined || host.observer === null) log.tell(event);
+      else host.emit(event);
     },
   });
   parts.defer(() => recording?.finish());

@@ -55,14 +55,17 @@ export function openRecording(options: RecordingOptions): Recording {
     file.close();
     throw new CliError(`${path} is no regular file and cannot be rotated: leave xN of --write-limit out`);
   }
-  let output = file === null ? standardRecordingOutput() : fileOutput(file);
   const name = isStream ? "The recording on stdout" : path;
   let failure: CliError | null = null;
   let closing: Promise<void> | null = null;
   const fails = (why: string) => {
+    if (failure !== null) return;
     options.onEnd(`${why}: the recording ends here, and everything else goes on`);
     failure = new CliError(`${why}: the recording is not whole`);
   };
+  let output = file === null
+    ? standardRecordingOutput({ onError: (error) => fails(cannotWrite(name, error)) })
+    : fileOutput(file);
   const recorder = new PcapngRecorder({
     write: (bytes) => output.write(bytes),
     onError: (error, tornBytes) => {

@@ -46,13 +46,16 @@ export function fileOutput(file: Deno.FsFile): RecordingOutput {
 /** Something that takes bytes in its own time; they wait meanwhile, up to a bound. */
 export class StreamOutput implements RecordingOutput {
   readonly #output: AsyncOutput;
+  readonly #onError: (error: unknown) => void;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #underWay: Promise<void> | null = null;
   #failure: unknown = null;
 
-  constructor(output: AsyncOutput) {
+  /** `onError`: told once, as soon as it is known that the reader takes no more. */
+  constructor(output: AsyncOutput, events: { readonly onError: (error: unknown) => void }) {
     this.#output = output;
+    this.#onError = events.onError;
   }
 
   write(bytes: Uint8Array): number {
@@ -87,18 +90,21 @@ export class StreamOutput implements RecordingOutput {
     } catch (error) {
       this.#failure = error;
       this.#waiting = [];
+      this.#onError(error);
     }
     this.#underWay = null;
   }
 }
 
 /** Standard output for a recording. Throws {@link CliError} where a person would get it on the screen. */
-export function standardRecordingOutput(): RecordingOutput {
+export function standardRecordingOutput(events: {
+  readonly onError: (error: unknown) => void;
+}): RecordingOutput {
   if (Deno.stdout.isTerminal()) {
     throw new CliError(
       "--write - writes the recording to stdout, which is a terminal: give it a reader (tcplab serve ... --write - | " +
         "wireshark -k -i -), or name a file",
     );
   }
-  return new StreamOutput(Deno.stdout);
+  return new StreamOutput(Deno.stdout, events);
 }

@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import { liveTest, rootsLab, scratchFile } from "./private_lab.ts";
+import { assertRoundTrips, assertSoundRecording, RECORDING_PROGRAMS } from "./recording_judge.ts";
 import { judgeFile } from "./wire_judge.ts";
 
 interface DemoRun {
@@ -53,28 +54,34 @@ async function processesWith(text: string): Promise<string[]> {
   return found;
 }
 
-liveTest("the demo sees every row, and records what tshark can read", { needs: ["tshark"] }, async () => {
-  await using file = await scratchFile(".pcapng");
-  const { code, stdout, stderr } = await runDemo(["--sleep", "0.2", "--write", file.path]);
-  assertEquals([code, stderr], [0, ""], stdout);
-  assertStringIncludes(stdout, "All seen.");
-  assertStringIncludes(stdout, file.path);
-  assertMatch(stdout, /TIME-WAIT|TIME_WAIT/);
-  const frames = await judgeFile(file.path);
-  assertEquals(frames.map((frame) => frame.flags), [
-    "SYN",
-    "SYN,ACK",
-    "ACK",
-    "PSH,ACK",
-    "PSH,ACK",
-    "ACK",
-    "FIN,ACK",
-    "ACK",
-    "FIN,ACK",
-    "ACK",
-  ]);
-  assert(frames.every((frame) => !frame.malformed));
-});
+liveTest(
+  "the demo sees every row, and records what tshark can read",
+  { needs: RECORDING_PROGRAMS },
+  async () => {
+    await using file = await scratchFile(".pcapng");
+    const { code, stdout, stderr } = await runDemo(["--sleep", "0.2", "--write", file.path]);
+    assertEquals([code, stderr], [0, ""], stdout);
+    assertStringIncludes(stdout, "All seen.");
+    assertStringIncludes(stdout, file.path);
+    assertMatch(stdout, /TIME-WAIT|TIME_WAIT/);
+    await assertSoundRecording(file.path);
+    await assertRoundTrips(file.path);
+    const frames = await judgeFile(file.path);
+    assertEquals(frames.map((frame) => frame.flags), [
+      "SYN",
+      "SYN,ACK",
+      "ACK",
+      "PSH,ACK",
+      "PSH,ACK",
+      "ACK",
+      "FIN,ACK",
+      "ACK",
+      "FIN,ACK",
+      "ACK",
+    ]);
+    assert(frames.every((frame) => !frame.malformed));
+  },
+);
 
 /** A folder for temporary files, gone when it is disposed of. */
 function scratchFolder(): Disposable & { readonly path: string; names(): string[] } {

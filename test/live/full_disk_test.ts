@@ -124,6 +124,7 @@ liveTest("limits end the log and rotate the recording, and are no failure", {
     const [, bytes, packets] = infos.stdout.trim().split(",");
     assertLess(Number(bytes), 0x100000 + 1, infos.stdout);
     assertGreater(Number(packets), 3, infos.stdout);
+    assertEquals(infos.stdout.trim().split(",").at(-1), "True", "in strict order of time");
   }
 });
 

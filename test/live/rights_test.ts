@@ -8,6 +8,7 @@ import { lookupUser } from "../../ffi/process_user.ts";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { kernelClientCommand, selfCommand } from "../../src/cli/self_command.ts";
 import { compiledBinary, liveTest } from "./private_lab.ts";
+import { assertSoundRecording, RECORDING_PROGRAMS } from "./recording_judge.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { waitFor } from "./wait_for.ts";
 import { judgeFile } from "./wire_judge.ts";
@@ -70,7 +71,7 @@ const GUARD = ["--rst-guard", "nft"];
 
 liveTest("root becomes nobody in every thread; guard, recording, netstat and the end work as ever", {
   rights: "root",
-  needs: ["nft", "tshark"],
+  needs: ["nft", ...RECORDING_PROGRAMS],
 }, async (lab) => {
   await using folder = await scratchFolder(0);
   const path = `${folder.path}/x.pcapng`;
@@ -84,6 +85,7 @@ liveTest("root becomes nobody in every thread; guard, recording, netstat and the
   assertEquals(code, 0, stderr);
   assertEquals(stderr.trim().split("\n").length, 1, stderr);
   await assertNothingLeft(lab);
+  await assertSoundRecording(path);
   assertEquals((await judgeFile(path)).length >= 10, true);
   const { uid, mode } = await Deno.lstat(path);
   assertEquals([uid, (mode ?? 0) & 0o777], [0, 0o600]);
@@ -112,7 +114,7 @@ liveTest("with sudo it becomes the user who called, whose the recording is; a ki
 
 liveTest("a recording that rotates goes on with the rights that are left, or is refused before it begins", {
   rights: "root",
-  needs: ["python3"],
+  needs: ["python3", ...RECORDING_PROGRAMS],
 }, async (lab) => {
   // The files are of who called sudo, whoever writes them.
   for (const user of [[], ["--user", "root"]]) {
@@ -130,6 +132,7 @@ liveTest("a recording that rotates goes on with the rights that are left, or is 
     for (const name of files) {
       const { uid, gid, mode } = await Deno.lstat(`${folder.path}/${name}`);
       assertEquals([uid, gid, (mode ?? 0) & 0o777], [DAEMON, DAEMON, 0o600], name);
+      await assertSoundRecording(`${folder.path}/${name}`);
     }
   }
   // Nobody may make a file beside root's; in a sticky directory nobody may, but not move root's away.
