@@ -183,7 +183,7 @@ export class ConnectionRegistry {
     }
     account.connections = this.#table.size;
     this.#inOrder.remove(connection);
-    if (connection.peer !== null) this.peers.leave(connection.peer);
+    if (connection.peer !== null) this.peers.leave(connection.peer, this.#options.context.nowUs);
     connection.peer = null;
     this.#wheel.cancel(connection);
   }

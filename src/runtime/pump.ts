@@ -174,7 +174,7 @@ export class Pump implements Disposable {
   turn(): number {
     this.#framesOfTurn = 0;
     const frames = this.#link.receive(this.#take, this.#budgetFrames);
-    if (this.#link.isCrowded !== this.#isCrowded) this.#host.crowd(this.#isCrowded = this.#link.isCrowded);
+    if (this.#link.isCrowded !== this.#isCrowded) this.#tellCrowd();
     this.#nowUs = this.#clock.nowUs();
     if (this.#host.nextDeadlineUs() <= this.#nowUs) this.#host.tick(this.#nowUs);
     this.#link.flush();
@@ -190,6 +190,11 @@ export class Pump implements Disposable {
     if (position < EXACT_FRAMES || position % FRAMES_PER_LOOK === 0) this.#nowUs = this.#clock.nowUs();
     this.#host.ingest(frame, length, this.#nowUs);
   };
+
+  #tellCrowd(): void {
+    this.#isCrowded = this.#link.isCrowded;
+    this.#host.crowd(this.#isCrowded);
+  }
 
   /** Lets the host follow the device's MTU, and sends what that leads to. */
   #followLink(): void {
