@@ -8,6 +8,7 @@
  * latest of them: whoever completes handshakes from many addresses displaces no more than that.
  */
 import { peerKey } from "./fair_shares.ts";
+import { OldestFirst } from "./oldest_first.ts";
 
 /** Local choice: a browser opens up to 6 to one server. */
 const FEW_CONNECTIONS = 8;
@@ -31,8 +32,10 @@ export class Peer {
 /** The peers of one host. */
 export class Peers {
   readonly #active = new Map<number | string, Peer>();
-  /** Known, and without a connection; the one that left first comes first. */
+  /** Known, and without a connection. */
   readonly #remembered = new Map<number | string, Peer>();
+  /** The same, in the order in which they left. */
+  readonly #leavers = new OldestFirst<Peer>();
   /** The one that was remembered last; it may be back. */
   #latest: Peer | null = null;
   #connections = 0;
@@ -64,7 +67,7 @@ export class Peers {
     let peer = this.#active.get(key);
     if (peer === undefined) {
       peer = this.#remembered.get(key) ?? new Peer(key);
-      this.#remembered.delete(key);
+      this.#forget(peer);
       this.#active.set(key, peer);
     }
     peer.connections++;
@@ -85,8 +88,12 @@ export class Peers {
 
   #remember(peer: Peer): void {
     this.#remembered.set(peer.key, peer);
-    if (this.#remembered.size <= REMEMBERED) return;
-    const [first] = this.#remembered;
-    this.#remembered.delete(first[0]);
+    this.#leavers.add(peer);
+    const { size, oldest } = this.#leavers;
+    if (size > REMEMBERED && oldest !== null) this.#forget(oldest);
+  }
+
+  #forget(peer: Peer): void {
+    if (this.#leavers.delete(peer)) this.#remembered.delete(peer.key);
   }
 }
