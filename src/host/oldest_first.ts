@@ -10,7 +10,7 @@
 /** Members in the order in which they were added. */
 export class OldestFirst<Item> {
   readonly #items = new Set<Item>();
-  #walk = this.#items.values();
+  readonly #walk = this.#items.values();
   /** Where the walk stands; null when that one has gone. */
   #oldest: Item | null = null;
 
@@ -32,10 +32,8 @@ export class OldestFirst<Item> {
   /** The one that has been there for longest, null when there is none. */
   get oldest(): Item | null {
     if (this.#oldest !== null || this.#items.size === 0) return this.#oldest;
-    let next = this.#walk.next();
-    // A walk that has come to the end stays there.
-    if (next.done) next = (this.#walk = this.#items.values()).next();
-    this.#oldest = next.value ?? null;
+    // All that the walk has met are gone but the one where it stands: while there are members, it has one before it.
+    this.#oldest = this.#walk.next().value ?? null;
     return this.#oldest;
   }
 }
