@@ -6,7 +6,7 @@
 import { getColorEnabled } from "@std/fmt/colors";
 import { paletteFor } from "../observe/text_layout.ts";
 import { type WhyAnswer, whyAnswers, whyList, whyNames, whyNear, whyText } from "../observe/why.ts";
-import { CliError, type Command, EXIT_DONE } from "./command.ts";
+import { type Command, EXIT_DONE, UsageError } from "./command.ts";
 import { nearestName, type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
 import { printLine } from "./terminal.ts";
 
@@ -61,13 +61,12 @@ function answersTo(word: string): WhyAnswer[] {
   const near = whyNear(word);
   const { rules, rows, states } = whyNames();
   const nearest = nearestName(word, [...rules, ...rows, ...states]);
-  const shown = near.slice(0, MOST_SUGGESTIONS).join(", ") + (near.length > MOST_SUGGESTIONS ? ", ..." : "");
-  const advice = near.length > 0
-    ? `did you mean ${shown}?`
-    : nearest !== null
-    ? `did you mean ${nearest}?`
+  const names = near.length > 0 || nearest === null ? near : [nearest];
+  const more = names.length > MOST_SUGGESTIONS ? ", ..." : "";
+  const advice = names.length > 0
+    ? `did you mean ${names.slice(0, MOST_SUGGESTIONS).join(", ")}${more}?`
     : "tcplab why without an argument lists them";
-  throw new CliError(`There is no rule, row or state "${word}": ${advice}`);
+  throw new UsageError(`There is no rule, row or state "${word}": ${advice}`);
 }
 
 /** The command. */

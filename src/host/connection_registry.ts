@@ -15,6 +15,7 @@ import { Connection, type ConnectionAddresses, type ConnectionHost } from "./con
 import { ConnectionOrder } from "./connection_order.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_wheel.ts";
+import { OldestFirst } from "./oldest_first.ts";
 import type { PathMtuCache } from "./path_mtu_cache.ts";
 import { Peers } from "./peers.ts";
 
@@ -45,10 +46,8 @@ export class ConnectionRegistry {
   readonly #inOrder = new ConnectionOrder<Connection>();
   readonly #wheel: DeadlineWheel;
   readonly #isn: InitialSequence;
-  /** Oldest first. */
-  readonly #timeWaits = new Set<Connection>();
-  /** Oldest first. */
-  readonly #closing = new Set<Connection>();
+  readonly #timeWaits = new OldestFirst<Connection>();
+  readonly #closing = new OldestFirst<Connection>();
   #acceptedCount = 0;
   #nextId = 1;
   readonly #dueHandler: (entry: DeadlineEntry) => void;
@@ -182,7 +181,7 @@ export class ConnectionRegistry {
     }
     account.connections = this.#table.size;
     this.#inOrder.remove(connection);
-    if (connection.peer !== null) this.peers.leave(connection.peer);
+    if (connection.peer !== null) this.peers.leave(connection.peer, this.#options.context.nowUs);
     connection.peer = null;
     this.#wheel.cancel(connection);
   }
@@ -197,8 +196,7 @@ export class ConnectionRegistry {
   }
 
   oldestTimeWait(): Connection | null {
-    const [oldest] = this.#timeWaits;
-    return oldest ?? null;
+    return this.#timeWaits.oldest;
   }
 
   // -- Connections whose application has gone
@@ -211,9 +209,8 @@ export class ConnectionRegistry {
 
   /** Who gives way among them; it does not count any more, though its end is still to be performed. */
   takeOldestClosing(): Connection | null {
-    const [oldest] = this.#closing;
-    if (oldest === undefined) return null;
-    this.#closing.delete(oldest);
+    const { oldest } = this.#closing;
+    if (oldest !== null) this.#closing.delete(oldest);
     return oldest;
   }
 

@@ -99,7 +99,7 @@ export class Connections {
     const room = new RoomMaker({ ...options, context, registry, performer, teller });
     const cookies = config.synCookies ? new SynCookies(options.secret) : null;
     const { peers } = registry;
-    const overload = new Overload({ peers, account: pool.account, counters, teller });
+    const overload = new Overload({ context, peers, account: pool.account, counters, teller });
     const parts = { context, registry, listeners, performer, teller, replyRoute, room, overload };
     const requests = new ConnectionRequests({ ...options, ...parts, cookies });
     this.context = context;

@@ -172,13 +172,15 @@ export class RoomMaker {
       const { tcb } = connection;
       if (connection.listener === null) continue;
       const held = heldBytes(tcb);
+      // Who has just begun has had no time for any.
+      const progressUs = Math.max(tcb.progressUs, tcb.openedUs);
       const holder = {
         item: connection,
         peer: peerKey(connection.peerAddress),
         weight: held + registry.connectionBytes,
-        order: tcb.progressUs,
+        order: progressUs,
       };
-      if (held > 0 && context.nowUs - tcb.progressUs > STUCK_US) stuck.push(holder);
+      if (held > 0 && context.nowUs - progressUs > STUCK_US) stuck.push(holder);
       else if (held === 0 && (isSilent(tcb) || tcb.state === "TIME_WAIT")) {
         silent.push({ ...holder, order: tcb.openedUs });
       } else others.push(holder);

@@ -54,6 +54,7 @@ export class MemoryLink implements FrameLink {
   readonly mac: Uint8Array;
   #mtu: number;
   readonly #wholeBytes: number;
+  readonly isCrowded = false;
 
   /** Ring of slots: `#waiting` frames from `#head` on. A slot's buffer is made when first needed and then kept. */
   readonly #slots: Uint8Array[] = [];
@@ -89,10 +90,6 @@ export class MemoryLink implements FrameLink {
 
   set mtu(bytes: number) {
     this.#mtu = bytes;
-  }
-
-  get isCrowded(): boolean {
-    return false;
   }
 
   get maxPacketBytes(): number {

@@ -45,7 +45,7 @@ export interface StateAnswer {
 /** What a word may name; one word may name a rule and a row at once. */
 export type WhyAnswer = RuleAnswer | RowAnswer | StateAnswer;
 
-/** In our own words; TIME_WAIT's and LISTEN's names are those of the table. */
+/** Each state in our own words. */
 const STATES: Readonly<Record<TcpState, string>> = {
   CLOSED: "no connection: nothing is kept about it",
   LISTEN: "a server waits for a SYN from anybody",

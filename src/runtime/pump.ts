@@ -190,7 +190,7 @@ export class Pump implements Disposable {
     for (const order of this.#orders) order.looking();
     const frames = this.#link.receive(this.#take, this.#budgetFrames);
     for (const order of this.#orders) order.looked(frames < this.#budgetFrames);
-    if (this.#link.isCrowded !== this.#isCrowded) this.#host.crowd(this.#isCrowded = this.#link.isCrowded);
+    if (this.#link.isCrowded !== this.#isCrowded) this.#tellCrowd();
     this.#look();
     if (this.#host.nextDeadlineUs() <= this.#nowUs) this.#host.tick(this.#nowUs);
     this.#flush();
@@ -244,6 +244,11 @@ export class Pump implements Disposable {
     if (arrivedUs - this.#nowUs > TRUSTED_AHEAD_US && arrivedUs > this.#look()) return this.#nowUs;
     if (arrivedUs > this.#nowUs) this.#nowUs = arrivedUs;
     return arrivedUs;
+  }
+
+  #tellCrowd(): void {
+    this.#isCrowded = this.#link.isCrowded;
+    this.#host.crowd(this.#isCrowded);
   }
 
   /** Lets the host follow the device's MTU, and sends what that leads to. */

@@ -14,6 +14,7 @@ import {
   OUR_IP,
   PEER_IP,
   PEER_MAC,
+  PLAIN_TCP,
   SECOND_US,
   segmentFrame,
   WireHost,
@@ -153,6 +154,39 @@ Deno.test("crowded: of two who have many, the one who has no more than half of t
   assertEquals(received, ["5000: fewer"], "21 of 81 are more than that");
 });
 
+Deno.test("crowded by strangers: who has many connections is served all the same, until it is him who crowds", () => {
+  const { wire, received } = server();
+  const [first] = openMany(wire, GREEDY_IP, 20);
+  open(wire, { source: PEER_IP, sourcePort: 4000 });
+  wire.host.crowd(true);
+  for (let i = 0; i < 100; i++) assertEquals(request(wire, { source: STRANGER_IP, sourcePort: i + 1 }), null);
+  say(wire, { source: GREEDY_IP, sourcePort: 5000, ack: first }, "many");
+  assertEquals(received, ["5000: many"]);
+  assertGreater(request(wire, { source: GREEDY_IP, sourcePort: 6000 }) ?? 0, 0);
+  wire.takeCounts();
+  const again = segmentFrame({ source: GREEDY_IP, sourcePort: 5001, seq: 1001, ack: 1, flags: ACK });
+  for (let i = 0; i < 200; i++) wire.gives(again);
+  assertEquals(
+    wire.takeCounts()["overload-segments"],
+    103,
+    "97 more of his are as many as those of the strangers",
+  );
+});
+
+Deno.test("crowded: who is alone may have many, also when somebody else has left more than a minute ago", () => {
+  const { wire, received } = server();
+  const visit = open(wire, { source: PEER_IP, sourcePort: 4000 });
+  const leave = { source: PEER_IP, sourcePort: 4000, seq: 1001, ack: visit, flags: 4 };
+  const all = openMany(wire, GREEDY_IP, 40);
+  wire.answers(segmentFrame(leave));
+  wire.host.crowd(true);
+  say(wire, { source: GREEDY_IP, sourcePort: 5000, ack: all[0] }, "soon");
+  assertEquals(received, []);
+  wire.pass(60 * SECOND_US);
+  say(wire, { source: GREEDY_IP, sourcePort: 5001, ack: all[1] }, "later");
+  assertEquals(received, ["5001: later"]);
+});
+
 Deno.test("crowded: no reset for whom we have nothing with; without a crowd there is one", () => {
   const { wire } = server();
   const lost = segmentFrame({ sourcePort: 9, targetPort: 81, seq: 7, ack: 5, flags: ACK });
@@ -195,6 +229,10 @@ Deno.test("crowded: ARP of strangers waits, that of neighbors does not", () => {
 Deno.test("short of memory: a peer with many connections gets no more of them, others do", () => {
   const { wire } = server({ memoryBytes: 200 * 0x600 });
   open(wire, { source: PEER_IP, sourcePort: 4000 });
+  // Who has crowded before does not matter here.
+  wire.host.crowd(true);
+  for (let i = 0; i < 10; i++) request(wire, { source: STRANGER_IP, sourcePort: i + 1 });
+  wire.host.crowd(false);
   openMany(wire, GREEDY_IP, 149);
   assertGreater(wire.host.memory().usedBytes, 149 * 0x600);
   open(wire, { source: GREEDY_IP, sourcePort: 6000 });
@@ -227,4 +265,48 @@ Deno.test("crowded: who is asked for his hardware address is heard", () => {
   wire.expects(arpRequest(PEER_IP));
   const [syn] = wire.gives(arpReply(PEER_IP, PEER_MAC));
   assertEquals(syn[FLAGS_OFFSET], SYN);
+});
+
+/** As many connections with unread text as fill a small memory; each holds 64,400 bytes. */
+function fill(wire: WireHost, peers: readonly number[]): void {
+  const text = "x".repeat(1400);
+  const callers = peers.flatMap((last) =>
+    [1, 2, 3, 4, 5, 6, 7, 8].map((sourcePort) => ({ source: `10.0.0.${last}`, sourcePort }))
+  );
+  const acks = callers.map((caller) => open(wire, caller));
+  for (let part = 0; part < 46; part++) {
+    for (const [i, caller] of callers.entries()) {
+      wire.gives(segmentFrame({ ...caller, seq: 1001 + part * text.length, ack: acks[i], flags: ACK }, text));
+    }
+  }
+}
+
+/** A host of 2 MiB whose application reads nothing. */
+function unreadServer(): WireHost {
+  const wire = new WireHost({ memoryBytes: 0x200000, tcp: { ...PLAIN_TCP, receiveBufferBytes: 0x10000 } });
+  wire.host.listen({ port: 80, accept: () => ({}) });
+  wire.take();
+  return wire;
+}
+
+Deno.test("short of memory: who holds little is reset last, though it is he who gets no further", () => {
+  const wire = unreadServer();
+  const stuck = open(wire, { source: PEER_IP, sourcePort: 4000 });
+  say(wire, { source: PEER_IP, sourcePort: 4000, ack: stuck }, "unread");
+  wire.pass(2 * SECOND_US);
+  fill(wire, [66, 67, 68, 69]);
+  assertGreater(wire.takeCounts()["evicted-for-memory"] ?? 0, 0);
+  assertEquals(wire.host.connections()[0].peerPort, 4000, "it is still there");
+});
+
+Deno.test("short of memory: who has just begun is not stuck; those go who have got no further for a while", () => {
+  const wire = unreadServer();
+  fill(wire, [66, 67]);
+  wire.pass(2 * SECOND_US);
+  fill(wire, [68, 69]);
+  const evicted = wire.takeCounts()["evicted-for-memory"] ?? 0;
+  assertGreater(evicted, 0);
+  const left = wire.host.connections().map(({ peerAddress }) => peerAddress[3]);
+  assertEquals(left.filter((last) => last >= 68).length, 16);
+  assertEquals(left.length, 32 - evicted);
 });

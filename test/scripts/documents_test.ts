@@ -71,7 +71,7 @@ Deno.test("README.md: every target of the last whole run of the benchmark is in 
   assertEquals(rows.map(cells).filter((row) => !shown.has(row)), []);
 });
 
-Deno.test("the word seed means the random seed alone", () => {
+Deno.test("documents: the lab, the path and the table are not called those of the seed", () => {
   for (const name of DOCUMENTS) {
     for (const [line] of read(name).matchAll(/^.*\bseed(?:'s|ed)? (?:lab|path|table|rows)\b.*$/gim)) {
       assertEquals(line, "", name);
