@@ -74,7 +74,7 @@ export function parseOptions<const Options extends readonly OptionSpec[]>(
   const alias: Record<string, string> = {};
   for (const spec of specs) if (spec.alias !== undefined) alias[spec.alias] = spec.name;
 
-  const separated = separateShortValues(args, specs);
+  const separated = separateValues(args, specs);
   refuseReservedName(separated, specs);
   const unknown: string[] = [];
   const parsed = parseArgs(separated, {
@@ -91,7 +91,7 @@ export function parseOptions<const Options extends readonly OptionSpec[]>(
   const values = new Map<string, readonly string[]>();
   for (const spec of specs) values.set(spec.name, checkedValues(spec, parsed[spec.name], args));
   if (unknown.length > 0) throw new UsageError(unknownOptionLine(unknown[0], specs));
-  const positionals = parsed._.map(String);
+  const positionals = parsed._.map((word) => String(word).replace(MASK, ""));
   checkPositionals(positionals, syntax);
 
   return {
@@ -113,16 +113,42 @@ function refuseReservedName(args: readonly string[], specs: readonly OptionSpec[
   if (reserved !== undefined) throw new UsageError(unknownOptionLine(reserved, specs));
 }
 
-/** `-ieth0` becomes `--iface=eth0`, which parse-args would take for a bundle of flags. */
-function separateShortValues(args: readonly string[], specs: readonly OptionSpec[]): string[] {
+/**
+ * `-ieth0` becomes `--iface=eth0`, which parse-args would take for a bundle of flags. `--port -1` becomes `--port=-1`, so that
+ * the command judges the value instead of hearing of an option `-1`; `-` alone is a value too, as programs have it for
+ * standard input and output. A number below zero that belongs to no option is kept as an argument by {@link MASK}.
+ */
+function separateValues(args: readonly string[], specs: readonly OptionSpec[]): string[] {
   const end = args.indexOf("--");
-  return args.map((argument, position) => {
-    if (end >= 0 && position > end) return argument;
+  const options = end < 0 ? args : args.slice(0, end);
+  const separated: string[] = [];
+  for (let i = 0; i < options.length; i++) {
+    const argument = options[i];
+    const next = options[i + 1];
+    const valued = specs.find((spec) =>
+      spec.kind !== "flag" && (argument === `--${spec.name}` || argument === `-${spec.alias}`)
+    );
     const match = /^-([A-Za-z])=?(.+)$/s.exec(argument);
-    if (match === null) return argument;
-    const spec = specs.find((candidate) => candidate.alias === match[1] && candidate.kind !== "flag");
-    return spec === undefined ? argument : `--${spec.name}=${match[2]}`;
-  });
+    const short = match === null
+      ? undefined
+      : specs.find((candidate) => candidate.alias === match[1] && candidate.kind !== "flag");
+    if (valued !== undefined && next !== undefined && (next === "-" || isNegativeNumber(next))) {
+      separated.push(`--${valued.name}=${next}`);
+      i++;
+    } else if (match !== null && short !== undefined) {
+      separated.push(`--${short.name}=${match[2]}`);
+    } else {
+      separated.push(isNegativeNumber(argument) ? MASK + argument : argument);
+    }
+  }
+  return [...separated, ...args.slice(options.length)];
+}
+
+/** Stands before an argument that begins with a dash and is no option; no command line can hold it (execve(2)). */
+const MASK = "\0";
+
+function isNegativeNumber(argument: string): boolean {
+  return /^-\.?\d/.test(argument);
 }
 
 /** The option's values as strings (a flag that was given has one, empty), or a {@link UsageError}. */
