@@ -14,7 +14,7 @@ import {
   type ServerHeading,
   type ServerSnapshot,
 } from "../observe/server_snapshot.ts";
-import { findServers } from "../runtime/control_client.ts";
+import { findServers, type ServerSurvey, surveyServers } from "../runtime/control_client.ts";
 import { type ControlSocket, openControlSocket } from "../runtime/control_socket.ts";
 import { formatMac } from "../wire/address.ts";
 import { CliError, errorLine } from "./command.ts";
@@ -42,12 +42,9 @@ export interface ServerControlParts {
   readonly notice: (line: string) => void;
 }
 
-/**
- * The servers of this user that run on this host, in all network namespaces; `server` leaves their connections out, of
- * which there may be many.
- */
-export function runningServers(request: "snapshot" | "server" = "snapshot"): Promise<LocatedSnapshot[]> {
-  return findServers(readLocatedSnapshot, { request });
+/** Asks the servers of this user that run on this host, in all network namespaces. */
+export function runningServers(): Promise<ServerSurvey<LocatedSnapshot>> {
+  return surveyServers(readLocatedSnapshot);
 }
 
 function readLocatedSnapshot(lines: readonly unknown[]): LocatedSnapshot | null {
@@ -75,7 +72,9 @@ export async function refuseTakenAddresses(
 ): Promise<void> {
   if (config.addresses.length === 0) return;
   const here = networkNamespace();
-  const others = (await runningServers("server")).filter((other) => other.networkNamespace === here);
+  // Without their connections, of which there may be many.
+  const running = await findServers(readLocatedSnapshot, { request: "server" });
+  const others = running.filter((other) => other.networkNamespace === here);
   const line = conflictLine(config, others);
   if (line !== null) throw new CliError(line);
 }

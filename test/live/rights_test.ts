@@ -276,7 +276,7 @@ liveTest("the compiled binary gives its rights up as well, and netstat shows eac
   assertMatch(await netstatOf(DAEMON), /LISTEN +echo/);
   assertMatch(
     await netstatOf(DAEMON + 1),
-    /^No tcplab server is running.*\n\n1 server of another user: sudo tcplab netstat\n$/,
+    /^No tcplab server that can be asked from here\.\n\n1 server of another user: sudo tcplab netstat\n$/,
   );
   const { code, stderr } = await server.stop();
   assertEquals(code, 0, stderr);
