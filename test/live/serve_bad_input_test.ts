@@ -72,6 +72,10 @@ liveTest("values that are wrong anywhere are wrong usage", {}, async (lab) => {
   );
   assertUsage(await serve(lab, [...fixed, "--filter", "tcp prot 80"]), /--filter tcp prot 80: expected/);
   assertUsage(await serve(lab, [...fixed, "--filter", "tcp) or (udp"]), /--filter tcp\) or \(udp: expected/);
+  const deaf = /could ever pass it, because it is added to "tcp and dst host 10\.33\.0\.3 and dst port 3333"/;
+  for (const filter of ["udp", "udp or icmp", "ip6", "not tcp", "dst port 99", "dst host 10.33.0.9", "arp"]) {
+    assertUsage(await serve(lab, [...fixed, "--filter", filter]), deaf);
+  }
   await assertNothingLeft(lab);
 });
 
