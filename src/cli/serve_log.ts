@@ -10,7 +10,7 @@ import { LogLimit } from "../observe/log_limit.ts";
 import { JsonLines } from "../observe/json_lines.ts";
 import { LineWriter } from "../observe/log_writer.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
-import { CliError, errorLine } from "./command.ts";
+import { CliError, systemWords } from "./command.ts";
 import { type AsyncOutput, FileSink, OutputSink, type Sink, type SyncOutput } from "./output_sink.ts";
 
 /** What the log is to be like. */
@@ -146,7 +146,7 @@ function readerGone(): CliError {
 }
 
 function cannotWrite(error: unknown): string {
-  return `The log cannot be written to stdout (${errorLine(error)})`;
+  return `The log cannot be written to stdout (${systemWords(error)})`;
 }
 
 /** Columns of the terminal on stdout, where there is one. */
