@@ -5,6 +5,8 @@
  */
 import * as colors from "@std/fmt/colors";
 
+export { connectionEnds } from "./connection_ends.ts";
+
 /** Wraps a text in the codes of a colour. */
 export type Paint = (text: string) => string;
 
@@ -160,12 +162,4 @@ export function bytesText(bytes: number): string {
 /** Flags as in the seed's table: `[SYN, ACK]`, or `-` for no segment at all. */
 export function flagsInBrackets(flags: readonly string[] | null): string {
   return flags === null ? "-" : `[${flags.join(", ")}]`;
-}
-
-/** The two ends of a connection's name, `LOCAL_IP:PORT-PEER_IP:PORT`; an end that is not there is empty. */
-export function connectionEnds(connection: string): { local: string; peer: string } {
-  const dash = connection.indexOf("-");
-  return dash < 0
-    ? { local: connection, peer: "" }
-    : { local: connection.slice(0, dash), peer: connection.slice(dash + 1) };
 }

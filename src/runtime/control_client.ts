@@ -4,7 +4,7 @@
  * Owns: finding, asking, bounds on answers, and removing the files of servers that are gone. Must not know: what an answer
  * contains; the caller makes something of its lines. The protocol is described in control_socket.ts.
  */
-import { join } from "@std/path";
+import { join } from "node:path";
 import { readableRunDirectories } from "./run_directory.ts";
 
 /** How long one server may be silent; local choice: a live one says something within milliseconds. */
