@@ -63,9 +63,12 @@
  *
  * @module
  */
+import { Host } from "./src/host/host.ts";
 import type { FrameLink } from "./src/link/link.ts";
+import type { ServerSpeaker } from "./src/observe/server_answers.ts";
 import { type DeviceOptions, listenOn, type ListenOnOptions } from "./src/runtime/listen.ts";
 import type { Listener } from "./src/runtime/listener.ts";
+import type { Stack } from "./src/runtime/stack.ts";
 import { formatMac, parseMac } from "./src/wire/address.ts";
 
 export type { Application, ApplicationContext, ConnectionFactory } from "./src/app/application.ts";
@@ -119,7 +122,8 @@ export { type Transition, TRANSITIONS } from "./src/tcp/transitions.ts";
  *
  * `ip` must be an address that nobody else has, this machine's kernel included: it would answer too, with a reset.
  * A device needs the rights to capture (root, or CAP_NET_RAW), and is opened in the background: if that
- * fails, `accept` rejects with the reason.
+ * fails, `accept` rejects with the reason. `tcplab netstat` shows a server on a device to its own user and to root, where
+ * the program may write a socket file (nobody is asked for a permission); `netstat: false` keeps it out.
  *
  * ```ts
  * import { listen, memoryPair } from "@tcplab/tcplab";
@@ -137,7 +141,43 @@ export { type Transition, TRANSITIONS } from "./src/tcp/transitions.ts";
  * ```
  */
 export function listen(options: ListenOnOptions): Listener {
-  return listenOn(options, openDevice);
+  return listenOn(options, {
+    openDevice,
+    onStack: (stack) => {
+      if (options.netstat !== false) {
+        void tellNetstat(stack, { ip: options.ip, app: options.netstat ?? "library" });
+      }
+    },
+  });
+}
+
+/** Lets `tcplab netstat` of this user, and of root, see what the stack holds; where that cannot be, nothing happens. */
+async function tellNetstat(stack: Stack, about: { ip: string; app: string }): Promise<void> {
+  const { host, link, pump } = stack;
+  if (!(host instanceof Host)) return;
+  // Only who serves on a device loads these.
+  const { openStackControl } = await import("./src/runtime/stack_control.ts");
+  const { answerOf } = await import("./src/observe/server_answers.ts");
+  const speaker: ServerSpeaker = {
+    pid: Deno.pid,
+    link,
+    ip: [about.ip.split("/")[0]],
+    startedAt: Date.now() / 1000,
+    networkNamespace: networkNamespace(),
+    host,
+    appOf: () => about.app,
+    enter: () => pump.enter(),
+  };
+  await openStackControl(stack, { answer: (request) => answerOf(speaker, request) });
+}
+
+/** As Linux names it; Deno reads below /proc only with every permission, and without it is not known. */
+function networkNamespace(): string {
+  try {
+    return Deno.readLinkSync("/proc/self/ns/net");
+  } catch {
+    return "";
+  }
 }
 
 /**

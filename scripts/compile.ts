@@ -1,13 +1,14 @@
 /**
  * Makes dist/tcplab: the program and its runtime in one file, by `deno compile`.
  *
- * Owns: the permissions that the binary has for good, and what is put into it besides code. Other arguments
+ * Owns: the permissions that the binary has for good, what is put into it besides code, and that an earlier binary stays
+ * until there is a new one: it is made beside it, tried, and then renamed. Other arguments
  * (`--target aarch64-unknown-linux-gnu`, `--output FILE`) pass through to `deno compile`.
  *
  * The base of the binary comes from Deno's own server. Where that cannot be reached, the environment variable
  * DENORT_BIN names a local one; it has to fit the Deno that runs this script (a 2.7 base needs Deno 2.8 or older).
  */
-import { basename, fromFileUrl } from "@std/path";
+import { basename, dirname, fromFileUrl, join, relative, resolve } from "@std/path";
 import { ENGINE_FLAGS } from "../src/cli/self_command.ts";
 import { PROJECT_URL, projectFiles } from "./project_files.ts";
 
@@ -91,32 +92,62 @@ async function tryOut(path: string): Promise<string> {
   return new TextDecoder().decode(stdout).trim();
 }
 
-async function main(passed: readonly string[]): Promise<number> {
-  const cwd = fromFileUrl(PROJECT_URL);
-  Deno.mkdirSync(new URL("dist/", PROJECT_URL), { recursive: true });
-  const status = await new Deno.Command(Deno.execPath(), {
-    args: compileArguments(passed),
-    cwd,
-    stdin: "null",
-  })
-    .spawn().status;
-  if (!status.success) {
-    console.error(
-      "compile: deno compile failed, see above; where its server cannot be reached, DENORT_BIN names a local base (docs/binary.md)",
-    );
-    return status.code;
+/** Where the binary goes, and the arguments that say nothing of it. */
+export function separateOutput(passed: readonly string[]): { output: string; rest: string[] } {
+  const rest: string[] = [];
+  let output = OUTPUT;
+  for (let i = 0; i < passed.length; i++) {
+    const joined = /^(?:-o=?|--output=)(.+)$/.exec(passed[i])?.[1];
+    if (joined !== undefined) output = joined;
+    else if (passed[i] === "-o" || passed[i] === "--output") output = passed[++i] ?? OUTPUT;
+    else rest.push(passed[i]);
   }
-  if (passed.length > 0) return 0;
-  const path = `${cwd}${OUTPUT}${Deno.build.os === "windows" ? ".exe" : ""}`;
+  return { output, rest };
+}
+
+async function main(passed: readonly string[]): Promise<number> {
+  const { output, rest } = separateOutput(passed);
+  const cwd = fromFileUrl(PROJECT_URL);
+  const target = resolve(cwd, output);
   try {
-    const version = await tryOut(path);
-    const megabytes = (Deno.statSync(path).size / 1e6).toFixed(0);
-    console.error(`compile: dist/${basename(path)}, ${megabytes} MB: ${version}`);
-    return 0;
+    Deno.mkdirSync(dirname(target), { recursive: true });
+    // In the same folder, so that it needs only be renamed; a folder of its own, because the name may get an ending.
+    const folder = Deno.makeTempDirSync({ dir: dirname(target), prefix: ".compile-" });
+    try {
+      return await compileInto(folder, { target, rest, cwd });
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
   } catch (error) {
     console.error(`compile: ${error instanceof Error ? error.message : error}`);
     return 1;
   }
+}
+
+async function compileInto(
+  folder: string,
+  what: { readonly target: string; readonly rest: readonly string[]; readonly cwd: string },
+): Promise<number> {
+  const { target, rest, cwd } = what;
+  const args = compileArguments([...rest, `--output=${join(folder, basename(target))}`]);
+  const status = await new Deno.Command(Deno.execPath(), { args, cwd, stdin: "null" }).spawn().status;
+  if (!status.success) {
+    console.error(
+      "compile: deno compile failed, see above, and an earlier binary is as it was; where its server cannot be reached, " +
+        "DENORT_BIN names a local base (docs/binary.md)",
+    );
+    return status.code;
+  }
+  const made = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  // Of another platform it cannot be tried.
+  const version = rest.some((word) => word.startsWith("--target"))
+    ? "not tried"
+    : await tryOut(join(folder, made[0]));
+  for (const name of made) Deno.renameSync(join(folder, name), join(dirname(target), name));
+  const path = join(dirname(target), made[0]);
+  const megabytes = (Deno.statSync(path).size / 1e6).toFixed(0);
+  console.error(`compile: ${relative(cwd, path)}, ${megabytes} MB: ${version}`);
+  return 0;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

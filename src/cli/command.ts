@@ -46,6 +46,12 @@ export function errorLine(error: unknown): string {
   return message.replace(/\s*[\r\n]+\s*/g, " ").trim();
 }
 
+/** The system's own words for what went wrong with a file, to stand in brackets: Deno adds number, operation and path. */
+export function systemWords(error: unknown): string {
+  const words = errorLine(error).replace(/ \(os error \d+\).*$/s, "");
+  return `${words.charAt(0).toLowerCase()}${words.slice(1)}`;
+}
+
 /**
  * Names of the errors that our own layers throw with a message made for a person. Compared by name, because
  * naming their classes here would load the modules that own them.

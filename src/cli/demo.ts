@@ -7,7 +7,7 @@
 import { bold, getColorEnabled, green, red } from "@std/fmt/colors";
 import { renderTransitions } from "../observe/transition_table.ts";
 import type { TcpEvent } from "../tcp/events.ts";
-import { CliError, type Command, EXIT_DONE, EXIT_FAILED, UsageError } from "./command.ts";
+import { CliError, type Command, errorLine, EXIT_DONE, EXIT_FAILED, UsageError } from "./command.ts";
 import { beginDemoRecording } from "./demo_recording.ts";
 import { type DemoOptions, playLiveDemo } from "./demo_live.ts";
 import { playMemoryDemo } from "./demo_memory.ts";
@@ -17,6 +17,7 @@ import { LabRefused, PrivateLab } from "./private_lab.ts";
 import { SEED_ROWS, seenRows } from "./seen_transitions.ts";
 import { selfFiles } from "./self_command.ts";
 import { listenForStop } from "./signals.ts";
+import { printError, printLine } from "./terminal.ts";
 
 const SYNTAX = {
   command: "demo",
@@ -26,7 +27,8 @@ const SYNTAX = {
 kernel's own TCP, netstat on both sides, and the transition table, expected against seen.
 
 The lab is made of namespaces without names, needs no rights where the kernel allows user namespaces, touches
-nothing on the host, and is gone at the end. Where no namespaces can be had, the demo plays in memory and says so.`,
+nothing on the host, and is gone at the end. Where no namespaces can be had, or there is no libpcap, the demo plays in
+memory and says so.`,
   options: [
     {
       name: "link",
@@ -61,6 +63,14 @@ export const command: Command = {
 
 type Stage = "lab" | "memory";
 
+/** What a shell says of a program that a signal has ended: 128 and the signal's number (POSIX, 2.8.2). */
+const EXIT_OF_SIGNAL: Readonly<Record<string, number>> = {
+  SIGHUP: 129,
+  SIGINT: 130,
+  SIGQUIT: 131,
+  SIGTERM: 143,
+};
+
 async function runDemo(args: string[]): Promise<number> {
   const parsed = parseOptions(args, SYNTAX);
   const stage = parseStage(parsed.value("link"));
@@ -71,7 +81,16 @@ async function runDemo(args: string[]): Promise<number> {
       `"${sleepText}" is not a time: give --sleep seconds, from 0 to ${MOST_SLEEP_SECONDS}`,
     );
   }
-  const screen = new DemoScreen();
+  let isInterrupted = false;
+  // What the players see of their lab's end is no part of the story.
+  const screen = new DemoScreen((line) => isInterrupted || printLine(line));
+  // From here on a signal takes the lab down first.
+  using signals = listenForStop();
+  const interrupted = signals.graceful.then((signal) => {
+    isInterrupted = true;
+    printError(`tcplab demo: interrupted by ${signal}; the lab and all that is in it end now`);
+    return EXIT_OF_SIGNAL[signal] ?? EXIT_FAILED;
+  });
   const lab = stage === "memory" ? null : await openLab(screen, stage);
   if (lab === null) {
     const written = parsed.value("write");
@@ -80,17 +99,14 @@ async function runDemo(args: string[]): Promise<number> {
     }
     return verdict(screen, playMemoryDemo(screen, { text: TEXT, sleepSeconds }));
   }
-  using signals = listenForStop();
   try {
     using recording = beginDemoRecording(parsed.value("write") ?? null);
-    const interrupted = signals.graceful.then((name) => {
-      throw new CliError(`Interrupted by ${name}; the lab and all that was in it are gone`);
-    });
-    const events = await Promise.race([
+    const ended = await Promise.race([
       playOnWire(lab, { screen, options: { text: TEXT, sleepSeconds, recording: recording.path } }),
       interrupted,
     ]);
-    const status = verdict(screen, events);
+    if (typeof ended === "number") return ended;
+    const status = verdict(screen, ended);
     screen.say(`\nThe recording, each packet with its state change as comment: ${bold(recording.keep())}`);
     return status;
   } finally {
@@ -105,16 +121,32 @@ function parseStage(text: string | undefined): Stage | null {
 
 /** Makes the lab; null, and says so, where there can be none. Throws when it was asked for by name. */
 async function openLab(screen: DemoScreen, stage: Stage | null): Promise<PrivateLab | null> {
+  const refusal = await refusalOfDevices();
+  const lab = refusal ?? await openOrRefuse();
+  if (typeof lab !== "string") return lab;
+  if (stage === "lab") throw new CliError(`${lab}; try --link memory`);
+  screen.say(`${lab}.`);
+  screen.say("The demo plays in memory instead: two hosts of ours, the client by our own active open.");
+  return null;
+}
+
+async function openOrRefuse(): Promise<PrivateLab | string> {
   try {
     return await PrivateLab.open({ readable: selfFiles() });
   } catch (error) {
     if (!(error instanceof LabRefused)) throw error;
-    if (stage === "lab") {
-      throw new CliError(`A private lab cannot be had here (${error.message}); try --link memory`);
-    }
-    screen.say(`No private lab can be had here (${error.message}).`);
-    screen.say("The demo plays in memory instead: two hosts of ours, the client by our own active open.");
+    return `No private lab can be had here (${error.message})`;
+  }
+}
+
+/** Why no device can be opened in any lab, asked before a lab is made for it; null when one can. */
+async function refusalOfDevices(): Promise<string | null> {
+  const { pcapVersion } = await import("../../ffi/pcap_library.ts");
+  try {
+    pcapVersion();
     return null;
+  } catch (error) {
+    return errorLine(error);
   }
 }
 

@@ -7,7 +7,8 @@
  * nobody's any more, whatever number its process had.
  */
 import { join } from "@std/path";
-import { openOutputFile } from "./output_file.ts";
+import { CliError, systemWords } from "./command.ts";
+import { cannotWrite, openOutputFile } from "./output_file.ts";
 import { asInvokingUser } from "./privileges.ts";
 import { environmentVariable } from "./terminal.ts";
 
@@ -37,11 +38,16 @@ export function beginDemoRecording(
   return {
     path,
     keep: () => {
-      const kept = wish ??
-        asInvokingUser(() => Deno.makeTempFileSync({ dir: directory, prefix: PREFIX, suffix: ".pcapng" }));
+      const kept = wish ?? asInvokingUser(() => temporaryFile(directory, ".pcapng"));
       using file = wished ?? openOutputFile(kept, WRITE);
       const bytes = Deno.readFileSync(path);
-      for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
+      try {
+        for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
+      } catch (error) {
+        throw new CliError(
+          `${cannotWrite(kept, error)}: the recording is not whole; give --write another file`,
+        );
+      }
       return kept;
     },
     [Symbol.dispose]: () => {
@@ -55,10 +61,22 @@ export function beginDemoRecording(
 
 function lockedFile(dir: string): { path: string; lock: Deno.FsFile } {
   for (let tries = 1;; tries++) {
-    const path = Deno.makeTempFileSync({ dir, prefix: PREFIX, suffix: UNFINISHED });
+    const path = temporaryFile(dir, UNFINISHED);
     const lock = openLocked(path);
     if (lock !== null) return { path, lock };
     if (tries >= MOST_TRIES) throw new Error(`Temporary files in ${dir} are taken away at once`);
+  }
+}
+
+function temporaryFile(dir: string, suffix: string): string {
+  try {
+    return Deno.makeTempFileSync({ dir, prefix: PREFIX, suffix });
+  } catch (error) {
+    throw new CliError(
+      `No temporary file can be made in ${dir} (${
+        systemWords(error)
+      }): set TMPDIR to a directory that is there and yours, or unset it`,
+    );
   }
 }
 

@@ -29,10 +29,10 @@ export class DemoScreen {
     utcOffsetMinutes: -new Date().getTimezoneOffset(),
   });
 
-  readonly #print: (line: string) => void;
+  readonly #print: (line: string) => unknown;
 
   /** `print` takes one line at a time; stdout's when absent. */
-  constructor(print: (line: string) => void = printLine) {
+  constructor(print: (line: string) => unknown = printLine) {
     this.#print = print;
   }
 

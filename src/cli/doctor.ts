@@ -6,7 +6,6 @@
  */
 import { getColorEnabled } from "@std/fmt/colors";
 import { paletteFor } from "../observe/text_layout.ts";
-import { parseIpAddress } from "../wire/address.ts";
 import { type Command, EXIT_DONE, EXIT_FAILED } from "./command.ts";
 import {
   checkAddress,
@@ -24,6 +23,7 @@ import {
 } from "./doctor_checks.ts";
 import { badValue } from "./option_values.ts";
 import { type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
+import { type AddressRequest, parseAddress } from "./serve_options.ts";
 import { printLine } from "./terminal.ts";
 
 const OPTIONS = [
@@ -34,7 +34,13 @@ const OPTIONS = [
     value: "NAME",
     help: "the device to look at (default: the first usable one)",
   },
-  { name: "ip", kind: "value", value: "ADDR", help: "the address that is meant for the server" },
+  {
+    name: "ip",
+    kind: "value",
+    value: "ADDR[/LEN]",
+    help:
+      "the address that is meant for the server: judged as serve judges it, which asks the segment who has it",
+  },
   {
     name: "mac",
     kind: "value",
@@ -46,7 +52,7 @@ const OPTIONS = [
 
 const SYNTAX: Syntax<typeof OPTIONS> = {
   command: "doctor",
-  synopsis: "[--iface NAME] [--ip ADDR] [--mac auto|device] [--json]",
+  synopsis: "[--iface NAME] [--ip ADDR[/LEN]] [--mac auto|device] [--json]",
   description:
     `Checks library, device, rights, what the device carries, off-loads, sending, address ownership, firewall, namespaces and tools, and says how to
 mend each. Exit status 1 when something is missing that every server needs.`,
@@ -55,7 +61,7 @@ mend each. Exit status 1 when something is missing that every server needs.`,
 
 /** Makes all checks; those that rest on one that failed are left out. */
 async function examine(
-  wanted: { device: string | null; address: Uint8Array | null; usesOwnMac: boolean },
+  wanted: { device: string | null; request: AddressRequest | null; usesOwnMac: boolean },
 ): Promise<Finding[]> {
   const findings = [checkLibrary()];
   const devices = devicesHere();
@@ -64,11 +70,12 @@ async function examine(
     findings.push(finding);
     if (device !== null) {
       const rights = checkRights(device);
-      const { address, usesOwnMac } = wanted;
-      findings.push(rights, await checkCarriage(device, { usesOwnMac, wanted: address }));
+      const { request, usesOwnMac } = wanted;
+      findings.push(rights, await checkCarriage(device, { usesOwnMac, wanted: request?.address ?? null }));
       findings.push(await checkOffloads(device));
       if (rights.status === "ok") findings.push(checkSending(device));
-      findings.push(checkAddress({ device, devices }, address));
+      const mayAsk = rights.status === "ok";
+      findings.push(await checkAddress({ device, devices, mayAsk }, request));
     }
   }
   findings.push(await checkFirewall(), await checkPrivateLab(), await checkTools());
@@ -96,14 +103,11 @@ function findingsText(findings: readonly Finding[], color = false): string {
 async function run(args: string[]): Promise<number> {
   const options = parseOptions(args, SYNTAX);
   const text = options.value("ip");
-  const address = text === undefined ? null : parseIpAddress(text);
-  if (text !== undefined && (address === null || address.length !== 4)) {
-    throw badValue({ option: "ip", text }, "an IPv4 address, as in 192.168.56.101");
-  }
+  const request = text === undefined ? null : parseAddress(text);
   const mac = options.value("mac") ?? "auto";
   if (mac !== "auto" && mac !== "device") throw badValue({ option: "mac", text: mac }, "auto or device");
   const usesOwnMac = mac === "device";
-  const findings = await examine({ device: options.value("iface") ?? null, address, usesOwnMac });
+  const findings = await examine({ device: options.value("iface") ?? null, request, usesOwnMac });
   if (options.flag("json")) printLine(JSON.stringify(findings, null, 2));
   else printLine(findingsText(findings, getColorEnabled()));
   return findings.some((finding) => finding.status === "fail") ? EXIT_FAILED : EXIT_DONE;

@@ -3,18 +3,23 @@
  *
  * Owns: the findings and their remedies. Must not know: how they are shown.
  */
+import { openArpLink } from "../../ffi/arp_link.ts";
 import { type InterfaceInfo, listInterfaces } from "../../ffi/interfaces.ts";
 import { PCAP_CODES, PcapError } from "../../ffi/pcap_error.ts";
 import { openPcapLink } from "../../ffi/pcap_link.ts";
 import { pcapVersion } from "../../ffi/pcap_library.ts";
 import { chooseTransmit } from "../../ffi/transmit_choice.ts";
+import { AddressProber } from "../host/address_prober.ts";
+import { systemClock } from "../runtime/clock.ts";
 import { formatIpAddress, type IpAddress, sameAddress } from "../wire/address.ts";
-import { kernelOwner } from "./address_choice.ts";
-import { errorLine } from "./command.ts";
+import { checkUnused, judgeAddresses, kernelOwner, type ServedAddress } from "./address_choice.ts";
+import { CliError, errorLine } from "./command.ts";
 import { addressTexts, judgeDevice, pickDevice } from "./device.ts";
 import { judgeTraits, readDeviceFacts } from "./device_traits.ts";
 import { privateLabRefusal } from "./private_lab.ts";
 import { guardOwners, unownedGuards } from "./rst_guard.ts";
+import type { AddressRequest } from "./serve_options.ts";
+import { refuseTakenAddresses } from "./server_control.ts";
 import { runTool } from "./tool_output.ts";
 
 /** What was found about one matter. */
@@ -162,34 +167,51 @@ export async function checkOffloads(device: InterfaceInfo): Promise<Finding> {
 }
 
 /** Who owns the address: of `--ip` where it was given, else which addresses are the kernel's and will not do. */
-export function checkAddress(
-  scene: { device: InterfaceInfo; devices: readonly InterfaceInfo[] },
-  wanted: IpAddress | null,
-): Finding {
+export async function checkAddress(
+  scene: { device: InterfaceInfo; devices: readonly InterfaceInfo[]; mayAsk: boolean },
+  wanted: AddressRequest | null,
+): Promise<Finding> {
   const check = "address";
+  const { device, devices, mayAsk } = scene;
   if (wanted === null) {
-    const own = addressTexts(scene.device).filter((text) => !text.includes(":")).map((text) =>
-      text.split("/")[0]
-    );
+    const own = addressTexts(device).filter((text) => !text.includes(":")).map((text) => text.split("/")[0]);
     if (own.length === 0) {
-      const detail =
-        `${scene.device.name} has no IPv4 address of its own: any will do that no other host has`;
+      const detail = `${device.name} has no IPv4 address of its own: any will do that no other host has`;
       return { check, status: "ok", detail, remedy: "" };
     }
     const detail = `${own.join(", ")} is the kernel's: serve on another of the subnet, which nobody has`;
-    const remedy = `tcplab serve --iface ${scene.device.name} without --ip proposes one`;
+    const remedy = `tcplab serve --iface ${device.name} without --ip proposes one`;
     return { check, status: "ok", detail, remedy };
   }
-  const text = formatIpAddress(wanted);
-  const owner = kernelOwner(wanted, scene.devices);
-  if (owner === null) return { check, status: "ok", detail: `${text} is not the kernel's`, remedy: "" };
-  const detail = `${text} is the kernel's own, on ${owner.name}: it would reset every connection`;
-  return {
-    check,
-    status: "note",
-    detail,
-    remedy: "choose an address that nobody has, or add --rst-guard nft",
-  };
+  const owner = kernelOwner(wanted.address, devices);
+  if (owner !== null) {
+    const detail = `${wanted.text} is the kernel's own, on ${owner.name}: it would reset every connection`;
+    const remedy = "choose an address that nobody has, or add --rst-guard nft";
+    return { check, status: "note", detail, remedy };
+  }
+  try {
+    const addresses = judgeAddresses([wanted], { device, devices, rstGuard: "off" });
+    // A server of ours would not hear a question that leaves by its own device.
+    await refuseTakenAddresses({ addresses: [wanted], services: [], rstGuard: "off" });
+    if (!mayAsk || !await isAsked(device, addresses)) {
+      const detail = `${wanted.text} is not the kernel's; whether another host has it could not be asked`;
+      return { check, status: "note", detail, remedy: mayAsk ? "" : "run with sudo" };
+    }
+    const detail = `${wanted.text} is not the kernel's, and nobody on ${device.name} answers for it`;
+    return { check, status: "ok", detail, remedy: "" };
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    const [detail, ...remedy] = errorLine(error).split(": ");
+    return { check, status: "fail", detail, remedy: remedy.join(": ") };
+  }
+}
+
+/** Asks the segment, as `serve` does before it begins; false where that cannot be done without opening the device. */
+async function isAsked(device: InterfaceInfo, addresses: readonly ServedAddress[]): Promise<boolean> {
+  using link = device.mac === null ? null : openArpLink(device.name, { mac: device.mac, vlan: null });
+  if (link === null) return false;
+  await checkUnused({ link, host: new AddressProber(link), clock: systemClock() }, addresses);
+  return true;
 }
 
 /** Can nft set the guard, and has an older version left one behind? */

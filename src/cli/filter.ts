@@ -41,6 +41,16 @@ export function composeFilter(parts: FilterParts): string {
   return inVlan(`${arp} or ${icmp} or ${tcp}`, parts.vlan);
 }
 
+/**
+ * The frames that a server lives on: TCP to its addresses and ports; without ports (the active side) to its addresses. A
+ * `--filter` that has none of these in common with it leaves nothing to serve.
+ */
+export function servedFrames(parts: Pick<FilterParts, "addresses" | "ports">): string {
+  const toUs = either(parts.addresses.map((address) => `dst host ${address}`));
+  const ports = parts.ports.map((port) => `dst port ${port}`);
+  return ["tcp", toUs, ...(ports.length === 0 ? [] : [either(ports)])].join(" and ");
+}
+
 /** The same filter for frames of one VLAN. */
 export function inVlan(expression: string, vlan: number | null): string {
   return vlan === null ? expression : `vlan ${vlan} and (${expression})`;

@@ -4,18 +4,20 @@
  * Owns: the options, and looking again. Must not know: how a server is asked, how a table is set.
  */
 import { getColorEnabled } from "@std/fmt/colors";
-import { netstatToText, type SocketRow, socketTable } from "../observe/netstat.ts";
+import { basename } from "@std/path";
+import { filteredServer, netstatToText, type SocketRow, socketTable } from "../observe/netstat.ts";
 import type { ServerSnapshot } from "../observe/server_snapshot.ts";
+import { parseSocketFilter, type SocketFilter, SocketFilterError } from "../observe/socket_filter.ts";
 import { paletteFor } from "../observe/text_layout.ts";
-import { countClosedServers } from "../runtime/control_client.ts";
 import { formatEndpoint, formatIpAddress, isUnspecified } from "../wire/address.ts";
-import { CliError, type Command, EXIT_DONE } from "./command.ts";
+import { CliError, type Command, EXIT_DONE, UsageError } from "./command.ts";
 import { type KernelSocket, readKernelSockets } from "./kernel_sockets.ts";
 import { type OptionSpec, type ParsedOptions, parseOptions, type Syntax, usageText } from "./options.ts";
-import { askOtherUsersServers, silentUsersLine } from "./other_users_servers.ts";
+import { askOtherUsersServers } from "./other_users_servers.ts";
 import { runningServers } from "./server_control.ts";
 import { listenForStop } from "./signals.ts";
-import { pageWidth, printLine, printOut } from "./terminal.ts";
+import { pageWidth, printError, printLine, printOut } from "./terminal.ts";
+import { countListeningServers, unseenLines, type UnseenServers } from "./unseen_servers.ts";
 
 const OPTIONS = [
   {
@@ -32,15 +34,32 @@ const OPTIONS = [
   },
   { name: "json", kind: "flag", help: "as JSON: the servers; with --kernel an object of servers and kernel" },
   { name: "watch", alias: "w", kind: "flag", help: "again every second, until Ctrl-C" },
+  {
+    name: "tcp",
+    alias: "t",
+    kind: "flag",
+    help: "as netstat and ss have it: changes nothing, all that is shown is TCP",
+  },
+  { name: "all", alias: "a", kind: "flag", help: "the same: listeners are always shown" },
+  { name: "numeric", alias: "n", kind: "flag", help: "the same: addresses and ports are always numbers" },
 ] as const satisfies readonly OptionSpec[];
 
 const SYNTAX: Syntax<typeof OPTIONS> = {
   command: "netstat",
-  synopsis: "[--kernel] [--details] [--json] [--watch]",
+  synopsis: "[-tan] [--kernel] [--details] [--json] [--watch] [FILTER]",
   description:
     `Shows the connections of the tcplab servers that this user runs on this host, for root those of all users, in every
-network namespace. The kernel takes no part in them: its own netstat shows nothing.`,
+network namespace. The kernel takes no part in them: its own netstat shows nothing.
+
+FILTER is that of ss(8): state STATE (exclude STATE), then sport, dport OP :PORT; src, dst ADDR[/LEN][:PORT]; and, or, not, ( ).`,
   options: OPTIONS,
+  // Nobody types a longer one; an endless one would be an attack on the parser's stack.
+  positionals: { least: 0, most: 256, expected: "a filter of at most 256 words" },
+  examples: [
+    ["tcplab netstat state established", "connections that are open"],
+    ["tcplab netstat sport = :3333 and not dst 10.0.0.0/8", "on one port, from elsewhere"],
+    ["tcplab netstat -tan '( sport = :80 or sport = :443 )'", "parentheses are quoted for the shell"],
+  ],
 };
 
 type NetstatOptions = ParsedOptions<typeof OPTIONS[number]["name"]>;
@@ -51,46 +70,68 @@ const CLEAR_SCREEN = "\x1b[H\x1b[2J";
 
 async function run(args: string[]): Promise<number> {
   const options = parseOptions(args, SYNTAX);
+  const filter = options.positionals.length === 0 ? null : filterOf(options.positionals);
+  const look = () => lookAround(options, filter);
   if (!options.flag("watch")) {
-    printLine(await look(options));
+    printLine(await look());
     return EXIT_DONE;
   }
   using signals = listenForStop();
   const stopped = signals.graceful.then(() => true);
   for (;;) {
-    const text = await look(options);
+    const text = await look();
     if (Deno.stdout.isTerminal() && !options.flag("json")) printOut(CLEAR_SCREEN);
     printLine(text);
     if (await Promise.race([stopped, pause(WATCH_INTERVAL_MS)])) return EXIT_DONE;
   }
 }
 
+function filterOf(words: readonly string[]): SocketFilter {
+  try {
+    return parseSocketFilter(words);
+  } catch (error) {
+    throw error instanceof SocketFilterError ? new UsageError(error.message) : error;
+  }
+}
+
 /** What there is to see now, as text. */
-async function look(options: NetstatOptions): Promise<string> {
-  const others = await askOtherUsersServers();
-  const servers = [...await runningServers(), ...others.servers];
-  const kernel = options.flag("kernel") ? kernelSockets() : null;
+async function lookAround(options: NetstatOptions, filter: SocketFilter | null): Promise<string> {
+  const before = await countListeningServers();
+  const [own, others] = await Promise.all([runningServers(), askOtherUsersServers()]);
+  const servers = [...own.servers, ...others.servers];
+  // Who begins or ends in between is not counted among those that are not shown.
+  const after = before !== null && before > servers.length ? await countListeningServers() : before;
+  const listening = before === null || after === null ? null : Math.min(before, after);
+  const unseen: UnseenServers = {
+    closed: own.closed,
+    elsewhere: listening === null ? null : Math.max(0, listening - servers.length),
+    silent: own.silent.map((path) => basename(path, ".sock")),
+    silentUsers: others.silent,
+    isRoot: Deno.uid() === 0,
+  };
+  const kernel = options.flag("kernel") ? kernelSockets(filter) : null;
   if (options.flag("json")) {
-    const value = kernel === null ? servers : { servers, kernel: kernel.map(kernelSocketJson) };
+    // Told beside the value, which is the servers' and nothing else; once, and not again every second.
+    if (!options.flag("watch")) { for (const line of unseenLines(unseen)) printError(line); }
+    const shown = filter === null
+      ? servers
+      : servers.map((server) => filteredServer(server, filter)).filter((server) => server !== null);
+    const value = kernel === null ? shown : { servers: shown, kernel: kernel.map(kernelSocketJson) };
     // One line for each look, so that a reader can take them apart.
     return jsonText(value, options.flag("watch") ? 0 : 2);
   }
-  const text = netstatText(servers, {
-    kernel,
-    details: options.flag("details"),
-    color: getColorEnabled(),
-    now: Date.now() / 1000,
-  });
-  const closed = await countClosedServers();
-  const unseen = closed === 0 ? silentUsersLine(others.silent) : closedServersLine(closed);
-  return unseen === "" ? text : `${text}\n\n${unseen}`;
+  const [details, color, now] = [options.flag("details"), getColorEnabled(), Date.now() / 1000];
+  return netstatText(servers, { kernel, filter, details, color, now, unseen });
 }
 
-/** What a person should know who may not see everything. */
-export function closedServersLine(count: number): string {
-  return count === 1
-    ? "1 server of another user: sudo tcplab netstat"
-    : `${count} servers of other users: sudo tcplab netstat`;
+/** How {@link netstatText} is set. */
+interface NetstatView {
+  readonly kernel: readonly KernelSocket[] | null;
+  readonly filter?: SocketFilter | null;
+  readonly details: boolean;
+  readonly color: boolean;
+  readonly now: number;
+  readonly unseen?: UnseenServers;
 }
 
 /** JSON leaves the second set of control characters as they are, and terminals take some of them for commands. */
@@ -101,31 +142,45 @@ export function jsonText(value: unknown, indent: number): string {
   );
 }
 
-/** The servers, and below them what the kernel knows, where that was asked for. */
-export function netstatText(
-  servers: readonly ServerSnapshot[],
-  view: { kernel: readonly KernelSocket[] | null; details: boolean; color: boolean; now: number },
-): string {
-  const { details, color, now } = view;
-  const ours = netstatToText(servers, { width: pageWidth(), color, details, now });
-  if (view.kernel === null) return ours;
-  const heading = paletteFor(color).strong("the kernel's own");
-  if (view.kernel.length === 0) return `${ours}\n\n${heading}  no TCP sockets in this network namespace`;
-  const isListener = (socket: KernelSocket) => socket.state === "LISTEN";
-  const sorted = [...view.kernel.filter(isListener), ...view.kernel.filter((socket) => !isListener(socket))];
-  return `${ours}\n\n${heading}  of this network namespace\n${
-    socketTable(sorted.map(kernelSocketRow), { color })
-  }`;
+/** The servers, who else there is, and below them what the kernel knows, where that was asked for. */
+export function netstatText(servers: readonly ServerSnapshot[], view: NetstatView): string {
+  const { details, color, now, filter = null, unseen } = view;
+  const unseenText = unseen === undefined ? [] : unseenLines(unseen);
+  const shown = netstatToText(servers, { width: pageWidth(), color, details, now, filter });
+  const ours = shown === "" ? nothingLine(servers.length, unseenText.length > 0) : shown;
+  const parts = [ours, unseenText.join("\n")];
+  if (view.kernel !== null) parts.push(kernelText(view.kernel, color));
+  return parts.filter((part) => part !== "").join("\n\n");
 }
 
-function kernelSockets(): KernelSocket[] {
+/** Never says that there is no server where there is one that is not shown. */
+function nothingLine(servers: number, areOthers: boolean): string {
+  if (servers > 0) return `No socket of ${counted(servers, "tcplab server")} passes the filter.`;
+  return areOthers
+    ? "No tcplab server that can be asked from here."
+    : "No tcplab server is running on this host.";
+}
+
+function kernelText(sockets: readonly KernelSocket[], color: boolean): string {
+  const heading = paletteFor(color).strong("the kernel's own");
+  if (sockets.length === 0) return `${heading}  no TCP sockets in this network namespace`;
+  const isListener = (socket: KernelSocket) => socket.state === "LISTEN";
+  const sorted = [...sockets.filter(isListener), ...sockets.filter((socket) => !isListener(socket))];
+  return `${heading}  of this network namespace\n${socketTable(sorted.map(kernelSocketRow), { color })}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+function kernelSockets(filter: SocketFilter | null): KernelSocket[] {
   const sockets = readKernelSockets();
   if (sockets === null) {
     throw new CliError(
       "The kernel's sockets cannot be read here (no /proc/net/tcp): leave --kernel out, and use netstat",
     );
   }
-  return sockets;
+  return filter === null ? sockets : sockets.filter((socket) => filter(kernelSocketRow(socket)));
 }
 
 function kernelSocketRow(socket: KernelSocket): SocketRow {

@@ -78,7 +78,7 @@ export function parseOptions<const Options extends readonly OptionSpec[]>(
   const alias: Record<string, string> = {};
   for (const spec of specs) if (spec.alias !== undefined) alias[spec.alias] = spec.name;
 
-  const separated = separateShortValues(joinDashes(spellOut(args, specs), specs), specs);
+  const separated = separateValues(spellOut(args, specs), specs);
   refuseReservedName(separated, specs);
   const unknown: string[] = [];
   const parsed = parseArgs(separated, {
@@ -95,7 +95,7 @@ export function parseOptions<const Options extends readonly OptionSpec[]>(
   const values = new Map<string, readonly string[]>();
   for (const spec of specs) values.set(spec.name, checkedValues(spec, parsed[spec.name], args));
   if (unknown.length > 0) throw new UsageError(unknownOptionLine(unknown[0], specs));
-  const positionals = parsed._.map(String);
+  const positionals = parsed._.map((word) => String(word).replace(MASK, ""));
   checkPositionals(positionals, syntax);
 
   return {
@@ -144,34 +144,42 @@ function spellOut(args: readonly string[], specs: readonly OptionSpec[]): string
   });
 }
 
-/** `--write -` becomes `--write=-`: a dash alone is a value like any other, and parse-args would take it for none. */
-function joinDashes(args: readonly string[], specs: readonly OptionSpec[]): string[] {
+/**
+ * `-ieth0` becomes `--iface=eth0`, which parse-args would take for a bundle of flags. `--port -1` becomes `--port=-1`, so that
+ * the command judges the value instead of hearing of an option `-1`; `-` alone is a value too, as programs have it for
+ * standard input and output. A number below zero that belongs to no option is kept as an argument by {@link MASK}.
+ */
+function separateValues(args: readonly string[], specs: readonly OptionSpec[]): string[] {
   const end = args.indexOf("--");
-  const joined: string[] = [];
-  args.forEach((argument, position) => {
-    const isValue = argument === "-" && position > 0 && (end < 0 || position < end);
-    const named = isValue ? /^(?:--(.+)|-([A-Za-z]))$/.exec(args[position - 1]) : null;
-    const spec = named === null
+  const options = end < 0 ? args : args.slice(0, end);
+  const separated: string[] = [];
+  for (let i = 0; i < options.length; i++) {
+    const argument = options[i];
+    const next = options[i + 1];
+    const valued = specs.find((spec) =>
+      spec.kind !== "flag" && (argument === `--${spec.name}` || argument === `-${spec.alias}`)
+    );
+    const match = /^-([A-Za-z])=?(.+)$/s.exec(argument);
+    const short = match === null
       ? undefined
-      : specs.find(({ name, alias = "", kind }) =>
-        kind !== "flag" && (name === named[1] || alias === named[2])
-      );
-    if (spec === undefined) joined.push(argument);
-    else joined[joined.length - 1] = `--${spec.name}=-`;
-  });
-  return joined;
+      : specs.find((candidate) => candidate.alias === match[1] && candidate.kind !== "flag");
+    if (valued !== undefined && next !== undefined && (next === "-" || isNegativeNumber(next))) {
+      separated.push(`--${valued.name}=${next}`);
+      i++;
+    } else if (match !== null && short !== undefined) {
+      separated.push(`--${short.name}=${match[2]}`);
+    } else {
+      separated.push(isNegativeNumber(argument) ? MASK + argument : argument);
+    }
+  }
+  return [...separated, ...args.slice(options.length)];
 }
 
-/** `-ieth0` becomes `--iface=eth0`, which parse-args would take for a bundle of flags. */
-function separateShortValues(args: readonly string[], specs: readonly OptionSpec[]): string[] {
-  const end = args.indexOf("--");
-  return args.map((argument, position) => {
-    if (end >= 0 && position > end) return argument;
-    const match = /^-([A-Za-z])=?(.+)$/s.exec(argument);
-    if (match === null) return argument;
-    const spec = specs.find((candidate) => candidate.alias === match[1] && candidate.kind !== "flag");
-    return spec === undefined ? argument : `--${spec.name}=${match[2]}`;
-  });
+/** Stands before an argument that begins with a dash and is no option; no command line can hold it (execve(2)). */
+const MASK = "\0";
+
+function isNegativeNumber(argument: string): boolean {
+  return /^-\.?\d/.test(argument);
 }
 
 /** The option's values as strings (a flag that was given has one, empty), or a {@link UsageError}. */

@@ -50,13 +50,6 @@ export async function askOtherUsersServers(): Promise<OthersAnswers> {
   return { servers, silent: users.filter((_, position) => answers[position] === null).map(({ uid }) => uid) };
 }
 
-/** The line about users whose servers could not be asked; empty when there are none. */
-export function silentUsersLine(uids: readonly number[]): string {
-  if (uids.length === 0) return "";
-  const who = [...new Set(uids)].map((uid) => `user ${uid}`).join(", ");
-  return `Servers of ${who} cannot be asked from here: tcplab netstat as that user shows them`;
-}
-
 /** Users in whose own directory there are sockets: the number in the name is that of the owner, so each has one at each place. */
 export function usersWithServers(places: typeof PLACES = PLACES): UserWithServers[] {
   const users: UserWithServers[] = [];

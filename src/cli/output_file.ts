@@ -6,7 +6,7 @@
  * is written.
  */
 import { join } from "@std/path";
-import { CliError } from "./command.ts";
+import { CliError, systemWords } from "./command.ts";
 import { asInvokingUser, invokingUid } from "./privileges.ts";
 
 /** Owner only: a recording holds what others have said. */
@@ -16,8 +16,17 @@ const STICKY = 0o1000;
 /** Linux's devices that take everything and keep nothing: 1:3, 1:5 and 1:7 are null, zero and full (the kernel's devices.txt). */
 const HARMLESS_DEVICES: ReadonlySet<number> = new Set([0x103, 0x105, 0x107]);
 
+/** Other names of descriptors that are open; where stdout is a file, opening it by such a name would empty it. */
+const OWN_STREAM = /^(?:\/dev\/(?:stdin|stdout|stderr|fd\/\d+)|\/proc\/(?:self|thread-self|\d+)\/fd\/\d+)$/;
+
 /** Opens the file for writing, empty, in place of an earlier one of the same user. Throws {@link CliError}; `option` is what named it. */
 export function openOutputFile(path: string, { option }: { readonly option: string }): Deno.FsFile {
+  if (OWN_STREAM.test(path)) {
+    throw new CliError(
+      `${path} is a stream of this program and no file of its own, and what else goes there would be mixed with it: ` +
+        `give ${option} a file, or - for standard output where the command knows it`,
+    );
+  }
   try {
     const uid = invokingUid();
     return asInvokingUser(() => openOwn(path, uid));
@@ -31,9 +40,7 @@ export function openOutputFile(path: string, { option }: { readonly option: stri
 
 /** The beginning of a line about a file that takes no more. */
 export function cannotWrite(path: string, error: unknown): string {
-  // Deno repeats operation and path behind the system's own words; the line here says both already.
-  const words = error instanceof Error ? error.message.replace(/ \(os error \d+\).*$/s, "") : String(error);
-  return `${path} cannot be written (${words.charAt(0).toLowerCase()}${words.slice(1)})`;
+  return `${path} cannot be written (${systemWords(error)})`;
 }
 
 /** What is there is not a file of the user's; the message goes on from "it". */

@@ -47,7 +47,9 @@ export class RingWatch {
       ? `a larger ring takes longer bursts (--ring ${this.#options.ringMib * 2})`
       : "the machine is too slow for this traffic";
     this.#options.tell(
-      `The capture ring lost ${lost} frames, which their senders will have to send again: ${remedy}`,
+      `The capture ring lost ${
+        lost === 1 ? "1 frame, which its sender" : `${lost} frames, which their senders`
+      } will have to send again: ${remedy}`,
     );
   }
 }

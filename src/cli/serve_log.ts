@@ -13,7 +13,7 @@ import { JsonLines } from "../observe/json_lines.ts";
 import { LineWriter } from "../observe/log_writer.ts";
 import { payloadIn } from "../observe/payload_text.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
-import { CliError, errorLine } from "./command.ts";
+import { CliError, systemWords } from "./command.ts";
 import type { LogSettings, LogStyle } from "./log_options.ts";
 import { openOutputFile } from "./output_file.ts";
 import {
@@ -83,7 +83,7 @@ export class ServeLog {
     this.#owned = options.owned ?? [];
     const { output, limitBytes = null, onEnd, outputName = "stdout" } = options;
     const cannotWrite = (error: unknown) =>
-      `The log cannot be written to ${outputName} (${errorLine(error)})`;
+      `The log cannot be written to ${outputName} (${systemWords(error)})`;
     const onError = (error: unknown) => {
       const isGone = error instanceof Deno.errors.BrokenPipe ||
         error instanceof Deno.errors.ConnectionReset;

@@ -186,7 +186,8 @@ function parseFaults({ option, text }: GivenValue): FaultSpec {
 }
 
 /** One address of `--ip`, judged without looking at the machine. */
-function parseAddress(text: string): AddressRequest {
+/** An address of `--ip`. Throws a UsageError for what can be no host's. */
+export function parseAddress(text: string): AddressRequest {
   const value = { option: "ip", text };
   const prefix = parsePrefix(text);
   if (prefix === null) throw badValue(value, "an IPv4 address, as in 192.168.56.101 or 192.168.56.101/24");

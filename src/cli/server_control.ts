@@ -1,22 +1,15 @@
 /**
  * What a server says of itself to `netstat`, and what it asks the other servers of this host before it begins.
  *
- * Owns: the snapshot's making, and the refusal of an address that another server answers for. Must not know: how
- * snapshots travel (runtime/control_socket.ts) or are shown (observe/netstat.ts).
+ * Owns: what it says of itself, and the refusal of an address that another server answers for. Must not know: how
+ * snapshots are made (observe/server_answers.ts), travel (runtime/control_socket.ts) or are shown (observe/netstat.ts).
  */
 import type { FrameLink } from "../link/link.ts";
 import { netstatToText } from "../observe/netstat.ts";
-import {
-  type ConnectionSnapshot,
-  connectionSnapshot,
-  isServerSnapshot,
-  readServerSnapshot,
-  type ServerHeading,
-  type ServerSnapshot,
-} from "../observe/server_snapshot.ts";
-import { findServers } from "../runtime/control_client.ts";
+import { answerOf, connectionSnapshots, headingOf, type ServerSpeaker } from "../observe/server_answers.ts";
+import { isServerSnapshot, readServerSnapshot, type ServerSnapshot } from "../observe/server_snapshot.ts";
+import { findServers, type ServerSurvey, surveyServers } from "../runtime/control_client.ts";
 import { type ControlSocket, openControlSocket } from "../runtime/control_socket.ts";
-import { formatMac } from "../wire/address.ts";
 import { CliError, errorLine } from "./command.ts";
 import { readProcLink } from "./proc_files.ts";
 import type { ServeConfig } from "./serve_options.ts";
@@ -42,12 +35,9 @@ export interface ServerControlParts {
   readonly notice: (line: string) => void;
 }
 
-/**
- * The servers of this user that run on this host, in all network namespaces; `server` leaves their connections out, of
- * which there may be many.
- */
-export function runningServers(request: "snapshot" | "server" = "snapshot"): Promise<LocatedSnapshot[]> {
-  return findServers(readLocatedSnapshot, { request });
+/** Asks the servers of this user that run on this host, in all network namespaces. */
+export function runningServers(): Promise<ServerSurvey<LocatedSnapshot>> {
+  return surveyServers(readLocatedSnapshot);
 }
 
 function readLocatedSnapshot(lines: readonly unknown[]): LocatedSnapshot | null {
@@ -75,7 +65,9 @@ export async function refuseTakenAddresses(
 ): Promise<void> {
   if (config.addresses.length === 0) return;
   const here = networkNamespace();
-  const others = (await runningServers("server")).filter((other) => other.networkNamespace === here);
+  // Without their connections, of which there may be many.
+  const running = await findServers(readLocatedSnapshot, { request: "server" });
+  const others = running.filter((other) => other.networkNamespace === here);
   const line = conflictLine(config, others);
   if (line !== null) throw new CliError(line);
 }
@@ -110,11 +102,7 @@ export async function openServerControl(
   try {
     return await openControlSocket({
       ...place,
-      answer: (request) => {
-        if (request !== "server" && request !== "snapshot") return null;
-        const speaker = { ...parts, server: demandServer(parts), startedAt };
-        return request === "server" ? [headingOf(speaker)] : snapshotOf(speaker);
-      },
+      answer: (request) => answerOf(speakerOf(parts, startedAt), request),
     });
   } catch (error) {
     parts.notice(`tcplab netstat will not show this server. ${errorLine(error)}`);
@@ -131,71 +119,29 @@ export function connectionsText(
   page: { width: number; most?: number },
 ): string {
   const { most = MOST_SHOWN, width } = page;
-  const speaker = { ...parts, server: demandServer(parts), startedAt: 0 };
+  const speaker = speakerOf(parts, 0);
   const connections = [...connectionSnapshots(speaker, most)];
   const shown = netstatToText([{ ...headingOf(speaker), connections }], { width, details: true });
-  const left = speaker.server.host.connectionCount - connections.length;
+  const left = speaker.host.connectionCount - connections.length;
   return left > 0 ? `${shown}\n... and ${left} more: tcplab netstat shows them` : shown;
 }
 
 /** Who asks before there is a server hears nothing, as from one that has not started yet. */
-function demandServer({ server }: Pick<ServerControlParts, "server">): NonNullable<typeof server> {
+function speakerOf(
+  { config, ground, server }: Omit<ServerControlParts, "notice">,
+  startedAt: number,
+): ServerSpeaker {
   if (server === null) throw new Error("Not listening yet");
-  return server;
-}
-
-/** What speaks, once it is there. */
-interface Speaker extends Omit<ServerControlParts, "notice" | "server"> {
-  readonly server: NonNullable<ServerControlParts["server"]>;
-  readonly startedAt: number;
-}
-
-function headingOf(
-  { config, ground, server: { host }, startedAt }: Speaker,
-): ServerHeading & Pick<LocatedSnapshot, "networkNamespace"> {
-  const apps = appsOf(config);
-  const memory = host.memory();
+  const { host, stack } = server;
+  const apps = new Map<number, string>(config.services.map(({ port, app }) => [port, app]));
   return {
     pid: Deno.pid,
-    device: ground.link.name,
+    link: ground.link,
     ip: ground.addresses.map((address) => address.text),
-    mac: formatMac(ground.link.mac),
     startedAt,
-    listeners: host.listeners().map(({ port, state }) => ({ port, state, app: apps.get(port) ?? "" })),
-    counters: host.counters(),
-    figures: {
-      connections: host.connectionCount,
-      memoryUsed: memory.usedBytes,
-      memoryLimit: memory.limitBytes,
-      memoryBuffers: memory.bufferBytes,
-      memoryReserved: memory.reservedBytes,
-    },
     networkNamespace: networkNamespace(),
+    host,
+    appOf: (port) => apps.get(port) ?? "",
+    enter: () => stack.pump.enter(),
   };
-}
-
-/** The heading, and then a connection a line, each as it is when its line is asked for. */
-function* snapshotOf(speaker: Speaker): Generator<unknown, void, void> {
-  yield headingOf(speaker);
-  // So that it comes to an end also where connections begin faster than they are told of.
-  yield* connectionSnapshots(speaker, speaker.server.host.connectionCount);
-}
-
-/** So many connections, the first in order. */
-function* connectionSnapshots(
-  { config, server: { host, stack } }: Speaker,
-  most: number,
-): Generator<ConnectionSnapshot, void, void> {
-  const apps = appsOf(config);
-  let left = most;
-  for (const connection of host.connectionsInOrder()) {
-    if (--left < 0) return;
-    // The timers that it tells are counted from now, not from the last frame.
-    stack.pump.enter();
-    yield connectionSnapshot(connection.info(), apps.get(connection.localPort) ?? "");
-  }
-}
-
-function appsOf(config: ServerControlParts["config"]): ReadonlyMap<number, string> {
-  return new Map(config.services.map(({ port, app }) => [port, app]));
 }

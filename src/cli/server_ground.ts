@@ -24,7 +24,7 @@ import {
 import { CliError, UsageError } from "./command.ts";
 import { judgeDevice, pickDevice } from "./device.ts";
 import { judgeTraits, readDeviceFacts } from "./device_traits.ts";
-import { composeFilter, inVlan } from "./filter.ts";
+import { composeFilter, inVlan, servedFrames } from "./filter.ts";
 import { findKernelListener, readKernelSockets } from "./kernel_sockets.ts";
 import { machineIdentity, stableMac } from "./mac_choice.ts";
 import { type RstGuard, setRstGuard } from "./rst_guard.ts";
@@ -75,6 +75,7 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
   const device = pickDevice(devices, config.device);
   if (config.addresses.length === 0) return await refuseWithProposal({ config, device, devices, clock });
   const addresses = judgeAddresses(config.addresses, { device, devices, rstGuard: config.rstGuard });
+  if (config.filter !== null) refuseDeafFilter(config.filter, { config, addresses });
   refuseKernelListeners(addresses, config);
   const filter = composeFilter({
     addresses: addresses.map((served) => served.text),
@@ -148,6 +149,30 @@ function checkUserFilter(expression: string): void {
     if (!(error instanceof PcapError) || error.operation !== "pcap_compile") throw error;
     throw new UsageError(
       `--filter ${expression}: expected a pcap-filter expression (man pcap-filter), libpcap says: ${error.detail}`,
+    );
+  }
+}
+
+/** What libpcap's optimizer says of conditions that exclude each other. */
+const REJECTS_ALL = "rejects all packets";
+
+/** Throws {@link UsageError} for a `--filter` under which the server would never hear of anything that is for it. */
+function refuseDeafFilter(
+  expression: string,
+  { config, addresses }: { config: GroundConfig; addresses: readonly ServedAddress[] },
+): void {
+  // What a tag makes of the offsets behind it, libpcap decides by the device.
+  if (/\bvlan\b/.test(expression)) return;
+  const served = servedFrames({
+    addresses: addresses.map(({ text }) => text),
+    ports: config.services.map(({ port }) => port),
+  });
+  try {
+    compileFilterCheck(`(${served}) and (${expression})`);
+  } catch (error) {
+    if (!(error instanceof PcapError) || !error.detail.includes(REJECTS_ALL)) return;
+    throw new UsageError(
+      `--filter ${expression}: nothing that is served could ever pass it, because it is added to "${served}": correct it, or leave it out`,
     );
   }
 }

@@ -5,6 +5,7 @@
  * Must not know: what is written.
  */
 import { setColorEnabled } from "@std/fmt/colors";
+import { CliError, systemWords } from "./command.ts";
 
 /** The reader of stdout has gone (`tcplab table | head -1`). */
 export class OutputClosedError extends Error {
@@ -68,7 +69,10 @@ export class WindowWidth {
   }
 }
 
-/** Writes all of the text to stdout. Throws {@link OutputClosedError} when nobody can read it any more. */
+/**
+ * Writes all of the text to stdout. Throws {@link OutputClosedError} when nobody can read it any more, and
+ * {@link CliError} when it cannot be written (a full disk).
+ */
 export function printOut(text: string): void {
   writeAll(text);
 }
@@ -107,7 +111,9 @@ function writeAll(text: string): void {
       if (error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.BadResource) {
         throw new OutputClosedError("The reader of stdout has gone");
       }
-      throw error;
+      throw new CliError(
+        `Standard output cannot be written (${systemWords(error)}): make room there, or send it elsewhere`,
+      );
     }
   }
 }

@@ -8,7 +8,7 @@ import type { TcpEvent } from "../tcp/events.ts";
 import type { TcpState } from "../tcp/state.ts";
 import { type IpAddress, parseIpAddress } from "../wire/address.ts";
 import type { EventExpression, Subject } from "./event_expression.ts";
-import { connectionEnds } from "./text_layout.ts";
+import { connectionEnds } from "./connection_ends.ts";
 
 /** The kinds that can be shown and hidden, by the names of their events. */
 const EVENTS_OF_KIND = {

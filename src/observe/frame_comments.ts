@@ -7,7 +7,7 @@
 import { FLAG, flagBits } from "../wire/tcp.ts";
 import type { FlagName } from "../wire/tcp.ts";
 import type { FrameEnds } from "./frame_ends.ts";
-import { connectionEnds } from "./text_layout.ts";
+import { connectionEnds } from "./connection_ends.ts";
 
 /** A comment and the frame it is about. */
 export interface FrameComment {

@@ -4,6 +4,7 @@
  * Owns: columns, their order, and the words for a connection's figures. Must not know: how snapshots were got.
  */
 import type { ConnectionSnapshot, ServerSnapshot } from "./server_snapshot.ts";
+import type { SocketFilter } from "./socket_filter.ts";
 import {
   bytesText,
   type Cell,
@@ -24,6 +25,8 @@ interface NetstatOptions {
   readonly details?: boolean;
   /** Seconds since 1970, to tell how long a server has been up. */
   readonly now?: number;
+  /** Which rows are shown; all when absent. A server of which none is left is left out. */
+  readonly filter?: SocketFilter | null;
 }
 
 /** One line of the table; also for sockets that are not tcplab's, to be shown alike. */
@@ -56,10 +59,21 @@ const DETAILS_INDENT = 7;
 const KIBIBYTE = 0x400;
 const MEBIBYTE = 0x10_0000;
 
-/** The servers, one after another: a heading and a table each. */
+/** The servers, one after another: a heading and a table each. Of no servers, and of none with a row to show, nothing. */
 export function netstatToText(servers: readonly ServerSnapshot[], options: NetstatOptions = {}): string {
-  if (servers.length === 0) return "No tcplab server is running on this host.";
-  return servers.map((server) => serverToText(server, options)).join("\n\n");
+  const { filter = null } = options;
+  return servers.filter((server) => filter === null || filteredServer(server, filter) !== null)
+    .map((server) => serverToText(server, options)).join("\n\n");
+}
+
+/** What the filter leaves of a server; null when that is nothing. */
+export function filteredServer<Server extends ServerSnapshot>(
+  server: Server,
+  filter: SocketFilter,
+): Server | null {
+  const listeners = server.listeners.filter((listener) => listenerRows(server, listener).some(filter));
+  const connections = server.connections.filter(filter);
+  return listeners.length + connections.length === 0 ? null : { ...server, listeners, connections };
 }
 
 /** Rows under the usual titles; details as {@link connectionDetails} gives them go below their row. */
@@ -99,25 +113,18 @@ export function socketTable(
 
 function serverToText(server: ServerSnapshot, options: NetstatOptions): string {
   const palette = paletteFor(options.color ?? false);
-  const uptime = options.now === undefined
-    ? ""
-    : `  up ${durationText(Math.max(0, options.now - server.startedAt) * 1000)}`;
+  const { filter = null, now } = options;
+  const uptime = now === undefined ? "" : `  up ${durationText(Math.max(0, now - server.startedAt) * 1000)}`;
+  const shown = filter === null ? server.connections : server.connections.filter(filter);
   const count = Math.max(server.connections.length, server.figures.connections ?? 0);
+  const part = filter === null ? "" : `${shown.length} of `;
   const heading = palette.strong(`tcplab ${server.pid}`) +
     printable(` on ${server.device}  ${server.ip.join(", ")}  mac ${server.mac}${uptime}`) +
-    `  ${count === 1 ? "1 connection" : `${count} connections`}${memoryText(server.figures)}`;
-  const listeners = server.listeners.flatMap((listener) =>
-    server.ip.map((ip): SocketRow => ({
-      proto: protoOf(ip),
-      receiveQueue: 0,
-      sendQueue: 0,
-      local: `${ip.includes(":") ? `[${ip}]` : ip}:${listener.port}`,
-      peer: "*:*",
-      state: listener.state,
-      app: listener.app,
-    }))
+    `  ${part}${counted(count, "connection")}${memoryText(server.figures)}`;
+  const listeners = server.listeners.flatMap((listener) => listenerRows(server, listener)).filter((row) =>
+    filter === null || filter(row)
   );
-  const connections = server.connections.map((connection): SocketRow => ({
+  const connections = shown.map((connection): SocketRow => ({
     proto: protoOf(connection.local),
     receiveQueue: connection.receiveQueue,
     sendQueue: connection.sendQueue,
@@ -127,12 +134,28 @@ function serverToText(server: ServerSnapshot, options: NetstatOptions): string {
     app: connection.app,
   }));
   const detailsOf = (row: number) =>
-    row < listeners.length ? [] : connectionDetails(server.connections[row - listeners.length]);
+    row < listeners.length ? [] : connectionDetails(shown[row - listeners.length]);
   return heading + "\n" +
     socketTable(
       [...listeners, ...connections],
       options.details === true ? { ...options, detailsOf } : options,
     );
+}
+
+/** A listener has a row for each address. */
+function listenerRows(
+  server: Pick<ServerSnapshot, "ip">,
+  listener: ServerSnapshot["listeners"][number],
+): SocketRow[] {
+  return server.ip.map((ip) => ({
+    proto: protoOf(ip),
+    receiveQueue: 0,
+    sendQueue: 0,
+    local: `${ip.includes(":") ? `[${ip}]` : ip}:${listener.port}`,
+    peer: "*:*",
+    state: listener.state,
+    app: listener.app,
+  }));
 }
 
 /** How much of what all connections may hold they do hold; in the units that `--memory` takes. */
@@ -175,11 +198,16 @@ export function connectionDetails(info: ConnectionSnapshot): string[] {
     `rcv.wnd ${bytesText(info.rcvWnd)}`,
     info.unsent > 0 ? `unsent ${bytesText(info.unsent)}` : "",
     info.outOfOrderBytes > 0 ? `out of order ${bytesText(info.outOfOrderBytes)}` : "",
-    `in ${bytesText(info.bytesIn)} in ${info.segmentsIn} segments`,
-    `out ${bytesText(info.bytesOut)} in ${info.segmentsOut} segments`,
+    `in ${bytesText(info.bytesIn)} in ${counted(info.segmentsIn, "segment")}`,
+    `out ${bytesText(info.bytesOut)} in ${counted(info.segmentsOut, "segment")}`,
     ...Object.entries(info.timers).map(([name, us]) => `timer ${printable(name)} ${usText(Math.max(0, us))}`),
   ];
   return details.filter((text) => text !== "");
+}
+
+/** `1 segment`, `2 segments`. */
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function usText(us: number): string {

@@ -6,7 +6,7 @@
  */
 import type { ConnectionInfo } from "../tcp/info.ts";
 import { TCP_STATES, type TcpState } from "../tcp/state.ts";
-import { connectionEnds } from "./text_layout.ts";
+import { connectionEnds } from "./connection_ends.ts";
 
 /** A port that is listened on. */
 interface ListenerSnapshot {

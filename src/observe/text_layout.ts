@@ -172,11 +172,3 @@ export function bytesText(bytes: number): string {
 export function flagsInBrackets(flags: readonly string[] | null): string {
   return flags === null ? "-" : `[${flags.join(", ")}]`;
 }
-
-/** The two ends of a connection's name, `LOCAL_IP:PORT-PEER_IP:PORT`; an end that is not there is empty. */
-export function connectionEnds(connection: string): { local: string; peer: string } {
-  const dash = connection.indexOf("-");
-  return dash < 0
-    ? { local: connection, peer: "" }
-    : { local: connection.slice(0, dash), peer: connection.slice(dash + 1) };
-}

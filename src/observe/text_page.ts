@@ -7,7 +7,8 @@
 import type { TcpEvent } from "../tcp/events.ts";
 import type { TcpState } from "../tcp/state.ts";
 import { connectionId } from "./event_filter.ts";
-import { type Cell, connectionEnds, type Paint, type Palette, paletteFor, printable } from "./text_layout.ts";
+import { connectionEnds } from "./connection_ends.ts";
+import { type Cell, type Paint, type Palette, paletteFor, printable } from "./text_layout.ts";
 
 /** `FIN,PSH,ACK`; longer ones, which hardly occur, push the next column. */
 const FLAGS_CHARS = 11;

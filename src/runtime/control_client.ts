@@ -4,7 +4,7 @@
  * Owns: finding, asking, bounds on answers, and removing the files of servers that are gone. Must not know: what an answer
  * contains; the caller makes something of its lines. The protocol is described in control_socket.ts.
  */
-import { join } from "@std/path";
+import { join } from "node:path";
 import { readableRunDirectories } from "./run_directory.ts";
 
 /** How long one server may be silent; local choice: a live one says something within milliseconds. */
@@ -17,8 +17,8 @@ const MOST_ANSWER_BYTES = 0x1400_0000;
 const MOST_LINE_CHARACTERS = 0x10_0000;
 /** Servers that are asked; local choice: a directory with more sockets was filled on purpose. */
 const MOST_SERVERS = 256;
-/** Of a socket that has no name yet (control_socket.ts). */
-export const UNNAMED_SUFFIX = ".new";
+/** Of a socket that has no name yet (control_socket.ts); the kernel goes on listing it by the name with this end. */
+export const UNNAMED_SUFFIX = ".tcplab";
 
 /** Age from which one was left behind by a server that was killed within the microseconds before it got one. Local choice. */
 const STALE_MS = 10_000;
@@ -38,33 +38,66 @@ interface AnswerBudget {
   bytesLeft: number;
 }
 
+/** What came of asking everybody. */
+export interface ServerSurvey<Server> {
+  readonly servers: readonly Server[];
+  /** Files on which somebody of this user listens, and does not answer, or nothing that is understood. */
+  readonly silent: readonly string[];
+  /** How many files of other users there are that this user can see and may not ask. */
+  readonly closed: number;
+}
+
 /**
  * Asks every running server that this user may ask, in directories that nobody else can reach into, and gives what `read`
- * makes of the lines of each answer. Those of which it makes nothing, a server that does not answer or says more than all
- * may together, and one of another user are left out; files of servers that are gone are removed.
+ * makes of the lines of each answer. Those of which it makes nothing, and a server that does not answer or says more than
+ * all may together, are silent; files of servers that are gone are removed.
  */
-export async function findServers<Server>(
+export async function surveyServers<Server>(
   read: (lines: readonly unknown[]) => Server | null,
   options: FindServersOptions = {},
-): Promise<Server[]> {
+): Promise<ServerSurvey<Server>> {
   const directories = options.directories ?? readableRunDirectories();
   const paths = (await Promise.all(directories.map(socketFiles))).flat().slice(0, MOST_SERVERS);
   const { request = "snapshot", mostBytes = MOST_ANSWER_BYTES } = options;
   const budget = { bytesLeft: mostBytes };
-  const answers = await Promise.all(paths.map((path) => askServer(path, { request, budget })));
-  return answers.map((lines) => lines === null ? null : read(lines)).filter((server) => server !== null);
+  const answers = await Promise.all(paths.map(async (path) => {
+    const lines = await askServer(path, { request, budget });
+    return {
+      path,
+      owner: lines === null ? await ownerOf(path) : null,
+      server: lines === null ? null : read(lines),
+    };
+  }));
+  const uid = Deno.uid();
+  const unheard = answers.filter(({ server }) => server === null);
+  const isForeign = (owner: number | null) => uid !== 0 && owner !== null && owner !== uid;
+  return {
+    servers: answers.map(({ server }) => server).filter((server) => server !== null),
+    // Of a server that is gone, the file is too by now.
+    silent: unheard.filter(({ owner, path }) => !isForeign(owner) && isThere(path)).map(({ path }) => path),
+    closed: unheard.filter(({ owner }) => isForeign(owner)).length,
+  };
 }
 
-/** How many servers of other users there are whose files this user can see but may not ask. */
-export async function countClosedServers(options: FindServersOptions = {}): Promise<number> {
-  const uid = Deno.uid();
-  if (uid === null || uid === 0) return 0;
-  const directories = options.directories ?? readableRunDirectories();
-  const paths = (await Promise.all(directories.map(socketFiles))).flat();
-  const owners = await Promise.all(
-    paths.map((path) => Deno.lstat(path).then((found) => found.uid, () => uid)),
-  );
-  return owners.filter((owner) => owner !== uid).length;
+/** The servers of {@link surveyServers} alone. */
+export async function findServers<Server>(
+  read: (lines: readonly unknown[]) => Server | null,
+  options: FindServersOptions = {},
+): Promise<readonly Server[]> {
+  return (await surveyServers(read, options)).servers;
+}
+
+function ownerOf(path: string): Promise<number | null> {
+  return Deno.lstat(path).then((found) => found.uid, () => null);
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Removes the socket files in `directory` on which nobody listens any more. */

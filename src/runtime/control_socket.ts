@@ -10,7 +10,7 @@
  * An answer about 131,072 connections takes a second to make. So it is made in turns, in between which the server does
  * what else there is to do, and never faster than its reader takes it.
  */
-import { join } from "@std/path";
+import { join } from "node:path";
 import { removeStaleSockets, UNNAMED_SUFFIX } from "./control_client.ts";
 import { visitEventLoop } from "./pump.ts";
 import { openRunDirectory } from "./run_directory.ts";

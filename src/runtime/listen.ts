@@ -7,6 +7,7 @@ import type { FrameLink } from "../link/link.ts";
 import { formatIpAddress, parsePrefix } from "../wire/address.ts";
 import { createStack, type CreateStackOptions } from "./create_stack.ts";
 import { Listener } from "./listener.ts";
+import type { Stack } from "./stack.ts";
 
 /** How a network device is opened. */
 export interface DeviceOptions {
@@ -33,13 +34,26 @@ export type ListenOnOptions =
     readonly port: number;
     /** Most connections that wait to be accepted (1024). */
     readonly backlog?: number;
+    /**
+     * What `tcplab netstat` shows as the application (`library`); false: it does not show this server. It needs a socket file
+     * in the user's run directory, of which nothing comes where a permission for that is missing. A server on a link that
+     * was given is not shown.
+     */
+    readonly netstat?: string | false;
   };
+
+/** What {@link listenOn} is given from outside. */
+export interface ListenParts {
+  readonly openDevice: DeviceOpener;
+  /** Told of a stack on a device. */
+  readonly onStack?: (stack: Stack) => void;
+}
 
 /**
  * Listens at once on a link, or soon on a device; a device that cannot be opened shows when `accept` rejects. The
  * stack behind it ends when the listener is closed and its last connection has gone.
  */
-export function listenOn(options: ListenOnOptions, openDevice: DeviceOpener): Listener {
+export function listenOn(options: ListenOnOptions, parts: ListenParts): Listener {
   const { ip, port, backlog } = options;
   const prefix = parsePrefix(ip);
   if (prefix === null) throw new TypeError(`"${ip}" is not an address: expected one as 10.0.0.1/24`);
@@ -58,11 +72,12 @@ export function listenOn(options: ListenOnOptions, openDevice: DeviceOpener): Li
       throw error;
     }
     stack.closeWhenQuiet();
+    if (!("link" in options)) parts.onStack?.(stack);
   };
   if ("link" in options) {
     begin(options.link);
   } else {
-    openDevice(options).then(begin).catch((error) => listener.fail(error));
+    parts.openDevice(options).then(begin).catch((error) => listener.fail(error));
   }
   return listener;
 }

@@ -4,7 +4,7 @@
  * Owns: which directory that is for which user, and that nobody else can reach into it: it is checked before anything in
  * it is believed, read, bound or removed. Must not know: what is said over the sockets.
  */
-import { dirname, join } from "@std/path";
+import { dirname, join } from "node:path";
 
 /** Owner only; also what a directory that we make gets. */
 const PRIVATE_MODE = 0o700;

@@ -86,14 +86,20 @@ function resendSyn(context: MachineContext, tcb: Tcb, record: SendRecord): void 
   pushSegment(context, tcb, segmentOf(RULE_OF_KIND[kind], flags, record.seq, 0));
 }
 
-/** Counts a retransmission and tells the observers. */
+/**
+ * Tells the observers of a segment that is sent again, and counts it where it is a retransmission. A probe of a shut
+ * window and a keep-alive ask whether the peer is there, and mend no loss: Linux counts neither among those that `ss`
+ * shows (tcp_write_wakeup), and counts a tail loss probe that repeats a segment, which is a retransmission of ours too.
+ */
 export function tellRetransmit(
   context: MachineContext,
   tcb: Tcb,
   told: { kind: RetransmitKind; seq: number; length: number; count: number },
 ): void {
-  tcb.retransmits++;
-  context.counters.retransmits++;
+  if (told.kind !== "probe" && told.kind !== "keepalive") {
+    tcb.retransmits++;
+    context.counters.retransmits++;
+  }
   const effect = context.effects.push(EFFECT.RETRANSMIT, tcb);
   effect.retransmit = told.kind;
   effect.seq = told.seq;

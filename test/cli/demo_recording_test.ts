@@ -59,3 +59,34 @@ Deno.test("what a killed demo left is cleared by the next, a running demo's is n
   removeLeftRecordings(directory.path);
   assertEquals(directory.names().length, 4);
 });
+
+Deno.test("a directory for temporary files that is none is said in one line, with what to do", () => {
+  for (
+    const [directory, why] of [["/nowhere/x", "no such file or directory"], ["/dev/null", "not a directory"]]
+  ) {
+    const error = assertThrows(() => beginDemoRecording(null, directory), CliError);
+    assertEquals(
+      error.message,
+      `No temporary file can be made in ${directory} (${why}): set TMPDIR to a directory that is there and yours, or unset it`,
+    );
+  }
+});
+
+Deno.test({
+  name: "a recording that finds no room at its place is said in one line",
+  ignore: Deno.build.os !== "linux",
+  fn() {
+    const directory = Deno.makeTempDirSync({ prefix: "tcplab-test-" });
+    try {
+      using recording = beginDemoRecording("/dev/full", directory);
+      Deno.writeTextFileSync(recording.path, "frames");
+      const error = assertThrows(() => recording.keep(), CliError);
+      assertEquals(
+        error.message,
+        "/dev/full cannot be written (no space left on device): the recording is not whole; give --write another file",
+      );
+    } finally {
+      Deno.removeSync(directory, { recursive: true });
+    }
+  },
+});

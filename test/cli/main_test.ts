@@ -55,6 +55,48 @@ Deno.test("a failure is one line on stderr, with status 1", async () => {
   assertStringIncludes(error, "tcplab interfaces: libpcap could not be loaded");
 });
 
+Deno.test({
+  name: "output that finds no room is one line and status 1, whatever the command",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const [program, ...words] = selfCommand();
+    for (const args of [["table"], ["--help"], ["netstat", "--json"], ["demo", "--link", "memory"]]) {
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: ["-c", 'exec "$@" >/dev/full', "sh", program, ...words, ...args],
+        stdin: "null",
+      }).output();
+      const name = args[0].startsWith("-") ? "tcplab" : `tcplab ${args[0]}`;
+      assertEquals([code, new TextDecoder().decode(stderr)], [
+        1,
+        `${name}: Standard output cannot be written (no space left on device): make room there, or send it elsewhere\n`,
+      ]);
+    }
+  },
+});
+
+Deno.test("the demo without libpcap plays in memory and says why, unless a lab was asked for by name", async () => {
+  const [program, ...words] = selfCommand();
+  const demo = async (...args: string[]) => {
+    const { code, stdout, stderr } = await new Deno.Command(program, {
+      args: [...words, "demo", ...args],
+      env: { TCPLAB_PCAP_LIBRARY: "/nowhere/libpcap.so" },
+      stdin: "null",
+    }).output();
+    const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    return { code, out, error };
+  };
+  const { code, out, error } = await demo();
+  assertEquals([code, error], [0, ""]);
+  const [why, what] = out.split("\n");
+  assertStringIncludes(why, "libpcap could not be loaded");
+  assertStringIncludes(what, "plays in memory instead");
+  assertStringIncludes(out, "All seen.");
+  const named = await demo("--link", "lab");
+  assertEquals([named.code, named.out, named.error.trimEnd().split("\n").length], [1, "", 1], named.error);
+  assertStringIncludes(named.error, "libpcap could not be loaded");
+  assertStringIncludes(named.error, "try --link memory");
+});
+
 Deno.test("every command explains itself and is listed as it calls itself", async () => {
   for (const entry of COMMANDS) {
     const command = await entry.load();

@@ -21,6 +21,16 @@ Deno.test("each way to write an option and its value gives the same", () => {
   }
 });
 
+Deno.test("a number below zero after an option is its value, for the command to judge; so is a dash", () => {
+  const spellings = [["--iface", "-1"], ["--iface=-1"], ["-i", "-1"], ["-i-1"], ["-i=-1"]];
+  for (const args of spellings) assertEquals(parseOptions(args, SYNTAX).value("iface"), "-1", args.join(" "));
+  const options = parseOptions(["--port", "-0.5", "-p", "-.5", "--iface", "-", "--once"], SYNTAX);
+  assertEquals([options.list("port"), options.value("iface")], [["-0.5", "-.5"], "-"]);
+  assertEquals(options.flag("once"), true);
+  const free = { ...SYNTAX, positionals: { least: 0, most: 3, expected: "words" } };
+  assertEquals(parseOptions(["a", "-1", "--", "-1"], free).positionals, ["a", "-1", "-1"]);
+});
+
 Deno.test("what was not given is absent", () => {
   const options = parseOptions([], SYNTAX);
   assertEquals(options.value("iface"), undefined);
@@ -48,7 +58,9 @@ Deno.test("each mistake is a usage error that names what is wrong", () => {
     [["--iface"], "--iface needs a value: NAME"],
     [["--iface="], "--iface needs a value: NAME"],
     [["--iface", "--once"], "--iface needs a value: NAME"],
-    [["--port", "-5"], "--port needs a value: N"],
+    [["--port", "-x"], "--port needs a value: N"],
+    [["--once", "-1"], 'Unexpected argument "-1": expected options only'],
+    [["-1.5"], 'Unexpected argument "-1.5": expected options only'],
     [["--iface", "a", "-i", "b"], "--iface is given twice (a and b)"],
     [["--once", "--once"], "--once is given twice"],
     [["--once=yes"], "--once takes no value"],

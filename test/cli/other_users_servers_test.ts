@@ -1,7 +1,7 @@
 /** Which users have servers, by directories that the users have made themselves. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { silentUsersLine, usersWithServers } from "../../src/cli/other_users_servers.ts";
+import { usersWithServers } from "../../src/cli/other_users_servers.ts";
 
 const canChown = Deno.uid() === 0 && mayChown();
 
@@ -48,12 +48,4 @@ Deno.test({
     for (let uid = 100; uid < 140; uid++) withSocket(join(place.path, `tcplab-${uid}`), uid);
     assertEquals(usersWithServers(places).length, 16);
   },
-});
-
-Deno.test("a person hears whose servers are out of sight", () => {
-  assertEquals(silentUsersLine([]), "");
-  assertEquals(
-    silentUsersLine([7, 7, 8]),
-    "Servers of user 7, user 8 cannot be asked from here: tcplab netstat as that user shows them",
-  );
 });

@@ -147,3 +147,11 @@ Deno.test({
     assertEquals([uid, gid, mode(path)], [STRANGER, STRANGER, 0o600]);
   },
 });
+
+Deno.test("the program's own streams are no files, by whatever name", () => {
+  const names = ["/dev/stdout", "/dev/stderr", "/dev/stdin", "/dev/fd/1", "/proc/self/fd/1", "/proc/1/fd/2"];
+  for (const path of names) {
+    const error = assertThrows(() => openOutputFile(path, { option: "--write" }), CliError);
+    assertEquals(error.message.split(":")[0].startsWith(`${path} is a stream of this program`), true, path);
+  }
+});

@@ -140,7 +140,7 @@ Deno.test("a disk that is full ends the log with one line, and nothing else", as
     }
     assertEquals(await log.end(DROP), false);
     assertEquals([ends.length, gone, calls], [1, false, 1]);
-    assert(ends[0].includes("No space left on device") && ends[0].includes("goes on"), ends[0]);
+    assert(ends[0].includes("no space left on device") && ends[0].includes("goes on"), ends[0]);
     assert(log.failure !== null && log.failure.message.includes("not whole"));
   }
 });

@@ -91,7 +91,7 @@ liveTest(
     await transfer(lab, peer);
     const { code, stderr } = await server.stop();
     assertEquals(code, 1, stderr);
-    assertStringIncludes(stderr, "The log cannot be written to stdout (No space left on device");
+    assertStringIncludes(stderr, "The log cannot be written to stdout (no space left on device");
     // It can be said nowhere else.
     assertStringIncludes(stderr, "summary after");
     assertMatch(stderr.trimEnd().split("\n").at(-1) ?? "", /the log is not whole$/);

@@ -72,6 +72,10 @@ liveTest("values that are wrong anywhere are wrong usage", {}, async (lab) => {
   );
   assertUsage(await serve(lab, [...fixed, "--filter", "tcp prot 80"]), /--filter tcp prot 80: expected/);
   assertUsage(await serve(lab, [...fixed, "--filter", "tcp) or (udp"]), /--filter tcp\) or \(udp: expected/);
+  const deaf = /could ever pass it, because it is added to "tcp and dst host 10\.33\.0\.3 and dst port 3333"/;
+  for (const filter of ["udp", "udp or icmp", "ip6", "not tcp", "dst port 99", "dst host 10.33.0.9", "arp"]) {
+    assertUsage(await serve(lab, [...fixed, "--filter", filter]), deaf);
+  }
   await assertNothingLeft(lab);
 });
 
@@ -143,6 +147,36 @@ liveTest("an address that is not free is refused, and a free one proposed", {}, 
   assertUsage(await serve(lab, device), /--ip is missing; 10\.33\.0\.227 is free/);
   await assertNothingLeft(lab);
 });
+
+liveTest(
+  "doctor --ip judges as serve does: free, another host's, another server's, outside the subnet, no host's",
+  {},
+  async (lab) => {
+    const { devices, addresses, tcplabAddress } = lab.plan;
+    const doctor = async (ip: string) => {
+      const words = [...selfCommand(), "doctor", "--json", "--iface", devices.server, "--ip", ip];
+      const { code, stdout, stderr } = await lab.run({ side: "server", words });
+      if (code === 2) return [code, stderr.split("\n")[0]];
+      const findings: { check: string; status: string; detail: string }[] = JSON.parse(stdout);
+      const found = findings.find(({ check }) => check === "address");
+      return [code, found?.status, found?.detail];
+    };
+    const free = `${tcplabAddress} is not the kernel's, and nobody on ${devices.server} answers for it`;
+    assertEquals(await doctor(tcplabAddress), [0, "ok", free]);
+    const [code, status, detail] = await doctor(addresses.client);
+    assertEquals([code, status], [1, "fail"]);
+    assertMatch(String(detail), /^10\.33\.0\.2 is in use on veth-server, by [0-9a-f:]{17}$/);
+    assertEquals((await doctor("10.44.0.3")).slice(0, 2), [1, "fail"]);
+    assertEquals((await doctor("10.44.0.3/24")).slice(0, 2), [0, "ok"]);
+    assertEquals((await doctor(addresses.server)).slice(0, 2), [0, "note"]);
+    assertMatch(String((await doctor("224.0.0.1"))[1]), /--ip 224\.0\.0\.1: expected the address of a host/);
+    const server = await ServeProcess.start(lab);
+    const [takenCode, takenStatus, taken] = await doctor(tcplabAddress);
+    assertEquals([takenCode, takenStatus], [1, "fail"]);
+    assertMatch(String(taken), /^10\.33\.0\.3 is served already by process \d+/);
+    assertEquals((await server.stop()).code, 0);
+  },
+);
 
 liveTest("a second server on an address is refused, on the same port and on another", {}, async (lab) => {
   await using first = await ServeProcess.start(lab);

@@ -9,6 +9,7 @@ import {
   isServerSnapshot,
   type ServerSnapshot,
 } from "../../src/observe/server_snapshot.ts";
+import { parseSocketFilter } from "../../src/observe/socket_filter.ts";
 import type { ConnectionInfo } from "../../src/tcp/info.ts";
 
 const INFO: ConnectionInfo = {
@@ -143,7 +144,7 @@ Deno.test("netstat: several servers, several addresses of both versions", () => 
   const text = netstatToText([{ ...SERVER, ip: ["10.0.0.1", "fe80::1"], connections: [] }, SERVER]);
   assertStringIncludes(text, "tcp6        0       0  [fe80::1]:3333  *:*              LISTEN  echo\n");
   assertEquals(text.match(/^tcplab /gm)?.length, 2);
-  assertEquals(netstatToText([]), "No tcplab server is running on this host.");
+  assertEquals(netstatToText([]), "");
 });
 
 Deno.test("netstat: sockets of unknown owner have no App column", () => {
@@ -192,4 +193,26 @@ Deno.test("snapshot: what is something else is refused, whatever it is", () => {
 Deno.test("netstat: names from outside cannot command the terminal", () => {
   // deno-lint-ignore no-control-regex
   assert(!/\x1b/.test(netstatToText([{ ...SERVER, device: "a\x1b[2Jb", listeners: [] }])));
+});
+
+Deno.test("netstat: with a filter only what passes, counted, and no server of which nothing is left", () => {
+  const filtered = (text: string) =>
+    netstatToText([SERVER, { ...SERVER, ip: ["10.0.0.9"], connections: [] }], {
+      filter: parseSocketFilter([text]),
+    }).split("\n");
+  assertEquals(filtered("state established").length, 3);
+  assertEquals(filtered("state established")[0].split("  ").at(-1), "1 of 1 connection");
+  assertEquals(filtered("state time-wait"), [""]);
+  const [heading, , row, ...rest] = filtered("sport = :13 and src 192.168.56.101");
+  assert(heading.endsWith("0 of 1 connection"), heading);
+  assert(/192\.168\.56\.101:13 .*LISTEN/.test(row), row);
+  assertEquals(rest, []);
+});
+
+Deno.test("netstat: one is one", () => {
+  const one = connectionSnapshot({ ...INFO, segmentsIn: 1, segmentsOut: 1 }, "echo");
+  assertEquals(connectionDetails(one).filter((text) => /segment/.test(text)), [
+    "in 10 B in 1 segment",
+    "out 10 B in 1 segment",
+  ]);
 });

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { join } from "@std/path";
-import { askServer, findServers } from "../../src/runtime/control_client.ts";
+import { askServer, findServers, surveyServers } from "../../src/runtime/control_client.ts";
 import { openControlSocket } from "../../src/runtime/control_socket.ts";
 
 interface Snapshot {
@@ -55,6 +55,17 @@ Deno.test("a server's snapshot is found, and its file is its owner's alone and g
   assertEquals(await findServers(readSnapshot, { directories }), []);
 });
 
+Deno.test("a server that is there and says nothing is silent, one that is gone is not", async () => {
+  using directory = scratch();
+  const options = { directory: directory.path };
+  const survey = () => surveyServers(readSnapshot, { directories: [directory.path] });
+  using _speaks = await openControlSocket({ ...options, pid: 1, answer: answers({ pid: 1 }) });
+  const mute = await openControlSocket({ ...options, pid: 2, answer: () => null });
+  assertEquals(await survey(), { servers: [{ pid: 1 }], silent: [mute.path], closed: 0 });
+  mute.close();
+  assertEquals(await survey(), { servers: [{ pid: 1 }], silent: [], closed: 0 });
+});
+
 Deno.test("two servers of one process number live side by side", async () => {
   using directory = scratch();
   const options = { directory: directory.path, pid: 2 };
@@ -92,13 +103,13 @@ Deno.test("a file on which nobody listens is removed at once, whoever has its nu
 
 Deno.test("a socket that was killed before it had a name is removed later, one that is about to get one is not", async () => {
   using directory = scratch();
-  const [old, young] = [".aaaaaaaa.new", ".bbbbbbbb.new"].map((name) => join(directory.path, name));
+  const [old, young] = [".aaaaaaaa.tcplab", ".bbbbbbbb.tcplab"].map((name) => join(directory.path, name));
   for (const path of [old, young]) Deno.writeTextFileSync(path, "");
   Deno.utimeSync(old, 1, 1);
   using socket = await openControlSocket({ directory: directory.path, pid: 7, answer: answers({ pid: 7 }) });
   assertEquals([existing(old), existing(young), existing(socket.path)], [false, true, true]);
   const names = [...Deno.readDirSync(directory.path)].map(({ name }) => name);
-  assertEquals(names.toSorted(), [".bbbbbbbb.new", "7.sock"]);
+  assertEquals(names.toSorted(), [".bbbbbbbb.tcplab", "7.sock"]);
 });
 
 Deno.test("other requests get a line that says what was expected, endless ones nothing", async () => {

@@ -22,7 +22,7 @@ Deno.test("a listener on a link accepts, and the link is closed after the last c
     close();
   };
   using client = createStack({ link: b, addresses: "10.0.0.2/24", clock });
-  const listener = listenOn({ link: a, ip: "10.0.0.1/24", port: 7, clock }, noDevice);
+  const listener = listenOn({ link: a, ip: "10.0.0.1/24", port: 7, clock }, { openDevice: noDevice });
   assertEquals(listener.addr, { transport: "tcp", hostname: "10.0.0.1", port: 7 });
   assertEquals(listener.state, "LISTEN");
   const [far, near] = await Promise.all([
@@ -46,7 +46,9 @@ Deno.test("a device is opened on request, with the caller's options", async () =
     asked.push(`${options.device} ${options.mac}`);
     return Promise.resolve(a);
   };
-  const listener = listenOn({ device: "eth7", mac: "device", ip: "10.0.0.1/24", port: 7, clock }, open);
+  const listener = listenOn({ device: "eth7", mac: "device", ip: "10.0.0.1/24", port: 7, clock }, {
+    openDevice: open,
+  });
   assertEquals(listener.state, "CLOSED");
   await settle();
   assertEquals(listener.state, "LISTEN");
@@ -56,7 +58,7 @@ Deno.test("a device is opened on request, with the caller's options", async () =
 });
 
 Deno.test("a device that cannot be opened shows when one accepts", async () => {
-  const listener = listenOn({ device: "eth7", ip: "10.0.0.1/24", port: 7 }, noDevice);
+  const listener = listenOn({ device: "eth7", ip: "10.0.0.1/24", port: 7 }, { openDevice: noDevice });
   await assertRejects(() => listener.accept(), Error, "no such device");
   await assertRejects(() => listener.accept(), Error, "no such device");
 });
@@ -64,7 +66,7 @@ Deno.test("a device that cannot be opened shows when one accepts", async () => {
 Deno.test("a device that opens after its listener was closed is closed again", async () => {
   const [a] = memoryPair();
   const { promise, resolve } = Promise.withResolvers<FrameLink>();
-  const listener = listenOn({ device: "eth7", ip: "10.0.0.1/24", port: 7 }, () => promise);
+  const listener = listenOn({ device: "eth7", ip: "10.0.0.1/24", port: 7 }, { openDevice: () => promise });
   listener.close();
   resolve(a);
   await settle();
@@ -72,5 +74,9 @@ Deno.test("a device that opens after its listener was closed is closed again", a
 });
 
 Deno.test("nonsense is no address", () => {
-  assertThrows(() => listenOn({ device: "eth7", ip: "ten", port: 7 }, noDevice), TypeError, "10.0.0.1/24");
+  assertThrows(
+    () => listenOn({ device: "eth7", ip: "ten", port: 7 }, { openDevice: noDevice }),
+    TypeError,
+    "10.0.0.1/24",
+  );
 });

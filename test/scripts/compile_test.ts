@@ -3,7 +3,8 @@
  * alone.
  */
 import { assert, assertArrayIncludes, assertEquals } from "@std/assert";
-import { compileArguments, ENVIRONMENT, PERMISSIONS } from "../../scripts/compile.ts";
+import { fromFileUrl } from "@std/path";
+import { compileArguments, ENVIRONMENT, PERMISSIONS, separateOutput } from "../../scripts/compile.ts";
 import { ENGINE_FLAGS } from "../../src/cli/self_command.ts";
 import { projectFiles, readProjectFile } from "../../scripts/project_files.ts";
 
@@ -52,4 +53,41 @@ Deno.test("arguments pass through, and the output has its usual name unless one 
   const other = compileArguments(["--target", "aarch64-apple-darwin", "--output", "x"]);
   assertEquals(other.slice(-5), ["--target", "aarch64-apple-darwin", "--output", "x", "src/cli/main.ts"]);
   assertEquals(other.includes("--output=dist/tcplab"), false);
+});
+
+Deno.test("where the binary goes is known, however it is written", () => {
+  for (const written of [["-o", "x"], ["-ox"], ["-o=x"], ["--output", "x"], ["--output=x"]]) {
+    assertEquals(separateOutput(["--quiet", ...written, "--icon", "i"]), {
+      output: "x",
+      rest: ["--quiet", "--icon", "i"],
+    });
+  }
+  assertEquals(separateOutput([]), { output: "dist/tcplab", rest: [] });
+});
+
+Deno.test("an earlier binary stays where the new one cannot be made, or does not start", async () => {
+  const folder = Deno.makeTempDirSync({ prefix: "tcplab-test-" });
+  try {
+    const path = `${folder}/tcplab`;
+    Deno.writeTextFileSync(path, "the earlier one");
+    // A base that is not there; one that is a program, and does not start ours.
+    for (const base of [`${folder}/nowhere`, "/bin/false"]) {
+      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: [
+          "run",
+          "-A",
+          fromFileUrl(new URL("../../scripts/compile.ts", import.meta.url)),
+          "--output",
+          path,
+        ],
+        env: { DENORT_BIN: base },
+        stdin: "null",
+      }).output();
+      assert(code !== 0 && new TextDecoder().decode(stderr).includes("compile: "), base);
+      assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["tcplab"]);
+      assertEquals(Deno.readTextFileSync(path), "the earlier one");
+    }
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 });

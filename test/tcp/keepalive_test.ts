@@ -46,6 +46,7 @@ Deno.test("keep-alive: a probe at SND.NXT - 1 without data, which the peer answe
   lab.pass(9 * SECOND_US);
   peer.expectsSilence();
   assertEquals(app.state, "ESTABLISHED");
+  assertEquals(app.connection.info().retransmits, 0, "a probe is no retransmission");
 });
 
 Deno.test("keep-alive: only when idle: what arrives puts it off (MUST-26)", () => {

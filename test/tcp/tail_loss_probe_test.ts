@@ -41,6 +41,7 @@ Deno.test("nothing new to send: the last segment is sent again after two round t
   assertEquals(again.length, 1);
   near(again[0], 4, 200);
   assertEquals(bulk.resent(), ["tlp"]);
+  assertEquals(bulk.info.retransmits, 1, "the segment has left twice, as ss counts it");
 });
 
 Deno.test("the time to the probe begins anew with each ACK of new data (RFC 8985 §7.2)", () => {

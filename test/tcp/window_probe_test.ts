@@ -100,7 +100,7 @@ Deno.test("probes come after one RTO, then at doubled distances up to a minute, 
       if (isAnswered) peer.sends({ flags: "ACK", seq: 1, ack: 1, window: 0 });
       peer.expectsSilence();
     }
-    assertEquals(app.connection.info().retransmits >= 9, true);
+    assertEquals(app.connection.info().retransmits, 0, "a probe is no retransmission");
   }
 });
 

@@ -1,0 +1,53 @@
+/** Servers that are not shown: how they are counted, what is said of them, and that it is never "none". */
+import { assertEquals } from "@std/assert";
+import { netstatText } from "../../src/cli/netstat.ts";
+import { countControlSockets, unseenLines, type UnseenServers } from "../../src/cli/unseen_servers.ts";
+
+const NOBODY: UnseenServers = { closed: 0, elsewhere: 0, silent: [], silentUsers: [], isRoot: false };
+
+Deno.test("a control socket is known by its name, counted once for each namespace's table, and only while somebody listens", () => {
+  const table = `Num       RefCount Protocol Flags    Type St Inode Path
+0000000000000000: 00000002 00000000 00010000 0001 01 43710 /run/tcplab/.12ab34cd.tcplab
+0000000000000000: 00000003 00000000 00000000 0001 03 43711 /run/tcplab/.12ab34cd.tcplab
+0000000000000000: 00000002 00000000 00010000 0001 01 43712 /srv/a b/.00000000.tcplab
+0000000000000000: 00000002 00000000 00010000 0001 01 43713 /tmp/x.tcplab
+0000000000000000: 00000002 00000000 00010000 0001 01 43714 @/run/tcplab/.12ab34cd.tcplab.old
+0000000000000000: 00000002 00000000 00010000 0001 01 43715
+`;
+  assertEquals(countControlSockets(table), 2);
+  assertEquals(countControlSockets(table + table), 2);
+  assertEquals(countControlSockets(""), 0);
+});
+
+Deno.test("who may not see everything hears how many there are, and what to do", () => {
+  const lines = (known: Partial<UnseenServers>) => unseenLines({ ...NOBODY, ...known });
+  assertEquals(lines({}), []);
+  assertEquals(lines({ elsewhere: null }), []);
+  assertEquals(lines({ closed: 1 }), ["1 server of another user: sudo tcplab netstat"]);
+  assertEquals(lines({ closed: 1, elsewhere: 2 }), ["2 servers of other users: sudo tcplab netstat"]);
+  assertEquals(lines({ closed: 2, elsewhere: null }), ["2 servers of other users: sudo tcplab netstat"]);
+  assertEquals(lines({ elsewhere: 1, isRoot: true }), [
+    "1 server in other labs or containers: tcplab netstat in there shows it",
+  ]);
+  assertEquals(lines({ silentUsers: [7, 7, 8], elsewhere: 3, isRoot: true }), [
+    "Servers of user 7, user 8 cannot be asked from here: tcplab netstat as that user shows them",
+  ]);
+  // A server that stands still is one of those that are not shown, and not another user's.
+  assertEquals(lines({ silent: ["4711"], elsewhere: 1 }), [
+    "1 server of yours without an answer: process 4711 does not speak (stopped, or busy)",
+  ]);
+  assertEquals(lines({ silent: ["4711", "4712"], elsewhere: 3 }), [
+    "2 servers of yours without an answer: processes 4711, 4712 do not speak (stopped, or busy)",
+    "1 server of another user: sudo tcplab netstat",
+  ]);
+});
+
+Deno.test("that no server runs is said only when none does", () => {
+  const text = (unseen: Partial<UnseenServers>) =>
+    netstatText([], { kernel: null, details: false, color: false, now: 0, unseen: { ...NOBODY, ...unseen } });
+  assertEquals(text({}), "No tcplab server is running on this host.");
+  assertEquals(
+    text({ elsewhere: 2 }),
+    "No tcplab server that can be asked from here.\n\n2 servers of other users: sudo tcplab netstat",
+  );
+});
