@@ -15,6 +15,8 @@ import { runTool } from "./tool_output.ts";
 const PORT = 3333;
 /** From here on a pane of half the width holds a line of the log. Local choice: twice a terminal of 80. */
 const WIDE = 160;
+/** Lines of panes above each other: a listener and a connection with two kernels and titles; what the client says; some segments. */
+const [NETSTAT_LINES, CLIENT_LINES, WIRE_LINES] = [5, 4, 4];
 const PANE = `${HOLDER_DIRECTORY}/pane`;
 const START = `${HOLDER_DIRECTORY}/panes`;
 const SETTINGS = `${HOLDER_DIRECTORY}/tmux.conf`;
@@ -103,25 +105,25 @@ export function paneScript(
 trap : INT
 case $1 in
 server)
-  ${say("The server's side. Start tcplab (Up and Enter), for an address that no kernel owns:", `  ${serve}`)}
+  ${say("Start tcplab here, for an address that no kernel owns (Up, Enter):", `  ${serve}`)}
   ${shell("server", serve, "server")} ;;
 client)
   ${
     say(
-      "The client's side. Connect by the kernel's TCP (Up and Enter): it sleeps 5 s, and closes:",
+      "Then connect by this side's kernel; it sleeps 5 s and closes (Up, Enter):",
       `  ${client}`,
     )
   }
   ${shell("client", client, "client")} ;;
 wire)
   ${wire.run}
-  ${say("Again (Up and Enter):", `  ${wire.again}`)}
+  ${say("Again (Up, Enter):", `  ${wire.again}`)}
   ${shell("wire", wire.again, "client")} ;;
 netstat)
   ${watch}
   ${
     say(
-      "Again (Up and Enter), or one by one:",
+      "Again (Up, Enter), or one by one:",
       `  ${watch}`,
       "  tcplab netstat",
       ...["server", "client"].map((side) => `  tcplab lab exec ${side} -- ${counter} -tan`),
@@ -184,7 +186,7 @@ function startScript({ devices, addresses, tcplabAddress }: LabPlan, sniffer: Sn
     `${how} '${PANE} ${name}' \\; set-option -p @title ${shellLine([title])}`;
   // Inside another tmux this one is a program like any other; its keys then go through that one's.
   return `#!/bin/sh
-if [ -n "$TMUX" ]; then TCPLAB_LAB_KEYS="Ctrl-b Ctrl-b"; else TCPLAB_LAB_KEYS=Ctrl-b; fi
+if [ -n "$TMUX" ]; then TCPLAB_LAB_KEYS="^B ^B"; else TCPLAB_LAB_KEYS=^B; fi
 export TCPLAB_LAB_KEYS
 unset TMUX TMUX_PANE
 exec tmux -u -S ${SOCKET} -f ${SETTINGS} \\
@@ -195,8 +197,12 @@ ${
 `;
 }
 
-/** For tmux: `$` in double quotes is its environment, `#{}` its formats. */
+/**
+ * For tmux: `$` in double quotes is its environment, `#{}` its formats. Without repeat-time 0, Up right after ^B Down would go
+ * back to the pane above, and not bring the suggestion.
+ */
 const SETTINGS_TEXT = String.raw`set -g mouse on
+set -g repeat-time 0
 set -g base-index 0
 set -g pane-base-index 0
 set -g history-limit 20000
@@ -205,7 +211,7 @@ set -g pane-border-status top
 set -g pane-border-format "#{?pane_active,#[bold],} #{@title} "
 set -g status-style "reverse"
 set -g status-left " tcplab lab "
-set -g status-left-length 12
+set -g status-left-length 14
 set -g window-status-format ""
 set -g window-status-current-format ""
 set -g status-right "$TCPLAB_LAB_KEYS arrows: pane  $TCPLAB_LAB_KEYS z: zoom  $TCPLAB_LAB_KEYS d: end "
@@ -213,7 +219,12 @@ set -g status-right-length 80
 set-hook -g client-resized "source-file ${LAYOUT}"
 `;
 
-/** Two by two where the window is wide, else one above the other; a pane that was closed leaves its room to the others. */
-const LAYOUT_TEXT =
-  `if-shell "test #{window_width} -ge ${WIDE}" "select-layout -t lab:0 tiled" "select-layout -t lab:0 even-vertical"
+/**
+ * Two by two where the window is wide, else one above the other: then netstat and the client get the lines that they need, and the
+ * server, which says most, the rest. A pane that was closed leaves its room to the others.
+ */
+const LAYOUT_TEXT = `if-shell "test #{window_width} -ge ${WIDE}" \\
+  "select-layout -t lab:0 tiled" "select-layout -t lab:0 even-vertical"
+if-shell "test #{window_width} -lt ${WIDE} -a #{window_panes} -eq 4" \\
+  "resize-pane -t lab:0.3 -y ${NETSTAT_LINES}; resize-pane -t lab:0.1 -y ${CLIENT_LINES}; resize-pane -t lab:0.2 -y ${WIRE_LINES}"
 `;

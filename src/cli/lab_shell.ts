@@ -30,11 +30,14 @@ export async function labShell(options: LabOptions, { words, tmux }: ShellTask):
     if (!tmux && words.length === 0) printError(WELCOME);
     const task = tmux ? tmuxWords() : words.length > 0 ? words : [SIDE_SHELL, "lab"];
     const inside = orNotFound(task, { who: "tcplab lab shell", cwd: Deno.cwd() });
-    return await runAttached(await throughWaiter(inside, (through) => lab.enter(through)), {
+    const status = await runAttached(await throughWaiter(inside, (through) => lab.enter(through)), {
       env: labShellEnvironment(),
       // All of the lab is asked to end, and this waits for it; nsenter would hand nothing on.
       onTerm: () => void lab.close(),
     });
+    // tmux says "detached", after which other sessions live on.
+    if (tmux) printError("The lab has ended, and all that ran in it.");
+    return status;
   } catch (error) {
     if (!(error instanceof LabRefused)) throw error;
     throw new CliError(

@@ -210,8 +210,9 @@ async function startHolder(
   const user = rights === "user" ? ["--user", "--map-root-user"] : [];
   let holder: Deno.ChildProcess;
   try {
-    holder = new Deno.Command("unshare", {
-      args: [...user, ...NAMESPACES, "--fork", "--kill-child", "--", "sh", "-c", script],
+    // In a session of its own: Ctrl-C and a terminal that closes are for what runs in the lab, and not for its holder.
+    holder = new Deno.Command("setsid", {
+      args: ["unshare", ...user, ...NAMESPACES, "--fork", "--kill-child", "--", "sh", "-c", script],
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -220,7 +221,7 @@ async function startHolder(
       cwd: "/",
     }).spawn();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "there is no `unshare` program (package util-linux)";
+    if (error instanceof Deno.errors.NotFound) return "there is no `setsid` program (package util-linux)";
     throw error;
   }
   const complaints = new Response(holder.stderr).text();
