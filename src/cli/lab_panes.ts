@@ -23,8 +23,8 @@ const SETTINGS = `${HOLDER_DIRECTORY}/tmux.conf`;
 const LAYOUT = `${HOLDER_DIRECTORY}/layout.conf`;
 const SOCKET = `${HOLDER_DIRECTORY}/tmux`;
 const SERVER_LOG = `${HOLDER_DIRECTORY}/server.log`;
-const WIRE_FILE = `${HOLDER_DIRECTORY}/wire.pcapng`;
-const WIRE_COMPLAINTS = `${HOLDER_DIRECTORY}/wire.txt`;
+/** Where a sniffer keeps its files, whatever TMPDIR was: /tmp is the host's, and would keep them after a kill -9. */
+const WIRE_FILES = `${HOLDER_DIRECTORY}/wire`;
 
 /** What watches the wire: a sniffer, else what the server's log says of its segments. */
 type Sniffer = "tshark" | "tcpdump" | "log";
@@ -94,7 +94,7 @@ export function paneScript(
     (sniffer === "log" ? ` | tee ${SERVER_LOG}` : "");
   const client = `tcplab client ${tcplabAddress} ${PORT}`;
   const watch = "tcplab lab netstat --watch";
-  const wire = wireCommand(devices.client, sniffer);
+  const wire = wireCommand({ namespaces, devices }, sniffer);
   const shell = (name: string, hint: string, side?: LabSide) =>
     `exec ${side === undefined ? "" : `ip netns exec ${namespaces[side]} `}${SIDE_SHELL} ${name} ${
       shellLine([hint])
@@ -116,6 +116,8 @@ client)
   }
   ${shell("client", client, "client")} ;;
 wire)
+  export TMPDIR=${WIRE_FILES}
+  mkdir -p ${WIRE_FILES}
   ${wire.run}
   ${say("Again (Up, Enter):", `  ${wire.again}`)}
   ${shell("wire", wire.again, "client")} ;;
@@ -135,35 +137,30 @@ esac
 }
 
 /** What runs in the wire's pane, and what a person types to see it again. */
-function wireCommand(device: string, sniffer: Sniffer): { run: string; again: string } {
+function wireCommand(
+  { namespaces, devices }: Pick<LabPlan, "namespaces" | "devices">,
+  sniffer: Sniffer,
+): { run: string; again: string } {
+  const device = devices.client;
+  const enter = ["ip", "netns", "exec", namespaces.client];
   const filter = `tcp port ${PORT}`;
   switch (sniffer) {
     case "tshark": {
-      // Columns for a narrow pane. Its own file would stay in /tmp after a kill -9, and grow: two of 20 MB in the lab's /run.
-      const columns = `gui.column.format:"Time","%Rt","Source","%us","Info","%i"`;
-      const files = ["-w", WIRE_FILE, "-b", "filesize:20000", "-b", "files:2", "-P", "-l", "-o", columns];
-      const run = shellLine([
-        "ip",
-        "netns",
-        "exec",
-        "client",
-        "tshark",
-        "-n",
-        "-i",
-        device,
-        "-f",
-        filter,
-        ...files,
-      ]);
+      // Columns for a narrow pane. It keeps what it has seen in a file, for as long as it runs: two of 20 MB, in the lab.
+      const words = ["tshark", "-n", "-l", "-P", "-i", device, "-f", filter];
+      const columns = ["-o", `gui.column.format:"Time","%Rt","Source","%us","Info","%i"`];
+      const files = ["-w", `${WIRE_FILES}/wire.pcapng`, "-b", "filesize:20000", "-b", "files:2"];
+      const complaints = `${WIRE_FILES}/complaints`;
+      const shorten = "sed -u 's/ TSval=[0-9]* TSecr=[0-9]*//'";
       return {
-        run:
-          `${run} 2>${WIRE_COMPLAINTS} | sed -u 's/ TSval=[0-9]* TSecr=[0-9]*//'\n  tail -n 1 ${WIRE_COMPLAINTS}`,
+        run: `${shellLine([...enter, ...words, ...columns, ...files])} 2>${complaints} | ${shorten}
+  tail -n 1 ${complaints}`,
         again: `tshark -i ${device} -f "${filter}"`,
       };
     }
     case "tcpdump": {
       const words = ["tcpdump", "-n", "-l", "-i", device, ...filter.split(" ")];
-      return { run: shellLine(["ip", "netns", "exec", "client", ...words]), again: shellLine(words) };
+      return { run: shellLine([...enter, ...words]), again: shellLine(words) };
     }
     case "log": {
       const again = `tail -n +1 -F ${SERVER_LOG} 2>/dev/null | grep --line-buffered -e '-->' -e '<--'`;

@@ -38,7 +38,9 @@ export function shellFiles(program: readonly string[]): LabFile[] {
 const SIDE_SHELL_TEXT = String.raw`#!/bin/sh
 TCPLAB_LAB_SIDE=$1 TCPLAB_LAB_HINT=$2
 export TCPLAB_LAB_SIDE TCPLAB_LAB_HINT
+# Only these two take a suggestion into their history.
 shell=$SHELL
+case ${"$"}{shell##*/} in bash | zsh) ;; *) [ -n "$2" ] && shell=$(command -v bash) ;; esac
 [ -x "$shell" ] || shell=/bin/sh
 case ${"$"}{shell##*/} in
 bash) exec "$shell" --rcfile ${HOLDER_DIRECTORY}/bashrc -i ;;
@@ -62,6 +64,7 @@ if [ -n "$TCPLAB_LAB_HINT" ]; then
   HISTFILE=
   history -s -- "$TCPLAB_LAB_HINT"
 fi
+unset TCPLAB_LAB_HINT
 `;
 
 const SHRC = String.raw`${FIND_PROGRAM}
@@ -87,4 +90,6 @@ if [ -n "$TCPLAB_LAB_HINT" ]; then
   HISTFILE=
   print -s -- "$TCPLAB_LAB_HINT"
 fi
+unset TCPLAB_LAB_HINT
+PROMPT_EOL_MARK=
 `;
