@@ -30,6 +30,15 @@ export function processesOf(namespace: string): number[] {
   return processes().filter((process) => process.namespace === namespace).map(({ pid }) => pid);
 }
 
+/** The first process of a PID namespace, whose number in there is 1; its number out here may be any, since numbers wrap. */
+export function firstProcessOf(namespace: string): number {
+  const first = processesOf(namespace).find((pid) =>
+    /^NSpid:.*\s1$/m.test(Deno.readTextFileSync(`/proc/${pid}/status`))
+  );
+  if (first === undefined) throw new Error(`${namespace} has no first process`);
+  return first;
+}
+
 /** The parts of a lab shell with one command, as the host numbers them. */
 export interface LabParts {
   /** tcplab itself. */
@@ -55,16 +64,16 @@ export function findParts(program: number, namespace: string): LabParts {
     const child = childInside(pid);
     return child === undefined ? [] : [{ outside: pid, child }];
   });
-  // The first process of a namespace is the parent of whoever lost theirs, and the smallest number in it.
-  heads.sort((left, right) => left.child - right.child);
-  const [holder, waiter] = heads;
-  if (heads.length !== 2) {
+  const first = firstProcessOf(namespace);
+  const holder = heads.find(({ child }) => child === first);
+  const waiter = heads.find(({ child }) => child !== first);
+  if (holder === undefined || waiter === undefined || heads.length !== 2) {
     throw new Error(`A lab shell has two children with one in the lab each, not ${JSON.stringify(heads)}`);
   }
   return {
     program,
     holder: holder.outside,
-    first: holder.child,
+    first,
     waiter: waiter.outside,
     command: waiter.child,
   };
