@@ -22,7 +22,7 @@ const START = `${HOLDER_DIRECTORY}/panes`;
 const SETTINGS = `${HOLDER_DIRECTORY}/tmux.conf`;
 const LAYOUT = `${HOLDER_DIRECTORY}/layout.conf`;
 const SOCKET = `${HOLDER_DIRECTORY}/tmux`;
-const SERVER_LOG = `${HOLDER_DIRECTORY}/server.log`;
+const SERVER_LOG = `${HOLDER_DIRECTORY}/log`;
 /** Where a sniffer keeps its files, whatever TMPDIR was: /tmp is the host's, and would keep them after a kill -9. */
 const WIRE_FILES = `${HOLDER_DIRECTORY}/wire`;
 

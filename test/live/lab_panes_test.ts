@@ -4,6 +4,7 @@ import { selfCommand } from "../../src/cli/self_command.ts";
 import { firstProcessOf, processesOf, seeGone } from "./lab_remains.ts";
 import { LabScreen } from "./lab_screen.ts";
 import { liveTest } from "./private_lab.ts";
+import { waitFor } from "./wait_for.ts";
 
 const PANES = { needs: ["tmux", "tshark"] };
 const WORDS = [...selfCommand(), "lab", "shell", "--tmux"];
@@ -117,10 +118,11 @@ liveTest("nothing of the panes outlives a kill -9 of lab shell", PANES, async ()
   await screen.type("readlink /proc/self/ns/pid", "Enter");
   const [, namespace] = /^(pid:\[\d+\])$/m.exec(await screen.see(/^pid:\[\d+\]$/m, "the lab's number")) ?? [];
   assert(processesOf(namespace).length >= 8, "four panes, tmux, and the first process");
+  assert(await screen.isTaken());
   Deno.kill(programOf(namespace), "SIGKILL");
   await seeGone(namespace);
   // The terminal is given back: tmux was asked to end, and did.
-  await screen.see(/ended with 137/, "the terminal is as before");
+  await waitFor(async () => !await screen.isTaken(), { what: "the terminal is as before" });
 });
 
 /** The process on the host that made the lab: two above the lab's first. */

@@ -23,7 +23,7 @@ export class LabScreen implements AsyncDisposable {
       `${name}=${value}`
     );
     // Ctrl-C is for the program, and not for who tells its status.
-    const run = `trap : INT; "$@"; echo "ended with $?"; exec cat`;
+    const run = `trap : INT; "$@"; echo "ended with $?"; exec sleep 600`;
     await screen.#tmux(
       ...["new-session", "-d", "-x", String(size.columns), "-y", String(size.rows)],
       ...["env", ...set, "sh", "-c", run, "sh", ...words],
@@ -34,6 +34,14 @@ export class LabScreen implements AsyncDisposable {
   /** What is on the screen now. */
   async text(): Promise<string> {
     return await this.#tmux("capture-pane", "-p");
+  }
+
+  /** Whether a program has the screen to itself, or keeps the terminal from reading lines and from echoing. */
+  async isTaken(): Promise<boolean> {
+    const [alternate, tty] = (await this.#tmux("display-message", "-p", "#{alternate_on} #{pane_tty}")).trim()
+      .split(" ");
+    const { stdout } = await new Deno.Command("stty", { args: ["-F", tty, "-a"], stdin: "null" }).output();
+    return alternate !== "0" || /\s-(?:icanon|echo)\b/.test(new TextDecoder().decode(stdout));
   }
 
   /** Types keys, by tmux's names or as text. */
