@@ -110,7 +110,19 @@ export const command: Command = {
   name: KERNEL_CLIENT_COMMAND,
   summary: "the lab's client, over the kernel's own TCP: connects, sleeps, closes",
   usage: usageText(SYNTAX),
-  run: (args) => runConnections(parseKernelClientArgs(args)),
+  run: async (args) => {
+    const options = parseKernelClientArgs(args);
+    // Loaded here alone: the script has neither use nor permission for it.
+    const { wayToClientSide } = await import("./own_lab.ts");
+    const way = await wayToClientSide();
+    if (way === null) return await runConnections(options);
+    const { runAttached } = await import("./attached_process.ts");
+    const { labEnvironment } = await import("./private_lab.ts");
+    const { selfCommand } = await import("./self_command.ts");
+    return await runAttached([...way, ...selfCommand(), KERNEL_CLIENT_COMMAND, ...args], {
+      env: labEnvironment(),
+    });
+  },
 };
 
 /** Reads the client's arguments. Throws {@link UsageError}. */

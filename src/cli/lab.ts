@@ -2,10 +2,10 @@
  * The `lab` command: two network namespaces joined by a veth pair, made, used and removed.
  *
  * Owns: the command's words and what it tells. Must not know: how namespaces are made (named_lab.ts,
- * private_lab.ts).
+ * private_lab.ts), what a lab's shell has (lab_shell.ts).
  */
 import { bold } from "@std/fmt/colors";
-import { runAttached } from "./attached_process.ts";
+import { orNotFound, runAttached } from "./attached_process.ts";
 import { CliError, type Command, EXIT_DONE, UsageError } from "./command.ts";
 import {
   LAB_MTU_RANGE,
@@ -15,9 +15,14 @@ import {
   type LabSide,
   planLab,
 } from "./lab_network.ts";
+import { labNetstat } from "./lab_netstat.ts";
+import { SIDE_SHELL } from "./lab_prompts.ts";
+import { demandLabRights } from "./lab_rights.ts";
+import { labShell } from "./lab_shell.ts";
 import { inspectNamedLab, raiseNamedLab, removeNamedLab } from "./named_lab.ts";
 import { type ParsedOptions, parseOptions, type Syntax, usageText } from "./options.ts";
-import { labEnvironment, LabRefused, PrivateLab, privateLabEnvironment } from "./private_lab.ts";
+import { ownLab } from "./own_lab.ts";
+import { labEnvironment } from "./private_lab.ts";
 import { programName } from "./self_command.ts";
 import { environmentVariable, printError, printLine } from "./terminal.ts";
 
@@ -26,37 +31,56 @@ const DEFAULT_LAB_NAME = "tcplab";
 
 const SYNTAX = {
   command: "lab",
-  synopsis: "up|down|status|exec SIDE [-- COMMAND]|shell [-- COMMAND] [OPTIONS]",
+  synopsis: "up|down|status|exec SIDE [-- COMMAND]|netstat|shell [-- COMMAND] [OPTIONS]",
   description: `Two network namespaces joined by a veth pair: a lab on one host.
 
+  shell    a private lab for one COMMAND (default: your shell), gone with it, also after kill -9. Needs no
+           rights where the kernel allows user namespaces; its namespaces are called "server" and "client".
+           --tmux (or: shell -- tmux): the whole lab in one terminal, four panes
   up       makes tcplab-server and tcplab-client (or configures again what is there); needs root
-  down     removes both, and the pair between them
+  down     removes both, and the pair between them; needs root
   status   says what of them there is
-  exec     runs a COMMAND (default: a shell) on the server or the client side, with its exit status
-  shell    a lab of its own for one COMMAND (default: a shell): needs no rights where the kernel allows user
-           namespaces, and is gone with it; its namespaces are called "server" and "client"
+  exec     runs a COMMAND (default: a shell) on the server or the client side
+  netstat  who knows of the connections: tcplab, and the kernels of both sides
+
+shell and exec give the COMMAND's exit status: 127 where there is no such program, 128 and its number for a signal.
+In a lab shell, exec, netstat and status mean that lab, and tcplab client runs on the client's side.
 
   server: veth-server 10.33.0.1/24    client: veth-client 10.33.0.2/24    free for tcplab: 10.33.0.3`,
   options: [
     {
+      name: "tmux",
+      kind: "flag",
+      help: "with shell: four panes of tmux, for server, client, wire and netstat; each says what to type",
+    },
+    { name: "watch", alias: "w", kind: "flag", help: "with netstat: again every second, until Ctrl-C" },
+    {
       name: "name",
       kind: "value",
       value: "PREFIX",
-      help: "prefix of the namespaces' names, for several labs (default tcplab)",
+      help: "prefix of the namespaces' names, for several labs (default tcplab); not with shell",
     },
-    { name: "mtu", kind: "value", value: "BYTES", help: "largest IP packet of both devices (default 1500)" },
+    {
+      name: "mtu",
+      kind: "value",
+      value: "BYTES",
+      help: "with up and shell: largest IP packet of both devices (default 1500)",
+    },
     {
       name: "offloads",
       kind: "value",
       value: "on|off",
-      help: "on (default): partial checksums and frames above the MTU, as veth has them; off needs ethtool",
+      help:
+        "with up and shell: on (default): partial checksums and frames above the MTU, as veth has them; off needs ethtool",
     },
   ],
-  positionals: { least: 1, most: 2, expected: "up, down, status, exec server|client, or shell" },
+  positionals: { least: 1, most: 2, expected: "up, down, status, exec server|client, netstat, or shell" },
   examples: [
-    ["sudo tcplab lab up", "make the lab"],
+    ["tcplab lab shell --tmux", "the lab in one terminal, without root"],
+    ["tcplab lab shell -- make test", "a command in a lab of its own"],
+    ["sudo tcplab lab up", "make a lab with names, for several terminals"],
     ["sudo tcplab lab exec server -- tcplab serve --iface veth-server --ip 10.33.0.3", "the server"],
-    ["sudo ip netns exec tcplab-client nc 10.33.0.3 3333", "a client beside it"],
+    ["sudo tcplab lab exec client -- tcplab client 10.33.0.3 3333", "the client"],
     ["sudo tcplab lab down", "remove the lab"],
   ],
 } as const satisfies Syntax;
@@ -83,19 +107,43 @@ async function runLab(args: string[]): Promise<number> {
     throw new UsageError(`lab ${verb} takes no command after --`);
   }
   const options = labOptions(parsed);
-  if (verb === "shell") return await shell(options, words);
-  const plan = planLab({ ...options, name: options.name ?? DEFAULT_LAB_NAME });
+  refuseMisplaced(parsed, verb);
+  if (verb === "shell") return await shell(parsed, { options, words });
+  const own = options.name === undefined ? ownLab() : null;
+  const plan = own ?? planLab({ ...options, name: options.name ?? DEFAULT_LAB_NAME });
   switch (verb) {
     case "up":
-      return await up(plan);
+      return await (own === null ? up(plan) : statusOfOwn(plan));
     case "down":
+      if (own !== null) {
+        throw new CliError("This lab is its shell's own: it goes when that shell ends (exit)");
+      }
       return await down(plan);
     case "status":
-      return await status(plan);
+      return await (own === null ? status(plan) : statusOfOwn(plan));
     case "exec":
       return await exec(plan, { side: parseSide(sideText), words });
+    case "netstat":
+      await demandLab(plan, { verb, sides: LAB_SIDES });
+      await labNetstat(plan, { watch: parsed.flag("watch") });
+      return EXIT_DONE;
     default:
       throw new UsageError(`Unknown word "${verb}": expected ${SYNTAX.positionals.expected}`);
+  }
+}
+
+/** An option that would change nothing is a misunderstanding. */
+function refuseMisplaced(parsed: LabParsed, verb: string): void {
+  if (parsed.flag("tmux") && verb !== "shell") {
+    throw new UsageError(`--tmux goes with lab shell, not with lab ${verb}`);
+  }
+  if (parsed.flag("watch") && verb !== "netstat") {
+    throw new UsageError(`--watch goes with lab netstat, not with lab ${verb}`);
+  }
+  for (const option of ["mtu", "offloads"] as const) {
+    if (parsed.value(option) !== undefined && verb !== "up" && verb !== "shell") {
+      throw new UsageError(`--${option} goes with lab up and lab shell, not with lab ${verb}`);
+    }
   }
 }
 
@@ -131,13 +179,15 @@ function parseSide(text: string | undefined): LabSide {
 }
 
 async function up(plan: LabPlan): Promise<number> {
+  demandLabRights("up");
   const found = await raiseNamedLab(plan);
   printLine(found === "made" ? "The lab is up." : "The lab was up already; it is configured again.");
   describe(plan);
   const program = programName();
   printLine(`\nWhat to type next:
   sudo ${program} lab exec server -- ${program} serve --iface ${plan.devices.server} --ip ${plan.tcplabAddress}
-  sudo ip netns exec ${plan.namespaces.client} nc ${plan.tcplabAddress} 3333
+  sudo ${program} lab exec client -- ${program} client ${plan.tcplabAddress} 3333
+  sudo ${program} lab netstat
   sudo ${program} lab down`);
   return EXIT_DONE;
 }
@@ -152,6 +202,7 @@ function describe(plan: LabPlan): void {
 }
 
 async function down(plan: LabPlan): Promise<number> {
+  demandLabRights("down");
   const { removed, processes } = await removeNamedLab(plan);
   if (removed.length === 0) printLine("There is no lab, and nothing to remove.");
   else printLine(`Removed ${removed.join(" and ")}, and the pair between them.`);
@@ -184,38 +235,51 @@ async function status(plan: LabPlan): Promise<number> {
   return EXIT_DONE;
 }
 
-async function exec(plan: LabPlan, what: { side: LabSide; words: readonly string[] }): Promise<number> {
-  const namespace = plan.namespaces[what.side];
-  const state = await inspectNamedLab(plan);
-  if (!state.sides[what.side].namespace) {
-    throw new CliError(
-      `There is no namespace ${namespace}: make the lab first, with "sudo ${programName()} lab up"`,
-    );
-  }
-  return await runAttached(["ip", "netns", "exec", namespace, ...orShell(what.words)], labEnvironment());
+/** What `lab up` and `lab status` say in a lab's own shell. */
+async function statusOfOwn(plan: LabPlan): Promise<number> {
+  printLine("This shell is in a lab of its own, which is up; it goes when that shell ends.");
+  describe(plan);
+  return await Promise.resolve(EXIT_DONE);
 }
 
-async function shell(options: LabOptions, words: readonly string[]): Promise<number> {
+/** Throws {@link CliError} where the lab cannot be entered, before anything is done. */
+async function demandLab(
+  plan: LabPlan,
+  { verb, sides }: { verb: string; sides: readonly LabSide[] },
+): Promise<void> {
+  demandLabRights(verb);
+  const state = await inspectNamedLab(plan);
+  const missing = sides.find((side) => !state.sides[side].namespace);
+  if (missing === undefined) return;
+  throw new CliError(
+    `There is no namespace ${
+      plan.namespaces[missing]
+    }: make the lab first, with "sudo ${programName()} lab up"`,
+  );
+}
+
+async function exec(plan: LabPlan, what: { side: LabSide; words: readonly string[] }): Promise<number> {
+  const namespace = plan.namespaces[what.side];
+  await demandLab(plan, { verb: "exec", sides: [what.side] });
+  const shell = ownLab() === null ? [environmentVariable("SHELL") ?? "/bin/sh"] : [SIDE_SHELL, what.side];
+  const task = orNotFound(what.words.length > 0 ? what.words : shell, {
+    who: "tcplab lab exec",
+    cwd: Deno.cwd(),
+  });
+  return await runAttached(["ip", "netns", "exec", namespace, ...task], { env: labEnvironment() });
+}
+
+async function shell(
+  parsed: LabParsed,
+  { options, words }: { options: LabOptions; words: readonly string[] },
+): Promise<number> {
   if (options.name !== undefined) {
     throw new UsageError("lab shell takes no --name: its lab has no name on this host");
   }
-  try {
-    await using lab = await PrivateLab.open(options);
-    if (words.length === 0) {
-      printError(
-        `A lab for this shell alone: "ip netns exec server ..." and "ip netns exec client ..."; exit ends it.`,
-      );
-    }
-    const enter = lab.enter(["sh", "-c", 'cd "$0" 2>/dev/null; exec "$@"', Deno.cwd(), ...orShell(words)]);
-    return await runAttached(enter, privateLabEnvironment());
-  } catch (error) {
-    if (!(error instanceof LabRefused)) throw error;
-    throw new CliError(
-      `A private lab cannot be had here (${error.message}); "sudo ${programName()} lab up" may work`,
-    );
+  if (parsed.flag("tmux") && words.length > 0) {
+    throw new UsageError("lab shell --tmux takes no command: its panes have shells");
   }
-}
-
-function orShell(words: readonly string[]): readonly string[] {
-  return words.length > 0 ? words : [environmentVariable("SHELL") ?? "/bin/sh"];
+  // The bare word means the lab's panes: a tmux without them would be one of a person's own, outside of the lab.
+  const tmux = parsed.flag("tmux") || (words.length === 1 && words[0] === "tmux");
+  return await labShell(options, { words, tmux });
 }

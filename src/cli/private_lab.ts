@@ -3,8 +3,8 @@
  *
  * A holder process lives in user, network, mount and PID namespaces of its own and has made the lab's two network
  * namespaces inside of them; every other process enters through it. The holder reads our end of a pipe: when this
- * program ends, however it ends, the holder ends, and with the first process of a PID namespace go all others of
- * it. So neither Ctrl-C nor `kill -9` leaves a namespace, a device, a rule or a process on the host.
+ * program ends, however it ends, the holder asks all processes of the lab to end, and ends itself a second later, and with the
+ * first process of a PID namespace go all others of it. So neither Ctrl-C nor `kill -9` leaves a namespace, a device, a rule or a process on the host.
  *
  * Owns: the holder, and how processes enter. Must not know: what they are to do there.
  */
@@ -51,10 +51,13 @@ export class LabRefused extends Error {
 
 const BEST_RIGHTS: readonly LabRights[] = ["user", "root"];
 const NAMESPACES = ["--net", "--mount", "--pid"];
-const HOLDER_DIRECTORY = "/run/tcplab-lab";
+/** In the tmpfs that a lab has for its /run: gone with the lab, and never on the host. */
+export const HOLDER_DIRECTORY = "/run/tcplab-lab";
 /** A lab is up in about 0.1 s; local choice for a very busy machine. */
 const OPEN_TIMEOUT_MS = 10_000;
-const CLOSE_TIMEOUT_MS = 2_000;
+const CLOSE_TIMEOUT_MS = 3_000;
+/** How often the holder looks whether those that it asked to end have ended, every 50 ms: a second. Local choice. */
+const END_LOOKS = 20;
 const PID_LOOKS = 20;
 const PID_LOOK_MS = 25;
 
@@ -191,7 +194,12 @@ function holderScript(plan: LabPlan, readable: readonly string[]): string {
     ...labOptionalSteps(plan).map(optional),
     ...(plan.offloads ? [] : labOffloadSteps(plan).map(shellLine)),
     'echo "ready $pid"',
-    "exec cat >/dev/null",
+    // Until this program ends, or closes the lab.
+    "cat >/dev/null",
+    // Whoever is left is asked to end, so that tmux gives the terminal back and a server says goodbye; then all go at once,
+    // with this first process of the PID namespace. Never outside of one: there -1 means everybody.
+    "test $$ -eq 1 && kill -TERM -1 2>/dev/null || exit 0",
+    `looks=0; while kill -0 -1 2>/dev/null && test $((looks += 1)) -le ${END_LOOKS}; do sleep 0.05; done`,
   ].join("\n");
 }
 
@@ -202,8 +210,9 @@ async function startHolder(
   const user = rights === "user" ? ["--user", "--map-root-user"] : [];
   let holder: Deno.ChildProcess;
   try {
-    holder = new Deno.Command("unshare", {
-      args: [...user, ...NAMESPACES, "--fork", "--kill-child", "--", "sh", "-c", script],
+    // In a session of its own: Ctrl-C and a terminal that closes are for what runs in the lab, and not for its holder.
+    holder = new Deno.Command("setsid", {
+      args: ["unshare", ...user, ...NAMESPACES, "--fork", "--kill-child", "--", "sh", "-c", script],
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -212,7 +221,7 @@ async function startHolder(
       cwd: "/",
     }).spawn();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "there is no `unshare` program (package util-linux)";
+    if (error instanceof Deno.errors.NotFound) return "there is no `setsid` program (package util-linux)";
     throw error;
   }
   const complaints = new Response(holder.stderr).text();

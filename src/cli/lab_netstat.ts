@@ -1,0 +1,113 @@
+/**
+ * `lab netstat`: who knows of the connections in a lab: tcplab, the server's kernel, the client's kernel.
+ *
+ * Owns: the one table, and looking again. Must not know: how a server is asked, how the kernel's sockets are written.
+ */
+import { getColorEnabled } from "@std/fmt/colors";
+import type { ServerSnapshot } from "../observe/server_snapshot.ts";
+import { layTable, paletteFor, printable } from "../observe/text_layout.ts";
+import { formatEndpoint, isUnspecified } from "../wire/address.ts";
+import { type KernelSocket, parseKernelSockets } from "./kernel_sockets.ts";
+import { LAB_SIDES, type LabPlan, type LabSide } from "./lab_network.ts";
+import { labEnvironment } from "./private_lab.ts";
+import { runningServers } from "./server_control.ts";
+import { listenForStop } from "./signals.ts";
+import { printLine, printOut } from "./terminal.ts";
+
+const WATCH_INTERVAL_MS = 1000;
+/** ECMA-48: cursor home; erase to the end of the line; erase to the end of the page. */
+const [HOME, ERASE_LINE, ERASE_BELOW] = ["\x1b[H", "\x1b[K", "\x1b[J"];
+
+/** What was found in the lab. */
+interface LabSockets {
+  readonly servers: readonly ServerSnapshot[];
+  readonly kernels: Readonly<Record<LabSide, readonly KernelSocket[]>>;
+}
+
+/** Prints the table, once or every second until Ctrl-C. */
+export async function labNetstat(plan: LabPlan, { watch }: { watch: boolean }): Promise<void> {
+  const text = async () => labSocketsText(await findSockets(plan), { color: getColorEnabled() });
+  if (!watch) return printLine(await text());
+  using signals = listenForStop();
+  const stopped = signals.graceful.then(() => true);
+  for (;;) {
+    const now = await text();
+    if (Deno.stdout.isTerminal()) printOut(screenful(now, Deno.consoleSize()));
+    else printLine(now);
+    if (await Promise.race([stopped, pause(WATCH_INTERVAL_MS)])) break;
+  }
+  if (Deno.stdout.isTerminal()) printLine("");
+}
+
+/** The text as a page that takes the place of the one before, no longer than the window. */
+export function screenful(text: string, { rows }: { rows: number }): string {
+  const lines = text.split("\n");
+  const shown = lines.length <= rows
+    ? lines
+    : [...lines.slice(0, Math.max(1, rows - 1)), `(${lines.length - rows + 1} lines more)`];
+  return HOME + shown.map((line) => line + ERASE_LINE).join("\r\n") + ERASE_BELOW;
+}
+
+/** The table: a row for each socket, and one for each of the three that knows of none. */
+export function labSocketsText({ servers, kernels }: LabSockets, { color }: { color: boolean }): string {
+  const palette = paletteFor(color);
+  const ours = servers.flatMap((server) => [
+    ...server.listeners.flatMap((listener) =>
+      server.ip.map((
+        ip,
+      ) => ["tcplab", `${ip.includes(":") ? `[${ip}]` : ip}:${listener.port}`, "*:*", listener.state])
+    ),
+    ...server.connections.map(({ local, peer, state }) => ["tcplab", local, peer, state]),
+  ]);
+  const rows = [
+    ...(ours.length > 0 ? ours : [["tcplab", "no server is running", "", ""]]),
+    ...LAB_SIDES.flatMap((side) => {
+      const who = `the ${side}'s kernel`;
+      const sockets = kernels[side].map((socket) => [who, ...kernelCells(socket)]);
+      return sockets.length > 0 ? sockets : [[who, "no TCP sockets", "", ""]];
+    }),
+  ];
+  const columns = ["Who knows", "Local Address", "Foreign Address", "State"].map((title) => ({ title }));
+  const table = layTable(columns, rows.map((row) => row.map(printable)), {
+    palette,
+    paintCell: (padded, row) => rows[row][3] === "" ? palette.quiet(padded) : padded,
+  });
+  return table.split("\n").map((line) => line.trimEnd()).join("\n");
+}
+
+function kernelCells({ localAddress, localPort, peerAddress, peerPort, state }: KernelSocket): string[] {
+  const isOpen = peerPort === 0 && isUnspecified(peerAddress);
+  return [
+    formatEndpoint(localAddress, localPort),
+    isOpen ? "*:*" : formatEndpoint(peerAddress, peerPort),
+    state,
+  ];
+}
+
+async function findSockets(plan: LabPlan): Promise<LabSockets> {
+  const devices: ReadonlySet<string> = new Set(Object.values(plan.devices));
+  const [servers, server, client] = await Promise.all([
+    runningServers(),
+    kernelSockets(plan.namespaces.server),
+    kernelSockets(plan.namespaces.client),
+  ]);
+  return {
+    servers: servers.filter(({ device }) => devices.has(device)),
+    kernels: { server, client },
+  };
+}
+
+async function kernelSockets(namespace: string): Promise<KernelSocket[]> {
+  // Without IPv6 there is no second file, and `cat` says so with its status.
+  const { stdout } = await new Deno.Command("ip", {
+    args: ["netns", "exec", namespace, "cat", "/proc/net/tcp", "/proc/net/tcp6"],
+    stdin: "null",
+    stderr: "null",
+    env: labEnvironment(),
+  }).output();
+  return parseKernelSockets(new TextDecoder().decode(stdout));
+}
+
+function pause(ms: number): Promise<false> {
+  return new Promise((resolve) => setTimeout(() => resolve(false), ms));
+}

@@ -1,0 +1,153 @@
+/** `lab shell --tmux`: a person who types what the panes suggest sees the lab, at the width of their window. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { selfCommand } from "../../src/cli/self_command.ts";
+import { firstProcessOf, processesOf, seeGone } from "./lab_remains.ts";
+import { LabScreen } from "./lab_screen.ts";
+import { liveTest } from "./private_lab.ts";
+import { waitFor } from "./wait_for.ts";
+
+const PANES = { needs: ["tmux", "tshark"] };
+const WORDS = [...selfCommand(), "lab", "shell", "--tmux"];
+/** A shell whose prompt and history the panes can have; its own settings are nobody's. */
+const env = {
+  SHELL: "/bin/bash",
+  HOME: "/nonexistent",
+  DENO_DIR: Deno.env.get("DENO_DIR") ??
+    `${Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`}/deno`,
+};
+
+/** The keys that lead from the server's pane to the client's. */
+const SIZES = [
+  { columns: 80, rows: 24, toClient: "Down" },
+  { columns: 200, rows: 50, toClient: "Right" },
+] as const;
+
+/** What netstat's pane shows while the client sleeps. */
+const NETSTAT_WHILE_IT_SLEEPS = [
+  /^tcplab +10\.33\.0\.3:3333 +\*:\* +LISTEN$/m,
+  /^tcplab +10\.33\.0\.3:3333 +10\.33\.0\.2:\d+ +ESTABLISHED$/m,
+  /^the server's kernel {2}no TCP sockets$/m,
+  /^the client's kernel {2}10\.33\.0\.2:\d+ +10\.33\.0\.3:3333 +ESTABLISHED$/m,
+];
+
+/** The lines of the block of docs/lab.md that begins so. */
+async function pageBlock(begin: string): Promise<string[]> {
+  const page = await Deno.readTextFile(new URL("../../docs/lab.md", import.meta.url));
+  const block = page.split("```").find((text) => text.replace(/^\w*\n/, "").startsWith(begin));
+  assert(block !== undefined, `docs/lab.md has a block that begins with ${begin}`);
+  return block.replace(/^\w*\n/, "").trimEnd().split("\n");
+}
+
+/** A screen without the borders between panes side by side: every pane's lines by themselves. */
+function paneLines(screen: string): string {
+  return screen.split("\n").flatMap((line) => line.split("│")).map((line) => line.trimEnd()).join("\n");
+}
+
+for (const { columns, rows, toClient } of SIZES) {
+  liveTest(`the panes' suggestions make the lab, at ${columns} columns`, PANES, async () => {
+    await using screen = await LabScreen.start(WORDS, { columns, rows, env });
+    await screen.see(/server\$/, "the server's prompt");
+    await screen.see(/the client's kernel {2}no TCP sockets/, "netstat's pane is at work");
+    const start = await screen.see(/client\$/, "the client's prompt");
+    for (
+      const title of [
+        "server  veth-server 10.33.0.1",
+        "client  veth-client 10.33.0.2",
+        "wire  tshark",
+        "netstat  who",
+      ]
+    ) {
+      assertStringIncludes(start, title);
+    }
+    // docs/lab.md has the smaller of the two.
+    if (columns === 80) {
+      assertEquals(start.trimEnd().split("\n").map((line) => line.trimEnd()), await pageBlock("── server"));
+    }
+    const suggestions = paneLines(start).split("\n").filter((line) => line.startsWith("  tcplab ")).map((
+      line,
+    ) => line.trim());
+    const serve = "tcplab serve --iface veth-server --ip 10.33.0.3";
+    assertEquals(suggestions, [serve, "tcplab client 10.33.0.3 3333"]);
+
+    await screen.type("Up", "Enter");
+    await screen.see(/10\.33\.0\.3:3333 +\*:\* +LISTEN/, "netstat has the listener");
+    await screen.type("C-b", toClient, "Up", "Enter");
+    await screen.see(/client: connected/, "the client connects");
+    const sleeping = paneLines(
+      await screen.see(/the client's kernel.*ESTABLISHED/, "netstat has the connection"),
+    );
+    for (const line of NETSTAT_WHILE_IT_SLEEPS) assertMatch(sleeping, line);
+    assertMatch(sleeping, /SYN_RCVD -> ESTABLISHED/);
+    await screen.see(/\[SYN, ACK\] Seq=0 Ack=1/, "the wire's pane has the handshake");
+
+    await screen.see(/client: closed/, "the client closes");
+    const closed = paneLines(await screen.see(/the client's kernel.*TIME_WAIT/, "netstat has TIME_WAIT"));
+    assertMatch(closed, /closed normal/);
+    await screen.see(/\[FIN, ACK\] Seq=1 Ack=2[^]*\[ACK\] Seq=2 Ack=2/, "the wire's pane has the end");
+    assert(!/tcplab +10\.33\.0\.3:3333 +10\.33/.test(closed), closed);
+
+    await screen.type("C-b", "d");
+    await screen.see(/The lab has ended, and all that ran in it\.\s+ended with 0\n/, "lab shell ends");
+  });
+}
+
+liveTest("Ctrl-C in the panes of wire and netstat leaves a shell that says what to type", PANES, async () => {
+  await using screen = await LabScreen.start(WORDS, { columns: 200, rows: 50, env });
+  await screen.see(/no TCP sockets/, "netstat's pane is at work");
+  await screen.type("C-b", "Down", "C-c");
+  await screen.see(/^wire\$ *│/m, "the wire's pane has a shell");
+  await screen.type("C-b", "Right", "C-c");
+  const text = paneLines(await screen.see(/netstat\$/, "netstat's pane has a shell"));
+  assertMatch(text, /^ {2}tshark -i veth-client -f "tcp port 3333"$/m);
+  for (
+    const line of [
+      "tcplab netstat",
+      "tcplab lab exec client -- netstat -tan",
+      "tcplab lab exec server -- netstat -tan",
+    ]
+  ) {
+    assertMatch(text, new RegExp(`^  ${line.replace("netstat -tan", "(netstat|ss) -tan")}$`, "m"));
+  }
+  await screen.type("Up", "Enter");
+  await screen.see(/^[^│]*│Who knows/m, "it runs again");
+});
+
+liveTest("nothing of the panes outlives a kill -9 of lab shell", PANES, async () => {
+  await using screen = await LabScreen.start(WORDS, { columns: 80, rows: 24, env });
+  await screen.see(/server\$/, "prompts");
+  await screen.type("readlink /proc/self/ns/pid", "Enter");
+  const [, namespace] = /^(pid:\[\d+\])$/m.exec(await screen.see(/^pid:\[\d+\]$/m, "the lab's number")) ?? [];
+  assert(processesOf(namespace).length >= 8, "four panes, tmux, and the first process");
+  assert(await screen.isTaken());
+  Deno.kill(programOf(namespace), "SIGKILL");
+  await seeGone(namespace);
+  // The terminal is given back: tmux was asked to end, and did.
+  await waitFor(async () => !await screen.isTaken(), { what: "the terminal is as before" });
+});
+
+/** The process on the host that made the lab: two above the lab's first. */
+function programOf(namespace: string): number {
+  const parentOf = (pid: number) =>
+    Number(/^PPid:\s*(\d+)$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1]);
+  return parentOf(parentOf(firstProcessOf(namespace)));
+}
+
+liveTest(
+  "lab shell --tmux without a terminal says so, and makes no lab",
+  { pcap: false, needs: ["tmux"] },
+  async () => {
+    const [program, ...args] = [...selfCommand(), "lab", "shell"];
+    for (const more of [["--tmux"], ["--", "tmux"]]) {
+      const { code, stdout, stderr } = await new Deno.Command(program, {
+        args: [...args, ...more],
+        stdin: "null",
+      }).output();
+      const decoder = new TextDecoder();
+      assertEquals([code, decoder.decode(stdout), decoder.decode(stderr)], [
+        1,
+        "",
+        "tcplab lab: tmux needs a terminal: leave --tmux out, and give lab shell a command\n",
+      ]);
+    }
+  },
+);
