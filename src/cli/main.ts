@@ -52,6 +52,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./table.ts")).command,
   },
   {
+    name: "why",
+    summary: "what a rule, a row or a state means: sentence, RFC, line of the source, test",
+    load: async () => (await import("./why.ts")).command,
+  },
+  {
     name: "lab",
     summary: "makes, uses and removes a lab: two network namespaces joined by a veth pair",
     load: async () => (await import("./lab.ts")).command,
