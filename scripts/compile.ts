@@ -8,6 +8,7 @@
  * DENORT_BIN names a local one; it has to fit the Deno that runs this script (a 2.7 base needs Deno 2.8 or older).
  */
 import { basename, fromFileUrl } from "@std/path";
+import { BUILD_INFO_PATH, checkoutInfo } from "../src/cli/build_info.ts";
 import { ENGINE_FLAGS } from "../src/cli/self_command.ts";
 import { PROJECT_URL, projectFiles } from "./project_files.ts";
 
@@ -71,7 +72,7 @@ export function compileArguments(passed: readonly string[]): string[] {
     "--no-code-cache",
     ENGINE_FLAGS,
     ...PERMISSIONS,
-    ...dataFiles().map((path) => `--include=${path}`),
+    ...[...dataFiles(), BUILD_INFO_PATH].map((path) => `--include=${path}`),
     ...(hasOutput ? [] : [`--output=${OUTPUT}`]),
     ...passed,
     ENTRY,
@@ -93,6 +94,8 @@ async function tryOut(path: string): Promise<string> {
 async function main(passed: readonly string[]): Promise<number> {
   const cwd = fromFileUrl(PROJECT_URL);
   Deno.mkdirSync(new URL("dist/", PROJECT_URL), { recursive: true });
+  // Which commit it is of: the binary has no checkout to ask.
+  Deno.writeTextFileSync(new URL(BUILD_INFO_PATH, PROJECT_URL), JSON.stringify(checkoutInfo()) + "\n");
   const status = await new Deno.Command(Deno.execPath(), {
     args: compileArguments(passed),
     cwd,
@@ -108,7 +111,7 @@ async function main(passed: readonly string[]): Promise<number> {
   if (passed.length > 0) return 0;
   const path = `${cwd}${OUTPUT}${Deno.build.os === "windows" ? ".exe" : ""}`;
   try {
-    const version = await tryOut(path);
+    const [version] = (await tryOut(path)).split("\n");
     const megabytes = (Deno.statSync(path).size / 1e6).toFixed(0);
     console.error(`compile: dist/${basename(path)}, ${megabytes} MB: ${version}`);
     return 0;

@@ -231,6 +231,21 @@ function optionLines(option: OptionSpec): string[] {
   return wrapped.map((line, row) => (row === 0 ? left.padEnd(HELP_COLUMN) : indent) + line);
 }
 
+/** Names and what each is, as lines: in two columns, the second wrapped. */
+export function definitionLines(
+  definitions: readonly (readonly [name: string, meaning: string])[],
+  paintName = (name: string) => name,
+): string[] {
+  const column = Math.max(...definitions.map(([name]) => name.length)) + 5;
+  return definitions.flatMap(([name, meaning]) =>
+    wrap(meaning, LAST_COLUMN - column).map((line, row) =>
+      row === 0
+        ? `  ${paintName(name)}${" ".repeat(column - 2 - name.length)}${line}`
+        : " ".repeat(column) + line
+    )
+  );
+}
+
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
