@@ -258,6 +258,7 @@ function subnetsOf({ addresses }: ServerGround): string {
 export const command: Command = {
   name: "connect",
   summary: "the active side: opens a connection from a device, and shows the client's states",
+  syntax: CONNECT_SYNTAX,
   usage: usageText(CONNECT_SYNTAX),
   run,
 };

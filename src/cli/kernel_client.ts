@@ -61,6 +61,7 @@ const DEFAULT_SLEEP_SECONDS = 5;
 export const command: Command = {
   name: KERNEL_CLIENT_COMMAND,
   summary: "the seed's client, over the kernel's own TCP",
+  syntax: SYNTAX,
   usage: KERNEL_CLIENT_USAGE,
   run: (args) => connectSleepClose(parseKernelClientArgs(args)),
 };

@@ -52,7 +52,12 @@ const SYNTAX = {
       help: "on (default): partial checksums and frames above the MTU, as veth has them; off needs ethtool",
     },
   ],
-  positionals: { least: 1, most: 2, expected: "up, down, status, exec server|client, or shell" },
+  positionals: {
+    least: 1,
+    most: 2,
+    expected: "up, down, status, exec server|client, or shell",
+    words: [["up", "down", "status", "exec", "shell"], ["server", "client"]],
+  },
   examples: [
     ["sudo tcplab lab up", "make the lab"],
     ["sudo tcplab lab exec server -- tcplab serve --iface veth-server --ip 10.33.0.3", "the server"],
@@ -67,6 +72,7 @@ type LabParsed = ParsedOptions<(typeof SYNTAX.options)[number]["name"]>;
 export const command: Command = {
   name: SYNTAX.command,
   summary: "makes, uses and removes a lab: two network namespaces joined by a veth pair",
+  syntax: SYNTAX,
   usage: usageText(SYNTAX),
   run: runLab,
 };

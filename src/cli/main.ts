@@ -78,7 +78,22 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "lists the devices that libpcap sees, and which of them can be used",
     load: async () => (await import("./interfaces.ts")).command,
   },
+  {
+    name: "completion",
+    summary: "prints the script by which bash, zsh or fish completes command lines",
+    load: async () => (await import("./completion.ts")).command,
+  },
+  {
+    name: "man",
+    summary: "prints the manual page, for man",
+    load: async () => (await import("./man.ts")).command,
+  },
 ];
+
+/** All commands with their modules, in the order of the list. */
+export function loadCommands(): Promise<Command[]> {
+  return Promise.all(COMMANDS.map(({ load }) => load()));
+}
 
 /** Commands that the program runs in processes of its own, and that no list shows. */
 const INTERNAL_COMMANDS: readonly Pick<CommandEntry, "name" | "load">[] = [

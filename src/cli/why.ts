@@ -18,6 +18,8 @@ const OPTIONS = [
 /** Local choice: so many are told in full; more of them are a list, from which one can be asked for. */
 const MOST_IN_FULL = 5;
 
+const NAMES = [...new Set(EXPLANATIONS.map(({ name }) => name))];
+
 const SYNTAX: Syntax<typeof OPTIONS> = {
   command: "why",
   synopsis: "[RULE|ROW|STATE...] [--json]",
@@ -27,7 +29,7 @@ const SYNTAX: Syntax<typeof OPTIONS> = {
 test. The beginning of a name stands for all that begin so (arrives.check5), the end for all that end so
 (ack-advances). Without a name it lists everything.`,
   options: OPTIONS,
-  positionals: { least: 0, most: Infinity, expected: "names of rules, rows or states" },
+  positionals: { least: 0, most: Infinity, expected: "names of rules, rows or states", words: [NAMES] },
   examples: [
     ["tcplab why arrives.listen.syn", "what the log's line of the first SYN means"],
     ["tcplab why TIME_WAIT", "what the state is for, and the ways into it and out of it"],
@@ -87,6 +89,7 @@ function nearNames(typed: string): string[] {
 export const command: Command = {
   name: SYNTAX.command,
   summary: "what a rule, a row or a state means: sentence, RFC, line of the source, test",
+  syntax: SYNTAX,
   usage: usageText(SYNTAX),
   run,
 };
