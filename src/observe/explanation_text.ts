@@ -55,9 +55,7 @@ function block(one: Explanation, page: Page, lines: readonly Line[]): string {
       { text: " ".repeat(INDENT) + label, paint: palette.quiet },
       { ...first, column: VALUE_COLUMN },
     ];
-    return label === ""
-      ? " ".repeat(VALUE_COLUMN) + layCells(cells, { width: page.width - VALUE_COLUMN, indent: 0 })
-      : layCells([...laid, ...others], { width: page.width, indent: VALUE_COLUMN });
+    return layCells([...laid, ...others], { width: page.width, indent: VALUE_COLUMN });
   });
   const head = `${palette.strong(one.name)}  ${palette.quiet(one.kind)}`;
   return [head, " ".repeat(INDENT) + said, ...rest].join("\n");

@@ -98,6 +98,19 @@ Deno.test("a row and a state in full", () => {
   ]);
 });
 
+Deno.test("on a narrow page what does not fit goes on below itself", () => {
+  const lines = explanationsToText(findExplanations("LISTEN"), { width: 80 }).split("\n");
+  assertEquals(lines.slice(2, 9), [
+    "    clause     RFC 9293 §3.3.2",
+    "               https://www.rfc-editor.org/rfc/rfc9293#section-3.3.2",
+    "    into it    open.passive          CLOSED -> LISTEN    passive OPEN",
+    "               syn-rcvd.rst.passive  SYN_RCVD -> LISTEN",
+    "               RST arrives, opened by a listener",
+    "               syn-rcvd.syn          SYN_RCVD -> LISTEN",
+    "               SYN in the window, opened by a listener",
+  ]);
+});
+
 Deno.test("a list, grouped, within its width but for what is one word", () => {
   const text = explanationListToText(findExplanations("arrives.check2"), { width: 100 });
   assertEquals(text.split("\n"), [
