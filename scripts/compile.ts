@@ -9,6 +9,7 @@
  * DENORT_BIN names a local one; it has to fit the Deno that runs this script (a 2.7 base needs Deno 2.8 or older).
  */
 import { basename, dirname, fromFileUrl, join, relative, resolve } from "@std/path";
+import { BUILD_INFO_PATH, checkoutInfo } from "../src/cli/build_info.ts";
 import { ENGINE_FLAGS } from "../src/cli/self_command.ts";
 import { PROJECT_URL, projectFiles } from "./project_files.ts";
 
@@ -73,7 +74,7 @@ export function compileArguments(passed: readonly string[]): string[] {
     "--no-code-cache",
     ENGINE_FLAGS,
     ...PERMISSIONS,
-    ...dataFiles().map((path) => `--include=${path}`),
+    ...[...dataFiles(), BUILD_INFO_PATH].map((path) => `--include=${path}`),
     ...(hasOutput ? [] : [`--output=${OUTPUT}`]),
     ...passed,
     ENTRY,
@@ -110,6 +111,9 @@ async function main(passed: readonly string[]): Promise<number> {
   const cwd = fromFileUrl(PROJECT_URL);
   const target = resolve(cwd, output);
   try {
+    Deno.mkdirSync(new URL("dist/", PROJECT_URL), { recursive: true });
+    // Which commit it is of: the binary has no checkout to ask.
+    Deno.writeTextFileSync(new URL(BUILD_INFO_PATH, PROJECT_URL), JSON.stringify(checkoutInfo()) + "\n");
     Deno.mkdirSync(dirname(target), { recursive: true });
     // In the same folder, so that it needs only be renamed; a folder of its own, because the name may get an ending.
     const folder = Deno.makeTempDirSync({ dir: dirname(target), prefix: ".compile-" });
@@ -142,7 +146,7 @@ async function compileInto(
   // Of another platform it cannot be tried.
   const version = rest.some((word) => word.startsWith("--target"))
     ? "not tried"
-    : await tryOut(join(folder, made[0]));
+    : (await tryOut(join(folder, made[0]))).split("\n")[0];
   for (const name of made) Deno.renameSync(join(folder, name), join(dirname(target), name));
   const path = join(dirname(target), made[0]);
   const megabytes = (Deno.statSync(path).size / 1e6).toFixed(0);

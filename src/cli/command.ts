@@ -5,6 +5,8 @@
  * Must not know: any particular command, libpcap.
  */
 
+import type { Syntax } from "./syntax.ts";
+
 /** Exit status of a command that did what it was asked to do. */
 export const EXIT_DONE = 0;
 /** Exit status of a command that failed while running: one line on stderr. */
@@ -18,6 +20,8 @@ export interface Command {
   readonly name: string;
   /** What it does, in one line without a full stop. */
   readonly summary: string;
+  /** Its arguments, from which manual and completion are made. */
+  readonly syntax: Syntax;
   /** The whole text of `--help`; its first line is the synopsis, `Usage: tcplab NAME ...`. */
   readonly usage: string;
   /** Runs with the arguments after the command's name; gives the exit status. Throws {@link UsageError} or {@link CliError}. */

@@ -146,10 +146,12 @@ async function converse(
 function openingFailure(error: unknown, about: { peer: string; device: string }): string {
   const { peer, device } = about;
   if (error instanceof Deno.errors.ConnectionRefused) {
-    return `${peer} refuses the connection (RST): nothing listens on that port, or a firewall says so`;
+    return `${peer} refuses the connection (RST): nothing listens on that port, or a firewall says so ` +
+      "(tcplab why arrives.syn-sent.rst)";
   }
   if (error instanceof Deno.errors.TimedOut) {
-    return `${peer} does not answer the SYN: is the port filtered there? (--syn-timeout sets how long to try)`;
+    return `${peer} does not answer the SYN: is the port filtered there? (--syn-timeout sets how long to try; ` +
+      "tcplab why SYN_SENT)";
   }
   const unanswered = /nobody answers ARP for (\S+)/.exec(errorLine(error));
   if (unanswered !== null) {
@@ -167,9 +169,10 @@ function endFailure(peer: string, end: ClientEnd): string | null {
     case "TIME_WAIT":
       return null;
     case "reset-by-peer":
-      return `${peer} has reset the connection (RST): what was under way is lost`;
+      return `${peer} has reset the connection (RST): what was under way is lost (tcplab why arrives.check2.rst)`;
     case "timeout":
-      return `${peer} does not answer any more: what was under way is lost (--user-timeout sets how long to try)`;
+      return `${peer} does not answer any more: what was under way is lost (--user-timeout sets how long to try; ` +
+        "tcplab why retransmit.r2)";
     case "refused":
     case "reset-by-us":
       return `The connection to ${peer} was ended on this side (RST)`;
@@ -258,6 +261,7 @@ function subnetsOf({ addresses }: ServerGround): string {
 export const command: Command = {
   name: "connect",
   summary: "the active side: opens a connection from a device, and shows the client's states",
+  syntax: CONNECT_SYNTAX,
   usage: usageText(CONNECT_SYNTAX),
   run,
 };

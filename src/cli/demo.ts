@@ -57,6 +57,7 @@ export const command: Command = {
   name: SYNTAX.command,
   summary:
     "plays the whole story in a private lab: server, kernel client, netstat, table expected against seen",
+  syntax: SYNTAX,
   usage: usageText(SYNTAX),
   run: runDemo,
 };

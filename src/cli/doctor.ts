@@ -117,6 +117,7 @@ async function run(args: string[]): Promise<number> {
 export const command: Command = {
   name: "doctor",
   summary: "checks library, rights, device, address and firewall, and says how to mend each",
+  syntax: SYNTAX,
   usage: usageText(SYNTAX),
   run,
 };

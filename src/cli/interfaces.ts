@@ -75,6 +75,7 @@ function run(args: string[]): Promise<number> {
 export const command: Command = {
   name: "interfaces",
   summary: "lists the devices that libpcap sees, and which of them can be used",
+  syntax: SYNTAX,
   usage: usageText(SYNTAX),
   run,
 };

@@ -109,6 +109,7 @@ What the server sends goes to stdout. Status 0: connected and closed; 1: refused
 export const command: Command = {
   name: KERNEL_CLIENT_COMMAND,
   summary: "the lab's client, over the kernel's own TCP: connects, sleeps, closes",
+  syntax: SYNTAX,
   usage: usageText(SYNTAX),
   run: async (args) => {
     const options = parseKernelClientArgs(args);

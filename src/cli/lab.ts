@@ -74,7 +74,12 @@ In a lab shell, exec, netstat and status mean that lab, and tcplab client runs o
         "with up and shell: on (default): partial checksums and frames above the MTU, as veth has them; off needs ethtool",
     },
   ],
-  positionals: { least: 1, most: 2, expected: "up, down, status, exec server|client, netstat, or shell" },
+  positionals: {
+    least: 1,
+    most: 2,
+    expected: "up, down, status, exec server|client, netstat, or shell",
+    words: [["up", "down", "status", "exec", "netstat", "shell"], ["server", "client"]],
+  },
   examples: [
     ["tcplab lab shell --tmux", "the lab in one terminal, without root"],
     ["tcplab lab shell -- make test", "a command in a lab of its own"],
@@ -91,6 +96,7 @@ type LabParsed = ParsedOptions<(typeof SYNTAX.options)[number]["name"]>;
 export const command: Command = {
   name: SYNTAX.command,
   summary: "makes, uses and removes a lab: two network namespaces joined by a veth pair",
+  syntax: SYNTAX,
   usage: usageText(SYNTAX),
   run: runLab,
 };

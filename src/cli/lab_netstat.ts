@@ -86,7 +86,7 @@ function kernelCells({ localAddress, localPort, peerAddress, peerPort, state }: 
 
 async function findSockets(plan: LabPlan): Promise<LabSockets> {
   const devices: ReadonlySet<string> = new Set(Object.values(plan.devices));
-  const [servers, server, client] = await Promise.all([
+  const [{ servers }, server, client] = await Promise.all([
     runningServers(),
     kernelSockets(plan.namespaces.server),
     kernelSockets(plan.namespaces.client),

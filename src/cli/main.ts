@@ -17,9 +17,10 @@ import {
   synopsisOf,
   UsageError,
 } from "./command.ts";
-import { nearestName, wantsHelp } from "./options.ts";
+import { DOCUMENTS } from "./documents.ts";
+import { ENVIRONMENT_VARIABLES } from "./environment.ts";
+import { definitionLines, nearestName, wantsHelp } from "./options.ts";
 import { environmentVariable, OutputClosedError, printError, printOut, setUpColors } from "./terminal.ts";
-import { VERSION } from "./version.ts";
 
 /** A command as the list knows it, before its module is loaded. */
 interface CommandEntry {
@@ -57,7 +58,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "why",
-    summary: "says what a rule of the log, a row of the table or a state means, and where it comes from",
+    summary: "what a rule, a row or a state means: sentence, RFC, line of the source, test",
     load: async () => (await import("./why.ts")).command,
   },
   {
@@ -81,7 +82,22 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "lists the devices that libpcap sees, and which of them can be used",
     load: async () => (await import("./interfaces.ts")).command,
   },
+  {
+    name: "completion",
+    summary: "prints the script by which bash, zsh or fish completes command lines",
+    load: async () => (await import("./completion.ts")).command,
+  },
+  {
+    name: "man",
+    summary: "prints the manual page, for man",
+    load: async () => (await import("./man.ts")).command,
+  },
 ];
+
+/** All commands with their modules, in the order of the list. */
+export function loadCommands(): Promise<Command[]> {
+  return Promise.all(COMMANDS.map(({ load }) => load()));
+}
 
 /** Runs the command line; gives the exit status. Never throws for what a person can cause. */
 async function main(args: readonly string[]): Promise<number> {
@@ -94,7 +110,7 @@ async function main(args: readonly string[]): Promise<number> {
     }
     if (name === "--help" || name === "-h" || name === "help") return await help(rest[0]);
     if (name === "--version" || name === "-V") {
-      printOut(versionText());
+      printOut(await version());
       return EXIT_DONE;
     }
     const command = await findCommand(name);
@@ -148,23 +164,30 @@ async function help(name: string | undefined): Promise<number> {
 
 /** The text of `tcplab --help`. */
 function overview(): string {
-  const width = Math.max(...COMMANDS.map((command) => command.name.length)) + 3;
-  const lines = COMMANDS.map((command) => `  ${bold(command.name.padEnd(width))}${command.summary}`);
   return [
     "Usage: tcplab COMMAND [OPTIONS]",
     "",
     "A TCP endpoint that lives in user space and shows its work.",
     "",
     "Commands:",
-    ...lines,
+    ...definitionLines(COMMANDS.map(({ name, summary }) => [name, summary]), bold),
     "",
-    "tcplab COMMAND --help explains a command; tcplab --version prints the version.",
+    "tcplab COMMAND --help explains a command; tcplab --version prints the versions of all that takes part.",
+    "",
+    "Documents, in the project's folder:",
+    ...definitionLines(DOCUMENTS),
+    "",
+    "Environment:",
+    ...definitionLines(ENVIRONMENT_VARIABLES),
     "",
   ].join("\n");
 }
 
-function versionText(): string {
-  return `tcplab ${VERSION} (Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch})\n`;
+/** The text of `tcplab --version`; what is needed for it is loaded only then. */
+async function version(): Promise<string> {
+  const { pcapVersionOrNull, versionText } = await import("./version_text.ts");
+  const { buildInfo } = await import("./build_info.ts");
+  return versionText({ build: buildInfo(), pcap: pcapVersionOrNull() });
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

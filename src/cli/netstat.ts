@@ -212,6 +212,7 @@ function pause(ms: number): Promise<false> {
 export const command: Command = {
   name: "netstat",
   summary: "the connections of the running servers, which the kernel's netstat cannot show",
+  syntax: SYNTAX,
   usage: usageText(SYNTAX),
   run,
 };

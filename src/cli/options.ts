@@ -1,48 +1,15 @@
 /**
- * Command-line options: declared as a table, parsed strictly, explained from the same table.
+ * Command-line options: declared as a table, parsed strictly, explained from the same table (syntax.ts).
  *
- * Owns: the shape of an option, the strict rules on top of `@std/cli/parse-args` (nothing unknown, nothing twice,
+ * Owns: the strict rules on top of `@std/cli/parse-args` (nothing unknown, nothing twice,
  * nothing without its value, no value where none belongs) and the usage text.
  * Must not know: any particular command, what a value means.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "./command.ts";
+import type { OptionSpec, Syntax } from "./syntax.ts";
 
-/** `flag` stands alone, `value` takes one value, `list` takes one and may be repeated. */
-type OptionKind = "flag" | "value" | "list";
-
-/** One option of a command. */
-export interface OptionSpec {
-  /** Without dashes, `iface`. */
-  readonly name: string;
-  /** One letter, without dash. */
-  readonly alias?: string;
-  readonly kind: OptionKind;
-  /** How the value is called in the usage, `NAME`; needed unless `flag`. */
-  readonly value?: string;
-  /** The value that the option has when it stands alone: when no word follows of those that it takes, `--payload`. */
-  readonly alone?: { readonly value: string; readonly unlessNext: readonly string[] };
-  /** A letter that stands for a value by how often it is there, `-t`, `-tt`: the first value, the second. */
-  readonly letter?: { readonly name: string; readonly values: readonly string[] };
-  readonly help: string;
-  /** A heading in the usage; options without one come first. */
-  readonly group?: string;
-}
-
-/** What a command's arguments may look like. */
-export interface Syntax<Options extends readonly OptionSpec[] = readonly OptionSpec[]> {
-  /** The command's name. */
-  readonly command: string;
-  /** What stands between the name and the end of the synopsis, `[OPTIONS] FILE`. */
-  readonly synopsis: string;
-  /** What the command does; lines are kept as they are. */
-  readonly description: string;
-  readonly options: Options;
-  /** Bounds on the number of arguments that are not options; none when absent. */
-  readonly positionals?: { readonly least: number; readonly most: number; readonly expected: string };
-  /** Shown at the end of the usage: a command and what it does. */
-  readonly examples?: readonly (readonly [command: string, meaning: string])[];
-}
+export type { OptionSpec, Syntax };
 
 type NamesOf<Options extends readonly OptionSpec[]> = Options[number]["name"];
 
@@ -58,7 +25,13 @@ export interface ParsedOptions<Name extends string> {
   readonly positionals: readonly string[];
 }
 
+/** What every command has, too. */
 const HELP: OptionSpec = { name: "help", alias: "h", kind: "flag", help: "this text" };
+
+/** All options of a command, those that every command has included. */
+export function allOptions(syntax: Syntax): readonly OptionSpec[] {
+  return [...syntax.options, HELP];
+}
 
 /** True when the arguments ask for help; looked at before anything else is judged. */
 export function wantsHelp(args: readonly string[]): boolean {
@@ -72,7 +45,7 @@ export function parseOptions<const Options extends readonly OptionSpec[]>(
   args: readonly string[],
   syntax: Syntax<Options>,
 ): ParsedOptions<NamesOf<Options>> {
-  const specs: readonly OptionSpec[] = [...syntax.options, HELP];
+  const specs = allOptions(syntax);
   const flags = specs.filter((spec) => spec.kind === "flag").map((spec) => spec.name);
   const valued = specs.filter((spec) => spec.kind !== "flag").map((spec) => spec.name);
   const alias: Record<string, string> = {};
@@ -266,7 +239,7 @@ export function usageText(syntax: Syntax): string {
     "",
     syntax.description.trim(),
   ];
-  const options: readonly OptionSpec[] = [...syntax.options, HELP];
+  const options = allOptions(syntax);
   const groups = [...new Set(options.map((option) => option.group))];
   for (const group of groups) {
     lines.push("", group === undefined ? "Options:" : `${group}:`);
@@ -287,6 +260,21 @@ function optionLines(option: OptionSpec): string[] {
   const indent = " ".repeat(HELP_COLUMN);
   if (left.length >= HELP_COLUMN) return [left, ...wrapped.map((line) => indent + line)];
   return wrapped.map((line, row) => (row === 0 ? left.padEnd(HELP_COLUMN) : indent) + line);
+}
+
+/** Names and what each is, as lines: in two columns, the second wrapped. */
+export function definitionLines(
+  definitions: readonly (readonly [name: string, meaning: string])[],
+  paintName = (name: string) => name,
+): string[] {
+  const column = Math.max(...definitions.map(([name]) => name.length)) + 5;
+  return definitions.flatMap(([name, meaning]) =>
+    wrap(meaning, LAST_COLUMN - column).map((line, row) =>
+      row === 0
+        ? `  ${paintName(name)}${" ".repeat(column - 2 - name.length)}${line}`
+        : " ".repeat(column) + line
+    )
+  );
 }
 
 function wrap(text: string, width: number): string[] {

@@ -158,6 +158,7 @@ function elapsed(ms: number): Promise<void> {
 export const command: Command = {
   name: "serve",
   summary: "the TCP server on a device, with every segment and every state change shown",
+  syntax: SERVE_SYNTAX,
   usage: usageText(SERVE_SYNTAX),
   run,
 };

@@ -4,6 +4,7 @@
  * Owns: names, placeholders and help. Must not know: what is done with them (serve_options.ts, serve.ts).
  */
 import { LOG_OPTIONS } from "./log_syntax.ts";
+import { APPLICATIONS } from "../app/applications.ts";
 import type { OptionSpec, Syntax } from "./options.ts";
 import { CONNECTION_OPTIONS, LISTENING_OPTIONS } from "./tcp_syntax.ts";
 
@@ -62,6 +63,7 @@ export const SERVE_OPTIONS = [
     value: "NAME",
     group: SERVICE,
     help: "what runs on a connection: echo (default), discard, chargen, daytime, hold, close",
+    choices: APPLICATIONS.map(({ name }) => name),
   },
   {
     name: "serve",

@@ -52,6 +52,7 @@ function run(args: string[]): Promise<number> {
 export const command: Command = {
   name: "table",
   summary: "prints the transition table, as text, markdown, JSON or a diagram",
+  syntax: SYNTAX,
   usage: usageText(SYNTAX),
   run,
 };

@@ -52,7 +52,10 @@ interface SummaryTextOptions {
 /** Counters whose rise means that something went wrong. */
 const TROUBLE = /drop|lost|error|refused|overflow|malformed|timeout|full/;
 
-/** The summary for people: a line, then the counters that are not 0 in as many columns as fit; several lines. */
+/** Whoever has read so far has met names of rules and states. */
+const ADVICE = "tcplab why NAME explains a rule, a row or a state";
+
+/** The summary for people: a line, the counters that are not 0 in as many columns as fit, and who explains; several lines. */
 export function summaryToText(event: SummaryEvent, options: SummaryTextOptions = {}): string {
   const palette = paletteFor(options.color ?? false);
   const heading = palette.strong("summary") + ` after ${durationText(event.durationMs)}`;
@@ -61,7 +64,8 @@ export function summaryToText(event: SummaryEvent, options: SummaryTextOptions =
     return `${heading}: ${counted.map(([name, value]) => `${printable(name)} ${value}`).join(", ")}`;
   }
   if (counted.length === 0) return `${heading}: nothing was counted`;
-  return heading + "\n" + counterColumns(counted, { width: options.width ?? 120, palette });
+  const counters = counterColumns(counted, { width: options.width ?? 120, palette });
+  return `${heading}\n${counters}\n  ${palette.quiet(ADVICE)}`;
 }
 
 function counterColumns(

@@ -48,8 +48,7 @@ export function textArrives(context: MachineContext, tcb: Tcb, segment: Arriving
   }
   const text = trim(context, tcb, segment);
   if (text.length > 0 && tcb.refusesText) {
-    context.apply("close.late-text");
-    abortConnection(context, tcb);
+    abortConnection(context, tcb, "close.late-text");
     return;
   }
   if (text.length > 0) takeText(context, tcb, segment.header, text);

@@ -87,8 +87,7 @@ export function closeConnection(context: MachineContext, tcb: Tcb): boolean {
  */
 export function closeBothWays(context: MachineContext, tcb: Tcb): void {
   if (tcb.receiveRing.length > 0 && canReset(tcb)) {
-    context.apply("close.unread");
-    abortConnection(context, tcb);
+    abortConnection(context, tcb, "close.unread");
     return;
   }
   tcb.refusesText = true;

@@ -47,14 +47,16 @@ Deno.test("summary: as text, in columns, without what is 0", () => {
   assertEquals(
     summaryToText(event),
     "summary after 12.346 s\n" +
-      "  frames-in           1,234,567    drop-checksum               1    connections-opened         12",
+      "  frames-in           1,234,567    drop-checksum               1    connections-opened         12\n" +
+      "  tcplab why NAME explains a rule, a row or a state",
   );
   assertEquals(
     summaryToText(event, { width: 40 }),
     "summary after 12.346 s\n" +
       "  frames-in           1,234,567\n" +
       "  drop-checksum               1\n" +
-      "  connections-opened         12",
+      "  connections-opened         12\n" +
+      "  tcplab why NAME explains a rule, a row or a state",
   );
   assertEquals(
     summaryToText(summaryEvent({ time: 5, durationMs: 500, counters: {} })),

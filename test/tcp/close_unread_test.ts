@@ -46,6 +46,20 @@ Deno.test("ESTABLISHED: close() with unread text sends RST, no FIN (RFC 2525 §2
   }
 });
 
+Deno.test("a reset says why in the log: unread text, or text after CLOSE, and no ABORT of a user", () => {
+  const rulesOfReset = ({ lab }: Fixture) =>
+    lab.events.filter(({ event }) => event === "segment" || event === "transition").slice(-2).map((event) =>
+      "rule" in event ? event.rule : ""
+    ).sort();
+  const early = unread();
+  early.app.close();
+  assertEquals(rulesOfReset(early), ["close.unread", "close.unread"]);
+  const late = reachEstablished();
+  late.app.close();
+  late.peer.sends({ flags: "ACK", seq: 1, ack: 2, data: "late" });
+  assertEquals(rulesOfReset(late), ["close.late-text", "close.late-text"]);
+});
+
 Deno.test("ESTABLISHED: one unread octet is enough (RFC 2525 §2.17, SHLD-3)", () => {
   const fixture = unread();
   fixture.app.read(5);

@@ -3,16 +3,9 @@
  * (RFC 9293 §3.3.2, Figure 5).
  */
 import { assert, assertEquals } from "@std/assert";
-import type { TransitionEvent } from "../../src/tcp/events.ts";
-import { type Transition, TRANSITIONS } from "../../src/tcp/transitions.ts";
+import { TRANSITIONS } from "../../src/tcp/transitions.ts";
+import { isOf } from "./row_steps.ts";
 import { TRANSITION_WALKS } from "./transition_walks.ts";
-
-/** Whether an event is what a row says. */
-function isOf(row: Transition, event: TransitionEvent): boolean {
-  if (row.from !== event.from || row.to !== event.to || row.cause !== event.cause) return false;
-  if ((row.recv === null) !== (event.recv === null)) return false;
-  return (row.recv ?? []).every((flag) => event.recv?.includes(flag));
-}
 
 Deno.test("the rows of the transition table have ids of their own", () => {
   assertEquals(new Set(TRANSITIONS.map(({ id }) => id)).size, TRANSITIONS.length);

@@ -1,0 +1,98 @@
+/**
+ * Completion for fish.
+ *
+ * Owns: the script's text. Must not know: the commands and options (completion_model.ts).
+ */
+import type { CompletedCommand, CompletedOption, Offer } from "./completion_model.ts";
+
+/** The script, to be read by `source`, or a file `tcplab.fish` among the completions. */
+export function fishCompletion(commands: readonly CompletedCommand[]): string {
+  const valued = commands.flatMap(({ name, options }) =>
+    options.filter(({ takesValue }) => takesValue).flatMap(({ long, short }) =>
+      [long, short].filter((one) => one !== null).map((one) => quote(`${name} ${one}`))
+    )
+  );
+  return [
+    "# Completion of tcplab for fish, made by: tcplab completion fish",
+    `set -g __tcplab_valued ${valued.join(" ")}`,
+    "# Prints the command that has been typed, and how many arguments stand behind it.",
+    "function __tcplab_typed",
+    "    set -l command ''",
+    "    set -l count 0",
+    "    set -l skip 0",
+    "    for word in (commandline -opc)[2..-1]",
+    "        if test $skip = 1",
+    "            set skip 0",
+    '        else if test -z "$command"',
+    "            string match -q -- '-*' $word; or set command $word",
+    '        else if contains -- "$command $word" $__tcplab_valued',
+    "            set skip 1",
+    "        else if not string match -q -- '-*' $word",
+    "            set count (math $count + 1)",
+    "        end",
+    "    end",
+    "    echo $command",
+    "    echo $count",
+    "end",
+    "function __tcplab_in",
+    "    test (__tcplab_typed)[1] = $argv[1]",
+    "end",
+    "function __tcplab_at",
+    "    set -l typed (__tcplab_typed)",
+    '    test "$typed[1]" = $argv[1]; and test $typed[2] $argv[2] $argv[3]',
+    "end",
+    "function __tcplab_interfaces",
+    "    if test -d /sys/class/net",
+    "        command ls /sys/class/net | string match -rv '^(lo|bonding_masters)$'",
+    "    else",
+    "        ifconfig -l 2>/dev/null | string split ' ' | string match -v lo0",
+    "    end",
+    "end",
+    "complete -c tcplab -f",
+    "complete -c tcplab -n '__tcplab_in \"\"' -l help -d 'the commands, documents and variables'",
+    "complete -c tcplab -n '__tcplab_in \"\"' -l version -d 'the versions of all that takes part'",
+    ...commands.flatMap(commandLines),
+    "",
+  ].join("\n");
+}
+
+function commandLines(command: CompletedCommand): string[] {
+  const { name, summary, options, words, repeats } = command;
+  return [
+    `complete -c tcplab -n '__tcplab_in ""' -a ${name} -d ${quote(summary)}`,
+    ...words.map((some, i) => {
+      const test = repeats && i === words.length - 1 ? "-ge" : "-eq";
+      return `complete -c tcplab -n '__tcplab_at ${name} ${test} ${i}' -a ${quote(some.join(" "))}`;
+    }),
+    ...options.map((option) => optionLine(name, option)),
+  ];
+}
+
+function optionLine(command: string, { long, short, help, takesValue, offer }: CompletedOption): string {
+  const letter = short === null ? "" : ` -s ${short.slice(1)}`;
+  const value = takesValue ? ` ${offered(offer)}` : "";
+  return `complete -c tcplab -n '__tcplab_in ${command}' -l ${long.slice(2)}${letter}${value} -d ${
+    quote(help)
+  }`;
+}
+
+function offered(offer: Offer | null): string {
+  if (offer === null) return "-x";
+  switch (offer.kind) {
+    case "interfaces":
+      return "-x -a '(__tcplab_interfaces)'";
+    case "files":
+      return "-r -F";
+    case "users":
+      return "-x -a '(__fish_complete_users)'";
+    case "words":
+      return offer.isList
+        ? `-x -a "(__fish_append , ${offer.words.join(" ")})"`
+        : `-x -a ${quote(offer.words.join(" "))}`;
+  }
+}
+
+/** In quotes for fish: a quote and a backslash have one more backslash before them. */
+function quote(text: string): string {
+  return `'${text.replace(/[\\']/g, "\\$&")}'`;
+}

@@ -1,0 +1,68 @@
+/**
+ * What can be completed, from the tables of options and arguments.
+ *
+ * Owns: what kind of value an option takes, as far as a shell can offer any. Must not know: any shell.
+ */
+import type { Command } from "./command.ts";
+import { allOptions, type OptionSpec } from "./options.ts";
+
+/** What a shell can offer as a value. */
+export type Offer =
+  | { readonly kind: "words"; readonly words: readonly string[]; readonly isList: boolean }
+  | { readonly kind: "interfaces" | "files" | "users" };
+
+/** An option of a command. */
+export interface CompletedOption {
+  /** `--iface`. */
+  readonly long: string;
+  /** `-i`; null where it has no letter. */
+  readonly short: string | null;
+  readonly help: string;
+  readonly takesValue: boolean;
+  /** Null where nothing can be offered: a number, an address. */
+  readonly offer: Offer | null;
+}
+
+/** A command of the program. */
+export interface CompletedCommand {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: readonly CompletedOption[];
+  /** Words for the first argument, the second, and so on; the last are for all that follow where `repeats` says so. */
+  readonly words: readonly (readonly string[])[];
+  readonly repeats: boolean;
+}
+
+/** Options that mean the same wherever they are. */
+const OFFERS_BY_NAME: Readonly<Record<string, Offer["kind"] & ("interfaces" | "users")>> = {
+  iface: "interfaces",
+  user: "users",
+};
+
+/** All that a shell needs to know of these commands. */
+export function completionOf(commands: readonly Command[]): CompletedCommand[] {
+  return commands.map(({ name, summary, syntax }) => {
+    const { words = [], most = 0 } = syntax.positionals ?? {};
+    return { name, summary, options: allOptions(syntax).map(optionOf), words, repeats: most > words.length };
+  });
+}
+
+function optionOf(spec: OptionSpec): CompletedOption {
+  return {
+    long: `--${spec.name}`,
+    short: spec.alias === undefined ? null : `-${spec.alias}`,
+    help: spec.help,
+    takesValue: spec.kind !== "flag",
+    offer: spec.kind === "flag" ? null : offerOf(spec),
+  };
+}
+
+function offerOf(spec: OptionSpec): Offer | null {
+  const { value = "", choices } = spec;
+  if (Object.hasOwn(OFFERS_BY_NAME, spec.name)) return { kind: OFFERS_BY_NAME[spec.name] };
+  if (/FILE$/.test(value)) return { kind: "files" };
+  if (choices !== undefined) return { kind: "words", words: choices, isList: /LIST|,/.test(value) };
+  // `text|json|none` lists all that there is; of `MAC|auto|device` what is not in capitals.
+  const words = value.split("|").filter((word) => /^[a-z0-9][a-z0-9-]*$/.test(word));
+  return value.includes("|") && words.length > 0 ? { kind: "words", words, isList: false } : null;
+}

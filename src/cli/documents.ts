@@ -1,0 +1,20 @@
+/**
+ * The project's documents, as `--help` and the manual name them.
+ *
+ * Owns: their names and what each is for; a test holds the list to the files. Must not know: where they are shown.
+ */
+
+/** Name of a file of the project, and what one finds there. */
+export const DOCUMENTS: readonly (readonly [path: string, about: string])[] = [
+  ["README.md", "what tcplab is, the lab step by step"],
+  ["docs/operations.md", "what to do when something is not as it should be, and what every counter means"],
+  ["docs/architecture.md", "how it is built, for people who want to change it"],
+  ["docs/conformance.md", "every requirement of RFC 9293, every rule, with code and tests"],
+  ["docs/binary.md", "the compiled file: what it may do, and running it without root"],
+  ["docs/security.md", "what was tried against it, and what holds"],
+  ["docs/reliability.md", "long runs, floods, kills, fuzzing: how, and what came of them"],
+  ["docs/simulation.md", "hosts on a virtual clock over bad paths"],
+  ["docs/benchmarks.md", "measured beside the kernel, C and lwIP"],
+  ["docs/performance.md", "where the time goes, and what was tried"],
+  ["docs/cores.md", "whether a second core pays"],
+];
