@@ -6,8 +6,16 @@
 
 /** Name of a file of the project, and what one finds there. */
 export const DOCUMENTS: readonly (readonly [path: string, about: string])[] = [
-  ["README.md", "what tcplab is, the lab step by step"],
+  ["README.md", "what tcplab is, and its lab on one host"],
+  ["docs/lab.md", "the lab: four panes, named sides, commands in it"],
+  ["docs/virtual_machine.md", "the lab with a virtual machine as the server"],
+  ["docs/serve.md", "what a server can be set to"],
+  ["docs/reading_the_log.md", "the log, column by column, and how to steer it"],
+  ["docs/events.md", "every event and its fields, as in --log json"],
+  ["docs/output.md", "log, recording, rights and files"],
+  ["docs/library.md", "the stack for programs, on a device or in memory"],
   ["docs/operations.md", "what to do when something is not as it should be, and what every counter means"],
+  ["docs/limits.md", "what is not supported"],
   ["docs/architecture.md", "how it is built, for people who want to change it"],
   ["docs/conformance.md", "every requirement of RFC 9293, every rule, with code and tests"],
   ["docs/binary.md", "the compiled file: what it may do, and running it without root"],

@@ -12,7 +12,8 @@ export const ENVIRONMENT_VARIABLES: readonly (readonly [name: string, meaning: s
     "file of libpcap, where the system's is not wanted; ignored where the program has rights by its file",
   ],
   ["TCPLAB_TRACE", "anything: an error comes with the place in the program (for a report)"],
-  ["NO_COLOR", "anything: no colours, not on a terminal either"],
+  ["NO_COLOR", "anything: no colours, not on a terminal either, unless --color always asks for them"],
+  ["TERM", "dumb: no colours"],
   [
     "TMPDIR",
     "where temporary files go, /tmp if not set: the demo's recording, and control sockets without XDG_RUNTIME_DIR",

@@ -14,7 +14,7 @@ const commands = completionOf(await loadCommands());
 const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = [
   ["tcplab se", ["serve"]],
   ["tcplab --", ["--help", "--version"]],
-  ["tcplab serve --lo", ["--log", "--log-limit"]],
+  ["tcplab serve --lo", ["--log", "--log-file", "--log-limit"]],
   ["tcplab serve --log ", ["json", "none", "text"]],
   ["tcplab serve --log=t", ["text"]],
   ["tcplab serve --tx ba", ["batch"]],
@@ -30,10 +30,11 @@ const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ]],
   ["tcplab why LISTEN --json TIME", ["TIME_WAIT"]],
   ["tcplab why serve --lo", []],
-  ["tcplab lab ", ["down", "exec", "shell", "status", "up"]],
+  ["tcplab lab ", ["down", "exec", "netstat", "shell", "status", "up"]],
   ["tcplab lab --mtu 1500 exec ", ["client", "server"]],
   ["tcplab lab exec server ", []],
   ["tcplab completion z", ["zsh"]],
+  ["tcplab serve --show fau", ["faults"]],
   ["tcplab nothing --lo", []],
 ];
 

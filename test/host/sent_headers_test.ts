@@ -332,6 +332,7 @@ Deno.test("what is told of a sent segment is what stands in its frame", () => {
     relSeq: 1,
     relAck: 1,
     window: 0xffff,
+    windowBytes: 0xffff,
     length: 7,
     options: { timestamps: { value: u32(frame, 14 + 20 + 20 + 4), echo: 5000 } },
     state: "ESTABLISHED",

@@ -174,7 +174,8 @@ Deno.test("event text: at 120 columns", () => {
 22:13:20.123456 #3   192.168.56.1:51234 closed normal  after 5.003 s  in 12 B  out 123 kB
                      LISTEN -> SYN_RCVD -> ESTABLISHED -> CLOSE_WAIT -> LAST_ACK -> CLOSED
 summary after 3.000 s
-  frames-in      7    drop-checksum  1`,
+  frames-in      7    drop-checksum  1
+  tcplab why NAME explains a rule, a row or a state`,
   );
 });
 
@@ -228,7 +229,8 @@ Deno.test("event text: at 80 columns", () => {
                      LISTEN -> SYN_RCVD -> ESTABLISHED -> CLOSE_WAIT -> LAST_ACK
                      -> CLOSED
 summary after 3.000 s
-  frames-in      7    drop-checksum  1`,
+  frames-in      7    drop-checksum  1
+  tcplab why NAME explains a rule, a row or a state`,
   );
 });
 
@@ -290,7 +292,8 @@ Deno.test("event text: at 60 columns", () => {
     LISTEN -> SYN_RCVD -> ESTABLISHED -> CLOSE_WAIT
     -> LAST_ACK -> CLOSED
 summary after 3.000 s
-  frames-in      7    drop-checksum  1`,
+  frames-in      7    drop-checksum  1
+  tcplab why NAME explains a rule, a row or a state`,
   );
 });
 
@@ -323,7 +326,8 @@ Deno.test("event text: at 200 columns", () => {
 22:13:20.123456 #3   192.168.56.1:51234 closed normal  after 5.003 s  in 12 B  out 123 kB
                      LISTEN -> SYN_RCVD -> ESTABLISHED -> CLOSE_WAIT -> LAST_ACK -> CLOSED
 summary after 3.000 s
-  frames-in      7    drop-checksum  1`,
+  frames-in      7    drop-checksum  1
+  tcplab why NAME explains a rule, a row or a state`,
   );
 });
 
