@@ -12,6 +12,11 @@ import type { Observer, TcpEvent } from "../tcp/events.ts";
 
 const US_PER_SECOND = 1e6;
 
+/** What a frame brings about by way of the application comes after the answer to that frame, not before. */
+function followsWhatWasSent(event: TcpEvent): boolean {
+  return event.event === "closed" || (event.event === "transition" && event.cause !== "segment");
+}
+
 /** Orders the events of one host. */
 export class EventOrder implements FrameOrder {
   readonly #tell: Observer;
@@ -44,7 +49,7 @@ export class EventOrder implements FrameOrder {
   readonly observe: Observer = (event) => {
     const isSent = event.event === "segment" && event.direction === "send";
     if (isSent) this.#held.hold(event);
-    else if (event.event === "closed" && this.isOpen) this.#held.hold(event);
+    else if (this.isOpen && followsWhatWasSent(event)) this.#held.hold(event);
     else if (this.#isArriving || !this.#isAwake) this.#deliver(event);
     else this.#held.holdFrom(event, Math.round(event.time * US_PER_SECOND) - this.#epochUs);
   };

@@ -1,7 +1,7 @@
 /** The order of events: what came at once, what was sent when nothing can come before it any more. */
 import { assertEquals } from "@std/assert";
 import { EventOrder } from "../../src/runtime/event_order.ts";
-import type { ClosedEvent, SegmentEvent, TcpEvent } from "../../src/tcp/events.ts";
+import type { ClosedEvent, SegmentEvent, TcpEvent, TransitionEvent } from "../../src/tcp/events.ts";
 
 const EPOCH_US = 1_700_000_000_000_000;
 const CONNECTION = "10.0.0.1:7-10.0.0.2:4711";
@@ -52,6 +52,22 @@ function closed(us: number): ClosedEvent {
     bytesOut: 0,
     durationMs: 0,
     states: [],
+  };
+}
+
+function transition(cause: TransitionEvent["cause"], us: number): TransitionEvent {
+  return {
+    event: "transition",
+    time: seconds(us),
+    connection: CONNECTION,
+    from: "ESTABLISHED",
+    to: "CLOSE_WAIT",
+    cause,
+    recv: null,
+    send: null,
+    rule: "none",
+    row: "none",
+    rfc: "none",
   };
 }
 
@@ -107,6 +123,23 @@ Deno.test("event order: the end of a connection comes after its last words", () 
   order.looking();
   order.looked(true);
   assertEquals(takeTold(), ["recv 1 @100", "send 11 @120", "closed @120"]);
+});
+
+Deno.test("event order: an application that closes on a frame does so after the answer to it", () => {
+  const { order, takeTold } = bench();
+  order.looking();
+  order.arrived(100);
+  order.observe(segment("recv", 1, 100));
+  order.observe(transition("segment", 100));
+  order.observe(segment("send", 11, 100));
+  order.observe(transition("user", 100));
+  order.observe(segment("send", 11, 100));
+  assertEquals(takeTold(), ["recv 1 @100", "transition @100"]);
+  order.looked(true);
+  order.departing(130);
+  order.looking();
+  order.looked(true);
+  assertEquals(takeTold(), ["send 11 @130", "transition @130", "send 11 @130"]);
 });
 
 Deno.test("event order: time never runs back, also where a frame shows late", () => {
