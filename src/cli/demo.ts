@@ -14,7 +14,7 @@ import { playMemoryDemo } from "./demo_memory.ts";
 import { DemoScreen } from "./demo_screen.ts";
 import { parseOptions, type Syntax, usageText } from "./options.ts";
 import { LabRefused, PrivateLab } from "./private_lab.ts";
-import { SEED_ROWS, seenRows } from "./seen_transitions.ts";
+import { LAB_ROWS, seenRows } from "./seen_transitions.ts";
 import { selfFiles } from "./self_command.ts";
 import { listenForStop } from "./signals.ts";
 import { printError, printLine } from "./terminal.ts";
@@ -23,7 +23,7 @@ const SYNTAX = {
   command: "demo",
   synopsis: "[OPTIONS]",
   description:
-    `Plays the seed's lab from beginning to end, in a few seconds: a server of ours on a device, a client over the
+    `Plays the lab from beginning to end, in a few seconds: a server of ours on a device, a client over the
 kernel's own TCP, netstat on both sides, and the transition table, expected against seen.
 
 The lab is made of namespaces without names, needs no rights where the kernel allows user namespaces, touches
@@ -169,8 +169,8 @@ tcplab answers for ${plan.tcplabAddress}, which no kernel owns`);
 function verdict(screen: DemoScreen, events: readonly TcpEvent[]): number {
   screen.step("The transition table of the server, expected against seen");
   const seen = seenRows(events);
-  screen.block(renderTransitions(SEED_ROWS, { format: "text", seen, color: getColorEnabled() }));
-  for (const row of SEED_ROWS) screen.promise(`${row.from} -> ${row.to} (${row.event})`, seen.has(row.id));
+  screen.block(renderTransitions(LAB_ROWS, { format: "text", seen, color: getColorEnabled() }));
+  for (const row of LAB_ROWS) screen.promise(`${row.from} -> ${row.to} (${row.event})`, seen.has(row.id));
   const missed = screen.checks.filter((check) => !check.ok);
   if (missed.length === 0) {
     screen.say(`\n${green("All seen.")}`);

@@ -22,7 +22,7 @@ export interface DemoOptions {
   readonly recording: string;
 }
 
-/** The seed's port. */
+/** The lab's port. */
 const PORT = 3333;
 /** Local choice: the whole demo has 20 s, and each step takes a fraction of a second. */
 const STEP_TIMEOUT_MS = 8_000;

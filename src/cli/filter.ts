@@ -3,7 +3,7 @@
  *
  * Owns: the expression, in the language of pcap-filter(7). Must not know: how it is compiled or set.
  *
- * The seed's filter was `tcp port 3333`. A host of its own needs more than that: ARP, or nobody finds it; ICMP to
+ * The lab's filter is `tcp port 3333`. A host of its own needs more than that: ARP, or nobody finds it; ICMP to
  * its addresses; and all TCP to its addresses, because a segment for a port where nobody listens gets a RST
  * (RFC 9293 §3.10.7.1), which a filter on the port would hide. Where the kernel owns the address too, the other
  * ports are the kernel's: then only our ports pass, and neither ARP requests nor echo requests are ours to answer.

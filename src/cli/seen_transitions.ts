@@ -6,9 +6,9 @@
 import type { FlagName, TcpEvent, TransitionEvent } from "../tcp/events.ts";
 import { type Transition, TRANSITIONS } from "../tcp/transitions.ts";
 
-/** The rows of the seed's table, in its order: what a server goes through when its client closes. */
-export const SEED_ROWS: readonly Transition[] = TRANSITIONS.filter((row) => row.seed !== undefined)
-  .toSorted((a, b) => (a.seed ?? 0) - (b.seed ?? 0));
+/** The rows of the lab's table, in its order: what a server goes through when its client closes. */
+export const LAB_ROWS: readonly Transition[] = TRANSITIONS.filter((row) => row.labStep !== undefined)
+  .toSorted((a, b) => (a.labStep ?? 0) - (b.labStep ?? 0));
 
 /** How often each row of the table happened, by its id; rows that did not happen are left out. */
 export function seenRows(events: Iterable<TcpEvent>): ReadonlyMap<string, number> {

@@ -90,7 +90,7 @@ export interface ServeConfig extends ConnectionSettings, ListeningSettings, LogS
 
 type ServeOptions = ParsedOptions<typeof SERVE_OPTIONS[number]["name"]>;
 
-/** The seed's port. */
+/** The lab's port. */
 const DEFAULT_PORT = 3333;
 
 /** Reads the arguments of `serve`. Throws {@link UsageError}: one line that names option, value and what was expected. */

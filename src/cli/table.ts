@@ -21,18 +21,18 @@ const ROLES: readonly TableRole[] = ["server", "client", "all"];
 const OPTIONS = [
   { name: "role", kind: "value", value: "server|client|all", help: "whose rows (all)" },
   { name: "format", kind: "value", value: TABLE_FORMATS.join("|"), help: "the form of the table (text)" },
-  { name: "seed", kind: "flag", help: "only the six rows of the server's plain path, from LISTEN to CLOSED" },
+  { name: "lab", kind: "flag", help: "only the six rows of the server's plain path, from LISTEN to CLOSED" },
 ] as const satisfies readonly OptionSpec[];
 
 const SYNTAX: Syntax<typeof OPTIONS> = {
   command: "table",
-  synopsis: "[--role ROLE] [--format FORM] [--seed]",
+  synopsis: "[--role ROLE] [--format FORM] [--lab]",
   description:
     `Prints the transition table: from which state, on what, to which state, what is received and sent, and the
 section of the RFC. The machine changes its states by these rows and no others.`,
   options: OPTIONS,
   examples: [
-    ["tcplab table --seed", "the server's plain path in six rows"],
+    ["tcplab table --lab", "the server's plain path in six rows"],
     ["tcplab table --format svg >states.svg", "the state diagram"],
   ],
 };
@@ -42,7 +42,7 @@ function run(args: string[]): Promise<number> {
   const role = parseChoice({ option: "role", text: options.value("role") ?? "all" }, ROLES);
   const format = parseChoice({ option: "format", text: options.value("format") ?? "text" }, TABLE_FORMATS);
   const rows = transitionsFor(TRANSITIONS, role).filter((row) =>
-    !options.flag("seed") || row.seed !== undefined
+    !options.flag("lab") || row.labStep !== undefined
   );
   printLine(renderTransitions(rows, { format, color: format === "text" && getColorEnabled() }));
   return Promise.resolve(EXIT_DONE);

@@ -168,7 +168,7 @@ export function bytesText(bytes: number): string {
   return `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
-/** Flags as in the seed's table: `[SYN, ACK]`, or `-` for no segment at all. */
+/** Flags as in the lab's table: `[SYN, ACK]`, or `-` for no segment at all. */
 export function flagsInBrackets(flags: readonly string[] | null): string {
   return flags === null ? "-" : `[${flags.join(", ")}]`;
 }

@@ -16,9 +16,9 @@ const CLIENT_PATH: ReadonlySet<TransitionId> = new Set<TransitionId>([
   "time-wait.timeout",
 ]);
 
-/** A row's way: the seed's six rows are the server's. */
+/** A row's way: the lab's six rows are the server's. */
 export function pathOf(row: Transition): "server" | "client" | "other" {
-  if (row.seed !== undefined) return "server";
+  if (row.labStep !== undefined) return "server";
   return CLIENT_PATH.has(row.id) ? "client" : "other";
 }
 

@@ -105,7 +105,7 @@ function transitionsToJson(rows: readonly Transition[], seen?: SeenRows): string
     role: row.role,
     cause: row.cause,
     rfc: row.rfc,
-    seed: row.seed,
+    labStep: row.labStep,
     seen: seen === undefined ? undefined : seen.get(row.id) ?? 0,
   }));
   // A row a line: a table also where it is JSON.

@@ -21,8 +21,8 @@ export interface Row<Id extends string> {
   readonly role: "server" | "client" | "both";
   readonly cause: "segment" | "user" | "deadline";
   readonly rfc: string;
-  /** Row of the seed's table, 1 to 6. */
-  readonly seed?: number;
+  /** Row of the lab's table: a server whose client closes; 1 to 6. */
+  readonly labStep?: number;
 }
 
 const RST = ["RST"] as const;

@@ -1,5 +1,5 @@
 /**
- * The eleven connection states (RFC 9293 §3.3.2), spelled as in the seed's table.
+ * The eleven connection states (RFC 9293 §3.3.2), spelled as in the lab's table.
  *
  * Owns: the closed union of states. Must not know: how a state is left or reached (transitions.ts).
  */

@@ -22,7 +22,7 @@ const RST = ["RST"] as const;
 const RST_ACK = ["RST", "ACK"] as const;
 
 const ROWS = [
-  // The server's path, the seed's table
+  // The server's path, the lab's table
   {
     id: "open.passive",
     from: "CLOSED",
@@ -33,7 +33,7 @@ const ROWS = [
     role: "server",
     cause: "user",
     rfc: "RFC 9293 §3.10.1",
-    seed: 1,
+    labStep: 1,
   },
   {
     id: "listen.syn",
@@ -45,7 +45,7 @@ const ROWS = [
     role: "server",
     cause: "segment",
     rfc: "RFC 9293 §3.10.7.2",
-    seed: 2,
+    labStep: 2,
   },
   {
     id: "syn-rcvd.ack",
@@ -57,7 +57,7 @@ const ROWS = [
     role: "both",
     cause: "segment",
     rfc: "RFC 9293 §3.10.7.4",
-    seed: 3,
+    labStep: 3,
   },
   {
     id: "established.fin",
@@ -69,7 +69,7 @@ const ROWS = [
     role: "both",
     cause: "segment",
     rfc: "RFC 9293 §3.10.7.4",
-    seed: 4,
+    labStep: 4,
   },
   {
     id: "close-wait.close",
@@ -81,7 +81,7 @@ const ROWS = [
     role: "both",
     cause: "user",
     rfc: "RFC 9293 §3.10.4",
-    seed: 5,
+    labStep: 5,
   },
   {
     id: "last-ack.ack",
@@ -93,7 +93,7 @@ const ROWS = [
     role: "both",
     cause: "segment",
     rfc: "RFC 9293 §3.10.7.4",
-    seed: 6,
+    labStep: 6,
   },
   {
     id: "listen.cookie",
@@ -387,7 +387,7 @@ const ROWS = [
   },
 ] as const satisfies readonly Row<string>[];
 
-/** The transition table of RFC 9293, server's rows of the seed first. */
+/** The transition table of RFC 9293, the six of the lab first. */
 export const TRANSITIONS: readonly Transition[] = [
   ...ROWS,
   ...ENDINGS,

@@ -2,14 +2,14 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { playMemoryDemo } from "../../src/cli/demo_memory.ts";
 import { DemoScreen } from "../../src/cli/demo_screen.ts";
-import { SEED_ROWS, seenRows } from "../../src/cli/seen_transitions.ts";
+import { LAB_ROWS, seenRows } from "../../src/cli/seen_transitions.ts";
 
-Deno.test("the demo in memory goes through every row of the seed's table once", () => {
+Deno.test("the demo in memory goes through every row of the lab's table once", () => {
   const lines: string[] = [];
   const screen = new DemoScreen((line) => lines.push(line));
   const events = playMemoryDemo(screen, { text: "a line", sleepSeconds: 5 });
   const seen = seenRows(events);
-  assertEquals(SEED_ROWS.map((row) => [row.id, seen.get(row.id)]), SEED_ROWS.map((row) => [row.id, 1]));
+  assertEquals(LAB_ROWS.map((row) => [row.id, seen.get(row.id)]), LAB_ROWS.map((row) => [row.id, 1]));
   assertEquals(screen.checks.filter((check) => !check.ok), []);
   assertStringIncludes(lines.join("\n"), "TIME_WAIT");
   const segments = events.filter((event) => event.event === "segment").map((event) => event.flags.join());

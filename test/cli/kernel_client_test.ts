@@ -1,4 +1,4 @@
-/** The arguments of the seed's client. */
+/** The arguments of the lab's client. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/cli/command.ts";
 import { parseKernelClientArgs } from "../../src/cli/kernel_client.ts";

@@ -122,8 +122,8 @@ Deno.test("errors for a person are known by name, and a synopsis ends at the emp
   assertEquals(synopsisOf("Usage: a\n"), "Usage: a");
 });
 
-Deno.test("the seed's table is six rows of the whole, in order", async () => {
-  const { code, out } = await tcplab("table", "--seed", "--format", "json");
+Deno.test("the lab's table is six rows of the whole, in order", async () => {
+  const { code, out } = await tcplab("table", "--lab", "--format", "json");
   const rows: { from: string; to: string }[] = JSON.parse(out);
   assertEquals(code, 0);
   assertEquals(rows.map(({ from, to }) => `${from} ${to}`), [

@@ -1,11 +1,11 @@
 /** When a transition that was seen counts as a row that was expected. */
 import { assertEquals } from "@std/assert";
-import { SEED_ROWS, seenRows } from "../../src/cli/seen_transitions.ts";
+import { LAB_ROWS, seenRows } from "../../src/cli/seen_transitions.ts";
 import type { TransitionEvent } from "../../src/tcp/events.ts";
 
 /** The event that a row of the table makes when it happens. */
 function eventOf(id: string, change: Partial<TransitionEvent> = {}): TransitionEvent {
-  const row = SEED_ROWS.find((candidate) => candidate.id === id);
+  const row = LAB_ROWS.find((candidate) => candidate.id === id);
   if (row === undefined) throw new Error(`There is no row ${id}`);
   const { from, to, recv, send, cause, rfc } = row;
   const connection = "10.33.0.3:3333-10.33.0.2:40000";
@@ -25,13 +25,13 @@ function eventOf(id: string, change: Partial<TransitionEvent> = {}): TransitionE
   };
 }
 
-Deno.test("the seed's table has six rows, from CLOSED to CLOSED", () => {
-  assertEquals(SEED_ROWS.map((row) => row.seed), [1, 2, 3, 4, 5, 6]);
-  assertEquals(SEED_ROWS.map((row) => row.from).concat("CLOSED").slice(1), SEED_ROWS.map((row) => row.to));
+Deno.test("the lab's table has six rows, from CLOSED to CLOSED", () => {
+  assertEquals(LAB_ROWS.map((row) => row.labStep), [1, 2, 3, 4, 5, 6]);
+  assertEquals(LAB_ROWS.map((row) => row.from).concat("CLOSED").slice(1), LAB_ROWS.map((row) => row.to));
 });
 
 Deno.test("every row that happens is seen, and no other", () => {
-  for (const row of SEED_ROWS) assertEquals([...seenRows([eventOf(row.id)])], [[row.id, 1]]);
+  for (const row of LAB_ROWS) assertEquals([...seenRows([eventOf(row.id)])], [[row.id, 1]]);
   assertEquals(seenRows([]).size, 0);
 });
 

@@ -16,7 +16,7 @@ import {
 
 const OF_THREE = { time: SAMPLE_TIME, connection: SAMPLE_CONNECTION, id: 3 };
 
-/** One of each kind: how the seed's connection would go, with some trouble on the way. */
+/** One of each kind: how the lab's connection would go, with some trouble on the way. */
 const STORY: readonly TcpEvent[] = [
   {
     event: "listening",

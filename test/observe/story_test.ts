@@ -1,5 +1,5 @@
 /**
- * The seed's connection between two of our hosts, as every observer tells it: JSON, text, recording, table, netstat.
+ * The lab's connection between two of our hosts, as every observer tells it: JSON, text, recording, table, netstat.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { ConnectionHandler } from "../../src/host/api.ts";
@@ -89,7 +89,7 @@ function playStory(): { json: string[]; text: string[]; file: Uint8Array; snapsh
 
 const STORY = playStory();
 
-Deno.test("story: the JSON log has the seed's path, and the path in the end", () => {
+Deno.test("story: the JSON log has the lab's path, and the path in the end", () => {
   const events = STORY.json.map((line) => JSON.parse(line));
   const path = events.filter(({ event }) => event === "transition")
     .map(({ from, to, recv, send }) => [from, to, recv?.join() ?? "-", send?.join() ?? "-"]);

@@ -1,5 +1,5 @@
 /**
- * The seed's connection on a bad path, told in the forms of the log: what docs/reading_the_log.md shows. Everything in it
+ * The lab's connection on a bad path, told in the forms of the log: what docs/reading_the_log.md shows. Everything in it
  * is given (clock, secrets, the faults' seed), so that it is the same each time. Owns no expectation.
  */
 import { ServeLog } from "../../src/cli/serve_log.ts";

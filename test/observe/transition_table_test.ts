@@ -7,11 +7,11 @@ import { renderTransitions, TABLE_FORMATS, transitionsFor } from "../../src/obse
 import { TCP_STATES } from "../../src/tcp/state.ts";
 import { transitionById, TRANSITIONS } from "../../src/tcp/transitions.ts";
 
-const SEED = TRANSITIONS.filter((row) => row.seed !== undefined);
+const LAB = TRANSITIONS.filter((row) => row.labStep !== undefined);
 
-Deno.test("table: the seed's rows as text", () => {
+Deno.test("table: the lab's rows as text", () => {
   assertEquals(
-    "\n" + renderTransitions(SEED, { format: "text" }),
+    "\n" + renderTransitions(LAB, { format: "text" }),
     `
 From         To           Receives    Sends       RFC                 Event
 CLOSED       LISTEN       -           -           RFC 9293 §3.10.1    passive OPEN
@@ -26,7 +26,7 @@ LAST_ACK     CLOSED       [ACK]       -           RFC 9293 §3.10.7.4  ACK of FI
 Deno.test("table: rows that were seen are ticked, with how often", () => {
   const seen = new Map([["open.passive", 1], ["listen.syn", 12]]);
   assertEquals(
-    "\n" + renderTransitions(SEED.slice(0, 3), { format: "text", seen }),
+    "\n" + renderTransitions(LAB.slice(0, 3), { format: "text", seen }),
     `
 Seen    From      To           Receives  Sends       RFC                 Event
 [x]     CLOSED    LISTEN       -         -           RFC 9293 §3.10.1    passive OPEN
@@ -43,7 +43,7 @@ Deno.test("table: the text fits a page of 120 columns", () => {
 
 Deno.test("table: Markdown", () => {
   assertEquals(
-    "\n" + renderTransitions(SEED.slice(0, 2), { format: "markdown", seen: new Map([["listen.syn", 2]]) }),
+    "\n" + renderTransitions(LAB.slice(0, 2), { format: "markdown", seen: new Map([["listen.syn", 2]]) }),
     `
 | Seen | From | To | Receives | Sends | RFC | Event |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -57,7 +57,7 @@ Deno.test("table: JSON is the rows themselves", () => {
     JSON.parse(renderTransitions(TRANSITIONS, { format: "json" })),
     JSON.parse(JSON.stringify(TRANSITIONS)),
   );
-  const [row] = JSON.parse(renderTransitions(SEED, { format: "json", seen: new Map([["open.passive", 3]]) }));
+  const [row] = JSON.parse(renderTransitions(LAB, { format: "json", seen: new Map([["open.passive", 3]]) }));
   assertEquals(row.seen, 3);
   assertEquals(renderTransitions([], { format: "json" }), "[]");
 });
@@ -69,7 +69,7 @@ Deno.test("table: a role has its own rows and those of both, all has all", () =>
   assertEquals(new Set([...ids("server"), ...ids("client")]).size, new Set(ids("all")).size);
   assert(!ids("server").includes("open.active"));
   assert(!ids("client").includes("listen.syn"));
-  assert(SEED.every((row) => ids("server").includes(row.id)));
+  assert(LAB.every((row) => ids("server").includes(row.id)));
   assert(CLIENT_PATH_IDS.every((id) => ids("client").includes(id)));
 });
 
@@ -84,7 +84,7 @@ Deno.test("table: each form of each role names each state of its rows", () => {
 });
 
 Deno.test("paths: both lead from CLOSED to CLOSED without a gap", () => {
-  for (const ids of [SEED.map((row) => row.id), CLIENT_PATH_IDS]) {
+  for (const ids of [LAB.map((row) => row.id), CLIENT_PATH_IDS]) {
     const rows = ids.map(transitionById);
     assertEquals([rows[0].from, rows.at(-1)?.to], ["CLOSED", "CLOSED"]);
     rows.slice(1).forEach((row, i) => assertEquals(row.from, rows[i].to));

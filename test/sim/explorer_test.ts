@@ -37,7 +37,7 @@ for (const reach of NEAR) {
   });
 }
 
-Deno.test("explorer: the peers' own course leads through the states of the seed's table", () => {
+Deno.test("explorer: the peers' own course leads through the states of the lab's table", () => {
   const peers = new TwoPeers({ losses: 0, timeouts: 1, aborts: 0, opens: [1, 0], listens: [0, 1] });
   const seen = ([
     "listen 1",

@@ -1,5 +1,5 @@
 /**
- * The seed's lab: a kernel client connects, sleeps, closes; seven frames, and the seed's path of states.
+ * The lab: a kernel client connects, sleeps, closes; seven frames, and the lab's path of states.
  */
 import { assertEquals } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
@@ -9,9 +9,9 @@ import { ServeProcess } from "./serve_process.ts";
 import { JUDGE_PROGRAMS, type JudgedFrame, WireRecording } from "./wire_judge.ts";
 
 /** The lab's offloads are off, so that every frame carries the checksum that a real wire would carry. */
-const SEED_LAB = { offloads: false, needs: [...JUDGE_PROGRAMS, "ethtool"] };
+const STORY_LAB = { offloads: false, needs: [...JUDGE_PROGRAMS, "ethtool"] };
 
-/** The seed's table, server side: from, to, received, sent. */
+/** The lab's table, server side: from, to, received, sent. */
 const SEED_PATH = [
   ["LISTEN", "SYN_RCVD", "SYN", "SYN,ACK"],
   ["SYN_RCVD", "ESTABLISHED", "ACK", ""],
@@ -74,13 +74,13 @@ function judgeSeedFrames(frames: readonly JudgedFrame[], lab: PrivateLab): void 
   }
 }
 
-liveTest("the seed's lab: seven frames in order, and the seed's path", SEED_LAB, async (lab) => {
+liveTest("the lab: seven frames in order, and the lab's path", STORY_LAB, async (lab) => {
   judgeSeedFrames(await playSeedLab(lab), lab);
 });
 
 const binary = compiledBinary();
 const missing = binary === null ? "no compiled binary: deno task compile, or TCPLAB_BINARY" : null;
 
-liveTest("the seed's lab with the compiled binary", { ...SEED_LAB, missing }, async (lab) => {
+liveTest("the lab with the compiled binary", { ...STORY_LAB, missing }, async (lab) => {
   judgeSeedFrames(await playSeedLab(lab, [binary ?? ""]), lab);
 });
