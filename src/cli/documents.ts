@@ -7,8 +7,7 @@
 /** Name of a file of the project, and what one finds there. */
 export const DOCUMENTS: readonly (readonly [path: string, about: string])[] = [
   ["README.md", "what tcplab is, and its lab on one host"],
-  ["docs/lab.md", "the lab: four panes, named sides, commands in it"],
-  ["docs/virtual_machine.md", "the lab with a virtual machine as the server"],
+  ["docs/lab.md", "the lab: four panes, several terminals, a virtual machine"],
   ["docs/serve.md", "what a server can be set to"],
   ["docs/reading_the_log.md", "the log, column by column, and how to steer it"],
   ["docs/events.md", "every event and its fields, as in --log json"],

@@ -50,16 +50,55 @@ Deno.test("README.md: 200 to 250 lines, every document is linked", () => {
   assertEquals(DOCUMENTS.filter((name) => name.startsWith("docs/") && !linked.has(name)), []);
 });
 
-Deno.test("README.md: the commands are those of the program", async () => {
+/** What the program prints. */
+async function tcplab(...args: string[]): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", "src/cli/main.ts", "--help"],
+    args: ["run", "--allow-all", "src/cli/main.ts", ...args],
     cwd: ROOT,
+    env: { NO_COLOR: "1" },
   }).output();
-  const help = new TextDecoder().decode(stdout);
+  return new TextDecoder().decode(stdout);
+}
+
+Deno.test("README.md: the commands are those of the program", async () => {
+  const help = await tcplab("--help");
   const listed = [...help.matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, command]) => command);
   assert(listed.length >= 8, help);
   const documented = [...read("README.md").matchAll(/^\| `([a-z]+)[` ]/gm)].map(([, command]) => command);
   assertEquals(listed.filter((command) => !documented.includes(command)), []);
+});
+
+Deno.test("README.md: what it shows of why is what why says, but for the lines' numbers", async () => {
+  const blocks = [...read("README.md").matchAll(/^\$ tcplab why (\S+)\n([\s\S]*?)\n```$/gm)];
+  assertEquals(blocks.length, 1);
+  const withoutLines = (text: string) => text.replaceAll(/\.ts:\d+/g, ".ts:N").trimEnd();
+  for (const [, name, shown] of blocks) {
+    assertEquals(withoutLines(shown), withoutLines(await tcplab("why", name)));
+  }
+});
+
+Deno.test("docs/states.svg is what the table says", async () => {
+  assertEquals(await tcplab("table", "--format", "svg"), read("docs/states.svg"));
+});
+
+/** Source as one text in which what is put together out of strings stands side by side, words alone. */
+function wordsOfSource(): string {
+  const text = ["src", "ffi"].flatMap((folder) => projectFiles(folder)).filter((path) => path.endsWith(".ts"))
+    .map(read);
+  return text.join("\n").replaceAll(/["`]\s*\+\s*["`]|\$\{[^}]*\}/g, "").replaceAll(/[^\p{L}]+/gu, " ");
+}
+
+Deno.test("documents: the lines of tcplab that they quote are lines of the source", () => {
+  const source = wordsOfSource();
+  const quoted = DOCUMENTS.flatMap((name) => [...read(name).matchAll(/^tcplab (?:serve|connect): (.*)$/gm)]);
+  assert(quoted.length >= 3);
+  for (const [line, said] of quoted) {
+    // Where a name or a number stands, the source has something else: three words in a row never hold one, mostly.
+    const words = said.split(/[^\p{L}]+/u).filter((word) => word !== "");
+    const threes = words.slice(2).map((_, at) => ` ${words.slice(at, at + 3).join(" ")} `);
+    const known = threes.filter((three) => source.includes(three));
+    assertGreaterOrEqual(known.length / threes.length, 0.5, `${line}: ${known.length} of ${threes.length}`);
+  }
 });
 
 Deno.test("README.md: every target of the last whole run of the benchmark is in it, missed ones included", () => {
