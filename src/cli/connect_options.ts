@@ -57,6 +57,7 @@ const SHARED_NAMES: ReadonlySet<string> = new Set([
   "tx",
   "filter",
   "vlan",
+  "fault",
   "write",
   "write-limit",
   "snaplen",
