@@ -41,13 +41,16 @@ class Scene extends VirtualTime implements AsyncDisposable {
       readonly foldAfter?: number;
       readonly records?: boolean;
       readonly observers?: readonly string[];
+      /** Flags of a segment that is in the link before there is a session. */
+      readonly waiting?: number;
     } = {},
   ) {
     const [near, far] = memoryPair();
     super([near]);
     this.near = near;
     this.far = far;
-    const { foldAfter, records = false, observers = [], ...others } = options;
+    const { foldAfter, records = false, observers = [], waiting, ...others } = options;
+    if (waiting !== undefined) this.send(waiting);
     this.session = new Session({
       link: near,
       clock: this.clock,
@@ -81,7 +84,7 @@ class Scene extends VirtualTime implements AsyncDisposable {
       looked: nothing,
       departing: nothing,
       resting: nothing,
-      end: nothing,
+      end: () => this.#hears("recorder", "end"),
     };
   }
 
@@ -127,8 +130,7 @@ function faultsOf(session: Session): Record<string, number> {
 }
 
 Deno.test("a session takes no frame before its start, and a SYN that waits then meets the listener", async () => {
-  await using on = new Scene({ observers: ["log"] });
-  on.send(SYN);
+  await using on = new Scene({ observers: ["log"], waiting: SYN });
   on.listens();
   assertEquals(on.take(), ["log CLOSED to LISTEN"]);
   assertEquals([on.near.waitingFrames, on.session.host.counters()["frames-in"]], [1, 0]);
@@ -210,7 +212,8 @@ Deno.test("the end: everybody hears what was folded, the recorder too, then noth
   on.take();
   assertEquals(await on.get(on.session.end()), { closed: 0, reset: 0 });
   for (const who of ["recorder", "first", "second"]) {
-    assertEquals(heardBy(who).sort(), ["drop no-listener x3", "recv RST x3"], who);
+    const folded = ["drop no-listener x3", "recv RST x3"];
+    assertEquals(heardBy(who).sort(), who === "recorder" ? [folded[0], "end", folded[1]] : folded, who);
   }
   on.take();
   assertStrictEquals(on.session.host.observer, null);
@@ -219,13 +222,17 @@ Deno.test("the end: everybody hears what was folded, the recorder too, then noth
 });
 
 Deno.test("a session whose link has gone ends with that reason, and its observers leave with what was folded", async () => {
-  await using on = new Scene({ foldAfter: 1, observers: ["log"] });
+  await using on = new Scene({ foldAfter: 1, observers: ["a", "b"] });
   on.session.start();
   await on.arrive(RST, 3);
   on.take();
   on.near.close();
   await assertRejects(() => on.get(on.session.end()), LinkError);
-  assertEquals(on.take().sort(), ["log drop no-listener x2", "log recv RST x2"]);
+  const folded = ["drop no-listener x2", "recv RST x2"];
+  assertEquals(on.take().sort(), [
+    ...folded.map((what) => `a ${what}`),
+    ...folded.map((what) => `b ${what}`),
+  ]);
   assertStrictEquals(on.session.host.observer, null);
 });
 
