@@ -140,6 +140,10 @@ times out.`,
       "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sudo tcplab connect 192.168.56.1 80 -i eth0 --ip 192.168.56.101 --log none",
       "only the answer, as with nc",
     ],
+    [
+      "sudo tcplab connect 192.168.56.1 5000 -i eth0 --ip 192.168.56.101 --fault in:drop=20%,seed=7 </dev/null",
+      "every fifth frame of the peer's is lost: each is named, and so is what repairs it",
+    ],
   ],
 };
 
