@@ -142,7 +142,7 @@ times out.`,
     ],
     [
       "sudo tcplab connect 192.168.56.1 5000 -i eth0 --ip 192.168.56.101 --fault in:drop=20%,seed=7 </dev/null",
-      "every fifth frame of the peer's is lost: each is named, and so is what repairs it",
+      "one in five of the peer's frames is lost: the log names each, and what repairs it",
     ],
   ],
 };
