@@ -3,6 +3,7 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { echo } from "../../src/app/echo.ts";
 import { Client } from "../../src/cli/client.ts";
 import { parseConnectOptions } from "../../src/cli/connect_options.ts";
+import { defaultMemoryBytes, memoryFacts } from "../../src/cli/memory_choice.ts";
 import { ServeLog } from "../../src/cli/serve_log.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
 import type { Connection } from "../../src/runtime/connection.ts";
@@ -21,7 +22,11 @@ interface Opened {
 }
 
 /** Opens a connection as `connect 10.0.0.1 7 ARGS` would, and uses it. */
-async function withClient(args: string, use: (opened: Opened) => Promise<void>): Promise<void> {
+async function withClient(
+  args: string,
+  use: (opened: Opened) => Promise<void>,
+  onState: () => void = () => {},
+): Promise<void> {
   const [near, far] = memoryPair();
   const time = new VirtualTime([near, far]);
   const { clock } = time;
@@ -48,7 +53,7 @@ async function withClient(args: string, use: (opened: Opened) => Promise<void>):
     log: new ServeLog({ form: config.ground.log, width: 80, output }),
     recording: null,
     notice: (line) => void notices.push(line),
-    onState: () => {},
+    onState,
   });
   const connection = await time.get(client.open(new AbortController().signal));
   assertEquals(connection.state, "ESTABLISHED");
@@ -123,6 +128,29 @@ Deno.test("connect without --fault: no notice, no counter", async () => {
   await withClient("--log none", ({ client, notices }) => {
     assertEquals(notices, []);
     assertEquals(Object.keys(client.summary().counters).filter((name) => name.startsWith("fault-")), []);
+    return Promise.resolve();
+  });
+});
+
+Deno.test("what reads the events of a client and fails is said once, counted each time, and stops nothing", async () => {
+  let states = 0;
+  const fails = () => {
+    states++;
+    throw new Error("no such state");
+  };
+  await withClient("--log none", ({ client, notices }) => {
+    assertEquals(states, 2);
+    assertEquals(notices, [
+      "What reads the events has failed: no such state. Everything else goes on; the summary counts such faults",
+    ]);
+    assertEquals(client.summary().counters["observer-errors"], 2);
+    return Promise.resolve();
+  }, fails);
+});
+
+Deno.test("a client's connection may hold what a server's may", async () => {
+  await withClient("--log none", ({ client }) => {
+    assertEquals(client.host.memory().limitBytes, defaultMemoryBytes(memoryFacts()));
     return Promise.resolve();
   });
 });
