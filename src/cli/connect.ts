@@ -18,22 +18,20 @@ import { CliError, type Command, errorLine, EXIT_DONE } from "./command.ts";
 import { CONNECT_SYNTAX, type ConnectConfig, parseConnectOptions } from "./connect_options.ts";
 import { type ByteOutput, OutputError, receiveOutput, sendInput } from "./dialogue.ts";
 import { usageText } from "./options.ts";
+import { endInOrder } from "./ordered_end.ts";
 import { futureUser, giveUpRights } from "./privileges.ts";
 import { openOutputFile } from "./output_file.ts";
-import { standardError } from "./output_sink.ts";
-import { openRecording } from "./recording.ts";
-import { openLog } from "./serve_log.ts";
 import {
   connectionsText,
   openServerControl,
   refuseTakenAddresses,
   type ServerControlParts,
 } from "./server_control.ts";
+import { openReaders } from "./session_readers.ts";
 import { openGround, type ServerGround } from "./server_ground.ts";
 import { watchCarrier } from "./device_notices.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
 import { OutputClosedError, pageWidth, printAside, printError } from "./terminal.ts";
-import { VERSION } from "./version.ts";
 
 const notice = (line: string) => printError(`tcplab connect: ${line}`);
 
@@ -59,29 +57,11 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   checkDestination(config, ground);
   const output = openOutput(config);
   parts.defer(() => output?.close());
-  // What is recorded to stdout has stdout for itself.
-  const elsewhere = wishes.write === "-" ? { output: standardError() } : {};
-  const log = parts.use(openLog(wishes, { onEnd: notice, ...elsewhere }));
-  const recording = wishes.write === null ? null : openRecording({
-    path: wishes.write,
-    limit: wishes.writeLimit,
-    snapBytes: wishes.snapBytes,
-    link: ground.link,
-    filter: ground.filter,
-    clock,
-    application: `tcplab ${VERSION}`,
-    onEnd: (message) => {
-      notice(message);
-      const time = (clock.epochUs + clock.nowUs()) / 1e6;
-      const event = { event: "notice", time, kind: "recording-ended", message } as const;
-      // In its place among the host's events, as long as those are told.
-      const host = spoken.server?.host;
-      if (host === undefined || host.observer === null) log.tell(event);
-      else host.emit(event);
-    },
-  });
-  parts.defer(() => recording?.finish());
   const spoken: ServerControlParts = { config: wishes, ground, notice, server: null };
+  const host = () => spoken.server?.host ?? null;
+  const { log, recording } = openReaders(wishes, { ground, clock, notice, host });
+  parts.use(log);
+  parts.defer(() => recording?.finish());
   const control = await openServerControl(spoken);
   parts.defer(() => control?.close());
   // The last that takes rights is done.
@@ -107,7 +87,7 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   } catch (error) {
     failure = error;
   }
-  const atEnd = await endInOrder(client, signals, failure instanceof AddressLostError);
+  const atEnd = await endInOrder(client, { signals, atOnce: failure instanceof AddressLostError });
   failure ??= atEnd;
   recording?.finish();
   await recording?.ended();
@@ -214,20 +194,6 @@ function outputFailure({ output }: ConnectConfig, error: unknown): unknown {
 async function whenStopped({ ground: { durationMs } }: ConnectConfig, signals: StopSignals): Promise<void> {
   const elapsed = durationMs === null ? [] : [new Promise((resolve) => setTimeout(resolve, durationMs))];
   await Promise.race([signals.graceful, ...elapsed]);
-}
-
-/** Ends with patience, none after the second signal, or `atOnce` when the address is another's. Gives what went wrong, null for nothing; its device may be gone already. */
-async function endInOrder(client: Client, signals: StopSignals, atOnce: boolean): Promise<unknown> {
-  const hurry = new AbortController();
-  if (atOnce) hurry.abort();
-  signals.atOnce.then(() => hurry.abort());
-  try {
-    await client.end(hurry.signal);
-    return null;
-  } catch (error) {
-    client.stack.close();
-    return error;
-  }
 }
 
 /** Whether a frame for HOST has somewhere to go; whether somebody is there, ARP tells once the SYN waits for it. */

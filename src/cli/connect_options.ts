@@ -57,6 +57,7 @@ const SHARED_NAMES: ReadonlySet<string> = new Set([
   "tx",
   "filter",
   "vlan",
+  "fault",
   "write",
   "write-limit",
   "snaplen",
@@ -138,6 +139,10 @@ times out.`,
     [
       "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sudo tcplab connect 192.168.56.1 80 -i eth0 --ip 192.168.56.101 --log none",
       "only the answer, as with nc",
+    ],
+    [
+      "sudo tcplab connect 192.168.56.1 5000 -i eth0 --ip 192.168.56.101 --fault in:drop=20%,seed=7 </dev/null",
+      "one in five of the peer's frames is lost: the log names each, and what repairs it",
     ],
   ],
 };

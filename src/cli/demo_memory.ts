@@ -6,14 +6,15 @@
 import { getColorEnabled } from "@std/fmt/colors";
 import { echo } from "../app/echo.ts";
 import type { HostApi, HostConnection } from "../host/api.ts";
-import { Host } from "../host/host.ts";
+import type { Host } from "../host/host.ts";
 import type { FrameLink } from "../link/link.ts";
 import { memoryPair } from "../link/memory_link.ts";
 import { socketTable } from "../observe/netstat.ts";
-import { randomSecret } from "../runtime/secret.ts";
+import { VirtualClock } from "../runtime/clock.ts";
+import { createHost } from "../runtime/create_stack.ts";
 import { VirtualNetwork } from "../runtime/virtual_network.ts";
 import type { TcpEvent } from "../tcp/events.ts";
-import { formatEndpoint } from "../wire/address.ts";
+import { formatEndpoint, formatIpAddress } from "../wire/address.ts";
 import { CliError } from "./command.ts";
 import type { DemoOptions } from "./demo_live.ts";
 import type { DemoScreen } from "./demo_screen.ts";
@@ -27,7 +28,7 @@ const PATIENCE_US = 10_000_000;
 
 /** Plays the demo in memory; gives the server's events. Throws {@link CliError} when a step does not happen. */
 export function playMemoryDemo(screen: DemoScreen, options: Omit<DemoOptions, "recording">): TcpEvent[] {
-  const world = new MemoryWorld(Date.now() * 1000);
+  const world = new MemoryWorld(new VirtualClock({ epochUs: Date.now() * 1000 }));
   const events: TcpEvent[] = [];
   world.server.observer = (event) => {
     events.push(event);
@@ -35,7 +36,7 @@ export function playMemoryDemo(screen: DemoScreen, options: Omit<DemoOptions, "r
   };
 
   screen.step("The server: one host of ours, with echo on its port");
-  const accept = echo.create({ nowEpochUs: () => world.epochUs + world.network.clock.nowUs() });
+  const accept = echo.create({ nowEpochUs: () => world.clock.epochUs + world.clock.nowUs() });
   world.server.listen({ port: PORT, accept });
 
   screen.step(`The client: another host of ours connects, sends "${options.text}", and sleeps`);
@@ -95,13 +96,14 @@ function showConnections(screen: DemoScreen, whose: string, host: HostApi): void
 
 /** Two hosts and the wire between them, in virtual time. */
 class MemoryWorld {
-  readonly network = new VirtualNetwork();
-  readonly epochUs: number;
+  readonly clock: VirtualClock;
+  readonly network: VirtualNetwork;
   readonly server: Host;
   readonly client: Host;
 
-  constructor(epochUs: number) {
-    this.epochUs = epochUs;
+  constructor(clock: VirtualClock) {
+    this.clock = clock;
+    this.network = new VirtualNetwork(clock);
     const [serverLink, clientLink] = memoryPair({ nameA: "memory:server", nameB: "memory:client" });
     this.server = this.#join(serverLink, SERVER_ADDRESS);
     this.client = this.#join(clientLink, CLIENT_ADDRESS);
@@ -114,8 +116,7 @@ class MemoryWorld {
   }
 
   #join(link: FrameLink, address: Uint8Array): Host {
-    const addresses = [{ address, prefixLength: 24 }];
-    const host = new Host({ link, addresses, secret: randomSecret(), epochUs: this.epochUs });
+    const host = createHost({ link, addresses: `${formatIpAddress(address)}/24`, clock: this.clock });
     this.network.join({ host, link });
     return host;
   }

@@ -9,10 +9,10 @@
  * asked for, the status in the end is 1. A limit that was asked for (`--log-limit`, `--write-limit`) is no failure.
  */
 import { systemClock } from "../runtime/clock.ts";
-import { VERSION } from "./version.ts";
 import { AddressLostError } from "./address_claim.ts";
 import { type Command, EXIT_DONE } from "./command.ts";
 import { usageText } from "./options.ts";
+import { endInOrder } from "./ordered_end.ts";
 import { futureUser, giveUpRights } from "./privileges.ts";
 import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
 import { SERVE_SYNTAX } from "./serve_syntax.ts";
@@ -23,7 +23,6 @@ import {
   type ServerControlParts,
 } from "./server_control.ts";
 import { openGround, type ServerGround } from "./server_ground.ts";
-import type { Server } from "./server.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
 import { pageWidth, printAside, printError } from "./terminal.ts";
 
@@ -48,30 +47,12 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   parts.defer(() => ground.guard?.remove());
   for (const remark of ground.remarks) notice(remark);
   if (config.rstGuard === "nft") notice(guardNotice(ground));
-  const { Server, openLog, openRecording, standardError, summaryToText, watchCarrier } = await loadServer();
-  // What is recorded to stdout has stdout for itself.
-  const elsewhere = config.write === "-" ? { output: standardError() } : {};
-  const log = parts.use(openLog(config, { onEnd: notice, ...elsewhere }));
-  const recording = config.write === null ? null : openRecording({
-    path: config.write,
-    limit: config.writeLimit,
-    snapBytes: config.snapBytes,
-    link: ground.link,
-    filter: ground.filter,
-    clock,
-    application: `tcplab ${VERSION}`,
-    onEnd: (message) => {
-      notice(message);
-      const time = (clock.epochUs + clock.nowUs()) / 1e6;
-      const event = { event: "notice", time, kind: "recording-ended", message } as const;
-      // In its place among the host's events, as long as those are told.
-      const host = spoken.server?.host;
-      if (host === undefined || host.observer === null) log.tell(event);
-      else host.emit(event);
-    },
-  });
-  parts.defer(() => recording?.finish());
+  const { Server, openReaders, summaryToText, watchCarrier } = await loadServer();
   const spoken: ServerControlParts = { config, ground, notice, server: null };
+  const host = () => spoken.server?.host ?? null;
+  const { log, recording } = openReaders(config, { ground, clock, notice, host });
+  parts.use(log);
+  parts.defer(() => recording?.finish());
   const control = await openServerControl(spoken);
   parts.defer(() => control?.close());
   // The last that takes rights is done, and the first frame from a stranger not yet read.
@@ -96,7 +77,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   } catch (error) {
     failure = error;
   }
-  const atEnd = await endInOrder(server, signals, failure instanceof AddressLostError);
+  const atEnd = await endInOrder(server, { signals, atOnce: failure instanceof AddressLostError });
   failure ??= atEnd;
   recording?.finish();
   await recording?.ended();
@@ -118,29 +99,13 @@ const LOG_NOT_TAKEN =
 
 /** The modules that are needed once the device is open: most of the program. The second call finds them loaded. */
 async function loadServer() {
-  const [server, log, output, recording, summary, carrier] = await Promise.all([
+  const [server, readers, summary, carrier] = await Promise.all([
     import("./server.ts"),
-    import("./serve_log.ts"),
-    import("./output_sink.ts"),
-    import("./recording.ts"),
+    import("./session_readers.ts"),
     import("../observe/summary.ts"),
     import("./device_notices.ts"),
   ]);
-  return { ...server, ...log, ...output, ...recording, ...summary, ...carrier };
-}
-
-/** Ends with patience, none after the second signal, or `atOnce` when the address is another's. Gives what went wrong, null for nothing; its device may be gone already. */
-async function endInOrder(server: Server, signals: StopSignals, atOnce: boolean): Promise<unknown> {
-  const hurry = new AbortController();
-  if (atOnce) hurry.abort();
-  signals.atOnce.then(() => hurry.abort());
-  try {
-    await server.end(hurry.signal);
-    return null;
-  } catch (error) {
-    server.stack.close();
-    return error;
-  }
+  return { ...server, ...readers, ...summary, ...carrier };
 }
 
 /** What a person should know who asked for the guard. */

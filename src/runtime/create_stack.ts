@@ -3,12 +3,13 @@
  *
  * Owns: what a host is given from outside (time, secret, addresses). Must not know: how the link was opened.
  */
-import { Host, type HostOptions } from "../host/host.ts";
+import type { Host, HostOptions } from "../host/host.ts";
+import { type FaultSpec, parseFaultSpec } from "../link/fault_spec.ts";
 import type { FrameLink } from "../link/link.ts";
 import { parseIpAddress, parsePrefix } from "../wire/address.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { randomSecret } from "./secret.ts";
-import { Stack, type StackParts } from "./stack.ts";
+import { hostOn, Session, type SessionHost } from "./session.ts";
+import type { Stack, StackParts } from "./stack.ts";
 
 /** What the caller may set about the host itself. */
 export type HostSettings = Omit<
@@ -33,6 +34,12 @@ export interface CreateHostOptions extends HostSettings {
 export interface CreateStackOptions extends CreateHostOptions, Omit<StackParts, "link" | "host" | "clock"> {
   /** Tells the segment of the addresses at the start (true). */
   readonly announce?: boolean;
+  /**
+   * Disturbs frames on purpose, as `--fault` does: `drop=1%,dup=1%,reorder=2%,corrupt=0.5%,delay=10ms,jitter=5ms`,
+   * `rate=10mbit`, `seed=7`, with `in:` or `out:` before a word that is for one direction. Each frame that it touches is an
+   * event `fault` for whoever observes.
+   */
+  readonly faults?: string;
 }
 
 /** Prefix lengths where the text has none; local choice: the usual size of a lab's network. */
@@ -42,40 +49,44 @@ const IPV4_BYTES = 4;
 
 /** Makes a host that is driven by hand: with `ingest` and `tick`, or in a VirtualNetwork. Throws TypeError for a bad address. */
 export function createHost(options: CreateHostOptions): Host {
-  const { addresses, gateway, clock = systemClock(), secret = randomSecret(), ...settings } = options;
-  const texts = typeof addresses === "string" ? [addresses] : addresses;
-  return new Host({
-    ...settings,
-    secret,
-    addresses: texts.map(parseHostAddress),
-    ...(gateway === undefined ? {} : { gateway: parseGateway(gateway) }),
-    epochUs: clock.epochUs,
-    nowUs: clock.nowUs(),
-  });
+  return hostOn(options.link, { settings: hostSettings(options), clock: options.clock ?? systemClock() });
 }
 
 /**
- * Makes a host and sets it to work on its link, which belongs to the stack from now on. A VirtualClock makes no spins.
- * Throws TypeError for a bad address.
+ * Makes a host and sets it to work on its link, which belongs to the stack from now on. Throws TypeError for a bad address or
+ * bad faults.
  */
 export function createStack(options: CreateStackOptions): Stack {
-  const { announce = true, spinUs, onIdle, onBatch, ...hostOptions } = options;
-  const clock = options.clock ?? systemClock();
-  const host = createHost({ ...hostOptions, clock });
-  const stack = new Stack({
-    link: options.link,
-    host,
-    clock,
+  const { link, announce = true, start = true, faults, spinUs, frameOrders, onIdle, onBatch, ...host } =
+    options;
+  const session = new Session({
+    link,
+    clock: options.clock ?? systemClock(),
+    host: hostSettings(host),
+    ...(faults === undefined ? {} : { faults: parseFaults(faults) }),
     ...(spinUs === undefined ? {} : { spinUs }),
+    ...(frameOrders === undefined ? {} : { frameOrders }),
     ...(onIdle === undefined ? {} : { onIdle }),
     ...(onBatch === undefined ? {} : { onBatch }),
   });
+  if (start) session.start();
+  const { stack } = session;
   if (announce) {
     stack.pump.enter();
-    host.announce();
+    session.host.announce();
     stack.pump.leave();
   }
   return stack;
+}
+
+function hostSettings(options: Omit<CreateHostOptions, "link">): SessionHost {
+  const { addresses, gateway, clock: _clock, ...settings } = options;
+  const texts = typeof addresses === "string" ? [addresses] : addresses;
+  return {
+    ...settings,
+    addresses: texts.map(parseHostAddress),
+    ...(gateway === undefined ? {} : { gateway: parseGateway(gateway) }),
+  };
 }
 
 function parseHostAddress(text: string): { address: Uint8Array; prefixLength: number } {
@@ -86,6 +97,14 @@ function parseHostAddress(text: string): { address: Uint8Array; prefixLength: nu
   const { address, prefixLength } = prefix;
   const usual = address.length === IPV4_BYTES ? DEFAULT_PREFIX_V4 : DEFAULT_PREFIX_V6;
   return { address, prefixLength: prefixLength ?? usual };
+}
+
+function parseFaults(text: string): FaultSpec {
+  try {
+    return parseFaultSpec(text);
+  } catch (error) {
+    throw new TypeError(`faults ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 function parseGateway(text: string): Uint8Array {

@@ -1,5 +1,6 @@
 /**
- * The event stream handed out to many: all of it to observers, one connection's part of it to async iterators.
+ * The event stream handed out to many, the one place where it forks: all of it to observers, one connection's part of it
+ * to async iterators.
  *
  * Owns: the host's one observer, which is there only while somebody listens, and the bounded queues of iterators.
  * Must not know: what events mean, how they are printed.
@@ -44,7 +45,11 @@ export class EventHub {
   subscribeAtOnce(observer: Observer): () => void {
     this.#atOnce = [...this.#atOnce, observer];
     this.#attach();
+    let subscribed = true;
     return () => {
+      if (!subscribed) return;
+      subscribed = false;
+      this.#tellFolded();
       this.#atOnce = without(this.#atOnce, observer);
       this.#attach();
     };
@@ -59,20 +64,26 @@ export class EventHub {
     return () => {
       if (!subscribed) return;
       subscribed = false;
-      if (connection === undefined && this.#everything.length === 1 && this.#byConnection.size === 0) {
-        // The last who leaves hears what has been folded, and all that was held back.
-        this.#host.observer = null;
-        this.#order.end();
-      }
       if (connection === undefined) {
+        this.#tellFolded();
+        // The last who leaves hears all that was held back, too.
+        if (this.#everything.length === 1 && this.#byConnection.size === 0) this.#order.end();
         this.#everything = without(this.#everything, observer);
       } else {
         const left = without(this.#byConnection.get(connection) ?? [], observer);
         if (left.length > 0) this.#byConnection.set(connection, left);
         else this.#byConnection.delete(connection);
+        // What was held back must not become the next subscriber's.
+        if (this.#everything.length === 0 && this.#byConnection.size === 0) this.#order.end();
       }
       this.#attach();
     };
+  }
+
+  /** Whoever leaves hears what has been folded: the host tells that whenever it is given an observer. */
+  #tellFolded(): void {
+    const { observer } = this.#host;
+    this.#host.observer = observer;
   }
 
   /** Nobody is null, and then nobody hears of frames. */
@@ -83,39 +94,29 @@ export class EventHub {
     else this.#host.observer = isOrdered ? this.#tellBoth : this.#tellAtOnce;
   }
 
-  readonly #tellAtOnce: Observer = (event) => {
-    const thrown: unknown[] = [];
-    tellEach(this.#atOnce, event, thrown);
-    if (thrown.length > 0) throw thrown[0];
-  };
+  readonly #tellAtOnce: Observer = (event) => this.#tellEach(this.#atOnce, event);
 
   readonly #tellBoth: Observer = (event) => {
-    const thrown: unknown[] = [];
-    tellEach(this.#atOnce, event, thrown);
+    this.#tellEach(this.#atOnce, event);
     this.#order.observe(event);
-    if (thrown.length > 0) throw thrown[0];
   };
 
   readonly #tell: Observer = (event) => {
-    const alone = this.#byConnection.size === 0 && this.#everything.length === 1;
-    if (alone) return this.#everything[0](event);
-    const thrown: unknown[] = [];
-    tellEach(this.#everything, event, thrown);
+    this.#tellEach(this.#everything, event);
     if (this.#byConnection.size > 0 && "connection" in event && event.connection !== undefined) {
-      tellEach(this.#byConnection.get(event.connection) ?? [], event, thrown);
+      const observers = this.#byConnection.get(event.connection);
+      if (observers !== undefined) this.#tellEach(observers, event);
     }
-    // The host counts it.
-    if (thrown.length > 0) throw thrown[0];
   };
-}
 
-/** One that throws keeps the event from none of the others. */
-function tellEach(observers: readonly Observer[], event: TcpEvent, thrown: unknown[]): void {
-  for (const observer of observers) {
-    try {
-      observer(event);
-    } catch (error) {
-      thrown.push(error);
+  /** One that throws keeps the event from none of the others; the host counts each that does. */
+  #tellEach(observers: readonly Observer[], event: TcpEvent): void {
+    for (const observer of observers) {
+      try {
+        observer(event);
+      } catch (error) {
+        this.#host.observerThrew(error);
+      }
     }
   }
 }

@@ -26,7 +26,7 @@ export type DeviceOpener = (options: DeviceOptions) => Promise<FrameLink>;
 
 /** Where {@link listenOn} listens: on a device, or on a link that is open already. */
 export type ListenOnOptions =
-  & Omit<CreateStackOptions, "link" | "addresses">
+  & Omit<CreateStackOptions, "link" | "addresses" | "start">
   & ({ readonly link: FrameLink } | DeviceOptions)
   & {
     /** The address to answer for, one that nobody else has: `10.0.0.1/24`. */
@@ -64,9 +64,11 @@ export function listenOn(options: ListenOnOptions, parts: ListenParts): Listener
   });
   const begin = (link: FrameLink) => {
     if (listener.ended) return link.close();
-    const stack = createStack({ ...options, link, addresses: ip });
+    // A SYN may wait in the link already: it must not meet a closed port.
+    const stack = createStack({ ...options, link, addresses: ip, start: false });
     try {
       stack.attach(listener);
+      stack.pump.start();
     } catch (error) {
       stack.close();
       throw error;

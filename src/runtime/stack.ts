@@ -32,6 +32,8 @@ export interface StackParts {
   readonly onIdle?: () => void;
   /** Called after each turn of the pump that took frames. */
   readonly onBatch?: (frames: number) => void;
+  /** Begins to run at once (true), else with `pump.start()`: what is listened for by then meets the first frame. */
+  readonly start?: boolean;
 }
 
 /** Where {@link Stack.listen} listens. */
@@ -81,7 +83,7 @@ export class Stack implements Disposable, AsyncDisposable {
   #closing = false;
   #closeWhenQuiet = false;
 
-  /** Begins to run at once. */
+  /** Begins to run at once, unless told otherwise. */
   constructor(parts: StackParts) {
     this.link = parts.link;
     this.host = parts.host;
@@ -98,7 +100,7 @@ export class Stack implements Disposable, AsyncDisposable {
       throw error;
     });
     this.done.catch(() => {});
-    this.pump.start();
+    if (parts.start ?? true) this.pump.start();
   }
 
   /** Connections that are alive and belong to listeners or `connect` of this stack. */

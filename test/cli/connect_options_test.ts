@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/cli/command.ts";
 import { parseConnectOptions } from "../../src/cli/connect_options.ts";
+import { parseFaultSpec } from "../../src/link/fault_spec.ts";
 
 function parse(words: string) {
   return parseConnectOptions(words.split(" "));
@@ -50,6 +51,12 @@ Deno.test("what concerns device, wire, output and TCP means what it means for se
   assertEquals(parse("10.33.0.2 80 --syn-timeout 3m").ground.tcp, {});
 });
 
+Deno.test("faults are those of serve, word by word", () => {
+  const spec = "in:drop=1%,out:reorder=2%,delay=20ms,seed=7";
+  assertEquals(parse(`10.33.0.2 80 --fault ${spec}`).ground.faults, parseFaultSpec(spec));
+  assertEquals(parse("10.33.0.2 80").ground.faults, null);
+});
+
 Deno.test("each bad value is one line with what was expected", () => {
   const cases: readonly (readonly [words: string, line: string])[] = [
     ["10.33.0.2", "expected HOST PORT"],
@@ -68,6 +75,8 @@ Deno.test("each bad value is one line with what was expected", () => {
     ["10.33.0.2 80 --syn-timeout 0", "--syn-timeout 0: expected seconds"],
     ["10.33.0.2 80 --app echo", "Unknown option --app"],
     ["10.33.0.2 80 --backlog 5", "Unknown option --backlog"],
+    ["10.33.0.2 80 --fault drop=2", "--fault drop=2: expected"],
+    ["10.33.0.2 80 --fault loss=1%", "--fault loss=1%: there is no loss; the words are drop, dup,"],
     ["10.33.0.2 80 --ecn on", "--ecn on: expected one of off, accept, request"],
     ["10.33.0.2 80 --payload --log none", "--payload needs a log"],
     ["10.33.0.2 80 --payload --payload", "--payload is given twice"],

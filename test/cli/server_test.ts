@@ -8,6 +8,7 @@ import type { Connection } from "../../src/runtime/connection.ts";
 import { createStack } from "../../src/runtime/create_stack.ts";
 import type { Stack } from "../../src/runtime/stack.ts";
 import type { ClosedEvent, TcpEvent } from "../../src/tcp/events.ts";
+import { segmentFrame } from "../host/wire_host.ts";
 import { VirtualTime } from "../runtime/virtual_time.ts";
 
 class Scene extends VirtualTime implements AsyncDisposable {
@@ -16,10 +17,14 @@ class Scene extends VirtualTime implements AsyncDisposable {
   readonly notices: string[] = [];
   readonly events: TcpEvent[] = [];
 
-  /** Serves as `serve --ip 10.0.0.1/24 ARGS` would. */
-  constructor(args: string) {
+  /** Serves as `serve --ip 10.0.0.1/24 ARGS` would; `early` is a frame that waits on the device before. */
+  constructor(args: string, early?: Uint8Array) {
     const [near, far] = memoryPair();
     super([near, far]);
+    if (early !== undefined) {
+      early.set(near.mac);
+      far.send(early, early.length);
+    }
     const { clock } = this;
     const words = `--iface memory --ip 10.0.0.1/24 --log none ${args}`;
     const addresses = [
@@ -145,4 +150,13 @@ Deno.test("SIGTERM resets where an application leaves bytes unread, and says so"
   assertEquals(on.notices, [
     "2 connections were reset (RST): not ended in time, or with bytes that the application had not read",
   ]);
+});
+
+Deno.test("a SYN that waits on the device when the server begins meets its port, not a closed one", async () => {
+  const SYN = 0x02;
+  await using on = new Scene("--port 80", segmentFrame({ seq: 1000, flags: SYN }));
+  await on.settle();
+  const counters = on.server.host.counters();
+  assertEquals([counters["connections-opened"], counters["drop-no-listener"]], [1, undefined]);
+  assertEquals(on.server.host.connections().map(({ state }) => state), ["SYN_RCVD"]);
 });

@@ -8,7 +8,6 @@ import { memoryPair } from "../../src/link/memory_link.ts";
 import { tapLink } from "../../src/link/tap.ts";
 import { eventToJson } from "../../src/observe/event_json.ts";
 import { textLog } from "../../src/observe/event_text.ts";
-import { fanOut } from "../../src/observe/fan_out.ts";
 import { netstatToText } from "../../src/observe/netstat.ts";
 import { PcapngRecorder } from "../../src/observe/pcapng_recorder.ts";
 import {
@@ -16,6 +15,7 @@ import {
   isServerSnapshot,
   type ServerSnapshot,
 } from "../../src/observe/server_snapshot.ts";
+import { EventHub } from "../../src/runtime/event_hub.ts";
 import { readPackets } from "./capture_reading.ts";
 
 const EPOCH_US = 1_700_000_000_000_000;
@@ -45,11 +45,10 @@ function playStory(): { json: string[]; text: string[]; file: Uint8Array; snapsh
   const json: string[] = [];
   const text: string[] = [];
   const log = textLog({ width: 120 });
-  server.observer = fanOut([
-    (event) => json.push(eventToJson(event)),
-    (event) => text.push(log(event)),
-    recorder.observe,
-  ]);
+  const hub = new EventHub(server);
+  hub.subscribeAtOnce((event) => json.push(eventToJson(event)));
+  hub.subscribeAtOnce((event) => text.push(log(event)));
+  hub.subscribeAtOnce(recorder.observe);
   const runUntilQuiet = () => {
     let count = 0;
     do {

@@ -2,7 +2,8 @@
  * The summary: which counters it holds, and how they are set.
  */
 import { assertEquals } from "@std/assert";
-import { summaryEvent, summaryToText } from "../../src/observe/summary.ts";
+import { summaryToText } from "../../src/observe/summary.ts";
+import { summaryEvent } from "../../src/runtime/summary.ts";
 import { emptyLinkStats } from "../../src/link/link.ts";
 
 const COUNTERS = {

@@ -5,6 +5,8 @@ import { memoryPair } from "../../src/link/memory_link.ts";
 import { VirtualClock } from "../../src/runtime/clock.ts";
 import { createStack } from "../../src/runtime/create_stack.ts";
 import { type DeviceOptions, listenOn } from "../../src/runtime/listen.ts";
+import { formatMac } from "../../src/wire/address.ts";
+import { arpFrame } from "../host/hand_frames.ts";
 
 const noDevice = (): Promise<FrameLink> => Promise.reject(new Error("no such device"));
 
@@ -54,6 +56,41 @@ Deno.test("a device is opened on request, with the caller's options", async () =
   assertEquals(listener.state, "LISTEN");
   assertEquals(asked, ["eth7 device"]);
   listener.close();
+  await settle();
+});
+
+Deno.test("a SYN that waits in the link already meets the listener, not a closed port", async () => {
+  const clock = new VirtualClock();
+  const [a, b] = memoryPair();
+  using client = createStack({ link: b, addresses: "10.0.0.2/24", clock, announce: false });
+  const events: string[] = [];
+  client.observe((event) => {
+    if (event.event === "segment") events.push(`${event.direction} ${event.flags}`);
+  });
+  const connecting = client.connect({ hostname: "10.0.0.1", port: 7 });
+  await settle();
+  // The question of ARP is answered by hand, so that the SYN is there before anybody listens.
+  const frames: Uint8Array[] = [];
+  a.receive((frame, length) => frames.push(frame.slice(0, length)), 10);
+  assertEquals(frames.length, 1);
+  const reply = arpFrame(
+    {
+      operation: 2,
+      senderMac: formatMac(a.mac),
+      senderIp: "10.0.0.1",
+      targetMac: formatMac(b.mac),
+      targetIp: "10.0.0.2",
+    },
+    { to: formatMac(b.mac) },
+  );
+  a.send(reply, reply.length);
+  await settle();
+  assertEquals([events, a.waitingFrames], [["send SYN"], 1]);
+  using listener = listenOn({ link: a, ip: "10.0.0.1/24", port: 7, clock }, { openDevice: noDevice });
+  const [far, near] = await Promise.all([listener.accept(), connecting]);
+  assertEquals([far.state, near.state], ["ESTABLISHED", "ESTABLISHED"]);
+  assertEquals(events, ["send SYN", "recv SYN,ACK", "send ACK"]);
+  far.abort();
   await settle();
 });
 

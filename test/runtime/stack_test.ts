@@ -9,6 +9,7 @@ import type { Connection } from "../../src/runtime/connection.ts";
 import { createStack } from "../../src/runtime/create_stack.ts";
 import type { TcpEvent } from "../../src/tcp/events.ts";
 import { VirtualStacks } from "./virtual_stacks.ts";
+import { VirtualTime } from "./virtual_time.ts";
 
 const SERVER = { hostname: "10.0.0.1", port: 7 };
 
@@ -437,4 +438,61 @@ Deno.test("a stack at rest has no timer", async () => {
   clock.advance(60_000_000);
   for (let i = 0; i < 20; i++) await undefined;
   assertEquals(clock.nextTimerUs, Infinity);
+});
+
+Deno.test("faults of the library are those of --fault: each is an event, and text is whole all the same", async () => {
+  const [a, b] = memoryPair();
+  const time = new VirtualTime([a, b]);
+  const { clock } = time;
+  await using server = createStack({ link: a, addresses: "10.0.0.1/24", clock });
+  const client = createStack({ link: b, addresses: "10.0.0.2/24", clock, faults: "in:drop=20%,seed=3" });
+  const faults: string[] = [];
+  client.observe((event) => {
+    if (event.event === "fault") faults.push(`${event.direction} ${event.kind}`);
+  });
+  const serving = serveEcho(server.listen({ port: 7 }));
+  const bytes = noise(100_000);
+  const connection = await time.get(client.connect(SERVER));
+  assertEquals(await time.get(exchange(connection, bytes)), bytes);
+  assertGreater(faults.length, 5);
+  assertEquals(new Set(faults), new Set(["recv drop"]));
+  assertEquals(client.link.stats().framesIn - faults.length, client.host.counters()["frames-in"]);
+  client.close();
+  server.close();
+  await Promise.all([client.done, server.done, serving]);
+});
+
+Deno.test("faults that are none are refused, with what was expected, and the link stays its owner's", () => {
+  const [link] = memoryPair();
+  const wrong = () => createStack({ link, addresses: "10.0.0.1/24", faults: "drop=maybe" });
+  assertThrows(wrong, TypeError, "faults drop=maybe: expected");
+  assertEquals(link.receive(() => {}, 1), 0);
+});
+
+Deno.test("a stack that is to start later takes nothing until then, and hears what came meanwhile", async () => {
+  const [a, b] = memoryPair();
+  const time = new VirtualTime([b]);
+  const orders: string[] = [];
+  const order = {
+    isOpen: false,
+    isHolding: false,
+    looking: () => {},
+    arrived: () => void orders.push("arrived"),
+    looked: () => {},
+    departing: () => {},
+    resting: () => {},
+    end: () => void orders.push("end"),
+  };
+  const { clock } = time;
+  const later = createStack({ link: a, addresses: "10.0.0.1/24", clock, start: false, frameOrders: [order] });
+  const announcer = createStack({ link: b, addresses: "10.0.0.2/24", clock });
+  await time.settle();
+  assertEquals([a.waitingFrames, later.host.counters()["frames-in"], orders], [1, 0, []]);
+  later.pump.start();
+  await time.settle();
+  assertEquals([a.waitingFrames, later.host.counters()["frames-in"], orders], [0, 1, ["arrived"]]);
+  later.close();
+  announcer.close();
+  await Promise.all([later.done, announcer.done]);
+  assertEquals(orders, ["arrived", "end"]);
 });

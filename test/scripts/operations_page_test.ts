@@ -4,7 +4,7 @@ import { faultLink } from "../../src/link/fault_link.ts";
 import { parseFaultSpec } from "../../src/link/fault_spec.ts";
 import { emptyLinkStats } from "../../src/link/link.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
-import { summaryEvent } from "../../src/observe/summary.ts";
+import { faultCounters, summaryEvent } from "../../src/runtime/summary.ts";
 import { createHost } from "../../src/runtime/create_stack.ts";
 import { DROP_REASONS } from "../../src/wire/drop_reason.ts";
 
@@ -66,9 +66,7 @@ function allCounters(): Set<string> {
   return new Set([
     ...Object.keys(counters),
     ...DROP_REASONS.map((reason) => `drop-${reason}`),
-    ...Object.entries(faults).flatMap(([direction, counts]) =>
-      Object.keys(counts ?? {}).map((what) => `fault-${direction}-${what}`)
-    ),
+    ...Object.keys(faultCounters(faults)),
     ...countedByName(),
   ]);
 }

@@ -1,0 +1,153 @@
+/**
+ * Session: everything that is at work on one link, from the first frame to the summary: link, faults, tap, host, stack,
+ * observers. `serve`, `connect`, and the library's stacks and listeners are made of it.
+ *
+ * Owns: the order in which these lie upon each other and come and go. The injector lies on the device, and the tap on it: a
+ * recording has what the host saw and sent. What the injector does is told to the tap first, then to the host, whose events
+ * name it. Who is to hear or to be there from the beginning comes before {@link Session.start}, until which no frame is
+ * taken: an early SYN must not meet a closed port. Whoever leaves at the end has heard everything, the folded too.
+ *
+ * Must not know: how the link was opened, what is listened for or connected to, what observers do with events, files,
+ * terminals, exit status.
+ *
+ * What is absent lies nowhere: without faults there is no injector in the way of a frame, without a recorder no tap, and
+ * without observers the host builds no event.
+ */
+import { Host, type HostOptions } from "../host/host.ts";
+import { type FaultLink, faultLink } from "../link/fault_link.ts";
+import type { FaultSpec } from "../link/fault_spec.ts";
+import type { FrameOrder } from "../link/frame_order.ts";
+import type { FrameLink } from "../link/link.ts";
+import { type FrameTap, tapLink } from "../link/tap.ts";
+import type { Observer, SummaryEvent } from "../tcp/events.ts";
+import type { Clock } from "./clock.ts";
+import { randomSecret } from "./secret.ts";
+import { Stack, type StackParts, type StackShutdownOptions } from "./stack.ts";
+import type { ShutdownResult } from "./shutdown.ts";
+import { faultCounters, summaryEvent } from "./summary.ts";
+
+/** What is said about the host itself: all but what a session gives it. */
+export interface SessionHost extends Omit<HostOptions, "link" | "secret" | "epochUs" | "nowUs"> {
+  /** 16 bytes; random ones when absent. */
+  readonly secret?: Uint8Array;
+}
+
+/** Puts frames and events together, as a recording does: it sees both as they happen. */
+export interface SessionRecorder extends FrameTap, FrameOrder {
+  readonly observe: Observer;
+}
+
+/** What a {@link Session} is made of. */
+export interface SessionParts extends Pick<StackParts, "spinUs" | "frameOrders" | "onIdle" | "onBatch"> {
+  /** Carries the frames; belongs to the session from now on. */
+  readonly link: FrameLink;
+  readonly clock: Clock;
+  readonly host: SessionHost;
+  /** Faults to put on the link; null or absent for none. */
+  readonly faults?: FaultSpec | null;
+  readonly recorder?: SessionRecorder | null;
+  /** Hear of every event from the beginning to the end, in this order; null for one that is not there. */
+  readonly observers?: readonly (Observer | null)[];
+}
+
+/** Lines of a log that its readers will miss, for a summary. */
+interface LogLosses {
+  readonly lostLines?: number;
+  readonly leftOutLines?: number;
+}
+
+/** Makes a host of our own on a link, with the clock's time. */
+export function hostOn(link: FrameLink, about: { settings: SessionHost; clock: Clock }): Host {
+  const { settings, clock } = about;
+  return new Host({
+    ...settings,
+    link,
+    secret: settings.secret ?? randomSecret(),
+    epochUs: clock.epochUs,
+    nowUs: clock.nowUs(),
+  });
+}
+
+/** A host at work on a link, and all that lies between the two and around them. */
+export class Session {
+  /** The whole wire, as the host has it. */
+  readonly link: FrameLink;
+  readonly host: Host;
+  readonly stack: Stack;
+  readonly #clock: Clock;
+  readonly #faultLink: FaultLink | null;
+  readonly #leave: readonly (() => void)[];
+  readonly #beganUs: number;
+
+  /** Puts everything together; takes no frame yet. */
+  constructor(parts: SessionParts) {
+    const { clock, recorder = null, faults = null, frameOrders = [], spinUs, onIdle, onBatch } = parts;
+    this.#clock = clock;
+    this.#beganUs = clock.nowUs();
+    this.#faultLink = faults === null ? null : this.#disturbed(parts.link, { faults, tap: recorder });
+    const wire = this.#faultLink ?? parts.link;
+    this.link = recorder === null ? wire : tapLink(wire, recorder);
+    this.host = hostOn(this.link, { settings: parts.host, clock });
+    this.stack = new Stack({
+      link: this.link,
+      host: this.host,
+      clock,
+      start: false,
+      frameOrders: recorder === null ? frameOrders : [recorder, ...frameOrders],
+      ...(spinUs === undefined ? {} : { spinUs }),
+      ...(onIdle === undefined ? {} : { onIdle }),
+      ...(onBatch === undefined ? {} : { onBatch }),
+    });
+    const leave = recorder === null ? [] : [this.stack.observeAtOnce(recorder.observe)];
+    for (const observer of parts.observers ?? []) {
+      if (observer !== null) leave.push(this.stack.observe(observer));
+    }
+    this.#leave = leave;
+  }
+
+  /** Takes frames from now on; those that wait already are taken at once. */
+  start(): void {
+    this.stack.pump.start();
+  }
+
+  /** Seconds since 1970 now, as events have it. */
+  get time(): number {
+    return (this.#clock.epochUs + this.#clock.nowUs()) / 1e6;
+  }
+
+  /** Ends in order, as {@link Stack.shutdown} does; in the end, however that was, the observers leave. */
+  async end(options: StackShutdownOptions = {}): Promise<ShutdownResult> {
+    try {
+      return await this.stack.shutdown(options);
+    } finally {
+      for (const leave of this.#leave) leave();
+    }
+  }
+
+  /** What was counted from the beginning to now: by the host (`frames-in`), the injector (`fault-in-...`) and the link (`link-...`). */
+  summary(losses: LogLosses = {}): SummaryEvent {
+    return summaryEvent({
+      ...losses,
+      time: this.time,
+      durationMs: (this.#clock.nowUs() - this.#beganUs) / 1000,
+      counters: { ...this.host.counters(), ...faultCounters(this.#faultLink?.faultCounts() ?? null) },
+      link: this.link.stats(),
+    });
+  }
+
+  /** The injector on the link. It has nothing to tell before the first frame, and by then there is a host. */
+  #disturbed(link: FrameLink, about: { faults: FaultSpec; tap: FrameTap | null }): FaultLink {
+    const { faults, tap } = about;
+    return faultLink(link, {
+      faults,
+      nowUs: () => this.#clock.nowUs(),
+      observer: {
+        touched: (touched) => {
+          tap?.faulted?.(touched);
+          return this.host.faultObserver.touched(touched);
+        },
+        handsUp: (number) => this.host.faultObserver.handsUp(number),
+      },
+    });
+  }
+}
