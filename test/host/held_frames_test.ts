@@ -14,6 +14,7 @@ const PEER_MAC = mac("02:00:00:00:00:09");
 class CacheBench {
   readonly clock = { nowUs: 0 };
   readonly sent: Uint8Array[] = [];
+  readonly labels: number[][] = [];
   readonly asked: string[] = [];
   readonly told: FrameHolder[] = [];
   readonly counts: Record<string, number> = {};
@@ -22,7 +23,10 @@ class CacheBench {
     protocol: {
       ask: (neighbor, at) => this.asked.push(`${neighbor.address?.join(".")} ${at?.[5] ?? "all"}`),
     },
-    transmit: (frame, length) => this.sent.push(frame.slice(0, length)),
+    transmit: ({ bytes, cutBytes, label }) => {
+      this.sent.push(bytes);
+      this.labels.push([cutBytes, label]);
+    },
     unreachable: (holder) => this.told.push(holder),
     moved: () => {},
     count: (name) => this.counts[name] = (this.counts[name] ?? 0) + 1,
