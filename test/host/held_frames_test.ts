@@ -122,3 +122,18 @@ Deno.test("held frames: a connection that ends takes its frame and its wish to b
   }
   assertEquals([bench.told, bench.cache.size, bench.cache.nextDeadlineUs], [[], 0, Infinity]);
 });
+
+Deno.test("held frames: each leaves with its cut size and its label", () => {
+  const bench = new CacheBench();
+  const { holder, hop } = bench.holds(100);
+  bench.holds(101);
+  bench.cache.hold(hop, {
+    holder,
+    frame: new Uint8Array(20_000),
+    length: 20_000,
+    cutBytes: 1448,
+    label: 2 ** 33,
+  });
+  bench.answers();
+  assertEquals([bench.takeLengths(), bench.labels], [[101, 20_000], [[0, 0], [1448, 2 ** 33]]]);
+});
