@@ -425,3 +425,53 @@ Deno.test("recorder: frames stand in order of time, also one that was captured b
   recorder.end();
   assertEquals(times().at(-1), ["out", 200]);
 });
+
+Deno.test("recorder: what our own faults lost stands in its place of time among what came and what left", () => {
+  const epochUs = 1_600_000_000_000_000;
+  // The link's own clock is ten seconds behind, and a time beyond now cannot be.
+  const { recorder, file } = recording({ epochUs, arrivedUs: (capturedUs) => capturedUs + 10_000_000 });
+  const lost = (us: number, nowUs: number) =>
+    recorder.faulted({
+      direction: "in",
+      frame: SYN,
+      length: SYN.length,
+      nowUs,
+      capturedUs: us - 10_000_000,
+      faults: ["drop"],
+      reason: "queue-full",
+      touch: 1,
+      label: 0,
+      delayUs: 0,
+    });
+  recorder.looking();
+  lost(90, 95);
+  recorder.received(ACK_IN, ACK_IN.length, 1);
+  recorder.arrived(100);
+  recorder.sent(ACK_OUT, ACK_OUT.length, 0, 0);
+  recorder.receivedDone();
+  recorder.looked(true);
+  recorder.departing(120);
+  recorder.looking();
+  lost(110, 160);
+  lost(150, 160);
+  lost(170, 165);
+  assertEquals(recorder.isHolding, true);
+  recorder.looked(true);
+  assertEquals(recorder.isHolding, false);
+  recorder.finish();
+  assertEquals(
+    readPackets(file()).map(({ direction, timestampUs, comments }) => [
+      direction,
+      timestampUs - epochUs,
+      comments,
+    ]),
+    [
+      ["in", 90, ["fault drop in: lost, the path's queue is full"]],
+      ["in", 100, []],
+      ["in", 110, ["fault drop in: lost, the path's queue is full"]],
+      ["out", 120, []],
+      ["in", 150, ["fault drop in: lost, the path's queue is full"]],
+      ["in", 165, ["fault drop in: lost, the path's queue is full"]],
+    ],
+  );
+});
