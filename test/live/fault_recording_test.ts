@@ -110,10 +110,8 @@ interface OnWire {
 }
 
 function expectedElsewhere(packets: readonly Packet[]): { in: OnWire; out: OnWire } {
-  const expected = {
-    in: { good: [] as Uint8Array[], damaged: [] as Uint8Array[] },
-    out: { good: [] as Uint8Array[], damaged: [] as Uint8Array[] },
-  };
+  const none = (): Uint8Array[] => [];
+  const expected = { in: { good: none(), damaged: none() }, out: { good: none(), damaged: none() } };
   for (const packet of packets) {
     const { direction, frame } = packet;
     const { good, damaged } = expected[direction];
