@@ -99,6 +99,7 @@ export function openRecording(options: RecordingOptions): Recording {
     },
     nowEpochUs: () => clock.epochUs + clock.nowUs(),
     epochUs: clock.epochUs,
+    arrivedUs: (capturedUs, nowUs) => clock.capturedUs(capturedUs, nowUs),
     ...(snapBytes === null ? {} : { snapBytes }),
     device: link.name,
     mac: link.mac,

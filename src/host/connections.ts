@@ -59,7 +59,7 @@ interface ConnectionsOptions {
   readonly foldAfter: number;
   readonly writer: SegmentWriter;
   /** Puts the writer's frame on the link. */
-  transmit(length: number, cutBytes: number): void;
+  transmit(length: number, cutBytes: number, label: number): void;
   /** By way of whom connections go. */
   readonly nextHops: NextHops;
   /** Whether a SYN from this source deserves an answer (MUST-63). */

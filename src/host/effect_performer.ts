@@ -29,8 +29,8 @@ interface EffectPerformerOptions {
   /** Where answers go that belong to no connection. */
   readonly replyRoute: ReplyRoute;
   readonly writer: SegmentWriter;
-  /** Puts the writer's frame on the link. */
-  transmit(length: number, cutBytes: number): void;
+  /** Puts the writer's frame on the link; `label`: its number in the events, 0 for none. */
+  transmit(length: number, cutBytes: number, label: number): void;
   /** By way of whom connections go. */
   readonly nextHops: NextHops;
 }
@@ -292,9 +292,13 @@ export class EffectPerformer implements ConnectionHost {
     counters.segmentsOut++;
     // One that is in LISTEN was made to answer with a cookie, and is forgotten: its segment is nobody's.
     const isStranger = connection === null || connection.tcb.state === "LISTEN";
-    if (isStranger) this.#teller.strangerSent(writer.segment, effect, connection ?? replyRoute);
-    else this.#teller.sent(writer.segment, effect, connection);
-    if (connection !== null && connection.hop.mac === null) nextHops.hold(connection, writer.frame, length);
-    else this.#options.transmit(length, effect.cutBytes);
+    const label = isStranger
+      ? this.#teller.strangerSent(writer.segment, effect, connection ?? replyRoute)
+      : this.#teller.sent(writer.segment, effect, connection);
+    if (connection !== null && connection.hop.mac === null) {
+      nextHops.hold(connection, { frame: writer.frame, length, cutBytes: effect.cutBytes, label });
+    } else {
+      this.#options.transmit(length, effect.cutBytes, label);
+    }
   }
 }

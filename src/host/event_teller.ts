@@ -56,6 +56,8 @@ export class EventTeller {
   readonly #barrier: FaultBarrier;
   readonly #folding: EventFolding;
   readonly #numbers = new SegmentNumbers();
+  /** Folded events that stand for themselves, of a second that is over: told when no other frame is in hand. */
+  #late: FoldableEvent[] = [];
   /** The segment that left last. */
   #lastSent: SegmentEvent | null = null;
   /** `epochUs`: wall clock at time 0 of the context's clock; `foldAfter`: see EventFolding. */
@@ -71,7 +73,7 @@ export class EventTeller {
 
   /** The one who leaves hears what has been folded so far. */
   changeObserver(observer: Observer | null): void {
-    if (this.dueUs !== Infinity) this.tellFolded();
+    if (this.dueUs !== Infinity) this.#tellAll([...this.#late.splice(0), ...this.#takeFolded()]);
     if (this.observer === null) this.#numbers.beginAnew();
     this.observer = observer;
     this.#lastSent = null;
@@ -84,13 +86,22 @@ export class EventTeller {
 
   /** When {@link EventTeller.tellFolded} is due, Infinity as long as nothing is folded. */
   get dueUs(): number {
-    return this.#folding.dueUs;
+    return this.#late.length > 0 ? this.#context.nowUs : this.#folding.dueUs;
   }
 
-  /** Tells what was folded so far. */
+  /** Tells what was folded in a second that is over. Not while a frame is in hand, which has no part in it. */
   tellFolded(): void {
+    const late = this.#late.splice(0);
+    this.#tellAll(this.#folding.isOver(this.#context.nowUs) ? [...late, ...this.#takeFolded()] : late);
+  }
+
+  #takeFolded(): FoldableEvent[] {
+    return this.#folding.take(this.#context.nowUs);
+  }
+
+  #tellAll(folded: readonly FoldableEvent[]): void {
     const { time } = this;
-    for (const event of this.#folding.take(this.#context.nowUs)) {
+    for (const event of folded) {
       // One that stands for itself is a segment like any other, told late.
       if (event.event !== "segment" || event.count !== undefined) this.#tell({ ...event, time });
       else this.#tell({ ...event, time, segment: this.#numbers.next() });
@@ -177,9 +188,9 @@ export class EventTeller {
     this.received(segment, connection);
   }
 
-  /** A segment of a connection, as it stands on the wire, is being sent because of `effect`. */
-  sent(segment: TcpSegment, effect: Effect, connection: Connection): void {
-    if (this.observer === null) return;
+  /** A segment of a connection, as it stands on the wire, is being sent because of `effect`; returns its number. */
+  sent(segment: TcpSegment, effect: Effect, connection: Connection): number {
+    if (this.observer === null) return NO_SEGMENT;
     const number = this.#numbers.leaving(connection, effect);
     this.#lastSent = this.#sentEvent(segment, effect, {
       name: connection.name,
@@ -188,17 +199,19 @@ export class EventTeller {
       windowShift: connection.tcb.receiveShift,
     });
     this.#tell(this.#lastSent);
+    return number;
   }
 
-  /** The same of a segment that belongs to no connection. */
-  strangerSent(segment: TcpSegment, effect: Effect, way: Named): void {
-    if (this.observer === null) return;
+  /** The same of a segment that belongs to no connection; one that is not told by itself has no number. */
+  strangerSent(segment: TcpSegment, effect: Effect, way: Named): number {
+    if (this.observer === null) return NO_SEGMENT;
     const verdict = this.#judge("send", effect.rule);
-    if (verdict === FOLD.COUNT) return;
+    if (verdict === FOLD.COUNT) return NO_SEGMENT;
     const number = verdict === FOLD.TELL ? this.#numbers.next() : NO_SEGMENT;
     const event = this.#sentEvent(segment, effect, { name: way.name, id: 0, number, windowShift: -1 });
     if (verdict === FOLD.TELL) this.#lastSent = event;
     this.#tellOrKeep(verdict, event);
+    return number;
   }
 
   /** Something was not taken. */
@@ -408,7 +421,12 @@ export class EventTeller {
   }
 
   #judge(group: FoldGroup, name: string): FoldVerdict {
-    if (this.#folding.isOver(this.#context.nowUs)) this.tellFolded();
+    if (this.#folding.isOver(this.#context.nowUs)) {
+      const folded = this.#takeFolded();
+      const isMany = ({ count }: FoldableEvent) => count !== undefined;
+      this.#tellAll(folded.filter(isMany));
+      this.#late.push(...folded.filter((event) => !isMany(event)));
+    }
     return this.#folding.judge(group, name);
   }
 

@@ -4,7 +4,7 @@
  * Owns: which connection and which segment a touched frame belongs to. Must not know: why the injector did anything.
  *
  * A segment that is touched on its way in gets its number here, before it arrives, if it does; one on its way out has been
- * told already, and is known again by its header.
+ * told already, and brings its number along.
  */
 import type { FaultObserver } from "../link/fault_link.ts";
 import type { TouchedFrame } from "../link/fault_path.ts";
@@ -37,11 +37,11 @@ export class FaultTeller implements FaultObserver {
   touched(touched: TouchedFrame): number {
     const teller = this.#teller;
     if (teller.observer === null) return 0;
-    const { direction, frame, length, faults, reason, delayUs, nowUs } = touched;
+    const { direction, frame, length, faults, reason, delayUs, nowUs, label } = touched;
     const found = touchedSegment(frame, length, direction);
     const fields = found === null ? null : this.#fieldsOf(found, direction);
-    const told = fields === null || direction === "in" ? null : this.#told(fields);
-    const number = fields === null ? 0 : direction === "in" ? teller.reserve() : told?.segment ?? 0;
+    const told = this.#told(label);
+    const number = direction === "out" ? label : fields === null ? 0 : teller.reserve();
     for (const kind of faults) {
       teller.fault({
         event: "fault",
@@ -95,12 +95,9 @@ export class FaultTeller implements FaultObserver {
     };
   }
 
-  /** The segment that was told last, if it is this one: one that had to wait for ARP is not. */
-  #told({ connection, seq, ack, length, flags = [] }: SegmentFields): SegmentEvent | null {
+  /** The segment with this number, if it was told last: one that had to wait for ARP was told before. */
+  #told(number: number): SegmentEvent | null {
     const { lastSent } = this.#teller;
-    if (lastSent === null || lastSent.connection !== connection || lastSent.seq !== seq) return null;
-    const isSame = lastSent.ack === ack && lastSent.length === length &&
-      lastSent.flags.join() === flags.join();
-    return isSame ? lastSent : null;
+    return number !== 0 && lastSent?.segment === number ? lastSent : null;
   }
 }

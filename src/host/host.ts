@@ -138,14 +138,14 @@ export class Host implements HostApi {
       },
     };
     const count = (name: string) => this.#counters.count(name);
-    const transmit = (frame: Uint8Array, length: number) => this.#transmit(frame, length, 0);
+    const transmit = (frame: Uint8Array, length: number) => this.#transmit(frame, length, 0, 0);
     const tellArp = (direction: "recv" | "send") => (packet: ArpPacket) =>
       this.#connections.teller.arp({ direction, kind: arpKind(packet) }, () => arpFields(packet));
     const output = new ArpOutput({ mac: link.mac, lan: this.#lan, transmit, tell: tellArp("send") });
     const cache = new NeighborCache({
       clock,
       protocol: output,
-      transmit,
+      transmit: ({ bytes, cutBytes, label }) => this.#transmit(bytes, bytes.length, cutBytes, label),
       unreachable: (holder, hop) => this.#adviseUnreachable(holder, hop),
       moved: (neighbor, from) => this.#tellMoved(neighbor, from),
       count,
@@ -174,7 +174,7 @@ export class Host implements HostApi {
       onFault: options.onFault ?? null,
       foldAfter: options.foldAfter ?? Infinity,
       writer: this.#writer,
-      transmit: (length, cutBytes) => this.#transmit(this.#writer.frame, length, cutBytes),
+      transmit: (length, cutBytes, label) => this.#transmit(this.#writer.frame, length, cutBytes, label),
       nextHops: new NextHops({ addresses: this.#addresses, cache, gateway: options.gateway ?? null }),
       isValidSource: ({ bytes, peerOffset, addressBytes }) =>
         this.#addresses.isHostAddress(bytes.subarray(peerOffset, peerOffset + addressBytes)),
@@ -390,12 +390,12 @@ export class Host implements HostApi {
       const { from, to } = asked();
       return { type: ICMP_TYPE.ECHO_REPLY, code: 0, from: to, to: from };
     });
-    this.#transmit(out, length, 0);
+    this.#transmit(out, length, 0, 0);
   }
 
-  #transmit(frame: Uint8Array, length: number, cutBytes: number): void {
+  #transmit(frame: Uint8Array, length: number, cutBytes: number, label: number): void {
     this.#counters.framesOut++;
-    this.#link.send(frame, length, cutBytes);
+    this.#link.send(frame, length, cutBytes, label);
   }
 
   #drop(reason: DropReason): void {

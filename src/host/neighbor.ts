@@ -10,6 +10,14 @@ export type NeighborState = "INCOMPLETE" | "REACHABLE" | "STALE" | "DELAY" | "PR
 /** Who has a frame wait; told when nobody answers. Of no other meaning here. */
 export type FrameHolder = object;
 
+/** A frame that waits for a hardware address. */
+export interface WaitingFrame {
+  readonly bytes: Uint8Array;
+  /** As `FrameLink.send` has them. */
+  readonly cutBytes: number;
+  readonly label: number;
+}
+
 const UNSPECIFIED: Uint8Array = new Uint8Array(0);
 
 /** One neighbor. Connections refer to it, so that whatever moves it moves them all. */
@@ -40,7 +48,7 @@ export class Neighbor {
   /** Who waits to hear that it has answered, or that nobody does. */
   waiting: Set<FrameHolder> | null = null;
   /** The frames of some of them, oldest first, and their bytes. */
-  frames: Map<FrameHolder, Uint8Array> | null = null;
+  frames: Map<FrameHolder, WaitingFrame> | null = null;
   frameBytes = 0;
 
   constructor(address: Uint8Array | null, mac: Uint8Array | null) {

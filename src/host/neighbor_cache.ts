@@ -8,7 +8,7 @@
  * are a fixed number, and the oldest goes first: a stranger who asks for us from ten thousand addresses moves nothing else.
  */
 import { sameAddress } from "../wire/address.ts";
-import { type FrameHolder, Neighbor } from "./neighbor.ts";
+import { type FrameHolder, Neighbor, type WaitingFrame } from "./neighbor.ts";
 
 /** Local choice: entries that no connection uses. Linux's `gc_thresh3` is as large. */
 const UNUSED_ENTRIES = 1024;
@@ -40,12 +40,22 @@ interface NeighborCacheOptions {
   /** Time, microseconds. */
   readonly clock: { readonly nowUs: number };
   readonly protocol: NeighborProtocol;
-  transmit(frame: Uint8Array, length: number): void;
+  transmit(frame: WaitingFrame): void;
   /** Nobody answers for `address`: what `holder` had waiting is dropped, and the next wish to send asks anew. */
   unreachable(holder: FrameHolder, address: Uint8Array): void;
   /** A neighbor in use is elsewhere from now on. */
   moved(neighbor: Neighbor, from: Uint8Array): void;
   count(name: string): void;
+}
+
+/** A frame that is to wait. */
+interface HeldFrame {
+  readonly holder: FrameHolder;
+  readonly frame: Uint8Array;
+  readonly length: number;
+  /** As `FrameLink.send` has them; 0 when absent. */
+  readonly cutBytes?: number;
+  readonly label?: number;
 }
 
 /** What somebody has said about itself. */
@@ -179,8 +189,8 @@ export class NeighborCache {
     }
     if (neighbor.waiting === null) return;
     for (const frame of this.#takeFrames(neighbor)) {
-      frame.set(word.mac, 0);
-      this.#options.transmit(frame, frame.length);
+      frame.bytes.set(word.mac, 0);
+      this.#options.transmit(frame);
     }
   }
 
@@ -222,15 +232,15 @@ export class NeighborCache {
 
   /**
    * Sends a copy of the frame once the neighbor's hardware address is known, and asks for it; the latest frame of each
-   * holder counts. Its destination is filled in here.
+   * holder counts. Its destination is filled in here; `cutBytes` and `label` go with it.
    */
-  hold(neighbor: Neighbor, held: { holder: FrameHolder; frame: Uint8Array; length: number }): void {
-    const { holder, length } = held;
+  hold(neighbor: Neighbor, held: HeldFrame): void {
+    const { holder, length, cutBytes = 0, label = 0 } = held;
     (neighbor.waiting ??= new Set()).add(holder);
     this.#dropFrame(neighbor, holder);
     if (length <= HELD_BYTES && this.#heldBytes + length <= HELD_BYTES_IN_ALL) {
       const frames = neighbor.frames ??= new Map();
-      frames.set(holder, held.frame.slice(0, length));
+      frames.set(holder, { bytes: held.frame.slice(0, length), cutBytes, label });
       neighbor.frameBytes += length;
       this.#heldBytes += length;
       for (const oldest of frames.keys()) {
@@ -331,12 +341,12 @@ export class NeighborCache {
     const frame = neighbor.frames?.get(holder);
     if (frame === undefined) return;
     neighbor.frames?.delete(holder);
-    neighbor.frameBytes -= frame.length;
-    this.#heldBytes -= frame.length;
+    neighbor.frameBytes -= frame.bytes.length;
+    this.#heldBytes -= frame.bytes.length;
   }
 
   /** Nobody waits any more; gives the frames that did. */
-  #takeFrames(neighbor: Neighbor): Iterable<Uint8Array> {
+  #takeFrames(neighbor: Neighbor): Iterable<WaitingFrame> {
     const frames = neighbor.frames?.values() ?? [];
     this.#heldBytes -= neighbor.frameBytes;
     neighbor.frameBytes = 0;

@@ -86,8 +86,11 @@ export class NextHops {
   }
 
   /** Keeps the frame until the connection's next hop is known. */
-  hold(connection: Connection, frame: Uint8Array, length: number): void {
-    this.#cache.hold(connection.hop, { holder: connection, frame, length });
+  hold(
+    connection: Connection,
+    held: { frame: Uint8Array; length: number; cutBytes: number; label: number },
+  ): void {
+    this.#cache.hold(connection.hop, { holder: connection, ...held });
   }
 
   /** The handshake is over: the peer is where the answer went, and gets an entry where it has none. */

@@ -60,6 +60,8 @@ export class FaultLink implements FrameLink {
   readonly #observer: FaultObserver | null;
   /** When the frame that is being cut was captured. */
   #capturedUs = 0;
+  /** Of the frame that is being sent. */
+  #label = 0;
 
   /** Made by {@link faultLink}. */
   constructor(link: FrameLink, options: FaultLinkOptions) {
@@ -74,10 +76,12 @@ export class FaultLink implements FrameLink {
       new FaultPath(faults[direction], {
         seed,
         stream,
-        touched: observer === null
-          ? null
-          : (touched, note) =>
-            observer.touched({ ...touched, direction, capturedUs: direction === "in" ? note : 0 }),
+        touched: observer === null ? null : (touched, note) =>
+          observer.touched(
+            direction === "in"
+              ? { ...touched, direction, capturedUs: note, label: 0 }
+              : { ...touched, direction, capturedUs: 0, label: this.#label },
+          ),
       });
     this.#in = isFaultless(faults.in) ? null : path("in", STREAM.IN);
     this.#out = isFaultless(faults.out) ? null : path("out", STREAM.OUT);
@@ -139,15 +143,18 @@ export class FaultLink implements FrameLink {
     }
   }
 
-  send(frame: Uint8Array, length: number, cutBytes = 0): void {
+  send(frame: Uint8Array, length: number, cutBytes = 0, label = 0): void {
     const path = this.#out;
-    if (path !== null) this.#onDeparture?.();
     if (path === null || path.isSpared(frame, length)) {
-      this.#link.send(frame, length, cutBytes);
+      if (path !== null) this.#onDeparture?.();
+      this.#link.send(frame, length, cutBytes, label);
       return;
     }
     const nowUs = this.#nowUs();
+    this.#label = label;
     path.accept(frame, length, nowUs, cutBytes);
+    // What has been done to it is told before: who listens in hears of both in one order, whoever else does.
+    this.#onDeparture?.();
     path.release(nowUs, this.#send);
     // Somebody sends while the pump sleeps: it has to get up when this frame is due.
     if (path.nextDueUs < this.#waitsUntilUs) this.#link.wake();
@@ -227,9 +234,10 @@ export class FaultLink implements FrameLink {
     capturedUs: number,
     heldUs: number,
     segment: number,
+    touch: number,
   ) => {
     if (segment !== 0) this.#observer?.handsUp(segment);
-    this.#handler(frame, length, capturedUs + heldUs);
+    this.#handler(frame, length, capturedUs + heldUs, touch);
   };
 
   readonly #send = (frame: Uint8Array, length: number, cutBytes: number) => {

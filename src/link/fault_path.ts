@@ -43,18 +43,32 @@ export interface TouchedFrame {
   readonly faults: readonly FrameFault[];
   /** Of a drop: by chance, or because a queue was full. */
   readonly reason: "chance" | "queue-full";
+  /**
+   * From 1 in each direction, one for each touched frame: by it the frame is known again where it comes out, and by its
+   * negative the copy of it. See {@link FrameHandler}.
+   */
+  readonly touch: number;
+  /** The `label` with which one that goes out was sent, 0 for none. */
+  readonly label: number;
   /** How long it is held, microseconds; more where those before it hold it up. */
   readonly delayUs: number;
 }
 
 /** Told of a frame that is touched; returns what is to come out with the frame, the copies of it excepted. */
-type Touched = (touched: Omit<TouchedFrame, "direction" | "capturedUs">, note: number) => number;
+type Touched = (touched: Omit<TouchedFrame, "direction" | "capturedUs" | "label">, note: number) => number;
 
 /**
  * Takes what leaves a path; `note` is what came in with the frame, `heldUs` how long it was held, `segment` what was
- * answered when it was touched, 0 where it was not.
+ * answered when it was touched, 0 where it was not, as `touch`.
  */
-type PathEnd = (frame: Uint8Array, length: number, note: number, heldUs: number, segment: number) => void;
+type PathEnd = (
+  frame: Uint8Array,
+  length: number,
+  note: number,
+  heldUs: number,
+  segment: number,
+  touch: number,
+) => void;
 
 /** Local choice: 100 ms of a gigabit, with room to spare; what is above is lost, as in any queue. */
 const MOST_HELD = { frames: 0x10000, bytes: 0x4000000 } as const;
@@ -94,6 +108,7 @@ export class FaultPath {
   readonly #faults: FaultDirection;
   /** Null where nobody is to hear of it: then nothing is put together. */
   readonly #touched: Touched | null;
+  #touches = 0;
   readonly #held = new HeldFrames(MOST_HELD);
   readonly #steppedBack: SteppedBack[] = [];
   readonly #usPerByte: number;
@@ -189,6 +204,8 @@ export class FaultPath {
       if (isCorrupted) happened.push("corrupt");
       if (isSteppedBack) happened.push("reorder");
       held.segment = this.#tell(frame, { length, nowUs, note, faults: happened, delayUs: dueUs - nowUs });
+      if (happened.length > 0) held.touch = this.#touches;
+      if (copy !== null) copy.touch = -this.#touches;
     }
     if (isSteppedBack) {
       counts.reordered++;
@@ -216,7 +233,7 @@ export class FaultPath {
   ): number {
     const { length, nowUs, note, faults, reason = "chance", delayUs = 0 } = about;
     if (this.#touched === null || faults.length === 0) return 0;
-    return this.#touched({ frame, length, nowUs, faults, reason, delayUs }, note);
+    return this.#touched({ frame, length, nowUs, faults, reason, delayUs, touch: ++this.#touches }, note);
   }
 
   /** Lets up to `most` frames that are due leave, in order; returns how many did. `end` may call `accept`. */
@@ -228,7 +245,7 @@ export class FaultPath {
       if (held === null) break;
       count++;
       try {
-        end(held.bytes, held.length, held.note, nowUs - held.takenUs, held.segment);
+        end(held.bytes, held.length, held.note, nowUs - held.takenUs, held.segment, held.touch);
       } finally {
         this.#held.giveBack(held);
       }
@@ -256,6 +273,7 @@ export class FaultPath {
     held.takenUs = about.nowUs;
     held.note = about.note;
     held.segment = 0;
+    held.touch = 0;
     return held;
   }
 

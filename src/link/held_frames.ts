@@ -18,6 +18,8 @@ export interface HeldFrame {
   note: number;
   /** The same: the number of its segment, 0 where it has none. */
   segment: number;
+  /** The same: by what number it is known again, negative for a copy, 0 where it is as it was. */
+  touch: number;
 }
 
 /** Bounds of a queue; see {@link HeldFrames}. */
@@ -63,7 +65,7 @@ export class HeldFrames {
   take(frame: Uint8Array, length: number): HeldFrame | null {
     if (this.#heldFrames >= this.#bounds.frames || this.#heldBytes + length > this.#bounds.bytes) return null;
     const spare = length <= SMALL_BYTES ? this.#spareSmall : this.#spareLarge;
-    const held = spare.pop() ?? { bytes: NO_BYTES, length: 0, dueUs: 0, takenUs: 0, note: 0, segment: 0 };
+    const held = spare.pop() ?? newFrame();
     if (held.bytes.length < length) held.bytes = new Uint8Array(Math.max(length, SMALL_BYTES));
     held.bytes.set(length === frame.length ? frame : frame.subarray(0, length));
     held.length = length;
@@ -115,3 +117,7 @@ export class HeldFrames {
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+function newFrame(): HeldFrame {
+  return { bytes: NO_BYTES, length: 0, dueUs: 0, takenUs: 0, note: 0, segment: 0, touch: 0 };
+}

@@ -5,8 +5,11 @@
  * Must not know: TCP, clocks, native code.
  */
 
-/** Takes one received frame. `frame` is valid only during the call; bytes 0 to `length - 1` count. */
-export type FrameHandler = (frame: Uint8Array, length: number, capturedUs: number) => void;
+/**
+ * Takes one received frame. `frame` is valid only during the call; bytes 0 to `length - 1` count. `touch`: from a link that
+ * has touched it on purpose, the number by which who was told of that knows it again, see fault_path.ts.
+ */
+export type FrameHandler = (frame: Uint8Array, length: number, capturedUs: number, touch?: number) => void;
 
 /** Counters of a link since it was opened. */
 export interface LinkStats {
@@ -53,8 +56,11 @@ export interface FrameLink {
    * is the TCP payload size at which a packet larger than the MTU is cut; its TCP checksum is then partial (the
    * folded sum of the pseudo-header, not complemented), and completed for each part by whoever cuts. A link may hold
    * frames back until {@link FrameLink.flush}. A frame that the device refuses is counted in `sendErrors`.
+   *
+   * `label`: the number under which whoever sends has told of the frame elsewhere, 0 or absent for none. It is for those who
+   * listen in (tap.ts, fault_link.ts), who hand it on; to a carrier it means nothing.
    */
-  send(frame: Uint8Array, length: number, cutBytes?: number): void;
+  send(frame: Uint8Array, length: number, cutBytes?: number, label?: number): void;
   /** Puts on the wire what `send` holds back. */
   flush(): void;
   /**

@@ -10,16 +10,18 @@ import type { FrameHandler, FrameLink, LinkStats } from "./link.ts";
 export interface FrameTap {
   /**
    * A frame is about to be handed up. `frame` stays valid until {@link FrameTap.receivedDone}, so that what the
-   * layers above say about it meanwhile can be joined with it. `capturedUs`: as the link tells it.
+   * layers above say about it meanwhile can be joined with it. `capturedUs`: as the link tells it. `touch`: the
+   * {@link TouchedFrame.touch} of one that `faulted` has told of, negative for the copy of it, 0 for all others.
    */
-  received(frame: Uint8Array, length: number, capturedUs: number): void;
+  received(frame: Uint8Array, length: number, capturedUs: number, touch: number): void;
   /** The layers above are done with the frame that `received` told of. */
   receivedDone?(): void;
   /**
    * A frame is the link's now: taken, and perhaps on its way by the end of the call, but {@link FrameLink.onDeparture} of
-   * the tapped link comes after this. Valid during the call only. `cutBytes`: see {@link FrameLink.send}, 0 for none.
+   * the tapped link comes after this. Valid during the call only. `cutBytes` and `label`: see {@link FrameLink.send}, 0 for
+   * none.
    */
-  sent(frame: Uint8Array, length: number, cutBytes: number): void;
+  sent(frame: Uint8Array, length: number, cutBytes: number, label: number): void;
   /**
    * A fault injector below has touched a frame; its bytes are valid during the call only. One that came in is told
    * before `received` tells of it, and one that is dropped on the way in is told by this call alone; one that goes out is
@@ -37,8 +39,8 @@ class TappedLink implements FrameLink {
   readonly #link: FrameLink;
   readonly #tap: FrameTap;
   /** The frame that the link is being given, until the tap has been told of it. */
-  #sending: { frame: Uint8Array; length: number; cutBytes: number } | null = null;
-  readonly #sent = { frame: NO_FRAME, length: 0, cutBytes: 0 };
+  #sending: { frame: Uint8Array; length: number; cutBytes: number; label: number } | null = null;
+  readonly #sent = { frame: NO_FRAME, length: 0, cutBytes: 0, label: 0 };
   #onDeparture: (() => void) | null = null;
   readonly #departing = () => {
     this.#tellSent();
@@ -46,10 +48,10 @@ class TappedLink implements FrameLink {
   };
   /** Where frames go during `receive`: kept here so that no closure is made per call. */
   #handler: FrameHandler = ignoreFrame;
-  readonly #onFrame: FrameHandler = (frame, length, capturedUs) => {
-    this.#tap.received(frame, length, capturedUs);
+  readonly #onFrame: FrameHandler = (frame, length, capturedUs, touch = 0) => {
+    this.#tap.received(frame, length, capturedUs, touch);
     try {
-      this.#handler(frame, length, capturedUs);
+      this.#handler(frame, length, capturedUs, touch);
     } finally {
       this.#tap.receivedDone?.();
     }
@@ -89,16 +91,17 @@ class TappedLink implements FrameLink {
     }
   }
 
-  send(frame: Uint8Array, length: number, cutBytes = 0): void {
+  send(frame: Uint8Array, length: number, cutBytes = 0, label = 0): void {
     // The wire first: the tap may be slow, and a link that throws has sent nothing. But one that leaves within the call
     // is told of before somebody says when.
     const sent = this.#sent;
     sent.frame = frame;
     sent.length = length;
     sent.cutBytes = cutBytes;
+    sent.label = label;
     this.#sending = sent;
     try {
-      this.#link.send(frame, length, cutBytes);
+      this.#link.send(frame, length, cutBytes, label);
       this.#tellSent();
     } finally {
       this.#sending = null;
@@ -110,7 +113,7 @@ class TappedLink implements FrameLink {
     const sent = this.#sending;
     if (sent === null) return;
     this.#sending = null;
-    this.#tap.sent(sent.frame, sent.length, sent.cutBytes);
+    this.#tap.sent(sent.frame, sent.length, sent.cutBytes, sent.label);
   }
 
   get onDeparture(): (() => void) | null {

@@ -1,98 +1,95 @@
 /**
- * Which comment goes to which frame.
+ * Which comment goes to which frame: nothing is compared, and nothing guessed.
  *
- * Owns: comments that wait for their frame, in a bounded list, and the rule by which a frame claims them. Must not
- * know: how frames are stored, or what a comment says.
+ * Owns: comments that wait for the frame of the segment that they name, those that no frame will carry, and the numbers of
+ * the frames that are recorded. Must not know: bytes of frames, what a comment says.
+ *
+ * - A frame that is sent brings the number of its segment (`label` in link/link.ts), also when it had to wait for ARP; the
+ *   events that name this segment (a change of state by a user or a deadline, a retransmission) were told before.
+ * - A frame that came is in hand from `received` to `receivedDone` (link/tap.ts); what is told in between as caused by a
+ *   segment, or as dropped, is about it.
+ * - A listener that opens has no frame: that is said on the first one that leads out of its LISTEN. What else has none,
+ *   because the connection is gone (the end of TIME_WAIT), stands at the end of the file.
  */
-import { FLAG, flagBits } from "../wire/tcp.ts";
-import type { FlagName } from "../wire/tcp.ts";
-import type { FrameEnds } from "./frame_ends.ts";
-import { connectionEnds } from "./connection_ends.ts";
 
-/** A comment and the frame it is about. */
+/** What is said about a frame. */
 export interface FrameComment {
-  readonly connection: string;
   readonly text: string;
-  /**
-   * What the frame must be: one sent with these flags, one sent that carries this sequence number, (`next`) just the
-   * next one of the connection, either way, or (`none`) no frame at all, since the connection is gone.
-   */
-  readonly about:
-    | { readonly kind: "flags"; readonly flags: readonly FlagName[] }
-    | { readonly kind: "seq"; readonly seq: number }
-    | { readonly kind: "next" }
-    | { readonly kind: "none" };
+  /** Number of the segment that the frame repeats. */
+  readonly repeats?: number;
 }
 
-/** A frame as comments see it. */
-interface CommentableFrame {
-  readonly direction: "in" | "out";
-  readonly ends: FrameEnds;
+interface WaitingComment extends FrameComment {
+  readonly connection: string;
 }
 
-/** Flags that make a segment what it is; a send may add PSH, ECE and the like to what the table names. */
-const DECISIVE_FLAGS = FLAG.SYN | FLAG.FIN | FLAG.RST;
-
-/** Comments waiting at most; local choice: more than ever wait unless frames are lost on the way to the link. */
+/** Segments and listeners whose comments wait, at most, each; local choice: more than ever wait for ARP at once. */
 const MAX_WAITING = 256;
+/** Sent frames whose number is remembered; local choice: full windows of segments that go out meanwhile, and more. */
+const REMEMBERED_FRAMES = 0x4000;
 
-/** True when `frame` is the one that `comment` is about. */
-export function isAbout(comment: FrameComment, frame: CommentableFrame): boolean {
-  if (!isOfConnection(comment.connection, frame)) return false;
-  const { about } = comment;
-  if (about.kind === "next") return true;
-  if (about.kind === "none" || frame.direction !== "out") return false;
-  if (about.kind === "seq") {
-    const offset = (about.seq - frame.ends.seq) >>> 0;
-    return offset === 0 || offset < frame.ends.length;
-  }
-  const wanted = flagBits(about.flags);
-  return (frame.ends.flags & wanted) === wanted && ((frame.ends.flags ^ wanted) & DECISIVE_FLAGS) === 0;
-}
-
-/** A listener's name has no peer (`*`), and perhaps no address of its own: then the port decides. */
-function isOfConnection(connection: string, { direction, ends }: CommentableFrame): boolean {
-  const { local, peer } = connectionEnds(connection);
-  const [ours, theirs] = direction === "in"
-    ? [ends.destination, ends.source]
-    : [ends.source, ends.destination];
-  const hasPeer = peer !== "" && !peer.includes("*") && !peer.endsWith(":0");
-  if (hasPeer) return local === ours && peer === theirs;
-  const port = (end: string) => end.slice(end.lastIndexOf(":"));
-  const isAnyAddress = /^(\*|0\.0\.0\.0|\[::\])?:/.test(local);
-  return isAnyAddress ? port(local) === port(ours) : local === ours;
-}
-
-/** Comments that came before their frame, in order, and those that have none. */
+/** Comments that came before their frame, and those that have none. */
 export class WaitingComments {
-  #waiting: FrameComment[] = [];
+  /** By number of the segment, oldest first. */
+  readonly #segments = new Map<number, WaitingComment[]>();
+  /** By local end. */
+  readonly #openings = new Map<string, WaitingComment>();
   readonly #frameless: string[] = [];
 
-  /** How many wait for a frame. */
-  get count(): number {
-    return this.#waiting.length;
-  }
-
-  /** Adds one; the oldest of its kind gives way when there are too many. */
-  add(comment: FrameComment): void {
-    if (comment.about.kind === "none") this.#keepFrameless(comment);
-    else {
-      if (this.#waiting.length === MAX_WAITING) this.#waiting.shift();
-      this.#waiting.push(comment);
+  /** Keeps one for the frame of this segment, which is to be sent. */
+  add(segment: number, comment: WaitingComment): void {
+    const waiting = this.#segments.get(segment);
+    if (waiting !== undefined) {
+      waiting.push(comment);
+      return;
     }
+    for (const [oldest, comments] of this.#segments) {
+      if (this.#segments.size < MAX_WAITING) break;
+      this.#segments.delete(oldest);
+      comments.forEach(this.#leave);
+    }
+    this.#segments.set(segment, [comment]);
   }
 
-  /** Takes out the texts that are about this frame. */
-  claim(frame: CommentableFrame): string[] {
-    const texts: string[] = [];
-    this.#waiting = this.#waiting.filter((comment) => {
-      const isTaken = isAbout(comment, frame);
-      if (isTaken) {
-        texts.push(comment.about.kind === "next" ? `before this frame: ${comment.text}` : comment.text);
-      }
-      return !isTaken;
-    });
-    return texts;
+  /** What `segment` carries is sent by `instead`, and if it has not been sent by now it never will be. */
+  move(segment: number, instead: number): void {
+    const comments = this.#segments.get(segment);
+    if (comments === undefined) return;
+    this.#segments.delete(segment);
+    for (const comment of comments) this.add(instead, comment);
+  }
+
+  /** Takes out those that wait for the frame of this segment. */
+  take(segment: number): readonly FrameComment[] {
+    if (this.#segments.size === 0) return NONE;
+    const comments = this.#segments.get(segment);
+    if (comments === undefined) return NONE;
+    this.#segments.delete(segment);
+    return comments;
+  }
+
+  /** A listener has opened. */
+  addOpening(comment: WaitingComment): void {
+    if (this.#openings.size >= MAX_WAITING) this.#leave(comment);
+    else this.#openings.set(localEnd(comment.connection), comment);
+  }
+
+  /** Takes out what is told of the opening of the listener that `connection` comes from. */
+  takeOpening(connection: string): FrameComment | null {
+    const local = localEnd(connection);
+    // The one of all addresses has none.
+    for (const end of [local, `*${local.slice(local.lastIndexOf(":"))}`]) {
+      const opening = this.#openings.get(end);
+      if (opening === undefined) continue;
+      this.#openings.delete(end);
+      return { text: `before this frame: ${opening.text}` };
+    }
+    return null;
+  }
+
+  /** No frame will carry it. */
+  addFrameless(comment: WaitingComment): void {
+    this.#leave(comment);
   }
 
   /** Takes out those that are about no frame at all, each with its connection. */
@@ -102,13 +99,49 @@ export class WaitingComments {
 
   /** Takes out all that found no frame, each with its connection. */
   takeAll(): string[] {
-    for (const comment of this.#waiting) this.#keepFrameless(comment);
-    this.#waiting = [];
+    for (const comments of this.#segments.values()) comments.forEach(this.#leave);
+    this.#segments.clear();
+    this.#openings.forEach(this.#leave);
+    this.#openings.clear();
     return this.takeFrameless();
   }
 
-  #keepFrameless({ connection, text }: FrameComment): void {
+  readonly #leave = ({ connection, text }: WaitingComment) => {
     if (this.#frameless.length === MAX_WAITING) this.#frameless.shift();
     this.#frameless.push(`${connection}: ${text}`);
+  };
+}
+
+const NONE: readonly FrameComment[] = [];
+
+function localEnd(connection: string): string {
+  const dash = connection.indexOf("-");
+  return dash < 0 ? connection : connection.slice(0, dash);
+}
+
+/** Which frame of the running file carries which segment of those that were sent of late. */
+export class SentFrames {
+  // Numbers of segments go beyond 32 bits.
+  readonly #segments = new Float64Array(REMEMBERED_FRAMES);
+  readonly #frames = new Float64Array(REMEMBERED_FRAMES);
+
+  /** Frame `frame` carries segment `segment`. */
+  note(segment: number, frame: number): void {
+    const at = segment % REMEMBERED_FRAMES;
+    this.#segments[at] = segment;
+    this.#frames[at] = frame;
+  }
+
+  /** What tells a reader where segment `segment` is. */
+  words(segment: number): string {
+    const at = segment % REMEMBERED_FRAMES;
+    return this.#segments[at] === segment
+      ? `frame ${this.#frames[at]}, segment ${segment}`
+      : `segment ${segment}`;
+  }
+
+  /** Another file begins. */
+  clear(): void {
+    this.#segments.fill(0);
   }
 }

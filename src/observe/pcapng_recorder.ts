@@ -1,72 +1,37 @@
 /**
  * PcapngRecorder: what was on the wire, with what it led to.
  *
- * Owns: joining frames (heard from the tap on the link) with events (heard as an observer) into one pcapng file, in
- * which each frame carries its state change as a comment. Must not know: files (the sink is an argument), clocks.
+ * Owns: joining frames (heard from the tap on the link) with events (heard as an observer, at once) into one pcapng file,
+ * in which each frame carries as comments its state change (frame_comments.ts) and what our own faults did to it
+ * (fault_comments.ts). Must not know: files (the sink is an argument), clocks.
  *
  * Frames wait a moment for their events: the received one until the layers above are done with it, sent ones until they
  * have left and no frame can come any more that was captured before. So they are written in the order in which they were
- * on the wire, and their times never go back (link/frame_order.ts). Where nobody tells when frames come and leave, a sent
+ * on the wire, and their times never go back (link/frame_order.ts). A frame that our own faults lost on its way in stands
+ * where it was captured, one that they held back where it was handed up. Where nobody tells when frames come and leave, a sent
  * one waits for the next that is received, or for the owner to go idle.
  */
 import { Departures, type FrameOrder } from "../link/frame_order.ts";
+import type { TouchedFrame } from "../link/fault_path.ts";
 import type { FrameTap } from "../link/tap.ts";
 import type { Observer, RetransmitEvent, TcpEvent, TransitionEvent } from "../tcp/events.ts";
-import { type FrameComment, isAbout, WaitingComments } from "./frame_comments.ts";
-import { type FrameEnds, frameEnds } from "./frame_ends.ts";
-import type { WriteBytes } from "./log_writer.ts";
-import {
-  emitPacketBlock,
-  encodeComment,
-  interfaceBlock,
-  packetBlockLength,
-  sectionHeaderBlock,
-  SNAP_LENGTH,
-  statisticsBlock,
-} from "./pcapng.ts";
+import { type Touch, touchComments, WaitingTouches } from "./fault_comments.ts";
+import { type FrameComment, SentFrames, WaitingComments } from "./frame_comments.ts";
+import { encodeComment, SNAP_LENGTH } from "./pcapng.ts";
+import { PcapngFiles, type PcapngFilesOptions } from "./pcapng_files.ts";
 import { printable } from "./text_layout.ts";
 
 /** How a recorder is made. */
-interface PcapngRecorderOptions {
-  /** Takes bytes of the file, as many as it says; throws when it cannot (a full disk). 0 counts as a failure too. */
-  readonly write: WriteBytes;
-  /**
-   * Told once, of the first error; recording stops then, and everything else goes on. `tornBytes`: the last bytes that
-   * `write` has taken belong to a block that is not whole, and without them the file can be read.
-   */
-  readonly onError?: (error: unknown, tornBytes: number) => void;
-  /** Most that a file may hold, bytes; only one whose first packet is larger alone has more. Without bound when absent. */
-  readonly limitBytes?: number;
-  /**
-   * Called when a file is full, which is whole by then. True: `write` goes to another one from now on; false: recording
-   * stops. False when absent.
-   */
-  readonly onLimit?: () => boolean;
-  /** What the device has counted, for the end of a file. */
-  readonly statistics?: () => FrameStatistics;
-  /** Time of what is told by nobody, microseconds since 1970. */
-  readonly nowEpochUs: () => number;
+interface PcapngRecorderOptions extends PcapngFilesOptions {
   /** Wall clock at time 0 of the clock of {@link FrameOrder}, microseconds since 1970. */
   readonly epochUs?: number;
-  /** So much is recorded of a frame at most; all of it when absent. */
-  readonly snapBytes?: number;
-  readonly device: string;
-  /** 6 bytes. */
-  readonly mac?: Uint8Array;
-  readonly filter?: string;
-  /** Name and version of the program, for the file's header. */
-  readonly application: string;
-  readonly os?: string;
+  /**
+   * When a frame was captured, on the clock of {@link FrameOrder}, which said `nowUs` a moment ago; `capturedUs` is what the
+   * link says. That is microseconds since 1970 when this is absent.
+   */
+  readonly arrivedUs?: (capturedUs: number, nowUs: number) => number;
 }
 
-/** Frames of a device, counted from the beginning. */
-interface FrameStatistics {
-  readonly received?: number;
-  readonly dropped?: number;
-}
-
-/** Bytes gathered before a write; local choice: some hundred full frames, and the largest block fits twice. */
-const BUFFER_BYTES = 1 << 20;
 /** Sent frames that wait at most; local choice: a turn of the pump sends less, but for a crowd of connections at once. */
 const MAX_HELD_FRAMES = 1024;
 /** The same in bytes; local choice: segments of 64 KiB, as many as are in flight on a fast path. */
@@ -75,34 +40,37 @@ const MAX_HELD_BYTES = 0x1000000;
 const MAX_SPARE_FRAMES = 64;
 /** Comments on one frame at most; local choice. */
 const MAX_COMMENTS = 16;
-/** The statistics at a file's end without any comment. */
-const STATISTICS_BYTES = statisticsBlock({ timestampUs: 0, received: 0, dropped: 0 }).length;
 
 /** A frame that waits for its comments. Records and buffers are used again. */
 class HeldFrame {
   bytes: Uint8Array = new Uint8Array(0);
   length = 0;
   timestampUs = 0;
-  comments: string[] = [];
-  /** Found when first asked for; undefined before. */
-  #ends: FrameEnds | null | undefined;
+  comments: FrameComment[] = [];
+  /** Of one that is sent: the number of its segment, 0 for none. */
+  segment = 0;
 
   hold(bytes: Uint8Array, length: number, timestampUs: number): void {
     this.bytes = bytes;
     this.length = length;
     this.timestampUs = timestampUs;
     if (this.comments.length > 0) this.comments = [];
-    this.#ends = undefined;
+    this.segment = 0;
   }
 
-  get ends(): FrameEnds | null {
-    if (this.#ends === undefined) this.#ends = frameEnds(this.bytes, this.length);
-    return this.#ends;
+  addComment(comment: FrameComment): void {
+    if (this.comments.length < MAX_COMMENTS) this.comments.push(comment);
   }
 
-  addComment(text: string): void {
-    if (this.comments.length < MAX_COMMENTS) this.comments.push(text);
+  addTexts(texts: readonly string[]): void {
+    for (const text of texts) this.addComment({ text });
   }
+}
+
+/** A frame that our own faults lost on its way in. */
+interface LostFrame {
+  readonly frame: HeldFrame;
+  readonly touch: Touch;
 }
 
 /** Records frames and their state changes; see the file's comment. No method throws. */
@@ -112,53 +80,69 @@ export class PcapngRecorder implements FrameTap, FrameOrder {
 
   readonly #options: PcapngRecorderOptions;
   readonly #waiting = new WaitingComments();
-  readonly #buffer = new Uint8Array(BUFFER_BYTES);
-  #buffered = 0;
-  /** Of the running file, those that are still in the buffer included. */
-  #fileBytes = 0;
-  #filePackets = 0;
+  readonly #files: PcapngFiles;
   readonly #receivedFrame = new HeldFrame();
   #isReceiving = false;
   readonly #departures = new Departures<HeldFrame>();
-  /** The same frames, oldest first, for those who look for one. */
-  #sentFrames: HeldFrame[] = [];
   #sentBytes = 0;
+  readonly #sentFrames = new SentFrames();
+  /** In the order of their capture. */
+  readonly #lost: LostFrame[] = [];
+  readonly #touches = new WaitingTouches();
+  /** The touch of a received frame that was told last: the fault events that come next are about it. */
+  #lastTouch: Touch | null = null;
+  /** The touch of the frame that is told of next as sent. */
+  #sentTouch: Touch | null = null;
   readonly #spare: HeldFrame[] = [];
   /** Whether somebody tells when frames come and leave. */
   #isDriven = false;
   #lastUs = -Infinity;
-  #isStopped = false;
 
   constructor(options: PcapngRecorderOptions) {
     this.#options = options;
-    this.#beginFile();
-  }
-
-  #beginFile(): void {
-    const { device, mac, filter, application, os, snapBytes = SNAP_LENGTH } = this.#options;
-    this.#fileBytes = this.#filePackets = 0;
-    this.#put(sectionHeaderBlock({ application, ...(os === undefined ? {} : { os }) }));
-    this.#put(
-      interfaceBlock({
-        name: device,
-        snapBytes,
-        ...(mac === undefined ? {} : { mac }),
-        ...(filter === undefined ? {} : { filter }),
-      }),
-    );
+    this.#files = new PcapngFiles(options, {
+      // What never found its frame is told at the end of all.
+      leftOver: (isLast) => isLast ? this.#waiting.takeAll() : this.#waiting.takeFrameless(),
+      begun: () => this.#sentFrames.clear(),
+    });
   }
 
   /** True after an error or {@link PcapngRecorder.finish}. */
   get isStopped(): boolean {
-    return this.#isStopped;
+    return this.#files.isStopped;
   }
 
-  received(frame: Uint8Array, length: number, capturedUs: number): void {
-    if (this.#isStopped) return;
-    if (!this.#isDriven) this.#writeHeld();
+  received(frame: Uint8Array, length: number, capturedUs: number, touch = 0): void {
+    if (this.isStopped) return;
+    if (!this.#isDriven) {
+      this.#writeHeld();
+      this.#writeLost(capturedUs);
+    }
     this.#receivedFrame.hold(frame, length, capturedUs);
     this.#isReceiving = true;
-    this.#claimWaiting(this.#receivedFrame, "in");
+    if (touch !== 0) this.#receivedFrame.addTexts(this.#touches.take(touch));
+  }
+
+  faulted(touched: TouchedFrame): void {
+    if (this.isStopped) return;
+    const { direction, faults, reason, delayUs, label } = touched;
+    const touch: Touch = { direction, faults, reason, delayUs, segment: label };
+    if (direction === "out") {
+      this.#sentTouch = touch;
+      return;
+    }
+    this.#lastTouch = touch;
+    if (!faults.includes("drop")) {
+      this.#touches.add(touched.touch, touch);
+      return;
+    }
+    if (this.#lost.length >= MAX_HELD_FRAMES) this.#writeLost(Infinity);
+    const { arrivedUs } = this.#options;
+    const { frame, length, capturedUs, nowUs } = touched;
+    const us = arrivedUs === undefined
+      ? capturedUs
+      : this.#epochOf(Math.min(arrivedUs(capturedUs, nowUs), nowUs));
+    this.#lost.push({ frame: this.#copy(frame, length, us), touch });
   }
 
   receivedDone(): void {
@@ -170,11 +154,11 @@ export class PcapngRecorder implements FrameTap, FrameOrder {
   }
 
   get isHolding(): boolean {
-    return this.#departures.count > 0;
+    return this.#departures.count > 0 || this.#lost.length > 0;
   }
 
   looking(): void {
-    this.#isDriven = !this.#isStopped;
+    this.#isDriven = !this.isStopped;
     this.#departures.looking();
   }
 
@@ -182,11 +166,14 @@ export class PcapngRecorder implements FrameTap, FrameOrder {
   arrived(us: number): void {
     const epochUs = this.#epochOf(us);
     if (this.#isReceiving) this.#receivedFrame.timestampUs = epochUs;
+    if (this.#lost.length > 0) this.#writeLost(epochUs);
     this.#departures.releaseUntil(epochUs, this.#putSent);
   }
 
   looked(isEmpty: boolean): void {
-    if (isEmpty) this.#departures.releaseLooked(this.#putSent);
+    if (!isEmpty) return;
+    if (this.#lost.length > 0) this.#writeLost(Infinity);
+    this.#departures.releaseLooked(this.#putSent);
   }
 
   departing(us: number): void {
@@ -197,107 +184,101 @@ export class PcapngRecorder implements FrameTap, FrameOrder {
 
   end(): void {
     this.#isDriven = false;
-    this.#writeHeld();
+    this.#writeAll();
   }
 
   #epochOf(us: number): number {
     return (this.#options.epochUs ?? 0) + us;
   }
 
-  sent(frame: Uint8Array, length: number, cutBytes: number): void {
-    if (this.#isStopped) return;
-    if (this.#sentFrames.length >= MAX_HELD_FRAMES || this.#sentBytes > MAX_HELD_BYTES) this.#writeSent();
-    const held = this.#spare.pop() ?? new HeldFrame();
-    const bytes = held.bytes.length >= length ? held.bytes : new Uint8Array(Math.max(length, 2048));
-    bytes.set(length === frame.length ? frame : frame.subarray(0, length));
-    held.hold(bytes, length, 0);
-    this.#sentFrames.push(held);
+  sent(frame: Uint8Array, length: number, cutBytes: number, label = 0): void {
+    if (this.isStopped) return;
+    if (this.#departures.count >= MAX_HELD_FRAMES || this.#sentBytes > MAX_HELD_BYTES) this.#writeSent();
+    const held = this.#copy(frame, length, 0);
+    held.segment = label;
     this.#sentBytes += length;
     this.#departures.hold(held);
     if (!this.#isDriven) this.#departures.departing(this.#options.nowEpochUs());
-    this.#claimWaiting(held, "out");
-    if (cutBytes > 0) {
-      held.addComment(
-        `one send, cut into segments of ${cutBytes} bytes on the wire, which then get their checksums`,
-      );
+    if (this.#sentTouch !== null) {
+      held.addTexts(touchComments(this.#sentTouch));
+      this.#sentTouch = null;
     }
+    if (label !== 0) {
+      for (const comment of this.#waiting.take(label)) held.addComment(comment);
+    }
+    if (cutBytes > 0) {
+      held.addComment({
+        text: `one send, cut into segments of ${cutBytes} bytes on the wire, which then get their checksums`,
+      });
+    }
+  }
+
+  #copy(frame: Uint8Array, length: number, timestampUs: number): HeldFrame {
+    const held = this.#spare.pop() ?? new HeldFrame();
+    const bytes = held.bytes.length >= length ? held.bytes : new Uint8Array(Math.max(length, 2048));
+    bytes.set(length === frame.length ? frame : frame.subarray(0, length));
+    held.hold(bytes, length, timestampUs);
+    return held;
   }
 
   /** Writes out what is known of; call it when idle. */
   flush(): void {
-    if (this.#isStopped) return;
-    if (!this.#isDriven) this.#writeHeld();
-    this.#drain();
+    if (this.isStopped) return;
+    if (!this.#isDriven) this.#writeAll();
+    this.#files.drain();
   }
 
   /** Ends the file: what waits, then the statistics, with the comments that never found their frame. */
   finish(): void {
-    if (this.#isStopped) return;
-    this.#writeHeld();
-    if (this.#isStopped) return;
-    this.#endFile(this.#waiting.takeAll());
-    this.#isStopped = true;
-  }
-
-  [Symbol.dispose](): void {
-    this.finish();
+    if (this.isStopped) return;
+    this.#writeAll();
+    if (this.isStopped) return;
+    this.#files.finish();
   }
 
   #onEvent(event: TcpEvent): void {
-    if (this.#isStopped) return;
-    if (event.event === "transition") this.#onTransition(event);
-    else if (event.event === "retransmit") this.#onRetransmit(event);
-    else if (event.event === "drop" && this.#isReceiving && event.count === undefined) {
-      this.#receivedFrame.addComment(`dropped: ${printable(event.reason)}`);
+    if (this.isStopped) return;
+    switch (event.event) {
+      case "transition":
+        this.#onTransition(event);
+        return;
+      case "retransmit":
+        this.#onRetransmit(event);
+        return;
+      case "fault":
+        if (event.direction === "recv" && this.#lastTouch !== null) {
+          this.#lastTouch.segment = event.segment ?? 0;
+        }
+        return;
+      case "drop":
+        // One that stands for many is told at any time.
+        if (this.#isReceiving && event.count === undefined) {
+          this.#receivedFrame.addComment({ text: `dropped: ${printable(event.reason)}` });
+        }
     }
   }
 
   #onTransition(event: TransitionEvent): void {
-    const text = transitionComment(event);
-    const { connection } = event;
-    if (event.cause === "segment" && this.#isReceiving) {
-      this.#receivedFrame.addComment(text);
-    } else if (event.cause !== "segment" && event.send !== null) {
-      this.#comment({ connection, text, about: { kind: "flags", flags: event.send } });
+    const { connection, cause, from, to, segment } = event;
+    const comment = { connection, text: transitionComment(event) };
+    if (cause === "segment" && this.#isReceiving) {
+      const opening = from === "LISTEN" ? this.#waiting.takeOpening(connection) : null;
+      if (opening !== null) this.#receivedFrame.addComment(opening);
+      this.#receivedFrame.addComment(comment);
+    } else if (cause !== "segment" && segment !== undefined) {
+      this.#waiting.add(segment, comment);
+    } else if (to === "LISTEN") {
+      this.#waiting.addOpening(comment);
     } else {
-      // No frame of its own: a listener that opens, or a deadline that ends TIME_WAIT, after which none will come.
-      this.#waiting.add({ connection, text, about: { kind: event.to === "CLOSED" ? "none" : "next" } });
+      this.#waiting.addFrameless(comment);
     }
   }
 
-  #onRetransmit(event: RetransmitEvent): void {
-    const { connection, kind, seq, count } = event;
-    const times = count === 1
-      ? "1st time"
-      : count === 2
-      ? "2nd time"
-      : count === 3
-      ? "3rd time"
-      : `${count}th time`;
-    // Always told before the frame is sent; one of the same number that waits here is an earlier sending.
-    this.#waiting.add({
-      connection,
-      text: `retransmission (${kind}), ${times}`,
-      about: { kind: "seq", seq },
-    });
-  }
-
-  /** A change of state may be told just before its frame is sent, or just after. */
-  #comment(comment: FrameComment): void {
-    // The newest: an earlier one like it is another sending.
-    for (let i = this.#sentFrames.length - 1; i >= 0; i--) {
-      const held = this.#sentFrames[i];
-      if (held.ends !== null && isAbout(comment, { direction: "out", ends: held.ends })) {
-        held.addComment(comment.text);
-        return;
-      }
-    }
-    this.#waiting.add(comment);
-  }
-
-  #claimWaiting(held: HeldFrame, direction: "in" | "out"): void {
-    if (this.#waiting.count === 0 || held.ends === null) return;
-    for (const text of this.#waiting.claim({ direction, ends: held.ends })) held.addComment(text);
+  #onRetransmit({ connection, kind, count, segment = 0, repeats }: RetransmitEvent): void {
+    if (segment === 0) return;
+    if (repeats !== undefined) this.#waiting.move(repeats, segment);
+    const text = `retransmission (${kind}), ${ordinal(count)} time`;
+    this.#waiting.add(segment, { connection, text, ...(repeats === undefined ? {} : { repeats }) });
   }
 
   /** The received frame was on the wire before what was sent in answer. */
@@ -312,107 +293,64 @@ export class PcapngRecorder implements FrameTap, FrameOrder {
     this.#putFrame(this.#receivedFrame, "in");
   }
 
+  #writeAll(): void {
+    this.#writeReceived();
+    this.#writeLost(Infinity);
+    this.#writeSent();
+  }
+
   #writeSent(): void {
-    if (this.#sentFrames.length > 0) {
+    if (this.#departures.count > 0) {
       this.#departures.releaseAll(this.#options.nowEpochUs(), this.#putSent);
     }
   }
 
   readonly #putSent = (held: HeldFrame, epochUs: number) => {
-    this.#sentFrames.shift();
     this.#sentBytes -= held.length;
     held.timestampUs = epochUs;
     this.#putFrame(held, "out");
-    if (this.#spare.length < MAX_SPARE_FRAMES) this.#spare.push(held);
+    this.#giveBack(held);
   };
 
+  /** Those that were captured by then. What is taken later than they were was captured later, too. */
+  #writeLost(epochUs: number): void {
+    while (this.#lost.length > 0 && this.#lost[0].frame.timestampUs <= epochUs) {
+      const [{ frame, touch }] = this.#lost.splice(0, 1);
+      frame.addTexts(touchComments(touch));
+      this.#departures.releaseUntil(frame.timestampUs, this.#putSent);
+      this.#putFrame(frame, "in");
+      this.#giveBack(frame);
+    }
+  }
+
+  #giveBack(held: HeldFrame): void {
+    if (this.#spare.length < MAX_SPARE_FRAMES) this.#spare.push(held);
+  }
+
   #putFrame(held: HeldFrame, direction: "in" | "out"): void {
-    if (this.#isStopped) return;
+    if (this.isStopped) return;
     // The kernel may show a frame a moment after it has stamped it.
     if (held.timestampUs > this.#lastUs) this.#lastUs = held.timestampUs;
-    const packet = {
+    const number = this.#files.putPacket({
       frame: held.bytes,
       length: held.length,
       timestampUs: this.#lastUs,
       snapBytes: this.#options.snapBytes ?? SNAP_LENGTH,
       direction,
-      comments: held.comments.length === 0 ? NO_COMMENTS : held.comments.map(encodeComment),
-    };
-    const length = packetBlockLength(packet);
-    if (this.#isFull(length) && !this.#nextFile()) return;
-    if (this.#buffered + length > this.#buffer.length) this.#drain();
-    if (this.#isStopped) return;
-    this.#buffered += emitPacketBlock(this.#buffer, this.#buffered, packet);
-    this.#fileBytes += length;
-    this.#filePackets++;
+      comments: held.comments.length === 0 ? NO_COMMENTS : held.comments.map(this.#encode),
+    });
+    if (held.segment !== 0) this.#sentFrames.note(held.segment, number);
   }
 
-  #isFull(more: number): boolean {
-    const { limitBytes = Infinity } = this.#options;
-    return this.#filePackets > 0 && this.#fileBytes + more + STATISTICS_BYTES > limitBytes;
-  }
-
-  /** Whether there is another file to go on with. */
-  #nextFile(): boolean {
-    this.#endFile(this.#waiting.takeFrameless());
-    if (this.#isStopped) return false;
-    this.#isStopped = this.#options.onLimit?.() !== true;
-    if (!this.#isStopped) this.#beginFile();
-    return !this.#isStopped;
-  }
-
-  /** Ends a file with the statistics, and with those of the comments that have room in it. */
-  #endFile(comments: readonly string[]): void {
-    const { limitBytes = Infinity, statistics, nowEpochUs } = this.#options;
-    let room = limitBytes - this.#fileBytes - STATISTICS_BYTES;
-    const fitting = comments.filter((comment) => (room -= commentBlockBytes(comment)) >= 0);
-    this.#put(statisticsBlock({ timestampUs: nowEpochUs(), ...statistics?.(), comments: fitting }));
-    this.#drain();
-  }
-
-  #put(block: Uint8Array): void {
-    if (this.#buffered + block.length > this.#buffer.length) this.#drain();
-    if (this.#isStopped) return;
-    this.#buffer.set(block, this.#buffered);
-    this.#buffered += block.length;
-    this.#fileBytes += block.length;
-  }
-
-  #drain(): void {
-    const end = this.#buffered;
-    this.#buffered = 0;
-    let start = 0;
-    try {
-      while (start < end) {
-        const taken = this.#options.write(this.#buffer.subarray(start, end));
-        if (taken <= 0) throw new Error("The file takes no more bytes");
-        start += taken;
-      }
-    } catch (error) {
-      this.#isStopped = true;
-      this.#options.onError?.(error, start - wholeBlocks(this.#buffer, start));
-    }
-  }
-}
-
-/** How many of the first `length` bytes, which begin with a block, are whole blocks. */
-function wholeBlocks(bytes: Uint8Array, length: number): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  let end = 0;
-  while (end + 8 <= length) {
-    const next = end + view.getUint32(end + 4, true);
-    if (next > length) break;
-    end = next;
-  }
-  return end;
-}
-
-/** What a comment takes of the statistics' block: its option's head, its text, and what fills it up. */
-function commentBlockBytes(comment: string): number {
-  return 4 + encodeComment(comment).length + 3;
+  readonly #encode = ({ text, repeats }: FrameComment) =>
+    encodeComment(repeats === undefined ? text : `${text}, repeats ${this.#sentFrames.words(repeats)}`);
 }
 
 const NO_COMMENTS: readonly Uint8Array[] = [];
+
+function ordinal(count: number): string {
+  return `${count}${["th", "st", "nd", "rd"][count] ?? "th"}`;
+}
 
 /** `LISTEN -> SYN_RCVD (recv SYN, send SYN,ACK) arrives.listen.syn RFC 9293 §3.10.7.2` */
 function transitionComment(event: TransitionEvent): string {

@@ -8,6 +8,7 @@
  * (rule, window, options) follows on the same line where the page is wide enough, else below.
  */
 import type { FaultEvent, FlagName, SegmentEvent } from "../tcp/events.ts";
+import { faultWords } from "./fault_comments.ts";
 import { type Cell, durationText, type Paint, type Palette, printable } from "./text_layout.ts";
 import { countText, statePaint, type TextPage } from "./text_page.ts";
 
@@ -93,16 +94,6 @@ function optionTexts({ options, ack, relAck }: SegmentEvent): string[] {
   return texts;
 }
 
-/** What was done, in words. */
-const FAULT_WORDS: Readonly<Record<FaultEvent["kind"], string>> = {
-  drop: "lost on purpose",
-  duplicate: "sent twice on purpose",
-  reorder: "held back on purpose",
-  corrupt: "damaged on purpose",
-  delay: "delayed on purpose",
-  mark: "marked CE on purpose",
-};
-
 /** What our own injector did to a frame; its header stands below those of segments. */
 export function faultCells(event: FaultEvent, page: TextPage): Cell[] {
   const { palette } = page;
@@ -128,8 +119,7 @@ export function faultCells(event: FaultEvent, page: TextPage): Cell[] {
     }
     cells.push({ text: `len ${length}`, ...at(columns.length) });
   }
-  const words = event.reason === "queue-full" ? "lost, the path's queue is full" : FAULT_WORDS[event.kind];
-  cells.push({ text: words, ...at(columns.state) });
+  cells.push({ text: faultWords(event.kind, event.reason), ...at(columns.state) });
   if (event.delayUs !== undefined) cells.push({ text: `by ${durationText(event.delayUs / 1000)}` });
   if (event.segment !== undefined) cells.push({ text: `segment ${event.segment}`, paint: palette.quiet });
   return cells;

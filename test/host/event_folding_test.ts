@@ -86,6 +86,28 @@ Deno.test("folding: a second that is over is told before what comes after it, wi
   ]);
 });
 
+Deno.test("folding: one alone of a second that is over is told after the frame in hand, which has no part in it", () => {
+  const wire = new WireHost({ foldAfter: MOST });
+  for (let i = 0; i < MOST + 1; i++) wire.gives(segmentFrame({ seq: 1000 + i, flags: RST }));
+  wire.events.length = 0;
+  wire.nowUs += 3 * SECOND_US;
+  wire.gives(segmentFrame({ seq: 1, flags: SYN }));
+  const reset = ["recv arrives.closed.reset", "send arrives.closed.reset", "drop no-listener"];
+  assertEquals(told(wire.events.splice(0)), reset);
+  assertEquals(wire.host.nextDeadlineUs(), wire.nowUs);
+  wire.host.tick(wire.nowUs);
+  assertEquals(told(wire.events.splice(0)), ["drop no-listener", "recv arrives.closed.rst"]);
+  wire.pass(10 * SECOND_US);
+  assertEquals(wire.events, []);
+  // Who leaves hears it too.
+  for (let i = 0; i < MOST + 1; i++) wire.gives(segmentFrame({ seq: 1000 + i, flags: RST }));
+  wire.nowUs += 3 * SECOND_US;
+  wire.gives(segmentFrame({ seq: 1, flags: SYN }));
+  wire.events.length = 0;
+  wire.host.observer = null;
+  assertEquals(told(wire.events), ["drop no-listener", "recv arrives.closed.rst"]);
+});
+
 Deno.test("folding: cookies for a flood of SYNs are folded, connections never are", () => {
   const wire = new WireHost({ foldAfter: MOST });
   wire.host.listen({ port: 80, backlog: 3, accept: () => ({}) });

@@ -14,6 +14,7 @@ const PEER_MAC = mac("02:00:00:00:00:09");
 class CacheBench {
   readonly clock = { nowUs: 0 };
   readonly sent: Uint8Array[] = [];
+  readonly labels: number[][] = [];
   readonly asked: string[] = [];
   readonly told: FrameHolder[] = [];
   readonly counts: Record<string, number> = {};
@@ -22,7 +23,10 @@ class CacheBench {
     protocol: {
       ask: (neighbor, at) => this.asked.push(`${neighbor.address?.join(".")} ${at?.[5] ?? "all"}`),
     },
-    transmit: (frame, length) => this.sent.push(frame.slice(0, length)),
+    transmit: ({ bytes, cutBytes, label }) => {
+      this.sent.push(bytes);
+      this.labels.push([cutBytes, label]);
+    },
     unreachable: (holder) => this.told.push(holder),
     moved: () => {},
     count: (name) => this.counts[name] = (this.counts[name] ?? 0) + 1,
@@ -117,4 +121,19 @@ Deno.test("held frames: a connection that ends takes its frame and its wish to b
     bench.cache.tick();
   }
   assertEquals([bench.told, bench.cache.size, bench.cache.nextDeadlineUs], [[], 0, Infinity]);
+});
+
+Deno.test("held frames: each leaves with its cut size and its label", () => {
+  const bench = new CacheBench();
+  const { holder, hop } = bench.holds(100);
+  bench.holds(101);
+  bench.cache.hold(hop, {
+    holder,
+    frame: new Uint8Array(20_000),
+    length: 20_000,
+    cutBytes: 1448,
+    label: 2 ** 33,
+  });
+  bench.answers();
+  assertEquals([bench.takeLengths(), bench.labels], [[101, 20_000], [[0, 0], [1448, 2 ** 33]]]);
 });

@@ -2,7 +2,7 @@
  * The tap: what it hears, in which order, and that nothing else changes.
  */
 import { assertEquals, assertThrows } from "@std/assert";
-import { LinkError } from "../../src/link/link.ts";
+import { emptyLinkStats, type FrameLink, LinkError } from "../../src/link/link.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
 import { type FrameTap, tapLink } from "../../src/link/tap.ts";
 import { CountingLink } from "./counting_link.ts";
@@ -121,3 +121,40 @@ Deno.test("tap: hears of a frame that leaves within the call before it is said t
   tapped.send(Uint8Array.of(2), 1);
   assertEquals(heard, ["sent 1 cut 0", "leaves", "sent 2 cut 0"]);
 });
+
+Deno.test("tap: a frame's label and the number of its touch go to the tap, and on to who comes next", () => {
+  const link = new CountingLink();
+  const labels: number[] = [];
+  const outer = tapLink(
+    tapLink(link, {
+      received: (_frame, _length, _capturedUs, touch) => labels.push(touch),
+      sent: (_frame, _length, _cutBytes, label) => labels.push(label),
+    }),
+    { received: (_frame, _length, _capturedUs, touch) => labels.push(touch), sent: () => {} },
+  );
+  outer.send(Uint8Array.of(1), 1, 0, 41);
+  outer.send(Uint8Array.of(1), 1, 1448, 2 ** 40);
+  outer.send(Uint8Array.of(1), 1);
+  const touched = tapLink(
+    { ...EMPTY_LINK, receive: (handler) => (handler(Uint8Array.of(1), 1, 0, -7), 1) },
+    { received: (_frame, _length, _capturedUs, touch) => labels.push(touch), sent: () => {} },
+  );
+  touched.receive((_frame, _length, _capturedUs, touch) => labels.push(touch ?? NaN), 1);
+  assertEquals(labels, [41, 2 ** 40, 0, -7, -7]);
+});
+
+const EMPTY_LINK: FrameLink = {
+  name: "empty",
+  mtu: 1500,
+  mac: new Uint8Array(6),
+  maxPacketBytes: 1500,
+  isCrowded: false,
+  receive: () => 0,
+  send: () => {},
+  flush: () => {},
+  wait: () => Promise.resolve(),
+  wake: () => {},
+  stats: emptyLinkStats,
+  close: () => {},
+  [Symbol.dispose]: () => {},
+};

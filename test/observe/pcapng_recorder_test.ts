@@ -5,6 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { memoryPair } from "../../src/link/memory_link.ts";
 import { tapLink } from "../../src/link/tap.ts";
 import { PcapngRecorder } from "../../src/observe/pcapng_recorder.ts";
+import type { RetransmitEvent } from "../../src/tcp/events.ts";
 import { commentsIn, HAS_TSHARK, readBlocks, readPackets, tsharkFields } from "./capture_reading.ts";
 import { SAMPLE_CONNECTION, SAMPLE_TIME, sampleTransition } from "./sample_events.ts";
 import { CLIENT, SERVER, tcpFrame } from "./sample_frames.ts";
@@ -43,6 +44,7 @@ const FIN_OUT = tcpFrame(SERVER, CLIENT, { flags: ["FIN", "PSH", "ACK"], seq: 50
 
 const OPENING = "LISTEN -> SYN_RCVD (recv SYN, send SYN,ACK) arrives.listen.syn RFC 9293 §3.10.7.2";
 const CLOSE = sampleTransition({
+  segment: 7,
   from: "CLOSE_WAIT",
   to: "LAST_ACK",
   recv: null,
@@ -72,45 +74,84 @@ Deno.test("recorder: a transition by a segment is a comment on that segment, tho
   assertEquals(packets(), [["in", 0x02, [OPENING]], ["out", 0x12, []]]);
 });
 
-Deno.test("recorder: a transition by the user is a comment on the segment sent for it, not on another", () => {
-  for (const isToldFirst of [true, false]) {
+Deno.test("recorder: a transition by the user is a comment on the segment that it names, and on no other", () => {
+  const { recorder, packets } = recording();
+  recorder.received(FIN, FIN.length, 5);
+  recorder.observe(CLOSE);
+  // A twin of the frame, of another segment; one of a segment without a number; an answer.
+  recorder.sent(FIN_OUT, FIN_OUT.length, 0, 6);
+  recorder.sent(FIN_OUT, FIN_OUT.length, 0, 0);
+  recorder.sent(ACK_OUT, ACK_OUT.length, 0, 8);
+  recorder.sent(FIN_OUT, FIN_OUT.length, 0, 7);
+  recorder.sent(FIN_OUT, FIN_OUT.length, 0, 9);
+  recorder.receivedDone();
+  assertEquals(packets(), [
+    ["in", 0x11, []],
+    ["out", 0x19, []],
+    ["out", 0x19, []],
+    ["out", 0x10, []],
+    ["out", 0x19, [CLOSING]],
+    ["out", 0x19, []],
+  ]);
+});
+
+Deno.test("recorder: a listener that opens is told of on the first frame that leads out of its LISTEN", () => {
+  for (const listener of ["192.168.56.101:3333", "*:3333"]) {
     const { recorder, packets } = recording();
-    recorder.received(FIN, FIN.length, 5);
-    if (isToldFirst) recorder.observe(CLOSE);
-    recorder.sent(ACK_OUT, ACK_OUT.length, 0);
-    recorder.sent(FIN_OUT, FIN_OUT.length, 0);
-    if (!isToldFirst) recorder.observe(CLOSE);
-    recorder.receivedDone();
-    assertEquals(packets(), [["in", 0x11, []], ["out", 0x10, []], ["out", 0x19, [CLOSING]]]);
+    for (const opened of [listener, "192.168.56.101:4444", "*:333"]) {
+      recorder.observe(sampleTransition({
+        connection: `${opened}-*:*`,
+        from: "CLOSED",
+        to: "LISTEN",
+        recv: null,
+        send: null,
+        cause: "user",
+        rule: "open.passive",
+        rfc: "RFC 9293 §3.10.1",
+      }));
+    }
+    for (let i = 0; i < 2; i++) {
+      recorder.received(SYN, SYN.length, 5);
+      if (i === 1) recorder.observe({ event: "drop", time: SAMPLE_TIME, reason: "checksum" });
+      recorder.receivedDone();
+    }
+    for (let i = 0; i < 2; i++) {
+      recorder.received(SYN, SYN.length, 5);
+      recorder.observe(sampleTransition());
+      recorder.receivedDone();
+    }
+    const opening = "before this frame: CLOSED -> LISTEN (user) open.passive RFC 9293 §3.10.1";
+    assertEquals(packets(), [
+      ["in", 0x02, []],
+      ["in", 0x02, ["dropped: checksum"]],
+      ["in", 0x02, [opening, OPENING]],
+      ["in", 0x02, [OPENING]],
+    ]);
   }
 });
 
-Deno.test("recorder: a transition waits for its own connection's segment", () => {
-  const { recorder, packets } = recording();
-  const other = tcpFrame(SERVER, { ...CLIENT, port: 51235 }, { flags: ["FIN", "ACK"] });
+Deno.test("recorder: a change of state whose segment never left goes to the one that repeats it", () => {
+  const { recorder, packets, file } = recording();
   recorder.observe(CLOSE);
-  recorder.sent(other, other.length, 0);
-  recorder.sent(FIN_OUT, FIN_OUT.length, 0);
-  assertEquals(packets(), [["out", 0x11, []], ["out", 0x19, [CLOSING]]]);
+  recorder.observe(repeats({ segment: 12, repeats: 7 }));
+  recorder.sent(FIN_OUT, FIN_OUT.length, 0, 12);
+  assertEquals(packets(), [["out", 0x19, [CLOSING, "retransmission (fin), 1st time, repeats segment 7"]]]);
+  recorder.finish();
+  assertEquals(commentsIn(readBlocks(file())[3].options), []);
 });
 
-Deno.test("recorder: a transition without any segment marks the connection's next frame", () => {
-  const { recorder, packets } = recording();
-  recorder.observe(sampleTransition({
-    connection: "192.168.56.101:3333-*",
-    from: "CLOSED",
-    to: "LISTEN",
-    recv: null,
-    send: null,
-    cause: "user",
-    rule: "user.open.passive",
-    rfc: "RFC 9293 §3.10.1",
-  }));
-  recorder.received(SYN, SYN.length, 5);
-  recorder.receivedDone();
-  assertEquals(packets(), [["in", 0x02, [
-    "before this frame: CLOSED -> LISTEN (user) user.open.passive RFC 9293 §3.10.1",
-  ]]]);
+Deno.test("recorder: of ten thousand segments that never leave the last 256 are remembered, to the end of the file", () => {
+  const { recorder, packets, file } = recording();
+  for (let segment = 1; segment <= 10_000; segment++) {
+    recorder.observe({ ...CLOSE, segment, connection: `c${segment}` });
+    recorder.observe({ ...EXPIRY, connection: `gone${segment}` });
+  }
+  recorder.sent(FIN_OUT, FIN_OUT.length, 0, 9744);
+  recorder.sent(FIN_OUT, FIN_OUT.length, 0, 9745);
+  assertEquals(packets().map(([, , comments]) => comments), [[], [CLOSING]]);
+  recorder.finish();
+  const left = commentsIn(readBlocks(file())[4].options);
+  assertEquals([left.length, left.at(-1)], [256, `c10000: ${CLOSING}`]);
 });
 
 Deno.test("recorder: what has no frame, or never finds it, is told at the end of the file", () => {
@@ -130,29 +171,59 @@ Deno.test("recorder: what has no frame, or never finds it, is told at the end of
   ]);
 });
 
-Deno.test("recorder: a retransmission is marked on the segment that repeats, drops on the dropped frame", () => {
-  const { recorder, packets } = recording();
-  recorder.sent(SYN_ACK, SYN_ACK.length, 0);
-  recorder.observe({
+function repeats(changes: Partial<RetransmitEvent>): RetransmitEvent {
+  return {
     event: "retransmit",
     time: SAMPLE_TIME,
     connection: SAMPLE_CONNECTION,
-    kind: "syn-ack",
+    kind: "fin",
     relSeq: 0,
-    seq: 5000,
+    seq: 5001,
     length: 0,
-    count: 2,
-  });
-  recorder.sent(ACK_OUT, ACK_OUT.length, 0);
-  recorder.sent(SYN_ACK, SYN_ACK.length, 0);
+    count: 1,
+    ...changes,
+  };
+}
+
+Deno.test("recorder: a retransmission is marked on the segment that repeats, with the frame that it repeats", () => {
+  const { recorder, packets } = recording();
+  // Numbers of segments do not end at 32 bits.
+  const first = 2 ** 32 - 1;
+  recorder.sent(SYN_ACK, SYN_ACK.length, 0, first);
+  recorder.observe(repeats({ kind: "syn-ack", segment: first + 2, repeats: first, count: 2 }));
+  recorder.sent(ACK_OUT, ACK_OUT.length, 0, first + 1);
+  recorder.sent(SYN_ACK, SYN_ACK.length, 0, first + 2);
   recorder.received(ACK_IN, ACK_IN.length, 5);
   recorder.observe({ event: "drop", time: SAMPLE_TIME, reason: "checksum" });
+  // Of another second, and of many.
+  recorder.observe({ event: "drop", time: SAMPLE_TIME, reason: "outside-window", count: 2 });
   recorder.receivedDone();
+  recorder.observe(repeats({ kind: "rto", segment: first + 4, repeats: first + 2, count: 3 }));
+  recorder.observe(repeats({ kind: "probe", segment: first + 5, count: 11 }));
+  for (let i = 4; i < 6; i++) recorder.sent(ACK_OUT, ACK_OUT.length, 0, first + i);
   assertEquals(packets(), [
     ["out", 0x12, []],
     ["out", 0x10, []],
-    ["out", 0x12, ["retransmission (syn-ack), 2nd time"]],
+    ["out", 0x12, [`retransmission (syn-ack), 2nd time, repeats frame 1, segment ${first}`]],
     ["in", 0x10, ["dropped: checksum"]],
+    ["out", 0x10, [`retransmission (rto), 3rd time, repeats frame 3, segment ${first + 2}`]],
+    ["out", 0x10, ["retransmission (probe), 11th time"]],
+  ]);
+});
+
+Deno.test("recorder: the number of the frame that is repeated is known for 16,384 segments", () => {
+  const { recorder, file } = recording();
+  const most = 0x4000;
+  for (let segment = 1; segment <= most; segment++) recorder.sent(ACK_OUT, ACK_OUT.length, 0, segment);
+  for (const segment of [most + 1, most + 2]) {
+    recorder.observe(repeats({ segment, repeats: 1 }));
+    recorder.sent(ACK_OUT, ACK_OUT.length, 0, segment);
+  }
+  recorder.finish();
+  const said = "retransmission (fin), 1st time, repeats";
+  assertEquals(readPackets(file()).flatMap(({ comments }) => comments), [
+    `${said} frame 1, segment 1`,
+    `${said} segment 1`,
   ]);
 });
 
@@ -268,16 +339,18 @@ Deno.test("recorder: files of a limit hold each frame once, comments go on to th
   // It waits for its frame, which comes in a later file.
   recorder.observe(CLOSE);
   for (let i = 0; i < 50; i++) {
-    recorder.sent(ACK_OUT, ACK_OUT.length, 0);
+    recorder.sent(ACK_OUT, ACK_OUT.length, 0, 100 + i);
     recorder.observe(EXPIRY);
   }
-  recorder.sent(FIN_OUT, FIN_OUT.length, 0);
+  recorder.observe(repeats({ segment: 7, repeats: 100 }));
+  recorder.sent(FIN_OUT, FIN_OUT.length, 0, 7);
   recorder.finish();
   files.push(Uint8Array.from(bytes));
   assert(files.length > 5);
   const packets = files.flatMap(readPackets);
   assertEquals(packets.length, 51);
-  assertEquals(packets[50].comments, [CLOSING]);
+  // The repeated frame is in another file.
+  assertEquals(packets[50].comments, [CLOSING, "retransmission (fin), 1st time, repeats segment 100"]);
   for (const file of files) {
     assert(file.length <= limitBytes, `${file.length} bytes`);
     assertEquals(readBlocks(file).map(({ type }) => type).filter((type) => type !== 6), [0x0a0d0d0a, 1, 5]);
@@ -313,22 +386,11 @@ Deno.test({
       server.send(SYN_ACK, SYN_ACK.length);
     }, 10);
     recorder.observe(CLOSE);
-    server.send(FIN_OUT, FIN_OUT.length);
+    server.send(FIN_OUT, FIN_OUT.length, 0, 7);
     recorder.finish();
     const rows = await tsharkFields(file(), ["tcp.flags", "tcp.checksum.status", "frame.comment"]);
     assertEquals(rows, [["0x0002", "1", OPENING], ["0x0012", "1", ""], ["0x0019", "1", CLOSING]]);
   },
-});
-
-Deno.test("recorder: IPv6 connections are found by their names too", () => {
-  const { recorder, file } = recording();
-  const server = { address: "2001:db8::101", port: 3333 };
-  const client = { address: "2001:db8::1", port: 4000 };
-  const frame = tcpFrame(server, client, { flags: ["FIN", "ACK"] });
-  recorder.observe({ ...CLOSE, connection: "[2001:db8::101]:3333-[2001:db8::1]:4000" });
-  recorder.sent(frame, frame.length, 0);
-  recorder.finish();
-  assertEquals(readPackets(file())[0].comments, [CLOSING]);
 });
 
 Deno.test("recorder: frames stand in order of time, also one that was captured before an answer left and taken after", () => {
@@ -362,4 +424,54 @@ Deno.test("recorder: frames stand in order of time, also one that was captured b
   recorder.departing(200);
   recorder.end();
   assertEquals(times().at(-1), ["out", 200]);
+});
+
+Deno.test("recorder: what our own faults lost stands in its place of time among what came and what left", () => {
+  const epochUs = 1_600_000_000_000_000;
+  // The link's own clock is ten seconds behind, and a time beyond now cannot be.
+  const { recorder, file } = recording({ epochUs, arrivedUs: (capturedUs) => capturedUs + 10_000_000 });
+  const lost = (us: number, nowUs: number) =>
+    recorder.faulted({
+      direction: "in",
+      frame: SYN,
+      length: SYN.length,
+      nowUs,
+      capturedUs: us - 10_000_000,
+      faults: ["drop"],
+      reason: "queue-full",
+      touch: 1,
+      label: 0,
+      delayUs: 0,
+    });
+  recorder.looking();
+  lost(90, 95);
+  recorder.received(ACK_IN, ACK_IN.length, 1);
+  recorder.arrived(100);
+  recorder.sent(ACK_OUT, ACK_OUT.length, 0, 0);
+  recorder.receivedDone();
+  recorder.looked(true);
+  recorder.departing(120);
+  recorder.looking();
+  lost(110, 160);
+  lost(150, 160);
+  lost(170, 165);
+  assertEquals(recorder.isHolding, true);
+  recorder.looked(true);
+  assertEquals(recorder.isHolding, false);
+  recorder.finish();
+  assertEquals(
+    readPackets(file()).map(({ direction, timestampUs, comments }) => [
+      direction,
+      timestampUs - epochUs,
+      comments,
+    ]),
+    [
+      ["in", 90, ["fault drop in: lost, the path's queue is full"]],
+      ["in", 100, []],
+      ["in", 110, ["fault drop in: lost, the path's queue is full"]],
+      ["out", 120, []],
+      ["in", 150, ["fault drop in: lost, the path's queue is full"]],
+      ["in", 165, ["fault drop in: lost, the path's queue is full"]],
+    ],
+  );
 });
