@@ -135,9 +135,11 @@ export class FaultLink implements FrameLink {
       // First what is due already: new frames are taken only as fast as they can be handed up.
       const count = this.#in.release(nowUs, this.#handUp, budget);
       if (count === budget) return count;
-      this.#link.receive(this.#take, budget - count);
+      const taken = this.#link.receive(this.#take, budget - count);
       const rest = budget - count - this.#spared;
-      return count + this.#spared + this.#in.release(this.#nowUs(), this.#handUp, rest);
+      const handedUp = this.#spared + this.#in.release(this.#nowUs(), this.#handUp, rest);
+      // Those that were lost here were waiting as well.
+      return count + Math.max(taken, handedUp);
     } finally {
       this.#handler = ignoreFrame;
     }

@@ -48,7 +48,8 @@ export interface FrameLink {
   readonly isCrowded: boolean;
   /**
    * Hands up to `budget` waiting frames to `handler`, in order, without waiting.
-   * Returns how many. Throws {@link LinkError} when the link is gone.
+   * Returns how many it took of those that waited, handed up or not: fewer than `budget` says that none waits any more.
+   * Throws {@link LinkError} when the link is gone.
    */
   receive(handler: FrameHandler, budget: number): number;
   /**
