@@ -23,7 +23,7 @@ import { type FlagName, flagNames } from "../wire/tcp.ts";
 import { MAX_SACK_BLOCKS } from "../wire/tcp_options.ts";
 import { isNeverLost } from "./event_filter.ts";
 import { eventToJson, stringToJson } from "./event_json.ts";
-import { type LineBytes, type Piece, PieceCache, pieceOf } from "./line_bytes.ts";
+import { emptyPiece, LineBytes, Piece, PieceCache, pieceOf, SLACK_BYTES } from "./line_bytes.ts";
 import type { LineWriter } from "./log_writer.ts";
 
 /** Texts longer than this go the slow way; local choice: names of connections have 93 characters at most. */
@@ -74,15 +74,11 @@ export class JsonLines {
   readonly #received = new SegmentPieces("recv");
   readonly #sent = new SegmentPieces("send");
   readonly #connections = fieldCache("connection");
-  readonly #numbered = new NumberedConnections("");
-  readonly #beforeSegment = new NumberedConnections(',"segment":');
+  readonly #numbered = new NumberedConnections();
   readonly #reasons = fieldCache("reason");
   #lastStates: readonly string[] = [];
   #statesPiece: Piece | null = null;
-  readonly #segmentHead = new Head("segment");
-  readonly #dataHead = new Head("data");
-  readonly #transitionHead = new Head("transition");
-  readonly #closedHead = new Head("closed");
+  readonly #time = new TimeBytes();
 
   constructor(writer: LineWriter) {
     this.observe = (event) => {
@@ -131,21 +127,21 @@ export class JsonLines {
     line.uint32(event.seq);
     return number(line, KEY.ack, event.ack) &&
       number(line, KEY.relSeq, event.relSeq) && number(line, KEY.relAck, event.relAck) &&
-      windows(line, pieces.windows(event), event) &&
-      number(line, KEY.length, event.length) &&
-      options(line, event.options) && this.#segmentEnd(line, pieces, event);
+      pieces.windows(line, event) && number(line, KEY.length, event.length) &&
+      pieces.options(line, event.options) && this.#segmentEnd(line, pieces, event);
   }
 
   /** Kind, time, connection, and the two numbers. */
   #segmentNumbers(line: LineBytes, event: SegmentEvent): boolean {
     const { connection, id, segment } = event;
     if (id === undefined || segment === undefined) {
-      return this.#head(line, this.#segmentHead, event) &&
+      return this.#head(line, HEAD.segment, event) &&
         (segment === undefined || number(line, KEY.segment, segment));
     }
     if (!isShort(connection) || !isUint32(id) || !isUint32(segment)) return false;
-    if (!this.#segmentHead.write(line, event.time)) return false;
-    line.piece(this.#beforeSegment.of(connection, id));
+    line.piece(HEAD.segment);
+    if (!this.#time.write(line, event.time)) return false;
+    line.piece(this.#numbered.of(connection, id).beforeSegment);
     line.uint32(segment);
     return true;
   }
@@ -160,7 +156,7 @@ export class JsonLines {
 
   #data(line: LineBytes, event: DataEvent): boolean {
     if (event.payload !== undefined) return false;
-    if (!this.#head(line, this.#dataHead, event)) return false;
+    if (!this.#head(line, HEAD.data, event)) return false;
     if (!number(line, event.direction === "recv" ? KEY.recvLength : KEY.sendLength, event.length)) {
       return false;
     }
@@ -170,7 +166,7 @@ export class JsonLines {
 
   #transition(line: LineBytes, event: TransitionEvent): boolean {
     const tail = this.#tails.of(event);
-    if (tail === null || !this.#head(line, this.#transitionHead, event)) return false;
+    if (tail === null || !this.#head(line, HEAD.transition, event)) return false;
     if (event.segment !== undefined && !number(line, KEY.segment, event.segment)) return false;
     line.piece(tail);
     return true;
@@ -179,24 +175,25 @@ export class JsonLines {
   #closed(line: LineBytes, event: ClosedEvent): boolean {
     const { states, durationMs } = event;
     if (states.length > PATH_STATES || !Number.isFinite(durationMs)) return false;
-    if (!this.#head(line, this.#closedHead, event)) return false;
+    if (!this.#head(line, HEAD.closed, event)) return false;
     line.piece(this.#reasons.of(event.reason));
     if (!number(line, KEY.bytesIn, event.bytesIn) || !number(line, KEY.bytesOut, event.bytesOut)) {
       return false;
     }
     line.piece(KEY.durationMs);
-    line.ascii(String(durationMs));
+    milliseconds(line, durationMs);
     line.piece(this.#states(states));
     line.byte(BRACKET.BRACE_CLOSE);
     return true;
   }
 
   /** Kind, time, connection and its number. */
-  #head(line: LineBytes, head: Head, event: EventBase & OfConnection): boolean {
+  #head(line: LineBytes, head: Piece, event: EventBase & OfConnection): boolean {
     const { connection, id } = event;
-    if (!isShort(connection) || !head.write(line, event.time)) return false;
+    line.piece(head);
+    if (!isShort(connection) || !this.#time.write(line, event.time)) return false;
     if (id !== undefined && !isUint32(id)) return false;
-    line.piece(id === undefined ? this.#connections.of(connection) : this.#numbered.of(connection, id));
+    line.piece(id === undefined ? this.#connections.of(connection) : this.#numbered.of(connection, id).piece);
     return true;
   }
 
@@ -212,32 +209,56 @@ export class JsonLines {
 
 /** How many connections are remembered with their numbers, a power of two; local choice: who is busy at one moment. */
 const NUMBERED = 256;
+/** What stands around a name and a number. */
+const AROUND = { connection: ',"connection":"', id: '","id":', segment: ',"segment":' } as const;
+/** For one of them: what stands around it, the name, a number of ten digits. */
+const NUMBERED_BYTES = Object.values(AROUND).join("").length + TEXT_CHARS + 10 + SLACK_BYTES;
 
 /** A connection and its number, as they stand on the line. */
 interface NumberedConnection {
   readonly connection: string;
   readonly id: number;
   readonly piece: Piece;
+  /** The same with the key that follows in the line of a segment. */
+  readonly beforeSegment: Piece;
 }
 
-/** Names of connections with their numbers, each pair one piece, at the place that the number's last bits say. */
+/**
+ * Names of connections with their numbers, at the place that the number's last bits say. The bytes are put together in
+ * place: a server that has many short connections makes new ones all the time, and to encode a string costs ten times that.
+ */
 class NumberedConnections {
   readonly #places: (NumberedConnection | null)[] = new Array(NUMBERED).fill(null);
-  readonly #after: string;
+  readonly #bytes = new Uint8Array(NUMBERED * NUMBERED_BYTES);
+  readonly #view = new DataView(this.#bytes.buffer);
+  readonly #line = new LineBytes(this.#bytes);
 
-  /** `after`: what follows the number on the line, too. */
-  constructor(after: string) {
-    this.#after = after;
-  }
-
-  of(connection: string, id: number): Piece {
+  /** Valid until the next call. */
+  of(connection: string, id: number): NumberedConnection {
     const place = id & (NUMBERED - 1);
     const known = this.#places[place];
-    if (known !== null && known.id === id && known.connection === connection) return known.piece;
-    const piece = pieceOf(`,"connection":${stringToJson(connection)},"id":${id}${this.#after}`);
-    this.#places[place] = { connection, id, piece };
-    return piece;
+    if (known !== null && known.id === id && known.connection === connection) return known;
+    return this.#places[place] = this.#write(connection, id, place * NUMBERED_BYTES) ??
+      encoded(connection, id);
   }
+
+  #write(connection: string, id: number, offset: number): NumberedConnection | null {
+    const line = this.#line;
+    line.at = offset;
+    line.ascii(AROUND.connection);
+    if (!line.plain(connection)) return null;
+    line.ascii(AROUND.id);
+    line.uint32(id);
+    const piece = new Piece(this.#view, offset, line.at - offset);
+    line.ascii(AROUND.segment);
+    return { connection, id, piece, beforeSegment: new Piece(this.#view, offset, line.at - offset) };
+  }
+}
+
+/** A name that is no host's. */
+function encoded(connection: string, id: number): NumberedConnection {
+  const text = `,"connection":${stringToJson(connection)},"id":${id}`;
+  return { connection, id, piece: pieceOf(text), beforeSegment: pieceOf(text + AROUND.segment) };
 }
 
 /** What segments of one direction say by the same few pieces. */
@@ -248,29 +269,21 @@ class SegmentPieces {
   readonly #flags: ReadonlyMap<readonly FlagName[], Piece>;
   #lastNames: readonly FlagName[] | null = null;
   #lastPiece: Piece | undefined;
-  #window = -1;
-  #windowBytes: number | undefined;
-  #sameWindows = 0;
-  #windowPiece: Piece | null = null;
+  readonly #windows = new RepeatedNumbers();
+  readonly #options = new RepeatedOptions();
 
   constructor(direction: SegmentEvent["direction"]) {
     this.#flags = flagPieces(`,"direction":"${direction}","flags":`, ',"seq":');
   }
 
-  /** Both figures of the window, where they have been those of many segments before. */
-  windows({ window, windowBytes }: SegmentEvent): Piece | null {
-    if (window !== this.#window || windowBytes !== this.#windowBytes) {
-      this.#window = window;
-      this.#windowBytes = windowBytes;
-      this.#sameWindows = 0;
-      this.#windowPiece = null;
-    } else if (this.#windowPiece === null && ++this.#sameWindows >= SAME_WINDOWS && isUint32(window)) {
-      const bytes = windowBytes === undefined ? "" : `,"windowBytes":${windowBytes}`;
-      if (windowBytes === undefined || isUint32(windowBytes)) {
-        this.#windowPiece = pieceOf(`,"window":${window}${bytes}`);
-      }
-    }
-    return this.#windowPiece;
+  /** Both figures of the window. */
+  windows(line: LineBytes, { window, windowBytes }: SegmentEvent): boolean {
+    if (windowBytes === undefined) return number(line, KEY.window, window);
+    return this.#windows.write(line, window, windowBytes);
+  }
+
+  options(line: LineBytes, options: SegmentOptions): boolean {
+    return this.#options.write(line, options);
   }
 
   /** `flagNames` gives the same array for the same flags; undefined for any other array. */
@@ -283,17 +296,52 @@ class SegmentPieces {
   }
 }
 
-/** From how many segments on with one window it is kept as a piece. Local choice: fewer would not pay for making it. */
-const SAME_WINDOWS = 8;
+/** Both windows of a segment. Those of many in a row are mostly the same, and are kept from the second one on. */
+class RepeatedNumbers {
+  #window = -1;
+  #windowBytes = -1;
+  readonly #piece = emptyPiece(64);
+  #isKept = false;
 
-function windows(line: LineBytes, known: Piece | null, { window, windowBytes }: SegmentEvent): boolean {
-  if (known !== null) {
-    line.piece(known);
+  write(line: LineBytes, window: number, windowBytes: number): boolean {
+    const isSame = window === this.#window && windowBytes === this.#windowBytes;
+    if (isSame && this.#isKept) {
+      line.piece(this.#piece);
+      return true;
+    }
+    const start = line.at;
+    if (!number(line, KEY.window, window) || !number(line, KEY.windowBytes, windowBytes)) return false;
+    this.#isKept = isSame;
+    if (isSame) line.keep(this.#piece, start);
+    this.#window = window;
+    this.#windowBytes = windowBytes;
     return true;
   }
-  return number(line, KEY.window, window) &&
-    (windowBytes === undefined || number(line, KEY.windowBytes, windowBytes));
 }
+
+/** The options of a segment. The host makes one object for all those of a row that have the same. */
+class RepeatedOptions {
+  #last: SegmentOptions | null = null;
+  readonly #piece = emptyPiece(OPTIONS_BYTES);
+  #isKept = false;
+
+  write(line: LineBytes, given: SegmentOptions): boolean {
+    const isSame = given === this.#last;
+    if (isSame && this.#isKept) {
+      line.piece(this.#piece);
+      return true;
+    }
+    const start = line.at;
+    if (!options(line, given)) return false;
+    this.#isKept = isSame && line.at - start <= OPTIONS_BYTES;
+    if (this.#isKept) line.keep(this.#piece, start);
+    this.#last = given;
+    return true;
+  }
+}
+
+/** More than the options of a segment can take in JSON. */
+const OPTIONS_BYTES = 512;
 
 /** What a transition's line says behind its connection, to the end. */
 interface TransitionTail {
@@ -349,30 +397,60 @@ function isSameFlags(a: readonly FlagName[] | null, b: readonly FlagName[] | nul
   return a !== null && b !== null && a.length === b.length && a.every((name, place) => name === b[place]);
 }
 
-/** How the lines of one kind begin: its name, and the time. */
-class Head {
-  readonly #kind: TcpEvent["event"];
-  #second = -1;
-  /** Up to the decimal point of the time. */
-  #piece: Piece = KEY.null;
+/** How the lines of one kind begin. */
+const HEAD = {
+  segment: headOf("segment"),
+  data: headOf("data"),
+  transition: headOf("transition"),
+  closed: headOf("closed"),
+} as const;
 
-  constructor(kind: TcpEvent["event"]) {
-    this.#kind = kind;
-  }
+function headOf(kind: TcpEvent["event"]): Piece {
+  return pieceOf(`{"event":"${kind}","time":`);
+}
+
+/** The time of the last event: what one frame leads to has the same, and so has all that leaves together. */
+class TimeBytes {
+  #time = NaN;
+  #second = -1;
+  readonly #piece = emptyPiece(32);
+  /** Up to the decimal point. */
+  readonly #secondPiece = emptyPiece(16);
 
   /** False for a time that no clock tells. */
   write(line: LineBytes, time: number): boolean {
+    if (time === this.#time) {
+      line.piece(this.#piece);
+      return true;
+    }
     const us = Math.round(time * 1e6);
     const second = Math.floor(us / 1e6);
     if (!isUint32(second)) return false;
-    if (second !== this.#second) {
+    const start = line.at;
+    if (second === this.#second) {
+      line.piece(this.#secondPiece);
+    } else {
+      line.uint32(second);
+      line.keep(this.#secondPiece, start);
       this.#second = second;
-      this.#piece = pieceOf(`{"event":"${this.#kind}","time":${second}`);
     }
-    line.piece(this.#piece);
     line.fraction(us - second * 1e6, 6);
+    line.keep(this.#piece, start);
+    this.#time = time;
     return true;
   }
+}
+
+/** A duration; those of the host are whole microseconds. */
+function milliseconds(line: LineBytes, ms: number): void {
+  const us = Math.round(ms * 1000);
+  const whole = Math.floor(us / 1000);
+  if (us / 1000 !== ms || !isUint32(whole)) {
+    line.ascii(String(ms));
+    return;
+  }
+  line.uint32(whole);
+  line.fraction(us - whole * 1000, 3);
 }
 
 function flagPieces(before: string, after: string): ReadonlyMap<readonly FlagName[], Piece> {
