@@ -6,7 +6,7 @@
  */
 import { getColorEnabled } from "@std/fmt/colors";
 import { eventToJson } from "../observe/event_json.ts";
-import { eventFilter, type EventFilter, isNeverLost } from "../observe/event_filter.ts";
+import { type EventFilter, eventFilter, isNeverLost } from "../observe/event_filter.ts";
 import { textLog } from "../observe/event_text.ts";
 import { LogLimit } from "../observe/log_limit.ts";
 import { JsonLines } from "../observe/json_lines.ts";

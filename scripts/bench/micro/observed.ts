@@ -65,7 +65,13 @@ class PreparedFrame {
     segment.tsValue = STAMP_MARK;
     emitEthernet(this.bytes, { destination: HOST_MAC, source: PEER_MAC, type: ETHERTYPE.IPV4 });
     const header = emitTcp(this.bytes, TCP_OFFSET, segment);
-    const about = { source: PEER_ADDRESS, destination: HOST_ADDRESS, protocol: IP_PROTOCOL.TCP, ttl: 64, id: 1 };
+    const about = {
+      source: PEER_ADDRESS,
+      destination: HOST_ADDRESS,
+      protocol: IP_PROTOCOL.TCP,
+      ttl: 64,
+      id: 1,
+    };
     emitIpv4(this.bytes, ETHERNET.HEADER_BYTES, { ...about, payloadLength: header + payloadLength });
     this.length = TCP_OFFSET + header + payloadLength;
     let at = TCP_OFFSET + TCP.HEADER_BYTES;
@@ -202,7 +208,9 @@ export class Traffic {
 
   /** Throws an Error unless the host took every segment: what is dropped costs less. */
   check(): void {
-    if (this.#segmentsIn() !== this.#taken) throw new Error(`of ${this.#taken} segments ${this.#segmentsIn()} were taken`);
+    if (this.#segmentsIn() !== this.#taken) {
+      throw new Error(`of ${this.#taken} segments ${this.#segmentsIn()} were taken`);
+    }
   }
 
   #give(frame: PreparedFrame, port: number, numbers: { seq: number; ack: number }): void {
