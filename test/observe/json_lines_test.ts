@@ -129,7 +129,7 @@ Deno.test("json lines: numbers that are none of a segment, and a time before 197
 });
 
 Deno.test("json lines: a window that stays is one piece, and goes when the window changes", () => {
-  const windows = [[502, 64256], [502, undefined], [501, 64128], [502, 64256]] as const;
+  const windows = [[502, 64256], [502, 128512], [502, undefined], [501, 64128], [502, 64256]] as const;
   const events = windows.flatMap(([window, windowBytes]) =>
     Array.from({ length: 20 }, () =>
       sampleSegment({
