@@ -6,7 +6,7 @@
  */
 import { getColorEnabled } from "@std/fmt/colors";
 import { eventToJson } from "../observe/event_json.ts";
-import { eventFilter, isNeverLost } from "../observe/event_filter.ts";
+import { type EventFilter, eventFilter, isNeverLost } from "../observe/event_filter.ts";
 import { textLog } from "../observe/event_text.ts";
 import { LogLimit } from "../observe/log_limit.ts";
 import { JsonLines } from "../observe/json_lines.ts";
@@ -102,9 +102,12 @@ export class ServeLog {
     this.#writer = new LineWriter({ write: this.#sink.write, bufferBytes, lostLine });
     const format = options.form === "text" ? textFormat(options) : eventToJson;
     const told = observerFor(options, { writer: this.#writer, format });
+    const passes = filterFor(options);
+    // One step for all that is asked of every event. What cannot be written any more need not be put into words.
     const log: Observer | null = told === null ? null : (event) => {
+      if (this.#failure !== null) return;
       last = event;
-      told(event);
+      if (passes(event)) told(event);
     };
     this.#limit = log === null || limitBytes === null ? null : new LogLimit({
       log,
@@ -112,9 +115,7 @@ export class ServeLog {
       bytes: () => this.#writer.lineBytes,
       ...(onEnd === undefined ? {} : { onEnd }),
     });
-    const bounded = this.#limit?.observe ?? log;
-    // What cannot be written any more need not be put into words.
-    this.observer = bounded === null ? null : (event) => this.#failure === null && bounded(event);
+    this.observer = this.#limit === null ? log : this.#limited(this.#limit);
   }
 
   /** Why not all is written that was asked for; null as long as all is. */
@@ -158,6 +159,13 @@ export class ServeLog {
     const isWritten = await Promise.race([this.#sink.settled().then(() => true), late]);
     clearTimeout(timer);
     return isWritten && this.#failure === null && this.lostLines === lostBefore;
+  }
+
+  /** Nor need that be counted. */
+  #limited(limit: LogLimit): Observer {
+    return (event) => {
+      if (this.#failure === null) limit.observe(event);
+    };
   }
 
   /** Closes what was opened for the log. */
@@ -207,14 +215,14 @@ function observerFor(
 ): Observer | null {
   if (form === "none") return null;
   const written = form === "json" ? new JsonLines(writer).observe : textObserver(writer, format);
-  const shown = inPayloadForm(style.payload ?? "none", written);
-  const passes = eventFilter({
+  return inPayloadForm(style.payload ?? "none", written);
+}
+
+function filterFor({ style = {} }: ServeLogOptions): EventFilter {
+  return eventFilter({
     ...(style.kinds === undefined ? {} : { kinds: style.kinds }),
     only: style.only ?? null,
   });
-  return (event) => {
-    if (passes(event)) shown(event);
-  };
 }
 
 function textObserver(writer: LineWriter, format: Format): Observer {

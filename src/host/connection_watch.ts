@@ -44,7 +44,8 @@ export class ConnectionWatch {
   announced = 0;
   readonly sent = new SentSegments();
   #figures: SampleFigures | null = null;
-  readonly #timers: (RunningTimer | null)[] = [null, null, null, null];
+  /** By slot; made when they are asked for. */
+  #timers: (RunningTimer | null)[] | null = null;
 
   constructor(era: number) {
     this.era = era;
@@ -62,11 +63,12 @@ export class ConnectionWatch {
   /** The deadlines that are due at `nowUs`; they count as stopped from then on. */
   firedTimers(tcb: Tcb, nowUs: number): TimerNews[] {
     const news: TimerNews[] = [];
+    const timers = this.#timers ??= SLOTS.map(() => null);
     SLOTS.forEach((slot, place) => {
       const running = runningTimer(tcb, slot);
       if (running === null || running.dueUs > nowUs) return;
       news.push({ ...running, action: "fired" });
-      this.#timers[place] = null;
+      timers[place] = null;
     });
     return news;
   }
@@ -74,11 +76,12 @@ export class ConnectionWatch {
   /** What has become of deadlines since this was asked last. */
   changedTimers(tcb: Tcb): TimerNews[] {
     const news: TimerNews[] = [];
+    const timers = this.#timers ??= SLOTS.map(() => null);
     SLOTS.forEach((slot, place) => {
-      const last = this.#timers[place];
+      const last = timers[place];
       const now = tcb.ended === null ? runningTimer(tcb, slot) : null;
       if (last?.timer === now?.timer && last?.dueUs === now?.dueUs) return;
-      this.#timers[place] = now;
+      timers[place] = now;
       if (last !== null && last.timer !== now?.timer) news.push({ ...last, action: "stopped" });
       if (now !== null) news.push({ ...now, action: "armed" });
     });

@@ -9,6 +9,7 @@ import type { MachineContext } from "../tcp/context.ts";
 import type { Effect } from "../tcp/effects.ts";
 import type {
   ArpEvent,
+  DataEvent,
   DropEvent,
   FaultEvent,
   IcmpEvent,
@@ -26,7 +27,7 @@ import type { Connection } from "./connection.ts";
 import type { TimerNews } from "./connection_watch.ts";
 import { type FaultBarrier, messageOfError } from "./fault_barrier.ts";
 import { EventFolding, FOLD, type FoldableEvent, type FoldGroup, type FoldVerdict } from "./event_folding.ts";
-import { segmentEvent, transitionEvent } from "./segment_events.ts";
+import { RepeatedOptions, segmentEvent, transitionEvent } from "./segment_events.ts";
 import { NO_SEGMENT, SegmentNumbers } from "./segment_numbers.ts";
 
 /** What has the name of a connection, which is made when it is asked for: a name costs more than the rest of a drop. */
@@ -58,6 +59,8 @@ export class EventTeller {
   readonly #numbers = new SegmentNumbers();
   /** Folded events that stand for themselves, of a second that is over: told when no other frame is in hand. */
   #late: FoldableEvent[] = [];
+  readonly #receivedOptions = new RepeatedOptions();
+  readonly #sentOptions = new RepeatedOptions();
   /** The segment that left last. */
   #lastSent: SegmentEvent | null = null;
   /** `epochUs`: wall clock at time 0 of the context's clock; `foldAfter`: see EventFolding. */
@@ -151,6 +154,7 @@ export class EventTeller {
       relAck: arriving.ack,
       cutBytes: 0,
       windowShift: connection.tcb.sendShift,
+      options: this.#receivedOptions,
     }));
   }
 
@@ -177,6 +181,7 @@ export class EventTeller {
         relAck: segment.ack,
         cutBytes: 0,
         windowShift: -1,
+        options: this.#receivedOptions,
       }),
     );
   }
@@ -264,16 +269,17 @@ export class EventTeller {
   /** `count` bytes at the end of a ring have arrived in order, or been given to be sent. */
   data(connection: Connection, direction: "recv" | "send", count: number): void {
     if (this.observer === null) return;
-    const { receiveRing, sendRing } = connection.tcb;
-    this.#tell({
+    const { name, id, tcb } = connection;
+    const event: DataEvent = {
       event: "data",
       time: this.time,
-      connection: connection.name,
-      id: connection.id,
+      connection: name,
+      id,
       direction,
       length: count,
-      ...this.#payload(direction === "recv" ? receiveRing : sendRing, count),
-    });
+    };
+    if (!this.showPayload) this.#tell(event);
+    else this.#tell({ ...event, ...payloadOf(direction === "recv" ? tcb.receiveRing : tcb.sendRing, count) });
   }
 
   /** An application threw `error` on its connection. */
@@ -413,6 +419,7 @@ export class EventTeller {
       relAck: effect.ack,
       cutBytes: effect.cutBytes,
       windowShift: of.windowShift,
+      options: this.#sentOptions,
     });
   }
 
@@ -442,15 +449,16 @@ export class EventTeller {
       this.#barrier.observerThrew(error);
     }
   }
+}
 
-  #payload(ring: ByteRing, count: number): { payload?: string } {
-    if (!this.showPayload || ring.length < count) return {};
-    const bytes = new Uint8Array(count);
-    ring.copyOut(ring.length - count, bytes, 0, count);
-    let text = "";
-    for (const byte of bytes) text += String.fromCharCode(byte);
-    return { payload: btoa(text) };
-  }
+/** The last `count` bytes of a ring. */
+function payloadOf(ring: ByteRing, count: number): { payload?: string } {
+  if (ring.length < count) return {};
+  const bytes = new Uint8Array(count);
+  ring.copyOut(ring.length - count, bytes, 0, count);
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return { payload: btoa(text) };
 }
 
 function nameOf({ name, id = 0 }: Named): { connection: string; id?: number } {

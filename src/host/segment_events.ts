@@ -28,6 +28,7 @@ interface SegmentNews {
   readonly cutBytes: number;
   /** Of the window, in which the sender counts; -1 where it is not known. */
   readonly windowShift: number;
+  readonly options: RepeatedOptions;
 }
 
 /** The event of a segment that has been received or is being sent. */
@@ -47,7 +48,7 @@ export function segmentEvent(segment: TcpSegment, news: SegmentNews): SegmentEve
     window: segment.window,
     windowBytes: windowBytes(segment, news.windowShift),
     length: segment.payloadLength,
-    options: segmentOptions(segment),
+    options: news.options.of(segment),
     state: news.state,
     rule: news.rule,
   } as const;
@@ -73,7 +74,31 @@ function unusualEvent(
 
 /** The window of a segment with SYN is never scaled (RFC 7323 §2.2). */
 function windowBytes({ flags, window }: TcpSegment, shift: number): number {
-  return (flags & FLAG.SYN) === 0 ? window * 2 ** shift : window;
+  // A shift is 14 at most (§2.3), so that this stays below 2^31.
+  return (flags & FLAG.SYN) === 0 ? window << shift : window;
+}
+
+const NO_OPTIONS: SegmentOptions = Object.freeze({});
+
+/** The options of segments of one direction: those of many in a row are the same, and then the same object. */
+export class RepeatedOptions {
+  #last: SegmentOptions = NO_OPTIONS;
+  #value = -1;
+  #echo = -1;
+
+  of(segment: TcpSegment): SegmentOptions {
+    if (segment.mss >= 0 || segment.windowScale >= 0 || segment.sackPermitted || segment.sackBlockCount > 0) {
+      return segmentOptions(segment);
+    }
+    if (!segment.hasTimestamps) return NO_OPTIONS;
+    const { tsValue, tsEcho } = segment;
+    if (tsValue !== this.#value || tsEcho !== this.#echo) {
+      this.#value = tsValue;
+      this.#echo = tsEcho;
+      this.#last = { timestamps: { value: tsValue, echo: tsEcho } };
+    }
+    return this.#last;
+  }
 }
 
 /** The options of a segment, as a value. */
@@ -104,19 +129,28 @@ export function transitionEvent(
   effect: Effect,
   about: { time: number; connection: string; id: number; segment: number },
 ): TransitionEvent {
+  const { time, connection, id, segment } = about;
+  const { from, to, cause, rfc } = row;
+  const { rule } = effect;
+  const recv = effect.recvFlags < 0 ? null : flagNames(effect.recvFlags);
+  const send = effect.sendFlags < 0 ? null : flagNames(effect.sendFlags);
+  // Written out: to spread objects costs more than all the rest.
+  if (segment === 0) {
+    return { event: "transition", time, connection, id, from, to, recv, send, cause, row: row.id, rule, rfc };
+  }
   return {
     event: "transition",
-    time: about.time,
-    connection: about.connection,
-    id: about.id,
-    ...(about.segment > 0 ? { segment: about.segment } : {}),
-    from: row.from,
-    to: row.to,
-    recv: effect.recvFlags < 0 ? null : flagNames(effect.recvFlags),
-    send: effect.sendFlags < 0 ? null : flagNames(effect.sendFlags),
-    cause: row.cause,
+    time,
+    connection,
+    id,
+    segment,
+    from,
+    to,
+    recv,
+    send,
+    cause,
     row: row.id,
-    rule: effect.rule,
-    rfc: row.rfc,
+    rule,
+    rfc,
   };
 }

@@ -118,7 +118,9 @@ export class SegmentNumbers {
     for (let i = 0; i < effects.length; i++) {
       const effect = effects.at(i);
       // An abort for late text is one too: what is in the queue by now has come of the segment, whatever its row says.
-      if (effect.kind === EFFECT.STATE && effect.tcb === tcb) (moves ??= []).push(effect.rule);
+      if (effect.kind === EFFECT.STATE && effect.tcb === tcb) {
+        moves = moves === null ? [effect.rule] : [...moves, effect.rule];
+      }
     }
     return moves;
   }

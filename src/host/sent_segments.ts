@@ -8,8 +8,8 @@
 /** Octets from `start` to before `end`, which segment `number` has carried last. */
 interface SentRange {
   start: number;
-  readonly end: number;
-  readonly number: number;
+  end: number;
+  number: number;
 }
 
 /** Local choice: a window of six megabytes in full segments; of what lies below the oldest is forgotten first. */
@@ -31,7 +31,22 @@ export class SentSegments {
   note(start: number, end: number, about: { number: number; una: number }): void {
     this.#forget(about.una);
     const ranges = this.#ranges;
-    const range: SentRange = { start, end, number: about.number };
+    const { number } = about;
+    if (this.#head === 1 && ranges.length === 1) {
+      // Nothing else is on its way, as between a question and the next: the same place serves for all of them.
+      const only = ranges[0];
+      only.start = start;
+      only.end = end;
+      only.number = number;
+      this.#head = 0;
+      return;
+    }
+    const range: SentRange = { start, end, number };
+    if (ranges.length === 0) {
+      // With one place: an array that grows from nothing has seventeen, which most connections never need.
+      this.#ranges = [range];
+      return;
+    }
     const last = ranges[ranges.length - 1];
     if (ranges.length === this.#head || last.end <= start) {
       ranges.push(range);

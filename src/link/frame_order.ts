@@ -29,11 +29,18 @@ export interface FrameOrder {
   end(): void;
 }
 
-/** What has been sent, in order, each with the time at which it left, as soon as that is known. */
+/** Local choice: what is sent between two looks for frames, many times over; memory for more is given back. */
+const MOST_SPARE = 4096;
+
+/**
+ * What has been sent, in order, each with the time at which it left, as soon as that is known. The places are used again
+ * and again: arrays that are emptied grow anew each time, which costs more than all the rest.
+ */
 export class Departures<Item> {
-  readonly #items: Item[] = [];
+  readonly #items: (Item | null)[] = [];
   readonly #timesUs: number[] = [];
   #head = 0;
+  #end = 0;
   /** So many from the beginning on have their time. */
   #timed = 0;
   /** So many had it when frames were looked for last. */
@@ -41,29 +48,30 @@ export class Departures<Item> {
 
   /** How many are held. */
   get count(): number {
-    return this.#items.length - this.#head;
+    return this.#end - this.#head;
   }
 
   /** Whether there is one whose time is not known. */
   get isOpen(): boolean {
-    return this.#timed < this.#items.length;
+    return this.#timed < this.#end;
   }
 
   /** Holds one that leaves at the next {@link Departures.departing}. */
   hold(item: Item): void {
-    this.#items.push(item);
+    this.#items[this.#end] = item;
+    this.#timesUs[this.#end++] = 0;
   }
 
   /** Holds something that happened at `us`, behind all that is held: where that leaves later, so does this. */
   holdFrom(item: Item, us: number): void {
     const wasOpen = this.isOpen;
-    this.#items.push(item);
+    this.hold(item);
     if (!wasOpen) this.departing(us);
   }
 
   departing(us: number): void {
-    for (let i = this.#timed; i < this.#items.length; i++) this.#timesUs[i] = us;
-    this.#timed = this.#items.length;
+    for (let i = this.#timed; i < this.#end; i++) this.#timesUs[i] = us;
+    this.#timed = this.#end;
   }
 
   looking(): void {
@@ -90,12 +98,18 @@ export class Departures<Item> {
 
   #release(tell: (item: Item, us: number) => void): void {
     const at = this.#head++;
-    tell(this.#items[at], this.#timesUs[at]);
+    const item = this.#items[at];
+    this.#items[at] = null;
+    if (item !== null) tell(item, this.#timesUs[at]);
   }
 
   #forget(): void {
-    if (this.#head === 0 || this.#head < this.#items.length) return;
-    this.#items.length = this.#timesUs.length = 0;
-    this.#head = this.#timed = this.#before = 0;
+    if (this.#head === 0 || this.#head < this.#end) return;
+    if (this.#end > MOST_SPARE) this.#items.length = this.#timesUs.length = 0;
+    this.#head =
+      this.#end =
+      this.#timed =
+      this.#before =
+        0;
   }
 }

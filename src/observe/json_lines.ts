@@ -20,14 +20,22 @@ import type {
   TransitionEvent,
 } from "../tcp/events.ts";
 import { type FlagName, flagNames } from "../wire/tcp.ts";
-import { MAX_SACK_BLOCKS } from "../wire/tcp_options.ts";
 import { isNeverLost } from "./event_filter.ts";
 import { eventToJson, stringToJson } from "./event_json.ts";
+import {
+  isShort,
+  isUint32,
+  milliseconds,
+  number,
+  NumberedConnections,
+  OptionsBytes,
+  RepeatedWindows,
+  TEXT_CHARS,
+  TimeBytes,
+} from "./json_pieces.ts";
 import { type LineBytes, type Piece, PieceCache, pieceOf } from "./line_bytes.ts";
 import type { LineWriter } from "./log_writer.ts";
 
-/** Texts longer than this go the slow way; local choice: names of connections have 93 characters at most. */
-const TEXT_CHARS = 100;
 /** As long as the path of a connection can be in the fast way; local choice. */
 const PATH_STATES = 16;
 /** No line of the fast way is longer: three texts, each character of which may take six bytes, and the rest. */
@@ -44,18 +52,9 @@ const KEY = {
   ack: pieceOf(',"ack":'),
   relSeq: pieceOf(',"relSeq":'),
   relAck: pieceOf(',"relAck":'),
-  window: pieceOf(',"window":'),
-  windowBytes: pieceOf(',"windowBytes":'),
   length: pieceOf(',"length":'),
   recvLength: pieceOf(',"direction":"recv","length":'),
   sendLength: pieceOf(',"direction":"send","length":'),
-  options: pieceOf(',"options":{'),
-  mss: pieceOf('"mss":'),
-  windowScale: pieceOf('"windowScale":'),
-  sackPermitted: pieceOf('"sackPermitted":true'),
-  sack: pieceOf('"sack":['),
-  timestamps: pieceOf('"timestamps":{"value":'),
-  echo: pieceOf(',"echo":'),
   cut: pieceOf(',"cut":'),
   bytesIn: pieceOf(',"bytesIn":'),
   bytesOut: pieceOf(',"bytesOut":'),
@@ -63,8 +62,7 @@ const KEY = {
   null: pieceOf("null"),
 } as const;
 
-const COMMA = 0x2c;
-const BRACKET = { OPEN: 0x5b, CLOSE: 0x5d, BRACE_CLOSE: 0x7d } as const;
+const BRACE_CLOSE = 0x7d;
 
 /** Writes events to a {@link LineWriter}, a line each. */
 export class JsonLines {
@@ -74,15 +72,11 @@ export class JsonLines {
   readonly #received = new SegmentPieces("recv");
   readonly #sent = new SegmentPieces("send");
   readonly #connections = fieldCache("connection");
-  readonly #numbered = new NumberedConnections("");
-  readonly #beforeSegment = new NumberedConnections(',"segment":');
+  readonly #numbered = new NumberedConnections();
   readonly #reasons = fieldCache("reason");
   #lastStates: readonly string[] = [];
   #statesPiece: Piece | null = null;
-  readonly #segmentHead = new Head("segment");
-  readonly #dataHead = new Head("data");
-  readonly #transitionHead = new Head("transition");
-  readonly #closedHead = new Head("closed");
+  readonly #time = new TimeBytes();
 
   constructor(writer: LineWriter) {
     this.observe = (event) => {
@@ -131,21 +125,21 @@ export class JsonLines {
     line.uint32(event.seq);
     return number(line, KEY.ack, event.ack) &&
       number(line, KEY.relSeq, event.relSeq) && number(line, KEY.relAck, event.relAck) &&
-      windows(line, pieces.windows(event), event) &&
-      number(line, KEY.length, event.length) &&
-      options(line, event.options) && this.#segmentEnd(line, pieces, event);
+      pieces.windows(line, event) && number(line, KEY.length, event.length) &&
+      pieces.options(line, event.options) && this.#segmentEnd(line, pieces, event);
   }
 
   /** Kind, time, connection, and the two numbers. */
   #segmentNumbers(line: LineBytes, event: SegmentEvent): boolean {
     const { connection, id, segment } = event;
     if (id === undefined || segment === undefined) {
-      return this.#head(line, this.#segmentHead, event) &&
+      return this.#head(line, HEAD.segment, event) &&
         (segment === undefined || number(line, KEY.segment, segment));
     }
     if (!isShort(connection) || !isUint32(id) || !isUint32(segment)) return false;
-    if (!this.#segmentHead.write(line, event.time)) return false;
-    line.piece(this.#beforeSegment.of(connection, id));
+    line.piece(HEAD.segment);
+    if (!this.#time.write(line, event.time)) return false;
+    line.piece(this.#numbered.of(connection, id).beforeSegment);
     line.uint32(segment);
     return true;
   }
@@ -154,23 +148,23 @@ export class JsonLines {
     line.piece(pieces.states.of(event.state));
     line.piece(pieces.rules.of(event.rule));
     if (event.cut !== undefined && !number(line, KEY.cut, event.cut)) return false;
-    line.byte(BRACKET.BRACE_CLOSE);
+    line.byte(BRACE_CLOSE);
     return true;
   }
 
   #data(line: LineBytes, event: DataEvent): boolean {
     if (event.payload !== undefined) return false;
-    if (!this.#head(line, this.#dataHead, event)) return false;
+    if (!this.#head(line, HEAD.data, event)) return false;
     if (!number(line, event.direction === "recv" ? KEY.recvLength : KEY.sendLength, event.length)) {
       return false;
     }
-    line.byte(BRACKET.BRACE_CLOSE);
+    line.byte(BRACE_CLOSE);
     return true;
   }
 
   #transition(line: LineBytes, event: TransitionEvent): boolean {
     const tail = this.#tails.of(event);
-    if (tail === null || !this.#head(line, this.#transitionHead, event)) return false;
+    if (tail === null || !this.#head(line, HEAD.transition, event)) return false;
     if (event.segment !== undefined && !number(line, KEY.segment, event.segment)) return false;
     line.piece(tail);
     return true;
@@ -179,24 +173,25 @@ export class JsonLines {
   #closed(line: LineBytes, event: ClosedEvent): boolean {
     const { states, durationMs } = event;
     if (states.length > PATH_STATES || !Number.isFinite(durationMs)) return false;
-    if (!this.#head(line, this.#closedHead, event)) return false;
+    if (!this.#head(line, HEAD.closed, event)) return false;
     line.piece(this.#reasons.of(event.reason));
     if (!number(line, KEY.bytesIn, event.bytesIn) || !number(line, KEY.bytesOut, event.bytesOut)) {
       return false;
     }
     line.piece(KEY.durationMs);
-    line.ascii(String(durationMs));
+    milliseconds(line, durationMs);
     line.piece(this.#states(states));
-    line.byte(BRACKET.BRACE_CLOSE);
+    line.byte(BRACE_CLOSE);
     return true;
   }
 
   /** Kind, time, connection and its number. */
-  #head(line: LineBytes, head: Head, event: EventBase & OfConnection): boolean {
+  #head(line: LineBytes, head: Piece, event: EventBase & OfConnection): boolean {
     const { connection, id } = event;
-    if (!isShort(connection) || !head.write(line, event.time)) return false;
+    line.piece(head);
+    if (!isShort(connection) || !this.#time.write(line, event.time)) return false;
     if (id !== undefined && !isUint32(id)) return false;
-    line.piece(id === undefined ? this.#connections.of(connection) : this.#numbered.of(connection, id));
+    line.piece(id === undefined ? this.#connections.of(connection) : this.#numbered.of(connection, id).piece);
     return true;
   }
 
@@ -210,36 +205,6 @@ export class JsonLines {
   }
 }
 
-/** How many connections are remembered with their numbers, a power of two; local choice: who is busy at one moment. */
-const NUMBERED = 256;
-
-/** A connection and its number, as they stand on the line. */
-interface NumberedConnection {
-  readonly connection: string;
-  readonly id: number;
-  readonly piece: Piece;
-}
-
-/** Names of connections with their numbers, each pair one piece, at the place that the number's last bits say. */
-class NumberedConnections {
-  readonly #places: (NumberedConnection | null)[] = new Array(NUMBERED).fill(null);
-  readonly #after: string;
-
-  /** `after`: what follows the number on the line, too. */
-  constructor(after: string) {
-    this.#after = after;
-  }
-
-  of(connection: string, id: number): Piece {
-    const place = id & (NUMBERED - 1);
-    const known = this.#places[place];
-    if (known !== null && known.id === id && known.connection === connection) return known.piece;
-    const piece = pieceOf(`,"connection":${stringToJson(connection)},"id":${id}${this.#after}`);
-    this.#places[place] = { connection, id, piece };
-    return piece;
-  }
-}
-
 /** What segments of one direction say by the same few pieces. */
 class SegmentPieces {
   readonly states = fieldCache("state");
@@ -248,29 +213,19 @@ class SegmentPieces {
   readonly #flags: ReadonlyMap<readonly FlagName[], Piece>;
   #lastNames: readonly FlagName[] | null = null;
   #lastPiece: Piece | undefined;
-  #window = -1;
-  #windowBytes: number | undefined;
-  #sameWindows = 0;
-  #windowPiece: Piece | null = null;
+  readonly #windows = new RepeatedWindows();
+  readonly #options = new OptionsBytes();
 
   constructor(direction: SegmentEvent["direction"]) {
     this.#flags = flagPieces(`,"direction":"${direction}","flags":`, ',"seq":');
   }
 
-  /** Both figures of the window, where they have been those of many segments before. */
-  windows({ window, windowBytes }: SegmentEvent): Piece | null {
-    if (window !== this.#window || windowBytes !== this.#windowBytes) {
-      this.#window = window;
-      this.#windowBytes = windowBytes;
-      this.#sameWindows = 0;
-      this.#windowPiece = null;
-    } else if (this.#windowPiece === null && ++this.#sameWindows >= SAME_WINDOWS && isUint32(window)) {
-      const bytes = windowBytes === undefined ? "" : `,"windowBytes":${windowBytes}`;
-      if (windowBytes === undefined || isUint32(windowBytes)) {
-        this.#windowPiece = pieceOf(`,"window":${window}${bytes}`);
-      }
-    }
-    return this.#windowPiece;
+  windows(line: LineBytes, { window, windowBytes }: SegmentEvent): boolean {
+    return this.#windows.write(line, window, windowBytes);
+  }
+
+  options(line: LineBytes, options: SegmentOptions): boolean {
+    return this.#options.write(line, options);
   }
 
   /** `flagNames` gives the same array for the same flags; undefined for any other array. */
@@ -281,18 +236,6 @@ class SegmentPieces {
     }
     return this.#lastPiece;
   }
-}
-
-/** From how many segments on with one window it is kept as a piece. Local choice: fewer would not pay for making it. */
-const SAME_WINDOWS = 8;
-
-function windows(line: LineBytes, known: Piece | null, { window, windowBytes }: SegmentEvent): boolean {
-  if (known !== null) {
-    line.piece(known);
-    return true;
-  }
-  return number(line, KEY.window, window) &&
-    (windowBytes === undefined || number(line, KEY.windowBytes, windowBytes));
 }
 
 /** What a transition's line says behind its connection, to the end. */
@@ -349,30 +292,16 @@ function isSameFlags(a: readonly FlagName[] | null, b: readonly FlagName[] | nul
   return a !== null && b !== null && a.length === b.length && a.every((name, place) => name === b[place]);
 }
 
-/** How the lines of one kind begin: its name, and the time. */
-class Head {
-  readonly #kind: TcpEvent["event"];
-  #second = -1;
-  /** Up to the decimal point of the time. */
-  #piece: Piece = KEY.null;
+/** How the lines of one kind begin. */
+const HEAD = {
+  segment: headOf("segment"),
+  data: headOf("data"),
+  transition: headOf("transition"),
+  closed: headOf("closed"),
+} as const;
 
-  constructor(kind: TcpEvent["event"]) {
-    this.#kind = kind;
-  }
-
-  /** False for a time that no clock tells. */
-  write(line: LineBytes, time: number): boolean {
-    const us = Math.round(time * 1e6);
-    const second = Math.floor(us / 1e6);
-    if (!isUint32(second)) return false;
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#piece = pieceOf(`{"event":"${this.#kind}","time":${second}`);
-    }
-    line.piece(this.#piece);
-    line.fraction(us - second * 1e6, 6);
-    return true;
-  }
+function headOf(kind: TcpEvent["event"]): Piece {
+  return pieceOf(`{"event":"${kind}","time":`);
 }
 
 function flagPieces(before: string, after: string): ReadonlyMap<readonly FlagName[], Piece> {
@@ -387,72 +316,4 @@ function flagPieces(before: string, after: string): ReadonlyMap<readonly FlagNam
 /** Pieces of a field whose value is text: the comma before it, its name and its value. */
 function fieldCache(name: string): PieceCache {
   return new PieceCache({ make: (text) => `,"${name}":${stringToJson(text)}`, bytes: CACHE_BYTES });
-}
-
-function isShort(text: string): boolean {
-  return text.length <= TEXT_CHARS;
-}
-
-function isUint32(value: number): boolean {
-  return value >>> 0 === value;
-}
-
-function number(line: LineBytes, key: Piece, value: number): boolean {
-  if (!isUint32(value)) return false;
-  line.piece(key);
-  line.uint32(value);
-  return true;
-}
-
-/** In the order in which the object has them, as `JSON.stringify` does. */
-function options(line: LineBytes, options: SegmentOptions): boolean {
-  line.piece(KEY.options);
-  let isFirst = true;
-  for (const name in options) {
-    if (!isFirst) line.byte(COMMA);
-    isFirst = false;
-    if (!option(line, options, name)) return false;
-  }
-  line.byte(BRACKET.BRACE_CLOSE);
-  return true;
-}
-
-function option(line: LineBytes, options: SegmentOptions, name: string): boolean {
-  switch (name) {
-    case "timestamps": {
-      const { timestamps } = options;
-      if (timestamps === undefined || !number(line, KEY.timestamps, timestamps.value)) return false;
-      if (!number(line, KEY.echo, timestamps.echo)) return false;
-      line.byte(BRACKET.BRACE_CLOSE);
-      return true;
-    }
-    case "mss":
-      return options.mss !== undefined && number(line, KEY.mss, options.mss);
-    case "windowScale":
-      return options.windowScale !== undefined && number(line, KEY.windowScale, options.windowScale);
-    case "sackPermitted":
-      line.piece(KEY.sackPermitted);
-      return options.sackPermitted === true;
-    case "sack":
-      return options.sack !== undefined && sackBlocks(line, options.sack);
-    default:
-      return false;
-  }
-}
-
-function sackBlocks(line: LineBytes, blocks: readonly (readonly [number, number])[]): boolean {
-  if (blocks.length > MAX_SACK_BLOCKS) return false;
-  line.piece(KEY.sack);
-  for (let i = 0; i < blocks.length; i++) {
-    const [left, right] = blocks[i];
-    if (!isUint32(left) || !isUint32(right)) return false;
-    if (i > 0) line.byte(COMMA);
-    line.byte(BRACKET.OPEN);
-    line.uint32(left);
-    line.byte(COMMA);
-    line.uint32(right);
-    line.byte(BRACKET.CLOSE);
-  }
-  line.byte(BRACKET.CLOSE);
-  return true;
 }

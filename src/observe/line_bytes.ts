@@ -22,12 +22,17 @@ export class Piece {
   constructor(
     readonly view: DataView,
     readonly offset: number,
-    /** Bytes. */
-    readonly length: number,
+    /** Bytes; changes where a piece is written anew ({@link LineBytes.keep}). */
+    public length: number,
   ) {}
 }
 
 const encoder = new TextEncoder();
+
+/** The two digits of each number below 100, as they stand in memory: half as many divisions as digit by digit. */
+const DIGIT_PAIRS = Uint16Array.from({ length: 100 }, (_, value) => {
+  return 0x30 + Math.floor(value / 10) | (0x30 + value % 10) << 8;
+});
 
 /** A piece of its own, for text that is used again and again. */
 export function pieceOf(text: string): Piece {
@@ -35,6 +40,11 @@ export function pieceOf(text: string): Piece {
   const padded = new Uint8Array(encoded.length + SLACK_BYTES);
   padded.set(encoded);
   return new Piece(new DataView(padded.buffer), 0, encoded.length);
+}
+
+/** Room for a piece that is written later, of `bytes` at most. */
+export function emptyPiece(bytes: number): Piece {
+  return new Piece(new DataView(new ArrayBuffer(bytes + SLACK_BYTES)), 0, 0);
 }
 
 /** Where a line is written. Room is the caller's business: nothing here looks whether there is any. */
@@ -68,15 +78,19 @@ export class LineBytes {
 
   /** Appends a whole number from 0 to 2^32 - 1, in decimal. */
   uint32(value: number): void {
-    const { bytes, at } = this;
     // Shown to be an integer, or all of this would be done with doubles.
     let rest = value >>> 0;
-    const end = at + decimalDigits(rest);
-    for (let i = end - 1; i >= at; i--) {
-      const tenth = (rest / 10) >>> 0;
-      bytes[i] = 0x30 + rest - tenth * 10;
-      rest = tenth;
+    const view = this.#view;
+    const end = this.at + decimalDigits(rest);
+    let i = end;
+    while (rest >= 100) {
+      const hundredth = (rest / 100) >>> 0;
+      i -= 2;
+      view.setUint16(i, DIGIT_PAIRS[rest - hundredth * 100], true);
+      rest = hundredth;
     }
+    if (rest >= 10) view.setUint16(i - 2, DIGIT_PAIRS[rest], true);
+    else this.bytes[i - 1] = 0x30 + rest;
     this.at = end;
   }
 
@@ -100,6 +114,29 @@ export class LineBytes {
     this.at = end;
   }
 
+  /** Writes what has been appended since `from` into `piece`, which must have room for it. */
+  keep(piece: Piece, from: number): void {
+    const { view, offset } = piece;
+    const length = this.at - from;
+    const line = this.#view;
+    for (let i = 0; i < length; i += WORD_BYTES) {
+      view.setFloat64(offset + i, line.getFloat64(from + i, true), true);
+    }
+    piece.length = length;
+  }
+
+  /** Appends text that JSON tells as it stands; false (and a part of it is appended) for any other. */
+  plain(text: string): boolean {
+    const { bytes, at } = this;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code < 0x20 || code > 0x7e || code === QUOTE || code === BACKSLASH) return false;
+      bytes[at + i] = code;
+    }
+    this.at = at + text.length;
+    return true;
+  }
+
   /** Appends text of ASCII characters only. */
   ascii(text: string): void {
     const { bytes, at } = this;
@@ -107,6 +144,9 @@ export class LineBytes {
     this.at = at + text.length;
   }
 }
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 
 function decimalDigits(value: number): number {
   if (value < 10) return 1;

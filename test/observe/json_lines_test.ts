@@ -129,7 +129,7 @@ Deno.test("json lines: numbers that are none of a segment, and a time before 197
 });
 
 Deno.test("json lines: a window that stays is one piece, and goes when the window changes", () => {
-  const windows = [[502, 64256], [502, undefined], [501, 64128], [502, 64256]] as const;
+  const windows = [[502, 64256], [502, 128512], [502, undefined], [501, 64128], [502, 64256]] as const;
   const events = windows.flatMap(([window, windowBytes]) =>
     Array.from({ length: 20 }, () =>
       sampleSegment({
@@ -139,4 +139,66 @@ Deno.test("json lines: a window that stays is one piece, and goes when the windo
       }))
   );
   assertEquals(written(events), { text: expected(events), slow: 0 });
+});
+
+Deno.test("json lines: options and times that stay are copied, and go when they change", () => {
+  const options = [{}, { timestamps: { value: 4_294_967_295, echo: 0 } }, {
+    mss: 1460,
+    sackPermitted: true as const,
+  }];
+  const times = [1_700_000_000.000001, 1_700_000_000.1, 1_700_000_001, 1_700_000_000.1];
+  const events = [...options, ...options].flatMap((each) =>
+    times.flatMap((time) =>
+      Array.from({ length: 4 }, () => sampleSegment({ flags: flagNames(0x10), options: each, time }))
+    )
+  );
+  assertEquals(written(events), { text: expected(events), slow: 0 });
+});
+
+Deno.test("json lines: connections that share a place by their numbers, and names that are no host's", () => {
+  const names = [
+    SAMPLE_CONNECTION,
+    "[fe80::1]:80-[fe80::2]:4000",
+    'a "quoted" \\ one',
+    "\x7f\x9b",
+    "ä\u2028",
+    "x".repeat(100),
+  ];
+  const ids = [1, 257, 0, 4_294_967_295];
+  const events = [...names, ...names].flatMap((connection) =>
+    ids.flatMap((id) =>
+      [1, 2].map((segment) => sampleSegment({ flags: flagNames(0x10), connection, id, segment }))
+    )
+  );
+  assertEquals(written(events), { text: expected(events), slow: 0 });
+});
+
+Deno.test("json lines: durations are told as JSON tells them", () => {
+  const durations = [
+    0,
+    -0,
+    0.001,
+    0.0005,
+    0.1,
+    12,
+    5003.25,
+    4_294_967_295.999,
+    1e10,
+    1e21,
+    -1,
+    1 / 3,
+    123_456.789,
+  ];
+  const events = durations.map((durationMs): TcpEvent => ({
+    event: "closed",
+    time: 1_700_000_000,
+    connection: SAMPLE_CONNECTION,
+    id: 7,
+    reason: "normal",
+    bytesIn: 0,
+    bytesOut: 0,
+    durationMs,
+    states: ["LISTEN", "CLOSED"],
+  }));
+  assertEquals(written(events).text, expected(events));
 });
