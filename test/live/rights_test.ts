@@ -199,7 +199,10 @@ liveTest("a stranger's directory of root's old name is not believed, and shows o
       `${as} mkdir ${folder.path}/tcplab-0 && exec ${as} nc -lU ${folder.path}/tcplab-0/1.sock`,
     ],
   });
-  await shell(lab, `until [ -S ${folder.path}/tcplab-0/1.sock ]; do sleep 0.05; done`);
+  const socket = `${folder.path}/tcplab-0/1.sock`;
+  await waitFor(async () => await shell(lab, `test -S ${socket} && echo there || :`) === "there", {
+    what: "the trap's socket",
+  });
   const netstat = await lab.run({
     side: "server",
     words: ["env", "-u", "TCPLAB_RUN_DIR", `TMPDIR=${folder.path}`, ...selfCommand(), "netstat"],
