@@ -35,6 +35,13 @@ import type { TransmitCounts, Transmitter } from "./transmitter.ts";
 const SLOTS = 64;
 
 /**
+ * The same while somebody is told when frames leave: all of a batch have the time of its beginning, and the kernel takes
+ * 10 us a frame on a veth, where it does the receiver's work as well. Local choice: log and recording are then some 50 us
+ * early instead of 350, for a hundredth of what telling of a frame costs.
+ */
+const WATCHED_SLOTS = 8;
+
+/**
  * The largest frame that a device takes without the kernel cutting it beforehand is 65,535 bytes (Linux's
  * `GSO_LEGACY_MAX_SIZE`), Ethernet header and tag included.
  */
@@ -117,7 +124,7 @@ export class PacketTransmitter implements Transmitter {
     const { slots } = this.#frames;
     if (cutBytes === 0 && slots.fits(length)) {
       slots.add(frame, length);
-      if (slots.count === slots.capacity) this.flush();
+      if (slots.count === (this.onDeparture === null ? slots.capacity : WATCHED_SLOTS)) this.flush();
       return;
     }
     this.flush();

@@ -264,7 +264,15 @@ async def main(address, rate, sources, kinds, patience):
     clients = Clients(address, addresses, patience)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
-    loop.add_reader(0, lambda: os.read(0, 4096) or ended.set())
+
+    def asked():
+        """A line asks how far they are; the end of input ends it."""
+        if os.read(0, 4096):
+            clients.tell()
+        else:
+            ended.set()
+
+    loop.add_reader(0, asked)
     weights = [SHARES[kind] for kind in kinds]
     running = set()
     next_at = told_at = loop.time()

@@ -156,6 +156,11 @@ export class SoakLab implements AsyncDisposable {
     });
   }
 
+  /** Has the clients say how far they are, which {@link SoakLab.clients} has soon; by themselves they say it now and then. */
+  async askClients(): Promise<void> {
+    await this.#clients?.write(new TextEncoder().encode("\n"));
+  }
+
   /** Lets the clients come to their ends. */
   async endClients(): Promise<void> {
     this.#areEnding = true;

@@ -102,14 +102,19 @@ async function runDemo(args: string[]): Promise<number> {
   }
   try {
     using recording = beginDemoRecording(parsed.value("write") ?? null);
-    const ended = await Promise.race([
-      playOnWire(lab, { screen, options: { text: TEXT, sleepSeconds, recording: recording.path } }),
-      interrupted,
-    ]);
-    if (typeof ended === "number") return ended;
-    const status = verdict(screen, ended);
-    screen.say(`\nThe recording, each packet with its state change as comment: ${bold(recording.keep())}`);
-    return status;
+    try {
+      const ended = await Promise.race([
+        playOnWire(lab, { screen, options: { text: TEXT, sleepSeconds, recording: recording.path } }),
+        interrupted,
+      ]);
+      if (typeof ended === "number") return ended;
+      const status = verdict(screen, ended);
+      screen.say(`\nThe recording, each packet with its state change as comment: ${bold(recording.keep())}`);
+      return status;
+    } finally {
+      // Before the recording goes: a server that has just been started would make it once more.
+      await lab.close();
+    }
   } finally {
     await lab.close();
   }

@@ -11,7 +11,9 @@ const withoutPorts = (text: string) => text.replace(/(10\.33\.0\.2):\d{5}\b/g, "
 
 async function inLabShell(script: string): Promise<{ out: string; error: string }> {
   const [program, ...args] = [...selfCommand(), "lab", "shell", "--", "sh", "-c", script];
-  const { code, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" }).output();
+  // What the script waits for in a loop may never be: then it is ended, as only a defect needs so long.
+  const signal = AbortSignal.timeout(60_000);
+  const { code, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null", signal }).output();
   const decoder = new TextDecoder();
   const said = { out: decoder.decode(stdout), error: decoder.decode(stderr) };
   assertEquals(code, 0, said.error);

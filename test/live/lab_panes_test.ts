@@ -16,10 +16,10 @@ const env = {
     `${Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`}/deno`,
 };
 
-/** The keys that lead from the server's pane to the client's. */
+/** The keys that lead from the server's pane to the client's, and back. */
 const SIZES = [
-  { columns: 80, rows: 24, toClient: "Down" },
-  { columns: 200, rows: 50, toClient: "Right" },
+  { columns: 80, rows: 24, toClient: "Down", toServer: "Up" },
+  { columns: 200, rows: 50, toClient: "Right", toServer: "Left" },
 ] as const;
 
 /** What netstat's pane shows while the client sleeps. */
@@ -43,7 +43,17 @@ function paneLines(screen: string): string {
   return screen.split("\n").flatMap((line) => line.split("│")).map((line) => line.trimEnd()).join("\n");
 }
 
-for (const { columns, rows, toClient } of SIZES) {
+/**
+ * Waits for something in the pane that has the keys, which is the whole screen meanwhile: of a few lines, what the server
+ * says of its address may have taken the place.
+ */
+async function seeAlone(screen: LabScreen, wanted: RegExp, what: string): Promise<void> {
+  await screen.type("C-b", "z");
+  await screen.see(wanted, what);
+  await screen.type("C-b", "z");
+}
+
+for (const { columns, rows, toClient, toServer } of SIZES) {
   liveTest(`the panes' suggestions make the lab, at ${columns} columns`, PANES, async () => {
     await using screen = await LabScreen.start(WORDS, { columns, rows, env });
     await screen.see(/server\$/, "the server's prompt");
@@ -77,12 +87,13 @@ for (const { columns, rows, toClient } of SIZES) {
       await screen.see(/the client's kernel.*ESTABLISHED/, "netstat has the connection"),
     );
     for (const line of NETSTAT_WHILE_IT_SLEEPS) assertMatch(sleeping, line);
-    assertMatch(sleeping, /SYN_RCVD -> ESTABLISHED/);
+    await screen.type("C-b", toServer);
+    await seeAlone(screen, /LISTEN -> SYN_RCVD[^]*SYN_RCVD -> ESTABLISHED/, "the log has the handshake");
     await screen.see(/\[SYN, ACK\] Seq=0 Ack=1/, "the wire's pane has the handshake");
 
     await screen.see(/client: closed/, "the client closes");
     const closed = paneLines(await screen.see(/the client's kernel.*TIME_WAIT/, "netstat has TIME_WAIT"));
-    assertMatch(closed, /closed normal/);
+    await seeAlone(screen, /closed normal/, "the log has the end");
     await screen.see(/\[FIN, ACK\] Seq=1 Ack=2[^]*\[ACK\] Seq=2 Ack=2/, "the wire's pane has the end");
     assert(!/tcplab +10\.33\.0\.3:3333 +10\.33/.test(closed), closed);
 

@@ -13,9 +13,14 @@ interface Said {
   readonly error: string;
 }
 
+/** What a script waits for in a loop may never be: then it is ended, as only a defect needs so long. */
+const MOST_MS = 60_000;
+
 async function run(words: readonly string[], env: Record<string, string> = {}): Promise<Said> {
   const [program, ...args] = words;
-  const { code, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null", env }).output();
+  const signal = AbortSignal.timeout(MOST_MS);
+  const command = new Deno.Command(program, { args, stdin: "null", env, signal });
+  const { code, stdout, stderr } = await command.output();
   const decoder = new TextDecoder();
   return { code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
 }

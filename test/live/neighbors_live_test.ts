@@ -7,6 +7,7 @@ import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { eventsOf, pathOf, SERVER_PORT, startConnect, startKernelServer } from "./connect_process.ts";
 import { besideTests, liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
+import { waitFor } from "./wait_for.ts";
 
 const PYTHON = { needs: ["python3"] };
 const NEW_MAC = "02:00:00:00:aa:01";
@@ -70,10 +71,10 @@ function startDownload(lab: PrivateLab) {
 async function resumesWithin(bytes: () => Promise<number>, limitMs: number): Promise<number> {
   const beganMs = performance.now();
   const before = await bytes();
-  while (await bytes() < before + 1_000_000) {
-    assertLess(performance.now() - beganMs, limitMs, "the download stands still");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await waitFor(async () => await bytes() >= before + 1_000_000, {
+    what: "the download comes on",
+    withinMs: limitMs,
+  });
   return performance.now() - beganMs;
 }
 
@@ -145,8 +146,8 @@ liveTest(
   {},
   async (lab) => {
     const server = await ServeProcess.start(lab);
-    // Until then somebody who shows himself with it is given way.
-    await new Promise((resolve) => setTimeout(resolve, 4500));
+    // Until it is announced, somebody who shows himself with it is given way.
+    await server.event("arp", ({ kind, direction }) => kind === "announcement" && direction === "send");
     const device = lab.plan.devices.client;
     const mac = (await onClient(lab, `cat /sys/class/net/${device}/address`)).trim();
     await onClient(

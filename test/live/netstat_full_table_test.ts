@@ -95,6 +95,7 @@ liveTest("100,000 connections are told of, and no client waits for that", {
   await waitFor(() => said.includes("held") || swarm.ended, { what: "the swarm", withinMs: 60_000 });
   assert(said.includes("held"), swarm.stderr);
 
+  // The time in which they are measured, to be printed beside those of the looks.
   const quiet = await roundTrips(lab, () => new Promise((resolve) => setTimeout(resolve, 1000)));
   const looks: { trips: Trips; answer: Answer }[] = [];
   for (let look = 0; look < LOOKS; look++) {

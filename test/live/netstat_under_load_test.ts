@@ -13,11 +13,8 @@ import { waitFor } from "./wait_for.ts";
 
 /** Each way. */
 const DELAY_MS = 5;
-/**
- * Two delays are the least round trip there can be. Half of that is left to a busy machine: the frames of a batch have
- * one time, which is old for the last of them when the server had to wait for a core in between.
- */
-const LEAST_ROUND_TRIP_US = DELAY_MS * 1000;
+/** Two delays: what is sent is timed before it leaves, and what comes when it comes, so a busy machine only adds to it. */
+const LEAST_ROUND_TRIP_US = 2 * DELAY_MS * 1000;
 /** Queues and a busy machine add to it, but not so much. */
 const MOST_ROUND_TRIP_US = 500_000;
 /** So large that the client's window does not shut when its reading has to wait for a core. */

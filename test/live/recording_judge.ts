@@ -5,6 +5,7 @@
  * the frames in one, with their times. Must not know: tcplab's own codec, what a test looks for.
  */
 import { assert, assertEquals } from "@std/assert";
+import type { PrivateLab } from "../../src/cli/private_lab.ts";
 
 /** Programs that a test needs whose recordings are judged. */
 export const RECORDING_PROGRAMS = ["capinfos", "tshark"] as const;
@@ -18,8 +19,12 @@ export interface TimedFrame {
   readonly key: string;
 }
 
-/** Demands that a recording is in strict order of time, and that nothing in it is cut or malformed. */
-export async function assertSoundRecording(path: string): Promise<void> {
+/**
+ * Demands that a recording is in strict order of time, and that nothing in it is cut or malformed. `lab`: where the file is
+ * one that only a lab's processes see.
+ */
+export async function assertSoundRecording(path: string, lab?: PrivateLab): Promise<void> {
+  const output = (program: string, args: readonly string[]) => outputOf(program, args, lab);
   const info = await output("capinfos", ["-M", "-o", "-c", "-t", path]);
   assert(/Strict time order:\s+True/.test(info.stdout), `${info.stdout}${info.stderr}`);
   assertEquals(info.stderr.trim(), "", "capinfos complains");
@@ -41,7 +46,17 @@ export async function assertSoundRecording(path: string): Promise<void> {
 /** Demands that no acknowledgment in a recording stands before what it acknowledges: no round trip is negative. */
 export async function assertRoundTrips(path: string): Promise<void> {
   const early = "tcp.analysis.ack_lost_segment or tcp.analysis.ack_rtt < 0";
-  const found = await output("tshark", ["-n", "-r", path, "-Y", early, "-T", "fields", "-e", "frame.number"]);
+  const found = await outputOf("tshark", [
+    "-n",
+    "-r",
+    path,
+    "-Y",
+    early,
+    "-T",
+    "fields",
+    "-e",
+    "frame.number",
+  ]);
   assertEquals(found.stdout.trim(), "", "acknowledgments of what has not been sent");
 }
 
@@ -67,7 +82,7 @@ export async function timedFrames(path: string): Promise<TimedFrame[]> {
     "fields",
     ...fields.flatMap((field) => ["-e", field]),
   ];
-  const { stdout } = await output("tshark", args);
+  const { stdout } = await outputOf("tshark", args);
   return stdout.trimEnd().split("\n").map((line) => {
     const [time, source, ...rest] = line.split("\t");
     const [seconds, fraction = ""] = time.split(".");
@@ -79,7 +94,12 @@ export async function timedFrames(path: string): Promise<TimedFrame[]> {
   });
 }
 
-async function output(program: string, args: string[]): Promise<{ stdout: string; stderr: string }> {
-  const { stdout, stderr } = await new Deno.Command(program, { args }).output();
+async function outputOf(
+  program: string,
+  args: readonly string[],
+  lab?: PrivateLab,
+): Promise<{ stdout: string; stderr: string }> {
+  if (lab !== undefined) return await lab.run({ words: [program, ...args] });
+  const { stdout, stderr } = await new Deno.Command(program, { args: [...args] }).output();
   return { stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }

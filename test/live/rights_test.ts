@@ -93,7 +93,7 @@ liveTest("root becomes nobody in every thread; guard, recording, netstat and the
 
 liveTest("with sudo it becomes the user who called, whose the recording is; a kill leaves nothing", {
   rights: "root",
-  needs: ["nft"],
+  needs: ["nft", ...RECORDING_PROGRAMS],
 }, async (lab) => {
   await using folder = await scratchFolder(DAEMON);
   await Deno.chmod(folder.path, 0o755);
@@ -110,6 +110,8 @@ liveTest("with sudo it becomes the user who called, whose the recording is; a ki
   // What removes the socket file outlives the server by a moment.
   await waitFor(async () => await shell(lab, "ls /run/tcplab") === "", { what: "the socket file gone" });
   await assertNothingLeft(lab);
+  // What was written is whole, whatever else was to come.
+  await assertSoundRecording(path);
 });
 
 liveTest("a recording that rotates goes on with the rights that are left, or is refused before it begins", {
@@ -197,7 +199,10 @@ liveTest("a stranger's directory of root's old name is not believed, and shows o
       `${as} mkdir ${folder.path}/tcplab-0 && exec ${as} nc -lU ${folder.path}/tcplab-0/1.sock`,
     ],
   });
-  await shell(lab, `until [ -S ${folder.path}/tcplab-0/1.sock ]; do sleep 0.05; done`);
+  const socket = `${folder.path}/tcplab-0/1.sock`;
+  await waitFor(async () => await shell(lab, `test -S ${socket} && echo there || :`) === "there", {
+    what: "the trap's socket",
+  });
   const netstat = await lab.run({
     side: "server",
     words: ["env", "-u", "TCPLAB_RUN_DIR", `TMPDIR=${folder.path}`, ...selfCommand(), "netstat"],
@@ -260,7 +265,7 @@ liveTest(
 
 liveTest("the compiled binary gives its rights up as well, and netstat shows each user what is theirs", {
   rights: "root",
-  needs: ["nft", "setpriv"],
+  needs: ["nft", "setpriv", ...RECORDING_PROGRAMS],
   missing: compiledBinary() === null ? "no compiled binary" : null,
 }, async (lab) => {
   await using folder = await scratchFolder(DAEMON);
@@ -288,4 +293,5 @@ liveTest("the compiled binary gives its rights up as well, and netstat shows eac
   assertEquals(code, 0, stderr);
   assertEquals(stderr.trim().split("\n").length, 1, stderr);
   await assertNothingLeft(lab);
+  await assertSoundRecording(path);
 });

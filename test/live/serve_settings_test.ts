@@ -36,8 +36,16 @@ liveTest(
       }]
     ) {
       await using server = await ServeProcess.start(lab, { args });
-      const words = [...kernelClientCommand(), lab.plan.tcplabAddress, "3333", "--sleep", "1"];
-      assertEquals((await lab.run({ side: "client", words })).code, 0);
+      const words = [...kernelClientCommand(), lab.plan.tcplabAddress, "3333"];
+      if (probes) {
+        const client = lab.spawn({ side: "client", words: [...words, "--until-input-ends"], stdin: true });
+        await server.count("retransmit", 3);
+        await client.closeInput();
+        assertEquals((await client.result).code, 0);
+      } else {
+        // The time in which there would be several.
+        assertEquals((await lab.run({ side: "client", words: [...words, "--sleep", "1"] })).code, 0);
+      }
       const closed = await server.event("closed");
       assertEquals(closed.reason, "normal", server.tail());
       const again = server.all("retransmit");
@@ -65,12 +73,13 @@ liveTest(
     {
       const args = ["--max-connections", "1", "--on-full", "refuse"];
       await using server = await ServeProcess.start(lab, { args });
-      const talk = [...kernelClientCommand(), lab.plan.tcplabAddress, "3333", "--sleep", "2"];
-      const first = lab.spawn({ side: "client", words: talk });
+      const talk = [...kernelClientCommand(), lab.plan.tcplabAddress, "3333", "--until-input-ends"];
+      const first = lab.spawn({ side: "client", words: talk, stdin: true });
       await server.event("transition", (event) => event.to === "ESTABLISHED");
-      const second = lab.spawn({ side: "client", words: talk });
+      const second = lab.spawn({ side: "client", words: talk, stdin: true });
       await server.event("drop", (event) => event.reason === "too-many-connections");
       await second.stop();
+      await first.closeInput();
       assertEquals((await first.result).code, 0);
     }
     {

@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { LabProcess } from "../../src/cli/lab_process.ts";
+import type { LabSide } from "../../src/cli/lab_network.ts";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { waitFor } from "./wait_for.ts";
 
@@ -38,6 +39,8 @@ export interface JudgedFrame {
 /** What `ping -p` takes; its data are the time, in as many bytes, and the pattern. */
 const PING_PATTERN_BYTES = 16;
 const READING_BYTES = 1 << 20;
+/** Local choice: what the largest transfer of a test brings, for a dumpcap that waits for a core meanwhile. */
+const RING_MIB = "32";
 
 const FLAG_BITS = [
   ["SYN", 0x02],
@@ -83,6 +86,12 @@ const ANALYSIS_FIELDS = [
   "tcp.analysis.reused_ports",
 ] as const;
 
+/** What is recorded where. */
+interface RecordingPlace {
+  /** On whose device: the client's when absent. */
+  readonly side?: LabSide;
+}
+
 /** A recording that runs. */
 export class WireRecording {
   readonly #lab: PrivateLab;
@@ -95,14 +104,18 @@ export class WireRecording {
     this.#path = path;
   }
 
-  /** Begins to record the client's device into `path`. */
-  static async start(lab: PrivateLab, path: string): Promise<WireRecording> {
-    const device = lab.plan.devices.client;
+  /** Begins to record a device into `path`. */
+  static async start(
+    lab: PrivateLab,
+    path: string,
+    { side = "client" }: RecordingPlace = {},
+  ): Promise<WireRecording> {
+    const device = lab.plan.devices[side];
     let ready = () => {};
     const running = new Promise<void>((resolve) => ready = resolve);
     const process = lab.spawn({
-      side: "client",
-      words: ["dumpcap", "-q", "-i", device, "-f", "ip or arp", "-w", path],
+      side,
+      words: ["dumpcap", "-q", "-B", RING_MIB, "-i", device, "-f", "ip or arp", "-w", path],
       onStderr: (line) => line.startsWith("File:") && ready(),
     });
     await Promise.race([running, process.result]);
@@ -110,10 +123,15 @@ export class WireRecording {
     return new WireRecording(lab, process, path);
   }
 
-  /** Ends the recording and gives tshark's findings on its TCP frames. */
-  async judge(): Promise<JudgedFrame[]> {
+  /** Ends the recording; all that was on the wire is in its file then. */
+  async end(): Promise<void> {
     await this.#catchUp();
     await this.#process.stop();
+  }
+
+  /** Ends the recording and gives tshark's findings on its TCP frames. */
+  async judge(): Promise<JudgedFrame[]> {
+    await this.end();
     return await judgeFile(this.#path);
   }
 
