@@ -138,7 +138,7 @@ export const SERVE_OPTIONS = [
     value: "FILE",
     group: OUTPUT,
     help:
-      "record to a pcapng file, each frame with its state change as packet comment; - is stdout, for a program that " +
+      "record to a pcapng file, each frame with its state change and what --fault did to it as packet comment; - is stdout, for a program that " +
       "reads along (| wireshark -k -i -), and the log then goes to stderr",
   },
   {
