@@ -165,22 +165,30 @@ async function attackServer(
   };
 }
 
-/** Looks as a person would, with the program's own `netstat`, while honest clients come. */
+/**
+ * Looks as a person would, with the program's own `netstat`, while honest clients come. Who gets no answer asks again: the
+ * server has only the time that flood and machine leave it, and all of it counts.
+ */
 async function lookByNetstat(
   lab: FloodLab,
   options: { program: readonly string[]; visitor: LineTool },
 ): Promise<NetstatLook> {
   const began = performance.now();
-  const process = lab.lab.spawn({ side: "server", words: [...options.program, "netstat"] });
-  const isDone = await process.endsWithin(NETSTAT_TIMEOUT_MS);
-  const ms = performance.now() - began;
-  if (!isDone) await process.stop();
-  const { code, stdout } = await process.result;
-  const [heading] = stdout.split("\n", 1);
-  const connections = /([\d,]+) connections?\b/.exec(heading)?.[1].replaceAll(",", "");
+  let connections: string | undefined;
+  let heading = "";
+  let ms = 0;
+  while (connections === undefined && ms < NETSTAT_TIMEOUT_MS) {
+    const process = lab.lab.spawn({ side: "server", words: [...options.program, "netstat"] });
+    const isDone = await process.endsWithin(NETSTAT_TIMEOUT_MS - ms);
+    ms = performance.now() - began;
+    if (!isDone) await process.stop();
+    const { code, stdout } = await process.result;
+    [heading] = stdout.split("\n", 1);
+    if (isDone && code === 0) connections = /([\d,]+) connections?\b/.exec(heading)?.[1].replaceAll(",", "");
+  }
   const visits = visitsOf(await options.visitor.ask("netstat"));
   return {
-    ms: isDone && code === 0 && connections !== undefined ? ms : null,
+    ms: connections === undefined ? null : ms,
     connections: Number(connections ?? NaN),
     memory: /memory ([^ ]+(?: ?[KMG]?i?B)?(?: of [^ ]+ ?[KMG]?i?B)?)/.exec(heading)?.[1] ?? "",
     visits,

@@ -32,11 +32,18 @@ export function processesOf(namespace: string): number[] {
 
 /** The first process of a PID namespace, whose number in there is 1; its number out here may be any, since numbers wrap. */
 export function firstProcessOf(namespace: string): number {
-  const first = processesOf(namespace).find((pid) =>
-    /^NSpid:.*\s1$/m.test(Deno.readTextFileSync(`/proc/${pid}/status`))
-  );
+  const first = processesOf(namespace).find((pid) => /^NSpid:.*\s1$/m.test(statusOf(pid)));
   if (first === undefined) throw new Error(`${namespace} has no first process`);
   return first;
+}
+
+/** What the kernel says of a process; nothing when it has ended meanwhile. */
+function statusOf(pid: number): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/status`);
+  } catch {
+    return "";
+  }
 }
 
 /** The parts of a lab shell with one command, as the host numbers them. */

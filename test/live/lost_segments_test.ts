@@ -4,7 +4,7 @@
  */
 import { assertEquals } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
-import { kernelClientCommand } from "../../src/cli/self_command.ts";
+import { talkByKernel } from "./kernel_talk.ts";
 import { liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 
@@ -34,17 +34,7 @@ async function lostCount(lab: PrivateLab): Promise<number> {
 }
 
 async function connectOnce(lab: PrivateLab, server: ServeProcess): Promise<void> {
-  const words = [
-    ...kernelClientCommand(),
-    lab.plan.tcplabAddress,
-    "3333",
-    "--sleep",
-    "0.2",
-    "--send",
-    "over a bad wire",
-  ];
-  const client = await lab.run({ side: "client", words });
-  assertEquals([client.code, client.stdout], [0, "over a bad wire\n"], client.stderr);
+  await talkByKernel(lab, lab.plan.tcplabAddress, "over a bad wire");
   const closed = await server.event("closed");
   assertEquals([closed.reason, closed.bytesIn, closed.bytesOut], ["normal", 16, 16]);
 }

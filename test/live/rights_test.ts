@@ -6,8 +6,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { lookupUser } from "../../ffi/process_user.ts";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
-import { kernelClientCommand, selfCommand } from "../../src/cli/self_command.ts";
+import { selfCommand } from "../../src/cli/self_command.ts";
 import { compiledBinary, liveTest } from "./private_lab.ts";
+import { talkByKernel } from "./kernel_talk.ts";
 import { assertSoundRecording, RECORDING_PROGRAMS } from "./recording_judge.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { waitFor } from "./wait_for.ts";
@@ -49,10 +50,7 @@ async function assertNothingLeft(lab: PrivateLab): Promise<void> {
 }
 
 async function talk(lab: PrivateLab, server: ServeProcess): Promise<void> {
-  const { addresses } = lab.plan;
-  const words = [...kernelClientCommand(), addresses.server, "3333", "--sleep", "0.1", "--send", "hello"];
-  const client = await lab.run({ side: "client", words });
-  assertEquals([client.code, client.stdout], [0, "hello\n"], client.stderr);
+  await talkByKernel(lab, lab.plan.addresses.server, "hello");
   assertEquals((await server.event("closed")).reason, "normal");
 }
 

@@ -3,7 +3,8 @@
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
-import { kernelClientCommand, selfCommand } from "../../src/cli/self_command.ts";
+import { selfCommand } from "../../src/cli/self_command.ts";
+import { talkByKernel } from "./kernel_talk.ts";
 import { liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 
@@ -14,17 +15,7 @@ async function ruleset(lab: PrivateLab): Promise<string> {
 }
 
 async function talk(lab: PrivateLab, server: ServeProcess): Promise<void> {
-  const words = [
-    ...kernelClientCommand(),
-    lab.plan.addresses.server,
-    "3333",
-    "--sleep",
-    "0.2",
-    "--send",
-    "guarded",
-  ];
-  const client = await lab.run({ side: "client", words });
-  assertEquals([client.code, client.stdout], [0, "guarded\n"], client.stderr);
+  await talkByKernel(lab, lab.plan.addresses.server, "guarded");
   assertEquals((await server.event("closed")).reason, "normal");
 }
 

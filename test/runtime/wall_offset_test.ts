@@ -9,6 +9,8 @@ class TwoClocks {
   nowUs = 1_000_000;
   leadUs = LEAD_US;
   readings = 0;
+  /** So many readings from now on are held up in the middle, for so long. */
+  heldUp = { readings: 0, us: 8_000 };
   readonly #grainUs: number;
 
   constructor(grainUs: number) {
@@ -23,6 +25,7 @@ class TwoClocks {
     this.nowUs += 1;
     const wall = Math.floor((this.nowUs + this.leadUs) / this.#grainUs) * this.#grainUs;
     this.nowUs += 1;
+    if (this.heldUp.readings-- > 0) this.nowUs += this.heldUp.us;
     return { lowUs: wall - this.nowUs, highUs: wall + this.#grainUs - 1 - before };
   };
 }
@@ -34,6 +37,18 @@ Deno.test("wall offset: found at once with a fine clock, within milliseconds wit
   const foundUs = new WallOffset(coarse).us;
   assert(Math.abs(foundUs - LEAD_US) <= 2, `off by ${foundUs - LEAD_US} us`);
   assert(coarse.nowUs <= 1_006_000, "measured for longer than five milliseconds");
+});
+
+Deno.test("wall offset: found although the process has to wait for a core in the middle of the first readings", () => {
+  for (const readings of [1, 3]) {
+    const clocks = new TwoClocks(1);
+    clocks.heldUp.readings = readings;
+    assertEquals([new WallOffset(clocks).us - LEAD_US, clocks.readings], [-1, readings + 1]);
+  }
+  // Where it has to every time there is an end all the same.
+  const clocks = new TwoClocks(1);
+  clocks.heldUp.readings = Infinity;
+  assertEquals([new WallOffset(clocks).us - LEAD_US, clocks.readings], [-8_001, 20]);
 });
 
 Deno.test("wall offset: what has just happened costs no look at the clocks, a second without one does", () => {
