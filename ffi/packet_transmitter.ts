@@ -35,11 +35,12 @@ import type { TransmitCounts, Transmitter } from "./transmitter.ts";
 const SLOTS = 64;
 
 /**
- * The same while somebody is told when frames leave: all of a batch have the time of its beginning, and the kernel takes
- * 10 us a frame on a veth, where it does the receiver's work as well. Local choice: log and recording are then some 50 us
- * early instead of 350, for a hundredth of what telling of a frame costs.
+ * The most in a batch, bytes, while somebody is told when frames leave: all of a batch have the time of its beginning, and
+ * the kernel takes 10 us a frame on a veth, where it does the receiver's work as well. Local choice: eight full frames, of
+ * which log and recording then tell some 50 us early instead of 350. Small ones still go together: connections that open
+ * and close, eight frames at a time, were a third fewer with a log.
  */
-const WATCHED_SLOTS = 8;
+const WATCHED_BYTES = 8 * 1514;
 
 /**
  * The largest frame that a device takes without the kernel cutting it beforehand is 65,535 bytes (Linux's
@@ -85,6 +86,8 @@ export class PacketTransmitter implements Transmitter {
   /** Segments that the kernel cuts, one at a time; null where it does not. */
   readonly #large: Lane | null;
   readonly #plan = new CutPlan();
+  /** Of the frames in {@link PacketTransmitter.#frames}. */
+  #gatheredBytes = 0;
   #closed = false;
 
   constructor(options: PacketTransmitterOptions) {
@@ -124,7 +127,9 @@ export class PacketTransmitter implements Transmitter {
     const { slots } = this.#frames;
     if (cutBytes === 0 && slots.fits(length)) {
       slots.add(frame, length);
-      if (slots.count === (this.onDeparture === null ? slots.capacity : WATCHED_SLOTS)) this.flush();
+      this.#gatheredBytes += length;
+      const isEnough = this.onDeparture !== null && this.#gatheredBytes >= WATCHED_BYTES;
+      if (isEnough || slots.count === slots.capacity) this.flush();
       return;
     }
     this.flush();
@@ -142,6 +147,7 @@ export class PacketTransmitter implements Transmitter {
   }
 
   flush(): void {
+    this.#gatheredBytes = 0;
     this.#sendAll(this.#frames);
   }
 
