@@ -298,6 +298,7 @@ export class Pump implements Disposable {
       }
       if (spins > 0) this.#credit--;
       spins = 0;
+      if (this.#needsAnotherLook()) continue;
       sleptUs = await this.#sleep();
       // Time asleep is no work.
       sliceUs += sleptUs;
@@ -305,18 +306,27 @@ export class Pump implements Disposable {
     }
   }
 
+  /**
+   * What has left can be told of after one more look for frames; before that, code that was let go on since the last turn
+   * may have used the host. Asked before the sleep is told of, so that log and recording are written out once.
+   */
+  #needsAnotherLook(): boolean {
+    if (this.#orders.length === 0) return false;
+    this.#flush();
+    return this.#isHolding();
+  }
+
   /** Sleeps until a frame, a deadline or a wake; returns for how long, microseconds. */
   async #sleep(): Promise<number> {
     this.#onIdle?.();
     if (this.#stopping) return 0;
-    // Code that was let go on since the last turn may have used the host: what it sent must not wait for the next frame.
+    // Whoever was told that we go to sleep may have used the host: what that sent must not wait for the next frame.
     this.#flush();
+    if (this.#isHolding()) return 0;
     const beganUs = this.#clock.nowUs();
     const deadlineUs = this.#host.nextDeadlineUs();
     if (deadlineUs <= beganUs) return 0;
     this.#arm(deadlineUs);
-    // What has left can be told of after one more look for frames.
-    if (this.#isHolding()) return 0;
     for (const order of this.#orders) order.resting();
     this.#woken = false;
     this.#asleep = true;
