@@ -88,6 +88,8 @@ export class PcapngReader implements CaptureFormat {
   #interfaces: Interface[] = [];
   #section = -1;
   #count = 0;
+  /** Where the block that was passed over last begins. */
+  #skippedFrom = 0;
   /** Of the options that were read last. */
   #comments: string[] | null = null;
 
@@ -107,6 +109,7 @@ export class PcapngReader implements CaptureFormat {
       // Some writers do not count the padding.
       const blockBytes = Math.ceil(length / 4) * 4;
       if (!isRead(type)) {
+        this.#skippedFrom = queue.position;
         queue.skip(blockBytes);
         continue;
       }
@@ -124,15 +127,16 @@ export class PcapngReader implements CaptureFormat {
 
   atEnd(): CaptureProblem | null {
     if (this.problem !== null) return this.problem;
-    const { available, owed, position: offset } = this.#queue;
+    const { available, owed, position } = this.#queue;
     if (available === 0 && owed === 0) return null;
-    const where = this.#section < 0 ? "in its first block" : `in the block after packet ${this.#count}`;
-    return { kind: "cut", text: `it ends ${where}`, offset };
+    const offset = owed > 0 ? this.#skippedFrom : position;
+    const where = this.#count === 0 ? "before the first packet" : `after packet ${this.#count}`;
+    return { kind: "cut", text: `it ends in the middle of a block, ${where}`, offset };
   }
 
   #damaged(what: string): null {
-    const after = this.#count === 0 ? "" : ` after packet ${this.#count}`;
-    this.problem = { kind: "damaged", text: `${what}${after}`, offset: this.#queue.position };
+    const after = this.#count === 0 ? "" : `after packet ${this.#count} `;
+    this.problem = { kind: "damaged", text: `${after}${what}`, offset: this.#queue.position };
     return null;
   }
 
@@ -247,7 +251,7 @@ export class PcapngReader implements CaptureFormat {
       : this.#u32(buffer, offset + at.INTERFACE);
     const source = this.#interfaces[index];
     if (source === undefined) {
-      return this.#damaged(`a packet is of interface ${index}, which the section does not have,`);
+      return this.#damaged(`a packet is of interface ${index}, which the section does not have`);
     }
     const captured = this.#u32(buffer, offset + at.CAPTURED);
     const dataOffset = offset + at.DATA;
