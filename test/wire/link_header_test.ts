@@ -25,12 +25,7 @@ Deno.test("Ethernet: a frame that ends in its header or in a tag is malformed, a
   assertEquals(parsed(1, "020000000001 020000000009 08"), "malformed-link");
   assertEquals(parsed(1, `${MACS} 8100`), "malformed-link");
   assertEquals(parsed(1, `${MACS} 8100 0001 08`), "malformed-link");
-  const [protocol, offset, vlans] = parsed(1, `${MACS} 8100 ${"0007 8100 ".repeat(20)}`) as [
-    number,
-    number,
-    number[],
-  ];
-  assertEquals([protocol, offset, vlans], [0x8100, 14 + 32, Array(8).fill(7)]);
+  assertEquals(parsed(1, `${MACS} 8100 ${"0007 8100 ".repeat(20)}`), [0x8100, 14 + 32, Array(8).fill(7), 0]);
 });
 
 Deno.test("Linux cooked, first and second kind, with a tag as well", () => {
