@@ -20,7 +20,7 @@ export interface CaptureInterface {
 
 /** One packet of a capture. */
 export interface CapturedPacket {
-  /** Counts all packets of the file from 1, as tshark numbers frames. */
+  /** Counts the packets of the file from 1, as tshark numbers frames: pcapng has other blocks that take a number too. */
   readonly number: number;
   /** Microseconds since 1970, what is finer in the fraction: a quarter of one, which is what a double can tell in our time. */
   readonly timeUs: number;

@@ -29,6 +29,11 @@ const BLOCK = {
   SIMPLE_PACKET: 0x00000003,
   ENHANCED_PACKET: 0x00000006,
 } as const;
+/**
+ * Blocks that are no packets, and are frames to Wireshark nevertheless, with a number each: custom blocks, entries of systemd's journal, events of
+ * sysdig. They are counted here too, so that a number means the same frame.
+ */
+const NUMBERED_BLOCKS: readonly number[] = [0x0bad, 0x40000bad, 0x09, 0x204, 0x208, 0x216, 0x221];
 /** Type and length before the body, the length again behind it. */
 const FRAME = { TYPE: 0, LENGTH: 4, BODY: 8, TRAILER_BYTES: 4, LEAST_BYTES: 12 } as const;
 
@@ -111,6 +116,7 @@ export class PcapngReader implements CaptureFormat {
       if (!isRead(type)) {
         this.#skippedFrom = queue.position;
         queue.skip(blockBytes);
+        if (NUMBERED_BLOCKS.includes(type)) this.#count += 1;
         continue;
       }
       if (blockBytes > MAX_RECORD_BYTES) {

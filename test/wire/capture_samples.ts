@@ -61,7 +61,7 @@ function pcapngSample(first: Order, second: Order): Uint8Array {
       data: tagged(FRAMES[0]),
       options: [comment("SYN")],
     }),
-    block(first, 4, [1, 2, 3, 4]),
+    block(first, 4, [0, 0, 0, 0]),
     enhancedPacket(first, { ticks: 123n << 40n, data: cooked(FRAMES[1]), interfaceIndex: 1 }),
     simplePacket(first, FRAMES[2]),
     sectionHeader(second),
