@@ -24,7 +24,8 @@ for (const { name, file, packets } of SAMPLES) {
     ignore: !HAS_TSHARK,
     fn: () =>
       withFile(file, async (path) => {
-        assertEquals(await assertReadAsTshark(path), { frames: packets, segments: packets });
+        const { frames, segments } = await assertReadAsTshark(path);
+        assertEquals([frames, segments], [packets, packets]);
       }),
   });
 }

@@ -39,6 +39,7 @@ const SEGMENT_FIELDS = [
 
 /** Where a row says whether the frame has a segment. */
 const PORT_AT = FRAME_FIELDS.length + SEGMENT_FIELDS.indexOf("tcp.srcport");
+const LENGTH_AT = FRAME_FIELDS.length + SEGMENT_FIELDS.indexOf("tcp.len");
 
 /** Wireshark's own habits that change numbers or put several frames together. */
 const PREFERENCES = [
@@ -134,8 +135,10 @@ function rowOf(packet: CapturedPacket): string[] {
   return [...frame, ...SEGMENT_FIELDS.map((field) => values[field])];
 }
 
-/** Demands that tshark and we read the same frames in a file, and nothing is wrong with it; gives how many have a segment. */
-export async function assertReadAsTshark(path: string): Promise<{ frames: number; segments: number }> {
+/** Demands that tshark and we read the same frames in a file, and nothing is wrong with it; gives how many there are, and how many octets of text. */
+export async function assertReadAsTshark(
+  path: string,
+): Promise<{ frames: number; segments: number; text: number }> {
   const theirs = await tsharkRows(path);
   const { packets, problem } = readCapture(await Deno.readFile(path), [4096]);
   assertEquals(problem, null);
@@ -148,7 +151,17 @@ export async function assertReadAsTshark(path: string): Promise<{ frames: number
     assertEquals(named(ours.slice(first, first + 1)), named(theirs.slice(first, first + 1)), path);
   }
   assertEquals(ours.length, theirs.length, path);
-  return { frames: ours.length, segments: ours.filter((row) => row[PORT_AT] !== "").length };
+  const segments = theirs.filter((row) => row[PORT_AT] !== "");
+  const text = segments.reduce((sum, row) => sum + Number(row[LENGTH_AT]), 0);
+  return { frames: theirs.length, segments: segments.length, text };
+}
+
+/** Octets of text in a capture that may still grow. */
+export async function textSoFar(path: string): Promise<number> {
+  return readCapture(await Deno.readFile(path)).packets.reduce(
+    (sum, packet) => dissector.dissect(packet, out) === null ? sum + out.length : sum,
+    0,
+  );
 }
 
 /** A file converted by editcap, beside the original; `args` are options of it. */
