@@ -70,7 +70,7 @@ export class DissectedSegment {
   /** TTL, or hop limit. */
   ttl = 0;
   dscp = 0;
-  /** The two bits of RFC 3168. */
+  /** The two bits beside it: 0 not capable, 1 and 2 capable, 3 congestion was met. */
   ecn = 0;
   /** IPv4's identification; -1 for IPv6, which has none. */
   ipId = -1;

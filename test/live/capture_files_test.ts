@@ -108,7 +108,7 @@ liveTest("captures of every kind are read as tshark reads them", { needs: PROGRA
       assertEquals([code, stderr], [0, ""], path);
       // All of the text, both ways, whatever the capture kept of it.
       assertGreaterOrEqual(counts.text, 2 * BYTES, path);
-      assertMatch(stdout, /^#1 .*:3333  there /m);
+      assertMatch(stdout, /^#1 .*:3333 {2}there /m);
       assertEquals(sumOf(stdout, /(\d+) segments?,/g), counts.segments, stdout);
       assertEquals(sumOf(stdout, /(\d+) B\b/g), counts.text, stdout);
       const bytes = await Deno.readFile(path);

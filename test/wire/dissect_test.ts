@@ -134,6 +134,16 @@ for (const [family, route] of [["IPv4", V4], ["IPv6", V6]] as const) {
       0,
       "unknown",
     ]);
+    const { seq, ack, flags, window, sourcePort, destinationPort } = cut.segment;
+    assertEquals([seq, ack, flags, window, sourcePort, destinationPort], [
+      SYN.seq,
+      SYN.ack,
+      SYN.flags,
+      SYN.window,
+      SYN.sourcePort,
+      SYN.targetPort,
+    ]);
+    assert(cut.segment.buffer === cut.bytes);
     const more = segmentOf(syn.subarray(0, optionsAt + 16), syn.length);
     assertEquals([more.segment.hasTimestamps, more.segment.tsValue, more.segment.windowScale], [
       true,
@@ -180,6 +190,7 @@ for (const [family, route] of [["IPv4", V4], ["IPv6", V6]] as const) {
     const tcpAt = packetAt + ipBytes;
     const udp = craftPacket(route, { protocol: 17, length: 8, fill: () => {} });
     assertEquals(reasonOf(udp), "not-tcp");
+    assertEquals(reasonOf(udp.subarray(0, tcpAt)), "not-tcp");
     assertEquals(reasonOf(changed(frame, { [packetAt]: 0x50 })), "malformed-ip");
     assertEquals(reasonOf(frame.subarray(0, packetAt + ipBytes - 1)), "malformed-ip");
     assertEquals(reasonOf(changed(frame, { [tcpAt + 12]: 0x40 })), "malformed-tcp");
@@ -265,6 +276,7 @@ Deno.test("what is no IP packet, and links that are not known", () => {
   assertEquals(reasonOf(arp), "not-ip");
   assertEquals(dissected(packetOf(0, Uint8Array.of(7, 0, 0, 0, 1))), "not-ip");
   assertEquals(dissected(packetOf(105, new Uint8Array(60))), "link-type");
+  assertEquals(dissected(packetOf(105, new Uint8Array(60), 1500)), "link-type");
   assertEquals(reasonOf(arp.subarray(0, 13)), "malformed-link");
   assertEquals(reasonOf(arp.subarray(0, 13), 42), "headers-cut");
 });
