@@ -11,7 +11,7 @@ import { named, readCapture } from "./capture_input.ts";
 import { CliError, type Command, EXIT_DONE } from "./command.ts";
 import { type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
 import { SegmentCounts } from "./segment_counts.ts";
-import { listenForStop } from "./signals.ts";
+import { listenForStop, type StopSignals } from "./signals.ts";
 import { printError, printLine } from "./terminal.ts";
 
 const OPTIONS = [] as const satisfies readonly OptionSpec[];
@@ -31,6 +31,9 @@ told as far as it goes; Ctrl-C ends the reading of a pipe, and what was read is 
     ["tcpdump -i eth0 -U -w - tcp port 3333 | tcplab explain -", "of what passes until Ctrl-C"],
   ],
 };
+
+/** Local choice: Ctrl-C reaches the writer of a pipe too, who then has this long to hand over what it still has. */
+const LAST_WORDS_MS = 500;
 
 /** What a capture held besides segments. */
 interface CaptureTally {
@@ -107,7 +110,7 @@ async function run(args: string[]): Promise<number> {
   const counts = new SegmentCounts();
   const tally = await readSegments(path, {
     onSegment: (dissected) => counts.add(dissected),
-    stop: signals.graceful,
+    stop: path === "-" ? afterLastWords(signals) : signals.graceful,
   });
   tellEmptiness(path, tally);
   if (tally.segments === 0) return EXIT_DONE;
@@ -115,6 +118,11 @@ async function run(args: string[]): Promise<number> {
   const skipped = [...tally.skipped].map(([reason, count]) => `${reason} ${count}`);
   if (skipped.length > 0) printLine(`skipped: ${skipped.join(", ")}`);
   return EXIT_DONE;
+}
+
+async function afterLastWords({ graceful, atOnce }: StopSignals): Promise<void> {
+  await graceful;
+  await Promise.race([atOnce, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
 }
 
 /** A line for each connection: its ends, and what went each way. */

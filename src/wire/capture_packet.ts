@@ -71,6 +71,6 @@ export interface CaptureFormat {
   /** The next packet; null when more bytes are needed, or after a {@link problem}. */
   next(): CapturedPacket | null;
   readonly problem: CaptureProblem | null;
-  /** Says what the file's end means where it is now: null between two records. */
+  /** Says what the file's end means where it is now, without a {@link problem} so far: null between two records. */
   atEnd(): CaptureProblem | null;
 }

@@ -80,7 +80,6 @@ export class PcapReader implements CaptureFormat {
   }
 
   atEnd(): CaptureProblem | null {
-    if (this.problem !== null) return this.problem;
     const { available, position: offset } = this.#queue;
     if (this.#interface === null) {
       return { kind: "cut", text: "it ends in the header of the file", offset };

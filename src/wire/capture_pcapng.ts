@@ -132,7 +132,6 @@ export class PcapngReader implements CaptureFormat {
   }
 
   atEnd(): CaptureProblem | null {
-    if (this.problem !== null) return this.problem;
     const { available, owed, position } = this.#queue;
     if (available === 0 && owed === 0) return null;
     const offset = owed > 0 ? this.#skippedFrom : position;

@@ -105,8 +105,9 @@ for (const order of ORDERS) {
         data: FRAME,
         original: 60,
         interfaceIndex: 1,
-        options: [[2, new ByteWriter(order).u32(1).done()], comment("eins"), comment("zwei")],
+        options: [[2, new ByteWriter(order).u32(1).done()], comment("x"), comment("fünf"), comment("zwei")],
       }),
+      obsoletePacket(order, { ticks: 7_000_001n, data: FRAME, interfaceIndex: 1 }),
       // The snap length says how much of the data is data.
       simplePacket(order, FRAME.subarray(0, 3), 99),
     ));
@@ -123,7 +124,8 @@ for (const order of ORDERS) {
         packet.comments,
       ]),
       [
-        [7, 1000, true, [1, 2, 3, 4, 5], 60, 101, "in", ["eins", "zwei"]],
+        [7, 1000, true, [1, 2, 3, 4, 5], 60, 101, "in", ["x", "fünf", "zwei"]],
+        [7, 1000, true, [1, 2, 3, 4, 5], 5, 101, null, []],
         [7, 1000, false, [1, 2, 3], 99, 1, null, []],
       ],
     );
