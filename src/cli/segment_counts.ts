@@ -3,7 +3,7 @@
  *
  * Owns: which segments belong together, and the counts. Must not know: states, sequence numbers.
  */
-import type { DissectedSegment } from "../wire/dissect.ts";
+import type { CapturedSegment } from "./capture_segments.ts";
 
 /** What one end sent. */
 interface WayCount {
@@ -14,12 +14,8 @@ interface WayCount {
 
 /** One connection, seen from who sent its first segment. */
 interface ConnectionCount {
-  /** {@link endKey} of the source. */
-  readonly opener: string;
-  readonly source: Uint8Array;
-  readonly sourcePort: number;
-  readonly target: Uint8Array;
-  readonly targetPort: number;
+  readonly source: string;
+  readonly destination: string;
   readonly vlans: readonly number[];
   readonly there: WayCount;
   readonly back: WayCount;
@@ -35,51 +31,26 @@ export class SegmentCounts {
   readonly #byKey = new Map<string, ConnectionCount>();
 
   /** Counts one. */
-  add(dissected: DissectedSegment): void {
-    const { segment, source, destination, vlans } = dissected;
-    const { sourcePort, destinationPort } = segment;
-    const lan = vlans.length === 0 ? "" : vlans.join();
-    const from = endKey(source, sourcePort);
-    const to = endKey(destination, destinationPort);
-    const key = (from < to ? from + to : to + from) + lan;
+  add({ source, destination, vlans, length }: CapturedSegment): void {
+    const ends = source < destination ? `${source} ${destination}` : `${destination} ${source}`;
+    const key = vlans.length === 0 ? ends : `${ends} ${vlans.join()}`;
     let connection = this.#byKey.get(key);
     if (connection === undefined) {
       if (this.#byKey.size === MOST_CONNECTIONS) {
         this.uncounted += 1;
         return;
       }
-      connection = {
-        opener: from,
-        // Copies: a view would keep all that was read with the packet.
-        source: source.slice(),
-        sourcePort,
-        target: destination.slice(),
-        targetPort: destinationPort,
-        vlans,
-        there: { segments: 0, bytes: 0 },
-        back: { segments: 0, bytes: 0 },
-      };
+      const [there, back] = [{ segments: 0, bytes: 0 }, { segments: 0, bytes: 0 }];
+      connection = { source, destination, vlans, there, back };
       this.#byKey.set(key, connection);
     }
-    countOne(connection.opener === from ? connection.there : connection.back, dissected);
+    const way = connection.source === source ? connection.there : connection.back;
+    way.segments += 1;
+    way.bytes += length;
   }
 
   /** In the order of their first segments. */
   connections(): readonly ConnectionCount[] {
     return [...this.#byKey.values()];
   }
-}
-
-function countOne(way: WayCount, { length }: DissectedSegment): void {
-  way.segments += 1;
-  way.bytes += length;
-}
-
-/** An address and a port as a short text, which no other end has. */
-function endKey(address: Uint8Array, port: number): string {
-  let key = String.fromCharCode(port);
-  for (let i = 0; i < address.length; i += 2) {
-    key += String.fromCharCode((address[i] << 8) | address[i + 1]);
-  }
-  return key;
 }
