@@ -100,7 +100,7 @@ export class ByteQueue {
     for (;;) {
       const piece = this.#pieces[this.#next];
       const part = Math.min(count - length, piece.length);
-      joined.set(part === piece.length ? piece : piece.subarray(0, part), length);
+      joined.set(piece.subarray(0, part), length);
       length += part;
       if (part < piece.length) {
         this.#pieces[this.#next] = piece.subarray(part);

@@ -35,6 +35,8 @@ const BSD_IPV6: readonly number[] = [24, 28, 30];
 
 /** A tag's bytes, counted from behind the type field that announced it. */
 const TAG = { CONTROL: 0, TYPE: 2, BYTES: 4, ID_MASK: 0x0fff } as const;
+/** Where the type field is a length, RFC 1042 puts the type behind these six octets: LLC's, and those of no organization. */
+const SNAP = { LEAST_TYPE: 0x0600, BEGINS: [0xaa, 0xaa, 0x03, 0, 0, 0], TYPE: 6, BYTES: 8 } as const;
 /** What stacked tags were announced by before 802.1ad. */
 const OLD_SERVICE_TAGS: readonly number[] = [0x9100, 0x9200];
 /** Local choice: twice as many as any provider stacks; each costs time. */
@@ -111,9 +113,17 @@ function takeType(
     }
     out.vlans = vlans;
   }
+  if (type < SNAP.LEAST_TYPE && isSnap(bytes, at)) {
+    type = readU16(bytes, at + SNAP.TYPE);
+    at += SNAP.BYTES;
+  }
   out.protocol = type;
   out.payloadOffset = at;
   return null;
+}
+
+function isSnap(bytes: Uint8Array, at: number): boolean {
+  return bytes.length >= at + SNAP.BYTES && SNAP.BEGINS.every((byte, i) => bytes[at + i] === byte);
 }
 
 function isTag(type: number): boolean {

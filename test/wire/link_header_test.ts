@@ -16,8 +16,13 @@ Deno.test("Ethernet: the type, and tags from the outermost to the innermost", ()
   assertEquals(parsed(1, `${MACS} 8100 e005 86dd 60`), [0x86dd, 18, [5], 0]);
   assertEquals(parsed(1, `${MACS} 88a8 0064 8100 6ffe 0800 45`), [0x0800, 22, [100, 0xffe], 0]);
   assertEquals(parsed(1, `${MACS} 9100 0001 8100 0002 8100 0003 0800 45`), [0x0800, 26, [1, 2, 3], 0]);
-  // An 802.3 length is no type that anybody looks for.
+  // An 802.3 length is no type that anybody looks for, but before RFC 1042's header.
   assertEquals(parsed(1, `${MACS} 0026 424203`), [0x26, 14, [], 0]);
+  assertEquals(parsed(1, `${MACS} 0026 aaaa03 000000 0800 45`), [0x0800, 22, [], 0]);
+  assertEquals(parsed(1, `${MACS} 8100 0005 0026 aaaa03 000000 86dd`), [0x86dd, 26, [5], 0]);
+  assertEquals(parsed(1, `${MACS} 0026 aaaa03 000000 08`), [0x26, 14, [], 0]);
+  assertEquals(parsed(1, `${MACS} 0026 aaaa03 00000c 2000`), [0x26, 14, [], 0]);
+  assertEquals(parsed(1, `${MACS} 0600 aaaa03 000000 0800`), [0x0600, 14, [], 0]);
 });
 
 Deno.test("Ethernet: a frame that ends in its header or in a tag is malformed, and tags without end are not followed", () => {

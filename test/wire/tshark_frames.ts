@@ -39,6 +39,9 @@ const SEGMENT_FIELDS = [
 
 /** Where a row says whether the frame has a segment. */
 const PORT_AT = FRAME_FIELDS.length + SEGMENT_FIELDS.indexOf("tcp.srcport");
+const SERVICE_VLAN_AT = FRAME_FIELDS.length + SEGMENT_FIELDS.indexOf("ieee8021ad.id");
+const VLAN_AT = FRAME_FIELDS.length + SEGMENT_FIELDS.indexOf("vlan.id");
+const FLAGS_AT = FRAME_FIELDS.length + SEGMENT_FIELDS.indexOf("tcp.flags");
 const LENGTH_AT = FRAME_FIELDS.length + SEGMENT_FIELDS.indexOf("tcp.len");
 
 /** Wireshark's own habits that change numbers or put several frames together. */
@@ -77,6 +80,11 @@ async function tsharkRows(path: string): Promise<Rows> {
   const lines = text.decode(stdout).split("\n").filter((line) => line !== "");
   return lines.filter((line) => !isOtherBlock(line)).map((line) => {
     const cells = line.split("\t");
+    // The four bits above the flags are reserved, but for one (RFC 9768 §3.1), and are not read here.
+    cells[FLAGS_AT] = cells[FLAGS_AT].replace(/^0x0[0-9a-f]/, "0x00");
+    // Service tags have a field of their own there, and stand before the others.
+    cells[VLAN_AT] = [cells[SERVICE_VLAN_AT], cells[VLAN_AT]].filter((cell) => cell !== "").join();
+    cells[SERVICE_VLAN_AT] = "";
     // What is no segment is compared as a frame alone; one that an error quotes is none.
     const isSegment = /:tcp\b/.test(cells.pop()?.replace(/:icmp.*$/, "") ?? "");
     return !isSegment ? cells.map((cell, i) => i < FRAME_FIELDS.length ? cell : "") : cells;
@@ -108,9 +116,8 @@ function rowOf(packet: CapturedPacket): string[] {
   const hex = (value: number) => `0x${value.toString(16).padStart(4, "0")}`;
   const known = (value: number) => value < 0 ? "" : String(value);
   const values: Readonly<Record<typeof SEGMENT_FIELDS[number], string>> = {
-    // Tshark has the ids of service tags in a field of their own: here each tag before the last is one.
-    "ieee8021ad.id": vlans.slice(0, -1).join(),
-    "vlan.id": vlans.slice(-1).join(),
+    "ieee8021ad.id": "",
+    "vlan.id": vlans.join(),
     "ip.src": isV4 ? source : "",
     "ip.dst": isV4 ? target : "",
     "ipv6.src": isV4 ? "" : source,
