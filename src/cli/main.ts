@@ -62,6 +62,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./why.ts")).command,
   },
   {
+    name: "explain",
+    summary: "tells the TCP connections of a capture, pcap or pcapng",
+    load: async () => (await import("./explain.ts")).command,
+  },
+  {
     name: "lab",
     summary: "makes, uses and removes a lab: two network namespaces joined by a veth pair",
     load: async () => (await import("./lab.ts")).command,

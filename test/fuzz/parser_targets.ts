@@ -6,6 +6,9 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { ARP_OPERATION, ArpPacket, emitArp, parseArp } from "../../src/wire/arp.ts";
+import { CaptureFile } from "../../src/wire/capture_file.ts";
+import type { CapturedPacket } from "../../src/wire/capture_packet.ts";
+import { DissectedSegment, Dissector } from "../../src/wire/dissect.ts";
 import { EthernetHeader, parseEthernet } from "../../src/wire/ethernet.ts";
 import { emitIcmp, IcmpMessage, parseIcmp, parseQuotedPacket, QuotedPacket } from "../../src/wire/icmp.ts";
 import {
@@ -24,6 +27,7 @@ import { emitTcpOptions, MAX_SACK_BLOCKS, parseTcpOptions } from "../../src/wire
 import { demand } from "./demand.ts";
 import { ALL_OPTIONS } from "../tcp/states.ts";
 import { craftSegment, type Route } from "../tcp/frame_craft.ts";
+import { SAMPLES } from "../wire/capture_samples.ts";
 import { HOST_MAC, HOST_V4, HOST_V6, PEER_MAC, PEER_V4, PEER_V6 } from "../tcp/wire_ends.ts";
 
 /** What {@link ParserTarget.read} gives for an input that the parser refuses. */
@@ -140,6 +144,8 @@ const neighbor = new NeighborMessage();
 const quoted = new QuotedPacket();
 const segment = new TcpSegment();
 const again = new TcpSegment();
+const dissector = new Dissector();
+const dissected = new DissectedSegment();
 
 /** Options that were read can be written, and are then the same. */
 function assertOptionsRoundTrip(read: TcpSegment): void {
@@ -349,7 +355,34 @@ export const PARSER_TARGETS: readonly ParserTarget[] = [
       return fingerprint(quoted.protocol, quoted.localPort, quoted.peerPort, quoted.seq);
     },
   },
+  {
+    name: "capture file",
+    seeds: SAMPLES.map(({ file }) => file),
+    read: (bytes, offset, length) => {
+      const capture = new CaptureFile();
+      // In two pieces, so that a record lies across them.
+      capture.push(bytes.slice(offset, offset + (length >>> 1)));
+      const numbers: number[] = [];
+      for (let round = 0; round < 2; round++) {
+        for (let packet = capture.next(); packet !== null; packet = capture.next()) {
+          numbers.push(packet.number, packet.nanoseconds, packet.bytes.length, segmentIn(packet));
+        }
+        if (round === 0) capture.push(bytes.slice(offset + (length >>> 1), offset + length));
+        capture.end();
+      }
+      return numbers.length === 0 ? REFUSED : fingerprint(...numbers);
+    },
+  },
 ];
+
+/** A number of the segment in a captured packet; what is pointed to lies in the packet. */
+function segmentIn(packet: CapturedPacket): number {
+  if (dissector.dissect(packet, dissected) !== null) return REFUSED;
+  const { payloadOffset, payloadLength, seq, flags } = dissected.segment;
+  assertWithin(payloadOffset, payloadLength, { from: 0, to: packet.bytes.length });
+  assertWithin(dissected.sourceOffset, 2 * dissected.addressBytes, { from: 0, to: packet.bytes.length });
+  return fingerprint(seq, flags, dissected.length, payloadLength);
+}
 
 function mendIcmp(bytes: Uint8Array, offset: number, length: number): void {
   if (length < 8) return;

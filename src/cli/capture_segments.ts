@@ -1,0 +1,189 @@
+/**
+ * The TCP segments of a capture, as values, and what else was in it.
+ *
+ * Owns: which packets are segments, what is told of one, and the lines about a capture that cannot be read, or not to its end. Must not know:
+ * file formats, headers, what is made of the segments.
+ */
+import { RepeatedOptions } from "../host/segment_events.ts";
+import type { SegmentOptions } from "../tcp/events.ts";
+import { formatEndpoint } from "../wire/address.ts";
+import type { CapturedPacket, CaptureProblem } from "../wire/capture_packet.ts";
+import { DissectedSegment, Dissector, type SkipReason } from "../wire/dissect.ts";
+import { LINK_TYPE } from "../wire/link_header.ts";
+import { named, readCapture } from "./capture_input.ts";
+import { CliError } from "./command.ts";
+import { printError } from "./terminal.ts";
+
+/** A segment of a capture; nothing in it is used again. */
+export interface CapturedSegment {
+  /** Number of the frame, as Wireshark counts. */
+  readonly number: number;
+  /** Seconds since 1970. */
+  readonly time: number;
+  /** `IP:PORT`, an IPv6 address in brackets. */
+  readonly source: string;
+  readonly destination: string;
+  /** VLAN ids, outermost first. */
+  readonly vlans: readonly number[];
+  /** Bits of `FLAG` of wire/tcp.ts. */
+  readonly flags: number;
+  /** Both 32 bits as on the wire. */
+  readonly seq: number;
+  readonly ack: number;
+  /** As in the header, unscaled. */
+  readonly window: number;
+  readonly options: SegmentOptions;
+  /** Octets of text, by the headers. */
+  readonly length: number;
+  /** The worse of those of both headers; absent where the capture did not keep all that the sum covers. */
+  readonly checksum?: "correct" | "partial" | "wrong";
+}
+
+/** What a capture held. */
+export interface CaptureTally {
+  readonly frames: number;
+  readonly segments: number;
+  /** Packets that gave no segment, by reason; of link types that are not known as `link-type-N`. */
+  readonly skipped: ReadonlyMap<string, number>;
+  /** Of the packets, by name: "Ethernet", or several with commas. */
+  readonly linkType: string;
+}
+
+/** How {@link readSegments} is to read. */
+interface SegmentReading {
+  readonly onSegment: (segment: CapturedSegment) => void;
+  /** Once this resolves nothing more is read, and what was read counts. */
+  readonly stop?: Promise<unknown>;
+}
+
+const LINK_NAMES: Readonly<Record<number, string>> = {
+  [LINK_TYPE.NULL]: "loopback",
+  [LINK_TYPE.ETHERNET]: "Ethernet",
+  [LINK_TYPE.RAW_BSD]: "raw IP",
+  [LINK_TYPE.RAW_OPENBSD]: "raw IP",
+  [LINK_TYPE.RAW]: "raw IP",
+  [LINK_TYPE.LOOP]: "loopback",
+  [LINK_TYPE.LINUX_COOKED]: "Linux cooked",
+  [LINK_TYPE.IPV4]: "raw IPv4",
+  [LINK_TYPE.IPV6]: "raw IPv6",
+  [LINK_TYPE.LINUX_COOKED_2]: "Linux cooked v2",
+};
+const KNOWN_LINKS = "Ethernet, Linux cooked, raw IP and loopback are";
+
+/**
+ * Reads the capture at `path`, `-` for standard input, and hands on its segments. What could not be read is said on stderr, a line each; a
+ * {@link CliError} where nothing could.
+ */
+export async function readSegments(path: string, { onSegment, stop }: SegmentReading): Promise<CaptureTally> {
+  const dissector = new Dissector();
+  const dissected = new DissectedSegment();
+  const values = new SegmentValues();
+  const skipped = new Map<string, number>();
+  const links = new Map<number, number>();
+  let frames = 0;
+  let segments = 0;
+  const { problem, wasStopped } = await readCapture(path, {
+    ...(stop === undefined ? {} : { stop }),
+    onPacket: (packet) => {
+      const { linkType } = packet.interface;
+      frames += 1;
+      countOne(links, linkType);
+      const reason: SkipReason | null = dissector.dissect(packet, dissected);
+      if (reason !== null) {
+        return countOne(skipped, reason === "link-type" ? `link-type-${linkType}` : reason);
+      }
+      segments += 1;
+      onSegment(values.of(dissected, packet));
+    },
+  });
+  const named = [...links.keys()].map((linkType) => LINK_NAMES[linkType] ?? String(linkType));
+  const tally = { frames, segments, skipped, linkType: [...new Set(named)].join(", ") };
+  if (problem !== null) tellProblem(path, problem, frames);
+  if (wasStopped) tell(path, `stopped after ${counted(frames, "packet")}, which are told`);
+  tellUnknownLinks(path, frames, links);
+  if (segments === 0) tellEmptiness(path, tally);
+  return tally;
+}
+
+/** Local choice: names that are kept; a name takes longer to make than all else that is done with a segment. */
+const MOST_NAMES = 10_000;
+
+/** Makes values of what is read into the same record again and again. */
+class SegmentValues {
+  readonly #options = [new RepeatedOptions(), new RepeatedOptions()];
+  readonly #names = new Map<string, string>();
+
+  of(dissected: DissectedSegment, packet: CapturedPacket): CapturedSegment {
+    const { segment, checksum, ipChecksum } = dissected;
+    const { sourcePort, destinationPort } = segment;
+    const value = {
+      number: packet.number,
+      time: packet.timeUs / 1e6,
+      source: this.#name(dissected.source, sourcePort),
+      destination: this.#name(dissected.destination, destinationPort),
+      vlans: dissected.vlans,
+      flags: segment.flags,
+      seq: segment.seq,
+      ack: segment.ack,
+      window: segment.window,
+      // The two directions have different ones, and each the same many times in a row.
+      options: this.#options[sourcePort > destinationPort ? 1 : 0].of(segment),
+      length: dissected.length,
+    };
+    if (ipChecksum === "wrong") return { ...value, checksum: "wrong" };
+    return checksum === "unknown" ? value : { ...value, checksum };
+  }
+
+  #name(address: Uint8Array, port: number): string {
+    let key = String.fromCharCode(port);
+    for (let i = 0; i < address.length; i += 2) {
+      key += String.fromCharCode((address[i] << 8) | address[i + 1]);
+    }
+    let name = this.#names.get(key);
+    if (name === undefined) {
+      name = formatEndpoint(address, port);
+      // All at once: which of them is needed least would cost more to know.
+      if (this.#names.size === MOST_NAMES) this.#names.clear();
+      this.#names.set(key, name);
+    }
+    return name;
+  }
+}
+
+/** Where nothing at all could be read it is an error, otherwise a notice. */
+function tellProblem(path: string, { kind, text, offset }: CaptureProblem, frames: number): void {
+  if (kind === "not-a-capture") throw new CliError(`${named(path)}: ${text}`);
+  const place = `${text} (byte ${offset})`;
+  if (frames === 0) throw new CliError(`${named(path)}: ${place}: no packet could be read`);
+  tell(path, `${place}: told is what was before, ${counted(frames, "packet")}`);
+}
+
+/** An error where there are no others. */
+function tellUnknownLinks(path: string, frames: number, links: ReadonlyMap<number, number>): void {
+  const unknown = [...links].filter(([linkType]) => LINK_NAMES[linkType] === undefined);
+  if (unknown.length === 0) return;
+  const count = unknown.reduce((sum, [, packets]) => sum + packets, 0);
+  const numbers = unknown.map(([linkType]) => linkType).join(", ");
+  const types = unknown.length === 1 ? `link type ${numbers}` : `link types ${numbers}`;
+  const verb = unknown.length === 1 ? "is" : "are";
+  if (count === frames) throw new CliError(`${named(path)}: ${types} ${verb} not known here; ${KNOWN_LINKS}`);
+  tell(path, `${counted(count, "packet")} of ${types} not read; ${KNOWN_LINKS} known`);
+}
+
+function tellEmptiness(path: string, { frames, skipped }: CaptureTally): void {
+  const others = [...skipped].map(([reason, count]) => `${count} ${reason}`).join(", ");
+  tell(path, frames === 0 ? "no packet in it" : `no TCP in it (${counted(frames, "packet")}: ${others})`);
+}
+
+function tell(path: string, line: string): void {
+  printError(`${named(path)}: ${line}`);
+}
+
+function countOne<Key>(counts: Map<Key, number>, key: Key): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+/** A number and what it counts. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
