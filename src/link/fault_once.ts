@@ -83,7 +83,10 @@ export function parseOnceFault(text: string): OnceFault {
 }
 
 /** What a frame carries, for {@link isMeant}; null where it is no TCP segment. Valid until the next call. */
-export function segmentIn(frame: Uint8Array, length: number): Pick<TcpSegment, "flags" | "payloadLength"> | null {
+export function segmentIn(
+  frame: Uint8Array,
+  length: number,
+): Pick<TcpSegment, "flags" | "payloadLength"> | null {
   if (parseEthernet(frame, length, ethernet) !== null) return null;
   const { type, payloadOffset } = ethernet;
   const room = length - payloadOffset;

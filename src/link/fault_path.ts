@@ -210,7 +210,13 @@ export class FaultPath {
    * Takes a frame in; `note` comes out with it. The bytes may be used again after the call. `once`: what is to happen to this
    * frame whatever the dice say.
    */
-  accept(frame: Uint8Array, length: number, nowUs: number, note: number, once: OnceFault | null = null): void {
+  accept(
+    frame: Uint8Array,
+    length: number,
+    nowUs: number,
+    note: number,
+    once: OnceFault | null = null,
+  ): void {
     const { counts } = this;
     const faults = this.#faults;
     counts.frames++;
