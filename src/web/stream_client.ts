@@ -5,7 +5,7 @@
  * how many. Must not know: where events come from, HTTP.
  */
 import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
-import type { BatchMessage, ConnectionRow } from "./stream_messages.ts";
+import type { BatchMessage, ConnectionRow } from "../story/page_messages.ts";
 
 /** Of a WebSocket: what is needed to send. */
 export interface StreamSocket {

@@ -10,10 +10,11 @@
 import type { HostConnection } from "../host/api.ts";
 import { headingOf } from "../observe/server_answers.ts";
 import { connectionSnapshot } from "../observe/server_snapshot.ts";
+import type { BatchMessage, HelloMessage } from "../story/page_messages.ts";
 import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
 import type { PageSubject } from "./page_subject.ts";
 import { StreamClient, type StreamSocket } from "./stream_client.ts";
-import { type BatchMessage, controlState, type HelloMessage, rowOfConnection } from "./stream_messages.ts";
+import { controlState, rowOfConnection } from "./stream_messages.ts";
 
 /** 20 batches a second: what a person takes for at once. */
 export const BATCH_MS = 50;

@@ -135,7 +135,12 @@ Deno.test("each bad value is one line with the option, the value and what was ex
     ["--mss 10", "--mss 10: expected bytes from 88 to 65495"],
     ["--recv-buffer 1", "--recv-buffer 1: expected bytes (or a number with K, M or G) from 2048"],
     ["--backlog 0", "--backlog 0: expected"],
-    ["--ui", "Unknown option --ui"],
+    [
+      "--ui 10.0.0.1:8033",
+      "--ui 10.0.0.1:8033: the page is for this machine only, at 127.0.0.1, localhost or [::1]",
+    ],
+    ["--ui 127.0.0.1:65536", "--ui 127.0.0.1:65536: expected HOST:PORT, as in 127.0.0.1:8033"],
+    ["--ui page", "--ui page: expected HOST:PORT"],
   ];
   for (const [args, message] of cases) {
     assertThrows(() => parseServeOptions(args.split(" ")), UsageError, message, args);
