@@ -49,6 +49,8 @@ export async function bundlePage(entry = "src/page/live_main.ts"): Promise<PageP
   const document = readProjectFile("src/page/page.html")
     .replace("/* STYLE */", () => style.trim())
     .replace("/* SCRIPT */", () => script);
+  // Its child would keep the process alive.
+  await stop();
   if (document.length > MOST_BYTES) {
     throw new Error(`The page has ${document.length} bytes, more than ${MOST_BYTES}`);
   }
@@ -65,8 +67,6 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     console.error(`page: ${error instanceof Error ? error.message : error}`);
     return 1;
-  } finally {
-    await stop();
   }
 }
 

@@ -55,7 +55,7 @@ export const ONCE_EXAMPLE = "drop:syn-ack, in:drop:fin, dup:data, corrupt:data@2
 /** Reads a one-shot fault. Throws an Error whose message is one line: what is wrong, and what was expected. */
 export function parseOnceFault(text: string): OnceFault {
   const shown = text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS)}...` : text;
-  const wrong = (expected: string) => new Error(`"${shown}": expected ${expected}`);
+  const wrong = (expected: string) => new Error(`${JSON.stringify(shown)}: expected ${expected}`);
   const parts = text.trim().split(":");
   const direction = parts[0] === "in" || parts[0] === "out" ? parts[0] : "either";
   if (direction !== "either") parts.shift();

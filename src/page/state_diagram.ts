@@ -22,8 +22,6 @@ export interface DiagramLight {
 }
 
 const LINE_HEIGHT = 21;
-/** Wider than on paper: letters are larger here. */
-const MORE_WIDTH = 26;
 /** Labels for which there is a better place here, where there is no title and no margin. */
 const OWN_PLACES: Readonly<Record<string, DiagramArrow["label"]>> = {
   "syn-rcvd.rst.passive": { x: 168, y: 290, anchor: "end" },
@@ -33,7 +31,7 @@ const OWN_PLACES: Readonly<Record<string, DiagramArrow["label"]>> = {
   "open.active": { x: 960, y: 150, anchor: "start" },
 };
 /** Where the picture begins and ends: what stands on paper above and below is not drawn here. */
-const VIEW = { x: 52, y: 54, width: DIAGRAM_PAGE.width - 92, height: 972 } as const;
+const VIEW = { x: 38, y: 54, width: DIAGRAM_PAGE.width - 88, height: 972 } as const;
 
 /** See the head of this file. */
 export class StateDiagram {
@@ -57,11 +55,11 @@ export class StateDiagram {
       svgElement("defs", {}, ...["server", "client", "other", "taken"].map(arrowHead)),
     );
     const byId = new Map<string, Transition>(TRANSITIONS.map((row) => [row.id, row]));
+    for (const [place, at] of Object.entries(STATE_PLACES)) this.element.append(this.#state(place, at));
     for (const arrow of ARROWS) {
       const rows = arrow.rows.flatMap((id) => byId.get(id) ?? []);
       if (rows.length > 0) this.element.append(this.#arrow(arrow, rows));
     }
-    for (const [place, at] of Object.entries(STATE_PLACES)) this.element.append(this.#state(place, at));
     this.element.append(this.#also);
     this.element.addEventListener("click", (event) => {
       const asked = nameAt(event.target);
@@ -89,7 +87,7 @@ export class StateDiagram {
     for (const { rows, group } of this.#arrows) {
       const isTaken = rows.some((id) => taken.has(id));
       setAttributes(group, { "data-lit": isTaken });
-      const path = group.querySelector("path");
+      const path = group.querySelector(".line");
       const kind = group.dataset.kind ?? "other";
       if (path !== null) setAttributes(path, { "marker-end": `url(#live-head-${isTaken ? "taken" : kind})` });
     }
@@ -142,9 +140,9 @@ export class StateDiagram {
         "aria-label": name,
       },
       svgElement("rect", {
-        x: x - (width + MORE_WIDTH) / 2,
+        x: x - width / 2,
         y: y - height / 2,
-        width: width + MORE_WIDTH,
+        width,
         height,
         rx: 9,
       }),

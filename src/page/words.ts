@@ -59,7 +59,7 @@ const WORDS = {
   drop: ["lost %", "丢失 %"],
   dup: ["twice %", "重复 %"],
   reorder: ["disorder %", "乱序 %"],
-  corrupt: ["damaged %", "损坏 %"],
+  corrupt: ["damage %", "损坏 %"],
   delay: ["delay ms", "延迟 ms"],
   jitter: ["jitter ms", "抖动 ms"],
   rate: ["rate Mbit/s", "速率 Mbit/s"],
