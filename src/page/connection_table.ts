@@ -1,9 +1,9 @@
-/// <reference lib="dom" />
 /**
  * The table of connections: sortable, one selected, with buttons that end them.
  *
  * Owns: its rows, their order, and moving in it by keys. Must not know: where connections come from, what a selection shows.
  */
+/// <reference lib="dom" />
 import type { ConnectionRow } from "../story/page_messages.ts";
 import { element, setAttributes, setText } from "./dom.ts";
 import { showWord, titleWord, type Word } from "./words.ts";

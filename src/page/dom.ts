@@ -1,11 +1,11 @@
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
 /**
  * Making and changing elements.
  *
  * Owns: that text is text: nothing that came over a wire can become markup, because nothing here takes any. Must not know:
  * what is shown.
  */
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
 
 /** Attributes of an element; null and false leave one out, true sets it to "true". */
 export type Attributes = Readonly<Record<string, string | number | boolean | null>>;

@@ -1,9 +1,9 @@
-/// <reference lib="dom" />
 /**
  * The faults: rates in a form, and buttons for what is to happen once.
  *
  * Owns: making a specification of the fields, and showing what is in force. Must not know: what a fault does.
  */
+/// <reference lib="dom" />
 import type { ControlState } from "../story/page_messages.ts";
 import { element, setText } from "./dom.ts";
 import { showWord, text, titleWord, type Word } from "./words.ts";

@@ -1,10 +1,10 @@
-/// <reference lib="dom" />
 /**
  * The page: its panes, and what each is told of what the source has.
  *
  * Owns: which connection is looked at, and the keys. Must not know: where anything comes from (page_source.ts), how a pane
  * shows it.
  */
+/// <reference lib="dom" />
 import type { BatchMessage, ConnectionRow, HelloMessage } from "../story/page_messages.ts";
 import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
 import { TCP_STATES, type TcpState } from "../tcp/state.ts";

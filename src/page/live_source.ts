@@ -1,9 +1,9 @@
-/// <reference lib="dom" />
 /**
  * LiveSource: a running server, over its WebSocket and its paths.
  *
  * Owns: the token, trying again when the server does not answer, and reading what it says. Must not know: what is shown.
  */
+/// <reference lib="dom" />
 import type { BatchMessage, HelloMessage } from "../story/page_messages.ts";
 import type { PageSource, PageViewer, WhyAnswer } from "./page_source.ts";
 

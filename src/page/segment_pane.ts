@@ -1,9 +1,9 @@
-/// <reference lib="dom" />
 /**
  * One segment's header, field by field.
  *
  * Owns: which fields are shown, and in what words. Must not know: where the segment comes from.
  */
+/// <reference lib="dom" />
 import { element } from "./dom.ts";
 import type { ShownSegment } from "./sequence_view.ts";
 import { showWord, text } from "./words.ts";

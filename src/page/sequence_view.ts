@@ -1,10 +1,10 @@
-/// <reference lib="dom" />
 /**
  * The segments of one connection, one a row, from our end on the left to the peer's on the right.
  *
  * Owns: the place of the sequence diagram, and a plain form of it made of events alone: bounded, the newest at the end. Must
  * not know: the story model, which knows both ends' states; what is drawn of it takes this view's place.
  */
+/// <reference lib="dom" />
 import type { FaultEvent, RetransmitEvent, SegmentEvent, TcpEvent } from "../tcp/events.ts";
 import { element, setAttributes } from "./dom.ts";
 import { showWord, text } from "./words.ts";

@@ -1,10 +1,10 @@
-/// <reference lib="dom" />
 /**
  * The state diagram, alive: the current state lit, the way taken, every arrow with what is received and what is sent.
  *
  * Owns: drawing it once, and lighting what is said. Must not know: where anything lies (story/state_layout.ts), where states
  * come from, what a click leads to.
  */
+/// <reference lib="dom" />
 import { ARROWS, DIAGRAM_PAGE, type DiagramArrow, STATE_BOX, STATE_PLACES } from "../story/state_layout.ts";
 import { isEnd, pathOf } from "../story/transition_paths.ts";
 import type { TcpState } from "../tcp/state.ts";

@@ -1,9 +1,9 @@
-/// <reference lib="dom" />
 /**
  * The bar at the top: what is shown, whether it is live, the pace, language and theme.
  *
  * Owns: its buttons, and what a person's choices of language and theme are the next time. Must not know: what they change.
  */
+/// <reference lib="dom" />
 import type { ControlState, PageHeading } from "../story/page_messages.ts";
 import { element, setAttributes, setText } from "./dom.ts";
 import type { SourceStatus } from "./page_source.ts";

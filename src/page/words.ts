@@ -1,10 +1,10 @@
-/// <reference lib="dom" />
 /**
  * The page's words, in English and in Chinese.
  *
  * Owns: both texts of each word, which language is shown, and bringing what is on the page into it. Must not know: what a
  * word stands beside. Names of the protocol (states, flags, options) are the same in both.
  */
+/// <reference lib="dom" />
 
 /** A language of the page. */
 export type Language = "en" | "zh";
