@@ -20,6 +20,9 @@ export class SequenceView {
   readonly element: HTMLElement;
   readonly #list = element("ol", { class: "segments" });
   readonly #hint = element("p", { class: "empty" });
+  readonly #gap = element("p", { class: "gap", role: "status" });
+  /** Events of this connection that were thrown away on the way here. */
+  #lost = 0;
   readonly #segments = new Map<HTMLElement, ShownSegment>();
   readonly #byNumber = new Map<number, HTMLElement>();
   /** What is said of a segment before it: that it is a repetition. */
@@ -32,6 +35,7 @@ export class SequenceView {
     this.element = element(
       "div",
       { class: "scroll", "aria-label": "Sequence diagram", role: "region", tabindex: 0 },
+      this.#gap,
       this.#list,
       this.#hint,
     );
@@ -46,13 +50,15 @@ export class SequenceView {
     this.#byNumber.clear();
     this.#repeats = new Map();
     this.#firstTime = null;
+    this.#lost = 0;
+    this.#gap.hidden = true;
     this.#hint.hidden = false;
   }
 
   /** Adds what there is to see of these events; `lost` came before them, and was thrown away. */
   add(events: readonly TcpEvent[], lost: number): void {
     const isAtEnd = this.element.scrollHeight - this.element.scrollTop - this.element.clientHeight < 40;
-    if (lost > 0) this.#list.append(element("li", { class: "gap" }, text("eventsLost", String(lost))));
+    this.#lose(lost);
     for (const event of events) this.#take(event);
     while (this.#list.children.length > MOST_LINES) this.#drop(this.#list.children[0]);
     this.#hint.hidden = this.#list.children.length > 0;
@@ -60,15 +66,21 @@ export class SequenceView {
     if (isAtEnd) this.element.scrollTop = this.element.scrollHeight;
   }
 
+  #lose(count: number): void {
+    this.#lost += count;
+    this.#gap.hidden = this.#lost === 0;
+    if (count > 0) this.#gap.textContent = text("eventsLost", String(this.#lost));
+  }
+
   #take(event: TcpEvent): void {
     if (event.event === "segment") this.#list.append(this.#line(event));
     else if (event.event === "retransmit" && event.segment !== undefined) {
       this.#repeats.set(event.segment, event);
-    } else if (event.event === "fault" && event.kind === "drop") this.#lose(event);
+    } else if (event.event === "fault" && event.kind === "drop") this.#strike(event);
   }
 
   /** What went out was told already; what was to come in is told only here. */
-  #lose(event: FaultEvent): void {
+  #strike(event: FaultEvent): void {
     const told = event.segment === undefined ? undefined : this.#byNumber.get(event.segment);
     if (told === undefined) {
       if (event.flags !== undefined) this.#list.append(this.#line(event));

@@ -4,7 +4,8 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { noBrowser, PageBrowser } from "./page_browser.ts";
-import { liveTest } from "./private_lab.ts";
+import { talkByKernel } from "./kernel_talk.ts";
+import { besideTests, liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { waitFor } from "./wait_for.ts";
 
@@ -133,3 +134,83 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
   assertEquals(beyond, []);
   assert(browser.requests.some((url) => url.startsWith("ws:")), "the stream is not among the requests");
 });
+
+liveTest(
+  "a burst with the page open: the bytes arrive, the page stays awake, and says what it did not show",
+  {
+    missing: noBrowser,
+  },
+  async (lab) => {
+    await using server = await ServeProcess.start(lab, { args: ["--ui", "127.0.0.1:0", "-q"], quiet: true });
+    await using browser = await PageBrowser.start(lab);
+    const page = await browser.open(await pageAddress(server));
+    const words = [Deno.execPath(), "run", "--allow-net", besideTests("bulk_client.ts")];
+    const bytes = 20_000_000;
+    const moving = lab.run({
+      side: "client",
+      words: [...words, lab.plan.tcplabAddress, "3333", String(bytes)],
+    });
+    // A page that hangs does not answer.
+    let longestMs = 0;
+    let isOver = false;
+    const awake = (async () => {
+      while (!isOver) {
+        const beganMs = performance.now();
+        await page.locator("[data-segment]").count();
+        longestMs = Math.max(longestMs, performance.now() - beganMs);
+      }
+    })();
+    const client = await moving;
+    assertEquals(client.code, 0, client.stderr);
+    await page.locator('[data-connection="1"] [data-column="in"]').getByText("20.0 MB", { exact: true })
+      .waitFor();
+    isOver = true;
+    await awake;
+    assert(longestMs < 3000, `the page did not answer for ${longestMs} ms`);
+    await page.locator('[aria-label="Sequence diagram"] .gap').first().waitFor({ state: "attached" });
+    assert(await page.locator("[data-segment]").count() <= 400);
+    assertEquals(browser.complaints, []);
+  },
+);
+
+liveTest("the page works after root's rights are gone: the connection is another user's from then on", {
+  rights: "root",
+  needs: ["curl"],
+}, async (lab) => {
+  await using server = await ServeProcess.start(lab, { args: ["--ui"] });
+  const { origin, search } = new URL(await pageAddress(server));
+  const ask = async (path: string, ...more: string[]) => {
+    const words = ["curl", "--silent", "--show-error", ...more, `${origin}${path}${search}`];
+    const { code, stdout, stderr } = await lab.run({ side: "server", words });
+    assertEquals(code, 0, stderr);
+    return stdout;
+  };
+  await talkByKernel(lab, lab.plan.tcplabAddress, "hello");
+  await server.event("closed");
+  const { servers } = JSON.parse(await ask("/api/snapshot"));
+  const status = await lab.run({ side: "server", words: ["cat", `/proc/${servers[0].pid}/status`] });
+  assert(/^Uid:\t(?!0\b)\d+/m.test(status.stdout), status.stdout);
+  assert((await ask("/")).includes("<!doctype html>"));
+  assert((await ask("/metrics")).includes("\ntcplab_connections_opened_total 1\n"));
+  assertEquals(JSON.parse(await ask("/api/faults", "--data", '{"once":"drop:fin"}')).pending, ["drop:fin"]);
+  assertEquals(
+    await ask("/", "--output", "/dev/null", "--write-out", "%{http_code}", "--header", "Origin: http://x"),
+    "403",
+  );
+});
+
+liveTest(
+  "a page's port that is in use, or no address of this machine alone, is one line, and nothing is left open",
+  {},
+  async (lab) => {
+    await using server = await ServeProcess.start(lab, { args: ["--ui"] });
+    await pageAddress(server);
+    const taken = await ServeProcess.refuse(lab, { args: ["--ui", "--port", "4444", "--ip", "10.33.0.9"] });
+    assertEquals([taken.code, taken.stdout], [1, ""]);
+    assertEquals(taken.stderr.trim().split("\n").filter((line) => line.includes("8033")).length, 1);
+    assert(taken.stderr.includes("127.0.0.1:8033 is in use"), taken.stderr);
+    const foreign = await ServeProcess.refuse(lab, { args: ["--ui", "0.0.0.0:8033"] });
+    assertEquals(foreign.code, 2);
+    assert(foreign.stderr.includes("the page is for this machine only"), foreign.stderr);
+  },
+);
