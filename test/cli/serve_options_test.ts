@@ -158,6 +158,19 @@ Deno.test("faults are read, and refused in one line with the option's name", () 
   );
 });
 
+Deno.test("the live page has its usual address where it stands alone, and loopback addresses only", () => {
+  const pageOf = (words: string) => parseServeOptions(words.split(" ").filter((word) => word !== "")).ui;
+  const usual = { hostname: "127.0.0.1", port: 8033 };
+  assertEquals(pageOf(""), null);
+  for (
+    const words of ["--ui", "--ui -q", "--ui --port 80", "--port 80 --ui", "--ui=127.0.0.1:8033", "--ui 8033"]
+  ) {
+    assertEquals(pageOf(words), usual, words);
+  }
+  assertEquals(pageOf("--ui localhost:9"), { hostname: "127.0.0.1", port: 9 });
+  assertEquals(pageOf("--ui [::1]:0 -q"), { hostname: "::1", port: 0 });
+});
+
 Deno.test("serve options: a dash alone is stdout for the recording, however it is given", () => {
   for (const args of [["--write", "-"], ["--write=-"], ["-w", "-"], ["-w-"]]) {
     const { write, snapBytes } = parseServeOptions(["--ip", "10.0.0.1", ...args, "--snaplen", "96"]);

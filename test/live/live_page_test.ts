@@ -109,6 +109,28 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
   await state("FIN_WAIT_2").and(page.locator('[data-visited="true"]')).waitFor();
   assertEquals((await second.stop(2000)).stdout, "");
 
+  // The same in Chinese and in the dark, sorted from the first on, and back.
+  await page.locator('[data-lang="zh"]').click();
+  await page.getByRole("heading", { name: "连接" }).waitFor();
+  assertEquals(await page.locator("html").getAttribute("lang"), "zh");
+  await page.locator("[data-theme-toggle]").click();
+  assertEquals(await page.locator("html").getAttribute("data-theme"), "dark");
+  await page.keyboard.press("l");
+  await page.getByRole("heading", { name: "Connections" }).waitFor();
+  const order = () =>
+    page.locator("tr[data-connection]").evaluateAll((all) =>
+      all.map((one) => one.getAttribute("data-connection"))
+    );
+  assertEquals(await order(), ["2", "1"]);
+  await page.locator('th[data-column="id"] button').click();
+  assertEquals(await order(), ["1", "2"]);
+  await page.locator('[data-connection="1"]').click();
+  await page.locator('[data-connection="1"][aria-selected="true"]').waitFor();
+  // What has happened to the first is still told: the ring has it.
+  await lost.first().waitFor();
+  if (SHOTS !== null) await page.screenshot({ path: `${SHOTS}/story.png` });
+  await page.keyboard.press("Escape");
+
   if (SHOTS !== null) {
     const third = talk();
     await page.locator('[data-connection="3"][aria-selected="true"]').waitFor();
