@@ -43,7 +43,7 @@ export class StateDiagram {
 
   /** `onAsk` is told the name of a state or row that was clicked. */
   constructor(onAsk: (name: string) => void) {
-    this.#also = svgElement("text", { class: "also", x: 24, y: 1016 });
+    this.#also = svgElement("text", { class: "also", x: 60, y: 1016 });
     this.element = svgElement(
       "svg",
       {

@@ -54,6 +54,17 @@ Deno.test("metrics: the kernel's names where they mean the same, ours for the re
   const counters = on.session.host.counters();
   assertEquals(value("node_netstat_Tcp_OutSegs"), counters["segments-out"]);
   assertEquals(value("node_netstat_Tcp_InSegs"), counters["segments-in"]);
+  assertEquals([...after.keys()].filter((name) => name.startsWith("node_")).toSorted(), [
+    "node_netstat_TcpExt_TCPChallengeACK",
+    "node_netstat_TcpExt_TCPKeepAlive",
+    "node_netstat_TcpExt_TCPLossProbes",
+    "node_netstat_TcpExt_TCPOFOQueue",
+    "node_netstat_TcpExt_TCPTimeouts",
+    "node_netstat_Tcp_InSegs",
+    "node_netstat_Tcp_OutRsts",
+    "node_netstat_Tcp_OutSegs",
+    "node_netstat_Tcp_RetransSegs",
+  ]);
   assertEquals(value("tcplab_connections_opened_total"), 1);
   assertEquals([value("tcplab_connections"), value("tcplab_listeners"), value("tcplab_pages")], [1, 1, 1]);
   assertEquals(value("tcplab_link_frames_in_total"), on.subject.linkStats().framesIn);
