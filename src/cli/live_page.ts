@@ -10,10 +10,18 @@ import type { Server } from "./server.ts";
 import { type ServerControlParts, speakerOf } from "./server_control.ts";
 import { VERSION } from "./version.ts";
 
-/** Takes the page's port, and makes the page ready. Throws one line where that cannot be. */
-export async function openLivePage(address: PageAddress): Promise<PageServer> {
+/** Takes the page's port, and makes the page ready. Throws one line where that cannot be; `notice` is told when it ends early. */
+export async function openLivePage(
+  address: PageAddress,
+  notice: (line: string) => void,
+): Promise<PageServer> {
   // First: what is in the way of the port is known at once.
-  const page = new PageServer({ ...address, version: VERSION, document: () => Promise.resolve(document) });
+  const page = new PageServer({
+    ...address,
+    version: VERSION,
+    document: () => Promise.resolve(document),
+    onBroken: notice,
+  });
   let document = "";
   try {
     document = await findPageDocument();

@@ -57,7 +57,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   parts.defer(() => recording?.finish());
   const control = await openServerControl(spoken);
   parts.defer(() => control?.close());
-  const page = config.ui === null ? null : await openPage(config.ui);
+  const page = config.ui === null ? null : await openPage(config.ui, notice);
   parts.defer(() => void page?.close());
   // The last that takes rights is done, and the first frame from a stranger not yet read.
   await using _rights = giveUpRights({ user, socketPath: control?.path ?? null, notice });
@@ -117,9 +117,9 @@ async function loadServer() {
 }
 
 /** The live page, whose modules are loaded for those only who ask for it. */
-async function openPage(address: PageAddress) {
+async function openPage(address: PageAddress, notice: (line: string) => void) {
   const { openLivePage, showServer } = await import("./live_page.ts");
-  const page = await openLivePage(address);
+  const page = await openLivePage(address, notice);
   return {
     url: page.url,
     show: (server: Server, parts: ServerControlParts) => showServer(page, { server, parts }),

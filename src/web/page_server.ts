@@ -40,6 +40,8 @@ interface PageServerOptions {
   /** The document; its script and style carry the nonce {@link NONCE}. */
   readonly document: () => Promise<string>;
   readonly version: string;
+  /** Told, in one line, that the page has ended before it was to: whoever serves goes on without it. */
+  readonly onBroken?: (line: string) => void;
   /** Calls again and again; the system's timer when absent. */
   readonly repeat?: Repeat;
 }
@@ -77,6 +79,15 @@ export class PageServer implements AsyncDisposable {
     } catch (error) {
       throw new PageServerError(whyNoPage(error, `${hostname}:${port}`));
     }
+    // Any user of this machine can open so many connections that no descriptor is left. That ends a page, never a server;
+    // and it is not opened anew, since by then the port may be somebody else's.
+    this.#server.finished.catch((error) => {
+      this.#hub?.end();
+      const why = error instanceof Error ? error.message : String(error);
+      options.onBroken?.(
+        `The live page has ended (${why}): the server goes on without it. Start again for a page`,
+      );
+    });
     const shownHost = hostname.includes(":") ? `[${hostname}]` : hostname;
     this.url = `http://${shownHost}:${this.#server.addr.port}/?token=${this.#token}`;
   }
@@ -97,7 +108,8 @@ export class PageServer implements AsyncDisposable {
   async close(): Promise<void> {
     this.#hub?.end();
     for (const socket of this.#sockets) closeQuietly(socket, 1001);
-    await this.#server.shutdown();
+    // One that has broken has ended already.
+    await this.#server.shutdown().catch(() => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

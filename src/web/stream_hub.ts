@@ -72,7 +72,7 @@ export class StreamHub {
     if (this.#clients.size === 0) this.#begin();
     const client = new StreamClient(socket);
     this.#clients.add(client);
-    socket.send(JSON.stringify(this.#hello()));
+    this.#send(client, this.#hello());
     return client;
   }
 
@@ -173,7 +173,16 @@ export class StreamHub {
         figures: tellsFigures ? connectionSnapshot(followed.info(), speaker.appOf(followed.localPort)) : null,
         controls,
       };
+      this.#send(client, message);
+    }
+  }
+
+  /** A socket that closes just now refuses: its page has gone, and nothing else must hear of it. */
+  #send(client: StreamClient, message: HelloMessage | BatchMessage): void {
+    try {
       client.socket.send(JSON.stringify(message));
+    } catch {
+      this.remove(client);
     }
   }
 

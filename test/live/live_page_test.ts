@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { noBrowser, PageBrowser } from "./page_browser.ts";
+import { selfCommand } from "../../src/cli/self_command.ts";
 import { talkByKernel } from "./kernel_talk.ts";
 import { besideTests, liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
@@ -239,3 +240,25 @@ liveTest(
     assert(foreign.stderr.includes("the page is for this machine only"), foreign.stderr);
   },
 );
+
+liveTest("another user who takes every descriptor ends the page, and not the server", {
+  needs: ["python3"],
+}, async (lab) => {
+  const program = ["sh", "-c", 'ulimit -n 200; exec "$@"', "sh", ...selfCommand()];
+  await using server = await ServeProcess.start(lab, { args: ["--ui"], program });
+  await pageAddress(server);
+  const greedy = `import socket, sys
+held = []
+try:
+    while len(held) < 400: held.append(socket.create_connection(("127.0.0.1", 8033), timeout=5))
+except OSError: pass
+print(len(held), flush=True)
+sys.stdin.read()`;
+  const holder = lab.spawn({ side: "server", words: ["python3", "-c", greedy], stdin: true });
+  await waitFor(() => server.stderr.includes("The live page has ended"), { what: "the notice" });
+  await talkByKernel(lab, lab.plan.tcplabAddress, "hello");
+  assertEquals((await server.event("closed")).reason, "normal");
+  await holder.closeInput();
+  await holder.result;
+  assertEquals((await server.stop()).code, 0);
+});

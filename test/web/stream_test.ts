@@ -166,6 +166,23 @@ Deno.test("of very many connections the newest are told, within bounds, and thos
   hub.end();
 });
 
+Deno.test("a page whose socket is closing harms nobody: it is left, and the others are told", async () => {
+  await using on = new PageScene();
+  const { hub } = hubOn(on);
+  const [closing, other] = [new SlowSocket(), new SlowSocket()];
+  hub.add(closing);
+  hub.add(other);
+  closing.send = () => {
+    throw new DOMException("readyState not OPEN", "InvalidStateError");
+  };
+  await on.opens();
+  hub.turn();
+  assertEquals([hub.clients, other.batches().length], [1, 1]);
+  hub.turn();
+  assertEquals(hub.clients, 1);
+  hub.end();
+});
+
 Deno.test("no more pages than a person has open", async () => {
   await using on = new PageScene();
   const { hub } = hubOn(on);
