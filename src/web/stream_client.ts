@@ -14,8 +14,8 @@ export interface StreamSocket {
   send(text: string): void;
 }
 
-/** Local choice: events that wait for one page; some seconds of a busy connection, a megabyte at most. */
-const MOST_EVENTS = 2048;
+/** Local choice: events that wait for one page; a burst that a person could read. More would live long, see event_history.ts. */
+const MOST_EVENTS = 512;
 /** Local choice: what a batch holds: with 20 a second more than anybody reads, and encoded in a millisecond. */
 const BATCH_EVENTS = 128;
 /** Local choice: a page that has so much before it gets nothing more until it has taken some of it. */
@@ -50,12 +50,14 @@ export class StreamClient {
     return this.socket.bufferedAmount <= MOST_BUFFERED_BYTES;
   }
 
-  /** Wants another connection's events from now on; `before`: those of it that are known. */
-  subscribe(id: number | null, before: readonly TcpEvent[]): void {
+  /** Wants another connection's events from now on; `before`: those of it that are known, and how many are not. */
+  subscribe(
+    id: number | null,
+    before: { readonly events: readonly TcpEvent[]; readonly lost: number },
+  ): void {
     this.subscribed = id;
-    this.#events = [];
-    this.#lost = 0;
-    for (const event of before) this.take(event);
+    this.#events = [...before.events];
+    this.#lost = before.lost;
   }
 
   /** Keeps an event of the connection for the next batch. */

@@ -1,7 +1,7 @@
 /**
  * StreamHub: the pages that look on, and what they are told: at most 20 batches a second.
  *
- * Owns: that events are heard only while somebody looks, the ring of the last of them, which connections have changed, and
+ * Owns: that events are heard only while somebody looks, what is kept of them, which connections have changed, and
  * the turns in which batches are made. Must not know: HTTP, sockets, what a page shows.
  *
  * The hub runs on the thread of the server's pump: what it does with an event is a few steps, and what it does in a turn is
@@ -12,6 +12,7 @@ import { headingOf } from "../observe/server_answers.ts";
 import { connectionSnapshot } from "../observe/server_snapshot.ts";
 import type { BatchMessage, HelloMessage } from "../story/page_messages.ts";
 import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
+import { EventHistory } from "./event_history.ts";
 import type { PageSubject } from "./page_subject.ts";
 import { StreamClient, type StreamSocket } from "./stream_client.ts";
 import { controlState, rowOfConnection } from "./stream_messages.ts";
@@ -24,8 +25,6 @@ const MOST_ROWS = 300;
 const TURN_ROWS = 50;
 /** Figures that change without an event (timers) are told every so many turns. */
 const FIGURES_EVERY = 10;
-/** Local choice: events that are known when a page begins to look at a connection; a handshake and some seconds. */
-const RING_EVENTS = 4096;
 /** Local choice: tabs that a person has open. */
 const MOST_CLIENTS = 16;
 
@@ -45,9 +44,8 @@ interface StreamHubParts {
 export class StreamHub {
   readonly #parts: StreamHubParts;
   readonly #clients = new Set<StreamClient>();
-  /** The last events; `#next` is where the next goes. */
-  #ring: TcpEvent[] = [];
-  #next = 0;
+  /** Of the connections that were heard of last, whether they still live or not. */
+  readonly #histories = new Map<number, EventHistory>();
   /** Connections that pages have rows of, the newest last. */
   readonly #shown = new Map<number, HostConnection>();
   /** Numbers of connections that are not known here yet, and have begun since the last turn. */
@@ -84,8 +82,8 @@ export class StreamHub {
 
   /** A page wants to hear of a connection, or of none. */
   subscribe(client: StreamClient, id: number | null): void {
-    const known = id === null ? [] : this.#known().filter((event) => "id" in event && event.id === id);
-    client.subscribe(id, known);
+    const history = id === null ? undefined : this.#histories.get(id);
+    client.subscribe(id, { events: history?.events() ?? [], lost: history?.lost ?? 0 });
     if (id !== null) this.#changed.add(id);
   }
 
@@ -93,8 +91,7 @@ export class StreamHub {
   end(): void {
     this.#stop?.();
     this.#stop = null;
-    this.#ring = [];
-    this.#next = 0;
+    this.#histories.clear();
     this.#shown.clear();
     this.#changed.clear();
     this.#leastNew = Infinity;
@@ -119,21 +116,27 @@ export class StreamHub {
   }
 
   readonly #take = (event: TcpEvent) => {
-    if (this.#ring.length < RING_EVENTS) this.#ring.push(event);
-    else this.#ring[this.#next] = event;
-    this.#next = (this.#next + 1) % RING_EVENTS;
     if (!("id" in event) || event.id === undefined) return;
     const { id } = event;
+    const history = this.#histories.get(id) ?? this.#beginHistory(id);
+    history.take(event);
     for (const client of this.#clients) if (client.subscribed === id) client.take(event);
     if (event.event === "closed") this.#end(event, id);
     else if (this.#shown.has(id)) this.#changed.add(id);
     else if (event.event === "transition" && id < this.#leastNew) this.#leastNew = id;
   };
 
-  /** The events of the ring, the oldest first. */
-  #known(): TcpEvent[] {
-    const isFull = this.#ring.length === RING_EVENTS;
-    return isFull ? [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)] : this.#ring;
+  /** Of very many connections those are forgotten that began first. */
+  #beginHistory(id: number): EventHistory {
+    if (this.#histories.size >= MOST_ROWS) {
+      for (const oldest of this.#histories.keys()) {
+        this.#histories.delete(oldest);
+        break;
+      }
+    }
+    const history = new EventHistory();
+    this.#histories.set(id, history);
+    return history;
   }
 
   #end(event: ClosedEvent, id: number): void {
