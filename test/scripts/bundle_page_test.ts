@@ -17,6 +17,13 @@ Deno.test("the page is one document with style and script in it, which loads not
   assert(document.length < 100_000, `${document.length}`);
 });
 
+Deno.test("nothing in the page makes markup or code of text: what a peer has sent stays text", async () => {
+  const { script } = await bundlePage();
+  const makers =
+    /innerHTML|outerHTML|insertAdjacentHTML|createContextualFragment|DOMParser|document\.write|setHTML|\beval\b|\bFunction\(/;
+  assertEquals(makers.exec(script), null);
+});
+
 Deno.test("a script that names Deno or node: is refused, with what it names", async () => {
   await assertRejects(() => bundlePage("scripts/check_files.ts"), Error, "which a browser does not have");
   await assertRejects(() => bundlePage("src/runtime/pump.ts"), Error, "node:timers");
