@@ -20,6 +20,7 @@ const BELOW_HOST = ["src/tcp/", "src/link/", "src/wire/"];
 const BELOW_CLI = [
   "src/runtime/",
   "src/observe/",
+  "src/story/",
   "src/script/",
   "src/app/",
   "src/host/",
@@ -41,11 +42,19 @@ const LAYERS: readonly Layer[] = [
   { folder: "src/runtime/", mayImport: ["src/host/", ...BELOW_HOST], mayUsePackages: true },
   {
     folder: "src/observe/",
-    mayImport: BELOW_HOST,
+    mayImport: ["src/story/", ...BELOW_HOST],
     mayImportTypesOf: ["src/host/"],
     mayUsePackages: true,
   },
   { folder: "src/script/", mayImport: ["src/observe/", "src/host/", ...BELOW_HOST], mayUsePackages: true },
+  { folder: "src/story/", mayImport: ["src/tcp/", "src/wire/"], mayUsePackages: false },
+  // It runs in a browser: what the playground needs of the runtime is named file by file.
+  {
+    folder: "src/page/",
+    mayImport: ["src/story/", "src/script/", "src/host/", ...BELOW_HOST],
+    mayImportTypesOf: ["src/web/"],
+    mayUsePackages: true,
+  },
   { folder: "src/web/", mayImport: BELOW_CLI, mayUsePackages: true },
   { folder: "src/cli/", mayImport: [...BELOW_CLI, "src/web/", "ffi/", "deno.json"], mayUsePackages: true },
   // The seam's error class and zero counters are values, and so is where a large segment's headers are; frames are put

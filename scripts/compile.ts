@@ -11,6 +11,8 @@
 import { basename, dirname, fromFileUrl, join, relative, resolve } from "@std/path";
 import { BUILD_INFO_PATH, checkoutInfo } from "../src/cli/build_info.ts";
 import { ENGINE_FLAGS } from "../src/cli/self_command.ts";
+import { PAGE_DOCUMENT_PATH } from "../src/web/page_document.ts";
+import { bundlePage } from "./bundle_page.ts";
 import { PROJECT_URL, projectFiles } from "./project_files.ts";
 
 const ENTRY = "src/cli/main.ts";
@@ -58,7 +60,8 @@ export const PERMISSIONS: readonly string[] = [
 
 /** Files below src/ that are no code: the program reads them through `import.meta.url`, so they must come along. */
 function dataFiles(): string[] {
-  return projectFiles("src").filter((path) => !/\.tsx?$/.test(path));
+  // What the page is made of is in its document.
+  return projectFiles("src").filter((path) => !/\.tsx?$/.test(path) && !path.startsWith("src/page/"));
 }
 
 /** The arguments of `deno`; `passed` are those that this script was given. */
@@ -72,9 +75,11 @@ export function compileArguments(passed: readonly string[]): string[] {
     // Deno would keep compiled code in a file of a known name in /tmp, and run what it finds there: whoever writes
     // it first decides what root runs. A start takes no longer without it.
     "--no-code-cache",
+    // The bundler and what only tests use would be 27 MB.
+    "--exclude-unused-npm",
     ENGINE_FLAGS,
     ...PERMISSIONS,
-    ...[...dataFiles(), BUILD_INFO_PATH].map((path) => `--include=${path}`),
+    ...[...dataFiles(), BUILD_INFO_PATH, PAGE_DOCUMENT_PATH].map((path) => `--include=${path}`),
     ...(hasOutput ? [] : [`--output=${OUTPUT}`]),
     ...passed,
     ENTRY,
@@ -114,6 +119,8 @@ async function main(passed: readonly string[]): Promise<number> {
     Deno.mkdirSync(new URL("dist/", PROJECT_URL), { recursive: true });
     // Which commit it is of: the binary has no checkout to ask.
     Deno.writeTextFileSync(new URL(BUILD_INFO_PATH, PROJECT_URL), JSON.stringify(checkoutInfo()) + "\n");
+    // The page, put together: the binary has no bundler.
+    Deno.writeTextFileSync(new URL(PAGE_DOCUMENT_PATH, PROJECT_URL), (await bundlePage()).document);
     Deno.mkdirSync(dirname(target), { recursive: true });
     // In the same folder, so that it needs only be renamed; a folder of its own, because the name may get an ending.
     const folder = Deno.makeTempDirSync({ dir: dirname(target), prefix: ".compile-" });

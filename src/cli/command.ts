@@ -67,6 +67,7 @@ const ERRORS_FOR_A_PERSON: ReadonlySet<string> = new Set([
   "PcapError",
   "LibcError",
   "ControlSocketError",
+  "PageServerError",
 ]);
 
 /** True when the error's message is made for a person, so that no stack needs to be shown. */

@@ -7,6 +7,7 @@
  */
 import type { Host } from "../host/host.ts";
 import { describeFaults } from "../link/fault_spec.ts";
+import type { FaultLink } from "../link/fault_link.ts";
 import type { FrameLink } from "../link/link.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Session, type SessionHost } from "../runtime/session.ts";
@@ -37,6 +38,7 @@ export interface DeviceSessionParts {
 export class DeviceSession {
   readonly host: Host;
   readonly stack: Stack;
+  readonly injector: FaultLink | null;
   readonly #parts: DeviceSessionParts;
   readonly #session: Session;
   readonly #ringWatch: RingWatch;
@@ -61,6 +63,7 @@ export class DeviceSession {
       clock,
       host: hostSettings(parts, about.gateway),
       faults,
+      takesFaults: config.ui !== null,
       recorder: recording?.recorder ?? null,
       observers: [log.observer, about.observer],
       onIdle: () => {
@@ -71,6 +74,7 @@ export class DeviceSession {
     });
     this.host = this.#session.host;
     this.stack = this.#session.stack;
+    this.injector = this.#session.injector;
   }
 
   /** Takes frames from now on. The promise rejects when somebody else turns out to have one of the addresses; else it stays pending. */

@@ -97,7 +97,10 @@ function spellOut(args: readonly string[], specs: readonly OptionSpec[]): string
     if (end >= 0 && position >= end) return [argument];
     const alone = specs.find((spec) => spec.alone !== undefined && argument === `--${spec.name}`)?.alone;
     if (alone !== undefined) {
-      return alone.unlessNext.includes(args[position + 1]) ? [argument] : [`${argument}=${alone.value}`];
+      const { unlessNext, value } = alone;
+      const next = args[position + 1] ?? "";
+      const isValue = unlessNext instanceof RegExp ? unlessNext.test(next) : unlessNext.includes(next);
+      return isValue ? [argument] : [`${argument}=${value}`];
     }
     for (const { name, letter } of specs) {
       if (letter === undefined) continue;

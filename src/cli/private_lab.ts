@@ -239,12 +239,13 @@ async function startHolder(
 
 /** Reads until the holder says that it is ready, and lets go of its output. */
 async function readyPid(stdout: ReadableStream<Uint8Array>): Promise<number | null> {
-  const reader = stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = stdout.getReader();
+  const decoder = new TextDecoder();
   let text = "";
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return null;
-    text += value;
+    text += decoder.decode(value, { stream: true });
     const ready = /^ready (\d+)$/m.exec(text);
     if (ready === null) continue;
     await reader.cancel();

@@ -13,6 +13,7 @@ import { AddressLostError } from "./address_claim.ts";
 import { type Command, EXIT_DONE } from "./command.ts";
 import { usageText } from "./options.ts";
 import { endInOrder } from "./ordered_end.ts";
+import type { PageAddress } from "./page_address.ts";
 import { futureUser, giveUpRights } from "./privileges.ts";
 import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
 import { SERVE_SYNTAX } from "./serve_syntax.ts";
@@ -22,6 +23,7 @@ import {
   refuseTakenAddresses,
   type ServerControlParts,
 } from "./server_control.ts";
+import type { Server } from "./server.ts";
 import { openGround, type ServerGround } from "./server_ground.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
 import { pageWidth, printAside, printError } from "./terminal.ts";
@@ -47,7 +49,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   parts.defer(() => ground.guard?.remove());
   for (const remark of ground.remarks) notice(remark);
   if (config.rstGuard === "nft") notice(guardNotice(ground));
-  const { Server, openReaders, summaryToText, watchCarrier } = await loadServer();
+  const { Server: ServerAtWork, openReaders, summaryToText, watchCarrier } = await loadServer();
   const spoken: ServerControlParts = { config, ground, notice, server: null };
   const host = () => spoken.server?.host ?? null;
   const { log, recording } = openReaders(config, { ground, clock, notice, host });
@@ -55,12 +57,18 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   parts.defer(() => recording?.finish());
   const control = await openServerControl(spoken);
   parts.defer(() => control?.close());
+  const page = config.ui === null ? null : await openPage(config.ui, notice);
+  parts.defer(() => void page?.close());
   // The last that takes rights is done, and the first frame from a stranger not yet read.
   await using _rights = giveUpRights({ user, socketPath: control?.path ?? null, notice });
   recording?.demandRights();
-  const server = new Server({ config, ground, clock, log, recording, notice });
+  const server = new ServerAtWork({ config, ground, clock, log, recording, notice });
   parts.defer(() => server.stack.close());
   spoken.server = server;
+  if (page !== null) {
+    page.show(server, spoken);
+    notice(`Live page: ${page.url}`);
+  }
   signals.onQuit(() => void printAside(connectionsText(spoken, { width: pageWidth() })));
   parts.use(watchCarrier({ link: ground.link, clock, host: server.host, notice, flush: () => log.flush() }));
 
@@ -106,6 +114,17 @@ async function loadServer() {
     import("./device_notices.ts"),
   ]);
   return { ...server, ...readers, ...summary, ...carrier };
+}
+
+/** The live page, whose modules are loaded for those only who ask for it. */
+async function openPage(address: PageAddress, notice: (line: string) => void) {
+  const { openLivePage, showServer } = await import("./live_page.ts");
+  const page = await openLivePage(address, notice);
+  return {
+    url: page.url,
+    show: (server: Server, parts: ServerControlParts) => showServer(page, { server, parts }),
+    close: () => page.close(),
+  };
 }
 
 /** What a person should know who asked for the guard. */

@@ -35,6 +35,7 @@ import {
 } from "./option_values.ts";
 import { type ParsedOptions, parseOptions } from "./options.ts";
 import { SERVE_OPTIONS, SERVE_SYNTAX } from "./serve_syntax.ts";
+import { type PageAddress, parsePageAddress } from "./page_address.ts";
 import { isNetworkAddress } from "./subnet.ts";
 import {
   type ConnectionSettings,
@@ -83,6 +84,8 @@ export interface ServeConfig extends ConnectionSettings, ListeningSettings, LogS
   readonly writeLimit: FileLimit | null;
   /** So much is recorded of a frame at most, bytes; null: all. */
   readonly snapBytes: number | null;
+  /** Where the live page is; null for none. */
+  readonly ui: PageAddress | null;
   readonly once: boolean;
   readonly durationMs: number | null;
   readonly user: string | null;
@@ -149,6 +152,7 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
     write,
     writeLimit,
     snapBytes,
+    ui: given(options, "ui", parsePageAddress) ?? null,
     ...connection,
     ...listening,
     tcp: { ...connection.tcp, ...listening.tcp },

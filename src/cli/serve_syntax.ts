@@ -8,6 +8,9 @@ import { APPLICATIONS } from "../app/applications.ts";
 import type { OptionSpec, Syntax } from "./options.ts";
 import { CONNECTION_OPTIONS, LISTENING_OPTIONS } from "./tcp_syntax.ts";
 
+/** Where the live page is unless told. */
+const DEFAULT_PAGE_ADDRESS = "127.0.0.1:8033";
+
 const ADDRESS = "Device and address";
 const SERVICE = "Service";
 const WIRE = "Wire";
@@ -157,6 +160,17 @@ export const SERVE_OPTIONS = [
       "end the recording there (100M, 1G); with xN go on in a new file instead, and keep N in all: FILE is the " +
       "newest, FILE.1 the one before it",
   },
+  {
+    name: "ui",
+    kind: "value",
+    value: "[HOST:PORT]",
+    // Whatever is no option: what is wrong with it is said by who reads it.
+    alone: { value: DEFAULT_PAGE_ADDRESS, unlessNext: /^[^-]/ },
+    group: OUTPUT,
+    help:
+      `live page for a browser of this machine: state diagram, connections, faults while it runs (${DEFAULT_PAGE_ADDRESS}); ` +
+      "loopback addresses only, port 0 for any that is free; the address to open is printed, with the token that it needs",
+  },
   ...LOG_OPTIONS,
   ...CONNECTION_OPTIONS,
   ...LISTENING_OPTIONS,
@@ -191,6 +205,7 @@ every segment and every state change. Ctrl-C ends it: connections are closed, a 
       "sudo tcplab serve -i eth0 --ip 192.168.56.101 --fault in:drop=1%,out:reorder=2%,delay=20ms,seed=7",
       "the same bad path every time",
     ],
+    ["sudo tcplab serve -i eth0 --ip 192.168.56.101 --ui", "the same, to look at in a browser"],
     [
       "sudo tcplab serve -i eth0 --ip 192.168.56.101 -q --only 'peer 192.168.56.1 and not port 22'",
       "the states of one peer's connections, nothing else",

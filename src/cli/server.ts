@@ -7,6 +7,7 @@
 import { findApplication } from "../app/applications.ts";
 import type { HostConnection } from "../host/api.ts";
 import type { Host } from "../host/host.ts";
+import type { FaultLink } from "../link/fault_link.ts";
 import type { FrameLink } from "../link/link.ts";
 import type { Stack } from "../runtime/stack.ts";
 import type { Observer, SummaryEvent } from "../tcp/events.ts";
@@ -26,6 +27,8 @@ interface ServerParts extends DeviceSessionParts {
 export class Server {
   readonly host: Host;
   readonly stack: Stack;
+  /** What can be done to frames while it serves; null where nothing can. */
+  readonly injector: FaultLink | null;
   /** Resolves when the first connection that had been established is closed. */
   readonly firstClosed: Promise<void>;
   /** Rejects when somebody else turns out to have one of the addresses; else stays pending. */
@@ -41,6 +44,7 @@ export class Server {
     this.#session = new DeviceSession(parts, { observer, gateway: null });
     this.host = this.#session.host;
     this.stack = this.#session.stack;
+    this.injector = this.#session.injector;
     this.#sayListening();
     // Before the first frame is taken: an early SYN must not meet a closed port.
     this.#listen();

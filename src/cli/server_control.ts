@@ -4,6 +4,7 @@
  * Owns: what it says of itself, and the refusal of an address that another server answers for. Must not know: how
  * snapshots are made (observe/server_answers.ts), travel (runtime/control_socket.ts) or are shown (observe/netstat.ts).
  */
+import type { Host } from "../host/host.ts";
 import type { FrameLink } from "../link/link.ts";
 import { netstatToText } from "../observe/netstat.ts";
 import { answerOf, connectionSnapshots, headingOf, type ServerSpeaker } from "../observe/server_answers.ts";
@@ -126,11 +127,11 @@ export function connectionsText(
   return left > 0 ? `${shown}\n... and ${left} more: tcplab netstat shows them` : shown;
 }
 
-/** Who asks before there is a server hears nothing, as from one that has not started yet. */
-function speakerOf(
+/** What speaks for a server. Who asks before there is a server hears nothing, as from one that has not started yet. */
+export function speakerOf(
   { config, ground, server }: Omit<ServerControlParts, "notice">,
   startedAt: number,
-): ServerSpeaker {
+): ServerSpeaker & { readonly host: Host } {
   if (server === null) throw new Error("Not listening yet");
   const { host, stack } = server;
   const apps = new Map<number, string>(config.services.map(({ port, app }) => [port, app]));

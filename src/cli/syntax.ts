@@ -16,8 +16,11 @@ export interface OptionSpec {
   readonly kind: OptionKind;
   /** How the value is called in the usage, `NAME`; needed unless `flag`. */
   readonly value?: string;
-  /** The value that the option has when it stands alone: when no word follows of those that it takes, `--payload`. */
-  readonly alone?: { readonly value: string; readonly unlessNext: readonly string[] };
+  /**
+   * The value that the option has when it stands alone: when no word follows of those that it takes, `--payload`, or that
+   * looks like one, `--ui`.
+   */
+  readonly alone?: { readonly value: string; readonly unlessNext: readonly string[] | RegExp };
   /** A letter that stands for a value by how often it is there, `-t`, `-tt`: the first value, the second. */
   readonly letter?: { readonly name: string; readonly values: readonly string[] };
   readonly help: string;

@@ -62,4 +62,9 @@ export class ConnectionOrder<T extends OrderedEntry<T>> {
       this.#walks.delete(walk);
     }
   }
+
+  /** From the newest on. To be walked without a break: nothing may come or go between two steps. */
+  *newestFirst(): Generator<T, void, void> {
+    for (let entry = this.#newest; entry !== null; entry = entry.older) yield entry;
+  }
 }

@@ -110,6 +110,11 @@ export class ConnectionRegistry {
     return this.#inOrder[Symbol.iterator]();
   }
 
+  /** The newest first, to be walked without a break. */
+  newestFirst(): Generator<Connection, void, void> {
+    return this.#inOrder.newestFirst();
+  }
+
   /** The connection of a packet with these ports, null when there is none. */
   find(
     from: Pick<Arrival, "bytes" | "peerOffset" | "localOffset" | "addressBytes">,

@@ -124,6 +124,11 @@ export class Connections {
     return this.#registry.inOrder();
   }
 
+  /** The newest first, to be walked without a break. */
+  newestFirst(): Generator<Connection, void, void> {
+    return this.#registry.newestFirst();
+  }
+
   /** How many there are. */
   get count(): number {
     return this.#registry.size;

@@ -338,6 +338,11 @@ export class Host implements HostApi {
     return this.#connections.inOrder();
   }
 
+  /** The same from the newest on; to be walked without a break. */
+  newestConnections(): Generator<HostConnection, void, void> {
+    return this.#connections.newestFirst();
+  }
+
   /** How many live connections there are. */
   get connectionCount(): number {
     return this.#connections.count;

@@ -5,10 +5,12 @@
  * Owns: which frames take the bad path, and that those under way arrive when they are due, whoever drives the link.
  * Must not know: clocks (the time is asked of the caller's function), TCP.
  */
+import type { OnceFault } from "./fault_once.ts";
 import { type FaultCounts, FaultPath, type TouchedFrame } from "./fault_path.ts";
 import { type FaultSpec, isFaultless } from "./fault_spec.ts";
 import type { FrameHandler, FrameLink, LinkStats } from "./link.ts";
 import { FrameCutter } from "./merged_frames.ts";
+import { PendingFaults } from "./pending_faults.ts";
 
 /** Hears of every frame that the link has touched; must not throw. */
 export interface FaultObserver {
@@ -48,14 +50,20 @@ export function faultLink(link: FrameLink, options: FaultLinkOptions): FaultLink
 export class FaultLink implements FrameLink {
   readonly #link: FrameLink;
   readonly #nowUs: () => number;
-  readonly #in: FaultPath | null;
-  readonly #out: FaultPath | null;
+  /** Null as long as nothing was to happen in that direction: then no frame passes through anything. */
+  #in: FaultPath | null = null;
+  #out: FaultPath | null = null;
+  #faults: FaultSpec;
+  readonly #pending = new PendingFaults();
+  #isPaused = false;
   /** The end of the wait under way, or -Infinity: frames that are due before it have to end it. */
   #waitsUntilUs = -Infinity;
   /** Where frames go during `receive`: kept here so that no closure is made per call. */
   #handler: FrameHandler = ignoreFrame;
   #spared = 0;
   #onDeparture: (() => void) | null = null;
+  /** Whether departures are told here. */
+  #isTelling = false;
   readonly #cutter: FrameCutter;
   readonly #observer: FaultObserver | null;
   /** When the frame that is being cut was captured. */
@@ -69,22 +77,97 @@ export class FaultLink implements FrameLink {
     this.#link = link;
     this.#nowUs = nowUs;
     this.#cutter = new FrameCutter(link.mtu);
+    this.#observer = options.observer ?? null;
+    this.#faults = faults;
+    if (!isFaultless(faults.in)) this.#in = this.#path("in");
+    if (!isFaultless(faults.out)) this.#out = this.#path("out");
+  }
+
+  #path(direction: "in" | "out"): FaultPath {
+    const observer = this.#observer;
+    return new FaultPath(this.#faults[direction], {
+      seed: this.#faults.seed,
+      stream: direction === "in" ? STREAM.IN : STREAM.OUT,
+      touched: observer === null ? null : (touched, note) =>
+        observer.touched(
+          direction === "in"
+            ? { ...touched, direction, capturedUs: note, label: 0 }
+            : { ...touched, direction, capturedUs: 0, label: this.#label },
+        ),
+    });
+  }
+
+  /** What is done to frames now. */
+  get faults(): FaultSpec {
+    return this.#faults;
+  }
+
+  /** Does this to frames from now on, as from its seed's beginning; those under way arrive when they were to. */
+  setFaults(faults: FaultSpec): void {
+    this.#faults = faults;
     const { seed } = faults;
-    const observer = options.observer ?? null;
-    this.#observer = observer;
-    const path = (direction: "in" | "out", stream: number) =>
-      new FaultPath(faults[direction], {
-        seed,
-        stream,
-        touched: observer === null ? null : (touched, note) =>
-          observer.touched(
-            direction === "in"
-              ? { ...touched, direction, capturedUs: note, label: 0 }
-              : { ...touched, direction, capturedUs: 0, label: this.#label },
-          ),
-      });
-    this.#in = isFaultless(faults.in) ? null : path("in", STREAM.IN);
-    this.#out = isFaultless(faults.out) ? null : path("out", STREAM.OUT);
+    if (this.#in !== null) this.#in.change(faults.in, { seed, stream: STREAM.IN });
+    else if (!isFaultless(faults.in)) this.#in = this.#path("in");
+    if (this.#out !== null) this.#out.change(faults.out, { seed, stream: STREAM.OUT });
+    else if (!isFaultless(faults.out)) this.#out = this.#path("out");
+    this.#followDepartures();
+    this.#link.wake();
+  }
+
+  /** Does something to one frame that is still to come. Throws an Error, one line, where too many such wait. */
+  addOnce(fault: OnceFault): void {
+    this.#pending.add(fault);
+    if (fault.direction !== "out") this.#in ??= this.#path("in");
+    if (fault.direction !== "in") this.#out ??= this.#path("out");
+    this.#followDepartures();
+  }
+
+  /** One-shot faults that wait, as they were written, the oldest first. */
+  get pending(): readonly string[] {
+    return this.#pending.texts;
+  }
+
+  /** Forgets the one-shot faults that wait. */
+  clearOnce(): void {
+    this.#pending.clear();
+    this.#followDepartures();
+  }
+
+  /** Whether frames that come in wait for {@link FaultLink.step}. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Frames that came in and wait, for their time or for a step. */
+  get waiting(): number {
+    return this.#in?.held ?? 0;
+  }
+
+  /** Hands up nothing any more that comes in, ARP excepted; what goes out goes, and time goes on. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#in ??= this.#path("in");
+    this.#in.pause();
+  }
+
+  /** Hands up one of the frames that wait, or the next that comes. */
+  step(): void {
+    if (!this.#isPaused) return;
+    this.#in?.step();
+    this.#link.wake();
+  }
+
+  /** Hands up all that waits, and what comes. */
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#in?.resume();
+    this.#link.wake();
+  }
+
+  /** Whether frames of a direction have to pass through its path now. */
+  #isDisturbed(path: FaultPath | null, direction: "in" | "out"): path is FaultPath {
+    return path !== null && (!path.isIdle || this.#pending.waitsFor(direction));
   }
 
   get name(): string {
@@ -104,7 +187,7 @@ export class FaultLink implements FrameLink {
   }
 
   get maxPacketBytes(): number {
-    return this.#out === null ? this.#link.maxPacketBytes : this.#link.mtu;
+    return this.#isDisturbed(this.#out, "out") ? this.#link.mtu : this.#link.maxPacketBytes;
   }
 
   /** What was done to frames so far, by direction; null for one that is left alone. A snapshot. */
@@ -128,16 +211,17 @@ export class FaultLink implements FrameLink {
   receive(handler: FrameHandler, budget: number): number {
     const nowUs = this.#nowUs();
     this.release(nowUs);
-    if (this.#in === null) return this.#link.receive(handler, budget);
+    const path = this.#in;
+    if (!this.#isDisturbed(path, "in")) return this.#link.receive(handler, budget);
     this.#handler = handler;
     this.#spared = 0;
     try {
       // First what is due already: new frames are taken only as fast as they can be handed up.
-      const count = this.#in.release(nowUs, this.#handUp, budget);
+      const count = path.release(nowUs, this.#handUp, budget);
       if (count === budget) return count;
       const taken = this.#link.receive(this.#take, budget - count);
       const rest = budget - count - this.#spared;
-      const handedUp = this.#spared + this.#in.release(this.#nowUs(), this.#handUp, rest);
+      const handedUp = this.#spared + path.release(this.#nowUs(), this.#handUp, rest);
       // Those that were lost here were waiting as well.
       return count + Math.max(taken, handedUp);
     } finally {
@@ -147,14 +231,22 @@ export class FaultLink implements FrameLink {
 
   send(frame: Uint8Array, length: number, cutBytes = 0, label = 0): void {
     const path = this.#out;
-    if (path === null || path.isSpared(frame, length)) {
-      if (path !== null) this.#onDeparture?.();
+    const isDisturbed = this.#isDisturbed(path, "out");
+    if (!isDisturbed || path.isSpared(frame, length)) {
+      if (isDisturbed) this.#onDeparture?.();
+      else if (this.#isTelling) this.#followDepartures();
       this.#link.send(frame, length, cutBytes, label);
       return;
     }
     const nowUs = this.#nowUs();
     this.#label = label;
-    path.accept(frame, length, nowUs, cutBytes);
+    this.#followDepartures();
+    // Its maker may not have heard yet that each packet of the wire is to have a fate of its own.
+    this.#cutter.mtu = this.#link.mtu;
+    this.#cutter.mostPayload = cutBytes > 0 ? cutBytes : Infinity;
+    if (cutBytes === 0 || !this.#cutter.cut(frame, length, this.#sendPacket)) {
+      path.accept(frame, length, nowUs, cutBytes, this.#pending.take("out", frame, length));
+    }
     // What has been done to it is told before: who listens in hears of both in one order, whoever else does.
     this.#onDeparture?.();
     path.release(nowUs, this.#send);
@@ -193,7 +285,14 @@ export class FaultLink implements FrameLink {
 
   set onDeparture(called: (() => void) | null) {
     this.#onDeparture = called;
-    if (this.#out === null) this.#link.onDeparture = called;
+    this.#followDepartures();
+  }
+
+  /** Whoever is told of departures is told here while the way out is bad, else by the link below. */
+  #followDepartures(): void {
+    this.#isTelling = this.#isDisturbed(this.#out, "out");
+    // Without a bad way out ever, and nobody to tell, the link is left as it was.
+    this.#link.onDeparture = this.#isTelling ? null : this.#onDeparture;
   }
 
   /** The counters of the link below: what really was on the wire. */
@@ -222,11 +321,17 @@ export class FaultLink implements FrameLink {
     this.#capturedUs = capturedUs;
     // What a device has merged is many packets, each with a fate of its own.
     this.#cutter.mtu = this.#link.mtu;
+    this.#cutter.mostPayload = Infinity;
     if (!this.#cutter.cut(frame, length, this.#takePacket)) this.#takePacket(frame, length);
   };
 
   readonly #takePacket = (frame: Uint8Array, length: number) => {
-    this.#in?.accept(frame, length, this.#nowUs(), this.#capturedUs);
+    const once = this.#pending.take("in", frame, length);
+    this.#in?.accept(frame, length, this.#nowUs(), this.#capturedUs, once);
+  };
+
+  readonly #sendPacket = (frame: Uint8Array, length: number) => {
+    this.#out?.accept(frame, length, this.#nowUs(), 0, this.#pending.take("out", frame, length));
   };
 
   /** The time of capture becomes that of the arrival behind the bad path. */

@@ -9,7 +9,8 @@
  * from a stream of its own, once a frame, so that asking for one more fault does not move the others.
  */
 import { ETHERTYPE } from "../wire/ethernet.ts";
-import type { FaultDirection } from "./fault_spec.ts";
+import type { OnceFault } from "./fault_once.ts";
+import { type FaultDirection, isFaultless } from "./fault_spec.ts";
 import { type HeldFrame, HeldFrames } from "./held_frames.ts";
 import { flipBit, frameType, markCongestion } from "./packet_damage.ts";
 import { SeededRandom } from "./seeded_random.ts";
@@ -41,8 +42,8 @@ export interface TouchedFrame {
   readonly capturedUs: number;
   /** In the order in which they happened; a frame that is dropped suffers nothing else. */
   readonly faults: readonly FrameFault[];
-  /** Of a drop: by chance, or because a queue was full. */
-  readonly reason: "chance" | "queue-full";
+  /** Of a drop: by chance, because a queue was full, or because just this one was to be lost. */
+  readonly reason: "chance" | "queue-full" | "once";
   /**
    * From 1 in each direction, one for each touched frame: by it the frame is known again where it comes out, and by its
    * negative the copy of it. See {@link FrameHandler}.
@@ -105,24 +106,26 @@ export class FaultPath {
     marked: 0,
     overflowed: 0,
   };
-  readonly #faults: FaultDirection;
+  #faults: FaultDirection;
   /** Null where nobody is to hear of it: then nothing is put together. */
   readonly #touched: Touched | null;
   #touches = 0;
   readonly #held = new HeldFrames(MOST_HELD);
   readonly #steppedBack: SteppedBack[] = [];
-  readonly #usPerByte: number;
-  readonly #rateQueueUs: number;
+  #usPerByte = 0;
+  #rateQueueUs = RATE_QUEUE_US;
+  /** How many more may leave while the path is paused; Infinity while it is not. */
+  #steps = Infinity;
   /** When the bucket's debt is paid: a frame of n bytes adds n bytes' worth of time. */
   #rateUs = -Infinity;
   /** When the last in line leaves. */
   #lastDueUs = -Infinity;
-  readonly #drop: SeededRandom;
-  readonly #duplicate: SeededRandom;
-  readonly #reorder: SeededRandom;
-  readonly #corrupt: SeededRandom;
-  readonly #mark: SeededRandom;
-  readonly #jitter: SeededRandom;
+  #drop: SeededRandom;
+  #duplicate: SeededRandom;
+  #reorder: SeededRandom;
+  #corrupt: SeededRandom;
+  #mark: SeededRandom;
+  #jitter: SeededRandom;
 
   /** `stream` tells the two directions of one seed apart. */
   constructor(
@@ -131,8 +134,7 @@ export class FaultPath {
   ) {
     this.#faults = faults;
     this.#touched = about.touched ?? null;
-    this.#usPerByte = 8e6 / faults.rateBitsPerSecond;
-    this.#rateQueueUs = Math.max(RATE_QUEUE_US, RATE_QUEUE_LEAST_BYTES * this.#usPerByte);
+    this.#setRate();
     const random = (fault: number) => new SeededRandom(about.seed, about.stream * 16 + fault);
     this.#drop = random(0);
     this.#duplicate = random(1);
@@ -142,8 +144,55 @@ export class FaultPath {
     this.#jitter = random(5);
   }
 
-  /** When the next frame leaves; Infinity when none is under way. */
+  /** Other faults from now on, from a seed's beginning; what is under way goes on as it was to. */
+  change(faults: FaultDirection, about: { readonly seed: number; readonly stream: number }): void {
+    this.#faults = faults;
+    this.#setRate();
+    const fresh = new FaultPath(faults, about);
+    this.#drop = fresh.#drop;
+    this.#duplicate = fresh.#duplicate;
+    this.#reorder = fresh.#reorder;
+    this.#corrupt = fresh.#corrupt;
+    this.#mark = fresh.#mark;
+    this.#jitter = fresh.#jitter;
+  }
+
+  #setRate(): void {
+    this.#usPerByte = 8e6 / this.#faults.rateBitsPerSecond;
+    this.#rateQueueUs = Math.max(RATE_QUEUE_US, RATE_QUEUE_LEAST_BYTES * this.#usPerByte);
+    // A debt is the old rate's.
+    this.#rateUs = -Infinity;
+  }
+
+  /** Whether frames may as well go by: nothing would happen to them, and none is under way that they could overtake. */
+  get isIdle(): boolean {
+    return this.#held.count === 0 && this.#steps === Infinity && this.#steppedBack.length === 0 &&
+      isFaultless(this.#faults);
+  }
+
+  /** Frames under way. */
+  get held(): number {
+    return this.#held.count + this.#steppedBack.length;
+  }
+
+  /** Lets no frame leave until {@link FaultPath.resume}, but those that {@link FaultPath.step} lets go. */
+  pause(): void {
+    if (this.#steps === Infinity) this.#steps = 0;
+  }
+
+  /** Lets one more frame leave, the first in line, as soon as there is one. */
+  step(): void {
+    this.#steps++;
+  }
+
+  /** Lets all leave again. */
+  resume(): void {
+    this.#steps = Infinity;
+  }
+
+  /** When the next frame leaves; Infinity when none is under way, or may. */
   get nextDueUs(): number {
+    if (this.#steps === 0) return Infinity;
     let earliestUs = this.#held.nextDueUs;
     for (const { untilUs } of this.#steppedBack) if (untilUs < earliestUs) earliestUs = untilUs;
     return earliestUs;
@@ -157,17 +206,26 @@ export class FaultPath {
     return !this.#faults.disturbsArp && frameType(frame, length) === ETHERTYPE.ARP;
   }
 
-  /** Takes a frame in; `note` comes out with it. The bytes may be used again after the call. */
-  accept(frame: Uint8Array, length: number, nowUs: number, note: number): void {
+  /**
+   * Takes a frame in; `note` comes out with it. The bytes may be used again after the call. `once`: what is to happen to this
+   * frame whatever the dice say.
+   */
+  accept(
+    frame: Uint8Array,
+    length: number,
+    nowUs: number,
+    note: number,
+    once: OnceFault | null = null,
+  ): void {
     const { counts } = this;
     const faults = this.#faults;
     counts.frames++;
     // All are drawn for each frame, or one fault's outcome would move the others' streams.
     const isDropped = this.#drop.chance(faults.drop);
-    const isDuplicated = this.#duplicate.chance(faults.duplicate);
+    const isDuplicated = this.#duplicate.chance(faults.duplicate) || once?.action === "dup";
     const isReordered = this.#reorder.chance(faults.reorder);
     const overtakers = this.#reorder.between(1, MOST_OVERTAKERS);
-    const isCorrupted = this.#corrupt.chance(faults.corrupt);
+    const isCorrupted = this.#corrupt.chance(faults.corrupt) || once?.action === "corrupt";
     const isMarked = this.#mark.chance(faults.mark);
     const jitterUs = Math.round((this.#jitter.fraction() * 2 - 1) * faults.jitterUs);
     const departsUs = this.#departure(length, nowUs);
@@ -176,12 +234,14 @@ export class FaultPath {
       this.#tell(frame, { length, nowUs, note, faults: ["drop"], reason: "queue-full" });
       return;
     }
-    if (isDropped) {
+    if (isDropped || once?.action === "drop") {
       counts.dropped++;
-      this.#tell(frame, { length, nowUs, note, faults: ["drop"] });
+      const reason = once?.action === "drop" ? "once" : "chance";
+      this.#tell(frame, { length, nowUs, note, faults: ["drop"], reason });
       return;
     }
-    const dueUs = departsUs + Math.max(0, faults.delayUs + jitterUs);
+    const holdUs = once?.action === "hold" ? once.holdUs : 0;
+    const dueUs = departsUs + Math.max(0, faults.delayUs + jitterUs) + holdUs;
     const held = this.#hold(frame, { length, dueUs, nowUs, note });
     if (held === null) {
       this.#tell(frame, { length, nowUs, note, faults: ["drop"], reason: "queue-full" });
@@ -207,7 +267,10 @@ export class FaultPath {
       if (happened.length > 0) held.touch = this.#touches;
       if (copy !== null) copy.touch = -this.#touches;
     }
-    if (isSteppedBack) {
+    if (holdUs > 0) {
+      // It alone waits: all others pass.
+      this.#steppedBack.push({ held, overtakers: Infinity, untilUs: dueUs });
+    } else if (isSteppedBack) {
       counts.reordered++;
       this.#steppedBack.push({ held, overtakers, untilUs: held.dueUs + STEP_BACK_US });
     } else {
@@ -240,10 +303,11 @@ export class FaultPath {
   release(nowUs: number, end: PathEnd, most = Infinity): number {
     this.#letGoOn(nowUs);
     let count = 0;
-    while (count < most) {
+    while (count < most && this.#steps > 0) {
       const held = this.#held.shiftDue(nowUs);
       if (held === null) break;
       count++;
+      this.#steps--;
       try {
         end(held.bytes, held.length, held.note, nowUs - held.takenUs, held.segment, held.touch);
       } finally {

@@ -20,6 +20,8 @@ type PieceHandler = (frame: Uint8Array, length: number) => void;
 export class FrameCutter {
   /** The largest IP packet that a piece may be, bytes. */
   mtu: number;
+  /** The most payload of a piece, bytes, where that is less than fits: what the receiver's MSS allows. */
+  mostPayload = Infinity;
   readonly #ethernet = new EthernetHeader();
   readonly #plan = new CutPlan();
   #piece = new Uint8Array(0);
@@ -43,7 +45,7 @@ export class FrameCutter {
     if (length - ipOffset <= this.mtu || headerLength > length) return false;
     if ((frame[tcpOffset + TCP.FLAGS] & (FLAG.SYN | FLAG.RST | FLAG.URG)) !== 0) return false;
     if (!this.#isWhole(frame, length, ipOffset)) return false;
-    const pieceBytes = this.mtu - (headerLength - ipOffset);
+    const pieceBytes = Math.min(this.mostPayload, this.mtu - (headerLength - ipOffset));
     if (pieceBytes <= 0) return false;
     if (this.#piece.length < headerLength + pieceBytes) {
       this.#piece = new Uint8Array(headerLength + pieceBytes);

@@ -5,7 +5,7 @@
  */
 import type { TcpState } from "../tcp/state.ts";
 import type { Transition } from "../tcp/transitions.ts";
-import { edgeLabel, isEnd, isLeftOut, pathOf } from "./transition_paths.ts";
+import { edgeLabel, isEnd, isLeftOut, pathOf } from "../story/transition_paths.ts";
 
 type Seen = ReadonlyMap<string, number> | undefined;
 

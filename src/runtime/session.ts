@@ -15,7 +15,7 @@
  */
 import { Host, type HostOptions } from "../host/host.ts";
 import { type FaultLink, faultLink } from "../link/fault_link.ts";
-import type { FaultSpec } from "../link/fault_spec.ts";
+import { type FaultSpec, NO_FAULTS } from "../link/fault_spec.ts";
 import type { FrameOrder } from "../link/frame_order.ts";
 import type { FrameLink } from "../link/link.ts";
 import { type FrameTap, tapLink } from "../link/tap.ts";
@@ -45,6 +45,8 @@ export interface SessionParts extends Pick<StackParts, "spinUs" | "frameOrders" 
   readonly host: SessionHost;
   /** Faults to put on the link; null or absent for none. */
   readonly faults?: FaultSpec | null;
+  /** Puts an injector on the link also without faults, so that there may be some later. */
+  readonly takesFaults?: boolean;
   readonly recorder?: SessionRecorder | null;
   /** Hear of every event from the beginning to the end, in this order; null for one that is not there. */
   readonly observers?: readonly (Observer | null)[];
@@ -55,6 +57,9 @@ interface LogLosses {
   readonly lostLines?: number;
   readonly leftOutLines?: number;
 }
+
+/** What an injector does before it is told of anything. */
+const NONE_YET: FaultSpec = { seed: 1, in: NO_FAULTS, out: NO_FAULTS };
 
 /** Makes a host of our own on a link, with the clock's time. */
 export function hostOn(link: FrameLink, about: { settings: SessionHost; clock: Clock }): Host {
@@ -81,7 +86,8 @@ export class Session {
 
   /** Puts everything together; takes no frame yet. */
   constructor(parts: SessionParts) {
-    const { clock, recorder = null, faults = null, frameOrders = [], spinUs, onIdle, onBatch } = parts;
+    const { clock, recorder = null, frameOrders = [], spinUs, onIdle, onBatch } = parts;
+    const faults = parts.faults ?? (parts.takesFaults === true ? NONE_YET : null);
     this.#clock = clock;
     this.#beganUs = clock.nowUs();
     this.#faultLink = faults === null ? null : this.#disturbed(parts.link, { faults, tap: recorder });
@@ -103,6 +109,11 @@ export class Session {
       if (observer !== null) leave.push(this.stack.observe(observer));
     }
     this.#leave = leave;
+  }
+
+  /** The injector, null where there is none. What is done to it may let frames go: between the pump's `enter` and `leave`. */
+  get injector(): FaultLink | null {
+    return this.#faultLink;
   }
 
   /** Takes frames from now on; those that wait already are taken at once. */

@@ -214,7 +214,10 @@ export const EVENT_FIELDS = {
       ),
       direction: string(false, "`recv`: on the way in, `send`: on the way out"),
       kind: string(false, "`drop`, `duplicate`, `reorder`, `corrupt`, `delay` or `mark` (ECN's CE)"),
-      reason: string(true, "of a drop: `chance`, or `queue-full`"),
+      reason: string(
+        true,
+        "of a drop: `chance`, `queue-full`, or `once` where just this segment was to be lost",
+      ),
       delayUs: number(true, "of a delay: microseconds, more where the frames before it hold it up"),
       flags: {
         type: "flags",

@@ -184,8 +184,8 @@ export interface FaultEvent extends EventBase, MaybeOfConnection {
   /** `recv`: on the way in, before we have seen it; `send`: on the way out, after it was told. */
   readonly direction: "recv" | "send";
   readonly kind: FaultKind;
-  /** Of a drop: by chance, or because the queue of the path was full. */
-  readonly reason?: "chance" | "queue-full";
+  /** Of a drop: by chance, because the queue of the path was full, or because just this segment was to be lost. */
+  readonly reason?: "chance" | "queue-full" | "once";
   /** Of a delay: how long, microseconds. */
   readonly delayUs?: number;
   // The header of the segment as it was before the damage; absent where the frame carries none.

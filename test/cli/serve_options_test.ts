@@ -135,7 +135,12 @@ Deno.test("each bad value is one line with the option, the value and what was ex
     ["--mss 10", "--mss 10: expected bytes from 88 to 65495"],
     ["--recv-buffer 1", "--recv-buffer 1: expected bytes (or a number with K, M or G) from 2048"],
     ["--backlog 0", "--backlog 0: expected"],
-    ["--ui", "Unknown option --ui"],
+    [
+      "--ui 10.0.0.1:8033",
+      "--ui 10.0.0.1:8033: the page is for this machine only, at 127.0.0.1, localhost or [::1]",
+    ],
+    ["--ui 127.0.0.1:65536", "--ui 127.0.0.1:65536: expected HOST:PORT, as in 127.0.0.1:8033"],
+    ["--ui page", "--ui page: expected HOST:PORT"],
   ];
   for (const [args, message] of cases) {
     assertThrows(() => parseServeOptions(args.split(" ")), UsageError, message, args);
@@ -151,6 +156,19 @@ Deno.test("faults are read, and refused in one line with the option's name", () 
     UsageError,
     "--fault drop=1: expected a percentage from 0% to 100%, as in 0.5%",
   );
+});
+
+Deno.test("the live page has its usual address where it stands alone, and loopback addresses only", () => {
+  const pageOf = (words: string) => parseServeOptions(words.split(" ").filter((word) => word !== "")).ui;
+  const usual = { hostname: "127.0.0.1", port: 8033 };
+  assertEquals(pageOf(""), null);
+  for (
+    const words of ["--ui", "--ui -q", "--ui --port 80", "--port 80 --ui", "--ui=127.0.0.1:8033", "--ui 8033"]
+  ) {
+    assertEquals(pageOf(words), usual, words);
+  }
+  assertEquals(pageOf("--ui localhost:9"), { hostname: "127.0.0.1", port: 9 });
+  assertEquals(pageOf("--ui [::1]:0 -q"), { hostname: "::1", port: 0 });
 });
 
 Deno.test("serve options: a dash alone is stdout for the recording, however it is given", () => {

@@ -121,8 +121,12 @@ let cached: Promise<unknown> | null = null;
 /** Fills Deno's cache for the programs of the lab, once: inside there is no registry to ask. */
 function cacheProgram(): Promise<unknown> {
   if (Deno.build.standalone) return Promise.resolve();
-  const main = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
-  cached ??= new Deno.Command(Deno.execPath(), { args: ["cache", "--quiet", main], stdin: "null" }).output();
+  // The second puts the live page together.
+  const programs = ["../../src/cli/main.ts", "../../scripts/bundle_page.ts"].map((path) =>
+    fromFileUrl(new URL(path, import.meta.url))
+  );
+  cached ??= new Deno.Command(Deno.execPath(), { args: ["cache", "--quiet", ...programs], stdin: "null" })
+    .output();
   return cached;
 }
 

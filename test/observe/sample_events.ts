@@ -206,7 +206,7 @@ export const anyEvent: fc.Arbitrary<TcpEvent> = fc.oneof(
     segment: number,
     direction,
     kind: fc.constantFrom(...["drop", "duplicate", "reorder", "corrupt", "delay", "mark"] as const),
-    reason: fc.constantFrom("chance" as const, "queue-full" as const),
+    reason: fc.constantFrom(...["chance", "queue-full", "once"] as const),
     delayUs: count,
     flags,
     seq: sequence,

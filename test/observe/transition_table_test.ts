@@ -2,7 +2,7 @@
  * The transition table on paper, in every form.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { CLIENT_PATH_IDS, isLeftOut, pathOf } from "../../src/observe/transition_paths.ts";
+import { CLIENT_PATH_IDS, isLeftOut, pathOf } from "../../src/story/transition_paths.ts";
 import { renderTransitions, TABLE_FORMATS, transitionsFor } from "../../src/observe/transition_table.ts";
 import { TCP_STATES } from "../../src/tcp/state.ts";
 import { transitionById, TRANSITIONS } from "../../src/tcp/transitions.ts";

@@ -40,6 +40,13 @@ Deno.test("the binary runs no code that it finds in a folder open to all", () =>
   assertArrayIncludes(compileArguments([]), ["--no-code-cache"]);
 });
 
+Deno.test("the binary carries the page, put together, and neither its parts nor the packages that only scripts and tests use", () => {
+  const included = compileArguments([]).filter((word) => word.startsWith("--include="));
+  assertArrayIncludes(included, ["--include=dist/page.html"]);
+  assertEquals(included.filter((word) => word.startsWith("--include=src/page/")), []);
+  assertArrayIncludes(compileArguments([]), ["--exclude-unused-npm"]);
+});
+
 Deno.test("the binary, and the program run from the checkout, tell V8 how much to inline", async () => {
   assertArrayIncludes(compileArguments([]), [ENGINE_FLAGS]);
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));

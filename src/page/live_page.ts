@@ -1,0 +1,238 @@
+/**
+ * The page: its panes, and what each is told of what the source has.
+ *
+ * Owns: which connection is looked at, and the keys. Must not know: where anything comes from (page_source.ts), how a pane
+ * shows it.
+ */
+/// <reference lib="dom" />
+import type { BatchMessage, ConnectionRow, HelloMessage } from "../story/page_messages.ts";
+import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
+import { TCP_STATES, type TcpState } from "../tcp/state.ts";
+import { TRANSITIONS } from "../tcp/transitions.ts";
+import { ConnectionTable } from "./connection_table.ts";
+import { byId, element } from "./dom.ts";
+import { FaultPanel } from "./fault_panel.ts";
+import type { PageSource, PageViewer, SourceStatus } from "./page_source.ts";
+import { SegmentPane } from "./segment_pane.ts";
+import { SequenceView } from "./sequence_view.ts";
+import { StateDiagram } from "./state_diagram.ts";
+import { TopBar } from "./top_bar.ts";
+import { showWord, text, titleWord, type Word } from "./words.ts";
+
+/** How long a note is there. Local choice: long enough to be read. */
+const NOTE_MS = 6000;
+
+/** See the head of this file. */
+export class LivePage implements PageViewer {
+  readonly #source: PageSource;
+  readonly #bar: TopBar;
+  readonly #diagram: StateDiagram;
+  readonly #table: ConnectionTable;
+  readonly #sequence: SequenceView;
+  readonly #segment: SegmentPane;
+  readonly #faults: FaultPanel;
+  readonly #why = element("div", { class: "why scroll", role: "region", "aria-live": "polite" });
+  readonly #follow = element("button", { type: "button", class: "follow" });
+  #selected: number | null = null;
+  #isFollowing = true;
+  /** Rows that the selected connection took, as its events say. */
+  #taken = new Set<string>();
+  #listening: readonly TcpState[] = [];
+  #address = "";
+
+  constructor(source: PageSource) {
+    this.#source = source;
+    const ask = (name: string) => void this.#explain(name);
+    this.#diagram = new StateDiagram(ask);
+    this.#table = new ConnectionTable({
+      select: (id) => this.#choose(id),
+      end: (id, how) => void this.#did(source.end(id, how)),
+    });
+    this.#sequence = new SequenceView((segment) => this.#segment.show(segment));
+    this.#segment = new SegmentPane(ask);
+    this.#faults = new FaultPanel({
+      set: (spec) => void this.#did(source.faults({ spec })),
+      once: (once) => void this.#did(source.faults({ once })),
+      clear: () => void this.#did(source.faults({ clear: true })),
+    });
+    showWord(this.#follow, "following");
+    titleWord(this.#follow, "followTitle");
+    this.#follow.addEventListener("click", () => this.#followNewest());
+    const hint = element("p", { class: "empty" });
+    showWord(hint, "chooseWhy");
+    this.#why.append(hint);
+    byId("page").append(
+      element("section", { class: "pane state" }, this.#diagram.element, this.#why),
+      pane("connections", this.#table.element, this.#follow),
+      pane("sequence", this.#sequence.element),
+      pane("segment", this.#segment.element),
+      pane("faults", this.#faults.element),
+    );
+    this.#bar = new TopBar(byId("bar"), {
+      pace: (how) => void this.#did(source.pace(how)),
+      languageChanged: () => this.#refresh(),
+    });
+    document.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** Begins to show. */
+  start(): void {
+    this.#light();
+    this.#source.start(this);
+  }
+
+  hello(message: HelloMessage): void {
+    const { server, rows, controls } = message;
+    this.#bar.showServer(server);
+    this.#bar.showControls(controls);
+    this.#faults.show(controls);
+    this.#listening = server.listeners.map(({ state }) => state);
+    this.#address = server.listeners.map(({ port }) => `${server.ip[0] ?? ""}:${port}`).join(", ");
+    this.#table.clear();
+    this.#table.update(rows);
+    this.#refresh();
+    const isThere = this.#selected !== null && rows.some(({ id }) => id === this.#selected);
+    const newest = rows.at(-1)?.id ?? null;
+    if (!isThere) this.#select(newest);
+    else this.#table.select(this.#selected);
+  }
+
+  batch(message: BatchMessage): void {
+    const { rows, ended, gone, events, lost, controls } = message;
+    this.#bar.showControls(controls);
+    this.#faults.show(controls);
+    this.#table.update(rows);
+    for (const event of ended) this.#table.end(rowOfEnded(event, this.#table.rowOf(event.id ?? 0)));
+    for (const id of gone) if (id !== this.#selected) this.#table.remove(id);
+    for (const event of events) this.#note(event);
+    this.#sequence.add(events, lost);
+    if (this.#isFollowing) this.#goToNewest(rows, ended);
+    this.#light();
+  }
+
+  status(status: SourceStatus): void {
+    this.#bar.showSource(status);
+  }
+
+  #note(event: TcpEvent): void {
+    if (event.event === "transition") this.#taken.add(event.row);
+  }
+
+  /** The newest connection that there is, also one that came and went between two batches. */
+  #goToNewest(rows: readonly ConnectionRow[], ended: readonly ClosedEvent[]): void {
+    const ids = [...rows.map(({ id }) => id), ...ended.flatMap(({ id }) => id ?? [])];
+    const newest = Math.max(this.#selected ?? 0, ...ids);
+    if (newest > (this.#selected ?? 0)) this.#select(newest);
+  }
+
+  #choose(id: number): void {
+    this.#isFollowing = false;
+    this.#select(id);
+  }
+
+  #followNewest(): void {
+    this.#isFollowing = true;
+    this.#follow.setAttribute("aria-pressed", "true");
+  }
+
+  #select(id: number | null): void {
+    this.#follow.setAttribute("aria-pressed", String(this.#isFollowing));
+    if (id === this.#selected && id !== null) return;
+    this.#selected = id;
+    this.#taken = new Set();
+    this.#table.select(id);
+    this.#sequence.clear();
+    this.#segment.clear();
+    this.#source.subscribe(id);
+    this.#light();
+  }
+
+  #light(): void {
+    const row = this.#selected === null ? null : this.#table.rowOf(this.#selected);
+    const current = new Set<TcpState>(row === null ? this.#listening : [row.state]);
+    const visited = new Set<TcpState>(row === null ? this.#listening : row.states);
+    const taken = new Set(this.#taken);
+    // The listener's own way is not the connection's to tell.
+    if (this.#listening.length > 0 || visited.has("LISTEN")) taken.add("open.passive");
+    for (const id of impliedRows(row?.states ?? [])) taken.add(id);
+    this.#diagram.show({ current, visited, taken });
+  }
+
+  async #explain(name: string): Promise<void> {
+    const answers = await this.#source.why(name);
+    const parts = answers.slice(0, 3).flatMap(({ name, text: words, rfc, source }) => [
+      element("p", {}, element("b", {}, name), ` ${words}${rfc === "" ? "" : ` (${rfc})`}`),
+      ...(source.length === 0
+        ? []
+        : [element("p", { class: "source" }, `${text("source")}: ${source.slice(0, 2).join(", ")}`)]),
+    ]);
+    if (parts.length > 0) this.#why.replaceChildren(...parts);
+  }
+
+  /** Says why something could not be done. */
+  async #did(doing: Promise<string | null>): Promise<void> {
+    const problem = await doing;
+    if (problem === null) return;
+    const note = element("p", {}, problem);
+    byId("notes").append(note);
+    setTimeout(() => note.remove(), NOTE_MS);
+  }
+
+  #refresh(): void {
+    this.#table.emptyText = text("noConnections", this.#address);
+    this.#faults.refresh();
+    this.#light();
+  }
+
+  #key(event: KeyboardEvent): void {
+    const { target, key } = event;
+    const isTyping = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
+    if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = this.#keys.get(key);
+    if (act === undefined) return;
+    event.preventDefault();
+    act();
+  }
+
+  readonly #keys: ReadonlyMap<string, () => void> = new Map([
+    ["p", () => void this.#did(this.#source.pace("pause"))],
+    ["s", () => void this.#did(this.#source.pace("step"))],
+    ["r", () => void this.#did(this.#source.pace("resume"))],
+    ["t", () => this.#bar.toggleTheme()],
+    ["l", () => this.#bar.toggleLanguage()],
+    ["j", () => this.#table.move(1)],
+    ["k", () => this.#table.move(-1)],
+    ["Escape", () => this.#followNewest()],
+  ]);
+}
+
+/** A pane with its heading. */
+function pane(word: Word, content: HTMLElement, ...beside: readonly HTMLElement[]): HTMLElement {
+  const heading = element("h2");
+  showWord(heading, word);
+  return element(
+    "section",
+    { class: `pane ${word}` },
+    element("div", { class: "head" }, heading, ...beside),
+    content,
+  );
+}
+
+/** What is shown of a connection that is over: its last row, or what its end tells. */
+function rowOfEnded(event: ClosedEvent, last: ConnectionRow | null): ConnectionRow {
+  const [local = "", peer = ""] = event.connection.split("-");
+  const { bytesIn, bytesOut, states } = event;
+  const unknown = { segmentsIn: 0, segmentsOut: 0, retransmits: 0, srttUs: 0, rtoUs: 0, cwnd: 0 };
+  const role = states.includes("SYN_SENT") ? "client" as const : "server" as const;
+  const known = last ?? { ...unknown, app: "", role, local, peer, name: event.connection, id: event.id ?? 0 };
+  return { ...known, state: "CLOSED", states, bytesIn, bytesOut };
+}
+
+/** Rows that a path must have taken: where one row alone leads from a state to the next. */
+function impliedRows(states: readonly TcpState[]): string[] {
+  return states.flatMap((to, at) => {
+    if (at === 0 || !TCP_STATES.includes(to)) return [];
+    const rows = TRANSITIONS.filter((row) => row.from === states[at - 1] && row.to === to);
+    return rows.length === 1 ? [rows[0].id] : [];
+  });
+}

@@ -1,0 +1,129 @@
+/**
+ * LiveSource: a running server, over its WebSocket and its paths.
+ *
+ * Owns: the token, trying again when the server does not answer, and reading what it says. Must not know: what is shown.
+ */
+/// <reference lib="dom" />
+import type { BatchMessage, HelloMessage } from "../story/page_messages.ts";
+import type { PageSource, PageViewer, WhyAnswer } from "./page_source.ts";
+
+/** Local choice: soon enough for a server that is started again, and no load on this machine. */
+const RETRY_MS = 1000;
+/** Local choice: after so many failures in a row the server has ended, and a person is told so. */
+const REFUSED_AFTER = 5;
+
+/** See the head of this file. */
+export class LiveSource implements PageSource {
+  readonly #token: string;
+  #viewer: PageViewer | null = null;
+  #socket: WebSocket | null = null;
+  #subscribed: number | null = null;
+  #failures = 0;
+
+  /** `address`: of the page itself, token included. */
+  constructor(address: URL) {
+    this.#token = address.searchParams.get("token") ?? "";
+  }
+
+  start(viewer: PageViewer): void {
+    this.#viewer = viewer;
+    this.#open();
+  }
+
+  subscribe(id: number | null): void {
+    this.#subscribed = id;
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ subscribe: id }));
+  }
+
+  faults(request: { spec: string } | { once: string } | { clear: true }): Promise<string | null> {
+    return this.#post("/api/faults", request);
+  }
+
+  end(id: number, how: "close" | "abort"): Promise<string | null> {
+    return this.#post(`/api/connections/${id}/${how}`);
+  }
+
+  pace(how: "pause" | "step" | "resume"): Promise<string | null> {
+    return this.#post(`/api/${how}`);
+  }
+
+  async why(name: string): Promise<readonly WhyAnswer[]> {
+    try {
+      const response = await fetch(this.#path(`/api/why/${encodeURIComponent(name)}`));
+      const found: unknown = response.ok ? await response.json() : [];
+      return Array.isArray(found) ? found.map(readWhy).filter((answer) => answer !== null) : [];
+    } catch {
+      return [];
+    }
+  }
+
+  #open(): void {
+    const address = new URL(this.#path("/api/stream"), location.href);
+    address.protocol = "ws:";
+    const socket = new WebSocket(address);
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => {
+      const message: HelloMessage | BatchMessage = JSON.parse(String(data));
+      if (message.type === "batch") this.#viewer?.batch(message);
+      else {
+        this.#failures = 0;
+        this.#viewer?.status("live");
+        this.#viewer?.hello(message);
+        // Numbers may be another server's by now: whoever shows one asks again.
+        if (this.#subscribed !== null) this.subscribe(this.#subscribed);
+      }
+    };
+    socket.onclose = () => {
+      this.#failures++;
+      this.#viewer?.status(this.#failures >= REFUSED_AFTER ? "refused" : "trying");
+      setTimeout(() => this.#open(), RETRY_MS);
+    };
+  }
+
+  async #post(path: string, body?: unknown): Promise<string | null> {
+    try {
+      const response = await fetch(this.#path(path), {
+        method: "POST",
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      if (response.ok) return null;
+      const said = await response.text();
+      return errorIn(said) ?? said.trim();
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  #path(path: string): string {
+    return `${path}?token=${this.#token}`;
+  }
+}
+
+function errorIn(body: string): string | null {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === "object" && value !== null && "error" in value ? String(value.error) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** What the page shows of an explanation; null for what is none. */
+function readWhy(value: unknown): WhyAnswer | null {
+  if (typeof value !== "object" || value === null || !("kind" in value) || !("name" in value)) return null;
+  const { kind, name } = value;
+  if (kind !== "rule" && kind !== "row" && kind !== "state") return null;
+  const row = "row" in value && typeof value.row === "object" && value.row !== null ? value.row : null;
+  const textOf = (from: object | null, key: string): string => {
+    const found = from === null ? undefined : Object.entries(from).find(([label]) => label === key)?.[1];
+    return typeof found === "string" ? found : "";
+  };
+  const source = "source" in value && Array.isArray(value.source) ? value.source.map(String) : [];
+  return {
+    kind,
+    name: String(name),
+    text: textOf(value, "text") || textOf(row, "event"),
+    rfc: textOf(value, "rfc") || textOf(row, "rfc"),
+    source,
+  };
+}

@@ -1,0 +1,143 @@
+/**
+ * The page's words, in English and in Chinese.
+ *
+ * Owns: both texts of each word, which language is shown, and bringing what is on the page into it. Must not know: what a
+ * word stands beside. Names of the protocol (states, flags, options) are the same in both.
+ */
+/// <reference lib="dom" />
+
+/** A language of the page. */
+export type Language = "en" | "zh";
+
+/** A word of the page. */
+export type Word = keyof typeof WORDS;
+
+/** English, Chinese. `{}` stands for what is put in. */
+const WORDS = {
+  diagram: ["State diagram", "状态图"],
+  connections: ["Connections", "连接"],
+  sequence: ["Sequence diagram", "时序图"],
+  segment: ["Segment", "报文段"],
+  faults: ["Faults", "故障注入"],
+  id: ["#", "#"],
+  peer: ["Peer", "对端"],
+  port: ["Port", "端口"],
+  state: ["State", "状态"],
+  bytesIn: ["In", "收到"],
+  bytesOut: ["Out", "发出"],
+  retransmits: ["Resent", "重传"],
+  rtt: ["RTT", "RTT"],
+  actions: ["End", "结束"],
+  close: ["Close", "关闭"],
+  abort: ["Abort", "中止"],
+  closeTitle: [
+    "Send FIN, in the application's stead (RFC 9293 §3.10.4)",
+    "代替应用程序发送 FIN(RFC 9293 §3.10.4)",
+  ],
+  abortTitle: [
+    "Send RST: the connection is gone at once (RFC 9293 §3.10.5)",
+    "发送 RST,连接立即消失(RFC 9293 §3.10.5)",
+  ],
+  noConnections: ["No connection yet: connect to {}", "还没有连接:请连接 {}"],
+  following: ["follows the newest", "跟随最新连接"],
+  followTitle: ["Always show the newest connection (Esc)", "始终显示最新的连接(Esc)"],
+  pause: ["Pause", "暂停"],
+  step: ["Step", "单步"],
+  resume: ["Resume", "继续"],
+  pauseTitle: ["Frames that come in wait (P)", "收到的帧排队等待(P)"],
+  stepTitle: ["Take one frame that waits, or the next (S)", "取一个等待的帧,或下一个(S)"],
+  resumeTitle: ["Take all that waits, and what comes (R)", "处理所有等待的帧,恢复接收(R)"],
+  paused: ["Paused: {} wait", "已暂停:{} 个等待"],
+  live: ["live", "实时"],
+  lostLink: ["no answer from the server: trying again", "服务器没有应答:正在重试"],
+  refusedLink: ["the server has ended, or refuses this page", "服务器已结束,或拒绝了此页面"],
+  theme: ["Light or dark (T)", "明暗切换(T)"],
+  both: ["both", "双向"],
+  in: ["in", "收到"],
+  out: ["out", "发出"],
+  direction: ["Frames", "帧"],
+  drop: ["lost %", "丢失 %"],
+  dup: ["twice %", "重复 %"],
+  reorder: ["disorder %", "乱序 %"],
+  corrupt: ["damage %", "损坏 %"],
+  delay: ["delay ms", "延迟 ms"],
+  jitter: ["jitter ms", "抖动 ms"],
+  rate: ["rate Mbit/s", "速率 Mbit/s"],
+  apply: ["Apply", "应用"],
+  none: ["None", "无"],
+  nothingDone: ["Nothing is done to frames", "没有对帧做任何改动"],
+  faultsNow: ["Now: {}", "当前:{}"],
+  onceTitle: ["Once, to the next such segment", "一次性:作用于下一个此类报文段"],
+  onceWaits: ["waits: {}", "等待:{}"],
+  clearOnce: ["Clear", "清除"],
+  chooseSegment: ["Click a segment: its header, field by field", "点击一个报文段,逐字段查看首部"],
+  chooseWhy: [
+    "Click a state or an arrow: what it means, the clause, the line of source",
+    "点击状态或箭头:含义、RFC 条款、源代码行",
+  ],
+  eventsLost: [
+    "{} events were not shown: they came faster than they could be read",
+    "有 {} 个事件未显示:来得太快",
+  ],
+  received: ["received", "收到"],
+  sent: ["sent", "发出"],
+  lostOnPurpose: ["lost on purpose", "故意丢失"],
+  again: ["again", "重传"],
+  rule: ["Rule", "规则"],
+  source: ["Source", "源代码"],
+  stateAfter: ["State after it", "之后的状态"],
+  also: ["also taken: {}", "还经过:{}"],
+  receives: ["receives", "收到"],
+  sends: ["sends", "发送"],
+  sequenceHint: ["Segments of the selected connection appear here", "所选连接的报文段显示在这里"],
+  drop_syn: ["Lose next SYN", "丢下一个 SYN"],
+  drop_syn_ack: ["Lose next SYN,ACK", "丢下一个 SYN,ACK"],
+  drop_data: ["Lose next data", "丢下一个数据段"],
+  drop_fin: ["Lose next FIN", "丢下一个 FIN"],
+  hold_ack: ["Hold next ACK 2 s", "扣留下一个 ACK 2 秒"],
+  dup_data: ["Next data twice", "下一个数据段重复"],
+  corrupt_data: ["Damage next data", "损坏下一个数据段"],
+  drop_ack: ["Lose next ACK", "丢下一个 ACK"],
+} as const satisfies Readonly<Record<string, readonly [string, string]>>;
+
+let language: Language = "en";
+
+/** The language that is shown. */
+export function currentLanguage(): Language {
+  return language;
+}
+
+/** A word's text in the language that is shown. */
+export function text(word: Word, put = ""): string {
+  return WORDS[word][language === "en" ? 0 : 1].replace("{}", put);
+}
+
+/** Has an element show a word, in whatever language is shown from now on. */
+export function showWord(target: HTMLElement, word: Word): void {
+  target.dataset.word = word;
+  target.textContent = text(word);
+}
+
+/** The same of its title, which is also what it is called where it shows no text. */
+export function titleWord(target: HTMLElement, word: Word): void {
+  target.dataset.wordTitle = word;
+  target.title = text(word);
+}
+
+/** Shows everything in a language. */
+export function setLanguage(chosen: Language): void {
+  language = chosen;
+  document.documentElement.lang = chosen;
+  for (const found of document.querySelectorAll<HTMLElement>("[data-word]")) {
+    const { word } = found.dataset;
+    if (isWord(word)) found.textContent = text(word);
+  }
+  for (const found of document.querySelectorAll<HTMLElement>("[data-word-title]")) {
+    const { wordTitle } = found.dataset;
+    if (isWord(wordTitle)) found.title = text(wordTitle);
+  }
+}
+
+function isWord(name: string | undefined): name is Word {
+  return name !== undefined && Object.hasOwn(WORDS, name);
+}

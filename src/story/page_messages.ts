@@ -1,0 +1,88 @@
+/**
+ * What the live page is told, as values that survive JSON: the seam between a server and whatever shows it.
+ *
+ * Owns: the shapes. Must not know: how they are made (src/web), travel, or are shown (src/page).
+ */
+import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
+import type { ConnectionInfo } from "../tcp/info.ts";
+import type { TcpState } from "../tcp/state.ts";
+
+/** A server, as its page shows it. */
+export interface PageHeading {
+  readonly pid: number;
+  readonly device: string;
+  readonly ip: readonly string[];
+  readonly mac: string;
+  readonly listeners: readonly { readonly port: number; readonly app: string; readonly state: TcpState }[];
+}
+
+/** Every figure of a connection; null for what is not set yet. */
+export interface PageFigures extends Omit<ConnectionInfo, "ssthresh" | "minRttUs"> {
+  readonly ssthresh: number | null;
+  readonly minRttUs: number | null;
+}
+
+/** A connection as the table shows it. */
+export interface ConnectionRow {
+  readonly id: number;
+  readonly name: string;
+  readonly local: string;
+  readonly peer: string;
+  readonly app: string;
+  readonly role: "server" | "client";
+  readonly state: TcpState;
+  readonly states: readonly TcpState[];
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly segmentsIn: number;
+  readonly segmentsOut: number;
+  readonly retransmits: number;
+  readonly srttUs: number;
+  readonly rtoUs: number;
+  readonly cwnd: number;
+}
+
+/** What is done to frames now. */
+export interface ControlState {
+  /** For a person; null where nothing is. */
+  readonly faults: string | null;
+  /** One-shot faults that wait, as they were written. */
+  readonly pending: readonly string[];
+  readonly isPaused: boolean;
+  /** Frames that came in and wait. */
+  readonly waiting: number;
+}
+
+/** The first message. */
+export interface HelloMessage {
+  readonly type: "hello";
+  readonly version: string;
+  readonly server: PageHeading;
+  /** The newest connections, the newest last. */
+  readonly rows: readonly ConnectionRow[];
+  /** How many connections there are in all. */
+  readonly connections: number;
+  /** Null where nothing can be done to frames. */
+  readonly controls: ControlState | null;
+}
+
+/** What has happened since the message before. */
+export interface BatchMessage {
+  readonly type: "batch";
+  /** Seconds since 1970. */
+  readonly time: number;
+  /** Connections that are new, or differ from what was said of them. */
+  readonly rows: readonly ConnectionRow[];
+  /** Connections that have ended, also those that began since the message before. */
+  readonly ended: readonly ClosedEvent[];
+  /** Connections of which nothing more is told, because there are many that are newer. */
+  readonly gone: readonly number[];
+  readonly connections: number;
+  /** Of the connection that is subscribed to, in order. */
+  readonly events: readonly TcpEvent[];
+  /** Events before these that were thrown away, because they came faster than they were taken. */
+  readonly lost: number;
+  /** Every figure of the connection that is subscribed to; null where there is none, or nothing new. */
+  readonly figures: PageFigures | null;
+  readonly controls: ControlState | null;
+}

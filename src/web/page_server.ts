@@ -1,0 +1,296 @@
+/**
+ * The live page's server: HTTP and WebSocket on a loopback address.
+ *
+ * Owns: the address, what each path is answered with, the headers that keep a browser to this page, and the end. Must not
+ * know: who may ask (page_access.ts), what is shown (src/page), what the server does with a segment.
+ *
+ * It is opened before the program gives up its rights, and answers "not yet" until it is given a server.
+ */
+import { findExplanations } from "../observe/explanation.ts";
+import { headingOf } from "../observe/server_answers.ts";
+import { connectionSnapshot } from "../observe/server_snapshot.ts";
+import { judgeRequest, newToken } from "./page_access.ts";
+import {
+  changeFaults,
+  changePace,
+  type CommandAnswer,
+  endConnection,
+  findConnection,
+} from "./page_commands.ts";
+import type { PageSubject } from "./page_subject.ts";
+import { metricsText } from "./prometheus.ts";
+import { snapshotStream } from "./snapshot_stream.ts";
+import type { StreamClient } from "./stream_client.ts";
+import { type Repeat, StreamHub } from "./stream_hub.ts";
+
+/** Local choice: a specification of faults has a tenth of it. */
+const MOST_BODY_BYTES = 4096;
+/** Local choice: `{"subscribe": 123456}` with room. */
+const MOST_MESSAGE_LETTERS = 256;
+/** Seconds after which a page that does not answer a ping is gone: a laptop that was shut. */
+const IDLE_SECONDS = 30;
+/** Where the document wants the number used once that its script and style must show. */
+const NONCE = "NONCE_OF_THIS_ANSWER";
+
+/** Where the page is, and what it is. */
+interface PageServerOptions {
+  readonly hostname: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** The document; its script and style carry the nonce {@link NONCE}. */
+  readonly document: () => Promise<string>;
+  readonly version: string;
+  /** Told, in one line, that the page has ended before it was to: whoever serves goes on without it. */
+  readonly onBroken?: (line: string) => void;
+  /** Calls again and again; the system's timer when absent. */
+  readonly repeat?: Repeat;
+}
+
+/** A page's server cannot be; the message is one line for a person. */
+export class PageServerError extends Error {
+  override name = "PageServerError";
+}
+
+/** See the head of this file. */
+export class PageServer implements AsyncDisposable {
+  /** The page's whole address, the token included. */
+  readonly url: string;
+  readonly #token = newToken();
+  readonly #options: PageServerOptions;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #sockets = new Set<WebSocket>();
+  #subject: PageSubject | null = null;
+  #hub: StreamHub | null = null;
+
+  /** Takes the port. Throws {@link PageServerError}. */
+  constructor(options: PageServerOptions) {
+    this.#options = options;
+    const { hostname, port } = options;
+    try {
+      this.#server = Deno.serve({
+        hostname,
+        port,
+        onListen: () => {},
+        onError: (error) => {
+          const message = error instanceof Error ? error.message : String(error);
+          return json(500, { error: `This answer could not be made: ${message}` });
+        },
+      }, (request) => this.#answer(request));
+    } catch (error) {
+      throw new PageServerError(whyNoPage(error, `${hostname}:${port}`));
+    }
+    // Any user of this machine can open so many connections that no descriptor is left. That ends a page, never a server;
+    // and it is not opened anew, since by then the port may be somebody else's.
+    this.#server.finished.catch((error) => {
+      this.#hub?.end();
+      const why = error instanceof Error ? error.message : String(error);
+      options.onBroken?.(
+        `The live page has ended (${why}): the server goes on without it. Start again for a page`,
+      );
+    });
+    const shownHost = hostname.includes(":") ? `[${hostname}]` : hostname;
+    this.url = `http://${shownHost}:${this.#server.addr.port}/?token=${this.#token}`;
+  }
+
+  /** From here on there is something to show. */
+  show(subject: PageSubject): void {
+    this.#subject = subject;
+    const { version, repeat = repeatByTimer } = this.#options;
+    this.#hub = new StreamHub({ subject, version, repeat, nowMs: () => Date.now() });
+  }
+
+  /** How many pages look on. */
+  get pages(): number {
+    return this.#hub?.clients ?? 0;
+  }
+
+  /** Ends all answers under way. */
+  async close(): Promise<void> {
+    this.#hub?.end();
+    for (const socket of this.#sockets) closeQuietly(socket, 1001);
+    // One that has broken has ended already.
+    await this.#server.shutdown().catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const refusal = judgeRequest(request, this.#token);
+    if (refusal !== null) return text(refusal.status, refusal.message);
+    const { pathname } = new URL(request.url);
+    if (request.method === "POST") return await this.#obey(pathname, request);
+    if (pathname === "/") return await this.#document();
+    const [subject, hub] = [this.#subject, this.#hub];
+    if (subject === null || hub === null) return notYet();
+    if (pathname === "/api/stream") return this.#stream(request, hub);
+    if (pathname === "/api/snapshot") {
+      return new Response(snapshotStream(subject.speaker), { headers: headers("application/json") });
+    }
+    if (pathname === "/metrics") {
+      const { speaker, linkStats } = subject;
+      const body = metricsText({ heading: headingOf(speaker), link: linkStats(), pages: hub.clients });
+      return new Response(body, { headers: headers("text/plain; version=0.0.4; charset=utf-8") });
+    }
+    const why = /^\/api\/why\/([A-Za-z0-9._-]{1,80})$/.exec(pathname)?.[1];
+    if (why !== undefined) return json(200, findExplanations(why));
+    const id = /^\/api\/connections\/(\d{1,15})$/.exec(pathname)?.[1];
+    return id === undefined ? notFound() : figuresOf(subject, Number(id));
+  }
+
+  async #document(): Promise<Response> {
+    const nonce = newToken();
+    const document = (await this.#options.document()).replaceAll(NONCE, nonce);
+    const policy = [
+      "default-src 'none'",
+      `script-src 'nonce-${nonce}'`,
+      `style-src 'nonce-${nonce}'`,
+      "connect-src 'self'",
+      "img-src data:",
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ].join("; ");
+    return new Response(document, {
+      headers: { ...headers("text/html; charset=utf-8"), "content-security-policy": policy },
+    });
+  }
+
+  async #obey(pathname: string, request: Request): Promise<Response> {
+    const subject = this.#subject;
+    if (subject === null) return notYet();
+    if (pathname === "/api/faults") {
+      const body = await readBody(request);
+      if (body === "too-long") return text(413, `A request here has ${MOST_BODY_BYTES} bytes at most`);
+      return answered(changeFaults(subject, body));
+    }
+    await request.body?.cancel();
+    const pace = /^\/api\/(pause|step|resume)$/.exec(pathname)?.[1];
+    if (pace === "pause" || pace === "step" || pace === "resume") return answered(changePace(subject, pace));
+    const [, id, how] = /^\/api\/connections\/(\d{1,15})\/(close|abort)$/.exec(pathname) ?? [];
+    if (how === "close" || how === "abort") return answered(endConnection(subject, { id: Number(id), how }));
+    return notFound();
+  }
+
+  #stream(request: Request, hub: StreamHub): Response {
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+      return text(426, "This is a WebSocket: the page opens it");
+    }
+    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: IDLE_SECONDS });
+    let client: StreamClient | null = null;
+    this.#sockets.add(socket);
+    socket.onopen = () => {
+      client = hub.add(socket);
+      if (client === null) socket.close(1013, "too many pages look on: close one");
+    };
+    socket.onmessage = ({ data }) => {
+      const wish = typeof data === "string" && data.length <= MOST_MESSAGE_LETTERS ? wishIn(data) : undefined;
+      if (wish === undefined) socket.close(1008, 'expected {"subscribe": ID} or {"subscribe": null}');
+      else if (client !== null) hub.subscribe(client, wish);
+    };
+    socket.onclose = () => {
+      this.#sockets.delete(socket);
+      if (client !== null) hub.remove(client);
+    };
+    // What follows it is a close.
+    socket.onerror = () => {};
+    return response;
+  }
+}
+
+function figuresOf(subject: PageSubject, id: number): Response {
+  const { speaker } = subject;
+  speaker.enter();
+  const connection = findConnection(subject, id);
+  if (connection === null) return json(404, { error: `There is no connection ${id} (any more)` });
+  return json(200, connectionSnapshot(connection.info(), speaker.appOf(connection.localPort)));
+}
+
+/** The number of a connection, null for none; undefined for what is no wish. */
+function wishIn(message: string): number | null | undefined {
+  try {
+    const value: unknown = JSON.parse(message);
+    if (typeof value !== "object" || value === null || !("subscribe" in value)) return undefined;
+    const { subscribe } = value;
+    if (subscribe === null) return null;
+    return typeof subscribe === "number" && Number.isSafeInteger(subscribe) ? subscribe : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The body as JSON; undefined where it is none. */
+async function readBody(request: Request): Promise<unknown | "too-long"> {
+  let length = 0;
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  for await (const piece of request.body ?? []) {
+    length += piece.length;
+    if (length > MOST_BODY_BYTES) return "too-long";
+    pieces.push(new Uint8Array(piece));
+  }
+  try {
+    return JSON.parse(await new Blob(pieces).text());
+  } catch {
+    return undefined;
+  }
+}
+
+/** On every answer: nothing is kept, guessed at, or told to other sites. */
+function headers(type: string): Record<string, string> {
+  return {
+    "content-type": type,
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+  };
+}
+
+function text(status: number, message: string): Response {
+  return new Response(`${message}\n`, { status, headers: headers("text/plain; charset=utf-8") });
+}
+
+function json(status: number, value: unknown): Response {
+  return new Response(JSON.stringify(value), { status, headers: headers("application/json") });
+}
+
+function answered({ status, body }: CommandAnswer): Response {
+  return json(status, body);
+}
+
+function notFound(): Response {
+  return text(404, "There is nothing here");
+}
+
+function notYet(): Response {
+  return text(503, "The server is starting: try again in a moment");
+}
+
+function whyNoPage(error: unknown, address: string): string {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return `The live page's address ${address} is in use (by another serve --ui?): choose another port, as in --ui 127.0.0.1:8034, or --ui 127.0.0.1:0 for any free one`;
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return `The live page may not have the address ${address}: choose a port above 1023, as in --ui 127.0.0.1:8033`;
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable) {
+    return `The live page's address ${address} is not there: is the loopback device up (ip link set lo up)?`;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return `The live page cannot have the address ${address} (${message}): choose another, as in --ui 127.0.0.1:8034`;
+}
+
+function closeQuietly(socket: WebSocket, code: number): void {
+  try {
+    socket.close(code, "the server ends");
+  } catch {
+    // Closed already, or not open yet.
+  }
+}
+
+const repeatByTimer: Repeat = (act, ms) => {
+  const timer = setInterval(act, ms);
+  return () => clearInterval(timer);
+};

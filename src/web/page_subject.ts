@@ -1,0 +1,23 @@
+/**
+ * PageSubject: the server that the live page shows and steers, as far as the page has to do with it.
+ *
+ * Owns: the seam between src/web and whatever serves. Must not know: HTTP, devices.
+ */
+import type { Host } from "../host/host.ts";
+import type { FaultLink } from "../link/fault_link.ts";
+import type { LinkStats } from "../link/link.ts";
+import type { ServerSpeaker } from "../observe/server_answers.ts";
+import type { Observer } from "../tcp/events.ts";
+
+/** What is shown. Whoever uses the host from outside does so between `speaker.enter` and `leave`. */
+export interface PageSubject {
+  readonly speaker: Omit<ServerSpeaker, "host"> & {
+    readonly host: ServerSpeaker["host"] & Pick<Host, "newestConnections">;
+  };
+  readonly leave: () => void;
+  /** Tells of every event until the returned function is called; while nobody is told, none is made. */
+  readonly observe: (observer: Observer) => () => void;
+  /** Null where nothing can be done to frames. */
+  readonly injector: FaultLink | null;
+  readonly linkStats: () => LinkStats;
+}

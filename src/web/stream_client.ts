@@ -1,0 +1,108 @@
+/**
+ * StreamClient: one page that looks on, and what waits for it.
+ *
+ * Owns: the bounded queue of its events, how much it is sent at once, and that one that is slow loses the oldest and is told
+ * how many. Must not know: where events come from, HTTP.
+ */
+import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
+import type { BatchMessage, ConnectionRow } from "../story/page_messages.ts";
+
+/** Of a WebSocket: what is needed to send. */
+export interface StreamSocket {
+  /** Bytes that were given to it, and have not left. */
+  readonly bufferedAmount: number;
+  send(text: string): void;
+}
+
+/** Local choice: events that wait for one page; a burst that a person could read. More would live long, see event_history.ts. */
+const MOST_EVENTS = 512;
+/** Local choice: what a batch holds: with 20 a second more than anybody reads, and encoded in a millisecond. */
+const BATCH_EVENTS = 128;
+/** Local choice: a page that has so much before it gets nothing more until it has taken some of it. */
+const MOST_BUFFERED_BYTES = 0x40000;
+
+/** Local choice: ends that wait for one page; of a flood of short connections the last are told. */
+const MOST_ENDED = 64;
+
+/** What a batch has of one client's own. */
+type ClientPart = Pick<BatchMessage, "rows" | "ended" | "gone" | "events" | "lost">;
+
+/** One page; see the head of this file. */
+export class StreamClient {
+  readonly socket: StreamSocket;
+  /** The connection that it wants to hear of; null for none. */
+  subscribed: number | null = null;
+  /** What is sent again only when it differs. */
+  lastControls = "";
+  /** The newest row of each connection that has changed since it was told. */
+  readonly #rows = new Map<number, ConnectionRow>();
+  #ended: ClosedEvent[] = [];
+  #gone: number[] = [];
+  #events: TcpEvent[] = [];
+  #lost = 0;
+
+  constructor(socket: StreamSocket) {
+    this.socket = socket;
+  }
+
+  /** Whether it has taken enough of what it was sent to be sent more. */
+  get isReady(): boolean {
+    return this.socket.bufferedAmount <= MOST_BUFFERED_BYTES;
+  }
+
+  /** Wants another connection's events from now on; `before`: those of it that are known, and how many are not. */
+  subscribe(
+    id: number | null,
+    before: { readonly events: readonly TcpEvent[]; readonly lost: number },
+  ): void {
+    this.subscribed = id;
+    this.#events = [...before.events];
+    this.#lost = before.lost;
+  }
+
+  /** Keeps an event of the connection for the next batch. */
+  take(event: TcpEvent): void {
+    if (this.#events.length === MOST_EVENTS) {
+      // By the half: one at a time, each event of a burst would move all others.
+      const lost = MOST_EVENTS / 2;
+      this.#events.splice(0, lost);
+      this.#lost += lost;
+    }
+    this.#events.push(event);
+  }
+
+  /** A connection is new, or has changed. */
+  offer(row: ConnectionRow): void {
+    this.#rows.set(row.id, row);
+  }
+
+  /** A connection has ended. */
+  end(event: ClosedEvent): void {
+    if (this.#ended.length === MOST_ENDED) this.#ended.shift();
+    this.#ended.push(event);
+  }
+
+  /** Nothing more is told of a connection. */
+  forget(id: number): void {
+    this.#rows.delete(id);
+    this.#gone.push(id);
+  }
+
+  /** Whether the next batch would have anything. */
+  get hasNews(): boolean {
+    return this.#rows.size + this.#ended.length + this.#gone.length + this.#events.length + this.#lost > 0;
+  }
+
+  /** What the next batch has for it; a rest waits for the one after. */
+  nextPart(): ClientPart {
+    const events = this.#events.splice(0, BATCH_EVENTS);
+    const lost = this.#lost;
+    this.#lost = 0;
+    const rows = [...this.#rows.values()];
+    const [ended, gone] = [this.#ended, this.#gone];
+    this.#rows.clear();
+    this.#ended = [];
+    this.#gone = [];
+    return { rows, ended, gone, events, lost };
+  }
+}

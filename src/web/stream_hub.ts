@@ -1,0 +1,239 @@
+/**
+ * StreamHub: the pages that look on, and what they are told: at most 20 batches a second.
+ *
+ * Owns: that events are heard only while somebody looks, what is kept of them, which connections have changed, and
+ * the turns in which batches are made. Must not know: HTTP, sockets, what a page shows.
+ *
+ * The hub runs on the thread of the server's pump: what it does with an event is a few steps, and what it does in a turn is
+ * bounded, however many connections there are.
+ */
+import type { HostConnection } from "../host/api.ts";
+import { headingOf } from "../observe/server_answers.ts";
+import { connectionSnapshot } from "../observe/server_snapshot.ts";
+import type { BatchMessage, HelloMessage } from "../story/page_messages.ts";
+import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
+import { EventHistory } from "./event_history.ts";
+import type { PageSubject } from "./page_subject.ts";
+import { StreamClient, type StreamSocket } from "./stream_client.ts";
+import { controlState, rowOfConnection } from "./stream_messages.ts";
+
+/** 20 batches a second: what a person takes for at once. */
+export const BATCH_MS = 50;
+/** Local choice: rows that a page is told of; a person reads fewer. */
+const MOST_ROWS = 300;
+/** Local choice: connections whose figures are looked at in one turn, half a millisecond. */
+const TURN_ROWS = 50;
+/** Figures that change without an event (timers) are told every so many turns. */
+const FIGURES_EVERY = 10;
+/** Local choice: tabs that a person has open. */
+const MOST_CLIENTS = 16;
+
+/** Lets `act` be called every so many milliseconds until the returned function is called. */
+export type Repeat = (act: () => void, ms: number) => () => void;
+
+/** What a hub is made of. */
+interface StreamHubParts {
+  readonly subject: PageSubject;
+  readonly version: string;
+  readonly repeat: Repeat;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+}
+
+/** See the head of this file. */
+export class StreamHub {
+  readonly #parts: StreamHubParts;
+  readonly #clients = new Set<StreamClient>();
+  /** Of the connections that were heard of last, whether they still live or not. */
+  readonly #histories = new Map<number, EventHistory>();
+  /** Connections that pages have rows of, the newest last. */
+  readonly #shown = new Map<number, HostConnection>();
+  /** Numbers of connections that are not known here yet, and have begun since the last turn. */
+  #leastNew = Infinity;
+  /** Whose figures are to be looked at in this turn, because something has happened to them. */
+  readonly #changed = new Set<number>();
+  #turns = 0;
+  #stop: (() => void) | null = null;
+
+  constructor(parts: StreamHubParts) {
+    this.#parts = parts;
+  }
+
+  /** How many pages look on. */
+  get clients(): number {
+    return this.#clients.size;
+  }
+
+  /** Adds a page, and tells it what there is; null where too many look on already. */
+  add(socket: StreamSocket): StreamClient | null {
+    if (this.#clients.size >= MOST_CLIENTS) return null;
+    if (this.#clients.size === 0) this.#begin();
+    const client = new StreamClient(socket);
+    this.#clients.add(client);
+    this.#send(client, this.#hello());
+    return client;
+  }
+
+  /** The page has gone. */
+  remove(client: StreamClient): void {
+    if (!this.#clients.delete(client) || this.#clients.size > 0) return;
+    this.end();
+  }
+
+  /** A page wants to hear of a connection, or of none. */
+  subscribe(client: StreamClient, id: number | null): void {
+    const history = id === null ? undefined : this.#histories.get(id);
+    client.subscribe(id, { events: history?.events() ?? [], lost: history?.lost ?? 0 });
+    if (id !== null) this.#changed.add(id);
+  }
+
+  /** Lets go of the server. */
+  end(): void {
+    this.#stop?.();
+    this.#stop = null;
+    this.#histories.clear();
+    this.#shown.clear();
+    this.#changed.clear();
+    this.#leastNew = Infinity;
+  }
+
+  #begin(): void {
+    const { subject, repeat } = this.#parts;
+    const { speaker } = subject;
+    let left = MOST_ROWS;
+    const newest: HostConnection[] = [];
+    for (const connection of speaker.host.newestConnections()) {
+      if (left-- === 0) break;
+      newest.push(connection);
+    }
+    for (const connection of newest.reverse()) this.#shown.set(connection.id, connection);
+    const leave = subject.observe(this.#take);
+    const cancel = repeat(() => this.turn(), BATCH_MS);
+    this.#stop = () => {
+      cancel();
+      leave();
+    };
+  }
+
+  readonly #take = (event: TcpEvent) => {
+    if (!("id" in event) || event.id === undefined) return;
+    const { id } = event;
+    const history = this.#histories.get(id) ?? this.#beginHistory(id);
+    history.take(event);
+    for (const client of this.#clients) if (client.subscribed === id) client.take(event);
+    if (event.event === "closed") this.#end(event, id);
+    else if (this.#shown.has(id)) this.#changed.add(id);
+    else if (event.event === "transition" && id < this.#leastNew) this.#leastNew = id;
+  };
+
+  /** Of very many connections those are forgotten that began first. */
+  #beginHistory(id: number): EventHistory {
+    if (this.#histories.size >= MOST_ROWS) {
+      for (const oldest of this.#histories.keys()) {
+        this.#histories.delete(oldest);
+        break;
+      }
+    }
+    const history = new EventHistory();
+    this.#histories.set(id, history);
+    return history;
+  }
+
+  #end(event: ClosedEvent, id: number): void {
+    this.#changed.delete(id);
+    this.#shown.delete(id);
+    for (const client of this.#clients) client.end(event);
+  }
+
+  /** Makes one batch for each page that has news and is ready for it. */
+  turn(): void {
+    const { subject } = this.#parts;
+    const { speaker } = subject;
+    this.#turns++;
+    speaker.enter();
+    this.#welcome();
+    for (const id of this.#turnOf()) {
+      const connection = this.#shown.get(id);
+      if (connection === undefined) continue;
+      const row = rowOfConnection(connection, speaker.appOf);
+      for (const client of this.#clients) client.offer(row);
+    }
+    const controls = controlState(subject.injector);
+    const controlsText = JSON.stringify(controls);
+    const isFiguresTurn = this.#turns % FIGURES_EVERY === 0;
+    for (const client of this.#clients) {
+      if (!client.isReady) continue;
+      const followed = client.subscribed === null ? undefined : this.#shown.get(client.subscribed);
+      const hasNews = client.hasNews;
+      const tellsFigures = followed !== undefined && (hasNews || isFiguresTurn);
+      if (!hasNews && !tellsFigures && controlsText === client.lastControls) continue;
+      client.lastControls = controlsText;
+      const message: BatchMessage = {
+        type: "batch",
+        time: this.#parts.nowMs() / 1000,
+        ...client.nextPart(),
+        connections: speaker.host.connectionCount,
+        figures: tellsFigures ? connectionSnapshot(followed.info(), speaker.appOf(followed.localPort)) : null,
+        controls,
+      };
+      this.#send(client, message);
+    }
+  }
+
+  /** A socket that closes just now refuses: its page has gone, and nothing else must hear of it. */
+  #send(client: StreamClient, message: HelloMessage | BatchMessage): void {
+    try {
+      client.socket.send(JSON.stringify(message));
+    } catch {
+      this.remove(client);
+    }
+  }
+
+  /** Connections that have begun, from the newest back; of very many the newest only. */
+  #welcome(): void {
+    const least = this.#leastNew;
+    this.#leastNew = Infinity;
+    if (least === Infinity) return;
+    const fresh: HostConnection[] = [];
+    for (const connection of this.#parts.subject.speaker.host.newestConnections()) {
+      if (connection.id < least || fresh.length === MOST_ROWS) break;
+      if (!this.#shown.has(connection.id)) fresh.push(connection);
+    }
+    for (const connection of fresh.reverse()) {
+      this.#shown.set(connection.id, connection);
+      this.#changed.add(connection.id);
+    }
+    for (const id of this.#shown.keys()) {
+      if (this.#shown.size <= MOST_ROWS) break;
+      this.#shown.delete(id);
+      this.#changed.delete(id);
+      for (const client of this.#clients) client.forget(id);
+    }
+  }
+
+  /** Whose figures are looked at in this turn: what has changed, within bounds, the rest in later turns. */
+  #turnOf(): number[] {
+    const ids: number[] = [];
+    for (const id of this.#changed) {
+      if (ids.length === TURN_ROWS) break;
+      ids.push(id);
+      this.#changed.delete(id);
+    }
+    return ids;
+  }
+
+  #hello(): HelloMessage {
+    const { subject, version } = this.#parts;
+    const { speaker } = subject;
+    speaker.enter();
+    const rows = [...this.#shown.values()].map((connection) => rowOfConnection(connection, speaker.appOf));
+    return {
+      type: "hello",
+      version,
+      server: headingOf(speaker),
+      rows,
+      connections: speaker.host.connectionCount,
+      controls: controlState(subject.injector),
+    };
+  }
+}

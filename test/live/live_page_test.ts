@@ -1,0 +1,264 @@
+/**
+ * The live page in a real browser, beside a real server with a Linux client: what is lit, what is lost on purpose, and what a
+ * button does on the wire.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { noBrowser, PageBrowser } from "./page_browser.ts";
+import { selfCommand } from "../../src/cli/self_command.ts";
+import { talkByKernel } from "./kernel_talk.ts";
+import { besideTests, liveTest } from "./private_lab.ts";
+import { ServeProcess } from "./serve_process.ts";
+import { waitFor } from "./wait_for.ts";
+
+/** The address that the server has printed. */
+async function pageAddress(server: ServeProcess): Promise<string> {
+  await waitFor(() => server.stderr.includes("Live page: "), { what: "the page's address" });
+  return /Live page: (http:\S+)/.exec(server.stderr)?.[1] ?? "";
+}
+
+const encoder = new TextEncoder();
+
+/** Somewhere to put pictures for a person; null for none. */
+const SHOTS = Deno.env.get("TCPLAB_SHOTS") ?? null;
+
+liveTest("the live page shows a Linux client, and does to it what is asked", {
+  missing: noBrowser,
+  needs: ["nc"],
+}, async (lab) => {
+  await using server = await ServeProcess.start(lab, { args: ["--ui"] });
+  const address = await pageAddress(server);
+  assert(/^http:\/\/127\.0\.0\.1:8033\/\?token=[0-9a-f]{32}$/.test(address), address);
+  await using browser = await PageBrowser.start(lab);
+  const page = await browser.open(address);
+  const state = (name: string) => page.locator(`svg[aria-label="State diagram"] [data-state="${name}"]`);
+  const row = (id: string) => page.locator(`svg[aria-label="State diagram"] [data-row="${id}"]`);
+  const talk = () =>
+    lab.spawn({ side: "client", words: ["nc", lab.plan.tcplabAddress, "3333"], stdin: true });
+
+  // Nobody yet: the listener.
+  await state("LISTEN").and(page.locator('[data-current="true"]')).waitFor();
+
+  // A handshake, and data.
+  const first = talk();
+  await state("ESTABLISHED").and(page.locator('[data-current="true"]')).waitFor();
+  for (const name of ["LISTEN", "SYN_RCVD", "ESTABLISHED"]) {
+    assertEquals(await state(name).getAttribute("data-visited"), "true", name);
+  }
+  assertEquals(await state("LISTEN").getAttribute("data-current"), null);
+  for (const id of ["open.passive", "listen.syn", "syn-rcvd.ack"]) {
+    assertEquals(await row(id).getAttribute("data-taken"), "true", id);
+  }
+  assertEquals(await row("syn-sent.syn-ack").getAttribute("data-taken"), null);
+  const segments = page.locator('[aria-label="Sequence diagram"] [data-segment]');
+  await segments.nth(2).waitFor();
+  assertEquals(
+    await segments.evaluateAll((all) => all.slice(0, 3).map((one) => one.getAttribute("data-flags"))),
+    ["SYN", "SYN,ACK", "ACK"],
+  );
+  await first.write(encoder.encode("hello\n"));
+  await page.locator('[data-connection="1"] [data-column="in"]').getByText("6", { exact: true }).waitFor();
+
+  // What is lost on purpose, and its repair.
+  await page.locator('[data-once="drop:data"]').click();
+  await page.getByText("waits: drop:data").waitFor();
+  await first.write(encoder.encode("again\n"));
+  const lost = page.locator('[aria-label="Sequence diagram"] [data-lost="true"]');
+  await lost.first().waitFor();
+  assertEquals(await lost.count(), 1);
+  assertEquals(await lost.first().getAttribute("data-length"), "6");
+  await page.locator('[data-connection="1"] [data-column="in"]').getByText("12", { exact: true }).waitFor();
+  const fault = await server.event("fault");
+  assertEquals([fault.kind, fault.reason, fault.length], ["drop", "once", 6]);
+
+  // A segment, field by field.
+  await segments.first().click();
+  await page.getByRole("region", { name: "Segment" }).getByText("window scale").waitFor();
+
+  // Rates, from the form.
+  await page.locator('[name="delay"]').fill("20");
+  await page.locator("form.faults [type=submit]").click();
+  await page.getByText("Now: in delay 20 ms; out delay 20 ms; seed 1").waitFor();
+  await page.getByRole("button", { name: "None" }).click();
+  await page.getByText("Nothing is done to frames").waitFor();
+
+  // Paused: what is sent waits for a step, and what its sender sends again while it waits.
+  await page.keyboard.press("p");
+  await page.locator('[data-status="paused"]').waitFor();
+  await first.write(encoder.encode("paused\n"));
+  await page.getByText(/Paused: [1-9]\d* wait/).waitFor();
+  await page.keyboard.press("s");
+  await page.locator('[data-connection="1"] [data-column="in"]').getByText("19", { exact: true }).waitFor();
+  await page.keyboard.press("r");
+  await page.locator('[data-status="live"]').waitFor();
+
+  // What an arrow means.
+  await row("syn-rcvd.ack").click();
+  await page.locator(".why").getByText("src/tcp/").first().waitFor();
+
+  // The end, from the page: RST on the wire, and the connection gone.
+  await page.locator('[data-connection="1"] [data-end="abort"]').click();
+  const closed = await server.event("closed");
+  assertEquals([closed.id, closed.reason], [1, "reset-by-us"]);
+  await state("CLOSED").and(page.locator('[data-current="true"]')).waitFor();
+  assertEquals((await first.result).stderr.includes("panic"), false);
+  await server.event("segment", ({ direction, flags }) => direction === "send" && flags.includes("RST"));
+
+  // Another one is followed, as long as nobody has chosen; its orderly end lights the way.
+  const second = talk();
+  await page.locator('[data-connection="2"][aria-selected="true"]').waitFor();
+  await page.locator('[data-connection="2"] [data-end="close"]').click();
+  await state("FIN_WAIT_2").and(page.locator('[data-visited="true"]')).waitFor();
+  assertEquals((await second.stop(2000)).stdout, "");
+
+  // The same in Chinese and in the dark, sorted from the first on, and back.
+  await page.locator('[data-lang="zh"]').click();
+  await page.getByRole("heading", { name: "连接" }).waitFor();
+  assertEquals(await page.locator("html").getAttribute("lang"), "zh");
+  await page.locator("[data-theme-toggle]").click();
+  assertEquals(await page.locator("html").getAttribute("data-theme"), "dark");
+  await page.keyboard.press("l");
+  await page.getByRole("heading", { name: "Connections" }).waitFor();
+  const order = () =>
+    page.locator("tr[data-connection]").evaluateAll((all) =>
+      all.map((one) => one.getAttribute("data-connection"))
+    );
+  assertEquals(await order(), ["2", "1"]);
+  await page.locator('th[data-column="id"] button').click();
+  assertEquals(await order(), ["1", "2"]);
+  await page.locator('[data-connection="1"]').click();
+  await page.locator('[data-connection="1"][aria-selected="true"]').waitFor();
+  // What has happened to the first is still told: the ring has it.
+  await lost.first().waitFor();
+  if (SHOTS !== null) await page.screenshot({ path: `${SHOTS}/story.png` });
+  await page.keyboard.press("Escape");
+
+  if (SHOTS !== null) {
+    const third = talk();
+    await page.locator('[data-connection="3"][aria-selected="true"]').waitFor();
+    await third.write(encoder.encode("a few bytes\n"));
+    await page.locator('[data-once="drop:fin"]').click();
+    for (const [width, height] of [[1280, 720], [1920, 1080]]) {
+      for (const isDark of [false, true]) {
+        for (const locale of ["en-GB", "zh-CN"] as const) {
+          const shown = await browser.open(address, { width, height, isDark, locale });
+          await shown.locator('[data-connection="3"][aria-selected="true"]').waitFor();
+          await shown.locator("[data-segment]").nth(2).click();
+          await shown.locator('[data-row="listen.syn"]').click();
+          await shown.locator(".why .source").first().waitFor();
+          await shown.screenshot({ path: `${SHOTS}/${width}-${isDark ? "dark" : "light"}-${locale}.png` });
+          await shown.close();
+        }
+      }
+    }
+    await third.stop(2000);
+  }
+  assertEquals(browser.complaints, []);
+  const beyond = browser.requests.filter((url) => !/^(?:http|ws):\/\/127\.0\.0\.1:8033\/|^data:/.test(url));
+  assertEquals(beyond, []);
+  assert(browser.requests.some((url) => url.startsWith("ws:")), "the stream is not among the requests");
+});
+
+liveTest(
+  "a burst with the page open: the bytes arrive, the page stays awake, and says what it did not show",
+  {
+    missing: noBrowser,
+  },
+  async (lab) => {
+    await using server = await ServeProcess.start(lab, { args: ["--ui", "127.0.0.1:0", "-q"], quiet: true });
+    await using browser = await PageBrowser.start(lab);
+    const page = await browser.open(await pageAddress(server));
+    const words = [Deno.execPath(), "run", "--allow-net", besideTests("bulk_client.ts")];
+    const bytes = 20_000_000;
+    const moving = lab.run({
+      side: "client",
+      words: [...words, lab.plan.tcplabAddress, "3333", String(bytes)],
+    });
+    // A page that hangs does not answer.
+    let longestMs = 0;
+    let isOver = false;
+    const awake = (async () => {
+      while (!isOver) {
+        const beganMs = performance.now();
+        await page.locator("[data-segment]").count();
+        longestMs = Math.max(longestMs, performance.now() - beganMs);
+      }
+    })();
+    const client = await moving;
+    assertEquals(client.code, 0, client.stderr);
+    await page.locator('[data-connection="1"] [data-column="in"]').getByText("20.0 MB", { exact: true })
+      .waitFor();
+    isOver = true;
+    await awake;
+    assert(longestMs < 3000, `the page did not answer for ${longestMs} ms`);
+    await page.locator('[aria-label="Sequence diagram"] .gap').first().waitFor({ state: "attached" });
+    assert(await page.locator("[data-segment]").count() <= 400);
+    assertEquals(browser.complaints, []);
+    // A page that is open holds nobody up who wants to leave, and says that nobody answers.
+    assertEquals((await server.stop()).code, 0);
+    await page.locator('[data-status="trying"]').waitFor();
+  },
+);
+
+liveTest("the page works after root's rights are gone: the connection is another user's from then on", {
+  rights: "root",
+  needs: ["curl"],
+}, async (lab) => {
+  await using server = await ServeProcess.start(lab, { args: ["--ui"] });
+  const { origin, search } = new URL(await pageAddress(server));
+  const ask = async (path: string, ...more: string[]) => {
+    const words = ["curl", "--silent", "--show-error", ...more, `${origin}${path}${search}`];
+    const { code, stdout, stderr } = await lab.run({ side: "server", words });
+    assertEquals(code, 0, stderr);
+    return stdout;
+  };
+  await talkByKernel(lab, lab.plan.tcplabAddress, "hello");
+  await server.event("closed");
+  const { servers } = JSON.parse(await ask("/api/snapshot"));
+  const status = await lab.run({ side: "server", words: ["cat", `/proc/${servers[0].pid}/status`] });
+  assert(/^Uid:\t(?!0\b)\d+/m.test(status.stdout), status.stdout);
+  assert((await ask("/")).includes("<!doctype html>"));
+  assert((await ask("/metrics")).includes("\ntcplab_connections_opened_total 1\n"));
+  assertEquals(JSON.parse(await ask("/api/faults", "--data", '{"once":"drop:fin"}')).pending, ["drop:fin"]);
+  assertEquals(
+    await ask("/", "--output", "/dev/null", "--write-out", "%{http_code}", "--header", "Origin: http://x"),
+    "403",
+  );
+});
+
+liveTest(
+  "a page's port that is in use, or no address of this machine alone, is one line, and nothing is left open",
+  {},
+  async (lab) => {
+    await using server = await ServeProcess.start(lab, { args: ["--ui"] });
+    await pageAddress(server);
+    const taken = await ServeProcess.refuse(lab, { args: ["--ui", "--port", "4444", "--ip", "10.33.0.9"] });
+    assertEquals([taken.code, taken.stdout], [1, ""]);
+    assertEquals(taken.stderr.trim().split("\n").filter((line) => line.includes("8033")).length, 1);
+    assert(taken.stderr.includes("127.0.0.1:8033 is in use"), taken.stderr);
+    const foreign = await ServeProcess.refuse(lab, { args: ["--ui", "0.0.0.0:8033"] });
+    assertEquals(foreign.code, 2);
+    assert(foreign.stderr.includes("the page is for this machine only"), foreign.stderr);
+  },
+);
+
+liveTest("another user who takes every descriptor ends the page, and not the server", {
+  needs: ["python3"],
+}, async (lab) => {
+  const program = ["sh", "-c", 'ulimit -n 200; exec "$@"', "sh", ...selfCommand()];
+  await using server = await ServeProcess.start(lab, { args: ["--ui"], program });
+  await pageAddress(server);
+  const greedy = `import socket, sys
+held = []
+try:
+    while len(held) < 400: held.append(socket.create_connection(("127.0.0.1", 8033), timeout=5))
+except OSError: pass
+print(len(held), flush=True)
+sys.stdin.read()`;
+  const holder = lab.spawn({ side: "server", words: ["python3", "-c", greedy], stdin: true });
+  await waitFor(() => server.stderr.includes("The live page has ended"), { what: "the notice" });
+  await talkByKernel(lab, lab.plan.tcplabAddress, "hello");
+  assertEquals((await server.event("closed")).reason, "normal");
+  await holder.closeInput();
+  await holder.result;
+  assertEquals((await server.stop()).code, 0);
+});

@@ -1,0 +1,84 @@
+/**
+ * A real browser, headless, in the server's namespace of a lab: what a person sees of the live page.
+ *
+ * Owns: starting it, and everything that a page complains of or asks for. Must not know: what a test looks for.
+ *
+ * The browser is told what to do through two pipes, so that nobody needs to reach it over the lab's network.
+ */
+import { type Browser, chromium, type Page } from "playwright-core";
+import type { PrivateLab } from "../../src/cli/private_lab.ts";
+
+const CHROMIUM = "/usr/bin/chromium";
+
+/** Why there is no browser here, for the name of a test that is ignored; null where there is one. */
+export const noBrowser: string | null = isFile(CHROMIUM) ? null : `not installed: chromium`;
+
+/** How a page is looked at. */
+interface Look {
+  readonly width?: number;
+  readonly height?: number;
+  readonly isDark?: boolean;
+  readonly locale?: "en-GB" | "zh-CN";
+}
+
+/** A browser in a lab; its pages are closed with it. */
+export class PageBrowser implements AsyncDisposable {
+  /** What pages have written to the console as errors or warnings, and what they have thrown. */
+  readonly complaints: string[] = [];
+  /** Every address that pages have asked for. */
+  readonly requests: string[] = [];
+  readonly #browser: Browser;
+  readonly #script: string;
+
+  private constructor(browser: Browser, script: string) {
+    this.#browser = browser;
+    this.#script = script;
+  }
+
+  /** Starts it beside the server. */
+  static async start(lab: PrivateLab): Promise<PageBrowser> {
+    const script = await Deno.makeTempFile({ prefix: "tcplab-browser-", suffix: ".sh" });
+    const quoted = lab.enter([CHROMIUM], "server").map((word) => `'${word}'`).join(" ");
+    await Deno.writeTextFile(script, `#!/bin/sh\nexec ${quoted} "$@"\n`);
+    await Deno.chmod(script, 0o700);
+    const browser = await chromium.launch({
+      executablePath: script,
+      // Inside of a user namespace it cannot make its own.
+      args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+      env: { PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin", HOME: "/tmp" },
+    });
+    return new PageBrowser(browser, script);
+  }
+
+  /** Opens an address in a window of its own. */
+  async open(address: string, look: Look = {}): Promise<Page> {
+    const { width = 1280, height = 720, isDark = false, locale = "en-GB" } = look;
+    const context = await this.#browser.newContext({
+      viewport: { width, height },
+      colorScheme: isDark ? "dark" : "light",
+      locale,
+    });
+    const page = await context.newPage();
+    page.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning") this.complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => this.complaints.push(String(error)));
+    page.on("request", (request) => this.requests.push(request.url()));
+    page.on("websocket", (socket) => this.requests.push(socket.url()));
+    await page.goto(address);
+    return page;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#browser.close();
+    await Deno.remove(this.#script);
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,232 @@
+/** The live page's stream: what a page is told, how much, and that nobody pays while nobody looks. */
+import { assert, assertEquals } from "@std/assert";
+import type { BatchMessage, HelloMessage } from "../../src/story/page_messages.ts";
+import { StreamHub } from "../../src/web/stream_hub.ts";
+import { PageScene, PageStream } from "./page_scene.ts";
+
+/** A socket that takes nothing until it is told to. */
+class SlowSocket {
+  bufferedAmount = 0;
+  readonly texts: string[] = [];
+  send(text: string): void {
+    this.texts.push(text);
+    this.bufferedAmount += text.length;
+  }
+  /** What was sent since, taken now. */
+  take(): (HelloMessage | BatchMessage)[] {
+    this.bufferedAmount = 0;
+    return this.texts.splice(0).map((text) => JSON.parse(text));
+  }
+  batches(): BatchMessage[] {
+    return this.take().filter((message) => message.type === "batch");
+  }
+}
+
+/** A hub beside the scene's own, without a network in between. */
+function hubOn(scene: PageScene): { hub: StreamHub; turns: { left: number } } {
+  const turns = { left: 0 };
+  const repeat = () => {
+    turns.left++;
+    return () => void turns.left--;
+  };
+  return {
+    hub: new StreamHub({ subject: scene.subject, version: "1.2.3", repeat, nowMs: () => 5000 }),
+    turns,
+  };
+}
+
+Deno.test("a page hears hello, rows that are new, and the events of the connection that it asks for, from the SYN on", async () => {
+  await using on = new PageScene();
+  on.begins();
+  await using stream = new PageStream(on);
+  const hello = await stream.hello();
+  assertEquals([hello.version, hello.rows, hello.connections], ["1.2.3", [], 0]);
+  assertEquals(hello.server.listeners, [{ port: 7, app: "echo", state: "LISTEN" }]);
+  assertEquals(hello.controls, { faults: null, pending: [], isPaused: false, waiting: 0 });
+  await on.opens();
+  await on.opens();
+  on.turn?.();
+  const first = await stream.batch();
+  assertEquals(first.rows.map(({ id, state, app }) => [id, state, app]), [
+    [1, "ESTABLISHED", "echo"],
+    [2, "ESTABLISHED", "echo"],
+  ]);
+  assertEquals([first.events, first.figures, first.lost], [[], null, 0]);
+  // The figures tell when the wish has arrived.
+  stream.socket.send('{"subscribe":2}');
+  let told = await nextWithFigures(on, stream);
+  assertEquals(told.figures?.id, 2);
+  const events = told.events.map((event) =>
+    event.event === "segment" ? event.flags.join(",") : event.event === "transition" ? event.row : event.event
+  );
+  assertEquals(events, ["SYN", "listen.syn", "SYN,ACK", "ACK", "syn-rcvd.ack"]);
+  assert(told.events.every((event) => "id" in event && event.id === 2));
+  assertEquals((await on.tells("/api/connections/2/abort", {})).status, 200);
+  await on.settle();
+  on.turn?.();
+  told = await stream.batch();
+  assertEquals(told.ended.map(({ id, reason }) => [id, reason]), [[2, "reset-by-us"]]);
+  assertEquals(told.events.map(({ event }) => event), ["transition", "closed", "segment"]);
+  on.turn?.();
+  on.turn?.();
+  assertEquals(stream.left, 0);
+});
+
+async function nextWithFigures(on: PageScene, stream: PageStream): Promise<BatchMessage> {
+  for (;;) {
+    // Hellos and pongs go the same way: by the time of the answer, the wish is known.
+    await on.asks("/");
+    on.turn?.();
+    const batch = await stream.batch();
+    if (batch.figures !== null) return batch;
+  }
+}
+
+Deno.test("while nobody looks no event is made; a page that goes leaves nothing behind", async () => {
+  await using on = new PageScene();
+  const { hub, turns } = hubOn(on);
+  assertEquals(on.session.host.observer, null);
+  const socket = new SlowSocket();
+  const client = hub.add(socket);
+  assert(client !== null);
+  assert(on.session.host.observer !== null);
+  assertEquals([turns.left, hub.clients], [1, 1]);
+  hub.remove(client);
+  hub.remove(client);
+  assertEquals([on.session.host.observer, turns.left, hub.clients], [null, 0, 0]);
+});
+
+Deno.test("a slow page loses the oldest, is told how many, and is sent no more than it takes", async () => {
+  await using on = new PageScene();
+  const { hub } = hubOn(on);
+  const [slow, quick] = [new SlowSocket(), new SlowSocket()];
+  const clients = [hub.add(slow), hub.add(quick)];
+  const connection = await on.opens();
+  for (const client of clients) if (client !== null) hub.subscribe(client, 1);
+  hub.turn();
+  slow.take();
+  quick.take();
+  slow.bufferedAmount = 1e9;
+  let made = 0;
+  const leave = on.session.stack.observe((event) => void ("id" in event && event.id === 1 && made++));
+  let heard = 0;
+  for (let i = 0; i < 400; i++) {
+    assertEquals(await on.talks(connection, "0123456789"), "0123456789");
+    hub.turn();
+    for (const batch of quick.batches()) {
+      assertEquals(batch.lost, 0);
+      assert(batch.events.length <= 128);
+      heard += batch.events.length;
+    }
+  }
+  leave();
+  hub.turn();
+  for (const batch of quick.batches()) heard += batch.events.length;
+  assertEquals(heard, made);
+  assert(made > 512, `${made} events are too few to lose any`);
+  assertEquals(slow.texts, []);
+  slow.take();
+  let [late, lost] = [0, 0];
+  for (let turns = 0; turns < 40; turns++) {
+    hub.turn();
+    for (const batch of slow.batches()) {
+      late += batch.events.length;
+      lost += batch.lost;
+    }
+  }
+  assertEquals([late + lost, lost % 256], [made, 0]);
+  assert(late <= 512 && lost > 0, `${late} late, ${lost} lost`);
+  hub.end();
+});
+
+Deno.test("who begins to look hears the beginning and the last, and how much is missing between", async () => {
+  await using on = new PageScene();
+  const { hub } = hubOn(on);
+  const [first, late] = [new SlowSocket(), new SlowSocket()];
+  hub.add(first);
+  let made = 0;
+  on.session.stack.observe((event) => void ("id" in event && event.id === 1 && made++));
+  const connection = await on.opens();
+  for (let i = 0; i < 200; i++) await on.talks(connection, "0123456789");
+  const client = hub.add(late);
+  assert(client !== null);
+  hub.subscribe(client, 1);
+  const batches: BatchMessage[] = [];
+  for (let turns = 0; turns < 4; turns++) {
+    hub.turn();
+    batches.push(...late.batches());
+  }
+  const events = batches.flatMap((batch) => batch.events);
+  const lost = batches.reduce((sum, batch) => sum + batch.lost, 0);
+  assertEquals([events.length, events.length + lost], [256, made]);
+  const segments = events.flatMap((event) => event.event === "segment" ? [event.flags.join(",")] : []);
+  assertEquals(segments.slice(0, 3), ["SYN", "SYN,ACK", "ACK"]);
+  const last = events.findLast((event) => event.event === "segment");
+  assert(last?.event === "segment" && last.relAck > 2000, JSON.stringify(last));
+  hub.end();
+});
+
+Deno.test("of very many connections the newest are told, within bounds, and those that give way are gone", async () => {
+  await using on = new PageScene();
+  const { hub } = hubOn(on);
+  const socket = new SlowSocket();
+  hub.add(socket);
+  for (let i = 0; i < 320; i++) {
+    await on.opens();
+    if (i % 40 === 39) hub.turn();
+  }
+  const known = new Set<number>();
+  for (let turns = 0; turns < 20; turns++) {
+    hub.turn();
+    for (const batch of socket.batches()) {
+      assert(batch.rows.length <= 300);
+      for (const { id } of batch.rows) known.add(id);
+      for (const id of batch.gone) known.delete(id);
+    }
+  }
+  assertEquals([known.size, Math.min(...known), Math.max(...known)], [300, 21, 320]);
+  const late = new SlowSocket();
+  hub.add(late);
+  const [hello] = late.take();
+  assert(hello.type === "hello");
+  assertEquals([hello.rows.length, hello.connections], [300, 320]);
+  hub.end();
+});
+
+Deno.test("a page whose socket is closing harms nobody: it is left, and the others are told", async () => {
+  await using on = new PageScene();
+  const { hub } = hubOn(on);
+  const [closing, other] = [new SlowSocket(), new SlowSocket()];
+  hub.add(closing);
+  hub.add(other);
+  closing.send = () => {
+    throw new DOMException("readyState not OPEN", "InvalidStateError");
+  };
+  await on.opens();
+  hub.turn();
+  assertEquals([hub.clients, other.batches().length], [1, 1]);
+  hub.turn();
+  assertEquals(hub.clients, 1);
+  hub.end();
+});
+
+Deno.test("no more pages than a person has open", async () => {
+  await using on = new PageScene();
+  const { hub } = hubOn(on);
+  const added = Array.from({ length: 17 }, () => hub.add(new SlowSocket()));
+  assertEquals(added.map((client) => client !== null), [...new Array(16).fill(true), false]);
+  hub.end();
+});
+
+Deno.test("a message that is no wish ends the stream, and nothing else", async () => {
+  await using on = new PageScene();
+  on.begins();
+  for (const message of ["", "{}", "7", '{"subscribe":"1"}', `{"subscribe":${"1".repeat(300)}}`, "\u0000"]) {
+    const stream = new PageStream(on);
+    await stream.hello();
+    stream.socket.send(message);
+    assertEquals((await stream.closed).code, 1008, message);
+  }
+  await using stream = new PageStream(on);
+  assertEquals((await stream.hello()).type, "hello");
+});
