@@ -21,8 +21,11 @@ export function blocksOf(
     positionOf(right, initial, ack),
   ]);
   const [first, second] = all;
-  const isInside = first !== undefined && second !== undefined && first[0] >= second[0] && first[1] <= second[1];
-  const duplicate = first !== undefined && first[0] < first[1] && (first[1] <= ack || isInside) ? first : null;
+  const isInside = first !== undefined && second !== undefined && first[0] >= second[0] &&
+    first[1] <= second[1];
+  const duplicate = first !== undefined && first[0] < first[1] && (first[1] <= ack || isInside)
+    ? first
+    : null;
   const blocks = (duplicate === null ? all : all.slice(1)).filter(([left, right]) =>
     left < right && left >= ack && right <= of.sentEnd
   );

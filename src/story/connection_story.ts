@@ -7,7 +7,7 @@ import type { RetransmitKind } from "../tcp/events.ts";
 import type { TcpState } from "../tcp/state.ts";
 import type { TransitionId } from "../tcp/transitions.ts";
 import { FLAG } from "../wire/tcp.ts";
-import { type EndFacts, newEndFacts, noteFacts } from "./end_facts.ts";
+import { type EndFacts, forgetPassage, newEndFacts, noteFacts } from "./end_facts.ts";
 import { type EndWatch, newEndWatch } from "./end_watch.ts";
 import { FindingNotes } from "./finding_notes.ts";
 import { LateMarks } from "./late_marks.ts";
@@ -39,6 +39,8 @@ export interface ConnectionStoryOptions {
   readonly endpoints: Readonly<Record<EndName, string>>;
   /** Rows to keep besides the first ones; 0 for none. */
   readonly rows?: number;
+  /** Which end is ours, where a host of ours tells. */
+  readonly ours?: EndName;
   /** Its first SYN came to ports of a connection before it: number of that connection's last segment. */
   readonly reuses?: number;
 }
@@ -84,17 +86,19 @@ export class ConnectionStory {
   readonly #ends: Readonly<Record<EndName, End>> = { client: newEnd(), server: newEnd() };
   readonly #log: RowLog;
   readonly #ports: { readonly client: number; readonly server: number };
+  readonly #ours: EndName | null;
   #reuses: number | null;
   #first: StorySegment | null = null;
   #last: StorySegment | null = null;
   #states: BothStates = { client: null, server: null };
 
-  constructor({ id, endpoints, rows = RING_ROWS, reuses }: ConnectionStoryOptions) {
+  constructor({ id, endpoints, rows = RING_ROWS, reuses, ours }: ConnectionStoryOptions) {
     this.id = id;
     this.endpoints = endpoints;
     this.#log = new RowLog(rows);
     this.#ports = { client: portOf(endpoints.client), server: portOf(endpoints.server) };
     this.#reuses = reuses ?? null;
+    this.#ours = ours ?? null;
   }
 
   /** The next segment that was seen; `told`: why it is sent again, where its host says so. Returns its row. */
@@ -115,7 +119,9 @@ export class ConnectionStory {
     };
     const { marks, isSent } = findMarks(judged);
     if (this.#reuses !== null) {
-      marks.push(mark("port-reused", { text: "a new connection on the ports of one before", of: this.#reuses }));
+      marks.push(
+        mark("port-reused", { text: "a new connection on the ports of one before", of: this.#reuses }),
+      );
       this.#reuses = null;
     }
     if (isLost) marks.push(mark("lost-on-purpose", { text: "lost by our own faults" }));
@@ -201,9 +207,13 @@ export class ConnectionStory {
     if (client !== this.#states.client || server !== this.#states.server) this.#states = { client, server };
   }
 
-  /** The state that a host of ours tells with a segment. */
-  #noteTruth({ truth }: StorySegment): void {
-    if (truth === undefined) return;
+  /** The state that a host of ours tells with a segment: the beginning of its path, where no transition was heard. */
+  #noteTruth({ truth, number, time }: StorySegment): void {
+    const ours = this.#ours;
+    if (truth === undefined || ours === null || this.#ends[ours].truth !== null) return;
+    const step = { number, time, grade: "proven" as const, provenBy: number, row: null };
+    this.#ends[ours].truth = [{ ...step, state: truth.state }];
+    this.#ends[ours].path = this.#ends[ours].truth;
     this.#renewStates();
   }
 
@@ -231,6 +241,11 @@ export class ConnectionStory {
     this.#log.setFate(number, "lost-out");
     this.#log.addMark(number, mark("lost-on-purpose", { text: "lost by our own faults" }));
     this.notes.note("lost-on-purpose", number);
+    const row = this.#log.rowOf(number);
+    if (row === null) return;
+    this.#ends[row.segment.from].shadow.records.lose(number);
+    forgetPassage(this.#ends[otherEnd(row.segment.from)].facts, number);
+    this.#renewPaths();
   }
 
   /** What is known of an end; for reading. */

@@ -35,16 +35,18 @@ export interface EndFacts {
   /** An acknowledgment of its SYN passed towards it. */
   openable: Sighting | null;
   /** Its FIN, where it lies, and what the first one seen acknowledges. */
-  fin: (Sighting & { readonly at: number; readonly ack: number; readonly isSureFirst: boolean }) | null;
+  fin: (Sighting & { readonly at: number; readonly ack: number }) | null;
   /** An acknowledgment of its FIN passed towards it. */
   finAcked: Sighting | null;
   /** It showed that it has received one. */
   finAckedProof: Sighting | null;
   /** The other's FIN passed towards it. */
   peerFin: (Sighting & { readonly at: number }) | null;
+  /** The last time before it acknowledged it. */
+  peerFinAgain: Sighting | null;
   /** It acknowledged the other's FIN. */
   peerFinAcked: Sighting | null;
-  /** At that time no acknowledgment of its own FIN had passed towards it. */
+  /** At that time its own FIN had been seen, and no acknowledgment of it had passed towards it. */
   peerFinCameFirst: boolean;
   /** It acknowledged the other's FIN by a segment that shows that its own had not left. */
   closeWaitProof: Sighting | null;
@@ -70,6 +72,7 @@ export function newEndFacts(): EndFacts {
     finAcked: null,
     finAckedProof: null,
     peerFin: null,
+    peerFinAgain: null,
     peerFinAcked: null,
     peerFinCameFirst: false,
     closeWaitProof: null,
@@ -164,7 +167,7 @@ function noteAcknowledged({ segment, place, from, to }: Passage, seen: Sighting)
   if (finAt === null || place.ack <= finAt) return isNew;
   if (facts.peerFinAcked === null) {
     facts.peerFinAcked = seen;
-    facts.peerFinCameFirst = facts.finAcked === null;
+    facts.peerFinCameFirst = facts.fin !== null && facts.finAcked === null;
     isNew = true;
   }
   // The number of a bare ACK is SND.NXT: where that is one past an octet that was seen, the FIN has not left.
@@ -177,11 +180,10 @@ function noteAcknowledged({ segment, place, from, to }: Passage, seen: Sighting)
 }
 
 function noteFin({ segment, place, from }: Passage, seen: Sighting): boolean {
-  const { facts, shadow } = from;
+  const { facts } = from;
   if ((segment.flags & FLAG.FIN) === 0 || facts.fin !== null || place.isStray) return false;
   const at = place.end - 1;
-  // Something beyond it was seen before: the FIN left earlier and was lost before it came here.
-  facts.fin = { ...seen, at, ack: place.ack, isSureFirst: shadow.sentEnd <= at };
+  facts.fin = { ...seen, at, ack: place.ack };
   return true;
 }
 
@@ -241,8 +243,9 @@ function notePassed(passage: Passage): boolean {
     facts.openable = seen;
     isNew = true;
   }
-  if ((flags & FLAG.FIN) !== 0 && facts.peerFin === null && from.facts.fin !== null) {
-    facts.peerFin = { ...seen, at: place.end - 1 };
+  if ((flags & FLAG.FIN) !== 0 && from.facts.fin !== null && facts.peerFinAcked === null) {
+    facts.peerFin ??= { ...seen, at: place.end - 1 };
+    facts.peerFinAgain = seen;
     isNew = true;
   }
   return isNew;
@@ -256,4 +259,14 @@ function isTakenReset({ segment, place, from, to }: Passage): boolean {
   }
   const nextLeast = Math.max(0, to.shadow.lastAck);
   return place.start >= nextLeast && place.start <= Math.max(from.shadow.sentEnd, nextLeast);
+}
+
+/** A segment that was believed to have passed towards an end was lost: what rested on it alone is not known. */
+export function forgetPassage(facts: EndFacts, number: number): void {
+  if (facts.peerSyn?.number === number) facts.peerSyn = null;
+  if (facts.peerBareSyn?.number === number) facts.peerBareSyn = null;
+  if (facts.openable?.number === number) facts.openable = null;
+  if (facts.finAcked?.number === number) facts.finAcked = null;
+  if (facts.peerFin?.number === number) facts.peerFin = null;
+  if (facts.peerReset?.number === number) facts.peerReset = null;
 }

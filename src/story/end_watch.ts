@@ -13,6 +13,8 @@ export interface EndWatch {
   lastWasKeepAlive: boolean;
   lastWasProbe: boolean;
   lastNumber: number;
+  /** It has answered a SYN: the first SYN, ACK after a SYN of its own repeats nothing (simultaneous open). */
+  hasAnsweredSyn: boolean;
   lastTime: number;
   /** SND.NXT when its timer expired: what is sent again below that belongs to the same recovery (RFC 6298 §5, RFC 5681 §3.1). */
   timeoutUntil: number;
@@ -22,8 +24,6 @@ export interface EndWatch {
   hole: StorySegment | null;
   /** Its last segment that carried something, to know a copy of it. */
   lastCarrier: StorySegment | null;
-  /** When the last window update or other news of it was seen that lets the other go on. */
-  lastAckTime: number;
 }
 
 /** Nothing yet. */
@@ -33,11 +33,11 @@ export function newEndWatch(): EndWatch {
     lastWasKeepAlive: false,
     lastWasProbe: false,
     lastNumber: 0,
+    hasAnsweredSyn: false,
     lastTime: -Infinity,
     timeoutUntil: 0,
     fastUntil: 0,
     hole: null,
     lastCarrier: null,
-    lastAckTime: -Infinity,
   };
 }

@@ -38,7 +38,15 @@ export class FindingNotes {
   /** SYNs without ACK of each end, by time: when each was sent. */
   readonly synTimes: Record<EndName, number[]> = { client: [], server: [] };
   /** ACKs that came after the time of a delayed ACK, to data that Nagle's algorithm held back behind. */
-  readonly stalls: { readonly data: number; readonly ack: number; readonly next: number; readonly seconds: number }[] = [];
+  readonly stalls: {
+    readonly data: number;
+    readonly ack: number;
+    readonly next: number;
+    readonly seconds: number;
+  }[] = [];
+  /** When the last segment before the first RST was seen; null without one. */
+  lastBeforeReset: number | null = null;
+  #lastTime = 0;
   #pending: { readonly data: StorySegment; ack: StorySegment | null } | null = null;
   readonly #largestAcked: Record<EndName, number> = { client: 0, server: 0 };
   /** Large segments sent again and again without an answer: times. */
@@ -76,7 +84,11 @@ export class FindingNotes {
       if ((flags & ACK) === 0 && times.length < MOST_NUMBERS) times.push(time);
       if ((flags & ACK) === 0) this.note("syn", number);
     } else if ((flags & ECE) !== 0) this.note("ecn-echo", number);
-    if ((flags & RST) !== 0) this.note("reset", number);
+    if ((flags & RST) !== 0) {
+      this.note("reset", number);
+      this.lastBeforeReset ??= this.#lastTime;
+    }
+    this.#lastTime = time;
     if ((flags & FIN) !== 0) this.note("fin", number);
     this.#takeWindow(segment, marks);
     this.#takeStall(segment, marks);
@@ -99,7 +111,8 @@ export class FindingNotes {
   #takeStall(segment: StorySegment, marks: readonly Mark[]): void {
     const pending = this.#pending;
     this.#pending = null;
-    const isSpecial = (segment.flags & (SYN | FIN | RST)) !== 0 || marks.some(({ kind }) => kind !== "partial-checksum");
+    const isSpecial = (segment.flags & (SYN | FIN | RST)) !== 0 ||
+      marks.some(({ kind }) => kind !== "partial-checksum");
     if (isSpecial) return;
     if (segment.length > 0) {
       const ack = pending?.ack ?? null;

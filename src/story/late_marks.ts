@@ -34,6 +34,8 @@ export class LateMarks {
   ): LateMark[] {
     const marks: LateMark[] = [];
     const leftEdge = sender.acked;
+    const { sack = [] } = segment.options;
+    const { duplicate } = blocksOf(sack, { ack: place.ack, of: sender });
     if (place.ack > leftEdge && place.ack <= sender.sentEnd) {
       const gone = sender.records.acknowledge(place.ack);
       const last = gone.at(-1);
@@ -42,20 +44,31 @@ export class LateMarks {
       }
       for (const record of gone) {
         if (record.sendings.length < 2) continue;
-        this.#judge(record, { segment, marks, isLeftEdge: record.start <= leftEdge });
+        this.#judge(record, {
+          segment,
+          marks,
+          isLeftEdge: record.start <= leftEdge,
+          canSayTwice: sender.sackPermitted,
+          saysTwice: duplicate !== null && duplicate[0] < record.end && duplicate[1] > record.start,
+        });
         this.#doubtful.push(record);
         if (this.#doubtful.length > MOST_DOUBTFUL) this.#doubtful.shift();
       }
     }
-    const { sack } = segment.options;
-    if (sack !== undefined && sack.length > 0) this.#takeBlocks(sack, { segment, place, sender, marks });
+    if (sack.length > 0) this.#takeBlocks(sack, { segment, place, sender, marks });
     return marks;
   }
 
   /** Which sending of a record has been acknowledged. */
   #judge(
     record: SentRecord,
-    { segment, marks, isLeftEdge }: { segment: StorySegment; marks: LateMark[]; isLeftEdge: boolean },
+    { segment, marks, isLeftEdge, canSayTwice, saysTwice }: {
+      segment: StorySegment;
+      marks: LateMark[];
+      isLeftEdge: boolean;
+      canSayTwice: boolean;
+      saysTwice: boolean;
+    },
   ): void {
     const { sendings } = record;
     const echo = segment.options.timestamps?.echo ?? -1;
@@ -73,9 +86,13 @@ export class LateMarks {
     }
     for (const [index, sending] of sendings.entries()) {
       const because = sendings[arrived];
-      if (index < arrived) this.#never(sending, { marks, because, by: segment.number, confidence: "certain" });
-      else if (index > arrived) {
-        this.#spurious(sending, { marks, text: `sent for nothing: #${segment.number} answers #${because.number}` });
+      if (index < arrived) {
+        this.#never(sending, { marks, because, by: segment.number, confidence: "certain" });
+      } else if (index > arrived) {
+        this.#spurious(sending, {
+          marks,
+          text: `sent for nothing: #${segment.number} answers #${because.number}`,
+        });
       }
     }
   }

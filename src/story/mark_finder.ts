@@ -98,6 +98,8 @@ function probeKind({ segment, place, sender, receiver, told }: Judged): MarkKind
 function judgeCarrier(judged: Judged, marks: Mark[]): boolean {
   const { segment, place, sender, receiver, told } = judged;
   const { shadow, watch } = sender;
+  const isFirstAnswer = (segment.flags & (SYN | ACK)) === (SYN | ACK) && !watch.hasAnsweredSyn;
+  if (isFirstAnswer) watch.hasAnsweredSyn = true;
   if (told !== undefined) {
     resent(judged, { marks, kind: MARK_OF_RETRANSMIT[told.kind], record: recordOf(judged) });
     return true;
@@ -109,7 +111,7 @@ function judgeCarrier(judged: Judged, marks: Mark[]): boolean {
     marks.push(mark("gap-before", { text: `${missing} octets before it were not seen here` }));
     return true;
   }
-  if (place.start === shadow.sentEnd) return true;
+  if (place.start === shadow.sentEnd || isFirstAnswer) return true;
   const record = recordOf(judged);
   const resending = { segment, place, record, sender, receiver };
   if (shadow.seen.covered(place.start, place.end) === 0 && shadow.acked <= place.start) {
@@ -123,7 +125,9 @@ function judgeCarrier(judged: Judged, marks: Mark[]): boolean {
     return true;
   }
   if (isCopy(resending)) {
-    marks.push(mark("duplicate", { text: "the same frame again: a copy made on the way", of: watch.lastNumber }));
+    marks.push(
+      mark("duplicate", { text: "the same frame again: a copy made on the way", of: watch.lastNumber }),
+    );
     return false;
   }
   resent(judged, { marks, kind: resentKind(resending), record });
@@ -151,11 +155,17 @@ function resent(
   const { shadow, watch } = sender;
   const last = record?.sendings.at(-1);
   const of = told?.repeats ?? last?.number;
-  const after = last === undefined ? "" : `, ${secondsText(segment.time - last.time)} after it was sent before`;
-  marks.push(mark(kind, { text: `sent again: ${REASONS[kind] ?? ""}${after}`, ...(of === undefined ? {} : { of }) }));
+  const after = last === undefined
+    ? ""
+    : `, ${secondsText(segment.time - last.time)} after it was sent before`;
+  marks.push(
+    mark(kind, { text: `sent again: ${REASONS[kind] ?? ""}${after}`, ...(of === undefined ? {} : { of }) }),
+  );
   if (!isRetransmission(kind)) return;
   shadow.counts.retransmissions++;
-  if (kind === "retransmission-timeout" && (segment.flags & SYN) === 0) watch.timeoutUntil = Math.max(watch.timeoutUntil, shadow.sentEnd);
+  if (kind === "retransmission-timeout" && (segment.flags & SYN) === 0) {
+    watch.timeoutUntil = Math.max(watch.timeoutUntil, shadow.sentEnd);
+  }
   if (kind === "retransmission-fast") watch.fastUntil = Math.max(watch.fastUntil, shadow.sentEnd);
   if (shadow.acked >= place.end) {
     shadow.counts.spurious++;

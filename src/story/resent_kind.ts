@@ -70,6 +70,11 @@ export function resentKind(resending: Resending): MarkKind {
   const hasEvidence = shadow.sacked.end > place.start ||
     receiver.watch.duplicateAcks >= FAST_DUPLICATES ||
     place.start < watch.fastUntil && shadow.acked < watch.fastUntil;
+  // What was sent again already and is still missing after the time of the timer was not found by acknowledgments.
+  const wasResent = sendings !== undefined && sendings.length > 1;
+  const isOverdue = isFirst && waited >= timeout &&
+    (wasResent || silent > shadow.roundTrips.smoothedSeconds * 1.5);
+  if (isOverdue) return "retransmission-timeout";
   if (hasEvidence && silent < timeout) return "retransmission-fast";
   if (isFirst && waited >= timeout) return "retransmission-timeout";
   if (isLast && waited >= shadow.roundTrips.smoothedSeconds) return "retransmission-tail-probe";

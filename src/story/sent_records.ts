@@ -57,7 +57,9 @@ export class SentRecords {
         record.sendings.push(sending);
         if (record.sendings.length > MOST_SENDINGS) record.sendings.splice(1, 1);
       }
-      if (!isNoted) records.splice(this.#placeOf(start), 0, { start, end, sendings: [sending], isSacked: false });
+      if (!isNoted) {
+        records.splice(this.#placeOf(start), 0, { start, end, sendings: [sending], isSacked: false });
+      }
     }
     if (this.count > MOST_RECORDS) this.#drop(1);
   }
@@ -79,6 +81,18 @@ export class SentRecords {
     const gone = this.#records.slice(this.#head, end);
     this.#drop(end - this.#head);
     return gone;
+  }
+
+  /** The sending with this number was lost by our own faults. */
+  lose(number: number): void {
+    // It left a moment ago: nearly always it is the last one.
+    for (let i = this.#records.length - 1; i >= this.#head; i--) {
+      for (const sending of this.#records[i].sendings) {
+        if (sending.number !== number) continue;
+        sending.isLost = true;
+        return;
+      }
+    }
   }
 
   /** Forgets everything. */

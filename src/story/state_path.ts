@@ -77,7 +77,8 @@ function open(path: PathBuilder, facts: EndFacts): void {
     if (synAck !== null) path.move("syn-sent.syn", { at: synAck, proof: synAck });
     else if (peerBareSyn !== null) path.move("syn-sent.syn", { at: peerBareSyn });
   } else if (synAck !== null) {
-    path.begin("LISTEN", "proven", synAck);
+    // Its own SYN may have been lost before it came here: then it was a simultaneous open, and never in LISTEN.
+    path.begin("LISTEN", "implied", synAck);
     path.move("listen.syn", { at: synAck, proof: synAck });
   } else if (reset?.isRefusal) {
     path.begin("CLOSED", "proven", reset);
@@ -109,8 +110,9 @@ function earlier(one: Sighting | null, other: Sighting | null): Sighting | null 
 function close(path: PathBuilder, facts: EndFacts): void {
   const { fin, finAcked, peerFin, closeWaitProof } = facts;
   const isOpen = path.state === "ESTABLISHED";
-  const heardFirst = peerFin !== null &&
-    (fin === null || fin.ack > peerFin.at && (fin.isSureFirst || closeWaitProof !== null));
+  // A first FIN that acknowledges the other's may be the second one, and the first lost before it came here: then nothing
+  // but a bare ACK from between the two FINs tells what came first.
+  const heardFirst = peerFin !== null && (fin === null || fin.ack > peerFin.at);
   if (isOpen && heardFirst) {
     path.move("established.fin", { at: peerFin, proof: closeWaitProof });
     if (fin === null) return;
@@ -127,13 +129,15 @@ function close(path: PathBuilder, facts: EndFacts): void {
 
 /** After its FIN: what comes first, the acknowledgment of it or the other's FIN. */
 function finish(path: PathBuilder, facts: EndFacts): void {
-  const { finAcked, finAckedProof, peerFin, peerFinAcked, peerFinCameFirst } = facts;
+  const { finAcked, finAckedProof, peerFin, peerFinAgain, peerFinAcked, peerFinCameFirst } = facts;
   if (peerFin === null) {
     if (finAcked !== null) path.move("fin-wait-1.ack", { at: finAcked, proof: finAckedProof });
     return;
   }
   const isProvenSimultaneous = peerFinAcked !== null && peerFinCameFirst;
-  const ackCameFirst = finAcked !== null && (finAckedProof !== null || finAcked.number <= peerFin.number);
+  // Of several FINs the last one is the likely one to have arrived: those before it were answered by nothing.
+  const arrived = (peerFinAgain ?? peerFin).number;
+  const ackCameFirst = finAcked !== null && (finAckedProof !== null || finAcked.number <= arrived);
   if (!isProvenSimultaneous && ackCameFirst) {
     path.move("fin-wait-1.ack", { at: finAcked, proof: finAckedProof });
     const shows = finAckedProof !== null && peerFinAcked !== null &&

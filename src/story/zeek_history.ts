@@ -74,9 +74,61 @@ function setState(end: ZeekEnd, state: ZeekEndState): void {
 
 /** Well-known ports that speak for their owner being the server, where no SYN says who is. */
 const SERVER_PORTS: ReadonlySet<number> = new Set([
-  20, 21, 22, 23, 25, 53, 80, 81, 88, 110, 135, 139, 143, 389, 443, 445, 465, 502, 514, 563, 585, 587, 614, 631, 636, 993,
-  995, 989, 990, 992, 994, 1080, 1883, 3128, 3268, 3306, 3389, 5060, 5061, 5222, 5223, 5269, 5432, 5900, 6379, 6666,
-  6667, 6668, 6669, 6697, 8000, 8080, 8443, 8888, 20000,
+  20,
+  21,
+  22,
+  23,
+  25,
+  53,
+  80,
+  81,
+  88,
+  110,
+  135,
+  139,
+  143,
+  389,
+  443,
+  445,
+  465,
+  502,
+  514,
+  563,
+  585,
+  587,
+  614,
+  631,
+  636,
+  993,
+  995,
+  989,
+  990,
+  992,
+  994,
+  1080,
+  1883,
+  3128,
+  3268,
+  3306,
+  3389,
+  5060,
+  5061,
+  5222,
+  5223,
+  5269,
+  5432,
+  5900,
+  6379,
+  6666,
+  6667,
+  6668,
+  6669,
+  6697,
+  8000,
+  8080,
+  8443,
+  8888,
+  20000,
 ]);
 
 /** What Zeek would log. */
@@ -323,7 +375,9 @@ function changeEndState(segment: StorySegment, change: Change): void {
       break;
     case "established":
     case "partial":
-      if ((flags & (SYN | ACK)) === SYN && end.state === "partial" && peer.state === "inactive") setState(end, "syn-sent");
+      if ((flags & (SYN | ACK)) === SYN && end.state === "partial" && peer.state === "inactive") {
+        setState(end, "syn-sent");
+      }
       if ((flags & (FIN | RST)) === FIN) {
         setState(end, "closed");
         // FIN, then RST, and now the other's FIN: that was an ordinary end after all.
