@@ -161,7 +161,7 @@ export class ConnectionStory {
     if ((flags & RST) !== 0) return;
     if ((flags & SYN) !== 0) shadow.noteSyn(segment, place.start);
     if ((flags & ACK) !== 0) {
-      const answered = { segment, place, sender: to.shadow };
+      const answered = { segment, place, sender: to.shadow, receiver: shadow };
       for (const { number, mark } of to.late.acknowledged(answered)) {
         if (mark === null) this.#log.removeLikely(number, "never-arrived");
         else this.#markLater(to, { number, mark });

@@ -121,7 +121,9 @@ function noteSent(passage: Passage): boolean {
     facts.opened = seen;
     isNew = true;
   }
-  return noteAcknowledged(passage, seen) || noteFin(passage, seen) || isNew;
+  const showsArrival = noteAcknowledged(passage, seen);
+  const closes = noteFin(passage, seen);
+  return showsArrival || closes || isNew;
 }
 
 function noteSyn({ segment: { flags }, from: { facts } }: Passage, seen: Sighting): boolean {

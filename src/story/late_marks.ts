@@ -30,7 +30,12 @@ export class LateMarks {
 
   /** Takes an acknowledgment of what `sender` has sent; changes its record of that. */
   acknowledged(
-    { segment, place, sender }: { segment: StorySegment; place: Placement; sender: ShadowEnd },
+    { segment, place, sender, receiver }: {
+      segment: StorySegment;
+      place: Placement;
+      sender: ShadowEnd;
+      receiver: ShadowEnd;
+    },
   ): LateMark[] {
     const marks: LateMark[] = [];
     const leftEdge = sender.acked;
@@ -48,7 +53,7 @@ export class LateMarks {
           segment,
           marks,
           isLeftEdge: record.start <= leftEdge,
-          canSayTwice: sender.sackPermitted,
+          canSayTwice: sender.sackPermitted && receiver.sackPermitted,
           saysTwice: duplicate !== null && duplicate[0] < record.end && duplicate[1] > record.start,
         });
         this.#doubtful.push(record);
@@ -84,11 +89,14 @@ export class LateMarks {
       }
       return;
     }
+    // Some receivers take the timestamp of an old duplicate too. One that speaks of duplicates (D-SACK) would have said so.
+    const confidence = canSayTwice ? "certain" : "likely";
+    const because = sendings[arrived];
     for (const [index, sending] of sendings.entries()) {
-      const because = sendings[arrived];
-      if (index < arrived) {
-        this.#never(sending, { marks, because, by: segment.number, confidence: "certain" });
-      } else if (index > arrived) {
+      if (index < arrived && !saysTwice) {
+        this.#never(sending, { marks, because, by: segment.number, confidence });
+      }
+      if (index > arrived) {
         this.#spurious(sending, {
           marks,
           text: `sent for nothing: #${segment.number} answers #${because.number}`,

@@ -271,8 +271,15 @@ export class ZeekHistory {
     } else if (isReset) {
       if (this.#once(end, "rst", "r") && relative !== end.lastReset) this.#letter(end, "r");
       end.lastReset = relative;
-    } else if (length > 0) this.#once(end, "data", "d");
-    else if ((flags & ACK) !== 0) this.#once(end, "ack", "a");
+    } else if (length > 0 || (flags & ACK) !== 0) {
+      // It began with a SYN, ACK, and something answers: no scan, so who was taken for the originator had been called.
+      if (this.#history === "H") {
+        this.#flip();
+        this.#history = "^h";
+      }
+      if (length > 0) this.#once(end, "data", "d");
+      else this.#once(end, "ack", "a");
+    }
   }
 
   /** An acknowledgment of what never passed: a gap, where both ends are established or have closed from there. */
