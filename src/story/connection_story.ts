@@ -139,8 +139,16 @@ export class ConnectionStory {
       relAck: place.ack,
       windowBytes: from.shadow.windowBytes(segment, to.shadow),
       marks,
-      states: this.#states,
+      states: this.#statesWith(segment),
     });
+  }
+
+  /** After a segment; its host tells of the segment before it tells of its transition, and with the state after both. */
+  #statesWith({ truth }: StorySegment): BothStates {
+    const ours = this.#ours;
+    const states = this.#states;
+    if (truth === undefined || ours === null || states[ours] === truth.state) return states;
+    return { ...states, [ours]: truth.state };
   }
 
   /** What a segment changes of both shadows. */

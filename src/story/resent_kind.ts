@@ -16,6 +16,8 @@ import type { StorySegment } from "./story_segment.ts";
 const FAST_DUPLICATES = 3;
 /** Local choice: a copy that the network makes follows at once; no timer is as short. */
 const COPY_SECONDS = 0.01;
+/** RFC 8985 §7.2 adds what an ACK may be delayed, 200 ms in practice; and a quarter more for what was not measured. */
+const PROBE_DELAY_SECONDS = 0.25;
 /** Local choice, of the estimated timeout: a capture sees the round trip of a part of the way only, so it is less than the sender's. */
 const TIMEOUT_SHARE = 0.85;
 
@@ -48,7 +50,7 @@ export function isCopy({ segment, sender, receiver }: Resending): boolean {
   if (earlier.ack !== segment.ack || earlier.flags !== segment.flags || earlier.window !== segment.window) {
     return false;
   }
-  if (receiver.watch.lastTime > earlier.time) return false;
+  if (receiver.watch.lastNumber > earlier.number) return false;
   const [before, now] = [earlier.options.timestamps, segment.options.timestamps];
   if (before === undefined || now === undefined) return segment.time - earlier.time < COPY_SECONDS;
   return before.value === now.value && before.echo === now.echo;
@@ -70,6 +72,13 @@ export function resentKind(resending: Resending): MarkKind {
   const hasEvidence = shadow.sacked.end > place.start ||
     receiver.watch.duplicateAcks >= FAST_DUPLICATES ||
     place.start < watch.fastUntil && shadow.acked < watch.fastUntil;
+  // RFC 8985 §7.2: two round trips, and what a lone segment's ACK may be delayed; only where SACK is in use.
+  const usesSack = shadow.sackPermitted && receiver.shadow.sackPermitted;
+  const roundTrip = shadow.roundTrips.smoothedSeconds + receiver.shadow.roundTrips.smoothedSeconds;
+  const isSoon = waited >= shadow.roundTrips.smoothedSeconds && waited < 2 * roundTrip + PROBE_DELAY_SECONDS;
+  if (usesSack && isLast && isSoon && !hasEvidence && sendings?.length === 1) {
+    return "retransmission-tail-probe";
+  }
   // What was sent again already and is still missing after the time of the timer was not found by acknowledgments.
   const wasResent = sendings !== undefined && sendings.length > 1;
   const isOverdue = isFirst && waited >= timeout &&
