@@ -94,7 +94,7 @@ function probeKind({ segment, place, sender, receiver, told }: Judged): MarkKind
   return isBehind && shadow.finAt === null ? "keep-alive" : null;
 }
 
-/** Something that occupies numbers. Returns false for a copy that the network made. */
+/** Something that occupies numbers. Returns false for what is no sending of its own: a copy that the network made. */
 function judgeCarrier(judged: Judged, marks: Mark[]): boolean {
   const { segment, place, sender, receiver, told } = judged;
   const { shadow, watch } = sender;
@@ -111,7 +111,9 @@ function judgeCarrier(judged: Judged, marks: Mark[]): boolean {
     marks.push(mark("gap-before", { text: `${missing} octets before it were not seen here` }));
     return true;
   }
-  if (place.start === shadow.sentEnd || isFirstAnswer) return true;
+  if (place.start === shadow.sentEnd) return true;
+  // The SYN that it carries again has been noted; nothing is sent because something was lost.
+  if (isFirstAnswer) return false;
   const record = recordOf(judged);
   const resending = { segment, place, record, sender, receiver };
   if (shadow.seen.covered(place.start, place.end) === 0 && shadow.acked <= place.start) {

@@ -83,6 +83,13 @@ export class TimedKeys<Value> {
     this.#times.set(key, times);
   }
 
+  /** As {@link at}, once for each that was added. */
+  take(key: string, time: number): Value | undefined {
+    const times = this.#times.get(key) ?? [];
+    const at = times.findIndex((one) => Math.abs(one.time - time % EPOCH) < 2e-6);
+    return at < 0 ? undefined : times.splice(at, 1)[0].value;
+  }
+
   at(key: string, time: number): Value | undefined {
     return this.#times.get(key)?.find((one) => Math.abs(one.time - time % EPOCH) < 2e-6)?.value;
   }
