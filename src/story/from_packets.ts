@@ -4,7 +4,7 @@
  * Owns: what a dissected segment has to say. Must not know: files, link types, headers below TCP.
  */
 import type { SegmentOptions } from "../tcp/events.ts";
-import type { Added, AddressedSegment, Story } from "./story.ts";
+import type { Added, Story } from "./story.ts";
 
 /** A TCP segment of a captured packet, headers read. */
 export interface DissectedSegment {
@@ -42,14 +42,23 @@ export class PacketStory {
   }
 
   /** Adds one. */
-  add({ vlans, checksum, ...segment }: DissectedSegment): Added {
-    const judged = checksum === undefined ? undefined : this.#judge(checksum, segment.source);
-    const addressed: AddressedSegment = {
-      ...segment,
-      ...(vlans === undefined || vlans.length === 0 ? {} : { realm: vlans.join(".") }),
-      ...(judged === undefined ? {} : { checksum: judged }),
-    };
-    return this.story.add(addressed);
+  add(segment: DissectedSegment): Added {
+    const { vlans, checksum, source } = segment;
+    // Written out, as in a Story: this is done for each packet of a large capture.
+    return this.story.add({
+      number: segment.number,
+      time: segment.time,
+      source,
+      destination: segment.destination,
+      flags: segment.flags,
+      seq: segment.seq,
+      ack: segment.ack,
+      length: segment.length,
+      window: segment.window,
+      options: segment.options,
+      checksum: checksum === undefined ? undefined : this.#judge(checksum, source),
+      realm: vlans === undefined || vlans.length === 0 ? undefined : vlans.join("."),
+    });
   }
 
   #judge(checksum: "correct" | "partial" | "wrong", source: string): "correct" | "partial" | "wrong" {

@@ -104,7 +104,6 @@ function judgeCarrier(judged: Judged, marks: Mark[]): boolean {
     resent(judged, { marks, kind: MARK_OF_RETRANSMIT[told.kind], record: recordOf(judged) });
     return true;
   }
-  if (shadow.seen.count === 0 && shadow.sentEnd <= place.start) return true;
   if (place.start > shadow.sentEnd) {
     watch.hole = segment;
     const missing = place.start - shadow.sentEnd;
@@ -204,9 +203,13 @@ function judgeBareAck(judged: Judged, marks: Mark[]): void {
   const hasOutstanding = receiver.shadow.sentEnd > place.ack;
   const hasNews = (segment.options.sack?.length ?? 0) > 0;
   if (!isSameWindow && !(hasNews && hasOutstanding)) {
-    if (segment.window > shadow.window) {
-      const before = shadow.window === 0 ? "the window is open again" : "the window has grown";
-      marks.push(mark("window-update", { text: before }));
+    const bytes = shadow.windowBytes(segment, receiver.shadow);
+    const before = shadow.lastWindowBytes;
+    // A SYN's window is not scaled, the next one is: only bytes can be compared.
+    const hasGrown = bytes !== null && before !== null ? bytes > before : segment.window > shadow.window;
+    if (hasGrown) {
+      const text = shadow.window === 0 ? "the window is open again" : "the window has grown";
+      marks.push(mark("window-update", { text }));
     }
     return;
   }

@@ -56,7 +56,19 @@ export class RowLog {
 
   add(row: NewRow): SegmentRow {
     const fate = row.segment.fate ?? null;
-    const open: OpenRow = { kind: "segment", index: this.#count++, ...row, fate, revision: ++this.#revision };
+    const { segment, relSeq, relAck, windowBytes, marks, states } = row;
+    const open: OpenRow = {
+      kind: "segment",
+      index: this.#count++,
+      segment,
+      relSeq,
+      relAck,
+      windowBytes,
+      marks,
+      fate,
+      states,
+      revision: ++this.#revision,
+    };
     if (this.#mostRows === 0) return open;
     this.#byNumber.set(open.segment.number, open);
     if (this.#first.length < FIRST_ROWS) this.#first.push(open);

@@ -62,6 +62,8 @@ export class ShadowEnd {
   lastAckNumber = 0;
   /** The window field of the last segment, and when it became zero. */
   window = -1;
+  /** The same in bytes; null while its scale is unknown. */
+  lastWindowBytes: number | null = null;
   zeroSince: number | null = null;
   zeroSinceNumber = 0;
   /** Window scale that it offered; null where its SYN had none or was not seen. */
@@ -177,6 +179,7 @@ export class ShadowEnd {
     const bytes = this.windowBytes(segment, other);
     if (bytes !== null) this.rightEdge = Math.max(this.rightEdge, ack + bytes);
     this.window = segment.window;
+    this.lastWindowBytes = bytes;
     if (segment.window > 0) this.zeroSince = null;
     else if (this.zeroSince === null) {
       this.zeroSince = segment.time;

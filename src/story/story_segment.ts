@@ -39,10 +39,10 @@ export interface StorySegment {
   readonly window: number;
   readonly options: SegmentOptions;
   /** `partial`: the sender left the sum to a device; `wrong`: no receiver takes it. Absent where nobody looked. */
-  readonly checksum?: "correct" | "partial" | "wrong";
+  readonly checksum?: "correct" | "partial" | "wrong" | undefined;
   /** The state of the end that told of it, after it: where that end is ours. */
-  readonly truth?: { readonly state: TcpState; readonly rule: string };
-  readonly fate?: Fate;
+  readonly truth?: { readonly state: TcpState; readonly rule: string } | undefined;
+  readonly fate?: Fate | undefined;
 }
 
 /** The states of both ends; null where nothing shows one yet. */

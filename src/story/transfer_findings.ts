@@ -143,7 +143,7 @@ const PLAIN: readonly Plain[] = [
     mark: "wrong-checksum",
     kind: "wrong-checksum",
     confidence: "certain",
-    rfc: "RFC 9293 §3.1 (MUST-3)",
+    rfc: "RFC 9293 §3.1",
     text: (count) => `${count} with a wrong sum: no receiver takes it.`,
   },
 ];
