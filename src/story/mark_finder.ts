@@ -106,8 +106,7 @@ function judgeCarrier(judged: Judged, marks: Mark[]): boolean {
   }
   if (place.start > shadow.sentEnd) {
     watch.hole = segment;
-    const missing = place.start - shadow.sentEnd;
-    marks.push(mark("gap-before", { text: `${missing} octets before it were not seen here` }));
+    marks.push(mark("gap-before", { text: missingText(place.start - shadow.sentEnd) }));
     return true;
   }
   if (place.start === shadow.sentEnd) return true;
@@ -174,6 +173,12 @@ function resent(
   }
 }
 
+function missingText(octets: number): string {
+  return octets === 1
+    ? "one octet before it was not seen here"
+    : `${octets} octets before it were not seen here`;
+}
+
 /** Seconds for people. */
 export function secondsText(seconds: number): string {
   if (seconds < 0.001) return `${Math.round(seconds * 1e6)} us`;
@@ -186,6 +191,10 @@ function judgeBareAck(judged: Judged, marks: Mark[]): void {
   const { segment, place, sender, receiver } = judged;
   const { shadow, watch } = sender;
   if ((segment.flags & ACK) === 0) return;
+  // Its number is SND.NXT: what lies below and was not seen was sent before.
+  if (shadow.counts.segments > 0 && place.start > shadow.sentEnd) {
+    marks.push(mark("gap-before", { text: missingText(place.start - shadow.sentEnd) }));
+  }
   if (place.ack !== shadow.lastAck || shadow.lastAck < 0) {
     if (place.ack > shadow.lastAck) watch.duplicateAcks = 0;
     return;
