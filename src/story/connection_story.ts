@@ -171,7 +171,7 @@ export class ConnectionStory {
     if ((flags & ACK) !== 0) {
       const answered = { segment, place, sender: to.shadow, receiver: shadow };
       for (const { number, mark } of to.late.acknowledged(answered)) {
-        if (mark === null) this.#log.removeLikely(number, "never-arrived");
+        if (mark === null) this.#log.arrivedAfterAll(number);
         else this.#markLater(to, { number, mark });
       }
       if (place.ack <= to.shadow.sentEnd) to.shadow.acked = Math.max(to.shadow.acked, place.ack);
@@ -195,7 +195,6 @@ export class ConnectionStory {
   #markLater(end: End, { number, mark }: { number: number; mark: SegmentRow["marks"][number] }): void {
     if (mark.kind === "spurious") {
       end.shadow.counts.spurious++;
-      this.#log.removeLikely(mark.of ?? 0, "never-arrived");
     }
     this.notes.note(mark.kind, number);
     this.#log.addMark(number, mark);

@@ -3,7 +3,8 @@
  *
  * Owns: this inference. By timestamps it is certain (RFC 7323 §4.3: the echo of an ACK that moves the left edge is of the
  * segment that lay there; RFC 3522 takes spurious retransmissions from it), by D-SACK too (RFC 2883, RFC 3708); without
- * either it is likely. Must not know: rows but as numbers of segments.
+ * either it is likely. What is certain is that the repeat came first: what was overtaken by it counts as never arrived, until a
+ * D-SACK tells. Must not know: rows but as numbers of segments.
  */
 import { blocksOf } from "./acknowledged_blocks.ts";
 import { type Mark, mark } from "./marks.ts";
@@ -15,7 +16,7 @@ import type { StorySegment } from "./story_segment.ts";
 export interface LateMark {
   /** Number of the segment that gets it. */
   readonly number: number;
-  /** Null where a likely mark of before is taken back. */
+  /** Null where it arrived after all, though it was thought lost: overtaken by what repeats it. */
   readonly mark: Mark | null;
 }
 
@@ -113,7 +114,7 @@ export class LateMarks {
     if (this.#judged.has(sending) || sending.isLost) return;
     if (confidence === "certain") this.#judged.add(sending);
     const text = confidence === "certain"
-      ? `never arrived: #${by} answers #${because.number}, which repeats it`
+      ? `never arrived, or after #${because.number} which repeats it: #${by} answers that one`
       : `probably never arrived: #${because.number} repeats it`;
     marks.push({
       number: sending.number,
@@ -150,6 +151,7 @@ export class LateMarks {
       [...sender.records.overlapping(left, right)].find(({ sendings }) => sendings.length > 1);
     const sending = about?.sendings.at(-1);
     if (about === undefined || sending === undefined || about.sendings.length < 2) return;
+    // The receiver had both: what was thought lost came late, or a copy of the other was made on the way.
     if (about.sendings.length === 2) marks.push({ number: about.sendings[0].number, mark: null });
     this.#spurious(sending, { marks, text: `sent for nothing: #${segment.number} says that it came twice` });
   }

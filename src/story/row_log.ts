@@ -96,12 +96,13 @@ export class RowLog {
     return true;
   }
 
-  /** Takes a likely mark back. */
-  removeLikely(number: number, kind: Mark["kind"]): void {
+  /** Takes a mark of never having arrived back: it did. */
+  arrivedAfterAll(number: number): void {
     const row = this.#byNumber.get(number);
-    const at = row?.marks.findIndex((mark) => mark.kind === kind && mark.confidence === "likely") ?? -1;
+    const at = row?.marks.findIndex(({ kind }) => kind === "never-arrived") ?? -1;
     if (row === undefined || at < 0) return;
     row.marks.splice(at, 1);
+    if (row.fate === "never-arrived") row.fate = null;
     row.revision = ++this.#revision;
   }
 
