@@ -107,7 +107,8 @@ export class ConnectionStory {
     this.#last = segment;
     const from = this.#ends[segment.from];
     const to = this.#ends[otherEnd(segment.from)];
-    if ((segment.flags & (SYN | RST)) === SYN && isNewStream(segment, from)) from.shadow.restart(segment.seq);
+    const begins = (segment.flags & (SYN | RST)) === SYN && segment.checksum !== "wrong";
+    if (begins && isNewStream(segment, from)) from.shadow.restart(segment.seq);
     const place = from.shadow.place(segment, to.shadow);
     const isLost = segment.fate !== undefined;
     const judged = {
@@ -125,9 +126,14 @@ export class ConnectionStory {
       this.#reuses = null;
     }
     if (isLost) marks.push(mark("lost-on-purpose", { text: "lost by our own faults" }));
-    const canArrive = !isLost && segment.checksum !== "wrong";
-    const knew = noteFacts({ segment, place, from, to, canArrive });
-    if (!place.isStray) this.#take({ segment, place, from, to, isSent, canArrive });
+    const isDamaged = segment.checksum === "wrong";
+    const canArrive = !isLost && !isDamaged;
+    const knew = !isDamaged && noteFacts({ segment, place, from, to, canArrive });
+    // Nothing in a damaged header is sure; data just where the next was to come is data.
+    const isBelievable = !isDamaged ||
+      (segment.flags & (SYN | FIN | RST)) === 0 && place.start === from.shadow.sentEnd;
+    if (isDamaged) from.shadow.counts.wrongChecksums++;
+    if (!place.isStray && isBelievable) this.#take({ segment, place, from, to, isSent, canArrive });
     if (knew) this.#renewPaths();
     if (segment.truth !== undefined) this.#noteTruth(segment);
     // Zeek looks at what passes: what was lost before it was told, it would not have seen.
@@ -168,7 +174,7 @@ export class ConnectionStory {
     shadow.lastTime = segment.time;
     if ((flags & RST) !== 0) return;
     if ((flags & SYN) !== 0) shadow.noteSyn(segment, place.start);
-    if ((flags & ACK) !== 0) {
+    if ((flags & ACK) !== 0 && segment.checksum !== "wrong") {
       const answered = { segment, place, sender: to.shadow, receiver: shadow };
       for (const { number, mark } of to.late.acknowledged(answered)) {
         if (mark === null) this.#log.arrivedAfterAll(number);

@@ -254,8 +254,11 @@ function portOf(endpoint: string): number {
  * Whether a SYN is of a new connection (RFC 9293 §3.6.1): its number is not the one with which its sender began. Where the
  * sender had said nothing yet, both may call at once, unless the connection before is over.
  */
-function beginsAnew({ flags, seq, source }: AddressedSegment, connection: ConnectionStory): boolean {
-  if ((flags & (SYN | ACK)) !== SYN) return false;
+function beginsAnew(
+  { flags, seq, source, checksum }: AddressedSegment,
+  connection: ConnectionStory,
+): boolean {
+  if ((flags & (SYN | ACK)) !== SYN || checksum === "wrong") return false;
   const from: EndName = connection.endpoints.client === source ? "client" : "server";
   const { initial } = connection.shadowOf(from);
   return initial === null ? connection.isOver : initial !== seq;

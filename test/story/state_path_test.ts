@@ -180,3 +180,17 @@ Deno.test("state path: CLOSED after TIME_WAIT is a time, and in no path", () => 
     C A 2 2 at=500`);
   assertEquals(connection.stateOf("client"), "TIME_WAIT");
 });
+
+Deno.test("state path: what a damaged segment says is believed by nobody", () => {
+  const { story, connection, rows } = tell(`C S 0 sum=correct
+    S SA 0 1 sum=correct
+    C A 1 1 sum=correct
+    C FA 1 1 sum=wrong
+    C S 0 isn=99 sum=wrong
+    S RA 1 1 sum=wrong`);
+  assertEquals(story.count, 1);
+  assertEquals(pathText(connection, "client"), "SYN_SENT#1 ESTABLISHED#2");
+  assertEquals(pathText(connection, "server"), "LISTEN#2? SYN_RCVD#2 ESTABLISHED#3?");
+  assertEquals(rows.slice(3).map(({ marks }) => marks[0].kind), Array(3).fill("wrong-checksum"));
+  assertEquals(connection.shadowOf("client").counts.wrongChecksums, 2);
+});
