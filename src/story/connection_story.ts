@@ -192,7 +192,9 @@ export class ConnectionStory {
       const isNew = shadow.seen.add(place.start, place.end);
       shadow.counts.bytes += Math.min(length, isNew);
       const tsValue = segment.options.timestamps?.value ?? -1;
-      shadow.records.add([place.start, place.end], { number, time, tsValue, isLost: !canArrive });
+      // What a shut window does not let in has arrived all the same: of a probe nothing is said.
+      const isLost = !canArrive || from.watch.lastWasProbe;
+      shadow.records.add([place.start, place.end], { number, time, tsValue, isLost });
       if ((flags & FIN) !== 0) shadow.finAt ??= place.end - 1;
     }
     shadow.sentEnd = Math.max(shadow.sentEnd, place.end);

@@ -11,7 +11,7 @@ export interface Sending {
   readonly time: number;
   /** TSval, -1 without timestamps. */
   readonly tsValue: number;
-  /** True where it was lost by our own fault injector. */
+  /** True where nothing is to be said about its arrival: lost by our own fault injector, or a probe of a shut window. */
   isLost: boolean;
 }
 

