@@ -33,6 +33,7 @@ const LAYERS: readonly Layer[] = [
   { folder: "src/tcp/", mayImport: ["src/wire/"], mayUsePackages: false },
   { folder: "src/link/", mayImport: ["src/wire/"], mayUsePackages: false },
   { folder: "src/host/", mayImport: BELOW_HOST, mayUsePackages: false },
+  { folder: "src/story/", mayImport: ["src/tcp/", "src/wire/"], mayUsePackages: false },
   {
     folder: "src/app/",
     mayImport: ["src/wire/"],

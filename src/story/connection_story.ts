@@ -1,0 +1,344 @@
+/**
+ * ConnectionStory: one connection, told segment by segment: rows of its ladder, states of both ends, marks, counts.
+ *
+ * Owns: the order in which a segment is judged. Must not know: other connections (story.ts), where segments come from.
+ */
+import type { RetransmitKind } from "../tcp/events.ts";
+import type { TcpState } from "../tcp/state.ts";
+import type { TransitionId } from "../tcp/transitions.ts";
+import { FLAG } from "../wire/tcp.ts";
+import { type EndFacts, forgetPassage, newEndFacts, noteFacts } from "./end_facts.ts";
+import { type EndWatch, newEndWatch } from "./end_watch.ts";
+import { FindingNotes } from "./finding_notes.ts";
+import { LateMarks } from "./late_marks.ts";
+import { findMarks } from "./mark_finder.ts";
+import { mark } from "./marks.ts";
+import { RowLog } from "./row_log.ts";
+import { type Placement, ShadowEnd } from "./shadow_end.ts";
+import { pathOf, type StateStep } from "./state_path.ts";
+import {
+  type BothStates,
+  END_NAMES,
+  type EndName,
+  otherEnd,
+  type Row,
+  type SegmentRow,
+  type StorySegment,
+} from "./story_segment.ts";
+import { ZeekHistory } from "./zeek_history.ts";
+
+const { SYN, FIN, RST, ACK } = FLAG;
+
+/** Local choice: the ring of the last segments of a connection. */
+export const RING_ROWS = 4096;
+
+/** What is known before the first segment. */
+export interface ConnectionStoryOptions {
+  readonly id: number;
+  /** `IP:PORT`, IPv6 addresses in brackets. */
+  readonly endpoints: Readonly<Record<EndName, string>>;
+  /** Rows to keep besides the first ones; 0 for none. */
+  readonly rows?: number;
+  /** Which end is ours, where a host of ours tells. */
+  readonly ours?: EndName;
+  /** Its first SYN came to ports of a connection before it: number of that connection's last segment. */
+  readonly reuses?: number;
+}
+
+/** What a segment's own host says about it. */
+export interface Told {
+  readonly kind: RetransmitKind;
+  readonly repeats?: number;
+}
+
+interface End {
+  readonly shadow: ShadowEnd;
+  readonly watch: EndWatch;
+  readonly facts: EndFacts;
+  readonly late: LateMarks;
+  /** From transitions of a host of ours: the truth; null where the path is inferred. */
+  truth: StateStep[] | null;
+  path: readonly StateStep[];
+}
+
+function newEnd(): End {
+  return {
+    shadow: new ShadowEnd(),
+    watch: newEndWatch(),
+    facts: newEndFacts(),
+    late: new LateMarks(),
+    truth: null,
+    path: [],
+  };
+}
+
+/** Local choice: no connection goes through more states; a host that tells more has lost its way. */
+const MOST_TRUE_STATES = 32;
+
+/** A connection as it is known so far. */
+export class ConnectionStory {
+  readonly id: number;
+  readonly endpoints: Readonly<Record<EndName, string>>;
+  readonly zeek: ZeekHistory = new ZeekHistory();
+  readonly notes: FindingNotes = new FindingNotes();
+  /** How its own host says that it ended. */
+  closed: { readonly reason: string; readonly time: number } | null = null;
+  readonly #ends: Readonly<Record<EndName, End>> = { client: newEnd(), server: newEnd() };
+  readonly #log: RowLog;
+  readonly #ports: { readonly client: number; readonly server: number };
+  readonly #ours: EndName | null;
+  #reuses: number | null;
+  #first: StorySegment | null = null;
+  #last: StorySegment | null = null;
+  #states: BothStates = { client: null, server: null };
+
+  constructor({ id, endpoints, rows = RING_ROWS, reuses, ours }: ConnectionStoryOptions) {
+    this.id = id;
+    this.endpoints = endpoints;
+    this.#log = new RowLog(rows);
+    this.#ports = { client: portOf(endpoints.client), server: portOf(endpoints.server) };
+    this.#reuses = reuses ?? null;
+    this.#ours = ours ?? null;
+  }
+
+  /** The next segment that was seen; `told`: why it is sent again, where its host says so. Returns its row. */
+  add(segment: StorySegment, told?: Told): SegmentRow {
+    this.#first ??= segment;
+    this.#last = segment;
+    const from = this.#ends[segment.from];
+    const to = this.#ends[otherEnd(segment.from)];
+    const begins = (segment.flags & (SYN | RST)) === SYN && segment.checksum !== "wrong";
+    if (begins && isNewStream(segment, from)) from.shadow.restart(segment.seq);
+    const place = from.shadow.place(segment, to.shadow);
+    const isLost = segment.fate !== undefined;
+    const judged = {
+      segment,
+      place,
+      sender: from,
+      receiver: to,
+      ...(told === undefined ? {} : { told }),
+    };
+    const { marks, isSent } = findMarks(judged);
+    if (this.#reuses !== null) {
+      marks.push(
+        mark("port-reused", { text: "a new connection on the ports of one before", of: this.#reuses }),
+      );
+      this.#reuses = null;
+    }
+    if (isLost) marks.push(mark("lost-on-purpose", { text: "lost by our own faults" }));
+    const isDamaged = segment.checksum === "wrong";
+    const canArrive = !isLost && !isDamaged;
+    const knew = !isDamaged && noteFacts({ segment, place, from, to, canArrive });
+    // Nothing in a damaged header is sure; data just where the next was to come is data.
+    const isBelievable = !isDamaged ||
+      (segment.flags & (SYN | FIN | RST)) === 0 && place.start === from.shadow.sentEnd;
+    if (isDamaged) from.shadow.counts.wrongChecksums++;
+    if (!place.isStray && isBelievable) this.#take({ segment, place, from, to, isSent, canArrive });
+    if (knew) this.#renewPaths();
+    if (segment.truth !== undefined) this.#noteTruth(segment);
+    // Zeek looks at what passes: what was lost before it was told, it would not have seen.
+    if (segment.fate !== "lost-in") this.zeek.add(segment, this.#ports);
+    this.notes.take({ segment, marks, place });
+    return this.#log.add({
+      segment,
+      relSeq: place.start,
+      relAck: place.ack,
+      windowBytes: from.shadow.windowBytes(segment, to.shadow),
+      marks,
+      states: this.#statesWith(segment),
+    });
+  }
+
+  /** After a segment; its host tells of the segment before it tells of its transition, and with the state after both. */
+  #statesWith({ truth }: StorySegment): BothStates {
+    const ours = this.#ours;
+    const states = this.#states;
+    if (truth === undefined || ours === null || states[ours] === truth.state) return states;
+    return { ...states, [ours]: truth.state };
+  }
+
+  /** What a segment changes of both shadows. */
+  #take(
+    { segment, place, from, to, isSent, canArrive }: {
+      segment: StorySegment;
+      place: Placement;
+      from: End;
+      to: End;
+      isSent: boolean;
+      canArrive: boolean;
+    },
+  ): void {
+    const { flags } = segment;
+    const { shadow } = from;
+    shadow.counts.segments++;
+    shadow.lastTime = segment.time;
+    if ((flags & RST) !== 0) return;
+    if ((flags & SYN) !== 0) shadow.noteSyn(segment, place.start);
+    if ((flags & ACK) !== 0 && segment.checksum !== "wrong") {
+      const answered = { segment, place, sender: to.shadow, receiver: shadow };
+      for (const { number, mark } of to.late.acknowledged(answered)) {
+        if (mark === null) this.#log.arrivedAfterAll(number);
+        else this.#markLater(to, { number, mark });
+      }
+      if (place.ack <= to.shadow.sentEnd) to.shadow.acked = Math.max(to.shadow.acked, place.ack);
+      if (place.ack > shadow.lastAck) {
+        shadow.lastAck = place.ack;
+        shadow.lastAckNumber = segment.number;
+      }
+      shadow.noteWindow(segment, { ack: place.ack, other: to.shadow });
+    }
+    if (place.end > place.start && isSent) {
+      const { number, time, length } = segment;
+      const isNew = shadow.seen.add(place.start, place.end);
+      shadow.counts.bytes += Math.min(length, isNew);
+      const tsValue = segment.options.timestamps?.value ?? -1;
+      // What a shut window does not let in has arrived all the same: of a probe nothing is said.
+      const isLost = !canArrive || from.watch.lastWasProbe;
+      shadow.records.add([place.start, place.end], { number, time, tsValue, isLost });
+      if ((flags & FIN) !== 0) shadow.finAt ??= place.end - 1;
+    }
+    shadow.sentEnd = Math.max(shadow.sentEnd, place.end);
+  }
+
+  #markLater(end: End, { number, mark }: { number: number; mark: SegmentRow["marks"][number] }): void {
+    if (mark.kind === "spurious") {
+      end.shadow.counts.spurious++;
+    }
+    this.notes.note(mark.kind, number);
+    this.#log.addMark(number, mark);
+  }
+
+  #renewPaths(): void {
+    for (const name of END_NAMES) {
+      const end = this.#ends[name];
+      end.path = end.truth ?? pathOf(end.facts);
+    }
+    this.#renewStates();
+  }
+
+  #renewStates(): void {
+    const client = this.stateOf("client");
+    const server = this.stateOf("server");
+    if (client !== this.#states.client || server !== this.#states.server) this.#states = { client, server };
+  }
+
+  /** The state that a host of ours tells with a segment: the beginning of its path, where no transition was heard. */
+  #noteTruth({ truth, number, time }: StorySegment): void {
+    const ours = this.#ours;
+    if (truth === undefined || ours === null || this.#ends[ours].truth !== null) return;
+    const step = { number, time, grade: "proven" as const, provenBy: number, row: null };
+    this.#ends[ours].truth = [{ ...step, state: truth.state }];
+    this.#ends[ours].path = this.#ends[ours].truth;
+    this.#renewStates();
+  }
+
+  /** A transition of an end that is ours: from now on its path is what it says. */
+  addTransition(
+    name: EndName,
+    { state, number, time, row, from }: {
+      state: TcpState;
+      from: TcpState;
+      number: number;
+      time: number;
+      row: TransitionId | null;
+    },
+  ): void {
+    const end = this.#ends[name];
+    const step = { number, time, grade: "proven" as const, provenBy: number };
+    end.truth ??= [{ ...step, state: from, row: null }];
+    if (end.truth.length < MOST_TRUE_STATES) end.truth.push({ ...step, state, row });
+    end.path = end.truth;
+    this.#renewStates();
+  }
+
+  /** A segment that was told already was lost on its way by our own faults. */
+  loseOnPurpose(number: number): void {
+    this.#log.setFate(number, "lost-out");
+    this.#log.addMark(number, mark("lost-on-purpose", { text: "lost by our own faults" }));
+    this.notes.note("lost-on-purpose", number);
+    const row = this.#log.rowOf(number);
+    if (row === null) return;
+    this.#ends[row.segment.from].shadow.records.lose(number);
+    forgetPassage(this.#ends[otherEnd(row.segment.from)].facts, number);
+    this.#renewPaths();
+  }
+
+  /** What is known of an end; for reading. */
+  shadowOf(name: EndName): ShadowEnd {
+    return this.#ends[name].shadow;
+  }
+
+  /** What the segments show about an end; for reading. */
+  factsOf(name: EndName): EndFacts {
+    return this.#ends[name].facts;
+  }
+
+  /** The states of an end, in order; empty while nothing shows one. */
+  pathOf(name: EndName): readonly StateStep[] {
+    return this.#ends[name].path;
+  }
+
+  /** The state of an end, null while nothing shows one. */
+  stateOf(name: EndName): TcpState | null {
+    return this.#ends[name].path.at(-1)?.state ?? null;
+  }
+
+  /** The first and the last segment. */
+  get span(): { readonly first: StorySegment; readonly last: StorySegment } | null {
+    return this.#first === null || this.#last === null ? null : { first: this.#first, last: this.#last };
+  }
+
+  /** Whether no SYN was seen. */
+  get isMidstream(): boolean {
+    return !this.#ends.client.shadow.hasSyn && !this.#ends.server.shadow.hasSyn;
+  }
+
+  /** Whether both ends are where nothing follows: CLOSED, TIME_WAIT, or LISTEN again. */
+  get isOver(): boolean {
+    return END_NAMES.some((name) => this.#ends[name].facts.reset !== null) ||
+      END_NAMES.every((name) => {
+        const state = this.stateOf(name);
+        return state === "CLOSED" || state === "TIME_WAIT" || state === "LISTEN";
+      });
+  }
+
+  /** Rows for a view, folded. */
+  rows(): Row[] {
+    return this.#log.rows();
+  }
+
+  /** Kept rows, one for each segment. */
+  segmentRows(): SegmentRow[] {
+    return this.#log.segmentRows();
+  }
+
+  /** Kept rows that came or changed after `revision`. */
+  changedSince(revision: number): SegmentRow[] {
+    return this.#log.changedSince(revision);
+  }
+
+  /** Count of changes. */
+  get revision(): number {
+    return this.#log.revision;
+  }
+
+  /** Rows that are kept. */
+  get keptRows(): number {
+    return this.#log.kept;
+  }
+
+  /** Gives back all rows but the first ones; the summary stays. Returns how many. */
+  release(): number {
+    return this.#log.release();
+  }
+}
+
+/** A SYN with another number than the stream has: the one believed so far never came to anything. */
+function isNewStream({ seq }: StorySegment, { shadow, facts }: End): boolean {
+  if (shadow.initial === null || !shadow.hasSyn) return true;
+  return shadow.initial !== seq && facts.opened === null;
+}
+
+function portOf(endpoint: string): number {
+  return Number(endpoint.slice(endpoint.lastIndexOf(":") + 1)) || 0;
+}

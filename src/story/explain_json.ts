@@ -1,0 +1,115 @@
+/**
+ * A story as the JSON of `explain --json`.
+ *
+ * Owns: the shape, which is a contract: fields may be added, none renamed. Must not know: captures, text.
+ */
+import type { TcpState } from "../tcp/state.ts";
+import type { ConnectionStory } from "./connection_story.ts";
+import type { Finding } from "./finding.ts";
+import { findingsOf } from "./findings.ts";
+import { type Outcome, outcomeOf } from "./outcome.ts";
+import type { Grade } from "./state_path.ts";
+import type { EndName } from "./story_segment.ts";
+
+/** One end. */
+export interface ExplainedEnd {
+  readonly states: readonly {
+    readonly state: TcpState;
+    /** Number of the segment with which it was entered. */
+    readonly frame: number;
+    readonly grade: Grade;
+    /** The frame that proves it, where one does. */
+    readonly provenBy?: number;
+    /** Id of the row of `tcplab table` by which it was entered. */
+    readonly row?: string;
+  }[];
+  readonly bytes: number;
+  readonly segments: number;
+  readonly retransmissions: number;
+  readonly outOfOrder: number;
+  readonly duplicateAcks: number;
+  readonly zeroWindows: number;
+  readonly mss: number | null;
+  readonly windowScale: number | null;
+  readonly sack: boolean;
+  readonly timestamps: boolean;
+  readonly rttMs: { readonly min: number; readonly median: number; readonly max: number } | null;
+}
+
+/** One connection. */
+export interface ExplainedConnection {
+  readonly id: number;
+  readonly client: string;
+  readonly server: string;
+  readonly firstFrame: number;
+  readonly lastFrame: number;
+  readonly durationMs: number;
+  readonly outcome: Outcome;
+  readonly zeek: { readonly state: string; readonly history: string };
+  readonly ends: { readonly client: ExplainedEnd; readonly server: ExplainedEnd };
+  readonly findings: readonly Finding[];
+}
+
+/** What was read, beside the connections. */
+export interface ExplainedFile {
+  readonly file: string;
+  readonly linkType: string;
+  readonly frames: number;
+  /** By reason. */
+  readonly skipped: Readonly<Record<string, number>>;
+}
+
+/** The whole of `explain --json`. */
+export interface Explained extends ExplainedFile {
+  readonly connections: readonly ExplainedConnection[];
+}
+
+/** One end of a connection. */
+export function explainEnd(story: ConnectionStory, name: EndName): ExplainedEnd {
+  const shadow = story.shadowOf(name);
+  const { counts } = shadow;
+  return {
+    states: story.pathOf(name).map(({ state, number, grade, provenBy, row }) => ({
+      state,
+      frame: number,
+      grade,
+      ...(provenBy === null ? {} : { provenBy }),
+      ...(row === null ? {} : { row }),
+    })),
+    bytes: counts.bytes,
+    segments: counts.segments,
+    retransmissions: counts.retransmissions,
+    outOfOrder: counts.outOfOrder,
+    duplicateAcks: counts.duplicateAcks,
+    zeroWindows: counts.zeroWindows,
+    mss: shadow.mss,
+    windowScale: shadow.offeredShift,
+    sack: shadow.sackPermitted,
+    timestamps: shadow.hasTimestamps,
+    rttMs: shadow.roundTrips.summaryMs(),
+  };
+}
+
+/** One connection. */
+export function explainConnection(story: ConnectionStory): ExplainedConnection {
+  const { span } = story;
+  const first = span?.first;
+  const last = span?.last;
+  return {
+    id: story.id,
+    client: story.endpoints.client,
+    server: story.endpoints.server,
+    firstFrame: first?.number ?? 0,
+    lastFrame: last?.number ?? 0,
+    durationMs: Math.round(((last?.time ?? 0) - (first?.time ?? 0)) * 1e6) / 1e3,
+    outcome: outcomeOf(story),
+    zeek: { state: story.zeek.state, history: story.zeek.history },
+    ends: { client: explainEnd(story, "client"), server: explainEnd(story, "server") },
+    findings: findingsOf(story),
+  };
+}
+
+/** Everything; the connections in order of their first segments. */
+export function explainJson(file: ExplainedFile, connections: Iterable<ExplainedConnection>): Explained {
+  return { ...file, connections: [...connections].toSorted((a, b) => a.id - b.id) };
+}

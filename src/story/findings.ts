@@ -1,0 +1,285 @@
+/**
+ * Findings: what there is to say about a connection in plain words, each with its frames, its confidence and its clause.
+ *
+ * Owns: the list, and the findings about how a connection began and ended. Those about what lay between are in
+ * transfer_findings.ts. Must not know: how they are shown.
+ */
+import type { ConnectionStory } from "./connection_story.ts";
+import type { Finding, Looked } from "./finding.ts";
+import { secondsText } from "./mark_finder.ts";
+import { outcomeOf } from "./outcome.ts";
+import { END_NAMES, type EndName, otherEnd } from "./story_segment.ts";
+import { transferFindings } from "./transfer_findings.ts";
+
+type Finder = (looked: Looked) => Finding | readonly Finding[] | null;
+
+/** All findings, in the order of a connection's life. */
+export function findingsOf(story: ConnectionStory): Finding[] {
+  const looked = { story };
+  return [...OPENING, transferFindings, ...ENDING].flatMap((find) => find(looked) ?? []);
+}
+
+/** Name of an end for people, with its address. */
+export function endText(story: ConnectionStory, end: EndName): string {
+  return `the ${end} (${story.endpoints[end]})`;
+}
+
+/** Local choice: a firewall, a NAT or a load balancer forgets after a minute at the least. */
+const IDLE_SECONDS = 60;
+
+const capital = (text: string) => text[0].toUpperCase() + text.slice(1);
+
+const refused: Finder = ({ story }) => {
+  const server = story.factsOf("server");
+  const client = story.factsOf("client");
+  if (server.reset === null || !server.reset.isRefusal || client.syn === null) return null;
+  return {
+    kind: "refused",
+    frames: [client.syn.number, server.reset.number],
+    confidence: "certain",
+    text:
+      `${
+        capital(endText(story, "server"))
+      } refused: it answered the SYN with RST, so nobody listens on that port, ` +
+      `or a firewall says so.`,
+    rfc: "RFC 9293 §3.10.7.1",
+  };
+};
+
+const unanswered: Finder = ({ story }) => {
+  if (outcomeOf(story) !== "unanswered") return null;
+  const frames = story.notes.get("syn")?.numbers ?? [];
+  const times = frames.length === 1 ? "The SYN was" : `${frames.length} SYNs were`;
+  return {
+    kind: "unanswered",
+    frames,
+    confidence: "likely",
+    text: `${times} never answered: the host is not there, or something on the way drops it without a word.`,
+    rfc: "RFC 9293 §3.8.3",
+  };
+};
+
+const synResent: Finder = ({ story }) =>
+  END_NAMES.flatMap((end) => {
+    const times = story.notes.synTimes[end];
+    const frames = story.notes.get("syn")?.numbers ?? [];
+    if (times.length < 2) return [];
+    const waits = times.slice(1).map((time, index) => secondsText(time - times[index])).join(", ");
+    return [{
+      kind: "syn-resent",
+      frames,
+      confidence: "certain",
+      text: `${
+        capital(endText(story, end))
+      } sent its SYN ${times.length} times; it waited ${waits} in between.`,
+      rfc: "RFC 6298 §5.7, RFC 9293 §3.8.3",
+    }];
+  });
+
+const halfOpen: Finder = ({ story }) => {
+  if (outcomeOf(story) !== "half-open") return null;
+  const { synAck } = story.factsOf("server");
+  return {
+    kind: "half-open",
+    frames: synAck === null ? [] : [synAck.number],
+    confidence: "likely",
+    text:
+      "The SYN was answered, but the handshake was not finished: the client never acknowledged the SYN, ACK. " +
+      "So a scan or a flood looks, and a SYN, ACK that was lost.",
+    rfc: "RFC 9293 §3.5",
+  };
+};
+
+const simultaneousOpen: Finder = ({ story }) => {
+  const [client, server] = END_NAMES.map((name) => story.factsOf(name).syn);
+  if (client === null || server === null) return null;
+  return {
+    kind: "simultaneous-open",
+    frames: [client.number, server.number],
+    confidence: "certain",
+    text: "Both ends called each other at the same time; one connection came of it.",
+    rfc: "RFC 9293 §3.5",
+  };
+};
+
+const midstream: Finder = ({ story }) => {
+  const { span } = story;
+  if (!story.isMidstream || span === null) return null;
+  return {
+    kind: "midstream",
+    frames: [span.first.number],
+    confidence: "certain",
+    text:
+      "The beginning was not captured: no SYN was seen, so window scales are unknown and the states are a guess.",
+    rfc: "RFC 9293 §3.3.2",
+  };
+};
+
+const portReused: Finder = ({ story }) => {
+  const note = story.notes.get("port-reused");
+  if (note === null) return null;
+  return {
+    kind: "port-reused",
+    frames: note.numbers,
+    confidence: "certain",
+    text: "The client used the same port for a new connection.",
+    rfc: "RFC 9293 §3.6.1, RFC 6191 §2",
+  };
+};
+
+const synData: Finder = ({ story }) => {
+  const note = story.notes.get("syn-data");
+  if (note === null) return null;
+  return {
+    kind: "syn-data",
+    frames: note.numbers,
+    confidence: "certain",
+    text: "A SYN carried data (Fast Open, or nobody forbids it).",
+    rfc: "RFC 7413 §4.2.1, RFC 9293 §3.4",
+  };
+};
+
+const ecn: Finder = ({ story: { notes } }) => {
+  const asked = notes.get("ecn-asked");
+  if (asked === null) return null;
+  const agreed = notes.get("ecn-agreed");
+  const echo = notes.get("ecn-echo");
+  const marked = echo === null ? "" : ` Congestion was reported by ${echo.count} segments.`;
+  return {
+    kind: "ecn",
+    frames: [...asked.numbers.slice(0, 1), ...(agreed?.numbers.slice(0, 1) ?? []), ...(echo?.numbers ?? [])],
+    confidence: "certain",
+    text: agreed === null
+      ? "The client asked for ECN and the server did not agree."
+      : `Both ends use ECN.${marked}`,
+    rfc: "RFC 3168 §6.1.1",
+  };
+};
+
+const OPENING: readonly Finder[] = [
+  portReused,
+  midstream,
+  refused,
+  unanswered,
+  synResent,
+  halfOpen,
+  simultaneousOpen,
+  synData,
+  ecn,
+];
+
+/** A RST, by who sent it and when. */
+const resets: Finder = ({ story }) =>
+  END_NAMES.flatMap((end): Finding[] => {
+    const facts = story.factsOf(end);
+    const other = story.factsOf(otherEnd(end));
+    const { reset } = facts;
+    if (reset === null || reset.isRefusal) return [];
+    const who = capital(endText(story, end));
+    const found = { frames: [reset.number], rfc: "RFC 9293 §3.10.5" };
+    if (facts.opened === null && facts.openable !== null && facts.synAck === null) {
+      return [{
+        ...found,
+        kind: "reset-handshake",
+        confidence: "likely",
+        text:
+          `${who} answered the SYN, ACK with RST: it has no such connection any more, or only wanted to know ` +
+          `whether the port is open (a SYN scan).`,
+      }];
+    }
+    if (facts.fin !== null && other.fin !== null) {
+      return [{
+        ...found,
+        kind: "reset-after-close",
+        confidence: "likely",
+        text: `${who} sent RST after both ends had closed: nothing is lost.`,
+      }];
+    }
+    if (facts.fin !== null) {
+      return [{
+        ...found,
+        kind: "reset-data-after-close",
+        frames: [facts.fin.number, reset.number],
+        confidence: "likely",
+        text:
+          `${who} had closed and sent RST when something still came: it does not read any more, what came is lost.`,
+        rfc: "RFC 1122 §4.2.2.13, RFC 2525 §2.17",
+      }];
+    }
+    const idle = reset.time - (story.notes.lastBeforeReset ?? reset.time);
+    if (idle >= IDLE_SECONDS) {
+      return [{
+        ...found,
+        kind: "reset-idle",
+        confidence: "likely",
+        text:
+          `RST of ${endText(story, end)} after ${
+            secondsText(idle)
+          } of silence: a timer for idle connections, its own ` +
+          `or one of a device on the way.`,
+        rfc: "RFC 5382 §5",
+      }];
+    }
+    return [{
+      ...found,
+      kind: "reset-abort",
+      confidence: "certain",
+      text:
+        `${who} gave the connection up with RST, without FIN: an abort, a process that was killed, or a close with ` +
+        `data unread.`,
+      rfc: "RFC 9293 §3.10.5, RFC 2525 §2.17",
+    }];
+  });
+
+const simultaneousClose: Finder = ({ story }) => {
+  const isClosing = END_NAMES.every((name) => story.pathOf(name).some(({ state }) => state === "CLOSING"));
+  const [client, server] = END_NAMES.map((name) => story.factsOf(name).fin);
+  if (!isClosing || client === null || server === null) return null;
+  return {
+    kind: "simultaneous-close",
+    frames: [client.number, server.number],
+    confidence: "likely",
+    text: "Both ends closed before they heard of each other: both went through CLOSING.",
+    rfc: "RFC 9293 §3.6",
+  };
+};
+
+const finUnanswered: Finder = ({ story }) =>
+  END_NAMES.flatMap((end) => {
+    const { fin } = story.factsOf(end);
+    const other = story.factsOf(otherEnd(end));
+    if (
+      fin === null || other.fin !== null || other.reset !== null || story.factsOf(end).reset !== null
+    ) return [];
+    const who = endText(story, otherEnd(end));
+    return [{
+      kind: "fin-unanswered",
+      frames: [fin.number, ...(other.peerFinAcked === null ? [] : [other.peerFinAcked.number])],
+      confidence: "likely",
+      text: other.peerFinAcked === null
+        ? `The FIN of ${endText(story, end)} was never acknowledged in this capture.`
+        : `${
+          capital(who)
+        } acknowledged the FIN and never closed: it stays in CLOSE_WAIT. Does its program forget to close?`,
+      rfc: "RFC 9293 §3.6",
+    }];
+  });
+
+const timeWait: Finder = ({ story }) =>
+  END_NAMES.flatMap((end) => {
+    const step = story.pathOf(end).find(({ state }) => state === "TIME_WAIT");
+    if (step === undefined || story.stateOf(end) !== "TIME_WAIT") return [];
+    return [{
+      kind: "time-wait",
+      frames: [step.number],
+      confidence: step.grade === "proven" ? "certain" : "likely",
+      text:
+        `${
+          capital(endText(story, end))
+        } closed first, so it waits in TIME_WAIT: 60 s on Linux, 2 MSL by the RFC ` +
+        `(4 min). CLOSED follows by time, no segment shows it.`,
+      rfc: "RFC 9293 §3.6.1",
+    }];
+  });
+
+const ENDING: readonly Finder[] = [resets, simultaneousClose, finUnanswered, timeWait];

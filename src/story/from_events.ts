@@ -1,0 +1,184 @@
+/**
+ * The story of a host of ours, out of its events: our end is told, the other one inferred.
+ *
+ * Owns: how events become segments, and what they know besides: our states, why something is sent again, what our own
+ * faults took away. Must not know: the host.
+ */
+import type {
+  ClosedEvent,
+  FaultEvent,
+  RetransmitEvent,
+  SegmentEvent,
+  TcpEvent,
+  TransitionEvent,
+} from "../tcp/events.ts";
+import { TRANSITIONS } from "../tcp/transitions.ts";
+import { FLAG, flagBits } from "../wire/tcp.ts";
+import type { ConnectionStory } from "./connection_story.ts";
+import type { AddressedSegment, Story } from "./story.ts";
+import type { EndName } from "./story_segment.ts";
+
+const ROW_IDS = new Map<string, typeof TRANSITIONS[number]["id"]>(TRANSITIONS.map(({ id }) => [id, id]));
+
+/** Local choice: connections whose number among the events is remembered: as many as a {@link Story} keeps whole. */
+const MOST_IDS = 10_000;
+
+/** Takes the events of one host, in order. */
+export class EventStory {
+  readonly story: Story;
+  readonly #byEventId = new Map<number, ConnectionStory>();
+  readonly #eventIds = new Map<ConnectionStory, number>();
+  readonly #closedIds = new Set<number>();
+  #resent: RetransmitEvent | null = null;
+
+  constructor(story: Story) {
+    this.story = story;
+  }
+
+  /** For `host.observer`, or a subscription. */
+  readonly observe = (event: TcpEvent): void => {
+    switch (event.event) {
+      case "segment":
+        this.#segment(event);
+        break;
+      case "transition":
+        this.#transition(event);
+        break;
+      case "retransmit":
+        this.#resent = event;
+        break;
+      case "fault":
+        this.#fault(event);
+        break;
+      case "closed":
+        this.#closed(event);
+        break;
+    }
+  };
+
+  /** The number that events give a connection, null where they give none. */
+  eventIdOf(connection: ConnectionStory): number | null {
+    return this.#eventIds.get(connection) ?? null;
+  }
+
+  /** The connection with this number among the events. */
+  connection(eventId: number): ConnectionStory | null {
+    return this.#byEventId.get(eventId) ?? null;
+  }
+
+  #segment(event: SegmentEvent): void {
+    // One that stands for many strangers' segments belongs to no connection.
+    if (event.segment === undefined) return;
+    const resent = this.#resent?.segment === event.segment ? this.#resent : null;
+    this.#resent = null;
+    const [local, peer] = endpointsOf(event.connection);
+    const isReceived = event.direction === "recv";
+    const segment: AddressedSegment = {
+      number: event.segment,
+      time: event.time,
+      source: isReceived ? peer : local,
+      destination: isReceived ? local : peer,
+      flags: flagBits(event.flags),
+      seq: event.seq,
+      ack: event.ack,
+      length: event.length,
+      window: event.window,
+      options: event.options,
+      truth: { state: event.state, rule: event.rule },
+    };
+    const told = resent === null ? undefined : {
+      kind: resent.kind,
+      ...(resent.repeats === undefined ? {} : { repeats: resent.repeats }),
+    };
+    if (event.id === undefined) {
+      this.story.add(segment, told);
+      return;
+    }
+    const isSyn = (segment.flags & (FLAG.SYN | FLAG.ACK)) === FLAG.SYN;
+    const opener: EndName = isReceived ? "server" : "client";
+    const ours = isSyn ? opener : guessOurs(local, peer);
+    const connection = this.#byEventId.get(event.id) ?? this.#begin(event, ours);
+    this.story.addTo(connection, { segment, ...(told === undefined ? {} : { told }) });
+  }
+
+  #transition(event: TransitionEvent): void {
+    const { id, connection: name, row, from, to, time, segment = 0 } = event;
+    const rowId = ROW_IDS.get(row) ?? null;
+    if (id === undefined || name.endsWith("*:*") || name.endsWith("*")) return;
+    const [local, peer] = endpointsOf(name);
+    const isClient = row === "open.active";
+    const isServer = from === "LISTEN";
+    const ours = isClient ? "client" : isServer ? "server" : guessOurs(local, peer);
+    const connection = this.#byEventId.get(id) ?? this.#begin(event, ours);
+    const end: EndName = connection.endpoints.client === local ? "client" : "server";
+    connection.addTransition(end, { state: to, from, number: segment, time, row: rowId });
+  }
+
+  #begin({ connection: name, id }: { connection: string; id?: number }, ours: EndName): ConnectionStory {
+    const [local, peer] = endpointsOf(name);
+    const endpoints = ours === "client" ? { client: local, server: peer } : { client: peer, server: local };
+    const connection = this.story.open({ endpoints, ours });
+    if (id === undefined) return connection;
+    this.#byEventId.set(id, connection);
+    this.#eventIds.set(connection, id);
+    if (this.#byEventId.size > MOST_IDS) this.#forgetOne();
+    return connection;
+  }
+
+  /** One that has been closed, else the oldest. */
+  #forgetOne(): void {
+    const [id] = this.#closedIds.size > 0 ? this.#closedIds : this.#byEventId.keys();
+    const connection = this.#byEventId.get(id);
+    this.#closedIds.delete(id);
+    this.#byEventId.delete(id);
+    if (connection !== undefined) this.#eventIds.delete(connection);
+  }
+
+  /** What our own injector took away: on the way in it was never told of as a segment, on the way out it was. */
+  #fault(event: FaultEvent): void {
+    const { kind, connection: name, direction, segment: number, flags, seq, ack, window, length } = event;
+    if (kind !== "drop" && kind !== "corrupt") return;
+    if (name === undefined || flags === undefined || seq === undefined) return;
+    const [local, peer] = endpointsOf(name);
+    const known = event.id === undefined ? undefined : this.#byEventId.get(event.id);
+    if (direction === "send") {
+      if (number !== undefined) known?.loseOnPurpose(number);
+      return;
+    }
+    const segment: AddressedSegment = {
+      number: number ?? 0,
+      time: event.time,
+      source: peer,
+      destination: local,
+      flags: flagBits(flags),
+      seq,
+      ack: ack ?? 0,
+      length: length ?? 0,
+      window: window ?? 0,
+      options: {},
+      fate: "lost-in",
+    };
+    if (known === undefined) this.story.add(segment);
+    else this.story.addTo(known, { segment });
+  }
+
+  #closed({ id, reason, time }: ClosedEvent): void {
+    if (id === undefined) return;
+    const connection = this.#byEventId.get(id);
+    if (connection === undefined) return;
+    connection.closed = { reason, time };
+    // Its last segment may be told after this.
+    this.#closedIds.add(id);
+  }
+}
+
+/** `LOCAL-PEER`; no address has a hyphen. */
+function endpointsOf(connection: string): readonly [string, string] {
+  const at = connection.indexOf("-");
+  return [connection.slice(0, at), connection.slice(at + 1)];
+}
+
+function guessOurs(local: string, peer: string): EndName {
+  const port = (endpoint: string) => Number(endpoint.slice(endpoint.lastIndexOf(":") + 1)) || 0;
+  return port(local) >= port(peer) ? "client" : "server";
+}

@@ -1,0 +1,75 @@
+/**
+ * Segments out of captured packets, on their way into a {@link Story}.
+ *
+ * Owns: what a dissected segment has to say. Must not know: files, link types, headers below TCP.
+ */
+import type { SegmentOptions } from "../tcp/events.ts";
+import type { Added, Story } from "./story.ts";
+
+/** A TCP segment of a captured packet, headers read. */
+export interface DissectedSegment {
+  /** Number of the frame, from 1. */
+  readonly number: number;
+  /** Seconds since 1970. */
+  readonly time: number;
+  /** `IP:PORT`, IPv6 addresses in brackets. */
+  readonly source: string;
+  readonly destination: string;
+  /** VLAN tags, outermost first; absent for none. */
+  readonly vlans?: readonly number[];
+  /** Bits of `FLAG` of wire/tcp.ts. */
+  readonly flags: number;
+  readonly seq: number;
+  readonly ack: number;
+  readonly window: number;
+  readonly options: SegmentOptions;
+  /** Payload octets, as the headers say. */
+  readonly length: number;
+  /** Absent where it cannot be judged: a frame that was cut short. */
+  readonly checksum?: "correct" | "partial" | "wrong";
+}
+
+/**
+ * Adds a segment of a capture. A wrong sum of an end that never had a right one tells of off-loading of a kind that leaves
+ * something else in the field than the part sum: such segments count as sound.
+ */
+export class PacketStory {
+  readonly story: Story;
+  readonly #hasRightSums = new Map<string, boolean>();
+
+  constructor(story: Story) {
+    this.story = story;
+  }
+
+  /** Adds one. */
+  add(segment: DissectedSegment): Added {
+    const { vlans, checksum, source } = segment;
+    // Written out, as in a Story: this is done for each packet of a large capture.
+    return this.story.add({
+      number: segment.number,
+      time: segment.time,
+      source,
+      destination: segment.destination,
+      flags: segment.flags,
+      seq: segment.seq,
+      ack: segment.ack,
+      length: segment.length,
+      window: segment.window,
+      options: segment.options,
+      checksum: checksum === undefined ? undefined : this.#judge(checksum, source),
+      realm: vlans === undefined || vlans.length === 0 ? undefined : vlans.join("."),
+    });
+  }
+
+  #judge(checksum: "correct" | "partial" | "wrong", source: string): "correct" | "partial" | "wrong" {
+    const host = source.slice(0, source.lastIndexOf(":"));
+    if (checksum !== "wrong") {
+      if (this.#hasRightSums.size < MOST_HOSTS) this.#hasRightSums.set(host, true);
+      return checksum;
+    }
+    return this.#hasRightSums.get(host) === true ? "wrong" : "partial";
+  }
+}
+
+/** Local choice: hosts of which it is remembered whether they send sums. */
+const MOST_HOSTS = 10_000;

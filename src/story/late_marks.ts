@@ -1,0 +1,158 @@
+/**
+ * What an acknowledgment tells about segments that passed before it: which of several sendings arrived.
+ *
+ * Owns: this inference. By timestamps it is certain (RFC 7323 §4.3: the echo of an ACK that moves the left edge is of the
+ * segment that lay there; RFC 3522 takes spurious retransmissions from it), by D-SACK too (RFC 2883, RFC 3708); without
+ * either it is likely. What is certain is that the repeat came first: what was overtaken by it counts as never arrived, until a
+ * D-SACK tells. Must not know: rows but as numbers of segments.
+ */
+import { blocksOf } from "./acknowledged_blocks.ts";
+import { type Mark, mark } from "./marks.ts";
+import type { Sending, SentRecord } from "./sent_records.ts";
+import type { Placement, ShadowEnd } from "./shadow_end.ts";
+import type { StorySegment } from "./story_segment.ts";
+
+/** A mark for a segment of the past. */
+export interface LateMark {
+  /** Number of the segment that gets it. */
+  readonly number: number;
+  /** Null where it arrived after all, though it was thought lost: overtaken by what repeats it. */
+  readonly mark: Mark | null;
+}
+
+/** Local choice: a D-SACK comes within a round trip or two of what it is about. */
+const MOST_DOUBTFUL = 64;
+
+/** Remembers, for one end, what it sent more than once and what became of it. */
+export class LateMarks {
+  /** Sent more than once and acknowledged; a D-SACK may still say that once was enough. */
+  readonly #doubtful: SentRecord[] = [];
+  readonly #judged = new WeakSet<Sending>();
+
+  /** Takes an acknowledgment of what `sender` has sent; changes its record of that. */
+  acknowledged(
+    { segment, place, sender, receiver }: {
+      segment: StorySegment;
+      place: Placement;
+      sender: ShadowEnd;
+      receiver: ShadowEnd;
+    },
+  ): LateMark[] {
+    const marks: LateMark[] = [];
+    const leftEdge = sender.acked;
+    const { sack = [] } = segment.options;
+    const { duplicate } = blocksOf(sack, { ack: place.ack, of: sender });
+    if (place.ack > leftEdge && place.ack <= sender.sentEnd) {
+      const gone = sender.records.acknowledge(place.ack);
+      const last = gone.at(-1);
+      if (last !== undefined && last.sendings.length === 1 && !last.isSacked) {
+        sender.roundTrips.add(segment.time - last.sendings[0].time);
+      }
+      for (const record of gone) {
+        if (record.sendings.length < 2) continue;
+        this.#judge(record, {
+          segment,
+          marks,
+          isLeftEdge: record.start <= leftEdge,
+          canSayTwice: sender.sackPermitted && receiver.sackPermitted,
+          saysTwice: duplicate !== null && duplicate[0] < record.end && duplicate[1] > record.start,
+        });
+        this.#doubtful.push(record);
+        if (this.#doubtful.length > MOST_DOUBTFUL) this.#doubtful.shift();
+      }
+    }
+    if (sack.length > 0) this.#takeBlocks(sack, { segment, place, sender, marks });
+    return marks;
+  }
+
+  /** Which sending of a record has been acknowledged. */
+  #judge(
+    record: SentRecord,
+    { segment, marks, isLeftEdge, canSayTwice, saysTwice }: {
+      segment: StorySegment;
+      marks: LateMark[];
+      isLeftEdge: boolean;
+      canSayTwice: boolean;
+      saysTwice: boolean;
+    },
+  ): void {
+    const { sendings } = record;
+    const echo = segment.options.timestamps?.echo ?? -1;
+    const stamps = new Set(sendings.map(({ tsValue }) => tsValue));
+    const canTell = isLeftEdge && echo >= 0 && stamps.size === sendings.length && !record.isSacked;
+    const arrived = canTell ? sendings.findIndex(({ tsValue }) => tsValue === echo) : -1;
+    if (arrived < 0) {
+      // Nothing tells: the last one is the likely one, unless a SACK had it before.
+      if (record.isSacked) return;
+      const last = sendings[sendings.length - 1];
+      for (const sending of sendings.slice(0, -1)) {
+        this.#never(sending, { marks, because: last, by: segment.number, confidence: "likely" });
+      }
+      return;
+    }
+    // Some receivers take the timestamp of an old duplicate too. One that speaks of duplicates (D-SACK) would have said so.
+    const confidence = canSayTwice ? "certain" : "likely";
+    const because = sendings[arrived];
+    for (const [index, sending] of sendings.entries()) {
+      if (index < arrived && !saysTwice) {
+        this.#never(sending, { marks, because, by: segment.number, confidence });
+      }
+      if (index > arrived) {
+        this.#spurious(sending, {
+          marks,
+          text: `sent for nothing: #${segment.number} answers #${because.number}`,
+        });
+      }
+    }
+  }
+
+  #never(
+    sending: Sending,
+    told: { marks: LateMark[]; because: Sending; by: number; confidence: "certain" | "likely" },
+  ): void {
+    const { marks, because, by, confidence } = told;
+    if (this.#judged.has(sending) || sending.isLost) return;
+    if (confidence === "certain") this.#judged.add(sending);
+    const text = confidence === "certain"
+      ? `never arrived, or after #${because.number} which repeats it: #${by} answers that one`
+      : `probably never arrived: #${because.number} repeats it`;
+    marks.push({
+      number: sending.number,
+      mark: { ...mark("never-arrived", { text, of: because.number }), confidence },
+    });
+  }
+
+  #spurious(sending: Sending, { marks, text }: { marks: LateMark[]; text: string }): void {
+    if (this.#judged.has(sending)) return;
+    this.#judged.add(sending);
+    marks.push({ number: sending.number, mark: { ...mark("spurious", { text }), confidence: "certain" } });
+  }
+
+  #takeBlocks(
+    sack: readonly (readonly [number, number])[],
+    { segment, place, sender, marks }: {
+      segment: StorySegment;
+      place: Placement;
+      sender: ShadowEnd;
+      marks: LateMark[];
+    },
+  ): void {
+    const { duplicate, blocks } = blocksOf(sack, { ack: place.ack, of: sender });
+    for (const [left, right] of blocks) {
+      if (sender.sacked.add(left, right) === 0) continue;
+      for (const record of sender.records.overlapping(left, right)) {
+        if (record.start >= left && record.end <= right) record.isSacked = true;
+      }
+    }
+    if (duplicate === null) return;
+    const [left, right] = duplicate;
+    const isAbout = ({ start, end }: SentRecord) => start < right && end > left;
+    const about = this.#doubtful.find(isAbout) ??
+      [...sender.records.overlapping(left, right)].find(({ sendings }) => sendings.length > 1);
+    const sending = about?.sendings.at(-1);
+    if (about === undefined || sending === undefined || about.sendings.length < 2) return;
+    // The receiver had both: what was thought lost came late, or a copy of the other was made on the way.
+    if (about.sendings.length === 2) marks.push({ number: about.sendings[0].number, mark: null });
+    this.#spurious(sending, { marks, text: `sent for nothing: #${segment.number} says that it came twice` });
+  }
+}

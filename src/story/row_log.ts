@@ -1,0 +1,176 @@
+/**
+ * The rows of one connection: the first ones and the last ones are kept, what lies between is counted.
+ *
+ * Owns: which rows are kept. Must not know: what they say.
+ */
+import type { Mark } from "./marks.ts";
+import { foldRows } from "./runs.ts";
+import type { BothStates, Fate, Row, RunRow, SegmentRow } from "./story_segment.ts";
+
+/** Local choice: a handshake and what follows it, so that every story has its beginning. */
+const FIRST_ROWS = 64;
+
+/** A row that can still change. */
+interface OpenRow extends SegmentRow {
+  marks: Mark[];
+  fate: Fate | null;
+  revision: number;
+}
+
+/** What a new row says. */
+export type NewRow = Pick<SegmentRow, "segment" | "relSeq" | "relAck" | "windowBytes" | "states"> & {
+  readonly marks: Mark[];
+};
+
+/** Rows by their place and by the number of their segment. */
+export class RowLog {
+  readonly #mostRows: number;
+  readonly #first: OpenRow[] = [];
+  #last: OpenRow[] = [];
+  /** Where in `#last` the oldest kept one is. */
+  #head = 0;
+  readonly #byNumber = new Map<number, OpenRow>();
+  #count = 0;
+  #revision = 0;
+  #givenUp: RunRow | null = null;
+
+  /** Keeps `mostRows` besides the first ones; none at all for 0. */
+  constructor(mostRows: number) {
+    this.#mostRows = mostRows;
+  }
+
+  /** How many rows there were, kept or not. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** How many are kept. */
+  get kept(): number {
+    return this.#first.length + this.#last.length - this.#head;
+  }
+
+  /** Count of changes: of rows that came, and of rows that changed. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  add(row: NewRow): SegmentRow {
+    const fate = row.segment.fate ?? null;
+    const { segment, relSeq, relAck, windowBytes, marks, states } = row;
+    const open: OpenRow = {
+      kind: "segment",
+      index: this.#count++,
+      segment,
+      relSeq,
+      relAck,
+      windowBytes,
+      marks,
+      fate,
+      states,
+      revision: ++this.#revision,
+    };
+    if (this.#mostRows === 0) return open;
+    this.#byNumber.set(open.segment.number, open);
+    if (this.#first.length < FIRST_ROWS) this.#first.push(open);
+    else {
+      this.#last.push(open);
+      if (this.#last.length - this.#head > this.#mostRows) this.#giveUp(this.#last[this.#head++]);
+      if (this.#head > 1024 && this.#head * 2 > this.#last.length) {
+        this.#last = this.#last.slice(this.#head);
+        this.#head = 0;
+      }
+    }
+    return open;
+  }
+
+  /** Adds a mark to the row of a segment, once; `false` where that row is not kept, or has the mark. */
+  addMark(number: number, mark: Mark): boolean {
+    const row = this.#byNumber.get(number);
+    if (row === undefined) return false;
+    const at = row.marks.findIndex(({ kind }) => kind === mark.kind);
+    if (at >= 0 && (row.marks[at].confidence !== "likely" || mark.confidence === "likely")) return false;
+    if (at >= 0) row.marks[at] = mark;
+    else row.marks.push(mark);
+    if (mark.kind === "never-arrived" && mark.confidence === "certain") row.fate = "never-arrived";
+    row.revision = ++this.#revision;
+    return true;
+  }
+
+  /** Takes a mark of never having arrived back: it did. */
+  arrivedAfterAll(number: number): void {
+    const row = this.#byNumber.get(number);
+    const at = row?.marks.findIndex(({ kind }) => kind === "never-arrived") ?? -1;
+    if (row === undefined || at < 0) return;
+    row.marks.splice(at, 1);
+    if (row.fate === "never-arrived") row.fate = null;
+    row.revision = ++this.#revision;
+  }
+
+  /** Says what became of a segment. */
+  setFate(number: number, fate: Fate): void {
+    const row = this.#byNumber.get(number);
+    if (row === undefined) return;
+    row.fate = fate;
+    row.revision = ++this.#revision;
+  }
+
+  /** The row of a segment, where it is kept. */
+  rowOf(number: number): SegmentRow | null {
+    return this.#byNumber.get(number) ?? null;
+  }
+
+  /** The kept rows in order, one for each segment. */
+  segmentRows(): SegmentRow[] {
+    return [...this.#first, ...this.#last.slice(this.#head)];
+  }
+
+  /** The kept rows that came or changed after `revision`. */
+  changedSince(revision: number): SegmentRow[] {
+    return this.segmentRows().filter((row) => row.revision > revision);
+  }
+
+  /** The rows for a view: bulk data folded, what was given up as one run. */
+  rows(): Row[] {
+    const middle: Row[] = this.#givenUp === null ? [] : [this.#givenUp];
+    return [...foldRows(this.#first), ...middle, ...foldRows(this.#last.slice(this.#head))];
+  }
+
+  /** Gives all rows up but the first ones. Returns how many. */
+  release(): number {
+    let count = 0;
+    while (this.#head < this.#last.length) {
+      this.#giveUp(this.#last[this.#head++]);
+      count++;
+    }
+    this.#last = [];
+    this.#head = 0;
+    return count;
+  }
+
+  #giveUp({ index, segment, relSeq, states }: OpenRow): void {
+    this.#byNumber.delete(segment.number);
+    const before = this.#givenUp;
+    const isBare = segment.length === 0;
+    this.#givenUp = {
+      kind: "run",
+      from: null,
+      firstIndex: before?.firstIndex ?? index,
+      lastIndex: index,
+      first: before?.first ?? segment.number,
+      last: segment.number,
+      count: (before?.count ?? 0) + 1,
+      acknowledgments: (before?.acknowledgments ?? 0) + (isBare ? 1 : 0),
+      bytes: (before?.bytes ?? 0) + segment.length,
+      fromTime: before?.fromTime ?? segment.time,
+      toTime: segment.time,
+      relSeq: before?.relSeq ?? relSeq,
+      relEnd: Math.max(before?.relEnd ?? 0, relSeq + segment.length),
+      isOpenable: false,
+      states: statesOf(states),
+    };
+  }
+}
+
+function statesOf({ client, server }: BothStates): BothStates {
+  return { client, server };
+}

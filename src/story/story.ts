@@ -1,0 +1,265 @@
+/**
+ * Story: all connections of a capture or of a host, in bounded memory.
+ *
+ * Owns: which segment belongs to which connection, when a new one begins on the same ports, and what is given up when
+ * there are too many. Must not know: what a segment means (connection_story.ts).
+ */
+import { FLAG } from "../wire/tcp.ts";
+import { ConnectionStory, RING_ROWS, type Told } from "./connection_story.ts";
+import { explainConnection, type ExplainedConnection } from "./explain_json.ts";
+import type { EndName, SegmentRow, StorySegment } from "./story_segment.ts";
+
+const { SYN, ACK } = FLAG;
+
+/** Local choice: as many as a host of ours serves at once in its tests; a connection with few rows takes some kilobytes. */
+const MOST_CONNECTIONS = 10_000;
+/** Local choice: about 200 MB of rows, however they are spread. */
+const MOST_ROWS = 400_000;
+/** Local choice: about 2 kB each. */
+const MOST_SUMMARIES = 100_000;
+
+/** Bounds, each with a default. */
+export interface StoryOptions {
+  /** Connections kept whole. */
+  readonly connections?: number;
+  /** Rows of one connection kept besides its first ones; 0 for none at all. */
+  readonly rows?: number;
+  /** Rows of all connections together. */
+  readonly allRows?: number;
+  /** Summaries of connections that are not kept whole. */
+  readonly summaries?: number;
+}
+
+/** A segment between two addresses. */
+export interface AddressedSegment extends Omit<StorySegment, "from"> {
+  /** `IP:PORT`, IPv6 addresses in brackets. */
+  readonly source: string;
+  readonly destination: string;
+  /** What else keeps connections apart: VLAN tags, an interface; empty for nothing. */
+  readonly realm?: string | undefined;
+}
+
+/** What of it was given up. */
+export interface GivenUp {
+  /** Connections of which the summary alone is kept. */
+  readonly summarized: number;
+  /** Connections of which nothing is. */
+  readonly forgotten: number;
+  /** Rows, of connections that are kept. */
+  readonly rows: number;
+}
+
+/** Where a segment went. */
+export interface Added {
+  readonly connection: ConnectionStory;
+  readonly row: SegmentRow;
+}
+
+/** All connections. */
+export class Story {
+  readonly #options: Required<StoryOptions>;
+  readonly #byPair = new Map<string, ConnectionStory>();
+  /** In order of opening. */
+  readonly #byId = new Map<number, ConnectionStory>();
+  /** Those that are over, oldest first: the first to be given up. */
+  readonly #over = new Set<ConnectionStory>();
+  readonly #pairOf = new Map<ConnectionStory, string>();
+  readonly #summaries: ExplainedConnection[] = [];
+  #count = 0;
+  #rows = 0;
+  #givenUp = { summarized: 0, forgotten: 0, rows: 0 };
+  #segments = 0;
+
+  constructor(options: StoryOptions = {}) {
+    const { connections = MOST_CONNECTIONS, rows = RING_ROWS } = options;
+    const { allRows = MOST_ROWS, summaries = MOST_SUMMARIES } = options;
+    this.#options = { connections: Math.max(1, connections), rows, allRows, summaries };
+  }
+
+  /** The next segment; `told`: why it is sent again, where its host says so. */
+  add(segment: AddressedSegment, told?: Told): Added {
+    const pair = pairOf(segment);
+    let connection = this.#byPair.get(pair);
+    if (connection === undefined || beginsAnew(segment, connection)) {
+      const client = clientOf(segment);
+      connection = this.#open({
+        pair,
+        endpoints: client === "source"
+          ? { client: segment.source, server: segment.destination }
+          : { client: segment.destination, server: segment.source },
+        ...(connection === undefined ? {} : { before: connection }),
+      });
+    }
+    return this.addTo(connection, { segment, ...(told === undefined ? {} : { told }) });
+  }
+
+  /** A segment of a connection that is known. */
+  addTo(
+    connection: ConnectionStory,
+    { segment, told }: { readonly segment: AddressedSegment; readonly told?: Told },
+  ): Added {
+    this.#segments++;
+    const from: EndName = connection.endpoints.client === segment.source ? "client" : "server";
+    const kept = connection.keptRows;
+    // Written out: to spread objects costs more than all the rest.
+    const row = connection.add({
+      number: segment.number,
+      time: segment.time,
+      from,
+      flags: segment.flags,
+      seq: segment.seq,
+      ack: segment.ack,
+      length: segment.length,
+      window: segment.window,
+      options: segment.options,
+      checksum: segment.checksum,
+      truth: segment.truth,
+      fate: segment.fate,
+    }, told);
+    // Of one that has been summarized nothing is kept.
+    if (!this.#byId.has(connection.id)) return { connection, row };
+    this.#rows += connection.keptRows - kept;
+    if (this.#rows > this.#options.allRows) this.#giveRowsUp(connection);
+    if (connection.isOver) this.#over.add(connection);
+    else this.#over.delete(connection);
+    return { connection, row };
+  }
+
+  /** Begins a connection that its own host tells of. */
+  open(
+    { endpoints, ours, realm = "" }: {
+      readonly endpoints: Readonly<Record<EndName, string>>;
+      readonly ours: EndName;
+      readonly realm?: string;
+    },
+  ): ConnectionStory {
+    const pair = pairOf({ source: endpoints.client, destination: endpoints.server, realm });
+    return this.#open({ pair, endpoints, ours });
+  }
+
+  #open(
+    { pair, endpoints, ours, before }: {
+      pair: string;
+      endpoints: Readonly<Record<EndName, string>>;
+      ours?: EndName;
+      before?: ConnectionStory;
+    },
+  ): ConnectionStory {
+    const reuses = before?.span?.last.number;
+    const connection = new ConnectionStory({
+      id: ++this.#count,
+      endpoints,
+      rows: this.#options.rows,
+      ...(ours === undefined ? {} : { ours }),
+      ...(reuses === undefined ? {} : { reuses }),
+    });
+    this.#byPair.set(pair, connection);
+    this.#byId.set(connection.id, connection);
+    this.#pairOf.set(connection, pair);
+    if (before !== undefined) this.#over.add(before);
+    while (this.#byId.size > this.#options.connections) this.#summarize(this.#leastWanted(connection));
+    return connection;
+  }
+
+  /** One that is over, else the oldest. */
+  #leastWanted(but: ConnectionStory): ConnectionStory {
+    for (const one of this.#over) if (one !== but) return one;
+    for (const one of this.#byId.values()) if (one !== but) return one;
+    return but;
+  }
+
+  #summarize(connection: ConnectionStory): void {
+    this.#rows -= connection.keptRows;
+    this.#over.delete(connection);
+    this.#byId.delete(connection.id);
+    const pair = this.#pairOf.get(connection);
+    this.#pairOf.delete(connection);
+    if (pair !== undefined && this.#byPair.get(pair) === connection) this.#byPair.delete(pair);
+    if (this.#summaries.length >= this.#options.summaries) {
+      this.#givenUp.forgotten++;
+      return;
+    }
+    this.#summaries.push(explainConnection(connection));
+    this.#givenUp.summarized++;
+  }
+
+  /** Those that are over give their rows first, then the oldest ones, last of all the one that needs them. */
+  #giveRowsUp(needs: ConnectionStory): void {
+    const target = this.#options.allRows * 0.75;
+    for (const some of [this.#over, this.#byId.values(), [needs]]) {
+      for (const connection of some) {
+        if (this.#rows <= target) return;
+        if (connection === needs && !Array.isArray(some)) continue;
+        const count = connection.release();
+        this.#rows -= count;
+        this.#givenUp.rows += count;
+      }
+    }
+  }
+
+  /** Connections kept whole, in order of opening. */
+  connections(): IterableIterator<ConnectionStory> {
+    return this.#byId.values();
+  }
+
+  /** The connection with this number, where it is kept whole. */
+  connection(id: number): ConnectionStory | null {
+    return this.#byId.get(id) ?? null;
+  }
+
+  /** Of all connections, those that were summarized included, in order of opening. */
+  explained(): ExplainedConnection[] {
+    const whole = [...this.#byId.values()].map(explainConnection);
+    return [...this.#summaries, ...whole].toSorted((a, b) => a.id - b.id);
+  }
+
+  /** How many connections there were. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** How many segments were added. */
+  get segments(): number {
+    return this.#segments;
+  }
+
+  /** Rows held now. */
+  get heldRows(): number {
+    return this.#rows;
+  }
+
+  /** What was given up. */
+  get givenUp(): GivenUp {
+    return this.#givenUp;
+  }
+}
+
+function pairOf(
+  { source, destination, realm = "" }: Pick<AddressedSegment, "source" | "destination" | "realm">,
+): string {
+  return source < destination ? `${source} ${destination} ${realm}` : `${destination} ${source} ${realm}`;
+}
+
+/** First SYN without ACK; the other end of a SYN, ACK; else the higher port, and of two equal ones the sender. */
+function clientOf({ flags, source, destination }: AddressedSegment): "source" | "destination" {
+  if ((flags & SYN) !== 0) return (flags & ACK) === 0 ? "source" : "destination";
+  return portOf(source) >= portOf(destination) ? "source" : "destination";
+}
+
+function portOf(endpoint: string): number {
+  return Number(endpoint.slice(endpoint.lastIndexOf(":") + 1)) || 0;
+}
+
+/**
+ * Whether a SYN is of a new connection (RFC 9293 §3.6.1): its number is not the one with which its sender began. Where the
+ * sender had said nothing yet, both may call at once, unless the connection before is over.
+ */
+function beginsAnew(
+  { flags, seq, source, checksum }: AddressedSegment,
+  connection: ConnectionStory,
+): boolean {
+  if ((flags & (SYN | ACK)) !== SYN || checksum === "wrong") return false;
+  const from: EndName = connection.endpoints.client === source ? "client" : "server";
+  const { initial } = connection.shadowOf(from);
+  return initial === null ? connection.isOver : initial !== seq;
+}

@@ -1,0 +1,126 @@
+/**
+ * The story of a live host, out of its events: our end is told, faults are named, the other end is inferred.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { EventStory } from "../../src/story/from_events.ts";
+import { outcomeOf } from "../../src/story/outcome.ts";
+import { Story } from "../../src/story/story.ts";
+import { type EndName, otherEnd } from "../../src/story/story_segment.ts";
+import type { SegmentEvent, TcpEvent } from "../../src/tcp/events.ts";
+import { comparePaths, newPathMeasure } from "./true_path.ts";
+import { runTwoEnds } from "./two_ends.ts";
+
+/** The story that a host tells of itself. */
+function storyOf(events: readonly TcpEvent[]): { story: Story; source: EventStory } {
+  const story = new Story();
+  const source = new EventStory(story);
+  for (const event of events) source.observe(event);
+  return { story, source };
+}
+
+Deno.test("event story: our end's path is what the host says, the other end's proven states are true", () => {
+  const measure = newPathMeasure();
+  const faults: string[] = [];
+  let ours = 0;
+  for (let seed = 1; seed <= 25; seed++) {
+    const { events } = runTwoEnds(seed, "caller");
+    for (const side of [0, 1] as const) {
+      const { story } = storyOf(events[side]);
+      const eventsOf = (endpoint: string) => events[endpoint.startsWith("10.0.0.2:") ? 0 : 1];
+      for (const connection of story.connections()) {
+        const ourAddress = side === 0 ? "10.0.0.2:" : "10.0.0.1:";
+        const own: EndName = connection.endpoints.client.startsWith(ourAddress) ? "client" : "server";
+        const found = comparePaths(connection, { eventsOf, measure, ends: [otherEnd(own)] });
+        faults.push(...found.map((fault) => `seed ${seed}, side ${side}, ${fault}`));
+        const path = connection.pathOf(own);
+        const closed = events[side].find((event) =>
+          event.event === "closed" && event.connection.startsWith(`${connection.endpoints[own]}-`)
+        );
+        if (closed === undefined || closed.event !== "closed") continue;
+        ours++;
+        assert(path.every(({ grade }) => grade === "proven"), `seed ${seed}`);
+      }
+    }
+  }
+  assertEquals(faults, []);
+  assert(ours > 40 && measure.proven > 200, JSON.stringify({ ours, measure }));
+});
+
+Deno.test("event story: the rows are the segments of the log, with the states that it says", () => {
+  const { events } = runTwoEnds(4, "caller");
+  const { story, source } = storyOf(events[0]);
+  const told = events[0].filter((event): event is SegmentEvent =>
+    event.event === "segment" && event.id === 1
+  );
+  const connection = source.connection(1);
+  assert(connection !== null && story.count > 0);
+  const rows = connection.segmentRows().filter(({ segment }) => segment.fate !== "lost-in");
+  const kept = new Map(rows.map((row) => [row.segment.number, row]));
+  let compared = 0;
+  for (const { segment = 0, state, relSeq, flags } of told) {
+    const row = kept.get(segment);
+    if (row === undefined) continue;
+    compared++;
+    assertEquals([row.states.client, row.relSeq], [state, relSeq], `#${segment} ${flags}`);
+  }
+  assert(compared > 10);
+});
+
+Deno.test("event story: what our faults took is named, and what is sent again has the host's reason", () => {
+  let lostOut = 0;
+  let lostIn = 0;
+  for (let seed = 1; seed <= 20; seed++) {
+    const { events } = runTwoEnds(seed, "caller");
+    const { story } = storyOf(events[0]);
+    const told = new Map(
+      events[0].flatMap((event) =>
+        event.event === "retransmit" && event.segment !== undefined ? [[event.segment, event.kind]] : []
+      ),
+    );
+    for (const connection of story.connections()) {
+      for (const { segment, marks, fate } of connection.segmentRows()) {
+        const isLost = marks.some(({ kind }) => kind === "lost-on-purpose");
+        assertEquals(isLost, fate === "lost-in" || fate === "lost-out", `seed ${seed} #${segment.number}`);
+        if (fate === "lost-in") lostIn++;
+        if (fate === "lost-out") lostOut++;
+        const kind = told.get(segment.number);
+        if (kind === "fast") assert(marks.some((one) => one.kind === "retransmission-fast"));
+        if (kind === "rto") assert(marks.some((one) => one.kind === "retransmission-timeout"));
+        if (kind === "tlp") assert(marks.some((one) => one.kind === "retransmission-tail-probe"));
+      }
+    }
+  }
+  assert(lostIn > 20 && lostOut > 20, `${lostIn} ${lostOut}`);
+});
+
+Deno.test("event story: a stranger's segments, listeners and other events make no connection of their own", () => {
+  const { story } = storyOf([
+    {
+      event: "transition",
+      time: 1,
+      connection: "10.0.0.1:80-*:*",
+      id: 7,
+      from: "CLOSED",
+      to: "LISTEN",
+      recv: null,
+      send: null,
+      cause: "user",
+      row: "open.passive",
+      rule: "open.passive",
+      rfc: "",
+    },
+    { event: "drop", time: 1, reason: "checksum" },
+    { event: "lost", time: 1, count: 4 },
+  ]);
+  assertEquals(story.count, 0);
+});
+
+Deno.test("event story: the outcome is that of the host", () => {
+  const { events } = runTwoEnds(4, "caller");
+  const { source } = storyOf(events[0]);
+  const closed = events[0].find((event) => event.event === "closed" && event.id === 1);
+  const connection = source.connection(1);
+  assert(connection !== null && closed?.event === "closed");
+  assertEquals(closed.reason, "normal");
+  assertEquals([outcomeOf(connection), connection.closed?.reason], ["closed", "normal"]);
+});

@@ -1,0 +1,167 @@
+/**
+ * Findings, by hand: kind, frames and confidence exactly; and the JSON of a whole connection.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { explainConnection, explainJson } from "../../src/story/explain_json.ts";
+import { findingsOf } from "../../src/story/findings.ts";
+import { FULL_HANDSHAKE, HANDSHAKE, tell } from "./written_story.ts";
+
+const CLOSE = `C FA 1 1
+  S A 1 2
+  S FA 1 2
+  C A 2 2`;
+
+const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
+  "an ordinary one has its TIME_WAIT alone": [`${HANDSHAKE}\n${CLOSE}`, ["time-wait 6 certain"]],
+  "refused": ["C S 0\nS RA 0 1 isn=-5000", ["refused 1,2 certain"]],
+  "no answer": ["C S 0\nC S 0 at=1\nC S 0 at=3", [
+    "unanswered 1,2,3 likely",
+    "syn-resent 1,2,3 certain",
+    "retransmission-timeout 2,3 likely",
+  ]],
+  "half open": ["C S 0\nS SA 0 1", ["half-open 2 likely"]],
+  "both call": ["C S 0\nS S 0\nC SA 0 1\nS SA 0 1\nC A 1 1 len=1", ["simultaneous-open 1,2 certain"]],
+  "a SYN scan": ["C S 0\nS SA 0 1\nC R 1", ["reset-handshake 3 likely"]],
+  "an abort": [`${HANDSHAKE}\nC A 1 1 len=5\nS A 1 6\nC RA 6 1`, ["reset-abort 6 certain"]],
+  "idle, then RST": [`${HANDSHAKE}\nC A 1 1 len=5\nS A 1 6\nS RA 1 6 at=400`, ["reset-idle 6 likely"]],
+  "closed, and data came": [`${HANDSHAKE}\nC FA 1 1\nS A 1 2 len=10\nC R 2`, [
+    "reset-data-after-close 4,6 likely",
+  ]],
+  "the peer never closes": [`${HANDSHAKE}\nC FA 1 1\nS A 1 2`, ["fin-unanswered 4,5 likely"]],
+  "a FIN without any answer": [`${HANDSHAKE}\nC FA 1 1`, ["fin-unanswered 4 likely"]],
+  "both close": [`${HANDSHAKE}\nC FA 1 1\nS FA 1 1\nC A 2 2\nS A 2 2`, [
+    "simultaneous-close 4,5 likely",
+    "time-wait 7 likely",
+    "time-wait 6 likely",
+  ]],
+  "a window that was shut": [
+    `${HANDSHAKE}\nC A 1 1 len=1000\nS A 1 1001 win=0 at=1\nS A 1 1001 win=900 at=3`,
+    ["window-full 4 certain", "zero-window 5,6 certain"],
+  ],
+  "Nagle against delayed ACKs, more than once": [
+    `${HANDSHAKE}
+      C A 1 1 len=10 at=1
+      S A 1 11 at=1.04
+      C A 11 1 len=10 at=1.0401
+      S A 1 21 at=1.08
+      C A 21 1 len=10 at=1.0801`,
+    ["nagle-delayed-ack 4,5,6,6,7,8 likely"],
+  ],
+  "a large segment that never gets through": [
+    `${FULL_HANDSHAKE}
+      C A 1 1 len=1400 at=1
+      C A 1 1 len=1400 at=2
+      C A 1 1 len=1400 at=4
+      C A 1 1 len=1400 at=8`,
+    ["retransmission-timeout 5,6,7 likely", "mtu-black-hole 5,6,7 likely"],
+  ],
+  "ECN and data in the SYN": ["C SEW 0 len=10\nS SAE 0 11\nC A 11 1", [
+    "syn-data 1 certain",
+    "ecn 1,2 certain",
+  ]],
+  "from the middle": ["C A 1 1 len=10\nS A 1 11", ["midstream 1 certain"]],
+};
+
+for (const [name, [text, expected]] of Object.entries(CASES)) {
+  Deno.test(`findings: ${name}`, () => {
+    const found = findingsOf(tell(text).connection);
+    assertEquals(found.map(({ kind, frames, confidence }) => `${kind} ${frames.join()} ${confidence}`), [
+      ...expected,
+    ]);
+    for (const { text, rfc } of found) {
+      assert(/^[A-Z0-9].*[.?]$/s.test(text), text);
+      assert(/^RFC \d+/.test(rfc), rfc);
+    }
+  });
+}
+
+Deno.test("findings: the text names both ends and how long it took", () => {
+  const [finding] = findingsOf(tell("C S 0\nC S 0 at=1\nS SA 0 1\nC A 1 1").connection);
+  assertEquals(
+    finding.text,
+    "The client (10.0.0.2:40000) sent its SYN 2 times; it waited 990 ms in between.",
+  );
+  const stuck = findingsOf(tell(`${HANDSHAKE}\nC FA 1 1\nS A 1 2`).connection);
+  assertStringIncludes(stuck[0].text, "stays in CLOSE_WAIT");
+});
+
+Deno.test("explain json: a whole connection, field by field", () => {
+  const { connection } = tell(`${FULL_HANDSHAKE}
+    C FA 1 1 ts=3/501
+    S A 1 2 ts=504/3
+    S FA 1 2 ts=505/3
+    C A 2 2 ts=6/505`);
+  assertEquals(
+    explainJson({ file: "a.pcap", linkType: "EN10MB", frames: 7, skipped: { arp: 2 } }, [
+      explainConnection(connection),
+    ]),
+    {
+      file: "a.pcap",
+      linkType: "EN10MB",
+      frames: 7,
+      skipped: { arp: 2 },
+      connections: [{
+        id: 1,
+        client: "10.0.0.2:40000",
+        server: "10.0.0.1:80",
+        firstFrame: 1,
+        lastFrame: 7,
+        durationMs: 60,
+        outcome: "closed",
+        zeek: { state: "SF", history: "ShAFaf" },
+        ends: {
+          client: {
+            states: [
+              { state: "SYN_SENT", frame: 1, grade: "proven", provenBy: 1 },
+              { state: "ESTABLISHED", frame: 2, grade: "proven", provenBy: 3, row: "syn-sent.syn-ack" },
+              { state: "FIN_WAIT_1", frame: 4, grade: "proven", provenBy: 4, row: "established.close" },
+              { state: "FIN_WAIT_2", frame: 5, grade: "proven", provenBy: 7, row: "fin-wait-1.ack" },
+              { state: "TIME_WAIT", frame: 6, grade: "proven", provenBy: 7, row: "fin-wait-2.fin" },
+            ],
+            bytes: 0,
+            segments: 4,
+            retransmissions: 0,
+            outOfOrder: 0,
+            duplicateAcks: 0,
+            zeroWindows: 0,
+            mss: 1000,
+            windowScale: 2,
+            sack: true,
+            timestamps: true,
+            rttMs: { min: 10, median: 10, max: 10 },
+          },
+          server: {
+            states: [
+              { state: "LISTEN", frame: 2, grade: "implied" },
+              { state: "SYN_RCVD", frame: 2, grade: "proven", provenBy: 2, row: "listen.syn" },
+              { state: "ESTABLISHED", frame: 3, grade: "proven", provenBy: 5, row: "syn-rcvd.ack" },
+              { state: "CLOSE_WAIT", frame: 4, grade: "proven", provenBy: 5, row: "established.fin" },
+              { state: "LAST_ACK", frame: 6, grade: "proven", provenBy: 6, row: "close-wait.close" },
+              { state: "CLOSED", frame: 7, grade: "implied", row: "last-ack.ack" },
+            ],
+            bytes: 0,
+            segments: 3,
+            retransmissions: 0,
+            outOfOrder: 0,
+            duplicateAcks: 0,
+            zeroWindows: 0,
+            mss: 1000,
+            windowScale: 2,
+            sack: true,
+            timestamps: true,
+            rttMs: { min: 10, median: 10, max: 10 },
+          },
+        },
+        findings: [{
+          kind: "time-wait",
+          frames: [6],
+          confidence: "certain",
+          text:
+            "The client (10.0.0.2:40000) closed first, so it waits in TIME_WAIT: 60 s on Linux, 2 MSL by the RFC " +
+            "(4 min). CLOSED follows by time, no segment shows it.",
+          rfc: "RFC 9293 §3.6.1",
+        }],
+      }],
+    },
+  );
+});

@@ -1,0 +1,168 @@
+/**
+ * Marks, by hand: each kind exactly, with the segment that it refers to, at once or when it is found out.
+ */
+import { assertEquals } from "@std/assert";
+import { TSHARK_NAMES } from "../../src/story/marks.ts";
+import { FULL_HANDSHAKE, HANDSHAKE, marksText, tell } from "./written_story.ts";
+
+const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
+  "nothing remarkable": [`${HANDSHAKE}\nC A 1 1 len=100\nS A 1 101`, []],
+  "a SYN again": ["C S 0\nC S 0 at=1", ["2 retransmission-timeout(1)"]],
+  "a SYN, ACK again": ["C S 0\nS SA 0 1\nS SA 0 1 at=1", ["3 retransmission-timeout(2)"]],
+  "a timeout, by the time": [
+    `${HANDSHAKE}
+      C A 1 1 len=100
+      C A 1 1 len=100 at=1.5
+      S A 1 101`,
+    ["4 never-arrived(5)?", "5 retransmission-timeout(4)"],
+  ],
+  "after a timeout what follows is of the same recovery": [
+    `${HANDSHAKE}
+      C A 1 1 len=100
+      C A 101 1 len=100
+      C A 1 1 len=100 at=1.5
+      S A 1 101
+      C A 101 1 len=100
+      S A 1 201`,
+    [
+      "4 never-arrived(6)?",
+      "5 never-arrived(8)?",
+      "6 retransmission-timeout(4)",
+      "8 retransmission-timeout(5)",
+    ],
+  ],
+  "fast, after three duplicate ACKs; the timestamps prove the loss": [
+    `${FULL_HANDSHAKE}
+      C A 1 1 len=100 ts=10/501
+      C A 101 1 len=100 ts=11/501
+      C A 201 1 len=100 ts=12/501
+      C A 301 1 len=100 ts=13/501
+      S A 1 1 ts=511/2 sack=101-201
+      S A 1 1 ts=512/2 sack=101-301
+      S A 1 1 ts=513/2 sack=101-401
+      C A 1 1 len=100 ts=20/513
+      S A 1 401 ts=520/20`,
+    [
+      "4 never-arrived(11)",
+      "8 duplicate-ack(2) sack",
+      "9 duplicate-ack(2) sack",
+      "10 duplicate-ack(2) sack",
+      "11 retransmission-fast(4)",
+    ],
+  ],
+  "spurious, as the timestamps tell (Eifel)": [
+    `${FULL_HANDSHAKE}
+      C A 1 1 len=100 ts=10/501
+      C A 1 1 len=100 ts=1500/501 at=1.5
+      S A 1 101 ts=1501/10`,
+    ["5 retransmission-timeout(4) spurious"],
+  ],
+  "spurious, as a D-SACK tells": [
+    `C S 0 sackok=1
+      S SA 0 1 sackok=1
+      C A 1 1
+      C A 1 1 len=100
+      C A 1 1 len=100 at=1.5
+      S A 1 101
+      S A 1 101 sack=1-101`,
+    ["5 retransmission-timeout(4) spurious", "7 d-sack"],
+  ],
+  "spurious, as it had been acknowledged": [
+    `${HANDSHAKE}
+      C A 1 1 len=100
+      S A 1 101
+      C A 1 1 len=100 at=1.5`,
+    ["6 retransmission-timeout spurious"],
+  ],
+  "a tail loss probe repeats the last segment before the timer": [
+    `${HANDSHAKE}
+      C A 1 1 len=100
+      C A 101 1 len=100
+      C A 101 1 len=100 at=0.15
+      S A 1 201 at=0.16`,
+    ["5 never-arrived(6)?", "6 retransmission-tail-probe(5)"],
+  ],
+  "a copy made on the way": [
+    `${HANDSHAKE}
+      C A 1 1 len=100 at=0.1
+      C A 1 1 len=100 at=0.1001
+      S A 1 101 at=0.11`,
+    ["5 duplicate(4)"],
+  ],
+  "overtaken: the older timestamp comes later": [
+    `${FULL_HANDSHAKE}
+      C A 101 1 len=100 ts=11/501
+      C A 1 1 len=100 ts=10/501 at=1
+      S A 1 201 ts=511/10`,
+    ["4 gap-before", "5 out-of-order(4)"],
+  ],
+  "lost before the capture: the newer timestamp fills the hole": [
+    `${FULL_HANDSHAKE}
+      C A 101 1 len=100 ts=11/501 at=0.1
+      S A 1 1 ts=505/2 sack=101-201 at=0.101
+      C A 1 1 len=100 ts=15/505 at=0.102
+      S A 1 201 ts=511/15`,
+    ["4 gap-before", "5 duplicate-ack(2) sack", "6 retransmission-fast"],
+  ],
+  "a shut window, probes, and its opening": [
+    `${HANDSHAKE}
+      C A 1 1 len=1000
+      S A 1 1001 win=0
+      C A 1001 1 len=1 at=1
+      S A 1 1001 win=0
+      C A 1000 1 at=2
+      S A 1 1001 win=0
+      S A 1 1001 win=500 at=3`,
+    [
+      "4 window-full",
+      "5 zero-window",
+      "6 zero-window-probe",
+      "7 zero-window-probe-ack(6) zero-window",
+      "8 zero-window-probe",
+      "9 zero-window-probe-ack(8) zero-window",
+      "10 window-update",
+    ],
+  ],
+  "keep-alives": [
+    `${HANDSHAKE}
+      C A 1 1 len=10
+      S A 1 11
+      C A 10 1 at=60
+      S A 1 11`,
+    ["6 keep-alive", "7 keep-alive-ack(6)"],
+  ],
+  "sums": [
+    `C S 0 sum=correct
+      S SA 0 1 sum=partial
+      C A 1 1 len=100 sum=wrong
+      C A 1 1 len=100 sum=correct at=1.5
+      S A 1 101 sum=partial`,
+    ["2 partial-checksum", "3 wrong-checksum", "4 retransmission-timeout(3)", "5 partial-checksum"],
+  ],
+  "forged": [`${HANDSHAKE}\nC A 2000000000 1 len=10`, ["4 outside-window"]],
+};
+
+for (const far of [0, 2 ** 31 - 150, 2 ** 32 - 150]) {
+  for (const [name, [text, marks]] of Object.entries(CASES)) {
+    Deno.test(`marks: ${name}, ISNs ${far} further`, () => {
+      const { rows } = tell(text, { clientIsn: (1000 + far) >>> 0, serverIsn: (5000 + far) >>> 0 });
+      assertEquals(marksText(rows), [...marks]);
+    });
+  }
+}
+
+Deno.test("marks: what tshark calls them is a name of its own", () => {
+  for (const name of Object.values(TSHARK_NAMES)) assertEquals(/^tcp\.analysis\.[a-z_]+$/.test(name), true);
+});
+
+Deno.test("marks: a row that is found out about later has a new revision, and its fate", () => {
+  const { connection, rows } = tell(
+    CASES["fast, after three duplicate ACKs; the timestamps prove the loss"][0],
+  );
+  const lost = rows[3];
+  assertEquals(lost.fate, "never-arrived");
+  assertEquals(connection.changedSince(connection.revision - 2).map(({ segment }) => segment.number), [
+    4,
+    12,
+  ]);
+});
