@@ -81,8 +81,22 @@ liveTest("a library's server has the name that it gives itself, or is not shown"
   await withProgram(lab, { options: "netstat: false", flags: ["-A"] }, async () => {
     assertEquals(await netstat(lab), none);
   });
+  // With no more than these it is seen where it is, so that serve knows of an address that it answers for.
+  const needed = ["ffi", "read", "write", "net", "sys", "env"].map((what) => `--allow-${what}`);
+  await withProgram(lab, { flags: needed }, async () => {
+    const words = [
+      ...selfCommand(),
+      ...["serve", "-i", "veth-server", "--ip", "10.33.0.3/24", "--port", "7", "--duration", "1"],
+    ];
+    await waitFor(async () => /LISTEN +library/.test(await netstat(lab)), {
+      what: "the listener in netstat",
+    });
+    const { code, stderr } = await lab.run({ side: "server", words });
+    assertEquals(code, 1);
+    assertMatch(stderr, /10\.33\.0\.3:7 is served already by process \d+/);
+  });
   // Without the permission to write, nobody is asked, and the server serves all the same.
-  const flags = ["--allow-ffi", "--allow-read", "--allow-sys", "--allow-env"];
+  const flags = needed.filter((flag) => flag !== "--allow-write");
   await withProgram(lab, { flags }, async () => {
     assertEquals(await netstat(lab), none);
   });
