@@ -147,6 +147,21 @@ Deno.test("devices, files and users are the shell's own to find", () => {
   }
 });
 
+Deno.test("a letter that is a value by itself is offered with its meaning, and takes none", () => {
+  const time = commands.flatMap(({ options }) => options).find(({ long }) => long === "--time");
+  assertEquals([time?.short, time?.isShortAlone, time?.takesValue], ["-t", true, true]);
+  const fish = fishCompletion(commands);
+  assert(/^complete -c tcplab -n '__tcplab_in serve' -s t -d 'the time column/m.test(fish));
+  assert(/^complete -c tcplab -n '__tcplab_in serve' -l time -x -a '[^']*' -d 'the time column/m.test(fish));
+  for (
+    const [script, before] of [[bashCompletion(commands), '"'], [zshCompletion(commands), "'"], [fish, "'"]]
+  ) {
+    assertStringIncludes(script, `${before}serve --time${before}`);
+    assert(!script.includes(`${before}serve -t${before}`));
+    assertStringIncludes(script, `${before}serve -i${before}`);
+  }
+});
+
 Deno.test("a list is completed after its last comma", async () => {
   const syntax = {
     command: "x",

@@ -47,7 +47,8 @@ Deno.test({
       shown(`${name}: ${summary}`);
       shown(`tcplab ${name} ${syntax.synopsis}`.trimEnd());
       for (const option of allOptions(syntax)) {
-        const alias = option.alias === undefined ? "" : `, -${option.alias}`;
+        const letter = option.alias ?? option.letter?.name;
+        const alias = letter === undefined ? "" : `, -${letter}`;
         const value = option.value === undefined ? "" : ` ${option.value}`;
         shown(`--${option.name}${alias}${value} ${option.help}`);
       }
