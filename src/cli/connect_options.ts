@@ -16,7 +16,13 @@ import {
 import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
 import { UsageError } from "./command.ts";
 import { LOG_OPTIONS } from "./log_syntax.ts";
-import { type DurationBounds, type GivenValue, parseDurationUs, parsePort } from "./option_values.ts";
+import {
+  type DurationBounds,
+  type GivenValue,
+  parseDurationUs,
+  parseFileName,
+  parsePort,
+} from "./option_values.ts";
 import { type OptionSpec, type ParsedOptions, parseOptions, type Syntax } from "./options.ts";
 import { STANDARD_OUTPUT } from "./recording_output.ts";
 import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
@@ -165,7 +171,7 @@ export function parseConnectOptions(args: readonly string[]): ConnectConfig {
   if (shared.rstGuard === "nft" && localPort === null) {
     throw new UsageError("--rst-guard nft needs --local-port N: the rule is for one port");
   }
-  const output = options.value("output") ?? null;
+  const output = given(options, "output", parseFileName) ?? null;
   const isStdoutFree = shared.log === "none" || shared.logStyle.file !== null;
   if (shared.write === STANDARD_OUTPUT && isStdoutFree && output === null) {
     throw new UsageError(

@@ -79,6 +79,8 @@ Deno.test("each bad value is one line with what was expected", () => {
     ["10.33.0.2 80 --fault drop=2", "--fault drop=2: expected"],
     ["10.33.0.2 80 --fault loss=1%", "--fault loss=1%: there is no loss; the words are drop, dup,"],
     ["10.33.0.2 80 --ecn on", "--ecn on: expected one of off, accept, request"],
+    ["10.33.0.2 80 --output -", "--output -: expected a FILE: - is standard output for --write of"],
+    ["10.33.0.2 80 --log-file -", "--log-file -: expected a FILE: - is standard output for --write of"],
     ["10.33.0.2 80 --write - --log none", "with --log none what the peer sends goes there: give --output"],
     ["10.33.0.2 80 --write - --log-file l", "with --log-file what the peer sends goes there: give --output"],
     ["10.33.0.2 80 --payload --log none", "--payload needs a log"],
