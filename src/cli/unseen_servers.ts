@@ -8,6 +8,7 @@
  *
  * What the list says can be anybody's invention: it is counted, and never followed.
  */
+import { counted } from "../observe/text_layout.ts";
 import { UNNAMED_SUFFIX } from "../runtime/control_client.ts";
 import { boundedText } from "./tool_output.ts";
 
@@ -85,8 +86,4 @@ export function unseenLines({ closed, elsewhere, silent, silentUsers, isRoot }: 
     );
   }
   return lines;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -8,6 +8,7 @@ import type { SocketFilter } from "./socket_filter.ts";
 import {
   bytesText,
   type Cell,
+  counted,
   durationText,
   layCells,
   layTable,
@@ -203,11 +204,6 @@ export function connectionDetails(info: ConnectionSnapshot): string[] {
     ...Object.entries(info.timers).map(([name, us]) => `timer ${printable(name)} ${usText(Math.max(0, us))}`),
   ];
   return details.filter((text) => text !== "");
-}
-
-/** `1 segment`, `2 segments`. */
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function usText(us: number): string {

@@ -168,6 +168,11 @@ export function bytesText(bytes: number): string {
   return `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
+/** `1 segment`, `2 segments`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 /** Flags as in the lab's table: `[SYN, ACK]`, or `-` for no segment at all. */
 export function flagsInBrackets(flags: readonly string[] | null): string {
   return flags === null ? "-" : `[${flags.join(", ")}]`;
