@@ -136,7 +136,7 @@ const STORY: readonly TcpEvent[] = [
 Deno.test("event text: SACK blocks stand beside the acknowledgment, also beyond 4 GiB and where numbers begin again", () => {
   const log = textLog({ width: Infinity });
   const sackText = (ack: number, relAck: number, sack: readonly (readonly [number, number])[]) =>
-    /sack .*(?=  segment)/.exec(
+    /sack .*(?= {2}segment)/.exec(
       log(sampleSegment({ flags: ["ACK"], ack, relAck, options: { sack }, segment: 1 })),
     )?.[0];
   const ack = (7 + 5e9) % 2 ** 32;
