@@ -155,11 +155,20 @@ export class PcapngFiles {
 
   /** Ends a file with the statistics, and with those of the comments that have room in it. */
   #endFile(comments: readonly string[]): void {
-    const { limitBytes = Infinity, statistics, nowEpochUs } = this.#options;
+    const { limitBytes = Infinity, nowEpochUs } = this.#options;
     let room = limitBytes - this.#fileBytes - STATISTICS_BYTES;
     const fitting = comments.filter((comment) => (room -= commentBlockBytes(comment)) >= 0);
-    this.#put(statisticsBlock({ timestampUs: nowEpochUs(), ...statistics?.(), comments: fitting }));
+    this.#put(statisticsBlock({ timestampUs: nowEpochUs(), ...this.#statistics(), comments: fitting }));
     this.drain();
+  }
+
+  /** A device that cannot tell any more (it is gone) leaves them out: the file is whole without them. */
+  #statistics(): FrameStatistics {
+    try {
+      return this.#options.statistics?.() ?? {};
+    } catch {
+      return {};
+    }
   }
 
   #put(block: Uint8Array): void {

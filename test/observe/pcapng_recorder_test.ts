@@ -171,6 +171,20 @@ Deno.test("recorder: what has no frame, or never finds it, is told at the end of
   ]);
 });
 
+Deno.test("recorder: a device that cannot tell its figures any more leaves the file whole, without them", () => {
+  const { recorder, file, errors } = recording({
+    statistics: () => {
+      throw new Error("the device is gone");
+    },
+  });
+  recorder.observe(EXPIRY);
+  recorder.finish();
+  const blocks = readBlocks(file());
+  assertEquals(blocks.map(({ type }) => type), [0x0a0d0d0a, 1, 5]);
+  assertEquals(commentsIn(blocks[2].options), [`${SAMPLE_CONNECTION}: ${EXPIRED}`]);
+  assertEquals([errors, recorder.isStopped], [[], true]);
+});
+
 function repeats(changes: Partial<RetransmitEvent>): RetransmitEvent {
   return {
     event: "retransmit",
