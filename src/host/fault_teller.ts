@@ -34,9 +34,13 @@ export class FaultTeller implements FaultObserver {
     this.#registry = registry;
   }
 
+  isWatched(): boolean {
+    return this.#teller.isObserved;
+  }
+
   touched(touched: TouchedFrame): number {
     const teller = this.#teller;
-    if (teller.observer === null) return 0;
+    if (!teller.isObserved) return 0;
     const { direction, frame, length, faults, reason, delayUs, nowUs, label } = touched;
     const found = touchedSegment(frame, length, direction);
     const fields = found === null ? null : this.#fieldsOf(found, direction);

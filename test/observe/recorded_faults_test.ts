@@ -42,6 +42,7 @@ class RecordedHost {
       faults: parseFaultSpec(spec),
       nowUs: () => this.nowUs,
       observer: {
+        isWatched: () => true,
         touched: (touched) => {
           this.recorder.faulted(touched);
           return this.host.faultObserver.touched(touched);
