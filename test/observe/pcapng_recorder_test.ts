@@ -130,6 +130,22 @@ Deno.test("recorder: a listener that opens is told of on the first frame that le
   }
 });
 
+Deno.test("recorder: a listener's opening is found by its IPv6 address, and by that of all addresses", () => {
+  const connection = "[2001:db8::101]:3333-[2001:db8::1]:51234";
+  const opens = sampleTransition({ from: "CLOSED", to: "LISTEN", recv: null, send: null, cause: "user" });
+  const opening = "before this frame: CLOSED -> LISTEN (user) arrives.listen.syn RFC 9293 §3.10.7.2";
+  for (const listener of ["[2001:db8::101]:3333", "*:3333"]) {
+    const { recorder, packets } = recording();
+    for (const opened of [listener, "[2001:db8::102]:3333", "*:333"]) {
+      recorder.observe({ ...opens, connection: `${opened}-*:*` });
+    }
+    recorder.received(SYN, SYN.length, 5);
+    recorder.observe(sampleTransition({ connection }));
+    recorder.receivedDone();
+    assertEquals(packets(), [["in", 0x02, [opening, OPENING]]]);
+  }
+});
+
 Deno.test("recorder: a change of state whose segment never left goes to the one that repeats it", () => {
   const { recorder, packets, file } = recording();
   recorder.observe(CLOSE);
