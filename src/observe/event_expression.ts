@@ -10,6 +10,7 @@
  */
 import { TCP_STATES, type TcpState } from "../tcp/state.ts";
 import { inPrefix, type IpAddress, parsePrefix } from "../wire/address.ts";
+import { stateNamed } from "./state_names.ts";
 
 /** What an expression is asked about. A figure that is absent matches no test. */
 export interface Subject {
@@ -127,9 +128,8 @@ class Parser {
   }
 
   #state(): Test {
-    const typed = this.#word().toUpperCase().replaceAll("-", "_");
-    const state = TCP_STATES.find((name) => name === typed);
-    if (state === undefined) throw this.#wrong(`a state (${TCP_STATES.join(", ")})`);
+    const state = stateNamed(this.#word());
+    if (state === null) throw this.#wrong(`a state (${TCP_STATES.join(", ")})`);
     this.#next++;
     this.asksState = true;
     return ({ states }) => states.includes(state);

@@ -25,7 +25,7 @@ Deno.test("states: one, several as alternatives, all but one, ss's words for sev
   assertEquals(passes("state bucket"), ["far", "opening"]);
   assertEquals(passes("state big"), ["listener", "near", "six"]);
   assertEquals(passes("state all"), ALL);
-  for (const name of ["SYN_RCVD", "syn_rcvd", "syn-rcvd", "syn-recv"]) {
+  for (const name of ["SYN_RCVD", "syn_rcvd", "syn-rcvd", "syn-recv", "SYN-RECEIVED"]) {
     assertEquals(passes(`state ${name}`), ["opening"]);
   }
   assertEquals(passes("state LISTEN"), ["listener"]);
