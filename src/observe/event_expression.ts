@@ -42,8 +42,11 @@ export class ExpressionError extends Error {
   }
 }
 
-/** Local choice: more than anybody types, and far from what the call stack bears. */
-const MOST_DEPTH = 100;
+/**
+ * Levels of an expression, also of one of socket_filter.ts. Local choice: more than anybody types, and far from what the
+ * call stack bears.
+ */
+export const MOST_DEPTH = 100;
 
 type Test = (subject: Subject) => boolean;
 

@@ -11,6 +11,7 @@
  */
 import { TCP_STATES, type TcpState } from "../tcp/state.ts";
 import { inPrefix, type IpAddress, parseIpAddress, parsePrefix } from "../wire/address.ts";
+import { MOST_DEPTH } from "./event_expression.ts";
 import { stateNamed } from "./state_names.ts";
 
 /** What a filter looks at. */
@@ -80,6 +81,7 @@ function wordsOf(text: string): string[] {
 class FilterParser {
   readonly #words: readonly string[];
   #at = 0;
+  #depth = 0;
 
   constructor(words: readonly string[]) {
     this.#words = words;
@@ -105,23 +107,15 @@ class FilterParser {
   }
 
   #parseOr(): SocketFilter {
-    let filter = this.#parseAnd();
-    while (this.#takes(OR)) {
-      const left = filter;
-      const right = this.#parseAnd();
-      filter = (row) => left(row) || right(row);
-    }
-    return filter;
+    const parts = [this.#parseAnd()];
+    while (this.#takes(OR)) parts.push(this.#parseAnd());
+    return parts.length === 1 ? parts[0] : (row) => parts.some((part) => part(row));
   }
 
   #parseAnd(): SocketFilter {
-    let filter = this.#parseTerm();
-    while (this.#takes(AND) || this.#beginsTerm()) {
-      const left = filter;
-      const right = this.#parseTerm();
-      filter = (row) => left(row) && right(row);
-    }
-    return filter;
+    const parts = [this.#parseTerm()];
+    while (this.#takes(AND) || this.#beginsTerm()) parts.push(this.#parseTerm());
+    return parts.length === 1 ? parts[0] : (row) => parts.every((part) => part(row));
   }
 
   #beginsTerm(): boolean {
@@ -130,6 +124,15 @@ class FilterParser {
   }
 
   #parseTerm(): SocketFilter {
+    if (++this.#depth > MOST_DEPTH) this.#refuse(`it has more than ${MOST_DEPTH} levels`);
+    try {
+      return this.#parseOne();
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #parseOne(): SocketFilter {
     if (this.#takes(NOT)) {
       const term = this.#parseTerm();
       return (row) => !term(row);
