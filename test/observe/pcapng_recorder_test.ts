@@ -109,7 +109,10 @@ Deno.test("recorder: a change of state whose segment never left goes to the one 
   recorder.observe(CLOSE);
   recorder.observe(repeats({ segment: 12, repeats: 7 }));
   recorder.sent(FIN_OUT, FIN_OUT.length, 0, 12);
-  assertEquals(packets(), [["out", 0x19, [CLOSING, "retransmission (fin), 1st time, repeats segment 7"]]]);
+  assertEquals(packets(), [["out", 0x19, [
+    CLOSING,
+    "retransmission (fin), sent again once, repeats segment 7",
+  ]]]);
   recorder.finish();
   assertEquals(commentsIn(readBlocks(file())[3].options), []);
 });
@@ -164,11 +167,24 @@ Deno.test("recorder: a retransmission is marked on the segment that repeats, wit
   assertEquals(packets(), [
     ["out", 0x12, []],
     ["out", 0x10, []],
-    ["out", 0x12, [`retransmission (syn-ack), 2nd time, repeats frame 1, segment ${first}`]],
+    ["out", 0x12, [`retransmission (syn-ack), sent again 2 times so far, repeats frame 1, segment ${first}`]],
     ["in", 0x10, ["dropped: checksum"]],
-    ["out", 0x10, [`retransmission (rto), 3rd time, repeats frame 3, segment ${first + 2}`]],
-    ["out", 0x10, ["retransmission (probe), 11th time"]],
+    ["out", 0x10, [`retransmission (rto), sent again 3 times so far, repeats frame 3, segment ${first + 2}`]],
+    ["out", 0x10, ["retransmission (probe), sent again 11 times so far"]],
   ]);
+});
+
+Deno.test("recorder: how often something was sent again is told in the log's words, whatever the number", () => {
+  const { recorder, packets } = recording();
+  for (const count of [1, 2, 11, 21, 113]) {
+    recorder.observe(repeats({ segment: count, count }));
+    recorder.sent(FIN_OUT, FIN_OUT.length, 0, count);
+  }
+  assertEquals(
+    packets().map(([, , comments]) => comments),
+    ["once", ...[2, 11, 21, 113].map((count) => `${count} times so far`)]
+      .map((times) => [`retransmission (fin), sent again ${times}`]),
+  );
 });
 
 Deno.test("recorder: the number of the frame that is repeated is known for 16,384 segments", () => {
@@ -180,7 +196,7 @@ Deno.test("recorder: the number of the frame that is repeated is known for 16,38
     recorder.sent(ACK_OUT, ACK_OUT.length, 0, segment);
   }
   recorder.finish();
-  const said = "retransmission (fin), 1st time, repeats";
+  const said = "retransmission (fin), sent again once, repeats";
   assertEquals(readPackets(file()).flatMap(({ comments }) => comments), [
     `${said} frame 1, segment 1`,
     `${said} segment 1`,

@@ -108,7 +108,7 @@ Deno.test("recorder: files of a limit hold each frame once, comments go on to th
   const packets = files.flatMap(readPackets);
   assertEquals(packets.length, 51);
   // The repeated frame is in another file.
-  assertEquals(packets[50].comments, [CLOSING, "retransmission (fin), 1st time, repeats segment 100"]);
+  assertEquals(packets[50].comments, [CLOSING, "retransmission (fin), sent again once, repeats segment 100"]);
   for (const file of files) {
     assert(file.length <= limitBytes, `${file.length} bytes`);
     assertEquals(readBlocks(file).map(({ type }) => type).filter((type) => type !== 6), [0x0a0d0d0a, 1, 5]);
