@@ -157,7 +157,9 @@ export class PcapngFiles {
   #endFile(comments: readonly string[]): void {
     const { limitBytes = Infinity, nowEpochUs } = this.#options;
     let room = limitBytes - this.#fileBytes - STATISTICS_BYTES;
-    const fitting = comments.filter((comment) => (room -= commentBlockBytes(comment)) >= 0);
+    const fitting = comments.map(encodeComment).filter((comment) =>
+      (room -= commentBlockBytes(comment)) >= 0
+    );
     this.#put(statisticsBlock({ timestampUs: nowEpochUs(), ...this.#statistics(), comments: fitting }));
     this.drain();
   }
@@ -193,6 +195,6 @@ function wholeBlocks(bytes: Uint8Array, length: number): number {
 }
 
 /** What a comment takes of the statistics' block: its option's head, its text, and what fills it up. */
-function commentBlockBytes(comment: string): number {
-  return 4 + encodeComment(comment).length + 3;
+function commentBlockBytes(comment: Uint8Array): number {
+  return 4 + comment.length + 3;
 }

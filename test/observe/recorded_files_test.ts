@@ -130,3 +130,13 @@ Deno.test("recorder: a sink that takes nothing is a full disk too", () => {
   recorder.flush();
   assertEquals(errors.length, 1);
 });
+
+Deno.test("recorder: comments at a file's end are cut as all others, and keep to its limit", () => {
+  const limitBytes = 3000;
+  const { recorder, file } = recording({ limitBytes });
+  const long = (letter: string) => ({ ...EXPIRY, connection: letter.repeat(5000) });
+  for (const letter of ["a", "b", "c"]) recorder.observe(long(letter));
+  recorder.finish();
+  assertEquals(commentsIn(readBlocks(file())[2].options), ["a".repeat(1024), "b".repeat(1024)]);
+  assert(file().length <= limitBytes, `${file().length} bytes`);
+});
