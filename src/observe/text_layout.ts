@@ -150,6 +150,11 @@ export function wallClock(seconds: number, offsetMinutes: number): string {
   return `${two(ofDay / 3600e6)}:${two((ofDay / 60e6) % 60)}:${two((ofDay / 1e6) % 60)}.${fraction}`;
 }
 
+/** How often something has been done again: `once`, `21 times so far`. */
+export function timesText(count: number): string {
+  return count === 1 ? "once" : `${count} times so far`;
+}
+
 /** A span in the unit that suits it: `0.412 ms`, `38.2 ms`, `5.003 s`, `2 min 3 s`. */
 export function durationText(ms: number): string {
   if (ms < 10) return `${ms.toFixed(3)} ms`;

@@ -44,6 +44,7 @@ export async function toldStory(args: readonly string[], width = Infinity): Prom
     faults,
     nowUs: () => clock.nowUs(),
     observer: {
+      isWatched: () => server.faultObserver.isWatched(),
       touched: (touched) => server.faultObserver.touched(touched),
       handsUp: (number) => server.faultObserver.handsUp(number),
     },
