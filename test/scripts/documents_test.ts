@@ -88,11 +88,19 @@ function wordsOfSource(): string {
   return text.join("\n").replaceAll(/["`]\s*\+\s*["`]|\$\{[^}]*\}/g, "").replaceAll(/[^\p{L}]+/gu, " ");
 }
 
+/** What libpcap and the kernel say, in lines of tcplab's. */
+const SAID_ELSEWHERE: readonly string[] = ["The interface disappeared", "no space left on device"];
+
 Deno.test("documents: the lines of tcplab that they quote are lines of the source", () => {
   const source = wordsOfSource();
   const quoted = DOCUMENTS.flatMap((name) => [...read(name).matchAll(/^tcplab (?:serve|connect): (.*)$/gm)]);
   assert(quoted.length >= 3);
   for (const [line, said] of quoted) {
+    // Between numbers, names of devices and punctuation stands what the source has in one piece.
+    for (const part of said.split(/\S*[\d-]\S*|[^\p{L} ]+/u).map((text) => text.trim())) {
+      if (part.split(/ +/).length < 3 || SAID_ELSEWHERE.includes(part)) continue;
+      assert(source.includes(` ${part} `), `${line}: nowhere is said "${part}"`);
+    }
     // Where a name or a number stands, the source has something else: three words in a row never hold one, mostly.
     const words = said.split(/[^\p{L}]+/u).filter((word) => word !== "");
     const threes = words.slice(2).map((_, at) => ` ${words.slice(at, at + 3).join(" ")} `);
