@@ -72,6 +72,14 @@ liveTest("a library's server and its connections are shown, and its end leaves n
     const filtered = await netstat(lab, "-tan", "state", "established", "sport", "=", ":7");
     assertMatch(filtered, /10\.33\.0\.3:7 +10\.33\.0\.2:\d+ +ESTABLISHED +library/);
     assertEquals(/LISTEN/.test(filtered), false, filtered);
+    const values = JSON.parse(await netstat(lab, "--json", "state", "established", "sport", "=", ":7"));
+    assertEquals(
+      values.map((of: { listeners: unknown[]; connections: unknown[] }) => [
+        of.listeners.length,
+        of.connections.length,
+      ]),
+      [[0, 1]],
+    );
     assertEquals((await netstat(lab, "-tan", "sport", "=", ":8")).includes("10.33.0.3:7"), false);
     await client.closeInput();
     assertEquals((await client.result).code, 0);
