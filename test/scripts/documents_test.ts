@@ -119,16 +119,18 @@ Deno.test("README.md: every target of the last whole run of the benchmark is in 
   assertEquals(rows.map(cells).filter((row) => !shown.has(row)), []);
 });
 
+/** Names in code as the words that they are made of. */
+function asWords(text: string): string {
+  return text.replaceAll(/(?<=[a-z])(?=[A-Z])|_/g, " ");
+}
+
 Deno.test("a seed is what random choices are made from: the lab, its path and its table are not called so", () => {
-  for (
-    const name of [
-      ...DOCUMENTS,
-      ...["src", "scripts", "test/live"].flatMap((folder) => projectFiles(folder)),
-    ]
-  ) {
-    const found = read(name).matchAll(
-      /^.*\bseed(?:'s|ed)? (?:lab|path|table|rows|port|client|connection)\b.*$/gim,
-    );
-    assertEquals([...found].map(([line]) => line), [], name);
+  const code = ["src", "ffi", "scripts", "test"].flatMap((folder) => projectFiles(folder));
+  const named =
+    /^.*\bseed(?:'s|ed)? (?:labs?|paths?|tables?|rows?|ports?|clients?|connections?|frames?)\b.*$/gim;
+  assertEquals([...asWords("judgeSeedFrames SEED_PATH").matchAll(named)].length, 1);
+  for (const name of [...DOCUMENTS, "deno.json", ...code.filter((path) => /\.(?:ts|py|json)$/.test(path))]) {
+    if (name === "test/scripts/documents_test.ts") continue;
+    assertEquals([...asWords(read(name)).matchAll(named)].map(([line]) => line), [], name);
   }
 });
