@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { netstatText } from "../../src/cli/netstat.ts";
 import { countListeningServers, unseenLines, type UnseenServers } from "../../src/cli/unseen_servers.ts";
+import { openControlSocket } from "../../src/runtime/control_socket.ts";
 
 const NOBODY: UnseenServers = { closed: 0, elsewhere: 0, silent: [], silentUsers: [], isRoot: false };
 
@@ -38,6 +39,32 @@ Deno.test({
       assertEquals(await count(), 40_002);
     } finally {
       Deno.removeSync(place, { recursive: true });
+    }
+  },
+});
+
+/** How many more are counted while a control socket is open than before, and when it is closed again. */
+async function countedMore(directory: string): Promise<(number | null)[]> {
+  const before = await countListeningServers();
+  const socket = await openControlSocket({ directory, pid: 1, answer: () => null });
+  const during = await countListeningServers();
+  socket[Symbol.dispose]();
+  const after = await countListeningServers();
+  return [during, after].map((count) => count === null || before === null ? null : count - before);
+}
+
+Deno.test({
+  name: "the kernel's own lists name a control socket while somebody listens on it",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const directory = await Deno.makeTempDir({ prefix: "tcplab-test-" });
+    try {
+      // Others may begin and end on this machine meanwhile, but hardly five times.
+      const seen: string[] = [];
+      while (seen.length < 5 && seen.at(-1) !== "1,0") seen.push((await countedMore(directory)).join());
+      assertEquals(seen.at(-1), "1,0", seen.join(" "));
+    } finally {
+      await Deno.remove(directory, { recursive: true });
     }
   },
 });

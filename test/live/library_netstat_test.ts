@@ -20,8 +20,9 @@ function program(options: string): string {
   `;
 }
 
-async function netstat(lab: PrivateLab): Promise<string> {
-  const { code, stdout, stderr } = await lab.run({ side: "server", words: [...selfCommand(), "netstat"] });
+async function netstat(lab: PrivateLab, ...args: readonly string[]): Promise<string> {
+  const words = [...selfCommand(), "netstat", ...args];
+  const { code, stdout, stderr } = await lab.run({ side: "server", words });
   assertEquals([code, stderr], [0, ""]);
   return stdout;
 }
@@ -67,6 +68,19 @@ liveTest("a library's server and its connections are shown, and its end leaves n
     const client = lab.spawn({ side: "client", words, stdin: true });
     await waitFor(() => client.stdout.includes("hello"), { what: "the echo" });
     assertMatch(await netstat(lab), /10\.33\.0\.3:7 +10\.33\.0\.2:\d+ +ESTABLISHED +library/);
+    // As ss is asked, letters and all: of the two lines one is left.
+    const filtered = await netstat(lab, "-tan", "state", "established", "sport", "=", ":7");
+    assertMatch(filtered, /10\.33\.0\.3:7 +10\.33\.0\.2:\d+ +ESTABLISHED +library/);
+    assertEquals(/LISTEN/.test(filtered), false, filtered);
+    const values = JSON.parse(await netstat(lab, "--json", "state", "established", "sport", "=", ":7"));
+    assertEquals(
+      values.map((of: { listeners: unknown[]; connections: unknown[] }) => [
+        of.listeners.length,
+        of.connections.length,
+      ]),
+      [[0, 1]],
+    );
+    assertEquals((await netstat(lab, "-tan", "sport", "=", ":8")).includes("10.33.0.3:7"), false);
     await client.closeInput();
     assertEquals((await client.result).code, 0);
   });
