@@ -158,26 +158,21 @@ async function tellNetstat(stack: Stack, about: { ip: string; app: string }): Pr
   // Only who serves on a device loads these.
   const { openStackControl } = await import("./src/runtime/stack_control.ts");
   const { answerOf } = await import("./src/observe/server_answers.ts");
-  const speaker: ServerSpeaker = {
-    pid: Deno.pid,
-    link,
-    ip: [about.ip.split("/")[0]],
-    startedAt: Date.now() / 1000,
-    networkNamespace: networkNamespace(),
-    host,
-    appOf: () => about.app,
-    enter: () => pump.enter(),
-  };
-  await openStackControl(stack, { answer: (request) => answerOf(speaker, request) });
-}
-
-/** As Linux names it; Deno reads below /proc only with every permission, and without it is not known. */
-function networkNamespace(): string {
-  try {
-    return Deno.readLinkSync("/proc/self/ns/net");
-  } catch {
-    return "";
-  }
+  const { linkText } = await import("./ffi/link_text.ts");
+  await openStackControl(stack, () => {
+    const speaker: ServerSpeaker = {
+      pid: Deno.pid,
+      link,
+      ip: [about.ip.split("/")[0]],
+      startedAt: Date.now() / 1000,
+      // By it `serve` knows who can be in its way; elsewhere than on Linux there are none.
+      networkNamespace: linkText("/proc/self/ns/net"),
+      host,
+      appOf: () => about.app,
+      enter: () => pump.enter(),
+    };
+    return { answer: (request) => answerOf(speaker, request) };
+  });
 }
 
 /**

@@ -10,6 +10,7 @@
  */
 
 import { libc } from "./libc.ts";
+import { linkText } from "./link_text.ts";
 import { cString } from "./native_memory.ts";
 import { SOCKET, TPACKET, TPACKET2_HDR } from "./packet_layouts.ts";
 
@@ -207,7 +208,6 @@ function ringVersion(descriptor: number): number {
   return asked === 0 ? value[0] : -1;
 }
 
-const PATH_BYTES = 256;
 const PART_BYTES = 0x10000;
 /** `O_RDONLY | O_CLOEXEC`. */
 const OPEN_FOR_READING = 0x80000;
@@ -226,14 +226,7 @@ function findMapping(descriptor: number): { address: bigint; sizeBytes: number }
   return null;
 }
 
-// Through the C library: Deno opens these files of a process to itself only with `--allow-all`.
-
-function linkText(path: string): string {
-  const text = new Uint8Array(PATH_BYTES);
-  const length = Number(libc().readlink(cString(path), text, BigInt(PATH_BYTES)));
-  return length > 0 ? new TextDecoder().decode(text.subarray(0, length)) : "";
-}
-
+/** Through the C library, as link_text.ts does it and for its reason. */
 function fileText(path: string): string {
   const symbols = libc();
   const descriptor = symbols.open(cString(path), OPEN_FOR_READING);

@@ -111,19 +111,35 @@ export function separateOutput(passed: readonly string[]): { output: string; res
   return { output, rest };
 }
 
+/** A folder of a run that was killed; local choice: no run that is still at work is as old. */
+const LEFT_MS = 3_600_000;
+const FOLDER_PREFIX = ".compile-";
+
+/** Removes what runs have left that were killed: a hundred megabytes each. */
+export function removeLeftFolders(directory: string, nowMs: number): void {
+  for (const { name, isDirectory } of Deno.readDirSync(directory)) {
+    const path = join(directory, name);
+    if (!isDirectory || !name.startsWith(FOLDER_PREFIX)) continue;
+    const { mtime } = Deno.lstatSync(path);
+    if (mtime !== null && nowMs - mtime.getTime() > LEFT_MS) Deno.removeSync(path, { recursive: true });
+  }
+}
+
 async function main(passed: readonly string[]): Promise<number> {
   const { output, rest } = separateOutput(passed);
   const cwd = fromFileUrl(PROJECT_URL);
   const target = resolve(cwd, output);
   try {
-    Deno.mkdirSync(new URL("dist/", PROJECT_URL), { recursive: true });
+    const dist = resolve(cwd, "dist");
+    Deno.mkdirSync(dist, { recursive: true });
+    removeLeftFolders(dist, Date.now());
     // Which commit it is of: the binary has no checkout to ask.
     Deno.writeTextFileSync(new URL(BUILD_INFO_PATH, PROJECT_URL), JSON.stringify(checkoutInfo()) + "\n");
     // The page, put together: the binary has no bundler.
     Deno.writeTextFileSync(new URL(PAGE_DOCUMENT_PATH, PROJECT_URL), (await bundlePage()).document);
     Deno.mkdirSync(dirname(target), { recursive: true });
     // In the same folder, so that it needs only be renamed; a folder of its own, because the name may get an ending.
-    const folder = Deno.makeTempDirSync({ dir: dirname(target), prefix: ".compile-" });
+    const folder = Deno.makeTempDirSync({ dir: dirname(target), prefix: FOLDER_PREFIX });
     try {
       return await compileInto(folder, { target, rest, cwd });
     } finally {

@@ -23,6 +23,9 @@ const DEFAULTS = { runs: "20", "at-once": "4", minutes: "90" } as const;
 /** What `timeout` gives when the time is over (coreutils). */
 const EXIT_LATE = 124;
 const ENDING_SECONDS = 20;
+/** Programs of this one that run; they are heads of process groups of their own, and hear nothing of a terminal. */
+const running = new Set<Deno.ChildProcess>();
+const END_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** What a run of tests has said of itself. */
 export interface TestCounts {
@@ -102,6 +105,25 @@ function readOptions(args: readonly string[]): LoadOptions {
   return { runs, atOnce, minutes, paths: given._.map(String) };
 }
 
+/** Starts a program and gives its status; it is among those that end with this one. */
+async function runToEnd(command: Deno.Command): Promise<Deno.CommandStatus> {
+  const child = command.spawn();
+  running.add(child);
+  const status = await child.status;
+  running.delete(child);
+  return status;
+}
+
+function endRunning(): void {
+  for (const child of running) {
+    try {
+      child.kill("SIGTERM");
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
 /** One run, to its end. */
 async function play(number: number, folder: string, { minutes, paths }: LoadOptions): Promise<Run> {
   const log = `${folder}/${number}.log`;
@@ -113,15 +135,13 @@ async function play(number: number, folder: string, { minutes, paths }: LoadOpti
   const limit = [`--kill-after=${ENDING_SECONDS}`, `${minutes}m`];
   const began = performance.now();
   // `timeout` is the head of a process group of its own, and ends all of it.
-  const child = new Deno.Command("timeout", {
-    args: [...limit, "sh", "-c", 'exec "$@" >"$0" 2>&1', log, Deno.execPath(), ...words],
-    env: { TMPDIR: temporary },
-    stdin: "null",
-  }).spawn();
-  const end = () => child.kill("SIGTERM");
-  Deno.addSignalListener("SIGINT", end);
-  const { code } = await child.status;
-  Deno.removeSignalListener("SIGINT", end);
+  const { code } = await runToEnd(
+    new Deno.Command("timeout", {
+      args: [...limit, "sh", "-c", 'exec "$@" >"$0" 2>&1', log, Deno.execPath(), ...words],
+      env: { TMPDIR: temporary },
+      stdin: "null",
+    }),
+  );
   const counts = countTests(Deno.readTextFileSync(log));
   const left = [...Deno.readDirSync(temporary)].map(({ name }) => name);
   Deno.removeSync(temporary, { recursive: true });
@@ -138,23 +158,19 @@ function lineOf({ number, counts, seconds, wrong, log }: Run, runs: number): str
 
 async function main(): Promise<number> {
   const options = readOptions(Deno.args);
+  const stop = new AbortController();
+  stop.signal.addEventListener("abort", endRunning);
+  for (const signal of END_SIGNALS) Deno.addSignalListener(signal, () => stop.abort());
+  // What is missing is installed once, and not by all of them at the same time.
+  const setup = new Deno.Command(Deno.execPath(), { args: ["run", "-A", "scripts/setup.ts", "test"] });
+  if (!(await runToEnd(setup)).success) {
+    console.error("test:load: what the tests need cannot be had, see above: no run has begun");
+    return 1;
+  }
   const folder = Deno.makeTempDirSync({ prefix: "tcplab-load-" });
   Deno.chmodSync(folder, 0o755);
-  // What is missing is installed once, and not by all of them at the same time.
-  await new Deno.Command(Deno.execPath(), { args: ["run", "-A", "scripts/setup.ts", "test"] }).spawn().status;
-  let isOver = false;
-  Deno.addSignalListener("SIGINT", () => isOver = true);
-  const runs: Run[] = [];
-  let begun = 0;
-  const worker = async () => {
-    while (begun < options.runs && !isOver) {
-      const run = await play(++begun, folder, options);
-      if (isOver) return;
-      runs.push(run);
-      console.log(lineOf(run, options.runs));
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(options.atOnce, options.runs) }, worker));
+  const runs = await playAll(folder, { options, stop });
+  const isOver = stop.signal.aborted;
   const least = leastIgnored(runs);
   for (const run of runs) {
     if (run.wrong === null && run.counts.ignored > least) {
@@ -167,6 +183,33 @@ async function main(): Promise<number> {
   console.log(`${runs.length - failed} passed, ${failed} failed${isOver ? ", interrupted" : ""}`);
   if (failed === 0) Deno.removeSync(folder, { recursive: true });
   return failed === 0 && !isOver ? 0 : 1;
+}
+
+/** All runs, or those that came to their end before they were stopped. Where one cannot be judged none goes on. */
+async function playAll(
+  folder: string,
+  { options, stop }: { options: LoadOptions; stop: AbortController },
+): Promise<Run[]> {
+  const runs: Run[] = [];
+  let begun = 0;
+  const worker = async () => {
+    while (begun < options.runs && !stop.signal.aborted) {
+      const run = await play(++begun, folder, options);
+      if (stop.signal.aborted) return;
+      runs.push(run);
+      console.log(lineOf(run, options.runs));
+    }
+  };
+  const workers = Array.from({ length: Math.min(options.atOnce, options.runs) }, worker);
+  try {
+    await Promise.all(workers);
+  } catch (error) {
+    stop.abort();
+    throw error;
+  } finally {
+    await Promise.allSettled(workers);
+  }
+  return runs;
 }
 
 if (import.meta.main) Deno.exit(await main());

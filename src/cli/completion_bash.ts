@@ -3,7 +3,7 @@
  *
  * Owns: the script's text. Must not know: the commands and options (completion_model.ts).
  */
-import type { CompletedCommand, CompletedOption, Offer } from "./completion_model.ts";
+import { type CompletedCommand, type CompletedOption, type Offer, valuedNames } from "./completion_model.ts";
 
 /** The script, to be read by `source`. Works with bash 4 and no package of completions. */
 export function bashCompletion(commands: readonly CompletedCommand[]): string {
@@ -75,8 +75,8 @@ function offerCall(offer: Offer | null): string {
   return `_tcplab_${offer.isList ? "list" : "words"} ${quote(offer.words.join(" "))}`;
 }
 
-function patternsOf({ name }: CompletedCommand, { long, short }: CompletedOption): string {
-  return [long, ...(short === null ? [] : [short])].map((one) => quote(`${name} ${one}`)).join("|");
+function patternsOf({ name }: CompletedCommand, option: CompletedOption): string {
+  return valuedNames(option).map((one) => quote(`${name} ${one}`)).join("|");
 }
 
 function valuedPatterns(commands: readonly CompletedCommand[]): string {

@@ -3,14 +3,12 @@
  *
  * Owns: the script's text. Must not know: the commands and options (completion_model.ts).
  */
-import type { CompletedCommand, CompletedOption, Offer } from "./completion_model.ts";
+import { type CompletedCommand, type CompletedOption, type Offer, valuedNames } from "./completion_model.ts";
 
 /** The script, to be read by `source`, or a file `tcplab.fish` among the completions. */
 export function fishCompletion(commands: readonly CompletedCommand[]): string {
   const valued = commands.flatMap(({ name, options }) =>
-    options.filter(({ takesValue }) => takesValue).flatMap(({ long, short }) =>
-      [long, short].filter((one) => one !== null).map((one) => quote(`${name} ${one}`))
-    )
+    options.flatMap(valuedNames).map((one) => quote(`${name} ${one}`))
   );
   return [
     "# Completion of tcplab for fish, made by: tcplab completion fish",
@@ -64,16 +62,19 @@ function commandLines(command: CompletedCommand): string[] {
       const test = repeats && i === words.length - 1 ? "-ge" : "-eq";
       return `complete -c tcplab -n '__tcplab_at ${name} ${test} ${i}' -a ${quote(some.join(" "))}`;
     }),
-    ...options.map((option) => optionLine(name, option)),
+    ...options.flatMap((option) => optionLines(name, option)),
   ];
 }
 
-function optionLine(command: string, { long, short, help, takesValue, offer }: CompletedOption): string {
+function optionLines(command: string, option: CompletedOption): string[] {
+  const { long, short, isShortAlone, help, takesValue, offer } = option;
+  const begin = `complete -c tcplab -n '__tcplab_in ${command}'`;
   const letter = short === null ? "" : ` -s ${short.slice(1)}`;
   const value = takesValue ? ` ${offered(offer)}` : "";
-  return `complete -c tcplab -n '__tcplab_in ${command}' -l ${long.slice(2)}${letter}${value} -d ${
-    quote(help)
-  }`;
+  const end = ` -d ${quote(help)}`;
+  return isShortAlone
+    ? [`${begin} -l ${long.slice(2)}${value}${end}`, `${begin}${letter}${end}`]
+    : [`${begin} -l ${long.slice(2)}${letter}${value}${end}`];
 }
 
 function offered(offer: Offer | null): string {

@@ -5,6 +5,7 @@
  */
 import type { Command } from "./command.ts";
 import { allOptions, type OptionSpec } from "./options.ts";
+import { namesOf, type OptionNames } from "./syntax.ts";
 
 /** What a shell can offer as a value. */
 export type Offer =
@@ -12,11 +13,7 @@ export type Offer =
   | { readonly kind: "interfaces" | "files" | "users" };
 
 /** An option of a command. */
-export interface CompletedOption {
-  /** `--iface`. */
-  readonly long: string;
-  /** `-i`; null where it has no letter. */
-  readonly short: string | null;
+export interface CompletedOption extends OptionNames {
   readonly help: string;
   readonly takesValue: boolean;
   /** Null where nothing can be offered: a number, an address. */
@@ -39,6 +36,11 @@ const OFFERS_BY_NAME: Readonly<Record<string, Offer["kind"] & ("interfaces" | "u
   user: "users",
 };
 
+/** The names behind which a value stands. */
+export function valuedNames({ long, short, isShortAlone, takesValue }: CompletedOption): string[] {
+  return takesValue ? [long, ...(short === null || isShortAlone ? [] : [short])] : [];
+}
+
 /** All that a shell needs to know of these commands. */
 export function completionOf(commands: readonly Command[]): CompletedCommand[] {
   return commands.map(({ name, summary, syntax }) => {
@@ -49,8 +51,7 @@ export function completionOf(commands: readonly Command[]): CompletedCommand[] {
 
 function optionOf(spec: OptionSpec): CompletedOption {
   return {
-    long: `--${spec.name}`,
-    short: spec.alias === undefined ? null : `-${spec.alias}`,
+    ...namesOf(spec),
     help: spec.help,
     takesValue: spec.kind !== "flag",
     offer: spec.kind === "flag" ? null : offerOf(spec),

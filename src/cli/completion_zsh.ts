@@ -3,7 +3,7 @@
  *
  * Owns: the script's text. Must not know: the commands and options (completion_model.ts).
  */
-import type { CompletedCommand, CompletedOption, Offer } from "./completion_model.ts";
+import { type CompletedCommand, type CompletedOption, type Offer, valuedNames } from "./completion_model.ts";
 
 /** The script: to be read by `source` after compinit, or a file `_tcplab` on the fpath. */
 export function zshCompletion(commands: readonly CompletedCommand[]): string {
@@ -83,8 +83,8 @@ function described(name: string, help: string): string {
   return `'${name}:${help.replaceAll("'", "'\\''")}'`;
 }
 
-function patternsOf({ name }: CompletedCommand, { long, short }: CompletedOption): string {
-  return [long, ...(short === null ? [] : [short])].map((one) => `'${name} ${one}'`).join("|");
+function patternsOf({ name }: CompletedCommand, option: CompletedOption): string {
+  return valuedNames(option).map((one) => `'${name} ${one}'`).join("|");
 }
 
 function valuedPatterns(commands: readonly CompletedCommand[]): string {

@@ -176,8 +176,7 @@ interface OpenOutput {
   close(): void;
 }
 
-function openOutput({ output, ground }: ConnectConfig): OpenOutput | null {
-  const isStdoutFree = ground.log === "none" || ground.logStyle.file !== null;
+function openOutput({ output, isStdoutFree }: ConnectConfig): OpenOutput | null {
   if (output === null) return isStdoutFree ? { sink: Deno.stdout, close: () => {} } : null;
   const file = openOutputFile(output, { option: "--output" });
   return { sink: file, close: () => file.close() };

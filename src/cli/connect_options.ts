@@ -16,8 +16,15 @@ import {
 import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
 import { UsageError } from "./command.ts";
 import { LOG_OPTIONS } from "./log_syntax.ts";
-import { type DurationBounds, type GivenValue, parseDurationUs, parsePort } from "./option_values.ts";
+import {
+  type DurationBounds,
+  type GivenValue,
+  parseDurationUs,
+  parseFileName,
+  parsePort,
+} from "./option_values.ts";
 import { type OptionSpec, type ParsedOptions, parseOptions, type Syntax } from "./options.ts";
+import { STANDARD_OUTPUT } from "./recording_output.ts";
 import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
 import { SERVE_OPTIONS } from "./serve_syntax.ts";
 import { given } from "./tcp_options.ts";
@@ -38,6 +45,8 @@ export interface ConnectConfig {
   readonly waitTimeWait: boolean;
   /** File for the bytes that arrive; null: stdout where the log is not there, else nowhere. */
   readonly output: string | null;
+  /** Whether the log leaves stdout to the bytes that arrive. */
+  readonly isStdoutFree: boolean;
   /** Device, wire, output and TCP; its services are the connection's own port where that is known. */
   readonly ground: ServeConfig;
 }
@@ -162,10 +171,13 @@ export function parseConnectOptions(args: readonly string[]): ConnectConfig {
   if (shared.rstGuard === "nft" && localPort === null) {
     throw new UsageError("--rst-guard nft needs --local-port N: the rule is for one port");
   }
-  const output = options.value("output") ?? null;
-  if (shared.write === "-" && shared.log === "none" && output === null) {
+  const output = given(options, "output", parseFileName) ?? null;
+  const isStdoutFree = shared.log === "none" || shared.logStyle.file !== null;
+  if (shared.write === STANDARD_OUTPUT && isStdoutFree && output === null) {
     throw new UsageError(
-      "--write - and --log none both want stdout, for the recording and for what the peer sends: give --output FILE",
+      `--write - wants stdout for the recording, and with ${
+        shared.log === "none" ? "--log none" : "--log-file"
+      } what the peer sends goes there: give --output FILE`,
     );
   }
   const isDefault = synR2Us === undefined || synR2Us === DEFAULT_TCP_CONFIG.synR2Us;
@@ -178,6 +190,7 @@ export function parseConnectOptions(args: readonly string[]): ConnectConfig {
     sleepMs: (given(options, "sleep", (value) => parseDurationUs(value, SLEEP)) ?? 0) / 1000,
     waitTimeWait: options.flag("wait-time-wait"),
     output,
+    isStdoutFree,
     ground: {
       ...shared,
       services: localPort === null ? [] : [{ port: localPort, app: "" }],

@@ -12,11 +12,13 @@ import { beginDemoRecording } from "./demo_recording.ts";
 import { type DemoOptions, playLiveDemo } from "./demo_live.ts";
 import { playMemoryDemo } from "./demo_memory.ts";
 import { DemoScreen } from "./demo_screen.ts";
+import { parseFileName } from "./option_values.ts";
 import { parseOptions, type Syntax, usageText } from "./options.ts";
 import { LabRefused, PrivateLab } from "./private_lab.ts";
 import { LAB_ROWS, seenRows } from "./seen_transitions.ts";
 import { selfFiles } from "./self_command.ts";
 import { listenForStop } from "./signals.ts";
+import { given } from "./tcp_options.ts";
 import { printError, printLine } from "./terminal.ts";
 
 const SYNTAX = {
@@ -82,6 +84,7 @@ async function runDemo(args: string[]): Promise<number> {
       `"${sleepText}" is not a time: give --sleep seconds, from 0 to ${MOST_SLEEP_SECONDS}`,
     );
   }
+  const written = given(parsed, "write", parseFileName) ?? null;
   let isInterrupted = false;
   // What the players see of their lab's end is no part of the story.
   const screen = new DemoScreen((line) => isInterrupted || printLine(line));
@@ -94,14 +97,13 @@ async function runDemo(args: string[]): Promise<number> {
   });
   const lab = stage === "memory" ? null : await openLab(screen, stage);
   if (lab === null) {
-    const written = parsed.value("write");
-    if (written !== undefined) {
+    if (written !== null) {
       throw new CliError("In memory there is no device to record: leave --write out");
     }
     return verdict(screen, playMemoryDemo(screen, { text: TEXT, sleepSeconds }));
   }
   try {
-    using recording = beginDemoRecording(parsed.value("write") ?? null);
+    using recording = beginDemoRecording(written);
     try {
       const ended = await Promise.race([
         playOnWire(lab, { screen, options: { text: TEXT, sleepSeconds, recording: recording.path } }),

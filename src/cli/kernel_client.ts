@@ -5,6 +5,7 @@
  * binary. Must not know: tcplab's own TCP, which is exactly what it is there to meet; the environment, which that script may
  * not read.
  */
+import { delay } from "@std/async/delay";
 import {
   CliError,
   type Command,
@@ -184,7 +185,7 @@ async function runConnections(options: KernelClientOptions): Promise<number> {
   const sums = { open: 0, tried: 0 };
   const ended: Promise<unknown>[] = [];
   for (let number = 1; number <= count; number++) {
-    if (number > 1 && intervalMs > 0) await sleep(intervalMs, NEVER);
+    if (number > 1 && intervalMs > 0) await delay(intervalMs);
     const tell = count > MOST_TOLD
       ? () => {}
       : (text: string) => console.error(`client: ${count === 1 ? "" : `#${number} `}${text}`);
@@ -266,7 +267,7 @@ async function liveAndClose(
   if (options.send !== undefined) await writeAll(connection, new TextEncoder().encode(options.send + "\n"));
 
   const failed = new AbortController();
-  const slept = stage.told ?? sleep(options.sleepMs, failed.signal);
+  const slept = stage.told ?? delay(options.sleepMs, { signal: failed.signal });
   const serverFirst = await Promise.race([slept.then(() => false), reading.then(() => true)]);
   if (failure !== undefined) {
     failed.abort();
@@ -312,18 +313,6 @@ async function writeAll(to: { write(bytes: Uint8Array): Promise<number> }, bytes
 async function inputEnd(): Promise<void> {
   const buffer = new Uint8Array(4096);
   while (await Deno.stdin.read(buffer) !== null);
-}
-
-const NEVER = new AbortController().signal;
-
-function sleep(ms: number, end: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    end.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
 
 function whereTo({ hostname, port }: KernelClientOptions): string {

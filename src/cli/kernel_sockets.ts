@@ -1,13 +1,14 @@
 /**
  * The kernel's own TCP sockets: Linux's /proc/net/tcp and tcp6 of this network namespace.
  *
- * Owns: reading and parsing those files. Must not know: how the rows are shown.
+ * Owns: reading and parsing those files, and what of a socket is a row. Must not know: how the rows are shown.
  *
  * Format: Documentation/networking/proc_net_tcp.rst of the Linux source. Addresses are words of 32 bits in hex as
  * the machine's byte order has them, ports are hex numbers.
  */
+import type { SocketRow } from "../observe/netstat.ts";
 import type { TcpState } from "../tcp/state.ts";
-import { type IpAddress, isUnspecified } from "../wire/address.ts";
+import { formatEndpoint, type IpAddress, isUnspecified } from "../wire/address.ts";
 import { readProcText } from "./proc_files.ts";
 
 /** One socket of the kernel. */
@@ -94,6 +95,20 @@ export function readKernelSockets(): KernelSocket[] | null {
   // The second is missing where IPv6 is off.
   const texts = ["/proc/net/tcp", "/proc/net/tcp6"].map(readProcText).filter((text) => text !== null);
   return texts.length === 0 ? null : texts.flatMap((text) => parseKernelSockets(text));
+}
+
+/** A socket as a row of netstat's table. */
+export function kernelSocketRow(socket: KernelSocket): SocketRow {
+  const open = socket.peerPort === 0 && isUnspecified(socket.peerAddress);
+  return {
+    proto: socket.localAddress.length === 4 ? "tcp" : "tcp6",
+    receiveQueue: socket.receiveQueue,
+    sendQueue: socket.sendQueue,
+    local: formatEndpoint(socket.localAddress, socket.localPort),
+    peer: open ? "*:*" : formatEndpoint(socket.peerAddress, socket.peerPort),
+    state: socket.state,
+    app: "",
+  };
 }
 
 /** The socket that listens on this address and port, or on all addresses; undefined when there is none. */

@@ -1,22 +1,17 @@
 /**
  * `lab netstat`: who knows of the connections in a lab: tcplab, the server's kernel, the client's kernel.
  *
- * Owns: the one table, and looking again. Must not know: how a server is asked, how the kernel's sockets are written.
+ * Owns: the one table. Must not know: how a server is asked, how the kernel's sockets are written.
  */
 import { getColorEnabled } from "@std/fmt/colors";
 import type { ServerSnapshot } from "../observe/server_snapshot.ts";
 import { layTable, paletteFor, printable } from "../observe/text_layout.ts";
-import { formatEndpoint, isUnspecified } from "../wire/address.ts";
-import { type KernelSocket, parseKernelSockets } from "./kernel_sockets.ts";
+import { type KernelSocket, kernelSocketRow, parseKernelSockets } from "./kernel_sockets.ts";
 import { LAB_SIDES, type LabPlan, type LabSide } from "./lab_network.ts";
 import { labEnvironment } from "./private_lab.ts";
 import { runningServers } from "./server_control.ts";
-import { listenForStop } from "./signals.ts";
-import { printLine, printOut } from "./terminal.ts";
-
-const WATCH_INTERVAL_MS = 1000;
-/** ECMA-48: cursor home; erase to the end of the line; erase to the end of the page. */
-const [HOME, ERASE_LINE, ERASE_BELOW] = ["\x1b[H", "\x1b[K", "\x1b[J"];
+import { printLine } from "./terminal.ts";
+import { watchPage } from "./watch_page.ts";
 
 /** What was found in the lab. */
 interface LabSockets {
@@ -28,24 +23,7 @@ interface LabSockets {
 export async function labNetstat(plan: LabPlan, { watch }: { watch: boolean }): Promise<void> {
   const text = async () => labSocketsText(await findSockets(plan), { color: getColorEnabled() });
   if (!watch) return printLine(await text());
-  using signals = listenForStop();
-  const stopped = signals.graceful.then(() => true);
-  for (;;) {
-    const now = await text();
-    if (Deno.stdout.isTerminal()) printOut(screenful(now, Deno.consoleSize()));
-    else printLine(now);
-    if (await Promise.race([stopped, pause(WATCH_INTERVAL_MS)])) break;
-  }
-  if (Deno.stdout.isTerminal()) printLine("");
-}
-
-/** The text as a page that takes the place of the one before, no longer than the window. */
-export function screenful(text: string, { rows }: { rows: number }): string {
-  const lines = text.split("\n");
-  const shown = lines.length <= rows
-    ? lines
-    : [...lines.slice(0, Math.max(1, rows - 1)), `(${lines.length - rows + 1} lines more)`];
-  return HOME + shown.map((line) => line + ERASE_LINE).join("\r\n") + ERASE_BELOW;
+  await watchPage(text, { isPage: true });
 }
 
 /** The table: a row for each socket, and one for each of the three that knows of none. */
@@ -75,13 +53,9 @@ export function labSocketsText({ servers, kernels }: LabSockets, { color }: { co
   return table.split("\n").map((line) => line.trimEnd()).join("\n");
 }
 
-function kernelCells({ localAddress, localPort, peerAddress, peerPort, state }: KernelSocket): string[] {
-  const isOpen = peerPort === 0 && isUnspecified(peerAddress);
-  return [
-    formatEndpoint(localAddress, localPort),
-    isOpen ? "*:*" : formatEndpoint(peerAddress, peerPort),
-    state,
-  ];
+function kernelCells(socket: KernelSocket): string[] {
+  const { local, peer, state } = kernelSocketRow(socket);
+  return [local, peer, state];
 }
 
 async function findSockets(plan: LabPlan): Promise<LabSockets> {
@@ -106,8 +80,4 @@ async function kernelSockets(namespace: string): Promise<KernelSocket[]> {
     env: labEnvironment(),
   }).output();
   return parseKernelSockets(new TextDecoder().decode(stdout));
-}
-
-function pause(ms: number): Promise<false> {
-  return new Promise((resolve) => setTimeout(() => resolve(false), ms));
 }

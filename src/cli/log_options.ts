@@ -10,7 +10,7 @@ import { TIME_FORMS, type TimeForm } from "../observe/log_time.ts";
 import { PAYLOAD_FORMS, type PayloadForm } from "../observe/payload_text.ts";
 import { UsageError } from "./command.ts";
 import type { LOG_OPTIONS } from "./log_syntax.ts";
-import { type GivenValue, parseChoice, parseSizeBytes } from "./option_values.ts";
+import { type GivenValue, parseChoice, parseFileName, parseSizeBytes } from "./option_values.ts";
 import type { ParsedOptions } from "./options.ts";
 import { given } from "./tcp_options.ts";
 
@@ -58,7 +58,7 @@ export function parseLogOptions(options: Options): LogSettings {
     logLimitBytes: given(options, "log-limit", (value) => parseSizeBytes(value, LOG_LIMIT)) ?? null,
     payload: payload !== "none",
     logStyle: {
-      file: options.value("log-file") ?? null,
+      file: given(options, "log-file", parseFileName) ?? null,
       kinds: parseKinds(options),
       only: given(options, "only", parseOnly) ?? null,
       time,

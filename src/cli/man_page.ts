@@ -7,6 +7,7 @@ import type { Command } from "./command.ts";
 import { DOCUMENTS } from "./documents.ts";
 import { ENVIRONMENT_VARIABLES } from "./environment.ts";
 import { allOptions, type OptionSpec, type Syntax } from "./options.ts";
+import { namesOf } from "./syntax.ts";
 
 /** The page. */
 export function manPage(commands: readonly Command[], version: string): string {
@@ -86,10 +87,10 @@ function synopsisLines({ command, synopsis }: Syntax): string[] {
   return [`.B tcplab ${roff(command)}`, ...(synopsis === "" ? [] : [roffLine(synopsis)])];
 }
 
-function optionEntry({ name, alias, value, help }: OptionSpec): string[] {
-  const names = [`--${name}`, ...(alias === undefined ? [] : [`-${alias}`])].map((one) =>
-    `\\fB${roff(one)}\\fR`
-  );
+function optionEntry(spec: OptionSpec): string[] {
+  const { value, help } = spec;
+  const { long, short } = namesOf(spec);
+  const names = [long, ...(short === null ? [] : [short])].map((one) => `\\fB${roff(one)}\\fR`);
   return [".TP", names.join(", ") + (value === undefined ? "" : ` \\fI${roff(value)}\\fR`), roffLine(help)];
 }
 

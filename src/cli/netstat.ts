@@ -1,23 +1,23 @@
 /**
  * `tcplab netstat`: the connections of the running servers, and the kernel's own beside them.
  *
- * Owns: the options, and looking again. Must not know: how a server is asked, how a table is set.
+ * Owns: the options, and what is looked for. Must not know: how a server is asked, how a table is set.
  */
 import { getColorEnabled } from "@std/fmt/colors";
 import { basename } from "@std/path";
-import { filteredServer, netstatToText, type SocketRow, socketTable } from "../observe/netstat.ts";
+import { filteredServer, netstatToText, socketTable } from "../observe/netstat.ts";
 import type { ServerSnapshot } from "../observe/server_snapshot.ts";
 import { parseSocketFilter, type SocketFilter, SocketFilterError } from "../observe/socket_filter.ts";
-import { paletteFor } from "../observe/text_layout.ts";
-import { formatEndpoint, formatIpAddress, isUnspecified } from "../wire/address.ts";
+import { counted, paletteFor } from "../observe/text_layout.ts";
+import { formatIpAddress } from "../wire/address.ts";
 import { CliError, type Command, EXIT_DONE, UsageError } from "./command.ts";
-import { type KernelSocket, readKernelSockets } from "./kernel_sockets.ts";
+import { type KernelSocket, kernelSocketRow, readKernelSockets } from "./kernel_sockets.ts";
 import { type OptionSpec, type ParsedOptions, parseOptions, type Syntax, usageText } from "./options.ts";
 import { askOtherUsersServers } from "./other_users_servers.ts";
 import { runningServers } from "./server_control.ts";
-import { listenForStop } from "./signals.ts";
-import { pageWidth, printError, printLine, printOut } from "./terminal.ts";
+import { pageWidth, printError, printLine } from "./terminal.ts";
 import { countListeningServers, unseenLines, type UnseenServers } from "./unseen_servers.ts";
+import { watchPage } from "./watch_page.ts";
 
 const OPTIONS = [
   {
@@ -64,10 +64,6 @@ FILTER is that of ss(8): state STATE (exclude STATE), then sport, dport OP :PORT
 
 type NetstatOptions = ParsedOptions<typeof OPTIONS[number]["name"]>;
 
-const WATCH_INTERVAL_MS = 1000;
-/** Cursor home and clear (ECMA-48 CUP and ED). */
-const CLEAR_SCREEN = "\x1b[H\x1b[2J";
-
 async function run(args: string[]): Promise<number> {
   const options = parseOptions(args, SYNTAX);
   const filter = options.positionals.length === 0 ? null : filterOf(options.positionals);
@@ -76,14 +72,8 @@ async function run(args: string[]): Promise<number> {
     printLine(await look());
     return EXIT_DONE;
   }
-  using signals = listenForStop();
-  const stopped = signals.graceful.then(() => true);
-  for (;;) {
-    const text = await look();
-    if (Deno.stdout.isTerminal() && !options.flag("json")) printOut(CLEAR_SCREEN);
-    printLine(text);
-    if (await Promise.race([stopped, pause(WATCH_INTERVAL_MS)])) return EXIT_DONE;
-  }
+  await watchPage(look, { isPage: !options.flag("json") });
+  return EXIT_DONE;
 }
 
 function filterOf(words: readonly string[]): SocketFilter {
@@ -169,10 +159,6 @@ function kernelText(sockets: readonly KernelSocket[], color: boolean): string {
   return `${heading}  of this network namespace\n${socketTable(sorted.map(kernelSocketRow), { color })}`;
 }
 
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
-}
-
 function kernelSockets(filter: SocketFilter | null): KernelSocket[] {
   const sockets = readKernelSockets();
   if (sockets === null) {
@@ -183,29 +169,12 @@ function kernelSockets(filter: SocketFilter | null): KernelSocket[] {
   return filter === null ? sockets : sockets.filter((socket) => filter(kernelSocketRow(socket)));
 }
 
-function kernelSocketRow(socket: KernelSocket): SocketRow {
-  const open = socket.peerPort === 0 && isUnspecified(socket.peerAddress);
-  return {
-    proto: socket.localAddress.length === 4 ? "tcp" : "tcp6",
-    receiveQueue: socket.receiveQueue,
-    sendQueue: socket.sendQueue,
-    local: formatEndpoint(socket.localAddress, socket.localPort),
-    peer: open ? "*:*" : formatEndpoint(socket.peerAddress, socket.peerPort),
-    state: socket.state,
-    app: "",
-  };
-}
-
 function kernelSocketJson(socket: KernelSocket): Record<string, unknown> {
   return {
     ...socket,
     localAddress: formatIpAddress(socket.localAddress),
     peerAddress: formatIpAddress(socket.peerAddress),
   };
-}
-
-function pause(ms: number): Promise<false> {
-  return new Promise((resolve) => setTimeout(() => resolve(false), ms));
 }
 
 /** The command. */

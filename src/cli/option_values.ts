@@ -18,6 +18,15 @@ export function badValue(given: GivenValue, expected: string): UsageError {
   return new UsageError(`--${given.option} ${given.text}: expected ${expected}`);
 }
 
+/** The name of a file, where standard output is none. */
+export function parseFileName(given: GivenValue): string {
+  if (given.text !== "-") return given.text;
+  throw badValue(
+    given,
+    "a FILE: - is standard output for --write of serve and connect alone; a file of that name is ./-",
+  );
+}
+
 /** A whole number in decimal between `least` and `most`. */
 export function parseCount(
   given: GivenValue,

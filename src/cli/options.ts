@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "./command.ts";
-import type { OptionSpec, Syntax } from "./syntax.ts";
+import { namesOf, type OptionSpec, type Syntax } from "./syntax.ts";
 
 export type { OptionSpec, Syntax };
 
@@ -256,9 +256,10 @@ export function usageText(syntax: Syntax): string {
 }
 
 function optionLines(option: OptionSpec): string[] {
-  const letter = option.alias ?? option.letter?.name;
-  const names = `--${option.name}` + (letter === undefined ? "" : `, -${letter}`);
-  const left = `  ${names}${option.value === undefined ? "" : ` ${option.value}`}`;
+  const { long, short } = namesOf(option);
+  const left = `  ${long}${short === null ? "" : `, ${short}`}${
+    option.value === undefined ? "" : ` ${option.value}`
+  }`;
   const wrapped = wrap(option.help, LAST_COLUMN - HELP_COLUMN);
   const indent = " ".repeat(HELP_COLUMN);
   if (left.length >= HELP_COLUMN) return [left, ...wrapped.map((line) => indent + line)];

@@ -11,6 +11,7 @@ import { join } from "@std/path";
 import { labEnvironment } from "./private_lab.ts";
 import { selfCommand } from "./self_command.ts";
 import { isLocatedSnapshot, type LocatedSnapshot } from "./server_control.ts";
+import { boundedText } from "./tool_output.ts";
 
 /** A user whose directory holds sockets. */
 interface UserWithServers {
@@ -87,51 +88,20 @@ function namesIn(directory: string): string[] {
 /** What the user's own netstat says; null when there is no answer. */
 async function askAs({ uid, gid, directory }: UserWithServers): Promise<LocatedSnapshot[] | null> {
   const [program, ...args] = selfCommand();
-  let child: Deno.ChildProcess;
+  const text = await boundedText(program, {
+    args: [...args, "netstat", "--json"],
+    uid,
+    gid,
+    clearEnv: true,
+    env: { ...labEnvironment(), TCPLAB_RUN_DIR: directory },
+    cwd: "/",
+    patienceMs: ANSWER_MS,
+    mostBytes: MOST_ANSWER_BYTES,
+  });
   try {
-    child = new Deno.Command(program, {
-      args: [...args, "netstat", "--json"],
-      uid,
-      gid,
-      clearEnv: true,
-      env: { ...labEnvironment(), TCPLAB_RUN_DIR: directory },
-      cwd: "/",
-      stdin: "null",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-  } catch {
-    // The program lies where that user cannot run it.
-    return null;
-  }
-  const timer = setTimeout(() => endQuietly(child), ANSWER_MS);
-  try {
-    const value: unknown = JSON.parse(await textOf(child.stdout));
+    const value: unknown = JSON.parse(text ?? "");
     return Array.isArray(value) ? value.filter(isLocatedSnapshot) : null;
   } catch {
     return null;
-  } finally {
-    clearTimeout(timer);
-    endQuietly(child);
-  }
-}
-
-/** All of a short text; throws when it becomes long. */
-async function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stream) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > MOST_ANSWER_BYTES) throw new RangeError("Too much to be an answer");
-  }
-  return text;
-}
-
-/** The user may have stopped it, and would keep us waiting. */
-function endQuietly(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL");
-  } catch {
-    // It has ended by itself.
   }
 }

@@ -16,21 +16,22 @@ const STICKY = 0o1000;
 /** Linux's devices that take everything and keep nothing: 1:3, 1:5 and 1:7 are null, zero and full (the kernel's devices.txt). */
 const HARMLESS_DEVICES: ReadonlySet<number> = new Set([0x103, 0x105, 0x107]);
 
-/** Other names of descriptors that are open; where stdout is a file, opening it by such a name would empty it. */
+/** Other names of descriptors that are open; a pipe's or a terminal's is no file's, and deserves a better line. */
 const OWN_STREAM = /^(?:\/dev\/(?:stdin|stdout|stderr|fd\/\d+)|\/proc\/(?:self|thread-self|\d+)\/fd\/\d+)$/;
 
 /** Opens the file for writing, empty, in place of an earlier one of the same user. Throws {@link CliError}; `option` is what named it. */
 export function openOutputFile(path: string, { option }: { readonly option: string }): Deno.FsFile {
-  if (OWN_STREAM.test(path)) {
-    throw new CliError(
+  const isOwnStream = () =>
+    new CliError(
       `${path} is a stream of this program and no file of its own, and what else goes there would be mixed with it: ` +
         `give ${option} a file, or - for standard output where the command knows it`,
     );
-  }
+  if (OWN_STREAM.test(path)) throw isOwnStream();
   try {
     const uid = invokingUid();
     return asInvokingUser(() => openOwn(path, uid));
   } catch (error) {
+    if (error instanceof OwnStream) throw isOwnStream();
     if (error instanceof NotOurs) {
       throw new CliError(`${path} is not written to: it ${error.message}; give ${option} another name`);
     }
@@ -45,6 +46,26 @@ export function cannotWrite(path: string, error: unknown): string {
 
 /** What is there is not a file of the user's; the message goes on from "it". */
 class NotOurs extends Error {}
+
+/** What is there is a file that is open already, as standard input, output or error: emptied, it would lose what they have. */
+class OwnStream extends Error {}
+
+const STANDARD_STREAMS: readonly number[] = [0, 1, 2];
+
+/** By whatever name it was reached. */
+function isStandardStream({ dev, ino }: Deno.FileInfo): boolean {
+  // Loaded here alone, where a file is there already: it costs 20 ms (ffi/file_descriptor.ts).
+  const { fstatSync } = process.getBuiltinModule("node:fs");
+  return STANDARD_STREAMS.some((fd) => {
+    try {
+      const stream = fstatSync(fd);
+      return stream.dev === dev && stream.ino === ino;
+    } catch {
+      // It is closed.
+      return false;
+    }
+  });
+}
 
 function openOwn(named: string, uid: number | null): Deno.FsFile {
   const path = resolveDirectory(named, uid);
@@ -62,7 +83,10 @@ function openOwn(named: string, uid: number | null): Deno.FsFile {
     if (opened.dev !== there.info.dev || opened.ino !== there.info.ino) {
       throw new NotOurs("was replaced while it was opened");
     }
-    if (opened.isFile) file.truncateSync(0);
+    if (opened.isFile) {
+      if (isStandardStream(opened)) throw new OwnStream();
+      file.truncateSync(0);
+    }
     return file;
   } catch (error) {
     file.close();

@@ -45,11 +45,8 @@ export interface Recording {
 /** Makes the file (in place of an earlier one of the same user) and a recorder that writes to it. Throws {@link CliError}. */
 export function openRecording(options: RecordingOptions): Recording {
   const { path, link, clock, limit, snapBytes = null } = options;
-  const isRotating = limit !== null && limit.files > 1;
   const isStream = path === STANDARD_OUTPUT;
-  if (isStream && isRotating) {
-    throw new CliError("--write - has no files to rotate: leave xN of --write-limit out");
-  }
+  const isRotating = !isStream && limit !== null && limit.files > 1;
   let file = isStream ? null : openOutputFile(path, { option: "--write" });
   if (isRotating && file !== null && !file.statSync().isFile) {
     file.close();

@@ -87,7 +87,9 @@ export class ServeLog {
     const onError = (error: unknown) => {
       const isGone = error instanceof Deno.errors.BrokenPipe ||
         error instanceof Deno.errors.ConnectionReset;
-      this.#failure = isGone ? readerGone() : new CliError(`${cannotWrite(error)}: the log is not whole`);
+      this.#failure = isGone
+        ? readerGone(outputName)
+        : new CliError(`${cannotWrite(error)}: the log is not whole`);
       if (isGone) gone.reject(this.#failure);
       else onEnd?.(`${cannotWrite(error)}: the log ends here, and everything else goes on`);
     };
@@ -97,8 +99,8 @@ export class ServeLog {
       : new FileSink(output, { onError });
     const bufferBytes = isStream ? STREAM_BUFFER_BYTES : FILE_BUFFER_BYTES;
     // Lines are missing at the time of the event that comes, or of the last one.
-    let last: TcpEvent | null = null;
-    const lostLine = (count: number) => format({ event: "lost", time: last?.time ?? 0, count });
+    let lastTime = 0;
+    const lostLine = (count: number) => format({ event: "lost", time: lastTime, count });
     this.#writer = new LineWriter({ write: this.#sink.write, bufferBytes, lostLine });
     const format = options.form === "text" ? textFormat(options) : eventToJson;
     const told = observerFor(options, { writer: this.#writer, format });
@@ -106,7 +108,7 @@ export class ServeLog {
     // One step for all that is asked of every event. What cannot be written any more need not be put into words.
     const log: Observer | null = told === null ? null : (event) => {
       if (this.#failure !== null) return;
-      last = event;
+      lastTime = event.time;
       if (passes(event)) told(event);
     };
     this.#limit = log === null || limitBytes === null ? null : new LogLimit({
@@ -241,8 +243,8 @@ function inPayloadForm(form: LogStyle["payload"], observer: Observer): Observer 
   };
 }
 
-function readerGone(): CliError {
+function readerGone(outputName: string): CliError {
   return new CliError(
-    "The log cannot be written to stdout (its reader has gone): tcplab has stopped; --log none does without a log",
+    `The log cannot be written to ${outputName} (its reader has gone): tcplab has stopped; --log none does without a log`,
   );
 }

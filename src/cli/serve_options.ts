@@ -34,6 +34,7 @@ import {
   parseSizeBytes,
 } from "./option_values.ts";
 import { type ParsedOptions, parseOptions } from "./options.ts";
+import { STANDARD_OUTPUT } from "./recording_output.ts";
 import { SERVE_OPTIONS, SERVE_SYNTAX } from "./serve_syntax.ts";
 import { type PageAddress, parsePageAddress } from "./page_address.ts";
 import { isNetworkAddress } from "./subnet.ts";
@@ -121,6 +122,9 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
   const writeLimit = given(options, "write-limit", parseWriteLimit) ?? null;
   if (writeLimit !== null && write === null) {
     throw new UsageError("--write-limit needs --write FILE: without it there is no recording");
+  }
+  if (writeLimit !== null && writeLimit.files > 1 && write === STANDARD_OUTPUT) {
+    throw new UsageError("--write - has no files to rotate: leave xN of --write-limit out");
   }
   const snapBytes = given(options, "snaplen", (value) => parseCount(value, SNAPLEN)) ?? null;
   if (snapBytes !== null && write === null) {

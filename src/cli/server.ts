@@ -9,6 +9,7 @@ import type { HostConnection } from "../host/api.ts";
 import type { Host } from "../host/host.ts";
 import type { FaultLink } from "../link/fault_link.ts";
 import type { FrameLink } from "../link/link.ts";
+import { counted } from "../observe/text_layout.ts";
 import type { Stack } from "../runtime/stack.ts";
 import type { Observer, SummaryEvent } from "../tcp/events.ts";
 import { formatMac } from "../wire/address.ts";
@@ -57,13 +58,18 @@ export class Server {
     const { reset } = await this.#session.end({
       signal,
       onWaiting: (count) => {
-        const what = count === 1 ? "1 connection" : `${count} connections`;
-        notice(`Waiting for ${what} to end, two seconds in all (Ctrl-C again: at once)`);
+        notice(
+          `Waiting for ${counted(count, "connection")} to end, two seconds in all (Ctrl-C again: at once)`,
+        );
       },
     });
     if (reset === 0) return;
-    const what = reset === 1 ? "1 connection was" : `${reset} connections were`;
-    notice(`${what} reset (RST): not ended in time, or with bytes that the application had not read`);
+    const were = reset === 1 ? "was" : "were";
+    notice(
+      `${
+        counted(reset, "connection")
+      } ${were} reset (RST): not ended in time, or with bytes that the application had not read`,
+    );
   }
 
   /** What was counted from the beginning to now. */

@@ -8,6 +8,7 @@ import type { HostApi } from "../host/api.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { standardError } from "./output_sink.ts";
 import { openRecording, type Recording } from "./recording.ts";
+import { STANDARD_OUTPUT } from "./recording_output.ts";
 import { openLog, type ServeLog } from "./serve_log.ts";
 import type { ServeConfig } from "./serve_options.ts";
 import type { ServerGround } from "./server_ground.ts";
@@ -34,7 +35,7 @@ interface Readers {
 export function openReaders(config: ServeConfig, parts: ReadersParts): Readers {
   const { ground, clock, notice, host } = parts;
   // What is recorded to stdout has stdout for itself.
-  const elsewhere = config.write === "-" ? { output: standardError() } : {};
+  const elsewhere = config.write === STANDARD_OUTPUT ? { output: standardError() } : {};
   const log = openLog(config, { onEnd: notice, ...elsewhere });
   if (config.write === null) return { log, recording: null };
   const sayEnd = (message: string) => {

@@ -30,6 +30,26 @@ export interface OptionSpec {
   readonly group?: string;
 }
 
+/** How an option is typed. */
+export interface OptionNames {
+  /** `--iface`. */
+  readonly long: string;
+  /** `-i`; null where it has no letter. */
+  readonly short: string | null;
+  /** Whether the letter is a value by itself, and takes none: `-t`. */
+  readonly isShortAlone: boolean;
+}
+
+/** The names of an option, for all that tells of it. */
+export function namesOf({ name, alias, letter }: OptionSpec): OptionNames {
+  const short = alias ?? letter?.name ?? null;
+  return {
+    long: `--${name}`,
+    short: short === null ? null : `-${short}`,
+    isShortAlone: alias === undefined && letter !== undefined,
+  };
+}
+
 /** What a command's arguments may look like. */
 export interface Syntax<Options extends readonly OptionSpec[] = readonly OptionSpec[]> {
   /** The command's name. */

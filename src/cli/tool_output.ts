@@ -1,7 +1,7 @@
 /**
  * Programs of the system that are asked something.
  *
- * Owns: running one to its end, wherever it is. Must not know: what it is asked.
+ * Owns: running one to its end, wherever it is, or no longer and no further than told. Must not know: what it is asked.
  */
 
 /** What a program said. */
@@ -33,4 +33,68 @@ export async function runTool(program: string, args: readonly string[]): Promise
     }
   }
   return null;
+}
+
+/** A program that is asked for a text which may be anybody's, and what is waited for at most. */
+interface BoundedCommand
+  extends Pick<Deno.CommandOptions, "args" | "uid" | "gid" | "clearEnv" | "env" | "cwd"> {
+  readonly patienceMs: number;
+  readonly mostBytes: number;
+}
+
+/** What a program says, where it comes to an end within its bounds; else null, and all that it has started ends with it. */
+export async function boundedText(program: string, bounded: BoundedCommand): Promise<string | null> {
+  const { patienceMs, mostBytes, ...options } = bounded;
+  let child: Deno.ChildProcess;
+  try {
+    // The head of a process group of its own: of a pipeline every part holds stdout open, and would keep us waiting.
+    child = new Deno.Command(program, {
+      ...options,
+      detached: true,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+  } catch {
+    // It is not there, or lies where that user cannot run it.
+    return null;
+  }
+  const endAll = () => quietly(() => Deno.kill(-child.pid, "SIGKILL"));
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    endAll();
+  }, patienceMs);
+  try {
+    const text = await textOf(child.stdout, mostBytes);
+    return isLate ? null : text;
+  } catch {
+    endAll();
+    return null;
+  } finally {
+    clearTimeout(timer);
+    // Having said all, it may still stand (its user has stopped it), and would keep this program.
+    quietly(() => child.kill("SIGKILL"));
+  }
+}
+
+/** All of a short text; throws when it becomes long. */
+async function textOf(stream: ReadableStream<Uint8Array>, mostBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) throw new RangeError("Too much to be an answer");
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text;
+}
+
+function quietly(end: () => void): void {
+  try {
+    end();
+  } catch {
+    // It has ended by itself.
+  }
 }

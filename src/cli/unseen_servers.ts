@@ -8,50 +8,42 @@
  *
  * What the list says can be anybody's invention: it is counted, and never followed.
  */
+import { counted } from "../observe/text_layout.ts";
 import { UNNAMED_SUFFIX } from "../runtime/control_client.ts";
+import { boundedText } from "./tool_output.ts";
 
 /** Local choice: a process lists thousands of others in a tenth of that. */
 const PATIENCE_MS = 2_000;
+/** A number. */
+const MOST_BYTES = 32;
+
+/** The tables of all processes; those of one network namespace share one, which has an inode of its own. */
+const TABLES = "/proc/[0-9]*/net/unix";
 
 /**
- * The table of every network namespace once (each has an inode of its own), of sockets that are control sockets by their name.
- * A shell reads them, because the compiled binary may not open files below /proc itself.
+ * A line of a table for a control socket on which somebody listens, by its flags (the kernel's __SO_ACCEPTCON, 0x10000) and
+ * its name. Fields: address, references, protocol, flags, type, state, inode, path.
  */
-const LIST = `stat -L -c '%i %n' /proc/[0-9]*/net/unix 2>/dev/null | sort -u -n -k1,1 |
-while read -r inode table; do grep -h -F '${UNNAMED_SUFFIX}' "$table" 2>/dev/null; done; exit 0`;
+const LISTENING = "^[^ ]+ [0-9A-F]+ [0-9A-F]+ [0-9A-F]{3}[13579BDF][0-9A-F]{4} [0-9A-F]+ [0-9A-F]+ +[0-9]+ " +
+  `.*/\\.[0-9a-f]{8}\\${UNNAMED_SUFFIX}$`;
 
-/** Of the flags in the table: somebody listens (the kernel's __SO_ACCEPTCON). */
-const LISTENS = 0x10000;
-/** Fields of a line, counted from zero: address, references, protocol, flags, type, state, inode, path. */
-const FIELD = { flags: 3, inode: 6, path: 7 } as const;
+/**
+ * Counts in the table of every network namespace once. A shell reads them, because the compiled binary may not open files
+ * below /proc itself; and it counts, because anybody may have bound any number of sockets to such names, and to names that
+ * are no text, which in another locale end grep's list of lines.
+ */
+const COUNT = `export LC_ALL=C; stat -L -c '%i %n' $1 2>/dev/null | sort -u -n -k1,1 |
+while read -r inode table; do grep -h -E "$2" "$table" 2>/dev/null; done | wc -l`;
 
 /** How many control sockets there are on which a server listens; null where the system does not tell. */
-export async function countListeningServers(): Promise<number | null> {
+export async function countListeningServers(tables = TABLES): Promise<number | null> {
   if (Deno.build.os !== "linux") return null;
-  try {
-    const { success, stdout } = await new Deno.Command("sh", {
-      args: ["-c", LIST],
-      stdin: "null",
-      stderr: "null",
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    }).output();
-    return success ? countControlSockets(new TextDecoder().decode(stdout)) : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Counts in the lines of one or several tables of unix sockets. */
-export function countControlSockets(text: string): number {
-  const name = new RegExp(`/\\.[0-9a-f]{8}\\${UNNAMED_SUFFIX}$`);
-  const inodes = new Set<string>();
-  for (const line of text.split("\n")) {
-    const fields = line.trim().split(/\s+/);
-    const path = fields.slice(FIELD.path).join(" ");
-    if (!name.test(path) || (parseInt(fields[FIELD.flags], 16) & LISTENS) === 0) continue;
-    inodes.add(fields[FIELD.inode]);
-  }
-  return inodes.size;
+  const text = await boundedText("sh", {
+    args: ["-c", COUNT, "sh", tables, LISTENING],
+    patienceMs: PATIENCE_MS,
+    mostBytes: MOST_BYTES,
+  });
+  return text !== null && /^\d+\n$/.test(text) ? Number(text) : null;
 }
 
 /** What is known of servers that are not shown. */
@@ -94,8 +86,4 @@ export function unseenLines({ closed, elsewhere, silent, silentUsers, isRoot }: 
     );
   }
   return lines;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -19,7 +19,7 @@ import {
 } from "../tcp/user_calls.ts";
 import { askedLimitBytes, sendLimitBytes, sendRoomBytes } from "../tcp/buffer_shares.ts";
 import type { MachineContext } from "../tcp/context.ts";
-import { formatEndpoint } from "../wire/address.ts";
+import { connectionName } from "../wire/address.ts";
 import type { ConnectionHandler, HostConnection } from "./api.ts";
 import type { OrderedEntry } from "./connection_order.ts";
 import type { ConnectionWatch } from "./connection_watch.ts";
@@ -128,10 +128,7 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
   }
 
   get name(): string {
-    if (this.#name === "") {
-      const local = formatEndpoint(this.localAddress, this.localPort);
-      this.#name = `${local}-${formatEndpoint(this.peerAddress, this.peerPort)}`;
-    }
+    if (this.#name === "") this.#name = connectionName(this);
     return this.#name;
   }
 

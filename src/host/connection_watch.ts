@@ -5,7 +5,7 @@
  * know: what events look like, or who observes.
  */
 import type { TimerName } from "../tcp/events.ts";
-import { backedOffRtoUs } from "../tcp/round_trip.ts";
+import { type SampleFigures, sampleFigures } from "../tcp/info.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { SentSegments } from "./sent_segments.ts";
 
@@ -18,17 +18,6 @@ export interface TimerNews {
   readonly action: "armed" | "fired" | "stopped";
   /** When it is due, where it is armed. */
   readonly dueUs: number;
-}
-
-/** The figures of a sample. */
-export interface SampleFigures {
-  readonly cwnd: number;
-  readonly ssthresh: number;
-  readonly inFlight: number;
-  readonly srttUs: number;
-  readonly rtoUs: number;
-  readonly sndWnd: number;
-  readonly rcvWnd: number;
 }
 
 interface RunningTimer {
@@ -53,7 +42,7 @@ export class ConnectionWatch {
 
   /** The figures now, where one of them is another than when they were asked for last; else null. */
   newFigures(tcb: Tcb): SampleFigures | null {
-    const now = figuresOf(tcb);
+    const now = sampleFigures(tcb);
     const last = this.#figures;
     if (last !== null && isSame(last, now)) return null;
     this.#figures = now;
@@ -105,21 +94,6 @@ function slotOf(tcb: Tcb, slot: typeof SLOTS[number]): [TimerName, number] {
     case "lifetime":
       return [tcb.state === "TIME_WAIT" ? "time-wait" : "fin-wait-2", tcb.lifetimeUs];
   }
-}
-
-function figuresOf(tcb: Tcb): SampleFigures {
-  // While a shut window is probed it counts the probes.
-  const backoff = tcb.timerKind === "persist" ? 0 : tcb.timerBackoff;
-  return {
-    cwnd: Math.floor(tcb.cwnd),
-    // JSON has no Infinity.
-    ssthresh: tcb.ssthresh === Infinity ? 0 : Math.floor(tcb.ssthresh),
-    inFlight: tcb.scoreboard.pipe(tcb.outstanding),
-    srttUs: tcb.srttUs,
-    rtoUs: backedOffRtoUs(tcb, backoff),
-    sndWnd: tcb.sndWnd,
-    rcvWnd: tcb.rcvWnd,
-  };
 }
 
 function isSame(a: SampleFigures, b: SampleFigures): boolean {

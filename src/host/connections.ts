@@ -145,15 +145,15 @@ export class Connections {
   /** Takes an ICMP error that quotes a segment of ours; `from` locates the quoted addresses. */
   icmpArrives(
     from: Arrival,
-    about: { localPort: number; peerPort: number; told: ToldIcmp },
+    about: { localPort: number; peerPort: number; told: ToldIcmp | null },
     make: (tcb: Tcb) => IcmpNews | null,
   ): void {
     this.#demultiplexer.icmpArrives(from, about, make);
   }
 
-  /** An ICMP message came that is about nothing of ours. */
-  icmpIsNews({ kind, make }: ToldIcmp): void {
-    this.teller.icmp({ direction: "recv", kind }, make);
+  /** An ICMP message came that is about nothing of ours; null where nobody hears. */
+  icmpIsNews(told: ToldIcmp | null): void {
+    if (told !== null) this.teller.icmp({ direction: "recv", kind: told.kind }, told.make);
   }
 
   // -- User calls

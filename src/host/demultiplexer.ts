@@ -128,27 +128,29 @@ export class Demultiplexer {
     this.#teller.drop("accept-queue-full", connection);
   }
 
-  /** Takes an ICMP error that quotes a segment of ours; `from` locates the quoted addresses. */
+  /** Takes an ICMP error that quotes a segment of ours; `from` locates the quoted addresses, `told` is null where nobody hears. */
   icmpArrives(
     from: Arrival,
-    about: { localPort: number; peerPort: number; told: ToldIcmp },
+    about: { localPort: number; peerPort: number; told: ToldIcmp | null },
     make: (tcb: Tcb) => IcmpNews | null,
   ): void {
-    const { kind, make: details } = about.told;
+    const { told } = about;
     const connection = this.#registry.find(from, about.peerPort, about.localPort);
     const news = connection === null ? null : make(connection.tcb);
     if (connection === null || news === null) {
-      this.#teller.icmp({ direction: "recv", kind }, details);
+      if (told !== null) this.#teller.icmp({ direction: "recv", kind: told.kind }, told.make);
       return;
     }
     const { tcb } = connection;
     const { pathMss, dontFragment } = tcb;
     this.#performer.begin(connection);
     icmpArrives(this.#context, tcb, news);
-    const { rule } = this.#context;
-    this.#teller.icmp({ direction: "recv", kind }, () => {
-      return { connection: connection.name, id: connection.id, ...details(), rule };
-    });
+    if (told !== null) {
+      const { rule } = this.#context;
+      this.#teller.icmp({ direction: "recv", kind: told.kind }, () => {
+        return { connection: connection.name, id: connection.id, ...told.make(), rule };
+      });
+    }
     // Only what the connection has believed.
     const isBelieved = tcb.pathMss !== pathMss || tcb.dontFragment !== dontFragment;
     const limit = isBelieved ? pathLimitOf(tcb) : null;

@@ -82,6 +82,11 @@ export class EventTeller {
     this.#lastSent = null;
   }
 
+  /** Whether anybody hears; whoever would have to make something to be told asks before. */
+  get isObserved(): boolean {
+    return this.observer !== null;
+  }
+
   /** Whether {@link EventTeller.look} and {@link EventTeller.fires} have anything to tell. */
   get looksCloser(): boolean {
     return this.observer !== null && (this.showTimers || this.showSamples);

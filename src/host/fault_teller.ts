@@ -10,7 +10,7 @@ import type { FaultObserver } from "../link/fault_link.ts";
 import type { TouchedFrame } from "../link/fault_path.ts";
 import type { FaultEvent, SegmentEvent } from "../tcp/events.ts";
 import { positionOf } from "../tcp/sequence.ts";
-import { formatEndpoint } from "../wire/address.ts";
+import { connectionName } from "../wire/address.ts";
 import { FLAG, flagNames } from "../wire/tcp.ts";
 import type { ConnectionRegistry } from "./connection_registry.ts";
 import type { EventTeller } from "./event_teller.ts";
@@ -34,9 +34,13 @@ export class FaultTeller implements FaultObserver {
     this.#registry = registry;
   }
 
+  isWatched(): boolean {
+    return this.#teller.isObserved;
+  }
+
   touched(touched: TouchedFrame): number {
     const teller = this.#teller;
-    if (teller.observer === null) return 0;
+    if (!teller.isObserved) return 0;
     const { direction, frame, length, faults, reason, delayUs, nowUs, label } = touched;
     const found = touchedSegment(frame, length, direction);
     const fields = found === null ? null : this.#fieldsOf(found, direction);
@@ -69,12 +73,16 @@ export class FaultTeller implements FaultObserver {
     direction: "in" | "out",
   ): SegmentFields {
     const { bytes, localOffset, peerOffset, addressBytes } = addresses;
-    const end = (offset: number, port: number) =>
-      formatEndpoint(bytes.subarray(offset, offset + addressBytes), port);
+    const addressAt = (offset: number) => bytes.subarray(offset, offset + addressBytes);
     const connection = this.#registry.find(addresses, peerPort, localPort);
     const { flags, seq, ack, window, payloadLength } = segment;
     const fields = {
-      connection: `${end(localOffset, localPort)}-${end(peerOffset, peerPort)}`,
+      connection: connectionName({
+        localAddress: addressAt(localOffset),
+        localPort,
+        peerAddress: addressAt(peerOffset),
+        peerPort,
+      }),
       flags: flagNames(flags),
       seq,
       ack,

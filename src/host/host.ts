@@ -139,8 +139,10 @@ export class Host implements HostApi {
     };
     const count = (name: string) => this.#counters.count(name);
     const transmit = (frame: Uint8Array, length: number) => this.#transmit(frame, length, 0, 0);
-    const tellArp = (direction: "recv" | "send") => (packet: ArpPacket) =>
-      this.#connections.teller.arp({ direction, kind: arpKind(packet) }, () => arpFields(packet));
+    const tellArp = (direction: "recv" | "send") => (packet: ArpPacket) => {
+      const { teller } = this.#connections;
+      if (teller.isObserved) teller.arp({ direction, kind: arpKind(packet) }, () => arpFields(packet));
+    };
     const output = new ArpOutput({ mac: link.mac, lan: this.#lan, transmit, tell: tellArp("send") });
     const cache = new NeighborCache({
       clock,
@@ -381,8 +383,9 @@ export class Host implements HostApi {
 
   #answerEcho(request: EchoRequest): void {
     const { teller } = this.#connections;
-    const asked = () => icmpFields(request.message, request);
-    teller.icmp({ direction: "recv", kind: "echo-request" }, asked);
+    if (teller.isObserved) {
+      teller.icmp({ direction: "recv", kind: "echo-request" }, () => icmpFields(request.message, request));
+    }
     if (echoReplyBytes(request) > this.#link.mtu) return;
     if (!this.#echoLimit.take(request.frame, request.ip.sourceOffset, this.nowUs)) {
       this.#counters.count("echo-limited");
@@ -391,10 +394,12 @@ export class Host implements HostApi {
     this.#counters.echoReplies++;
     const out = this.#writer.frame;
     const length = writeEchoReply(out, request, { mac: this.#link.mac, ttl: this.#ttl });
-    teller.icmp({ direction: "send", kind: "echo-reply" }, () => {
-      const { from, to } = asked();
-      return { type: ICMP_TYPE.ECHO_REPLY, code: 0, from: to, to: from };
-    });
+    if (teller.isObserved) {
+      teller.icmp({ direction: "send", kind: "echo-reply" }, () => {
+        const { from, to } = icmpFields(request.message, request);
+        return { type: ICMP_TYPE.ECHO_REPLY, code: 0, from: to, to: from };
+      });
+    }
     this.#transmit(out, length, 0, 0);
   }
 

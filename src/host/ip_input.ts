@@ -132,7 +132,9 @@ export class IpInput {
       this.#options.echo({ frame, ethernet, ip, message });
       return;
     }
-    const told: ToldIcmp = { kind: icmpKind(message), make: () => icmpFields(message, { frame, ip }) };
+    const told: ToldIcmp | null = this.#connections.teller.isObserved
+      ? { kind: icmpKind(message), make: () => icmpFields(message, { frame, ip }) }
+      : null;
     const quoted = this.#quoted;
     switch (message.type) {
       case ICMP_TYPE.UNREACHABLE:

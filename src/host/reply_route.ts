@@ -3,7 +3,7 @@
  *
  * Owns: the addresses, ports, hardware address and VLAN of that way. Must not know: what is answered, or why.
  */
-import { bytesEqual, formatEndpoint } from "../wire/address.ts";
+import { bytesEqual, connectionName } from "../wire/address.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
 import { AddressBook } from "./address_book.ts";
 import type { Arrival } from "./arrival.ts";
@@ -47,7 +47,6 @@ export class ReplyRoute implements SegmentRoute {
 
   /** Named as connections are. */
   get name(): string {
-    const local = formatEndpoint(this.localAddress, this.localPort);
-    return `${local}-${formatEndpoint(this.peerAddress, this.peerPort)}`;
+    return connectionName(this);
   }
 }

@@ -48,6 +48,8 @@ export class SegmentNumbers {
   /** Nobody has observed for a while: what is remembered of connections does not count any more. */
   beginAnew(): void {
     this.#era++;
+    // Who has left between a transition and its segment has not heard that, and the next one hears of other segments.
+    this.#earlierMoves = [];
   }
 
   /** Of the segment in hand. */

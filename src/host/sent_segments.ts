@@ -79,7 +79,8 @@ export class SentSegments {
   #forget(una: number): void {
     const ranges = this.#ranges;
     while (this.#head < ranges.length && ranges[this.#head].end <= una) this.#head++;
-    if (ranges.length - this.#head >= MOST_RANGES) this.#head++;
+    // More than one, because a segment in the middle of a range splits that: two more than before.
+    while (ranges.length - this.#head >= MOST_RANGES) this.#head++;
     if (this.#head < 64 || this.#head * 2 < ranges.length) return;
     ranges.splice(0, this.#head);
     this.#head = 0;

@@ -14,6 +14,8 @@ import { PendingFaults } from "./pending_faults.ts";
 
 /** Hears of every frame that the link has touched; must not throw. */
 export interface FaultObserver {
+  /** Whether anybody is to hear of what happens now; else nothing is put together, and nothing told. */
+  isWatched(): boolean;
   /**
    * A frame has been touched: one that came in before anybody else has seen it, one that goes out after it was given to
    * the link and before a tap above hears of it. Returns a number by which {@link FaultObserver.handsUp} knows the frame
@@ -88,12 +90,15 @@ export class FaultLink implements FrameLink {
     return new FaultPath(this.#faults[direction], {
       seed: this.#faults.seed,
       stream: direction === "in" ? STREAM.IN : STREAM.OUT,
-      touched: observer === null ? null : (touched, note) =>
-        observer.touched(
-          direction === "in"
-            ? { ...touched, direction, capturedUs: note, label: 0 }
-            : { ...touched, direction, capturedUs: 0, label: this.#label },
-        ),
+      watch: observer === null ? null : {
+        isWatched: () => observer.isWatched(),
+        touched: (touched, note) =>
+          observer.touched(
+            direction === "in"
+              ? { ...touched, direction, capturedUs: note, label: 0 }
+              : { ...touched, direction, capturedUs: 0, label: this.#label },
+          ),
+      },
     });
   }
 

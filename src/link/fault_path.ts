@@ -45,7 +45,7 @@ export interface TouchedFrame {
   /** Of a drop: by chance, because a queue was full, or because just this one was to be lost. */
   readonly reason: "chance" | "queue-full" | "once";
   /**
-   * From 1 in each direction, one for each touched frame: by it the frame is known again where it comes out, and by its
+   * From 1 in each direction, one for each touched frame that is told of: by it the frame is known again where it comes out, and by its
    * negative the copy of it. See {@link FrameHandler}.
    */
   readonly touch: number;
@@ -55,8 +55,13 @@ export interface TouchedFrame {
   readonly delayUs: number;
 }
 
-/** Told of a frame that is touched; returns what is to come out with the frame, the copies of it excepted. */
-type Touched = (touched: Omit<TouchedFrame, "direction" | "capturedUs" | "label">, note: number) => number;
+/** Who hears of what a path does. */
+interface PathWatch {
+  /** False while nobody is to hear: then nothing is put together. */
+  isWatched(): boolean;
+  /** Told of a frame that is touched; returns what is to come out with the frame, the copies of it excepted. */
+  touched(touched: Omit<TouchedFrame, "direction" | "capturedUs" | "label">, note: number): number;
+}
 
 /**
  * Takes what leaves a path; `note` is what came in with the frame, `heldUs` how long it was held, `segment` what was
@@ -86,6 +91,8 @@ const RATE_QUEUE_LEAST_BYTES = 30_000;
 /** Local choice: what may pass at once after a pause, two full frames. */
 const RATE_BURST_BYTES = 3_000;
 
+const LOST: readonly FrameFault[] = ["drop"];
+
 /** A frame that lets others pass. */
 interface SteppedBack {
   readonly held: HeldFrame;
@@ -107,8 +114,7 @@ export class FaultPath {
     overflowed: 0,
   };
   #faults: FaultDirection;
-  /** Null where nobody is to hear of it: then nothing is put together. */
-  readonly #touched: Touched | null;
+  readonly #watch: PathWatch | null;
   #touches = 0;
   readonly #held = new HeldFrames(MOST_HELD);
   readonly #steppedBack: SteppedBack[] = [];
@@ -130,10 +136,10 @@ export class FaultPath {
   /** `stream` tells the two directions of one seed apart. */
   constructor(
     faults: FaultDirection,
-    about: { readonly seed: number; readonly stream: number; readonly touched?: Touched | null },
+    about: { readonly seed: number; readonly stream: number; readonly watch?: PathWatch | null },
   ) {
     this.#faults = faults;
-    this.#touched = about.touched ?? null;
+    this.#watch = about.watch ?? null;
     this.#setRate();
     const random = (fault: number) => new SeededRandom(about.seed, about.stream * 16 + fault);
     this.#drop = random(0);
@@ -231,20 +237,19 @@ export class FaultPath {
     const departsUs = this.#departure(length, nowUs);
     if (departsUs === Infinity) {
       counts.overflowed++;
-      this.#tell(frame, { length, nowUs, note, faults: ["drop"], reason: "queue-full" });
+      this.#tellLost(frame, { length, nowUs, note, reason: "queue-full" });
       return;
     }
     if (isDropped || once?.action === "drop") {
       counts.dropped++;
-      const reason = once?.action === "drop" ? "once" : "chance";
-      this.#tell(frame, { length, nowUs, note, faults: ["drop"], reason });
+      this.#tellLost(frame, { length, nowUs, note, reason: once?.action === "drop" ? "once" : "chance" });
       return;
     }
     const holdUs = once?.action === "hold" ? once.holdUs : 0;
     const dueUs = departsUs + Math.max(0, faults.delayUs + jitterUs) + holdUs;
     const held = this.#hold(frame, { length, dueUs, nowUs, note });
     if (held === null) {
-      this.#tell(frame, { length, nowUs, note, faults: ["drop"], reason: "queue-full" });
+      this.#tellLost(frame, { length, nowUs, note, reason: "queue-full" });
       return;
     }
     // The copy is made before the damage: it has another way behind it.
@@ -256,16 +261,20 @@ export class FaultPath {
       counts.corrupted++;
     }
     const isSteppedBack = isReordered && this.#steppedBack.length < MOST_STEPPED_BACK;
-    if (this.#touched !== null) {
+    if (this.#watch?.isWatched() === true) {
       const happened: FrameFault[] = [];
       if (dueUs > nowUs) happened.push("delay");
       if (copy !== null) happened.push("duplicate");
       if (hasMark) happened.push("mark");
       if (isCorrupted) happened.push("corrupt");
       if (isSteppedBack) happened.push("reorder");
-      held.segment = this.#tell(frame, { length, nowUs, note, faults: happened, delayUs: dueUs - nowUs });
-      if (happened.length > 0) held.touch = this.#touches;
-      if (copy !== null) copy.touch = -this.#touches;
+      if (happened.length > 0) {
+        const touch = held.touch = ++this.#touches;
+        if (copy !== null) copy.touch = -touch;
+        const delayUs = dueUs - nowUs;
+        const touched = { frame, length, nowUs, faults: happened, reason: "chance", delayUs, touch } as const;
+        held.segment = this.#watch.touched(touched, note);
+      }
     }
     if (holdUs > 0) {
       // It alone waits: all others pass.
@@ -282,21 +291,15 @@ export class FaultPath {
     }
   }
 
-  /** Tells of what has happened to a frame, if anything has; returns what is to come out with it. */
-  #tell(
+  /** Tells that a frame goes no further. */
+  #tellLost(
     frame: Uint8Array,
-    about: {
-      length: number;
-      nowUs: number;
-      note: number;
-      faults: readonly FrameFault[];
-      reason?: TouchedFrame["reason"];
-      delayUs?: number;
-    },
-  ): number {
-    const { length, nowUs, note, faults, reason = "chance", delayUs = 0 } = about;
-    if (this.#touched === null || faults.length === 0) return 0;
-    return this.#touched({ frame, length, nowUs, faults, reason, delayUs, touch: ++this.#touches }, note);
+    about: { length: number; nowUs: number; note: number; reason: TouchedFrame["reason"] },
+  ): void {
+    if (this.#watch?.isWatched() !== true) return;
+    const { length, nowUs, note, reason } = about;
+    const touch = ++this.#touches;
+    this.#watch.touched({ frame, length, nowUs, faults: LOST, reason, delayUs: 0, touch }, note);
   }
 
   /** Lets up to `most` frames that are due leave, in order; returns how many did. `end` may call `accept`. */

@@ -13,7 +13,15 @@ import type {
   TimerEvent,
   TransitionEvent,
 } from "../tcp/events.ts";
-import { bytesText, type Cell, durationText, flagsInBrackets, type Paint, printable } from "./text_layout.ts";
+import {
+  bytesText,
+  type Cell,
+  durationText,
+  flagsInBrackets,
+  type Paint,
+  printable,
+  timesText,
+} from "./text_layout.ts";
 import { statePaint, type TextPage } from "./text_page.ts";
 
 /** Columns of a transition, from where it begins: `ESTABLISHED -> CLOSE_WAIT`, `recv [FIN, PSH, ACK]`. */
@@ -92,7 +100,7 @@ export function retransmitCells(event: RetransmitEvent, page: TextPage): Cell[] 
     { text: RETRANSMIT_WORDS[event.kind] },
     { text: `seq ${event.relSeq}` },
     { text: `len ${event.length}` },
-    { text: event.count === 1 ? "once" : `${event.count} times so far` },
+    { text: timesText(event.count) },
   ];
   if (event.repeats !== undefined) cells.push({ text: `repeats segment ${event.repeats}` });
   return cells;

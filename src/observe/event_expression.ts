@@ -10,6 +10,7 @@
  */
 import { TCP_STATES, type TcpState } from "../tcp/state.ts";
 import { inPrefix, type IpAddress, parsePrefix } from "../wire/address.ts";
+import { stateNamed } from "./state_names.ts";
 
 /** What an expression is asked about. A figure that is absent matches no test. */
 export interface Subject {
@@ -41,8 +42,11 @@ export class ExpressionError extends Error {
   }
 }
 
-/** Local choice: more than anybody types, and far from what the call stack bears. */
-const MOST_DEPTH = 100;
+/**
+ * Levels of an expression, also of one of socket_filter.ts. Local choice: more than anybody types, and far from what the
+ * call stack bears.
+ */
+export const MOST_DEPTH = 100;
 
 type Test = (subject: Subject) => boolean;
 
@@ -127,9 +131,8 @@ class Parser {
   }
 
   #state(): Test {
-    const typed = this.#word().toUpperCase().replaceAll("-", "_");
-    const state = TCP_STATES.find((name) => name === typed);
-    if (state === undefined) throw this.#wrong(`a state (${TCP_STATES.join(", ")})`);
+    const state = stateNamed(this.#word());
+    if (state === null) throw this.#wrong(`a state (${TCP_STATES.join(", ")})`);
     this.#next++;
     this.asksState = true;
     return ({ states }) => states.includes(state);

@@ -9,6 +9,7 @@ import { TCP_STATES, type TcpState } from "../tcp/state.ts";
 import { type Transition, TRANSITIONS } from "../tcp/transitions.ts";
 import places from "./rule_places.json" with { type: "json" };
 import { STATE_MEANINGS } from "./state_meanings.ts";
+import { stateNamed } from "./state_names.ts";
 
 /** A test, as `deno test --filter` finds it. */
 interface TestPlace {
@@ -113,28 +114,16 @@ export const EXPLANATIONS: readonly Explanation[] = [
   ...RULE_EXPLANATIONS,
 ];
 
-/** Other spellings of states, as in the RFC's text, in ss and in netstat. */
-const OTHER_NAMES: Readonly<Record<string, string>> = {
-  syn_received: "syn_rcvd",
-  syn_recv: "syn_rcvd",
-  estab: "established",
-  fin_wait1: "fin_wait_1",
-  fin_wait2: "fin_wait_2",
-  timewait: "time_wait",
-};
-
 /**
  * What a person means by a name: the rule, row or state that is called so (a rule and its row may share a name); else all
  * whose name begins with it up to a dot (`arrives.check5`), else all whose name ends with it after one (`ack-nothing-new`).
- * Capital letters do not count, nor `-` for `_` in a state's name. Empty when nothing is meant.
+ * Capital letters do not count; a state may be called as in {@link stateNamed}. Empty when nothing is meant.
  */
 export function findExplanations(name: string): readonly Explanation[] {
   const wanted = name.toLowerCase();
-  const state = wanted.replaceAll("-", "_");
-  const isState = (one: Explanation) =>
-    one.kind === "state" && one.name.toLowerCase() === (OTHER_NAMES[state] ?? state);
+  const state = stateNamed(name);
   const tries: readonly ((one: Explanation) => boolean)[] = [
-    (one) => one.kind === "state" ? isState(one) : one.name === wanted,
+    (one) => one.name === (one.kind === "state" ? state : wanted),
     (one) => one.kind !== "state" && one.name.startsWith(`${wanted}.`),
     (one) => one.kind !== "state" && one.name.endsWith(`.${wanted}`),
   ];

@@ -11,6 +11,7 @@
  * - A listener that opens has no frame: that is said on the first one that leads out of its LISTEN. What else has none,
  *   because the connection is gone (the end of TIME_WAIT), stands at the end of the file.
  */
+import { connectionEnds } from "./connection_ends.ts";
 
 /** What is said about a frame. */
 export interface FrameComment {
@@ -71,12 +72,12 @@ export class WaitingComments {
   /** A listener has opened. */
   addOpening(comment: WaitingComment): void {
     if (this.#openings.size >= MAX_WAITING) this.#leave(comment);
-    else this.#openings.set(localEnd(comment.connection), comment);
+    else this.#openings.set(connectionEnds(comment.connection).local, comment);
   }
 
   /** Takes out what is told of the opening of the listener that `connection` comes from. */
   takeOpening(connection: string): FrameComment | null {
-    const local = localEnd(connection);
+    const { local } = connectionEnds(connection);
     // The one of all addresses has none.
     for (const end of [local, `*${local.slice(local.lastIndexOf(":"))}`]) {
       const opening = this.#openings.get(end);
@@ -113,11 +114,6 @@ export class WaitingComments {
 }
 
 const NONE: readonly FrameComment[] = [];
-
-function localEnd(connection: string): string {
-  const dash = connection.indexOf("-");
-  return dash < 0 ? connection : connection.slice(0, dash);
-}
 
 /** Which frame of the running file carries which segment of those that were sent of late. */
 export class SentFrames {

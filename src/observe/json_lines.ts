@@ -24,7 +24,7 @@ import { isNeverLost } from "./event_filter.ts";
 import { eventToJson, stringToJson } from "./event_json.ts";
 import {
   isShort,
-  isUint32,
+  isUint,
   milliseconds,
   number,
   NumberedConnections,
@@ -116,13 +116,13 @@ export class JsonLines {
   #segment(line: LineBytes, event: SegmentEvent): boolean {
     const pieces = event.direction === "recv" ? this.#received : this.#sent;
     const flags = pieces.flags(event.flags);
-    if (flags === undefined || event.count !== undefined || !isShort(event.rule) || !isUint32(event.seq)) {
+    if (flags === undefined || event.count !== undefined || !isShort(event.rule) || !isUint(event.seq)) {
       return false;
     }
     if (event.rules !== undefined) return false;
     if (!this.#segmentNumbers(line, event)) return false;
     line.piece(flags);
-    line.uint32(event.seq);
+    line.uint(event.seq);
     return number(line, KEY.ack, event.ack) &&
       number(line, KEY.relSeq, event.relSeq) && number(line, KEY.relAck, event.relAck) &&
       pieces.windows(line, event) && number(line, KEY.length, event.length) &&
@@ -136,11 +136,11 @@ export class JsonLines {
       return this.#head(line, HEAD.segment, event) &&
         (segment === undefined || number(line, KEY.segment, segment));
     }
-    if (!isShort(connection) || !isUint32(id) || !isUint32(segment)) return false;
+    if (!isShort(connection) || !isUint(id) || !isUint(segment)) return false;
     line.piece(HEAD.segment);
     if (!this.#time.write(line, event.time)) return false;
     line.piece(this.#numbered.of(connection, id).beforeSegment);
-    line.uint32(segment);
+    line.uint(segment);
     return true;
   }
 
@@ -190,7 +190,7 @@ export class JsonLines {
     const { connection, id } = event;
     line.piece(head);
     if (!isShort(connection) || !this.#time.write(line, event.time)) return false;
-    if (id !== undefined && !isUint32(id)) return false;
+    if (id !== undefined && !isUint(id)) return false;
     line.piece(id === undefined ? this.#connections.of(connection) : this.#numbered.of(connection, id).piece);
     return true;
   }
@@ -269,9 +269,9 @@ class TransitionTails {
   }
 
   #add(event: TransitionEvent, known: TransitionTail[]): Piece | null {
-    if (this.#count >= MOST_TAILS || !isShort(event.rule) || !isShort(event.rfc)) return null;
+    if (this.#count >= MOST_TAILS) return null;
+    if (!isShort(event.rule) || !isShort(event.rfc) || !isShort(event.row)) return null;
     this.#count++;
-    if (!isShort(event.row)) return null;
     // All but what comes before the first of these fields.
     const line = eventToJson({ ...event, time: 0, connection: "" });
     const piece = pieceOf(line.slice(line.indexOf(',"from":')));

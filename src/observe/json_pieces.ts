@@ -36,8 +36,10 @@ export function isShort(text: string): boolean {
 const NUMBERED = 256;
 /** What stands around a name and a number. */
 const AROUND = { connection: ',"connection":"', id: '","id":', segment: ',"segment":' } as const;
-/** For one of them: what stands around it, the name, a number of ten digits. */
-const NUMBERED_BYTES = Object.values(AROUND).join("").length + TEXT_CHARS + 10 + SLACK_BYTES;
+/** Of 2^53 - 1. */
+const MOST_DIGITS = 16;
+/** For one of them: what stands around it, the name, a number of sixteen digits. */
+const NUMBERED_BYTES = Object.values(AROUND).join("").length + TEXT_CHARS + MOST_DIGITS + SLACK_BYTES;
 
 /** A connection and its number, as they stand on the line. */
 interface NumberedConnection {
@@ -73,7 +75,7 @@ export class NumberedConnections {
     line.ascii(AROUND.connection);
     if (!line.plain(connection)) return null;
     line.ascii(AROUND.id);
-    line.uint32(id);
+    line.uint(id);
     const piece = new Piece(this.#view, offset, line.at - offset);
     line.ascii(AROUND.segment);
     return { connection, id, piece, beforeSegment: new Piece(this.#view, offset, line.at - offset) };
@@ -179,15 +181,20 @@ export function milliseconds(line: LineBytes, ms: number): void {
 }
 
 /** Whether {@link LineBytes.uint32} can write it. */
-export function isUint32(value: number): boolean {
+function isUint32(value: number): boolean {
   return value >>> 0 === value;
+}
+
+/** Whether {@link LineBytes.uint} can write it. */
+export function isUint(value: number): boolean {
+  return isUint32(value) || (Number.isSafeInteger(value) && value >= 0);
 }
 
 /** A key and a number; false where it is none that can be written. */
 export function number(line: LineBytes, key: Piece, value: number): boolean {
-  if (!isUint32(value)) return false;
+  if (!isUint(value)) return false;
   line.piece(key);
-  line.uint32(value);
+  line.uint(value);
   return true;
 }
 

@@ -34,6 +34,10 @@ const DIGIT_PAIRS = Uint16Array.from({ length: 100 }, (_, value) => {
   return 0x30 + Math.floor(value / 10) | (0x30 + value % 10) << 8;
 });
 
+/** Digits of a large number that are written by themselves: so many that both parts of 2^53 - 1 fit into 32 bits. */
+const LOW_DIGITS = 9;
+const LOW_DIGITS_RANGE = 10 ** LOW_DIGITS;
+
 /** A piece of its own, for text that is used again and again. */
 export function pieceOf(text: string): Piece {
   const encoded = encoder.encode(text);
@@ -91,6 +95,25 @@ export class LineBytes {
     }
     if (rest >= 10) view.setUint16(i - 2, DIGIT_PAIRS[rest], true);
     else this.bytes[i - 1] = 0x30 + rest;
+    this.at = end;
+  }
+
+  /** Appends a whole number from 0 to 2^53 - 1, in decimal. */
+  uint(value: number): void {
+    if (value >>> 0 === value) {
+      this.uint32(value);
+      return;
+    }
+    const high = Math.floor(value / LOW_DIGITS_RANGE);
+    this.uint32(high);
+    let rest = (value - high * LOW_DIGITS_RANGE) >>> 0;
+    const { bytes } = this;
+    const end = this.at + LOW_DIGITS;
+    for (let i = end - 1; i >= this.at; i--) {
+      const tenth = (rest / 10) >>> 0;
+      bytes[i] = 0x30 + rest - tenth * 10;
+      rest = tenth;
+    }
     this.at = end;
   }
 

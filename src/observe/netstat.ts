@@ -8,13 +8,14 @@ import type { SocketFilter } from "./socket_filter.ts";
 import {
   bytesText,
   type Cell,
+  counted,
   durationText,
   layCells,
   layTable,
-  type Palette,
   paletteFor,
   printable,
 } from "./text_layout.ts";
+import { statePaint } from "./text_page.ts";
 
 /** How the table is set. */
 interface NetstatOptions {
@@ -97,7 +98,11 @@ export function socketTable(
       ].map(printable);
       return hasApps ? cells : cells.slice(0, -1);
     }),
-    { palette, paintCell: (text, _, column) => column === STATE_COLUMN ? paintState(text, palette) : text },
+    {
+      palette,
+      paintCell: (text, _, column) =>
+        column === STATE_COLUMN ? statePaint(text.trimEnd(), palette)(text) : text,
+    },
   ).split("\n");
   return lines.flatMap((line, i) => {
     const details = i === 0 ? [] : options.detailsOf?.(i - 1) ?? [];
@@ -205,24 +210,6 @@ export function connectionDetails(info: ConnectionSnapshot): string[] {
   return details.filter((text) => text !== "");
 }
 
-/** `1 segment`, `2 segments`. */
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
-}
-
 function usText(us: number): string {
   return us < 1000 ? `${Math.round(us)} us` : durationText(us / 1000);
-}
-
-function paintState(padded: string, palette: Palette): string {
-  switch (padded.trimEnd()) {
-    case "ESTABLISHED":
-      return palette.good(padded);
-    case "LISTEN":
-    case "SYN_SENT":
-    case "SYN_RCVD":
-      return palette.opening(padded);
-    default:
-      return palette.closing(padded);
-  }
 }

@@ -120,7 +120,8 @@ interface StatisticsInfo {
   readonly timestampUs: number;
   readonly received?: number;
   readonly dropped?: number;
-  readonly comments?: readonly string[];
+  /** As {@link encodeComment} makes them. */
+  readonly comments?: readonly Uint8Array[];
 }
 
 /** The interface statistics block. */
@@ -129,7 +130,7 @@ export function statisticsBlock(info: StatisticsInfo): Uint8Array {
   block.u32(0);
   block.u32(Math.floor(info.timestampUs / 0x100000000));
   block.u32(info.timestampUs);
-  for (const comment of info.comments ?? []) block.textOption(OPTION.COMMENT, comment);
+  for (const comment of info.comments ?? []) block.option(OPTION.COMMENT, comment);
   if (info.received !== undefined) block.u64Option(OPTION.ISB_RECEIVED, info.received);
   if (info.dropped !== undefined) block.u64Option(OPTION.ISB_DROPPED, info.dropped);
   return block.finish();

@@ -155,11 +155,22 @@ export class PcapngFiles {
 
   /** Ends a file with the statistics, and with those of the comments that have room in it. */
   #endFile(comments: readonly string[]): void {
-    const { limitBytes = Infinity, statistics, nowEpochUs } = this.#options;
+    const { limitBytes = Infinity, nowEpochUs } = this.#options;
     let room = limitBytes - this.#fileBytes - STATISTICS_BYTES;
-    const fitting = comments.filter((comment) => (room -= commentBlockBytes(comment)) >= 0);
-    this.#put(statisticsBlock({ timestampUs: nowEpochUs(), ...statistics?.(), comments: fitting }));
+    const fitting = comments.map(encodeComment).filter((comment) =>
+      (room -= commentBlockBytes(comment)) >= 0
+    );
+    this.#put(statisticsBlock({ timestampUs: nowEpochUs(), ...this.#statistics(), comments: fitting }));
     this.drain();
+  }
+
+  /** A device that cannot tell any more (it is gone) leaves them out: the file is whole without them. */
+  #statistics(): FrameStatistics {
+    try {
+      return this.#options.statistics?.() ?? {};
+    } catch {
+      return {};
+    }
   }
 
   #put(block: Uint8Array): void {
@@ -184,6 +195,6 @@ function wholeBlocks(bytes: Uint8Array, length: number): number {
 }
 
 /** What a comment takes of the statistics' block: its option's head, its text, and what fills it up. */
-function commentBlockBytes(comment: string): number {
-  return 4 + encodeComment(comment).length + 3;
+function commentBlockBytes(comment: Uint8Array): number {
+  return 4 + comment.length + 3;
 }

@@ -19,7 +19,7 @@ import { type Touch, touchComments, WaitingTouches } from "./fault_comments.ts";
 import { type FrameComment, SentFrames, WaitingComments } from "./frame_comments.ts";
 import { encodeComment, SNAP_LENGTH } from "./pcapng.ts";
 import { PcapngFiles, type PcapngFilesOptions } from "./pcapng_files.ts";
-import { printable } from "./text_layout.ts";
+import { printable, timesText } from "./text_layout.ts";
 
 /** How a recorder is made. */
 interface PcapngRecorderOptions extends PcapngFilesOptions {
@@ -277,7 +277,7 @@ export class PcapngRecorder implements FrameTap, FrameOrder {
   #onRetransmit({ connection, kind, count, segment = 0, repeats }: RetransmitEvent): void {
     if (segment === 0) return;
     if (repeats !== undefined) this.#waiting.move(repeats, segment);
-    const text = `retransmission (${kind}), ${ordinal(count)} time`;
+    const text = `retransmission (${kind}), sent again ${timesText(count)}`;
     this.#waiting.add(segment, { connection, text, ...(repeats === undefined ? {} : { repeats }) });
   }
 
@@ -347,10 +347,6 @@ export class PcapngRecorder implements FrameTap, FrameOrder {
 }
 
 const NO_COMMENTS: readonly Uint8Array[] = [];
-
-function ordinal(count: number): string {
-  return `${count}${["th", "st", "nd", "rd"][count] ?? "th"}`;
-}
 
 /** `LISTEN -> SYN_RCVD (recv SYN, send SYN,ACK) arrives.listen.syn RFC 9293 §3.10.7.2` */
 function transitionComment(event: TransitionEvent): string {

@@ -80,8 +80,9 @@ function windowText({ window, windowBytes }: SegmentEvent): string {
 
 function optionTexts({ options, ack, relAck }: SegmentEvent): string[] {
   const texts: string[] = [];
-  // What is acknowledged selectively counts from where the acknowledgment does.
-  const origin = ack - relAck;
+  // What is acknowledged selectively counts from where the acknowledgment does, also beyond 4 GiB, where the numbers in
+  // the header have begun again (sequence numbers are compared modulo 2^32, RFC 9293 §3.4). A stranger's stay as they are.
+  const position = (edge: number) => relAck === ack ? edge : relAck + ((edge - ack) | 0);
   if (options.mss !== undefined) texts.push(`mss ${options.mss}`);
   if (options.sackPermitted === true) texts.push("sackOK");
   if (options.windowScale !== undefined) texts.push(`wscale ${options.windowScale}`);
@@ -89,7 +90,7 @@ function optionTexts({ options, ack, relAck }: SegmentEvent): string[] {
     texts.push(`ts ${options.timestamps.value}/${options.timestamps.echo}`);
   }
   for (const [left, right] of options.sack ?? []) {
-    texts.push(`sack ${(left - origin) >>> 0}..${(right - origin) >>> 0}`);
+    texts.push(`sack ${position(left)}..${position(right)}`);
   }
   return texts;
 }

@@ -11,6 +11,8 @@
  */
 import { TCP_STATES, type TcpState } from "../tcp/state.ts";
 import { inPrefix, type IpAddress, parseIpAddress, parsePrefix } from "../wire/address.ts";
+import { MOST_DEPTH } from "./event_expression.ts";
+import { stateNamed } from "./state_names.ts";
 
 /** What a filter looks at. */
 export interface FilteredRow {
@@ -29,19 +31,13 @@ export class SocketFilterError extends Error {
   override name = "SocketFilterError";
 }
 
-/** Names of ss for states, and its words for several; ours are understood beside them. */
-const STATE_NAMES: Readonly<Record<string, readonly TcpState[]>> = {
-  "established": ["ESTABLISHED"],
-  "syn-sent": ["SYN_SENT"],
-  "syn-recv": ["SYN_RCVD"],
-  "fin-wait-1": ["FIN_WAIT_1"],
-  "fin-wait-2": ["FIN_WAIT_2"],
-  "time-wait": ["TIME_WAIT"],
-  "closed": ["CLOSED"],
-  "close-wait": ["CLOSE_WAIT"],
-  "last-ack": ["LAST_ACK"],
-  "listening": ["LISTEN"],
-  "closing": ["CLOSING"],
+/** Names of ss for states, as a person is told of them. */
+const SS_NAMES: readonly string[] = [
+  ...["established", "syn-sent", "syn-recv", "fin-wait-1", "fin-wait-2", "time-wait", "closed", "close-wait"],
+  ...["last-ack", "listening", "closing"],
+];
+/** Its words for several. */
+const STATE_GROUPS: Readonly<Record<string, readonly TcpState[]>> = {
   "all": TCP_STATES,
   "connected": TCP_STATES.filter((state) => state !== "LISTEN" && state !== "CLOSED"),
   "synchronized": TCP_STATES.filter((state) =>
@@ -85,6 +81,7 @@ function wordsOf(text: string): string[] {
 class FilterParser {
   readonly #words: readonly string[];
   #at = 0;
+  #depth = 0;
 
   constructor(words: readonly string[]) {
     this.#words = words;
@@ -110,23 +107,15 @@ class FilterParser {
   }
 
   #parseOr(): SocketFilter {
-    let filter = this.#parseAnd();
-    while (this.#takes(OR)) {
-      const left = filter;
-      const right = this.#parseAnd();
-      filter = (row) => left(row) || right(row);
-    }
-    return filter;
+    const parts = [this.#parseAnd()];
+    while (this.#takes(OR)) parts.push(this.#parseAnd());
+    return parts.length === 1 ? parts[0] : (row) => parts.some((part) => part(row));
   }
 
   #parseAnd(): SocketFilter {
-    let filter = this.#parseTerm();
-    while (this.#takes(AND) || this.#beginsTerm()) {
-      const left = filter;
-      const right = this.#parseTerm();
-      filter = (row) => left(row) && right(row);
-    }
-    return filter;
+    const parts = [this.#parseTerm()];
+    while (this.#takes(AND) || this.#beginsTerm()) parts.push(this.#parseTerm());
+    return parts.length === 1 ? parts[0] : (row) => parts.every((part) => part(row));
   }
 
   #beginsTerm(): boolean {
@@ -135,6 +124,15 @@ class FilterParser {
   }
 
   #parseTerm(): SocketFilter {
+    if (++this.#depth > MOST_DEPTH) this.#refuse(`it has more than ${MOST_DEPTH} levels`);
+    try {
+      return this.#parseOne();
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #parseOne(): SocketFilter {
     if (this.#takes(NOT)) {
       const term = this.#parseTerm();
       return (row) => !term(row);
@@ -195,13 +193,12 @@ class FilterParser {
 }
 
 function statesNamed(word: string): readonly TcpState[] {
-  const name = word.toLowerCase();
-  if (Object.hasOwn(STATE_NAMES, name)) return STATE_NAMES[name];
-  const own = TCP_STATES.find((state) => state === word.toUpperCase().replaceAll("-", "_"));
-  if (own !== undefined) return [own];
-  throw new SocketFilterError(
-    `"${word}" is no state: expected ${Object.keys(STATE_NAMES).join(", ")}, or a name of tcplab table`,
-  );
+  const group = word.toLowerCase();
+  if (Object.hasOwn(STATE_GROUPS, group)) return STATE_GROUPS[group];
+  const state = stateNamed(word);
+  if (state !== null) return [state];
+  const known = [...SS_NAMES, ...Object.keys(STATE_GROUPS)].join(", ");
+  throw new SocketFilterError(`"${word}" is no state: expected ${known}, or a name of tcplab table`);
 }
 
 function parsePortWord(word: string): number {

@@ -150,6 +150,11 @@ export function wallClock(seconds: number, offsetMinutes: number): string {
   return `${two(ofDay / 3600e6)}:${two((ofDay / 60e6) % 60)}:${two((ofDay / 1e6) % 60)}.${fraction}`;
 }
 
+/** How often something has been done again: `once`, `21 times so far`. */
+export function timesText(count: number): string {
+  return count === 1 ? "once" : `${count} times so far`;
+}
+
 /** A span in the unit that suits it: `0.412 ms`, `38.2 ms`, `5.003 s`, `2 min 3 s`. */
 export function durationText(ms: number): string {
   if (ms < 10) return `${ms.toFixed(3)} ms`;
@@ -166,6 +171,11 @@ export function bytesText(bytes: number): string {
   if (bytes < 1e6) return `${(bytes / 1e3).toFixed(0)} kB`;
   if (bytes < 1e9) return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 1)} MB`;
   return `${(bytes / 1e9).toFixed(2)} GB`;
+}
+
+/** `1 segment`, `2 segments`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** Flags as in the lab's table: `[SYN, ACK]`, or `-` for no segment at all. */

@@ -164,8 +164,8 @@ function isStranger(state: TcpState): boolean {
   return state === "LISTEN" || state === "CLOSED";
 }
 
-/** The colour of a state. */
-export function statePaint(state: TcpState, palette: Palette): Paint {
+/** The colour of a state; one that is none of ours (a kernel's socket) is on its way out. */
+export function statePaint(state: string, palette: Palette): Paint {
   switch (state) {
     case "LISTEN":
     case "SYN_SENT":

@@ -153,6 +153,7 @@ export class Session {
       faults,
       nowUs: () => this.#clock.nowUs(),
       observer: {
+        isWatched: () => tap?.faulted !== undefined || this.host.faultObserver.isWatched(),
         touched: (touched) => {
           tap?.faulted?.(touched);
           return this.host.faultObserver.touched(touched);

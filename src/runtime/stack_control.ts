@@ -15,6 +15,10 @@ import type { Stack } from "./stack.ts";
 const PERMISSIONS: readonly Deno.PermissionDescriptor[] = [
   { name: "read" },
   { name: "write" },
+  // To listen on a unix socket, and to ask whether somebody does.
+  { name: "net" },
+  // The network namespace is asked of the C library.
+  { name: "ffi" },
   { name: "sys", kind: "uid" },
   { name: "env", variable: "TCPLAB_RUN_DIR" },
   { name: "env", variable: "XDG_RUNTIME_DIR" },
@@ -27,16 +31,19 @@ interface StackControlOptions {
   readonly directory?: string;
 }
 
-/** Opens the socket of a stack; it is closed with the stack. Gives null, and asks nobody, where it cannot be. */
+/**
+ * Opens the socket of a stack; it is closed with the stack. Gives null, and asks nobody, where it cannot be. `describe` is
+ * called once it is known that nothing that it looks at takes a permission more.
+ */
 export async function openStackControl(
   stack: Pick<Stack, "done">,
-  options: StackControlOptions,
+  describe: () => StackControlOptions,
 ): Promise<ControlSocket | null> {
   const isGranted = (permission: Deno.PermissionDescriptor) =>
     Deno.permissions.querySync(permission).state === "granted";
   if (!PERMISSIONS.every(isGranted)) return null;
   try {
-    const control = await openControlSocket(options);
+    const control = await openControlSocket(describe());
     const close = () => control.close();
     stack.done.then(close, close);
     return control;

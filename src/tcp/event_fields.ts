@@ -321,14 +321,7 @@ export const EVENT_FIELDS = {
   },
 } as const satisfies EventSchema;
 
-/** Kinds of events, in the order of the documentation. */
-export type EventKind = keyof typeof EVENT_FIELDS;
-
-const NAMES: ReadonlyMap<string, readonly string[]> = new Map(
+/** By kind: names of the fields behind `event` and `time`, in the order in which they stand on a line. */
+export const FIELD_NAMES: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries(EVENT_FIELDS).map(([kind, { fields }]) => [kind, Object.keys(fields)]),
 );
-
-/** Names of the fields of an event behind `event` and `time`, in the order in which they stand on a line. */
-export function fieldNames(kind: EventKind): readonly string[] {
-  return NAMES.get(kind) ?? [];
-}

@@ -1,5 +1,5 @@
 /**
- * ConnectionInfo: every figure of a connection, as a value.
+ * ConnectionInfo: every figure of a connection, as a value; and those few that change with every segment.
  *
  * Owns: the shape, and how it is filled from a TCB. Must not know: who asks.
  */
@@ -73,6 +73,31 @@ export interface ConnectionInfo {
   readonly timers: Readonly<Record<string, number>>;
 }
 
+/** The figures of a sample (events.ts). */
+export type SampleFigures = Pick<
+  ConnectionInfo,
+  "cwnd" | "ssthresh" | "inFlight" | "srttUs" | "rtoUs" | "sndWnd" | "rcvWnd"
+>;
+
+/** Those of `tcb` now. */
+export function sampleFigures(tcb: Tcb): SampleFigures {
+  return {
+    cwnd: Math.floor(tcb.cwnd),
+    // JSON has no Infinity; what ss leaves out too.
+    ssthresh: tcb.ssthresh === Infinity ? 0 : Math.floor(tcb.ssthresh),
+    inFlight: tcb.scoreboard.pipe(tcb.outstanding),
+    srttUs: tcb.srttUs,
+    rtoUs: backedOffRtoUs(tcb, backoffOf(tcb)),
+    sndWnd: tcb.sndWnd,
+    rcvWnd: tcb.rcvWnd,
+  };
+}
+
+/** While a shut window is probed the timer counts the probes. */
+function backoffOf(tcb: Tcb): number {
+  return tcb.timerKind === "persist" ? 0 : tcb.timerBackoff;
+}
+
 /** The figures of `tcb` at `nowUs`, as a value. */
 export function connectionInfo(
   tcb: Tcb,
@@ -85,8 +110,7 @@ export function connectionInfo(
   if (tcb.lifetimeUs !== Infinity) {
     timers[tcb.state === "TIME_WAIT" ? "time-wait" : "fin-wait-2"] = tcb.lifetimeUs - about.nowUs;
   }
-  // While a shut window is probed it counts the probes.
-  const backoff = tcb.timerKind === "persist" ? 0 : tcb.timerBackoff;
+  const { cwnd, ssthresh, inFlight, srttUs, rtoUs, sndWnd, rcvWnd } = sampleFigures(tcb);
   return {
     id: about.id,
     name: about.name,
@@ -96,12 +120,12 @@ export function connectionInfo(
     states: statesOfPath(tcb.path),
     sndUna: wordOf(tcb.sndUna, tcb.iss),
     sndNxt: wordOf(tcb.sndNxt, tcb.iss),
-    sndWnd: tcb.sndWnd,
+    sndWnd,
     sndWl1: wordOf(tcb.sndWl1, tcb.irs),
     sndWl2: wordOf(tcb.sndWl2, tcb.iss),
     iss: tcb.iss,
     rcvNxt: wordOf(tcb.rcvNxt, tcb.irs),
-    rcvWnd: tcb.rcvWnd,
+    rcvWnd,
     irs: tcb.irs,
     sendMss: tcb.sendMss,
     receiveMss: tcb.ourMss,
@@ -111,20 +135,19 @@ export function connectionInfo(
     sackPermitted: tcb.sack,
     timestamps: tcb.timestamps,
     ecn: tcb.ecn,
-    srttUs: tcb.srttUs,
+    srttUs,
     rttvarUs: tcb.rttvarUs,
-    rtoUs: backedOffRtoUs(tcb, backoff),
+    rtoUs,
     minRttUs: tcb.minRttUs === Infinity ? 0 : tcb.minRttUs,
-    backoff,
+    backoff: backoffOf(tcb),
     retransmits: tcb.retransmits,
     duplicatesReported: tcb.dsacks,
     sinceSendUs: about.nowUs - tcb.lastSendUs,
     sinceReceiveUs: about.nowUs - tcb.lastReceivedUs,
     congestionControl: tcb.congestion.name,
-    cwnd: Math.floor(tcb.cwnd),
-    // JSON has no Infinity; what ss leaves out too.
-    ssthresh: tcb.ssthresh === Infinity ? 0 : tcb.ssthresh,
-    inFlight: tcb.scoreboard.pipe(tcb.outstanding),
+    cwnd,
+    ssthresh,
+    inFlight,
     sackedBytes: tcb.scoreboard.sackedBytes,
     lostBytes: tcb.scoreboard.lostBytes,
     resentBytes: tcb.scoreboard.resentBytes,

@@ -44,7 +44,8 @@ function updateRack(tcb: Tcb, sample: RateSample, nowUs: number): void {
   if (sample.reordered) sender.rackReorderSeen = true;
   if (sample.rackOrder <= sender.rackOrder) return;
   sender.rackOrder = sample.rackOrder;
-  sender.rackRttUs = nowUs - sample.rackSentUs;
+  // The two times may be of two clocks (round_trip.ts): nothing would be waited for less than not at all.
+  sender.rackRttUs = Math.max(0, nowUs - sample.rackSentUs);
 }
 
 /** RFC 8985 §6.2 step 4: how long to wait for a piece that may only be late. */

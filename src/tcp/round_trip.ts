@@ -9,8 +9,12 @@ import type { Tcb } from "./tcb.ts";
 /** Clock granularity G of RFC 6298 §2.3: our timestamps tick in milliseconds. */
 const GRANULARITY_US = 1000;
 
-/** Takes one measurement, microseconds: of a segment that was sent once, from then until its acknowledgment arrived. */
+/**
+ * Takes one measurement, microseconds: of a segment that was sent once, from then until its acknowledgment arrived. A
+ * negative one is none: the two times may be of two clocks, one of which was set meanwhile (runtime/wall_offset.ts).
+ */
 export function takeRoundTrip(tcb: Tcb, rttUs: number): void {
+  if (rttUs < 0) return;
   if (rttUs < tcb.minRttUs) tcb.minRttUs = rttUs;
   smooth(tcb, rttUs);
 }

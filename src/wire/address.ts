@@ -213,6 +213,20 @@ export function formatEndpoint(address: IpAddress, port: number): string {
   return address.length === IPV4_BYTES ? `${text}:${port}` : `[${text}]:${port}`;
 }
 
+/** The two ends of a connection. */
+interface TwoEnds {
+  readonly localAddress: IpAddress;
+  readonly localPort: number;
+  readonly peerAddress: IpAddress;
+  readonly peerPort: number;
+}
+
+/** What a connection is called everywhere: `10.0.0.1:80-10.0.0.2:50000`, IPv6 in brackets. */
+export function connectionName(ends: TwoEnds): string {
+  const local = formatEndpoint(ends.localAddress, ends.localPort);
+  return `${local}-${formatEndpoint(ends.peerAddress, ends.peerPort)}`;
+}
+
 function allBytes(bytes: Uint8Array, from: number, to: number, value: number): boolean {
   for (let i = from; i < to; i++) {
     if (bytes[i] !== value) return false;

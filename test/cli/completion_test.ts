@@ -35,6 +35,9 @@ const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["tcplab lab exec server ", []],
   ["tcplab completion z", ["zsh"]],
   ["tcplab serve --show fau", ["faults"]],
+  ["tcplab serve --show data,fau", ["faults"]],
+  ["tcplab serve --show data,arp,fau", ["faults"]],
+  ["tcplab serve --show=data,fau", ["faults"]],
   ["tcplab nothing --lo", []],
 ];
 
@@ -44,6 +47,12 @@ function hasShell(name: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** A test that asks a shell; where that is not installed, its name says so. */
+function shellTest(shell: string, what: string, fn: () => Promise<void>): void {
+  const ignore = !hasShell(shell);
+  Deno.test({ name: `${shell} ${what}${ignore ? ` (ignored: ${shell} is not installed)` : ""}`, ignore, fn });
 }
 
 /** What a shell prints, given a script of its own language. */
@@ -67,7 +76,9 @@ function assertCases(output: string): void {
   const lines = output.trimEnd().split("\n").map((line) => line.split(" ").filter(Boolean).sort());
   assertEquals(lines.length, CASES.length, output);
   for (const [i, [line, offered]] of CASES.entries()) {
-    assertEquals(lines[i].filter((word) => word !== ":"), [...offered], line);
+    // Of a list, what stands before the last comma is typed already; a shell may offer it again or not.
+    const words = lines[i].filter((word) => word !== ":").map((word) => word.replace(/^.*,/, ""));
+    assertEquals(words, [...offered], line);
   }
 }
 
@@ -79,16 +90,12 @@ function quotedWords(line: string, splitsAtEquals: boolean): string {
   return words.map((word) => `'${word}'`).join(" ");
 }
 
-Deno.test({
-  name: "bash offers what is to be offered",
-  ignore: !hasShell("bash"),
-  fn: async () => {
-    const script = bashCompletion(commands) + `
+shellTest("bash", "offers what is to be offered", async () => {
+  const script = bashCompletion(commands) + `
 try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tcplab; echo ": \${COMPREPLY[*]}"; }
 ${CASES.map(([line]) => `try ${quotedWords(line, true)}`).join("\n")}
 `;
-    assertCases(await said("bash", { args: ["--norc", "--noprofile"], script }));
-  },
+  assertCases(await said("bash", { args: ["--norc", "--noprofile"], script }));
 });
 
 /** zsh's own functions work only while somebody types: these stand for them, and gather what is offered. */
@@ -99,40 +106,32 @@ compadd() {
   shift
   for word in "$@"; do if [[ $word == \${PREFIX}* ]]; then got+=($word); fi; done
 }
-compset() { if [[ \${@[-1]} == '*=' ]]; then PREFIX=\${PREFIX#*=}; else PREFIX=\${PREFIX##*,}; fi }
+compset() { if [[ $2 == 1 ]]; then PREFIX=\${PREFIX#\${~3}}; else PREFIX=\${PREFIX##\${~2}}; fi }
 _describe() { compadd -- \${\${(P)@[-1]}%%:*} }
 `;
 
-Deno.test({
-  name: "zsh offers what is to be offered, by source and as a file of the fpath",
-  ignore: !hasShell("zsh"),
-  fn: async () => {
-    const tries = `
+shellTest("zsh", "offers what is to be offered, by source and as a file of the fpath", async () => {
+  const tries = `
 try() { words=("$@"); CURRENT=$#; PREFIX=\${@[-1]}; got=(); _tcplab; print ": $got" }
 ${CASES.map(([line]) => `try ${quotedWords(line, false)}`).join("\n")}
 `;
-    assertCases(await said("zsh", { args: ["-f"], script: ZSH_STAND_INS + zshCompletion(commands) + tries }));
-    const directory = await Deno.makeTempDir();
-    try {
-      await Deno.writeTextFile(`${directory}/_tcplab`, zshCompletion(commands));
-      const script = `${ZSH_STAND_INS}\nfpath=('${directory}' $fpath)\nautoload -Uz _tcplab\n${tries}`;
-      assertCases(await said("zsh", { args: ["-f"], script }));
-    } finally {
-      await Deno.remove(directory, { recursive: true });
-    }
-  },
+  assertCases(await said("zsh", { args: ["-f"], script: ZSH_STAND_INS + zshCompletion(commands) + tries }));
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${directory}/_tcplab`, zshCompletion(commands));
+    const script = `${ZSH_STAND_INS}\nfpath=('${directory}' $fpath)\nautoload -Uz _tcplab\n${tries}`;
+    assertCases(await said("zsh", { args: ["-f"], script }));
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
-Deno.test({
-  name: "fish offers what is to be offered",
-  ignore: !hasShell("fish"),
-  fn: async () => {
-    const script = fishCompletion(commands) +
-      CASES.map(([line]) =>
-        `echo : (complete -C '${line}' | string replace -r '\\t.*' '' | string replace -r '^--log=' '')`
-      ).join("\n");
-    assertCases(await said("fish", { args: ["--no-config"], script }));
-  },
+shellTest("fish", "offers what is to be offered", async () => {
+  const script = fishCompletion(commands) +
+    CASES.map(([line]) =>
+      `echo : (complete -C '${line}' | string replace -r '\\t.*' '' | string replace -r '^--[a-z]+=' '')`
+    ).join("\n");
+  assertCases(await said("fish", { args: ["--no-config"], script }));
 });
 
 Deno.test("devices, files and users are the shell's own to find", () => {
@@ -147,16 +146,36 @@ Deno.test("devices, files and users are the shell's own to find", () => {
   }
 });
 
-Deno.test("a list is completed after its last comma", async () => {
-  const syntax = {
-    command: "x",
-    synopsis: "",
-    description: "",
-    options: [{ name: "show", kind: "list", value: "LIST", help: "", choices: ["data", "drops"] }],
-  } as const;
-  const [x] = completionOf([{ name: "x", summary: "", usage: "", syntax, run: () => Promise.resolve(0) }]);
+Deno.test("a letter that is a value by itself is offered with its meaning, and takes none", () => {
+  const time = commands.flatMap(({ options }) => options).find(({ long }) => long === "--time");
+  assertEquals([time?.short, time?.isShortAlone, time?.takesValue], ["-t", true, true]);
+  const fish = fishCompletion(commands);
+  assert(/^complete -c tcplab -n '__tcplab_in serve' -s t -d 'the time column/m.test(fish));
+  assert(/^complete -c tcplab -n '__tcplab_in serve' -l time -x -a '[^']*' -d 'the time column/m.test(fish));
+  for (
+    const [script, before] of [[bashCompletion(commands), '"'], [zshCompletion(commands), "'"], [fish, "'"]]
+  ) {
+    assertStringIncludes(script, `${before}serve --time${before}`);
+    assert(!script.includes(`${before}serve -t${before}`));
+    assertStringIncludes(script, `${before}serve -i${before}`);
+  }
+});
+
+const LIST_SYNTAX = {
+  command: "x",
+  synopsis: "",
+  description: "",
+  options: [{ name: "show", kind: "list", value: "LIST", help: "", choices: ["data", "drops"] }],
+} as const;
+const [x] = completionOf([
+  { name: "x", summary: "", usage: "", syntax: LIST_SYNTAX, run: () => Promise.resolve(0) },
+]);
+
+Deno.test("a list is known as one", () => {
   assertEquals(x.options[0].offer, { kind: "words", words: ["data", "drops"], isList: true });
-  if (!hasShell("bash")) return;
+});
+
+shellTest("bash", "keeps what stands before the last comma of a list", async () => {
   const script = bashCompletion([x]) +
     'COMP_WORDS=(tcplab x --show data,dr); COMP_CWORD=3; _tcplab; echo "${COMPREPLY[*]}"';
   assertEquals(await said("bash", { args: ["--norc"], script }), "data,drops\n");

@@ -19,6 +19,7 @@ Deno.test("a host and a port are enough; the rest has the defaults of serve", ()
     sleepMs: 0,
     waitTimeWait: false,
     output: null,
+    isStdoutFree: false,
   });
   assertEquals([ground.services, ground.tcp, ground.log, ground.keepAlive], [[], {}, "text", false]);
 });
@@ -78,6 +79,10 @@ Deno.test("each bad value is one line with what was expected", () => {
     ["10.33.0.2 80 --fault drop=2", "--fault drop=2: expected"],
     ["10.33.0.2 80 --fault loss=1%", "--fault loss=1%: there is no loss; the words are drop, dup,"],
     ["10.33.0.2 80 --ecn on", "--ecn on: expected one of off, accept, request"],
+    ["10.33.0.2 80 --output -", "--output -: expected a FILE: - is standard output for --write of"],
+    ["10.33.0.2 80 --log-file -", "--log-file -: expected a FILE: - is standard output for --write of"],
+    ["10.33.0.2 80 --write - --log none", "with --log none what the peer sends goes there: give --output"],
+    ["10.33.0.2 80 --write - --log-file l", "with --log-file what the peer sends goes there: give --output"],
     ["10.33.0.2 80 --payload --log none", "--payload needs a log"],
     ["10.33.0.2 80 --payload --payload", "--payload is given twice"],
     ["10.33.0.2 80 --iface a --iface b", "--iface is given twice"],
@@ -86,5 +91,18 @@ Deno.test("each bad value is one line with what was expected", () => {
     const error = assertThrows(() => parse(words), UsageError);
     assert(error.message.includes(line), `${words}: ${error.message}`);
     assert(!error.message.includes("\n"), words);
+  }
+});
+
+Deno.test("what arrives goes to stdout where the log does not, and the recording then needs it to have another place", () => {
+  const isFree = (words: string) => parse(`10.33.0.2 80 ${words}`).isStdoutFree;
+  assertEquals(["-i a", "--log none", "--log-file l", "--log json --log-file l"].map(isFree), [
+    false,
+    true,
+    true,
+    true,
+  ]);
+  for (const words of ["--write - --log-file l -o o", "--write - --log none -o o", "--write - --log json"]) {
+    assertEquals(parse(`10.33.0.2 80 ${words}`).ground.write, "-");
   }
 });

@@ -3,12 +3,13 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { orNotFound, throughWaiter } from "../../src/cli/attached_process.ts";
 import { CliError } from "../../src/cli/command.ts";
 import { planLab } from "../../src/cli/lab_network.ts";
-import { labSocketsText, screenful } from "../../src/cli/lab_netstat.ts";
+import { labSocketsText } from "../../src/cli/lab_netstat.ts";
 import { chooseSniffer, paneScript } from "../../src/cli/lab_panes.ts";
 import { shellFiles } from "../../src/cli/lab_prompts.ts";
 import { demandLabRights } from "../../src/cli/lab_rights.ts";
 import { ownLab } from "../../src/cli/own_lab.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
+import { screenful } from "../../src/cli/watch_page.ts";
 
 /** A line of /proc/self/status with these capabilities. */
 const holding = (...bits: number[]) =>

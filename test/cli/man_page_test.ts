@@ -37,9 +37,12 @@ async function rendered(): Promise<string> {
   }
 }
 
+const missing = hasGroff() ? "" : " (ignored: groff is not installed)";
+
 Deno.test({
-  name: "groff takes the page without a warning, and shows every command, option, variable and document",
-  ignore: !hasGroff(),
+  name:
+    `groff takes the page without a warning, and shows every command, option, variable and document${missing}`,
+  ignore: missing !== "",
   fn: async () => {
     const text = await rendered();
     const shown = (words: string) => assertStringIncludes(text, ` ${inOneLine(words)} `);
@@ -47,7 +50,8 @@ Deno.test({
       shown(`${name}: ${summary}`);
       shown(`tcplab ${name} ${syntax.synopsis}`.trimEnd());
       for (const option of allOptions(syntax)) {
-        const alias = option.alias === undefined ? "" : `, -${option.alias}`;
+        const letter = option.alias ?? option.letter?.name;
+        const alias = letter === undefined ? "" : `, -${letter}`;
         const value = option.value === undefined ? "" : ` ${option.value}`;
         shown(`--${option.name}${alias}${value} ${option.help}`);
       }

@@ -155,3 +155,36 @@ Deno.test("the program's own streams are no files, by whatever name", () => {
     assertEquals(error.message.split(":")[0].startsWith(`${path} is a stream of this program`), true, path);
   }
 });
+
+Deno.test({
+  name: "a file that is one of our standard streams is not emptied, whatever it is called",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    using directory = scratch();
+    const file = join(directory.path, "file");
+    const link = join(directory.path, "link");
+    Deno.symlinkSync(file, link);
+    const code = `const { openOutputFile } = await import(${JSON.stringify(MODULE)});
+      try { openOutputFile(Deno.args[0], { option: "--write" }); } catch (error) { Deno.exit(error.message.startsWith(
+        Deno.args[0] + " is a stream of this program") ? 3 : 4); }`;
+    for (const redirection of ['<"$1" >/dev/null', '>>"$1"', '2>>"$1"', ">/dev/null 2>&1", ">&- 2>&-"]) {
+      for (const name of [file, link]) {
+        Deno.writeTextFileSync(file, "before");
+        const { code: status } = await new Deno.Command("sh", {
+          args: [
+            "-c",
+            `"$0" eval --no-lock --cached-only "$3" "$2" ${redirection}`,
+            Deno.execPath(),
+            file,
+            name,
+            code,
+          ],
+          cwd: fromFileUrl(new URL(".", import.meta.url)),
+          stdin: "null",
+        }).output();
+        const isStream = redirection.includes("$1");
+        assertEquals([status, Deno.readTextFileSync(file)], isStream ? [3, "before"] : [0, ""], redirection);
+      }
+    }
+  },
+});

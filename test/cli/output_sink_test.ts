@@ -76,6 +76,14 @@ Deno.test("a reader that has gone ends the log with one line", async () => {
   await assertRejects(() => log.readerGone, CliError, "its reader has gone");
   assertEquals(await log.end(), false);
   assertEquals(log.failure?.message.includes("its reader has gone"), true);
+  const output = { write: () => Promise.reject(new Deno.errors.BrokenPipe("x")) };
+  const elsewhere = new ServeLog({ form: "text", width: 80, output, outputName: "stderr" });
+  elsewhere.tell(DROP);
+  await assertRejects(
+    () => elsewhere.readerGone,
+    CliError,
+    "The log cannot be written to stderr (its reader",
+  );
 });
 
 Deno.test("a file takes what it is given at once, from the writer's own memory; a full disk is told once", async () => {

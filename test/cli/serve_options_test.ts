@@ -85,6 +85,7 @@ Deno.test("each bad value is one line with the option, the value and what was ex
     ["--log-limit much", "--log-limit much: expected bytes"],
     ["--log-limit 1M --log none", "--log-limit needs a log"],
     ["--write-limit 1M", "--write-limit needs --write FILE"],
+    ["-w - --write-limit 1Mx2", "--write - has no files to rotate: leave xN of --write-limit out"],
     ["-w x --write-limit 1000K", "--write-limit 1000K: expected bytes"],
     ["-w x --write-limit x3", "--write-limit : expected bytes"],
     [

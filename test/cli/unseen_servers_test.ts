@@ -1,22 +1,72 @@
 /** Servers that are not shown: how they are counted, what is said of them, and that it is never "none". */
 import { assertEquals } from "@std/assert";
 import { netstatText } from "../../src/cli/netstat.ts";
-import { countControlSockets, unseenLines, type UnseenServers } from "../../src/cli/unseen_servers.ts";
+import { countListeningServers, unseenLines, type UnseenServers } from "../../src/cli/unseen_servers.ts";
+import { openControlSocket } from "../../src/runtime/control_socket.ts";
 
 const NOBODY: UnseenServers = { closed: 0, elsewhere: 0, silent: [], silentUsers: [], isRoot: false };
 
-Deno.test("a control socket is known by its name, counted once for each namespace's table, and only while somebody listens", () => {
-  const table = `Num       RefCount Protocol Flags    Type St Inode Path
+Deno.test({
+  name:
+    "a control socket is known by its name, counted once for each namespace, and only while somebody listens",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const table = `Num       RefCount Protocol Flags    Type St Inode Path
 0000000000000000: 00000002 00000000 00010000 0001 01 43710 /run/tcplab/.12ab34cd.tcplab
 0000000000000000: 00000003 00000000 00000000 0001 03 43711 /run/tcplab/.12ab34cd.tcplab
-0000000000000000: 00000002 00000000 00010000 0001 01 43712 /srv/a b/.00000000.tcplab
+0000000000000000: 00000002 00000000 00010000 0001 01   712 /srv/a b/.00000000.tcplab
 0000000000000000: 00000002 00000000 00010000 0001 01 43713 /tmp/x.tcplab
 0000000000000000: 00000002 00000000 00010000 0001 01 43714 @/run/tcplab/.12ab34cd.tcplab.old
 0000000000000000: 00000002 00000000 00010000 0001 01 43715
 `;
-  assertEquals(countControlSockets(table), 2);
-  assertEquals(countControlSockets(table + table), 2);
-  assertEquals(countControlSockets(""), 0);
+    const place = Deno.makeTempDirSync({ prefix: "tcplab-test-" });
+    try {
+      const count = () => countListeningServers(`${place}/[0-9]*`);
+      assertEquals(await count(), 0);
+      Deno.writeTextFileSync(`${place}/1`, table);
+      assertEquals(await count(), 2);
+      // Another process of the same namespace, and one of another.
+      Deno.linkSync(`${place}/1`, `${place}/2`);
+      assertEquals(await count(), 2);
+      Deno.writeTextFileSync(`${place}/3`, table);
+      assertEquals(await count(), 4);
+      const line = table.split("\n")[1] + "\n";
+      const noText = Uint8Array.of(...new TextEncoder().encode(line.slice(0, -1)), 0xff, 0x0a);
+      Deno.writeFileSync(`${place}/3`, Uint8Array.of(...noText, ...new TextEncoder().encode(line)));
+      assertEquals(await count(), 3);
+      // As many as anybody likes: what is read of it stays a number.
+      Deno.writeTextFileSync(`${place}/3`, table.repeat(20_000));
+      assertEquals(await count(), 40_002);
+    } finally {
+      Deno.removeSync(place, { recursive: true });
+    }
+  },
+});
+
+/** How many more are counted while a control socket is open than before, and when it is closed again. */
+async function countedMore(directory: string): Promise<(number | null)[]> {
+  const before = await countListeningServers();
+  const socket = await openControlSocket({ directory, pid: 1, answer: () => null });
+  const during = await countListeningServers();
+  socket[Symbol.dispose]();
+  const after = await countListeningServers();
+  return [during, after].map((count) => count === null || before === null ? null : count - before);
+}
+
+Deno.test({
+  name: "the kernel's own lists name a control socket while somebody listens on it",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const directory = await Deno.makeTempDir({ prefix: "tcplab-test-" });
+    try {
+      // Others may begin and end on this machine meanwhile, but hardly five times.
+      const seen: string[] = [];
+      while (seen.length < 5 && seen.at(-1) !== "1,0") seen.push((await countedMore(directory)).join());
+      assertEquals(seen.at(-1), "1,0", seen.join(" "));
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
 });
 
 Deno.test("who may not see everything hears how many there are, and what to do", () => {

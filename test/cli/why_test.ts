@@ -32,6 +32,9 @@ Deno.test("why --json: the same as values", async () => {
   const values: { kind: string; name: string; test: { place: string } }[] = JSON.parse(out);
   assertEquals(values.map(({ kind, name }) => `${kind} ${name}`), ["row open.passive", "rule open.passive"]);
   assert(values.every(({ test }) => /^test\/tcp\/\w+\.ts:\d+$/.test(test.place)), out);
+  const all = await why("--json");
+  assertEquals([all.code, all.error], [0, ""]);
+  assertEquals(JSON.parse(all.out), JSON.parse(JSON.stringify(EXPLANATIONS)));
 });
 
 Deno.test("why of a name that nobody knows: one line with what may be meant, and status 2", async () => {

@@ -31,3 +31,18 @@ Deno.test("sent segments: what is kept has a bound, and the oldest goes first", 
   assertEquals([sent.carrierOf(0), sent.carrierOf(99_990)], [0, 10_000]);
   assertEquals(sent.carrierOf((10_000 - 4000) * 10), 6001);
 });
+
+Deno.test("sent segments: the bound holds for segments that split others, too", () => {
+  const sent = new SentSegments();
+  const ranges = 4096;
+  for (let i = 0; i < ranges; i++) sent.note(i * 10, i * 10 + 10, { number: i + 1, una: 0 });
+  // The newest half, so that what is forgotten is another one.
+  for (let i = ranges / 2; i < ranges; i++) sent.note(i * 10 + 4, i * 10 + 6, { number: ranges + i, una: 0 });
+  let [runs, last] = [0, 0];
+  for (let at = 0; at < ranges * 10; at++) {
+    const number = sent.carrierOf(at);
+    if (number !== last && number !== 0) runs++;
+    last = number;
+  }
+  assertEquals(runs, ranges + 1);
+});

@@ -193,3 +193,21 @@ Deno.test("told: who begins to observe anew hears of nothing that only the one b
     undefined,
   ]);
 });
+
+Deno.test("told: who comes after one that has left between a transition and its segment hears no foreign rule", () => {
+  const { lab, peer } = reachTimeWait();
+  const { observer } = lab.host;
+  lab.host.observer = (event) => {
+    if (event.event === "transition") lab.host.observer = null;
+  };
+  peer.sends({ flags: "SYN", seq: 1000 });
+  lab.host.observer = observer;
+  lab.events.length = 0;
+  peer.takeAll();
+  peer.sends({ flags: "ACK", seq: 1001, ack: 1 });
+  const [event] = lab.events;
+  assertEquals(event.event === "segment" ? [event.rule, event.rules] : event, [
+    "arrives.check5.syn-rcvd",
+    undefined,
+  ]);
+});

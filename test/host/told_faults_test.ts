@@ -24,6 +24,7 @@ function badHost(spec: string, observes = true) {
     faults: parseFaultSpec(spec),
     nowUs: () => nowUs,
     observer: {
+      isWatched: () => host.faultObserver.isWatched(),
       touched: (touched) => {
         touches.push({ ...touched, frame: touched.frame.slice(0, touched.length) });
         return host.faultObserver.touched(touched);
@@ -188,11 +189,20 @@ Deno.test("told: a frame without a segment has none of its fields", () => {
   ]);
 });
 
-Deno.test("told: nobody observes: faults happen as ever, and no number is used up", () => {
-  const { host, events, arrives, left } = badHost("in:dup=100%", false);
+Deno.test("told: nobody observes: faults happen as ever, nothing is put together, and no number is used up", () => {
+  const { host, events, arrives, left, touches } = badHost("in:dup=100%", false);
   arrives(FIRST_SYN);
-  assertEquals([events, left()], [[], 2]);
+  assertEquals([events, left(), touches], [[], 2, []]);
   host.observer = (event) => events.push(event);
   arrives(segmentFrame({ seq: 1000, flags: SYN, sourcePort: 4001 }));
   assertEquals(brief(events)[0], "1 fault 1 recv duplicate SYN");
+});
+
+Deno.test("told: nobody observes: of what is lost nothing is put together either", () => {
+  const { host, arrives, left, touches } = badHost("in:drop=100%", false);
+  arrives(FIRST_SYN);
+  assertEquals([left(), touches], [0, []]);
+  host.observer = () => {};
+  arrives(FIRST_SYN);
+  assertEquals(touches.map(({ faults, touch }) => ({ faults, touch })), [{ faults: ["drop"], touch: 1 }]);
 });

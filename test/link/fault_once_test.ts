@@ -38,6 +38,7 @@ class Bench {
       faults: { seed: 1, in: NO_FAULTS, out: NO_FAULTS },
       nowUs: () => this.clock.nowUs(),
       observer: {
+        isWatched: () => true,
         touched: ({ direction, faults, reason, delayUs }) => {
           for (const fault of faults) {
             const more = fault === "drop" ? ` ${reason}` : fault === "delay" ? ` ${delayUs}` : "";

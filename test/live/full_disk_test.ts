@@ -71,7 +71,7 @@ liveTest("a full disk ends the recording with a notice, and not the server", {
   assertEquals(log.filter((line) => line.includes('"recording-ended"')).length, 1);
   assertMatch(log.at(-1) ?? "", /"event":"summary"/);
   // What is there is whole: tshark reads it to its end without a word.
-  await assertSoundRecording(`${DISK}/lab.pcapng`, lab);
+  await assertSoundRecording(`${DISK}/lab.pcapng`, { lab });
   const read = await lab.run({
     words: ["sh", "-c", `tshark -r ${DISK}/lab.pcapng -T fields -e frame.number | tail -1`],
   });
@@ -125,7 +125,7 @@ liveTest("limits end the log and rotate the recording, and are no failure", {
     const [, bytes, packets] = infos.stdout.trim().split(",");
     assertLess(Number(bytes), 0x100000 + 1, infos.stdout);
     assertGreater(Number(packets), 3, infos.stdout);
-    await assertSoundRecording(file, lab);
+    await assertSoundRecording(file, { lab });
   }
 });
 

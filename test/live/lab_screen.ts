@@ -36,6 +36,16 @@ export class LabScreen implements AsyncDisposable {
     return await this.#tmux("capture-pane", "-p");
   }
 
+  /** What was written, line by line: what the window broke is one line, as it was. */
+  async lines(): Promise<string[]> {
+    return (await this.#tmux("capture-pane", "-p", "-J")).split("\n").map((line) => line.trimEnd());
+  }
+
+  /** Makes the window so wide, which its program is told by a signal. */
+  async resize(columns: number): Promise<void> {
+    await this.#tmux("resize-window", "-x", String(columns));
+  }
+
   /** Whether a program has the screen to itself, or keeps the terminal from reading lines and from echoing. */
   async isTaken(): Promise<boolean> {
     const [alternate, tty] = (await this.#tmux("display-message", "-p", "#{alternate_on} #{pane_tty}")).trim()

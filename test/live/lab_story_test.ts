@@ -12,7 +12,7 @@ import { JUDGE_PROGRAMS, type JudgedFrame, WireRecording } from "./wire_judge.ts
 const STORY_LAB = { offloads: false, needs: [...JUDGE_PROGRAMS, "ethtool"] };
 
 /** The lab's table, server side: from, to, received, sent. */
-const SEED_PATH = [
+const LAB_PATH = [
   ["LISTEN", "SYN_RCVD", "SYN", "SYN,ACK"],
   ["SYN_RCVD", "ESTABLISHED", "ACK", ""],
   ["ESTABLISHED", "CLOSE_WAIT", "FIN,ACK", "ACK"],
@@ -20,7 +20,7 @@ const SEED_PATH = [
   ["LAST_ACK", "CLOSED", "ACK", ""],
 ];
 
-async function playSeedLab(lab: PrivateLab, program?: readonly string[]): Promise<JudgedFrame[]> {
+async function playLab(lab: PrivateLab, program?: readonly string[]): Promise<JudgedFrame[]> {
   await using file = await scratchFile(".pcapng");
   await using server = await ServeProcess.start(lab, {
     args: ["--port", "3333"],
@@ -42,7 +42,7 @@ async function playSeedLab(lab: PrivateLab, program?: readonly string[]): Promis
   );
   const path = server.all("transition").filter((event) => event.connection === closed.connection)
     .map(({ from, to, recv, send }) => [from, to, (recv ?? []).join(), (send ?? []).join()]);
-  assertEquals(path, SEED_PATH, server.tail());
+  assertEquals(path, LAB_PATH, server.tail());
 
   const frames = await recording.judge();
   const result = await server.stop();
@@ -52,7 +52,7 @@ async function playSeedLab(lab: PrivateLab, program?: readonly string[]): Promis
   return frames;
 }
 
-function judgeSeedFrames(frames: readonly JudgedFrame[], lab: PrivateLab): void {
+function judgeLabFrames(frames: readonly JudgedFrame[], lab: PrivateLab): void {
   const client = lab.plan.addresses.client;
   const seen = frames.map((frame) => `${frame.source === client ? "client" : "server"} ${frame.flags}`);
   assertEquals(seen, [
@@ -75,12 +75,12 @@ function judgeSeedFrames(frames: readonly JudgedFrame[], lab: PrivateLab): void 
 }
 
 liveTest("the lab: seven frames in order, and the lab's path", STORY_LAB, async (lab) => {
-  judgeSeedFrames(await playSeedLab(lab), lab);
+  judgeLabFrames(await playLab(lab), lab);
 });
 
 const binary = compiledBinary();
 const missing = binary === null ? "no compiled binary: deno task compile, or TCPLAB_BINARY" : null;
 
 liveTest("the lab with the compiled binary", { ...STORY_LAB, missing }, async (lab) => {
-  judgeSeedFrames(await playSeedLab(lab, [binary ?? ""]), lab);
+  judgeLabFrames(await playLab(lab, [binary ?? ""]), lab);
 });

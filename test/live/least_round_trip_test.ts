@@ -13,17 +13,19 @@ const IS_LONG = Deno.env.get("TCPLAB_LONG") === "1";
 const AT_ONCE = 4;
 const ROUNDS = IS_LONG ? 25 : 1;
 const DELAY_US = 10_000;
+/** Local choice: the least of hundreds, of which a busy machine does not hold up all; nanoseconds, or a sum, would be more. */
+const MOST_US = 500_000;
 /** Enough that some are answered at once, and some while the machine does something else. */
 const BYTES = 200_000;
 
 for (const direction of ["in", "out"] as const) {
   const name = `the least round trip through ${direction}:delay=10ms is no shorter, ${ROUNDS * AT_ONCE} runs`;
-  liveTest(name, {}, async (lab) => {
+  liveTest(name, { needs: ["python3"] }, async (lab) => {
     for (let round = 0; round < ROUNDS; round++) {
       const servers = await Promise.all(Array.from({ length: AT_ONCE }, (_, at) => run(lab, direction, at)));
       const least = await leastRoundTrips(lab);
       assertEquals(least.length, AT_ONCE);
-      for (const us of least) assert(us >= DELAY_US, `A round trip of ${us} us`);
+      for (const us of least) assert(us >= DELAY_US && us < MOST_US, `A round trip of ${us} us`);
       if (Deno.env.get("TCPLAB_SHOW") !== undefined) console.log(direction, round, ...least);
       await Promise.all(servers.map((server) => server.stop()));
     }

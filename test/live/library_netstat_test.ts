@@ -20,8 +20,9 @@ function program(options: string): string {
   `;
 }
 
-async function netstat(lab: PrivateLab): Promise<string> {
-  const { code, stdout, stderr } = await lab.run({ side: "server", words: [...selfCommand(), "netstat"] });
+async function netstat(lab: PrivateLab, ...args: readonly string[]): Promise<string> {
+  const words = [...selfCommand(), "netstat", ...args];
+  const { code, stdout, stderr } = await lab.run({ side: "server", words });
   assertEquals([code, stderr], [0, ""]);
   return stdout;
 }
@@ -67,6 +68,19 @@ liveTest("a library's server and its connections are shown, and its end leaves n
     const client = lab.spawn({ side: "client", words, stdin: true });
     await waitFor(() => client.stdout.includes("hello"), { what: "the echo" });
     assertMatch(await netstat(lab), /10\.33\.0\.3:7 +10\.33\.0\.2:\d+ +ESTABLISHED +library/);
+    // As ss is asked, letters and all: of the two lines one is left.
+    const filtered = await netstat(lab, "-tan", "state", "established", "sport", "=", ":7");
+    assertMatch(filtered, /10\.33\.0\.3:7 +10\.33\.0\.2:\d+ +ESTABLISHED +library/);
+    assertEquals(/LISTEN/.test(filtered), false, filtered);
+    const values = JSON.parse(await netstat(lab, "--json", "state", "established", "sport", "=", ":7"));
+    assertEquals(
+      values.map((of: { listeners: unknown[]; connections: unknown[] }) => [
+        of.listeners.length,
+        of.connections.length,
+      ]),
+      [[0, 1]],
+    );
+    assertEquals((await netstat(lab, "-tan", "sport", "=", ":8")).includes("10.33.0.3:7"), false);
     await client.closeInput();
     assertEquals((await client.result).code, 0);
   });
@@ -81,8 +95,22 @@ liveTest("a library's server has the name that it gives itself, or is not shown"
   await withProgram(lab, { options: "netstat: false", flags: ["-A"] }, async () => {
     assertEquals(await netstat(lab), none);
   });
+  // With no more than these it is seen where it is, so that serve knows of an address that it answers for.
+  const needed = ["ffi", "read", "write", "net", "sys", "env"].map((what) => `--allow-${what}`);
+  await withProgram(lab, { flags: needed }, async () => {
+    const words = [
+      ...selfCommand(),
+      ...["serve", "-i", "veth-server", "--ip", "10.33.0.3/24", "--port", "7", "--duration", "1"],
+    ];
+    await waitFor(async () => /LISTEN +library/.test(await netstat(lab)), {
+      what: "the listener in netstat",
+    });
+    const { code, stderr } = await lab.run({ side: "server", words });
+    assertEquals(code, 1);
+    assertMatch(stderr, /10\.33\.0\.3:7 is served already by process \d+/);
+  });
   // Without the permission to write, nobody is asked, and the server serves all the same.
-  const flags = ["--allow-ffi", "--allow-read", "--allow-sys", "--allow-env"];
+  const flags = needed.filter((flag) => flag !== "--allow-write");
   await withProgram(lab, { flags }, async () => {
     assertEquals(await netstat(lab), none);
   });

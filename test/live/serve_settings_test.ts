@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertStringIncludes } from "@std/assert";
 import { kernelClientCommand } from "../../src/cli/self_command.ts";
 import { KernelPeer, PEER_PROGRAMS } from "./kernel_peer.ts";
+import { talkByKernel } from "./kernel_talk.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 
@@ -24,6 +25,21 @@ liveTest("--ttl, --dscp, --mss and --no-sack show in every SYN-ACK", { needs: ["
   assertGreaterOrEqual(marks.length, 3, judged.stderr);
   assertEquals(new Set(marks), new Set(["7\t46"]));
 });
+
+liveTest(
+  "-v tells the timers, --show samples the figures; by themselves neither is told",
+  {},
+  async (lab) => {
+    for (const args of [["-v", "--show", "samples"], ["-v"], ["--show", "samples"], []]) {
+      await using server = await ServeProcess.start(lab, { args });
+      await talkByKernel(lab, lab.plan.tcplabAddress, "hello");
+      await server.event("closed");
+      assertEquals((await server.stop()).code, 0);
+      const told = [server.all("timer").length > 0, server.all("sample").length > 0];
+      assertEquals(told, [args.includes("-v"), args.includes("samples")], args.join(" "));
+    }
+  },
+);
 
 liveTest(
   "--keepalive probes an idle connection, whose kernel answers; without it nothing is sent",

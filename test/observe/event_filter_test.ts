@@ -136,7 +136,10 @@ Deno.test("event filter: a state is a segment's, both of a transition's, and the
     data,
   ];
   assertEquals(passing("state SYN_RCVD", events), [1, 2, 3, 4, 7]);
-  assertEquals(passing("state syn-rcvd", events), [1, 2, 3, 4, 7]);
+  // As `tcplab why` and `tcplab netstat` understand them.
+  for (const name of ["syn-rcvd", "syn-recv", "SYN-RECEIVED"]) {
+    assertEquals(passing(`state ${name}`, events), [1, 2, 3, 4, 7]);
+  }
   assertEquals(passing("state ESTABLISHED", events), [4, 5, 7]);
   assertEquals(passing("state LISTEN", events), [2, 7]);
   assertEquals(passing("state CLOSED", events), [7]);

@@ -4,6 +4,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { eventToJson } from "../../src/observe/event_json.ts";
+import { FIELD_NAMES } from "../../src/tcp/event_fields.ts";
+import type { TcpEvent } from "../../src/tcp/events.ts";
 import {
   anyEvent,
   SAMPLE_CONNECTION,
@@ -118,3 +120,34 @@ Deno.test("event json: any event is one line of JSON that says what the event sa
     assertEquals(JSON.parse(line), JSON.parse(JSON.stringify(event)));
   }));
 });
+
+Deno.test("event json: letter by letter what JSON.stringify makes of the fields in the order of the schema", () => {
+  const sample = {
+    event: "sample",
+    time: SAMPLE_TIME,
+    connection: "c",
+    cwnd: 1,
+    ssthresh: 0,
+    inFlight: 0,
+  } as const;
+  const strange = [NaN, Infinity, -0, -1.5, 1e21, 5e-324].map((srttUs): TcpEvent => {
+    return { ...sample, srttUs, rtoUs: 1, sndWnd: 0, rcvWnd: 0 };
+  });
+  fc.assert(
+    fc.property(fc.oneof(anyEvent, fc.constantFrom(...strange)), (event) => {
+      const names = ["event", "time", ...FIELD_NAMES.get(event.event) ?? []];
+      const values = new Map<string, unknown>(Object.entries(event));
+      const wanted = JSON.stringify(Object.fromEntries(names.map((name) => [name, values.get(name)])));
+      assertEquals(eventToJson(event), escaped(wanted));
+    }),
+    { numRuns: 500, examples: strange.map((event) => [event]) },
+  );
+});
+
+/** With the escapes of what JSON allows raw, and terminals do not. */
+function escaped(line: string): string {
+  return line.replace(
+    /[\x7f-\x9f\u2028\u2029]/g,
+    (raw) => "\\u" + raw.charCodeAt(0).toString(16).padStart(4, "0"),
+  );
+}

@@ -133,6 +133,22 @@ const STORY: readonly TcpEvent[] = [
   { event: "summary", time: SAMPLE_TIME, durationMs: 3000, counters: { "frames-in": 7, "drop-checksum": 1 } },
 ];
 
+Deno.test("event text: SACK blocks stand beside the acknowledgment, also beyond 4 GiB and where numbers begin again", () => {
+  const log = textLog({ width: Infinity });
+  const sackText = (ack: number, relAck: number, sack: readonly (readonly [number, number])[]) =>
+    /sack .*(?= {2}segment)/.exec(
+      log(sampleSegment({ flags: ["ACK"], ack, relAck, options: { sack }, segment: 1 })),
+    )?.[0];
+  const ack = (7 + 5e9) % 2 ** 32;
+  assertEquals(
+    sackText(ack, 5e9, [[ack + 1000, ack + 2000], [ack - 1000, ack - 500]]),
+    "sack 5000001000..5000002000  sack 4999999000..4999999500",
+  );
+  assertEquals(sackText(2 ** 32 - 100, 1, [[100, 300]]), "sack 201..401");
+  // A stranger's, whose acknowledgment is told as it stands.
+  assertEquals(sackText(10, 10, [[100, 4e9]]), "sack 100..4000000000");
+});
+
 function storyText(options: TextLogOptions): string {
   return STORY.map(textLog(options)).join("\n");
 }

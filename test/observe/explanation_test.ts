@@ -8,6 +8,7 @@ import {
   explanationsToText,
   headingOf,
 } from "../../src/observe/explanation_text.ts";
+import { TRANSITIONS } from "../../src/tcp/transitions.ts";
 
 function found(name: string): string[] {
   return findExplanations(name).map((one) => `${one.kind} ${one.name}`);
@@ -26,6 +27,13 @@ Deno.test("everything has a sentence, a clause or none by choice, a line and a t
       const [path, line = "1"] = place.split(":");
       const text = readProjectFile(path).split("\n")[Number(line) - 1];
       assert(text !== undefined && text.trim() !== "", `${one.name}: ${place}`);
+    }
+    if (one.kind === "rule") {
+      for (const place of one.source) {
+        const [path, line] = place.split(":");
+        const text = readProjectFile(path).split("\n")[Number(line) - 1];
+        assert(text.includes(`"${one.name}"`), `${place} is not of ${one.name}: ${text}`);
+      }
     }
     if (one.kind === "row") assert(one.rules.length > 0, `${one.name}: no rule decides it`);
     if (one.kind === "rule") assert(headingOf(one) !== "Rules", `${one.name} has no heading`);
@@ -50,6 +58,20 @@ Deno.test("a name: of a rule, a row, both, a state however it is spelled; beginn
   for (const name of ["", "none", "arrives.", "nothing", "__proto__", "constructor", "ack-nothing"]) {
     assertEquals(found(name), [], name);
   }
+});
+
+Deno.test("every row leads out of one state and into one, which say so; and no state names another", () => {
+  const named = { out: 0, into: 0 };
+  for (const { name: state, ...one } of EXPLANATIONS) {
+    if (one.kind !== "state") continue;
+    for (const { id, from, to } of TRANSITIONS) {
+      assertEquals(one.leftBy.includes(id), from === state, `${id} out of ${state}`);
+      assertEquals(one.reachedBy.includes(id), to === state, `${id} into ${state}`);
+    }
+    named.out += one.leftBy.length;
+    named.into += one.reachedBy.length;
+  }
+  assertEquals(named, { out: TRANSITIONS.length, into: TRANSITIONS.length });
 });
 
 Deno.test("names that messages tell people to ask for are there", () => {

@@ -98,6 +98,42 @@ Deno.test("json lines: numbers at every length, times at every number of decimal
   assertEquals(written(segments), { text: expected(segments), slow: 0 });
 });
 
+Deno.test("json lines: positions and numbers beyond 2^32 go the fast way too, to 2^53 - 1", () => {
+  const numbers = [
+    ...[2 ** 32 - 1, 2 ** 32, 2 ** 32 + 1, 2 ** 53 - 1],
+    ...[5e9, 9_999_999_999, 1e10, 4_294_967_295_999_999_999 % 2 ** 53, 1e15 + 7, 4_294_967_296e6],
+  ];
+  const flags = flagNames(0x10);
+  const segments = numbers.flatMap((number) => [
+    sampleSegment({ flags, relSeq: number, relAck: number - 1 }),
+    sampleSegment({ flags, id: number, segment: number }),
+  ]);
+  const others = numbers.flatMap((number): TcpEvent[] => [
+    sampleTransition({ recv: flags, send: null, id: number, segment: number }),
+    {
+      ...{ event: "closed", time: 1_700_000_000, connection: SAMPLE_CONNECTION, id: 7, reason: "normal" },
+      ...{ bytesIn: number, bytesOut: number, durationMs: 1, states: ["LISTEN", "CLOSED"] },
+    },
+  ]);
+  const events = [...segments, ...others];
+  assertEquals(written(events), { text: expected(events), slow: 0 });
+  const beyond = [2 ** 53, 1e300, -1].map((relSeq) => sampleSegment({ flags, relSeq }));
+  assertEquals(written(beyond), { text: expected(beyond), slow: beyond.length });
+});
+
+Deno.test("json lines: refused rows of transitions take no place from those that are kept", () => {
+  const long = Array.from(
+    { length: 600 },
+    (_, i) => sampleTransition({ recv: null, row: "x".repeat(101), rule: `r${i}` }),
+  );
+  const kept = Array.from(
+    { length: 512 },
+    (_, i) => sampleTransition({ recv: null, send: null, rule: `r${i}` }),
+  );
+  assertEquals(written(long), { text: expected(long), slow: 600 });
+  assertEquals(written([...long, ...kept]), { text: expected([...long, ...kept]), slow: 600 });
+});
+
 Deno.test("json lines: more connections than are remembered", () => {
   const events = Array.from({ length: 9000 }, (_, i) =>
     sampleSegment({

@@ -1,69 +1,27 @@
 /**
  * The recorder: each frame once, in the order of the wire, and each comment on the frame that it is about.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { memoryPair } from "../../src/link/memory_link.ts";
 import { tapLink } from "../../src/link/tap.ts";
-import { PcapngRecorder } from "../../src/observe/pcapng_recorder.ts";
-import type { RetransmitEvent } from "../../src/tcp/events.ts";
 import { commentsIn, HAS_TSHARK, readBlocks, readPackets, tsharkFields } from "./capture_reading.ts";
+import {
+  ACK_IN,
+  ACK_OUT,
+  CLOSE,
+  CLOSING,
+  EXPIRED,
+  EXPIRY,
+  FIN,
+  FIN_OUT,
+  OPENING,
+  recording,
+  repeats,
+  SYN,
+  SYN_ACK,
+} from "./recording.ts";
 import { SAMPLE_CONNECTION, SAMPLE_TIME, sampleTransition } from "./sample_events.ts";
 import { CLIENT, SERVER, tcpFrame } from "./sample_frames.ts";
-
-function recording(options: Partial<ConstructorParameters<typeof PcapngRecorder>[0]> = {}) {
-  const bytes: number[] = [];
-  const errors: unknown[] = [];
-  const clock = { nowUs: 1_700_000_000_000_000 };
-  const recorder = new PcapngRecorder({
-    write: (chunk) => {
-      for (const byte of chunk) bytes.push(byte);
-      return chunk.length;
-    },
-    onError: (error) => errors.push(error),
-    nowEpochUs: () => clock.nowUs++,
-    device: "veth0",
-    application: "tcplab test",
-    ...options,
-  });
-  /** Direction, flags byte, comments of each packet so far. */
-  const packets = () => {
-    recorder.flush();
-    return readPackets(Uint8Array.from(bytes)).map((
-      { direction, frame, comments },
-    ) => [direction, frame[47], comments]);
-  };
-  return { recorder, packets, errors, clock, file: () => Uint8Array.from(bytes) };
-}
-
-const SYN = tcpFrame(CLIENT, SERVER, { flags: ["SYN"] });
-const SYN_ACK = tcpFrame(SERVER, CLIENT, { flags: ["SYN", "ACK"], seq: 5000 });
-const FIN = tcpFrame(CLIENT, SERVER, { flags: ["FIN", "ACK"], seq: 1001 });
-const ACK_OUT = tcpFrame(SERVER, CLIENT, { flags: ["ACK"], seq: 5001 });
-const ACK_IN = tcpFrame(CLIENT, SERVER, { flags: ["ACK"], seq: 1001 });
-const FIN_OUT = tcpFrame(SERVER, CLIENT, { flags: ["FIN", "PSH", "ACK"], seq: 5001, payloadBytes: 3 });
-
-const OPENING = "LISTEN -> SYN_RCVD (recv SYN, send SYN,ACK) arrives.listen.syn RFC 9293 §3.10.7.2";
-const CLOSE = sampleTransition({
-  segment: 7,
-  from: "CLOSE_WAIT",
-  to: "LAST_ACK",
-  recv: null,
-  send: ["FIN", "ACK"],
-  cause: "user",
-  rule: "user.close",
-  rfc: "RFC 9293 §3.10.4",
-});
-const CLOSING = "CLOSE_WAIT -> LAST_ACK (user, send FIN,ACK) user.close RFC 9293 §3.10.4";
-const EXPIRY = sampleTransition({
-  from: "TIME_WAIT",
-  to: "CLOSED",
-  recv: null,
-  send: null,
-  cause: "deadline",
-  rule: "time-wait.timeout",
-  rfc: "RFC 9293 §3.10.8",
-});
-const EXPIRED = "TIME_WAIT -> CLOSED (deadline) time-wait.timeout RFC 9293 §3.10.8";
 
 Deno.test("recorder: a transition by a segment is a comment on that segment, though its answer was sent before", () => {
   const { recorder, packets } = recording();
@@ -130,12 +88,31 @@ Deno.test("recorder: a listener that opens is told of on the first frame that le
   }
 });
 
+Deno.test("recorder: a listener's opening is found by its IPv6 address, and by that of all addresses", () => {
+  const connection = "[2001:db8::101]:3333-[2001:db8::1]:51234";
+  const opens = sampleTransition({ from: "CLOSED", to: "LISTEN", recv: null, send: null, cause: "user" });
+  const opening = "before this frame: CLOSED -> LISTEN (user) arrives.listen.syn RFC 9293 §3.10.7.2";
+  for (const listener of ["[2001:db8::101]:3333", "*:3333"]) {
+    const { recorder, packets } = recording();
+    for (const opened of [listener, "[2001:db8::102]:3333", "*:333"]) {
+      recorder.observe({ ...opens, connection: `${opened}-*:*` });
+    }
+    recorder.received(SYN, SYN.length, 5);
+    recorder.observe(sampleTransition({ connection }));
+    recorder.receivedDone();
+    assertEquals(packets(), [["in", 0x02, [opening, OPENING]]]);
+  }
+});
+
 Deno.test("recorder: a change of state whose segment never left goes to the one that repeats it", () => {
   const { recorder, packets, file } = recording();
   recorder.observe(CLOSE);
   recorder.observe(repeats({ segment: 12, repeats: 7 }));
   recorder.sent(FIN_OUT, FIN_OUT.length, 0, 12);
-  assertEquals(packets(), [["out", 0x19, [CLOSING, "retransmission (fin), 1st time, repeats segment 7"]]]);
+  assertEquals(packets(), [["out", 0x19, [
+    CLOSING,
+    "retransmission (fin), sent again once, repeats segment 7",
+  ]]]);
   recorder.finish();
   assertEquals(commentsIn(readBlocks(file())[3].options), []);
 });
@@ -171,20 +148,6 @@ Deno.test("recorder: what has no frame, or never finds it, is told at the end of
   ]);
 });
 
-function repeats(changes: Partial<RetransmitEvent>): RetransmitEvent {
-  return {
-    event: "retransmit",
-    time: SAMPLE_TIME,
-    connection: SAMPLE_CONNECTION,
-    kind: "fin",
-    relSeq: 0,
-    seq: 5001,
-    length: 0,
-    count: 1,
-    ...changes,
-  };
-}
-
 Deno.test("recorder: a retransmission is marked on the segment that repeats, with the frame that it repeats", () => {
   const { recorder, packets } = recording();
   // Numbers of segments do not end at 32 bits.
@@ -204,11 +167,24 @@ Deno.test("recorder: a retransmission is marked on the segment that repeats, wit
   assertEquals(packets(), [
     ["out", 0x12, []],
     ["out", 0x10, []],
-    ["out", 0x12, [`retransmission (syn-ack), 2nd time, repeats frame 1, segment ${first}`]],
+    ["out", 0x12, [`retransmission (syn-ack), sent again 2 times so far, repeats frame 1, segment ${first}`]],
     ["in", 0x10, ["dropped: checksum"]],
-    ["out", 0x10, [`retransmission (rto), 3rd time, repeats frame 3, segment ${first + 2}`]],
-    ["out", 0x10, ["retransmission (probe), 11th time"]],
+    ["out", 0x10, [`retransmission (rto), sent again 3 times so far, repeats frame 3, segment ${first + 2}`]],
+    ["out", 0x10, ["retransmission (probe), sent again 11 times so far"]],
   ]);
+});
+
+Deno.test("recorder: how often something was sent again is told in the log's words, whatever the number", () => {
+  const { recorder, packets } = recording();
+  for (const count of [1, 2, 11, 21, 113]) {
+    recorder.observe(repeats({ segment: count, count }));
+    recorder.sent(FIN_OUT, FIN_OUT.length, 0, count);
+  }
+  assertEquals(
+    packets().map(([, , comments]) => comments),
+    ["once", ...[2, 11, 21, 113].map((count) => `${count} times so far`)]
+      .map((times) => [`retransmission (fin), sent again ${times}`]),
+  );
 });
 
 Deno.test("recorder: the number of the frame that is repeated is known for 16,384 segments", () => {
@@ -220,7 +196,7 @@ Deno.test("recorder: the number of the frame that is repeated is known for 16,38
     recorder.sent(ACK_OUT, ACK_OUT.length, 0, segment);
   }
   recorder.finish();
-  const said = "retransmission (fin), 1st time, repeats";
+  const said = "retransmission (fin), sent again once, repeats";
   assertEquals(readPackets(file()).flatMap(({ comments }) => comments), [
     `${said} frame 1, segment 1`,
     `${said} segment 1`,
@@ -272,105 +248,6 @@ Deno.test("recorder: a burst longer than what is held, in order and with every f
   const packets = readPackets(file());
   assertEquals(packets.map(({ direction }) => direction), ["in", ...frames.map(() => "out" as const)]);
   packets.slice(1).forEach(({ frame }, i) => assertEquals(frame, frames[i]));
-});
-
-Deno.test("recorder: a full disk is one error, and the end of the recording only", () => {
-  let room = 1000;
-  const { recorder, errors } = recording({
-    write: (chunk) => {
-      if (room === 0) throw new Error("No space left on device");
-      const taken = Math.min(room, chunk.length);
-      room -= taken;
-      return taken;
-    },
-  });
-  for (let i = 0; i < 5000; i++) {
-    recorder.received(SYN, SYN.length, i);
-    recorder.observe(sampleTransition());
-    recorder.sent(SYN_ACK, SYN_ACK.length, 0);
-    recorder.receivedDone();
-  }
-  recorder.finish();
-  assertEquals(errors.map(String), ["Error: No space left on device"]);
-  assert(recorder.isStopped);
-});
-
-Deno.test("recorder: of a full disk it is told how many bytes belong to a block that is not whole", () => {
-  for (let room = 0; room < 1000; room += 7) {
-    const taken: number[] = [];
-    let torn = NaN;
-    const { recorder } = recording({
-      write: (chunk) => {
-        if (taken.length === room) throw new Error("No space left on device");
-        const part = chunk.subarray(0, Math.min(room - taken.length, 100));
-        taken.push(...part);
-        return part.length;
-      },
-      onError: (_error, tornBytes) => torn = tornBytes,
-    });
-    for (let i = 0; i < 20; i++) {
-      recorder.sent(SYN_ACK, SYN_ACK.length, 0);
-      if (i === 3) recorder.flush();
-    }
-    recorder.flush();
-    assertEquals(taken.length, room);
-    const whole = readBlocks(Uint8Array.from(taken.slice(0, room - torn)));
-    // The next block would not have fitted.
-    assert(torn < 200 && (whole.length > 1 || room < 200), `${room} bytes, ${torn} of them torn`);
-  }
-});
-
-Deno.test("recorder: files of a limit hold each frame once, comments go on to their frames in the next", () => {
-  const files: Uint8Array[] = [];
-  let bytes: number[] = [];
-  const limitBytes = 700;
-  const { recorder } = recording({
-    write: (chunk) => {
-      bytes.push(...chunk);
-      return chunk.length;
-    },
-    limitBytes,
-    onLimit: () => {
-      files.push(Uint8Array.from(bytes));
-      bytes = [];
-      return true;
-    },
-  });
-  // It waits for its frame, which comes in a later file.
-  recorder.observe(CLOSE);
-  for (let i = 0; i < 50; i++) {
-    recorder.sent(ACK_OUT, ACK_OUT.length, 0, 100 + i);
-    recorder.observe(EXPIRY);
-  }
-  recorder.observe(repeats({ segment: 7, repeats: 100 }));
-  recorder.sent(FIN_OUT, FIN_OUT.length, 0, 7);
-  recorder.finish();
-  files.push(Uint8Array.from(bytes));
-  assert(files.length > 5);
-  const packets = files.flatMap(readPackets);
-  assertEquals(packets.length, 51);
-  // The repeated frame is in another file.
-  assertEquals(packets[50].comments, [CLOSING, "retransmission (fin), 1st time, repeats segment 100"]);
-  for (const file of files) {
-    assert(file.length <= limitBytes, `${file.length} bytes`);
-    assertEquals(readBlocks(file).map(({ type }) => type).filter((type) => type !== 6), [0x0a0d0d0a, 1, 5]);
-  }
-});
-
-Deno.test("recorder: a frame larger than the limit is kept alone", () => {
-  const files: number[] = [];
-  const { recorder, file } = recording({ limitBytes: 500, onLimit: () => files.push(1) > 0 });
-  const large = tcpFrame(SERVER, CLIENT, { flags: ["ACK"], payloadBytes: 1400 });
-  for (let i = 0; i < 3; i++) recorder.sent(large, large.length, 0);
-  recorder.finish();
-  assertEquals([files.length, readPackets(file()).length], [2, 3]);
-});
-
-Deno.test("recorder: a sink that takes nothing is a full disk too", () => {
-  const { recorder, errors } = recording({ write: () => 0 });
-  recorder.flush();
-  recorder.flush();
-  assertEquals(errors.length, 1);
 });
 
 Deno.test({

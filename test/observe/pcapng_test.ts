@@ -119,7 +119,12 @@ Deno.test("pcapng: a long comment is cut between characters", () => {
 
 Deno.test("pcapng: statistics", () => {
   const [block] = readBlocks(
-    statisticsBlock({ timestampUs: 2 ** 40 + 5, received: 2 ** 33 + 1, dropped: 2, comments: ["left over"] }),
+    statisticsBlock({
+      timestampUs: 2 ** 40 + 5,
+      received: 2 ** 33 + 1,
+      dropped: 2,
+      comments: [encodeComment("left over")],
+    }),
   );
   assertEquals([block.type, block.body.getUint32(4, true), block.body.getUint32(8, true)], [5, 256, 5]);
   assertEquals(commentsIn(block.options), ["left over"]);

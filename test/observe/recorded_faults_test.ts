@@ -42,6 +42,7 @@ class RecordedHost {
       faults: parseFaultSpec(spec),
       nowUs: () => this.nowUs,
       observer: {
+        isWatched: () => true,
         touched: (touched) => {
           this.recorder.faulted(touched);
           return this.host.faultObserver.touched(touched);
@@ -166,7 +167,10 @@ Deno.test("recorded faults: one that is lost on its way out is there, marked as 
       `${lost}, segment 1`,
       "CLOSED -> SYN_SENT (user, send SYN) open.active RFC 9293 §3.10.1",
     ]],
-    [1000, "out", SYN, [`${lost}, segment 2`, "retransmission (syn), 1st time, repeats frame 3, segment 1"]],
+    [1000, "out", SYN, [
+      `${lost}, segment 2`,
+      "retransmission (syn), sent again once, repeats frame 3, segment 1",
+    ]],
   ]);
   assertEquals(bench.left(), 0);
 });
@@ -205,7 +209,9 @@ Deno.test("recorded faults: a delayed frame has the time at which it was handed 
   assertEquals(answer, [10, "out", 0x12, []]);
   assertEquals(copy.slice(0, 3), [10, "in", SYN]);
   assertEquals(copy[3][0], "fault duplicate in: the copy, made on purpose, segment 1");
-  assertEquals(again, [10, "out", 0x12, ["retransmission (syn-ack), 1st time, repeats frame 2, segment 2"]]);
+  assertEquals(again, [10, "out", 0x12, [
+    "retransmission (syn-ack), sent again once, repeats frame 2, segment 2",
+  ]]);
 });
 
 Deno.test("recorded faults: frames that pass each other keep their own marks", () => {
@@ -291,7 +297,7 @@ Deno.test("recorded joins: of two SYNs that waited for ARP in turn, the one that
   const recorded = bench.recorded();
   assertEquals(recorded.filter(([, , flags]) => flags === SYN), [[1000, "out", SYN, [
     "CLOSED -> SYN_SENT (user, send SYN) open.active RFC 9293 §3.10.1",
-    "retransmission (syn), 1st time, repeats segment 1",
+    "retransmission (syn), sent again once, repeats segment 1",
   ]]]);
   assertEquals(commentsIn(readBlocks(bench.file).at(-1)?.options ?? []), []);
 });

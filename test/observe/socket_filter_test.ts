@@ -25,7 +25,7 @@ Deno.test("states: one, several as alternatives, all but one, ss's words for sev
   assertEquals(passes("state bucket"), ["far", "opening"]);
   assertEquals(passes("state big"), ["listener", "near", "six"]);
   assertEquals(passes("state all"), ALL);
-  for (const name of ["SYN_RCVD", "syn_rcvd", "syn-rcvd", "syn-recv"]) {
+  for (const name of ["SYN_RCVD", "syn_rcvd", "syn-rcvd", "syn-recv", "SYN-RECEIVED"]) {
     assertEquals(passes(`state ${name}`), ["opening"]);
   }
   assertEquals(passes("state LISTEN"), ["listener"]);
@@ -97,5 +97,21 @@ Deno.test("what is no filter is refused, with what is wrong in it", () => {
     ] as const
   ) {
     assertThrows(() => passes(text), SocketFilterError, words, text);
+  }
+});
+
+Deno.test("a filter of a hundred levels is understood, a deeper one refused; one of many conditions is only long", () => {
+  const nested = (levels: number) => "(".repeat(levels - 1) + "sport=:80" + ")".repeat(levels - 1);
+  assertEquals(passes(nested(100)), ["far", "opening"]);
+  assertEquals(passes("!".repeat(98) + "sport=:80"), ["far", "opening"]);
+  for (const text of [nested(101), nested(100_000), "!".repeat(100_000) + "sport=:80"]) {
+    assertThrows(() => passes(text), SocketFilterError, "it has more than 100 levels");
+  }
+  for (const word of [" and ", " or ", " "]) {
+    assertEquals(
+      passes(Array(50_000).fill("sport=:80").join(word)),
+      ["far", "opening"],
+      `many joined by "${word}"`,
+    );
   }
 });

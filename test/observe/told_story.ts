@@ -4,7 +4,7 @@
  */
 import { ServeLog } from "../../src/cli/serve_log.ts";
 import { parseServeOptions } from "../../src/cli/serve_options.ts";
-import { Host } from "../../src/host/host.ts";
+import { Host, type HostOptions } from "../../src/host/host.ts";
 import { faultLink } from "../../src/link/fault_link.ts";
 import { parseFaultSpec } from "../../src/link/fault_spec.ts";
 import { type FrameLink, memoryPair, VirtualClock, VirtualNetwork } from "../../mod.ts";
@@ -12,16 +12,17 @@ import { type FrameLink, memoryPair, VirtualClock, VirtualNetwork } from "../../
 const EPOCH_US = 1_700_000_000_000_000;
 const PORT = 3333;
 
+/** What the host tells beside the usual. */
+type Shown = Pick<HostOptions, "showPayload" | "showTimers" | "showSamples">;
+
 /** A host at `last` whose random numbers are always the same. */
-function hostAt(link: FrameLink, { last, showPayload }: { last: number; showPayload: boolean }): Host {
+function hostAt(link: FrameLink, { last, ...shown }: { last: number } & Shown): Host {
   return new Host({
     link,
     addresses: [{ address: Uint8Array.of(10, 77, 0, last), prefixLength: 24 }],
     secret: new Uint8Array(16).fill(last),
     epochUs: EPOCH_US,
-    showPayload,
-    showTimers: true,
-    showSamples: true,
+    ...shown,
   });
 }
 
@@ -44,12 +45,18 @@ export async function toldStory(args: readonly string[], width = Infinity): Prom
     faults,
     nowUs: () => clock.nowUs(),
     observer: {
+      isWatched: () => server.faultObserver.isWatched(),
       touched: (touched) => server.faultObserver.touched(touched),
       handsUp: (number) => server.faultObserver.handsUp(number),
     },
   });
-  const client = hostAt(clientLink, { last: 2, showPayload: false });
-  const server: Host = hostAt(serverLink, { last: 1, showPayload: payload });
+  const client = hostAt(clientLink, { last: 2 });
+  const server: Host = hostAt(serverLink, {
+    last: 1,
+    showPayload: payload,
+    showTimers: logStyle.kinds.includes("timers"),
+    showSamples: logStyle.kinds.includes("samples"),
+  });
   server.observer = log.observer;
   network.join({ host: client, link: clientLink });
   network.join({ host: server, link: serverLink });

@@ -10,7 +10,7 @@ Deno.test("the socket answers as long as its stack lives, however that ends", as
   try {
     for (const ends of ["closed", "broken"]) {
       const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-      const control = await openStackControl({ done }, { answer, directory });
+      const control = await openStackControl({ done }, () => ({ answer, directory }));
       assertEquals(await askServer(control?.path ?? ""), [{ pid: 5 }]);
       if (ends === "closed") resolve();
       else reject(new Error("the device is gone"));
@@ -24,15 +24,24 @@ Deno.test("the socket answers as long as its stack lives, however that ends", as
 });
 
 Deno.test("where there is no place for the socket there is none, and that is no error", async () => {
-  const parts = { answer, directory: "/proc/nothing" };
+  const parts = () => ({ answer, directory: "/proc/nothing" });
   assertEquals(await openStackControl({ done: new Promise<void>(() => {}) }, parts), null);
 });
 
-Deno.test({
-  name: "a program without the permissions has no socket, and nobody is asked for them",
-  permissions: { read: true, write: false, env: true, sys: true },
-  async fn() {
-    const parts = { answer, directory: "/tmp" };
-    assertEquals(await openStackControl({ done: new Promise<void>(() => {}) }, parts), null);
-  },
-});
+const ALL = { read: true, write: true, net: true, ffi: true, env: true, sys: true } as const;
+
+for (const missing of ["read", "write", "net", "ffi", "env", "sys"] as const) {
+  Deno.test({
+    name: `a program without the permission ${missing} has no socket, and nobody is asked for it`,
+    permissions: { ...ALL, [missing]: false },
+    async fn() {
+      let described = 0;
+      const describe = () => {
+        described++;
+        return { answer, directory: "/tmp" };
+      };
+      assertEquals(await openStackControl({ done: new Promise<void>(() => {}) }, describe), null);
+      assertEquals(described, 0);
+    },
+  });
+}

@@ -4,7 +4,13 @@
  */
 import { assert, assertArrayIncludes, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { compileArguments, ENVIRONMENT, PERMISSIONS, separateOutput } from "../../scripts/compile.ts";
+import {
+  compileArguments,
+  ENVIRONMENT,
+  PERMISSIONS,
+  removeLeftFolders,
+  separateOutput,
+} from "../../scripts/compile.ts";
 import { ENGINE_FLAGS } from "../../src/cli/self_command.ts";
 import { projectFiles, readProjectFile } from "../../scripts/project_files.ts";
 
@@ -70,6 +76,25 @@ Deno.test("where the binary goes is known, however it is written", () => {
     });
   }
   assertEquals(separateOutput([]), { output: "dist/tcplab", rest: [] });
+});
+
+Deno.test("what a killed run has left goes with the next, what another run is at work in does not", () => {
+  const folder = Deno.makeTempDirSync({ prefix: "tcplab-test-" });
+  try {
+    const now = 1_700_000_000_000;
+    for (const [name, hours] of [[".compile-old", 2], [".compile-new", 0.5], ["compile-other", 2]] as const) {
+      const path = `${folder}/${name}`;
+      Deno.mkdirSync(path);
+      Deno.writeTextFileSync(`${path}/tcplab`, "");
+      Deno.utimeSync(path, 0, now / 1000 - hours * 3600);
+    }
+    Deno.writeTextFileSync(`${folder}/.compile-file`, "");
+    removeLeftFolders(folder, now);
+    const left = [...Deno.readDirSync(folder)].map(({ name }) => name).toSorted();
+    assertEquals(left, [".compile-file", ".compile-new", "compile-other"]);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 });
 
 Deno.test("an earlier binary stays where the new one cannot be made, or does not start", async () => {

@@ -88,11 +88,19 @@ function wordsOfSource(): string {
   return text.join("\n").replaceAll(/["`]\s*\+\s*["`]|\$\{[^}]*\}/g, "").replaceAll(/[^\p{L}]+/gu, " ");
 }
 
+/** What libpcap and the kernel say, in lines of tcplab's. */
+const SAID_ELSEWHERE: readonly string[] = ["The interface disappeared", "no space left on device"];
+
 Deno.test("documents: the lines of tcplab that they quote are lines of the source", () => {
   const source = wordsOfSource();
   const quoted = DOCUMENTS.flatMap((name) => [...read(name).matchAll(/^tcplab (?:serve|connect): (.*)$/gm)]);
   assert(quoted.length >= 3);
   for (const [line, said] of quoted) {
+    // Between numbers, names of devices and punctuation stands what the source has in one piece.
+    for (const part of said.split(/\S*[\d-]\S*|[^\p{L} ]+/u).map((text) => text.trim())) {
+      if (part.split(/ +/).length < 3 || SAID_ELSEWHERE.includes(part)) continue;
+      assert(source.includes(` ${part} `), `${line}: nowhere is said "${part}"`);
+    }
     // Where a name or a number stands, the source has something else: three words in a row never hold one, mostly.
     const words = said.split(/[^\p{L}]+/u).filter((word) => word !== "");
     const threes = words.slice(2).map((_, at) => ` ${words.slice(at, at + 3).join(" ")} `);
@@ -111,16 +119,18 @@ Deno.test("README.md: every target of the last whole run of the benchmark is in 
   assertEquals(rows.map(cells).filter((row) => !shown.has(row)), []);
 });
 
+/** Names in code as the words that they are made of. */
+function asWords(text: string): string {
+  return text.replaceAll(/(?<=[a-z])(?=[A-Z])|_/g, " ");
+}
+
 Deno.test("a seed is what random choices are made from: the lab, its path and its table are not called so", () => {
-  for (
-    const name of [
-      ...DOCUMENTS,
-      ...["src", "scripts", "test/live"].flatMap((folder) => projectFiles(folder)),
-    ]
-  ) {
-    const found = read(name).matchAll(
-      /^.*\bseed(?:'s|ed)? (?:lab|path|table|rows|port|client|connection)\b.*$/gim,
-    );
-    assertEquals([...found].map(([line]) => line), [], name);
+  const code = ["src", "ffi", "scripts", "test"].flatMap((folder) => projectFiles(folder));
+  const named =
+    /^.*\bseed(?:'s|ed)? (?:labs?|paths?|tables?|rows?|ports?|clients?|connections?|frames?)\b.*$/gim;
+  assertEquals([...asWords("judgeSeedFrames SEED_PATH").matchAll(named)].length, 1);
+  for (const name of [...DOCUMENTS, "deno.json", ...code.filter((path) => /\.(?:ts|py|json)$/.test(path))]) {
+    if (name === "test/scripts/documents_test.ts") continue;
+    assertEquals([...asWords(read(name)).matchAll(named)].map(([line]) => line), [], name);
   }
 });

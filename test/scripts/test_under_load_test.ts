@@ -1,5 +1,6 @@
 /** `deno task test:load`: what it reads out of a run's output, and when a run counts as failed. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
 import { countTests, leastIgnored, verdictOf } from "../../scripts/test_under_load.ts";
 
 const ESC = "\x1b";
@@ -42,4 +43,74 @@ Deno.test("test:load: a run passes when its tests did, some ran, and nothing is 
 
 Deno.test("test:load: the least number of ignored tests is what any run may ignore", () => {
   assertEquals(leastIgnored([{ counts: { ...counts, ignored: 4 } }, { counts }]), 2);
+});
+
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+
+/** A test that opens the pipe, says its process number there, and then stands. */
+const STANDS = (pipe: string) => `
+Deno.test("stands", async () => {
+  const end = Deno.openSync(${JSON.stringify(pipe)}, { write: true });
+  end.writeSync(new TextEncoder().encode(Deno.pid + "\\n"));
+  await new Promise((resolve) => setTimeout(resolve, 1e6));
+});
+`;
+
+/** Two runs, to be ended by `end` once both stand; gives the status and what was said, when nothing of them is left. */
+async function endedLoad(
+  end: (load: Deno.ChildProcess, about: { place: string; standing: readonly number[] }) => void,
+): Promise<{ code: number; said: string }> {
+  const place = Deno.makeTempDirSync({ prefix: "tcplab-test-" });
+  try {
+    const pipe = join(place, "pipe");
+    await new Deno.Command("mkfifo", { args: [pipe] }).output();
+    const file = join(place, "stands_test.ts");
+    Deno.writeTextFileSync(file, STANDS(pipe));
+    // Ends when none of the runs has the pipe open any more.
+    const reader = new Deno.Command("cat", { args: [pipe], stdin: "null", stdout: "piped" }).spawn();
+    const load = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", "scripts/test_under_load.ts", "--runs", "2", "--at-once", "2", file],
+      cwd: ROOT,
+      env: { TMPDIR: place },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const output = load.output();
+    let text = "";
+    for await (const part of reader.stdout.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      const standing = text.split("\n").slice(0, -1).map(Number);
+      if (standing.length === 2) end(load, { place, standing });
+    }
+    const { code, stdout, stderr } = await output;
+    return { code, said: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
+  } finally {
+    Deno.removeSync(place, { recursive: true });
+  }
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  Deno.test({
+    name: `test:load: ${signal} ends the runs too`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const { code, said } = await endedLoad((load) => load.kill(signal));
+      assertEquals({ code, said }, { code: 1, said: "0 passed, 0 failed, interrupted\n" });
+    },
+  });
+}
+
+Deno.test({
+  name: "test:load: where one run cannot be judged, the other ends too",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const { code, said } = await endedLoad((_, { place, standing }) => {
+      const [folder] = [...Deno.readDirSync(place)].filter(({ name }) => name.startsWith("tcplab-load-"));
+      for (const number of [1, 2]) Deno.removeSync(join(place, folder.name, `${number}.log`));
+      Deno.kill(standing[0], "SIGKILL");
+    });
+    assertEquals(code, 1);
+    assertMatch(said, /NotFound: .* readfile '.*\/tcplab-load-\w+\/[12]\.log'/);
+  },
 });

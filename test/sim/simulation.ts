@@ -79,6 +79,7 @@ class Simulation {
       faults,
       nowUs,
       observer: {
+        isWatched: () => this.#hosts[0].faultObserver.isWatched(),
         touched: (touched) => this.#hosts[0].faultObserver.touched(touched),
         handsUp: (number) => this.#hosts[0].faultObserver.handsUp(number),
       },

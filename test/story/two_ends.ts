@@ -56,6 +56,7 @@ class TwoEndsRun {
       faults,
       nowUs,
       observer: {
+        isWatched: () => true,
         touched: (touched) => this.#hosts[0].faultObserver.touched(touched),
         handsUp: (number) => this.#hosts[0].faultObserver.handsUp(number),
       },

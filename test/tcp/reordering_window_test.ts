@@ -86,3 +86,11 @@ Deno.test("after the sixteenth recovery without a D-SACK, and not before, the re
   }
   assertEquals(waits, [...Array.from({ length: 16 }, () => 2), 1, 1]);
 });
+
+Deno.test("a SACK that seems to have arrived before its segment was sent does not shorten the patience (RFC 8985 §6.2)", () => {
+  const bulk = twentyOut(SACK);
+  // The clock by which frames are captured was set back by a millisecond.
+  bulk.lab.waitedUs = 1000;
+  bulk.acks(10, { sack: [[11, 12]] });
+  assertEquals(bulk.info.timers["rack"], bulk.info.minRttUs / 4);
+});

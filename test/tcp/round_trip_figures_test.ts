@@ -166,3 +166,28 @@ Deno.test("a round trip by an echoed timestamp is rounded, and so never the leas
   assertEquals(app.connection.info().srttUs < minRttUs, true);
   assertEquals(app.connection.info().minRttUs, minRttUs);
 });
+
+Deno.test("an acknowledgment that seems to have arrived before what it answers was sent measures nothing (RFC 6298 §2)", () => {
+  const fixture = reachSynRcvd({ options: PLAIN_OPTIONS });
+  const { lab, peer, app } = fixture;
+  const estimator = new Estimator();
+  const unmeasured = () => {
+    const { srttUs, rttvarUs, rtoUs, minRttUs } = app.connection.info();
+    return { srttUs, rttvarUs, rtoUs, minRttUs };
+  };
+  // The clock by which frames are captured was set back by a millisecond.
+  lab.waitedUs = 1 * MS_US;
+  peer.sends({ flags: "ACK", seq: 1, ack: 1 });
+  assertEquals(app.connection.info().state, "ESTABLISHED");
+  assertEquals(unmeasured(), { srttUs: 0, rttvarUs: 0, rtoUs: 1_000_000, minRttUs: 0 });
+  app.write(1);
+  peer.takeAll();
+  peer.sends({ flags: "ACK", seq: 1, ack: 2 });
+  assertEquals(unmeasured(), { srttUs: 0, rttvarUs: 0, rtoUs: 1_000_000, minRttUs: 0 });
+  app.write(1);
+  peer.takeAll();
+  lab.pass(11 * MS_US);
+  peer.sends({ flags: "ACK", seq: 1, ack: 3 });
+  estimator.takes(10 * MS_US);
+  estimator.check(fixture);
+});

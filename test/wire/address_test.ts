@@ -216,3 +216,14 @@ Deno.test("an endpoint puts IPv6 into brackets", () => {
   assertEquals(address.formatEndpoint(ip("10.0.0.1"), 80), "10.0.0.1:80");
   assertEquals(address.formatEndpoint(ip("fe80::1"), 80), "[fe80::1]:80");
 });
+
+Deno.test("a connection is called by both its ends, ours first", () => {
+  const ends = (local: string, peer: string) => ({
+    localAddress: ip(local),
+    localPort: 80,
+    peerAddress: ip(peer),
+    peerPort: 50000,
+  });
+  assertEquals(address.connectionName(ends("10.0.0.1", "10.0.0.2")), "10.0.0.1:80-10.0.0.2:50000");
+  assertEquals(address.connectionName(ends("fd00::1", "fd00::2")), "[fd00::1]:80-[fd00::2]:50000");
+});
