@@ -56,26 +56,25 @@ export function flagsWord(flags: number): string {
   return flagNames(flags).join(",") || "none";
 }
 
-/**
- * The numbers of a segment, the most important first, so that a view with little room leaves out the last: `seq 1`, `ack 1`,
- * `len 100`, `win 64240`, and the options.
- */
-export function segmentWords({ segment, relSeq, relAck, windowBytes }: SegmentRow): string[] {
-  const { flags, length, window } = segment;
+/** The numbers of a segment, the most important first: `seq 1`, `ack 1`, `len 100`. */
+export function numberWords({ segment: { flags, length }, relSeq, relAck }: SegmentRow): string[] {
   return [
     `seq ${relSeq}`,
     ...((flags & FLAG.ACK) === 0 ? [] : [`ack ${relAck}`]),
     ...(length === 0 ? [] : [`len ${length}`]),
-    // A RST has no use for a window, and one whose scale was not seen is a bare number of the header.
-    ...((flags & FLAG.RST) !== 0
-      ? []
-      : [windowBytes === null ? `win ${window} (unscaled)` : `win ${windowBytes}`]),
-    ...optionWords({ segment, relAck }),
   ];
 }
 
+/** What else its header says, the most important first, so that a view with little room leaves out the last: `win 64240`, options. */
+export function detailWords(row: SegmentRow): string[] {
+  const { segment: { flags, window }, windowBytes } = row;
+  // A RST has no use for a window, and one whose scale was not seen is a bare number of the header.
+  const text = windowBytes === null ? `win ${window} (unscaled)` : `win ${windowBytes}`;
+  return [...((flags & FLAG.RST) !== 0 ? [] : [text]), ...optionWords(row)];
+}
+
 /** The options, short; what is acknowledged selectively in the positions of its stream. */
-export function optionWords(
+function optionWords(
   { segment: { options, ack }, relAck }: Pick<SegmentRow, "segment" | "relAck">,
 ): string[] {
   const { mss, windowScale, sackPermitted, sack = [], timestamps } = options;
