@@ -7,7 +7,7 @@
  * Where the page is too narrow for gutters the states stand between the lines of life, on lines of their own. What has no
  * room in an arrow is left out from the right; marks are not, they follow on lines below.
  */
-import type { Gutters, Ladder, LadderLine, LadderMark, RunLine, SegmentLine } from "../story/ladder.ts";
+import type { Ladder, LadderLine, LadderMark, RunLine, SegmentLine } from "../story/ladder.ts";
 import type { StateStep } from "../story/state_path.ts";
 import { END_NAMES, type EndName, otherEnd } from "../story/story_segment.ts";
 import { flagNames } from "../wire/tcp.ts";
