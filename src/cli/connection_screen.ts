@@ -288,6 +288,8 @@ export class ConnectionScreen {
       case "r":
         this.#order = { ...this.#order, isReversed: !this.#order.isReversed };
         return;
+      case "redraw":
+        return this.#terminal.forget();
       case "q":
         return this.#quit.resolve();
       default:

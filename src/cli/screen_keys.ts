@@ -4,11 +4,13 @@
  * Owns: the codes (ECMA-48 and xterm's), also when one comes in two pieces. Must not know: what keys do.
  */
 
-/** A key: `up`, `down`, `left`, `right`, `home`, `end`, `page-up`, `page-down`, `enter`, or the character itself. */
+/** A key: `up`, `down`, `left`, `right`, `home`, `end`, `page-up`, `page-down`, `enter`, `redraw`, or the character itself. */
 export type Key = string;
 
 /** Bytes that begin what is sent for a key. */
 const ESCAPE = 0x1b;
+/** Ctrl-L, which asks every program on a screen to draw it anew. */
+const FORM_FEED = "\f";
 /** Local choice: no code of a key is half as long, and no answer of a terminal to what it was asked; what is longer is none. */
 const LONGEST_CODE = 32;
 
@@ -72,5 +74,6 @@ function keyOfCode([, numbers = "", final = "", letter = ""]: readonly string[])
 
 function keyOfCharacter(character: string): Key | null {
   if (character === "\r" || character === "\n") return "enter";
+  if (character === FORM_FEED) return "redraw";
   return character >= " " && character <= "~" ? character : null;
 }

@@ -87,6 +87,11 @@ export class TerminalScreen {
     if (text !== "") this.#send(BEGIN_PICTURE + (isNew ? ERASE_ALL : "") + text + END_PICTURE);
   }
 
+  /** Draws the next picture whole: somebody else has written on the screen. */
+  forget(): void {
+    this.#shown = [];
+  }
+
   /** Gives the terminal back, waiting a little for a picture that is on its way. */
   async close(): Promise<void> {
     if (!this.#isOpen) return;

@@ -8,7 +8,7 @@ function keys(...pieces: readonly string[]): string[] {
 }
 
 Deno.test("keys: letters, and those that send a code, as xterm, the Linux console and screen send it", () => {
-  assertEquals(keys("jq \r"), ["j", "q", " ", "enter"]);
+  assertEquals(keys("jq \r\f"), ["j", "q", " ", "enter", "redraw"]);
   assertEquals(keys("\x1b[A\x1b[B\x1b[C\x1b[D\x1bOA\x1bOB"), ["up", "down", "right", "left", "up", "down"]);
   assertEquals(keys("\x1b[H\x1b[F\x1b[1~\x1b[4~\x1b[7~\x1b[8~\x1bOH"), [
     "home",
