@@ -39,7 +39,7 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       S SA 0 1 sackok=1
       C A 1 1
       C A 1 1 len=100
-      C A 1 1 len=100 at=0.3
+      C A 1 1 len=100 at=1.5
       S A 1 101
       S A 1 101 sack=1-101`,
     ["retransmission-timeout 5 likely", "spurious-retransmission 5 certain"],
