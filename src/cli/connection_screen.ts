@@ -44,6 +44,8 @@ const MOST_LIVING = 300;
 const MOST_ENDED = 100;
 /** Local choice: rows of a story, some screens full for each of many, about 20 MB in all. */
 const STORY_BOUNDS = { connections: 1000, rows: 512, allRows: 40_000, summaries: 0 };
+/** Local choice: connections of which states and figures are gone on with when their rows are no longer kept. */
+const MOST_TOLD = 2 * STORY_BOUNDS.connections;
 /** Lines that a page of keys goes. */
 const PAGE_LINES = 10;
 
@@ -67,7 +69,7 @@ export class ConnectionScreen {
   readonly #quit = Promise.withResolvers<void>();
   readonly #parts: ConnectionScreenParts;
   readonly #terminal: TerminalScreen;
-  readonly #events = new EventStory(new Story(STORY_BOUNDS));
+  readonly #events = new EventStory(new Story(STORY_BOUNDS), { mostIds: MOST_TOLD });
   readonly #passes: EventFilter | null;
   /** The last that was known of those that have ended, the newest last. */
   readonly #ended = new Map<number, ListedConnection>();

@@ -331,6 +331,11 @@ export class ConnectionStory {
     return this.#log.kept;
   }
 
+  /** Gives back all rows, and keeps none from now on: it is no longer told whole. */
+  giveUp(): void {
+    this.#log.close();
+  }
+
   /** Gives back all rows but the first ones; the summary stays. Returns how many. */
   release(): number {
     return this.#log.release();

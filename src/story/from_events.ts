@@ -20,7 +20,7 @@ import type { EndName } from "./story_segment.ts";
 
 const ROW_IDS = new Map<string, typeof TRANSITIONS[number]["id"]>(TRANSITIONS.map(({ id }) => [id, id]));
 
-/** Local choice: connections whose number among the events is remembered: as many as a {@link Story} keeps whole. */
+/** Local choice: connections whose number among the events is remembered: as many as a {@link Story} keeps whole by itself. */
 const MOST_IDS = 10_000;
 
 /** Takes the events of one host, in order. */
@@ -29,12 +29,16 @@ export class EventStory {
   readonly #byEventId = new Map<number, ConnectionStory>();
   readonly #eventIds = new Map<ConnectionStory, number>();
   readonly #closedIds = new Set<number>();
+  readonly #mostIds: number;
+  #newestForgotten = 0;
   #resent: RetransmitEvent | null = null;
   #name = "";
   #endpoints: readonly [string, string] = ["", ""];
 
-  constructor(story: Story) {
+  /** `mostIds`: connections whose number among the events is remembered, some kilobytes each. */
+  constructor(story: Story, { mostIds = MOST_IDS }: { readonly mostIds?: number } = {}) {
     this.story = story;
+    this.#mostIds = mostIds;
   }
 
   /** For `host.observer`, or a subscription. */
@@ -96,7 +100,9 @@ export class EventStory {
       this.story.add(segment, told);
       return;
     }
-    const connection = this.#byEventId.get(event.id) ?? this.#beginWith(event, segment);
+    const connection = this.#byEventId.get(event.id) ??
+      (this.#isForgotten(event.id) ? null : this.#beginWith(event, segment));
+    if (connection === null) return;
     this.story.addTo(connection, { segment, ...(told === undefined ? {} : { told }) });
   }
 
@@ -105,6 +111,14 @@ export class EventStory {
     const isSyn = (flags & (FLAG.SYN | FLAG.ACK)) === FLAG.SYN;
     const opener: EndName = isReceived ? "server" : "client";
     return this.#begin(event, isSyn ? opener : guessOurs(...this.#endpointsOf(event.connection)));
+  }
+
+  /**
+   * Numbers count up, and of connections that live the oldest is forgotten: what comes of it then begins nothing anew, which
+   * would only make another one forgotten.
+   */
+  #isForgotten(id: number): boolean {
+    return id <= this.#newestForgotten;
   }
 
   /** The last name's endpoints are remembered: events of one connection come in runs. */
@@ -124,7 +138,8 @@ export class EventStory {
     const isClient = row === "open.active";
     const isServer = from === "LISTEN";
     const ours = isClient ? "client" : isServer ? "server" : guessOurs(local, peer);
-    const connection = this.#byEventId.get(id) ?? this.#begin(event, ours);
+    const connection = this.#byEventId.get(id) ?? (this.#isForgotten(id) ? null : this.#begin(event, ours));
+    if (connection === null) return;
     const end: EndName = connection.endpoints.client === local ? "client" : "server";
     connection.addTransition(end, { state: to, from, number: segment, time, row: rowId });
   }
@@ -136,7 +151,7 @@ export class EventStory {
     if (id === undefined) return connection;
     this.#byEventId.set(id, connection);
     this.#eventIds.set(connection, id);
-    if (this.#byEventId.size > MOST_IDS) this.#forgetOne();
+    if (this.#byEventId.size > this.#mostIds) this.#forgetOne();
     return connection;
   }
 
@@ -146,6 +161,7 @@ export class EventStory {
     const connection = this.#byEventId.get(id);
     this.#closedIds.delete(id);
     this.#byEventId.delete(id);
+    this.#newestForgotten = Math.max(this.#newestForgotten, id);
     if (connection !== undefined) this.#eventIds.delete(connection);
   }
 

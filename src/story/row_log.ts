@@ -24,8 +24,8 @@ export type NewRow = Pick<SegmentRow, "segment" | "relSeq" | "relAck" | "windowB
 
 /** Rows by their place and by the number of their segment. */
 export class RowLog {
-  readonly #mostRows: number;
-  readonly #first: OpenRow[] = [];
+  #mostRows: number;
+  #first: OpenRow[] = [];
   #last: OpenRow[] = [];
   /** Where in `#last` the oldest kept one is. */
   #head = 0;
@@ -136,6 +136,16 @@ export class RowLog {
     if (this.#givenUp === null) return foldRows(this.segmentRows());
     const middle: Row[] = [{ ...this.#givenUp }];
     return [...foldRows(this.#first), ...middle, ...foldRows(this.#last.slice(this.#head))];
+  }
+
+  /** Gives all rows up, and keeps none from now on. */
+  close(): void {
+    this.#mostRows = 0;
+    this.#first = [];
+    this.#last = [];
+    this.#head = 0;
+    this.#byNumber.clear();
+    this.#givenUp = null;
   }
 
   /** Gives all rows up but the first ones. Returns how many. */

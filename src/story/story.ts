@@ -176,12 +176,13 @@ export class Story {
     const pair = this.#pairOf.get(connection);
     this.#pairOf.delete(connection);
     if (pair !== undefined && this.#byPair.get(pair) === connection) this.#byPair.delete(pair);
-    if (this.#summaries.length >= this.#options.summaries) {
-      this.#givenUp.forgotten++;
-      return;
+    if (this.#summaries.length >= this.#options.summaries) this.#givenUp.forgotten++;
+    else {
+      this.#summaries.push(explainConnection(connection));
+      this.#givenUp.summarized++;
     }
-    this.#summaries.push(explainConnection(connection));
-    this.#givenUp.summarized++;
+    // Whoever still knows it goes on adding to it (from_events.ts).
+    connection.giveUp();
   }
 
   /** Those that are over give their rows first, then the oldest ones, last of all the one that needs them. */

@@ -124,3 +124,43 @@ Deno.test("event story: the outcome is that of the host", () => {
   assertEquals(closed.reason, "normal");
   assertEquals([outcomeOf(connection), connection.closed?.reason], ["closed", "normal"]);
 });
+
+Deno.test("event story: of very many connections the oldest are forgotten, keep no rows, and begin nothing anew", () => {
+  const source = new EventStory(new Story({ connections: 10, rows: 16, summaries: 0 }), { mostIds: 20 });
+  let segment = 0;
+  const say = (id: number, flags: SegmentEvent["flags"], relSeq: number) =>
+    source.observe({
+      event: "segment",
+      time: ++segment,
+      connection: `10.0.0.1:80-10.0.0.2:${40_000 + id}`,
+      id,
+      segment,
+      direction: "recv",
+      flags,
+      seq: relSeq,
+      ack: 0,
+      relSeq,
+      relAck: 0,
+      window: 9,
+      length: 0,
+      options: {},
+      state: "ESTABLISHED",
+      rule: "x",
+    });
+  for (let id = 1; id <= 100; id++) say(id, ["SYN"], 0);
+  const first = source.connection(81);
+  for (let turn = 0; turn < 50; turn++) {
+    for (let id = 1; id <= 100; id++) say(id, ["ACK"], 1);
+  }
+  assertEquals([source.story.count, [...source.story.connections()].length], [100, 10]);
+  assertEquals([1, 80, 81, 100].map((id) => source.connection(id) !== null), [false, false, true, true]);
+  // Of the twenty whose numbers are known ten are kept whole.
+  assertEquals([first?.keptRows, source.connection(90)?.keptRows, source.connection(91)?.keptRows], [
+    0,
+    0,
+    51,
+  ]);
+  // One that is new is told as ever.
+  say(101, ["SYN"], 0);
+  assertEquals([source.story.count, source.connection(101)?.keptRows], [101, 1]);
+});
