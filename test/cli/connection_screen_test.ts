@@ -90,6 +90,8 @@ Deno.test("screen: nobody, then a connection with the states of both ends, then 
     "Foreign Address",
   ]);
   assertMatch(seen[2], /^> +1 +0 +0 +10\.0\.0\.1:7 +10\.0\.0\.2:PPPPP +ESTABLISHED +echo/);
+  assertMatch(seen[3], /^── #1 10\.0\.0\.1:7 10\.0\.0\.2:PPPPP ESTABLISHED ─+$/);
+  assertEquals(seen[3].length, 80);
   const ladder = seen.slice(5).filter((line) => line.includes("│"));
   assertMatch(ladder[0], /│ LISTEN$/);
   assertMatch(ladder[1], /^\d\.\d{3} #1 +SYN_SENT +│── SYN .*►│ SYN_RCVD$/);

@@ -128,6 +128,8 @@ export class FakeTerminal implements TerminalDevice {
       const line = (this.#lines[row] ?? "").padEnd(column);
       this.#lines[row] = line.slice(0, column) + shown + line.slice(column + shown.length);
       column += shown.length;
+      // Lines do not break: after a full one the cursor stands on its last column.
+      if (column === this.columns) column--;
       if (column > this.columns) throw new Error(`Over the edge: ${this.#lines[row]}`);
     }
     for (let i = 0; i < this.#lines.length; i++) this.#lines[i] ??= "";
