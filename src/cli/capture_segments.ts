@@ -5,7 +5,7 @@
  * file formats, headers, what is made of the segments.
  */
 import { RepeatedOptions } from "../host/segment_events.ts";
-import type { SegmentOptions } from "../tcp/events.ts";
+import type { CapturedSegment } from "../story/from_packets.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import type { CapturedPacket, CaptureProblem } from "../wire/capture_packet.ts";
 import { DissectedSegment, Dissector, type SkipReason } from "../wire/dissect.ts";
@@ -13,31 +13,6 @@ import { LINK_TYPE } from "../wire/link_header.ts";
 import { named, readCapture } from "./capture_input.ts";
 import { CliError } from "./command.ts";
 import { printError } from "./terminal.ts";
-
-/** A segment of a capture; nothing in it is used again. */
-export interface CapturedSegment {
-  /** Number of the frame, as Wireshark counts. */
-  readonly number: number;
-  /** Seconds since 1970. */
-  readonly time: number;
-  /** `IP:PORT`, an IPv6 address in brackets. */
-  readonly source: string;
-  readonly destination: string;
-  /** VLAN ids, outermost first. */
-  readonly vlans: readonly number[];
-  /** Bits of `FLAG` of wire/tcp.ts. */
-  readonly flags: number;
-  /** Both 32 bits as on the wire. */
-  readonly seq: number;
-  readonly ack: number;
-  /** As in the header, unscaled. */
-  readonly window: number;
-  readonly options: SegmentOptions;
-  /** Octets of text, by the headers. */
-  readonly length: number;
-  /** The worse of those of both headers; absent where the capture did not keep all that the sum covers. */
-  readonly checksum?: "correct" | "partial" | "wrong";
-}
 
 /** What a capture held. */
 export interface CaptureTally {

@@ -37,6 +37,8 @@ export interface ConnectionStoryOptions {
   readonly id: number;
   /** `IP:PORT`, IPv6 addresses in brackets. */
   readonly endpoints: Readonly<Record<EndName, string>>;
+  /** What else keeps it apart from others between the same two: VLAN ids with dots between; empty for nothing. */
+  readonly realm?: string;
   /** Rows to keep besides the first ones; 0 for none. */
   readonly rows?: number;
   /** Which end is ours, where a host of ours tells. */
@@ -79,6 +81,7 @@ const MOST_TRUE_STATES = 32;
 export class ConnectionStory {
   readonly id: number;
   readonly endpoints: Readonly<Record<EndName, string>>;
+  readonly realm: string;
   readonly zeek: ZeekHistory = new ZeekHistory();
   readonly notes: FindingNotes = new FindingNotes();
   /** How its own host says that it ended. */
@@ -92,9 +95,10 @@ export class ConnectionStory {
   #last: StorySegment | null = null;
   #states: BothStates = { client: null, server: null };
 
-  constructor({ id, endpoints, rows = RING_ROWS, reuses, ours }: ConnectionStoryOptions) {
+  constructor({ id, endpoints, realm = "", rows = RING_ROWS, reuses, ours }: ConnectionStoryOptions) {
     this.id = id;
     this.endpoints = endpoints;
+    this.realm = realm;
     this.#log = new RowLog(rows);
     this.#ports = { client: portOf(endpoints.client), server: portOf(endpoints.server) };
     this.#reuses = reuses ?? null;

@@ -41,6 +41,8 @@ export interface ExplainedConnection {
   readonly id: number;
   readonly client: string;
   readonly server: string;
+  /** VLAN ids, outermost first, with dots between; absent without tags. */
+  readonly vlan?: string;
   readonly firstFrame: number;
   readonly lastFrame: number;
   readonly durationMs: number;
@@ -99,6 +101,7 @@ export function explainConnection(story: ConnectionStory): ExplainedConnection {
     id: story.id,
     client: story.endpoints.client,
     server: story.endpoints.server,
+    ...(story.realm === "" ? {} : { vlan: story.realm }),
     firstFrame: first?.number ?? 0,
     lastFrame: last?.number ?? 0,
     durationMs: Math.round(((last?.time ?? 0) - (first?.time ?? 0)) * 1e6) / 1e3,

@@ -6,26 +6,28 @@
 import type { SegmentOptions } from "../tcp/events.ts";
 import type { Added, Story } from "./story.ts";
 
-/** A TCP segment of a captured packet, headers read. */
-export interface DissectedSegment {
-  /** Number of the frame, from 1. */
+/** A TCP segment of a captured packet, headers read; nothing in it is used again. */
+export interface CapturedSegment {
+  /** Number of the frame, from 1, as Wireshark counts. */
   readonly number: number;
   /** Seconds since 1970. */
   readonly time: number;
   /** `IP:PORT`, IPv6 addresses in brackets. */
   readonly source: string;
   readonly destination: string;
-  /** VLAN tags, outermost first; absent for none. */
+  /** VLAN ids, outermost first. */
   readonly vlans?: readonly number[];
   /** Bits of `FLAG` of wire/tcp.ts. */
   readonly flags: number;
+  /** Both 32 bits as on the wire. */
   readonly seq: number;
   readonly ack: number;
+  /** As in the header, unscaled. */
   readonly window: number;
   readonly options: SegmentOptions;
   /** Payload octets, as the headers say. */
   readonly length: number;
-  /** Absent where it cannot be judged: a frame that was cut short. */
+  /** The worse of those of both headers; absent where the capture did not keep all that the sum covers. */
   readonly checksum?: "correct" | "partial" | "wrong";
 }
 
@@ -42,7 +44,7 @@ export class PacketStory {
   }
 
   /** Adds one. */
-  add(segment: DissectedSegment): Added {
+  add(segment: CapturedSegment): Added {
     const { vlans, checksum, source } = segment;
     // Written out, as in a Story: this is done for each packet of a large capture.
     return this.story.add({

@@ -28,6 +28,8 @@ export interface StoryOptions {
   readonly allRows?: number;
   /** Summaries of connections that are not kept whole. */
   readonly summaries?: number;
+  /** Numbers of those of which rows are wanted: no other keeps any, and none of these is given up for others. All when absent. */
+  readonly chosen?: ReadonlySet<number>;
 }
 
 /** A segment between two addresses. */
@@ -57,7 +59,8 @@ export interface Added {
 
 /** All connections. */
 export class Story {
-  readonly #options: Required<StoryOptions>;
+  readonly #options: Required<Omit<StoryOptions, "chosen">>;
+  readonly #chosen: ReadonlySet<number> | null;
   readonly #byPair = new Map<string, ConnectionStory>();
   /** In order of opening. */
   readonly #byId = new Map<number, ConnectionStory>();
@@ -72,7 +75,8 @@ export class Story {
 
   constructor(options: StoryOptions = {}) {
     const { connections = MOST_CONNECTIONS, rows = RING_ROWS } = options;
-    const { allRows = MOST_ROWS, summaries = MOST_SUMMARIES } = options;
+    const { allRows = MOST_ROWS, summaries = MOST_SUMMARIES, chosen } = options;
+    this.#chosen = chosen ?? null;
     this.#options = { connections: Math.max(1, connections), rows, allRows, summaries };
   }
 
@@ -87,6 +91,7 @@ export class Story {
         endpoints: client === "source"
           ? { client: segment.source, server: segment.destination }
           : { client: segment.destination, server: segment.source },
+        realm: segment.realm ?? "",
         ...(connection === undefined ? {} : { before: connection }),
       });
     }
@@ -134,22 +139,25 @@ export class Story {
     },
   ): ConnectionStory {
     const pair = pairOf({ source: endpoints.client, destination: endpoints.server, realm });
-    return this.#open({ pair, endpoints, ours });
+    return this.#open({ pair, endpoints, realm, ours });
   }
 
   #open(
-    { pair, endpoints, ours, before }: {
+    { pair, endpoints, realm, ours, before }: {
       pair: string;
       endpoints: Readonly<Record<EndName, string>>;
+      realm: string;
       ours?: EndName;
       before?: ConnectionStory;
     },
   ): ConnectionStory {
     const reuses = before?.span?.last.number;
+    const id = ++this.#count;
     const connection = new ConnectionStory({
-      id: ++this.#count,
+      id,
       endpoints,
-      rows: this.#options.rows,
+      realm,
+      rows: this.#chosen === null || this.#chosen.has(id) ? this.#options.rows : 0,
       ...(ours === undefined ? {} : { ours }),
       ...(reuses === undefined ? {} : { reuses }),
     });
@@ -161,9 +169,11 @@ export class Story {
     return connection;
   }
 
-  /** One that is over, else the oldest. */
+  /** One that is over, else the oldest; a chosen one only where there are no others. */
   #leastWanted(but: ConnectionStory): ConnectionStory {
-    for (const one of this.#over) if (one !== but) return one;
+    for (const some of [this.#over, this.#byId.values()]) {
+      for (const one of some) if (one !== but && this.#chosen?.has(one.id) !== true) return one;
+    }
     for (const one of this.#byId.values()) if (one !== but) return one;
     return but;
   }

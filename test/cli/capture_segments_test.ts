@@ -1,6 +1,7 @@
 /** Segments of a capture as values: every field of a few, and what is counted beside them. */
 import { assertEquals } from "@std/assert";
-import { type CapturedSegment, readSegments } from "../../src/cli/capture_segments.ts";
+import { readSegments } from "../../src/cli/capture_segments.ts";
+import type { CapturedSegment } from "../../src/story/from_packets.ts";
 import { FLAG } from "../../src/wire/tcp.ts";
 import { craftSegment, type Route } from "../tcp/frame_craft.ts";
 import { HOST_MAC, HOST_V4, HOST_V6, PEER_MAC, PEER_V4, PEER_V6 } from "../tcp/wire_ends.ts";

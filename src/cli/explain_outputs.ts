@@ -1,0 +1,102 @@
+/**
+ * Files that `explain` makes beside what it prints: pictures, scripts, traces.
+ *
+ * Owns: the options that name them, which connections go into one, and the writing. Must not know: how any of them is made.
+ *
+ * Another kind of file is another member of {@link OUTPUTS}, and an option of its name.
+ */
+import type { ConnectionStory } from "../story/connection_story.ts";
+import type { ExplainedFile } from "../story/explain_json.ts";
+import type { Story } from "../story/story.ts";
+import { CliError } from "./command.ts";
+import type { Selection } from "./explain_selection.ts";
+import { parseFileName } from "./option_values.ts";
+import type { OptionSpec } from "./options.ts";
+import { cannotWrite, openOutputFile } from "./output_file.ts";
+
+/** The options. */
+export const OUTPUT_OPTIONS = [] as const satisfies readonly OptionSpec[];
+
+/** What a file is made of. */
+export interface ExplainSource {
+  readonly file: ExplainedFile;
+  readonly story: Story;
+  readonly selection: Selection;
+}
+
+/** A kind of file. */
+interface OutputKind {
+  readonly name: string;
+  /** Rows of a connection that it needs, the last ones. */
+  readonly rows: number;
+  /** The file's text: of one connection, where it can hold no more. */
+  readonly of:
+    | { readonly one: (connection: ConnectionStory, source: ExplainSource) => string | Promise<string> }
+    | {
+      readonly all: (
+        source: ExplainSource,
+        connections: readonly ConnectionStory[],
+      ) => string | Promise<string>;
+    };
+}
+
+const OUTPUTS: readonly OutputKind[] = [];
+
+/** A file that is wanted. */
+interface WantedOutput {
+  readonly rows: number;
+  write(source: ExplainSource): Promise<void>;
+}
+
+/** Those that the options ask for. */
+export function outputsWanted(value: (name: never) => string | undefined): WantedOutput[] {
+  const named = value as (name: string) => string | undefined;
+  return OUTPUTS.flatMap(({ name, rows, of }) => {
+    const text = named(name);
+    if (text === undefined) return [];
+    const path = parseFileName({ option: name, text });
+    return [{
+      rows,
+      write: async (source: ExplainSource) => {
+        const connections = chosenConnections(source);
+        const made = "one" in of
+          ? await of.one(onlyOne(connections, name), source)
+          : await of.all(source, connections);
+        await writeOutput(path, { option: name, text: made });
+      },
+    }];
+  });
+}
+
+/** Those of which the rows are kept. */
+function chosenConnections({ story, selection }: ExplainSource): ConnectionStory[] {
+  const numbers = new Set(story.explained().filter((one) => selection.has(one)).map(({ id }) => id));
+  return [...story.connections()].filter(({ id }) => numbers.has(id));
+}
+
+function onlyOne(connections: readonly ConnectionStory[], option: string): ConnectionStory {
+  const [first, ...others] = connections;
+  if (first === undefined) {
+    throw new CliError(
+      `--${option}: no connection is chosen that could be written: see --connection and FILTER`,
+    );
+  }
+  if (others.length > 0) {
+    throw new CliError(
+      `--${option} is made of one connection, and ${connections.length} are chosen: add --connection ${first.id}, or another of them`,
+    );
+  }
+  return first;
+}
+
+async function writeOutput(path: string, { option, text }: { option: string; text: string }): Promise<void> {
+  const file = openOutputFile(path, { option: `--${option}` });
+  try {
+    const bytes = new TextEncoder().encode(text);
+    for (let offset = 0; offset < bytes.length;) offset += await file.write(bytes.subarray(offset));
+  } catch (error) {
+    throw new CliError(`${cannotWrite(path, error)}: make room there, or give --${option} another file`);
+  } finally {
+    file.close();
+  }
+}
