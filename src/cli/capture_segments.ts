@@ -45,38 +45,58 @@ const LINK_NAMES: Readonly<Record<number, string>> = {
 };
 const KNOWN_LINKS = "Ethernet, Linux cooked, raw IP and loopback are";
 
+/** Takes packets, and gives their segments as values; counts the rest. */
+export class SegmentReader {
+  frames = 0;
+  segments = 0;
+  readonly skipped: Map<string, number> = new Map();
+  /** Packets of each link type. */
+  readonly links: Map<number, number> = new Map();
+  readonly #dissector = new Dissector();
+  readonly #dissected = new DissectedSegment();
+  readonly #values = new SegmentValues();
+
+  /** The segment in a packet; null where there is none, which is counted. */
+  take(packet: CapturedPacket): CapturedSegment | null {
+    const { linkType } = packet.interface;
+    this.frames += 1;
+    countOne(this.links, linkType);
+    const reason: SkipReason | null = this.#dissector.dissect(packet, this.#dissected);
+    if (reason !== null) {
+      countOne(this.skipped, reason === "link-type" ? `link-type-${linkType}` : reason);
+      return null;
+    }
+    this.segments += 1;
+    return this.#values.of(this.#dissected, packet);
+  }
+
+  /** What it was. */
+  tally(): CaptureTally {
+    const { frames, segments, skipped } = this;
+    const named = [...this.links.keys()].map((linkType) => LINK_NAMES[linkType] ?? String(linkType));
+    return { frames, segments, skipped, linkType: [...new Set(named)].join(", ") };
+  }
+}
+
 /**
  * Reads the capture at `path`, `-` for standard input, and hands on its segments. What could not be read is said on stderr, a line each; a
  * {@link CliError} where nothing could.
  */
 export async function readSegments(path: string, { onSegment, stop }: SegmentReading): Promise<CaptureTally> {
-  const dissector = new Dissector();
-  const dissected = new DissectedSegment();
-  const values = new SegmentValues();
-  const skipped = new Map<string, number>();
-  const links = new Map<number, number>();
-  let frames = 0;
-  let segments = 0;
+  const reader = new SegmentReader();
   const { problem, wasStopped } = await readCapture(path, {
     ...(stop === undefined ? {} : { stop }),
     onPacket: (packet) => {
-      const { linkType } = packet.interface;
-      frames += 1;
-      countOne(links, linkType);
-      const reason: SkipReason | null = dissector.dissect(packet, dissected);
-      if (reason !== null) {
-        return countOne(skipped, reason === "link-type" ? `link-type-${linkType}` : reason);
-      }
-      segments += 1;
-      onSegment(values.of(dissected, packet));
+      const segment = reader.take(packet);
+      if (segment !== null) onSegment(segment);
     },
   });
-  const named = [...links.keys()].map((linkType) => LINK_NAMES[linkType] ?? String(linkType));
-  const tally = { frames, segments, skipped, linkType: [...new Set(named)].join(", ") };
+  const { frames, links } = reader;
+  const tally = reader.tally();
   if (problem !== null) tellProblem(path, problem, frames);
   if (wasStopped) tell(path, `stopped after ${counted(frames, "packet")}, which are told`);
   tellUnknownLinks(path, frames, links);
-  if (segments === 0) tellEmptiness(path, tally);
+  if (tally.segments === 0) tellEmptiness(path, tally);
   return tally;
 }
 
