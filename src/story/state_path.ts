@@ -85,7 +85,12 @@ function open(path: PathBuilder, facts: EndFacts): void {
   } else if (opened !== null && peerSyn !== null) {
     path.begin("SYN_SENT", "implied", peerSyn);
   } else if (first !== null && peerSyn === null) {
-    path.begin("ESTABLISHED", "unknown", first);
+    // What passed towards it may be what is known first.
+    path.begin(
+      "ESTABLISHED",
+      "unknown",
+      facts.peerFin === null ? first : earlier(first, facts.peerFin) ?? first,
+    );
   }
   if (path.state !== "SYN_SENT" && path.state !== "SYN_RCVD") return;
   const at = earlier(openable, opened);
