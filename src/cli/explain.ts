@@ -15,7 +15,7 @@ import { parseSelection, type Selection } from "./explain_selection.ts";
 import { parseChoice } from "./option_values.ts";
 import { type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
-import { pageWidth, printLine, printOut } from "./terminal.ts";
+import { isUtf8, pageWidth, printLine, printOut } from "./terminal.ts";
 
 const OPTIONS = [
   { name: "json", kind: "flag", help: "as JSON, a connection a line" },
@@ -135,7 +135,7 @@ function printPage(
     shown: Shown | null;
   },
 ): void {
-  const page = { width: pageWidth(), color: getColorEnabled() };
+  const page = { width: pageWidth(), color: getColorEnabled(), isUtf8: isUtf8() };
   for (const line of explanationLines({ file, story, selection, shown, page })) printLine(line);
 }
 

@@ -5,8 +5,11 @@
  *
  * Another kind of file is another member of {@link OUTPUTS}, and an option of its name.
  */
+import { basename } from "@std/path";
+import { ladderSvg } from "../observe/ladder_svg.ts";
 import type { ConnectionStory } from "../story/connection_story.ts";
 import type { ExplainedFile } from "../story/explain_json.ts";
+import { ladderOf } from "../story/ladder.ts";
 import type { Story } from "../story/story.ts";
 import { CliError } from "./command.ts";
 import type { Selection } from "./explain_selection.ts";
@@ -14,8 +17,20 @@ import { parseFileName } from "./option_values.ts";
 import type { OptionSpec } from "./options.ts";
 import { cannotWrite, openOutputFile } from "./output_file.ts";
 
+const GROUP = "Outputs, each a file beside what is printed";
+
 /** The options. */
-export const OUTPUT_OPTIONS = [] as const satisfies readonly OptionSpec[];
+export const OUTPUT_OPTIONS = [
+  {
+    name: "svg",
+    kind: "value",
+    value: "OUT",
+    help: "the ladder of one connection as a picture",
+    group: GROUP,
+  },
+] as const satisfies readonly OptionSpec[];
+
+type OutputName = typeof OUTPUT_OPTIONS[number]["name"];
 
 /** What a file is made of. */
 export interface ExplainSource {
@@ -26,7 +41,7 @@ export interface ExplainSource {
 
 /** A kind of file. */
 interface OutputKind {
-  readonly name: string;
+  readonly name: OutputName;
   /** Rows of a connection that it needs, the last ones. */
   readonly rows: number;
   /** The file's text: of one connection, where it can hold no more. */
@@ -40,7 +55,19 @@ interface OutputKind {
     };
 }
 
-const OUTPUTS: readonly OutputKind[] = [];
+/** Local choice: a picture draws some hundred lines, into which these fold. */
+const PICTURE_ROWS = 4096;
+
+const OUTPUTS: readonly OutputKind[] = [
+  {
+    name: "svg",
+    rows: PICTURE_ROWS,
+    of: {
+      one: (connection, { file }) =>
+        ladderSvg(ladderOf(connection), { title: `${basename(file.file)}, connection #${connection.id}` }),
+    },
+  },
+];
 
 /** A file that is wanted. */
 interface WantedOutput {
@@ -49,10 +76,9 @@ interface WantedOutput {
 }
 
 /** Those that the options ask for. */
-export function outputsWanted(value: (name: never) => string | undefined): WantedOutput[] {
-  const named = value as (name: string) => string | undefined;
+export function outputsWanted(value: (name: OutputName) => string | undefined): WantedOutput[] {
   return OUTPUTS.flatMap(({ name, rows, of }) => {
-    const text = named(name);
+    const text = value(name);
     if (text === undefined) return [];
     const path = parseFileName({ option: name, text });
     return [{

@@ -4,8 +4,10 @@
  * Owns: which of these suits how many, and what is said about the capture as a whole. Must not know: how a connection is put in words.
  */
 import { explainedList, explainedText } from "../observe/explain_text.ts";
+import { type LadderPage, ladderText } from "../observe/ladder_text.ts";
 import { counted, layCells, paletteFor, printable } from "../observe/text_layout.ts";
 import type { ExplainedConnection, ExplainedFile } from "../story/explain_json.ts";
+import { ladderOf } from "../story/ladder.ts";
 import type { Story } from "../story/story.ts";
 import { named } from "./capture_input.ts";
 import type { Selection } from "./explain_selection.ts";
@@ -29,7 +31,7 @@ interface Explanation {
   readonly selection: Selection;
   /** Null where it is to follow from how many connections there are. */
   readonly shown: Shown | null;
-  readonly page: { readonly width: number; readonly color: boolean };
+  readonly page: LadderPage;
 }
 
 /** The whole text, part by part; a part may have several lines. */
@@ -51,8 +53,12 @@ export function* explanationLines({ file, story, selection, shown, page }: Expla
     yield "";
     yield explainedText(one, page);
     const connection = form === "ladder" ? story.connection(one.id) : null;
-    const ladder = connection === null ? "" : ladderText(connection, page);
-    if (ladder !== "") yield `\n${ladder}`;
+    if (connection === null) continue;
+    const { head, body, legend } = ladderText(ladderOf(connection), page);
+    yield "";
+    yield* head;
+    yield* body;
+    yield* legend;
   }
 }
 
@@ -112,8 +118,4 @@ function countsOf<Key>(keys: readonly Key[]): [Key, number][] {
   const counts = new Map<Key, number>();
   for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
   return [...counts].toSorted(([, a], [, b]) => b - a);
-}
-
-function ladderText(_connection: unknown, _page: Explanation["page"]): string {
-  return "";
 }

@@ -198,7 +198,11 @@ export class ConnectionStory {
       const tsValue = segment.options.timestamps?.value ?? -1;
       // What a shut window does not let in has arrived all the same: of a probe nothing is said.
       const isLost = !canArrive || from.watch.lastWasProbe;
-      shadow.records.add([place.start, place.end], { number, time, tsValue, isLost });
+      // A keep-alive brings nothing, so that nothing hangs on its arrival.
+      if (!from.watch.lastWasKeepAlive) {
+        const octets = place.end - place.start;
+        shadow.records.add([place.start, place.end], { number, time, tsValue, octets, isLost });
+      }
       if ((flags & FIN) !== 0) shadow.finAt ??= place.end - 1;
     }
     shadow.sentEnd = Math.max(shadow.sentEnd, place.end);

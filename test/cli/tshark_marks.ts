@@ -86,7 +86,16 @@ function namesOf({ marks }: SegmentRow): AnalysisName[] {
 async function tsharkNames(path: string): Promise<ReadonlyMap<number, AnalysisName[]>> {
   const fields = ["frame.number", ...COMPARED.map((name) => `tcp.analysis.${name}`)];
   const { stdout, stderr, success } = await new Deno.Command("tshark", {
-    args: ["-n", "-r", path, "-Y", "tcp.analysis.flags", "-T", "fields", ...fields.flatMap((name) => ["-e", name])],
+    args: [
+      "-n",
+      "-r",
+      path,
+      "-Y",
+      "tcp.analysis.flags",
+      "-T",
+      "fields",
+      ...fields.flatMap((name) => ["-e", name]),
+    ],
     stdin: "null",
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
