@@ -9,7 +9,7 @@ import { PacketStory } from "../story/from_packets.ts";
 import { Story } from "../story/story.ts";
 import { type CaptureTally, readSegments } from "./capture_segments.ts";
 import { type Command, EXIT_DONE } from "./command.ts";
-import { OUTPUT_OPTIONS, outputsWanted } from "./explain_outputs.ts";
+import { OUTPUT_OPTIONS, outputsWanted, parseSide } from "./explain_outputs.ts";
 import { explanationLines, SHOWN, type Shown } from "./explain_page.ts";
 import { parseSelection, type Selection } from "./explain_selection.ts";
 import { parseChoice } from "./option_values.ts";
@@ -71,6 +71,7 @@ async function run(args: string[]): Promise<number> {
     ? null
     : parseChoice({ option: "show", text: options.value("show") ?? "" }, SHOWN);
   const outputs = outputsWanted((name) => options.value(name));
+  const side = parseSide(options.value("side"));
   const isJson = options.flag("json");
   const needsRows = outputs.length > 0 || !isJson && shown !== "list" && shown !== "story";
   const story = new Story({
@@ -83,7 +84,7 @@ async function run(args: string[]): Promise<number> {
   const file = fileOf(path, tally);
   if (isJson) printJson(file, story, selection);
   else printPage({ file, story, selection, shown });
-  for (const output of outputs) await output.write({ file, story, selection });
+  for (const output of outputs) await output.write({ file, story, selection, side });
   return EXIT_DONE;
 }
 

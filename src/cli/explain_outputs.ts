@@ -7,16 +7,19 @@
  */
 import { basename } from "@std/path";
 import { ladderSvg } from "../observe/ladder_svg.ts";
+import { packetdrillScript } from "../observe/packetdrill_script.ts";
 import type { ConnectionStory } from "../story/connection_story.ts";
 import type { ExplainedFile } from "../story/explain_json.ts";
 import { ladderOf } from "../story/ladder.ts";
 import type { Story } from "../story/story.ts";
+import type { EndName } from "../story/story_segment.ts";
 import { CliError } from "./command.ts";
 import type { Selection } from "./explain_selection.ts";
-import { parseFileName } from "./option_values.ts";
+import { parseChoice, parseFileName } from "./option_values.ts";
 import type { OptionSpec } from "./options.ts";
 import { cannotWrite, openOutputFile } from "./output_file.ts";
 
+const SIDES = ["client", "server"] as const satisfies readonly EndName[];
 const GROUP = "Outputs, each a file beside what is printed";
 
 /** The options. */
@@ -28,15 +31,31 @@ export const OUTPUT_OPTIONS = [
     help: "the ladder of one connection as a picture",
     group: GROUP,
   },
+  {
+    name: "script",
+    kind: "value",
+    value: "OUT",
+    help: "one connection as a packetdrill script",
+    group: GROUP,
+  },
+  {
+    name: "side",
+    kind: "value",
+    value: SIDES.join("|"),
+    help: "the end that is the stack under test in the script (server)",
+    group: GROUP,
+  },
 ] as const satisfies readonly OptionSpec[];
 
-type OutputName = typeof OUTPUT_OPTIONS[number]["name"];
+type OutputName = Exclude<typeof OUTPUT_OPTIONS[number]["name"], "side">;
 
 /** What a file is made of. */
 export interface ExplainSource {
   readonly file: ExplainedFile;
   readonly story: Story;
   readonly selection: Selection;
+  /** The end that a script is to test. */
+  readonly side: EndName;
 }
 
 /** A kind of file. */
@@ -58,6 +77,9 @@ interface OutputKind {
 /** Local choice: a picture draws some hundred lines, into which these fold. */
 const PICTURE_ROWS = 4096;
 
+/** Local choice: a script of so many segments is 10 MB long, and nobody's test any more. */
+const SCRIPT_ROWS = 100_000;
+
 const OUTPUTS: readonly OutputKind[] = [
   {
     name: "svg",
@@ -67,12 +89,34 @@ const OUTPUTS: readonly OutputKind[] = [
         ladderSvg(ladderOf(connection), { title: `${basename(file.file)}, connection #${connection.id}` }),
     },
   },
+  {
+    name: "script",
+    rows: SCRIPT_ROWS,
+    of: {
+      one: (connection, { file, side }) => {
+        refuseGivenUp(connection);
+        return packetdrillScript(connection, { side, source: basename(file.file) });
+      },
+    },
+  },
 ];
+
+function refuseGivenUp(connection: ConnectionStory): void {
+  if (connection.rows().every((row) => row.kind !== "run" || row.isOpenable)) return;
+  throw new CliError(
+    `--script: connection #${connection.id} has more than ${SCRIPT_ROWS} segments, too many for a script: cut the capture (editcap -A, -B), or choose another connection`,
+  );
+}
 
 /** A file that is wanted. */
 interface WantedOutput {
   readonly rows: number;
   write(source: ExplainSource): Promise<void>;
+}
+
+/** The end that is the stack under test. */
+export function parseSide(text: string | undefined): EndName {
+  return parseChoice({ option: "side", text: text ?? "server" }, SIDES);
 }
 
 /** Those that the options ask for. */

@@ -95,10 +95,12 @@ export function explainedList(all: readonly ExplainedConnection[], page: Page): 
     `${one.zeek.state} ${one.zeek.history}`,
     remarkableText(one),
   ]);
-  return layTable(columns, rows, {
+  const table = layTable(columns, rows, {
     palette: paletteFor(page.color),
     paintCell: (padded, row, column) => column === 3 ? outcomePaint(all[row].outcome, page)(padded) : padded,
   });
+  // Where the last cell is empty.
+  return table.replaceAll(/ +$/gm, "");
 }
 
 /** Findings that nearly every connection has say nothing in a list. */
