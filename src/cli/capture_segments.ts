@@ -7,6 +7,7 @@
 import { RepeatedOptions } from "../host/segment_events.ts";
 import type { CapturedSegment } from "../story/from_packets.ts";
 import { formatEndpoint } from "../wire/address.ts";
+import { readU32 } from "../wire/bytes.ts";
 import type { CapturedPacket, CaptureProblem } from "../wire/capture_packet.ts";
 import { DissectedSegment, Dissector, type SkipReason } from "../wire/dissect.ts";
 import { LINK_TYPE } from "../wire/link_header.ts";
@@ -34,6 +35,10 @@ interface SegmentReading {
 const LINK_NAMES: Readonly<Record<number, string>> = {
   [LINK_TYPE.NULL]: "loopback",
   [LINK_TYPE.ETHERNET]: "Ethernet",
+  [LINK_TYPE.PPP]: "PPP",
+  [LINK_TYPE.PPP_HDLC]: "PPP",
+  [LINK_TYPE.PPP_ETHER]: "PPPoE",
+  [LINK_TYPE.NFLOG]: "netfilter log",
   [LINK_TYPE.RAW_BSD]: "raw IP",
   [LINK_TYPE.RAW_OPENBSD]: "raw IP",
   [LINK_TYPE.RAW]: "raw IP",
@@ -43,7 +48,7 @@ const LINK_NAMES: Readonly<Record<number, string>> = {
   [LINK_TYPE.IPV6]: "raw IPv6",
   [LINK_TYPE.LINUX_COOKED_2]: "Linux cooked v2",
 };
-const KNOWN_LINKS = "Ethernet, Linux cooked, raw IP and loopback are";
+const KNOWN_LINKS = "Ethernet, Linux cooked, raw IP, loopback, PPP and netfilter's log are";
 
 /** Takes packets, and gives their segments as values; counts the rest. */
 export class SegmentReader {
@@ -106,7 +111,9 @@ const MOST_NAMES = 10_000;
 /** Makes values of what is read into the same record again and again. */
 class SegmentValues {
   readonly #options = [new RepeatedOptions(), new RepeatedOptions()];
-  readonly #names = new Map<string, string>();
+  readonly #names = new Map<string | number, string>();
+  /** Of IPv4, by address and port in one number, which is found sooner than a string. */
+  readonly #shortNames = new Map<string | number, string>();
 
   of(dissected: DissectedSegment, packet: CapturedPacket): CapturedSegment {
     const { segment, checksum, ipChecksum } = dissected;
@@ -130,19 +137,26 @@ class SegmentValues {
   }
 
   #name(address: Uint8Array, port: number): string {
-    let key = String.fromCharCode(port);
-    for (let i = 0; i < address.length; i += 2) {
-      key += String.fromCharCode((address[i] << 8) | address[i + 1]);
-    }
-    let name = this.#names.get(key);
+    const isShort = address.length === IPV4_BYTES;
+    const names: Map<string | number, string> = isShort ? this.#shortNames : this.#names;
+    const key = isShort ? readU32(address, 0) * 0x10000 + port : longKey(address, port);
+    let name = names.get(key);
     if (name === undefined) {
       name = formatEndpoint(address, port);
       // All at once: which of them is needed least would cost more to know.
-      if (this.#names.size === MOST_NAMES) this.#names.clear();
-      this.#names.set(key, name);
+      if (names.size === MOST_NAMES) names.clear();
+      names.set(key, name);
     }
     return name;
   }
+}
+
+const IPV4_BYTES = 4;
+
+function longKey(address: Uint8Array, port: number): string {
+  let key = String.fromCharCode(port);
+  for (let i = 0; i < address.length; i += 2) key += String.fromCharCode((address[i] << 8) | address[i + 1]);
+  return key;
 }
 
 /** Where nothing at all could be read it is an error, otherwise a notice. */

@@ -10,7 +10,7 @@ import { Story } from "../story/story.ts";
 import { type CaptureTally, readSegments } from "./capture_segments.ts";
 import { type Command, EXIT_DONE } from "./command.ts";
 import { OUTPUT_OPTIONS, outputsWanted, parseSide } from "./explain_outputs.ts";
-import { explanationLines, SHOWN, type Shown } from "./explain_page.ts";
+import { explanationLines, MOST_LADDERS, SHOWN, type Shown } from "./explain_page.ts";
 import { parseSelection, type Selection } from "./explain_selection.ts";
 import { parseChoice } from "./option_values.ts";
 import { type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
@@ -79,7 +79,9 @@ async function run(args: string[]): Promise<number> {
     ...(outputs.length > 0 ? { rows: outputs.reduce((most, { rows }) => Math.max(most, rows), 0) } : {}),
     ...(selection.numbers === null ? {} : { chosen: selection.numbers }),
   });
-  const tally = await read(path, story);
+  // Where the form follows from the number of connections, it soon shows that there will be no ladder.
+  const mayHaveLadders = needsRows && (outputs.length > 0 || shown !== null || !selection.isAll);
+  const tally = await read(path, story, mayHaveLadders ? Infinity : MOST_LADDERS);
   if (tally.segments === 0 && !isJson) return EXIT_DONE;
   const file = fileOf(path, tally);
   if (isJson) printJson(file, story, selection);
@@ -88,11 +90,18 @@ async function run(args: string[]): Promise<number> {
   return EXIT_DONE;
 }
 
-async function read(path: string, story: Story): Promise<CaptureTally> {
+/** Reads the capture into the story, which keeps rows as long as there are no more than `mostLadders` connections. */
+async function read(path: string, story: Story, mostLadders: number): Promise<CaptureTally> {
   using signals = listenForStop();
   const packets = new PacketStory(story);
+  let keepsRows = true;
   return await readSegments(path, {
-    onSegment: (segment) => void packets.add(segment),
+    onSegment: (segment) => {
+      packets.add(segment);
+      if (!keepsRows || story.count <= mostLadders) return;
+      keepsRows = false;
+      story.forgetRows();
+    },
     stop: path === "-" ? afterLastWords(signals) : signals.graceful,
   });
 }

@@ -18,7 +18,7 @@ export const SHOWN = ["list", "story", "ladder"] as const;
 export type Shown = typeof SHOWN[number];
 
 /** Local choice: so many ladders are still read one after the other. */
-const MOST_LADDERS = 3;
+export const MOST_LADDERS = 3;
 /** Local choice: about four pages of paragraphs. */
 const MOST_STORIES = 20;
 /** Local choice: more lines are for programs, which take `--json`; who wants them says `--show list`. */

@@ -339,6 +339,11 @@ export class ConnectionStory {
     return this.#log.kept;
   }
 
+  /** Forgets its rows, and keeps none from now on; the summary stays. Returns how many. */
+  forgetRows(): number {
+    return this.#log.forget();
+  }
+
   /** Gives back all rows but the first ones; the summary stays. Returns how many. */
   release(): number {
     return this.#log.release();

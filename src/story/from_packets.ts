@@ -37,7 +37,9 @@ export interface CapturedSegment {
  */
 export class PacketStory {
   readonly story: Story;
-  readonly #hasRightSums = new Map<string, boolean>();
+  readonly #byHost = new Map<string, Host>();
+  /** The same by address and port, of those that were heard of late. */
+  readonly #bySource = new Map<string, Host>();
 
   constructor(story: Story) {
     this.story = story;
@@ -64,13 +66,28 @@ export class PacketStory {
   }
 
   #judge(checksum: "correct" | "partial" | "wrong", source: string): "correct" | "partial" | "wrong" {
-    const host = source.slice(0, source.lastIndexOf(":"));
+    const host = this.#bySource.get(source) ?? this.#hostOf(source);
     if (checksum !== "wrong") {
-      if (this.#hasRightSums.size < MOST_HOSTS) this.#hasRightSums.set(host, true);
+      host.hasRightSums = true;
       return checksum;
     }
-    return this.#hasRightSums.get(host) === true ? "wrong" : "partial";
+    return host.hasRightSums ? "wrong" : "partial";
   }
+
+  #hostOf(source: string): Host {
+    const name = source.slice(0, source.lastIndexOf(":"));
+    const host = this.#byHost.get(name) ?? { hasRightSums: false };
+    if (this.#byHost.size < MOST_HOSTS) this.#byHost.set(name, host);
+    // Made of the others again.
+    if (this.#bySource.size === MOST_HOSTS) this.#bySource.clear();
+    this.#bySource.set(source, host);
+    return host;
+  }
+}
+
+/** What is remembered of one. */
+interface Host {
+  hasRightSums: boolean;
 }
 
 /** Local choice: hosts of which it is remembered whether they send sums. */

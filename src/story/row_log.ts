@@ -24,8 +24,8 @@ export type NewRow = Pick<SegmentRow, "segment" | "relSeq" | "relAck" | "windowB
 
 /** Rows by their place and by the number of their segment. */
 export class RowLog {
-  readonly #mostRows: number;
-  readonly #first: OpenRow[] = [];
+  #mostRows: number;
+  #first: OpenRow[] = [];
   #last: OpenRow[] = [];
   /** Where in `#last` the oldest kept one is. */
   #head = 0;
@@ -133,6 +133,18 @@ export class RowLog {
   rows(): Row[] {
     const middle: Row[] = this.#givenUp === null ? [] : [this.#givenUp];
     return [...foldRows(this.#first), ...middle, ...foldRows(this.#last.slice(this.#head))];
+  }
+
+  /** Forgets all rows, and keeps none from now on. Returns how many. */
+  forget(): number {
+    const { kept } = this;
+    this.#mostRows = 0;
+    this.#first = [];
+    this.#last = [];
+    this.#head = 0;
+    this.#byNumber.clear();
+    this.#givenUp = null;
+    return kept;
   }
 
   /** Gives all rows up but the first ones. Returns how many. */

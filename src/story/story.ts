@@ -68,6 +68,7 @@ export class Story {
   readonly #over = new Set<ConnectionStory>();
   readonly #pairOf = new Map<ConnectionStory, string>();
   readonly #summaries: ExplainedConnection[] = [];
+  #keepsRows = true;
   #count = 0;
   #rows = 0;
   #givenUp = { summarized: 0, forgotten: 0, rows: 0 };
@@ -158,7 +159,7 @@ export class Story {
       id,
       endpoints,
       realm,
-      rows: this.#chosen === null || this.#chosen.has(id) ? this.#options.rows : 0,
+      rows: this.#keepsRows && this.#chosen?.has(id) !== false ? this.#options.rows : 0,
       ...(ours === undefined ? {} : { ours }),
       ...(reuses === undefined ? {} : { reuses }),
     });
@@ -206,6 +207,12 @@ export class Story {
         this.#givenUp.rows += count;
       }
     }
+  }
+
+  /** Says that nobody wants to see rows: those that are kept are forgotten, and no more are kept. */
+  forgetRows(): void {
+    this.#keepsRows = false;
+    for (const connection of this.#byId.values()) this.#rows -= connection.forgetRows();
   }
 
   /** Connections kept whole, in order of opening. */
