@@ -123,14 +123,15 @@ export class ShadowEnd {
         : other.#positionOf(segment.ack, { near: other.sentEnd, first: 1 });
     }
     const end = start + octets;
-    return { start, end, ack, isStray: this.#isStray(start, end) };
+    return { start, end, ack, isStray: this.#isStray({ start, end, asked: other.lastAck }) };
   }
 
-  /** What is too far away is taken when what follows it lies there too: then the capture has a hole of a gigabyte. */
-  #isStray(start: number, end: number): boolean {
-    if (Math.abs(start - this.sentEnd) <= MOST_WINDOW_BYTES) {
-      return false;
-    }
+  /**
+   * What is too far away is taken when what follows it lies there too, or when the other end has acknowledged all before it: then the
+   * capture has a hole of a gigabyte.
+   */
+  #isStray({ start, end, asked }: { start: number; end: number; asked: number }): boolean {
+    if (Math.abs(start - this.sentEnd) <= MOST_WINDOW_BYTES || start === asked) return false;
     const follows = this.#strayEnd !== null && start === this.#strayEnd && end > start;
     this.#strayEnd = follows ? null : end;
     return !follows;

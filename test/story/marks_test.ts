@@ -90,6 +90,14 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       S A 1 101 sack=100-101 at=60.1`,
     ["6 keep-alive", "7 keep-alive-ack(6) d-sack", "8 keep-alive", "9 keep-alive-ack(8) d-sack"],
   ],
+  "a hole of more than a gigabyte, which the other end has received": [
+    `${HANDSHAKE}
+      C A 1 1 len=100
+      S A 1 1800000001
+      C A 1800000001 1 len=100
+      S A 1 1800000101`,
+    ["6 gap-before"],
+  ],
   "spurious, as it had been acknowledged": [
     `${HANDSHAKE}
       C A 1 1 len=100
