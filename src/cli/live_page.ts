@@ -7,7 +7,8 @@ import { findPageDocument } from "../web/page_document.ts";
 import { PageServer } from "../web/page_server.ts";
 import type { PageAddress } from "./page_address.ts";
 import type { Server } from "./server.ts";
-import { type ServerControlParts, speakerOf } from "./server_control.ts";
+import { pageSubject } from "./page_subject_of.ts";
+import type { ServerControlParts } from "./server_control.ts";
 import { VERSION } from "./version.ts";
 
 /** Takes the page's port, and makes the page ready. Throws one line where that cannot be; `notice` is told when it ends early. */
@@ -40,12 +41,5 @@ export function showServer(
     readonly parts: Pick<ServerControlParts, "config" | "ground">;
   },
 ): void {
-  const { server, parts } = about;
-  page.show({
-    speaker: speakerOf({ ...parts, server }, Date.now() / 1000),
-    leave: () => server.stack.pump.leave(),
-    observe: (observer) => server.stack.observe(observer),
-    injector: server.injector,
-    linkStats: () => server.stack.link.stats(),
-  });
+  page.show(pageSubject(about.server, about.parts));
 }

@@ -187,7 +187,8 @@ export function openLog(
   const page = isOnPage && log === "text" ? new WindowWidth() : null;
   const isColored = color === "auto" ? opened === null && getColorEnabled() : color === "always";
   return new ServeLog({
-    form: log,
+    // A screen is no stream of lines (connection_screen.ts).
+    form: log === "tui" ? "none" : log,
     output: opened === null ? about.output ?? standardOutput() : fileOutput(opened),
     outputName: file ?? (about.output === undefined ? "stdout" : "stderr"),
     style: logStyle,

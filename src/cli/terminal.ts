@@ -25,6 +25,18 @@ interface ColorWishes {
   readonly term: string | undefined;
 }
 
+/** Whether the terminal shows UTF-8, as its locale says (POSIX: the first of these that is set decides). */
+export function isUtf8Locale(
+  settings: readonly (string | undefined)[] = [
+    environmentVariable("LC_ALL"),
+    environmentVariable("LC_CTYPE"),
+    environmentVariable("LANG"),
+  ],
+): boolean {
+  const locale = settings.find((value) => value !== undefined && value !== "");
+  return Deno.build.os === "windows" || /utf-?8/i.test(locale ?? "");
+}
+
 /** Sets the colour functions of the whole program after stdout and the environment; called once by main. */
 export function setUpColors(): void {
   const wishes = { noColor: environmentVariable("NO_COLOR"), term: environmentVariable("TERM") };

@@ -7,7 +7,7 @@
  * Where the page is too narrow for gutters the states stand between the lines of life, on lines of their own. What has no
  * room in an arrow is left out from the right; marks are not, they follow on lines below.
  */
-import type { Gutters, Ladder, LadderLine, LadderMark, RunLine, SegmentLine } from "../story/ladder.ts";
+import type { Ladder, LadderLine, LadderMark, RunLine, SegmentLine } from "../story/ladder.ts";
 import type { StateStep } from "../story/state_path.ts";
 import { END_NAMES, type EndName, otherEnd } from "../story/story_segment.ts";
 import { flagNames } from "../wire/tcp.ts";
@@ -32,6 +32,8 @@ export interface LadderText {
   readonly head: readonly string[];
   /** One or more lines of text for each line of the ladder. */
   readonly body: readonly string[];
+  /** How many of these each line of the ladder takes. */
+  readonly heights: readonly number[];
   /** What the signs mean that occur. */
   readonly legend: readonly string[];
 }
@@ -104,13 +106,15 @@ class LadderWriter {
   write(): LadderText {
     const { lines, before, leftOut } = this.#ladder;
     const head = this.#ends();
-    const begins = END_NAMES.some((end) => before[end] !== null);
-    if (begins) head.push(...this.#states(before));
     if (leftOut > 0) {
       const text = leftOut === 1 ? "1 line before" : `${leftOut} lines before`;
       head.push(this.#line({ inner: this.#centred(text, " "), isBroken: true }));
     }
-    return { head, body: lines.flatMap((line) => this.#linesOf(line)), legend: this.#legend() };
+    if (END_NAMES.some((end) => before[end] !== null)) {
+      head.push(this.#line({ left: before[this.#left], right: before[otherEnd(this.#left)] }));
+    }
+    const drawn = lines.map((line) => this.#linesOf(line));
+    return { head, body: drawn.flat(), heights: drawn.map(({ length }) => length), legend: this.#legend() };
   }
 
   #ends(): string[] {
@@ -123,12 +127,6 @@ class LadderWriter {
     const [left, other] = [strong(texts[0]), strong(texts[1])];
     if (room >= 2) return [" ".repeat(indent) + left + " ".repeat(room) + other];
     return [left, " ".repeat(Math.max(0, this.#width - texts[1].length)) + other];
-  }
-
-  /** The states of both ends, on a line of their own. */
-  #states(states: Gutters): string[] {
-    const line = this.#line({ left: states[this.#left], right: states[otherEnd(this.#left)] });
-    return [line];
   }
 
   #linesOf(line: LadderLine): string[] {

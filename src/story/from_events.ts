@@ -30,6 +30,8 @@ export class EventStory {
   readonly #eventIds = new Map<ConnectionStory, number>();
   readonly #closedIds = new Set<number>();
   #resent: RetransmitEvent | null = null;
+  #name = "";
+  #endpoints: readonly [string, string] = ["", ""];
 
   constructor(story: Story) {
     this.story = story;
@@ -71,7 +73,7 @@ export class EventStory {
     if (event.segment === undefined) return;
     const resent = this.#resent?.segment === event.segment ? this.#resent : null;
     this.#resent = null;
-    const [local, peer] = endpointsOf(event.connection);
+    const [local, peer] = this.#endpointsOf(event.connection);
     const isReceived = event.direction === "recv";
     const segment: AddressedSegment = {
       number: event.segment,
@@ -94,11 +96,24 @@ export class EventStory {
       this.story.add(segment, told);
       return;
     }
-    const isSyn = (segment.flags & (FLAG.SYN | FLAG.ACK)) === FLAG.SYN;
-    const opener: EndName = isReceived ? "server" : "client";
-    const ours = isSyn ? opener : guessOurs(local, peer);
-    const connection = this.#byEventId.get(event.id) ?? this.#begin(event, ours);
+    const connection = this.#byEventId.get(event.id) ?? this.#beginWith(event, segment);
     this.story.addTo(connection, { segment, ...(told === undefined ? {} : { told }) });
+  }
+
+  #beginWith(event: SegmentEvent, { flags }: AddressedSegment): ConnectionStory {
+    const isReceived = event.direction === "recv";
+    const isSyn = (flags & (FLAG.SYN | FLAG.ACK)) === FLAG.SYN;
+    const opener: EndName = isReceived ? "server" : "client";
+    return this.#begin(event, isSyn ? opener : guessOurs(...this.#endpointsOf(event.connection)));
+  }
+
+  /** The last name's endpoints are remembered: events of one connection come in runs. */
+  #endpointsOf(name: string): readonly [string, string] {
+    if (name !== this.#name) {
+      this.#name = name;
+      this.#endpoints = endpointsOf(name);
+    }
+    return this.#endpoints;
   }
 
   #transition(event: TransitionEvent): void {

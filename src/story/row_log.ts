@@ -5,7 +5,7 @@
  */
 import type { Mark } from "./marks.ts";
 import { foldRows } from "./runs.ts";
-import type { BothStates, Fate, Row, RunRow, SegmentRow } from "./story_segment.ts";
+import type { Fate, Row, RunRow, SegmentRow } from "./story_segment.ts";
 
 /** Local choice: a handshake and what follows it, so that every story has its beginning. */
 const FIRST_ROWS = 64;
@@ -32,7 +32,7 @@ export class RowLog {
   readonly #byNumber = new Map<number, OpenRow>();
   #count = 0;
   #revision = 0;
-  #givenUp: RunRow | null = null;
+  #givenUp: OpenRun | null = null;
 
   /** Keeps `mostRows` besides the first ones; none at all for 0. */
   constructor(mostRows: number) {
@@ -131,7 +131,7 @@ export class RowLog {
 
   /** The rows for a view: bulk data folded, what was given up as one run. */
   rows(): Row[] {
-    const middle: Row[] = this.#givenUp === null ? [] : [this.#givenUp];
+    const middle: Row[] = this.#givenUp === null ? [] : [{ ...this.#givenUp }];
     return [...foldRows(this.#first), ...middle, ...foldRows(this.#last.slice(this.#head))];
   }
 
@@ -159,30 +159,37 @@ export class RowLog {
     return count;
   }
 
+  /** In place: of very many rows each is given up once. */
   #giveUp({ index, segment, relSeq, states }: OpenRow): void {
-    this.#byNumber.delete(segment.number);
-    const before = this.#givenUp;
-    const isBare = segment.length === 0;
-    this.#givenUp = {
+    const { number, time, length } = segment;
+    this.#byNumber.delete(number);
+    const run = this.#givenUp ??= {
       kind: "run",
       from: null,
-      firstIndex: before?.firstIndex ?? index,
+      firstIndex: index,
       lastIndex: index,
-      first: before?.first ?? segment.number,
-      last: segment.number,
-      count: (before?.count ?? 0) + 1,
-      acknowledgments: (before?.acknowledgments ?? 0) + (isBare ? 1 : 0),
-      bytes: (before?.bytes ?? 0) + segment.length,
-      fromTime: before?.fromTime ?? segment.time,
-      toTime: segment.time,
-      relSeq: before?.relSeq ?? relSeq,
-      relEnd: Math.max(before?.relEnd ?? 0, relSeq + segment.length),
+      first: number,
+      last: number,
+      count: 0,
+      acknowledgments: 0,
+      bytes: 0,
+      fromTime: time,
+      toTime: time,
+      relSeq,
+      relEnd: 0,
       isOpenable: false,
-      states: statesOf(states),
+      states,
     };
+    run.lastIndex = index;
+    run.last = number;
+    run.count++;
+    if (length === 0) run.acknowledgments++;
+    run.bytes += length;
+    run.toTime = time;
+    run.relEnd = Math.max(run.relEnd, relSeq + length);
+    run.states = states;
   }
 }
 
-function statesOf({ client, server }: BothStates): BothStates {
-  return { client, server };
-}
+/** A run that grows. */
+type OpenRun = { -readonly [Name in keyof RunRow]: RunRow[Name] };

@@ -127,6 +127,26 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       S A 1 201 ts=511/10`,
     ["4 gap-before", "5 out-of-order(4)"],
   ],
+  "overtaken, without timestamps: no timer is as short, and nobody asked": [
+    `${HANDSHAKE}
+      C A 1 1 len=100
+      S A 1 101
+      C A 201 1 len=100 at=0.2
+      S A 1 101 at=0.205
+      C A 101 1 len=100 at=0.26
+      S A 1 301`,
+    ["6 gap-before", "7 duplicate-ack(5)", "8 out-of-order(6)"],
+  ],
+  "sent again after its first sending was lost before the capture, by the time": [
+    `${HANDSHAKE}
+      C A 1 1 len=100
+      S A 1 101
+      C A 201 1 len=100 at=0.2
+      S A 1 101 at=0.205
+      C A 101 1 len=100 at=0.5
+      S A 1 301`,
+    ["6 gap-before", "7 duplicate-ack(5)", "8 retransmission-timeout"],
+  ],
   "lost before the capture: the newer timestamp fills the hole": [
     `${FULL_HANDSHAKE}
       C A 101 1 len=100 ts=11/501 at=0.1

@@ -1,0 +1,22 @@
+/**
+ * What of a running server those are given who show and steer it: the live page, and the screen of a terminal.
+ *
+ * Owns: this choice. Must not know: who they are.
+ */
+import type { PageSubject } from "../web/page_subject.ts";
+import type { Server } from "./server.ts";
+import { type ServerControlParts, speakerOf } from "./server_control.ts";
+
+/** A server as they see it. */
+export function pageSubject(
+  server: Server,
+  parts: Pick<ServerControlParts, "config" | "ground">,
+): PageSubject {
+  return {
+    speaker: speakerOf({ ...parts, server }, Date.now() / 1000),
+    leave: () => server.stack.pump.leave(),
+    observe: (observer) => server.stack.observe(observer),
+    injector: server.injector,
+    linkStats: () => server.stack.link.stats(),
+  };
+}
