@@ -7,6 +7,7 @@
  */
 import { basename } from "@std/path";
 import { ladderSvg } from "../observe/ladder_svg.ts";
+import { qlogText } from "../observe/qlog.ts";
 import { packetdrillScript } from "../observe/packetdrill_script.ts";
 import type { ConnectionStory } from "../story/connection_story.ts";
 import type { ExplainedFile } from "../story/explain_json.ts";
@@ -39,10 +40,17 @@ export const OUTPUT_OPTIONS = [
     group: GROUP,
   },
   {
+    name: "qlog",
+    kind: "value",
+    value: "OUT",
+    help: "the chosen connections as qlog, which qvis draws",
+    group: GROUP,
+  },
+  {
     name: "side",
     kind: "value",
     value: SIDES.join("|"),
-    help: "the end that is the stack under test in the script (server)",
+    help: "the end that is the stack under test in a script, and that qlog looks from (server)",
     group: GROUP,
   },
 ] as const satisfies readonly OptionSpec[];
@@ -97,6 +105,13 @@ const OUTPUTS: readonly OutputKind[] = [
         refuseGivenUp(connection);
         return packetdrillScript(connection, { side, source: basename(file.file) });
       },
+    },
+  },
+  {
+    name: "qlog",
+    rows: SCRIPT_ROWS,
+    of: {
+      all: ({ file, side }, connections) => qlogText(connections, { side, source: basename(file.file) }),
     },
   },
 ];
