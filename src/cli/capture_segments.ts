@@ -21,6 +21,8 @@ export interface CaptureTally {
   readonly segments: number;
   /** Packets that gave no segment, by reason; of link types that are not known as `link-type-N`. */
   readonly skipped: ReadonlyMap<string, number>;
+  /** Packets that the capture says it has lost; null where it does not say. */
+  readonly dropped: number | null;
   /** Of the packets, by name: "Ethernet", or several with commas. */
   readonly linkType: string;
 }
@@ -76,10 +78,10 @@ export class SegmentReader {
   }
 
   /** What it was. */
-  tally(): CaptureTally {
+  tally(dropped: number | null = null): CaptureTally {
     const { frames, segments, skipped } = this;
     const named = [...this.links.keys()].map((linkType) => LINK_NAMES[linkType] ?? String(linkType));
-    return { frames, segments, skipped, linkType: [...new Set(named)].join(", ") };
+    return { frames, segments, skipped, dropped, linkType: [...new Set(named)].join(", ") };
   }
 }
 
@@ -89,7 +91,7 @@ export class SegmentReader {
  */
 export async function readSegments(path: string, { onSegment, stop }: SegmentReading): Promise<CaptureTally> {
   const reader = new SegmentReader();
-  const { problem, wasStopped } = await readCapture(path, {
+  const { problem, wasStopped, dropped } = await readCapture(path, {
     ...(stop === undefined ? {} : { stop }),
     onPacket: (packet) => {
       const segment = reader.take(packet);
@@ -97,7 +99,7 @@ export async function readSegments(path: string, { onSegment, stop }: SegmentRea
     },
   });
   const { frames, links } = reader;
-  const tally = reader.tally();
+  const tally = reader.tally(dropped);
   if (problem !== null) tellProblem(path, problem, frames);
   if (wasStopped) tell(path, `stopped after ${counted(frames, "packet")}, which are told`);
   tellUnknownLinks(path, frames, links);
@@ -131,6 +133,8 @@ class SegmentValues {
       // The two directions have different ones, and each the same many times in a row.
       options: this.#options[sourcePort > destinationPort ? 1 : 0].of(segment),
       length: dissected.length,
+      ttl: dissected.ttl,
+      ...(packet.comments.length === 0 ? {} : { comments: packet.comments }),
     };
     if (ipChecksum === "wrong") return { ...value, checksum: "wrong" };
     return checksum === "unknown" ? value : { ...value, checksum };

@@ -111,8 +111,9 @@ async function afterLastWords({ graceful, atOnce }: StopSignals): Promise<void> 
   await Promise.race([atOnce, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
 }
 
-function fileOf(path: string, { linkType, frames, skipped }: CaptureTally): ExplainedFile {
-  return { file: path, linkType, frames, skipped: Object.fromEntries(skipped) };
+function fileOf(path: string, { linkType, frames, skipped, dropped }: CaptureTally): ExplainedFile {
+  const lost = dropped === null ? {} : { dropped };
+  return { file: path, linkType, frames, skipped: Object.fromEntries(skipped), ...lost };
 }
 
 /** Connection by connection: of all together no string could be made. */

@@ -80,6 +80,13 @@ function* headLines(
   ], { width, indent: 4 });
   const skipped = Object.entries(file.skipped).map(([reason, count]) => `${reason} ${count}`);
   if (skipped.length > 0) yield palette.quiet(`skipped: ${skipped.join(", ")}`);
+  if ((file.dropped ?? 0) > 0) {
+    yield palette.bad(
+      `${
+        counted(file.dropped ?? 0, "packet")
+      } lost by the capture itself: what is missing here may have been on the wire`,
+    );
+  }
   const { forgotten } = story.givenUp;
   if (forgotten > 0) yield palette.notice(`${counted(forgotten, "connection")} beyond these, not told`);
 }

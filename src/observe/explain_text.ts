@@ -18,6 +18,7 @@ import {
   layCells,
   layTable,
   paletteFor,
+  printable,
 } from "./text_layout.ts";
 
 /** The page that is written on. */
@@ -65,6 +66,8 @@ export function explainedText(one: ExplainedConnection, page: Page): string {
     ]),
     ...one.findings.flatMap((finding) => findingLines(finding, page)),
     said("Zeek", words(zeekText(one)), page),
+    said("captured", words(placeText(one)), page),
+    ...commentLines(one, page),
   ];
   return lines.filter((line) => line !== "").join("\n");
 }
@@ -224,6 +227,25 @@ function findingLines(finding: Finding, page: Page): string[] {
     ...(tshark === undefined ? [] : [`tshark: ${tshark}`]),
   ];
   return [said("finding", words(text), page), said("", words(places.join("; "), quiet), page)];
+}
+
+function placeText({ capturedAt: { at, confidence, text } }: ExplainedConnection): string {
+  if (at === "unknown") return `cannot be told where: ${text}`;
+  return `${
+    at === "between" ? "between the two" : `at ${at === "both" ? "both" : `the ${at}`}`
+  }, ${confidence}: ${text}`;
+}
+
+/** Local choice: so much is still read. */
+const MOST_COMMENTS = 20;
+
+/** What the capture says itself, which may be anything. */
+function commentLines({ comments = [] }: ExplainedConnection, page: Page): string[] {
+  const lines = comments.slice(0, MOST_COMMENTS).map(({ frame, text }, i) =>
+    said(i === 0 ? "comments" : "", words(`${frame}: ${printable(text)}`), page)
+  );
+  const more = comments.length - lines.length;
+  return more > 0 ? [...lines, said("", words(`and ${more} more: --json has them`), page)] : lines;
 }
 
 function zeekText({ zeek: { state, history } }: ExplainedConnection): string {

@@ -137,6 +137,9 @@ export class ConnectionStory {
     const isBelievable = !isDamaged ||
       (segment.flags & (SYN | FIN | RST)) === 0 && place.start === from.shadow.sentEnd;
     if (isDamaged) from.shadow.counts.wrongChecksums++;
+    if (segment.checksum !== undefined) from.shadow.counts.judgedChecksums++;
+    if (segment.checksum === "partial") from.shadow.counts.partialChecksums++;
+    from.shadow.ttl ??= segment.ttl ?? null;
     if (!place.isStray && isBelievable) this.#take({ segment, place, from, to, isSent, canArrive });
     if (knew) this.#renewPaths();
     if (segment.truth !== undefined) this.#noteTruth(segment);

@@ -29,6 +29,10 @@ export interface CapturedSegment {
   readonly length: number;
   /** The worse of those of both headers; absent where the capture did not keep all that the sum covers. */
   readonly checksum?: "correct" | "partial" | "wrong";
+  /** TTL or hop limit. */
+  readonly ttl?: number;
+  /** What the capture says about the packet; absent where it says nothing. */
+  readonly comments?: readonly string[];
 }
 
 /**
@@ -49,7 +53,7 @@ export class PacketStory {
   add(segment: CapturedSegment): Added {
     const { vlans, checksum, source } = segment;
     // Written out, as in a Story: this is done for each packet of a large capture.
-    return this.story.add({
+    const added = this.story.add({
       number: segment.number,
       time: segment.time,
       source,
@@ -61,8 +65,14 @@ export class PacketStory {
       window: segment.window,
       options: segment.options,
       checksum: checksum === undefined ? undefined : this.#judge(checksum, source),
+      ttl: segment.ttl,
       realm: vlans === undefined || vlans.length === 0 ? undefined : vlans.join("."),
     });
+    const { comments } = segment;
+    if (comments !== undefined) {
+      for (const text of comments) added.connection.notes.comment(segment.number, text);
+    }
+    return added;
   }
 
   #judge(checksum: "correct" | "partial" | "wrong", source: string): "correct" | "partial" | "wrong" {

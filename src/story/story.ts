@@ -119,6 +119,7 @@ export class Story {
       window: segment.window,
       options: segment.options,
       checksum: segment.checksum,
+      ttl: segment.ttl,
       truth: segment.truth,
       fate: segment.fate,
       arrival: segment.arrival,
