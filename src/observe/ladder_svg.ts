@@ -228,7 +228,7 @@ class LadderPainter {
   #run(line: RunLine): number {
     const top = this.#y;
     const y = top + SHAFT_Y;
-    const words = [...line.words, `to #${line.last}`].join(" · ");
+    const words = [`${line.words[0]} to #${line.last}`, ...line.words.slice(1)].join(" · ");
     const x = (LEFT + RIGHT) / 2;
     const label = `<text class="middle" x="${x}" y="${y - 8}">${svgText(words)}</text>`;
     if (line.from === null) {

@@ -228,7 +228,7 @@ class LadderWriter {
   }
 
   #run(line: RunLine): Piece[] {
-    const words = [...line.words, `to #${line.last}`];
+    const words = [`${line.words[0]} to #${line.last}`, ...line.words.slice(1)];
     const label: Piece[] = [{ text: fitting(words, this.#inner - SHAFT_CHARS).join("  ") }];
     if (line.from === null) return this.#centred(label[0].text, " ", this.#palette.quiet);
     const shaft = { stroke: this.#strokes.thick, paint: this.#arrowPaint(line.from) };

@@ -184,8 +184,8 @@ export class ConnectionStory {
     if ((flags & ACK) !== 0 && segment.checksum !== "wrong") {
       const answered = { segment, place, sender: to.shadow, receiver: shadow };
       for (const { number, mark } of to.late.acknowledged(answered)) {
-        if (mark === null) this.#log.arrivedAfterAll(number);
-        else this.#markLater(to, { number, mark });
+        if (mark !== null) this.#markLater(to, { number, mark });
+        else if (this.#log.arrivedAfterAll(number)) this.notes.forget("never-arrived", number);
       }
       if (place.ack <= to.shadow.sentEnd) to.shadow.acked = Math.max(to.shadow.acked, place.ack);
       if (place.ack > shadow.lastAck) {

@@ -83,6 +83,17 @@ export class FindingNotes {
     if (note.numbers.length < MOST_NUMBERS) note.numbers.push(number);
   }
 
+  /** Takes a note back: what it says has turned out not to be so. Beyond the first numbers it is believed who says so. */
+  forget(name: MarkKind | NoteName, number: number): void {
+    const note = this.#notes.get(name);
+    if (note === undefined) return;
+    const at = note.numbers.indexOf(number);
+    if (at < 0 && note.count <= note.numbers.length) return;
+    if (at >= 0) note.numbers.splice(at, 1);
+    note.count--;
+    if (note.count === 0) this.#notes.delete(name);
+  }
+
   /** Takes a segment with its marks. */
   take({ segment, marks, place }: { segment: StorySegment; marks: readonly Mark[]; place: Placement }): void {
     const { number, flags, length, from, time } = segment;

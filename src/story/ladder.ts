@@ -276,7 +276,8 @@ function lineOf({ row }: Item, line: Line): LadderLine {
     flags: flagsWord(segment.flags),
     words: numberWords(row),
     details: detailWords(row),
-    marks: marks.map((mark) => ({
+    // A sum that is left to a device is on every segment of one end: a finding tells it once.
+    marks: marks.filter(({ kind }) => kind !== "partial-checksum").map((mark) => ({
       kind: mark.kind,
       word: markWord(mark),
       text: mark.text,

@@ -91,7 +91,7 @@ function optionWords(
 
 /** What a folded run stands for, the most important first: `37 segments`, `1..54021`, `54020 bytes`, `18 of them ACKs`. */
 export function runWords(
-  { from, count, bytes, relSeq, relEnd, acknowledgments, isOpenable }: RunRow,
+  { from, count, bytes, relSeq, relEnd, acknowledgments, windowsFilled, isOpenable }: RunRow,
 ): string[] {
   return [
     count === 1 ? "1 segment" : `${count} segments`,
@@ -101,6 +101,9 @@ export function runWords(
     ...(acknowledgments === 0
       ? []
       : [acknowledgments === 1 ? "1 of them an ACK" : `${acknowledgments} of them ACKs`]),
+    ...(windowsFilled === 0
+      ? []
+      : [windowsFilled === 1 ? "window full once" : `window full ${windowsFilled} times`]),
     ...(isOpenable ? [] : ["no longer kept"]),
   ];
 }

@@ -96,14 +96,16 @@ export class RowLog {
     return true;
   }
 
-  /** Takes a mark of never having arrived back: it did. */
-  arrivedAfterAll(number: number): void {
+  /** Takes a mark of never having arrived back: it did. `false` where the row is kept and has no such mark. */
+  arrivedAfterAll(number: number): boolean {
     const row = this.#byNumber.get(number);
     const at = row?.marks.findIndex(({ kind }) => kind === "never-arrived") ?? -1;
-    if (row === undefined || at < 0) return;
+    if (row === undefined) return true;
+    if (at < 0) return false;
     row.marks.splice(at, 1);
     if (row.fate === "never-arrived") row.fate = null;
     row.revision = ++this.#revision;
+    return true;
   }
 
   /** Says what became of a segment. */
@@ -131,7 +133,8 @@ export class RowLog {
 
   /** The rows for a view: bulk data folded, what was given up as one run. */
   rows(): Row[] {
-    const middle: Row[] = this.#givenUp === null ? [] : [{ ...this.#givenUp }];
+    if (this.#givenUp === null) return foldRows(this.segmentRows());
+    const middle: Row[] = [{ ...this.#givenUp }];
     return [...foldRows(this.#first), ...middle, ...foldRows(this.#last.slice(this.#head))];
   }
 
@@ -160,7 +163,7 @@ export class RowLog {
   }
 
   /** In place: of very many rows each is given up once. */
-  #giveUp({ index, segment, relSeq, states }: OpenRow): void {
+  #giveUp({ index, segment, relSeq, states, marks }: OpenRow): void {
     const { number, time, length } = segment;
     this.#byNumber.delete(number);
     const run = this.#givenUp ??= {
@@ -173,6 +176,7 @@ export class RowLog {
       count: 0,
       acknowledgments: 0,
       bytes: 0,
+      windowsFilled: 0,
       fromTime: time,
       toTime: time,
       relSeq,
@@ -185,6 +189,7 @@ export class RowLog {
     run.count++;
     if (length === 0) run.acknowledgments++;
     run.bytes += length;
+    if (marks.some(({ kind }) => kind === "window-full")) run.windowsFilled++;
     run.toTime = time;
     run.relEnd = Math.max(run.relEnd, relSeq + length);
     run.states = states;

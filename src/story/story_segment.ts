@@ -86,6 +86,8 @@ export interface RunRow {
   readonly count: number;
   readonly acknowledgments: number;
   readonly bytes: number;
+  /** How many of its segments fill the other end's window. */
+  readonly windowsFilled: number;
   readonly fromTime: number;
   readonly toTime: number;
   /** Positions of the data in its stream, [left, right). */

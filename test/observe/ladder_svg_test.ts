@@ -65,7 +65,7 @@ Deno.test("ladder svg: a shape for each thing, the segment's figures and marks i
   assertEquals(times(svg, /<path class="broken"/g), 2);
   assertEquals(times(svg, /<g class="state proven">/g), 5);
   assertEquals(times(svg, /<g class="state implied">/g), 2);
-  assertStringIncludes(svg, "4 segments · 1..201 · 200 bytes · 2 of them ACKs · to #7</text>");
+  assertStringIncludes(svg, "4 segments to #7 · 1..201 · 200 bytes · 2 of them ACKs</text>");
   assertStringIncludes(svg, ">0.38 s</text>");
   assertStringIncludes(svg, '<tspan class="trouble">! sent again: fast (#8)</tspan>');
   assertStringIncludes(
