@@ -11,6 +11,7 @@ export const DOCUMENTS: readonly (readonly [path: string, about: string])[] = [
   ["docs/serve.md", "what a server can be set to"],
   ["docs/reading_the_log.md", "the log, column by column, how to steer it, and --log tui"],
   ["docs/events.md", "every event and its fields, as in --log json"],
+  ["docs/explain.md", "captures told: states of both ends, findings, scripts; held against tshark and Zeek"],
   ["docs/output.md", "log, recording, rights and files"],
   ["docs/library.md", "the stack for programs, on a device or in memory"],
   ["docs/operations.md", "what to do when something is not as it should be, and what every counter means"],

@@ -52,6 +52,13 @@ export function environmentVariable(name: string): string | undefined {
   }
 }
 
+/** Whether stdout's reader takes characters beyond ASCII: what the locale says on a terminal (locale(7)), and a file or a pipe does. */
+export function isUtf8(): boolean {
+  if (!Deno.stdout.isTerminal()) return true;
+  const locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(environmentVariable).find((text) => (text ?? "") !== "");
+  return /utf-?8/i.test(locale ?? "");
+}
+
 /** Local choice: where there is no terminal to ask. */
 const USUAL_WIDTH = 120;
 /** Local choice: below this nothing can be read; such a page runs over the edge. */

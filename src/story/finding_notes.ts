@@ -12,6 +12,7 @@ import type { EndName, StorySegment } from "./story_segment.ts";
 const { SYN, FIN, RST, ACK, ECE, CWR } = FLAG;
 
 /** Local choice: whoever wants more looks at the rows. */
+const MOST_COMMENTS = 200;
 const MOST_NUMBERS = 20;
 /** Local choice: what Linux and FreeBSD wait before a delayed ACK, and the half second that RFC 9293 §3.8.6.3 allows. */
 const STALL_SECONDS = [0.035, 0.51] as const;
@@ -58,6 +59,17 @@ export class FindingNotes {
   /** What was noted under a name. */
   get(name: MarkKind | NoteName): Note | null {
     return this.#notes.get(name) ?? null;
+  }
+
+  /** What the capture itself says about segments, the first of it. */
+  readonly comments: { readonly number: number; readonly text: string }[] = [];
+  /** How much of that there was. */
+  commentCount = 0;
+
+  /** Takes what the capture says about a segment. */
+  comment(number: number, text: string): void {
+    this.commentCount++;
+    if (this.comments.length < MOST_COMMENTS) this.comments.push({ number, text });
   }
 
   /** Notes a segment under a name. */

@@ -138,14 +138,16 @@ export class RowLog {
     return [...foldRows(this.#first), ...middle, ...foldRows(this.#last.slice(this.#head))];
   }
 
-  /** Gives all rows up, and keeps none from now on. */
-  close(): void {
+  /** Forgets all rows, and keeps none from now on. Returns how many. */
+  forget(): number {
+    const { kept } = this;
     this.#mostRows = 0;
     this.#first = [];
     this.#last = [];
     this.#head = 0;
     this.#byNumber.clear();
     this.#givenUp = null;
+    return kept;
   }
 
   /** Gives all rows up but the first ones. Returns how many. */

@@ -171,6 +171,7 @@ Deno.test("explain json: a whole connection, field by field", () => {
             "(4 min). CLOSED follows by time, no segment shows it.",
           rfc: "RFC 9293 §3.6.1",
         }],
+        capturedAt: { at: "unknown", confidence: "likely", text: "nothing tells the two ends apart" },
       }],
     },
   );
