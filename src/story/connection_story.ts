@@ -245,6 +245,10 @@ export class ConnectionStory {
   ): void {
     const end = this.#ends[name];
     const step = { number, time, grade: "proven" as const, provenBy: number };
+    // A segment is told before its transition, with the state after both: that alone is no beginning.
+    if (end.truth?.length === 1 && end.truth[0].row === null && end.truth[0].state === state) {
+      end.truth = null;
+    }
     end.truth ??= [{ ...step, state: from, row: null }];
     if (end.truth.length < MOST_TRUE_STATES) end.truth.push({ ...step, state, row });
     end.path = end.truth;
