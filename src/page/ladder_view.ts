@@ -13,6 +13,7 @@ import { type EndName, otherEnd, type SegmentRow } from "../story/story_segment.
 import type { Missing, ShownStory } from "./connection_feed.ts";
 import { element, setAttributes, setText } from "./dom.ts";
 import { lineContent, lineSignature, type Sides } from "./ladder_line.ts";
+import { Paced } from "./paced.ts";
 import { showWord, text } from "./words.ts";
 
 /** Local choice: some screens full; what is above comes when it is asked for. */
@@ -48,6 +49,7 @@ export class LadderView {
   #opened = new Set<number>();
   #most = FIRST_LINES;
   #story: ShownStory | null = null;
+  readonly #paced = new Paced(() => this.#follow());
   #selected: number | null = null;
 
   constructor(wishes: LadderWishes) {
@@ -80,6 +82,7 @@ export class LadderView {
   /** Forgets all. */
   clear(): void {
     this.#story = null;
+    this.#paced.cancel();
     this.#drawn = new Map();
     this.#opened = new Set();
     this.#most = FIRST_LINES;
@@ -90,9 +93,13 @@ export class LadderView {
     this.#hint.hidden = false;
   }
 
-  /** Shows a story as it is now. */
+  /** Shows a story as it is, soon. */
   show(story: ShownStory): void {
     this.#story = story;
+    this.#paced.ask();
+  }
+
+  #follow(): void {
     // Somebody who has scrolled back reads.
     const { scrollHeight, scrollTop, clientHeight } = this.element;
     const isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END;
