@@ -145,7 +145,7 @@ export class ChartPane {
     const flow = this.#flow;
     const within: Span = [times[0] + begin, times[1] + begin];
     const { sequence, window, roundTrip, flight } = this.#charts;
-    const shared = { begin, times };
+    const shared = { begin, end, times };
     sequence.show({
       ...shared,
       lines: [flow.windowEdge, flow.acknowledged],
@@ -246,7 +246,8 @@ function mergedByPixel(bars: readonly PlacedBar[]): PlacedBar[] {
   const merged: PlacedBar[] = [];
   for (const bar of bars) {
     const last = merged.at(-1);
-    const isSame = last?.kind === "data" && bar.kind === "data" && Math.round(last.left) === Math.round(bar.left);
+    const isSame = last?.kind === "data" && bar.kind === "data" &&
+      Math.round(last.left) === Math.round(bar.left);
     if (!isSame) merged.push(bar);
     else merged[merged.length - 1] = { ...last, right: bar.right, high: Math.min(last.high, bar.high) };
   }

@@ -12,7 +12,7 @@ import { TRANSITIONS } from "../tcp/transitions.ts";
 import { ChartPane } from "./chart_pane.ts";
 import { ConnectionFeed, type ShownStory } from "./connection_feed.ts";
 import { ConnectionTable } from "./connection_table.ts";
-import { byId, element } from "./dom.ts";
+import { byId, element, svgElement } from "./dom.ts";
 import { FaultPanel } from "./fault_panel.ts";
 import { LadderView } from "./ladder_view.ts";
 import type { PageSource, PageViewer, SourceStatus } from "./page_source.ts";
@@ -61,6 +61,7 @@ export class LivePage implements PageViewer {
       set: (spec) => void this.#did(source.faults({ spec })),
       once: (once) => void this.#did(source.faults({ once })),
       clear: () => void this.#did(source.faults({ clear: true })),
+      application: (port, app) => void this.#did(source.application?.(port, app) ?? Promise.resolve(null)),
     });
     this.#sequence.append(this.#ladder.element, this.#segment.element);
     showWord(this.#follow, "following");
@@ -70,7 +71,7 @@ export class LivePage implements PageViewer {
     showWord(hint, "chooseWhy");
     this.#why.append(hint);
     byId("page").append(
-      element("section", { class: "pane state" }, this.#diagram.element, this.#why),
+      element("section", { class: "pane state" }, this.#diagram.element, enlargeButton("state"), this.#why),
       pane("connections", this.#table.element, this.#follow),
       pane("sequence", this.#sequence, this.#lost),
       pane("faults", this.#faults.element),
@@ -276,14 +277,21 @@ export class LivePage implements PageViewer {
 function pane(word: Word, content: HTMLElement, ...beside: readonly HTMLElement[]): HTMLElement {
   const heading = element("h2");
   showWord(heading, word);
-  const enlarge = element("button", { type: "button", class: "enlarge", "data-enlarge": word }, "⛶");
-  titleWord(enlarge, "enlarge");
   return element(
     "section",
     { class: `pane ${word}` },
-    element("div", { class: "head" }, heading, ...beside, enlarge),
+    element("div", { class: "head" }, heading, ...beside, enlargeButton(word)),
     content,
   );
+}
+
+/** Drawn, because many a font has no such letter. */
+function enlargeButton(name: string): HTMLButtonElement {
+  const path = svgElement("path", { d: "M2 6V2H6M10 2H14V6M14 10V14H10M6 14H2V10" });
+  const icon = svgElement("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, path);
+  const button = element("button", { type: "button", class: "enlarge", "data-enlarge": name }, icon);
+  titleWord(button, "enlarge");
+  return button;
 }
 
 /** What is shown of a connection that is over: its last row, or what its end tells. */

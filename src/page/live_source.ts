@@ -43,6 +43,10 @@ export class LiveSource implements PageSource {
     return this.#post(`/api/connections/${id}/${how}`);
   }
 
+  application(port: number, app: string): Promise<string | null> {
+    return this.#post("/api/apps", { port, app });
+  }
+
   pace(how: "pause" | "step" | "resume"): Promise<string | null> {
     return this.#post(`/api/${how}`);
   }

@@ -36,5 +36,7 @@ export interface PageSource {
   ): Promise<string | null>;
   end(id: number, how: "close" | "abort"): Promise<string | null>;
   pace(how: "pause" | "step" | "resume"): Promise<string | null>;
+  /** Gives connections to a port that begin from now on another application; absent where that cannot be. */
+  application?(port: number, app: string): Promise<string | null>;
   why(name: string): Promise<readonly WhyAnswer[]>;
 }

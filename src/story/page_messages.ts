@@ -51,6 +51,10 @@ export interface ControlState {
   readonly isPaused: boolean;
   /** Frames that came in and wait. */
   readonly waiting: number;
+  /** What each port is served by; absent where that cannot be changed. */
+  readonly ports?: readonly { readonly port: number; readonly app: string }[];
+  /** What it can be served by. */
+  readonly applications?: readonly string[];
 }
 
 /** The first message. */
