@@ -31,7 +31,7 @@ export interface ServerControlParts {
   readonly config: Pick<ServeConfig, "services">;
   readonly ground: Pick<ServerGround, "addresses"> & { readonly link: Pick<FrameLink, "name" | "mac"> };
   /** Null until it is there: the socket is opened before, with rights that the server does not have. */
-  server: Pick<Server, "host" | "stack"> | null;
+  server: (Pick<Server, "host" | "stack"> & Partial<Pick<Server, "applicationOf">>) | null;
   /** Takes notices for a person, a line each. */
   readonly notice: (line: string) => void;
 }
@@ -141,7 +141,7 @@ export function speakerOf(
     startedAt,
     networkNamespace: networkNamespace(),
     host,
-    appOf: (port) => server.applicationOf(port),
+    appOf: (port) => server.applicationOf?.(port) ?? "",
     enter: () => stack.pump.enter(),
   };
 }
