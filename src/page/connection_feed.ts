@@ -4,6 +4,7 @@
  * Owns: making it, in bounded memory, and which of its rows are new. Must not know: where events come from, how a row is
  * shown.
  */
+import type { Finding } from "../story/finding.ts";
 import type { LadderSource } from "../story/ladder.ts";
 import { EventStory } from "../story/from_events.ts";
 import { Story } from "../story/story.ts";
@@ -16,6 +17,10 @@ export interface ShownStory extends LadderSource {
   readonly local: EndName;
   /** Where segments were not told of: after which row, and how many events. */
   readonly missing: readonly Missing[];
+  /** What is remarkable about it as a whole, where that is known. */
+  readonly findings?: readonly Finding[];
+  /** Rows of the transition table that either end took, where both are to be lit. */
+  readonly taken?: readonly string[];
 }
 
 /** Events that nobody was told of. */

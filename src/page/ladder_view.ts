@@ -113,6 +113,24 @@ export class LadderView {
     this.#show();
   }
 
+  /** Shows the segment with this number, and selects it; opens what it is folded into. */
+  reveal(number: number): void {
+    const story = this.#story;
+    if (story === null) return;
+    this.#most = Infinity;
+    for (const row of story.rows()) {
+      if (row.kind === "run" && row.isOpenable && row.first <= number && number <= row.last) {
+        this.#opened.add(row.firstIndex);
+      }
+    }
+    this.#show();
+    for (const drawn of this.#drawn.values()) {
+      if (drawn.row?.segment.number !== number) continue;
+      this.#select(drawn);
+      drawn.line.scrollIntoView({ block: "center" });
+    }
+  }
+
   /** Selects the segment before or after the selected one. */
   move(step: 1 | -1): void {
     const rows = [...this.#drawn.values()].filter(({ row }) => row !== null);
