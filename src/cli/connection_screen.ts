@@ -26,7 +26,7 @@ import { findingsOf } from "../story/findings.ts";
 import { EventStory } from "../story/from_events.ts";
 import { ladderOf } from "../story/ladder.ts";
 import { Story } from "../story/story.ts";
-import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
+import type { ClosedEvent, EventInterest, TcpEvent } from "../tcp/events.ts";
 import { changePace, type CommandAnswer, endConnection } from "../web/page_commands.ts";
 import type { PageSubject } from "../web/page_subject.ts";
 import type { Key } from "./screen_keys.ts";
@@ -46,6 +46,8 @@ const MOST_ENDED = 100;
 const STORY_BOUNDS = { connections: 1000, rows: 512, allRows: 40_000, summaries: 0 };
 /** Local choice: connections of which states and figures are gone on with when their rows are no longer kept. */
 const MOST_TOLD = 2 * STORY_BOUNDS.connections;
+/** Whose states and ladders are to be seen is known only later: all segments. */
+const INTEREST: EventInterest = { segments: () => true, data: false, samples: () => false };
 /** Lines that a page of keys goes. */
 const PAGE_LINES = 10;
 
@@ -102,7 +104,7 @@ export class ConnectionScreen {
   show(subject: PageSubject): void {
     this.#subject = subject;
     this.#leave.push(
-      subject.observe(this.#take),
+      subject.observe(this.#take, INTEREST),
       this.#parts.repeat(() => this.#turn(), PICTURE_MS),
     );
     this.#turn();

@@ -3,6 +3,7 @@
  *
  * Owns: this choice. Must not know: who they are.
  */
+import { APPLICATIONS } from "../app/applications.ts";
 import type { PageSubject } from "../web/page_subject.ts";
 import type { Server } from "./server.ts";
 import { type ServerControlParts, speakerOf } from "./server_control.ts";
@@ -15,8 +16,12 @@ export function pageSubject(
   return {
     speaker: speakerOf({ ...parts, server }, Date.now() / 1000),
     leave: () => server.stack.pump.leave(),
-    observe: (observer) => server.stack.observe(observer),
+    observe: (observer, interest) => server.stack.observe(observer, interest),
     injector: server.injector,
     linkStats: () => server.stack.link.stats(),
+    applications: {
+      names: APPLICATIONS.map(({ name }) => name),
+      set: (port, name) => server.setApplication(port, name),
+    },
   };
 }

@@ -266,6 +266,15 @@ export class ConnectionStory {
     this.#renewStates();
   }
 
+  /**
+   * Segments were not told of: the next one of `from` lies at `seq` and acknowledges up to `ack`, as its host says, and what
+   * is missing before it is no gap on the wire.
+   */
+  skip({ from, seq, ack }: { readonly from: EndName; readonly seq: number; readonly ack: number }): void {
+    this.#ends[from].shadow.jump(seq);
+    this.#ends[otherEnd(from)].shadow.jump(ack);
+  }
+
   /** A segment that was told already was lost on its way by our own faults. */
   loseOnPurpose(number: number): void {
     this.#log.setFate(number, "lost-out");
@@ -286,6 +295,11 @@ export class ConnectionStory {
   /** What the segments show about an end; for reading. */
   factsOf(name: EndName): EndFacts {
     return this.#ends[name].facts;
+  }
+
+  /** Which end is ours; null where none is. */
+  get ours(): EndName | null {
+    return this.#ours;
   }
 
   /** The states of an end, in order; empty while nothing shows one. */

@@ -16,7 +16,7 @@ import { TRANSITIONS } from "../tcp/transitions.ts";
 import { FLAG, flagBits } from "../wire/tcp.ts";
 import type { ConnectionStory } from "./connection_story.ts";
 import type { AddressedSegment, Story } from "./story.ts";
-import type { EndName } from "./story_segment.ts";
+import { END_NAMES, type EndName } from "./story_segment.ts";
 
 const ROW_IDS = new Map<string, typeof TRANSITIONS[number]["id"]>(TRANSITIONS.map(({ id }) => [id, id]));
 
@@ -34,6 +34,8 @@ export class EventStory {
   #resent: RetransmitEvent | null = null;
   #name = "";
   #endpoints: readonly [string, string] = ["", ""];
+  /** Ends of which segments were missed: the next one of each says where its stream is by now. */
+  readonly #missed = new Map<ConnectionStory, Set<EndName>>();
 
   /** `mostIds`: connections whose number among the events is remembered, some kilobytes each. */
   constructor(story: Story, { mostIds = MOST_IDS }: { readonly mostIds?: number } = {}) {
@@ -61,6 +63,11 @@ export class EventStory {
         break;
     }
   };
+
+  /** Events are missing before the next one: whoever tells them threw them away. */
+  missed(): void {
+    for (const connection of this.#byEventId.values()) this.#missed.set(connection, new Set(END_NAMES));
+  }
 
   /** The number that events give a connection, null where they give none. */
   eventIdOf(connection: ConnectionStory): number | null {
@@ -103,7 +110,19 @@ export class EventStory {
     const connection = this.#byEventId.get(event.id) ??
       (this.#isForgotten(event.id) ? null : this.#beginWith(event, segment));
     if (connection === null) return;
+    if (this.#missed.size > 0) this.#skip(connection, event);
     this.story.addTo(connection, { segment, ...(told === undefined ? {} : { told }) });
+  }
+
+  #skip(connection: ConnectionStory, event: SegmentEvent): void {
+    const { relSeq, relAck, connection: name, direction } = event;
+    const [local, peer] = this.#endpointsOf(name);
+    const source = direction === "recv" ? peer : local;
+    const from: EndName = connection.endpoints.client === source ? "client" : "server";
+    const ends = this.#missed.get(connection);
+    if (ends?.delete(from) !== true) return;
+    if (ends.size === 0) this.#missed.delete(connection);
+    connection.skip({ from, seq: relSeq, ack: event.flags.includes("ACK") ? relAck : 0 });
   }
 
   #beginWith(event: SegmentEvent, { flags }: AddressedSegment): ConnectionStory {
@@ -162,7 +181,9 @@ export class EventStory {
     this.#closedIds.delete(id);
     this.#byEventId.delete(id);
     this.#newestForgotten = Math.max(this.#newestForgotten, id);
-    if (connection !== undefined) this.#eventIds.delete(connection);
+    if (connection === undefined) return;
+    this.#eventIds.delete(connection);
+    this.#missed.delete(connection);
   }
 
   /** What our own injector took away: on the way in it was never told of as a segment, on the way out it was. */
@@ -198,6 +219,7 @@ export class EventStory {
     const connection = this.#byEventId.get(id);
     if (connection === undefined) return;
     connection.closed = { reason, time };
+    this.#missed.delete(connection);
     // Its last segment may be told after this.
     this.#closedIds.add(id);
   }

@@ -270,7 +270,11 @@ Deno.test("screen: a burst of 100,000 segments is two pictures, and what is kept
   await scene.turn();
   const { writes } = scene.terminal;
   const heard: TcpEvent[] = [];
-  const leave = scene.page.subject.observe((event) => heard.push(event));
+  const leave = scene.page.subject.observe((event) => heard.push(event), {
+    segments: () => true,
+    data: false,
+    samples: () => false,
+  });
   await scene.page.talks(connection, "x");
   leave();
   const [segment] = heard.filter((event) => event.event === "segment" && event.direction === "recv");
