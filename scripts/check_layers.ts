@@ -57,7 +57,14 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: "src/page/",
-    mayImport: ["src/story/", "src/script/", "src/play/", "src/host/", ...BELOW_HOST],
+    mayImport: [
+      "src/story/",
+      "src/script/",
+      "src/play/",
+      "src/observe/explanation.ts",
+      "src/host/",
+      ...BELOW_HOST,
+    ],
     mayImportTypesOf: ["src/web/"],
     mayUsePackages: true,
   },

@@ -35,6 +35,8 @@ export interface Command {
 const MOST_BYTES = 1_000_000;
 /** Local choice: several backlogs of a lesson. */
 const MOST_STRANGERS = 64;
+/** Local choice: more connections than a course has segments. */
+const MOST_CONNECTION = 10_000;
 const PLAIN = { amount: null, text: null } as const;
 
 const KINDS = {
@@ -44,8 +46,9 @@ const KINDS = {
   /** 1: from the port of the connection before. */
   connect: { letter: "c", amount: { least: 0, most: 1 }, text: null },
   send: { letter: "s", amount: { least: 1, most: MOST_BYTES }, text: null },
-  close: { letter: "e", ...PLAIN },
-  abort: { letter: "a", ...PLAIN },
+  /** 0 or nothing: the newest connection of the end, else the one with this number. */
+  close: { letter: "e", amount: { least: 0, most: MOST_CONNECTION }, text: null },
+  abort: { letter: "a", amount: { least: 0, most: MOST_CONNECTION }, text: null },
   /** Stops reading what arrives. */
   hold: { letter: "h", ...PLAIN },
   read: { letter: "r", ...PLAIN },
@@ -54,6 +57,8 @@ const KINDS = {
   /** So many SYNs to this end, of strangers who will never answer. */
   flood: { letter: "y", amount: { least: 1, most: MOST_STRANGERS }, text: null },
   once: { letter: "o", amount: null, text: parseOnceFault },
+  /** Forgets the faults that wait for their segment. */
+  forget: { letter: "n", ...PLAIN },
   faults: { letter: "f", amount: null, text: (text) => text === "" ? null : parseFaultSpec(text) },
 } as const satisfies Readonly<Record<string, KindTraits>>;
 
@@ -75,7 +80,8 @@ export function problemOf(command: Command): string | null {
   if (!Number.isSafeInteger(atUs) || atUs < 0 || atUs > MOST_US) return `${kind}: at no time of a day`;
   if (traits.amount !== null) {
     const { least, most } = traits.amount;
-    const isGood = amount !== undefined && Number.isInteger(amount) && amount >= least && amount <= most;
+    const given = amount ?? 0;
+    const isGood = Number.isInteger(given) && given >= least && given <= most;
     if (!isGood) return `${kind}: expected a whole number from ${least} to ${most}`;
   }
   if (traits.text === null) return null;
@@ -92,7 +98,7 @@ export function problemOf(command: Command): string | null {
 
 /** A command as it stands in a link: `20.5s0!1000` at 20.5 ms, end 0 sends 1000. */
 export function commandText({ kind, side, atUs, amount, text }: Command): string {
-  const rest = amount ?? text;
+  const rest = text ?? (amount === 0 ? undefined : amount);
   return `${atUs / 1000}${KINDS[kind].letter}${side}${rest === undefined ? "" : `${SEPARATOR}${rest}`}`;
 }
 
@@ -103,11 +109,16 @@ export function parseCommand(text: string): Command | string {
   if (match === null || kind === undefined) return `${shown(text)}: no command of the playground`;
   const [, time, , side, rest] = match;
   const traits: KindTraits = KINDS[kind];
+  if (rest !== undefined && traits.amount === null && traits.text === null) {
+    return `${shown(text)}: ${kind} takes nothing more`;
+  }
   const command: Command = {
     kind,
     side: side === "1" ? 1 : 0,
     atUs: Math.round(Number(time) * 1000),
-    ...(traits.amount === null ? {} : { amount: Number(rest === "" ? NaN : rest) }),
+    ...(traits.amount === null || rest === undefined
+      ? {}
+      : { amount: /^\d{1,7}$/.test(rest) ? Number(rest) : NaN }),
     ...(traits.text === null ? {} : { text: rest ?? "" }),
   };
   return problemOf(command) ?? command;

@@ -131,13 +131,20 @@ export class Course {
     if (!this.isFull) this.#lab.advanceTo(untilUs);
   }
 
+  /** A segment by its number. Throws where there is none. */
+  segment(number: number): WireSegment {
+    const segment = this.record.segments[number - 1];
+    if (segment === undefined) throw new RangeError(`There is no segment ${number} in this course`);
+    return segment;
+  }
+
   /** The beginning of this course up to the instant at which a segment leaves; what was done later is left out. */
   rewound(number: number): SetUp {
     return {
       ...this.setUp,
       commands: this.#before(number),
       lost: this.#setUp.lost.filter((lost) => lost < number),
-      untilUs: this.#segment(number).sentUs,
+      untilUs: this.segment(number).sentUs,
     };
   }
 
@@ -148,7 +155,7 @@ export class Course {
     return {
       ...this.setUp,
       lost: lost.includes(number) ? earlier : [...earlier, number],
-      untilUs: Math.max(this.nowUs, this.#segment(number).sentUs),
+      untilUs: Math.max(this.nowUs, this.segment(number).sentUs),
     };
   }
 
@@ -173,6 +180,7 @@ export class Course {
     const segmentsBefore = this.record.segments.length;
     const mark = this.record.command(command);
     const problem = this.#performer.perform(command);
+    if (command.kind === "restart") this.record.restarted(command.side);
     if (problem === null) this.#performed.push({ command, segmentsBefore });
     else this.record.takeBack(mark);
     this.#lab.settle();
@@ -183,12 +191,6 @@ export class Course {
     return this.#performed.filter(({ segmentsBefore }) => segmentsBefore < number).map(({ command }) =>
       command
     );
-  }
-
-  #segment(number: number): WireSegment {
-    const segment = this.record.segments[number - 1];
-    if (segment === undefined) throw new RangeError(`There is no segment ${number} in this course`);
-    return segment;
   }
 }
 

@@ -52,12 +52,26 @@ export class CourseRecord implements CableWatch {
     null,
   ];
 
+  readonly #idBases: [number, number] = [0, 0];
+  readonly #highestIds: [number, number] = [0, 0];
+
   constructor(nowUs: () => number) {
     this.#nowUs = nowUs;
   }
 
+  /** What is added to a host's number of a connection: one that was started anew counts from 1 again. */
+  idBase(side: Side): number {
+    return this.#idBases[side];
+  }
+
+  /** The host of an end has been started anew. */
+  restarted(side: Side): void {
+    this.#idBases[side] = this.#highestIds[side];
+  }
+
   /** Hears an event of an end. */
-  observe(side: Side, event: TcpEvent): void {
+  observe(side: Side, told: TcpEvent): void {
+    const event = this.#numbered(side, told);
     this.events[side].push(event);
     if (event.event === "transition") {
       this.happenings.push({ kind: "move", us: this.#nowUs(), side, event });
@@ -125,5 +139,13 @@ export class CourseRecord implements CableWatch {
   takeBack(happening: Happening): void {
     const at = this.happenings.lastIndexOf(happening);
     if (at >= 0) this.happenings.splice(at, 1);
+  }
+
+  #numbered(side: Side, event: TcpEvent): TcpEvent {
+    if (!("id" in event) || event.id === undefined) return event;
+    const base = this.#idBases[side];
+    const id = event.id + base;
+    this.#highestIds[side] = Math.max(this.#highestIds[side], id);
+    return base === 0 ? event : { ...event, id };
   }
 }

@@ -6,7 +6,7 @@
  */
 import type { HostConnection, HostListener } from "../host/api.ts";
 import { parseOnceFault } from "../link/fault_once.ts";
-import { NO_FAULTS, parseFaultSpec } from "../link/fault_spec.ts";
+import { type FaultSpec, NO_FAULTS, parseFaultSpec } from "../link/fault_spec.ts";
 import { LAB_ADDRESSES, type VirtualLab } from "../runtime/virtual_lab.ts";
 import type { Command, Side } from "./command.ts";
 import { readingOf, settingOf } from "./end_settings.ts";
@@ -14,6 +14,8 @@ import type { SetUp } from "./set_up.ts";
 import { strangerSyn } from "./stranger.ts";
 import { Talker } from "./talker.ts";
 
+/** The addresses of the two ends. */
+export const PLAY_ADDRESSES = LAB_ADDRESSES;
 /** The ports: the client's first, and the server's. */
 export const PLAY_PORTS = [50_000, 3333] as const;
 
@@ -67,21 +69,33 @@ export class Performer {
       case "once":
         cable.addOnce(parseOnceFault(text));
         return null;
+      case "forget":
+        cable.clearOnce();
+        return null;
       case "faults":
-        cable.setFaults(
-          text === "" ? { seed: this.#setUp.seed, in: NO_FAULTS, out: NO_FAULTS } : parseFaultSpec(text),
-        );
+        cable.setFaults(this.#faults(text));
         return null;
       default:
         return this.#talk(side, { kind, amount });
     }
   }
 
+  /** What is said of chance without a seed is the course's. */
+  #faults(text: string): FaultSpec {
+    const { seed } = this.#setUp;
+    if (text === "") return { seed, in: NO_FAULTS, out: NO_FAULTS };
+    const faults = parseFaultSpec(text);
+    return /\bseed=/.test(text) ? faults : { ...faults, seed };
+  }
+
   #talk(
     side: Side,
     about: { kind: "send" | "close" | "abort" | "hold" | "read"; amount: number },
   ): string | null {
-    const newest = this.#ends[side].connections.findLast(({ connection }) => connection.state !== "CLOSED");
+    const wanted = about.kind === "close" || about.kind === "abort" ? about.amount : 0;
+    const newest = this.#ends[side].connections.findLast(({ connection }) =>
+      connection.state !== "CLOSED" && (wanted === 0 || connection.id === wanted)
+    );
     if (newest === undefined) return `The ${END_NAMES[side]} has no connection: connect first`;
     this.#lab.host(side);
     const { connection, talker } = newest;
