@@ -4,8 +4,11 @@
  * Owns: how the bundler is called, and that the script names nothing that a browser has not. `bundle_page.ts` writes the
  * document to stdout, `bundle_page.ts FILE` to a file, `bundle_page.ts --check` looks only.
  */
-import { build, stop, transform } from "esbuild";
+import { build, type Plugin, stop, transform } from "esbuild";
 import { fromFileUrl } from "@std/path";
+import chartLicence from "uplot/LICENSE" with { type: "text" };
+import chartScript from "uplot/dist/uPlot.esm.js" with { type: "text" };
+import chartStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import { PROJECT_URL, readProjectFile } from "./project_files.ts";
 
 /** Local choice: browsers of the last three years. */
@@ -14,6 +17,15 @@ const TARGET = "es2022";
 const FOREIGN = /\bDeno\b|["'`]node:|\bBuffer\.|\bprocess\.|\bimport\.meta\b/;
 /** Local choice: room for the playground, which carries the whole machine. */
 const MOST_BYTES = 400_000;
+
+/** Where packages lie is Deno's business, which the bundler does not know: it is given their text. */
+const packages: Plugin = {
+  name: "packages",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^uplot$/ }, () => ({ path: "uplot", namespace: "package" }));
+    onLoad({ filter: /.*/, namespace: "package" }, () => ({ contents: chartScript, loader: "js" }));
+  },
+};
 
 /** The page's parts, put together. */
 export interface PageParts {
@@ -36,13 +48,16 @@ export async function bundlePage(entry = "src/page/live_main.ts"): Promise<PageP
     legalComments: "none",
     logLevel: "silent",
     absWorkingDir: fromFileUrl(PROJECT_URL),
+    plugins: [packages],
+    // The licence of what is in it goes with it wherever it goes.
+    banner: { js: `/* uPlot 1.6\n${chartLicence.trim()} */` },
   });
   const script = outputFiles[0].text.trim();
   const foreign = FOREIGN.exec(script);
   if (foreign !== null) {
     throw new Error(`The page's script names ${foreign[0]}, which a browser does not have`);
   }
-  const { code: style } = await transform(readProjectFile("src/page/page.css"), {
+  const { code: style } = await transform(`${chartStyle}\n${readProjectFile("src/page/page.css")}`, {
     loader: "css",
     minify: true,
   });

@@ -9,12 +9,14 @@ import type { BatchMessage, ConnectionRow, HelloMessage } from "../story/page_me
 import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
 import { TCP_STATES, type TcpState } from "../tcp/state.ts";
 import { TRANSITIONS } from "../tcp/transitions.ts";
+import { ChartPane } from "./chart_pane.ts";
+import { ConnectionFeed, type ShownStory } from "./connection_feed.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { byId, element } from "./dom.ts";
 import { FaultPanel } from "./fault_panel.ts";
+import { LadderView } from "./ladder_view.ts";
 import type { PageSource, PageViewer, SourceStatus } from "./page_source.ts";
 import { SegmentPane } from "./segment_pane.ts";
-import { SequenceView } from "./sequence_view.ts";
 import { StateDiagram } from "./state_diagram.ts";
 import { TopBar } from "./top_bar.ts";
 import { showWord, text, titleWord, type Word } from "./words.ts";
@@ -28,11 +30,16 @@ export class LivePage implements PageViewer {
   readonly #bar: TopBar;
   readonly #diagram: StateDiagram;
   readonly #table: ConnectionTable;
-  readonly #sequence: SequenceView;
+  readonly #ladder: LadderView;
+  readonly #charts = new ChartPane();
   readonly #segment: SegmentPane;
   readonly #faults: FaultPanel;
   readonly #why = element("div", { class: "why scroll", role: "region", "aria-live": "polite" });
   readonly #follow = element("button", { type: "button", class: "follow" });
+  readonly #lost = element("span", { class: "gap", role: "status" });
+  /** The diagram, and below it the header of the segment that was chosen. */
+  readonly #sequence = element("div", { class: "sequence-parts" });
+  #feed = new ConnectionFeed();
   #selected: number | null = null;
   #isFollowing = true;
   /** Rows that the selected connection took, as its events say. */
@@ -48,13 +55,14 @@ export class LivePage implements PageViewer {
       select: (id) => this.#choose(id),
       end: (id, how) => void this.#did(source.end(id, how)),
     });
-    this.#sequence = new SequenceView((segment) => this.#segment.show(segment));
-    this.#segment = new SegmentPane(ask);
+    this.#segment = new SegmentPane({ why: (name) => source.why(name), ask });
+    this.#ladder = new LadderView({ select: (row, story) => this.#segment.show(row, story) });
     this.#faults = new FaultPanel({
       set: (spec) => void this.#did(source.faults({ spec })),
       once: (once) => void this.#did(source.faults({ once })),
       clear: () => void this.#did(source.faults({ clear: true })),
     });
+    this.#sequence.append(this.#ladder.element, this.#segment.element);
     showWord(this.#follow, "following");
     titleWord(this.#follow, "followTitle");
     this.#follow.addEventListener("click", () => this.#followNewest());
@@ -64,13 +72,20 @@ export class LivePage implements PageViewer {
     byId("page").append(
       element("section", { class: "pane state" }, this.#diagram.element, this.#why),
       pane("connections", this.#table.element, this.#follow),
-      pane("sequence", this.#sequence.element),
-      pane("segment", this.#segment.element),
+      pane("sequence", this.#sequence, this.#lost),
       pane("faults", this.#faults.element),
+      pane("charts", this.#charts.element, this.#charts.direction),
     );
     this.#bar = new TopBar(byId("bar"), {
       pace: (how) => void this.#did(source.pace(how)),
       languageChanged: () => this.#refresh(),
+      themeChanged: () => this.#charts.refresh(),
+    });
+    byId("page").addEventListener("click", ({ target }) => {
+      const name = target instanceof Element
+        ? target.closest<HTMLElement>("[data-enlarge]")?.dataset.enlarge
+        : null;
+      if (name !== null && name !== undefined) this.#enlarge(name);
     });
     document.addEventListener("keydown", (event) => this.#key(event));
   }
@@ -98,20 +113,37 @@ export class LivePage implements PageViewer {
   }
 
   batch(message: BatchMessage): void {
-    const { rows, ended, gone, events, lost, controls } = message;
+    const { rows, ended, gone, events, controls } = message;
     this.#bar.showControls(controls);
     this.#faults.show(controls);
     this.#table.update(rows);
     for (const event of ended) this.#table.end(rowOfEnded(event, this.#table.rowOf(event.id ?? 0)));
     for (const id of gone) if (id !== this.#selected) this.#table.remove(id);
     for (const event of events) this.#note(event);
-    this.#sequence.add(events, lost);
+    this.#take(message);
     if (this.#isFollowing) this.#goToNewest(rows, ended);
     this.#light();
   }
 
   status(status: SourceStatus): void {
     this.#bar.showSource(status);
+  }
+
+  /** What a batch tells of the connection that is looked at. */
+  #take({ events, lost, figures, time }: BatchMessage): void {
+    const fresh = this.#feed.take(events, lost);
+    this.#charts.take(fresh);
+    for (const event of events) if (event.event === "sample") this.#charts.takeFigures(event.time, event);
+    if (figures !== null) this.#charts.takeFigures(time, figures);
+    const { story } = this.#feed;
+    if (story !== null && (events.length > 0 || lost > 0)) this.#ladder.show(story);
+    this.#showLost();
+  }
+
+  #showLost(): void {
+    const { lost } = this.#feed;
+    this.#lost.hidden = lost === 0;
+    this.#lost.textContent = lost === 0 ? "" : text("eventsLost", String(lost));
   }
 
   #note(event: TcpEvent): void {
@@ -141,10 +173,21 @@ export class LivePage implements PageViewer {
     this.#selected = id;
     this.#taken = new Set();
     this.#table.select(id);
-    this.#sequence.clear();
+    this.#feed = new ConnectionFeed();
+    this.#ladder.clear();
     this.#segment.clear();
+    this.#charts.clear();
+    this.#showLost();
+    const stored = id === null ? null : this.#source.storyOf?.(id) ?? null;
+    if (stored !== null) this.#showStored(stored);
     this.#source.subscribe(id);
     this.#light();
+  }
+
+  /** A connection of which all is known. */
+  #showStored(story: ShownStory): void {
+    this.#charts.take(story.segmentRows());
+    this.#ladder.show(story);
   }
 
   #light(): void {
@@ -178,9 +221,28 @@ export class LivePage implements PageViewer {
     setTimeout(() => note.remove(), NOTE_MS);
   }
 
+  /** One pane alone, for who sits far away; the same once more for all of them. */
+  #enlarge(name: string): void {
+    const page = byId("page");
+    if (page.dataset.enlarged === name) delete page.dataset.enlarged;
+    else page.dataset.enlarged = name;
+  }
+
+  /** Out of what was entered last. */
+  #leave(): void {
+    const page = byId("page");
+    if (page.dataset.enlarged !== undefined) delete page.dataset.enlarged;
+    else if (!this.#segment.element.hidden) this.#segment.clear();
+    else this.#followNewest();
+  }
+
   #refresh(): void {
     this.#table.emptyText = text("noConnections", this.#address);
     this.#faults.refresh();
+    this.#ladder.refresh();
+    this.#segment.refresh();
+    this.#charts.refresh();
+    this.#showLost();
     this.#light();
   }
 
@@ -199,10 +261,14 @@ export class LivePage implements PageViewer {
     ["s", () => void this.#did(this.#source.pace("step"))],
     ["r", () => void this.#did(this.#source.pace("resume"))],
     ["t", () => this.#bar.toggleTheme()],
+    ["f", () => this.#charts.direction.click()],
+    ["c", () => this.#enlarge("charts")],
+    ["d", () => this.#enlarge("state")],
+    ["q", () => this.#enlarge("sequence")],
     ["l", () => this.#bar.toggleLanguage()],
     ["j", () => this.#table.move(1)],
     ["k", () => this.#table.move(-1)],
-    ["Escape", () => this.#followNewest()],
+    ["Escape", () => this.#leave()],
   ]);
 }
 
@@ -210,10 +276,12 @@ export class LivePage implements PageViewer {
 function pane(word: Word, content: HTMLElement, ...beside: readonly HTMLElement[]): HTMLElement {
   const heading = element("h2");
   showWord(heading, word);
+  const enlarge = element("button", { type: "button", class: "enlarge", "data-enlarge": word }, "⛶");
+  titleWord(enlarge, "enlarge");
   return element(
     "section",
     { class: `pane ${word}` },
-    element("div", { class: "head" }, heading, ...beside),
+    element("div", { class: "head" }, heading, ...beside, enlarge),
     content,
   );
 }

@@ -4,6 +4,7 @@
  * Owns: the seam. Must not know: either of them, and what is shown.
  */
 import type { BatchMessage, HelloMessage } from "../story/page_messages.ts";
+import type { ShownStory } from "./connection_feed.ts";
 
 /** How a source is doing. */
 export type SourceStatus = "live" | "trying" | "refused";
@@ -28,6 +29,8 @@ export interface WhyAnswer {
 export interface PageSource {
   start(viewer: PageViewer): void;
   subscribe(id: number | null): void;
+  /** The whole story of a connection, where the source has it already: then no events tell it. */
+  storyOf?(id: number): ShownStory | null;
   faults(
     request: { readonly spec: string } | { readonly once: string } | { readonly clear: true },
   ): Promise<string | null>;

@@ -1,79 +1,180 @@
 /**
- * One segment's header, field by field.
+ * One segment: what it is, what is remarkable about it, and its header, field by field with its bytes.
  *
- * Owns: which fields are shown, and in what words. Must not know: where the segment comes from.
+ * Owns: what is shown of a segment, in what order and in which words. Must not know: where segments come from, which fields a
+ * header has (story/header_fields.ts).
  */
 /// <reference lib="dom" />
-import { element } from "./dom.ts";
-import type { ShownSegment } from "./sequence_view.ts";
-import { showWord, text } from "./words.ts";
+import { type FieldName, type HeaderField, headerFields, headerFlags } from "../story/header_fields.ts";
+import { flagsWord } from "../story/ladder_words.ts";
+import type { Mark } from "../story/marks.ts";
+import { otherEnd, type SegmentRow } from "../story/story_segment.ts";
+import type { ShownStory } from "./connection_feed.ts";
+import { element, setAttributes } from "./dom.ts";
+import { explanationOf, markKindText } from "./ladder_text.ts";
+import type { WhyAnswer } from "./page_source.ts";
+import { currentLanguage, showWord, text, titleWord, type Word } from "./words.ts";
+
+/** What the pane asks for. */
+interface SegmentWishes {
+  /** What a rule means. */
+  why(name: string): Promise<readonly WhyAnswer[]>;
+  /** That somebody wants to see a rule, a row or a state where such things are shown. */
+  ask(name: string): void;
+}
+
+const FIELD_WORDS: Readonly<Record<FieldName, Word>> = {
+  "source-port": "fieldSourcePort",
+  "destination-port": "fieldDestinationPort",
+  "sequence": "fieldSequence",
+  "acknowledgment": "fieldAcknowledgment",
+  "data-offset": "fieldDataOffset",
+  "flags": "fieldFlags",
+  "window": "fieldWindow",
+  "checksum": "fieldChecksum",
+  "urgent-pointer": "fieldUrgentPointer",
+  "mss": "fieldMss",
+  "window-scale": "fieldWindowScale",
+  "sack-permitted": "fieldSackPermitted",
+  "sack": "fieldSack",
+  "timestamps": "fieldTimestamps",
+  "padding": "fieldPadding",
+};
 
 /** See the head of this file. */
 export class SegmentPane {
   readonly element: HTMLElement = element("div", {
-    class: "scroll",
+    class: "segment-pane",
     role: "region",
     "aria-label": "Segment",
   });
+  readonly #wishes: SegmentWishes;
+  #shown: { readonly row: SegmentRow; readonly story: ShownStory } | null = null;
 
-  /** `onAsk` is told the rule that was clicked. */
-  constructor(readonly onAsk: (name: string) => void) {
+  constructor(wishes: SegmentWishes) {
+    this.#wishes = wishes;
     this.clear();
   }
 
   /** Shows nothing. */
   clear(): void {
-    const hint = element("p", { class: "empty" });
-    showWord(hint, "chooseSegment");
-    this.element.replaceChildren(hint);
+    this.#shown = null;
+    this.element.hidden = true;
+    this.element.replaceChildren();
+  }
+
+  /** The same in another language. */
+  refresh(): void {
+    if (this.#shown !== null) this.show(this.#shown.row, this.#shown.story);
   }
 
   /** Shows a segment. */
-  show(segment: ShownSegment): void {
-    const { flags = [], seq, ack, relSeq, relAck, window, length, direction } = segment;
-    const hasAck = flags.includes("ACK");
-    const fields: (readonly [name: string, value: string | Node])[] = [
-      ["segment", `${segment.segment ?? ""} ${text(direction === "recv" ? "received" : "sent")}`],
-      ["flags", flags.join(", ") || "–"],
-      ["seq", `${relSeq ?? "–"} (${seq ?? "–"})`],
-      ["ack", hasAck ? `${relAck ?? "–"} (${ack ?? "–"})` : "–"],
-      ["length", `${length ?? 0}`],
-    ];
-    if (segment.event === "segment") {
-      const { windowBytes, options, state, rule } = segment;
-      const scaled = windowBytes === undefined || windowBytes === window ? "" : ` = ${windowBytes} bytes`;
-      fields.push(["window", `${window}${scaled}`], ...optionFields(options));
-      const asked = element("button", { type: "button", class: "link" }, rule);
-      asked.addEventListener("click", () => this.onAsk(rule));
-      fields.push([text("stateAfter"), state], [text("rule"), asked]);
-    } else {
-      fields.push(["window", String(window ?? "–")], ["", text("lostOnPurpose")]);
-    }
-    this.element.replaceChildren(
-      element(
-        "dl",
-        {},
-        ...fields.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
-      ),
+  show(row: SegmentRow, story: ShownStory): void {
+    this.#shown = { row, story };
+    const { segment, marks } = row;
+    const { from, number, flags, length, truth } = segment;
+    const source = story.endpoints[from];
+    const destination = story.endpoints[otherEnd(from)];
+    const close = element("button", { type: "button", class: "close" }, "✕");
+    titleWord(close, "closeSegment");
+    close.addEventListener("click", () => this.clear());
+    const heading = element("h3", {}, `#${number} ${flagsWord(flags)}`);
+    const way = element(
+      "span",
+      { class: "way" },
+      `${source} → ${destination} · ${text("payload", String(length))}`,
     );
+    const about = element("div", { class: "about" });
+    about.append(...marks.map((mark) => markLine(mark)));
+    if (truth !== undefined) about.append(this.#rule(truth, number));
+    this.element.replaceChildren(
+      element("div", { class: "segment-head" }, heading, way, close),
+      about,
+      fieldTable(headerFields(row, { source, destination }), flags),
+    );
+    showRebuilt(this.element);
+    this.element.hidden = false;
+    this.element.scrollTop = 0;
+  }
+
+  /** The rule that decided, what it says, and the state after it. */
+  #rule({ state, rule }: { readonly state: string; readonly rule: string }, number: number): HTMLElement {
+    const asked = element("button", { type: "button", class: "link" }, rule);
+    asked.addEventListener("click", () => this.#wishes.ask(rule));
+    const words = element("span", { class: "rule-text" });
+    void this.#wishes.why(rule).then((answers) => {
+      // Meanwhile another segment may have been chosen.
+      if (this.#shown?.row.segment.number !== number) return;
+      const answer = answers[0];
+      if (answer !== undefined) words.textContent = explanationOf(answer);
+    });
+    return element("p", {}, element("b", {}, `→ ${state} `), asked, " ", words);
   }
 }
 
-type Options = Extract<ShownSegment, { event: "segment" }>["options"];
+function showRebuilt(place: HTMLElement): void {
+  const note = element("p", { class: "source" });
+  showWord(note, "rebuilt");
+  place.append(note);
+}
 
-function optionFields(options: Options): (readonly [string, string])[] {
-  const { mss, windowScale, sackPermitted, sack, timestamps } = options;
-  return [
-    ...(mss === undefined ? [] : [["MSS", String(mss)] as const]),
-    ...(windowScale === undefined
-      ? []
-      : [["window scale", `${windowScale} (× ${2 ** windowScale})`] as const]),
-    ...(sackPermitted === undefined ? [] : [["SACK permitted", "✓"] as const]),
-    ...(sack === undefined
-      ? []
-      : [["SACK", sack.map(([left, right]) => `${left}–${right}`).join(", ")] as const]),
-    ...(timestamps === undefined
-      ? []
-      : [["timestamps", `${timestamps.value}, echo ${timestamps.echo}`] as const]),
-  ];
+function markLine(mark: Mark): HTMLElement {
+  const confidence = mark.confidence === undefined ? "" : ` (${text(mark.confidence)})`;
+  const of = mark.of === undefined ? "" : ` #${mark.of}`;
+  return element(
+    "p",
+    { class: "mark" },
+    element("b", {}, `${markKindText(mark.kind)}${of}`),
+    // The sentences of the story are English; in Chinese the word alone has to say it.
+    currentLanguage() === "en" ? ` ${mark.text}${confidence}` : confidence,
+    ...(mark.tshark === undefined ? [] : [" ", element("code", {}, mark.tshark)]),
+  );
+}
+
+function fieldTable(fields: readonly HeaderField[], flags: number): HTMLElement {
+  const head = (["fieldBits", "fieldBytes", "fieldName", "fieldValue", "fieldClause"] as const).map(
+    (word) => {
+      const cell = element("th", { scope: "col" });
+      showWord(cell, word);
+      return cell;
+    },
+  );
+  return element(
+    "table",
+    { class: "fields" },
+    element("thead", {}, element("tr", {}, ...head)),
+    element("tbody", {}, ...fields.flatMap((field) => fieldLines(field, flags))),
+  );
+}
+
+function fieldLines(field: HeaderField, flags: number): HTMLElement[] {
+  const { name, bits: [first, last], bytes, value, meaning, rfc } = field;
+  const called = element("th", { scope: "row" });
+  showWord(called, FIELD_WORDS[name]);
+  const shown = name === "sack-permitted" ? "✓" : value;
+  const line = element(
+    "tr",
+    { "data-field": name },
+    element("td", { class: "bits" }, `${first}–${last}`),
+    element("td", { class: "hex" }, bytes === null ? "·· ··" : hexText(bytes)),
+    called,
+    element("td", {}, element("b", {}, shown), meaning === "" ? "" : ` ${meaning}`),
+    element("td", { class: "rfc" }, rfc),
+  );
+  if (name !== "flags") return [line];
+  const letters = headerFlags(flags).map(({ name, isSet, bit, rfc }) => {
+    const letter = element(
+      "span",
+      { class: "flag", "data-flag": name, title: `${name}: bit ${bit}, ${rfc}` },
+      name,
+    );
+    setAttributes(letter, { "data-set": isSet });
+    return letter;
+  });
+  const cell = element("td", { colspan: 5, class: "flags" }, ...letters);
+  return [line, element("tr", {}, cell)];
+}
+
+function hexText(bytes: readonly number[]): string {
+  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }

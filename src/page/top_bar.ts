@@ -22,6 +22,8 @@ export interface BarWishes {
   pace(how: "pause" | "step" | "resume"): void;
   /** All that is not brought into the other language by itself. */
   languageChanged(): void;
+  /** All that is drawn in colours and not by the style sheet. */
+  themeChanged(): void;
 }
 
 const PACES: readonly (readonly [how: "pause" | "step" | "resume", title: Word])[] = [
@@ -95,6 +97,7 @@ export class TopBar {
     const { dataset } = document.documentElement;
     dataset.theme = dataset.theme === "dark" ? "light" : "dark";
     remember("theme", dataset.theme);
+    this.#wishes.themeChanged();
   }
 
   /** What serves. */

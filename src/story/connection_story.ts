@@ -245,10 +245,23 @@ export class ConnectionStory {
   ): void {
     const end = this.#ends[name];
     const step = { number, time, grade: "proven" as const, provenBy: number };
+    // A segment is told before its transition, with the state after both: that alone is no beginning.
+    if (end.truth?.length === 1 && end.truth[0].row === null && end.truth[0].state === state) {
+      end.truth = null;
+    }
     end.truth ??= [{ ...step, state: from, row: null }];
     if (end.truth.length < MOST_TRUE_STATES) end.truth.push({ ...step, state, row });
     end.path = end.truth;
     this.#renewStates();
+  }
+
+  /**
+   * Segments were not told of: the next one of `from` lies at `seq` and acknowledges up to `ack`, as its host says, and what
+   * is missing before it is no gap on the wire.
+   */
+  skip({ from, seq, ack }: { readonly from: EndName; readonly seq: number; readonly ack: number }): void {
+    this.#ends[from].shadow.jump(seq);
+    this.#ends[otherEnd(from)].shadow.jump(ack);
   }
 
   /** A segment that was told already was lost on its way by our own faults. */
@@ -271,6 +284,11 @@ export class ConnectionStory {
   /** What the segments show about an end; for reading. */
   factsOf(name: EndName): EndFacts {
     return this.#ends[name].facts;
+  }
+
+  /** Which end is ours; null where none is. */
+  get ours(): EndName | null {
+    return this.#ours;
   }
 
   /** The states of an end, in order; empty while nothing shows one. */

@@ -16,7 +16,7 @@ import { TRANSITIONS } from "../tcp/transitions.ts";
 import { FLAG, flagBits } from "../wire/tcp.ts";
 import type { ConnectionStory } from "./connection_story.ts";
 import type { AddressedSegment, Story } from "./story.ts";
-import type { EndName } from "./story_segment.ts";
+import { END_NAMES, type EndName } from "./story_segment.ts";
 
 const ROW_IDS = new Map<string, typeof TRANSITIONS[number]["id"]>(TRANSITIONS.map(({ id }) => [id, id]));
 
@@ -30,6 +30,8 @@ export class EventStory {
   readonly #eventIds = new Map<ConnectionStory, number>();
   readonly #closedIds = new Set<number>();
   #resent: RetransmitEvent | null = null;
+  /** Ends of which segments were missed: the next one of each says where its stream is by now. */
+  readonly #missed = new Map<ConnectionStory, Set<EndName>>();
 
   constructor(story: Story) {
     this.story = story;
@@ -55,6 +57,11 @@ export class EventStory {
         break;
     }
   };
+
+  /** Events are missing before the next one: whoever tells them threw them away. */
+  missed(): void {
+    for (const connection of this.#byEventId.values()) this.#missed.set(connection, new Set(END_NAMES));
+  }
 
   /** The number that events give a connection, null where they give none. */
   eventIdOf(connection: ConnectionStory): number | null {
@@ -98,7 +105,19 @@ export class EventStory {
     const opener: EndName = isReceived ? "server" : "client";
     const ours = isSyn ? opener : guessOurs(local, peer);
     const connection = this.#byEventId.get(event.id) ?? this.#begin(event, ours);
+    if (this.#missed.size > 0) this.#skip(connection, event);
     this.story.addTo(connection, { segment, ...(told === undefined ? {} : { told }) });
+  }
+
+  #skip(connection: ConnectionStory, event: SegmentEvent): void {
+    const { relSeq, relAck, connection: name, direction } = event;
+    const [local, peer] = endpointsOf(name);
+    const source = direction === "recv" ? peer : local;
+    const from: EndName = connection.endpoints.client === source ? "client" : "server";
+    const ends = this.#missed.get(connection);
+    if (ends?.delete(from) !== true) return;
+    if (ends.size === 0) this.#missed.delete(connection);
+    connection.skip({ from, seq: relSeq, ack: event.flags.includes("ACK") ? relAck : 0 });
   }
 
   #transition(event: TransitionEvent): void {
@@ -131,7 +150,9 @@ export class EventStory {
     const connection = this.#byEventId.get(id);
     this.#closedIds.delete(id);
     this.#byEventId.delete(id);
-    if (connection !== undefined) this.#eventIds.delete(connection);
+    if (connection === undefined) return;
+    this.#eventIds.delete(connection);
+    this.#missed.delete(connection);
   }
 
   /** What our own injector took away: on the way in it was never told of as a segment, on the way out it was. */
@@ -167,6 +188,7 @@ export class EventStory {
     const connection = this.#byEventId.get(id);
     if (connection === undefined) return;
     connection.closed = { reason, time };
+    this.#missed.delete(connection);
     // Its last segment may be told after this.
     this.#closedIds.add(id);
   }

@@ -11,6 +11,9 @@ import type { EndName, Row, RunRow, SegmentRow } from "./story_segment.ts";
 /** Local choice: fewer are read sooner than a row that stands for them. */
 const LEAST_ROWS = 4;
 
+/** Local choice: the shortest timer of common systems. A wait is something to see, so no run hides one. */
+const LONGEST_WAIT_SECONDS = 0.2;
+
 /** Marks that are part of the ordinary course of a bulk transfer. */
 const ORDINARY: ReadonlySet<Mark["kind"]> = new Set(["partial-checksum", "window-update"]);
 
@@ -57,6 +60,7 @@ function runEnd(rows: readonly SegmentRow[], at: number): number {
   for (; end < rows.length; end++) {
     const row = rows[end];
     if (!isPlain(row) || !hasSameStates(row, first)) break;
+    if (row.segment.time - rows[end - 1].segment.time >= LONGEST_WAIT_SECONDS) break;
     if (row.segment.from === from) {
       if (!isData(row) || row.relSeq !== next) break;
       next += row.segment.length;

@@ -149,6 +149,16 @@ export class ShadowEnd {
     this.records.clear();
   }
 
+  /** What lies below `position` and was not told of was sent all the same, and what became of it is not known. */
+  jump(position: number): void {
+    if (position > this.sentEnd) {
+      this.seen.add(this.sentEnd, position);
+      this.sentEnd = position;
+    }
+    this.sacked.clear();
+    this.records.clear();
+  }
+
   /** Takes what a SYN says for the life of the connection. */
   noteSyn({ options, length }: StorySegment, initialPosition: number): void {
     if (initialPosition !== 0) return;

@@ -115,6 +115,7 @@ export class Story {
       checksum: segment.checksum,
       truth: segment.truth,
       fate: segment.fate,
+      arrival: segment.arrival,
     }, told);
     // Of one that has been summarized nothing is kept.
     if (!this.#byId.has(connection.id)) return { connection, row };

@@ -43,6 +43,8 @@ export interface StorySegment {
   /** The state of the end that told of it, after it: where that end is ours. */
   readonly truth?: { readonly state: TcpState; readonly rule: string } | undefined;
   readonly fate?: Fate | undefined;
+  /** When it came to the other end, on the clock of `time`; absent where nobody was there to see it. */
+  readonly arrival?: number | undefined;
 }
 
 /** The states of both ends; null where nothing shows one yet. */

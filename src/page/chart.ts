@@ -1,0 +1,262 @@
+/**
+ * One chart: uPlot with our axes, a heading that tells the values under the cursor, and room for what is drawn besides lines.
+ *
+ * Owns: how uPlot is used. Must not know: what is shown, other charts.
+ *
+ * The times of all charts are seconds since the connection began.
+ */
+/// <reference lib="dom" />
+import uPlot from "uplot";
+import type { BoundedPoints } from "./bounded_points.ts";
+import { element, setAttributes, setText } from "./dom.ts";
+import { showWord, text, type Word } from "./words.ts";
+
+/** A line of a chart. */
+export interface ChartLine {
+  readonly word: Word;
+  /** Name of a colour of page.css, `--client`. */
+  readonly color: string;
+  /** Lengths of dashes and gaps; a line of the same colour-blind look has another. */
+  readonly dash?: readonly number[];
+  /** Points alone, without a line between them. */
+  readonly dots?: boolean;
+}
+
+/** A range. */
+export type Span = readonly [from: number, to: number];
+
+/** What a chart is. */
+export interface ChartPlan {
+  /** Found by it: part of what the page promises. */
+  readonly label: string;
+  readonly title: Word;
+  readonly lines: readonly ChartLine[];
+  readonly value: (value: number) => string;
+  /** Powers of ten on the vertical axis: for what differs by the thousand. */
+  readonly isLogarithmic?: boolean;
+  /** Whether times are written below it. */
+  readonly showsTimes: boolean;
+  /** Draws what is no line. */
+  readonly draw?: (plot: uPlot) => void;
+  /** Somebody has marked a stretch of time, or (null) wants all of it again. */
+  readonly zoom: (span: Span | null) => void;
+}
+
+/** What a chart is to show. */
+export interface ChartNews {
+  /** In the order of the plan's lines. */
+  readonly lines: readonly BoundedPoints[];
+  /** Seconds since 1970 of time 0. */
+  readonly begin: number;
+  readonly times: Span;
+  readonly values: Span;
+}
+
+/** All charts of the page have one cursor. */
+const CURSOR_KEY = "tcplab";
+/** Local choice: what numbers of seven characters need, at any size of the letters. */
+const AXIS_EMS = 4.4;
+
+/** See the head of this file. */
+export class Chart {
+  readonly element: HTMLElement;
+  readonly #plan: ChartPlan;
+  readonly #plot: uPlot;
+  readonly #place = element("div", { class: "plot" });
+  readonly #values: readonly HTMLElement[];
+  readonly #empty = element("p", { class: "empty" });
+  #news: ChartNews | null = null;
+
+  constructor(plan: ChartPlan, ...beside: readonly HTMLElement[]) {
+    this.#plan = plan;
+    const title = element("h3");
+    showWord(title, plan.title);
+    this.#values = plan.lines.map(() => element("b"));
+    const legend = plan.lines.map(({ word, dots }, at) => {
+      const name = element("span");
+      showWord(name, word);
+      const sign = element("i", { class: dots === true ? "dot" : `line l${at}`, "data-line": word });
+      return element("span", { class: "of" }, sign, name, this.#values[at]);
+    });
+    showWord(this.#empty, "chartEmpty");
+    this.element = element(
+      "figure",
+      { class: "chart", role: "group", "aria-label": plan.label },
+      element("figcaption", {}, title, ...legend, ...beside),
+      this.#place,
+      this.#empty,
+    );
+    this.#plot = new uPlot(this.#options(), [[], ...plan.lines.map(() => [])], this.#place);
+    new ResizeObserver(() => this.#resize()).observe(this.#place);
+    this.clear();
+  }
+
+  /** Shows nothing. */
+  clear(): void {
+    this.#news = null;
+    this.#place.hidden = true;
+    this.#empty.hidden = false;
+    for (const value of this.#values) setText(value, "");
+  }
+
+  /** Shows this. */
+  show(news: ChartNews): void {
+    this.#news = news;
+    if (this.#place.hidden) {
+      this.#place.hidden = false;
+      this.#empty.hidden = true;
+      this.#resize();
+    }
+    const { lines, times: [from, to], values: [least, most] } = news;
+    const data = alignedData(news);
+    this.#plot.batch(() => {
+      this.#plot.setData(data, false);
+      this.#plot.setScale("x", { min: from, max: to });
+      this.#plot.setScale("y", { min: least, max: most });
+    });
+    setAttributes(this.element, { "data-points": lines.reduce((sum, { times }) => sum + times.length, 0) });
+    this.#tellValues();
+  }
+
+  /** The same once more, in other colours or another language. */
+  refresh(): void {
+    this.#plot.redraw(false, true);
+    this.#tellValues();
+  }
+
+  #resize(): void {
+    const { clientWidth: width, clientHeight: height } = this.#place;
+    if (width > 0 && height > 0) this.#plot.setSize({ width, height });
+  }
+
+  /** Of the moment under the cursor, or else of the last one. */
+  #tellValues(): void {
+    const news = this.#news;
+    if (news === null) return;
+    const { left = -1 } = this.#plot.cursor;
+    const time = left < 0 ? news.times[1] : this.#plot.posToVal(left, "x");
+    news.lines.forEach((points, at) => {
+      const value = points.at(time + news.begin);
+      setText(this.#values[at], value === null ? "–" : this.#plan.value(value));
+    });
+  }
+
+  #options(): uPlot.Options {
+    const { lines, value, isLogarithmic = false, showsTimes, draw, zoom } = this.#plan;
+    const font = () => getComputedStyle(this.element);
+    const axis = { stroke: colorOf("--soft"), ticks: { show: false }, font: "11px system-ui, sans-serif" };
+    const grid = { stroke: colorOf("--line"), width: 1 };
+    const em = () => Number.parseFloat(font().fontSize) || 13;
+    return {
+      width: 300,
+      height: 100,
+      legend: { show: false },
+      padding: [4, 8, showsTimes ? 0 : 4, 0],
+      cursor: {
+        sync: { key: CURSOR_KEY },
+        drag: { x: true, y: false, setScale: false },
+        points: { show: false },
+        bind: {
+          // uPlot's own would have its scales follow the data, which are ours.
+          dblclick: () => () => {
+            zoom(null);
+            return null;
+          },
+        },
+      },
+      scales: {
+        x: { time: false, auto: false },
+        y: { auto: false, ...(isLogarithmic ? { distr: 3, log: 10 } : {}) },
+      },
+      axes: [
+        {
+          ...axis,
+          grid,
+          size: showsTimes ? () => 1.9 * em() : 0,
+          values: (_, splits) => splits.map((split) => showsTimes ? secondsText(split) : ""),
+        },
+        {
+          ...axis,
+          grid,
+          size: () => AXIS_EMS * em(),
+          gap: 4,
+          space: 24,
+          values: (_, splits) => splits.map((split) => split === null ? "" : value(split)),
+        },
+      ],
+      series: [{}, ...lines.map(seriesOf)],
+      hooks: {
+        setCursor: [() => this.#tellValues()],
+        setSelect: [(plot) => {
+          const { left, width } = plot.select;
+          if (width < 4) return;
+          zoom([plot.posToVal(left, "x"), plot.posToVal(left + width, "x")]);
+          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+        }],
+        ...(draw === undefined ? {} : { draw: [draw] }),
+      },
+    };
+  }
+}
+
+function seriesOf({ word, color, dash, dots = false }: ChartLine): uPlot.Series {
+  const stepped = uPlot.paths.stepped?.({ align: 1 });
+  return {
+    label: text(word),
+    stroke: colorOf(color),
+    width: 1.6,
+    spanGaps: true,
+    ...(dash === undefined ? {} : { dash: [...dash] }),
+    ...(dots
+      ? { paths: () => null, points: { show: true, size: 4, fill: colorOf(color) } }
+      : { ...(stepped === undefined ? {} : { paths: stepped }), points: { show: false } }),
+  };
+}
+
+/** A colour of the style sheet, as it is when it is drawn: the theme may change. */
+export function colorOf(name: string): () => string {
+  return () => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** One column of times for all lines; a line that has no value at a time goes on as it was. */
+function alignedData({ lines, begin }: ChartNews): uPlot.AlignedData {
+  const tables = lines.map(({ times, values }): uPlot.AlignedData => [
+    distinctTimes(times, begin),
+    [...values],
+  ]);
+  // To join a table with itself costs as much as the rest of a turn.
+  return tables.length === 1 ? tables[0] : uPlot.join(tables);
+}
+
+/** uPlot wants each time once: of several at once each is a little later than the one before, less than a clock can tell. */
+function distinctTimes(times: readonly number[], begin: number): number[] {
+  let last = -Infinity;
+  return times.map((time) => last = Math.max(time - begin, last + 1e-9));
+}
+
+/** A time on the axis. */
+export function secondsText(seconds: number): string {
+  const size = Math.abs(seconds);
+  if (size === 0) return "0";
+  if (size < 0.001) return `${trimmed(seconds * 1e6)} µs`;
+  if (size < 1) return `${trimmed(seconds * 1e3)} ms`;
+  return `${trimmed(seconds)} s`;
+}
+
+/** A duration that is told in milliseconds. */
+export function millisecondsText(ms: number): string {
+  return secondsText(ms / 1000);
+}
+
+/** Bytes, or a position in a stream. */
+export function bytesText(bytes: number): string {
+  const size = Math.abs(bytes);
+  if (size < 10_000) return String(Math.round(bytes));
+  if (size < 1e6) return `${trimmed(bytes / 1e3)} k`;
+  if (size < 1e9) return `${trimmed(bytes / 1e6)} M`;
+  return `${trimmed(bytes / 1e9)} G`;
+}
+
+function trimmed(value: number): string {
+  return String(Number(value.toPrecision(value >= 1000 ? 4 : 3)));
+}

@@ -1,0 +1,302 @@
+/**
+ * The charts: sequence over time, congestion window, round trip, window and flight, on one time axis with one cursor.
+ *
+ * Owns: which lines they have, the stretch of time and the direction that are shown, and how often they are drawn. Must not
+ * know: where rows come from.
+ *
+ * The sequence chart speaks as tcptrace does: a bar for each segment, R where one is sent again, the line of
+ * acknowledgments below, the window's edge above, bars for what is acknowledged selectively, ticks for duplicate ACKs.
+ */
+/// <reference lib="dom" />
+import type uPlot from "uplot";
+import type { PageFigures } from "../story/page_messages.ts";
+import { type EndName, otherEnd, type SegmentRow } from "../story/story_segment.ts";
+import type { SampleEvent } from "../tcp/events.ts";
+import type { BarKind, BoundedPoints } from "./bounded_points.ts";
+import { bytesText, Chart, type ChartPlan, colorOf, millisecondsText, type Span } from "./chart.ts";
+import { element, setAttributes } from "./dom.ts";
+import { ConnectionTracks, type FlowTrack } from "./flow_tracks.ts";
+import { showWord, titleWord } from "./words.ts";
+
+/** 20 times a second: more than an eye tells apart. */
+const DRAW_MS = 50;
+/** Local choice: of a connection of one segment there is something to see. */
+const LEAST_SECONDS = 0.001;
+
+/** See the head of this file. */
+export class ChartPane {
+  readonly element: HTMLElement = element("div", { class: "charts-grid" });
+  /** Beside the pane's heading. */
+  readonly direction = element("button", { type: "button", "data-flow": "client" });
+  readonly #charts: Readonly<Record<"sequence" | "window" | "roundTrip" | "flight", Chart>>;
+  #tracks = new ConnectionTracks();
+  #zoom: Span | null = null;
+  /** The sender that somebody has chosen; null for the one that has sent more. */
+  #chosen: EndName | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #drawnMs = 0;
+
+  constructor() {
+    const zoom = (span: Span | null) => {
+      this.#zoom = span === null ? null : span;
+      this.#schedule();
+    };
+    const chart = (plan: Omit<ChartPlan, "zoom">) => new Chart({ ...plan, zoom });
+    this.#charts = {
+      sequence: chart({
+        label: "Sequence over time",
+        title: "chartSequence",
+        lines: [
+          { word: "windowEdge", color: "--lit", dash: [6, 3] },
+          { word: "acknowledged", color: "--server" },
+        ],
+        value: bytesText,
+        showsTimes: true,
+        draw: (plot) => this.#drawBars(plot),
+      }),
+      window: chart({
+        label: "Congestion window",
+        title: "chartWindow",
+        lines: [
+          { word: "cwnd", color: "--client" },
+          { word: "ssthresh", color: "--lit", dash: [6, 3] },
+        ],
+        value: bytesText,
+        showsTimes: true,
+      }),
+      roundTrip: chart({
+        label: "Round trip",
+        title: "chartRoundTrip",
+        lines: [
+          { word: "measured", color: "--server", dots: true },
+          { word: "srtt", color: "--client" },
+          { word: "rto", color: "--bad", dash: [6, 3] },
+        ],
+        value: millisecondsText,
+        isLogarithmic: true,
+        showsTimes: true,
+      }),
+      flight: chart({
+        label: "Window and flight",
+        title: "chartFlight",
+        lines: [
+          { word: "peerWindow", color: "--lit", dash: [6, 3] },
+          { word: "inFlight", color: "--client" },
+        ],
+        value: bytesText,
+        showsTimes: true,
+      }),
+    };
+    this.element.append(...Object.values(this.#charts).map(({ element }) => element));
+    titleWord(this.direction, "flowTitle");
+    this.direction.addEventListener("click", () => this.#turn());
+    document.addEventListener("visibilitychange", () => this.#schedule());
+    this.clear();
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#tracks = new ConnectionTracks();
+    this.#zoom = null;
+    this.#chosen = null;
+    for (const chart of Object.values(this.#charts)) chart.clear();
+    this.#showDirection();
+  }
+
+  /** The next rows of the connection that is shown. */
+  take(rows: readonly SegmentRow[]): void {
+    for (const row of rows) this.#tracks.take(row);
+    if (rows.length > 0) this.#schedule();
+  }
+
+  /** Figures of our own sender. */
+  takeFigures(time: number, figures: SampleEvent | PageFigures): void {
+    this.#tracks.takeFigures(time, figures);
+    this.#schedule();
+  }
+
+  /** The same in other colours or another language. */
+  refresh(): void {
+    this.#showDirection();
+    for (const chart of Object.values(this.#charts)) chart.refresh();
+  }
+
+  #turn(): void {
+    this.#chosen = otherEnd(this.#sender);
+    this.#schedule();
+  }
+
+  get #sender(): EndName {
+    return this.#chosen ?? this.#tracks.busier;
+  }
+
+  get #flow(): FlowTrack {
+    return this.#tracks.flows[this.#sender];
+  }
+
+  #showDirection(): void {
+    setAttributes(this.direction, { "data-flow": this.#sender });
+    showWord(this.direction, this.#sender === "client" ? "flowFromClient" : "flowFromServer");
+  }
+
+  /** Draws soon; never more often than 20 times a second, and not at all where nobody sees it. */
+  #schedule(): void {
+    if (this.#timer !== null || document.hidden) return;
+    const wait = Math.max(0, this.#drawnMs + DRAW_MS - performance.now());
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#drawnMs = performance.now();
+      this.#draw();
+    }, wait);
+  }
+
+  #draw(): void {
+    const { begin, end, cwnd, ssthresh, srtt, rto } = this.#tracks;
+    if (begin === null) return;
+    this.#showDirection();
+    const times: Span = this.#zoom ?? [0, Math.max(LEAST_SECONDS, (end - begin) * 1.02)];
+    const flow = this.#flow;
+    const within: Span = [times[0] + begin, times[1] + begin];
+    const { sequence, window, roundTrip, flight } = this.#charts;
+    const shared = { begin, times };
+    sequence.show({
+      ...shared,
+      lines: [flow.windowEdge, flow.acknowledged],
+      values: this.#sequenceValues(flow, within),
+    });
+    setAttributes(sequence.element, {
+      "data-segments": flow.segments,
+      "data-retransmissions": flow.resent,
+      "data-bars": flow.bars.bars.length,
+    });
+    flight.show({
+      ...shared,
+      lines: [flow.window, flow.flight],
+      values: fromZero(within, [flow.window, flow.flight]),
+    });
+    const figures = cwnd.times.length > 0;
+    if (figures) {
+      window.show({ ...shared, lines: [cwnd, ssthresh], values: fromZero(within, [cwnd, ssthresh]) });
+    }
+    const { roundTrips } = flow;
+    if (figures || roundTrips.times.length > 0) {
+      const lines = [roundTrips, srtt, rto];
+      roundTrip.show({ ...shared, lines, values: decades(within, lines) });
+    }
+  }
+
+  /** What was sent and acknowledged; the window's edge as far as there is room, since it may be far above. */
+  #sequenceValues(flow: FlowTrack, [from, to]: Span): Span {
+    const acked = flow.acknowledged.extent(from, to);
+    let least = acked?.[0] ?? Infinity;
+    let most = acked?.[1] ?? 1;
+    for (const bar of flow.bars.bars) {
+      if (bar.until < from || bar.time > to) continue;
+      least = Math.min(least, bar.from);
+      most = Math.max(most, bar.to);
+    }
+    const room = Math.max(2, (most - Math.min(least, most)) * 0.12);
+    return [Math.min(least, most) - room, most + room];
+  }
+
+  #drawBars(plot: uPlot): void {
+    const { begin } = this.#tracks;
+    if (begin === null) return;
+    const { ctx, bbox } = plot;
+    const pixel = devicePixelRatio;
+    const x = (time: number) => plot.valToPos(time - begin, "x", true);
+    const y = (position: number) => plot.valToPos(position, "y", true);
+    const { min: from = 0, max: to = 0 } = plot.scales.x ?? {};
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.font = `bold ${11 * pixel}px system-ui, sans-serif`;
+    ctx.textAlign = "center";
+    // To ask the style sheet for each bar would take longer than to draw it.
+    const colors = new Map<BarKind, string>();
+    for (const bar of this.#flow.bars.bars) {
+      if (bar.until - begin < (from ?? 0) || bar.time - begin > (to ?? 0)) continue;
+      const kind = bar.kind();
+      const color = colors.get(kind) ?? BAR_COLORS[kind]();
+      colors.set(kind, color);
+      drawBar(ctx, {
+        kind,
+        color,
+        pixel,
+        left: x(bar.time),
+        right: x(bar.until),
+        low: y(bar.from),
+        high: y(bar.to),
+      });
+    }
+    ctx.restore();
+  }
+}
+
+const BAR_COLORS: Readonly<Record<BarKind, () => string>> = {
+  data: colorOf("--ink"),
+  resent: colorOf("--bad"),
+  lost: colorOf("--bad"),
+  syn: colorOf("--client"),
+  fin: colorOf("--client"),
+  sack: colorOf("--sack"),
+  "duplicate-ack": colorOf("--server"),
+};
+
+/** What stands beside a bar: its shape tells what its colour tells. */
+const BAR_LETTERS: Readonly<Partial<Record<BarKind, string>>> = {
+  resent: "R",
+  lost: "✕",
+  syn: "SYN",
+  fin: "FIN",
+};
+
+function drawBar(
+  ctx: CanvasRenderingContext2D,
+  { kind, color, pixel, left, right, low, high }: {
+    kind: BarKind;
+    color: string;
+    pixel: number;
+    left: number;
+    right: number;
+    low: number;
+    high: number;
+  },
+): void {
+  ctx.strokeStyle = color;
+  ctx.fillStyle = color;
+  ctx.lineWidth = (kind === "sack" ? 2.4 : 1.4) * pixel;
+  ctx.beginPath();
+  if (kind === "duplicate-ack") {
+    ctx.moveTo(left, low);
+    ctx.lineTo(left, low + 4 * pixel);
+  } else {
+    const tick = 2.5 * pixel;
+    ctx.moveTo(left, low);
+    ctx.lineTo(right, high);
+    // Ends as xplot draws them, so that a segment of one octet is seen too.
+    for (const [at, place] of [[left, low], [right, high]]) {
+      ctx.moveTo(at - tick, place);
+      ctx.lineTo(at + tick, place);
+    }
+  }
+  ctx.stroke();
+  const letter = BAR_LETTERS[kind];
+  if (letter !== undefined) ctx.fillText(letter, left, high - 3 * pixel);
+}
+
+/** From 0 to a little above the highest. */
+function fromZero([from, to]: Span, lines: readonly BoundedPoints[]): Span {
+  const most = lines.map((points) => points.extent(from, to)?.[1] ?? 0);
+  return [0, Math.max(1, ...most) * 1.1];
+}
+
+/** Whole powers of ten around all values. */
+function decades([from, to]: Span, lines: readonly BoundedPoints[]): Span {
+  const extents = lines.flatMap((points) => points.extent(from, to) ?? []).filter((value) => value > 0);
+  if (extents.length === 0) return [0.1, 1000];
+  const least = 10 ** Math.floor(Math.log10(Math.min(...extents)));
+  const most = 10 ** Math.ceil(Math.log10(Math.max(...extents)) + 1e-9);
+  return [least, Math.max(most, least * 10)];
+}

@@ -1,0 +1,250 @@
+/**
+ * The sequence diagram: our end on the left, the other one on the right, time running down, a segment an arrow between them.
+ *
+ * Owns: the elements, which of them are drawn anew, what is selected and what is open. Must not know: which lines there are
+ * (story/ladder.ts), where segments come from.
+ *
+ * Only the last lines are elements, older ones when somebody asks for them: a browser lays out a few hundred at once.
+ */
+/// <reference lib="dom" />
+import { type Gutters, type LadderLine, ladderOf } from "../story/ladder.ts";
+import type { StateStep } from "../story/state_path.ts";
+import { type EndName, otherEnd, type SegmentRow } from "../story/story_segment.ts";
+import type { Missing, ShownStory } from "./connection_feed.ts";
+import { element, setAttributes, setText } from "./dom.ts";
+import { lineContent, lineSignature, type Sides } from "./ladder_line.ts";
+import { showWord, text } from "./words.ts";
+
+/** Local choice: some screens full; what is above comes when it is asked for. */
+const FIRST_LINES = 300;
+/** Local choice: how near to the end somebody is who wants to see what comes, pixels. */
+const NEAR_END = 40;
+
+/** What the diagram is told to do with a segment that is selected. */
+interface LadderWishes {
+  /** The segment, and the addresses that it went between. */
+  select(row: SegmentRow, story: ShownStory): void;
+}
+
+interface Drawn {
+  readonly line: HTMLLIElement;
+  signature: string;
+  row: SegmentRow | null;
+}
+
+/** See the head of this file. */
+export class LadderView {
+  readonly element: HTMLElement;
+  readonly #wishes: LadderWishes;
+  readonly #list = element("ol", { class: "ladder" });
+  readonly #hint = element("p", { class: "empty" });
+  readonly #earlier = element("button", { type: "button", class: "earlier" });
+  readonly #heads: Readonly<Record<"local" | "peer", HTMLElement>> = {
+    local: element("span", { class: "end local" }),
+    peer: element("span", { class: "end peer" }),
+  };
+  readonly #head: HTMLElement;
+  #drawn = new Map<string, Drawn>();
+  #opened = new Set<number>();
+  #most = FIRST_LINES;
+  #story: ShownStory | null = null;
+  #selected: number | null = null;
+
+  constructor(wishes: LadderWishes) {
+    this.#wishes = wishes;
+    showWord(this.#hint, "sequenceHint");
+    this.#head = element(
+      "div",
+      { class: "ladder-head", "aria-hidden": "true" },
+      this.#heads.local,
+      element("span"),
+      this.#heads.peer,
+    );
+    this.element = element(
+      "div",
+      { class: "scroll ladder-scroll", "aria-label": "Sequence diagram", role: "region", tabindex: 0 },
+      this.#head,
+      this.#earlier,
+      this.#list,
+      this.#hint,
+    );
+    this.#earlier.addEventListener("click", () => {
+      this.#most += FIRST_LINES * 2;
+      this.#show();
+    });
+    this.#list.addEventListener("click", (event) => this.#click(event.target));
+    this.element.addEventListener("keydown", (event) => this.#key(event));
+    this.clear();
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#story = null;
+    this.#drawn = new Map();
+    this.#opened = new Set();
+    this.#most = FIRST_LINES;
+    this.#selected = null;
+    this.#list.replaceChildren();
+    this.#earlier.hidden = true;
+    this.#head.hidden = true;
+    this.#hint.hidden = false;
+  }
+
+  /** Shows a story as it is now. */
+  show(story: ShownStory): void {
+    this.#story = story;
+    // Somebody who has scrolled back reads.
+    const { scrollHeight, scrollTop, clientHeight } = this.element;
+    const isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END;
+    this.#show();
+    if (isAtEnd) this.element.scrollTop = this.element.scrollHeight;
+  }
+
+  /** The same in another language. */
+  refresh(): void {
+    for (const drawn of this.#drawn.values()) drawn.signature = "";
+    this.#show();
+  }
+
+  /** Selects the segment before or after the selected one. */
+  move(step: 1 | -1): void {
+    const rows = [...this.#drawn.values()].filter(({ row }) => row !== null);
+    const at = rows.findIndex(({ row }) => row?.segment.number === this.#selected);
+    const next = at < 0 ? (step > 0 ? 0 : rows.length - 1) : at + step;
+    const found = rows[Math.max(0, Math.min(rows.length - 1, next))];
+    if (found?.row === null || found === undefined) return;
+    found.line.scrollIntoView({ block: "nearest" });
+    this.#select(found);
+  }
+
+  #show(): void {
+    const story = this.#story;
+    if (story === null) return;
+    const { local } = story;
+    const ladder = ladderOf(story, { last: this.#most, opened: this.#opened });
+    const sides: Sides = { local, begins: ladder.begins };
+    this.#hint.hidden = ladder.lines.length > 0;
+    this.#head.hidden = ladder.lines.length === 0;
+    setText(this.#heads.local, ladder.ends[local]);
+    setText(this.#heads.peer, ladder.ends[otherEnd(local)]);
+    this.#earlier.hidden = ladder.leftOut === 0;
+    setText(this.#earlier, text("earlier", String(ladder.leftOut)));
+    const kept = new Map<string, Drawn>();
+    if (hasState(ladder.before)) this.#put("before", beforeLine(ladder.before), { kept, sides });
+    const missing = [...story.missing];
+    for (const line of ladder.lines) {
+      const key = keyOf(line);
+      // Two changes of state can be at one moment.
+      this.#put(kept.has(key) ? `${key}+` : key, line, { kept, sides });
+      const number = line.kind === "segment" ? line.number : line.kind === "run" ? line.last : 0;
+      while (missing.length > 0 && missing[0].after <= number) {
+        const first = missing.shift();
+        if (first !== undefined && isIn(line, first)) this.#putMissing(first, kept);
+      }
+    }
+    for (const [key, { line }] of this.#drawn) if (!kept.has(key)) line.remove();
+    this.#drawn = kept;
+    this.#order();
+  }
+
+  #put(key: string, line: LadderLine, { kept, sides }: { kept: Map<string, Drawn>; sides: Sides }): void {
+    const signature = lineSignature(line);
+    const drawn = this.#drawn.get(key) ?? { line: element("li"), signature: "", row: null };
+    kept.set(key, drawn);
+    if (drawn.signature === signature) return;
+    drawn.signature = signature;
+    drawn.row = line.kind === "segment" ? line.row : null;
+    const { attributes, children } = lineContent(line, sides);
+    setAttributes(drawn.line, { ...NO_ATTRIBUTES, ...attributes });
+    drawn.line.replaceChildren(...children);
+    if (line.kind === "segment" && line.number === this.#selected) {
+      setAttributes(drawn.line, { "aria-current": true });
+    }
+  }
+
+  #putMissing({ after, events }: Missing, kept: Map<string, Drawn>): void {
+    const key = `m${after}`;
+    const drawn = this.#drawn.get(key) ??
+      { line: element("li", { class: "gap lost" }), signature: "", row: null };
+    kept.set(key, drawn);
+    setText(drawn.line, text("eventsLost", String(events)));
+  }
+
+  /** Puts elements where they belong, and moves none that is there already. */
+  #order(): void {
+    let place = this.#list.firstElementChild;
+    for (const { line } of this.#drawn.values()) {
+      if (line === place) place = place.nextElementSibling;
+      else this.#list.insertBefore(line, place);
+    }
+  }
+
+  #click(target: EventTarget | null): void {
+    const line = target instanceof Element ? target.closest("li") : null;
+    if (line === null) return;
+    const opens = line.dataset.opens;
+    if (opens !== undefined) {
+      this.#opened.add(Number(opens));
+      this.#show();
+      return;
+    }
+    for (const drawn of this.#drawn.values()) if (drawn.line === line) this.#select(drawn);
+  }
+
+  #select({ line, row }: Drawn): void {
+    if (row === null || this.#story === null) return;
+    for (const other of this.#list.querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
+    setAttributes(line, { "aria-current": true });
+    this.#selected = row.segment.number;
+    this.#wishes.select(row, this.#story);
+  }
+
+  #key(event: KeyboardEvent): void {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : null;
+    if (step === null || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    this.move(step);
+  }
+}
+
+/** What a line may have had before, when it was another kind of line. */
+const NO_ATTRIBUTES = {
+  "aria-current": null,
+  "data-lost": null,
+  "data-probably-lost": null,
+  "data-retransmission": null,
+} as const;
+
+function keyOf(line: LadderLine): string {
+  switch (line.kind) {
+    case "segment":
+      return `s${line.row.index}`;
+    case "run":
+      return `r${line.row.firstIndex}`;
+    case "gap":
+      return `g${line.at}`;
+    case "state":
+      return `t${line.at}`;
+  }
+}
+
+/** Whether what is missing is missing after this line, and not after one that is not shown any more. */
+function isIn(line: LadderLine, { after }: Missing): boolean {
+  if (line.kind === "segment") return line.number === after;
+  return line.kind === "run" && line.first <= after && after <= line.last;
+}
+
+function hasState(states: Gutters): boolean {
+  return states.client !== null || states.server !== null;
+}
+
+/** The states that both ends began with, as a line of their own. */
+function beforeLine(before: Gutters): LadderLine {
+  const steps = (end: EndName): readonly StateStep[] => before[end] === null ? [] : [before[end]];
+  return {
+    kind: "state",
+    at: -1,
+    entered: { client: steps("client"), server: steps("server") },
+    states: before,
+  };
+}
