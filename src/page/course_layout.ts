@@ -43,19 +43,19 @@ export interface CourseLayout {
 
 /** Local choices, in pixels: room for one line of text. */
 const LINE = 15;
-const TOP = 10;
+const TOP = 18;
 const BOTTOM = 26;
 /** Below this the next thing follows at once; above the last of them time is folded and said. */
 const STEPS: readonly (readonly [belowUs: number, pixels: number])[] = [
-  [10, 5],
-  [1_000, 9],
+  [10, 8],
+  [1_000, 10],
   [10_000, 14],
   [100_000, 24],
 ];
 const FOLDED = 36;
 const SAID_FROM_US = 100_000;
 /** A lost segment ends so far down. */
-const LOST_DROP = 14;
+const LOST_DROP = 13;
 /** Local choice: what a browser draws at once without a pause; who wants to see more scrolls in the segments' own pane. */
 const MOST_SEGMENTS = 300;
 
@@ -93,7 +93,9 @@ export function layOut(record: CourseRecord): CourseLayout {
     } else {
       const found = placed.get(segment.number);
       if (found === undefined) continue;
-      found.toY.push(happening.kind === "lost" ? found.fromY + LOST_DROP : Math.max(y, found.fromY + 4));
+      // A wait that is said stands below its cross.
+      if (happening.kind === "lost") y = Math.max(y, found.fromY + LOST_DROP);
+      found.toY.push(Math.max(y, found.fromY + 4));
     }
   }
   const lowest = Math.max(y + LOST_DROP, ...lowestNote);

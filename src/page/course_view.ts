@@ -15,7 +15,11 @@ import { text, type Word } from "./words.ts";
 /** Local choices, in pixels: the longest state's name, and an arrow that can still be read. */
 const EDGE = 92;
 const LEAST_WIDTH = 330;
+/** The page's letters where the picture is drawn in its own size, as in page.css. */
+const FONT = 13;
 const HEAD = 7;
+/** Where on its arrow a label stands, as a share of its way. */
+const LABEL_AT = 0.44;
 /** Below this a label leaves out what can be looked up. */
 const ROOMY = 300;
 
@@ -58,16 +62,24 @@ export class CourseView {
   }
 
   #width(): number {
-    return Math.max(LEAST_WIDTH, this.element.clientWidth - 14);
+    return this.element.clientWidth - 10;
   }
 
   #draw(): void {
     const course = this.#course;
     if (course === null) return;
-    const width = this.#drawnWidth = this.#width();
+    this.#drawnWidth = this.#width();
+    // As large as the page's letters are: they grow with the window, for who sits far away.
+    const scale = parseFloat(getComputedStyle(this.element).fontSize) / FONT;
+    const width = Math.max(LEAST_WIDTH, this.#drawnWidth / scale);
     const layout = layOut(course.record);
     const { height } = layout;
-    const picture = svgElement("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: "course" });
+    const picture = svgElement("svg", {
+      width: width * scale,
+      height: height * scale,
+      viewBox: `0 0 ${width} ${height}`,
+      class: "course",
+    });
     for (const x of [EDGE, width - EDGE]) {
       picture.append(svgElement("line", { class: "life", x1: x, x2: x, y1: 0, y2: height }));
     }
@@ -111,8 +123,8 @@ export class CourseView {
       "aria-current": segment.number === this.#chosen,
     });
     const ends = toY.length === 0 ? [fromY + HEAD * 2] : toY;
+    const share = isLost ? 0.5 : fate === "under-way" ? 0.72 : 1;
     for (const [copy, y] of ends.entries()) {
-      const share = isLost ? 0.5 : fate === "under-way" ? 0.72 : 1;
       const x = fromX + span * share;
       group.append(
         svgElement("line", { class: "reach", x1: fromX, y1: fromY, x2: x, y2: y }),
@@ -122,13 +134,12 @@ export class CourseView {
       else if (fate === "arrived") group.append(arrowHead({ x, y, dx: span, dy: y - fromY }));
       else group.append(svgElement("circle", { class: "dot", cx: x, cy: y, r: 4 }));
     }
-    group.append(
-      svgElement(
-        "text",
-        { x: fromX + (isClient ? 7 : -7), y: fromY - 3, "text-anchor": isClient ? "start" : "end" },
-        labelOf(segment, Math.abs(span) >= ROOMY),
-      ),
-    );
+    group.append(arrowLabel(labelOf(segment, Math.abs(span) >= ROOMY), {
+      x: fromX,
+      y: fromY,
+      dx: span * share,
+      dy: ends[0] - fromY,
+    }));
     return group;
   }
 
@@ -201,6 +212,19 @@ function commandLabel({ kind, amount, text: said }: Command): string {
 
 function waitText(us: number): string {
   return `⋮ ${us >= 1e6 ? `${Number((us / 1e6).toFixed(3))} s` : `${Number((us / 1000).toFixed(1))} ms`}`;
+}
+
+/** Along its arrow, nearer to where that begins: there is most room between arrows. */
+function arrowLabel(words: string, line: { x: number; y: number; dx: number; dy: number }): SVGTextElement {
+  const { x, y, dx, dy } = line;
+  const turn = Math.atan2(dy, Math.abs(dx)) * 180 / Math.PI * Math.sign(dx);
+  const at = { x: x + dx * LABEL_AT, y: y + dy * LABEL_AT };
+  return svgElement("text", {
+    x: at.x.toFixed(1),
+    y: (at.y - 4).toFixed(1),
+    "text-anchor": "middle",
+    transform: `rotate(${turn.toFixed(2)} ${at.x.toFixed(1)} ${at.y.toFixed(1)})`,
+  }, words);
 }
 
 function cross(x: number, y: number): string {

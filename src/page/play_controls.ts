@@ -149,7 +149,7 @@ export class PlayControls {
       });
       return kind === "send" ? [made, this.#bytesField(side)] : [made];
     });
-    return element("div", { class: `end ${name}`, role: "group", "aria-label": name }, heading, ...deeds);
+    return element("div", { class: `end end-${name}`, role: "group", "aria-label": name }, heading, ...deeds);
   }
 
   #bytesField(side: Side): HTMLInputElement {
