@@ -44,7 +44,14 @@ interface PagePlan {
   readonly styles: readonly string[];
   /** The script is carried compressed: the whole machine and its page are larger than a file that is handed around. */
   readonly isPacked: boolean;
+  /** What the document says of itself: it may ask nobody for anything. */
+  readonly policy?: string;
 }
+
+/** Of a document that stands alone, wherever it is opened from. */
+const ALONE =
+  `    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; ` +
+  `style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">`;
 
 /** The pages. */
 export const PAGES = {
@@ -53,6 +60,7 @@ export const PAGES = {
     entry: "src/page/play_main.ts",
     styles: ["src/page/page.css", "src/page/play.css"],
     isPacked: true,
+    policy: ALONE,
   },
 } as const satisfies Readonly<Record<string, PagePlan>>;
 
@@ -84,6 +92,10 @@ export async function bundlePage(entry: string = PAGES.live.entry): Promise<Page
   const { code: style } = await transform(styles.join("\n"), { loader: "css", minify: true });
   const carried = plan.isPacked ? await packed(script) : script;
   const document = readProjectFile("src/page/page.html")
+    .replace(
+      '<meta charset="utf-8">',
+      (found) => plan.policy === undefined ? found : `${found}\n${plan.policy}`,
+    )
     .replace("/* STYLE */", () => style.trim())
     .replace("/* SCRIPT */", () => carried);
   // Its child would keep the process alive.

@@ -23,6 +23,7 @@ const BELOW_CLI = [
   "src/story/",
   "src/script/",
   "src/app/",
+  "src/play/",
   "src/host/",
   ...BELOW_HOST,
 ];

@@ -37,11 +37,6 @@ export class PlaySettings {
 
   constructor(onChange: (change: Change) => void) {
     this.#onChange = onChange;
-    const heads = (["client", "server"] as const).map((word) => {
-      const head = element("b");
-      showWord(head, word);
-      return head;
-    });
     const note = element("p", { class: "empty" });
     showWord(note, "settingsNote");
     this.element.append(
@@ -49,8 +44,7 @@ export class PlaySettings {
       element(
         "div",
         { class: "settings-grid" },
-        element("span"),
-        ...heads,
+        ...HEADINGS.flatMap(() => [element("span"), heading("client"), heading("server")]),
         ...SETTING_NAMES.flatMap((name) => [
           word(`set_${name}`),
           this.#field(name, 0),
@@ -116,6 +110,15 @@ export class PlaySettings {
       return value === null ? [] : [[name, value]];
     }));
   }
+}
+
+/** The settings stand in so many columns of three. */
+const HEADINGS = [0, 1, 2] as const;
+
+function heading(name: "client" | "server"): HTMLElement {
+  const made = element("b", { class: `end-${name}` });
+  showWord(made, name);
+  return made;
 }
 
 function word(name: Word): HTMLElement {
