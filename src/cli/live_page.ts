@@ -44,7 +44,7 @@ export function showServer(
   page.show({
     speaker: speakerOf({ ...parts, server }, Date.now() / 1000),
     leave: () => server.stack.pump.leave(),
-    observe: (observer) => server.stack.observe(observer),
+    observe: (observer, interest) => server.stack.observe(observer, interest),
     injector: server.injector,
     linkStats: () => server.stack.link.stats(),
   });

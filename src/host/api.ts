@@ -3,7 +3,7 @@
  *
  * Owns: interfaces only. Must not know: promises, clocks, devices.
  */
-import type { CloseReason, Observer, TcpEvent } from "../tcp/events.ts";
+import type { CloseReason, EventInterest, Observer, TcpEvent } from "../tcp/events.ts";
 import type { TcpState } from "../tcp/state.ts";
 import type { ConnectionInfo } from "../tcp/info.ts";
 
@@ -164,6 +164,8 @@ export interface MemoryFigures {
 export interface HostApi {
   /** The one observer; null costs nothing. Events come in order. What it throws is counted, and goes no further. */
   observer: Observer | null;
+  /** What of the many events the observer wants; null for all of them but samples. */
+  interest: EventInterest | null;
   /** Microseconds since an origin of the caller's choice; the time of the last `ingest`, `tick` or `setNow`. */
   readonly nowUs: number;
   /** Counters by name (`frames-in`, `drop-checksum`, `connections-opened`, ...), a snapshot. */

@@ -11,6 +11,7 @@ import type {
   ArpEvent,
   DataEvent,
   DropEvent,
+  EventInterest,
   FaultEvent,
   IcmpEvent,
   NoticeEvent,
@@ -22,7 +23,7 @@ import type { ByteRing } from "../tcp/fast/byte_ring.ts";
 import { wordOf } from "../tcp/sequence.ts";
 import { statesOfPath } from "../tcp/state.ts";
 import { transitionById } from "../tcp/transitions.ts";
-import type { TcpSegment } from "../wire/tcp.ts";
+import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import type { Connection } from "./connection.ts";
 import type { TimerNews } from "./connection_watch.ts";
 import { type FaultBarrier, messageOfError } from "./fault_barrier.ts";
@@ -45,6 +46,8 @@ type IcmpDetails = Omit<IcmpEvent, "event" | "time" | "direction" | "kind">;
 /** Tells one observer. */
 export class EventTeller {
   observer: Observer | null = null;
+  /** What of the many events is heard; null for all of them. */
+  interest: EventInterest | null = null;
   /** Data events carry the bytes. */
   showPayload = false;
   /** Events `timer` and `sample` are told. */
@@ -89,7 +92,7 @@ export class EventTeller {
 
   /** Whether {@link EventTeller.look} and {@link EventTeller.fires} have anything to tell. */
   get looksCloser(): boolean {
-    return this.observer !== null && (this.showTimers || this.showSamples);
+    return this.observer !== null && (this.showTimers || this.showSamples || this.interest !== null);
   }
 
   /** When {@link EventTeller.tellFolded} is due, Infinity as long as nothing is folded. */
@@ -146,6 +149,7 @@ export class EventTeller {
     if (this.observer === null) return;
     const { arriving, rule } = this.#context;
     const moves = this.#numbers.takeMoves(connection, this.#context.effects);
+    if (moves === null && !this.#isHeard(connection, segment.flags)) return;
     this.#tell(segmentEvent(segment, {
       time: this.time,
       connection: connection.name,
@@ -201,6 +205,9 @@ export class EventTeller {
   /** A segment of a connection, as it stands on the wire, is being sent because of `effect`; returns its number. */
   sent(segment: TcpSegment, effect: Effect, connection: Connection): number {
     if (this.observer === null) return NO_SEGMENT;
+    // What was announced, by a transition or as a repetition, is told in any case.
+    const isAnnounced = this.interest !== null && this.#numbers.isAnnounced(connection);
+    if (!isAnnounced && !this.#isHeard(connection, segment.flags)) return NO_SEGMENT;
     const number = this.#numbers.leaving(connection, effect);
     this.#lastSent = this.#sentEvent(segment, effect, {
       name: connection.name,
@@ -274,6 +281,7 @@ export class EventTeller {
   /** `count` bytes at the end of a ring have arrived in order, or been given to be sent. */
   data(connection: Connection, direction: "recv" | "send", count: number): void {
     if (this.observer === null) return;
+    if (this.interest?.data === false) return;
     const { name, id, tcb } = connection;
     const event: DataEvent = {
       event: "data",
@@ -378,7 +386,8 @@ export class EventTeller {
     if (tcb.state === "LISTEN") return;
     const watch = this.#numbers.watchOf(connection);
     if (this.showTimers) this.#timers(connection, watch.changedTimers(tcb));
-    if (!this.showSamples || tcb.ended !== null) return;
+    const isSampled = this.showSamples || this.interest?.samples(id) === true;
+    if (!isSampled || tcb.ended !== null) return;
     const figures = watch.newFigures(tcb);
     if (figures === null) return;
     this.#tell({ event: "sample", time: this.time, connection: name, id, ...figures });
@@ -430,6 +439,12 @@ export class EventTeller {
 
   observerThrew(error: unknown): void {
     this.#barrier.observerThrew(error);
+  }
+
+  /** Whether a segment is heard; one that begins or ends something always is. */
+  #isHeard({ id }: Connection, flags: number): boolean {
+    if (this.interest === null || (flags & (FLAG.SYN | FLAG.FIN | FLAG.RST)) !== 0) return true;
+    return this.interest.segments(id);
   }
 
   #judge(group: FoldGroup, name: string): FoldVerdict {

@@ -10,7 +10,7 @@
 import type { FaultObserver } from "../link/fault_link.ts";
 import type { FrameLink } from "../link/link.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
-import type { Observer, TcpEvent } from "../tcp/events.ts";
+import type { EventInterest, Observer, TcpEvent } from "../tcp/events.ts";
 import { formatIpAddress, formatMac } from "../wire/address.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
 import type { ArpPacket } from "../wire/arp.ts";
@@ -224,6 +224,14 @@ export class Host implements HostApi {
 
   set observer(observer: Observer | null) {
     this.#connections.teller.changeObserver(observer);
+  }
+
+  get interest(): EventInterest | null {
+    return this.#connections.teller.interest;
+  }
+
+  set interest(interest: EventInterest | null) {
+    this.#connections.teller.interest = interest;
   }
 
   get nowUs(): number {

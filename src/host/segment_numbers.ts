@@ -79,6 +79,11 @@ export class SegmentNumbers {
     return watch.announced;
   }
 
+  /** Whether the segment that the connection sends next has a number already. */
+  isAnnounced({ watch }: Connection): boolean {
+    return watch !== null && watch.era === this.#era && watch.announced !== NO_SEGMENT;
+  }
+
   /** Of the segment that the connection sends now, and remembers what it carries. */
   leaving(connection: Connection, { seq, length, flags }: Effect): number {
     const watch = this.watchOf(connection);

@@ -43,7 +43,8 @@ export class ConnectionFeed {
     if (lost > 0) this.#lose(lost);
     for (const event of events) {
       if ("id" in event && event.id !== undefined) this.#id ??= event.id;
-      this.#events.observe(event);
+      if (event.event === "lost") this.#lose(event.count);
+      else this.#events.observe(event);
     }
     const { story } = this;
     if (story === null) return [];

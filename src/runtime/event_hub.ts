@@ -7,7 +7,7 @@
  */
 import type { HostApi } from "../host/api.ts";
 import type { FrameOrder } from "../link/frame_order.ts";
-import type { Observer, TcpEvent } from "../tcp/events.ts";
+import type { EventInterest, Observer, TcpEvent } from "../tcp/events.ts";
 import { EventOrder } from "./event_order.ts";
 
 /** Events that wait in one iterator; local choice: some seconds of an interactive connection, 200 kB at most. */
@@ -26,6 +26,8 @@ export class EventHub {
   /** Replaced, never changed, so that subscribing from inside an event is safe. */
   #everything: readonly Observer[] = [];
   readonly #byConnection = new Map<string, readonly Observer[]>();
+  /** Of those who do not want everything. */
+  readonly #interests = new Map<Observer, EventInterest>();
 
   /**
    * `epochUs`: wall clock at time 0 of the host's clock; `onOrders`: told who has to hear when frames come and leave, each
@@ -55,8 +57,15 @@ export class EventHub {
     };
   }
 
-  /** Tells `observer` of every event (of one connection only when its name is given) until the returned function is called. */
-  subscribe(observer: Observer, connection?: string): () => void {
+  /**
+   * Tells `observer` of every event (of one connection only when its name is given) until the returned function is called.
+   * With `interest`, events that it does not want are not made while nobody else hears any.
+   */
+  subscribe(
+    observer: Observer,
+    { connection, interest }: { readonly connection?: string; readonly interest?: EventInterest } = {},
+  ): () => void {
+    if (interest !== undefined) this.#interests.set(observer, interest);
     if (connection === undefined) this.#everything = [...this.#everything, observer];
     else this.#byConnection.set(connection, [...(this.#byConnection.get(connection) ?? []), observer]);
     this.#attach();
@@ -64,6 +73,7 @@ export class EventHub {
     return () => {
       if (!subscribed) return;
       subscribed = false;
+      this.#interests.delete(observer);
       if (connection === undefined) {
         this.#tellFolded();
         // The last who leaves hears all that was held back, too.
@@ -89,9 +99,24 @@ export class EventHub {
   /** Nobody is null, and then nobody hears of frames. */
   #attach(): void {
     const isOrdered = this.#byConnection.size > 0 || this.#everything.length > 0;
+    this.#host.interest = this.#interest();
     this.#onOrders(isOrdered ? [this.#order] : []);
     if (this.#atOnce.length === 0) this.#host.observer = isOrdered ? this.#order.observe : null;
     else this.#host.observer = isOrdered ? this.#tellBoth : this.#tellAtOnce;
+  }
+
+  /** What all together want: null where that is everything, and no samples. */
+  #interest(): EventInterest | null {
+    const interests = [...this.#interests.values()];
+    if (interests.length === 0) return null;
+    const areAll = this.#everything.every((observer) => this.#interests.has(observer));
+    const wantsAll = !areAll || this.#atOnce.length > 0 || this.#byConnection.size > 0;
+    if (interests.length === 1 && !wantsAll) return interests[0];
+    return {
+      segments: (id) => wantsAll || interests.some(({ segments }) => segments(id)),
+      data: wantsAll || interests.some(({ data }) => data),
+      samples: (id) => interests.some(({ samples }) => samples(id)),
+    };
   }
 
   readonly #tellAtOnce: Observer = (event) => this.#tellEach(this.#atOnce, event);
@@ -190,7 +215,7 @@ export function connectionEvents(options: ConnectionEventsOptions): OwnedConnect
           queue.push(event);
         }
         if (event.event === "closed") end();
-      }, options.connection);
+      }, { connection: options.connection });
       // The name may be another connection's by now.
       if (options.isGone()) end();
       else running.add(end);

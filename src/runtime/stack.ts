@@ -7,7 +7,7 @@
 import type { HostApi } from "../host/api.ts";
 import type { FrameOrder } from "../link/frame_order.ts";
 import type { FrameLink } from "../link/link.ts";
-import type { Observer } from "../tcp/events.ts";
+import type { EventInterest, Observer } from "../tcp/events.ts";
 import { formatEndpoint, parseIpAddress } from "../wire/address.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Connection } from "./connection.ts";
@@ -109,8 +109,8 @@ export class Stack implements Disposable, AsyncDisposable {
   }
 
   /** Tells `observer` of every event until the returned function is called. The host's own `observer` is ours. */
-  observe(observer: Observer): () => void {
-    return this.#hub.subscribe(observer);
+  observe(observer: Observer, interest?: EventInterest): () => void {
+    return this.#hub.subscribe(observer, interest === undefined ? {} : { interest });
   }
 
   /** The same of every event as it happens: what is sent has not left then, and its time is not known. */

@@ -78,7 +78,7 @@ export interface BatchMessage {
   /** Connections of which nothing more is told, because there are many that are newer. */
   readonly gone: readonly number[];
   readonly connections: number;
-  /** Of the connection that is subscribed to, in order. */
+  /** Of the connection that is subscribed to, in order; an event `lost` says how many are missing where it stands. */
   readonly events: readonly TcpEvent[];
   /** Events before these that were thrown away, because they came faster than they were taken. */
   readonly lost: number;

@@ -319,5 +319,19 @@ export type TcpEvent =
   | NoticeEvent
   | SummaryEvent;
 
+/**
+ * What an observer wants to hear of the many events: `segment`, `data` and `sample` of a connection. All others it hears in any
+ * case, and so segments that are sent again or change a state. Asked before each such event is made, so that one that
+ * nobody wants costs next to nothing; it may change its mind at any time.
+ */
+export interface EventInterest {
+  /** Whether a segment of the connection with this number is heard, which is told next if it is. */
+  readonly segments: (id: number) => boolean;
+  /** Whether the events `data` are. */
+  readonly data: boolean;
+  /** Whether samples of its figures are, which otherwise are told only where asked for in the host's options. */
+  readonly samples: (id: number) => boolean;
+}
+
 /** Takes one event; called in order, never from inside a transition. Should not throw: what it throws is lost. */
 export type Observer = (event: TcpEvent) => void;

@@ -21,20 +21,42 @@ export class EventHistory {
   readonly #last: TcpEvent[] = [];
   #next = 0;
   /** Events between the first and the last that are kept. */
-  lost = 0;
+  #lost = 0;
+  #lostAt = 0;
 
   take(event: TcpEvent): void {
+    const last = this.#newest;
+    if (event.event === "lost" && last !== null) {
+      const place = last.of.at(last.at);
+      if (place?.event === "lost") {
+        last.of[last.at] = { ...event, count: event.count + place.count };
+        return;
+      }
+    }
     if (this.#first.length < FIRST_EVENTS) this.#first.push(event);
     else if (this.#last.length < LAST_EVENTS) this.#last.push(event);
     else {
+      const oldest = this.#last[this.#next];
+      this.#lost += oldest.event === "lost" ? oldest.count : 1;
+      this.#lostAt = oldest.time;
       this.#last[this.#next] = event;
       this.#next = (this.#next + 1) % LAST_EVENTS;
-      this.lost++;
     }
   }
 
-  /** The oldest first. */
+  /** Where the newest is; null before the first. */
+  get #newest(): { readonly of: TcpEvent[]; readonly at: number } | null {
+    if (this.#last.length > 0) {
+      return { of: this.#last, at: (this.#next + this.#last.length - 1) % this.#last.length };
+    }
+    return this.#first.length > 0 ? { of: this.#first, at: this.#first.length - 1 } : null;
+  }
+
+  /** The oldest first; where some are missing, an event `lost` says how many. */
   events(): TcpEvent[] {
-    return [...this.#first, ...this.#last.slice(this.#next), ...this.#last.slice(0, this.#next)];
+    const gap: TcpEvent[] = this.#lost === 0
+      ? []
+      : [{ event: "lost", time: this.#lostAt, count: this.#lost }];
+    return [...this.#first, ...gap, ...this.#last.slice(this.#next), ...this.#last.slice(0, this.#next)];
   }
 }

@@ -7,7 +7,7 @@ import type { Host } from "../host/host.ts";
 import type { FaultLink } from "../link/fault_link.ts";
 import type { LinkStats } from "../link/link.ts";
 import type { ServerSpeaker } from "../observe/server_answers.ts";
-import type { Observer } from "../tcp/events.ts";
+import type { EventInterest, Observer } from "../tcp/events.ts";
 
 /** What is shown. Whoever uses the host from outside does so between `speaker.enter` and `leave`. */
 export interface PageSubject {
@@ -15,8 +15,8 @@ export interface PageSubject {
     readonly host: ServerSpeaker["host"] & Pick<Host, "newestConnections">;
   };
   readonly leave: () => void;
-  /** Tells of every event until the returned function is called; while nobody is told, none is made. */
-  readonly observe: (observer: Observer) => () => void;
+  /** Tells of every event that is of interest until the returned function is called; while nobody is told, none is made. */
+  readonly observe: (observer: Observer, interest: EventInterest) => () => void;
   /** Null where nothing can be done to frames. */
   readonly injector: FaultLink | null;
   readonly linkStats: () => LinkStats;

@@ -17,7 +17,7 @@ export interface StreamSocket {
 /** Local choice: events that wait for one page; a burst that a person could read. More would live long, see event_history.ts. */
 const MOST_EVENTS = 512;
 /** Local choice: what a batch holds: with 20 a second more than anybody reads, and encoded in a millisecond. */
-const BATCH_EVENTS = 128;
+const BATCH_EVENTS = 256;
 /** Local choice: a page that has so much before it gets nothing more until it has taken some of it. */
 const MOST_BUFFERED_BYTES = 0x40000;
 
@@ -50,23 +50,26 @@ export class StreamClient {
     return this.socket.bufferedAmount <= MOST_BUFFERED_BYTES;
   }
 
-  /** Wants another connection's events from now on; `before`: those of it that are known, and how many are not. */
-  subscribe(
-    id: number | null,
-    before: { readonly events: readonly TcpEvent[]; readonly lost: number },
-  ): void {
+  /** Wants another connection's events from now on; `before`: those of it that are known. */
+  subscribe(id: number | null, before: readonly TcpEvent[]): void {
     this.subscribed = id;
-    this.#events = [...before.events];
-    this.#lost = before.lost;
+    this.#events = [...before];
+    this.#lost = 0;
   }
 
   /** Keeps an event of the connection for the next batch. */
   take(event: TcpEvent): void {
+    const last = this.#events.length - 1;
+    const before = this.#events[last];
+    if (event.event === "lost" && before?.event === "lost") {
+      this.#events[last] = { ...event, count: event.count + before.count };
+      return;
+    }
     if (this.#events.length === MOST_EVENTS) {
       // By the half: one at a time, each event of a burst would move all others.
-      const lost = MOST_EVENTS / 2;
-      this.#events.splice(0, lost);
-      this.#lost += lost;
+      for (const gone of this.#events.splice(0, MOST_EVENTS / 2)) {
+        this.#lost += gone.event === "lost" ? gone.count : 1;
+      }
     }
     this.#events.push(event);
   }

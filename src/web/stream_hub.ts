@@ -11,7 +11,7 @@ import type { HostConnection } from "../host/api.ts";
 import { headingOf } from "../observe/server_answers.ts";
 import { connectionSnapshot } from "../observe/server_snapshot.ts";
 import type { BatchMessage, HelloMessage } from "../story/page_messages.ts";
-import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
+import type { ClosedEvent, EventInterest, TcpEvent } from "../tcp/events.ts";
 import { EventHistory } from "./event_history.ts";
 import type { PageSubject } from "./page_subject.ts";
 import { StreamClient, type StreamSocket } from "./stream_client.ts";
@@ -25,6 +25,13 @@ const MOST_ROWS = 300;
 const TURN_ROWS = 50;
 /** Figures that change without an event (timers) are told every so many turns. */
 const FIGURES_EVERY = 10;
+/**
+ * Local choice: events of a turn, of connections that pages follow and of all others: what a batch holds, so that nothing waits;
+ * 2,560 a second are more than anybody reads. To make one costs a microsecond or two, which a server under load has not.
+ */
+const TURN_EVENTS = { followed: 128, others: 128, samples: 64 } as const;
+/** Events that the page shows nothing of. */
+const UNSHOWN: ReadonlySet<TcpEvent["event"]> = new Set(["data", "timer"]);
 /** Local choice: tabs that a person has open. */
 const MOST_CLIENTS = 16;
 
@@ -52,6 +59,11 @@ export class StreamHub {
   #leastNew = Infinity;
   /** Whose figures are to be looked at in this turn, because something has happened to them. */
   readonly #changed = new Set<number>();
+  /** Connections that pages follow. */
+  readonly #followed = new Set<number>();
+  /** Segments that were not made events, by connection, since the last turn or event of it. */
+  readonly #missed = new Map<number, number>();
+  #left: { followed: number; others: number; samples: number } = { ...TURN_EVENTS };
   #turns = 0;
   #stop: (() => void) | null = null;
 
@@ -76,15 +88,22 @@ export class StreamHub {
 
   /** The page has gone. */
   remove(client: StreamClient): void {
-    if (!this.#clients.delete(client) || this.#clients.size > 0) return;
-    this.end();
+    if (!this.#clients.delete(client)) return;
+    if (this.#clients.size === 0) this.end();
+    else this.#findFollowed();
   }
 
   /** A page wants to hear of a connection, or of none. */
   subscribe(client: StreamClient, id: number | null): void {
     const history = id === null ? undefined : this.#histories.get(id);
-    client.subscribe(id, { events: history?.events() ?? [], lost: history?.lost ?? 0 });
+    client.subscribe(id, history?.events() ?? []);
+    this.#findFollowed();
     if (id !== null) this.#changed.add(id);
+  }
+
+  #findFollowed(): void {
+    this.#followed.clear();
+    for (const { subscribed } of this.#clients) if (subscribed !== null) this.#followed.add(subscribed);
   }
 
   /** Lets go of the server. */
@@ -94,6 +113,8 @@ export class StreamHub {
     this.#histories.clear();
     this.#shown.clear();
     this.#changed.clear();
+    this.#followed.clear();
+    this.#missed.clear();
     this.#leastNew = Infinity;
   }
 
@@ -107,7 +128,7 @@ export class StreamHub {
       newest.push(connection);
     }
     for (const connection of newest.reverse()) this.#shown.set(connection.id, connection);
-    const leave = subject.observe(this.#take);
+    const leave = subject.observe(this.#take, this.#interest);
     const cancel = repeat(() => this.turn(), BATCH_MS);
     this.#stop = () => {
       cancel();
@@ -115,16 +136,54 @@ export class StreamHub {
     };
   }
 
+  /** What is made at all: in a burst the first of each turn, the others are counted. */
+  readonly #interest: EventInterest = {
+    segments: (id) => {
+      const left = this.#followed.has(id) ? this.#left.followed : this.#left.others;
+      if (left > 0) return true;
+      this.#missed.set(id, (this.#missed.get(id) ?? 0) + 1);
+      return false;
+    },
+    data: false,
+    samples: (id) => this.#followed.has(id) && this.#left.samples > 0,
+  };
+
   readonly #take = (event: TcpEvent) => {
-    if (!("id" in event) || event.id === undefined) return;
+    if (!("id" in event) || event.id === undefined || UNSHOWN.has(event.event)) return;
     const { id } = event;
-    const history = this.#histories.get(id) ?? this.#beginHistory(id);
-    history.take(event);
-    for (const client of this.#clients) if (client.subscribed === id) client.take(event);
+    const isFollowed = this.#followed.has(id);
+    if (event.event === "sample") {
+      if (isFollowed) this.#sample(event, id);
+      return;
+    }
+    if (isFollowed) this.#left.followed--;
+    else this.#left.others--;
+    this.#tellMissed(id, event.time);
+    this.#keep(id, event);
     if (event.event === "closed") this.#end(event, id);
     else if (this.#shown.has(id)) this.#changed.add(id);
     else if (event.event === "transition" && id < this.#leastNew) this.#leastNew = id;
   };
+
+  /** For the charts of those who look: what nobody follows has none. */
+  #sample(event: TcpEvent, id: number): void {
+    this.#left.samples--;
+    for (const client of this.#clients) if (client.subscribed === id) client.take(event);
+  }
+
+  #keep(id: number, event: TcpEvent): void {
+    const history = this.#histories.get(id) ?? this.#beginHistory(id);
+    history.take(event);
+    for (const client of this.#clients) if (client.subscribed === id) client.take(event);
+  }
+
+  /** Says how many segments of a connection were not made events, before what comes after them. */
+  #tellMissed(id: number, time: number): void {
+    const count = this.#missed.get(id);
+    if (count === undefined) return;
+    this.#missed.delete(id);
+    this.#keep(id, { event: "lost", time, count });
+  }
 
   /** Of very many connections those are forgotten that began first. */
   #beginHistory(id: number): EventHistory {
@@ -151,6 +210,8 @@ export class StreamHub {
     const { speaker } = subject;
     this.#turns++;
     speaker.enter();
+    this.#left = { ...TURN_EVENTS };
+    for (const id of this.#missed.keys()) this.#tellMissed(id, this.#parts.nowMs() / 1000);
     this.#welcome();
     for (const id of this.#turnOf()) {
       const connection = this.#shown.get(id);

@@ -70,7 +70,7 @@ Deno.test("what was held back for a connection's reader who has left is not told
   const host = new FakeHost();
   const hub = new EventHub(host, { epochUs: 0, onOrders: () => {} });
   const sent: SegmentEvent = { ...sampleSegment(), direction: "send" };
-  const leave = hub.subscribe(() => {}, sent.connection);
+  const leave = hub.subscribe(() => {}, { connection: sent.connection });
   host.emit(sent);
   leave();
   const heard: TcpEvent[] = [];

@@ -10,12 +10,13 @@ import type {
   ListenOptions,
   MemoryFigures,
 } from "../../src/host/api.ts";
-import type { Observer, TcpEvent } from "../../src/tcp/events.ts";
+import type { EventInterest, Observer, TcpEvent } from "../../src/tcp/events.ts";
 
 export class FakeHost implements HostApi {
   /** What it was told of a crowded link. */
   readonly crowds: boolean[] = [];
   observer: Observer | null = null;
+  interest: EventInterest | null = null;
   nowUs = 0;
   /** `frame LENGTH @TIME` and `tick @TIME`, in order. */
   readonly log: string[] = [];

@@ -51,7 +51,7 @@ export class PageScene extends VirtualTime implements AsyncDisposable {
         enter: () => stack.pump.enter(),
       },
       leave: () => stack.pump.leave(),
-      observe: (observer) => stack.observe(observer),
+      observe: (observer, interest) => stack.observe(observer, interest),
       injector,
       linkStats: () => near.stats(),
     };

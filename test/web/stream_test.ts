@@ -108,14 +108,16 @@ Deno.test("a slow page loses the oldest, is told how many, and is sent no more t
   quick.take();
   slow.bufferedAmount = 1e9;
   let made = 0;
-  const leave = on.session.stack.observe((event) => void ("id" in event && event.id === 1 && made++));
+  const leave = on.session.stack.observe((event) =>
+    void ("id" in event && event.id === 1 && event.event !== "data" && made++)
+  );
   let heard = 0;
   for (let i = 0; i < 400; i++) {
     assertEquals(await on.talks(connection, "0123456789"), "0123456789");
     hub.turn();
     for (const batch of quick.batches()) {
       assertEquals(batch.lost, 0);
-      assert(batch.events.length <= 128);
+      assert(batch.events.length <= 256);
       heard += batch.events.length;
     }
   }
@@ -145,7 +147,9 @@ Deno.test("who begins to look hears the beginning and the last, and how much is 
   const [first, late] = [new SlowSocket(), new SlowSocket()];
   hub.add(first);
   let made = 0;
-  on.session.stack.observe((event) => void ("id" in event && event.id === 1 && made++));
+  on.session.stack.observe((event) =>
+    void ("id" in event && event.id === 1 && event.event !== "data" && made++)
+  );
   const connection = await on.opens();
   for (let i = 0; i < 200; i++) await on.talks(connection, "0123456789");
   const client = hub.add(late);
@@ -156,9 +160,13 @@ Deno.test("who begins to look hears the beginning and the last, and how much is 
     hub.turn();
     batches.push(...late.batches());
   }
-  const events = batches.flatMap((batch) => batch.events);
-  const lost = batches.reduce((sum, batch) => sum + batch.lost, 0);
-  assertEquals([events.length, events.length + lost], [256, made]);
+  assertEquals(batches.map((batch) => batch.lost).filter((lost) => lost > 0), []);
+  const all = batches.flatMap((batch) => batch.events);
+  const events = all.filter(({ event }) => event !== "lost");
+  const gaps = all.flatMap((event, place) => event.event === "lost" ? [{ place, count: event.count }] : []);
+  assertEquals(events.length, 256);
+  // Where they are missing: after the first ones.
+  assertEquals(gaps, [{ place: 64, count: made - 256 }]);
   const segments = events.flatMap((event) => event.event === "segment" ? [event.flags.join(",")] : []);
   assertEquals(segments.slice(0, 3), ["SYN", "SYN,ACK", "ACK"]);
   const last = events.findLast((event) => event.event === "segment");
@@ -229,4 +237,41 @@ Deno.test("a message that is no wish ends the stream, and nothing else", async (
   }
   await using stream = new PageStream(on);
   assertEquals((await stream.hello()).type, "hello");
+});
+
+Deno.test("in a burst the first events of each turn are made, the others counted at their place; a repetition is always told", async () => {
+  await using on = new PageScene();
+  const { hub } = hubOn(on);
+  const socket = new SlowSocket();
+  const client = hub.add(socket);
+  assert(client !== null);
+  const connection = await on.opens();
+  hub.subscribe(client, 1);
+  hub.turn();
+  socket.take();
+  const { info } = on.session.host.connections()[0];
+  const segments = () => {
+    const { segmentsIn, segmentsOut } = info.call(on.session.host.connections()[0]);
+    return segmentsIn + segmentsOut;
+  };
+  const before = segments();
+  for (let i = 0; i < 300; i++) await on.talks(connection, "0123456789");
+  const made = segments() - before;
+  assert(made > 300, `${made} segments are no burst`);
+  hub.turn();
+  const first = socket.batches().flatMap((batch) => batch.events);
+  const told = first.filter(({ event }) => event === "segment").length;
+  const lost = first.flatMap((event) => event.event === "lost" ? [event.count] : []);
+  assertEquals([told, lost], [128, [made - 128]]);
+  assertEquals(first.at(-1)?.event, "lost");
+  // The samples are within their bound, and there are some.
+  const samples = first.filter(({ event }) => event === "sample").length;
+  assert(samples > 0 && samples <= 64, `${samples} samples`);
+  // A new turn, a new measure.
+  await on.talks(connection, "again");
+  hub.turn();
+  const next = socket.batches().flatMap((batch) => batch.events);
+  assertEquals(next.filter(({ event }) => event === "lost"), []);
+  assert(next.some((event) => event.event === "segment" && event.length === 5), JSON.stringify(next));
+  hub.end();
 });
