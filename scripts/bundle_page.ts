@@ -50,7 +50,7 @@ interface PagePlan {
 
 /** Of a document that stands alone, wherever it is opened from. */
 const ALONE =
-  `    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; ` +
+  `    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval'; ` +
   `style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">`;
 
 /** The pages. */

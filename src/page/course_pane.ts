@@ -10,7 +10,7 @@ import type { SegmentEvent } from "../tcp/events.ts";
 import { CourseView, labelOf } from "./course_view.ts";
 import { element, setAttributes } from "./dom.ts";
 import { button } from "./play_controls.ts";
-import { showWord, text } from "./words.ts";
+import { showWord, text, titleWord } from "./words.ts";
 
 /** See the head of this file. */
 export class CoursePane {
@@ -29,10 +29,12 @@ export class CoursePane {
     );
     const heading = element("h2");
     showWord(heading, "courses");
+    const enlarge = element("button", { type: "button", class: "enlarge", "data-enlarge": "courses" }, "⛶");
+    titleWord(enlarge, "enlarge");
     this.element = element(
       "section",
       { class: "pane courses" },
-      element("div", { class: "head" }, heading),
+      element("div", { class: "head" }, heading, enlarge),
       element("div", { class: "course-frames" }, ...this.#frames),
       this.#details,
     );

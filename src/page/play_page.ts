@@ -155,6 +155,7 @@ export class PlayPage {
   readonly #keys: ReadonlyMap<string, () => void> = new Map([
     ["e", () => this.#courses.run()],
     ["0", () => this.#courses.restart()],
+    ["w", () => byId("page").querySelector<HTMLElement>('[data-enlarge="courses"]')?.click()],
     ["o", () => this.#settings.toggle()],
     ["b", () => this.#pane.rewind()],
     ["x", () => this.#pane.turnFate()],

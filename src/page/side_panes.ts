@@ -23,6 +23,11 @@ export class SidePanes {
     });
     page.append(element("div", { class: "tabs", role: "tablist" }, ...this.#tabs));
     this.#choose(0);
+    // What is to be shown alone is to be shown at all.
+    new MutationObserver(() => {
+      const index = this.#panes.findIndex((pane) => nameOf(pane) === page.dataset.enlarged);
+      if (index >= 0) this.#choose(index);
+    }).observe(page, { attributeFilter: ["data-enlarged"] });
   }
 
   /** The names in another language. */
