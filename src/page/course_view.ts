@@ -20,6 +20,8 @@ const FONT = 13;
 const HEAD = 7;
 /** Where on its arrow a label stands, as a share of its way. */
 const LABEL_AT = 0.44;
+/** Local choice: further from an arrow nobody means it, nor what stands on it. */
+const REACH = 14;
 /** Below this a label leaves out what can be looked up. */
 const ROOMY = 300;
 
@@ -35,8 +37,10 @@ export class CourseView {
   constructor(onChoose: (number: number) => void) {
     this.#onChoose = onChoose;
     this.element = element("div", { class: "scroll course-scroll", role: "region", tabindex: 0 });
-    this.element.addEventListener("click", ({ target }) => this.#choose(target));
-    this.element.addEventListener("focusin", ({ target }) => this.#choose(target));
+    this.element.addEventListener("click", (event) => {
+      const number = this.#nearest(event);
+      if (number !== null && number !== this.#chosen) this.#onChoose(number);
+    });
     new ResizeObserver(() => {
       if (this.#width() !== this.#drawnWidth) this.#draw();
     }).observe(this.element);
@@ -143,12 +147,36 @@ export class CourseView {
     return group;
   }
 
-  #choose(target: EventTarget | null): void {
-    const arrow = target instanceof Element ? target.closest("[data-wire]") : null;
-    if (arrow === null) return;
-    const number = Number(arrow.getAttribute("data-wire"));
-    if (number !== this.#chosen) this.#onChoose(number);
+  /** The segment whose arrow is nearest to where somebody has clicked: in a burst they lie a few pixels apart. */
+  #nearest({ clientX, clientY }: MouseEvent): number | null {
+    let least = REACH;
+    let nearest: number | null = null;
+    for (const arrow of this.element.querySelectorAll<SVGGElement>("[data-wire]")) {
+      for (const line of arrow.querySelectorAll<SVGLineElement>("line")) {
+        const distance = distanceTo(line, { clientX, clientY });
+        if (distance >= least) continue;
+        least = distance;
+        nearest = Number(arrow.dataset.wire);
+      }
+    }
+    return nearest;
   }
+}
+
+/** How far above or below a point an arrow passes, in pixels of the screen; Infinity where it does not. */
+function distanceTo(
+  line: SVGLineElement,
+  { clientX, clientY }: { clientX: number; clientY: number },
+): number {
+  const matrix = line.getScreenCTM();
+  if (matrix === null) return Infinity;
+  const end = (x: SVGAnimatedLength, y: SVGAnimatedLength) =>
+    new DOMPoint(x.baseVal.value, y.baseVal.value).matrixTransform(matrix);
+  const from = end(line.x1, line.y1);
+  const to = end(line.x2, line.y2);
+  const share = (clientX - from.x) / (to.x - from.x);
+  if (!(share >= 0 && share <= 1)) return Infinity;
+  return Math.abs(clientY - (from.y + share * (to.y - from.y)));
 }
 
 /** What is said of a segment on its arrow. */
@@ -207,7 +235,7 @@ function commandLabel({ kind, amount, text: said }: Command): string {
   const name = word === undefined ? kind : text(word);
   const rest = kind === "send" || kind === "flood" ? ` ${amount}` : "";
   const words = said === undefined ? `${name}${rest}` : said;
-  return `▸ ${words.length > 15 ? `${words.slice(0, 14)}…` : words}`;
+  return `▸ ${words.length > 13 ? `${words.slice(0, 12)}…` : words}`;
 }
 
 function waitText(us: number): string {

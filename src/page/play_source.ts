@@ -217,13 +217,13 @@ export class PlaySource implements PageSource {
   }
 }
 
-/** The client's connections have odd numbers, the server's even ones. */
+/** The client's connections have even numbers, the server's odd ones: of two that are new the page follows the client's. */
 function pageId(side: Side, id: number): number {
-  return id * 2 - (side === 0 ? 1 : 0);
+  return id * 2 - side;
 }
 
 function sideOf(id: number): Side {
-  return id % 2 === 0 ? 1 : 0;
+  return id % 2 === 0 ? 0 : 1;
 }
 
 function withPageId(side: Side, event: TcpEvent): TcpEvent {

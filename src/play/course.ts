@@ -109,20 +109,13 @@ export class Course {
 
   /** Lets pass whatever time it takes until something is seen to happen. False where nothing will, or the course is full. */
   step(): boolean {
-    const before = this.record.happenings.length;
-    for (let silent = 0; silent < MOST_SILENT_STEPS && !this.isFull; silent++) {
-      const nextUs = this.#nextUs;
-      if (nextUs === Infinity) return false;
-      this.#goTo(nextUs);
-      if (this.record.happenings.length > before) return true;
-    }
-    return false;
+    return this.#stepUntil(Infinity);
   }
 
   /** Steps until it is at rest, for a minute at most. */
   run(): void {
     const untilUs = this.nowUs + MOST_RUN_US;
-    while (!this.isAtRest && this.#nextUs <= untilUs) if (!this.step()) return;
+    while (!this.isAtRest) if (!this.#stepUntil(untilUs)) return;
   }
 
   /** Lets everything happen up to a time. */
@@ -162,6 +155,17 @@ export class Course {
   /** The beginning: nothing has happened, and all that is to happen is still to come. */
   restarted(): SetUp {
     return { ...this.setUp, untilUs: 0 };
+  }
+
+  #stepUntil(untilUs: number): boolean {
+    const before = this.record.happenings.length;
+    for (let silent = 0; silent < MOST_SILENT_STEPS && !this.isFull; silent++) {
+      const nextUs = this.#nextUs;
+      if (nextUs === Infinity || nextUs > untilUs) return false;
+      this.#goTo(nextUs);
+      if (this.record.happenings.length > before) return true;
+    }
+    return false;
   }
 
   get #nextUs(): number {
