@@ -6,7 +6,7 @@
  */
 import type { OnceFault } from "../link/fault_once.ts";
 import { VirtualLab } from "../runtime/virtual_lab.ts";
-import { type Command, problemOf, type Side } from "./command.ts";
+import { type Command, MOST_US, problemOf, type Side } from "./command.ts";
 import { tcpConfigOf } from "./end_settings.ts";
 import { Performer } from "./performer.ts";
 import { CourseRecord, type WireSegment } from "./course_record.ts";
@@ -161,7 +161,7 @@ export class Course {
     const before = this.record.happenings.length;
     for (let silent = 0; silent < MOST_SILENT_STEPS && !this.isFull; silent++) {
       const nextUs = this.#nextUs;
-      if (nextUs === Infinity || nextUs > untilUs) return false;
+      if (nextUs > Math.min(untilUs, MOST_US)) return false;
       this.#goTo(nextUs);
       if (this.record.happenings.length > before) return true;
     }
@@ -174,7 +174,7 @@ export class Course {
 
   #goTo(us: number): void {
     this.#lab.advanceTo(us);
-    while (this.#script.length > 0 && this.#script[0].atUs <= this.nowUs) {
+    while (this.#script.length > 0 && this.#script[0].atUs <= this.nowUs && !this.isFull) {
       const command = this.#script.shift();
       if (command !== undefined) this.#perform(command);
     }
