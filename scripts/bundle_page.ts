@@ -112,7 +112,12 @@ async function packed(script: string): Promise<string> {
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   let letters = "";
   for (const byte of bytes) letters += String.fromCharCode(byte);
-  const { code } = await transform(readProjectFile("src/page/unpack.js"), { minify: true, target: TARGET });
+  const { code } = await transform(readProjectFile("src/page/unpack_main.ts"), {
+    loader: "ts",
+    minify: true,
+    format: "iife",
+    target: TARGET,
+  });
   return `${LICENCE}\n${code.trim().replace("PACKED_SCRIPT", () => btoa(letters))}`;
 }
 

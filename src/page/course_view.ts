@@ -138,7 +138,7 @@ export class CourseView {
       else if (fate === "arrived") group.append(arrowHead({ x, y, dx: span, dy: y - fromY }));
       else group.append(svgElement("circle", { class: "dot", cx: x, cy: y, r: 4 }));
     }
-    group.append(arrowLabel(labelOf(segment, Math.abs(span) >= ROOMY), {
+    group.append(arrowLabel(labelOf(segment, Math.abs(span) * share >= ROOMY), {
       x: fromX,
       y: fromY,
       dx: span * share,

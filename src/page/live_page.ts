@@ -195,8 +195,9 @@ export class LivePage implements PageViewer {
     const current = new Set<TcpState>(row === null ? this.#listening : [row.state]);
     const visited = new Set<TcpState>(row === null ? this.#listening : row.states);
     const taken = new Set(this.#taken);
-    // The listener's own way is not the connection's to tell.
-    if (this.#listening.length > 0 || visited.has("LISTEN")) taken.add("open.passive");
+    // The listener's own way is not the connection's to tell; who has called has gone another.
+    const hasListened = row?.role !== "client" && this.#listening.length > 0;
+    if (hasListened || visited.has("LISTEN")) taken.add("open.passive");
     for (const id of impliedRows(row?.states ?? [])) taken.add(id);
     this.#diagram.show({ current, visited, taken });
   }
