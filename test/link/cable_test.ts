@@ -148,3 +148,13 @@ Deno.test("ARP takes no time, and has no number", () => {
   assertEquals(at(0), ["cable:1 60"]);
   assertEquals([log, cable.underWay], [[], 0]);
 });
+
+Deno.test("ARP that is to suffer takes the cable's time, and has no number all the same; what is longer than its bytes is refused", () => {
+  const { cable, log, at } = scene({ faults: "in:arp=on" });
+  cable.ends[0].send(ARP, ARP.length);
+  assertEquals([cable.underWay, at(19_999), at(20_000)], [1, [], ["cable:1 60"]]);
+  assertEquals(log, []);
+  cable.ends[0].send(ARP, ARP.length + 1);
+  const { framesOut, sendErrors } = cable.ends[0].stats();
+  assertEquals([cable.underWay, framesOut, sendErrors], [0, 1, 1]);
+});
