@@ -3,6 +3,7 @@
  *
  * Owns: what of a running server the page is given. Must not know: HTTP (src/web), what a page looks like (src/page).
  */
+import { APPLICATIONS } from "../app/applications.ts";
 import { findPageDocument } from "../web/page_document.ts";
 import { PageServer } from "../web/page_server.ts";
 import type { PageAddress } from "./page_address.ts";
@@ -47,5 +48,9 @@ export function showServer(
     observe: (observer, interest) => server.stack.observe(observer, interest),
     injector: server.injector,
     linkStats: () => server.stack.link.stats(),
+    applications: {
+      names: APPLICATIONS.map(({ name }) => name),
+      set: (port, name) => server.setApplication(port, name),
+    },
   });
 }

@@ -4,6 +4,7 @@
  * Owns: what is listened for, from the first `listening` to the last word about connections that were reset. Must not know:
  * how the device was found, what is around the host (device_session.ts), signals, exit status.
  */
+import type { Application } from "../app/application.ts";
 import { findApplication } from "../app/applications.ts";
 import type { HostConnection } from "../host/api.ts";
 import type { Host } from "../host/host.ts";
@@ -36,6 +37,11 @@ export class Server {
   readonly addressLost: Promise<never>;
   readonly #parts: ServerParts;
   readonly #session: DeviceSession;
+  /** By port. */
+  readonly #applications = new Map<
+    number,
+    { readonly name: string; readonly create: ReturnType<Application["create"]> }
+  >();
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
@@ -77,17 +83,34 @@ export class Server {
     return this.#session.summary();
   }
 
+  /** What connections to a port that begin now get; empty where nobody listens. */
+  applicationOf(port: number): string {
+    return this.#applications.get(port)?.name ?? "";
+  }
+
+  /** Gives connections to a port that begin from now on another application; those that live keep theirs. */
+  setApplication(port: number, name: string): void {
+    if (!this.#applications.has(port)) throw new CliError(`Nobody listens on port ${port}`);
+    this.#applications.set(port, { name, create: this.#creator(name) });
+  }
+
+  #creator(name: string): ReturnType<Application["create"]> {
+    const { clock } = this.#parts;
+    const application = findApplication(name);
+    if (application === null) throw new CliError(`There is no application ${name}`);
+    return application.create({ nowEpochUs: () => clock.epochUs + clock.nowUs() });
+  }
+
   #listen(): void {
     const { config, clock } = this.#parts;
     this.host.setNow(clock.nowUs());
     for (const { port, app } of config.services) {
-      const application = findApplication(app);
-      if (application === null) throw new CliError(`There is no application ${app}`);
-      const create = application.create({ nowEpochUs: () => clock.epochUs + clock.nowUs() });
+      const first = { name: app, create: this.#creator(app) };
+      this.#applications.set(port, first);
       const accept = (connection: HostConnection) => {
         // Off unless asked for (MUST-25); the times are in the host's settings.
         if (config.keepAlive) connection.setKeepAlive(true);
-        return create(connection);
+        return (this.#applications.get(port) ?? first).create(connection);
       };
       this.host.listen({ port, backlog: config.backlog, accept });
     }

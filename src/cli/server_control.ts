@@ -31,7 +31,7 @@ export interface ServerControlParts {
   readonly config: Pick<ServeConfig, "services">;
   readonly ground: Pick<ServerGround, "addresses"> & { readonly link: Pick<FrameLink, "name" | "mac"> };
   /** Null until it is there: the socket is opened before, with rights that the server does not have. */
-  server: Pick<Server, "host" | "stack"> | null;
+  server: (Pick<Server, "host" | "stack"> & Partial<Pick<Server, "applicationOf">>) | null;
   /** Takes notices for a person, a line each. */
   readonly notice: (line: string) => void;
 }
@@ -129,12 +129,11 @@ export function connectionsText(
 
 /** What speaks for a server. Who asks before there is a server hears nothing, as from one that has not started yet. */
 export function speakerOf(
-  { config, ground, server }: Omit<ServerControlParts, "notice">,
+  { ground, server }: Pick<ServerControlParts, "ground" | "server">,
   startedAt: number,
 ): ServerSpeaker & { readonly host: Host } {
   if (server === null) throw new Error("Not listening yet");
   const { host, stack } = server;
-  const apps = new Map<number, string>(config.services.map(({ port, app }) => [port, app]));
   return {
     pid: Deno.pid,
     link: ground.link,
@@ -142,7 +141,7 @@ export function speakerOf(
     startedAt,
     networkNamespace: networkNamespace(),
     host,
-    appOf: (port) => apps.get(port) ?? "",
+    appOf: (port) => server.applicationOf?.(port) ?? "",
     enter: () => stack.pump.enter(),
   };
 }

@@ -48,6 +48,8 @@ export interface ChartNews {
   readonly lines: readonly BoundedPoints[];
   /** Seconds since 1970 of time 0. */
   readonly begin: number;
+  /** The same of the last that has happened. */
+  readonly end: number;
   readonly times: Span;
   readonly values: Span;
 }
@@ -108,7 +110,7 @@ export class Chart {
       this.#resize();
     }
     const { lines, times: [from, to], values: [least, most] } = news;
-    const data = alignedData(news);
+    const data = alignedData(news, this.#plan.lines);
     this.#plot.batch(() => {
       this.#plot.setData(data, false);
       this.#plot.setScale("x", { min: from, max: to });
@@ -151,7 +153,7 @@ export class Chart {
       width: 300,
       height: 100,
       legend: { show: false },
-      padding: [4, 8, showsTimes ? 0 : 4, 0],
+      padding: [9, 8, showsTimes ? 0 : 4, 0],
       cursor: {
         sync: { key: CURSOR_KEY },
         drag: { x: true, y: false, setScale: false },
@@ -181,6 +183,8 @@ export class Chart {
           size: () => AXIS_EMS * em(),
           gap: 4,
           space: 24,
+          // Of a logarithmic axis the powers of ten alone: lines for all between would hide what is drawn.
+          ...(isLogarithmic ? { splits: (_plot, _axis, least, most) => powersOfTen(least, most) } : {}),
           values: (_, splits) => splits.map((split) => split === null ? "" : value(split)),
         },
       ],
@@ -207,10 +211,18 @@ function seriesOf({ word, color, dash, dots = false }: ChartLine): uPlot.Series 
     width: 1.6,
     spanGaps: true,
     ...(dash === undefined ? {} : { dash: [...dash] }),
-    ...(dots
-      ? { paths: () => null, points: { show: true, size: 4, fill: colorOf(color) } }
-      : { ...(stepped === undefined ? {} : { paths: stepped }), points: { show: false } }),
+    ...(dots ? { paths: () => null, points: { show: true, size: 4, fill: colorOf(color) } } : {
+      ...(stepped === undefined ? {} : { paths: stepped }),
+      points: { show: isAlone, size: 5, fill: colorOf(color) },
+    }),
   };
+}
+
+/** A line of one point would not be seen. */
+function isAlone({ data }: uPlot, series: number): boolean {
+  let count = 0;
+  for (const value of data[series] ?? []) if (typeof value === "number" && ++count > 2) return false;
+  return true;
 }
 
 /** A colour of the style sheet, as it is when it is drawn: the theme may change. */
@@ -219,11 +231,18 @@ export function colorOf(name: string): () => string {
 }
 
 /** One column of times for all lines; a line that has no value at a time goes on as it was. */
-function alignedData({ lines, begin }: ChartNews): uPlot.AlignedData {
-  const tables = lines.map(({ times, values }): uPlot.AlignedData => [
-    distinctTimes(times, begin),
-    [...values],
-  ]);
+function alignedData({ lines, begin, end }: ChartNews, plans: readonly ChartLine[]): uPlot.AlignedData {
+  const tables = lines.map(({ times, values }, at): uPlot.AlignedData => {
+    const columns: [number[], number[]] = [distinctTimes(times, begin), [...values]];
+    const [x, y] = columns;
+    // What held last holds still.
+    const isLine = plans[at].dots !== true && x.length > 0;
+    if (isLine && end - begin > x[x.length - 1]) {
+      x.push(end - begin);
+      y.push(y[y.length - 1]);
+    }
+    return columns;
+  });
   // To join a table with itself costs as much as the rest of a turn.
   return tables.length === 1 ? tables[0] : uPlot.join(tables);
 }
@@ -232,6 +251,12 @@ function alignedData({ lines, begin }: ChartNews): uPlot.AlignedData {
 function distinctTimes(times: readonly number[], begin: number): number[] {
   let last = -Infinity;
   return times.map((time) => last = Math.max(time - begin, last + 1e-9));
+}
+
+function powersOfTen(least: number, most: number): number[] {
+  const first = Math.ceil(Math.log10(least) - 1e-9);
+  const last = Math.floor(Math.log10(most) + 1e-9);
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => 10 ** (first + at));
 }
 
 /** A time on the axis. */

@@ -16,10 +16,9 @@ import type { BarKind, BoundedPoints } from "./bounded_points.ts";
 import { bytesText, Chart, type ChartPlan, colorOf, millisecondsText, type Span } from "./chart.ts";
 import { element, setAttributes } from "./dom.ts";
 import { ConnectionTracks, type FlowTrack } from "./flow_tracks.ts";
+import { Paced } from "./paced.ts";
 import { showWord, titleWord } from "./words.ts";
 
-/** 20 times a second: more than an eye tells apart. */
-const DRAW_MS = 50;
 /** Local choice: of a connection of one segment there is something to see. */
 const LEAST_SECONDS = 0.001;
 
@@ -33,13 +32,12 @@ export class ChartPane {
   #zoom: Span | null = null;
   /** The sender that somebody has chosen; null for the one that has sent more. */
   #chosen: EndName | null = null;
-  #timer: ReturnType<typeof setTimeout> | null = null;
-  #drawnMs = 0;
+  readonly #paced = new Paced(() => this.#draw());
 
   constructor() {
     const zoom = (span: Span | null) => {
       this.#zoom = span === null ? null : span;
-      this.#schedule();
+      this.#paced.ask();
     };
     const chart = (plan: Omit<ChartPlan, "zoom">) => new Chart({ ...plan, zoom });
     this.#charts = {
@@ -90,7 +88,6 @@ export class ChartPane {
     this.element.append(...Object.values(this.#charts).map(({ element }) => element));
     titleWord(this.direction, "flowTitle");
     this.direction.addEventListener("click", () => this.#turn());
-    document.addEventListener("visibilitychange", () => this.#schedule());
     this.clear();
   }
 
@@ -99,6 +96,7 @@ export class ChartPane {
     this.#tracks = new ConnectionTracks();
     this.#zoom = null;
     this.#chosen = null;
+    this.#paced.cancel();
     for (const chart of Object.values(this.#charts)) chart.clear();
     this.#showDirection();
   }
@@ -106,13 +104,13 @@ export class ChartPane {
   /** The next rows of the connection that is shown. */
   take(rows: readonly SegmentRow[]): void {
     for (const row of rows) this.#tracks.take(row);
-    if (rows.length > 0) this.#schedule();
+    if (rows.length > 0) this.#paced.ask();
   }
 
   /** Figures of our own sender. */
   takeFigures(time: number, figures: SampleEvent | PageFigures): void {
     this.#tracks.takeFigures(time, figures);
-    this.#schedule();
+    this.#paced.ask();
   }
 
   /** The same in other colours or another language. */
@@ -123,7 +121,7 @@ export class ChartPane {
 
   #turn(): void {
     this.#chosen = otherEnd(this.#sender);
-    this.#schedule();
+    this.#paced.ask();
   }
 
   get #sender(): EndName {
@@ -139,17 +137,6 @@ export class ChartPane {
     showWord(this.direction, this.#sender === "client" ? "flowFromClient" : "flowFromServer");
   }
 
-  /** Draws soon; never more often than 20 times a second, and not at all where nobody sees it. */
-  #schedule(): void {
-    if (this.#timer !== null || document.hidden) return;
-    const wait = Math.max(0, this.#drawnMs + DRAW_MS - performance.now());
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      this.#drawnMs = performance.now();
-      this.#draw();
-    }, wait);
-  }
-
   #draw(): void {
     const { begin, end, cwnd, ssthresh, srtt, rto } = this.#tracks;
     if (begin === null) return;
@@ -158,7 +145,7 @@ export class ChartPane {
     const flow = this.#flow;
     const within: Span = [times[0] + begin, times[1] + begin];
     const { sequence, window, roundTrip, flight } = this.#charts;
-    const shared = { begin, times };
+    const shared = { begin, end, times };
     sequence.show({
       ...shared,
       lines: [flow.windowEdge, flow.acknowledged],
@@ -206,43 +193,45 @@ export class ChartPane {
     const pixel = devicePixelRatio;
     const x = (time: number) => plot.valToPos(time - begin, "x", true);
     const y = (position: number) => plot.valToPos(position, "y", true);
-    const { min: from = 0, max: to = 0 } = plot.scales.x ?? {};
+    const { min: from, max: to } = plot.scales.x;
+    const places: PlacedBar[] = [];
+    for (const bar of this.#flow.bars.bars) {
+      if (bar.until - begin < (from ?? 0) || bar.time - begin > (to ?? 0)) continue;
+      const place = { left: x(bar.time), right: x(bar.until), low: y(bar.from), high: y(bar.to) };
+      places.push({ kind: bar.kind(), ...place });
+    }
     ctx.save();
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
     ctx.font = `bold ${11 * pixel}px system-ui, sans-serif`;
     ctx.textAlign = "center";
-    // To ask the style sheet for each bar would take longer than to draw it.
-    const colors = new Map<BarKind, string>();
-    for (const bar of this.#flow.bars.bars) {
-      if (bar.until - begin < (from ?? 0) || bar.time - begin > (to ?? 0)) continue;
-      const kind = bar.kind();
-      const color = colors.get(kind) ?? BAR_COLORS[kind]();
-      colors.set(kind, color);
-      drawBar(ctx, {
-        kind,
-        color,
-        pixel,
-        left: x(bar.time),
-        right: x(bar.until),
-        low: y(bar.from),
-        high: y(bar.to),
-      });
-    }
+    drawBars(ctx, mergedByPixel(places), pixel);
     ctx.restore();
   }
 }
 
+/** A bar, as it lies on the canvas. */
+interface PlacedBar {
+  readonly kind: BarKind;
+  readonly left: number;
+  readonly right: number;
+  readonly low: number;
+  readonly high: number;
+}
+
 const BAR_COLORS: Readonly<Record<BarKind, () => string>> = {
   data: colorOf("--ink"),
-  resent: colorOf("--bad"),
-  lost: colorOf("--bad"),
-  syn: colorOf("--client"),
-  fin: colorOf("--client"),
   sack: colorOf("--sack"),
   "duplicate-ack": colorOf("--server"),
+  syn: colorOf("--client"),
+  fin: colorOf("--client"),
+  resent: colorOf("--bad"),
+  lost: colorOf("--bad"),
 };
+
+/** What matters most is drawn last, above the others. */
+const BAR_KINDS: readonly BarKind[] = ["data", "sack", "duplicate-ack", "syn", "fin", "resent", "lost"];
 
 /** What stands beside a bar: its shape tells what its colour tells. */
 const BAR_LETTERS: Readonly<Partial<Record<BarKind, string>>> = {
@@ -252,38 +241,56 @@ const BAR_LETTERS: Readonly<Partial<Record<BarKind, string>>> = {
   fin: "FIN",
 };
 
-function drawBar(
-  ctx: CanvasRenderingContext2D,
-  { kind, color, pixel, left, right, low, high }: {
-    kind: BarKind;
-    color: string;
-    pixel: number;
-    left: number;
-    right: number;
-    low: number;
-    high: number;
-  },
-): void {
-  ctx.strokeStyle = color;
-  ctx.fillStyle = color;
-  ctx.lineWidth = (kind === "sack" ? 2.4 : 1.4) * pixel;
-  ctx.beginPath();
-  if (kind === "duplicate-ack") {
-    ctx.moveTo(left, low);
-    ctx.lineTo(left, low + 4 * pixel);
-  } else {
-    const tick = 2.5 * pixel;
-    ctx.moveTo(left, low);
-    ctx.lineTo(right, high);
-    // Ends as xplot draws them, so that a segment of one octet is seen too.
-    for (const [at, place] of [[left, low], [right, high]]) {
-      ctx.moveTo(at - tick, place);
-      ctx.lineTo(at + tick, place);
-    }
+/** Bars of plain data that fall into one column of pixels are one bar: more cannot be seen. */
+function mergedByPixel(bars: readonly PlacedBar[]): PlacedBar[] {
+  const merged: PlacedBar[] = [];
+  for (const bar of bars) {
+    const last = merged.at(-1);
+    const isSame = last?.kind === "data" && bar.kind === "data" &&
+      Math.round(last.left) === Math.round(bar.left);
+    if (!isSame) merged.push(bar);
+    else merged[merged.length - 1] = { ...last, right: bar.right, high: Math.min(last.high, bar.high) };
   }
-  ctx.stroke();
-  const letter = BAR_LETTERS[kind];
-  if (letter !== undefined) ctx.fillText(letter, left, high - 3 * pixel);
+  return merged;
+}
+
+/** All of a kind as one path: a thousand strokes take a hundred times as long as one of a thousand pieces. */
+function drawBars(ctx: CanvasRenderingContext2D, bars: readonly PlacedBar[], pixel: number): void {
+  for (const kind of BAR_KINDS) {
+    const places = bars.filter((bar) => bar.kind === kind);
+    if (places.length === 0) continue;
+    const color = BAR_COLORS[kind]();
+    const letter = BAR_LETTERS[kind];
+    ctx.strokeStyle = color;
+    ctx.fillStyle = color;
+    ctx.lineWidth = (kind === "sack" ? 2.4 : 1.4) * pixel;
+    ctx.beginPath();
+    for (const place of places) tracePlace(ctx, place, pixel);
+    ctx.stroke();
+    if (letter === undefined) continue;
+    const half = ctx.measureText(letter).width / 2;
+    // At the left edge half of a word would be cut.
+    for (const { left, high } of places) ctx.fillText(letter, left + half + 3 * pixel, high + 4 * pixel);
+  }
+}
+
+function tracePlace(
+  ctx: CanvasRenderingContext2D,
+  { kind, left, right, low, high }: PlacedBar,
+  pixel: number,
+): void {
+  ctx.moveTo(left, low);
+  if (kind === "duplicate-ack") {
+    ctx.lineTo(left, low + 4 * pixel);
+    return;
+  }
+  ctx.lineTo(right, high);
+  // Ends as xplot draws them, so that a segment of one octet is seen too.
+  const tick = 2.5 * pixel;
+  ctx.moveTo(left - tick, low);
+  ctx.lineTo(left + tick, low);
+  ctx.moveTo(right - tick, high);
+  ctx.lineTo(right + tick, high);
 }
 
 /** From 0 to a little above the highest. */

@@ -4,7 +4,9 @@
  * Owns: making it, in bounded memory, and which of its rows are new. Must not know: where events come from, how a row is
  * shown.
  */
+import type { Finding } from "../story/finding.ts";
 import type { LadderSource } from "../story/ladder.ts";
+import type { ConnectionStory } from "../story/connection_story.ts";
 import { EventStory } from "../story/from_events.ts";
 import { Story } from "../story/story.ts";
 import { type EndName, type SegmentRow } from "../story/story_segment.ts";
@@ -16,6 +18,10 @@ export interface ShownStory extends LadderSource {
   readonly local: EndName;
   /** Where segments were not told of: after which row, and how many events. */
   readonly missing: readonly Missing[];
+  /** What is remarkable about it as a whole, where that is known. */
+  readonly findings?: readonly Finding[];
+  /** Rows of the transition table that either end took, where both are to be lit. */
+  readonly taken?: readonly string[];
 }
 
 /** Events that nobody was told of. */
@@ -34,7 +40,6 @@ export class ConnectionFeed {
   #id: number | null = null;
   #missing: Missing[] = [];
   #lastIndex = -1;
-  #lastNumber = 0;
   /** Events that were not told, in all. */
   lost = 0;
 
@@ -49,31 +54,32 @@ export class ConnectionFeed {
     const { story } = this;
     if (story === null) return [];
     const fresh = story.segmentRows().filter(({ index }) => index > this.#lastIndex);
-    const last = fresh.at(-1);
-    if (last !== undefined) {
-      this.#lastIndex = last.index;
-      this.#lastNumber = last.segment.number;
-    }
+    this.#lastIndex = fresh.at(-1)?.index ?? this.#lastIndex;
     return fresh;
   }
 
   #lose(count: number): void {
     this.lost += count;
     this.#events.missed();
+    const after = this.#connection?.span?.last.number ?? 0;
     const last = this.#missing.at(-1);
-    if (last?.after === this.#lastNumber) {
+    if (last?.after === after) {
       this.#missing[this.#missing.length - 1] = { after: last.after, events: last.events + count };
       return;
     }
-    this.#missing.push({ after: this.#lastNumber, events: count });
+    this.#missing.push({ after, events: count });
     if (this.#missing.length <= MOST_MISSING) return;
     const [first, second, ...rest] = this.#missing;
     this.#missing = [{ after: second.after, events: first.events + second.events }, ...rest];
   }
 
+  get #connection(): ConnectionStory | null {
+    return this.#id === null ? null : this.#events.connection(this.#id);
+  }
+
   /** What there is to show; null before the first event. */
   get story(): ShownStory | null {
-    const connection = this.#id === null ? null : this.#events.connection(this.#id);
+    const connection = this.#connection;
     if (connection === null) return null;
     const local = connection.ours ?? "server";
     const missing = this.#missing;

@@ -13,6 +13,7 @@ export interface FaultWishes {
   set(spec: string): void;
   once(fault: string): void;
   clear(): void;
+  application(port: number, app: string): void;
 }
 
 /** A field of the form: the word of a specification, and what stands behind its number. */
@@ -25,6 +26,9 @@ const FIELDS: readonly { readonly name: Word & string; readonly unit: string; re
   { name: "jitter", unit: "ms", step: "1" },
   { name: "rate", unit: "mbit", step: "1" },
 ];
+
+/** Local choice: more ports than a lab serves would fill the pane. */
+const MOST_PORTS = 8;
 
 const ONCE: readonly (readonly [fault: string, word: Word])[] = [
   ["in:drop:syn", "drop_syn"],
@@ -45,6 +49,9 @@ export class FaultPanel {
   readonly #direction = element("select", { name: "direction" });
   readonly #now = element("p", { class: "now", role: "status" });
   readonly #clear = element("button", { type: "button" });
+  /** What serves which port. */
+  readonly #ports = element("div", { class: "ports", role: "group" });
+  #shownPorts = "";
   #controls: ControlState | null = null;
 
   constructor(wishes: FaultWishes) {
@@ -80,6 +87,7 @@ export class FaultPanel {
       event.preventDefault();
       wishes.set(this.#spec());
     });
+    titleWord(this.#ports, "portsTitle");
     showWord(this.#clear, "clearOnce");
     this.#clear.addEventListener("click", () => wishes.clear());
     this.element = element(
@@ -87,6 +95,7 @@ export class FaultPanel {
       { class: "scroll" },
       form,
       this.#once(),
+      this.#ports,
       element("div", { class: "nowline" }, this.#now, this.#clear),
     );
     this.show(null);
@@ -103,6 +112,26 @@ export class FaultPanel {
     ];
     setText(this.#now, words.join("; "));
     this.#clear.hidden = pending.length === 0;
+    this.#showPorts(controls ?? {});
+  }
+
+  /** A choice for each port; made anew only when there is something else to choose, or an open list would close. */
+  #showPorts({ ports = [], applications = [] }: Partial<ControlState>): void {
+    const key = JSON.stringify([ports, applications]);
+    if (key === this.#shownPorts) return;
+    this.#shownPorts = key;
+    this.#ports.hidden = ports.length === 0;
+    this.#ports.replaceChildren(
+      ...ports.slice(0, MOST_PORTS).map(({ port, app }) => {
+        const choice = element("select", { name: "app", "data-port": port });
+        choice.append(...applications.map((name) => element("option", { value: name }, name)));
+        choice.value = app;
+        choice.addEventListener("change", () => this.#wishes.application(port, choice.value));
+        const label = element("span");
+        showWord(label, "portServes");
+        return element("label", {}, label, ` ${port} `, choice);
+      }),
+    );
   }
 
   /** The same in another language. */

@@ -100,6 +100,8 @@ export class ConnectionTracks {
   /** Seconds since 1970 of the first of it; null before. */
   begin: number | null = null;
   end = 0;
+  /** The figures that were told last. */
+  #told = "";
 
   /** The next row. */
   take(row: SegmentRow): void {
@@ -116,11 +118,15 @@ export class ConnectionTracks {
       & Pick<PageFigures, "ssthresh">,
   ): void {
     if (this.begin === null || time < this.begin) return;
-    this.#notice(time);
-    this.cwnd.push(time, cwnd);
-    if (ssthresh !== null && ssthresh > 0) this.ssthresh.push(time, ssthresh);
-    if (srttUs > 0) this.srtt.push(time, srttUs / 1000);
-    this.rto.push(time, rtoUs / 1000);
+    // While nothing happens they are told all the same: they are those of the last segment, and the picture ends with that.
+    const now = `${cwnd} ${ssthresh} ${srttUs} ${rtoUs}`;
+    if (now === this.#told) return;
+    this.#told = now;
+    const at = Math.min(time, this.end);
+    this.cwnd.push(at, cwnd);
+    if (ssthresh !== null && ssthresh > 0) this.ssthresh.push(at, ssthresh);
+    if (srttUs > 0) this.srtt.push(at, srttUs / 1000);
+    this.rto.push(at, rtoUs / 1000);
   }
 
   #notice(time: number): void {

@@ -13,6 +13,7 @@ import { type EndName, otherEnd, type SegmentRow } from "../story/story_segment.
 import type { Missing, ShownStory } from "./connection_feed.ts";
 import { element, setAttributes, setText } from "./dom.ts";
 import { lineContent, lineSignature, type Sides } from "./ladder_line.ts";
+import { Paced } from "./paced.ts";
 import { showWord, text } from "./words.ts";
 
 /** Local choice: some screens full; what is above comes when it is asked for. */
@@ -48,6 +49,7 @@ export class LadderView {
   #opened = new Set<number>();
   #most = FIRST_LINES;
   #story: ShownStory | null = null;
+  readonly #paced = new Paced(() => this.#follow());
   #selected: number | null = null;
 
   constructor(wishes: LadderWishes) {
@@ -80,6 +82,7 @@ export class LadderView {
   /** Forgets all. */
   clear(): void {
     this.#story = null;
+    this.#paced.cancel();
     this.#drawn = new Map();
     this.#opened = new Set();
     this.#most = FIRST_LINES;
@@ -90,9 +93,13 @@ export class LadderView {
     this.#hint.hidden = false;
   }
 
-  /** Shows a story as it is now. */
+  /** Shows a story as it is, soon. */
   show(story: ShownStory): void {
     this.#story = story;
+    this.#paced.ask();
+  }
+
+  #follow(): void {
     // Somebody who has scrolled back reads.
     const { scrollHeight, scrollTop, clientHeight } = this.element;
     const isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END;
@@ -104,6 +111,24 @@ export class LadderView {
   refresh(): void {
     for (const drawn of this.#drawn.values()) drawn.signature = "";
     this.#show();
+  }
+
+  /** Shows the segment with this number, and selects it; opens what it is folded into. */
+  reveal(number: number): void {
+    const story = this.#story;
+    if (story === null) return;
+    this.#most = Infinity;
+    for (const row of story.rows()) {
+      if (row.kind === "run" && row.isOpenable && row.first <= number && number <= row.last) {
+        this.#opened.add(row.firstIndex);
+      }
+    }
+    this.#show();
+    for (const drawn of this.#drawn.values()) {
+      if (drawn.row?.segment.number !== number) continue;
+      this.#select(drawn);
+      drawn.line.scrollIntoView({ block: "center" });
+    }
   }
 
   /** Selects the segment before or after the selected one. */
@@ -132,15 +157,20 @@ export class LadderView {
     const kept = new Map<string, Drawn>();
     if (hasState(ladder.before)) this.#put("before", beforeLine(ladder.before), { kept, sides });
     const missing = [...story.missing];
+    let isFirst = true;
     for (const line of ladder.lines) {
+      const numbers = numbersOf(line);
+      if (numbers !== null) {
+        // What is missing before lines that are not shown is not shown either.
+        const before = missingUntil(missing, numbers.first - 1);
+        if (!isFirst || ladder.leftOut === 0) { for (const one of before) this.#putMissing(one, kept); }
+        isFirst = false;
+      }
       const key = keyOf(line);
       // Two changes of state can be at one moment.
       this.#put(kept.has(key) ? `${key}+` : key, line, { kept, sides });
-      const number = line.kind === "segment" ? line.number : line.kind === "run" ? line.last : 0;
-      while (missing.length > 0 && missing[0].after <= number) {
-        const first = missing.shift();
-        if (first !== undefined && isIn(line, first)) this.#putMissing(first, kept);
-      }
+      if (numbers === null) continue;
+      for (const one of missingUntil(missing, numbers.last)) this.#putMissing(one, kept);
     }
     for (const [key, { line }] of this.#drawn) if (!kept.has(key)) line.remove();
     this.#drawn = kept;
@@ -228,10 +258,16 @@ function keyOf(line: LadderLine): string {
   }
 }
 
-/** Whether what is missing is missing after this line, and not after one that is not shown any more. */
-function isIn(line: LadderLine, { after }: Missing): boolean {
-  if (line.kind === "segment") return line.number === after;
-  return line.kind === "run" && line.first <= after && after <= line.last;
+/** Numbers of a line's first and last segment; null where it has none. */
+function numbersOf(line: LadderLine): { readonly first: number; readonly last: number } | null {
+  if (line.kind === "segment") return { first: line.number, last: line.number };
+  return line.kind === "run" ? { first: line.first, last: line.last } : null;
+}
+
+/** Takes what is missing after a segment with this number or a smaller one. */
+function missingUntil(missing: Missing[], number: number): Missing[] {
+  const end = missing.findIndex(({ after }) => after > number);
+  return missing.splice(0, end < 0 ? missing.length : end);
 }
 
 function hasState(states: Gutters): boolean {

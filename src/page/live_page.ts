@@ -6,14 +6,16 @@
  */
 /// <reference lib="dom" />
 import type { BatchMessage, ConnectionRow, HelloMessage } from "../story/page_messages.ts";
+import { END_NAMES } from "../story/story_segment.ts";
 import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
 import { TCP_STATES, type TcpState } from "../tcp/state.ts";
 import { TRANSITIONS } from "../tcp/transitions.ts";
 import { ChartPane } from "./chart_pane.ts";
 import { ConnectionFeed, type ShownStory } from "./connection_feed.ts";
 import { ConnectionTable } from "./connection_table.ts";
-import { byId, element } from "./dom.ts";
+import { byId, element, svgElement } from "./dom.ts";
 import { FaultPanel } from "./fault_panel.ts";
+import { FindingPane } from "./finding_pane.ts";
 import { LadderView } from "./ladder_view.ts";
 import type { PageSource, PageViewer, SourceStatus } from "./page_source.ts";
 import { SegmentPane } from "./segment_pane.ts";
@@ -32,6 +34,7 @@ export class LivePage implements PageViewer {
   readonly #table: ConnectionTable;
   readonly #ladder: LadderView;
   readonly #charts = new ChartPane();
+  readonly #findings = new FindingPane((segment) => this.#ladder.reveal(segment));
   readonly #segment: SegmentPane;
   readonly #faults: FaultPanel;
   readonly #why = element("div", { class: "why scroll", role: "region", "aria-live": "polite" });
@@ -44,6 +47,8 @@ export class LivePage implements PageViewer {
   #isFollowing = true;
   /** Rows that the selected connection took, as its events say. */
   #taken = new Set<string>();
+  /** The one that is looked at, where all of it is known: then both ends are lit. */
+  #stored: ShownStory | null = null;
   #listening: readonly TcpState[] = [];
   #address = "";
 
@@ -61,6 +66,7 @@ export class LivePage implements PageViewer {
       set: (spec) => void this.#did(source.faults({ spec })),
       once: (once) => void this.#did(source.faults({ once })),
       clear: () => void this.#did(source.faults({ clear: true })),
+      application: (port, app) => void this.#did(source.application?.(port, app) ?? Promise.resolve(null)),
     });
     this.#sequence.append(this.#ladder.element, this.#segment.element);
     showWord(this.#follow, "following");
@@ -69,11 +75,15 @@ export class LivePage implements PageViewer {
     const hint = element("p", { class: "empty" });
     showWord(hint, "chooseWhy");
     this.#why.append(hint);
+    if (source.storyOf !== undefined) byId("page").dataset.recorded = "true";
     byId("page").append(
-      element("section", { class: "pane state" }, this.#diagram.element, this.#why),
+      element("section", { class: "pane state" }, this.#diagram.element, enlargeButton("state"), this.#why),
       pane("connections", this.#table.element, this.#follow),
       pane("sequence", this.#sequence, this.#lost),
-      pane("faults", this.#faults.element),
+      // Of what is over there is something to tell, and nothing to do.
+      source.storyOf === undefined
+        ? pane("faults", this.#faults.element)
+        : pane("findings", this.#findings.element),
       pane("charts", this.#charts.element, this.#charts.direction),
     );
     this.#bar = new TopBar(byId("bar"), {
@@ -107,8 +117,9 @@ export class LivePage implements PageViewer {
     this.#table.update(rows);
     this.#refresh();
     const isThere = this.#selected !== null && rows.some(({ id }) => id === this.#selected);
-    const newest = rows.at(-1)?.id ?? null;
-    if (!isThere) this.#select(newest);
+    // Of what is over one begins at the beginning.
+    const first = (this.#source.storyOf === undefined ? rows.at(-1) : rows[0])?.id ?? null;
+    if (!isThere) this.#select(first);
     else this.#table.select(this.#selected);
   }
 
@@ -178,6 +189,7 @@ export class LivePage implements PageViewer {
     this.#segment.clear();
     this.#charts.clear();
     this.#showLost();
+    this.#stored = null;
     const stored = id === null ? null : this.#source.storyOf?.(id) ?? null;
     if (stored !== null) this.#showStored(stored);
     this.#source.subscribe(id);
@@ -188,13 +200,20 @@ export class LivePage implements PageViewer {
   #showStored(story: ShownStory): void {
     this.#charts.take(story.segmentRows());
     this.#ladder.show(story);
+    this.#findings.show(story.findings ?? []);
+    this.#stored = story;
+    for (const row of story.taken ?? []) this.#taken.add(row);
   }
 
   #light(): void {
     const row = this.#selected === null ? null : this.#table.rowOf(this.#selected);
-    const current = new Set<TcpState>(row === null ? this.#listening : [row.state]);
+    const stored = this.#stored;
+    const lasts = stored === null ? [] : END_NAMES.flatMap((name) => stored.pathOf(name).at(-1)?.state ?? []);
+    const now = stored === null ? row === null ? this.#listening : [row.state] : lasts;
+    const current = new Set<TcpState>(now);
     const visited = new Set<TcpState>(row === null ? this.#listening : row.states);
     const taken = new Set(this.#taken);
+    if (stored !== null) return this.#diagram.show({ current, visited, taken });
     // The listener's own way is not the connection's to tell; who has called has gone another.
     const hasListened = row?.role !== "client" && this.#listening.length > 0;
     if (hasListened || visited.has("LISTEN")) taken.add("open.passive");
@@ -240,6 +259,7 @@ export class LivePage implements PageViewer {
   #refresh(): void {
     this.#table.emptyText = text("noConnections", this.#address);
     this.#faults.refresh();
+    this.#findings.refresh();
     this.#ladder.refresh();
     this.#segment.refresh();
     this.#charts.refresh();
@@ -277,14 +297,21 @@ export class LivePage implements PageViewer {
 function pane(word: Word, content: HTMLElement, ...beside: readonly HTMLElement[]): HTMLElement {
   const heading = element("h2");
   showWord(heading, word);
-  const enlarge = element("button", { type: "button", class: "enlarge", "data-enlarge": word }, "⛶");
-  titleWord(enlarge, "enlarge");
   return element(
     "section",
     { class: `pane ${word}` },
-    element("div", { class: "head" }, heading, ...beside, enlarge),
+    element("div", { class: "head" }, heading, ...beside, enlargeButton(word)),
     content,
   );
+}
+
+/** Drawn, because many a font has no such letter. */
+function enlargeButton(name: string): HTMLButtonElement {
+  const path = svgElement("path", { d: "M2 6V2H6M10 2H14V6M14 10V14H10M6 14H2V10" });
+  const icon = svgElement("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, path);
+  const button = element("button", { type: "button", class: "enlarge", "data-enlarge": name }, icon);
+  titleWord(button, "enlarge");
+  return button;
 }
 
 /** What is shown of a connection that is over: its last row, or what its end tells. */

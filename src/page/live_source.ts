@@ -5,7 +5,7 @@
  */
 /// <reference lib="dom" />
 import type { BatchMessage, HelloMessage } from "../story/page_messages.ts";
-import type { PageSource, PageViewer, WhyAnswer } from "./page_source.ts";
+import { type PageSource, type PageViewer, readWhy, type WhyAnswer } from "./page_source.ts";
 
 /** Local choice: soon enough for a server that is started again, and no load on this machine. */
 const RETRY_MS = 1000;
@@ -41,6 +41,10 @@ export class LiveSource implements PageSource {
 
   end(id: number, how: "close" | "abort"): Promise<string | null> {
     return this.#post(`/api/connections/${id}/${how}`);
+  }
+
+  application(port: number, app: string): Promise<string | null> {
+    return this.#post("/api/apps", { port, app });
   }
 
   pace(how: "pause" | "step" | "resume"): Promise<string | null> {
@@ -106,24 +110,4 @@ function errorIn(body: string): string | null {
   } catch {
     return null;
   }
-}
-
-/** What the page shows of an explanation; null for what is none. */
-function readWhy(value: unknown): WhyAnswer | null {
-  if (typeof value !== "object" || value === null || !("kind" in value) || !("name" in value)) return null;
-  const { kind, name } = value;
-  if (kind !== "rule" && kind !== "row" && kind !== "state") return null;
-  const row = "row" in value && typeof value.row === "object" && value.row !== null ? value.row : null;
-  const textOf = (from: object | null, key: string): string => {
-    const found = from === null ? undefined : Object.entries(from).find(([label]) => label === key)?.[1];
-    return typeof found === "string" ? found : "";
-  };
-  const source = "source" in value && Array.isArray(value.source) ? value.source.map(String) : [];
-  return {
-    kind,
-    name: String(name),
-    text: textOf(value, "text") || textOf(row, "event"),
-    rfc: textOf(value, "rfc") || textOf(row, "rfc"),
-    source,
-  };
 }

@@ -7,7 +7,7 @@ import type { BatchMessage, HelloMessage } from "../story/page_messages.ts";
 import type { ShownStory } from "./connection_feed.ts";
 
 /** How a source is doing. */
-export type SourceStatus = "live" | "trying" | "refused";
+export type SourceStatus = "live" | "trying" | "refused" | "recorded";
 
 /** Who is told what a source has. */
 export interface PageViewer {
@@ -36,5 +36,27 @@ export interface PageSource {
   ): Promise<string | null>;
   end(id: number, how: "close" | "abort"): Promise<string | null>;
   pace(how: "pause" | "step" | "resume"): Promise<string | null>;
+  /** Gives connections to a port that begin from now on another application; absent where that cannot be. */
+  application?(port: number, app: string): Promise<string | null>;
   why(name: string): Promise<readonly WhyAnswer[]>;
+}
+
+/** What the page shows of an explanation; null for what is none. */
+export function readWhy(value: unknown): WhyAnswer | null {
+  if (typeof value !== "object" || value === null || !("kind" in value) || !("name" in value)) return null;
+  const { kind, name } = value;
+  if (kind !== "rule" && kind !== "row" && kind !== "state") return null;
+  const row = "row" in value && typeof value.row === "object" && value.row !== null ? value.row : null;
+  const textOf = (from: object | null, key: string): string => {
+    const found = from === null ? undefined : Object.entries(from).find(([label]) => label === key)?.[1];
+    return typeof found === "string" ? found : "";
+  };
+  const source = "source" in value && Array.isArray(value.source) ? value.source.map(String) : [];
+  return {
+    kind,
+    name: String(name),
+    text: textOf(value, "text") || textOf(row, "event"),
+    rfc: textOf(value, "rfc") || textOf(row, "rfc"),
+    source,
+  };
 }

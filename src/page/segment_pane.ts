@@ -10,7 +10,7 @@ import { flagsWord } from "../story/ladder_words.ts";
 import type { Mark } from "../story/marks.ts";
 import { otherEnd, type SegmentRow } from "../story/story_segment.ts";
 import type { ShownStory } from "./connection_feed.ts";
-import { element, setAttributes } from "./dom.ts";
+import { element } from "./dom.ts";
 import { explanationOf, markKindText } from "./ladder_text.ts";
 import type { WhyAnswer } from "./page_source.ts";
 import { currentLanguage, showWord, text, titleWord, type Word } from "./words.ts";
@@ -29,6 +29,7 @@ const FIELD_WORDS: Readonly<Record<FieldName, Word>> = {
   "sequence": "fieldSequence",
   "acknowledgment": "fieldAcknowledgment",
   "data-offset": "fieldDataOffset",
+  "reserved": "fieldReserved",
   "flags": "fieldFlags",
   "window": "fieldWindow",
   "checksum": "fieldChecksum",
@@ -90,7 +91,7 @@ export class SegmentPane {
     this.element.replaceChildren(
       element("div", { class: "segment-head" }, heading, way, close),
       about,
-      fieldTable(headerFields(row, { source, destination }), flags),
+      headerFigure(headerFields(row, { source, destination }), flags),
     );
     showRebuilt(this.element);
     this.element.hidden = false;
@@ -131,48 +132,71 @@ function markLine(mark: Mark): HTMLElement {
   );
 }
 
-function fieldTable(fields: readonly HeaderField[], flags: number): HTMLElement {
-  const head = (["fieldBits", "fieldBytes", "fieldName", "fieldValue", "fieldClause"] as const).map(
-    (word) => {
-      const cell = element("th", { scope: "col" });
-      showWord(cell, word);
-      return cell;
-    },
+/** Bits of a row of the figure, as in RFC 9293 §3.1. */
+const ROW_BITS = 32;
+
+/** The header as the RFC draws it: 32 bits a row, each field where it lies. */
+function headerFigure(fields: readonly HeaderField[], flags: number): HTMLElement {
+  const ruler = [0, 8, 16, 24].map((bit) =>
+    placed(element("span", { class: "ruler" }, String(bit)), [bit, bit + 7])
   );
-  return element(
-    "table",
-    { class: "fields" },
-    element("thead", {}, element("tr", {}, ...head)),
-    element("tbody", {}, ...fields.flatMap((field) => fieldLines(field, flags))),
-  );
+  const cells = fields.map((field) => field.name === "flags" ? flagCell(field, flags) : fieldCell(field));
+  return element("div", { class: "header-figure" }, ...ruler, ...cells);
 }
 
-function fieldLines(field: HeaderField, flags: number): HTMLElement[] {
+function fieldCell(field: HeaderField): HTMLElement {
   const { name, bits: [first, last], bytes, value, meaning, rfc } = field;
-  const called = element("th", { scope: "row" });
+  const called = element("span", { class: "field-name" });
   showWord(called, FIELD_WORDS[name]);
   const shown = name === "sack-permitted" ? "✓" : value;
-  const line = element(
-    "tr",
-    { "data-field": name },
-    element("td", { class: "bits" }, `${first}–${last}`),
-    element("td", { class: "hex" }, bytes === null ? "·· ··" : hexText(bytes)),
-    called,
-    element("td", {}, element("b", {}, shown), meaning === "" ? "" : ` ${meaning}`),
-    element("td", { class: "rfc" }, rfc),
-  );
-  if (name !== "flags") return [line];
-  const letters = headerFlags(flags).map(({ name, isSet, bit, rfc }) => {
-    const letter = element(
+  const cell = element(
+    "div",
+    { class: "field", "data-field": name, title: `${text("fieldBits")} ${first}–${last} · ${rfc}` },
+    element("span", { class: "field-head" }, called, element("span", { class: "rfc" }, rfc)),
+    element(
       "span",
-      { class: "flag", "data-flag": name, title: `${name}: bit ${bit}, ${rfc}` },
+      { class: "field-value" },
+      element("b", {}, shown),
+      ...(meaning === "" ? [] : [` ${meaning}`]),
+    ),
+    element("code", { class: "hex" }, bytes === null ? "·· ··" : hexText(bytes)),
+  );
+  return placed(cell, field.bits);
+}
+
+function flagCell({ bits, bytes, rfc }: HeaderField, flags: number): HTMLElement {
+  const letters = headerFlags(flags).map(({ name, isSet, bit, rfc }) =>
+    element(
+      "span",
+      {
+        class: "flag",
+        "data-flag": name,
+        "data-set": isSet,
+        title: `${name}: ${text("fieldBits")} ${bit} · ${rfc}`,
+      },
+      // Upright there is room for the whole name.
       name,
-    );
-    setAttributes(letter, { "data-set": isSet });
-    return letter;
-  });
-  const cell = element("td", { colspan: 5, class: "flags" }, ...letters);
-  return [line, element("tr", {}, cell)];
+    )
+  );
+  const cell = element(
+    "div",
+    {
+      class: "field flags",
+      "data-field": "flags",
+      title: `${text("fieldBits")} ${bits[0]}–${bits[1]} · ${rfc}`,
+    },
+    element("span", { class: "flag-row" }, ...letters),
+    element("code", { class: "hex" }, bytes === null ? "" : hexText(bytes)),
+  );
+  return placed(cell, bits);
+}
+
+/** Where the bits lie; what does not fit into one row has rows of its own. */
+function placed(cell: HTMLElement, [first, last]: readonly [number, number]): HTMLElement {
+  const column = first % ROW_BITS;
+  const span = last - first + 1;
+  cell.style.gridColumn = column + span > ROW_BITS ? "1 / -1" : `${column + 1} / span ${span}`;
+  return cell;
 }
 
 function hexText(bytes: readonly number[]): string {

@@ -37,6 +37,7 @@ export class TopBar {
   readonly #wishes: BarWishes;
   readonly #server = element("span", { class: "server" });
   readonly #status = element("span", { class: "status", role: "status" });
+  readonly #paceGroup = element("span", { class: "group" });
   readonly #paces = new Map<string, HTMLButtonElement>();
   readonly #languages: readonly HTMLButtonElement[];
   #controls: ControlState | null = null;
@@ -44,7 +45,7 @@ export class TopBar {
 
   constructor(place: HTMLElement, wishes: BarWishes) {
     this.#wishes = wishes;
-    const paces = element("span", { class: "group" });
+    const paces = this.#paceGroup;
     for (const [how, title] of PACES) {
       const button = element("button", { type: "button", "data-pace": how });
       showWord(button, how);
@@ -102,12 +103,18 @@ export class TopBar {
 
   /** What serves. */
   showServer({ device, ip, listeners }: PageHeading): void {
+    if (listeners.length === 0) {
+      setText(this.#server, device);
+      return;
+    }
     const ports = listeners.map(({ port, app }) => `${port} ${app}`).join(", ");
     setText(this.#server, `${ip.join(", ")} : ${ports} · ${device}`);
   }
 
   showSource(status: SourceStatus): void {
     this.#source = status;
+    // What is over cannot be held.
+    this.#paceGroup.hidden = status === "recorded";
     this.#showStatus();
   }
 
@@ -127,6 +134,7 @@ export class TopBar {
     const words = {
       trying: text("lostLink"),
       refused: text("refusedLink"),
+      recorded: text("recorded"),
       paused: text("paused", String(waiting)),
       live: text("live"),
     };

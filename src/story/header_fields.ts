@@ -17,6 +17,7 @@ export type FieldName =
   | "sequence"
   | "acknowledgment"
   | "data-offset"
+  | "reserved"
   | "flags"
   | "window"
   | "checksum"
@@ -56,6 +57,7 @@ const CLAUSES: Readonly<Record<FieldName, string>> = {
   "sequence": "RFC 9293 §3.4",
   "acknowledgment": "RFC 9293 §3.4",
   "data-offset": "RFC 9293 §3.1",
+  "reserved": "RFC 9293 §3.1",
   "flags": "RFC 9293 §3.1",
   "window": "RFC 9293 §3.8.6",
   "checksum": "RFC 9293 §3.1",
@@ -140,7 +142,7 @@ export function headerFields(
       value: String(segment.ack),
       meaning: hasAck ? `+${relAck}` : "",
     }),
-    field("data-offset", { at: TCP.DATA_OFFSET, size: 1, value: String(length / 4), meaning: `${length} B` }),
+    ...offsetFields(length, bytes[TCP.DATA_OFFSET]),
     field("flags", { at: TCP.FLAGS, size: 1, value: `0x${segment.flags.toString(16).padStart(2, "0")}` }),
     field("window", { at: TCP.WINDOW, size: 2, value: String(window), meaning: scaled }),
     field("checksum", { at: TCP.CHECKSUM, size: 2, value: checksum, isKnown: false }),
@@ -151,6 +153,24 @@ export function headerFields(
       isKnown: !isUrgent,
     }),
     ...optionFields({ bytes: bytes.subarray(0, length), row, field }),
+  ];
+}
+
+/** The byte of two fields: the header's length in words, and bits that nobody uses. */
+function offsetFields(length: number, byte: number): HeaderField[] {
+  const first = TCP.DATA_OFFSET * 8;
+  const rfc = CLAUSES["data-offset"];
+  const bytes = [byte];
+  return [
+    {
+      name: "data-offset",
+      bits: [first, first + 3],
+      bytes,
+      value: String(length / 4),
+      meaning: `= ${length} B`,
+      rfc,
+    },
+    { name: "reserved", bits: [first + 4, first + 7], bytes: [], value: "0", meaning: "", rfc },
   ];
 }
 

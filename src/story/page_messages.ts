@@ -5,6 +5,7 @@
  */
 import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
 import type { ConnectionInfo } from "../tcp/info.ts";
+import type { StoredStory } from "./stored_story.ts";
 import type { TcpState } from "../tcp/state.ts";
 
 /** A server, as its page shows it. */
@@ -51,6 +52,22 @@ export interface ControlState {
   readonly isPaused: boolean;
   /** Frames that came in and wait. */
   readonly waiting: number;
+  /** What each port is served by; absent where that cannot be changed. */
+  readonly ports?: readonly { readonly port: number; readonly app: string }[];
+  /** What it can be served by. */
+  readonly applications?: readonly string[];
+}
+
+/** All that a page without a server shows. */
+export interface StoredPage {
+  /** What it is of: a file's name. */
+  readonly title: string;
+  readonly version: string;
+  readonly connections: readonly StoredStory[];
+  /** Connections beyond these. */
+  readonly leftOut: number;
+  /** What `why` says of states, rows and rules, by their names. */
+  readonly why: Readonly<Record<string, readonly unknown[]>>;
 }
 
 /** The first message. */

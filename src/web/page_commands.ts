@@ -46,6 +46,23 @@ export function changeFaults(subject: PageSubject, request: unknown): CommandAns
   return refused(400, 'Expected {"spec": "in:drop=1%"}, {"once": "drop:syn-ack"} or {"clear": true}');
 }
 
+/** `POST /api/apps`: `{"port": 3333, "app": "discard"}`, for connections that begin from now on. */
+export function changeApplication(subject: PageSubject, request: unknown): CommandAnswer {
+  const { applications } = subject;
+  if (applications === null) return refused(409, "Applications cannot be changed here");
+  const { port, app } = fieldsOf(request);
+  if (typeof port !== "number" || typeof app !== "string" || !applications.names.includes(app)) {
+    const names = applications.names.join(", ");
+    return refused(400, `Expected {"port": 3333, "app": NAME}, NAME one of ${names}`);
+  }
+  try {
+    act(subject, () => applications.set(port, app));
+    return done({ port, app });
+  } catch (error) {
+    return refused(404, error instanceof Error ? error.message : String(error));
+  }
+}
+
 /** `POST /api/pause|step|resume`: whether frames that come in are taken. */
 export function changePace(subject: PageSubject, how: "pause" | "step" | "resume"): CommandAnswer {
   const { injector } = subject;

@@ -11,6 +11,7 @@ import { headingOf } from "../observe/server_answers.ts";
 import { connectionSnapshot } from "../observe/server_snapshot.ts";
 import { judgeRequest, newToken } from "./page_access.ts";
 import {
+  changeApplication,
   changeFaults,
   changePace,
   type CommandAnswer,
@@ -164,6 +165,11 @@ export class PageServer implements AsyncDisposable {
       const body = await readBody(request);
       if (body === "too-long") return text(413, `A request here has ${MOST_BODY_BYTES} bytes at most`);
       return answered(changeFaults(subject, body));
+    }
+    if (pathname === "/api/apps") {
+      const body = await readBody(request);
+      if (body === "too-long") return text(413, `A request here has ${MOST_BODY_BYTES} bytes at most`);
+      return answered(changeApplication(subject, body));
     }
     await request.body?.cancel();
     const pace = /^\/api\/(pause|step|resume)$/.exec(pathname)?.[1];

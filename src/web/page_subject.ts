@@ -20,4 +20,10 @@ export interface PageSubject {
   /** Null where nothing can be done to frames. */
   readonly injector: FaultLink | null;
   readonly linkStats: () => LinkStats;
+  /** What ports can be given; null where that cannot be changed. */
+  readonly applications: {
+    readonly names: readonly string[];
+    /** For connections that begin from now on. Throws, with a line for a person, where there is no such port or application. */
+    readonly set: (port: number, name: string) => void;
+  } | null;
 }

@@ -10,7 +10,7 @@
 import type { HostConnection } from "../host/api.ts";
 import { headingOf } from "../observe/server_answers.ts";
 import { connectionSnapshot } from "../observe/server_snapshot.ts";
-import type { BatchMessage, HelloMessage } from "../story/page_messages.ts";
+import type { BatchMessage, ControlState, HelloMessage } from "../story/page_messages.ts";
 import type { ClosedEvent, EventInterest, TcpEvent } from "../tcp/events.ts";
 import { EventHistory } from "./event_history.ts";
 import type { PageSubject } from "./page_subject.ts";
@@ -219,7 +219,7 @@ export class StreamHub {
       const row = rowOfConnection(connection, speaker.appOf);
       for (const client of this.#clients) client.offer(row);
     }
-    const controls = controlState(subject.injector);
+    const controls = this.#controls();
     const controlsText = JSON.stringify(controls);
     const isFiguresTurn = this.#turns % FIGURES_EVERY === 0;
     for (const client of this.#clients) {
@@ -283,6 +283,14 @@ export class StreamHub {
     return ids;
   }
 
+  #controls(): ControlState | null {
+    const { injector, applications, speaker } = this.#parts.subject;
+    const controls = controlState(injector);
+    if (controls === null || applications === null) return controls;
+    const ports = speaker.host.listeners().map(({ port }) => ({ port, app: speaker.appOf(port) }));
+    return { ...controls, ports, applications: applications.names };
+  }
+
   #hello(): HelloMessage {
     const { subject, version } = this.#parts;
     const { speaker } = subject;
@@ -294,7 +302,7 @@ export class StreamHub {
       server: headingOf(speaker),
       rows,
       connections: speaker.host.connectionCount,
-      controls: controlState(subject.injector),
+      controls: this.#controls(),
     };
   }
 }

@@ -18,6 +18,7 @@ import { VirtualTime } from "../runtime/virtual_time.ts";
 /** A page's server that looks at {@link PageScene.session}; its turns are the test's. */
 export class PageScene extends VirtualTime implements AsyncDisposable {
   readonly session: Session;
+  app = "echo";
   readonly client: Stack;
   readonly page: PageServer;
   readonly subject: PageSubject;
@@ -47,13 +48,20 @@ export class PageScene extends VirtualTime implements AsyncDisposable {
         startedAt: 1,
         networkNamespace: "",
         host,
-        appOf: () => "echo",
+        appOf: () => this.app,
         enter: () => stack.pump.enter(),
       },
       leave: () => stack.pump.leave(),
       observe: (observer, interest) => stack.observe(observer, interest),
       injector,
       linkStats: () => near.stats(),
+      applications: {
+        names: ["echo", "discard"],
+        set: (port, name) => {
+          if (port !== 7) throw new Error(`Nobody listens on port ${port}`);
+          this.app = name;
+        },
+      },
     };
     this.page = new PageServer({
       hostname: "127.0.0.1",

@@ -205,3 +205,23 @@ Deno.test("why: what a row, a rule or a state means", async () => {
   assert(answers[0].source[0].startsWith("src/tcp/arrives_listen.ts:"), text);
   assertEquals((await on.asks("/api/why/nothing")).text, "[]");
 });
+
+Deno.test("POST /api/apps gives a port another application; what is no port or no application is refused in one line", async () => {
+  await using on = new PageScene();
+  on.begins();
+  assertEquals(await on.tells("/api/apps", { port: 7, app: "discard" }), {
+    status: 200,
+    json: { port: 7, app: "discard" },
+  });
+  assertEquals(on.app, "discard");
+  const unknown = await on.tells("/api/apps", { port: 7, app: "rm" });
+  assertEquals([unknown.status, String(unknown.json.error).includes("echo, discard")], [400, true]);
+  assertEquals(await on.tells("/api/apps", { port: 8, app: "echo" }), {
+    status: 404,
+    json: { error: "Nobody listens on port 8" },
+  });
+  for (const body of [null, [], "7", { port: "7", app: "echo" }, { port: 7 }]) {
+    assertEquals((await on.tells("/api/apps", body)).status, 400, JSON.stringify(body));
+  }
+  assertEquals(on.app, "discard");
+});

@@ -42,7 +42,14 @@ Deno.test("a page hears hello, rows that are new, and the events of the connecti
   const hello = await stream.hello();
   assertEquals([hello.version, hello.rows, hello.connections], ["1.2.3", [], 0]);
   assertEquals(hello.server.listeners, [{ port: 7, app: "echo", state: "LISTEN" }]);
-  assertEquals(hello.controls, { faults: null, pending: [], isPaused: false, waiting: 0 });
+  assertEquals(hello.controls, {
+    faults: null,
+    pending: [],
+    isPaused: false,
+    waiting: 0,
+    ports: [{ port: 7, app: "echo" }],
+    applications: ["echo", "discard"],
+  });
   await on.opens();
   await on.opens();
   on.turn?.();

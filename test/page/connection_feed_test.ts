@@ -1,0 +1,74 @@
+/** A connection's story out of a stream with holes: what is missing is told as missing, and nothing else is made of it. */
+import { assert, assertEquals } from "@std/assert";
+import { ConnectionFeed } from "../../src/page/connection_feed.ts";
+import { ConnectionTracks } from "../../src/page/flow_tracks.ts";
+import { ladderOf } from "../../src/story/ladder.ts";
+import type { BatchMessage } from "../../src/story/page_messages.ts";
+import { StreamHub } from "../../src/web/stream_hub.ts";
+import { PageScene } from "../web/page_scene.ts";
+
+/** A page that follows connection 1 through a transfer of so many messages between two turns. */
+async function batchesOf(
+  messages: number,
+  turns: number,
+): Promise<{ batches: BatchMessage[]; segments: number }> {
+  await using on = new PageScene();
+  const hub = new StreamHub({ subject: on.subject, version: "1", repeat: () => () => {}, nowMs: () => 5000 });
+  const batches: BatchMessage[] = [];
+  const client = hub.add({
+    bufferedAmount: 0,
+    send: (text) => {
+      const message = JSON.parse(text);
+      if (message.type === "batch") batches.push(message);
+    },
+  });
+  assert(client !== null);
+  const connection = await on.opens();
+  hub.subscribe(client, 1);
+  hub.turn();
+  for (let turn = 0; turn < turns; turn++) {
+    for (let i = 0; i < messages; i++) await on.talks(connection, "0123456789");
+    hub.turn();
+  }
+  const { segmentsIn, segmentsOut } = on.session.host.connections()[0].info();
+  hub.end();
+  return { batches, segments: segmentsIn + segmentsOut };
+}
+
+Deno.test("segments that were not told leave a hole that is counted, and no mark", async () => {
+  const { batches, segments } = await batchesOf(300, 4);
+  const feed = new ConnectionFeed();
+  const tracks = new ConnectionTracks();
+  let rows = 0;
+  for (const { events, lost } of batches) {
+    for (const row of feed.take(events, lost)) {
+      tracks.take(row);
+      rows++;
+    }
+  }
+  const { story } = feed;
+  assert(story !== null);
+  assertEquals(rows + feed.lost, segments);
+  assert(feed.lost > 1000, `${feed.lost} are few`);
+  assertEquals(story.missing.length, 4);
+  assertEquals(story.missing.reduce((sum, { events }) => sum + events, 0), feed.lost);
+  // Nothing was lost on the wire, so nothing may look as if.
+  assertEquals(
+    story.segmentRows().flatMap(({ marks, fate }) => [...marks, ...(fate === null ? [] : [fate])]),
+    [],
+  );
+  const [last] = story.segmentRows().slice(-1);
+  assertEquals(last.relSeq > 9000 || last.relAck > 9000, true);
+  assertEquals(tracks.flows.client.resent + tracks.flows.server.resent, 0);
+  assertEquals(story.local, "server");
+  const { lines, ends } = ladderOf(story);
+  assertEquals(ends.server, "10.0.0.1:7");
+  assertEquals(lines.some((line) => line.kind === "segment" && line.course !== "arrives"), false);
+});
+
+Deno.test("without a hole nothing is missing", async () => {
+  const { batches, segments } = await batchesOf(20, 2);
+  const feed = new ConnectionFeed();
+  const rows = batches.reduce((sum, { events, lost }) => sum + feed.take(events, lost).length, 0);
+  assertEquals([rows, feed.lost, feed.story?.missing], [segments, 0, []]);
+});
