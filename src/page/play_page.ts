@@ -9,7 +9,7 @@
 import { Courses } from "../play/courses.ts";
 import type { CourseChange } from "../play/courses.ts";
 import { findScenario, SCENARIOS } from "../play/scenarios.ts";
-import { parseSetUp, type SetUp, SetUpError, setUpText } from "../play/set_up.ts";
+import { MOST_LINK_LETTERS, parseSetUp, type SetUp, SetUpError, setUpText } from "../play/set_up.ts";
 import { CoursePane } from "./course_pane.ts";
 import { byId, element } from "./dom.ts";
 import { LivePage } from "./live_page.ts";
@@ -34,6 +34,8 @@ export class PlayPage {
   readonly #settings: PlaySettings;
   readonly #pane: CoursePane;
   readonly #side: SidePanes;
+  /** What stands behind # as far as we know. */
+  #address = "";
   #addressTimer: ReturnType<typeof setTimeout> | null = null;
 
   constructor() {
@@ -114,6 +116,7 @@ export class PlayPage {
 
   #readAddress(): void {
     const given = location.hash.slice(1);
+    this.#address = given;
     if (given === "" || given === setUpText(this.#courses.active.setUp)) return;
     try {
       const setUp = parseSetUp(given);
@@ -128,11 +131,20 @@ export class PlayPage {
   /** Without an entry in the browser's history: each step would be one. */
   #writeAddress(): void {
     this.#addressTimer = null;
-    history.replaceState(null, "", `#${setUpText(this.#courses.active.setUp)}`);
+    // Somebody has changed it meanwhile: that is a wish, not yet heard of.
+    if (location.hash.slice(1) !== this.#address) return this.#readAddress();
+    const text = setUpText(this.#courses.active.setUp);
+    // What nobody could read is not written: the last that could be stays.
+    if (text.length > MOST_LINK_LETTERS) return;
+    history.replaceState(null, "", `#${text}`);
+    this.#address = location.hash.slice(1);
   }
 
   async #copyLink(): Promise<void> {
     this.#writeAddress();
+    if (setUpText(this.#courses.active.setUp).length > MOST_LINK_LETTERS) {
+      return this.#say(text("linkTooLong"));
+    }
     try {
       await navigator.clipboard.writeText(location.href);
       this.#say(text("linkCopied"));

@@ -23,6 +23,10 @@ export const PLAY_WORDS = {
   playLink: ["Link", "链接"],
   playLinkTitle: ["Copy the address of this set-up, as far as it has gone", "复制此设置与进度的地址"],
   linkCopied: ["The link is in the clipboard", "链接已复制"],
+  linkTooLong: [
+    "This set-up is too long for a link: begin again, or do less",
+    "此设置太长,无法放入链接:请重新开始或减少操作",
+  ],
   linkShown: ["The link is in the address bar", "链接就在地址栏中"],
   playSettings: ["Settings", "设置"],
   playSettingsTitle: [
