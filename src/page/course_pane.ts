@@ -9,8 +9,9 @@ import type { WireSegment } from "../play/course_record.ts";
 import type { SegmentEvent } from "../tcp/events.ts";
 import { CourseView, labelOf } from "./course_view.ts";
 import { element, setAttributes } from "./dom.ts";
+import { enlargeButton } from "./live_page.ts";
 import { button } from "./play_controls.ts";
-import { showWord, text, titleWord } from "./words.ts";
+import { showWord, text } from "./words.ts";
 
 /** See the head of this file. */
 export class CoursePane {
@@ -29,12 +30,10 @@ export class CoursePane {
     );
     const heading = element("h2");
     showWord(heading, "courses");
-    const enlarge = element("button", { type: "button", class: "enlarge", "data-enlarge": "courses" }, "⛶");
-    titleWord(enlarge, "enlarge");
     this.element = element(
       "section",
       { class: "pane courses" },
-      element("div", { class: "head" }, heading, enlarge),
+      element("div", { class: "head" }, heading, enlargeButton("courses")),
       element("div", { class: "course-frames" }, ...this.#frames),
       this.#details,
     );

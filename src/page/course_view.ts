@@ -18,8 +18,8 @@ const LEAST_WIDTH = 330;
 /** The page's letters where the picture is drawn in its own size, as in page.css. */
 const FONT = 13;
 const HEAD = 7;
-/** Where on its arrow a label stands, as a share of its way. */
-const LABEL_AT = 0.44;
+/** Where on its arrow a label stands, as a share of its way: two that cross leave each other room. */
+const LABEL_AT = 0.36;
 /** Local choice: further from an arrow nobody means it, nor what stands on it. */
 const REACH = 14;
 /** Below this a label leaves out what can be looked up. */
@@ -38,7 +38,10 @@ export class CourseView {
     this.#onChoose = onChoose;
     this.element = element("div", { class: "scroll course-scroll", role: "region", tabindex: 0 });
     this.element.addEventListener("click", (event) => {
-      const number = this.#nearest(event);
+      const label = event.target instanceof SVGTextElement
+        ? event.target.closest<SVGGElement>("[data-wire]")
+        : null;
+      const number = label === null ? this.#nearest(event) : Number(label.dataset.wire);
       if (number !== null && number !== this.#chosen) this.#onChoose(number);
     });
     new ResizeObserver(() => {
@@ -143,6 +146,7 @@ export class CourseView {
       y: fromY,
       dx: span * share,
       dy: ends[0] - fromY,
+      at: isLost ? 0.5 : LABEL_AT,
     }));
     return group;
   }
@@ -243,10 +247,13 @@ function waitText(us: number): string {
 }
 
 /** Along its arrow, nearer to where that begins: there is most room between arrows. */
-function arrowLabel(words: string, line: { x: number; y: number; dx: number; dy: number }): SVGTextElement {
-  const { x, y, dx, dy } = line;
+function arrowLabel(
+  words: string,
+  line: { x: number; y: number; dx: number; dy: number; at: number },
+): SVGTextElement {
+  const { x, y, dx, dy, at: share } = line;
   const turn = Math.atan2(dy, Math.abs(dx)) * 180 / Math.PI * Math.sign(dx);
-  const at = { x: x + dx * LABEL_AT, y: y + dy * LABEL_AT };
+  const at = { x: x + dx * share, y: y + dy * share };
   return svgElement("text", {
     x: at.x.toFixed(1),
     y: (at.y - 4).toFixed(1),

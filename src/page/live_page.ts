@@ -306,7 +306,7 @@ function pane(word: Word, content: HTMLElement, ...beside: readonly HTMLElement[
 }
 
 /** Drawn, because many a font has no such letter. */
-function enlargeButton(name: string): HTMLButtonElement {
+export function enlargeButton(name: string): HTMLButtonElement {
   const path = svgElement("path", { d: "M2 6V2H6M10 2H14V6M14 10V14H10M6 14H2V10" });
   const icon = svgElement("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, path);
   const button = element("button", { type: "button", class: "enlarge", "data-enlarge": name }, icon);

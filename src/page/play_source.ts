@@ -136,7 +136,7 @@ export class PlaySource implements PageSource {
   }
 
   #batch({ ended, events }: { ended: readonly ClosedEvent[]; events: readonly TcpEvent[] }): BatchMessage {
-    const rows = this.#rows();
+    const rows = [...this.#rows(), ...ended.map((event) => this.#lastRow(event))];
     return {
       type: "batch",
       time: this.#courses.active.nowUs / 1e6,
@@ -200,11 +200,44 @@ export class PlaySource implements PageSource {
     return { ...told, id, local, peer, app: NAMES[side], retransmits, srttUs, rtoUs, cwnd };
   }
 
+  /** The row of a connection that is over, and perhaps was never shown alive: run is fast. */
+  #lastRow({ connection: name, id = 0, states, bytesIn, bytesOut }: ClosedEvent): ConnectionRow {
+    const side = sideOf(id);
+    const [local = "", peer = ""] = name.split("-");
+    const events = this.#eventsOf(side).filter((event) =>
+      "id" in event && pageId(side, event.id ?? 0) === id
+    );
+    const count = (kind: string) => events.filter(({ event }) => event === kind).length;
+    const sample = events.findLast((event) => event.event === "sample");
+    const { srttUs, rtoUs, cwnd } = sample ?? { srttUs: 0, rtoUs: 0, cwnd: 0 };
+    const segments = (wanted: "recv" | "send") =>
+      events.filter((event) => event.event === "segment" && event.direction === wanted).length;
+    return {
+      id,
+      name,
+      local,
+      peer,
+      app: NAMES[side],
+      role: states.includes("SYN_SENT") ? "client" : "server",
+      state: "CLOSED",
+      states,
+      bytesIn,
+      bytesOut,
+      segmentsIn: segments("recv"),
+      segmentsOut: segments("send"),
+      retransmits: count("retransmit"),
+      srttUs,
+      rtoUs,
+      cwnd,
+    };
+  }
+
   /** Connections that the host of an end has forgotten in a crash: nobody tells of their end. */
   #gone(rows: readonly ConnectionRow[], ended: readonly ClosedEvent[]): number[] {
-    const there = new Set([...rows.map(({ id }) => id), ...ended.map(({ id }) => id)]);
+    const there = new Set(rows.map(({ id }) => id));
     const gone = [...this.#shown].filter((id) => !there.has(id));
-    this.#shown = new Set(rows.map(({ id }) => id));
+    const over = new Set(ended.map(({ id }) => id));
+    this.#shown = new Set([...there].filter((id) => !over.has(id)));
     return gone;
   }
 
