@@ -43,7 +43,7 @@ export class VirtualLab {
   /** Each start of a host has secrets of its own, as a machine's. */
   #starts = 0;
 
-  /** Both hosts know where the other is: what follows is TCP. */
+  /** Nothing has happened yet. Where the other is, each host finds out by ARP when it has to, which takes no time. */
   constructor(options: VirtualLabOptions = {}) {
     this.#options = options;
     this.cable = new Cable({ ...options, nowUs: () => this.nowUs });
@@ -60,7 +60,6 @@ export class VirtualLab {
         nextDueUs: () => link.nextDueUs(),
       });
     }
-    this.#greet();
   }
 
   /** Microseconds since the beginning. */
@@ -95,7 +94,6 @@ export class VirtualLab {
     const old = this.#hosts[side];
     old.observer = null;
     this.#hosts[side] = this.#start(side);
-    this.#greet();
   }
 
   #start(side: LabSide): Host {
@@ -113,17 +111,5 @@ export class VirtualLab {
     if (observe !== undefined) host.observer = (event) => observe(side, event);
     this.cable.observers[side] = host.faultObserver;
     return host;
-  }
-
-  /** ARP is no part of the story: who is where is known from the start. */
-  #greet(): void {
-    for (const side of SIDES) {
-      const host = this.host(side);
-      const { observer } = host;
-      host.observer = null;
-      host.announce();
-      host.observer = observer;
-    }
-    this.settle();
   }
 }

@@ -48,3 +48,16 @@ Deno.test("of a long course the end is drawn, and how many are above it is said"
   assertEquals(segments.length, 300);
   assertEquals(segments[0].segment.number, earlier + 1);
 });
+
+Deno.test("states and commands stand at their end, in order; only waits that are long are said", () => {
+  const course = new Course(parseSetUp("do=0l1_0c0_100s0!1000_300e0"));
+  course.run();
+  const { notes, waits } = layOut(course.record);
+  const words = (side: 0 | 1) =>
+    notes.filter((note) => note.side === side).map(({ note }) =>
+      note.kind === "state" ? note.text : `(${note.command.kind})`
+    ).join(" ");
+  assertEquals(words(0), "(connect) SYN_SENT ESTABLISHED (send) (close) FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT");
+  assertEquals(words(1), "(listen) LISTEN SYN_RCVD ESTABLISHED CLOSE_WAIT LAST_ACK CLOSED");
+  assertEquals(waits.map(({ us }) => us), [160_000]);
+});
