@@ -76,6 +76,8 @@ export const REQUIREMENTS: readonly Requirement[] = [
     neededBy: TEST_ONLY,
     packages: { ...everywhere("python3-scapy"), apk: "scapy", pacman: "scapy" },
   },
+  // For the tests of the pages, which look at them as a person does.
+  { name: "chromium", programs: ["chromium"], neededBy: TEST_ONLY, packages: everywhere("chromium") },
   {
     name: "ping",
     programs: ["ping"],

@@ -29,6 +29,7 @@ export class ChartPane {
   readonly direction = element("button", { type: "button", "data-flow": "client" });
   readonly #charts: Readonly<Record<"sequence" | "window" | "roundTrip" | "flight", Chart>>;
   #tracks = new ConnectionTracks();
+  #local: EndName | null = null;
   #zoom: Span | null = null;
   /** The sender that somebody has chosen; null for the one that has sent more. */
   #chosen: EndName | null = null;
@@ -101,8 +102,9 @@ export class ChartPane {
     this.#showDirection();
   }
 
-  /** The next rows of the connection that is shown. */
-  take(rows: readonly SegmentRow[]): void {
+  /** The next rows of the connection that is shown; `local`: the end that is ours, null where none is. */
+  take(rows: readonly SegmentRow[], local: EndName | null): void {
+    this.#local = local;
     for (const row of rows) this.#tracks.take(row);
     if (rows.length > 0) this.#paced.ask();
   }
@@ -165,7 +167,8 @@ export class ChartPane {
     if (figures) {
       window.show({ ...shared, lines: [cwnd, ssthresh], values: fromZero(within, [cwnd, ssthresh]) });
     }
-    const { roundTrips } = flow;
+    // What our end has sent is answered by the other: only that takes a round trip. In a capture anything may be.
+    const { roundTrips } = this.#tracks.flows[this.#local ?? this.#sender];
     if (figures || roundTrips.times.length > 0) {
       const lines = [roundTrips, srtt, rto];
       roundTrip.show({ ...shared, lines, values: decades(within, lines) });

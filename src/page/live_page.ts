@@ -143,7 +143,7 @@ export class LivePage implements PageViewer {
   /** What a batch tells of the connection that is looked at. */
   #take({ events, lost, figures, time }: BatchMessage): void {
     const fresh = this.#feed.take(events, lost);
-    this.#charts.take(fresh);
+    this.#charts.take(fresh, this.#feed.story?.local ?? null);
     for (const event of events) if (event.event === "sample") this.#charts.takeFigures(event.time, event);
     if (figures !== null) this.#charts.takeFigures(time, figures);
     const { story } = this.#feed;
@@ -198,7 +198,7 @@ export class LivePage implements PageViewer {
 
   /** A connection of which all is known. */
   #showStored(story: ShownStory): void {
-    this.#charts.take(story.segmentRows());
+    this.#charts.take(story.segmentRows(), null);
     this.#ladder.show(story);
     this.#findings.show(story.findings ?? []);
     this.#stored = story;

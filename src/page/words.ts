@@ -83,7 +83,7 @@ const WORDS = {
     "点击状态或箭头:含义、RFC 条款、源代码行",
   ],
   eventsLost: [
-    "{} events were not shown: they came faster than they could be read",
+    "{} events were not shown: too fast to be read",
     "有 {} 个事件未显示:来得太快",
   ],
   received: ["received", "收到"],

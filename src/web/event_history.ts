@@ -7,10 +7,12 @@
  * it did: with a ring of 4,096 for all connections and a queue of 2,048, 60 MB each way took 0.67 to 1.15 s instead of 0.36 to
  * 0.54 s without a page; with what is kept now 0.36 to 0.6 s.
  */
-import type { TcpEvent } from "../tcp/events.ts";
+import type { SampleEvent, TcpEvent } from "../tcp/events.ts";
 
 /** Local choice: a handshake with its repetitions, and the first words. */
 const FIRST_EVENTS = 64;
+/** Local choice: as many as a chart of a few centimetres shows. */
+const MOST_SAMPLES = 192;
 /** Local choice: some screens full. */
 const LAST_EVENTS = 192;
 
@@ -23,6 +25,13 @@ export class EventHistory {
   /** Events between the first and the last that are kept. */
   #lost = 0;
   #lostAt = 0;
+  /** Figures, for charts: of many every second one stays, so that they reach back to the beginning. */
+  #samples: SampleEvent[] = [];
+
+  takeSample(event: SampleEvent): void {
+    this.#samples.push(event);
+    if (this.#samples.length > MOST_SAMPLES) this.#samples = this.#samples.filter((_, at) => at % 2 === 1);
+  }
 
   take(event: TcpEvent): void {
     const last = this.#newest;
@@ -57,6 +66,15 @@ export class EventHistory {
     const gap: TcpEvent[] = this.#lost === 0
       ? []
       : [{ event: "lost", time: this.#lostAt, count: this.#lost }];
-    return [...this.#first, ...gap, ...this.#last.slice(this.#next), ...this.#last.slice(0, this.#next)];
+    const told = [
+      ...this.#first,
+      ...gap,
+      ...this.#last.slice(this.#next),
+      ...this.#last.slice(0, this.#next),
+    ];
+    // Each figure after the event that it belongs to.
+    return this.#samples.length === 0
+      ? told
+      : [...told, ...this.#samples].toSorted((one, other) => one.time - other.time);
   }
 }

@@ -14,8 +14,8 @@ export interface StreamSocket {
   send(text: string): void;
 }
 
-/** Local choice: events that wait for one page; a burst that a person could read. More would live long, see event_history.ts. */
-const MOST_EVENTS = 512;
+/** Local choice: events that wait for one page: what a hub makes at once. More would live long, see event_history.ts. */
+const MOST_EVENTS = 1536;
 /** Local choice: what a batch holds: with 20 a second more than anybody reads, and encoded in a millisecond. */
 const BATCH_EVENTS = 256;
 /** Local choice: a page that has so much before it gets nothing more until it has taken some of it. */

@@ -11,7 +11,7 @@ import type { HostConnection } from "../host/api.ts";
 import { headingOf } from "../observe/server_answers.ts";
 import { connectionSnapshot } from "../observe/server_snapshot.ts";
 import type { BatchMessage, ControlState, HelloMessage } from "../story/page_messages.ts";
-import type { ClosedEvent, EventInterest, TcpEvent } from "../tcp/events.ts";
+import type { ClosedEvent, EventInterest, SampleEvent, TcpEvent } from "../tcp/events.ts";
 import { EventHistory } from "./event_history.ts";
 import type { PageSubject } from "./page_subject.ts";
 import { StreamClient, type StreamSocket } from "./stream_client.ts";
@@ -26,10 +26,12 @@ const TURN_ROWS = 50;
 /** Figures that change without an event (timers) are told every so many turns. */
 const FIGURES_EVERY = 10;
 /**
- * Local choice: events of a turn, of connections that pages follow and of all others: what a batch holds, so that nothing waits;
- * 2,560 a second are more than anybody reads. To make one costs a microsecond or two, which a server under load has not.
+ * Local choice: events of a turn, of connections that pages follow and of all others: half of what a batch holds, so that nothing
+ * waits; 2,560 a second are more than anybody reads. To make one costs a microsecond or two, which a server under load has not.
  */
 const TURN_EVENTS = { followed: 128, others: 128, samples: 64 } as const;
+/** Local choice: what may be made at once after a rest: a transfer of some hundred kilobytes is told whole. */
+const MOST_AT_ONCE = { followed: 1024, others: 512, samples: 256 } as const;
 /** Events that the page shows nothing of. */
 const UNSHOWN: ReadonlySet<TcpEvent["event"]> = new Set(["data", "timer"]);
 /** Local choice: tabs that a person has open. */
@@ -63,7 +65,7 @@ export class StreamHub {
   readonly #followed = new Set<number>();
   /** Segments that were not made events, by connection, since the last turn or event of it. */
   readonly #missed = new Map<number, number>();
-  #left: { followed: number; others: number; samples: number } = { ...TURN_EVENTS };
+  #left: { followed: number; others: number; samples: number } = { ...MOST_AT_ONCE };
   #turns = 0;
   #stop: (() => void) | null = null;
 
@@ -166,8 +168,9 @@ export class StreamHub {
   };
 
   /** For the charts of those who look: what nobody follows has none. */
-  #sample(event: TcpEvent, id: number): void {
+  #sample(event: SampleEvent, id: number): void {
     this.#left.samples--;
+    this.#histories.get(id)?.takeSample(event);
     for (const client of this.#clients) if (client.subscribed === id) client.take(event);
   }
 
@@ -210,7 +213,9 @@ export class StreamHub {
     const { speaker } = subject;
     this.#turns++;
     speaker.enter();
-    this.#left = { ...TURN_EVENTS };
+    for (const kind of ["followed", "others", "samples"] as const) {
+      this.#left[kind] = Math.min(MOST_AT_ONCE[kind], Math.max(0, this.#left[kind]) + TURN_EVENTS[kind]);
+    }
     for (const id of this.#missed.keys()) this.#tellMissed(id, this.#parts.nowMs() / 1000);
     this.#welcome();
     for (const id of this.#turnOf()) {

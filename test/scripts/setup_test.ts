@@ -17,6 +17,12 @@ Deno.test("each package manager gets its own names", () => {
   ]);
 });
 
+Deno.test("a browser is for the tests alone", () => {
+  const [chromium, ...others] = REQUIREMENTS.filter(({ name }) => name === "chromium");
+  assertEquals([chromium.neededBy, others], [["test"], []]);
+  assertEquals(installCommand("apt-get", [chromium]).at(-1), "chromium");
+});
+
 Deno.test("the demo needs nothing that the tests do not", () => {
   for (const requirement of REQUIREMENTS) {
     assertEquals(requirement.neededBy.includes("test"), true, requirement.name);

@@ -1,16 +1,16 @@
 /**
  * What an open live page costs a bulk transfer: throughput and the server's CPU time with and without it, measured in turn.
  *
- *     deno run -A scripts/measure_page.ts [ROUNDS] [MEGABYTES]
+ *     deno run -A test/live/measure_page.ts [ROUNDS] [MEGABYTES]
  *
  * A private lab, one `tcplab serve --ui --log none`, and nc over the kernel's own TCP: an echo of so many megabytes in each round,
  * once while nobody looks and once with the page open in headless Chromium, on the connection that carries them. Needs nc and
  * chromium. Then a million segments and more with the tab left open: what its heap holds.
  */
-import { PageBrowser } from "../test/live/page_browser.ts";
-import { waitFor } from "../test/live/wait_for.ts";
-import { PrivateLab } from "../src/cli/private_lab.ts";
-import { selfCommand, selfFiles } from "../src/cli/self_command.ts";
+import { PageBrowser } from "./page_browser.ts";
+import { waitFor } from "./wait_for.ts";
+import { PrivateLab } from "../../src/cli/private_lab.ts";
+import { selfCommand, selfFiles } from "../../src/cli/self_command.ts";
 
 const rounds = Number(Deno.args[0] ?? 8);
 const megabytes = Number(Deno.args[1] ?? 60);

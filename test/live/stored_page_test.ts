@@ -1,0 +1,60 @@
+/** The page as one file, opened from the disk in a real browser: a story without a server. */
+import { assert, assertEquals } from "@std/assert";
+import { standalonePage } from "../../src/web/standalone_page.ts";
+import { runTwoEnds } from "../story/two_ends.ts";
+import { noBrowser, PageBrowser } from "./page_browser.ts";
+import { liveTest } from "./private_lab.ts";
+
+liveTest(
+  "a story as one file: both ends' ways are lit, a finding leads to its segment, and nothing is asked for",
+  {
+    missing: noBrowser,
+    pcap: false,
+  },
+  async (lab) => {
+    const { story } = runTwoEnds(7, "caller");
+    const title = "</script><b>a.pcap</b>";
+    const text = await standalonePage({ title, version: "1", connections: story.connections() });
+    const path = await Deno.makeTempFile({ prefix: "tcplab-story-", suffix: ".html" });
+    await Deno.writeTextFile(path, text);
+    await using browser = await PageBrowser.start(lab);
+    const page = await browser.open(`file://${path}`);
+    await page.locator('[data-status="recorded"]').waitFor();
+    assertEquals(await page.locator("#bar .server").textContent(), title);
+    const row = page.locator('[role="row"][data-connection="1"]');
+    assertEquals(await row.getAttribute("aria-selected"), "true");
+    // Client and server, each on its way.
+    for (const state of ["SYN_SENT", "SYN_RCVD", "ESTABLISHED", "FIN_WAIT_1", "LAST_ACK", "TIME_WAIT"]) {
+      const lit = page.locator(
+        `svg[aria-label="State diagram"] [data-state="${state}"][data-visited="true"]`,
+      );
+      await lit.waitFor();
+    }
+    const first = page.locator('[aria-label="Sequence diagram"] [data-segment]').first();
+    assertEquals(
+      [await first.getAttribute("data-flags"), await first.getAttribute("data-direction")],
+      ["SYN", "send"],
+    );
+    await page.locator('[aria-label="Sequence over time"] canvas').waitFor();
+    // What only the sender knows is not shown, and nothing can be done to what is over.
+    await page.locator('[aria-label="Congestion window"]').waitFor({ state: "hidden" });
+    assertEquals(await page.locator("[data-once], [data-pace]:visible").count(), 0);
+    // A finding, and the segment that shows it.
+    await page.locator('[data-finding="retransmission-fast"] [data-frame]').first().click();
+    const fields = page.getByRole("region", { name: "Segment" });
+    await fields.locator('[data-field="sequence"]').waitFor();
+    assertEquals(
+      await page.locator('[data-segment][aria-current="true"]').getAttribute("data-retransmission"),
+      "true",
+    );
+    // What a row means is in the file, too.
+    await page.locator('[data-row="listen.syn"]').click();
+    await page.locator(".why").getByText("RFC 9293 §3.10.7.2").waitFor();
+    assertEquals(browser.complaints, []);
+    assert(
+      browser.requests.every((url) => url.startsWith("file:") || url.startsWith("data:")),
+      `${browser.requests}`,
+    );
+    await Deno.remove(path);
+  },
+);
