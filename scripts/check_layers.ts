@@ -23,6 +23,7 @@ const BELOW_CLI = [
   "src/story/",
   "src/script/",
   "src/app/",
+  "src/play/",
   "src/host/",
   ...BELOW_HOST,
 ];
@@ -51,8 +52,20 @@ const LAYERS: readonly Layer[] = [
   { folder: "src/story/", mayImport: ["src/tcp/", "src/wire/"], mayUsePackages: false },
   // It runs in a browser: what the playground needs of the runtime is named file by file.
   {
+    folder: "src/play/",
+    mayImport: ["src/runtime/virtual_lab.ts", "src/host/", ...BELOW_HOST],
+    mayUsePackages: false,
+  },
+  {
     folder: "src/page/",
-    mayImport: ["src/story/", "src/script/", "src/host/", ...BELOW_HOST],
+    mayImport: [
+      "src/story/",
+      "src/script/",
+      "src/play/",
+      "src/observe/explanation.ts",
+      "src/host/",
+      ...BELOW_HOST,
+    ],
     mayImportTypesOf: ["src/web/"],
     mayUsePackages: true,
   },

@@ -11,8 +11,8 @@
 import { basename, dirname, fromFileUrl, join, relative, resolve } from "@std/path";
 import { BUILD_INFO_PATH, checkoutInfo } from "../src/cli/build_info.ts";
 import { ENGINE_FLAGS } from "../src/cli/self_command.ts";
-import { PAGE_DOCUMENT_PATH } from "../src/web/page_document.ts";
-import { bundlePage } from "./bundle_page.ts";
+import { PAGE_DOCUMENT_PATHS } from "../src/web/page_document.ts";
+import { bundlePage, PAGES } from "./bundle_page.ts";
 import { PROJECT_URL, projectFiles } from "./project_files.ts";
 
 const ENTRY = "src/cli/main.ts";
@@ -83,7 +83,9 @@ export function compileArguments(passed: readonly string[]): string[] {
     "--exclude-unused-npm",
     ENGINE_FLAGS,
     ...PERMISSIONS,
-    ...[...dataFiles(), BUILD_INFO_PATH, PAGE_DOCUMENT_PATH].map((path) => `--include=${path}`),
+    ...[...dataFiles(), BUILD_INFO_PATH, ...Object.values(PAGE_DOCUMENT_PATHS)].map((path) =>
+      `--include=${path}`
+    ),
     ...(hasOutput ? [] : [`--output=${OUTPUT}`]),
     ...passed,
     ENTRY,
@@ -139,8 +141,11 @@ async function main(passed: readonly string[]): Promise<number> {
     removeLeftFolders(dist, Date.now());
     // Which commit it is of: the binary has no checkout to ask.
     Deno.writeTextFileSync(new URL(BUILD_INFO_PATH, PROJECT_URL), JSON.stringify(checkoutInfo()) + "\n");
-    // The page, put together: the binary has no bundler.
-    Deno.writeTextFileSync(new URL(PAGE_DOCUMENT_PATH, PROJECT_URL), (await bundlePage()).document);
+    // The pages, put together: the binary has no bundler.
+    for (const name of ["live", "play"] as const) {
+      const { document } = await bundlePage(PAGES[name].entry);
+      Deno.writeTextFileSync(new URL(PAGE_DOCUMENT_PATHS[name], PROJECT_URL), document);
+    }
     Deno.mkdirSync(dirname(target), { recursive: true });
     // In the same folder, so that it needs only be renamed; a folder of its own, because the name may get an ending.
     const folder = Deno.makeTempDirSync({ dir: dirname(target), prefix: FOLDER_PREFIX });

@@ -67,6 +67,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./explain.ts")).command,
   },
   {
+    name: "play",
+    summary: "the playground: two hosts in a browser's page, served or as one HTML file",
+    load: async () => (await import("./play.ts")).command,
+  },
+  {
     name: "lab",
     summary: "makes, uses and removes a lab: two network namespaces joined by a veth pair",
     load: async () => (await import("./lab.ts")).command,

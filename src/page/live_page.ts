@@ -214,8 +214,9 @@ export class LivePage implements PageViewer {
     const visited = new Set<TcpState>(row === null ? this.#listening : row.states);
     const taken = new Set(this.#taken);
     if (stored !== null) return this.#diagram.show({ current, visited, taken });
-    // The listener's own way is not the connection's to tell.
-    if (this.#listening.length > 0 || visited.has("LISTEN")) taken.add("open.passive");
+    // The listener's own way is not the connection's to tell; who has called has gone another.
+    const hasListened = row?.role !== "client" && this.#listening.length > 0;
+    if (hasListened || visited.has("LISTEN")) taken.add("open.passive");
     for (const id of impliedRows(row?.states ?? [])) taken.add(id);
     this.#diagram.show({ current, visited, taken });
   }
@@ -305,7 +306,7 @@ function pane(word: Word, content: HTMLElement, ...beside: readonly HTMLElement[
 }
 
 /** Drawn, because many a font has no such letter. */
-function enlargeButton(name: string): HTMLButtonElement {
+export function enlargeButton(name: string): HTMLButtonElement {
   const path = svgElement("path", { d: "M2 6V2H6M10 2H14V6M14 10V14H10M6 14H2V10" });
   const icon = svgElement("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, path);
   const button = element("button", { type: "button", class: "enlarge", "data-enlarge": name }, icon);

@@ -5,6 +5,7 @@
  * word stands beside. Names of the protocol (states, flags, options) are the same in both.
  */
 /// <reference lib="dom" />
+import { PLAY_WORDS } from "./play_words.ts";
 
 /** A language of the page. */
 export type Language = "en" | "zh";
@@ -14,6 +15,7 @@ export type Word = keyof typeof WORDS;
 
 /** English, Chinese. `{}` stands for what is put in. */
 const WORDS = {
+  ...PLAY_WORDS,
   diagram: ["State diagram", "状态图"],
   connections: ["Connections", "连接"],
   sequence: ["Sequence diagram", "时序图"],

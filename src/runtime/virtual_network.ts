@@ -59,14 +59,15 @@ export class VirtualNetwork {
     return total;
   }
 
-  /** When something is due next; Infinity when nothing is. */
+  /** When something is due next, a whole microsecond, as a clock's times are; Infinity when nothing is. */
   get nextDeadlineUs(): number {
     let earliestUs = this.clock.nextTimerUs;
     for (const { host, nextDueUs } of this.#ends) {
       earliestUs = Math.min(earliestUs, host.nextDeadlineUs());
       if (nextDueUs !== undefined) earliestUs = Math.min(earliestUs, nextDueUs());
     }
-    return earliestUs;
+    // A deadline may lie between two ticks of the clock (twice a smoothed round trip): none comes early.
+    return Math.ceil(earliestUs);
   }
 
   /** Lets `us` microseconds pass: each deadline runs at its own time, and the wire falls silent after each. */

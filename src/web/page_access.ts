@@ -31,6 +31,17 @@ export function newToken(): string {
 
 /** Judges a request by everything but what it asks for; null when it may go on. */
 export function judgeRequest(request: Request, token: string): Refusal | null {
+  const refusal = judgeVisitor(request);
+  if (refusal !== null || isSameText(tokenIn(request), token)) return refusal;
+  return {
+    status: 403,
+    message:
+      "The token is missing or wrong: use the whole address that serve has printed, ?token=... included",
+  };
+}
+
+/** The same without a token: for what steers nothing and knows nothing. */
+export function judgeVisitor(request: Request): Refusal | null {
   if (request.url.length > MOST_URL_LETTERS) {
     return { status: 414, message: `Addresses here have ${MOST_URL_LETTERS} letters at most` };
   }
@@ -41,20 +52,13 @@ export function judgeRequest(request: Request, token: string): Refusal | null {
   if (!OWN_NAMES.has(nameOf(host))) {
     return {
       status: 403,
-      message: "This page is for this machine only: use the address that serve has printed",
+      message: "This page is for this machine only: use the address that tcplab has printed",
     };
   }
   const origin = request.headers.get("origin");
   // Programs other than browsers send none; what a browser sends for another site is that site's.
   if (origin !== null && origin !== `http://${host}`) {
     return { status: 403, message: "Other sites may not use this page" };
-  }
-  if (!isSameText(tokenIn(request), token)) {
-    return {
-      status: 403,
-      message:
-        "The token is missing or wrong: use the whole address that serve has printed, ?token=... included",
-    };
   }
   return null;
 }

@@ -8,8 +8,11 @@
  */
 import { fromFileUrl } from "@std/path";
 
-/** Where `deno compile` finds the document, from the project's folder; it keeps the folders. */
-export const PAGE_DOCUMENT_PATH = "dist/page.html";
+/** The pages that there are: a server's, and the playground. */
+export type PageName = keyof typeof PAGE_DOCUMENT_PATHS;
+
+/** Where `deno compile` finds the documents, from the project's folder; it keeps the folders. */
+export const PAGE_DOCUMENT_PATHS = { live: "dist/page.html", play: "dist/play.html" } as const;
 /** What writes the document to stdout. */
 const BUNDLER = "scripts/bundle_page.ts";
 
@@ -20,27 +23,34 @@ export class PageDocumentError extends Error {
   override name = "PageServerError";
 }
 
+/** What else a person can do. */
+const WITHOUT: Readonly<Record<PageName, string>> = {
+  live: "without --ui the server needs it not",
+  play: "a checkout has all of it",
+};
+
 /** The document. Throws {@link PageDocumentError}. */
-export async function findPageDocument(): Promise<string> {
-  if (Deno.build.standalone) return carriedDocument();
+export async function findPageDocument(name: PageName = "live"): Promise<string> {
+  if (Deno.build.standalone) return carriedDocument(name);
+  const which = name === "play" ? ["--play"] : [];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-all", "--no-prompt", fromFileUrl(new URL(BUNDLER, PROJECT))],
+    args: ["run", "--quiet", "--allow-all", "--no-prompt", fromFileUrl(new URL(BUNDLER, PROJECT)), ...which],
     cwd: fromFileUrl(PROJECT),
     stdin: "null",
   }).output();
   if (code === 0) return new TextDecoder().decode(stdout);
   const said = new TextDecoder().decode(stderr).trim().split("\n")[0];
   throw new PageDocumentError(
-    `The live page could not be made (${said}): deno task page says more; without --ui the server needs it not`,
+    `The page could not be made (${said}): deno task page says more; ${WITHOUT[name]}`,
   );
 }
 
-function carriedDocument(): string {
+function carriedDocument(name: PageName): string {
   try {
-    return Deno.readTextFileSync(new URL(PAGE_DOCUMENT_PATH, PROJECT));
+    return Deno.readTextFileSync(new URL(PAGE_DOCUMENT_PATHS[name], PROJECT));
   } catch {
     throw new PageDocumentError(
-      "This binary carries no live page: make it with deno task compile, or leave --ui out",
+      `This binary does not carry the page: make it with deno task compile; ${WITHOUT[name]}`,
     );
   }
 }

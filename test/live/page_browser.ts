@@ -13,6 +13,9 @@ const CHROMIUM = "/usr/bin/chromium";
 /** Why there is no browser here, for the name of a test that is ignored; null where there is one. */
 export const noBrowser: string | null = isFile(CHROMIUM) ? null : `not installed: chromium`;
 
+/** Inside of a user namespace it cannot make its own, nor as root. */
+const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
+
 /** How a page is looked at. */
 interface Look {
   readonly width?: number;
@@ -28,11 +31,17 @@ export class PageBrowser implements AsyncDisposable {
   /** Every address that pages have asked for. */
   readonly requests: string[] = [];
   readonly #browser: Browser;
-  readonly #script: string;
+  readonly #script: string | null;
 
-  private constructor(browser: Browser, script: string) {
+  private constructor(browser: Browser, script: string | null) {
     this.#browser = browser;
     this.#script = script;
+  }
+
+  /** Starts it by itself, for pages from disk. */
+  static async startAlone(): Promise<PageBrowser> {
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+    return new PageBrowser(browser, null);
   }
 
   /** Starts it beside the server. */
@@ -43,8 +52,7 @@ export class PageBrowser implements AsyncDisposable {
     await Deno.chmod(script, 0o700);
     const browser = await chromium.launch({
       executablePath: script,
-      // Inside of a user namespace it cannot make its own.
-      args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+      args: ARGUMENTS,
       env: { PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin", HOME: "/tmp" },
     });
     return new PageBrowser(browser, script);
@@ -71,7 +79,7 @@ export class PageBrowser implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#browser.close();
-    await Deno.remove(this.#script);
+    if (this.#script !== null) await Deno.remove(this.#script);
   }
 }
 

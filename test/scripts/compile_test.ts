@@ -46,9 +46,9 @@ Deno.test("the binary runs no code that it finds in a folder open to all", () =>
   assertArrayIncludes(compileArguments([]), ["--no-code-cache"]);
 });
 
-Deno.test("the binary carries the page, put together, and neither its parts nor the packages that only scripts and tests use", () => {
+Deno.test("the binary carries the pages, put together, and neither its parts nor the packages that only scripts and tests use", () => {
   const included = compileArguments([]).filter((word) => word.startsWith("--include="));
-  assertArrayIncludes(included, ["--include=dist/page.html"]);
+  assertArrayIncludes(included, ["--include=dist/page.html", "--include=dist/play.html"]);
   assertEquals(included.filter((word) => word.startsWith("--include=src/page/")), []);
   assertArrayIncludes(compileArguments([]), ["--exclude-unused-npm"]);
 });

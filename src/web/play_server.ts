@@ -1,0 +1,86 @@
+/**
+ * The playground's server: one document on a loopback address.
+ *
+ * Owns: the address and the answers. Must not know: what is in the document.
+ *
+ * There is no token: whoever gets the document has got what everybody has, and nothing here can be steered or asked. `Host` and
+ * `Origin` are judged all the same, so that no other site can pretend to be this page.
+ */
+import { judgeVisitor } from "./page_access.ts";
+
+/** What a {@link PlayServer} is made of. */
+interface PlayServerOptions {
+  readonly hostname: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly document: string;
+}
+
+/** The playground cannot be served; the message is one line for a person. */
+export class PlayServerError extends Error {
+  override name = "PageServerError";
+}
+
+/** As the document says itself; and no other page may frame it. */
+const POLICY =
+  "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval'; style-src 'unsafe-inline'; img-src data:; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** See the head of this file. */
+export class PlayServer implements AsyncDisposable {
+  readonly url: string;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #document: Uint8Array<ArrayBuffer>;
+
+  /** Takes the port. Throws {@link PlayServerError}. */
+  constructor({ hostname, port, document }: PlayServerOptions) {
+    this.#document = new TextEncoder().encode(document);
+    try {
+      this.#server = Deno.serve({ hostname, port, onListen: () => {} }, (request) => this.#answer(request));
+    } catch (error) {
+      throw new PlayServerError(whyNot(error, `${hostname}:${port}`));
+    }
+    const shownHost = hostname.includes(":") ? `[${hostname}]` : hostname;
+    this.url = `http://${shownHost}:${this.#server.addr.port}/`;
+  }
+
+  /** Ends all answers under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+
+  #answer(request: Request): Response {
+    const refusal = judgeVisitor(request);
+    if (refusal !== null) return text(refusal.status, refusal.message);
+    if (request.method !== "GET") return text(405, "GET only");
+    if (new URL(request.url).pathname !== "/") {
+      return text(404, "There is nothing here: the playground is at /");
+    }
+    return new Response(this.#document, {
+      headers: { ...headers("text/html; charset=utf-8"), "content-security-policy": POLICY },
+    });
+  }
+}
+
+function text(status: number, message: string): Response {
+  return new Response(`${message}\n`, { status, headers: headers("text/plain; charset=utf-8") });
+}
+
+function headers(type: string): Record<string, string> {
+  return {
+    "content-type": type,
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+  };
+}
+
+function whyNot(error: unknown, address: string): string {
+  const another = "choose another, as in --address 127.0.0.1:8035, or port 0 for any free one";
+  if (error instanceof Deno.errors.AddrInUse) {
+    return `The playground's address ${address} is in use: ${another}`;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return `The playground cannot have the address ${address} (${message}): ${another}`;
+}

@@ -1,0 +1,245 @@
+/**
+ * The playground in a real browser, from disk: a whole connection, a lost FIN, a rewind that takes another course, and nothing
+ * asked of anybody.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { bundlePage, PAGES } from "../../scripts/bundle_page.ts";
+import { SCENARIOS } from "../../src/play/scenarios.ts";
+import { setUpText } from "../../src/play/set_up.ts";
+import { courseText } from "./course_probe.ts";
+import { noBrowser, PageBrowser } from "./page_browser.ts";
+
+type BrowserPage = Awaited<ReturnType<PageBrowser["open"]>>;
+
+/** Somewhere to put pictures for a person; null for none. */
+const SHOTS = Deno.env.get("TCPLAB_SHOTS") ?? null;
+
+/** A test with the page on disk and a browser, at whose end nobody has complained, and nothing but the file was asked for. */
+function playTest(name: string, act: (page: Scene) => Promise<void>): void {
+  Deno.test({
+    name: noBrowser === null ? name : `${name} (${noBrowser})`,
+    ignore: noBrowser !== null,
+    async fn() {
+      const folder = await Deno.makeTempDir({ prefix: "tcplab-play-" });
+      try {
+        const { document } = await bundlePage(PAGES.play.entry);
+        const file = join(folder, "play.html");
+        await Deno.writeTextFile(file, document);
+        const address = new URL(`file://${file}`).href;
+        await using browser = await PageBrowser.startAlone();
+        await act({ browser, address });
+        assertEquals(browser.complaints, []);
+        assertEquals(browser.requests.filter((url) => url.split("#")[0] !== address), []);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
+}
+
+interface Scene {
+  readonly browser: PageBrowser;
+  readonly address: string;
+}
+
+/** What stands at the edge of a course, from above. */
+function states(page: BrowserPage, course: 1 | 2, end: "client" | "server"): Promise<string[]> {
+  return page.locator(`[data-course="${course}"] [data-edge="${end}"]`).allTextContents();
+}
+
+/** The segments of a course: flags and fate. */
+function wires(page: BrowserPage, course: 1 | 2): Promise<string[]> {
+  return page.locator(`[data-course="${course}"] [data-wire]`).evaluateAll((all) =>
+    all.map((one) => `${one.getAttribute("data-flags")} ${one.getAttribute("data-fate")}`)
+  );
+}
+
+const press = (page: BrowserPage, name: string) => page.locator(`[data-play="${name}"]`).click();
+const hash = (page: BrowserPage) => page.evaluate(() => location.hash.slice(1));
+
+playTest(
+  "from disk: a whole connection by hand, in steps, with both ends' states",
+  async ({ browser, address }) => {
+    const page = await browser.open(`${address}#s=empty`);
+    await page.locator('[data-play="server:listen"]').waitFor();
+    await press(page, "server:listen");
+    await press(page, "client:connect");
+    assertEquals(await wires(page, 1), ["SYN under-way"]);
+    await page.keyboard.press("s");
+    await page.keyboard.press("s");
+    await page.keyboard.press("s");
+    assertEquals(await wires(page, 1), ["SYN arrived", "SYN,ACK arrived", "ACK arrived"]);
+    await page.locator('[name="client-bytes"]').fill("3000");
+    await press(page, "client:send");
+    await press(page, "run");
+    await press(page, "client:close");
+    await press(page, "run");
+    assertEquals(await states(page, 1, "client"), [
+      "SYN_SENT",
+      "ESTABLISHED",
+      "FIN_WAIT_1",
+      "FIN_WAIT_2",
+      "TIME_WAIT",
+    ]);
+    assertEquals(await states(page, 1, "server"), [
+      "LISTEN",
+      "SYN_RCVD",
+      "ESTABLISHED",
+      "CLOSE_WAIT",
+      "LAST_ACK",
+      "CLOSED",
+    ]);
+    await page.getByText("nothing more happens by itself").waitFor();
+    // The page's own panes know of it: the diagram is lit as the client's way, the table has both ends.
+    const current = page.locator('svg[aria-label="State diagram"] [data-current="true"]');
+    assertEquals(await current.getAttribute("data-state"), "TIME_WAIT");
+    assertEquals(await page.locator("tr[data-connection]").count(), 2);
+    await page.locator('[data-connection="2"] [data-column="out"]').getByText("3000", { exact: true })
+      .waitFor();
+    // A command that cannot be is told why.
+    await press(page, "client:send");
+    await page.getByText("The client has closed its direction already").waitFor();
+  },
+);
+
+playTest(
+  "from disk: a lost FIN, and beside it the course in which it arrived",
+  async ({ browser, address }) => {
+    const page = await browser.open(address);
+    await page.locator('[data-play="run"]').waitFor();
+    await press(page, "run");
+    const fin = page.locator('[data-course="1"] [data-wire="6"]');
+    assertEquals(await fin.getAttribute("data-flags"), "FIN,ACK");
+    for (let i = 0; i < 6; i++) await page.keyboard.press("ArrowDown");
+    assertEquals(await fin.getAttribute("aria-current"), "true");
+    await page.locator(".chosen").getByText("300.000 ms").waitFor();
+    await page.keyboard.press("x");
+    await page.locator('[data-course="2"] [data-wire="6"][data-fate="lost"]').waitFor();
+    assertEquals((await wires(page, 1))[5], "FIN,ACK arrived");
+    const second = page.locator('[data-course="2"] [data-wire="7"]');
+    assertEquals(await second.getAttribute("data-retransmission"), "true");
+    assertEquals((await states(page, 2, "client")).at(-1), "TIME_WAIT");
+    // What it takes is in the address; whoever opens that sees the same.
+    await page.waitForFunction(() => location.hash.includes("lose=6"));
+    const copy = await browser.open(`${address}#${await hash(page)}`);
+    await copy.locator('[data-course="1"] [data-wire="6"][data-fate="lost"]').waitFor();
+    assertEquals(await wires(copy, 1), await wires(page, 2));
+  },
+);
+
+playTest("from disk: a segment under way is lost by a click", async ({ browser, address }) => {
+  const page = await browser.open(`${address}#s=handshake`);
+  await page.locator('[data-wire="1"][data-fate="under-way"]').waitFor();
+  await page.locator('[data-wire="1"] text').click({ force: true });
+  await press(page, "fate");
+  await page.locator('[data-wire="1"][data-fate="lost"]').waitFor();
+  assertEquals(await page.locator(".course-frame:visible").count(), 1);
+  await page.keyboard.press("s");
+  await page.locator('[data-wire="2"][data-retransmission="true"]').waitFor();
+  await page.getByText("1000.000 ms").first().waitFor();
+});
+
+playTest(
+  "from disk: a rewind takes another course, and the first is still there",
+  async ({ browser, address }) => {
+    const page = await browser.open(address);
+    await page.locator('[data-play="run"]').waitFor();
+    await press(page, "run");
+    for (let i = 0; i < 4; i++) await page.keyboard.press("ArrowDown");
+    await press(page, "rewind");
+    await page.locator('[data-course="2"] [data-wire="4"][data-fate="under-way"]').waitFor();
+    assertEquals((await wires(page, 2)).length, 4);
+    await press(page, "server:abort");
+    await press(page, "run");
+    assertEquals((await states(page, 2, "server")).at(-1), "CLOSED");
+    assertEquals((await states(page, 1, "server")).at(-1), "CLOSED");
+    assert((await wires(page, 2)).includes("RST,ACK arrived"));
+    assertEquals((await wires(page, 1)).some((wire) => wire.startsWith("RST")), false);
+    // Back to the first, which goes on; then it alone.
+    await press(page, "activate");
+    await page.locator('[data-course="1"][data-active="true"]').waitFor();
+    await page.locator('[data-play="close-other"]').click();
+    assertEquals(await page.locator(".course-frame:visible").count(), 1);
+    assertEquals((await states(page, 1, "client")).at(-1), "TIME_WAIT");
+  },
+);
+
+playTest(
+  "from disk: settings change the course; faults, languages and a damaged link",
+  async ({ browser, address }) => {
+    const page = await browser.open(`${address}#s=nagle-delayed-ack`);
+    await page.locator('[data-play="run"]').waitFor();
+    await press(page, "run");
+    await page.getByText("400.000 ms").first().waitFor();
+    await page.keyboard.press("o");
+    await page.locator('[name="client-nagle"]').selectOption("off");
+    // The same commands and the same time, without Nagle: the second write leaves at once.
+    const times = await page.locator('[data-wire="7"]').getAttribute("data-length");
+    assertEquals(times, "100");
+    await page.waitForFunction(() => location.hash.includes("a=nagle-off"));
+    await page.keyboard.press("o");
+    // The page's own panel of faults.
+    await page.locator('[data-tab="faults"]').click();
+    await page.locator('[data-once="drop:data"]').click();
+    await page.getByText("waits: drop:data").waitFor();
+    await press(page, "client:send");
+    await page.locator('[data-wire][data-fate="lost"]').waitFor();
+    await page.keyboard.press("l");
+    await page.getByRole("heading", { name: "过程" }).waitFor();
+    assertEquals(await page.locator('[data-play="run"]').textContent(), "运行到底");
+    await page.keyboard.press("l");
+    await page.evaluate(() => location.hash = "#do=0q0");
+    await page.getByText("This link has a command that cannot be").waitFor();
+    await page.evaluate(() => location.hash = "#s=<img src=x onerror=alert(1)>");
+    await page.getByText("This link").nth(1).waitFor();
+    assertEquals(await page.locator("img").count(), 0);
+  },
+);
+
+playTest(
+  "the same set-up is the same course in the browser as in Deno, event by event",
+  async ({ browser, address }) => {
+    const { script } = await bundlePage("test/live/course_probe.ts");
+    const page = await browser.open(address);
+    // As the page's own script: its policy allows what stands in it.
+    await page.addScriptTag({ content: script });
+    const inBrowser = (setUp: string): Promise<string> =>
+      page.evaluate((text) => {
+        const found: unknown = Reflect.get(globalThis, "courseText");
+        return typeof found === "function" ? String(found(text)) : "no probe";
+      }, setUp);
+    const bad = "do=0f1!drop%3D5%25%2Cdup%3D5%25%2Creorder%3D10%25%2Ccorrupt%3D2%25%2Cjitter%3D5ms" +
+      "_0l1_0c0_100s0!60000_150s1!40000_3000e0";
+    const setUps = [
+      ...SCENARIOS.map(({ setUp }) => setUpText(setUp)),
+      bad,
+      `seed=99&a=cc-reno_sack-off&${bad}`,
+    ];
+    for (const setUp of setUps) {
+      const here = courseText(setUp);
+      assertEquals(await inBrowser(setUp) === here, true, setUp);
+    }
+    assert(courseText(bad).length > 100_000);
+  },
+);
+
+if (SHOTS !== null) {
+  playTest("pictures for a person", async ({ browser, address }) => {
+    for (const [width, height] of [[1280, 720], [1920, 1080]]) {
+      for (const isDark of [false, true]) {
+        for (const locale of ["en-GB", "zh-CN"] as const) {
+          const page = await browser.open(address, { width, height, isDark, locale });
+          await page.locator('[data-play="run"]').waitFor();
+          await press(page, "run");
+          for (let i = 0; i < 6; i++) await page.keyboard.press("ArrowDown");
+          await page.keyboard.press("x");
+          await page.screenshot({
+            path: `${SHOTS}/play-${width}-${isDark ? "dark" : "light"}-${locale}.png`,
+          });
+          await page.close();
+        }
+      }
+    }
+  });
+}
