@@ -2,8 +2,8 @@
  * What an acknowledgment tells about segments that passed before it: which of several sendings arrived.
  *
  * Owns: this inference. By timestamps it is certain (RFC 7323 §4.3: the echo of an ACK that moves the left edge is of the
- * segment that lay there; RFC 3522 takes spurious retransmissions from it), by D-SACK too (RFC 2883, RFC 3708); without
- * either it is likely. What is certain is that the repeat came first: what was overtaken by it counts as never arrived, until a
+ * segment that lay there; RFC 3522 takes spurious retransmissions from it), by D-SACK too (RFC 2883, RFC 3708), and by the hole
+ * that SACK told of before it was filled (RFC 2018), as both would have made a D-SACK; without any of these it is likely. What is certain is that the repeat came first: what was overtaken by it counts as never arrived, until a
  * D-SACK tells. Must not know: rows but as numbers of segments.
  */
 import { blocksOf } from "./acknowledged_blocks.ts";
@@ -54,6 +54,8 @@ export class LateMarks {
           segment,
           marks,
           isLeftEdge: record.start <= leftEdge,
+          isHole: sender.sackPermitted && receiver.sackPermitted && duplicate === null &&
+            sender.sacked.end > record.end,
           canSayTwice: sender.sackPermitted && receiver.sackPermitted,
           saysTwice: duplicate !== null && duplicate[0] < record.end && duplicate[1] > record.start,
         });
@@ -68,10 +70,11 @@ export class LateMarks {
   /** Which sending of a record has been acknowledged. */
   #judge(
     record: SentRecord,
-    { segment, marks, isLeftEdge, canSayTwice, saysTwice }: {
+    { segment, marks, isLeftEdge, isHole, canSayTwice, saysTwice }: {
       segment: StorySegment;
       marks: LateMark[];
       isLeftEdge: boolean;
+      isHole: boolean;
       canSayTwice: boolean;
       saysTwice: boolean;
     },
@@ -86,7 +89,12 @@ export class LateMarks {
       if (record.isSacked) return;
       const last = sendings[sendings.length - 1];
       for (const sending of sendings.slice(0, -1)) {
-        this.#never(sending, { marks, because: last, by: segment.number, confidence: "likely" });
+        this.#never(sending, {
+          marks,
+          because: last,
+          by: segment.number,
+          confidence: isHole ? "hole" : "likely",
+        });
       }
       return;
     }
@@ -108,12 +116,15 @@ export class LateMarks {
 
   #never(
     sending: Sending,
-    told: { marks: LateMark[]; because: Sending; by: number; confidence: "certain" | "likely" },
+    told: { marks: LateMark[]; because: Sending; by: number; confidence: "certain" | "hole" | "likely" },
   ): void {
-    const { marks, because, by, confidence } = told;
+    const { marks, because, by } = told;
+    const confidence = told.confidence === "likely" ? "likely" : "certain";
     if (this.#judged.has(sending) || sending.isLost) return;
     if (confidence === "certain") this.#judged.add(sending);
-    const text = confidence === "certain"
+    const text = told.confidence === "hole"
+      ? `never arrived, or after #${because.number} which repeats it: what was sent after it had come before`
+      : confidence === "certain"
       ? `never arrived, or after #${because.number} which repeats it: #${by} answers that one`
       : `probably never arrived: #${because.number} repeats it`;
     marks.push({

@@ -50,6 +50,39 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       "11 retransmission-fast(4)",
     ],
   ],
+  "lost, as the hole tells that SACK spoke of before it was filled, where timestamps are alike": [
+    `C S 0 sackok=1
+      S SA 0 1 sackok=1
+      C A 1 1
+      C A 1 1 len=100
+      C A 101 1 len=100
+      C A 201 1 len=100
+      C A 301 1 len=100
+      S A 1 1 sack=101-201
+      S A 1 1 sack=101-301
+      S A 1 1 sack=101-401
+      C A 1 1 len=100
+      S A 1 401`,
+    [
+      "4 never-arrived(11)",
+      "8 duplicate-ack(2) sack",
+      "9 duplicate-ack(2) sack",
+      "10 duplicate-ack(2) sack",
+      "11 retransmission-fast(4)",
+    ],
+  ],
+  "and not, where a D-SACK tells that both came": [
+    `C S 0 sackok=1
+      S SA 0 1 sackok=1
+      C A 1 1
+      C A 1 1 len=100
+      C A 101 1 len=100
+      S A 1 1 sack=101-201
+      C A 1 1 len=100
+      S A 1 201
+      S A 1 201 sack=1-101`,
+    ["6 duplicate-ack(2) sack", "7 retransmission-fast(4) spurious", "9 d-sack"],
+  ],
   "spurious, as the timestamps tell (Eifel)": [
     `${FULL_HANDSHAKE}
       C A 1 1 len=100 ts=10/501
