@@ -153,8 +153,7 @@ function printPage(
 /** The command. */
 export const command: Command = {
   name: SYNTAX.command,
-  summary:
-    "tells the TCP connections of a capture, pcap or pcapng: states of both ends, what happened and why",
+  summary: "tells the TCP connections of a capture, pcap or pcapng",
   syntax: SYNTAX,
   usage: usageText(SYNTAX),
   run,

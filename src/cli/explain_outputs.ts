@@ -118,8 +118,10 @@ const OUTPUTS: readonly OutputKind[] = [
 
 function refuseGivenUp(connection: ConnectionStory): void {
   if (connection.rows().every((row) => row.kind !== "run" || row.isOpenable)) return;
+  const { id } = connection;
   throw new CliError(
-    `--script: connection #${connection.id} has more than ${SCRIPT_ROWS} segments, too many for a script: cut the capture (editcap -A, -B), or choose another connection`,
+    `--script: not all segments of connection #${id} are kept (${SCRIPT_ROWS} of one, fewer of many): ` +
+      `add --connection ${id}, or cut the capture (editcap -A, -B)`,
   );
 }
 

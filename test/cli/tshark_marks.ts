@@ -193,18 +193,6 @@ const JUDGEMENTS: readonly Judgement[] = [
     holds: isMarked("out-of-order"),
   },
   {
-    tsharkAlone: [],
-    oursAlone: ["spurious_retransmission"],
-    why: "timestamps or a D-SACK that came later tell it (RFC 3522, RFC 3708); tshark looks back only",
-    holds: isMarked("spurious"),
-  },
-  {
-    tsharkAlone: [],
-    oursAlone: ["fast_retransmission", "spurious_retransmission"],
-    why: "as the two by themselves",
-    holds: isMarked("spurious"),
-  },
-  {
     tsharkAlone: ["spurious_retransmission"],
     oursAlone: [],
     why: "the second copy of a frame that the network doubled",
@@ -234,14 +222,23 @@ const JUDGEMENTS: readonly Judgement[] = [
   },
 ];
 
-/** Why we differ; null where nothing says so. */
+const SPURIOUS =
+  "timestamps or a D-SACK that came later tell it (RFC 3522, RFC 3708); tshark looks back only";
+
+/** Why we differ; null where nothing says so. That something was sent for nothing is judged by itself, beside all else. */
 export function judged(difference: MarkDifference): string | null {
   const { tshark, ours } = difference;
+  const isSpurious = ours.includes("spurious_retransmission") && !tshark.includes("spurious_retransmission");
   const tsharkAlone = tshark.filter((name) => !ours.includes(name)).join();
-  const oursAlone = ours.filter((name) => !tshark.includes(name)).join();
+  const oursAlone = ours.filter((name) =>
+    !tshark.includes(name) && !(isSpurious && name === "spurious_retransmission")
+  )
+    .join();
+  if (isSpurious && tsharkAlone === "" && oursAlone === "") return SPURIOUS;
   const found = JUDGEMENTS.find((one) =>
     one.tsharkAlone.join() === tsharkAlone && one.oursAlone.join() === oursAlone &&
     (one.holds?.(difference) ?? true)
   );
-  return found?.why ?? null;
+  if (found === undefined) return null;
+  return isSpurious ? `${found.why}; ${SPURIOUS}` : found.why;
 }

@@ -126,6 +126,12 @@ Deno.test("what a stack left out is switched off, and its MTU follows from its M
   assertMatch(script, /^--mtu=1380$/m);
 });
 
+Deno.test("what probably never arrived is not given either, and what our side sent is demanded all the same", () => {
+  const lost = `${HANDSHAKE}\nC A 1 1 len=100\nC A 1 1 len=100 at=1.5\nS A 1 101`;
+  assertMatch(scriptOf(lost, "server"), /^\/\/ frame 4 never arrived\n\+1\.\d+ < \. 1:101\(100\)/m);
+  assertEquals([...scriptOf(lost, "client").matchAll(/ > \. 1:101\(100\)/g)].length, 2);
+});
+
 Deno.test("what an application closes with unread is reset by the stack itself, an abort by a call", () => {
   const aborted = scriptOf(`${HANDSHAKE}\nS RA 1 1`, "server");
   assertMatch(
