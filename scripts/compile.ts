@@ -22,6 +22,10 @@ const OUTPUT = "dist/tcplab";
 export const ENVIRONMENT: readonly string[] = [
   "NO_COLOR",
   "TERM",
+  // Whether a ladder may be drawn with more than ASCII.
+  "LC_ALL",
+  "LC_CTYPE",
+  "LANG",
   // Where programs of the system are, and which shell a person likes.
   "PATH",
   "SHELL",

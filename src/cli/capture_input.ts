@@ -33,6 +33,8 @@ export interface CaptureEnd {
   readonly problem: CaptureProblem | null;
   readonly wasStopped: boolean;
   readonly isCompressed: boolean;
+  /** Packets that the capture says it has lost; null where it does not say. */
+  readonly dropped: number | null;
 }
 
 /** What can be read from: a file, or standard input. */
@@ -78,7 +80,12 @@ export async function readCapture(path: string, { onPacket, stop }: CaptureReadi
   drain();
   const inCompression = gunzip?.problem ?? null;
   const problem = inCompression?.kind === "damaged" ? inCompression : capture.problem ?? inCompression;
-  return { problem: wasStopped ? null : problem, wasStopped, isCompressed: gunzip !== null };
+  return {
+    problem: wasStopped ? null : problem,
+    wasStopped,
+    isCompressed: gunzip !== null,
+    dropped: capture.dropped,
+  };
 }
 
 const STOPPED = Symbol("stopped");

@@ -5,8 +5,9 @@
  * file formats, headers, what is made of the segments.
  */
 import { RepeatedOptions } from "../host/segment_events.ts";
-import type { SegmentOptions } from "../tcp/events.ts";
+import type { CapturedSegment } from "../story/from_packets.ts";
 import { formatEndpoint } from "../wire/address.ts";
+import { readU32 } from "../wire/bytes.ts";
 import type { CapturedPacket, CaptureProblem } from "../wire/capture_packet.ts";
 import { DissectedSegment, Dissector, type SkipReason } from "../wire/dissect.ts";
 import { LINK_TYPE } from "../wire/link_header.ts";
@@ -14,37 +15,14 @@ import { named, readCapture } from "./capture_input.ts";
 import { CliError } from "./command.ts";
 import { printError } from "./terminal.ts";
 
-/** A segment of a capture; nothing in it is used again. */
-export interface CapturedSegment {
-  /** Number of the frame, as Wireshark counts. */
-  readonly number: number;
-  /** Seconds since 1970. */
-  readonly time: number;
-  /** `IP:PORT`, an IPv6 address in brackets. */
-  readonly source: string;
-  readonly destination: string;
-  /** VLAN ids, outermost first. */
-  readonly vlans: readonly number[];
-  /** Bits of `FLAG` of wire/tcp.ts. */
-  readonly flags: number;
-  /** Both 32 bits as on the wire. */
-  readonly seq: number;
-  readonly ack: number;
-  /** As in the header, unscaled. */
-  readonly window: number;
-  readonly options: SegmentOptions;
-  /** Octets of text, by the headers. */
-  readonly length: number;
-  /** The worse of those of both headers; absent where the capture did not keep all that the sum covers. */
-  readonly checksum?: "correct" | "partial" | "wrong";
-}
-
 /** What a capture held. */
 export interface CaptureTally {
   readonly frames: number;
   readonly segments: number;
   /** Packets that gave no segment, by reason; of link types that are not known as `link-type-N`. */
   readonly skipped: ReadonlyMap<string, number>;
+  /** Packets that the capture says it has lost; null where it does not say. */
+  readonly dropped: number | null;
   /** Of the packets, by name: "Ethernet", or several with commas. */
   readonly linkType: string;
 }
@@ -59,6 +37,10 @@ interface SegmentReading {
 const LINK_NAMES: Readonly<Record<number, string>> = {
   [LINK_TYPE.NULL]: "loopback",
   [LINK_TYPE.ETHERNET]: "Ethernet",
+  [LINK_TYPE.PPP]: "PPP",
+  [LINK_TYPE.PPP_HDLC]: "PPP",
+  [LINK_TYPE.PPP_ETHER]: "PPPoE",
+  [LINK_TYPE.NFLOG]: "netfilter log",
   [LINK_TYPE.RAW_BSD]: "raw IP",
   [LINK_TYPE.RAW_OPENBSD]: "raw IP",
   [LINK_TYPE.RAW]: "raw IP",
@@ -68,40 +50,60 @@ const LINK_NAMES: Readonly<Record<number, string>> = {
   [LINK_TYPE.IPV6]: "raw IPv6",
   [LINK_TYPE.LINUX_COOKED_2]: "Linux cooked v2",
 };
-const KNOWN_LINKS = "Ethernet, Linux cooked, raw IP and loopback are";
+const KNOWN_LINKS = "Ethernet, Linux cooked, raw IP, loopback, PPP and netfilter's log are";
+
+/** Takes packets, and gives their segments as values; counts the rest. */
+export class SegmentReader {
+  frames = 0;
+  segments = 0;
+  readonly skipped: Map<string, number> = new Map();
+  /** Packets of each link type. */
+  readonly links: Map<number, number> = new Map();
+  readonly #dissector = new Dissector();
+  readonly #dissected = new DissectedSegment();
+  readonly #values = new SegmentValues();
+
+  /** The segment in a packet; null where there is none, which is counted. */
+  take(packet: CapturedPacket): CapturedSegment | null {
+    const { linkType } = packet.interface;
+    this.frames += 1;
+    countOne(this.links, linkType);
+    const reason: SkipReason | null = this.#dissector.dissect(packet, this.#dissected);
+    if (reason !== null) {
+      countOne(this.skipped, reason === "link-type" ? `link-type-${linkType}` : reason);
+      return null;
+    }
+    this.segments += 1;
+    return this.#values.of(this.#dissected, packet);
+  }
+
+  /** What it was. */
+  tally(dropped: number | null = null): CaptureTally {
+    const { frames, segments, skipped } = this;
+    const named = [...this.links.keys()].map((linkType) => LINK_NAMES[linkType] ?? String(linkType));
+    return { frames, segments, skipped, dropped, linkType: [...new Set(named)].join(", ") };
+  }
+}
 
 /**
  * Reads the capture at `path`, `-` for standard input, and hands on its segments. What could not be read is said on stderr, a line each; a
  * {@link CliError} where nothing could.
  */
 export async function readSegments(path: string, { onSegment, stop }: SegmentReading): Promise<CaptureTally> {
-  const dissector = new Dissector();
-  const dissected = new DissectedSegment();
-  const values = new SegmentValues();
-  const skipped = new Map<string, number>();
-  const links = new Map<number, number>();
-  let frames = 0;
-  let segments = 0;
-  const { problem, wasStopped } = await readCapture(path, {
+  const reader = new SegmentReader();
+  const { problem, wasStopped, dropped } = await readCapture(path, {
     ...(stop === undefined ? {} : { stop }),
     onPacket: (packet) => {
-      const { linkType } = packet.interface;
-      frames += 1;
-      countOne(links, linkType);
-      const reason: SkipReason | null = dissector.dissect(packet, dissected);
-      if (reason !== null) {
-        return countOne(skipped, reason === "link-type" ? `link-type-${linkType}` : reason);
-      }
-      segments += 1;
-      onSegment(values.of(dissected, packet));
+      const segment = reader.take(packet);
+      if (segment !== null) onSegment(segment);
     },
   });
-  const named = [...links.keys()].map((linkType) => LINK_NAMES[linkType] ?? String(linkType));
-  const tally = { frames, segments, skipped, linkType: [...new Set(named)].join(", ") };
+  const { frames, links } = reader;
+  const tally = reader.tally(dropped);
   if (problem !== null) tellProblem(path, problem, frames);
   if (wasStopped) tell(path, `stopped after ${counted(frames, "packet")}, which are told`);
   tellUnknownLinks(path, frames, links);
-  if (segments === 0) tellEmptiness(path, tally);
+  if (tally.segments === 0) tellEmptiness(path, tally);
   return tally;
 }
 
@@ -111,7 +113,9 @@ const MOST_NAMES = 10_000;
 /** Makes values of what is read into the same record again and again. */
 class SegmentValues {
   readonly #options = [new RepeatedOptions(), new RepeatedOptions()];
-  readonly #names = new Map<string, string>();
+  readonly #names = new Map<string | number, string>();
+  /** Of IPv4, by address and port in one number, which is found sooner than a string. */
+  readonly #shortNames = new Map<string | number, string>();
 
   of(dissected: DissectedSegment, packet: CapturedPacket): CapturedSegment {
     const { segment, checksum, ipChecksum } = dissected;
@@ -129,25 +133,34 @@ class SegmentValues {
       // The two directions have different ones, and each the same many times in a row.
       options: this.#options[sourcePort > destinationPort ? 1 : 0].of(segment),
       length: dissected.length,
+      ttl: dissected.ttl,
+      ...(packet.comments.length === 0 ? {} : { comments: packet.comments }),
     };
     if (ipChecksum === "wrong") return { ...value, checksum: "wrong" };
     return checksum === "unknown" ? value : { ...value, checksum };
   }
 
   #name(address: Uint8Array, port: number): string {
-    let key = String.fromCharCode(port);
-    for (let i = 0; i < address.length; i += 2) {
-      key += String.fromCharCode((address[i] << 8) | address[i + 1]);
-    }
-    let name = this.#names.get(key);
+    const isShort = address.length === IPV4_BYTES;
+    const names: Map<string | number, string> = isShort ? this.#shortNames : this.#names;
+    const key = isShort ? readU32(address, 0) * 0x10000 + port : longKey(address, port);
+    let name = names.get(key);
     if (name === undefined) {
       name = formatEndpoint(address, port);
       // All at once: which of them is needed least would cost more to know.
-      if (this.#names.size === MOST_NAMES) this.#names.clear();
-      this.#names.set(key, name);
+      if (names.size === MOST_NAMES) names.clear();
+      names.set(key, name);
     }
     return name;
   }
+}
+
+const IPV4_BYTES = 4;
+
+function longKey(address: Uint8Array, port: number): string {
+  let key = String.fromCharCode(port);
+  for (let i = 0; i < address.length; i += 2) key += String.fromCharCode((address[i] << 8) | address[i + 1]);
+  return key;
 }
 
 /** Where nothing at all could be read it is an error, otherwise a notice. */

@@ -171,6 +171,9 @@ export function parseConnectOptions(args: readonly string[]): ConnectConfig {
   if (shared.rstGuard === "nft" && localPort === null) {
     throw new UsageError("--rst-guard nft needs --local-port N: the rule is for one port");
   }
+  if (shared.log === "tui") {
+    throw new UsageError("--log tui is for serve: here stdin and stdout belong to the connection");
+  }
   const output = given(options, "output", parseFileName) ?? null;
   const isStdoutFree = shared.log === "none" || shared.logStyle.file !== null;
   if (shared.write === STANDARD_OUTPUT && isStdoutFree && output === null) {

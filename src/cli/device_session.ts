@@ -63,7 +63,7 @@ export class DeviceSession {
       clock,
       host: hostSettings(parts, about.gateway),
       faults,
-      takesFaults: config.ui !== null,
+      takesFaults: config.ui !== null || config.log === "tui",
       recorder: recording?.recorder ?? null,
       observers: [log.observer, about.observer],
       onIdle: () => {

@@ -13,7 +13,10 @@ export const ENVIRONMENT_VARIABLES: readonly (readonly [name: string, meaning: s
   ],
   ["TCPLAB_TRACE", "anything: an error comes with the place in the program (for a report)"],
   ["NO_COLOR", "anything: no colours, not on a terminal either, unless --color always asks for them"],
-  ["TERM", "dumb: no colours"],
+  ["TERM", "dumb: no colours, and no screen for --log tui"],
+  ["LC_ALL", "with UTF-8 in it: ladders are drawn with lines and arrows, else with ASCII"],
+  ["LC_CTYPE", "the same, where LC_ALL is not set"],
+  ["LANG", "the same, where neither is"],
   [
     "TMPDIR",
     "where temporary files go, /tmp if not set: the demo's recording, and control sockets without XDG_RUNTIME_DIR",

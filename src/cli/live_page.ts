@@ -3,12 +3,12 @@
  *
  * Owns: what of a running server the page is given. Must not know: HTTP (src/web), what a page looks like (src/page).
  */
-import { APPLICATIONS } from "../app/applications.ts";
 import { findPageDocument } from "../web/page_document.ts";
 import { PageServer } from "../web/page_server.ts";
 import type { PageAddress } from "./page_address.ts";
 import type { Server } from "./server.ts";
-import { type ServerControlParts, speakerOf } from "./server_control.ts";
+import { pageSubject } from "./page_subject_of.ts";
+import type { ServerControlParts } from "./server_control.ts";
 import { VERSION } from "./version.ts";
 
 /** Takes the page's port, and makes the page ready. Throws one line where that cannot be; `notice` is told when it ends early. */
@@ -41,16 +41,5 @@ export function showServer(
     readonly parts: Pick<ServerControlParts, "config" | "ground">;
   },
 ): void {
-  const { server, parts } = about;
-  page.show({
-    speaker: speakerOf({ ...parts, server }, Date.now() / 1000),
-    leave: () => server.stack.pump.leave(),
-    observe: (observer, interest) => server.stack.observe(observer, interest),
-    injector: server.injector,
-    linkStats: () => server.stack.link.stats(),
-    applications: {
-      names: APPLICATIONS.map(({ name }) => name),
-      set: (port, name) => server.setApplication(port, name),
-    },
-  });
+  page.show(pageSubject(about.server, about.parts));
 }

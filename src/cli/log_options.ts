@@ -28,7 +28,7 @@ export interface LogStyle {
 
 /** What the options about the log say. */
 export interface LogSettings {
-  readonly log: "text" | "json" | "none";
+  readonly log: "text" | "json" | "tui" | "none";
   /** Null: without bound. */
   readonly logLimitBytes: number | null;
   /** Whether data events carry bytes; in which form, the style says. */
@@ -46,8 +46,9 @@ const LOG_LIMIT = { least: 0x1000, most: 2 ** 50 };
 export function parseLogOptions(options: Options): LogSettings {
   const choice = <Choice extends string>(name: LogOption, choices: readonly Choice[]) =>
     given(options, name, (value) => parseChoice(value, choices)) ?? choices[0];
-  const log = choice("log", ["text", "json", "none"]);
+  const log = choice("log", ["text", "json", "tui", "none"]);
   if (log === "none") refuseWithoutLog(options);
+  if (log === "tui") refuseWithScreen(options);
   const time = choice("time", TIME_FORMS);
   if (log === "json" && options.value("time") !== undefined) {
     throw new UsageError("--time is for --log text: in JSON every event has its time, seconds since 1970");
@@ -86,6 +87,14 @@ const NEED_A_LOG = [
 function refuseWithoutLog(options: Options): void {
   const without = NEED_A_LOG.find((name) => options.list(name).length > 0);
   if (without !== undefined) throw new UsageError(`--${without} needs a log: --log none has none`);
+}
+
+/** What of these a screen has no use for. */
+function refuseWithScreen(options: Options): void {
+  const without = NEED_A_LOG.find((name) =>
+    name !== "only" && name !== "color" && options.list(name).length > 0
+  );
+  if (without !== undefined) throw new UsageError(`--${without} is for a log of lines: --log tui has none`);
 }
 
 function parseKinds(options: Options): readonly LogKind[] {

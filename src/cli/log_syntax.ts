@@ -15,9 +15,11 @@ export const LOG_OPTIONS = [
   {
     name: "log",
     kind: "value",
-    value: "text|json|none",
+    value: "text|json|tui|none",
     group: LOG,
-    help: "text (default) for people, json one event a line, none nothing",
+    help:
+      "text (default) for people, json one event a line, tui (serve) connections and the ladder of one on the whole " +
+      "terminal, none nothing",
   },
   {
     name: "log-file",

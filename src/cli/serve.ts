@@ -23,25 +23,30 @@ import {
   refuseTakenAddresses,
   type ServerControlParts,
 } from "./server_control.ts";
+import { ServeScreen } from "./serve_screen.ts";
 import type { Server } from "./server.ts";
 import { openGround, type ServerGround } from "./server_ground.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
 import { pageWidth, printAside, printError } from "./terminal.ts";
 
 async function run(args: string[]): Promise<number> {
-  const config = parseServeOptions(args);
+  const asked = parseServeOptions(args);
   // From here on a signal asks for an end, so that nothing that is set up below can be left behind.
   using signals = listenForStop();
-  await refuseTakenAddresses(config);
-  await serve(config, signals);
+  await refuseTakenAddresses(asked);
+  await using screen = new ServeScreen();
+  await serve(screen.settle(asked), { signals, screen });
   return EXIT_DONE;
 }
 
 /** Serves until somebody or something ends it. Throws when that is a failure, with everything taken apart. */
-async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
+async function serve(
+  config: ServeConfig,
+  { signals, screen }: { readonly signals: StopSignals; readonly screen: ServeScreen },
+): Promise<void> {
   // Judged before anything is opened, because giving up rights comes last.
   const user = futureUser(config.user);
-  const notice = (line: string) => printError(`tcplab serve: ${line}`);
+  const { notice } = screen;
   const clock = systemClock();
   using parts = new DisposableStack();
   const ground = await openGround({ ...config, meanwhile: () => void loadServer() }, clock);
@@ -62,20 +67,27 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   // The last that takes rights is done, and the first frame from a stranger not yet read.
   await using _rights = giveUpRights({ user, socketPath: control?.path ?? null, notice });
   recording?.demandRights();
+  // Last, so that what is refused is said on the lines of the terminal.
+  await screen.open(config);
   const server = new ServerAtWork({ config, ground, clock, log, recording, notice });
   parts.defer(() => server.stack.close());
   spoken.server = server;
+  screen.show(server, spoken);
   if (page !== null) {
     page.show(server, spoken);
     notice(`Live page: ${page.url}`);
   }
-  signals.onQuit(() => void printAside(connectionsText(spoken, { width: pageWidth() })));
+  signals.onQuit(() => {
+    // A screen shows them already.
+    if (!screen.isOn) void printAside(connectionsText(spoken, { width: pageWidth() }));
+  });
   parts.use(watchCarrier({ link: ground.link, clock, host: server.host, notice, flush: () => log.flush() }));
 
   let failure: unknown = null;
   try {
     await Promise.race([
       signals.graceful,
+      ...(screen.quit === null ? [] : [screen.quit]),
       ...(config.once ? [server.firstClosed] : []),
       ...(config.durationMs === null ? [] : [elapsed(config.durationMs)]),
       server.stack.done,
@@ -85,6 +97,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   } catch (error) {
     failure = error;
   }
+  await screen.close();
   const atEnd = await endInOrder(server, { signals, atOnce: failure instanceof AddressLostError });
   failure ??= atEnd;
   recording?.finish();
@@ -94,7 +107,7 @@ async function serve(config: ServeConfig, signals: StopSignals): Promise<void> {
   if (!isLogWhole && log.failure === null) notice(LOG_NOT_TAKEN);
   // What the log cannot say any more. Whose reader has gone on purpose has seen enough.
   const isReaderGone = log.failure !== null && failure === log.failure;
-  if (config.log === "none" || !(isLogWhole || isReaderGone)) {
+  if (config.log === "none" || config.log === "tui" || !(isLogWhole || isReaderGone)) {
     printError(summaryToText(summary, { width: pageWidth() }));
   }
   failure ??= recording?.failure ?? log.failure;

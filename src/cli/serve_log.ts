@@ -28,7 +28,8 @@ import { WindowWidth } from "./terminal.ts";
 
 /** What the log is to be like. */
 interface ServeLogOptions {
-  readonly form: "text" | "json" | "none";
+  /** A screen (`tui`, connection_screen.ts) is no stream of lines: nothing is written. */
+  readonly form: LogSettings["log"];
   /** What writes at once is written to at once: it must never stand still. */
   readonly output: AsyncOutput | SyncOutput;
   /** What is told, and how. The usual when absent. */
@@ -215,7 +216,7 @@ function observerFor(
   { form, style = {} }: ServeLogOptions,
   { writer, format }: { writer: LineWriter; format: Format },
 ): Observer | null {
-  if (form === "none") return null;
+  if (form === "none" || form === "tui") return null;
   const written = form === "json" ? new JsonLines(writer).observe : textObserver(writer, format);
   return inPayloadForm(style.payload ?? "none", written);
 }

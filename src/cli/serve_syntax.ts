@@ -207,6 +207,10 @@ every segment and every state change. Ctrl-C ends it: connections are closed, a 
     ],
     ["sudo tcplab serve -i eth0 --ip 192.168.56.101 --ui", "the same, to look at in a browser"],
     [
+      "sudo tcplab serve -i eth0 --ip 192.168.56.101 --log tui",
+      "connections and their ladders in the terminal",
+    ],
+    [
       "sudo tcplab serve -i eth0 --ip 192.168.56.101 -q --only 'peer 192.168.56.1 and not port 22'",
       "the states of one peer's connections, nothing else",
     ],

@@ -132,7 +132,7 @@ export class Server {
           capture: link.capture,
           filter,
         });
-        if (config.log === "none" || config.logStyle.file !== null) {
+        if (config.log === "none" || config.log === "tui" || config.logStyle.file !== null) {
           notice(`Listening on ${link.name}, ${text}:${port} (${app})`);
         }
       }

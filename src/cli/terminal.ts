@@ -25,6 +25,18 @@ interface ColorWishes {
   readonly term: string | undefined;
 }
 
+/** Whether the terminal shows UTF-8, as its locale says (POSIX: the first of these that is set decides). */
+export function isUtf8Locale(
+  settings: readonly (string | undefined)[] = [
+    environmentVariable("LC_ALL"),
+    environmentVariable("LC_CTYPE"),
+    environmentVariable("LANG"),
+  ],
+): boolean {
+  const locale = settings.find((value) => value !== undefined && value !== "");
+  return Deno.build.os === "windows" || /utf-?8/i.test(locale ?? "");
+}
+
 /** Sets the colour functions of the whole program after stdout and the environment; called once by main. */
 export function setUpColors(): void {
   const wishes = { noColor: environmentVariable("NO_COLOR"), term: environmentVariable("TERM") };
@@ -38,6 +50,13 @@ export function environmentVariable(name: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether stdout's reader takes characters beyond ASCII: what the locale says on a terminal (locale(7)), and a file or a pipe does. */
+export function isUtf8(): boolean {
+  if (!Deno.stdout.isTerminal()) return true;
+  const locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(environmentVariable).find((text) => (text ?? "") !== "");
+  return /utf-?8/i.test(locale ?? "");
 }
 
 /** Local choice: where there is no terminal to ask. */

@@ -126,7 +126,8 @@ export function faultCells(event: FaultEvent, page: TextPage): Cell[] {
   return cells;
 }
 
-function flagsPaint(flags: readonly FlagName[], length: number, palette: Palette): Paint | undefined {
+/** The colour of flags: what they do to a connection. */
+export function flagsPaint(flags: readonly FlagName[], length: number, palette: Palette): Paint | undefined {
   if (flags.includes("RST")) return palette.bad;
   if (flags.includes("SYN")) return palette.opening;
   if (flags.includes("FIN")) return palette.closing;

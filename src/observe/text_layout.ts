@@ -98,6 +98,26 @@ export function layCells(cells: readonly Cell[], page: { width: number; indent: 
   return out;
 }
 
+/** A line that may be painted, cut to so many columns; its colours end there. */
+export function cutPainted(line: string, columns: number): string {
+  if (line.length <= columns) return line;
+  let shown = 0;
+  let isPainted = false;
+  // SGR codes of ECMA-48 take no room.
+  for (const { 0: piece, index } of line.matchAll(/\p{Cc}\[[\d;]*m|\P{Cc}+/gu)) {
+    const isCode = piece.startsWith("\x1b");
+    isPainted ||= isCode;
+    if (isCode) continue;
+    if (shown + piece.length > columns) {
+      return line.slice(0, index + columns - shown) + (isPainted ? END_OF_PAINT : "");
+    }
+    shown += piece.length;
+  }
+  return line;
+}
+
+const END_OF_PAINT = "\x1b[0m";
+
 /** How a column of a table is set. */
 interface TableColumn {
   readonly title: string;

@@ -14,6 +14,7 @@ import {
   STATE_BOX as BOX,
   STATE_PLACES as PLACES,
 } from "../story/state_layout.ts";
+import { svgText } from "./svg_text.ts";
 import { edgeLabel, pathOf } from "../story/transition_paths.ts";
 import type { Transition } from "../tcp/transitions.ts";
 
@@ -94,10 +95,10 @@ function arrowGroup(
   const { x, y, anchor } = arrow.label;
   const texts = lines.map(({ text, sends }, i) =>
     `<text x="${x}" y="${y + i * LINE_HEIGHT}" text-anchor="${anchor}"${sends ? ' class="sends"' : ""}>` +
-    `${escaped(text)}</text>`
+    `${svgText(text)}</text>`
   );
   const title = drawn.map((row) => `${row.from} -> ${row.to}: ${row.event} (${row.rfc})`).join("\n");
-  return `<g id="edge-${drawn[0].id}" class="edge ${kind}${mark}"><title>${escaped(title)}</title>` +
+  return `<g id="edge-${drawn[0].id}" class="edge ${kind}${mark}"><title>${svgText(title)}</title>` +
     `<path d="${arrow.path}" marker-end="url(#head-${kind})"/>${texts.join("")}</g>`;
 }
 
@@ -138,11 +139,4 @@ function legend(undrawn: readonly Transition[], seen?: ReadonlyMap<string, numbe
     `Not drawn: ${undrawn.length} rows: SYN cookies, and RST, ABORT, time-outs and ICMP errors that end a connection early` +
     (seenCount === 0 ? "" : `; ${seenCount} of them seen`);
   return [...samples, `<text class="note" x="24" y="${y + 24}">${note}</text>`];
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll(
-    '"',
-    "&quot;",
-  );
 }

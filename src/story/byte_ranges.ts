@@ -60,6 +60,12 @@ export class ByteRanges {
     return end - start - held;
   }
 
+  /** Where the range that `position` lies in ends; `position` itself where it lies in none. */
+  endOfRun(position: number): number {
+    const at = this.#firstEndingAtOrAfter(position);
+    return at < this.count && this.#starts[at] <= position ? this.#ends[at] : position;
+  }
+
   /** How many positions of [start, end) are in the set. */
   covered(start: number, end: number): number {
     let sum = 0;

@@ -37,6 +37,8 @@ export interface ConnectionStoryOptions {
   readonly id: number;
   /** `IP:PORT`, IPv6 addresses in brackets. */
   readonly endpoints: Readonly<Record<EndName, string>>;
+  /** What else keeps it apart from others between the same two: VLAN ids with dots between; empty for nothing. */
+  readonly realm?: string;
   /** Rows to keep besides the first ones; 0 for none. */
   readonly rows?: number;
   /** Which end is ours, where a host of ours tells. */
@@ -79,6 +81,7 @@ const MOST_TRUE_STATES = 32;
 export class ConnectionStory {
   readonly id: number;
   readonly endpoints: Readonly<Record<EndName, string>>;
+  readonly realm: string;
   readonly zeek: ZeekHistory = new ZeekHistory();
   readonly notes: FindingNotes = new FindingNotes();
   /** How its own host says that it ended. */
@@ -92,9 +95,10 @@ export class ConnectionStory {
   #last: StorySegment | null = null;
   #states: BothStates = { client: null, server: null };
 
-  constructor({ id, endpoints, rows = RING_ROWS, reuses, ours }: ConnectionStoryOptions) {
+  constructor({ id, endpoints, realm = "", rows = RING_ROWS, reuses, ours }: ConnectionStoryOptions) {
     this.id = id;
     this.endpoints = endpoints;
+    this.realm = realm;
     this.#log = new RowLog(rows);
     this.#ports = { client: portOf(endpoints.client), server: portOf(endpoints.server) };
     this.#reuses = reuses ?? null;
@@ -133,6 +137,9 @@ export class ConnectionStory {
     const isBelievable = !isDamaged ||
       (segment.flags & (SYN | FIN | RST)) === 0 && place.start === from.shadow.sentEnd;
     if (isDamaged) from.shadow.counts.wrongChecksums++;
+    if (segment.checksum !== undefined) from.shadow.counts.judgedChecksums++;
+    if (segment.checksum === "partial") from.shadow.counts.partialChecksums++;
+    from.shadow.ttl ??= segment.ttl ?? null;
     if (!place.isStray && isBelievable) this.#take({ segment, place, from, to, isSent, canArrive });
     if (knew) this.#renewPaths();
     if (segment.truth !== undefined) this.#noteTruth(segment);
@@ -177,8 +184,8 @@ export class ConnectionStory {
     if ((flags & ACK) !== 0 && segment.checksum !== "wrong") {
       const answered = { segment, place, sender: to.shadow, receiver: shadow };
       for (const { number, mark } of to.late.acknowledged(answered)) {
-        if (mark === null) this.#log.arrivedAfterAll(number);
-        else this.#markLater(to, { number, mark });
+        if (mark !== null) this.#markLater(to, { number, mark });
+        else if (this.#log.arrivedAfterAll(number)) this.notes.forget("never-arrived", number);
       }
       if (place.ack <= to.shadow.sentEnd) to.shadow.acked = Math.max(to.shadow.acked, place.ack);
       if (place.ack > shadow.lastAck) {
@@ -194,7 +201,11 @@ export class ConnectionStory {
       const tsValue = segment.options.timestamps?.value ?? -1;
       // What a shut window does not let in has arrived all the same: of a probe nothing is said.
       const isLost = !canArrive || from.watch.lastWasProbe;
-      shadow.records.add([place.start, place.end], { number, time, tsValue, isLost });
+      // A keep-alive brings nothing, so that nothing hangs on its arrival.
+      if (!from.watch.lastWasKeepAlive) {
+        const octets = place.end - place.start;
+        shadow.records.add([place.start, place.end], { number, time, tsValue, octets, isLost });
+      }
       if ((flags & FIN) !== 0) shadow.finAt ??= place.end - 1;
     }
     shadow.sentEnd = Math.max(shadow.sentEnd, place.end);
@@ -343,6 +354,11 @@ export class ConnectionStory {
   /** Rows that are kept. */
   get keptRows(): number {
     return this.#log.kept;
+  }
+
+  /** Forgets its rows, and keeps none from now on; the summary stays. Returns how many. */
+  forgetRows(): number {
+    return this.#log.forget();
   }
 
   /** Gives back all rows but the first ones; the summary stays. Returns how many. */

@@ -42,7 +42,10 @@ export interface EndFacts {
   finAckedProof: Sighting | null;
   /** The other's FIN passed towards it. */
   peerFin: (Sighting & { readonly at: number }) | null;
-  /** The last time before it acknowledged it. */
+  /**
+   * The last time before it acknowledged it, or what the other sent after its FIN to fill a hole before it: a FIN counts when
+   * all before it has arrived (RFC 9293 §3.10.7.4, eighth check).
+   */
   peerFinAgain: Sighting | null;
   /** It acknowledged the other's FIN. */
   peerFinAcked: Sighting | null;
@@ -131,7 +134,12 @@ function noteSyn({ segment: { flags }, from: { facts } }: Passage, seen: Sightin
     if (facts.syn !== null) return false;
     facts.syn = seen;
   } else {
-    if (facts.synAck !== null) return false;
+    if (facts.synAck !== null) {
+      // It asks again: what would have opened it has not come.
+      if (facts.openable === null || facts.opened !== null) return false;
+      facts.openable = null;
+      return true;
+    }
     facts.synAck = seen;
   }
   return true;
@@ -241,7 +249,10 @@ function notePassed(passage: Passage): boolean {
     isNew = true;
   }
   const isSent = hasAck && place.ack >= 1 && place.ack <= to.shadow.sentEnd;
-  if (facts.openable === null && isSent && (facts.syn !== null || facts.synAck !== null)) {
+  // Of several SYN, ACKs the one that is answered is the likely one to have arrived.
+  const isAskedAgain = (flags & FLAG.SYN) !== 0 && facts.opened === null && facts.openable !== null &&
+    facts.syn !== null && facts.synAck === null;
+  if ((facts.openable === null || isAskedAgain) && isSent && (facts.syn !== null || facts.synAck !== null)) {
     facts.openable = seen;
     isNew = true;
   }
@@ -249,8 +260,16 @@ function notePassed(passage: Passage): boolean {
     facts.peerFin ??= { ...seen, at: place.end - 1 };
     facts.peerFinAgain = seen;
     isNew = true;
+  } else if (facts.peerFin !== null && facts.peerFinAcked === null && fillsHole(passage)) {
+    facts.peerFinAgain = seen;
+    isNew = true;
   }
   return isNew;
+}
+
+/** Whether a segment carries something that its receiver has not acknowledged. */
+function fillsHole({ place, to }: Passage): boolean {
+  return place.end > place.start && place.end > Math.max(0, to.shadow.lastAck);
 }
 
 /** Whether a RST is one that its receiver should take: at RCV.NXT (RFC 9293 §3.5.3), or acknowledging a SYN. */
@@ -270,5 +289,6 @@ export function forgetPassage(facts: EndFacts, number: number): void {
   if (facts.openable?.number === number) facts.openable = null;
   if (facts.finAcked?.number === number) facts.finAcked = null;
   if (facts.peerFin?.number === number) facts.peerFin = null;
+  if (facts.peerFinAgain?.number === number) facts.peerFinAgain = null;
   if (facts.peerReset?.number === number) facts.peerReset = null;
 }

@@ -4,6 +4,7 @@
  * Owns: the shape, which is a contract: fields may be added, none renamed. Must not know: captures, text.
  */
 import type { TcpState } from "../tcp/state.ts";
+import { type CapturePoint, capturePointOf } from "./capture_point.ts";
 import type { ConnectionStory } from "./connection_story.ts";
 import type { Finding } from "./finding.ts";
 import { findingsOf } from "./findings.ts";
@@ -41,6 +42,8 @@ export interface ExplainedConnection {
   readonly id: number;
   readonly client: string;
   readonly server: string;
+  /** VLAN ids, outermost first, with dots between; absent without tags. */
+  readonly vlan?: string;
   readonly firstFrame: number;
   readonly lastFrame: number;
   readonly durationMs: number;
@@ -48,6 +51,10 @@ export interface ExplainedConnection {
   readonly zeek: { readonly state: string; readonly history: string };
   readonly ends: { readonly client: ExplainedEnd; readonly server: ExplainedEnd };
   readonly findings: readonly Finding[];
+  /** Where on the way it was captured, as far as that can be told. */
+  readonly capturedAt: CapturePoint;
+  /** What the capture says about its packets, the first of it; absent where it says nothing. */
+  readonly comments?: readonly { readonly frame: number; readonly text: string }[];
 }
 
 /** What was read, beside the connections. */
@@ -57,6 +64,8 @@ export interface ExplainedFile {
   readonly frames: number;
   /** By reason. */
   readonly skipped: Readonly<Record<string, number>>;
+  /** Packets that the capture says it has lost; absent where it does not say. */
+  readonly dropped?: number;
 }
 
 /** The whole of `explain --json`. */
@@ -92,13 +101,14 @@ export function explainEnd(story: ConnectionStory, name: EndName): ExplainedEnd 
 
 /** One connection. */
 export function explainConnection(story: ConnectionStory): ExplainedConnection {
-  const { span } = story;
+  const { span, notes: { comments } } = story;
   const first = span?.first;
   const last = span?.last;
   return {
     id: story.id,
     client: story.endpoints.client,
     server: story.endpoints.server,
+    ...(story.realm === "" ? {} : { vlan: story.realm }),
     firstFrame: first?.number ?? 0,
     lastFrame: last?.number ?? 0,
     durationMs: Math.round(((last?.time ?? 0) - (first?.time ?? 0)) * 1e6) / 1e3,
@@ -106,7 +116,29 @@ export function explainConnection(story: ConnectionStory): ExplainedConnection {
     zeek: { state: story.zeek.state, history: story.zeek.history },
     ends: { client: explainEnd(story, "client"), server: explainEnd(story, "server") },
     findings: findingsOf(story),
+    capturedAt: capturePoint(story),
+    ...(comments.length === 0
+      ? {}
+      : { comments: comments.map(({ number, text }) => ({ frame: number, text })) }),
   };
+}
+
+function capturePoint(story: ConnectionStory): CapturePoint {
+  const [client, server] = [story.shadowOf("client"), story.shadowOf("server")];
+  const [syn, answer, ack] = [
+    story.factsOf("client").syn,
+    story.factsOf("server").synAck,
+    story.factsOf("client").opened,
+  ];
+  const isPlain = syn !== null && answer !== null && ack !== null &&
+    story.notes.synTimes.client.length === 1 &&
+    syn.number < answer.number && answer.number < ack.number;
+  return capturePointOf({
+    partialSums: { client: client.counts.partialChecksums, server: server.counts.partialChecksums },
+    judgedSums: { client: client.counts.judgedChecksums, server: server.counts.judgedChecksums },
+    ttl: { client: client.ttl, server: server.ttl },
+    halves: isPlain ? [answer.time - syn.time, ack.time - answer.time] : null,
+  });
 }
 
 /** Everything; the connections in order of their first segments. */

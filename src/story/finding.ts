@@ -14,8 +14,10 @@ export interface Finding {
   readonly confidence: "certain" | "likely";
   /** For people: a sentence or two. */
   readonly text: string;
-  /** The clause that it is about. */
+  /** The clause that it is about; empty where there is none. */
   readonly rfc: string;
+  /** What tshark calls the segments that show it, where it has a name for them. */
+  readonly tshark?: string;
 }
 
 /** What a finder looks at. */

@@ -12,6 +12,7 @@ import type { EndName, StorySegment } from "./story_segment.ts";
 const { SYN, FIN, RST, ACK, ECE, CWR } = FLAG;
 
 /** Local choice: whoever wants more looks at the rows. */
+const MOST_COMMENTS = 200;
 const MOST_NUMBERS = 20;
 /** Local choice: what Linux and FreeBSD wait before a delayed ACK, and the half second that RFC 9293 §3.8.6.3 allows. */
 const STALL_SECONDS = [0.035, 0.51] as const;
@@ -60,6 +61,17 @@ export class FindingNotes {
     return this.#notes.get(name) ?? null;
   }
 
+  /** What the capture itself says about segments, the first of it. */
+  readonly comments: { readonly number: number; readonly text: string }[] = [];
+  /** How much of that there was. */
+  commentCount = 0;
+
+  /** Takes what the capture says about a segment. */
+  comment(number: number, text: string): void {
+    this.commentCount++;
+    if (this.comments.length < MOST_COMMENTS) this.comments.push({ number, text });
+  }
+
   /** Notes a segment under a name. */
   note(name: MarkKind | NoteName, number: number): void {
     const note = this.#notes.get(name);
@@ -69,6 +81,17 @@ export class FindingNotes {
     }
     note.count++;
     if (note.numbers.length < MOST_NUMBERS) note.numbers.push(number);
+  }
+
+  /** Takes a note back: what it says has turned out not to be so. Beyond the first numbers it is believed who says so. */
+  forget(name: MarkKind | NoteName, number: number): void {
+    const note = this.#notes.get(name);
+    if (note === undefined) return;
+    const at = note.numbers.indexOf(number);
+    if (at < 0 && note.count <= note.numbers.length) return;
+    if (at >= 0) note.numbers.splice(at, 1);
+    note.count--;
+    if (note.count === 0) this.#notes.delete(name);
   }
 
   /** Takes a segment with its marks. */

@@ -124,6 +124,7 @@ const portReused: Finder = ({ story }) => {
     confidence: "certain",
     text: "The client used the same port for a new connection.",
     rfc: "RFC 9293 §3.6.1, RFC 6191 §2",
+    tshark: "tcp.analysis.reused_ports",
   };
 };
 

@@ -32,6 +32,8 @@ export class EventStory {
   #resent: RetransmitEvent | null = null;
   /** Ends of which segments were missed: the next one of each says where its stream is by now. */
   readonly #missed = new Map<ConnectionStory, Set<EndName>>();
+  #name = "";
+  #endpoints: readonly [string, string] = ["", ""];
 
   constructor(story: Story) {
     this.story = story;
@@ -78,7 +80,7 @@ export class EventStory {
     if (event.segment === undefined) return;
     const resent = this.#resent?.segment === event.segment ? this.#resent : null;
     this.#resent = null;
-    const [local, peer] = endpointsOf(event.connection);
+    const [local, peer] = this.#endpointsOf(event.connection);
     const isReceived = event.direction === "recv";
     const segment: AddressedSegment = {
       number: event.segment,
@@ -101,23 +103,36 @@ export class EventStory {
       this.story.add(segment, told);
       return;
     }
-    const isSyn = (segment.flags & (FLAG.SYN | FLAG.ACK)) === FLAG.SYN;
-    const opener: EndName = isReceived ? "server" : "client";
-    const ours = isSyn ? opener : guessOurs(local, peer);
-    const connection = this.#byEventId.get(event.id) ?? this.#begin(event, ours);
+    const connection = this.#byEventId.get(event.id) ?? this.#beginWith(event, segment);
     if (this.#missed.size > 0) this.#skip(connection, event);
     this.story.addTo(connection, { segment, ...(told === undefined ? {} : { told }) });
   }
 
   #skip(connection: ConnectionStory, event: SegmentEvent): void {
     const { relSeq, relAck, connection: name, direction } = event;
-    const [local, peer] = endpointsOf(name);
+    const [local, peer] = this.#endpointsOf(name);
     const source = direction === "recv" ? peer : local;
     const from: EndName = connection.endpoints.client === source ? "client" : "server";
     const ends = this.#missed.get(connection);
     if (ends?.delete(from) !== true) return;
     if (ends.size === 0) this.#missed.delete(connection);
     connection.skip({ from, seq: relSeq, ack: event.flags.includes("ACK") ? relAck : 0 });
+  }
+
+  #beginWith(event: SegmentEvent, { flags }: AddressedSegment): ConnectionStory {
+    const isReceived = event.direction === "recv";
+    const isSyn = (flags & (FLAG.SYN | FLAG.ACK)) === FLAG.SYN;
+    const opener: EndName = isReceived ? "server" : "client";
+    return this.#begin(event, isSyn ? opener : guessOurs(...this.#endpointsOf(event.connection)));
+  }
+
+  /** The last name's endpoints are remembered: events of one connection come in runs. */
+  #endpointsOf(name: string): readonly [string, string] {
+    if (name !== this.#name) {
+      this.#name = name;
+      this.#endpoints = endpointsOf(name);
+    }
+    return this.#endpoints;
   }
 
   #transition(event: TransitionEvent): void {

@@ -6,27 +6,33 @@
 import type { SegmentOptions } from "../tcp/events.ts";
 import type { Added, Story } from "./story.ts";
 
-/** A TCP segment of a captured packet, headers read. */
-export interface DissectedSegment {
-  /** Number of the frame, from 1. */
+/** A TCP segment of a captured packet, headers read; nothing in it is used again. */
+export interface CapturedSegment {
+  /** Number of the frame, from 1, as Wireshark counts. */
   readonly number: number;
   /** Seconds since 1970. */
   readonly time: number;
   /** `IP:PORT`, IPv6 addresses in brackets. */
   readonly source: string;
   readonly destination: string;
-  /** VLAN tags, outermost first; absent for none. */
+  /** VLAN ids, outermost first. */
   readonly vlans?: readonly number[];
   /** Bits of `FLAG` of wire/tcp.ts. */
   readonly flags: number;
+  /** Both 32 bits as on the wire. */
   readonly seq: number;
   readonly ack: number;
+  /** As in the header, unscaled. */
   readonly window: number;
   readonly options: SegmentOptions;
   /** Payload octets, as the headers say. */
   readonly length: number;
-  /** Absent where it cannot be judged: a frame that was cut short. */
+  /** The worse of those of both headers; absent where the capture did not keep all that the sum covers. */
   readonly checksum?: "correct" | "partial" | "wrong";
+  /** TTL or hop limit. */
+  readonly ttl?: number;
+  /** What the capture says about the packet; absent where it says nothing. */
+  readonly comments?: readonly string[];
 }
 
 /**
@@ -35,17 +41,19 @@ export interface DissectedSegment {
  */
 export class PacketStory {
   readonly story: Story;
-  readonly #hasRightSums = new Map<string, boolean>();
+  readonly #byHost = new Map<string, Host>();
+  /** The same by address and port, of those that were heard of late. */
+  readonly #bySource = new Map<string, Host>();
 
   constructor(story: Story) {
     this.story = story;
   }
 
   /** Adds one. */
-  add(segment: DissectedSegment): Added {
+  add(segment: CapturedSegment): Added {
     const { vlans, checksum, source } = segment;
     // Written out, as in a Story: this is done for each packet of a large capture.
-    return this.story.add({
+    const added = this.story.add({
       number: segment.number,
       time: segment.time,
       source,
@@ -57,18 +65,39 @@ export class PacketStory {
       window: segment.window,
       options: segment.options,
       checksum: checksum === undefined ? undefined : this.#judge(checksum, source),
+      ttl: segment.ttl,
       realm: vlans === undefined || vlans.length === 0 ? undefined : vlans.join("."),
     });
+    const { comments } = segment;
+    if (comments !== undefined) {
+      for (const text of comments) added.connection.notes.comment(segment.number, text);
+    }
+    return added;
   }
 
   #judge(checksum: "correct" | "partial" | "wrong", source: string): "correct" | "partial" | "wrong" {
-    const host = source.slice(0, source.lastIndexOf(":"));
+    const host = this.#bySource.get(source) ?? this.#hostOf(source);
     if (checksum !== "wrong") {
-      if (this.#hasRightSums.size < MOST_HOSTS) this.#hasRightSums.set(host, true);
+      host.hasRightSums = true;
       return checksum;
     }
-    return this.#hasRightSums.get(host) === true ? "wrong" : "partial";
+    return host.hasRightSums ? "wrong" : "partial";
   }
+
+  #hostOf(source: string): Host {
+    const name = source.slice(0, source.lastIndexOf(":"));
+    const host = this.#byHost.get(name) ?? { hasRightSums: false };
+    if (this.#byHost.size < MOST_HOSTS) this.#byHost.set(name, host);
+    // Made of the others again.
+    if (this.#bySource.size === MOST_HOSTS) this.#bySource.clear();
+    this.#bySource.set(source, host);
+    return host;
+  }
+}
+
+/** What is remembered of one. */
+interface Host {
+  hasRightSums: boolean;
 }
 
 /** Local choice: hosts of which it is remembered whether they send sums. */

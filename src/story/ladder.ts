@@ -4,7 +4,15 @@
  *
  * Owns: which lines there are, and what stands in the gutters. Must not know: how a line is drawn, or how wide.
  */
-import { flagsWord, loudnessOf, markWord, runWords, segmentWords, waitWord } from "./ladder_words.ts";
+import {
+  detailWords,
+  flagsWord,
+  loudnessOf,
+  markWord,
+  numberWords,
+  runWords,
+  waitWord,
+} from "./ladder_words.ts";
 import type { Loudness } from "./ladder_words.ts";
 import { isRetransmission, type MarkKind } from "./marks.ts";
 import type { RoundTrips } from "./round_trips.ts";
@@ -56,8 +64,10 @@ export interface SegmentLine extends Line {
   readonly from: EndName;
   /** `SYN,ACK`. */
   readonly flags: string;
-  /** `seq 1`, `ack 1`, `len 100`, `win 64240`, options: the most important first. */
+  /** `seq 1`, `ack 1`, `len 100`: the most important first. */
   readonly words: readonly string[];
+  /** `win 64240`, options: the most important first. */
+  readonly details: readonly string[];
   readonly marks: readonly LadderMark[];
   readonly course: Course;
   /** Carries again what its end had sent before. */
@@ -198,14 +208,19 @@ function placeStates(rows: readonly Row[], source: LadderSource): { items: Item[
   const findItem = itemFinder(items);
   for (const end of END_NAMES) {
     const path = source.pathOf(end);
+    let place = 0;
     for (const [index, step] of path.entries()) {
       // Where an end was before it did anything has no segment of its own.
       const isBeginning = index === 0 && (step.state === "LISTEN" || step.state === "CLOSED");
       if (isBeginning) before[end] = step;
       else {
-        const item = findItem(step.number);
-        if (item === null) loose.push({ end, step });
-        else item.entered[end].push(step);
+        // What passed the capture before another segment may have arrived after that one was sent: states keep their order.
+        const found = findItem(step.number);
+        if (found === null) loose.push({ end, step });
+        else {
+          place = Math.max(place, found);
+          items[place].entered[end].push(step);
+        }
       }
     }
   }
@@ -213,18 +228,18 @@ function placeStates(rows: readonly Row[], source: LadderSource): { items: Item[
   return { items, before };
 }
 
-/** Finds the item of a segment's number; 0 is nobody's. */
-function itemFinder(items: readonly Item[]): (number: number) => Item | null {
-  const byNumber = new Map<number, Item>();
-  const runs: { item: Item; row: RunRow }[] = [];
-  for (const item of items) {
-    if (item.row?.kind === "segment") byNumber.set(item.row.segment.number, item);
-    else if (item.row?.kind === "run") runs.push({ item, row: item.row });
+/** Finds the place of a segment's number; 0 is nobody's. */
+function itemFinder(items: readonly Item[]): (number: number) => number | null {
+  const byNumber = new Map<number, number>();
+  const runs: { place: number; row: RunRow }[] = [];
+  for (const [place, { row }] of items.entries()) {
+    if (row?.kind === "segment") byNumber.set(row.segment.number, place);
+    else if (row?.kind === "run") runs.push({ place, row });
   }
   return (number) => {
     if (number === 0) return null;
     const isWithin = ({ row }: { row: RunRow }) => row.first <= number && number <= row.last;
-    return byNumber.get(number) ?? runs.find(isWithin)?.item ?? null;
+    return byNumber.get(number) ?? runs.find(isWithin)?.place ?? null;
   };
 }
 
@@ -259,8 +274,10 @@ function lineOf({ row }: Item, line: Line): LadderLine {
     number: segment.number,
     from: segment.from,
     flags: flagsWord(segment.flags),
-    words: segmentWords(row),
-    marks: marks.map((mark) => ({
+    words: numberWords(row),
+    details: detailWords(row),
+    // A sum that is left to a device is on every segment of one end: a finding tells it once.
+    marks: marks.filter(({ kind }) => kind !== "partial-checksum").map((mark) => ({
       kind: mark.kind,
       word: markWord(mark),
       text: mark.text,

@@ -56,26 +56,25 @@ export function flagsWord(flags: number): string {
   return flagNames(flags).join(",") || "none";
 }
 
-/**
- * The numbers of a segment, the most important first, so that a view with little room leaves out the last: `seq 1`, `ack 1`,
- * `len 100`, `win 64240`, and the options.
- */
-export function segmentWords({ segment, relSeq, relAck, windowBytes }: SegmentRow): string[] {
-  const { flags, length, window } = segment;
+/** The numbers of a segment, the most important first: `seq 1`, `ack 1`, `len 100`. */
+export function numberWords({ segment: { flags, length }, relSeq, relAck }: SegmentRow): string[] {
   return [
     `seq ${relSeq}`,
     ...((flags & FLAG.ACK) === 0 ? [] : [`ack ${relAck}`]),
     ...(length === 0 ? [] : [`len ${length}`]),
-    // A RST has no use for a window, and one whose scale was not seen is a bare number of the header.
-    ...((flags & FLAG.RST) !== 0
-      ? []
-      : [windowBytes === null ? `win ${window} (unscaled)` : `win ${windowBytes}`]),
-    ...optionWords({ segment, relAck }),
   ];
 }
 
+/** What else its header says, the most important first, so that a view with little room leaves out the last: `win 64240`, options. */
+export function detailWords(row: SegmentRow): string[] {
+  const { segment: { flags, window }, windowBytes } = row;
+  // A RST has no use for a window, and one whose scale was not seen is a bare number of the header.
+  const text = windowBytes === null ? `win ${window} (unscaled)` : `win ${windowBytes}`;
+  return [...((flags & FLAG.RST) !== 0 ? [] : [text]), ...optionWords(row)];
+}
+
 /** The options, short; what is acknowledged selectively in the positions of its stream. */
-export function optionWords(
+function optionWords(
   { segment: { options, ack }, relAck }: Pick<SegmentRow, "segment" | "relAck">,
 ): string[] {
   const { mss, windowScale, sackPermitted, sack = [], timestamps } = options;
@@ -92,7 +91,7 @@ export function optionWords(
 
 /** What a folded run stands for, the most important first: `37 segments`, `1..54021`, `54020 bytes`, `18 of them ACKs`. */
 export function runWords(
-  { from, count, bytes, relSeq, relEnd, acknowledgments, isOpenable }: RunRow,
+  { from, count, bytes, relSeq, relEnd, acknowledgments, windowsFilled, isOpenable }: RunRow,
 ): string[] {
   return [
     count === 1 ? "1 segment" : `${count} segments`,
@@ -102,6 +101,9 @@ export function runWords(
     ...(acknowledgments === 0
       ? []
       : [acknowledgments === 1 ? "1 of them an ACK" : `${acknowledgments} of them ACKs`]),
+    ...(windowsFilled === 0
+      ? []
+      : [windowsFilled === 1 ? "window full once" : `window full ${windowsFilled} times`]),
     ...(isOpenable ? [] : ["no longer kept"]),
   ];
 }

@@ -151,6 +151,8 @@ export class LateMarks {
       [...sender.records.overlapping(left, right)].find(({ sendings }) => sendings.length > 1);
     const sending = about?.sendings.at(-1);
     if (about === undefined || sending === undefined || about.sendings.length < 2) return;
+    // What carried more than came twice was needed for the rest.
+    if (right - left < sending.octets) return;
     // The receiver had both: what was thought lost came late, or a copy of the other was made on the way.
     if (about.sendings.length === 2) marks.push({ number: about.sendings[0].number, mark: null });
     this.#spurious(sending, { marks, text: `sent for nothing: #${segment.number} says that it came twice` });

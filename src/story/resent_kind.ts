@@ -8,6 +8,7 @@ import type { RetransmitKind } from "../tcp/events.ts";
 import { FLAG } from "../wire/tcp.ts";
 import type { EndWatch } from "./end_watch.ts";
 import type { MarkKind } from "./marks.ts";
+import { LEAST_RTO_SECONDS } from "./round_trips.ts";
 import type { SentRecord } from "./sent_records.ts";
 import type { Placement, ShadowEnd } from "./shadow_end.ts";
 import type { StorySegment } from "./story_segment.ts";
@@ -95,16 +96,21 @@ export function resentKind(resending: Resending): MarkKind {
  * Whether a segment that fills a hole was overtaken on its way, and is not sent again. Timestamps tell where both segments
  * have them: the older was sent first (as RFC 3522 tells them apart). Else the time: less than it takes to hear of a hole.
  */
-export function isOvertaken({ segment, sender, receiver }: Resending): boolean {
+export function isOvertaken({ segment, place, sender, receiver }: Resending): boolean {
   const { hole } = sender.watch;
   if (hole === null) return false;
   const [over, now] = [hole.options.timestamps, segment.options.timestamps];
   if (over !== undefined && now !== undefined && over.value !== now.value) {
     return ((now.value - over.value) | 0) < 0;
   }
-  const { duplicateAcks } = receiver.watch;
+  const { duplicateAcks, lastNumber } = receiver.watch;
   const rtt = sender.shadow.roundTrips.smoothedSeconds + receiver.shadow.roundTrips.smoothedSeconds;
   // Local choice: 3 ms, as tshark, where nothing has been measured.
   const soon = rtt > 0 ? rtt * 0.9 : 0.003;
-  return segment.time - hole.time < soon && duplicateAcks < FAST_DUPLICATES;
+  const waited = segment.time - hole.time;
+  if (duplicateAcks >= FAST_DUPLICATES) return false;
+  if (waited < soon) return true;
+  // No timer is as short, and nothing has asked for it, in what the other end was heard to say.
+  const hasEvidence = sender.shadow.sacked.end > place.start || place.start < sender.watch.fastUntil;
+  return lastNumber > 0 && !hasEvidence && waited < LEAST_RTO_SECONDS;
 }

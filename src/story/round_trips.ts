@@ -11,7 +11,7 @@ const MOST_SAMPLES = 512;
 /** RFC 6298 §2.1: before the first sample. */
 const FIRST_RTO_SECONDS = 1;
 /** Local choice: Linux's lower bound, far below the second of RFC 6298 §2.4: what is sooner is no timeout anywhere. */
-const LEAST_RTO_SECONDS = 0.2;
+export const LEAST_RTO_SECONDS = 0.2;
 
 /** Samples of one direction. */
 export class RoundTrips {

@@ -5,7 +5,7 @@
  */
 import type { Mark } from "./marks.ts";
 import { foldRows } from "./runs.ts";
-import type { BothStates, Fate, Row, RunRow, SegmentRow } from "./story_segment.ts";
+import type { Fate, Row, RunRow, SegmentRow } from "./story_segment.ts";
 
 /** Local choice: a handshake and what follows it, so that every story has its beginning. */
 const FIRST_ROWS = 64;
@@ -24,15 +24,15 @@ export type NewRow = Pick<SegmentRow, "segment" | "relSeq" | "relAck" | "windowB
 
 /** Rows by their place and by the number of their segment. */
 export class RowLog {
-  readonly #mostRows: number;
-  readonly #first: OpenRow[] = [];
+  #mostRows: number;
+  #first: OpenRow[] = [];
   #last: OpenRow[] = [];
   /** Where in `#last` the oldest kept one is. */
   #head = 0;
   readonly #byNumber = new Map<number, OpenRow>();
   #count = 0;
   #revision = 0;
-  #givenUp: RunRow | null = null;
+  #givenUp: OpenRun | null = null;
 
   /** Keeps `mostRows` besides the first ones; none at all for 0. */
   constructor(mostRows: number) {
@@ -96,14 +96,16 @@ export class RowLog {
     return true;
   }
 
-  /** Takes a mark of never having arrived back: it did. */
-  arrivedAfterAll(number: number): void {
+  /** Takes a mark of never having arrived back: it did. `false` where the row is kept and has no such mark. */
+  arrivedAfterAll(number: number): boolean {
     const row = this.#byNumber.get(number);
     const at = row?.marks.findIndex(({ kind }) => kind === "never-arrived") ?? -1;
-    if (row === undefined || at < 0) return;
+    if (row === undefined) return true;
+    if (at < 0) return false;
     row.marks.splice(at, 1);
     if (row.fate === "never-arrived") row.fate = null;
     row.revision = ++this.#revision;
+    return true;
   }
 
   /** Says what became of a segment. */
@@ -131,8 +133,21 @@ export class RowLog {
 
   /** The rows for a view: bulk data folded, what was given up as one run. */
   rows(): Row[] {
-    const middle: Row[] = this.#givenUp === null ? [] : [this.#givenUp];
+    if (this.#givenUp === null) return foldRows(this.segmentRows());
+    const middle: Row[] = [{ ...this.#givenUp }];
     return [...foldRows(this.#first), ...middle, ...foldRows(this.#last.slice(this.#head))];
+  }
+
+  /** Forgets all rows, and keeps none from now on. Returns how many. */
+  forget(): number {
+    const { kept } = this;
+    this.#mostRows = 0;
+    this.#first = [];
+    this.#last = [];
+    this.#head = 0;
+    this.#byNumber.clear();
+    this.#givenUp = null;
+    return kept;
   }
 
   /** Gives all rows up but the first ones. Returns how many. */
@@ -147,30 +162,39 @@ export class RowLog {
     return count;
   }
 
-  #giveUp({ index, segment, relSeq, states }: OpenRow): void {
-    this.#byNumber.delete(segment.number);
-    const before = this.#givenUp;
-    const isBare = segment.length === 0;
-    this.#givenUp = {
+  /** In place: of very many rows each is given up once. */
+  #giveUp({ index, segment, relSeq, states, marks }: OpenRow): void {
+    const { number, time, length } = segment;
+    this.#byNumber.delete(number);
+    const run = this.#givenUp ??= {
       kind: "run",
       from: null,
-      firstIndex: before?.firstIndex ?? index,
+      firstIndex: index,
       lastIndex: index,
-      first: before?.first ?? segment.number,
-      last: segment.number,
-      count: (before?.count ?? 0) + 1,
-      acknowledgments: (before?.acknowledgments ?? 0) + (isBare ? 1 : 0),
-      bytes: (before?.bytes ?? 0) + segment.length,
-      fromTime: before?.fromTime ?? segment.time,
-      toTime: segment.time,
-      relSeq: before?.relSeq ?? relSeq,
-      relEnd: Math.max(before?.relEnd ?? 0, relSeq + segment.length),
+      first: number,
+      last: number,
+      count: 0,
+      acknowledgments: 0,
+      bytes: 0,
+      windowsFilled: 0,
+      fromTime: time,
+      toTime: time,
+      relSeq,
+      relEnd: 0,
       isOpenable: false,
-      states: statesOf(states),
+      states,
     };
+    run.lastIndex = index;
+    run.last = number;
+    run.count++;
+    if (length === 0) run.acknowledgments++;
+    run.bytes += length;
+    if (marks.some(({ kind }) => kind === "window-full")) run.windowsFilled++;
+    run.toTime = time;
+    run.relEnd = Math.max(run.relEnd, relSeq + length);
+    run.states = states;
   }
 }
 
-function statesOf({ client, server }: BothStates): BothStates {
-  return { client, server };
-}
+/** A run that grows. */
+type OpenRun = { -readonly [Name in keyof RunRow]: RunRow[Name] };

@@ -15,7 +15,7 @@ const LEAST_ROWS = 4;
 const LONGEST_WAIT_SECONDS = 0.2;
 
 /** Marks that are part of the ordinary course of a bulk transfer. */
-const ORDINARY: ReadonlySet<Mark["kind"]> = new Set(["partial-checksum", "window-update"]);
+const ORDINARY: ReadonlySet<Mark["kind"]> = new Set(["partial-checksum", "window-update", "window-full"]);
 
 function isPlain({ marks, fate }: SegmentRow): boolean {
   return fate === null && marks.every(({ kind }) => ORDINARY.has(kind));
@@ -84,6 +84,7 @@ function runOf(rows: readonly SegmentRow[]): RunRow {
     count: rows.length,
     acknowledgments: rows.length - data.length,
     bytes,
+    windowsFilled: rows.filter(({ marks }) => marks.some(({ kind }) => kind === "window-full")).length,
     fromTime: first.segment.time,
     toTime: last.segment.time,
     relSeq: first.relSeq,

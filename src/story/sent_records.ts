@@ -11,6 +11,8 @@ export interface Sending {
   readonly time: number;
   /** TSval, -1 without timestamps. */
   readonly tsValue: number;
+  /** All that it carried, which may be more than the record that it is noted in. */
+  readonly octets: number;
   /** True where nothing is to be said about its arrival: lost by our own fault injector, or a probe of a shut window. */
   isLost: boolean;
 }

@@ -28,6 +28,9 @@ export interface EndCounts {
   zeroWindows: number;
   /** Segments with a sum that no receiver takes. */
   wrongChecksums: number;
+  /** Segments with a sum that was left to a device, and all whose sum was looked at. */
+  partialChecksums: number;
+  judgedChecksums: number;
   /** Segments that belong to no window. */
   strays: number;
 }
@@ -76,6 +79,8 @@ export class ShadowEnd {
   /** The furthest position of the other's stream that its windows have allowed; -Infinity while the scale is unknown. */
   rightEdge = -Infinity;
   lastTime = 0;
+  /** TTL or hop limit of its first segment; null where it was not seen. */
+  ttl: number | null = null;
   /** Octets of this end's stream that passed the capture. */
   readonly seen = new ByteRanges();
   /** Of its stream: what the other end has acknowledged selectively. */
@@ -91,6 +96,8 @@ export class ShadowEnd {
     duplicateAcks: 0,
     zeroWindows: 0,
     wrongChecksums: 0,
+    partialChecksums: 0,
+    judgedChecksums: 0,
     strays: 0,
   };
   #strayEnd: number | null = null;
@@ -123,14 +130,15 @@ export class ShadowEnd {
         : other.#positionOf(segment.ack, { near: other.sentEnd, first: 1 });
     }
     const end = start + octets;
-    return { start, end, ack, isStray: this.#isStray(start, end) };
+    return { start, end, ack, isStray: this.#isStray({ start, end, asked: other.lastAck }) };
   }
 
-  /** What is too far away is taken when what follows it lies there too: then the capture has a hole of a gigabyte. */
-  #isStray(start: number, end: number): boolean {
-    if (Math.abs(start - this.sentEnd) <= MOST_WINDOW_BYTES) {
-      return false;
-    }
+  /**
+   * What is too far away is taken when what follows it lies there too, or when the other end has acknowledged all before it: then the
+   * capture has a hole of a gigabyte.
+   */
+  #isStray({ start, end, asked }: { start: number; end: number; asked: number }): boolean {
+    if (Math.abs(start - this.sentEnd) <= MOST_WINDOW_BYTES || start === asked) return false;
     const follows = this.#strayEnd !== null && start === this.#strayEnd && end > start;
     this.#strayEnd = follows ? null : end;
     return !follows;

@@ -85,7 +85,12 @@ function open(path: PathBuilder, facts: EndFacts): void {
   } else if (opened !== null && peerSyn !== null) {
     path.begin("SYN_SENT", "implied", peerSyn);
   } else if (first !== null && peerSyn === null) {
-    path.begin("ESTABLISHED", "unknown", first);
+    // What passed towards it may be what is known first.
+    path.begin(
+      "ESTABLISHED",
+      "unknown",
+      facts.peerFin === null ? first : earlier(first, facts.peerFin) ?? first,
+    );
   }
   if (path.state !== "SYN_SENT" && path.state !== "SYN_RCVD") return;
   const at = earlier(openable, opened);
@@ -108,13 +113,13 @@ function earlier(one: Sighting | null, other: Sighting | null): Sighting | null 
 }
 
 function close(path: PathBuilder, facts: EndFacts): void {
-  const { fin, finAcked, peerFin, closeWaitProof } = facts;
+  const { fin, finAcked, peerFin, peerFinAgain, closeWaitProof } = facts;
   const isOpen = path.state === "ESTABLISHED";
   // A first FIN that acknowledges the other's may be the second one, and the first lost before it came here: then nothing
   // but a bare ACK from between the two FINs tells what came first.
   const heardFirst = peerFin !== null && (fin === null || fin.ack > peerFin.at);
   if (isOpen && heardFirst) {
-    path.move("established.fin", { at: peerFin, proof: closeWaitProof });
+    path.move("established.fin", { at: peerFinAgain ?? peerFin, proof: closeWaitProof });
     if (fin === null) return;
     path.move("close-wait.close", { at: fin, proof: closeWaitProof === null ? null : fin });
     if (finAcked !== null) path.move("last-ack.ack", { at: finAcked });
@@ -136,17 +141,17 @@ function finish(path: PathBuilder, facts: EndFacts): void {
   }
   const isProvenSimultaneous = peerFinAcked !== null && peerFinCameFirst;
   // Of several FINs the last one is the likely one to have arrived: those before it were answered by nothing.
-  const arrived = (peerFinAgain ?? peerFin).number;
-  const ackCameFirst = finAcked !== null && (finAckedProof !== null || finAcked.number <= arrived);
+  const arrived = peerFinAgain ?? peerFin;
+  const ackCameFirst = finAcked !== null && (finAckedProof !== null || finAcked.number <= arrived.number);
   if (!isProvenSimultaneous && ackCameFirst) {
     path.move("fin-wait-1.ack", { at: finAcked, proof: finAckedProof });
     const shows = finAckedProof !== null && peerFinAcked !== null &&
       finAckedProof.number <= peerFinAcked.number;
-    path.move("fin-wait-2.fin", { at: later(peerFin, finAcked), proof: shows ? peerFinAcked : null });
+    path.move("fin-wait-2.fin", { at: later(arrived, finAcked), proof: shows ? peerFinAcked : null });
     return;
   }
-  path.move("fin-wait-1.fin", { at: peerFin, proof: isProvenSimultaneous ? peerFinAcked : null });
-  if (finAcked !== null) path.move("closing.ack", { at: later(finAcked, peerFin) });
+  path.move("fin-wait-1.fin", { at: arrived, proof: isProvenSimultaneous ? peerFinAcked : null });
+  if (finAcked !== null) path.move("closing.ack", { at: later(finAcked, arrived) });
 }
 
 function later(one: Sighting, other: Sighting): Sighting {

@@ -28,6 +28,8 @@ export interface StoryOptions {
   readonly allRows?: number;
   /** Summaries of connections that are not kept whole. */
   readonly summaries?: number;
+  /** Numbers of those of which rows are wanted: no other keeps any, and none of these is given up for others. All when absent. */
+  readonly chosen?: ReadonlySet<number>;
 }
 
 /** A segment between two addresses. */
@@ -57,7 +59,8 @@ export interface Added {
 
 /** All connections. */
 export class Story {
-  readonly #options: Required<StoryOptions>;
+  readonly #options: Required<Omit<StoryOptions, "chosen">>;
+  readonly #chosen: ReadonlySet<number> | null;
   readonly #byPair = new Map<string, ConnectionStory>();
   /** In order of opening. */
   readonly #byId = new Map<number, ConnectionStory>();
@@ -65,6 +68,7 @@ export class Story {
   readonly #over = new Set<ConnectionStory>();
   readonly #pairOf = new Map<ConnectionStory, string>();
   readonly #summaries: ExplainedConnection[] = [];
+  #keepsRows = true;
   #count = 0;
   #rows = 0;
   #givenUp = { summarized: 0, forgotten: 0, rows: 0 };
@@ -72,7 +76,8 @@ export class Story {
 
   constructor(options: StoryOptions = {}) {
     const { connections = MOST_CONNECTIONS, rows = RING_ROWS } = options;
-    const { allRows = MOST_ROWS, summaries = MOST_SUMMARIES } = options;
+    const { allRows = MOST_ROWS, summaries = MOST_SUMMARIES, chosen } = options;
+    this.#chosen = chosen ?? null;
     this.#options = { connections: Math.max(1, connections), rows, allRows, summaries };
   }
 
@@ -87,6 +92,7 @@ export class Story {
         endpoints: client === "source"
           ? { client: segment.source, server: segment.destination }
           : { client: segment.destination, server: segment.source },
+        realm: segment.realm ?? "",
         ...(connection === undefined ? {} : { before: connection }),
       });
     }
@@ -113,6 +119,7 @@ export class Story {
       window: segment.window,
       options: segment.options,
       checksum: segment.checksum,
+      ttl: segment.ttl,
       truth: segment.truth,
       fate: segment.fate,
       arrival: segment.arrival,
@@ -135,22 +142,25 @@ export class Story {
     },
   ): ConnectionStory {
     const pair = pairOf({ source: endpoints.client, destination: endpoints.server, realm });
-    return this.#open({ pair, endpoints, ours });
+    return this.#open({ pair, endpoints, realm, ours });
   }
 
   #open(
-    { pair, endpoints, ours, before }: {
+    { pair, endpoints, realm, ours, before }: {
       pair: string;
       endpoints: Readonly<Record<EndName, string>>;
+      realm: string;
       ours?: EndName;
       before?: ConnectionStory;
     },
   ): ConnectionStory {
     const reuses = before?.span?.last.number;
+    const id = ++this.#count;
     const connection = new ConnectionStory({
-      id: ++this.#count,
+      id,
       endpoints,
-      rows: this.#options.rows,
+      realm,
+      rows: this.#keepsRows && this.#chosen?.has(id) !== false ? this.#options.rows : 0,
       ...(ours === undefined ? {} : { ours }),
       ...(reuses === undefined ? {} : { reuses }),
     });
@@ -162,9 +172,11 @@ export class Story {
     return connection;
   }
 
-  /** One that is over, else the oldest. */
+  /** One that is over, else the oldest; a chosen one only where there are no others. */
   #leastWanted(but: ConnectionStory): ConnectionStory {
-    for (const one of this.#over) if (one !== but) return one;
+    for (const some of [this.#over, this.#byId.values()]) {
+      for (const one of some) if (one !== but && this.#chosen?.has(one.id) !== true) return one;
+    }
     for (const one of this.#byId.values()) if (one !== but) return one;
     return but;
   }
@@ -196,6 +208,12 @@ export class Story {
         this.#givenUp.rows += count;
       }
     }
+  }
+
+  /** Says that nobody wants to see rows: those that are kept are forgotten, and no more are kept. */
+  forgetRows(): void {
+    this.#keepsRows = false;
+    for (const connection of this.#byId.values()) this.#rows -= connection.forgetRows();
   }
 
   /** Connections kept whole, in order of opening. */

@@ -40,6 +40,8 @@ export interface StorySegment {
   readonly options: SegmentOptions;
   /** `partial`: the sender left the sum to a device; `wrong`: no receiver takes it. Absent where nobody looked. */
   readonly checksum?: "correct" | "partial" | "wrong" | undefined;
+  /** TTL or hop limit of its packet, where that was seen. */
+  readonly ttl?: number | undefined;
   /** The state of the end that told of it, after it: where that end is ours. */
   readonly truth?: { readonly state: TcpState; readonly rule: string } | undefined;
   readonly fate?: Fate | undefined;
@@ -84,6 +86,8 @@ export interface RunRow {
   readonly count: number;
   readonly acknowledgments: number;
   readonly bytes: number;
+  /** How many of its segments fill the other end's window. */
+  readonly windowsFilled: number;
   readonly fromTime: number;
   readonly toTime: number;
   /** Positions of the data in its stream, [left, right). */

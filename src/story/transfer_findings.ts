@@ -4,7 +4,7 @@
  * Owns: these findings. Must not know: how they are shown.
  */
 import type { Finding, Looked } from "./finding.ts";
-import type { MarkKind } from "./marks.ts";
+import { type MarkKind, TSHARK_NAMES } from "./marks.ts";
 import { secondsText } from "./mark_finder.ts";
 import { END_NAMES, type EndName } from "./story_segment.ts";
 
@@ -159,7 +159,9 @@ function plainFindings({ story: { notes } }: Looked): Finding[] {
     if (note === null) return [];
     const count = note.count === 1 ? "One segment was" : `${note.count} segments were`;
     const said = text(countWords(count, text), note.count);
-    return [{ kind, frames: note.numbers, confidence, text: said, rfc }];
+    const tshark = TSHARK_NAMES[mark];
+    const named = tshark === undefined ? {} : { tshark };
+    return [{ kind, frames: note.numbers, confidence, text: said, rfc, ...named }];
   });
 }
 
@@ -189,6 +191,7 @@ function zeroWindows({ story }: Looked): Finding[] {
         secondsText(seconds)
       } in all${slow}.${still}`,
       rfc: "RFC 9293 §3.8.6",
+      tshark: "tcp.analysis.zero_window",
     }];
   });
 }

@@ -62,6 +62,11 @@ export class CaptureFile {
     return this.#problem;
   }
 
+  /** Packets that the capture says it has lost so far; null where it does not say. */
+  get dropped(): number | null {
+    return this.#format?.dropped ?? null;
+  }
+
   #fail(problem: CaptureProblem | null): void {
     if (problem === null) return;
     this.#problem = problem;

@@ -71,6 +71,8 @@ export interface CaptureFormat {
   /** The next packet; null when more bytes are needed, or after a {@link problem}. */
   next(): CapturedPacket | null;
   readonly problem: CaptureProblem | null;
+  /** Packets that the file says were lost while it was made; null where it does not say. */
+  readonly dropped: number | null;
   /** Says what the file's end means where it is now, without a {@link problem} so far: null between two records. */
   atEnd(): CaptureProblem | null;
 }

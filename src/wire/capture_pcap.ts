@@ -57,6 +57,7 @@ export function pcapByteOrder(bytes: Uint8Array, offset: number): "little" | "bi
 /** Reads the records of a file of which the first four bytes have been looked at, and not taken. */
 export class PcapReader implements CaptureFormat {
   problem: CaptureProblem | null = null;
+  readonly dropped = null;
   readonly #queue: ByteQueue;
   readonly #u16: (bytes: Uint8Array, offset: number) => number;
   readonly #u32: (bytes: Uint8Array, offset: number) => number;

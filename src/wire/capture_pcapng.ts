@@ -27,6 +27,7 @@ const BLOCK = {
   INTERFACE_DESCRIPTION: 0x00000001,
   OBSOLETE_PACKET: 0x00000002,
   SIMPLE_PACKET: 0x00000003,
+  INTERFACE_STATISTICS: 0x00000005,
   ENHANCED_PACKET: 0x00000006,
 } as const;
 /**
@@ -42,6 +43,7 @@ const SECTION = { MAGIC: 8, MAJOR: 12, MINOR: 14, LEAST_BYTES: 28 } as const;
 const INTERFACE = { LINK_TYPE: 8, SNAP_LENGTH: 12, OPTIONS: 16 } as const;
 const ENHANCED = { INTERFACE: 8, HIGH: 12, LOW: 16, CAPTURED: 20, ORIGINAL: 24, DATA: 28 } as const;
 const OBSOLETE = { INTERFACE: 8, HIGH: 12, LOW: 16, CAPTURED: 20, ORIGINAL: 24, DATA: 28 } as const;
+const STATISTICS = { INTERFACE: 8, OPTIONS: 20 } as const;
 const SIMPLE = { ORIGINAL: 8, DATA: 12 } as const;
 
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
@@ -55,6 +57,8 @@ const OPTION = {
   IF_TSRESOL: 0x0009,
   IF_TSOFFSET: 0x000e,
   PACKET_FLAGS: 0x0002,
+  DROPPED_BY_INTERFACE: 0x0005,
+  DROPPED_BY_SYSTEM: 0x0007,
 } as const;
 /** Bits 0 and 1 of the packet's flags; 0 and 3 say nothing. */
 const DIRECTIONS = [null, "in", "out", null] as const;
@@ -68,6 +72,8 @@ const text = new TextDecoder();
 interface Interface {
   readonly description: CaptureInterface;
   readonly clock: TickClock;
+  /** As its last statistics say; -1 without any. */
+  dropped: number;
 }
 
 /** What a packet block says, before it is a packet. */
@@ -93,6 +99,8 @@ export class PcapngReader implements CaptureFormat {
   #interfaces: Interface[] = [];
   #section = -1;
   #count = 0;
+  /** Of the sections that are over; -1 where none had statistics. */
+  #droppedBefore = -1;
   /** Where the block that was passed over last begins. */
   #skippedFrom = 0;
   /** Of the options that were read last. */
@@ -129,6 +137,13 @@ export class PcapngReader implements CaptureFormat {
       if (packet !== null) return packet;
     }
     return null;
+  }
+
+  get dropped(): number | null {
+    const known = [this.#droppedBefore, ...this.#interfaces.map(({ dropped }) => dropped)].filter((one) =>
+      one >= 0
+    );
+    return known.length === 0 ? null : known.reduce((sum, one) => sum + one, 0);
   }
 
   atEnd(): CaptureProblem | null {
@@ -170,6 +185,8 @@ export class PcapngReader implements CaptureFormat {
         return this.#beginSection(buffer, offset, blockBytes);
       case BLOCK.INTERFACE_DESCRIPTION:
         return this.#addInterface(buffer, offset, end);
+      case BLOCK.INTERFACE_STATISTICS:
+        return this.#takeStatistics(buffer, offset, end);
       case BLOCK.SIMPLE_PACKET:
         return this.#readSimplePacket(buffer, offset, end);
       default:
@@ -187,6 +204,7 @@ export class PcapngReader implements CaptureFormat {
       return null;
     }
     this.#section += 1;
+    this.#droppedBefore = this.dropped ?? -1;
     this.#interfaces = [];
     return null;
   }
@@ -215,7 +233,22 @@ export class PcapngReader implements CaptureFormat {
       linkType: this.#u16(buffer, offset + INTERFACE.LINK_TYPE),
       snapLength: this.#u32(buffer, offset + INTERFACE.SNAP_LENGTH),
     };
-    this.#interfaces.push({ description, clock: new TickClock(resolution, offsetSeconds) });
+    this.#interfaces.push({ description, clock: new TickClock(resolution, offsetSeconds), dropped: -1 });
+    return null;
+  }
+
+  /** Counts go on from the beginning of the capture: the last ones are the whole. Those of an interface that nobody described are nobody's. */
+  #takeStatistics(buffer: Uint8Array, offset: number, end: number): null {
+    if (offset + STATISTICS.OPTIONS > end) return null;
+    const source = this.#interfaces[this.#u32(buffer, offset + STATISTICS.INTERFACE)];
+    if (source === undefined) return null;
+    let dropped = -1;
+    this.#walkOptions({ buffer, from: offset + STATISTICS.OPTIONS, end }, (code, at, size) => {
+      const isDrop = code === OPTION.DROPPED_BY_INTERFACE || code === OPTION.DROPPED_BY_SYSTEM;
+      if (isDrop && size === 8) dropped = Math.max(0, dropped) + Math.max(0, this.#signed64(buffer, at));
+    });
+    this.#comments = null;
+    if (dropped >= 0) source.dropped = dropped;
     return null;
   }
 
@@ -323,5 +356,5 @@ export class PcapngReader implements CaptureFormat {
 function isRead(type: number): boolean {
   return type === BLOCK.ENHANCED_PACKET || type === BLOCK.SECTION_HEADER ||
     type === BLOCK.INTERFACE_DESCRIPTION ||
-    type === BLOCK.SIMPLE_PACKET || type === BLOCK.OBSOLETE_PACKET;
+    type === BLOCK.SIMPLE_PACKET || type === BLOCK.OBSOLETE_PACKET || type === BLOCK.INTERFACE_STATISTICS;
 }

@@ -48,6 +48,14 @@ const VERDICTS: Readonly<Record<number, SegmentChecksum>> = {
   [CHECKSUM_VERDICT.WRONG]: "wrong",
 };
 
+/** Protocols that carry packets. */
+const TUNNEL = { IPV4: 4, IPV6: 41, GRE: 47 } as const;
+const TUNNELS: readonly number[] = Object.values(TUNNEL);
+/** Local choice: who tunnels in tunnels does it once or twice. */
+const MAX_TUNNELS = 4;
+/** The fields that are there, and what is not read: routing, and any version but 0. */
+const GRE = { CHECKSUM: 0x8000, KEY: 0x2000, SEQUENCE: 0x1000, UNKNOWN: 0x4007, BYTES: 4 } as const;
+
 const FRAGMENT_MASK = 0x3fff; // The offset, and that more follow.
 /** Local choice: extension headers that reach further are taken for cut; all that Linux sends take 264 bytes at most. */
 const IPV6_HEADERS_BYTES = 2048;
@@ -95,6 +103,7 @@ export class DissectedSegment {
 /** Reads captured packets; keeps the records that it reads into. */
 export class Dissector {
   readonly #link = new LinkHeader();
+  #depth = 0;
   readonly #ipv6 = new Ipv6Header();
   readonly #ipv6Bytes = new Uint8Array(IPV6_HEADERS_BYTES);
   readonly #tcpBytes = new Uint8Array(TCP.MAX_HEADER_BYTES);
@@ -108,9 +117,37 @@ export class Dissector {
     out.bytes = bytes;
     out.vlans = link.vlans;
     out.interfaceIndex = link.interfaceIndex;
-    if (link.protocol === ETHERTYPE.IPV4) return this.#dissectIpv4(packet, link.payloadOffset, out);
-    if (link.protocol === ETHERTYPE.IPV6) return this.#dissectIpv6(packet, link.payloadOffset, out);
+    this.#depth = 0;
+    return this.#dissectIp(packet, { type: link.protocol, at: link.payloadOffset }, out);
+  }
+
+  #dissectIp(
+    packet: CapturedPacket,
+    { type, at }: { readonly type: number; readonly at: number },
+    out: DissectedSegment,
+  ): SkipReason | null {
+    if (type === ETHERTYPE.IPV4) return this.#dissectIpv4(packet, at, out);
+    if (type === ETHERTYPE.IPV6) return this.#dissectIpv6(packet, at, out);
     return "not-ip";
+  }
+
+  /** A packet in a packet: RFC 2003 (IPv4), RFC 4213 §3 (IPv6), and GRE (RFC 2784 §2, RFC 2890 §2). */
+  #dissectInner(
+    packet: CapturedPacket,
+    { protocol, at }: { readonly protocol: number; readonly at: number },
+    out: DissectedSegment,
+  ): SkipReason | null {
+    if (++this.#depth > MAX_TUNNELS) return "not-tcp";
+    if (protocol === TUNNEL.IPV4) return this.#dissectIpv4(packet, at, out);
+    if (protocol === TUNNEL.IPV6) return this.#dissectIpv6(packet, at, out);
+    if (protocol !== TUNNEL.GRE) return "not-tcp";
+    const { bytes } = packet;
+    if (bytes.length < at + GRE.BYTES) return missing(packet, "malformed-ip");
+    const flags = readU16(bytes, at);
+    // Routing, and version 1 (PPTP), are others' business.
+    if ((flags & GRE.UNKNOWN) !== 0) return "not-tcp";
+    const options = [GRE.CHECKSUM, GRE.KEY, GRE.SEQUENCE].filter((flag) => (flags & flag) !== 0).length;
+    return this.#dissectIp(packet, { type: readU16(bytes, at + 2), at: at + GRE.BYTES * (1 + options) }, out);
   }
 
   #dissectIpv4(packet: CapturedPacket, offset: number, out: DissectedSegment): SkipReason | null {
@@ -121,8 +158,11 @@ export class Dissector {
     if (bytes[offset + IPV4.VERSION_IHL] >>> 4 !== 4 || headerLength < IPV4.HEADER_BYTES) {
       return "malformed-ip";
     }
-    if (bytes[offset + IPV4.PROTOCOL] !== IP_PROTOCOL.TCP) return "not-tcp";
+    const protocol = bytes[offset + IPV4.PROTOCOL];
+    const isTcp = protocol === IP_PROTOCOL.TCP;
+    if (!isTcp && !TUNNELS.includes(protocol)) return "not-tcp";
     if ((readU16(bytes, offset + IPV4.FLAGS_FRAGMENT) & FRAGMENT_MASK) !== 0) return "fragment";
+    if (!isTcp) return this.#dissectInner(packet, { protocol, at: offset + headerLength }, out);
     if (kept < headerLength) return missing(packet, "malformed-ip");
     // 0 where a device was to cut the packet into several (TSO), or it is larger than the field can tell: all of it counts.
     const totalLength = readU16(bytes, offset + IPV4.TOTAL_LENGTH) || originalLength - offset;
@@ -150,8 +190,12 @@ export class Dissector {
     if (reason === "unsupported-ipv6-header") return "ipv6-header";
     if (reason !== null) return missing(packet, "malformed-ip");
     const header = this.#ipv6;
-    if (header.protocol !== IP_PROTOCOL.TCP) return "not-tcp";
+    const isTcp = header.protocol === IP_PROTOCOL.TCP;
+    if (!isTcp && !TUNNELS.includes(header.protocol)) return "not-tcp";
     if (header.moreFragments || header.fragmentOffset > 0) return "fragment";
+    if (!isTcp) {
+      return this.#dissectInner(packet, { protocol: header.protocol, at: offset + header.headerLength }, out);
+    }
     out.addressBytes = IPV6.ADDRESS_BYTES;
     out.sourceOffset = offset + IPV6.SOURCE;
     out.destinationOffset = offset + IPV6.DESTINATION;

@@ -1,10 +1,11 @@
 /**
  * What stands before the IP packet in a capture, for each link type that is known here.
  *
- * Owns: the headers of Ethernet, Linux's cooked captures, loopback devices and raw IP, and VLAN tags, however many. Must not know: what is
- * done with the packet, files.
+ * Owns: the headers of Ethernet, Linux's cooked captures, loopback devices, PPP, netfilter's log and raw IP; VLAN tags, MPLS labels and PPPoE
+ * headers, however many. Must not know: what is done with the packet, files.
  *
- * Source: tcpdump.org's list of link-layer header types (LINKTYPE_ values); IEEE 802.1Q and 802.1ad for tags. The stack itself takes less: see ethernet.ts.
+ * Source: tcpdump.org's list of link-layer header types (LINKTYPE_ values); IEEE 802.1Q and 802.1ad for tags; RFC 3032 §2.1 (labels),
+ * RFC 2516 §4 (PPPoE), RFC 1661 §2 (PPP). The stack itself takes less: see ethernet.ts.
  */
 import { readU16, readU32 } from "./bytes.ts";
 import { ETHERNET, ETHERTYPE } from "./ethernet.ts";
@@ -14,13 +15,17 @@ import { readU32Little } from "./little_endian.ts";
 export const LINK_TYPE = {
   NULL: 0,
   ETHERNET: 1,
+  PPP: 9,
   RAW_BSD: 12,
   RAW_OPENBSD: 14,
+  PPP_HDLC: 50,
+  PPP_ETHER: 51,
   RAW: 101,
   LOOP: 108,
   LINUX_COOKED: 113,
   IPV4: 228,
   IPV6: 229,
+  NFLOG: 239,
   LINUX_COOKED_2: 276,
 } as const;
 
@@ -41,6 +46,16 @@ const SNAP = { LEAST_TYPE: 0x0600, BEGINS: [0xaa, 0xaa, 0x03, 0, 0, 0], TYPE: 6,
 const OLD_SERVICE_TAGS: readonly number[] = [0x9100, 0x9200];
 /** Local choice: twice as many as any provider stacks; each costs time. */
 const MAX_TAGS = 8;
+
+/** MPLS: a label, and the bit that says that it is the last one. */
+const LABEL = { TYPES: [0x8847, 0x8848], LAST: 2, LAST_MASK: 0x01, BYTES: 4 } as const;
+const LABEL_TYPES: readonly number[] = LABEL.TYPES;
+/** PPPoE's session stage. */
+const PPPOE = { TYPE: 0x8864, BYTES: 6 } as const;
+/** Address and control field, which PPP may leave out; an odd octet is a protocol number of one octet (RFC 1661 §6.5). */
+const PPP = { ADDRESS: 0xff, CONTROL: 0x03, IPV4: 0x21, IPV6: 0x57 } as const;
+/** Netfilter's log: family, version, resource; then attributes, of which one is the packet. Lengths are in the order of who captured. */
+const NFLOG = { FAMILY: 0, BYTES: 4, PACKET: 9, LEAST_ATTRIBUTE: 4 } as const;
 
 /** No type field has this value. */
 const NO_PROTOCOL = -1;
@@ -83,6 +98,13 @@ export function parseLinkHeader(linkType: number, bytes: Uint8Array, out: LinkHe
     case LINK_TYPE.NULL:
     case LINK_TYPE.LOOP:
       return takeFamily(bytes, out);
+    case LINK_TYPE.PPP:
+    case LINK_TYPE.PPP_HDLC:
+      return takePpp(bytes, 0, out);
+    case LINK_TYPE.PPP_ETHER:
+      return takePpp(bytes, PPPOE.BYTES, out);
+    case LINK_TYPE.NFLOG:
+      return takeLogged(bytes, out);
     case LINK_TYPE.RAW:
     case LINK_TYPE.RAW_BSD:
     case LINK_TYPE.RAW_OPENBSD:
@@ -117,9 +139,63 @@ function takeType(
     type = readU16(bytes, at + SNAP.TYPE);
     at += SNAP.BYTES;
   }
+  if (type === PPPOE.TYPE) return takePpp(bytes, at + PPPOE.BYTES, out);
+  if (LABEL_TYPES.includes(type)) return takeLabels(bytes, at, out);
   out.protocol = type;
   out.payloadOffset = at;
   return null;
+}
+
+/** Behind the last label stands a packet of which nothing says what it is: its first four bits do, where it is IP. */
+function takeLabels(bytes: Uint8Array, start: number, out: LinkHeader): LinkSkip | null {
+  let at = start;
+  for (let labels = 0;; labels++) {
+    if (bytes.length < at + LABEL.BYTES || labels === MAX_TAGS) return "malformed-link";
+    const isLast = (bytes[at + LABEL.LAST] & LABEL.LAST_MASK) !== 0;
+    at += LABEL.BYTES;
+    if (isLast) break;
+  }
+  if (bytes.length === at) return "malformed-link";
+  out.protocol = protocolOfVersion(bytes[at]);
+  out.payloadOffset = at;
+  return null;
+}
+
+function takePpp(bytes: Uint8Array, start: number, out: LinkHeader): LinkSkip | null {
+  let at = start;
+  if (bytes[at] === PPP.ADDRESS && bytes[at + 1] === PPP.CONTROL) at += 2;
+  if (bytes.length < at + 2) return "malformed-link";
+  const isShort = (bytes[at] & 0x01) !== 0;
+  const protocol = isShort ? bytes[at] : readU16(bytes, at);
+  out.protocol = protocol === PPP.IPV4
+    ? ETHERTYPE.IPV4
+    : protocol === PPP.IPV6
+    ? ETHERTYPE.IPV6
+    : NO_PROTOCOL;
+  out.payloadOffset = at + (isShort ? 1 : 2);
+  return null;
+}
+
+function takeLogged(bytes: Uint8Array, out: LinkHeader): LinkSkip | null {
+  const family = bytes[NFLOG.FAMILY];
+  for (let at = NFLOG.BYTES; at + NFLOG.LEAST_ATTRIBUTE <= bytes.length;) {
+    // A packet is shorter than what its length would be in the wrong order, mostly; its type never is.
+    const isLittle = bytes[at + 3] === 0;
+    const length = isLittle ? bytes[at] | (bytes[at + 1] << 8) : readU16(bytes, at);
+    const type = isLittle ? bytes[at + 2] : readU16(bytes, at + 2);
+    if (length < NFLOG.LEAST_ATTRIBUTE) break;
+    if (type === NFLOG.PACKET) {
+      out.protocol = family === FAMILY.IPV4
+        ? ETHERTYPE.IPV4
+        : family === FAMILY.LINUX_IPV6
+        ? ETHERTYPE.IPV6
+        : NO_PROTOCOL;
+      out.payloadOffset = at + NFLOG.LEAST_ATTRIBUTE;
+      return null;
+    }
+    at += (length + 3) & ~3;
+  }
+  return "malformed-link";
 }
 
 function isSnap(bytes: Uint8Array, at: number): boolean {
@@ -144,8 +220,12 @@ function takeFamily(bytes: Uint8Array, out: LinkHeader): LinkSkip | null {
 /** Nothing stands before the packet, whose first four bits say what it is. */
 function takeVersion(bytes: Uint8Array, out: LinkHeader): LinkSkip | null {
   if (bytes.length === 0) return "malformed-link";
-  const version = bytes[0] >>> 4;
-  out.protocol = version === 4 ? ETHERTYPE.IPV4 : version === 6 ? ETHERTYPE.IPV6 : NO_PROTOCOL;
+  out.protocol = protocolOfVersion(bytes[0]);
   out.payloadOffset = 0;
   return null;
+}
+
+function protocolOfVersion(first: number): number {
+  const version = first >>> 4;
+  return version === 4 ? ETHERTYPE.IPV4 : version === 6 ? ETHERTYPE.IPV6 : NO_PROTOCOL;
 }

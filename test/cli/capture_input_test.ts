@@ -1,5 +1,5 @@
 /** Captures as a person names them: files, gzip in every state, a pipe that never ends; and what `explain` says of what is none. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import { readCapture } from "../../src/cli/capture_input.ts";
 import { CliError } from "../../src/cli/command.ts";
@@ -94,8 +94,11 @@ Deno.test("what cannot be opened or read is one line", async () => {
 });
 
 /** What `explain -` makes of standard input. */
-async function explained(input: Uint8Array): Promise<{ code: number; stdout: string; stderr: string }> {
-  const [program, ...args] = [...selfCommand(), "explain", "-"];
+async function explained(
+  input: Uint8Array,
+  options: readonly string[] = [],
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const [program, ...args] = [...selfCommand(), "explain", "-", ...options];
   const process = new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "piped" })
     .spawn();
   const writer = process.stdin.getWriter();
@@ -109,15 +112,21 @@ async function explained(input: Uint8Array): Promise<{ code: number; stdout: str
 const FIRST = SAMPLES[0].file;
 
 Deno.test("explain: the connections, and a file that is cut as far as it goes", async () => {
-  const all = await explained(FIRST);
-  assertEquals(all, {
-    code: 0,
-    stdout: "#1  10.0.0.9:40000 > 10.0.0.1:7777  there 2 segments, 37 B  back 0 segments, 0 B\n" +
-      "#2  [fd00::1]:40000 > [fd00::9]:7777  there 2 segments, 37 B  back 0 segments, 0 B\n",
-    stderr: "",
-  });
-  const cut = await explained(FIRST.subarray(0, FIRST.length - 1));
-  assertEquals([cut.code, cut.stdout], [0, all.stdout.replace(/^(#2.*)2 segments, 37/m, "$11 segment, 0")]);
+  const all = await explained(FIRST, ["--show", "list"]);
+  assertEquals(all.stderr, "");
+  const [head, list] = all.stdout.split("\n\n");
+  assertEquals(head, "standard input  4 frames of Ethernet  2 connections: 2 unanswered");
+  assertEquals(
+    list,
+    `
+#  client           server          outcome     frames  sent  received     time  Zeek   remarkable
+1  10.0.0.9:40000   10.0.0.1:7777   unanswered       2  36 B       0 B  1.001 s  S0 SD  retransmission-timeout
+2  [fd00::1]:40000  [fd00::9]:7777  unanswered       2  36 B       0 B  1.001 s  S0 SD  retransmission-timeout
+`.trim(),
+  );
+  const cut = await explained(FIRST.subarray(0, FIRST.length - 1), ["--show", "list"]);
+  assertEquals(cut.stdout.split("\n\n")[0], head.replace("4 frames", "3 frames"));
+  assertMatch(cut.stdout, /^2 .* unanswered {7}1 {3}0 B /m);
   assertEquals(
     cut.stderr,
     // The last record: its header, and a frame of 111 bytes.
@@ -150,7 +159,8 @@ Deno.test("explain: what is no capture, has no packet, no known link, no TCP: on
     [
       pcapBytes({ order: "big", linkType: 147, records: [record, record] }),
       1,
-      "tcplab explain: standard input: link type 147 is not known here; Ethernet, Linux cooked, raw IP and loopback are",
+      "tcplab explain: standard input: link type 147 is not known here; " +
+      "Ethernet, Linux cooked, raw IP, loopback, PPP and netfilter's log are",
     ],
     [
       pcapBytes({ order: "big", records: [arp, record, arp] }),

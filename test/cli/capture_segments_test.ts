@@ -1,6 +1,7 @@
 /** Segments of a capture as values: every field of a few, and what is counted beside them. */
 import { assertEquals } from "@std/assert";
-import { type CapturedSegment, readSegments } from "../../src/cli/capture_segments.ts";
+import { readSegments } from "../../src/cli/capture_segments.ts";
+import type { CapturedSegment } from "../../src/story/from_packets.ts";
 import { FLAG } from "../../src/wire/tcp.ts";
 import { craftSegment, type Route } from "../tcp/frame_craft.ts";
 import { HOST_MAC, HOST_V4, HOST_V6, PEER_MAC, PEER_V4, PEER_V6 } from "../tcp/wire_ends.ts";
@@ -66,6 +67,7 @@ Deno.test("segments of a capture: every field, and what gave none", async () => 
       segments: 4,
       skipped: new Map([["not-ip", 2]]),
       linkType: "Ethernet",
+      dropped: null,
     });
   } finally {
     await Deno.remove(path);
@@ -80,6 +82,7 @@ Deno.test("segments of a capture: every field, and what gave none", async () => 
     window: 64_240,
     options: { mss: 1460, windowScale: 7, sackPermitted: true, timestamps: { value: 5, echo: 0 } },
     length: 0,
+    ttl: 64,
   };
   assertEquals<unknown>(segments, [
     { ...syn, number: 1, time: 1_700_000_000.25, checksum: "correct" },
@@ -95,6 +98,7 @@ Deno.test("segments of a capture: every field, and what gave none", async () => 
       window: 500,
       options: { sack: [[10, 20]], timestamps: { value: 7, echo: 5 } },
       length: 50,
+      ttl: 64,
     },
     { ...syn, number: 4, time: 1_700_000_003.25, vlans: [5], checksum: "wrong" },
     { ...syn, number: 5, time: 1_700_000_004.25, checksum: "wrong" },

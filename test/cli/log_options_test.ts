@@ -234,3 +234,20 @@ for (const form of ["json", "text"] as const) {
     assertEquals(lines.at(-1)?.includes("summary"), true);
   });
 }
+
+Deno.test("--log tui is for serve, and takes no options about lines", () => {
+  const { log, logStyle } = parseServeOptions(["--log", "tui", "--only", "id 2", "--color", "never"]);
+  assertEquals([log, logStyle.color, logStyle.only === null], ["tui", "never", false]);
+  for (const [name, ...value] of [["--show", "timers"], ["-q"], ["--log-file", "x"], ["--time", "epoch"]]) {
+    assertThrows(
+      () => parseServeOptions(["--log", "tui", name, ...value]),
+      UsageError,
+      `${name === "-q" ? "--quiet" : name} is for a log of lines: --log tui has none`,
+    );
+  }
+  assertThrows(
+    () => parseConnectOptions(["--log", "tui", "10.0.0.2", "80"]),
+    UsageError,
+    "--log tui is for serve: here stdin and stdout belong to the connection",
+  );
+});

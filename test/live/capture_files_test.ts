@@ -6,6 +6,7 @@ import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertMatch 
 import type { LabProcess } from "../../src/cli/lab_process.ts";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
+import type { Explained } from "../../src/story/explain_json.ts";
 import { assertReadAsTshark, editedCapture, textSoFar } from "../wire/tshark_frames.ts";
 import { besideTests, liveTest, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
@@ -32,9 +33,9 @@ async function startCapture(lab: PrivateLab, words: readonly string[]): Promise<
 /** What `explain` prints, and its exit status. */
 async function explain(
   path: string,
-  input?: Uint8Array,
+  { input, options = [] }: { readonly input?: Uint8Array; readonly options?: readonly string[] } = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const [program, ...args] = [...selfCommand(), "explain", path];
+  const [program, ...args] = [...selfCommand(), "explain", path, ...options];
   const process = new Deno.Command(program, {
     args,
     stdin: input === undefined ? "null" : "piped",
@@ -51,9 +52,16 @@ async function explain(
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }
 
-/** The sum of the numbers that the pattern finds: all connections and ways. */
-function sumOf(text: string, pattern: RegExp): number {
-  return [...text.matchAll(pattern)].reduce((sum, [, number]) => sum + Number(number), 0);
+/** What `explain --json` says. */
+async function explained(path: string): Promise<Explained> {
+  const { code, stdout, stderr } = await explain(path, { options: ["--json"] });
+  assertEquals([code, stderr], [0, ""], path);
+  return JSON.parse(stdout);
+}
+
+/** Of both ends of all connections. */
+function sumOf({ connections }: Explained, figure: "segments" | "bytes"): number {
+  return connections.reduce((sum, { ends }) => sum + ends.client[figure] + ends.server[figure], 0);
 }
 
 liveTest("captures of every kind are read as tshark reads them", { needs: PROGRAMS }, async (lab) => {
@@ -108,13 +116,21 @@ liveTest("captures of every kind are read as tshark reads them", { needs: PROGRA
       assertEquals([code, stderr], [0, ""], path);
       // All of the text, both ways, whatever the capture kept of it.
       assertGreaterOrEqual(counts.text, 2 * BYTES, path);
-      assertMatch(stdout, /^#1 .*:3333 {2}there /m);
-      assertEquals(sumOf(stdout, /(\d+) segments?,/g), counts.segments, stdout);
-      assertEquals(sumOf(stdout, /(\d+) B\b/g), counts.text, stdout);
+      assertMatch(stdout, /^#1 {2}.* > .*:3333 {2}closed {2}frames /m);
+      const told = await explained(path);
+      assertEquals(sumOf(told, "segments"), counts.segments, stdout);
+      const again = told.connections.reduce(
+        (sum, { ends }) => sum + ends.client.retransmissions + ends.server.retransmissions,
+        0,
+      );
+      // What is sent again is counted once.
+      if (again === 0) assertEquals(sumOf(told, "bytes"), counts.text, stdout);
+      else assertGreaterOrEqual(sumOf(told, "bytes"), 2 * BYTES, stdout);
       const bytes = await Deno.readFile(path);
-      assertEquals(await explain("-", bytes), { code, stdout, stderr });
+      const named = stdout.replace(path, "standard input");
+      assertEquals(await explain("-", { input: bytes }), { code, stdout: named, stderr });
       const gzip = await new Deno.Command("gzip", { args: ["-c", path] }).output();
-      assertEquals(await explain("-", gzip.stdout), { code, stdout, stderr });
+      assertEquals(await explain("-", { input: gzip.stdout }), { code, stdout: named, stderr });
     }
   } finally {
     await Deno.remove(directory, { recursive: true });

@@ -36,14 +36,24 @@ export class LabScreen implements AsyncDisposable {
     return await this.#tmux("capture-pane", "-p");
   }
 
+  /** What was written so far, what has left the screen included. */
+  async history(): Promise<string> {
+    return await this.#tmux("capture-pane", "-p", "-J", "-S", "-");
+  }
+
   /** What was written, line by line: what the window broke is one line, as it was. */
   async lines(): Promise<string[]> {
     return (await this.#tmux("capture-pane", "-p", "-J")).split("\n").map((line) => line.trimEnd());
   }
 
-  /** Makes the window so wide, which its program is told by a signal. */
-  async resize(columns: number): Promise<void> {
-    await this.#tmux("resize-window", "-x", String(columns));
+  /** Makes the window so wide (and so high), which its program is told by a signal. */
+  async resize(columns: number, rows?: number): Promise<void> {
+    await this.#tmux(
+      "resize-window",
+      "-x",
+      String(columns),
+      ...(rows === undefined ? [] : ["-y", String(rows)]),
+    );
   }
 
   /** Whether a program has the screen to itself, or keeps the terminal from reading lines and from echoing. */

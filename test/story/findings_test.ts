@@ -34,6 +34,16 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     "time-wait 7 likely",
     "time-wait 6 likely",
   ]],
+  "the first sending of what was repeated arrived, as the D-SACK says: nothing was lost": [
+    `C S 0 sackok=1
+      S SA 0 1 sackok=1
+      C A 1 1
+      C A 1 1 len=100
+      C A 1 1 len=100 at=1.5
+      S A 1 101
+      S A 1 101 sack=1-101`,
+    ["retransmission-timeout 5 likely", "spurious-retransmission 5 certain"],
+  ],
   "a window that was shut": [
     `${HANDSHAKE}\nC A 1 1 len=1000\nS A 1 1001 win=0 at=1\nS A 1 1001 win=900 at=3`,
     ["window-full 4 certain", "zero-window 5,6 certain"],
@@ -161,6 +171,7 @@ Deno.test("explain json: a whole connection, field by field", () => {
             "(4 min). CLOSED follows by time, no segment shows it.",
           rfc: "RFC 9293 §3.6.1",
         }],
+        capturedAt: { at: "unknown", confidence: "likely", text: "nothing tells the two ends apart" },
       }],
     },
   );

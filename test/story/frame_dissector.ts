@@ -4,7 +4,7 @@
  * Owns: the least dissection that our own frames need: Ethernet, IPv4, TCP. Must not know: stories.
  */
 import type { FrameTap } from "../../src/link/tap.ts";
-import type { DissectedSegment } from "../../src/story/from_packets.ts";
+import type { CapturedSegment } from "../../src/story/from_packets.ts";
 import type { SegmentOptions } from "../../src/tcp/events.ts";
 import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
 import { EthernetHeader, ETHERTYPE, parseEthernet } from "../../src/wire/ethernet.ts";
@@ -14,11 +14,11 @@ import { CHECKSUM_VERDICT, checksumVerdict, parseTcp, TcpSegment } from "../../s
 /** Dissects what a tap hears. */
 export class FrameDissector {
   #count = 0;
-  readonly #take: (segment: DissectedSegment) => void;
+  readonly #take: (segment: CapturedSegment) => void;
   readonly #now: () => number;
   readonly #segment = new TcpSegment();
 
-  constructor(take: (segment: DissectedSegment) => void, now: () => number) {
+  constructor(take: (segment: CapturedSegment) => void, now: () => number) {
     this.#take = take;
     this.#now = now;
   }

@@ -37,7 +37,9 @@ function whatText(line: LadderLine): string {
   const end = line.course === "arrives" ? "" : line.course === "lost" ? "x" : "?";
   const way = line.from === "client" ? `-${end || ">"}` : `${end || "<"}-`;
   const marks = line.marks.map(({ word }) => word).join("; ");
-  return `${way}#${line.number} ${line.flags} ${line.words.join(" ")}${marks === "" ? "" : ` [${marks}]`}`;
+  return `${way}#${line.number} ${line.flags} ${[...line.words, ...line.details].join(" ")}${
+    marks === "" ? "" : ` [${marks}]`
+  }`;
 }
 
 /** All lines. */

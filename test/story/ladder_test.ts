@@ -144,6 +144,15 @@ Deno.test("ladder: refused, and from the middle", () => {
   ]);
 });
 
+Deno.test("ladder: the states of a simultaneous close stand in their order, though segments crossed", () => {
+  assertEquals(told(`${HANDSHAKE}\nC FA 1 1\nS FA 1 1\nC A 2 2\nS A 2 2`).lines.slice(3), [
+    "0.030 ->#4 FIN,ACK seq 1 ack 1 win 1000 {client FIN_WAIT_1}",
+    "0.040 <-#5 FIN,ACK seq 1 ack 1 win 1000 {client CLOSING, server FIN_WAIT_1 CLOSING?}",
+    "0.050 ->#6 ACK seq 2 ack 2 win 1000 {server TIME_WAIT?}",
+    "0.060 <-#7 ACK seq 2 ack 2 win 1000 {client TIME_WAIT?}",
+  ]);
+});
+
 Deno.test("ladder: of a host of ours the states are told; the end of TIME_WAIT stands by itself at its time", () => {
   const { events } = runTwoEnds(4, "caller");
   const source = new EventStory(new Story());

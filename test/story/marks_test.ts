@@ -67,6 +67,37 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       S A 1 101 sack=1-101`,
     ["5 retransmission-timeout(4) spurious", "7 d-sack"],
   ],
+  "sent again with more than came twice: needed for the rest": [
+    `C S 0 sackok=1
+      S SA 0 1 sackok=1
+      C A 1 1
+      C A 1 1 len=100
+      C FA 101 1
+      S A 1 1 sack=101-102
+      C FPA 1 1 len=100 at=0.5
+      S A 1 102 sack=101-102`,
+    ["4 never-arrived(7)?", "6 duplicate-ack(2) sack", "7 retransmission-timeout(4)", "8 d-sack"],
+  ],
+  "keep-alives with an octet, and their D-SACKs: nothing is sent again": [
+    `C S 0 sackok=1
+      S SA 0 1 sackok=1
+      C A 1 1
+      C A 1 1 len=100
+      S A 1 101
+      C A 100 1 len=1 at=30
+      S A 1 101 sack=100-101 at=30.1
+      C A 100 1 len=1 at=60
+      S A 1 101 sack=100-101 at=60.1`,
+    ["6 keep-alive", "7 keep-alive-ack(6) d-sack", "8 keep-alive", "9 keep-alive-ack(8) d-sack"],
+  ],
+  "a hole of more than a gigabyte, which the other end has received": [
+    `${HANDSHAKE}
+      C A 1 1 len=100
+      S A 1 1800000001
+      C A 1800000001 1 len=100
+      S A 1 1800000101`,
+    ["6 gap-before"],
+  ],
   "spurious, as it had been acknowledged": [
     `${HANDSHAKE}
       C A 1 1 len=100
@@ -95,6 +126,26 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       C A 1 1 len=100 ts=10/501 at=1
       S A 1 201 ts=511/10`,
     ["4 gap-before", "5 out-of-order(4)"],
+  ],
+  "overtaken, without timestamps: no timer is as short, and nobody asked": [
+    `${HANDSHAKE}
+      C A 1 1 len=100
+      S A 1 101
+      C A 201 1 len=100 at=0.2
+      S A 1 101 at=0.205
+      C A 101 1 len=100 at=0.26
+      S A 1 301`,
+    ["6 gap-before", "7 duplicate-ack(5)", "8 out-of-order(6)"],
+  ],
+  "sent again after its first sending was lost before the capture, by the time": [
+    `${HANDSHAKE}
+      C A 1 1 len=100
+      S A 1 101
+      C A 201 1 len=100 at=0.2
+      S A 1 101 at=0.205
+      C A 101 1 len=100 at=0.5
+      S A 1 301`,
+    ["6 gap-before", "7 duplicate-ack(5)", "8 retransmission-timeout"],
   ],
   "lost before the capture: the newer timestamp fills the hole": [
     `${FULL_HANDSHAKE}

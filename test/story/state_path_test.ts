@@ -78,6 +78,43 @@ const COURSES: Readonly<Record<string, Course>> = {
     outcome: "closed",
     zeek: "SF ShAFf",
   },
+  "a FIN that is sent again: the last one before it is acknowledged arrived": {
+    text: `${HANDSHAKE}
+      S FA 1 1
+      S FA 1 1 at=1
+      C A 1 2
+      C FA 1 2
+      S A 2 2`,
+    client: "SYN_SENT#1 ESTABLISHED#2 CLOSE_WAIT#5 LAST_ACK#7 CLOSED#8?",
+    server: "LISTEN#2? SYN_RCVD#2 ESTABLISHED#3 FIN_WAIT_1#4 FIN_WAIT_2#6 TIME_WAIT#7",
+    outcome: "closed",
+    zeek: "SF ShAfFa",
+  },
+  "a FIN behind a hole counts when the hole is filled": {
+    text: `${HANDSHAKE}
+      C A 1 1 len=100
+      C FA 101 1
+      C A 1 1 len=100 at=1
+      S A 1 102`,
+    client: "SYN_SENT#1 ESTABLISHED#2 FIN_WAIT_1#5 FIN_WAIT_2#7?",
+    server: "LISTEN#2? SYN_RCVD#2 ESTABLISHED#3 CLOSE_WAIT#6",
+    outcome: "open",
+    zeek: "S2 ShADFTa",
+  },
+  "a SYN, ACK that is sent again: the last one before it is answered arrived, and the ACK before it did not":
+    {
+      text: `C S 0
+      S SA 0 1
+      C A 1 1
+      S SA 0 1 at=1
+      C A 1 1
+      C A 1 1 len=5
+      S A 1 6`,
+      client: "SYN_SENT#1 ESTABLISHED#2",
+      server: "LISTEN#2? SYN_RCVD#2 ESTABLISHED#5",
+      outcome: "open",
+      zeek: "S1 ShADa",
+    },
   "a simultaneous close": {
     text: `${HANDSHAKE}
       C FA 1 1

@@ -1,5 +1,6 @@
 /** The pcapng format: exact blocks in, exact packets out; sections, resolutions, the three kinds of packet, what is passed over. */
 import { assertEquals } from "@std/assert";
+import { CaptureFile } from "../../src/wire/capture_file.ts";
 import type { CapturedPacket } from "../../src/wire/capture_packet.ts";
 import {
   block,
@@ -262,4 +263,36 @@ Deno.test("pcapng: a file of nothing but interfaces fills no memory", () => {
   file.set(sectionHeader("little"));
   file.set(many, 28);
   assertEquals(readCapture(file).problem?.text, "a section has more than 65536 interfaces");
+});
+
+Deno.test("pcapng: what was lost while it was captured, by the last statistics of each interface and section", () => {
+  for (const order of ORDERS) {
+    const statistics = (index: number, ...drops: readonly (readonly [code: number, count: bigint])[]) =>
+      block(
+        order,
+        5,
+        new ByteWriter(order).u32(index, 0, 0)
+          .bytes(drops.flatMap(([code, count]) => [
+            ...new ByteWriter(order).u16(code, 8).u64(count).done(),
+          ])).u32(0).done(),
+      );
+    const lost = (...blocks: readonly Uint8Array[]) => {
+      const capture = new CaptureFile();
+      capture.push(
+        joined(sectionHeader(order), interfaceDescription(order), interfaceDescription(order), ...blocks),
+      );
+      capture.end();
+      assertEquals([capture.next(), capture.problem], [null, null]);
+      return capture.dropped;
+    };
+    assertEquals(lost(), null);
+    assertEquals(lost(statistics(0)), null);
+    assertEquals(lost(statistics(0, [4, 100n], [5, 0n])), 0);
+    // The interface's and the system's own; counts go on, so that the last ones are all.
+    assertEquals(lost(statistics(0, [5, 1n]), statistics(0, [5, 3n], [7, 4n]), statistics(1, [7, 10n])), 17);
+    // Of an interface that nobody described, and one that ends too soon.
+    assertEquals(lost(statistics(7, [5, 9n]), block(order, 5, [0, 0])), null);
+    const again = [sectionHeader(order), interfaceDescription(order), statistics(0, [5, 2n])];
+    assertEquals(lost(statistics(0, [5, 3n]), ...again), 5);
+  }
 });

@@ -292,3 +292,49 @@ Deno.test("one record is filled again and again: nothing of the packet before st
   ]);
   assertEquals([syn.length, plain.length], [0, 100]);
 });
+
+/** A packet as the payload of one more. */
+function inside(packet: Uint8Array, protocol: number, header: readonly number[] = []): Uint8Array {
+  const length = 20 + header.length + packet.length;
+  return Uint8Array.of(
+    ...[0x45, 0, length >>> 8, length & 0xff, 0, 0, 0, 0, 9, protocol, 0, 0, ...PEER_V4, ...HOST_V4],
+    ...header,
+    ...packet,
+  );
+}
+
+function framed(packet: Uint8Array): Uint8Array {
+  return Uint8Array.of(...HOST_MAC, ...PEER_MAC, 8, 0, ...packet);
+}
+
+Deno.test("packets in packets: IPv4 and IPv6, GRE with its optional fields; what is in them is told", () => {
+  const four = craftSegment(V4, PLAIN).subarray(ETHERNET_BYTES);
+  const six = craftSegment(V6, PLAIN).subarray(ETHERNET_BYTES);
+  for (const [packet, protocol, type] of [[four, 4, 0x0800], [six, 41, 0x86dd]] as const) {
+    const plain = facts(segmentOf(craftSegment(packet === four ? V4 : V6, PLAIN)));
+    const types = [type >>> 8, type & 0xff];
+    assertEquals(facts(segmentOf(framed(inside(packet, protocol)))), plain);
+    assertEquals(facts(segmentOf(framed(inside(packet, 47, [0, 0, ...types])))), plain);
+    // Checksum, key, number: four octets each.
+    assertEquals(
+      facts(segmentOf(framed(inside(packet, 47, [0xb0, 0, ...types, ...new Uint8Array(12)])))),
+      plain,
+    );
+    assertEquals(facts(segmentOf(framed(inside(inside(packet, protocol), 4)))), plain);
+  }
+});
+
+Deno.test("packets in packets: what is not read, ends too soon, or has no end", () => {
+  const four = craftSegment(V4, PLAIN).subarray(ETHERNET_BYTES);
+  // PPTP's version, routing, Ethernet in GRE.
+  assertEquals(reasonOf(framed(inside(four, 47, [0x20, 1, 0x88, 0x0b]))), "not-tcp");
+  assertEquals(reasonOf(framed(inside(four, 47, [0x40, 0, 8, 0]))), "not-tcp");
+  assertEquals(reasonOf(framed(inside(four, 47, [0, 0, 0x65, 0x58]))), "not-ip");
+  assertEquals(reasonOf(framed(inside(new Uint8Array(0), 47, [0, 0]))), "malformed-ip");
+  assertEquals(reasonOf(framed(inside(new Uint8Array(0), 4))), "malformed-ip");
+  const outer = inside(four, 4);
+  assertEquals(reasonOf(framed(changed(outer, { 6: 0x20 }))), "fragment");
+  const nested = (times: number): Uint8Array => times === 0 ? four : inside(nested(times - 1), 4);
+  assertEquals(segmentOf(framed(nested(4))).length, 100);
+  assertEquals(reasonOf(framed(nested(5))), "not-tcp");
+});

@@ -68,8 +68,39 @@ Deno.test("raw IP under each of its numbers", () => {
   }
 });
 
+Deno.test("MPLS: labels to the last one, and then what the first bits say", () => {
+  assertEquals(parsed(1, `${MACS} 8847 00012140 45`), [0x0800, 18, [], 0]);
+  assertEquals(parsed(1, `${MACS} 8100 0005 8848 00012040 00013140 60`), [0x86dd, 26, [5], 0]);
+  // A pseudowire's control word.
+  assertEquals(parsed(1, `${MACS} 8847 00012140 00`), [-1, 18, [], 0]);
+  assertEquals(parsed(1, `${MACS} 8847 00012040 45`), "malformed-link");
+  assertEquals(parsed(1, `${MACS} 8847 00012140`), "malformed-link");
+  assertEquals(parsed(1, `${MACS} 8847 ${"00012040 ".repeat(20)}`), "malformed-link");
+});
+
+Deno.test("PPP, by itself, with address and control, over Ethernet", () => {
+  assertEquals(parsed(9, "0021 45"), [0x0800, 2, [], 0]);
+  assertEquals(parsed(9, "ff03 0057 60"), [0x86dd, 4, [], 0]);
+  assertEquals(parsed(50, "ff03 21 45"), [0x0800, 3, [], 0]);
+  assertEquals(parsed(9, "c021 01"), [-1, 2, [], 0]);
+  assertEquals(parsed(9, "ff03 00"), "malformed-link");
+  assertEquals(parsed(1, `${MACS} 8864 11000001001e 0021 45`), [0x0800, 22, [], 0]);
+  assertEquals(parsed(1, `${MACS} 88a8 0064 8100 0005 8864 11000001001e 0057 60`), [0x86dd, 30, [100, 5], 0]);
+  assertEquals(parsed(1, `${MACS} 8864 1100000100`), "malformed-link");
+  assertEquals(parsed(51, "11000001001e 0021 45"), [0x0800, 8, [], 0]);
+});
+
+Deno.test("netfilter's log: the packet among its attributes, lengths in either order", () => {
+  assertEquals(parsed(239, "0200 0007 0800 0100 08000000 1800 0900 45"), [0x0800, 16, [], 0]);
+  assertEquals(parsed(239, "0a00 0007 0500 0a00 00000000 1800 0900 60"), [0x86dd, 16, [], 0]);
+  assertEquals(parsed(239, "0a00 0007 0005 000a 00000000 0018 0009 60"), [0x86dd, 16, [], 0]);
+  assertEquals(parsed(239, "0200 0007 0800 0100 08000000"), "malformed-link");
+  assertEquals(parsed(239, "0200 0007 0000 0100 08000000"), "malformed-link");
+  assertEquals(parsed(239, "0200"), "malformed-link");
+});
+
 Deno.test("other link types are told apart", () => {
   assertEquals(parsed(105, "00"), "link-type");
-  const known = [0, 1, 12, 14, 101, 108, 113, 228, 229, 276];
+  const known = [0, 1, 9, 12, 14, 50, 51, 101, 108, 113, 228, 229, 239, 276];
   assertEquals(Array.from({ length: 400 }, (_, linkType) => linkType).filter(isKnownLinkType), known);
 });

@@ -1,0 +1,307 @@
+/**
+ * A connection as a packetdrill script: the segments of one end are what the stack under test has to send, those of the other are given to it.
+ *
+ * Owns: the script's text, and the calls that an application must have made for the segments to come about. Must not know: files.
+ *
+ * The language is that of google/packetdrill. What a capture cannot show is chosen as simply as it can be: a write for each segment with new
+ * data (TCP_NODELAY), a read once what was read has been acknowledged, shutdown or close where the FIN comes. Windows are not demanded
+ * of the stack, which has buffers of its own; the options of its segments are, in the order in which Linux writes them. What never arrived is
+ * not given to it, and copies that the network made are not demanded.
+ */
+import { ByteRanges } from "../story/byte_ranges.ts";
+import type { ConnectionStory } from "../story/connection_story.ts";
+import { isRetransmission, type MarkKind } from "../story/marks.ts";
+import { type EndName, otherEnd, type SegmentRow } from "../story/story_segment.ts";
+import { FLAG } from "../wire/tcp.ts";
+
+const { SYN, FIN, RST, PSH, ACK, URG, ECE, CWR } = FLAG;
+
+/** Which script is wanted. */
+export interface ScriptWishes {
+  /** The end that is the stack under test. */
+  readonly side: EndName;
+  /** Where the segments come from; for a comment. */
+  readonly source: string;
+}
+
+/** Local choice: a machine that plays a script sends and sees within so much of the time that a capture tells. */
+const TOLERANCE_US = 20_000;
+/** What a script can say: payload of a segment (16 bits), and positions (32 bits, no segment across their end). */
+const MOST_PAYLOAD = 0xffff;
+const MOST_POSITION = 0xffffffff;
+
+const USUAL_MTU = 1500;
+const IPV4_HEADERS = 40;
+const IPV6_HEADERS = 60;
+
+/** The script; several lines, the last one ended. Its rows must all be kept. */
+export function packetdrillScript(connection: ConnectionStory, wishes: ScriptWishes): string {
+  return new ScriptWriter(connection, wishes).write();
+}
+
+const NEVER_GIVEN: ReadonlySet<MarkKind> = new Set(["never-arrived", "lost-on-purpose", "wrong-checksum"]);
+
+class ScriptWriter {
+  readonly #connection: ConnectionStory;
+  readonly #side: EndName;
+  readonly #source: string;
+  readonly #rows: readonly SegmentRow[];
+  readonly #lines: string[] = [];
+  /** Octets of the other end that were given, SYN and FIN not counted. */
+  readonly #given = new ByteRanges();
+  /** The descriptor of the connection; null before the call that gives it. */
+  #fd: number | null = null;
+  #read = 1;
+  #isClosed = false;
+  #lastTime: number | null = null;
+
+  constructor(connection: ConnectionStory, { side, source }: ScriptWishes) {
+    this.#connection = connection;
+    this.#side = side;
+    this.#source = source;
+    this.#rows = connection.segmentRows();
+  }
+
+  write(): string {
+    this.#head();
+    if (this.#side === "server") this.#listen();
+    if (this.#connection.isMidstream) this.#makeHandshake();
+    for (const row of this.#rows) {
+      if (Math.max(row.relSeq + row.segment.length, row.relAck) > MOST_POSITION) {
+        this.#lines.push("", "// What follows lies beyond 4 GiB: a script has no numbers for it.");
+        break;
+      }
+      this.#row(row);
+    }
+    this.#readUpTo(Infinity);
+    return this.#lines.join("\n") + "\n";
+  }
+
+  #head(): void {
+    const { endpoints, id } = this.#connection;
+    const isIpv6 = endpoints.client.startsWith("[");
+    this.#lines.push(
+      `// ${this.#source}, connection #${id}: ${endpoints.client} > ${endpoints.server}`,
+      `// The stack under test is the ${this.#side}; times are those of the capture.`,
+      "",
+      ...(isIpv6 ? ["--ip_version=ipv6"] : []),
+      `--tolerance_usecs=${TOLERANCE_US}`,
+      ...this.#mtu(isIpv6),
+      "",
+      ...this.#settings(),
+      "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3",
+    );
+  }
+
+  /** The MSS that a stack offers is its link's MTU less the headers (RFC 6691 §2). */
+  #mtu(isIpv6: boolean): string[] {
+    const { mss } = this.#connection.shadowOf(this.#side);
+    const mtu = mss === null ? USUAL_MTU : mss + (isIpv6 ? IPV6_HEADERS : IPV4_HEADERS);
+    return mtu === USUAL_MTU ? [] : [`--mtu=${mtu}`];
+  }
+
+  /** Options that the stack left out though it could have offered them: switched off, in Linux's words. */
+  #settings(): string[] {
+    const own = this.#connection.shadowOf(this.#side);
+    const other = this.#connection.shadowOf(otherEnd(this.#side));
+    if (!own.hasSyn) return [];
+    const mayOffer = (offered: boolean) => this.#side === "client" || offered;
+    const off = [
+      ...(!own.sackPermitted && mayOffer(other.sackPermitted) ? ["net.ipv4.tcp_sack=0"] : []),
+      ...(!own.hasTimestamps && mayOffer(other.hasTimestamps) ? ["net.ipv4.tcp_timestamps=0"] : []),
+      ...(own.offeredShift === null && mayOffer(other.offeredShift !== null)
+        ? ["net.ipv4.tcp_window_scaling=0"]
+        : []),
+    ];
+    return off.length === 0 ? [] : [`\`sysctl -q ${off.join(" ")}\``, ""];
+  }
+
+  #listen(): void {
+    this.#lines.push("+0 setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0");
+    this.#lines.push("+0 bind(3, ..., ...) = 0");
+    // Who refuses does not listen.
+    if (this.#connection.factsOf("server").reset?.isRefusal) return;
+    this.#lines.push("+0 listen(3, 1) = 0");
+  }
+
+  #connect(delta: number): void {
+    this.#call("fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0", 0);
+    this.#call("setsockopt(3, SOL_TCP, TCP_NODELAY, [1], 4) = 0", 0);
+    this.#call("connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)", delta);
+    this.#fd = 3;
+  }
+
+  #accept(): void {
+    this.#call("accept(3, ..., ...) = 4", 0);
+    this.#call("setsockopt(4, SOL_TCP, TCP_NODELAY, [1], 4) = 0", 0);
+    this.#fd = 4;
+  }
+
+  /** Windows of a connection whose beginning was not seen are told as if they were not scaled. */
+  #makeHandshake(): void {
+    this.#lines.push("", "// The beginning was not captured: this handshake is made up.");
+    if (this.#side === "server") {
+      this.#lines.push("+0 < S 0:0(0) win 65535 <mss 1460>", "+0 > S. 0:0(0) ack 1 <...>");
+      this.#lines.push("+0 < . 1:1(0) ack 1 win 65535");
+      this.#accept();
+    } else {
+      this.#connect(0);
+      this.#lines.push(
+        "+0 > S 0:0(0) <...>",
+        "+0 < S. 0:0(0) ack 1 win 65535 <mss 1460>",
+        "+0 > . 1:1(0) ack 1",
+      );
+    }
+    this.#lines.push("");
+  }
+
+  #row(row: SegmentRow): void {
+    const { segment, marks } = row;
+    const isOutbound = segment.from === this.#side;
+    const delta = this.#lastTime === null ? 0 : Math.max(0, segment.time - this.#lastTime);
+    const kinds = marks.map(({ kind }) => kind);
+    const skipped = kinds.includes("outside-window")
+      ? "belongs to no window of this connection"
+      : isOutbound
+      ? kinds.includes("duplicate") ? "is a copy that the network made" : null
+      : row.fate !== null || kinds.some((kind) => NEVER_GIVEN.has(kind))
+      ? "never arrived"
+      : null;
+    if (skipped !== null) {
+      this.#lines.push(`// frame ${segment.number} ${skipped}`);
+      return;
+    }
+    this.#lastTime = segment.time;
+    const note = marks.filter(({ kind }) => isRetransmission(kind)).map(({ text }) => `  // ${text}`).join(
+      "",
+    );
+    if (isOutbound) this.#outbound(row, { delta, note });
+    else this.#inbound(row, { delta, note });
+  }
+
+  /** Before what the stack sends stands the call that makes it send; the time of both is the segment's. */
+  #outbound(row: SegmentRow, { delta, note }: { delta: number; note: string }): void {
+    const { segment: { flags, length }, marks, relSeq } = row;
+    const isAgain = marks.some(({ kind }) =>
+      isRetransmission(kind) || kind === "keep-alive" || kind === "zero-window-probe"
+    );
+    let left = delta;
+    const call = (text: string) => {
+      this.#call(text, left);
+      left = 0;
+    };
+    if (this.#side === "client" && this.#fd === null && (flags & (SYN | ACK)) === SYN) {
+      this.#connect(left);
+      left = 0;
+    }
+    if (this.#fd !== null && !isAgain && !this.#isClosed) {
+      if (length > 0 && (flags & SYN) === 0 && relSeq >= 1) {
+        call(`write(${this.#fd}, ..., ${length}) = ${length}`);
+      }
+      if ((flags & FIN) !== 0) call(this.#closing(row));
+      else if ((flags & RST) !== 0 && !this.#wasReset(row)) {
+        call(`setsockopt(${this.#fd}, SOL_SOCKET, SO_LINGER, {onoff=1, linger=0}, 8) = 0`);
+        call(`close(${this.#fd}) = 0`);
+        this.#isClosed = true;
+      }
+    }
+    this.#segment(">", row, { delta: left, note });
+    this.#readUpTo(row.relAck);
+  }
+
+  #inbound(row: SegmentRow, { delta, note }: { delta: number; note: string }): void {
+    const { segment: { flags, length }, relSeq } = row;
+    this.#segment("<", row, { delta, note });
+    if (length > 0 && relSeq >= 1) this.#given.add(relSeq, relSeq + length);
+    const opens = this.#side === "server" && this.#fd === null && (flags & (SYN | RST | ACK)) === ACK;
+    if (opens) this.#accept();
+  }
+
+  /** Both directions where nothing more comes from the other end, which may still speak otherwise. */
+  #closing({ index }: SegmentRow): string {
+    this.#isClosed = true;
+    const speaks = this.#rows.some((row) =>
+      row.index > index && row.segment.from !== this.#side && row.segment.length > 0
+    );
+    return speaks ? `shutdown(${this.#fd}, SHUT_WR) = 0` : `close(${this.#fd}) = 0`;
+  }
+
+  /** A RST that answers something is the stack's own doing. */
+  #wasReset({ index }: SegmentRow): boolean {
+    const before = this.#rows.findLast((row) => row.index < index);
+    return this.#isClosed ||
+      before !== undefined && before.segment.from !== this.#side && (before.segment.flags & SYN) !== 0;
+  }
+
+  /** Reads what has been given in order, as far as it is acknowledged: earlier, and the stack would acknowledge sooner. */
+  #readUpTo(position: number): void {
+    if (this.#fd === null || this.#isClosed) return;
+    const end = Math.min(position, this.#given.endOfRun(this.#read));
+    const count = end - this.#read;
+    if (count <= 0) return;
+    this.#call(`read(${this.#fd}, ..., ${count}) = ${count}`, 0);
+    this.#read = end;
+  }
+
+  #call(text: string, delta: number): void {
+    this.#lines.push(`${timeText(delta)} ${text}`);
+  }
+
+  #segment(sign: ">" | "<", row: SegmentRow, { delta, note }: { delta: number; note: string }): void {
+    const { segment, relSeq, relAck } = row;
+    const { flags, length, window } = segment;
+    const ack = (flags & ACK) === 0 ? "" : ` ack ${relAck >>> 0}`;
+    const win = sign === "<" ? ` win ${window}` : "";
+    const options = optionsText(row, this.#connection.shadowOf(otherEnd(segment.from)).initial ?? 0);
+    for (let from = 0; from === 0 || from < length; from += MOST_PAYLOAD) {
+      const part = Math.min(MOST_PAYLOAD, length - from);
+      const start = (relSeq + from) >>> 0;
+      const said = `${flagsText(flags)} ${start}:${start + part}(${part})${ack}${win}${options}`;
+      this.#lines.push(`${timeText(from === 0 ? delta : 0)} ${sign} ${said}${from === 0 ? note : ""}`);
+    }
+  }
+}
+
+/** `+.000142`, to the microsecond. */
+function timeText(seconds: number): string {
+  const us = Math.round(seconds * 1e6);
+  if (us === 0) return "+0";
+  const fraction = String(us % 1e6).padStart(6, "0").replace(/0+$/, "");
+  const whole = Math.floor(us / 1e6);
+  return `+${whole === 0 ? "" : whole}${fraction === "" ? "" : `.${fraction}`}`;
+}
+
+/** In the order in which packetdrill writes them. */
+const FLAG_LETTERS: readonly (readonly [flag: number, letter: string])[] = [
+  [FIN, "F"],
+  [SYN, "S"],
+  [RST, "R"],
+  [PSH, "P"],
+  [URG, "U"],
+  [ECE, "E"],
+  [CWR, "W"],
+  [ACK, "."],
+];
+
+function flagsText(flags: number): string {
+  const letters = FLAG_LETTERS.filter(([flag]) => (flags & flag) !== 0).map(([, letter]) => letter).join("");
+  return letters === "" ? "-" : letters;
+}
+
+/** As Linux lays them out: in 32-bit words, filled up with NOPs in front. */
+function optionsText({ segment: { options, flags } }: SegmentRow, otherInitial: number): string {
+  const { mss, windowScale, sackPermitted, sack, timestamps } = options;
+  const stamp = timestamps === undefined ? null : `TS val ${timestamps.value} ecr ${timestamps.echo}`;
+  const list: string[] = [];
+  if (mss !== undefined) list.push(`mss ${mss}`);
+  if ((flags & SYN) !== 0) {
+    if (sackPermitted) list.push(...(stamp === null ? ["nop", "nop", "sackOK"] : ["sackOK"]));
+    if (stamp !== null) list.push(...(sackPermitted ? [stamp] : ["nop", "nop", stamp]));
+    if (windowScale !== undefined) list.push("nop", `wscale ${windowScale}`);
+  } else if (stamp !== null) list.push("nop", "nop", stamp);
+  if (sack !== undefined && sack.length > 0) {
+    const blocks = sack.map((edges) => edges.map((edge) => (edge - otherInitial) >>> 0).join(":"));
+    list.push("nop", "nop", `sack ${blocks.join(" ")}`);
+  }
+  return list.length === 0 ? "" : ` <${list.join(",")}>`;
+}

@@ -1,0 +1,244 @@
+/**
+ * What tshark's expert and we say about the segments of a capture, frame by frame, in tshark's names.
+ *
+ * Owns: both tellings, their differences, and the judgement on each kind of difference.
+ */
+import { SegmentReader } from "../../src/cli/capture_segments.ts";
+import { PacketStory } from "../../src/story/from_packets.ts";
+import { Story } from "../../src/story/story.ts";
+import type { SegmentRow } from "../../src/story/story_segment.ts";
+import { CaptureFile } from "../../src/wire/capture_file.ts";
+
+/** The names that are compared, without `tcp.analysis.`. */
+export const COMPARED = [
+  "retransmission",
+  "fast_retransmission",
+  "spurious_retransmission",
+  "out_of_order",
+  "lost_segment",
+  "duplicate_ack",
+  "zero_window",
+  "window_update",
+  "window_full",
+  "zero_window_probe",
+  "zero_window_probe_ack",
+  "keep_alive",
+  "keep_alive_ack",
+  "reused_ports",
+] as const;
+/** One of them. */
+export type AnalysisName = typeof COMPARED[number];
+
+/** A frame about which the two differ. */
+export interface MarkDifference {
+  readonly frame: number;
+  readonly tshark: readonly AnalysisName[];
+  readonly ours: readonly AnalysisName[];
+  readonly row: SegmentRow;
+}
+
+/** What was compared. */
+export interface MarkComparison {
+  readonly segments: number;
+  /** Frames about which both say the same, and more than nothing. */
+  readonly agreed: number;
+  readonly differences: readonly MarkDifference[];
+}
+
+/** Compares the two. */
+export async function compareMarks(path: string): Promise<MarkComparison> {
+  const theirs = await tsharkNames(path);
+  const rows = await ourRows(path);
+  let agreed = 0;
+  const differences: MarkDifference[] = [];
+  for (const row of rows) {
+    const frame = row.segment.number;
+    const tshark = theirs.get(frame) ?? [];
+    const ours = namesOf(row);
+    if (tshark.join() === ours.join()) agreed += tshark.length > 0 ? 1 : 0;
+    else differences.push({ frame, tshark, ours, row });
+  }
+  return { segments: rows.length, agreed, differences };
+}
+
+async function ourRows(path: string): Promise<readonly SegmentRow[]> {
+  const capture = new CaptureFile();
+  const reader = new SegmentReader();
+  const story = new Story({ rows: 100_000, allRows: 1_000_000 });
+  const packets = new PacketStory(story);
+  capture.push(await Deno.readFile(path));
+  capture.end();
+  for (let packet = capture.next(); packet !== null; packet = capture.next()) {
+    const segment = reader.take(packet);
+    if (segment !== null) packets.add(segment);
+  }
+  return [...story.connections()].flatMap((connection) => connection.segmentRows())
+    .toSorted((a, b) => a.segment.number - b.segment.number);
+}
+
+/** tshark says of a fast retransmission, and of a spurious one, that it is a retransmission too. */
+function namesOf({ marks }: SegmentRow): AnalysisName[] {
+  const names = new Set(marks.flatMap(({ tshark }) => tshark === undefined ? [] : [tshark.slice(13)]));
+  if (names.has("fast_retransmission") || names.has("spurious_retransmission")) names.add("retransmission");
+  return COMPARED.filter((name) => names.has(name));
+}
+
+async function tsharkNames(path: string): Promise<ReadonlyMap<number, AnalysisName[]>> {
+  const fields = ["frame.number", ...COMPARED.map((name) => `tcp.analysis.${name}`)];
+  const { stdout, stderr, success } = await new Deno.Command("tshark", {
+    args: [
+      "-n",
+      "-r",
+      path,
+      "-Y",
+      "tcp.analysis.flags",
+      "-T",
+      "fields",
+      ...fields.flatMap((name) => ["-e", name]),
+    ],
+    stdin: "null",
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
+  return new Map(lines.map((line) => {
+    const [number, ...cells] = line.split("\t");
+    return [Number(number), COMPARED.filter((_, i) => (cells[i] ?? "") !== "")];
+  }));
+}
+
+/** A kind of difference: what tshark alone says, what we alone say, and why we stay with it. */
+interface Judgement {
+  readonly tsharkAlone: readonly AnalysisName[];
+  readonly oursAlone: readonly AnalysisName[];
+  readonly why: string;
+  /** What must be true of our row. */
+  readonly holds?: (difference: MarkDifference) => boolean;
+}
+
+const isMarked = (...kinds: readonly string[]) => ({ row }: MarkDifference) =>
+  row.marks.some(({ kind }) => kinds.includes(kind));
+
+const JUDGEMENTS: readonly Judgement[] = [
+  {
+    tsharkAlone: ["duplicate_ack"],
+    oursAlone: [],
+    why: "nothing was outstanding: no duplicate ACK (RFC 5681 §2)",
+    holds: ({ row }) => row.segment.length === 0,
+  },
+  {
+    tsharkAlone: [],
+    oursAlone: ["duplicate_ack"],
+    why:
+      "the same ACK, the same window, with data outstanding (RFC 5681 §2), or with news in a SACK (RFC 6675 §2)",
+  },
+  {
+    tsharkAlone: ["window_update"],
+    oursAlone: ["duplicate_ack"],
+    why: "it brings news in a SACK (RFC 6675 §2)",
+    holds: isMarked("sack"),
+  },
+  {
+    tsharkAlone: ["window_update"],
+    oursAlone: [],
+    why:
+      "the window is smaller than before, or there was none before: no update that lets more be sent (RFC 9293 §3.8.6)",
+    holds: ({ row }) => row.segment.length === 0,
+  },
+  {
+    tsharkAlone: [],
+    oursAlone: ["fast_retransmission"],
+    why:
+      "SACK shows the loss before there are three duplicate ACKs (RFC 6675, RFC 8985), or it goes on from one such",
+    holds: isMarked("retransmission-fast"),
+  },
+  {
+    tsharkAlone: ["fast_retransmission"],
+    oursAlone: [],
+    why:
+      "the acknowledgments before it were of other data, or it is a copy: why it was sent again cannot be seen",
+    holds: isMarked(
+      "retransmission-unknown",
+      "retransmission-timeout",
+      "retransmission-tail-probe",
+      "duplicate",
+    ),
+  },
+  {
+    tsharkAlone: ["out_of_order"],
+    oursAlone: ["retransmission", "fast_retransmission"],
+    why: "it fills a hole that acknowledgments had shown, later than a round trip: sent again",
+    holds: isMarked("retransmission-fast"),
+  },
+  {
+    tsharkAlone: ["out_of_order"],
+    oursAlone: ["retransmission"],
+    why: "its octets had passed before: sent again, or a copy",
+    holds: isMarked(
+      "retransmission-unknown",
+      "retransmission-timeout",
+      "retransmission-tail-probe",
+      "duplicate",
+    ),
+  },
+  {
+    tsharkAlone: ["retransmission", "fast_retransmission"],
+    oursAlone: ["out_of_order"],
+    why: "its timestamp is older than that of what came before it: overtaken, not sent again (RFC 7323 §4)",
+    holds: isMarked("out-of-order"),
+  },
+  {
+    tsharkAlone: ["retransmission"],
+    oursAlone: ["out_of_order"],
+    why: "its timestamp is older than that of what came before it: overtaken, not sent again (RFC 7323 §4)",
+    holds: isMarked("out-of-order"),
+  },
+  {
+    tsharkAlone: ["spurious_retransmission"],
+    oursAlone: [],
+    why: "the second copy of a frame that the network doubled",
+    holds: isMarked("duplicate"),
+  },
+  {
+    tsharkAlone: ["retransmission", "spurious_retransmission"],
+    oursAlone: [],
+    why: "the capture has data after its acknowledgment: not seen before, so not sent again",
+    holds: ({ row }) => row.marks.every(({ kind }) => kind === "partial-checksum"),
+  },
+  {
+    tsharkAlone: ["reused_ports"],
+    oursAlone: [],
+    why: "the SYN, ACK answers the SYN from before the RST, which was forged",
+  },
+  {
+    tsharkAlone: ["window_full"],
+    oursAlone: [],
+    why:
+      "the window that counts is the furthest right edge so far: one that shrank does not count (RFC 9293 §3.8.6)",
+  },
+  {
+    tsharkAlone: [],
+    oursAlone: ["window_full"],
+    why: "tshark knows no scale here, or takes the window of the last segment for the edge",
+  },
+];
+
+const SPURIOUS =
+  "timestamps or a D-SACK that came later tell it (RFC 3522, RFC 3708); tshark looks back only";
+
+/** Why we differ; null where nothing says so. That something was sent for nothing is judged by itself, beside all else. */
+export function judged(difference: MarkDifference): string | null {
+  const { tshark, ours } = difference;
+  const isSpurious = ours.includes("spurious_retransmission") && !tshark.includes("spurious_retransmission");
+  const tsharkAlone = tshark.filter((name) => !ours.includes(name)).join();
+  const oursAlone = ours.filter((name) =>
+    !tshark.includes(name) && !(isSpurious && name === "spurious_retransmission")
+  )
+    .join();
+  if (isSpurious && tsharkAlone === "" && oursAlone === "") return SPURIOUS;
+  const found = JUDGEMENTS.find((one) =>
+    one.tsharkAlone.join() === tsharkAlone && one.oursAlone.join() === oursAlone &&
+    (one.holds?.(difference) ?? true)
+  );
+  if (found === undefined) return null;
+  return isSpurious ? `${found.why}; ${SPURIOUS}` : found.why;
+}
