@@ -19,6 +19,7 @@ import type { Selection } from "./explain_selection.ts";
 import { parseChoice, parseFileName } from "./option_values.ts";
 import type { OptionSpec } from "./options.ts";
 import { cannotWrite, openOutputFile } from "./output_file.ts";
+import { VERSION } from "./version.ts";
 
 const SIDES = ["client", "server"] as const satisfies readonly EndName[];
 const GROUP = "Outputs, each a file beside what is printed";
@@ -30,6 +31,13 @@ export const OUTPUT_OPTIONS = [
     kind: "value",
     value: "OUT",
     help: "the ladder of one connection as a picture",
+    group: GROUP,
+  },
+  {
+    name: "html",
+    kind: "value",
+    value: "OUT",
+    help: "the chosen connections as a page that stands alone: states, ladder, headers, charts",
     group: GROUP,
   },
   {
@@ -95,6 +103,16 @@ const OUTPUTS: readonly OutputKind[] = [
     of: {
       one: (connection, { file }) =>
         ladderSvg(ladderOf(connection), { title: `${basename(file.file)}, connection #${connection.id}` }),
+    },
+  },
+  {
+    name: "html",
+    rows: PICTURE_ROWS,
+    of: {
+      all: async ({ file }, connections) => {
+        const { standalonePage } = await import("../web/standalone_page.ts");
+        return await standalonePage({ title: basename(file.file), version: VERSION, connections });
+      },
     },
   },
   {

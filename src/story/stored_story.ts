@@ -73,6 +73,8 @@ function leftOut(dropped: readonly SegmentRow[], before: RunRow | null): RunRow 
     toTime: Math.max(last.segment.time, before?.toTime ?? 0),
     relSeq: 0,
     relEnd: 0,
+    windowsFilled: dropped.filter(({ marks }) => marks.some(({ kind }) => kind === "window-full")).length +
+      (before?.windowsFilled ?? 0),
     isOpenable: false,
     states: last.states,
   };

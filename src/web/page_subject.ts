@@ -16,7 +16,7 @@ export interface PageSubject {
   };
   readonly leave: () => void;
   /** Tells of every event that is of interest until the returned function is called; while nobody is told, none is made. */
-  readonly observe: (observer: Observer, interest: EventInterest) => () => void;
+  readonly observe: (observer: Observer, interest?: EventInterest) => () => void;
   /** Null where nothing can be done to frames. */
   readonly injector: FaultLink | null;
   readonly linkStats: () => LinkStats;

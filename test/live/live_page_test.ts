@@ -82,6 +82,11 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
     const canvas = page.locator(`[aria-label="${name}"] canvas`);
     await canvas.waitFor();
     assert(await canvas.evaluate(coloursOf) > 3, `nothing is drawn in ${name}`);
+    // Where a person can scroll to, and large enough to be read.
+    const box = await page.locator(`[aria-label="${name}"]`).boundingBox();
+    const pane = await page.locator(".pane.charts").boundingBox();
+    assert(box !== null && pane !== null && box.height > 120, `${name}: ${JSON.stringify(box)}`);
+    assert(box.y + box.height <= pane.y + pane.height + 1, `${name} is cut: ${JSON.stringify([box, pane])}`);
   }
 
   // What is lost on purpose, and its repair.

@@ -51,14 +51,18 @@ const address = /Live page: (http:\S+)/.exec(said)?.[1] ?? "";
 await using browser = await PageBrowser.start(lab);
 
 // Somebody has to look before it begins, or nothing is kept of it.
-const watcher = await browser.open(address);
+const watcher = await browser.open(address, README_SIZE);
 await watcher.locator('[data-status="live"]').waitFor();
 await talk(watcher);
 const story = await storyFile();
 if (all === null) {
   const docs = new URL("../../docs/", import.meta.url).pathname;
-  await shoot(address, { ...README_SIZE, isDark: false, locale: "en-GB" }, `${docs}page.png`);
-  await shoot(address, { ...README_SIZE, isDark: true, locale: "zh-CN" }, `${docs}page_zh.png`);
+  // It has seen all of it; who comes later is told the beginning and the end.
+  await take(watcher, `${docs}page.png`, chooseRepair);
+  await take(watcher, `${docs}page_zh.png`, async (page) => {
+    await page.keyboard.press("l");
+    await page.keyboard.press("t");
+  });
   await shoot(story, { ...README_SIZE, isDark: false, locale: "en-GB" }, `${docs}page_story.png`);
 } else await shootAll(all);
 await server.stop();
@@ -88,11 +92,15 @@ async function shoot(
   const page = await browser.open(from, look);
   await page.locator("[data-segment]").first().waitFor();
   await page.locator('[aria-label="Sequence over time"] canvas').waitFor();
+  await take(page, path, prepare);
+  await page.close();
+}
+
+async function take(page: Page, path: string, prepare: (page: Page) => Promise<void>): Promise<void> {
   await prepare(page);
   // What is drawn is paced: half a second at the most.
   await page.waitForTimeout(900);
   await page.screenshot({ path });
-  await page.close();
   console.error(`shots: ${path}`);
 }
 
