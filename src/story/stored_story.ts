@@ -57,7 +57,6 @@ function leftOut(dropped: readonly SegmentRow[], before: RunRow | null): RunRow 
   if (first === undefined || last === undefined) return before;
   const bytes = dropped.reduce((sum, { segment }) => sum + segment.length, 0);
   const bare = dropped.filter(({ segment }) => segment.length === 0).length;
-  const filled = dropped.filter(({ marks }) => marks.some(({ kind }) => kind === "window-full")).length;
   return {
     kind: "run",
     from: null,
@@ -68,7 +67,6 @@ function leftOut(dropped: readonly SegmentRow[], before: RunRow | null): RunRow 
     count: dropped.length + (before?.count ?? 0),
     acknowledgments: bare + (before?.acknowledgments ?? 0),
     bytes: bytes + (before?.bytes ?? 0),
-    windowsFilled: filled + (before?.windowsFilled ?? 0),
     fromTime: Math.min(first.segment.time, before?.fromTime ?? Infinity),
     toTime: Math.max(last.segment.time, before?.toTime ?? 0),
     relSeq: 0,
