@@ -27,7 +27,6 @@ const MOST_DOUBTFUL = 64;
 export class LateMarks {
   /** Sent more than once and acknowledged; a D-SACK may still say that once was enough. */
   readonly #doubtful: SentRecord[] = [];
-  readonly #judged = new WeakSet<Sending>();
 
   /** Takes an acknowledgment of what `sender` has sent; changes its record of that. */
   acknowledged(
@@ -111,8 +110,8 @@ export class LateMarks {
     told: { marks: LateMark[]; because: Sending; by: number; confidence: "certain" | "likely" },
   ): void {
     const { marks, because, by, confidence } = told;
-    if (this.#judged.has(sending) || sending.isLost) return;
-    if (confidence === "certain") this.#judged.add(sending);
+    if (sending.isJudged || sending.isLost) return;
+    if (confidence === "certain") sending.isJudged = true;
     const text = confidence === "certain"
       ? `never arrived, or after #${because.number} which repeats it: #${by} answers that one`
       : `probably never arrived: #${because.number} repeats it`;
@@ -123,8 +122,8 @@ export class LateMarks {
   }
 
   #spurious(sending: Sending, { marks, text }: { marks: LateMark[]; text: string }): void {
-    if (this.#judged.has(sending)) return;
-    this.#judged.add(sending);
+    if (sending.isJudged) return;
+    sending.isJudged = true;
     marks.push({ number: sending.number, mark: { ...mark("spurious", { text }), confidence: "certain" } });
   }
 

