@@ -18,6 +18,9 @@ const MOST_ROWS = 400_000;
 /** Local choice: about 2 kB each. */
 const MOST_SUMMARIES = 100_000;
 
+/** Local choice: so many numbers of connections that were given up are kept, and as many more as there are connections. */
+const SPARE_PLACES = 1024;
+
 /** Bounds, each with a default. */
 export interface StoryOptions {
   /** Connections kept whole. */
@@ -64,6 +67,9 @@ export class Story {
   readonly #byPair = new Map<string, ConnectionStory>();
   /** In order of opening. */
   readonly #byId = new Map<number, ConnectionStory>();
+  /** Their numbers, and before and between them those of others that were given up. */
+  #queue: number[] = [];
+  #head = 0;
   /** Those that are over, oldest first: the first to be given up. */
   readonly #over = new Set<ConnectionStory>();
   readonly #pairOf = new Map<ConnectionStory, string>();
@@ -167,6 +173,11 @@ export class Story {
     });
     this.#byPair.set(pair, connection);
     this.#byId.set(connection.id, connection);
+    this.#queue.push(id);
+    if (this.#queue.length > 2 * this.#byId.size + SPARE_PLACES) {
+      this.#queue = [...this.#byId.keys()];
+      this.#head = 0;
+    }
     this.#pairOf.set(connection, pair);
     if (before !== undefined) this.#over.add(before);
     while (this.#byId.size > this.#options.connections) this.#summarize(this.#leastWanted(connection));
@@ -175,11 +186,24 @@ export class Story {
 
   /** One that is over, else the oldest; a chosen one only where there are no others. */
   #leastWanted(but: ConnectionStory): ConnectionStory {
+    if (this.#over.size === 0) {
+      const oldest = this.#oldestWhole();
+      if (oldest !== null && oldest !== but && this.#chosen?.has(oldest.id) !== true) return oldest;
+    }
     for (const some of [this.#over, this.#byId.values()]) {
       for (const one of some) if (one !== but && this.#chosen?.has(one.id) !== true) return one;
     }
     for (const one of this.#byId.values()) if (one !== but) return one;
     return but;
+  }
+
+  /** To look for it in the map would be to pass over all that were taken out of it. */
+  #oldestWhole(): ConnectionStory | null {
+    for (; this.#head < this.#queue.length; this.#head++) {
+      const oldest = this.#byId.get(this.#queue[this.#head]);
+      if (oldest !== undefined) return oldest;
+    }
+    return null;
   }
 
   #summarize(connection: ConnectionStory): void {
