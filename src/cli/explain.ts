@@ -122,7 +122,7 @@ function printJson(file: ExplainedFile, story: Story, selection: Selection): voi
   const head = givenUp.forgotten > 0 ? { ...file, forgotten: givenUp.forgotten } : file;
   printOut(`${jsonLine(head).slice(0, -1)},"connections":[`);
   let isFirst = true;
-  for (const one of story.explained()) {
+  for (const one of story.explanations()) {
     if (!selection.has(one)) continue;
     printOut(`${isFirst ? "" : ","}\n${jsonLine(one)}`);
     isFirst = false;

@@ -175,7 +175,8 @@ export function outputsWanted(value: (name: OutputName) => string | undefined): 
 
 /** Those of which the rows are kept. */
 function chosenConnections({ story, selection }: ExplainSource): ConnectionStory[] {
-  const numbers = new Set(story.explained().filter((one) => selection.has(one)).map(({ id }) => id));
+  const numbers = new Set<number>();
+  for (const one of story.explanations()) if (selection.has(one)) numbers.add(one.id);
   return [...story.connections()].filter(({ id }) => numbers.has(id));
 }
 

@@ -35,21 +35,22 @@ interface Explanation {
 }
 
 /** The whole text, part by part; a part may have several lines. */
-export function* explanationLines({ file, story, selection, shown, page }: Explanation): Generator<string> {
-  const all = story.explained();
-  const chosen = selection.isAll ? all : all.filter((one) => selection.has(one));
-  yield* headLines({ file, story, all }, page);
-  if (chosen.length === 0) {
-    yield `No connection of ${all.length} is chosen.`;
+export function* explanationLines(explanation: Explanation): Generator<string> {
+  const { story, selection, shown, page } = explanation;
+  const survey = surveyOf(story, selection);
+  yield* headLines(explanation, survey);
+  if (survey.count === 0) {
+    yield `No connection of ${story.count} is chosen.`;
     return;
   }
-  const form = shown ?? formFor(chosen.length);
+  const form = shown ?? formFor(survey.count);
   if (form === "list") {
     yield "";
-    yield* listLines(chosen, { shown, page });
+    yield* listLines(explanation, survey);
     return;
   }
-  for (const one of chosen) {
+  for (const one of story.explanations()) {
+    if (!selection.has(one)) continue;
     yield "";
     yield explainedText(one, page);
     const connection = form === "ladder" ? story.connection(one.id) : null;
@@ -62,17 +63,44 @@ export function* explanationLines({ file, story, selection, shown, page }: Expla
   }
 }
 
+/** What there is, before any of it is shown: connections are made one after the other, and none is kept. */
+interface Survey {
+  /** How many are chosen. */
+  readonly count: number;
+  /** Of all connections. */
+  readonly outcomes: ReadonlyMap<string, number>;
+  /** Of the chosen ones: how many have it, and the first of them. */
+  readonly findings: ReadonlyMap<string, { readonly count: number; readonly first: number }>;
+}
+
+function surveyOf(story: Story, selection: Selection): Survey {
+  const outcomes = new Map<string, number>();
+  const findings = new Map<string, { count: number; first: number }>();
+  let count = 0;
+  for (const one of story.explanations()) {
+    outcomes.set(one.outcome, (outcomes.get(one.outcome) ?? 0) + 1);
+    if (!selection.has(one)) continue;
+    count++;
+    for (const kind of new Set(one.findings.map((finding) => finding.kind))) {
+      const known = findings.get(kind);
+      if (known === undefined) findings.set(kind, { count: 1, first: one.id });
+      else known.count++;
+    }
+  }
+  return { count, outcomes, findings };
+}
+
 function formFor(count: number): Shown {
   return count <= MOST_LADDERS ? "ladder" : count <= MOST_STORIES ? "story" : "list";
 }
 
 function* headLines(
-  { file, story, all }: { file: ExplainedFile; story: Story; all: readonly ExplainedConnection[] },
-  { width, color }: Explanation["page"],
+  { file, story, page: { width, color } }: Explanation,
+  { outcomes }: Survey,
 ): Generator<string> {
   const palette = paletteFor(color);
-  const outcomes = countsOf(all.map(({ outcome }) => outcome));
-  const said = outcomes.map(([outcome, count]) => `${count} ${outcome}`).join(", ");
+  const sorted = [...outcomes].toSorted(([, a], [, b]) => b - a);
+  const said = sorted.map(([outcome, count]) => `${count} ${outcome}`).join(", ");
   yield layCells([
     { text: printable(named(file.file)), paint: palette.strong },
     { text: `${counted(file.frames, "frame")} of ${file.linkType}` },
@@ -91,38 +119,30 @@ function* headLines(
   if (forgotten > 0) yield palette.notice(`${counted(forgotten, "connection")} beyond these, not told`);
 }
 
-function* listLines(
-  chosen: readonly ExplainedConnection[],
-  { shown, page }: Pick<Explanation, "shown" | "page">,
-): Generator<string> {
-  const most = shown === "list" ? chosen.length : MOST_LINES;
-  // In parts: a hundred thousand lines need not be one string.
-  for (let at = 0; at < Math.min(most, chosen.length); at += LIST_PART) {
-    const text = explainedList(chosen.slice(at, Math.min(most, at + LIST_PART)), page);
-    yield at === 0 ? text : text.slice(text.indexOf("\n") + 1);
+function* listLines({ story, selection, shown, page }: Explanation, survey: Survey): Generator<string> {
+  const most = shown === "list" ? survey.count : Math.min(survey.count, MOST_LINES);
+  let part: ExplainedConnection[] = [];
+  let told = 0;
+  for (const one of story.explanations()) {
+    if (told + part.length === most) break;
+    if (!selection.has(one)) continue;
+    part.push(one);
+    if (part.length < LIST_PART && told + part.length < most) continue;
+    const text = explainedList(part, page);
+    yield told === 0 ? text : text.slice(text.indexOf("\n") + 1);
+    told += part.length;
+    part = [];
   }
-  if (chosen.length > most) {
-    yield `and ${
-      counted(chosen.length - most, "connection")
-    } more: --show list shows all, a filter or --connection N some`;
+  if (survey.count > most) {
+    const more = counted(survey.count - most, "connection");
+    yield `and ${more} more: --show list shows all, a filter or --connection N some`;
   }
   yield "";
-  for (
-    const [kind, count] of countsOf(
-      chosen.flatMap(({ findings }) => [...new Set(findings.map((f) => f.kind))]),
-    )
-  ) {
-    const [first] = chosen.filter(({ findings }) => findings.some((finding) => finding.kind === kind));
-    yield `${kind}: ${counted(count, "connection")}, the first is #${first.id}`;
+  const findings = [...survey.findings].toSorted(([, a], [, b]) => b.count - a.count);
+  for (const [kind, { count, first }] of findings) {
+    yield `${kind}: ${counted(count, "connection")}, the first is #${first}`;
   }
 }
 
 /** Local choice: columns are as wide as the widest of so many lines. */
 const LIST_PART = 1000;
-
-/** How often each is there, the most frequent first. */
-function countsOf<Key>(keys: readonly Key[]): [Key, number][] {
-  const counts = new Map<Key, number>();
-  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
-  return [...counts].toSorted(([, a], [, b]) => b - a);
-}

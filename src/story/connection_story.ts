@@ -204,7 +204,14 @@ export class ConnectionStory {
       // A keep-alive brings nothing, so that nothing hangs on its arrival.
       if (!from.watch.lastWasKeepAlive) {
         const octets = place.end - place.start;
-        shadow.records.add([place.start, place.end], { number, time, tsValue, octets, isLost });
+        shadow.records.add([place.start, place.end], {
+          number,
+          time,
+          tsValue,
+          octets,
+          isLost,
+          isJudged: false,
+        });
       }
       if ((flags & FIN) !== 0) shadow.finAt ??= place.end - 1;
     }

@@ -27,7 +27,6 @@ const MOST_DOUBTFUL = 64;
 export class LateMarks {
   /** Sent more than once and acknowledged; a D-SACK may still say that once was enough. */
   readonly #doubtful: SentRecord[] = [];
-  readonly #judged = new WeakSet<Sending>();
 
   /** Takes an acknowledgment of what `sender` has sent; changes its record of that. */
   acknowledged(
@@ -120,8 +119,8 @@ export class LateMarks {
   ): void {
     const { marks, because, by } = told;
     const confidence = told.confidence === "likely" ? "likely" : "certain";
-    if (this.#judged.has(sending) || sending.isLost) return;
-    if (confidence === "certain") this.#judged.add(sending);
+    if (sending.isJudged || sending.isLost) return;
+    if (confidence === "certain") sending.isJudged = true;
     const text = told.confidence === "hole"
       ? `never arrived, or after #${because.number} which repeats it: what was sent after it had come before`
       : confidence === "certain"
@@ -134,8 +133,8 @@ export class LateMarks {
   }
 
   #spurious(sending: Sending, { marks, text }: { marks: LateMark[]; text: string }): void {
-    if (this.#judged.has(sending)) return;
-    this.#judged.add(sending);
+    if (sending.isJudged) return;
+    sending.isJudged = true;
     marks.push({ number: sending.number, mark: { ...mark("spurious", { text }), confidence: "certain" } });
   }
 

@@ -15,6 +15,8 @@ export interface Sending {
   readonly octets: number;
   /** True where nothing is to be said about its arrival: lost by our own fault injector, or a probe of a shut window. */
   isLost: boolean;
+  /** True once it is sure what became of it. A mark of its own: sets of weak references, two for each connection, cost more than all else. */
+  isJudged: boolean;
 }
 
 /** Octets that were sent together, SYN and FIN included. */

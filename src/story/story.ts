@@ -18,6 +18,9 @@ const MOST_ROWS = 400_000;
 /** Local choice: about 2 kB each. */
 const MOST_SUMMARIES = 100_000;
 
+/** Local choice: so many numbers of connections that were given up are kept, and as many more as there are connections. */
+const SPARE_PLACES = 1024;
+
 /** Bounds, each with a default. */
 export interface StoryOptions {
   /** Connections kept whole. */
@@ -64,10 +67,14 @@ export class Story {
   readonly #byPair = new Map<string, ConnectionStory>();
   /** In order of opening. */
   readonly #byId = new Map<number, ConnectionStory>();
+  /** Their numbers, and before and between them those of others that were given up. */
+  #queue: number[] = [];
+  #head = 0;
   /** Those that are over, oldest first: the first to be given up. */
   readonly #over = new Set<ConnectionStory>();
   readonly #pairOf = new Map<ConnectionStory, string>();
-  readonly #summaries: ExplainedConnection[] = [];
+  /** As text, which takes a fifth of the memory, and which the garbage collector does not look into. */
+  readonly #summaries: { readonly id: number; readonly json: string }[] = [];
   #keepsRows = true;
   #count = 0;
   #rows = 0;
@@ -166,6 +173,11 @@ export class Story {
     });
     this.#byPair.set(pair, connection);
     this.#byId.set(connection.id, connection);
+    this.#queue.push(id);
+    if (this.#queue.length > 2 * this.#byId.size + SPARE_PLACES) {
+      this.#queue = [...this.#byId.keys()];
+      this.#head = 0;
+    }
     this.#pairOf.set(connection, pair);
     if (before !== undefined) this.#over.add(before);
     while (this.#byId.size > this.#options.connections) this.#summarize(this.#leastWanted(connection));
@@ -174,11 +186,24 @@ export class Story {
 
   /** One that is over, else the oldest; a chosen one only where there are no others. */
   #leastWanted(but: ConnectionStory): ConnectionStory {
+    if (this.#over.size === 0) {
+      const oldest = this.#oldestWhole();
+      if (oldest !== null && oldest !== but && this.#chosen?.has(oldest.id) !== true) return oldest;
+    }
     for (const some of [this.#over, this.#byId.values()]) {
       for (const one of some) if (one !== but && this.#chosen?.has(one.id) !== true) return one;
     }
     for (const one of this.#byId.values()) if (one !== but) return one;
     return but;
+  }
+
+  /** To look for it in the map would be to pass over all that were taken out of it. */
+  #oldestWhole(): ConnectionStory | null {
+    for (; this.#head < this.#queue.length; this.#head++) {
+      const oldest = this.#byId.get(this.#queue[this.#head]);
+      if (oldest !== undefined) return oldest;
+    }
+    return null;
   }
 
   #summarize(connection: ConnectionStory): void {
@@ -190,7 +215,7 @@ export class Story {
     if (pair !== undefined && this.#byPair.get(pair) === connection) this.#byPair.delete(pair);
     if (this.#summaries.length >= this.#options.summaries) this.#givenUp.forgotten++;
     else {
-      this.#summaries.push(explainConnection(connection));
+      this.#summaries.push({ id: connection.id, json: JSON.stringify(explainConnection(connection)) });
       this.#givenUp.summarized++;
     }
     // Whoever still knows it goes on adding to it (from_events.ts).
@@ -227,10 +252,20 @@ export class Story {
     return this.#byId.get(id) ?? null;
   }
 
-  /** Of all connections, those that were summarized included, in order of opening. */
+  /** All connections explained, those that were summarized included, in order of opening; one is made when it is asked for. */
+  *explanations(): Generator<ExplainedConnection> {
+    const whole = this.#byId.values();
+    let next = whole.next();
+    for (const { id, json } of this.#summaries.toSorted((a, b) => a.id - b.id)) {
+      for (; !next.done && next.value.id < id; next = whole.next()) yield explainConnection(next.value);
+      yield JSON.parse(json);
+    }
+    for (; !next.done; next = whole.next()) yield explainConnection(next.value);
+  }
+
+  /** The same, all at once. */
   explained(): ExplainedConnection[] {
-    const whole = [...this.#byId.values()].map(explainConnection);
-    return [...this.#summaries, ...whole].toSorted((a, b) => a.id - b.id);
+    return [...this.explanations()];
   }
 
   /** How many connections there were. */

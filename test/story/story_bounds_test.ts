@@ -232,3 +232,27 @@ Deno.test("story: a run folds what is plain, and what has a mark stands by itsel
   );
   assertEquals(rows, [1, 2, 3, "run 4-9 300 B 3 acks", 10, "run 11-16 300 B 3 acks"]);
 });
+
+Deno.test("story: a chosen connection is kept with its rows, whatever comes, and the others go oldest first", () => {
+  const story = new Story({ connections: 3, chosen: new Set([1, 4]) });
+  const packets = new PacketStory(story);
+  for (let i = 1; i <= 10; i++) {
+    packets.add({
+      number: i,
+      time: i,
+      source: `10.0.0.${i}:1024`,
+      destination: "10.1.0.1:80",
+      flags: FLAG.SYN,
+      seq: i,
+      ack: 0,
+      window: 1000,
+      options: {},
+      length: 0,
+    });
+  }
+  assertEquals([...story.connections()].map(({ id, keptRows }) => [id, keptRows]), [[1, 1], [4, 1], [10, 0]]);
+  assertEquals([...story.explanations()].map(({ id }) => id), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  assertEquals([story.heldRows, story.givenUp.summarized], [2, 7]);
+  story.forgetRows();
+  assertEquals([story.heldRows, story.connection(1)?.keptRows, story.connection(1)?.rows()], [0, 0, []]);
+});
