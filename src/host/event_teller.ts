@@ -384,9 +384,10 @@ export class EventTeller {
   look(connection: Connection): void {
     const { tcb, name, id } = connection;
     if (tcb.state === "LISTEN") return;
+    const isSampled = this.showSamples || this.interest?.samples(id) === true;
+    if (!isSampled && !this.showTimers) return;
     const watch = this.#numbers.watchOf(connection);
     if (this.showTimers) this.#timers(connection, watch.changedTimers(tcb));
-    const isSampled = this.showSamples || this.interest?.samples(id) === true;
     if (!isSampled || tcb.ended !== null) return;
     const figures = watch.newFigures(tcb);
     if (figures === null) return;

@@ -9,10 +9,10 @@
 
 /** 20 times a second: more than an eye tells apart. */
 const LEAST_MS = 50;
-/** Local choice: between two drawings so many times as long as one took: at most a twelfth of a core. */
-const REST = 12;
+/** Local choice: between two drawings so many times as long as one took: at most a twentieth of a core. */
+const REST = 20;
 /** Local choice: a person waits no longer for what has happened. */
-const MOST_MS = 500;
+const MOST_MS = 1000;
 
 /** See the head of this file. */
 export class Paced {

@@ -98,10 +98,15 @@ export class EventHub {
 
   /** Nobody is null, and then nobody hears of frames. */
   #attach(): void {
-    const isOrdered = this.#byConnection.size > 0 || this.#everything.length > 0;
+    // Who wants only a part hears it as it happens, unless somebody else has the frames timed: to know when each leaves, the
+    // link sends fewer at once, which would cost a transfer a third more.
+    const wantsTimes = this.#everything.some((observer) => !this.#interests.has(observer));
+    const isOrdered = this.#byConnection.size > 0 || wantsTimes;
+    if (!isOrdered) this.#order.end();
     this.#host.interest = this.#interest();
     this.#onOrders(isOrdered ? [this.#order] : []);
-    if (this.#atOnce.length === 0) this.#host.observer = isOrdered ? this.#order.observe : null;
+    if (!isOrdered && this.#everything.length > 0) this.#host.observer = this.#tellUntimed;
+    else if (this.#atOnce.length === 0) this.#host.observer = isOrdered ? this.#order.observe : null;
     else this.#host.observer = isOrdered ? this.#tellBoth : this.#tellAtOnce;
   }
 
@@ -120,6 +125,11 @@ export class EventHub {
   }
 
   readonly #tellAtOnce: Observer = (event) => this.#tellEach(this.#atOnce, event);
+
+  readonly #tellUntimed: Observer = (event) => {
+    this.#tellEach(this.#atOnce, event);
+    this.#tellEach(this.#everything, event);
+  };
 
   readonly #tellBoth: Observer = (event) => {
     this.#tellEach(this.#atOnce, event);

@@ -26,10 +26,10 @@ const TURN_ROWS = 50;
 /** Figures that change without an event (timers) are told every so many turns. */
 const FIGURES_EVERY = 10;
 /**
- * Local choice: events of a turn, of connections that pages follow and of all others: half of what a batch holds, so that nothing
- * waits; 2,560 a second are more than anybody reads. To make one costs a microsecond or two, which a server under load has not.
+ * Local choice: events of a turn, of connections that pages follow and of all others: 640 a second are more than anybody reads.
+ * To make one costs the server a microsecond or two, and to show one the browser on the same machine a hundred.
  */
-const TURN_EVENTS = { followed: 128, others: 128, samples: 64 } as const;
+const TURN_EVENTS = { followed: 32, others: 32, samples: 8 } as const;
 /** Local choice: what may be made at once after a rest: a transfer of some hundred kilobytes is told whole. */
 const MOST_AT_ONCE = { followed: 1024, others: 512, samples: 256 } as const;
 /** Events that the page shows nothing of. */

@@ -42,6 +42,28 @@ Deno.test("explain: one connection as picture, script and qlog, at once, beside 
   }
 });
 
+Deno.test("explain: all connections, or those that are chosen, as one page that stands alone", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const storyIn = async (...options: readonly string[]) => {
+      const path = `${directory}/a.html`;
+      const { code, stderr } = await explain("--show", "list", "--html", path, ...options);
+      assertEquals([code, stderr], [0, ""]);
+      const text = await Deno.readTextFile(path);
+      assertMatch(text, /^<!doctype html>/);
+      assertStringIncludes(text, "default-src 'none'");
+      return JSON.parse(/<script type="application\/json" id="story">(.*?)<\/script>/s.exec(text)?.[1] ?? "");
+    };
+    const ids = ({ connections }: { connections: { explained: { id: number } }[] }) =>
+      connections.map(({ explained }) => explained.id);
+    const all = await storyIn();
+    assertEquals([all.title, ids(all), all.leftOut], ["tcp_bare.pcap", [1, 2], 0]);
+    assertEquals(ids(await storyIn("-c", "2")), [2]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test("explain: what no file can be made of, or where none can be written", async () => {
   const directory = await Deno.makeTempDir();
   try {

@@ -98,8 +98,8 @@ async function shoot(
 
 async function take(page: Page, path: string, prepare: (page: Page) => Promise<void>): Promise<void> {
   await prepare(page);
-  // What is drawn is paced: half a second at the most.
-  await page.waitForTimeout(900);
+  // What is drawn is paced: a second at the most.
+  await page.waitForTimeout(1300);
   await page.screenshot({ path });
   console.error(`shots: ${path}`);
 }
