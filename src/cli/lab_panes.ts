@@ -196,10 +196,12 @@ ${
 
 /**
  * For tmux: `$` in double quotes is its environment, `#{}` its formats. Without repeat-time 0, Up right after ^B Down would go
- * back to the pane above, and not bring the suggestion.
+ * back to the pane above, and not bring the suggestion. Without assume-paste-time 0, ^B and the key behind it would be taken for
+ * text that is pasted, and go to the pane, where a busy machine reads both within a millisecond.
  */
 const SETTINGS_TEXT = String.raw`set -g mouse on
 set -g repeat-time 0
+set -g assume-paste-time 0
 set -g base-index 0
 set -g pane-base-index 0
 set -g history-limit 20000

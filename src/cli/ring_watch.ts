@@ -4,7 +4,6 @@
  * Owns: when to look (only while frames come, and not often), and the line. Must not know: how frames are carried.
  */
 import type { LinkStats } from "../link/link.ts";
-import { counted } from "../observe/text_layout.ts";
 
 /** What a watch looks at, and whom it tells. */
 interface RingWatchOptions {
@@ -47,9 +46,10 @@ export class RingWatch {
     const remedy = this.#options.ringMib < 512
       ? `a larger ring takes longer bursts (--ring ${this.#options.ringMib * 2})`
       : "the machine is too slow for this traffic";
-    const whose = lost === 1 ? "its sender" : "their senders";
     this.#options.tell(
-      `The capture ring lost ${counted(lost, "frame")}, which ${whose} will have to send again: ${remedy}`,
+      lost === 1
+        ? `The capture ring lost 1 frame, which its sender will have to send again: ${remedy}`
+        : `The capture ring lost ${lost} frames, which their senders will have to send again: ${remedy}`,
     );
   }
 }

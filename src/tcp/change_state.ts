@@ -4,9 +4,12 @@
  * Owns: the check that the row fits, and what follows from any end (deadlines stop, buffers go).
  * Must not know: why the caller chose the row.
  */
+import { FLAG } from "../wire/tcp.ts";
 import { type MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import type { CloseReason } from "./events.ts";
+import type { RuleId } from "./rules.ts";
+import { pushReset } from "./send_segment.ts";
 import { extendPath } from "./state.ts";
 import type { Tcb } from "./tcb.ts";
 import { transitionById, type TransitionId } from "./transitions.ts";
@@ -34,9 +37,26 @@ export function changeState(context: MachineContext, tcb: Tcb, id: TransitionId,
 export function endConnection(
   context: MachineContext,
   tcb: Tcb,
-  end: { row: TransitionId; reason: CloseReason; sendFlags?: number },
+  end: { readonly row: TransitionId; readonly reason: CloseReason },
 ): void {
-  changeState(context, tcb, end.row, end.sendFlags ?? -1);
+  changeState(context, tcb, end.row);
+  letGo(tcb, end.reason);
+  context.effects.push(EFFECT.CLOSED, tcb).reason = end.reason;
+}
+
+/** The same with our RST, which is the last of its segments: that the connection is gone is told behind it. */
+export function endWithReset(
+  context: MachineContext,
+  tcb: Tcb,
+  end: { readonly row: TransitionId; readonly rule: RuleId },
+): void {
+  changeState(context, tcb, end.row, FLAG.RST | FLAG.ACK);
+  letGo(tcb, "reset-by-us");
+  pushReset(context, tcb, end.rule);
+  context.effects.push(EFFECT.CLOSED, tcb).reason = "reset-by-us";
+}
+
+function letGo(tcb: Tcb, reason: CloseReason): void {
   tcb.stopDeadlines();
   tcb.scoreboard.clear();
   tcb.reassembly.clear();
@@ -46,6 +66,5 @@ export function endConnection(
   tcb.tailProbeOwed = false;
   tcb.windowProbeOwed = false;
   tcb.keepAliveOwed = false;
-  tcb.ended = end.reason;
-  context.effects.push(EFFECT.CLOSED, tcb).reason = end.reason;
+  tcb.ended = reason;
 }

@@ -7,15 +7,14 @@
 import { FLAG } from "../wire/tcp.ts";
 import { oweAck } from "./answer_limit.ts";
 import { noteProgress } from "./buffer_shares.ts";
-import { changeState, endConnection } from "./change_state.ts";
+import { changeState, endConnection, endWithReset } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
 import { canOpenWindow } from "./receive_window.ts";
 import type { RuleId } from "./rules.ts";
-import { pushReset } from "./send_segment.ts";
 import type { Tcb } from "./tcb.ts";
 import { endingRow } from "./transitions.ts";
 
-const { SYN, ACK, RST, ECE, CWR } = FLAG;
+const { SYN, ECE, CWR } = FLAG;
 
 /** Active OPEN (§3.10.1): a SYN is owed. `tcb` is fresh: addresses, ISS and MSS set, state CLOSED. */
 export function openActive(context: MachineContext, tcb: Tcb): void {
@@ -145,12 +144,7 @@ export function abortConnection(context: MachineContext, tcb: Tcb, rule: RuleId 
       return;
     default:
       context.apply(rule);
-      endConnection(context, tcb, {
-        row: endingRow(tcb.state, "abort"),
-        reason: "reset-by-us",
-        sendFlags: RST | ACK,
-      });
-      pushReset(context, tcb, rule);
+      endWithReset(context, tcb, { row: endingRow(tcb.state, "abort"), rule });
   }
 }
 

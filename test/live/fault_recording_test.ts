@@ -209,7 +209,8 @@ async function assertCounted(
 
 /** Each retransmission is marked, and the frame that it points to carried its first octet. */
 function assertRepeats(server: ServeProcess, packets: readonly Packet[]): void {
-  const words = /^retransmission \(([\w-]+)\), \d+\w\w time(?:, repeats (?:frame (\d+), )?segment (\d+))?$/;
+  const words =
+    /^retransmission \(([\w-]+)\), sent again (?:once|\d+ times so far)(?:, repeats (?:frame (\d+), )?segment (\d+))?$/;
   let pointers = 0;
   const marked = packets.flatMap(({ frame, comments }) =>
     comments.flatMap((text) => {

@@ -67,15 +67,19 @@ for (const [app, tx] of COURSES) {
 function assertSameTimes(lab: PrivateLab, recorded: TimedFrame[], judged: TimedFrame[]): void {
   const isReceived = ({ source }: TimedFrame) => source !== lab.plan.tcplabAddress;
   const received = numbered(recorded.filter(isReceived));
-  assert(received.length > 100, `${received.length} received frames are no transfer`);
+  // What the device gathers is 64 KB at the most: 2 MB are no fewer frames.
+  const counts = `${received.length} of ${recorded.length} frames are received ones`;
+  assert(recorded.length > BYTES / 65_536 && received.length > 3, counts);
   const wanted = new Map(numbered(judged.filter(isReceived)).map(({ key, us }) => [key, us]));
   assertEquals(received.map(({ key }) => key).sort(), [...wanted.keys()].sort(), "received frames");
   const times = received.map(({ key }) => wanted.get(key) ?? NaN);
-  const worst = Math.max(...received.map(({ us }, i) => Math.abs(us - times[i])));
-  assert(worst <= EXACT_US, `A received frame's time is ${worst} us off`);
+  const off = received.map(({ us }, i) => Math.abs(us - times[i]));
+  const worst = Math.max(...off);
+  assertFewBeyond(EXACT_US, off, "us off is a received frame's time");
   // Two processors may give two captures frames of the same moment in different order; nothing else may differ.
-  const swapped = Math.max(0, ...times.slice(1).map((us, i) => times[i] - us));
-  assert(swapped <= SAME_MOMENT_US, `Frames stand in another order that were ${swapped} us apart`);
+  const swaps = times.slice(1).map((us, i) => times[i] - us);
+  const swapped = Math.max(0, ...swaps);
+  assertFewBeyond(SAME_MOMENT_US, swaps, "us apart are frames that stand in another order");
 
   const sent = recorded.filter((frame) => !isReceived(frame));
   const left = judged.filter((frame) => !isReceived(frame));
@@ -87,7 +91,9 @@ function assertSameTimes(lab: PrivateLab, recorded: TimedFrame[], judged: TimedF
   const usual = waits.toSorted((x, y) => x - y)[waits.length >> 1];
   assert(usual <= HANDED_OVER_US, `A frame waits ${usual} us between being told and leaving`);
 
-  const between = overtaken(recorded.map(isReceived), { times, left });
+  // A processor that is taken away between the two captures makes one of the two stamps late.
+  const earliest = times.map((us, i) => Math.min(us, received[i].us));
+  const between = overtaken(recorded.map(isReceived), { times: earliest, left });
   if (Deno.env.get("TCPLAB_SHOW") !== undefined) {
     const longest = Math.max(...waits);
     console.log({
@@ -101,6 +107,15 @@ function assertSameTimes(lab: PrivateLab, recorded: TimedFrame[], judged: TimedF
       ...between,
     });
   }
+}
+
+/**
+ * Where a virtual processor is taken away between the two captures of a frame, the second one's stamp is late by as long as
+ * that takes: one in a hundred may be, a clock that is wrong is so in all of them.
+ */
+function assertFewBeyond(limitUs: number, found: readonly number[], what: string): void {
+  const beyond = found.filter((us) => us > limitUs);
+  assert(beyond.length <= Math.max(2, found.length / 100), `${beyond.join(", ")} ${what}`);
 }
 
 /**

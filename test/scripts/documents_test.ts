@@ -96,8 +96,8 @@ Deno.test("documents: the lines of tcplab that they quote are lines of the sourc
   const quoted = DOCUMENTS.flatMap((name) => [...read(name).matchAll(/^tcplab (?:serve|connect): (.*)$/gm)]);
   assert(quoted.length >= 3);
   for (const [line, said] of quoted) {
-    // Between numbers, names of devices and punctuation stands what the source has in one piece.
-    for (const part of said.split(/\S*[\d-]\S*|[^\p{L} ]+/u).map((text) => text.trim())) {
+    // Between numbers, names of devices and of streams, and punctuation stands what the source has in one piece.
+    for (const part of said.split(/\S*[\d-]\S*|\bstd(?:out|err)\b|[^\p{L} ]+/u).map((text) => text.trim())) {
       if (part.split(/ +/).length < 3 || SAID_ELSEWHERE.includes(part)) continue;
       assert(source.includes(` ${part} `), `${line}: nowhere is said "${part}"`);
     }
