@@ -127,7 +127,7 @@ Deno.test("each bad value is one line with the option, the value and what was ex
     ["--capture live --read-timeout 0", "--read-timeout 0: expected"],
     ["--checksum none", "--checksum none: expected one of partial, strict, ignore"],
     ["--tx fast", "--tx fast: expected one of auto, inject, batch, gso"],
-    ["--log xml", "--log xml: expected one of text, json, none"],
+    ["--log xml", "--log xml: expected one of text, json, tui, none"],
     ["--log none --payload", "--payload needs a log"],
     ["--rst-guard iptables", "--rst-guard iptables: expected one of off, nft"],
     ["--duration soon", "--duration soon: expected seconds"],

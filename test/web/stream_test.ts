@@ -73,7 +73,7 @@ Deno.test("a page hears hello, rows that are new, and the events of the connecti
   on.turn?.();
   told = await stream.batch();
   assertEquals(told.ended.map(({ id, reason }) => [id, reason]), [[2, "reset-by-us"]]);
-  assertEquals(told.events.map(({ event }) => event), ["transition", "closed", "segment"]);
+  assertEquals(told.events.map(({ event }) => event), ["transition", "segment", "closed"]);
   on.turn?.();
   on.turn?.();
   assertEquals(stream.left, 0);
