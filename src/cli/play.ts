@@ -70,7 +70,8 @@ async function run(args: string[]): Promise<number> {
   await using server = new PlayServer({ hostname, port, document });
   printLine(`Playground: ${server.url}${fragment}`);
   printError("Ctrl-C ends it; an open page goes on without it");
-  await signals.graceful;
+  const why = await Promise.race([signals.graceful.then(() => null), server.broken]);
+  if (why !== null) throw new CliError(`${why}. Start again for another one`);
   return EXIT_DONE;
 }
 

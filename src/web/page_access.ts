@@ -60,6 +60,8 @@ export function judgeVisitor(request: Request): Refusal | null {
   if (origin !== null && origin !== `http://${host}`) {
     return { status: 403, message: "Other sites may not use this page" };
   }
+  // A request may bring a whole address (RFC 9112 §3.2.2), and it may be any.
+  if (!URL.canParse(request.url)) return { status: 400, message: "This is no address" };
   return null;
 }
 
@@ -69,9 +71,9 @@ function tokenIn(request: Request): string {
   return bearer ?? new URL(request.url).searchParams.get("token") ?? "";
 }
 
-/** The name in a `Host` header, without the port; an address of IPv6 keeps its brackets. */
+/** The name in a `Host` header, without the port; an address of IPv6 keeps its brackets, and of what is no port nothing goes. */
 function nameOf(host: string): string {
-  return host.toLowerCase().replace(/:\d{1,5}$/, "");
+  return host.toLowerCase().replace(/:(\d{1,5})$/, (whole, port) => Number(port) <= 0xffff ? "" : whole);
 }
 
 /** Takes the same time wherever the first difference is. */

@@ -29,6 +29,8 @@ const POLICY =
 /** See the head of this file. */
 export class PlayServer implements AsyncDisposable {
   readonly url: string;
+  /** Resolves, with a line for a person, when the system has ended it before it was to end. */
+  readonly broken: Promise<string>;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #document: Uint8Array<ArrayBuffer>;
 
@@ -36,17 +38,30 @@ export class PlayServer implements AsyncDisposable {
   constructor({ hostname, port, document }: PlayServerOptions) {
     this.#document = new TextEncoder().encode(document);
     try {
-      this.#server = Deno.serve({ hostname, port, onListen: () => {} }, (request) => this.#answer(request));
+      this.#server = Deno.serve({
+        hostname,
+        port,
+        onListen: () => {},
+        // Else the whole trace of it comes out on the terminal, as often as anybody asks for it.
+        onError: () => text(500, "This answer could not be made"),
+      }, (request) => this.#answer(request));
     } catch (error) {
       throw new PlayServerError(whyNot(error, `${hostname}:${port}`));
     }
+    // Any user of this machine can open so many connections that no descriptor is left.
+    this.broken = new Promise((resolve) =>
+      this.#server.finished.catch((error) =>
+        resolve(`The playground's server has ended (${messageOf(error)}): an open page goes on without it`)
+      )
+    );
     const shownHost = hostname.includes(":") ? `[${hostname}]` : hostname;
     this.url = `http://${shownHost}:${this.#server.addr.port}/`;
   }
 
   /** Ends all answers under way. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
+    // One that has broken has ended already.
+    await this.#server.shutdown().catch(() => {});
   }
 
   #answer(request: Request): Response {
@@ -81,6 +96,9 @@ function whyNot(error: unknown, address: string): string {
   if (error instanceof Deno.errors.AddrInUse) {
     return `The playground's address ${address} is in use: ${another}`;
   }
-  const message = error instanceof Error ? error.message : String(error);
-  return `The playground cannot have the address ${address} (${message}): ${another}`;
+  return `The playground cannot have the address ${address} (${messageOf(error)}): ${another}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message.replace(/^Error: /, "") : String(error);
 }

@@ -90,3 +90,43 @@ Deno.test("what cannot be is one line with what next, and status 2 or 1", async 
     assertEquals([status, out, error.split("\n")[0]], [code, "", line]);
   }
 });
+
+Deno.test("play without a descriptor left: one line, and status 1", async () => {
+  const line = `ulimit -n 64; exec "$@"`;
+  const child = new Deno.Command("sh", {
+    args: ["-c", line, "sh", PROGRAM, ...WORDS, "play", "--address", "127.0.0.1:0"],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  let said = "";
+  while (!said.includes("\n")) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    said += decoder.decode(value);
+  }
+  const port = Number(/:(\d+)\/\n$/.exec(said)?.[1]);
+  const strangers: Deno.Conn[] = [];
+  try {
+    // The last of them come when it has ended.
+    while (strangers.length < 80) {
+      const stranger = await Deno.connect({ port, hostname: "127.0.0.1" }).catch(() => null);
+      if (stranger === null) break;
+      strangers.push(stranger);
+    }
+    const error = await new Response(child.stderr).text();
+    assertEquals(
+      error.split("\n").slice(1),
+      [
+        "tcplab play: The playground's server has ended (Too many open files (os error 24)): " +
+        "an open page goes on without it. Start again for another one",
+        "",
+      ],
+    );
+    assertEquals((await child.status).code, 1);
+  } finally {
+    for (const stranger of strangers) stranger.close();
+    await reader.cancel();
+  }
+});

@@ -32,8 +32,14 @@ Deno.test("other names, other sites, other paths and other methods are refused",
   const { port } = new URL(server.url);
   const own = `Host: 127.0.0.1:${port}`;
   const refused = "403 This page is for this machine only: use the address that tcplab has printed\n";
-  for (const host of ["evil.example", `evil.example:${port}`, "127.0.0.1.evil.example", "10.0.0.1"]) {
+  const strange = ["evil.example", `evil.example:${port}`, "127.0.0.1.evil.example", "10.0.0.1"];
+  // No URL can be made of these: no port is as high, or has so many digits.
+  const portless = ["localhost:65536", "localhost:99999", "127.0.0.1:123456", "[::1]:70000"];
+  for (const host of [...strange, ...portless]) {
     assertEquals(await raw(server, `GET / HTTP/1.1\r\nHost: ${host}`), refused, host);
+  }
+  for (const target of ["http://localhost:99999/", "http://[::1/"]) {
+    assertEquals(await raw(server, `GET ${target} HTTP/1.1\r\n${own}`), "400 This is no address\n", target);
   }
   assertEquals(
     await raw(server, `GET / HTTP/1.1\r\n${own}\r\nOrigin: http://evil.example`),
