@@ -3,6 +3,7 @@
  *
  * Owns: the options, and where the document goes. Must not know: what is in it.
  */
+import { delay } from "@std/async/delay";
 import { findScenario, SCENARIOS } from "../play/scenarios.ts";
 import { findPageDocument } from "../web/page_document.ts";
 import { PlayServer } from "../web/play_server.ts";
@@ -16,6 +17,8 @@ import { printError, printLine, printOut } from "./terminal.ts";
 /** Beside the live page's, so that both can be open. */
 const DEFAULT_ADDRESS = "127.0.0.1:8034";
 const TO_STDOUT = "-";
+/** Local choice: a browser of this machine has read its answer long before. */
+const PATIENCE_MS = 300;
 
 const OPTIONS = [
   {
@@ -67,11 +70,12 @@ async function run(args: string[]): Promise<number> {
   const { hostname, port } = parsePageAddress({ option: "address", text: address ?? DEFAULT_ADDRESS });
   using signals = listenForStop();
   const document = await findPageDocument("play");
-  await using server = new PlayServer({ hostname, port, document });
+  const server = new PlayServer({ hostname, port, document });
   printLine(`Playground: ${server.url}${fragment}`);
   printError("Ctrl-C ends it; an open page goes on without it");
   const why = await Promise.race([signals.graceful.then(() => null), server.broken]);
   if (why !== null) throw new CliError(`${why}. Start again for another one`);
+  await server.close(Promise.race([signals.atOnce, delay(PATIENCE_MS)]));
   return EXIT_DONE;
 }
 

@@ -58,10 +58,14 @@ export class PlayServer implements AsyncDisposable {
     this.url = `http://${shownHost}:${this.#server.addr.port}/`;
   }
 
-  /** Ends all answers under way. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends when all answers under way have been read, and without them when `patience` resolves: nobody has to read one. */
+  async close(patience: Promise<unknown>): Promise<void> {
     // One that has broken has ended already.
-    await this.#server.shutdown().catch(() => {});
+    await Promise.race([this.#server.shutdown().catch(() => {}), patience]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close(new Promise(() => {}));
   }
 
   #answer(request: Request): Response {
