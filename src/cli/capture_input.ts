@@ -45,7 +45,9 @@ interface ByteSource {
 
 /** Reads the capture at `path`, `-` for standard input. Throws {@link CliError} where it cannot be opened or read. */
 export async function readCapture(path: string, { onPacket, stop }: CaptureReading): Promise<CaptureEnd> {
-  const source = openSource(path);
+  const stopped = stop?.then((): typeof STOPPED => STOPPED) ?? null;
+  const source = await openSource(path, stopped);
+  if (source === STOPPED) return { problem: null, wasStopped: true, isCompressed: false, dropped: null };
   const capture = new CaptureFile();
   const take = (bytes: Uint8Array) => {
     capture.push(bytes);
@@ -58,7 +60,6 @@ export async function readCapture(path: string, { onPacket, stop }: CaptureReadi
   let isFirst = true;
   let wasStopped = false;
   try {
-    const stopped = stop?.then((): typeof STOPPED => STOPPED) ?? null;
     for await (const bytes of piecesOf(path, source, stopped)) {
       if (bytes === STOPPED) {
         wasStopped = true;
@@ -125,7 +126,11 @@ async function* piecesOf(
   }
 }
 
-function openSource(path: string): ByteSource {
+/** Opens it; {@link STOPPED} once that is so, since a named pipe opens only when somebody else opens it for writing. */
+async function openSource(
+  path: string,
+  stopped: Promise<typeof STOPPED> | null,
+): Promise<ByteSource | typeof STOPPED> {
   if (path === "-") {
     if (Deno.stdin.isTerminal()) {
       throw new CliError(
@@ -134,8 +139,12 @@ function openSource(path: string): ByteSource {
     }
     return { read: (into) => Deno.stdin.read(into), close: () => {} };
   }
+  const opening = Deno.open(path, { read: true });
   try {
-    return Deno.openSync(path, { read: true });
+    const source = await (stopped === null ? opening : Promise.race([stopped, opening]));
+    // Nobody waits for it any more.
+    if (source === STOPPED) opening.then((file) => file.close(), () => {});
+    return source;
   } catch (error) {
     throw new CliError(`${named(path)} cannot be read (${systemWords(error)}): give explain a capture`);
   }
