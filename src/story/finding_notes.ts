@@ -66,10 +66,12 @@ export class FindingNotes {
   /** How much of that there was. */
   commentCount = 0;
 
-  /** Takes what the capture says about a segment. */
-  comment(number: number, text: string): void {
+  /** Takes what the capture says about a segment; counts it where there is no `hasRoom`. Returns whether it is kept. */
+  comment(number: number, text: string, { hasRoom = true }: { readonly hasRoom?: boolean } = {}): boolean {
     this.commentCount++;
-    if (this.comments.length < MOST_COMMENTS) this.comments.push({ number, text });
+    if (!hasRoom || this.comments.length >= MOST_COMMENTS) return false;
+    this.comments.push({ number, text });
+    return true;
   }
 
   /** Notes a segment under a name. */

@@ -44,6 +44,7 @@ export class PacketStory {
   readonly #byHost = new Map<string, Host>();
   /** The same by address and port, of those that were heard of late. */
   readonly #bySource = new Map<string, Host>();
+  #commentLetters = 0;
 
   constructor(story: Story) {
     this.story = story;
@@ -70,9 +71,15 @@ export class PacketStory {
     });
     const { comments } = segment;
     if (comments !== undefined) {
-      for (const text of comments) added.connection.notes.comment(segment.number, text);
+      for (const text of comments) this.#comment(added, text);
     }
     return added;
+  }
+
+  #comment({ connection, row }: Added, text: string): void {
+    const hasRoom = this.#commentLetters + text.length <= MOST_COMMENT_LETTERS;
+    const isKept = connection.notes.comment(row.segment.number, text, { hasRoom });
+    if (isKept) this.#commentLetters += text.length;
   }
 
   #judge(checksum: "correct" | "partial" | "wrong", source: string): "correct" | "partial" | "wrong" {
@@ -102,3 +109,5 @@ interface Host {
 
 /** Local choice: hosts of which it is remembered whether they send sums. */
 const MOST_HOSTS = 10_000;
+/** Local choice: of the comments of all connections together, those included of which only a summary is left; some 10 MB. */
+const MOST_COMMENT_LETTERS = 4_000_000;

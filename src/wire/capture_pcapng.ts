@@ -66,6 +66,13 @@ const DIRECTIONS = [null, "in", "out", null] as const;
 /** Local choice: as many interfaces as the obsolete packet block can number; a file of nothing else must not fill the memory. */
 const MAX_INTERFACES = 0x10000;
 
+/** Local choice: four times what Linux allows, and what Windows' longest need; a name may be of 64 kB, and belong to each of all these. */
+const MOST_NAME_LETTERS = 64;
+/** Local choice: some lines of a window. A comment may be of 64 kB. */
+const MOST_COMMENT_LETTERS = 500;
+/** Of a letter in UTF-8 (RFC 3629 §3). */
+const MOST_LETTER_BYTES = 4;
+
 const NO_COMMENTS: readonly string[] = [];
 const text = new TextDecoder();
 
@@ -222,8 +229,10 @@ export class PcapngReader implements CaptureFormat {
     // Those of an interface are nobody's here, and must not gather.
     this.#comments = null;
     this.#walkOptions({ buffer, from: offset + INTERFACE.OPTIONS, end }, (code, at, size) => {
-      if (code === OPTION.IF_NAME) name = text.decode(buffer.subarray(at, at + size)).replace(/\0.*$/s, "");
-      else if (code === OPTION.IF_TSRESOL && size === 1) resolution = buffer[at];
+      if (code === OPTION.IF_NAME) {
+        name = textOf(buffer.subarray(at, at + size), MOST_NAME_LETTERS).replace(/\0.*$/s, "");
+      }
+      if (code === OPTION.IF_TSRESOL && size === 1) resolution = buffer[at];
       else if (code === OPTION.IF_TSOFFSET && size === 8) offsetSeconds = this.#signed64(buffer, at);
     });
     const description: CaptureInterface = {
@@ -344,13 +353,19 @@ export class PcapngReader implements CaptureFormat {
       const value = at + 4;
       if (code === OPTION.END || value + size > end) return;
       if (code === OPTION.COMMENT) {
-        (this.#comments ??= []).push(text.decode(buffer.subarray(value, value + size)));
+        (this.#comments ??= []).push(textOf(buffer.subarray(value, value + size), MOST_COMMENT_LETTERS));
       } else {
         take(code, value, size);
       }
       at = value + ((size + 3) & ~3);
     }
   }
+}
+
+/** The first letters, and a sign where there are more. Of the rest nothing is decoded: a part of a string keeps the whole of it. */
+function textOf(bytes: Uint8Array, most: number): string {
+  const whole = text.decode(bytes.subarray(0, (most + 1) * MOST_LETTER_BYTES));
+  return whole.length > most ? `${whole.slice(0, most).replace(/[\ud800-\udbff]$/, "")}…` : whole;
 }
 
 function isRead(type: number): boolean {

@@ -218,6 +218,30 @@ Deno.test("story: the rows of all connections together are bounded, what needs t
   assert(story.givenUp.rows > 2000);
 });
 
+Deno.test("story: comments of all connections together are bounded, those of summaries too, and all are counted", () => {
+  const story = new Story({ connections: 100 });
+  const packets = new PacketStory(story);
+  const comments = Array.from({ length: 100 }, () => "x".repeat(500));
+  for (let i = 1; i <= 200; i++) {
+    packets.add({
+      number: i,
+      time: i,
+      source: `10.0.0.2:${i}`,
+      destination: "10.0.0.1:80",
+      flags: FLAG.SYN,
+      seq: 1,
+      ack: 0,
+      window: 1,
+      length: 0,
+      options: {},
+      comments,
+    });
+  }
+  const kept = story.explained().map((one) => one.comments?.length ?? 0);
+  assertEquals(kept, Array.from({ length: 200 }, (_, i) => i < 80 ? 100 : 0));
+  assertEquals(story.connection(200)?.notes.commentCount, 100);
+});
+
 Deno.test("story: a run folds what is plain, and what has a mark stands by itself", () => {
   const data = (from: number) => `C A ${from} 1 len=100\nS A 1 ${from + 100}`;
   const { connection } = tell(

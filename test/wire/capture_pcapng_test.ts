@@ -153,6 +153,29 @@ for (const order of ORDERS) {
   });
 }
 
+Deno.test("pcapng: names and comments of 64 kB are cut, between letters", () => {
+  const name = new TextEncoder().encode("n".repeat(65_535));
+  const [long, pairs] = ["c".repeat(65_535), `x${"\u{1f600}".repeat(16_000)}`];
+  const { packets, problem } = readCapture(joined(
+    sectionHeader("little"),
+    interfaceDescription("little", { options: [[2, name]] }),
+    interfaceDescription("little", { options: [[2, name.subarray(0, 64)]] }),
+    enhancedPacket("little", {
+      ticks: 1n,
+      data: FRAME,
+      options: [comment(long), comment(pairs), comment(long.slice(0, 500))],
+    }),
+    enhancedPacket("little", { ticks: 1n, data: FRAME, interfaceIndex: 1 }),
+  ));
+  assertEquals(problem, null);
+  assertEquals(packets.map((packet) => packet.interface.name), [`${"n".repeat(64)}…`, "n".repeat(64)]);
+  assertEquals(packets[0].comments, [
+    `${"c".repeat(500)}…`,
+    `x${"\u{1f600}".repeat(249)}…`,
+    "c".repeat(500),
+  ]);
+});
+
 Deno.test("pcapng: sections of different orders, each with its own interfaces", () => {
   const { packets, problem } = readCapture(joined(
     sectionHeader("little"),
