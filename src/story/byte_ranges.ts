@@ -81,6 +81,13 @@ export class ByteRanges {
     this.#ends.length = 0;
   }
 
+  /** Closes all holes: what lies between the lowest and the highest position counts as being in the set. */
+  fill(): void {
+    if (this.count < 2) return;
+    this.#ends[0] = this.end;
+    this.#starts.length = this.#ends.length = 1;
+  }
+
   /** Forgets everything below `position`. */
   dropBelow(position: number): void {
     const from = this.#firstEndingAtOrAfter(position);

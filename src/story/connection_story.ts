@@ -32,6 +32,10 @@ const { SYN, FIN, RST, ACK } = FLAG;
 /** Local choice: the ring of the last segments of a connection. */
 export const RING_ROWS = 4096;
 
+/** Measured, of V8: a record with its sending, and a range of a stream. */
+const SENDING_BYTES = 220;
+const RANGE_BYTES = 32;
+
 /** What is known before the first segment. */
 export interface ConnectionStoryOptions {
   readonly id: number;
@@ -94,6 +98,7 @@ export class ConnectionStory {
   #first: StorySegment | null = null;
   #last: StorySegment | null = null;
   #states: BothStates = { client: null, server: null };
+  #countedBytes = 0;
 
   constructor({ id, endpoints, realm = "", rows = RING_ROWS, reuses, ours }: ConnectionStoryOptions) {
     this.id = id;
@@ -366,6 +371,36 @@ export class ConnectionStory {
   /** Forgets its rows, and keeps none from now on; the summary stays. Returns how many. */
   forgetRows(): number {
     return this.#log.forget();
+  }
+
+  /** Bytes, about, of what is remembered of segments to judge those to come: grows while nothing is acknowledged. */
+  get heldBytes(): number {
+    const { client, server } = this.#ends;
+    const ranges = client.shadow.seen.count + client.shadow.sacked.count + server.shadow.seen.count +
+      server.shadow.sacked.count + this.zeek.ranges;
+    const sendings = client.shadow.records.sendings + server.shadow.records.sendings +
+      client.late.sendings + server.late.sendings;
+    return sendings * SENDING_BYTES + ranges * RANGE_BYTES;
+  }
+
+  /** How much {@link heldBytes} has grown since this was asked last. */
+  growth(): number {
+    const before = this.#countedBytes;
+    this.#countedBytes = this.heldBytes;
+    return this.#countedBytes - before;
+  }
+
+  /** Forgets what is in {@link heldBytes}; of what has passed it is no longer known what became of it. Returns how much. */
+  forgetSent(): number {
+    for (const name of END_NAMES) {
+      const { shadow, late } = this.#ends[name];
+      shadow.records.clear();
+      shadow.seen.fill();
+      shadow.sacked.clear();
+      late.clear();
+    }
+    this.zeek.forgetRanges();
+    return -this.growth();
   }
 
   /** Gives back all rows but the first ones; the summary stays. Returns how many. */

@@ -28,6 +28,19 @@ export class LateMarks {
   /** Sent more than once and acknowledged; a D-SACK may still say that once was enough. */
   readonly #doubtful: SentRecord[] = [];
 
+  #sendings = 0;
+
+  /** Sendings that it remembers. */
+  get sendings(): number {
+    return this.#sendings;
+  }
+
+  /** Forgets them. */
+  clear(): void {
+    this.#doubtful.length = 0;
+    this.#sendings = 0;
+  }
+
   /** Takes an acknowledgment of what `sender` has sent; changes its record of that. */
   acknowledged(
     { segment, place, sender, receiver }: {
@@ -58,12 +71,17 @@ export class LateMarks {
           canSayTwice: sender.sackPermitted && receiver.sackPermitted,
           saysTwice: duplicate !== null && duplicate[0] < record.end && duplicate[1] > record.start,
         });
-        this.#doubtful.push(record);
-        if (this.#doubtful.length > MOST_DOUBTFUL) this.#doubtful.shift();
+        this.#remember(record);
       }
     }
     if (sack.length > 0) this.#takeBlocks(sack, { segment, place, sender, marks });
     return marks;
+  }
+
+  #remember(record: SentRecord): void {
+    this.#doubtful.push(record);
+    this.#sendings += record.sendings.length;
+    if (this.#doubtful.length > MOST_DOUBTFUL) this.#sendings -= this.#doubtful.shift()?.sendings.length ?? 0;
   }
 
   /** Which sending of a record has been acknowledged. */

@@ -33,10 +33,19 @@ const MOST_RECORDS = 4096;
 /** Local choice: sixteen sendings of one segment are beyond what R2 allows (RFC 9293 §3.8.3). */
 const MOST_SENDINGS = 16;
 
+/** Local choice: so few are not worth a copy of the list; with ten thousand connections they are some megabytes. */
+const MOST_GONE = 8;
+
 /** The records of one end. */
 export class SentRecords {
   #records: SentRecord[] = [];
   #head = 0;
+  #sendings = 0;
+
+  /** Sendings that they remember. */
+  get sendings(): number {
+    return this.#sendings;
+  }
 
   /** How many there are. */
   get count(): number {
@@ -54,15 +63,18 @@ export class SentRecords {
     const last = records.length > this.#head ? records[records.length - 1] : null;
     if (last === null || start >= last.end) {
       records.push({ start, end, sendings: [sending], isSacked: false });
+      this.#sendings++;
     } else {
       let isNoted = false;
       for (const record of this.overlapping(start, end)) {
         isNoted = true;
         record.sendings.push(sending);
         if (record.sendings.length > MOST_SENDINGS) record.sendings.splice(1, 1);
+        else this.#sendings++;
       }
       if (!isNoted) {
         records.splice(this.#placeOf(start), 0, { start, end, sendings: [sending], isSacked: false });
+        this.#sendings++;
       }
     }
     if (this.count > MOST_RECORDS) this.#drop(1);
@@ -103,11 +115,14 @@ export class SentRecords {
   clear(): void {
     this.#records = [];
     this.#head = 0;
+    this.#sendings = 0;
   }
 
   #drop(count: number): void {
+    for (let i = 0; i < count; i++) this.#sendings -= this.#records[this.#head + i].sendings.length;
     this.#head += count;
-    if (this.#head < 64 || this.#head * 2 < this.#records.length) return;
+    // What is gone must not be held by the list of what is not.
+    if (this.count > 0 && (this.#head < MOST_GONE || this.#head * 2 < this.#records.length)) return;
     this.#records = this.#records.slice(this.#head);
     this.#head = 0;
   }

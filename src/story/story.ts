@@ -7,6 +7,7 @@
 import { FLAG } from "../wire/tcp.ts";
 import { ConnectionStory, RING_ROWS, type Told } from "./connection_story.ts";
 import { explainConnection, type ExplainedConnection } from "./explain_json.ts";
+import { SharedBudget } from "./shared_budget.ts";
 import type { EndName, SegmentRow, StorySegment } from "./story_segment.ts";
 
 const { SYN, ACK } = FLAG;
@@ -15,6 +16,10 @@ const { SYN, ACK } = FLAG;
 const MOST_CONNECTIONS = 10_000;
 /** Local choice: about 200 MB of rows, however they are spread. */
 const MOST_ROWS = 400_000;
+/** Local choice: as much as for the rows. */
+const MOST_SENT_BYTES = 200_000_000;
+/** Local choice: of one of which a summary is kept, and which its host goes on to tell of: a window of the usual kind. */
+const MOST_SUMMARIZED_BYTES = 20_000;
 /** Local choice: about 2 kB each. */
 const MOST_SUMMARIES = 100_000;
 
@@ -29,6 +34,8 @@ export interface StoryOptions {
   readonly rows?: number;
   /** Rows of all connections together. */
   readonly allRows?: number;
+  /** Bytes, about, of what all connections together remember of what was sent and not acknowledged. */
+  readonly sentBytes?: number;
   /** Summaries of connections that are not kept whole. */
   readonly summaries?: number;
   /** Numbers of those of which rows are wanted: no other keeps any, and none of these is given up for others. All when absent. */
@@ -62,7 +69,7 @@ export interface Added {
 
 /** All connections. */
 export class Story {
-  readonly #options: Required<Omit<StoryOptions, "chosen">>;
+  readonly #options: Required<Pick<StoryOptions, "connections" | "rows" | "summaries">>;
   readonly #chosen: ReadonlySet<number> | null;
   readonly #byPair = new Map<string, ConnectionStory>();
   /** In order of opening. */
@@ -77,15 +84,18 @@ export class Story {
   readonly #summaries: { readonly id: number; readonly json: string }[] = [];
   #keepsRows = true;
   #count = 0;
-  #rows = 0;
+  readonly #rows: SharedBudget;
+  readonly #sent: SharedBudget;
   #givenUp = { summarized: 0, forgotten: 0, rows: 0 };
   #segments = 0;
 
   constructor(options: StoryOptions = {}) {
     const { connections = MOST_CONNECTIONS, rows = RING_ROWS } = options;
-    const { allRows = MOST_ROWS, summaries = MOST_SUMMARIES, chosen } = options;
+    const { allRows = MOST_ROWS, sentBytes = MOST_SENT_BYTES, summaries = MOST_SUMMARIES, chosen } = options;
     this.#chosen = chosen ?? null;
-    this.#options = { connections: Math.max(1, connections), rows, allRows, summaries };
+    this.#options = { connections: Math.max(1, connections), rows, summaries };
+    this.#rows = new SharedBudget(allRows);
+    this.#sent = new SharedBudget(sentBytes);
   }
 
   /** The next segment; `told`: why it is sent again, where its host says so. */
@@ -131,10 +141,15 @@ export class Story {
       fate: segment.fate,
       arrival: segment.arrival,
     }, told);
-    // Of one that has been summarized nothing is kept.
-    if (!this.#byId.has(connection.id)) return { connection, row };
-    this.#rows += connection.keptRows - kept;
-    if (this.#rows > this.#options.allRows) this.#giveRowsUp(connection);
+    // Of one that has been summarized nothing is kept but what judges the next segment.
+    if (!this.#byId.has(connection.id)) {
+      if (connection.heldBytes > MOST_SUMMARIZED_BYTES) connection.forgetSent();
+      return { connection, row };
+    }
+    this.#rows.add(connection.keptRows - kept);
+    this.#sent.add(connection.growth());
+    if (this.#rows.isSpent) this.#givenUp.rows += this.#rows.sweep(this.#rowsOf(connection));
+    if (this.#sent.isSpent) this.#sent.sweep(this.#sentOf(connection));
     if (connection.isOver) this.#over.add(connection);
     else this.#over.delete(connection);
     return { connection, row };
@@ -207,7 +222,8 @@ export class Story {
   }
 
   #summarize(connection: ConnectionStory): void {
-    this.#rows -= connection.keptRows;
+    this.#rows.add(-connection.keptRows);
+    this.#sent.add(-connection.forgetSent());
     this.#over.delete(connection);
     this.#byId.delete(connection.id);
     const pair = this.#pairOf.get(connection);
@@ -222,24 +238,26 @@ export class Story {
     connection.forgetRows();
   }
 
-  /** Those that are over give their rows first, then the oldest ones, last of all the one that needs them. */
-  #giveRowsUp(needs: ConnectionStory): void {
-    const target = this.#options.allRows * 0.75;
-    for (const some of [this.#over, this.#byId.values(), [needs]]) {
-      for (const connection of some) {
-        if (this.#rows <= target) return;
-        if (connection === needs && !Array.isArray(some)) continue;
-        const count = connection.release();
-        this.#rows -= count;
-        this.#givenUp.rows += count;
-      }
+  /** Those that are over give first, then the oldest ones, last of all the one that needs it. */
+  *#givers(needs: ConnectionStory): Generator<ConnectionStory> {
+    for (const some of [this.#over, this.#byId.values()]) {
+      for (const one of some) if (one !== needs) yield one;
     }
+    yield needs;
+  }
+
+  *#rowsOf(needs: ConnectionStory): Generator<number> {
+    for (const one of this.#givers(needs)) yield one.release();
+  }
+
+  *#sentOf(needs: ConnectionStory): Generator<number> {
+    for (const one of this.#givers(needs)) yield one.forgetSent();
   }
 
   /** Says that nobody wants to see rows: those that are kept are forgotten, and no more are kept. */
   forgetRows(): void {
     this.#keepsRows = false;
-    for (const connection of this.#byId.values()) this.#rows -= connection.forgetRows();
+    for (const connection of this.#byId.values()) this.#rows.add(-connection.forgetRows());
   }
 
   /** Connections kept whole, in order of opening. */
@@ -280,7 +298,12 @@ export class Story {
 
   /** Rows held now. */
   get heldRows(): number {
-    return this.#rows;
+    return this.#rows.held;
+  }
+
+  /** Bytes, about, that are held now to judge what comes. */
+  get heldSentBytes(): number {
+    return this.#sent.held;
   }
 
   /** What was given up. */

@@ -153,6 +153,19 @@ export class ZeekHistory {
     this.#process(segment, { end, peer });
   }
 
+  /** Ranges of payload that wait for what is missing before them. */
+  get ranges(): number {
+    return this.#ends.originator.data.count + this.#ends.responder.data.count;
+  }
+
+  /** Waits for nothing that is missing: what came behind it counts as delivered. */
+  forgetRanges(): void {
+    for (const end of [this.#ends.originator, this.#ends.responder]) {
+      end.delivered = Math.max(end.delivered, end.data.end);
+      end.data.clear();
+    }
+  }
+
   /** Letters of both ends, upper case for the originator. */
   get history(): string {
     return this.#history;

@@ -4,6 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { explainJson } from "../../src/story/explain_json.ts";
+import type { ConnectionStory } from "../../src/story/connection_story.ts";
 import { PacketStory } from "../../src/story/from_packets.ts";
 import { Story } from "../../src/story/story.ts";
 import { transitionById } from "../../src/tcp/transitions.ts";
@@ -240,6 +241,84 @@ Deno.test("story: comments of all connections together are bounded, those of sum
   const kept = story.explained().map((one) => one.comments?.length ?? 0);
   assertEquals(kept, Array.from({ length: 200 }, (_, i) => i < 80 ? 100 : 0));
   assertEquals(story.connection(200)?.notes.commentCount, 100);
+});
+
+/** Connections whose other end never acknowledges anything, segment by segment in turn; each with a hole before it where that is wanted. */
+function unanswered(
+  { story, connections, segments, holes = false }: {
+    readonly story: Story;
+    readonly connections: number;
+    readonly segments: number;
+    readonly holes?: boolean;
+  },
+): void {
+  const packets = new PacketStory(story);
+  for (let i = 0; i < connections * segments; i++) {
+    packets.add({
+      number: i + 1,
+      time: i / 1000,
+      source: `10.0.0.2:${10_000 + (i % connections)}`,
+      destination: "10.0.0.1:80",
+      flags: FLAG.ACK,
+      seq: 1 + (holes ? 20 : 10) * Math.floor(i / connections),
+      ack: 1,
+      window: 65535,
+      length: 10,
+      options: {},
+    });
+    const held = [...story.connections()].reduce((sum, one) => sum + one.heldBytes, 0);
+    if (i % 100 === 0) assertEquals(story.heldSentBytes, held);
+    assert(held <= 101_000, `${held} after ${i}`);
+  }
+}
+
+Deno.test("story: what nobody acknowledges is remembered within a bound for all connections together", () => {
+  const story = new Story({ sentBytes: 100_000 });
+  unanswered({ story, connections: 20, segments: 200 });
+  // The first of them have given, and the one that comes next is judged all the same.
+  const [first] = story.connections();
+  assert(first.shadowOf("client").records.count < 200);
+  const { bytes, retransmissions } = first.shadowOf("client").counts;
+  assertEquals([bytes, retransmissions], [2000, 0]);
+  assertEquals(
+    [...story.connections()].map(({ notes }) => notes.get("retransmission-unknown")),
+    Array(20).fill(null),
+  );
+});
+
+Deno.test("story: holes that are never filled are remembered within the same bound", () => {
+  const story = new Story({ sentBytes: 100_000 });
+  unanswered({ story, connections: 5, segments: 400, holes: true });
+  assert([...story.connections()].some((one) => one.shadowOf("client").seen.count < 400));
+});
+
+Deno.test("story: of a summarized connection that goes on no more is remembered than judges the next segment", () => {
+  const story = new Story({ connections: 1 });
+  const add = (connection: ConnectionStory, number: number) =>
+    story.addTo(connection, {
+      segment: {
+        number,
+        time: number / 1000,
+        source: connection.endpoints.client,
+        destination: "10.0.0.1:80",
+        flags: FLAG.ACK,
+        seq: 10 * number,
+        ack: 1,
+        window: 65535,
+        length: 10,
+        options: {},
+      },
+    });
+  const open = (client: string) =>
+    story.open({ endpoints: { client, server: "10.0.0.1:80" }, ours: "server" });
+  const old = open("10.0.0.2:1");
+  open("10.0.0.2:2");
+  assertEquals([...story.connections()].length, 1);
+  for (let number = 1; number <= 1000; number++) {
+    add(old, number);
+    assert(old.heldBytes <= 20_000, `${old.heldBytes}`);
+  }
+  assertEquals([old.shadowOf("client").counts.bytes, story.heldSentBytes], [10_000, 0]);
 });
 
 Deno.test("story: a run folds what is plain, and what has a mark stands by itself", () => {
