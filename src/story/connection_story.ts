@@ -407,6 +407,11 @@ export class ConnectionStory {
   release(): number {
     return this.#log.release();
   }
+
+  /** Gives back all rows, the first ones too; those that come are kept again. Returns how many. */
+  releaseAll(): number {
+    return this.#log.releaseAll();
+  }
 }
 
 /** A SYN with another number than the stream has: the one believed so far never came to anything. */

@@ -71,7 +71,8 @@ export class RowLog {
     };
     if (this.#mostRows === 0) return open;
     this.#byNumber.set(open.segment.number, open);
-    if (this.#first.length < FIRST_ROWS) this.#first.push(open);
+    // Behind what was given up nothing is the beginning.
+    if (this.#first.length < FIRST_ROWS && this.#givenUp === null) this.#first.push(open);
     else {
       this.#last.push(open);
       if (this.#last.length - this.#head > this.#mostRows) this.#giveUp(this.#last[this.#head++]);
@@ -162,6 +163,17 @@ export class RowLog {
     return count;
   }
 
+  /** Gives all rows up, the first ones too. Returns how many. */
+  releaseAll(): number {
+    const middle = this.#givenUp;
+    this.#givenUp = null;
+    const count = this.#first.length;
+    for (const row of this.#first) this.#giveUp(row);
+    this.#first = [];
+    this.#givenUp = joined(this.#givenUp, middle);
+    return count + this.release();
+  }
+
   /** In place: of very many rows each is given up once. */
   #giveUp({ index, segment, relSeq, states, marks }: OpenRow): void {
     const { number, time, length } = segment;
@@ -198,3 +210,21 @@ export class RowLog {
 
 /** A run that grows. */
 type OpenRun = { -readonly [Name in keyof RunRow]: RunRow[Name] };
+
+/** Two runs, the second of which follows the first, as one. */
+function joined(one: OpenRun | null, next: OpenRun | null): OpenRun | null {
+  if (one === null || next === null) return one ?? next;
+  const { lastIndex, last, toTime, states } = next;
+  return {
+    ...one,
+    lastIndex,
+    last,
+    toTime,
+    states,
+    count: one.count + next.count,
+    acknowledgments: one.acknowledgments + next.acknowledgments,
+    bytes: one.bytes + next.bytes,
+    windowsFilled: one.windowsFilled + next.windowsFilled,
+    relEnd: Math.max(one.relEnd, next.relEnd),
+  };
+}

@@ -14,6 +14,7 @@ export class SharedBudget {
   readonly #most: number;
   #held = 0;
   #sweepAbove: number;
+  #sweeps = 0;
 
   constructor(most: number) {
     this.#most = most;
@@ -35,10 +36,16 @@ export class SharedBudget {
     return this.#held > this.#sweepAbove;
   }
 
+  /** How often it was looked for givers. */
+  get sweeps(): number {
+    return this.#sweeps;
+  }
+
   /** Takes gifts, each made when it is asked for, until enough is free. Returns how much was given. */
   sweep(gifts: Iterable<number>): number {
     const target = this.#most * (1 - FREED_SHARE);
     const before = this.#held;
+    this.#sweeps++;
     for (const gift of gifts) {
       this.#held -= gift;
       if (this.#held <= target) break;

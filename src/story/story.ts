@@ -248,6 +248,8 @@ export class Story {
 
   *#rowsOf(needs: ConnectionStory): Generator<number> {
     for (const one of this.#givers(needs)) yield one.release();
+    // Only then, of those that are over, how they began.
+    for (const one of this.#over) if (one !== needs) yield one.releaseAll();
   }
 
   *#sentOf(needs: ConnectionStory): Generator<number> {
@@ -299,6 +301,11 @@ export class Story {
   /** Rows held now. */
   get heldRows(): number {
     return this.#rows.held;
+  }
+
+  /** How often all connections were asked to give rows up: each time is some work for each of them. */
+  get sweeps(): number {
+    return this.#rows.sweeps;
   }
 
   /** Bytes, about, that are held now to judge what comes. */

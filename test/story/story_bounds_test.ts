@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { explainJson } from "../../src/story/explain_json.ts";
 import type { ConnectionStory } from "../../src/story/connection_story.ts";
 import { PacketStory } from "../../src/story/from_packets.ts";
+import { ladderOf } from "../../src/story/ladder.ts";
 import { Story } from "../../src/story/story.ts";
 import { transitionById } from "../../src/tcp/transitions.ts";
 import { FLAG } from "../../src/wire/tcp.ts";
@@ -241,6 +242,72 @@ Deno.test("story: comments of all connections together are bounded, those of sum
   const kept = story.explained().map((one) => one.comments?.length ?? 0);
   assertEquals(kept, Array.from({ length: 200 }, (_, i) => i < 80 ? 100 : 0));
   assertEquals(story.connection(200)?.notes.commentCount, 100);
+});
+
+/** A segment of one of many clients. */
+function ofClient(client: number, { number, flags, seq }: { number: number; flags: number; seq: number }) {
+  return {
+    number,
+    time: number / 1000,
+    source: `10.0.0.2:${10_000 + client}`,
+    destination: "10.0.0.1:80",
+    flags,
+    seq,
+    ack: 1,
+    window: 65535,
+    length: (flags & FLAG.RST) === 0 ? 10 : 0,
+    options: {},
+  };
+}
+
+Deno.test("story: where the first rows alone are too many, those of ended connections go, and nobody looks for more each time", () => {
+  const story = new Story({ allRows: 1000 });
+  const packets = new PacketStory(story);
+  let number = 0;
+  // Ten that end, with 80 rows each.
+  for (let client = 0; client < 10; client++) {
+    for (let i = 0; i < 79; i++) {
+      packets.add(ofClient(client, { number: ++number, flags: FLAG.ACK, seq: 1 + 10 * i }));
+    }
+    packets.add(ofClient(client, { number: ++number, flags: FLAG.RST | FLAG.ACK, seq: 791 }));
+  }
+  const [ended] = story.connections();
+  const whole = ended.rows();
+  // And twenty that live, with as many rows as are never given up.
+  for (let i = 0; i < 64; i++) {
+    for (let client = 10; client < 30; client++) {
+      packets.add(ofClient(client, { number: ++number, flags: FLAG.ACK, seq: 1 + 10 * i }));
+    }
+  }
+  assertEquals([...story.connections()].map(({ keptRows }) => keptRows), [
+    ...Array(10).fill(0),
+    ...Array(20).fill(64),
+  ]);
+  const [run] = ended.rows();
+  assertEquals(ended.rows().length, 1);
+  assert(run.kind === "run" && whole.length > 1);
+  assertEquals([run.count, run.first, run.last, run.firstIndex, run.lastIndex, run.bytes, run.relEnd], [
+    80,
+    1,
+    80,
+    0,
+    79,
+    790,
+    791,
+  ]);
+  assertEquals(ladderOf(ended).lines.map((line) => line.kind), ["run"]);
+  // What comes behind is no beginning.
+  packets.add(ofClient(0, { number: ++number, flags: FLAG.ACK, seq: 791 }));
+  assertEquals(ended.rows().map((row) => row.kind === "run" ? row.last : row.segment.number), [80, number]);
+  // 1,281 rows are more than there may be, and there is nothing to be had: the next sweep is a tenth away.
+  const before = story.sweeps;
+  for (let i = 64; i < 69; i++) {
+    for (let client = 10; client < 30; client++) {
+      packets.add(ofClient(client, { number: ++number, flags: FLAG.ACK, seq: 1 + 10 * i }));
+    }
+  }
+  assert(story.sweeps <= before + 1, `${story.sweeps - before}`);
+  assert(story.heldRows < 1.1 * 1281 + 1, `${story.heldRows}`);
 });
 
 /** Connections whose other end never acknowledges anything, segment by segment in turn; each with a hole before it where that is wanted. */
