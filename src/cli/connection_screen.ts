@@ -154,7 +154,6 @@ export class ConnectionScreen {
     for (const oldest of this.#ended.keys()) {
       if (this.#ended.size <= MOST_ENDED) break;
       if (oldest !== this.#chosen) this.#ended.delete(oldest);
-      else break;
     }
   }
 

@@ -316,3 +316,35 @@ Deno.test("screen: notices stand where the keys do, for a while", async () => {
   scene.screen.notice("The ring has lost 3 frames\x1b[2J");
   assertEquals((await scene.turn()).at(-1), "The ring has lost 3 frames?[2J");
 });
+
+/** That a connection of a stranger has ended, as the host tells it. */
+function endOf(id: number): TcpEvent {
+  return {
+    event: "closed",
+    time: id,
+    id,
+    connection: `10.0.0.1:7-10.0.0.9:${10_000 + id}`,
+    reason: "reset-by-peer",
+    bytesIn: 0,
+    bytesOut: 0,
+    durationMs: 1,
+    states: ["SYN_RCVD", "ESTABLISHED", "CLOSED"],
+  };
+}
+
+Deno.test("screen: of those that have ended a hundred are kept, also while the oldest of them is looked at", async () => {
+  // So high that all of them have room.
+  await using scene = new Scene({ rows: 1000 });
+  await scene.begin();
+  const { host } = scene.page.session;
+  host.observer?.(endOf(1));
+  host.observer?.(endOf(2));
+  await scene.turn();
+  await scene.press("j");
+  for (let id = 3; id <= 300; id++) host.observer?.(endOf(id));
+  const shown = (await scene.turn()).map((line) => /^(>?) +(\d+) .* CLOSED/.exec(line)).filter((match) =>
+    match !== null
+  );
+  assertEquals(shown.map(([, , id]) => Number(id)), [...Array.from({ length: 99 }, (_, i) => 300 - i), 1]);
+  assertEquals(shown.filter(([, sign]) => sign === ">").map(([, , id]) => id), ["1"]);
+});
