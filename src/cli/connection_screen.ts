@@ -78,6 +78,7 @@ export class ConnectionScreen {
   /** As they were when the last picture was made. */
   #living: readonly ListedConnection[] = [];
   #subject: PageSubject | null = null;
+  #address: string | null = null;
   #order: ListOrder = { key: "id", isReversed: true };
   /** Null: the newest one, whichever that is. */
   #chosen: number | null = null;
@@ -100,9 +101,10 @@ export class ConnectionScreen {
     });
   }
 
-  /** Shows a server from now on. */
-  show(subject: PageSubject): void {
+  /** Shows a server from now on; `address`: where a browser sees it too. */
+  show(subject: PageSubject, { address = null }: { readonly address?: string | null } = {}): void {
     this.#subject = subject;
+    this.#address = address;
     this.#leave.push(
       subject.observe(this.#take, INTEREST),
       this.#parts.repeat(() => this.#turn(), PICTURE_MS),
@@ -182,6 +184,7 @@ export class ConnectionScreen {
     const size = { columns, rows, color: this.#parts.color, isUtf8: this.#parts.isUtf8 };
     const lines = serverScreen({
       title: `tcplab ${speaker.pid} on ${speaker.link.name}  ${speaker.ip.join(", ")}`,
+      address: this.#address,
       total: speaker.host.connectionCount,
       connections,
       order: this.#order,

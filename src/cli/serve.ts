@@ -72,10 +72,11 @@ async function serve(
   const server = new ServerAtWork({ config, ground, clock, log, recording, notice });
   parts.defer(() => server.stack.close());
   spoken.server = server;
-  screen.show(server, spoken);
+  screen.show(server, spoken, { address: page?.url ?? null });
   if (page !== null) {
     page.show(server, spoken);
-    notice(`Live page: ${page.url}`);
+    // A screen shows it as long as it is there.
+    if (!screen.isOn) notice(`Live page: ${page.url}`);
   }
   signals.onQuit(() => {
     // A screen shows them already.
