@@ -25,6 +25,11 @@ type ZeekEndState =
 /** Numbers of SYN and RST further away than this say nothing about what was sent. */
 const TOO_FAR = 0x100000;
 
+/** Local choice: each SYN, FIN and RST with another number than the last is a letter, and a flood of them would be a book. */
+const MOST_LETTERS = 256;
+/** No letter of Zeek's: there were more. */
+const CUT_SIGN = "…";
+
 interface ZeekEnd {
   isOriginator: boolean;
   state: ZeekEndState;
@@ -207,7 +212,9 @@ export class ZeekHistory {
   }
 
   #letter(end: ZeekEnd, letter: string): void {
-    this.#history += end.isOriginator ? letter.toUpperCase() : letter;
+    if (this.#history.length > MOST_LETTERS) return;
+    if (this.#history.length === MOST_LETTERS) this.#history += CUT_SIGN;
+    else this.#history += end.isOriginator ? letter.toUpperCase() : letter;
   }
 
   #once(end: ZeekEnd, what: string, letter: string): boolean {

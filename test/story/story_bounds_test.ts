@@ -426,3 +426,11 @@ Deno.test("story: a chosen connection is kept with its rows, whatever comes, and
   story.forgetRows();
   assertEquals([story.heldRows, story.connection(1)?.keptRows, story.connection(1)?.rows()], [0, 0, []]);
 });
+
+Deno.test("story: Zeek's history of a flood of resets ends after 256 letters, with a sign that there were more", () => {
+  const resets = (count: number) => Array.from({ length: count }, (_, i) => `S R ${i + 1}`);
+  const history = (count: number) => tell([HANDSHAKE, ...resets(count)].join("\n")).connection.zeek.history;
+  assertEquals(history(253), `ShA${"r".repeat(253)}`);
+  assertEquals(history(254), `ShA${"r".repeat(253)}…`);
+  assertEquals(history(1000), `ShA${"r".repeat(253)}…`);
+});
