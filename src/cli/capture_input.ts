@@ -7,6 +7,7 @@
  * What is read is handed on and forgotten: 2 GB need no more memory than a piece and a record, and a pipe may go on for ever.
  */
 import { createGunzip } from "node:zlib";
+import { printable } from "../observe/text_layout.ts";
 import { CaptureFile } from "../wire/capture_file.ts";
 import type { CapturedPacket, CaptureProblem } from "../wire/capture_packet.ts";
 import { CliError, systemWords } from "./command.ts";
@@ -150,9 +151,9 @@ async function openSource(
   }
 }
 
-/** How the capture is called in lines about it. */
+/** How the capture is called in lines about it: a name may hold anything, and a terminal takes some of it for commands. */
 export function named(path: string): string {
-  return path === "-" ? "standard input" : path;
+  return path === "-" ? "standard input" : printable(path);
 }
 
 /** Decompresses what is written to it, however many members there are, and hands on all that comes out before an error. */

@@ -173,6 +173,31 @@ Deno.test("explain: what is no capture, has no packet, no known link, no TCP: on
   }
 });
 
+Deno.test("explain: a name that holds commands of a terminal and a new line is shown without them", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = `${directory}/a\x1b[2J\nb\u202e.pcap`;
+    const shown = `${directory}/a?[2J?b?.pcap`;
+    await Deno.writeFile(path, FIRST.subarray(0, FIRST.length - 1));
+    const [program, ...args] = [...selfCommand(), "explain", path, "--show", "list"];
+    const { code, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" }).output();
+    const text = new TextDecoder();
+    assertEquals([code, text.decode(stderr).split("\n").map((line) => line.slice(0, shown.length + 2))], [
+      0,
+      [`${shown}: `, ""],
+    ]);
+    assertEquals(text.decode(stdout).split("  ")[0], shown);
+    await Deno.writeFile(path, Uint8Array.of(1, 2, 3, 4));
+    const wrong = await new Deno.Command(program, { args, stdin: "null" }).output();
+    assertEquals(
+      text.decode(wrong.stderr),
+      `tcplab explain: ${shown}: it is no capture, pcap or pcapng: it begins with the bytes 01 02 03 04\n`,
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test("explain: a pipe that never ends is told when the signal comes", async () => {
   const [program, ...args] = [...selfCommand(), "explain", "-"];
   const process = new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "piped" })
