@@ -6,6 +6,7 @@
  */
 import { RepeatedOptions } from "../host/segment_events.ts";
 import type { CapturedSegment } from "../story/from_packets.ts";
+import { listed } from "../observe/text_layout.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import { readU32 } from "../wire/bytes.ts";
 import type { CapturedPacket, CaptureProblem } from "../wire/capture_packet.ts";
@@ -23,7 +24,7 @@ export interface CaptureTally {
   readonly skipped: ReadonlyMap<string, number>;
   /** Packets that the capture says it has lost; null where it does not say. */
   readonly dropped: number | null;
-  /** Of the packets, by name: "Ethernet", or several with commas. */
+  /** Of the packets, by name: "Ethernet", or several with commas; of many the first ones. */
   readonly linkType: string;
 }
 
@@ -81,7 +82,7 @@ export class SegmentReader {
   tally(dropped: number | null = null): CaptureTally {
     const { frames, segments, skipped } = this;
     const named = [...this.links.keys()].map((linkType) => LINK_NAMES[linkType] ?? String(linkType));
-    return { frames, segments, skipped, dropped, linkType: [...new Set(named)].join(", ") };
+    return { frames, segments, skipped, dropped, linkType: listed([...new Set(named)]) };
   }
 }
 
@@ -176,7 +177,7 @@ function tellUnknownLinks(path: string, frames: number, links: ReadonlyMap<numbe
   const unknown = [...links].filter(([linkType]) => LINK_NAMES[linkType] === undefined);
   if (unknown.length === 0) return;
   const count = unknown.reduce((sum, [, packets]) => sum + packets, 0);
-  const numbers = unknown.map(([linkType]) => linkType).join(", ");
+  const numbers = listed(unknown.map(([linkType]) => String(linkType)));
   const types = unknown.length === 1 ? `link type ${numbers}` : `link types ${numbers}`;
   const verb = unknown.length === 1 ? "is" : "are";
   if (count === frames) throw new CliError(`${named(path)}: ${types} ${verb} not known here; ${KNOWN_LINKS}`);
@@ -184,7 +185,7 @@ function tellUnknownLinks(path: string, frames: number, links: ReadonlyMap<numbe
 }
 
 function tellEmptiness(path: string, { frames, skipped }: CaptureTally): void {
-  const others = [...skipped].map(([reason, count]) => `${count} ${reason}`).join(", ");
+  const others = listed([...skipped].map(([reason, count]) => `${count} ${reason}`));
   tell(path, frames === 0 ? "no packet in it" : `no TCP in it (${counted(frames, "packet")}: ${others})`);
 }
 

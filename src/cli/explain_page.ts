@@ -5,7 +5,7 @@
  */
 import { explainedList, explainedText } from "../observe/explain_text.ts";
 import { type LadderPage, ladderText } from "../observe/ladder_text.ts";
-import { counted, layCells, paletteFor, printable } from "../observe/text_layout.ts";
+import { counted, layCells, listed, paletteFor, printable } from "../observe/text_layout.ts";
 import type { ExplainedConnection, ExplainedFile } from "../story/explain_json.ts";
 import { ladderOf } from "../story/ladder.ts";
 import type { Story } from "../story/story.ts";
@@ -107,7 +107,7 @@ function* headLines(
     { text: `${counted(story.count, "connection")}: ${said}` },
   ], { width, indent: 4 });
   const skipped = Object.entries(file.skipped).map(([reason, count]) => `${reason} ${count}`);
-  if (skipped.length > 0) yield palette.quiet(`skipped: ${skipped.join(", ")}`);
+  if (skipped.length > 0) yield palette.quiet(`skipped: ${listed(skipped)}`);
   if ((file.dropped ?? 0) > 0) {
     yield palette.bad(
       `${

@@ -202,3 +202,12 @@ export function counted(count: number, what: string): string {
 export function flagsInBrackets(flags: readonly string[] | null): string {
   return flags === null ? "-" : `[${flags.join(", ")}]`;
 }
+
+/** Local choice: more of a kind than any capture has that was not made to have more: of link types there can be 65,536. */
+const MOST_LISTED = 10;
+
+/** The words with commas; of many the first ones, and how many more. */
+export function listed(words: readonly string[]): string {
+  const more = words.length - MOST_LISTED;
+  return more <= 0 ? words.join(", ") : `${words.slice(0, MOST_LISTED).join(", ")} and ${more} more`;
+}

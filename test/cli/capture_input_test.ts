@@ -5,7 +5,13 @@ import { readCapture } from "../../src/cli/capture_input.ts";
 import { CliError } from "../../src/cli/command.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import type { CaptureProblem } from "../../src/wire/capture_packet.ts";
-import { joined, pcapBytes } from "../wire/capture_writer.ts";
+import {
+  enhancedPacket,
+  interfaceDescription,
+  joined,
+  pcapBytes,
+  sectionHeader,
+} from "../wire/capture_writer.ts";
 import { SAMPLES } from "../wire/capture_samples.ts";
 
 const FRAME_BYTES = 1400;
@@ -171,6 +177,39 @@ Deno.test("explain: what is no capture, has no packet, no known link, no TCP: on
   for (const [input, code, line] of cases) {
     assertEquals(await explained(input), { code, stdout: "", stderr: `${line}\n` });
   }
+});
+
+Deno.test("explain: of thousands of link types the first ten are named, and how many more there are", async () => {
+  const types = Array.from({ length: 3000 }, (_, i) => 20_000 + i);
+  const unknown = [
+    sectionHeader("little"),
+    ...types.map((linkType) => interfaceDescription("little", { linkType })),
+    ...types.map((_, interfaceIndex) =>
+      enhancedPacket("little", { ticks: 1n, data: Uint8Array.of(1), interfaceIndex })
+    ),
+  ];
+  const ten = types.slice(0, 10).join(", ");
+  assertEquals(await explained(joined(...unknown)), {
+    code: 1,
+    stdout: "",
+    stderr: `tcplab explain: standard input: link types ${ten} and 2990 more are not known here; ` +
+      "Ethernet, Linux cooked, raw IP, loopback, PPP and netfilter's log are\n",
+  });
+  const { stdout, stderr } = await explained(joined(SAMPLES[3].file, ...unknown), ["--show", "list"]);
+  assertEquals(
+    stderr,
+    `standard input: 3000 packets of link types ${ten} and 2990 more not read; ` +
+      "Ethernet, Linux cooked, raw IP, loopback, PPP and netfilter's log are known\n",
+  );
+  const reasons = types.slice(0, 10).map((linkType) => `link-type-${linkType} 1`).join(", ");
+  const seven = types.slice(0, 7).join(", ");
+  const head = stdout.split("\n\n")[0].replaceAll(/\s+/g, " ");
+  assertEquals(
+    head.startsWith(`standard input 3005 frames of Ethernet, Linux cooked, raw IP, ${seven} and 2993 more`),
+    true,
+    head,
+  );
+  assertEquals(head.endsWith(`skipped: ${reasons} and 2990 more`), true, head);
 });
 
 Deno.test("explain: a name that holds commands of a terminal and a new line is shown without them", async () => {
