@@ -17,7 +17,7 @@ import {
 } from "../observe/connection_list.ts";
 import { connectionEnds } from "../observe/connection_ends.ts";
 import type { EventExpression } from "../observe/event_expression.ts";
-import { type EventFilter, eventFilter } from "../observe/event_filter.ts";
+import { connectionId, type EventFilter, eventFilter } from "../observe/event_filter.ts";
 import { connectionDetails } from "../observe/netstat.ts";
 import { ladderLinesOf, type SelectedConnection, serverScreen } from "../observe/server_screen.ts";
 import { connectionSnapshot } from "../observe/server_snapshot.ts";
@@ -29,6 +29,7 @@ import { Story } from "../story/story.ts";
 import type { ClosedEvent, EventInterest, TcpEvent } from "../tcp/events.ts";
 import { changePace, type CommandAnswer, endConnection } from "../web/page_commands.ts";
 import type { PageSubject } from "../web/page_subject.ts";
+import { PassingConnections } from "./passing_connections.ts";
 import type { Key } from "./screen_keys.ts";
 import { type TerminalDevice, TerminalScreen } from "./terminal_screen.ts";
 
@@ -73,6 +74,8 @@ export class ConnectionScreen {
   readonly #terminal: TerminalScreen;
   readonly #events = new EventStory(new Story(STORY_BOUNDS), { mostIds: MOST_TOLD });
   readonly #passes: EventFilter | null;
+  /** Those that live and of which something has passed. */
+  readonly #passing = new PassingConnections<HostConnection>(MOST_LIVING);
   /** The last that was known of those that have ended, the newest last. */
   readonly #ended = new Map<number, ListedConnection>();
   /** As they were when the last picture was made. */
@@ -131,6 +134,8 @@ export class ConnectionScreen {
     this.#isStale = true;
     if (this.#passes !== null && !this.#passes(event)) return;
     this.#events.observe(event);
+    const id = this.#passes === null ? undefined : connectionId(event);
+    if (id !== undefined) this.#passing.passed(id);
     if (event.event === "closed") this.#end(event);
   };
 
@@ -200,9 +205,11 @@ export class ConnectionScreen {
   #look({ speaker }: PageSubject): ReadonlyMap<number, HostConnection> {
     const byId = new Map<number, HostConnection>();
     const living: ListedConnection[] = [];
-    for (const connection of speaker.host.newestConnections()) {
+    const newest = this.#passes === null
+      ? speaker.host.newestConnections()
+      : this.#passing.newest(speaker.host, (id) => this.#events.connection(id) !== null);
+    for (const connection of newest) {
       if (byId.size === MOST_LIVING) break;
-      if (this.#passes !== null && this.#events.connection(connection.id) === null) continue;
       byId.set(connection.id, connection);
       const { id, name, state, receiveQueue, sendQueue, bytesIn, bytesOut, retransmits, srttUs } = connection
         .info();

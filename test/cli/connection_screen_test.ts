@@ -310,6 +310,23 @@ Deno.test("screen: --only shows those connections alone", async () => {
   assertEquals(lines.slice(2, 4).map((line) => line.slice(0, 4)), [">  2", "── #"]);
 });
 
+Deno.test("screen: with --only those that it does not show are not looked at again and again", async () => {
+  await using scene = new Scene({ only: "id 1" });
+  await scene.begin();
+  for (let i = 0; i < 20; i++) await scene.page.opens();
+  const { host } = scene.page.session;
+  const walk = host.newestConnections.bind(host);
+  let looked = 0;
+  host.newestConnections = function* () {
+    for (const connection of walk()) {
+      looked++;
+      yield connection;
+    }
+  };
+  for (let i = 0; i < 10; i++) assertMatch((await scene.turn(1000))[2], /^> +1 /);
+  assert(looked <= 20, `${looked}`);
+});
+
 Deno.test("screen: notices stand where the keys do, for a while", async () => {
   await using scene = new Scene();
   await scene.begin();
