@@ -21,6 +21,7 @@ import { connectionId, type EventFilter, eventFilter } from "../observe/event_fi
 import { connectionDetails } from "../observe/netstat.ts";
 import { ladderLinesOf, type SelectedConnection, serverScreen } from "../observe/server_screen.ts";
 import { connectionSnapshot } from "../observe/server_snapshot.ts";
+import { printable } from "../observe/text_layout.ts";
 import type { Finding } from "../story/finding.ts";
 import { findingsOf } from "../story/findings.ts";
 import { EventStory } from "../story/from_events.ts";
@@ -30,6 +31,7 @@ import type { ClosedEvent, EventInterest, TcpEvent } from "../tcp/events.ts";
 import { changePace, type CommandAnswer, endConnection } from "../web/page_commands.ts";
 import type { PageSubject } from "../web/page_subject.ts";
 import { PassingConnections } from "./passing_connections.ts";
+import { errorLine } from "./command.ts";
 import type { Key } from "./screen_keys.ts";
 import { type TerminalDevice, TerminalScreen } from "./terminal_screen.ts";
 
@@ -99,7 +101,7 @@ export class ConnectionScreen {
     this.quit = this.#quit.promise;
     this.#passes = parts.only === null ? null : eventFilter({ only: parts.only });
     this.#terminal = new TerminalScreen(parts.device, {
-      onKey: (key) => this.#press(key),
+      onKey: (key) => this.#guarded(() => this.#press(key)),
       onResize: () => this.#isStale = true,
     });
   }
@@ -110,9 +112,9 @@ export class ConnectionScreen {
     this.#address = address;
     this.#leave.push(
       subject.observe(this.#take, INTEREST),
-      this.#parts.repeat(() => this.#turn(), PICTURE_MS),
+      this.#parts.repeat(() => this.#guardedTurn(), PICTURE_MS),
     );
-    this.#turn();
+    this.#guardedTurn();
   }
 
   /** A line for the person, for a while. */
@@ -162,6 +164,26 @@ export class ConnectionScreen {
       if (this.#ended.size <= MOST_ENDED) break;
       if (oldest !== this.#chosen) this.#ended.delete(oldest);
     }
+  }
+
+  /** Whoever looks on must not end the server: what goes wrong is said, and the next picture may be well again. */
+  #guarded(act: () => void): boolean {
+    try {
+      act();
+      return true;
+    } catch (error) {
+      this.notice(`${errorLine(error)} (a defect of tcplab's screen: the server goes on)`);
+      return false;
+    }
+  }
+
+  /** Where no picture can be made, the notice stands alone. */
+  #guardedTurn(): void {
+    if (this.#guarded(() => this.#turn())) return;
+    const { columns, rows } = this.#terminal.size;
+    const lines = new Array<string>(Math.max(1, rows)).fill("");
+    lines[0] = printable(this.#notice?.text ?? "").slice(0, columns);
+    this.#terminal.draw(lines);
   }
 
   #turn(): void {

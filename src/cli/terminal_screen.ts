@@ -55,7 +55,12 @@ export class TerminalScreen {
     this.#leave.push(
       device.onSuddenEnd(() => this.#giveBackAtOnce()),
       device.onResize(() => {
-        this.#size = device.size();
+        try {
+          this.#size = device.size();
+        } catch {
+          // The terminal has gone: SIGHUP says so to who ends the program.
+          return;
+        }
         this.#shown = [];
         about.onResize();
       }),

@@ -374,3 +374,44 @@ Deno.test("screen: where there is a live page, its address stays in sight", asyn
   const lines = await scene.turn(60_000);
   assertEquals(lines.slice(0, 2), ["tcplab 4711 on memory  10.0.0.1  0 connections", address]);
 });
+
+Deno.test("screen: what goes wrong in a picture or at a key is said, and the server goes on", async () => {
+  await using scene = new Scene();
+  await scene.settle();
+  const { subject } = scene.page;
+  let isBroken = false;
+  const enter = () => {
+    if (isBroken) throw new Error("no\nway\x1b[2J");
+    subject.speaker.enter();
+  };
+  scene.screen.show({ ...subject, speaker: { ...subject.speaker, enter } });
+  const said = "no way?[2J (a defect of tcplab's screen: the server goes on)";
+  await scene.page.opens();
+  await scene.turn();
+  isBroken = true;
+  // The key says it, and the picture after it too.
+  assertEquals((await scene.press("a")).filter((line) => line !== ""), [said]);
+  isBroken = false;
+  const lines = await scene.turn();
+  assertMatch(lines[2], /^> +1 .* ESTABLISHED/);
+  assertEquals(lines.at(-1), said);
+  isBroken = true;
+  await scene.terminal.type("a");
+  isBroken = false;
+  assertMatch((await scene.turn())[2], /^> +1 .* ESTABLISHED/);
+  assertEquals((await scene.press("a")).at(-1), "#1 aborted: RST sent");
+});
+
+Deno.test("screen: a window whose size is not to be had keeps the one that it had", async () => {
+  await using scene = new Scene();
+  await scene.begin();
+  const size = scene.terminal.size.bind(scene.terminal);
+  scene.terminal.size = () => {
+    throw new Error("not a terminal");
+  };
+  scene.terminal.resize(10, 5);
+  scene.terminal.size = size;
+  scene.terminal.columns = 80;
+  scene.terminal.rows = 24;
+  assertEquals((await scene.turn(1000)).length, 24);
+});
