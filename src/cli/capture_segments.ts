@@ -6,7 +6,7 @@
  */
 import { RepeatedOptions } from "../host/segment_events.ts";
 import type { CapturedSegment } from "../story/from_packets.ts";
-import { listed } from "../observe/text_layout.ts";
+import { counted, listed } from "../observe/text_layout.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import { readU32 } from "../wire/bytes.ts";
 import type { CapturedPacket, CaptureProblem } from "../wire/capture_packet.ts";
@@ -195,9 +195,4 @@ function tell(path: string, line: string): void {
 
 function countOne<Key>(counts: Map<Key, number>, key: Key): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
-/** A number and what it counts. */
-export function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
