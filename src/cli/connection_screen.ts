@@ -31,6 +31,7 @@ import type { ClosedEvent, EventInterest, TcpEvent } from "../tcp/events.ts";
 import { changePace, type CommandAnswer, endConnection } from "../web/page_commands.ts";
 import type { PageSubject } from "../web/page_subject.ts";
 import { PassingConnections } from "./passing_connections.ts";
+import { portOf } from "../wire/address.ts";
 import { errorLine } from "./command.ts";
 import type { Key } from "./screen_keys.ts";
 import { type TerminalDevice, TerminalScreen } from "./terminal_screen.ts";
@@ -395,8 +396,4 @@ function keysOf(hasInjector: boolean): readonly string[] {
     "PgUp/PgDn scroll",
     "g newest",
   ];
-}
-
-function portOf(endpoint: string): number {
-  return Number(endpoint.slice(endpoint.lastIndexOf(":") + 1)) || 0;
 }

@@ -6,6 +6,7 @@
 import type { RetransmitKind } from "../tcp/events.ts";
 import type { TcpState } from "../tcp/state.ts";
 import type { TransitionId } from "../tcp/transitions.ts";
+import { portOf } from "../wire/address.ts";
 import { FLAG } from "../wire/tcp.ts";
 import { type EndFacts, forgetPassage, newEndFacts, noteFacts } from "./end_facts.ts";
 import { type EndWatch, newEndWatch } from "./end_watch.ts";
@@ -418,8 +419,4 @@ export class ConnectionStory {
 function isNewStream({ seq }: StorySegment, { shadow, facts }: End): boolean {
   if (shadow.initial === null || !shadow.hasSyn) return true;
   return shadow.initial !== seq && facts.opened === null;
-}
-
-function portOf(endpoint: string): number {
-  return Number(endpoint.slice(endpoint.lastIndexOf(":") + 1)) || 0;
 }

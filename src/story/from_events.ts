@@ -13,6 +13,7 @@ import type {
   TransitionEvent,
 } from "../tcp/events.ts";
 import { TRANSITIONS } from "../tcp/transitions.ts";
+import { portOf } from "../wire/address.ts";
 import { FLAG, flagBits } from "../wire/tcp.ts";
 import type { ConnectionStory } from "./connection_story.ts";
 import type { AddressedSegment, Story } from "./story.ts";
@@ -232,6 +233,5 @@ function endpointsOf(connection: string): readonly [string, string] {
 }
 
 function guessOurs(local: string, peer: string): EndName {
-  const port = (endpoint: string) => Number(endpoint.slice(endpoint.lastIndexOf(":") + 1)) || 0;
-  return port(local) >= port(peer) ? "client" : "server";
+  return portOf(local) >= portOf(peer) ? "client" : "server";
 }

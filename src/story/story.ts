@@ -4,6 +4,7 @@
  * Owns: which segment belongs to which connection, when a new one begins on the same ports, and what is given up when
  * there are too many. Must not know: what a segment means (connection_story.ts).
  */
+import { portOf } from "../wire/address.ts";
 import { FLAG } from "../wire/tcp.ts";
 import { ConnectionStory, RING_ROWS, type Told } from "./connection_story.ts";
 import { explainConnection, type ExplainedConnection } from "./explain_json.ts";
@@ -329,10 +330,6 @@ function pairOf(
 function clientOf({ flags, source, destination }: AddressedSegment): "source" | "destination" {
   if ((flags & SYN) !== 0) return (flags & ACK) === 0 ? "source" : "destination";
   return portOf(source) >= portOf(destination) ? "source" : "destination";
-}
-
-function portOf(endpoint: string): number {
-  return Number(endpoint.slice(endpoint.lastIndexOf(":") + 1)) || 0;
 }
 
 /**

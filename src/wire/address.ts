@@ -213,6 +213,11 @@ export function formatEndpoint(address: IpAddress, port: number): string {
   return address.length === IPV4_BYTES ? `${text}:${port}` : `[${text}]:${port}`;
 }
 
+/** The port at the end of an endpoint's text, with or without an address before it; 0 where there is none. */
+export function portOf(endpoint: string): number {
+  return Number(endpoint.slice(endpoint.lastIndexOf(":") + 1)) || 0;
+}
+
 /** The two ends of a connection. */
 interface TwoEnds {
   readonly localAddress: IpAddress;

@@ -215,6 +215,14 @@ Deno.test("a directed broadcast has all host bits set, in networks that have one
 Deno.test("an endpoint puts IPv6 into brackets", () => {
   assertEquals(address.formatEndpoint(ip("10.0.0.1"), 80), "10.0.0.1:80");
   assertEquals(address.formatEndpoint(ip("fe80::1"), 80), "[fe80::1]:80");
+  assertEquals(["10.0.0.1:80", "[fe80::1]:443", "*:7", "7", "*:*", ""].map(address.portOf), [
+    80,
+    443,
+    7,
+    7,
+    0,
+    0,
+  ]);
 });
 
 Deno.test("a connection is called by both its ends, ours first", () => {
