@@ -29,7 +29,7 @@ const BELOW_CLI = [
 ];
 
 /** The arrows. A longer folder comes before a shorter one that contains it. */
-const LAYERS: readonly Layer[] = [
+export const LAYERS: readonly Layer[] = [
   { folder: "src/wire/", mayImport: [], mayUsePackages: false },
   { folder: "src/tcp/", mayImport: ["src/wire/"], mayUsePackages: false },
   { folder: "src/link/", mayImport: ["src/wire/"], mayUsePackages: false },
@@ -49,7 +49,6 @@ const LAYERS: readonly Layer[] = [
     mayUsePackages: true,
   },
   { folder: "src/script/", mayImport: ["src/observe/", "src/host/", ...BELOW_HOST], mayUsePackages: true },
-  { folder: "src/story/", mayImport: ["src/tcp/", "src/wire/"], mayUsePackages: false },
   // It runs in a browser: what the playground needs of the runtime is named file by file.
   {
     folder: "src/play/",

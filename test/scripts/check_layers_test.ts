@@ -2,7 +2,7 @@
  * The layer check sees every kind of import, and lets through only those along the arrows.
  */
 import { assertEquals } from "@std/assert";
-import { checkLayers, findCircles, importsOf } from "../../scripts/check_layers.ts";
+import { checkLayers, findCircles, importsOf, LAYERS } from "../../scripts/check_layers.ts";
 
 /** Messages for one file that holds `source`. */
 function found(path: string, source: string): string[] {
@@ -43,6 +43,12 @@ export const y = 1;
   ]);
   assertEquals(uses.filter((use) => use.isPackage).map((use) => use.target), ["@std/assert"]);
   assertEquals(uses.filter((use) => use.isOnRequest).map((use) => use.target), ["src/wire/lazy.ts"]);
+});
+
+Deno.test("every line of the table is reached: none stands behind one that takes its files", () => {
+  const folders = LAYERS.map(({ folder }) => folder);
+  const hidden = folders.filter((folder, i) => folders.slice(0, i).some((other) => folder.startsWith(other)));
+  assertEquals(hidden, []);
 });
 
 Deno.test("imports along the arrows pass", () => {
