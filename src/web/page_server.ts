@@ -10,6 +10,7 @@ import { findExplanations } from "../observe/explanation.ts";
 import { headingOf } from "../observe/server_answers.ts";
 import { connectionSnapshot } from "../observe/server_snapshot.ts";
 import { judgeRequest, newToken } from "./page_access.ts";
+import { headers, messageOf, text, whyNoAddress } from "./page_answers.ts";
 import {
   changeApplication,
   changeFaults,
@@ -30,6 +31,7 @@ const MOST_BODY_BYTES = 4096;
 const MOST_MESSAGE_LETTERS = 256;
 /** Seconds after which a page that does not answer a ping is gone: a laptop that was shut. */
 const IDLE_SECONDS = 30;
+const WANTED = { what: "live page", command: "serve --ui", option: "--ui", otherPort: 8034 };
 /** Where the document wants the number used once that its script and style must show. */
 const NONCE = "NONCE_OF_THIS_ANSWER";
 
@@ -73,20 +75,20 @@ export class PageServer implements AsyncDisposable {
         port,
         onListen: () => {},
         onError: (error) => {
-          const message = error instanceof Error ? error.message : String(error);
-          return json(500, { error: `This answer could not be made: ${message}` });
+          return json(500, { error: `This answer could not be made: ${messageOf(error)}` });
         },
       }, (request) => this.#answer(request));
     } catch (error) {
-      throw new PageServerError(whyNoPage(error, `${hostname}:${port}`));
+      throw new PageServerError(whyNoAddress(error, { ...WANTED, hostname, port }));
     }
     // Any user of this machine can open so many connections that no descriptor is left. That ends a page, never a server;
     // and it is not opened anew, since by then the port may be somebody else's.
     this.#server.finished.catch((error) => {
       this.#hub?.end();
-      const why = error instanceof Error ? error.message : String(error);
       options.onBroken?.(
-        `The live page has ended (${why}): the server goes on without it. Start again for a page`,
+        `The live page has ended (${
+          messageOf(error)
+        }): the server goes on without it. Start again for a page`,
       );
     });
     const shownHost = hostname.includes(":") ? `[${hostname}]` : hostname;
@@ -242,22 +244,6 @@ async function readBody(request: Request): Promise<unknown | "too-long"> {
   }
 }
 
-/** On every answer: nothing is kept, guessed at, or told to other sites. */
-function headers(type: string): Record<string, string> {
-  return {
-    "content-type": type,
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cross-origin-resource-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-  };
-}
-
-function text(status: number, message: string): Response {
-  return new Response(`${message}\n`, { status, headers: headers("text/plain; charset=utf-8") });
-}
-
 function json(status: number, value: unknown): Response {
   return new Response(JSON.stringify(value), { status, headers: headers("application/json") });
 }
@@ -272,20 +258,6 @@ function notFound(): Response {
 
 function notYet(): Response {
   return text(503, "The server is starting: try again in a moment");
-}
-
-function whyNoPage(error: unknown, address: string): string {
-  if (error instanceof Deno.errors.AddrInUse) {
-    return `The live page's address ${address} is in use (by another serve --ui?): choose another port, as in --ui 127.0.0.1:8034, or --ui 127.0.0.1:0 for any free one`;
-  }
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return `The live page may not have the address ${address}: choose a port above 1023, as in --ui 127.0.0.1:8033`;
-  }
-  if (error instanceof Deno.errors.AddrNotAvailable) {
-    return `The live page's address ${address} is not there: is the loopback device up (ip link set lo up)?`;
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  return `The live page cannot have the address ${address} (${message}): choose another, as in --ui 127.0.0.1:8034`;
 }
 
 function closeQuietly(socket: WebSocket, code: number): void {

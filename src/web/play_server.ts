@@ -7,6 +7,7 @@
  * `Origin` are judged all the same, so that no other site can pretend to be this page.
  */
 import { judgeVisitor } from "./page_access.ts";
+import { headers, messageOf, text, whyNoAddress } from "./page_answers.ts";
 
 /** What a {@link PlayServer} is made of. */
 interface PlayServerOptions {
@@ -20,6 +21,8 @@ interface PlayServerOptions {
 export class PlayServerError extends Error {
   override name = "PageServerError";
 }
+
+const WANTED = { what: "playground", command: "play", option: "--address", otherPort: 8035 };
 
 /** As the document says itself; and no other page may frame it. */
 const POLICY =
@@ -46,7 +49,7 @@ export class PlayServer implements AsyncDisposable {
         onError: () => text(500, "This answer could not be made"),
       }, (request) => this.#answer(request));
     } catch (error) {
-      throw new PlayServerError(whyNot(error, `${hostname}:${port}`));
+      throw new PlayServerError(whyNoAddress(error, { ...WANTED, hostname, port }));
     }
     // Any user of this machine can open so many connections that no descriptor is left.
     this.broken = new Promise((resolve) =>
@@ -79,30 +82,4 @@ export class PlayServer implements AsyncDisposable {
       headers: { ...headers("text/html; charset=utf-8"), "content-security-policy": POLICY },
     });
   }
-}
-
-function text(status: number, message: string): Response {
-  return new Response(`${message}\n`, { status, headers: headers("text/plain; charset=utf-8") });
-}
-
-function headers(type: string): Record<string, string> {
-  return {
-    "content-type": type,
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cross-origin-resource-policy": "same-origin",
-  };
-}
-
-function whyNot(error: unknown, address: string): string {
-  const another = "choose another, as in --address 127.0.0.1:8035, or port 0 for any free one";
-  if (error instanceof Deno.errors.AddrInUse) {
-    return `The playground's address ${address} is in use: ${another}`;
-  }
-  return `The playground cannot have the address ${address} (${messageOf(error)}): ${another}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/^Error: /, "") : String(error);
 }

@@ -63,6 +63,6 @@ Deno.test("a port in use: one line that says what next", async () => {
   );
   assertEquals(
     error.message,
-    `The playground's address 127.0.0.1:${port} is in use: choose another, as in --address 127.0.0.1:8035, or port 0 for any free one`,
+    `The playground's address 127.0.0.1:${port} is in use (by another play?): choose another port, as in --address 127.0.0.1:8035, or --address 127.0.0.1:0 for any free one`,
   );
 });
