@@ -11,7 +11,7 @@ import { formatEndpoint } from "../wire/address.ts";
 import { readU32 } from "../wire/bytes.ts";
 import type { CapturedPacket, CaptureProblem } from "../wire/capture_packet.ts";
 import { DissectedSegment, Dissector, type SkipReason } from "../wire/dissect.ts";
-import { LINK_TYPE } from "../wire/link_header.ts";
+import { isKnownLinkType, LINK_TYPE } from "../wire/link_header.ts";
 import { named, readCapture } from "./capture_input.ts";
 import { CliError } from "./command.ts";
 import { printError } from "./terminal.ts";
@@ -174,7 +174,7 @@ function tellProblem(path: string, { kind, text, offset }: CaptureProblem, frame
 
 /** An error where there are no others. */
 function tellUnknownLinks(path: string, frames: number, links: ReadonlyMap<number, number>): void {
-  const unknown = [...links].filter(([linkType]) => LINK_NAMES[linkType] === undefined);
+  const unknown = [...links].filter(([linkType]) => !isKnownLinkType(linkType));
   if (unknown.length === 0) return;
   const count = unknown.reduce((sum, [, packets]) => sum + packets, 0);
   const numbers = listed(unknown.map(([linkType]) => String(linkType)));

@@ -140,8 +140,3 @@ function capturePoint(story: ConnectionStory): CapturePoint {
     halves: isPlain ? [answer.time - syn.time, ack.time - answer.time] : null,
   });
 }
-
-/** Everything; the connections in order of their first segments. */
-export function explainJson(file: ExplainedFile, connections: Iterable<ExplainedConnection>): Explained {
-  return { ...file, connections: [...connections].toSorted((a, b) => a.id - b.id) };
-}

@@ -22,9 +22,6 @@ export function pathOf(row: Transition): "server" | "client" | "other" {
   return CLIENT_PATH.has(row.id) ? "client" : "other";
 }
 
-/** The ids of the client's way, in its order. */
-export const CLIENT_PATH_IDS: readonly TransitionId[] = [...CLIENT_PATH];
-
 /**
  * Rows that diagrams leave out: those that end a connection before its time (RST, ABORT, time-out, ICMP error), since
  * they lead from nearly every state to CLOSED and would hide all else, and the SYN cookie's way beside the SYN's.

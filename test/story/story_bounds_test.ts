@@ -3,7 +3,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { explainJson } from "../../src/story/explain_json.ts";
+import type { ExplainedConnection } from "../../src/story/explain_json.ts";
 import type { ConnectionStory } from "../../src/story/connection_story.ts";
 import { PacketStory } from "../../src/story/from_packets.ts";
 import { ladderOf } from "../../src/story/ladder.ts";
@@ -89,12 +89,11 @@ Deno.test("story: any segments throw nothing, move by rows of the table, and add
         }
       }
       assertEquals(rows, segments.length);
-      const file = { file: "-", linkType: "EN10MB", frames: segments.length, skipped: {} };
-      const json = JSON.parse(JSON.stringify(explainJson(file, story.explained())));
-      assertEquals(json.connections.length, story.count);
-      for (const { findings } of json.connections) {
+      const explained: readonly ExplainedConnection[] = JSON.parse(JSON.stringify(story.explained()));
+      assertEquals(explained.map(({ id }) => id), Array.from({ length: story.count }, (_, i) => i + 1));
+      for (const { findings } of explained) {
         for (const { frames, text } of findings) {
-          assert(frames.every((frame: number) => frame >= 1 && frame <= segments.length));
+          assert(frames.every((frame) => frame >= 1 && frame <= segments.length));
           assert(text.length > 0);
         }
       }
