@@ -53,12 +53,16 @@ export class Paced {
 
   #frame(): void {
     this.#beganMs = performance.now();
-    if (this.#isAsked) {
-      this.#isAsked = false;
-      this.#draw();
+    try {
+      if (this.#isAsked) {
+        this.#isAsked = false;
+        this.#draw();
+      }
+    } finally {
+      // Comes when the frame has been laid out and painted, which takes longer than the script. Also when that has thrown: the
+      // console says what, and the next picture may be well again.
+      this.#painted.port2.postMessage(null);
     }
-    // Comes when the frame has been laid out and painted, which takes longer than the script.
-    this.#painted.port2.postMessage(null);
   }
 
   #rest(): void {
