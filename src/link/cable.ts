@@ -238,6 +238,7 @@ export class CableEnd implements FrameLink {
   }
 
   receive(handler: FrameHandler, budget: number): number {
+    if (budget <= 0) return 0;
     const nowUs = this.#cable.nowUs();
     const count = (frame: Uint8Array, length: number, capturedUs: number, touch?: number) => {
       this.#stats.framesIn++;
@@ -245,7 +246,7 @@ export class CableEnd implements FrameLink {
       handler(frame, length, capturedUs, touch);
     };
     const frame = this.#spared.shift();
-    if (frame !== undefined && budget > 0) {
+    if (frame !== undefined) {
       count(frame, frame.length, nowUs);
       return 1;
     }

@@ -158,3 +158,14 @@ Deno.test("ARP that is to suffer takes the cable's time, and has no number all t
   const { framesOut, sendErrors } = cable.ends[0].stats();
   assertEquals([cable.underWay, framesOut, sendErrors], [0, 1, 1]);
 });
+
+Deno.test("who takes nothing gets nothing, and what waits goes on waiting, be it ARP or a segment", () => {
+  const { cable, send, at } = scene();
+  const takesNothing = () => cable.ends[1].receive(() => {}, 0);
+  cable.ends[0].send(ARP, ARP.length);
+  assertEquals(takesNothing(), 0);
+  assertEquals(at(0), ["cable:1 60"]);
+  send(0);
+  assertEquals(at(19_999), []);
+  assertEquals([takesNothing(), at(20_000)], [0, ["cable:1 58"]]);
+});
