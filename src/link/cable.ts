@@ -7,10 +7,11 @@
  * Whoever makes the same frames leave at the same times gets the same arrivals, whatever it is that runs it: all chance comes
  * of the seed. ARP takes no time and is spared, unless the faults say otherwise: a lesson on TCP is not to begin with it.
  */
-import { type OnceFault, segmentIn } from "./fault_once.ts";
+import type { OnceFault } from "./fault_once.ts";
 import type { FaultObserver } from "./fault_link.ts";
 import { FaultPath, type FrameFault, type TouchedFrame } from "./fault_path.ts";
 import { type FaultDirection, type FaultSpec, NO_FAULTS } from "./fault_spec.ts";
+import { segmentIn } from "./frame_segment.ts";
 import { emptyLinkStats, type FrameHandler, type FrameLink, type LinkStats } from "./link.ts";
 import { PendingFaults } from "./pending_faults.ts";
 
@@ -147,7 +148,8 @@ export class Cable {
     const number = found === null ? 0 : ++this.#numbers;
     this.#label = label;
     if (found !== null) {
-      this.#watch?.sent(number, { from, label, flags: found.flags, length: found.payloadLength });
+      const { flags, payloadLength } = found.segment;
+      this.#watch?.sent(number, { from, label, flags, length: payloadLength });
     }
     this.#once = number === 0
       ? null

@@ -1,13 +1,10 @@
 /**
  * One-shot faults as a person writes them: `drop:syn-ack`, `in:drop:fin`, `hold:ack@3:2s`.
  *
- * Owns: the words, the bounds, which frame a fault means, and the line that says what is wrong. Must not know: how a fault is
+ * Owns: the words, the bounds, which segment a fault means, and the line that says what is wrong. Must not know: how a fault is
  * done (fault_path.ts), who is waiting for it (pending_faults.ts), where the text came from.
  */
-import { EthernetHeader, ETHERTYPE, parseEthernet } from "../wire/ethernet.ts";
-import { IP_PROTOCOL, Ipv4Header, parseIpv4 } from "../wire/ipv4.ts";
-import { Ipv6Header, parseIpv6 } from "../wire/ipv6.ts";
-import { FLAG, parseTcp, TcpSegment } from "../wire/tcp.ts";
+import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 
 /** What is done to the one frame. */
 export type OnceAction = typeof ACTIONS[number];
@@ -82,35 +79,9 @@ export function parseOnceFault(text: string): OnceFault {
   return { text: text.trim(), direction, action, target: name, nth, holdUs };
 }
 
-/** What a frame carries, for {@link isMeant}; null where it is no TCP segment. Valid until the next call. */
-export function segmentIn(
-  frame: Uint8Array,
-  length: number,
-): Pick<TcpSegment, "flags" | "payloadLength"> | null {
-  if (parseEthernet(frame, length, ethernet) !== null) return null;
-  const { type, payloadOffset } = ethernet;
-  const room = length - payloadOffset;
-  if (type === ETHERTYPE.IPV4) {
-    if (parseIpv4(frame, payloadOffset, room, ipv4) !== null) return null;
-    return isWhole(ipv4) && parseTcp(frame, ipv4.payloadOffset, ipv4.payloadLength, segment) === null
-      ? segment
-      : null;
-  }
-  if (type !== ETHERTYPE.IPV6 || parseIpv6(frame, payloadOffset, room, ipv6) !== null) return null;
-  return isWhole(ipv6) && parseTcp(frame, ipv6.payloadOffset, ipv6.payloadLength, segment) === null
-    ? segment
-    : null;
-}
-
 /** Whether a fault means a segment like this one, whatever their number. */
 export function isMeant(fault: OnceFault, found: Pick<TcpSegment, "flags" | "payloadLength">): boolean {
   return TARGETS[fault.target](found.flags, found.payloadLength);
-}
-
-function isWhole(
-  ip: { readonly protocol: number; readonly moreFragments: boolean; readonly fragmentOffset: number },
-): boolean {
-  return ip.protocol === IP_PROTOCOL.TCP && !ip.moreFragments && ip.fragmentOffset === 0;
 }
 
 function isAction(word: string): word is OnceAction {
@@ -120,9 +91,3 @@ function isAction(word: string): word is OnceAction {
 function isTarget(word: string): word is OnceTarget {
   return Object.hasOwn(TARGETS, word);
 }
-
-// Used again for every frame.
-const ethernet = new EthernetHeader();
-const ipv4 = new Ipv4Header();
-const ipv6 = new Ipv6Header();
-const segment = new TcpSegment();

@@ -3,7 +3,8 @@
  *
  * Owns: which of them is next, and how many still have to pass. Must not know: what is done to the frame then.
  */
-import { isMeant, type OnceFault, segmentIn } from "./fault_once.ts";
+import { isMeant, type OnceFault } from "./fault_once.ts";
+import { segmentIn } from "./frame_segment.ts";
 
 /** Local choice: more than a person sets up by hand, few enough to ask each frame. */
 const MOST_PENDING = 16;
@@ -48,13 +49,13 @@ export class PendingFaults {
   /** The fault that this frame suffers, which does not wait any more then; null for none. */
   take(direction: "in" | "out", frame: Uint8Array, length: number): OnceFault | null {
     if (!this.waitsFor(direction)) return null;
-    const segment = segmentIn(frame, length);
-    if (segment === null) return null;
+    const found = segmentIn(frame, length);
+    if (found === null) return null;
     let taken: PendingFault | null = null;
     for (const pending of this.#pending) {
       const { fault } = pending;
       if (fault.direction !== "either" && fault.direction !== direction) continue;
-      if (!isMeant(fault, segment)) continue;
+      if (!isMeant(fault, found.segment)) continue;
       // Each counts for itself; two that are due at once hit two segments, one after the other.
       if (pending.left > 1) pending.left--;
       else taken ??= pending;

@@ -172,6 +172,21 @@ Deno.test("told: two faults of one frame are two events with one number", () => 
   ]);
 });
 
+Deno.test("told: a segment of IPv6 that is lost is told with its ends and its header", () => {
+  const { events, arrives } = badHost("in:drop=100%");
+  const tcp = FIRST_SYN.subarray(34);
+  const frame = new Uint8Array(54 + tcp.length);
+  frame.set(FIRST_SYN.subarray(0, 12));
+  frame.set([0x86, 0xdd, 0x60, 0, 0, 0, 0, tcp.length, 6, 64], 12);
+  [frame[22], frame[37], frame[38], frame[53]] = [0xfd, 9, 0xfd, 1];
+  frame.set(tcp, 54);
+  arrives(frame);
+  assertEquals(brief(events), ["1 fault 1 recv drop SYN"]);
+  assertEquals(events.map((event) => "connection" in event ? event.connection : null), [
+    "[fd00::1]:80-[fd00::9]:4000",
+  ]);
+});
+
 Deno.test("told: a frame without a segment has none of its fields", () => {
   const { events, arrives } = badHost("in:drop=100%");
   const udp = FIRST_SYN.slice();

@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type FaultLink, faultLink } from "../../src/link/fault_link.ts";
-import { parseOnceFault, segmentIn } from "../../src/link/fault_once.ts";
+import { parseOnceFault } from "../../src/link/fault_once.ts";
+import { segmentIn } from "../../src/link/frame_segment.ts";
 import { NO_FAULTS, parseFaultSpec } from "../../src/link/fault_spec.ts";
 import { type MemoryLink, memoryPair, type MemoryPairOptions } from "../../src/link/memory_link.ts";
 import { VirtualClock } from "../../src/runtime/clock.ts";
