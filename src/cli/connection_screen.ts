@@ -84,7 +84,6 @@ export class ConnectionScreen {
   /** As they were when the last picture was made. */
   #living: readonly ListedConnection[] = [];
   #subject: PageSubject | null = null;
-  #address: string | null = null;
   #order: ListOrder = { key: "id", isReversed: true };
   /** Null: the newest one, whichever that is. */
   #chosen: number | null = null;
@@ -107,10 +106,9 @@ export class ConnectionScreen {
     });
   }
 
-  /** Shows a server from now on; `address`: where a browser sees it too. */
-  show(subject: PageSubject, { address = null }: { readonly address?: string | null } = {}): void {
+  /** Shows a server from now on. */
+  show(subject: PageSubject): void {
     this.#subject = subject;
-    this.#address = address;
     this.#leave.push(
       subject.observe(this.#take, INTEREST),
       this.#parts.repeat(() => this.#guardedTurn(), PICTURE_MS),
@@ -212,7 +210,6 @@ export class ConnectionScreen {
     const size = { columns, rows, color: this.#parts.color, isUtf8: this.#parts.isUtf8 };
     const lines = serverScreen({
       title: `tcplab ${speaker.pid} on ${speaker.link.name}  ${speaker.ip.join(", ")}`,
-      address: this.#address,
       total: speaker.host.connectionCount,
       connections,
       order: this.#order,

@@ -72,11 +72,10 @@ async function serve(
   const server = new ServerAtWork({ config, ground, clock, log, recording, notice });
   parts.defer(() => server.stack.close());
   spoken.server = server;
-  screen.show(server, spoken, { address: page?.url ?? null });
+  screen.show(server, spoken);
   if (page !== null) {
     page.show(server, spoken);
-    // A screen shows it as long as it is there.
-    if (!screen.isOn) notice(`Live page: ${page.url}`);
+    notice(`Live page: ${page.url}`);
   }
   signals.onQuit(() => {
     // A screen shows them already.

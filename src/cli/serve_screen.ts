@@ -58,9 +58,9 @@ export class ServeScreen implements AsyncDisposable {
     this.#isOn = this.#screen !== null;
   }
 
-  /** Shows a server; `address`: of the live page, where there is one. */
-  show(server: Server, parts: ServerControlParts, about: { readonly address: string | null }): void {
-    if (this.#isOn) this.#screen?.show(server, parts, about);
+  /** Shows a server. */
+  show(server: Server, parts: ServerControlParts): void {
+    if (this.#isOn) this.#screen?.show(server, parts);
   }
 
   /** Gives the terminal back, and says again what was said meanwhile. */
@@ -103,7 +103,6 @@ async function openConnectionScreen({ color, only }: ServeConfig["logStyle"]) {
   });
   return {
     screen,
-    show: (server: Server, parts: ServerControlParts, about: { readonly address: string | null }) =>
-      screen.show(pageSubject(server, parts), about),
+    show: (server: Server, parts: ServerControlParts) => screen.show(pageSubject(server, parts)),
   };
 }

@@ -15,8 +15,6 @@ import { statePaint } from "./text_page.ts";
 export interface ServerScreen {
   /** `tcplab 4711 on veth-server  10.33.0.3`. */
   readonly title: string;
-  /** Where a browser sees the same; null where no browser does. */
-  readonly address?: string | null;
   /** How many connections there are, shown or not. */
   readonly total: number;
   /** In their order. */
@@ -67,7 +65,7 @@ export function serverScreen(screen: ServerScreen, size: ScreenSize): string[] {
   const palette = paletteFor(color);
   if (columns < LEAST.columns || rows < LEAST.rows) return tooSmall(size);
   const { selected } = screen;
-  const top = [...titleLines(screen, { size, palette }), ...connectionLines(screen, { size, palette })];
+  const top = [titleLine(screen, palette), ...connectionLines(screen, { size, palette })];
   const bottom = lastLine(screen, { columns, palette });
   const about = selected === null ? [] : detailLines(selected, { size, palette });
   const findings = selected === null ? [] : findingLines(selected.findings, { size, palette });
@@ -91,22 +89,11 @@ function tooSmall({ columns, rows }: ScreenSize): string[] {
   return [text, ...new Array<string>(Math.max(0, rows - 1)).fill("")].slice(0, Math.max(1, rows));
 }
 
-/** The address is for copying: whole, on a line of its own where the first has no room for it. */
-function titleLines(
-  { title, total, paused, address = null }: ServerScreen,
-  { size, palette }: Setting,
-): string[] {
-  const name = printable(title);
+function titleLine({ title, total, paused }: ServerScreen, palette: Palette): string {
   const count = total === 1 ? "1 connection" : `${total} connections`;
-  const wait = paused === null
-    ? ""
-    : `PAUSED, ${paused.waiting === 1 ? "1 frame waits" : `${paused.waiting} frames wait`}`;
-  const pause = wait === "" ? "" : `  ${palette.notice(wait)}`;
-  const first = `${palette.strong(name)}  ${count}${pause}`;
-  if (address === null) return [first];
-  const shown = printable(address);
-  const width = [name, count, ...(wait === "" ? [] : [wait]), shown].join("  ").length;
-  return width <= size.columns ? [`${first}  ${shown}`] : [first, shown];
+  const pause = paused === null ? "" : "  " +
+    palette.notice(`PAUSED, ${paused.waiting === 1 ? "1 frame waits" : `${paused.waiting} frames wait`}`);
+  return `${palette.strong(printable(title))}  ${count}${pause}`;
 }
 
 interface Setting {

@@ -366,15 +366,6 @@ Deno.test("screen: of those that have ended a hundred are kept, also while the o
   assertEquals(shown.filter(([, sign]) => sign === ">").map(([, , id]) => id), ["1"]);
 });
 
-Deno.test("screen: where there is a live page, its address stays in sight", async () => {
-  await using scene = new Scene();
-  await scene.settle();
-  const address = "http://127.0.0.1:8033/?token=0123456789abcdef0123456789abcdef";
-  scene.screen.show(scene.page.subject, { address });
-  const lines = await scene.turn(60_000);
-  assertEquals(lines.slice(0, 2), ["tcplab 4711 on memory  10.0.0.1  0 connections", address]);
-});
-
 Deno.test("screen: what goes wrong in a picture or at a key is said, and the server goes on", async () => {
   await using scene = new Scene();
   await scene.settle();

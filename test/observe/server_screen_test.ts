@@ -175,14 +175,3 @@ Deno.test("a painted line is cut by what is seen of it", () => {
   assertEquals(cutPainted("\x1b[31mabc", 2), "\x1b[31mab\x1b[0m");
   assertEquals(cutPainted("abc", 3), "abc");
 });
-
-Deno.test("server screen: the live page's address is whole, beside the title or below it", () => {
-  const address = "http://127.0.0.1:8033/?token=0123456789abcdef0123456789abcdef";
-  const title = "tcplab 4711 on veth-server  10.0.0.1  3 connections  PAUSED, 2 frames wait";
-  const top = (columns: number) => serverScreen({ ...SCREEN, address }, { ...SIZE, columns }).slice(0, 2);
-  assertEquals(top(80).slice(0, 2), [title, address]);
-  const wide = title.length + 2 + address.length;
-  assertEquals(top(wide - 1), [title, address]);
-  assertEquals(top(wide)[0], `${title}  ${address}`);
-  assertEquals(serverScreen({ ...SCREEN, address }, SIZE).length, SIZE.rows);
-});
