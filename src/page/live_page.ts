@@ -113,8 +113,7 @@ export class LivePage implements PageViewer {
     this.#faults.show(controls);
     this.#listening = server.listeners.map(({ state }) => state);
     this.#address = server.listeners.map(({ port }) => `${server.ip[0] ?? ""}:${port}`).join(", ");
-    this.#table.clear();
-    this.#table.update(rows);
+    this.#table.begin(rows);
     this.#refresh();
     const isThere = this.#selected !== null && rows.some(({ id }) => id === this.#selected);
     // Of what is over one begins at the beginning.
@@ -124,12 +123,10 @@ export class LivePage implements PageViewer {
   }
 
   batch(message: BatchMessage): void {
-    const { rows, ended, gone, events, controls } = message;
+    const { rows, ended, events, controls } = message;
     this.#bar.showControls(controls);
     this.#faults.show(controls);
-    this.#table.update(rows);
-    for (const event of ended) this.#table.end(rowOfEnded(event, this.#table.rowOf(event.id ?? 0)));
-    for (const id of gone) if (id !== this.#selected) this.#table.remove(id);
+    this.#table.take(message);
     for (const event of events) this.#note(event);
     this.#take(message);
     if (this.#isFollowing) this.#goToNewest(rows, ended);
@@ -312,16 +309,6 @@ export function enlargeButton(name: string): HTMLButtonElement {
   const button = element("button", { type: "button", class: "enlarge", "data-enlarge": name }, icon);
   titleWord(button, "enlarge");
   return button;
-}
-
-/** What is shown of a connection that is over: its last row, or what its end tells. */
-function rowOfEnded(event: ClosedEvent, last: ConnectionRow | null): ConnectionRow {
-  const [local = "", peer = ""] = event.connection.split("-");
-  const { bytesIn, bytesOut, states } = event;
-  const unknown = { segmentsIn: 0, segmentsOut: 0, retransmits: 0, srttUs: 0, rtoUs: 0, cwnd: 0 };
-  const role = states.includes("SYN_SENT") ? "client" as const : "server" as const;
-  const known = last ?? { ...unknown, app: "", role, local, peer, name: event.connection, id: event.id ?? 0 };
-  return { ...known, state: "CLOSED", states, bytesIn, bytesOut };
 }
 
 /** Rows that a path must have taken: where one row alone leads from a state to the next. */

@@ -84,7 +84,9 @@ export class StreamHub {
     if (this.#clients.size === 0) this.#begin();
     const client = new StreamClient(socket);
     this.#clients.add(client);
-    this.#send(client, this.#hello());
+    const hello = this.#hello();
+    client.greeted(hello.rows);
+    this.#send(client, hello);
     return client;
   }
 
@@ -271,6 +273,8 @@ export class StreamHub {
     }
     for (const id of this.#shown.keys()) {
       if (this.#shown.size <= MOST_ROWS) break;
+      // Who is looked at goes on being told.
+      if (this.#followed.has(id)) continue;
       this.#shown.delete(id);
       this.#changed.delete(id);
       for (const client of this.#clients) client.forget(id);

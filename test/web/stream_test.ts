@@ -1,39 +1,9 @@
 /** The live page's stream: what a page is told, how much, and that nobody pays while nobody looks. */
 import { assert, assertEquals } from "@std/assert";
-import type { BatchMessage, HelloMessage } from "../../src/story/page_messages.ts";
-import { StreamHub } from "../../src/web/stream_hub.ts";
+import { KeptRows } from "../../src/page/kept_rows.ts";
+import type { BatchMessage } from "../../src/story/page_messages.ts";
+import { hubOn, SlowSocket } from "./hub_scene.ts";
 import { PageScene, PageStream } from "./page_scene.ts";
-
-/** A socket that takes nothing until it is told to. */
-class SlowSocket {
-  bufferedAmount = 0;
-  readonly texts: string[] = [];
-  send(text: string): void {
-    this.texts.push(text);
-    this.bufferedAmount += text.length;
-  }
-  /** What was sent since, taken now. */
-  take(): (HelloMessage | BatchMessage)[] {
-    this.bufferedAmount = 0;
-    return this.texts.splice(0).map((text) => JSON.parse(text));
-  }
-  batches(): BatchMessage[] {
-    return this.take().filter((message) => message.type === "batch");
-  }
-}
-
-/** A hub beside the scene's own, without a network in between. */
-function hubOn(scene: PageScene): { hub: StreamHub; turns: { left: number } } {
-  const turns = { left: 0 };
-  const repeat = () => {
-    turns.left++;
-    return () => void turns.left--;
-  };
-  return {
-    hub: new StreamHub({ subject: scene.subject, version: "1.2.3", repeat, nowMs: () => 5000 }),
-    turns,
-  };
-}
 
 Deno.test("a page hears hello, rows that are new, and the events of the connection that it asks for, from the SYN on", async () => {
   await using on = new PageScene();
@@ -205,6 +175,31 @@ Deno.test("of very many connections the newest are told, within bounds, and thos
   const [hello] = late.take();
   assert(hello.type === "hello");
   assertEquals([hello.rows.length, hello.connections], [300, 320]);
+  hub.end();
+});
+
+Deno.test("two thousand connections that come and go between two turns leave no row without an end", async () => {
+  await using on = new PageScene();
+  const { hub } = hubOn(on);
+  const socket = new SlowSocket();
+  hub.add(socket);
+  const rows = new KeptRows();
+  const turn = () => {
+    hub.turn();
+    for (const batch of socket.batches()) rows.take(batch);
+  };
+  for (let i = 0; i < 2000; i++) {
+    const connection = await on.opens();
+    // Some have been told of by then.
+    if (i % 100 < 20) turn();
+    connection.abort();
+    if (i % 100 === 99) await on.settle();
+  }
+  await on.settle();
+  for (let turns = 0; turns < 20; turns++) turn();
+  assertEquals([rows.all().length, rows.all().filter(({ isOver }) => !isOver)], [50, []]);
+  turn();
+  assertEquals(socket.texts, []);
   hub.end();
 });
 
