@@ -220,7 +220,9 @@ export class StreamHub {
     }
     for (const id of this.#missed.keys()) this.#tellMissed(id, this.#parts.nowMs() / 1000);
     this.#welcome();
-    for (const id of this.#turnOf()) {
+    // For pages that do not read nothing is made: what has changed waits where it is.
+    const isHeard = [...this.#clients].some(({ isReady }) => isReady);
+    for (const id of isHeard ? this.#turnOf() : []) {
       const connection = this.#shown.get(id);
       if (connection === undefined) continue;
       const row = rowOfConnection(connection, speaker.appOf);

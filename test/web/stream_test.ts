@@ -178,6 +178,64 @@ Deno.test("of very many connections the newest are told, within bounds, and thos
   hub.end();
 });
 
+Deno.test("a page that does not read: what waits for it is bounded, and then it knows every row's end", async () => {
+  await using on = new PageScene();
+  let asked = 0;
+  const { speaker } = on.subject;
+  const { hub } = hubOn({ subject: { ...on.subject, speaker: { ...speaker, appOf: () => `${asked++}` } } });
+  const socket = new SlowSocket();
+  const client = hub.add(socket);
+  assert(client !== null);
+  const first = await on.opens();
+  hub.subscribe(client, 1);
+  const rows = new KeptRows();
+  rows.select(1);
+  const opened = [first];
+  for (let i = 0; i < 299; i++) opened.push(await on.opens());
+  for (let turns = 0; turns < 8; turns++) {
+    hub.turn();
+    for (const batch of socket.batches()) rows.take(batch);
+  }
+  assertEquals([rows.all().length, rows.all().some(({ isOver }) => isOver)], [300, false]);
+  // From here on it reads nothing; all that it shows end, and two thousand more come and go.
+  socket.bufferedAmount = 1e9;
+  first.abort();
+  await on.settle();
+  for (const connection of opened) connection.abort();
+  await on.settle();
+  asked = 0;
+  for (let i = 0; i < 2000; i++) {
+    const connection = await on.opens();
+    if (i % 50 === 49) hub.turn();
+    connection.abort();
+    await on.settle();
+  }
+  // Forty turns, in which nothing is made but the state of the one listener.
+  assertEquals([socket.texts, asked], [[], 40]);
+  const last = await on.opens();
+  socket.take();
+  hub.turn();
+  const [batch, ...more] = socket.batches();
+  assertEquals(more, []);
+  assertEquals(batch.ended.length, 64);
+  // What it looks at is told before all others; of those that it never heard of, nothing is taken back.
+  assertEquals(batch.ended[0].id, 1);
+  assertEquals(batch.gone, Array.from({ length: 299 }, (_, at) => at + 2));
+  assert(batch.rows.length <= 65, `${batch.rows.length} rows`);
+  rows.take(batch);
+  const living = rows.all().filter(({ isOver }) => !isOver).map(({ row }) => row.id);
+  const over = rows.all().filter(({ isOver }) => isOver).map(({ row }) => row.id).toSorted((a, b) => a - b);
+  assertEquals(living, [on.session.host.connections()[0].id]);
+  // The one that is looked at, and the last fifty.
+  assertEquals([over.length, over[0], over.at(-1)], [51, 1, living[0] - 1]);
+  last.abort();
+  await on.settle();
+  hub.turn();
+  for (const batch of socket.batches()) rows.take(batch);
+  assertEquals(rows.all().filter(({ isOver }) => !isOver), []);
+  hub.end();
+});
+
 Deno.test("two thousand connections that come and go between two turns leave no row without an end", async () => {
   await using on = new PageScene();
   const { hub } = hubOn(on);
