@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { KeptRows } from "../../src/page/kept_rows.ts";
 import type { BatchMessage } from "../../src/story/page_messages.ts";
+import type { EventInterest } from "../../src/tcp/events.ts";
 import { hubOn, SlowSocket } from "./hub_scene.ts";
 import { PageScene, PageStream } from "./page_scene.ts";
 
@@ -338,5 +339,43 @@ Deno.test("in a burst the first events of each turn are made, the others counted
   const next = socket.batches().flatMap((batch) => batch.events);
   assertEquals(next.filter(({ event }) => event === "lost"), []);
   assert(next.some((event) => event.event === "segment" && event.length === 5), JSON.stringify(next));
+  hub.end();
+});
+
+Deno.test("ten thousand connections in a burst: what is known of those that are looked at stays, and of others little is kept", async () => {
+  await using on = new PageScene();
+  let interest: EventInterest | undefined;
+  const observe: typeof on.subject.observe = (observer, wanted) => {
+    interest = wanted;
+    return on.subject.observe(observer, wanted);
+  };
+  const { hub } = hubOn({ subject: { ...on.subject, observe } });
+  const [first, late] = [new SlowSocket(), new SlowSocket()];
+  const client = hub.add(first);
+  assert(client !== null);
+  await on.opens();
+  hub.subscribe(client, 1);
+  await on.opens();
+  const busy = await on.opens();
+  for (let i = 0; i < 300; i++) await on.talks(busy, "0123456789");
+  const isMissed = (id: number) => interest?.segments(id) === false;
+  // The measure is full; the second misses two, and ten thousand that nobody has heard of one each.
+  assertEquals([isMissed(2), isMissed(2)], [true, true]);
+  for (let id = 1000; id < 11_000; id++) assert(isMissed(id));
+  hub.turn();
+  const other = hub.add(late);
+  assert(other !== null);
+  const told = (id: number) => {
+    late.take();
+    hub.subscribe(other, id);
+    hub.turn();
+    return late.batches().flatMap(({ events }) => events).flatMap((event) =>
+      event.event === "lost" ? [`${event.count}`] : event.event === "transition" ? [event.row] : []
+    );
+  };
+  assertEquals(told(1), ["listen.syn", "syn-rcvd.ack"]);
+  assertEquals(told(2), ["listen.syn", "syn-rcvd.ack", "2"]);
+  // Notes are kept of the newest.
+  assertEquals([told(1000), told(10_699), told(10_999)], [[], [], ["1"]]);
   hub.end();
 });
