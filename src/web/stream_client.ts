@@ -25,7 +25,7 @@ const MOST_BUFFERED_BYTES = 0x40000;
 const MOST_ENDED = 64;
 
 /** What a batch has of one client's own. */
-type ClientPart = Pick<BatchMessage, "rows" | "ended" | "gone" | "events" | "lost">;
+type ClientPart = Pick<BatchMessage, "rows" | "ended" | "gone" | "subscribed" | "begins" | "events" | "lost">;
 
 /** One page; see the head of this file. */
 export class StreamClient {
@@ -48,6 +48,8 @@ export class StreamClient {
   #gone: number[] = [];
   #events: TcpEvent[] = [];
   #lost = 0;
+  /** Whether the next events are the first of those that were asked for last. */
+  #begins = false;
 
   constructor(socket: StreamSocket) {
     this.socket = socket;
@@ -63,6 +65,7 @@ export class StreamClient {
     this.subscribed = id;
     this.#events = [...before];
     this.#lost = 0;
+    this.#begins = id !== null;
   }
 
   /** Keeps an event of the connection for the next batch. */
@@ -111,14 +114,16 @@ export class StreamClient {
 
   /** Whether the next batch would have anything. */
   get hasNews(): boolean {
-    return this.#rows.size + this.#ended.length + this.#gone.length + this.#events.length + this.#lost > 0;
+    return this.#begins ||
+      this.#rows.size + this.#ended.length + this.#gone.length + this.#events.length + this.#lost > 0;
   }
 
   /** What the next batch has for it; a rest waits for the one after. */
   nextPart(): ClientPart {
     const events = this.#events.splice(0, BATCH_EVENTS);
-    const lost = this.#lost;
+    const [lost, begins, subscribed] = [this.#lost, this.#begins, this.subscribed];
     this.#lost = 0;
+    this.#begins = false;
     const rows = [...this.#rows.values()];
     const [ended, gone] = [this.#ended, this.#gone];
     for (const { id } of rows) this.#told.add(id);
@@ -126,6 +131,6 @@ export class StreamClient {
     this.#rows.clear();
     this.#ended = [];
     this.#gone = [];
-    return { rows, ended, gone, events, lost };
+    return { rows, ended, gone, subscribed, begins, events, lost };
   }
 }
