@@ -119,9 +119,6 @@ export class ConnectionScreen {
   /** Lets go of the server, and gives the terminal back. */
   async close(): Promise<void> {
     for (const leave of this.#leave.splice(0)) leave();
-    // Connections are about to end in order, for which their frames are needed.
-    const subject = this.#subject;
-    if (subject?.injector?.isPaused === true) changePace(subject, "resume");
     await this.#terminal.close();
   }
 

@@ -161,7 +161,7 @@ Deno.test("screen: a aborts, c closes, and what cannot be is said", async () => 
   assertMatch((await scene.turn(6001)).at(-1) ?? "", /^q quit {2}j\/k choose/);
 });
 
-Deno.test("screen: p stops the time, n takes a frame; the end lets all of them through", async () => {
+Deno.test("screen: p stops the time, n takes a frame, and p again lets all of them through", async () => {
   await using scene = new Scene();
   await scene.begin();
   const { injector } = scene.page.subject;
@@ -174,7 +174,7 @@ Deno.test("screen: p stops the time, n takes a frame; the end lets all of them t
   await scene.press("n");
   await scene.page.settle();
   assert(injector.isPaused);
-  await scene.screen.close();
+  await scene.press("p");
   assert(!injector.isPaused);
   await scene.page.get(opening);
 });
