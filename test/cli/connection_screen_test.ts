@@ -104,6 +104,21 @@ Deno.test("screen: nobody, then a connection with the states of both ends, then 
   assert(ended.some((line) => line.includes("CLOSE_WAIT")), ended.join("\n"));
 });
 
+Deno.test("screen: with a live page its address stands below the title for good, without one nothing does", async () => {
+  await using scene = new Scene();
+  await scene.settle();
+  const address = `http://127.0.0.1:8033/?token=${"0".repeat(32)}`;
+  scene.screen.show(scene.page.subject, address);
+  await scene.settle();
+  assertEquals(scene.terminal.lines[1], `Live page: ${address}`);
+  await scene.page.opens();
+  const lines = await scene.turn(60_000);
+  assertEquals([lines[0], lines[1]], [
+    "tcplab 4711 on memory  10.0.0.1  1 connection",
+    `Live page: ${address}`,
+  ]);
+});
+
 Deno.test("screen: j and k choose, the newest is followed until then; g follows it again", async () => {
   await using scene = new Scene();
   await scene.begin();
