@@ -1,24 +1,19 @@
 /**
  * The table of connections: sortable, one selected, with buttons that end them.
  *
- * Owns: its rows, their order, and moving in it by keys. Must not know: where connections come from, what a selection shows.
+ * Owns: its lines, their order, and moving in it by keys. Must not know: where connections come from, which of them are kept
+ * (kept_rows.ts), what a selection shows.
  */
 /// <reference lib="dom" />
-import type { ConnectionRow } from "../story/page_messages.ts";
+import type { BatchMessage, ConnectionRow } from "../story/page_messages.ts";
 import { element, setAttributes, setText } from "./dom.ts";
+import { KeptRows } from "./kept_rows.ts";
 import { showWord, titleWord, type Word } from "./words.ts";
 
 /** What a table asks for. */
 export interface TableWishes {
   select(id: number): void;
   end(id: number, how: "close" | "abort"): void;
-}
-
-/** A row, and whether its connection still lives. */
-interface Shown {
-  row: ConnectionRow;
-  isOver: boolean;
-  readonly line: HTMLTableRowElement;
 }
 
 interface Column {
@@ -60,15 +55,13 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
-/** Local choice: those that are over are kept for a look back; a person remembers fewer. */
-const MOST_OVER = 50;
-
 /** See the head of this file. */
 export class ConnectionTable {
   readonly element: HTMLElement;
   readonly #body = element("tbody");
   readonly #empty = element("p", { class: "empty" });
-  readonly #shown = new Map<number, Shown>();
+  readonly #rows = new KeptRows();
+  readonly #lines = new Map<number, HTMLTableRowElement>();
   readonly #wishes: TableWishes;
   readonly #heads = new Map<string, HTMLTableCellElement>();
   #sort = { column: COLUMNS[0], isDown: true };
@@ -98,55 +91,30 @@ export class ConnectionTable {
 
   /** A connection that is shown, alive or not; null for one that is not. */
   rowOf(id: number): ConnectionRow | null {
-    return this.#shown.get(id)?.row ?? null;
+    return this.#rows.get(id)?.row ?? null;
   }
 
-  /** Whether a connection has ended. */
-  isOver(id: number): boolean {
-    return this.#shown.get(id)?.isOver ?? true;
-  }
-
-  /** Forgets all. */
-  clear(): void {
-    this.#shown.clear();
+  /** Shows these, and nothing else. */
+  begin(rows: readonly ConnectionRow[]): void {
+    this.#lines.clear();
     this.#body.replaceChildren();
-    this.#empty.hidden = false;
+    this.#rows.begin(rows);
+    this.#draw(rows.map(({ id }) => id));
   }
 
-  /** Adds connections, and brings those that are there up to date. */
-  update(rows: readonly ConnectionRow[]): void {
-    for (const row of rows) this.#put(row, false);
-    this.#order();
-  }
-
-  /** A connection is over; its row stays for a while. */
-  end(row: ConnectionRow): void {
-    this.#put(row, true);
-    let over = 0;
-    for (const { isOver } of this.#shown.values()) if (isOver) over++;
-    for (const [id, { isOver }] of this.#shown) {
-      if (over <= MOST_OVER) break;
-      if (!isOver || id === this.#selected) continue;
-      this.remove(id);
-      over--;
-    }
-    this.#order();
-  }
-
-  /** Takes a row out. */
-  remove(id: number): void {
-    this.#shown.get(id)?.line.remove();
-    this.#shown.delete(id);
-    this.#empty.hidden = this.#shown.size > 0;
+  /** What a batch tells of connections. */
+  take(batch: BatchMessage): void {
+    this.#draw(this.#rows.take(batch));
   }
 
   /** Shows which one is selected. */
   select(id: number | null): void {
     this.#selected = id;
-    for (const [number, { line }] of this.#shown) {
+    this.#draw(this.#rows.select(id));
+    for (const [number, line] of this.#lines) {
       setAttributes(line, { "aria-selected": String(number === id), tabindex: number === id ? 0 : -1 });
     }
-    if (id === null || !this.#shown.has(id)) this.#body.querySelector("tr")?.setAttribute("tabindex", "0");
+    if (id === null || !this.#lines.has(id)) this.#body.querySelector("tr")?.setAttribute("tabindex", "0");
   }
 
   /** Goes one row on or back. */
@@ -157,21 +125,29 @@ export class ConnectionTable {
     if (id !== undefined) this.#wishes.select(id);
   }
 
-  #put(row: ConnectionRow, isOver: boolean): void {
-    let shown = this.#shown.get(row.id);
-    if (shown === undefined) {
-      shown = { row, isOver, line: this.#line(row.id) };
-      this.#shown.set(row.id, shown);
+  /** Brings the lines of these up to date; those that are not kept go. */
+  #draw(ids: readonly number[]): void {
+    for (const id of ids) {
+      const kept = this.#rows.get(id);
+      if (kept !== null) this.#put(kept.row, kept.isOver);
+      else {
+        this.#lines.get(id)?.remove();
+        this.#lines.delete(id);
+      }
     }
-    shown.row = row;
-    shown.isOver = isOver;
-    setAttributes(shown.line, { "data-over": isOver });
+    this.#empty.hidden = this.#lines.size > 0;
+    this.#order();
+  }
+
+  #put(row: ConnectionRow, isOver: boolean): void {
+    const line = this.#lines.get(row.id) ?? this.#line(row.id);
+    this.#lines.set(row.id, line);
+    setAttributes(line, { "data-over": isOver });
     COLUMNS.forEach(({ text }, at) => {
-      const cell = shown.line.cells[at];
+      const cell = line.cells[at];
       setText(cell, text(row));
     });
-    for (const button of shown.line.querySelectorAll("button")) button.disabled = isOver;
-    this.#empty.hidden = true;
+    for (const button of line.querySelectorAll("button")) button.disabled = isOver;
   }
 
   #line(id: number): HTMLTableRowElement {
@@ -227,13 +203,14 @@ export class ConnectionTable {
   #order(): void {
     const { column, isDown } = this.#sort;
     const way = isDown ? -1 : 1;
-    const sorted = [...this.#shown.values()].sort((one, other) => {
+    const sorted = this.#rows.all().sort((one, other) => {
       const [a, b] = [column.key(one.row), column.key(other.row)];
       return way * (a < b ? -1 : a > b ? 1 : one.row.id - other.row.id);
     });
-    sorted.forEach(({ line }, at) => {
+    sorted.forEach(({ row }, at) => {
+      const line = this.#lines.get(row.id);
       const there = this.#body.children[at];
-      if (there !== line) this.#body.insertBefore(line, there ?? null);
+      if (line !== undefined && there !== line) this.#body.insertBefore(line, there ?? null);
     });
   }
 
@@ -253,7 +230,7 @@ export class ConnectionTable {
     if (step === null) return;
     event.preventDefault();
     this.move(step);
-    if (this.#selected !== null) this.#shown.get(this.#selected)?.line.focus();
+    if (this.#selected !== null) this.#lines.get(this.#selected)?.focus();
   }
 }
 

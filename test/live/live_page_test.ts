@@ -3,18 +3,12 @@
  * button does on the wire.
  */
 import { assert, assertEquals } from "@std/assert";
-import { noBrowser, PageBrowser } from "./page_browser.ts";
+import { noBrowser, pageAddress, PageBrowser } from "./page_browser.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import { talkByKernel } from "./kernel_talk.ts";
 import { besideTests, liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { waitFor } from "./wait_for.ts";
-
-/** The address that the server has printed. */
-async function pageAddress(server: ServeProcess): Promise<string> {
-  await waitFor(() => server.stderr.includes("Live page: "), { what: "the page's address" });
-  return /Live page: (http:\S+)/.exec(server.stderr)?.[1] ?? "";
-}
 
 const encoder = new TextEncoder();
 
@@ -106,7 +100,8 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
   await repair.first().waitFor();
   assertEquals(await repair.first().getAttribute("data-length"), "6");
   await repair.first().locator('[data-mark^="retransmission-"]').waitFor();
-  assertEquals(await sequenceChart.getAttribute("data-retransmissions"), "1");
+  // The chart is drawn in its own time.
+  await sequenceChart.and(page.locator('[data-retransmissions="1"]')).waitFor();
 
   // A segment, field by field, each with its bytes and its clause.
   await segments.first().click();
