@@ -46,8 +46,8 @@ const NOTICE_MS = 6000;
 const MOST_LIVING = 300;
 /** Local choice: connections that have ended and can still be looked at. */
 const MOST_ENDED = 100;
-/** Local choice: rows of a story, some screens full for each of many, about 20 MB in all. */
-const STORY_BOUNDS = { connections: 1000, rows: 512, allRows: 40_000, summaries: 0 };
+/** Local choice: rows of a story, some screens full for each of many, about 20 MB in all, and as much for what is not acknowledged. */
+const STORY_BOUNDS = { connections: 1000, rows: 512, allRows: 40_000, sentBytes: 20_000_000, summaries: 0 };
 /** Local choice: connections of which states and figures are gone on with when their rows are no longer kept. */
 const MOST_TOLD = 2 * STORY_BOUNDS.connections;
 /** Whose states and ladders are to be seen is known only later: all segments. */
