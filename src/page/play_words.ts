@@ -53,7 +53,6 @@ export const PLAY_WORDS = {
   atRest: ["nothing more happens by itself", "不再自动发生任何事"],
   isFull: ["full: this course holds no more segments", "已满:不再记录更多报文段"],
   course: ["Course {}", "过程 {}"],
-  parted: ["parted from it", "由此分出"],
   playThis: ["Go on with this", "继续这个"],
   closeOther: ["Leave the other", "只留这个"],
   chooseOnWire: [
@@ -76,7 +75,7 @@ export const PLAY_WORDS = {
   fateUnderWay: ["under way", "在途"],
   fateLost: ["lost", "丢失"],
   fateUnread: ["not taken", "未接受"],
-  earlier: ["{} earlier segments are not drawn", "较早的 {} 个报文段未画出"],
+  notDrawn: ["{} earlier segments are not drawn", "较早的 {} 个报文段未画出"],
   nothingYet: ["Nothing has happened yet: press S", "还没有发生任何事:按 S"],
   seedField: ["seed", "种子"],
   delayField: ["cable, ms one way", "网线单程延迟 ms"],

@@ -13,9 +13,13 @@ export type Language = "en" | "zh";
 /** A word of the page. */
 export type Word = keyof typeof WORDS;
 
+/** A word that the playground has too would be shown there in the wrong sense: the type forbids it. */
+type OwnWords =
+  & Readonly<Record<string, readonly [string, string]>>
+  & Readonly<Partial<Record<keyof typeof PLAY_WORDS, never>>>;
+
 /** English, Chinese. `{}` stands for what is put in. */
-const WORDS = {
-  ...PLAY_WORDS,
+export const PAGE_WORDS = {
   diagram: ["State diagram", "状态图"],
   connections: ["Connections", "连接"],
   sequence: ["Sequence diagram", "时序图"],
@@ -77,7 +81,6 @@ const WORDS = {
   onceTitle: ["Once, to the next such segment", "一次性:作用于下一个此类报文段"],
   onceWaits: ["waits: {}", "等待:{}"],
   clearOnce: ["Clear", "清除"],
-  chooseSegment: ["Click a segment: its header, field by field", "点击一个报文段,逐字段查看首部"],
   chooseWhy: [
     "Click a state or an arrow: what it means, the clause, the line of source",
     "点击状态或箭头:含义、RFC 条款、源代码行",
@@ -86,16 +89,8 @@ const WORDS = {
     "{} events were not shown: too fast to be read",
     "有 {} 个事件未显示:来得太快",
   ],
-  received: ["received", "收到"],
-  sent: ["sent", "发出"],
-  lostOnPurpose: ["lost on purpose", "故意丢失"],
-  again: ["again", "重传"],
-  rule: ["Rule", "规则"],
   source: ["Source", "源代码"],
-  stateAfter: ["State after it", "之后的状态"],
   also: ["also taken: {}", "还经过:{}"],
-  receives: ["receives", "收到"],
-  sends: ["sends", "发送"],
   sequenceHint: ["Segments of the selected connection appear here", "所选连接的报文段显示在这里"],
   drop_syn: ["Lose next SYN", "丢下一个 SYN"],
   drop_syn_ack: ["Lose next SYN,ACK", "丢下一个 SYN,ACK"],
@@ -155,7 +150,10 @@ const WORDS = {
   flowFromServer: ["server → client", "服务器 → 客户端"],
   flowTitle: ["The direction that is drawn: the other one (F)", "切换所绘的方向(F)"],
   drop_ack: ["Lose next ACK", "丢下一个 ACK"],
-} as const satisfies Readonly<Record<string, readonly [string, string]>>;
+} as const satisfies OwnWords;
+
+/** Of the page and of the playground. */
+const WORDS = { ...PAGE_WORDS, ...PLAY_WORDS };
 
 let language: Language = "en";
 
