@@ -144,9 +144,11 @@ export class ConnectionTable {
   select(id: number | null): void {
     this.#selected = id;
     for (const [number, { line }] of this.#shown) {
-      setAttributes(line, { "aria-selected": String(number === id), tabindex: number === id ? 0 : -1 });
+      setAttributes(line, { "aria-selected": String(number === id) });
+      reachByTab(line, number === id);
     }
-    if (id === null || !this.#shown.has(id)) this.#body.querySelector("tr")?.setAttribute("tabindex", "0");
+    const first = this.#body.rows[0];
+    if (first !== undefined && (id === null || !this.#shown.has(id))) reachByTab(first, true);
   }
 
   /** Goes one row on or back. */
@@ -176,7 +178,7 @@ export class ConnectionTable {
 
   #line(id: number): HTMLTableRowElement {
     const button = (how: "close" | "abort") => {
-      const made = element("button", { type: "button", "data-end": how, tabindex: -1 });
+      const made = element("button", { type: "button", "data-end": how });
       showWord(made, how);
       titleWord(made, how === "close" ? "closeTitle" : "abortTitle");
       return made;
@@ -190,17 +192,14 @@ export class ConnectionTable {
       button("abort"),
     );
     const isSelected = id === this.#selected;
-    return element(
+    const line = element(
       "tr",
-      {
-        role: "row",
-        "data-connection": id,
-        "aria-selected": String(isSelected),
-        tabindex: isSelected ? 0 : -1,
-      },
+      { role: "row", "data-connection": id, "aria-selected": String(isSelected) },
       ...cells,
       last,
     );
+    reachByTab(line, isSelected);
+    return line;
   }
 
   #head(column: Column): HTMLTableCellElement {
@@ -231,10 +230,14 @@ export class ConnectionTable {
       const [a, b] = [column.key(one.row), column.key(other.row)];
       return way * (a < b ? -1 : a > b ? 1 : one.row.id - other.row.id);
     });
+    const focused = document.activeElement;
     sorted.forEach(({ line }, at) => {
       const there = this.#body.children[at];
       if (there !== line) this.#body.insertBefore(line, there ?? null);
     });
+    // A line that is moved loses it.
+    const isLost = focused !== document.activeElement && this.#body.contains(focused);
+    if (isLost && focused instanceof HTMLElement) focused.focus();
   }
 
   #clicked(event: MouseEvent): void {
@@ -249,12 +252,21 @@ export class ConnectionTable {
   }
 
   #key(event: KeyboardEvent): void {
-    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : null;
+    const { key, target } = event;
+    const id = target instanceof HTMLTableRowElement ? numberOf(target) : NaN;
+    if (key === "Enter" && !Number.isNaN(id)) return this.#wishes.select(id);
+    const step = key === "ArrowDown" ? 1 : key === "ArrowUp" ? -1 : null;
     if (step === null) return;
     event.preventDefault();
     this.move(step);
     if (this.#selected !== null) this.#shown.get(this.#selected)?.line.focus();
   }
+}
+
+/** One row is reached by Tab, and the buttons in it: behind thousands of others nobody would come to the next pane. */
+function reachByTab(line: HTMLTableRowElement, isReached: boolean): void {
+  const tabindex = isReached ? 0 : -1;
+  for (const target of [line, ...line.querySelectorAll("button")]) setAttributes(target, { tabindex });
 }
 
 function numberOf(line: Element | null): number {

@@ -13,7 +13,7 @@ import { TRANSITIONS } from "../tcp/transitions.ts";
 import { ChartPane } from "./chart_pane.ts";
 import { ConnectionFeed, type ShownStory } from "./connection_feed.ts";
 import { ConnectionTable } from "./connection_table.ts";
-import { byId, element, svgElement } from "./dom.ts";
+import { byId, element, shortcutOf, svgElement } from "./dom.ts";
 import { FaultPanel } from "./fault_panel.ts";
 import { FindingPane } from "./finding_pane.ts";
 import { LadderView } from "./ladder_view.ts";
@@ -268,10 +268,10 @@ export class LivePage implements PageViewer {
   }
 
   #key(event: KeyboardEvent): void {
-    const { target, key } = event;
+    const { target } = event;
     const isTyping = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
     if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-    const act = this.#keys.get(key);
+    const act = this.#keys.get(shortcutOf(event));
     if (act === undefined) return;
     event.preventDefault();
     act();

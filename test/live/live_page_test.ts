@@ -75,6 +75,13 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
     "ESTABLISHED",
   ]);
 
+  // The buttons of the selected row are reached by Tab.
+  await page.locator('[role="row"][data-connection="1"]').focus();
+  for (const how of ["close", "abort"]) {
+    await page.keyboard.press("Tab");
+    assertEquals(await page.locator(":focus").getAttribute("data-end"), how);
+  }
+
   // The charts show what has passed.
   const sequenceChart = page.locator('[aria-label="Sequence over time"]');
   await sequenceChart.and(page.locator('[data-segments="2"]')).waitFor();

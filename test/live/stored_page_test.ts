@@ -47,6 +47,26 @@ liveTest(
       await page.locator('[data-segment][aria-current="true"]').getAttribute("data-retransmission"),
       "true",
     );
+    // By keys alone: a run is gone to and opened, and Caps Lock changes no shortcut.
+    const ladder = page.getByRole("region", { name: "Sequence diagram" });
+    const runs = ladder.locator("[data-opens]");
+    const before = await runs.count();
+    assert(before > 0, "nothing is folded");
+    await ladder.focus();
+    for (
+      let step = 0;
+      step < 400 && await ladder.locator("[data-opens][aria-current]").count() === 0;
+      step++
+    ) {
+      await page.keyboard.press("ArrowUp");
+    }
+    const opened = await ladder.locator("[data-opens][aria-current]").getAttribute("data-run");
+    await page.keyboard.press("Enter");
+    await ladder.locator(`[data-segment="${opened?.split("-")[0]}"][aria-current="true"]`).waitFor();
+    assertEquals(await runs.count(), before - 1);
+    await page.keyboard.press("Q");
+    await page.locator('#page[data-enlarged="sequence"]').waitFor();
+    await page.keyboard.press("q");
     // What a row means is in the file, too.
     await page.locator('[data-row="listen.syn"]').click();
     await page.locator(".why").getByText("RFC 9293 §3.10.7.2").waitFor();

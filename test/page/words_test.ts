@@ -19,7 +19,9 @@ async function pageCode(): Promise<string> {
 Deno.test("every word of the page is shown somewhere", async () => {
   const code = await pageCode();
   const words = [...Object.keys(PAGE_WORDS), ...Object.keys(PLAY_WORDS)];
-  const choices = Object.values(END_SETTINGS).flatMap((about) => about.kind === "choice" ? about.choices : []);
+  const choices = Object.values(END_SETTINGS).flatMap((about) =>
+    about.kind === "choice" ? about.choices : []
+  );
   const made = [
     ...SETTING_NAMES.map((name) => `set_${name}`),
     ...choices.map((name) => `val_${name}`),
