@@ -11,9 +11,9 @@ import type { Mark } from "../story/marks.ts";
 import { otherEnd, type SegmentRow } from "../story/story_segment.ts";
 import type { ShownStory } from "./connection_feed.ts";
 import { element } from "./dom.ts";
-import { explanationOf, markKindText } from "./ladder_text.ts";
+import { explanationOf, markKindText, sentenceText } from "./ladder_text.ts";
 import type { WhyAnswer } from "./page_source.ts";
-import { currentLanguage, showWord, text, titleWord, type Word } from "./words.ts";
+import { showWord, text, titleWord, type Word } from "./words.ts";
 
 /** What the pane asks for. */
 interface SegmentWishes {
@@ -126,8 +126,7 @@ function markLine(mark: Mark): HTMLElement {
     "p",
     { class: "mark" },
     element("b", {}, `${markKindText(mark.kind)}${of}`),
-    // The sentences of the story are English; in Chinese the word alone has to say it.
-    currentLanguage() === "en" ? ` ${mark.text}${confidence}` : confidence,
+    ` ${sentenceText(mark.text)}${confidence}`,
     ...(mark.tshark === undefined ? [] : [" ", element("code", {}, mark.tshark)]),
   );
 }

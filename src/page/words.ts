@@ -5,6 +5,7 @@
  * word stands beside. Names of the protocol (states, flags, options) are the same in both.
  */
 /// <reference lib="dom" />
+import { typeset } from "./chinese.ts";
 import { PLAY_WORDS } from "./play_words.ts";
 
 /** A language of the page. */
@@ -162,9 +163,15 @@ export function currentLanguage(): Language {
   return language;
 }
 
+/** Of a text in both languages the one that is shown. */
+export function chosenText([english, chinese]: readonly [english: string, chinese: string]): string {
+  return language === "en" ? english : typeset(chinese);
+}
+
 /** A word's text in the language that is shown. */
 export function text(word: Word, put = ""): string {
-  return WORDS[word][language === "en" ? 0 : 1].replace("{}", put);
+  const [english, chinese] = WORDS[word];
+  return chosenText([english.replace("{}", () => put), chinese.replace("{}", () => put)]);
 }
 
 /** Has an element show a word, in whatever language is shown from now on. */

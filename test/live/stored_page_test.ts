@@ -67,6 +67,19 @@ liveTest(
     await page.keyboard.press("Q");
     await page.locator('#page[data-enlarged="sequence"]').waitFor();
     await page.keyboard.press("q");
+    // In Chinese all that the story says is Chinese, but for names.
+    await page.keyboard.press("l");
+    const finding = page.locator('[data-finding="retransmission-fast"]');
+    await finding.getByText("快速重传", { exact: true }).waitFor();
+    await finding.getByText("因确认显示丢失而立即重传").waitFor();
+    for (const line of await page.locator("[data-finding], .mark").allTextContents()) {
+      const words = line.replace(
+        /\b(Nagle|TCP_NODELAY|RFC|SACK|ACK|TIME_WAIT|Linux|MSL|CLOSED|RST|FIN|SYN|ECN|ms)\b/g,
+        "",
+      );
+      assertEquals(words.replace(/tcp\.analysis\.\w+/, "").match(/[A-Za-z]{3,}/), null, line);
+    }
+    await page.keyboard.press("l");
     // What a row means is in the file, too.
     await page.locator('[data-row="listen.syn"]').click();
     await page.locator(".why").getByText("RFC 9293 §3.10.7.2").waitFor();

@@ -2,6 +2,7 @@
  * Findings, by hand: kind, frames and confidence exactly; and the JSON of a whole connection.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { chineseSentence } from "../../src/page/chinese.ts";
 import { explainConnection, explainJson } from "../../src/story/explain_json.ts";
 import { findingsOf } from "../../src/story/findings.ts";
 import { FULL_HANDSHAKE, HANDSHAKE, tell } from "./written_story.ts";
@@ -81,6 +82,7 @@ for (const [name, [text, expected]] of Object.entries(CASES)) {
     for (const { text, rfc } of found) {
       assert(/^[A-Z0-9].*[.?]$/s.test(text), text);
       assert(/^RFC \d+/.test(rfc), rfc);
+      assert(chineseSentence(text) !== null, `not known in Chinese: ${text}`);
     }
   });
 }
