@@ -6,7 +6,7 @@
 /// <reference lib="dom" />
 import type { ConnectionRow } from "../story/page_messages.ts";
 import { element, setAttributes, setText } from "./dom.ts";
-import { showWord, titleWord, type Word } from "./words.ts";
+import { showWord, text, titleWord, type Word } from "./words.ts";
 
 /** What a table asks for. */
 export interface TableWishes {
@@ -68,6 +68,7 @@ export class ConnectionTable {
   readonly element: HTMLElement;
   readonly #body = element("tbody");
   readonly #empty = element("p", { class: "empty" });
+  readonly #beyond = element("p", { class: "beyond", role: "status", hidden: true });
   readonly #shown = new Map<number, Shown>();
   readonly #wishes: TableWishes;
   readonly #heads = new Map<string, HTMLTableCellElement>();
@@ -85,7 +86,7 @@ export class ConnectionTable {
       element("thead", {}, element("tr", {}, ...heads, last)),
       this.#body,
     );
-    this.element = element("div", { class: "scroll connections" }, table, this.#empty);
+    this.element = element("div", { class: "scroll connections" }, table, this.#beyond, this.#empty);
     this.#body.addEventListener("click", (event) => this.#clicked(event));
     this.#body.addEventListener("keydown", (event) => this.#key(event));
     this.#showSort();
@@ -133,6 +134,16 @@ export class ConnectionTable {
     this.#order();
   }
 
+  /** Says how many connections there are besides the living ones that are shown; `total`: all that live. */
+  showBeyond(total: number, words: Word): void {
+    let living = 0;
+    for (const { isOver } of this.#shown.values()) if (!isOver) living++;
+    const beyond = Math.max(0, total - living);
+    this.#beyond.hidden = beyond === 0;
+    setAttributes(this.#beyond, { "data-beyond": beyond === 0 ? null : beyond });
+    setText(this.#beyond, beyond === 0 ? "" : text(words, String(beyond)));
+  }
+
   /** Takes a row out. */
   remove(id: number): void {
     this.#shown.get(id)?.line.remove();
@@ -168,9 +179,9 @@ export class ConnectionTable {
     shown.row = row;
     shown.isOver = isOver;
     setAttributes(shown.line, { "data-over": isOver });
-    COLUMNS.forEach(({ text }, at) => {
+    COLUMNS.forEach((column, at) => {
       const cell = shown.line.cells[at];
-      setText(cell, text(row));
+      setText(cell, column.text(row));
     });
     for (const button of shown.line.querySelectorAll("button")) button.disabled = isOver;
     this.#empty.hidden = true;

@@ -51,6 +51,8 @@ export class LivePage implements PageViewer {
   #stored: ShownStory | null = null;
   #listening: readonly TcpState[] = [];
   #address = "";
+  /** Connections that live, shown or not. */
+  #living = 0;
 
   constructor(source: PageSource) {
     this.#source = source;
@@ -115,6 +117,7 @@ export class LivePage implements PageViewer {
     this.#address = server.listeners.map(({ port }) => `${server.ip[0] ?? ""}:${port}`).join(", ");
     this.#table.clear();
     this.#table.update(rows);
+    this.#living = message.connections;
     this.#refresh();
     const isThere = this.#selected !== null && rows.some(({ id }) => id === this.#selected);
     // Of what is over one begins at the beginning.
@@ -130,6 +133,8 @@ export class LivePage implements PageViewer {
     this.#table.update(rows);
     for (const event of ended) this.#table.end(rowOfEnded(event, this.#table.rowOf(event.id ?? 0)));
     for (const id of gone) if (id !== this.#selected) this.#table.remove(id);
+    this.#living = message.connections;
+    this.#showBeyond();
     for (const event of events) this.#note(event);
     this.#take(message);
     if (this.#isFollowing) this.#goToNewest(rows, ended);
@@ -155,6 +160,10 @@ export class LivePage implements PageViewer {
     const { lost } = this.#feed;
     this.#lost.hidden = lost === 0;
     this.#lost.textContent = lost === 0 ? "" : text("eventsLost", String(lost));
+  }
+
+  #showBeyond(): void {
+    this.#table.showBeyond(this.#living, this.#source.storyOf === undefined ? "moreLive" : "moreInFile");
   }
 
   #note(event: TcpEvent): void {
@@ -258,6 +267,7 @@ export class LivePage implements PageViewer {
 
   #refresh(): void {
     this.#table.emptyText = text("noConnections", this.#address);
+    this.#showBeyond();
     this.#faults.refresh();
     this.#findings.refresh();
     this.#ladder.refresh();

@@ -46,6 +46,11 @@ export const PAGE_WORDS = {
     "发送 RST,连接立即消失(RFC 9293 §3.10.5)",
   ],
   noConnections: ["No connection yet: connect to {}", "还没有连接:请连接 {}"],
+  moreLive: ["{} more live that are not shown here", "另有 {} 个连接未在此显示"],
+  moreInFile: [
+    "{} more are not in this file: choose by a filter or --connection",
+    "另有 {} 个连接不在此文件中:请用过滤条件或 --connection 选择",
+  ],
   following: ["follows the newest", "跟随最新连接"],
   followTitle: ["Always show the newest connection (Esc)", "始终显示最新的连接(Esc)"],
   pause: ["Pause", "暂停"],

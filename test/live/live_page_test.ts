@@ -208,6 +208,39 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
   assert(browser.requests.some((url) => url.startsWith("ws:")), "the stream is not among the requests");
 });
 
+liveTest("of more connections than a page is told of, it says how many there are besides", {
+  missing: noBrowser,
+}, async (lab) => {
+  await using server = await ServeProcess.start(lab, { args: ["--ui"] });
+  const address = await pageAddress(server);
+  await using browser = await PageBrowser.start(lab);
+  // Another's stream in place of the server's: thousands of connections are not needed to count them.
+  const streams: { send(message: string): void }[] = [];
+  const page = await browser.open(address, {
+    prepare: (opened) => opened.routeWebSocket(/\/api\/stream/, (socket) => void streams.push(socket)),
+  });
+  await waitFor(() => streams.length > 0, { what: "the page's WebSocket" });
+  const [stream] = streams;
+  const row = (id: number) => ({
+    ...{ id, name: `a:1-b:${id}`, local: "a:1", peer: `b:${id}`, app: "echo", role: "server" },
+    ...{ state: "ESTABLISHED", states: ["ESTABLISHED"], bytesIn: 0, bytesOut: 0, segmentsIn: 1 },
+    ...{ segmentsOut: 1, retransmits: 0, srttUs: 0, rtoUs: 0, cwnd: 0 },
+  });
+  const heading = { pid: 1, device: "d", ip: ["a"], mac: "", listeners: [] };
+  const hello = { type: "hello", version: "1", server: heading, controls: null };
+  stream.send(JSON.stringify({ ...hello, rows: [row(1), row(2)], connections: 7002 }));
+  const beyond = page.locator(".connections .beyond");
+  await beyond.getByText("7000 more live that are not shown here").waitFor();
+  // One that is told anew is one less; when all are there nothing is said.
+  const nothing = { ended: [], gone: [], events: [], lost: 0, figures: null, controls: null };
+  const batch = { type: "batch", time: 1, ...nothing };
+  stream.send(JSON.stringify({ ...batch, rows: [row(3)], connections: 7002 }));
+  await beyond.and(page.locator('[data-beyond="6999"]')).waitFor();
+  stream.send(JSON.stringify({ ...batch, rows: [], connections: 3 }));
+  await beyond.waitFor({ state: "hidden" });
+  assertEquals(browser.complaints, []);
+});
+
 liveTest(
   "a burst with the page open: the bytes arrive, the page stays awake, and says what it did not show",
   {

@@ -1,6 +1,9 @@
 /** The page as one file, opened from the disk in a real browser: a story without a server. */
 import { assert, assertEquals } from "@std/assert";
 import { standalonePage } from "../../src/web/standalone_page.ts";
+import { PacketStory } from "../../src/story/from_packets.ts";
+import { Story } from "../../src/story/story.ts";
+import { FLAG } from "../../src/wire/tcp.ts";
 import { runTwoEnds } from "../story/two_ends.ts";
 import { noBrowser, PageBrowser } from "./page_browser.ts";
 import { liveTest } from "./private_lab.ts";
@@ -91,3 +94,25 @@ liveTest(
     await Deno.remove(path);
   },
 );
+
+liveTest("a file that has not all connections of the capture says how many are missing", {
+  missing: noBrowser,
+  pcap: false,
+}, async (lab) => {
+  const story = new Story();
+  const packets = new PacketStory(story);
+  for (let number = 1; number <= 1003; number++) {
+    packets.add({
+      ...{ number, time: number, source: `10.0.0.2:${number}`, destination: "10.0.0.1:80", options: {} },
+      ...{ flags: FLAG.SYN, seq: number, ack: 0, window: 1000, length: 0 },
+    });
+  }
+  const text = await standalonePage({ title: "a", version: "1", connections: story.connections() });
+  const path = await Deno.makeTempFile({ prefix: "tcplab-story-", suffix: ".html" });
+  await Deno.writeTextFile(path, text);
+  await using browser = await PageBrowser.start(lab);
+  const page = await browser.open(`file://${path}`);
+  await page.locator('.connections [data-beyond="3"]').getByText("3 more are not in this file").waitFor();
+  assertEquals(browser.complaints, []);
+  await Deno.remove(path);
+});
