@@ -81,7 +81,9 @@ async function run(args: string[]): Promise<number> {
   });
   // Where the form follows from the number of connections, it soon shows that there will be no ladder.
   const mayHaveLadders = needsRows && (outputs.length > 0 || shown !== null || !selection.isAll);
-  const tally = await read(path, story, mayHaveLadders ? Infinity : MOST_LADDERS);
+  const keepsHeaders = outputs.some((output) => output.keepsHeaders);
+  const mostLadders = mayHaveLadders ? Infinity : MOST_LADDERS;
+  const tally = await read(path, story, { mostLadders, keepsHeaders });
   if (tally.segments === 0 && !isJson) return EXIT_DONE;
   const file = fileOf(path, tally);
   if (isJson) printJson(file, story, selection);
@@ -91,11 +93,16 @@ async function run(args: string[]): Promise<number> {
 }
 
 /** Reads the capture into the story, which keeps rows as long as there are no more than `mostLadders` connections. */
-async function read(path: string, story: Story, mostLadders: number): Promise<CaptureTally> {
+async function read(
+  path: string,
+  story: Story,
+  { mostLadders, keepsHeaders }: { readonly mostLadders: number; readonly keepsHeaders: boolean },
+): Promise<CaptureTally> {
   using signals = listenForStop();
   const packets = new PacketStory(story);
   let keepsRows = true;
   return await readSegments(path, {
+    keepsHeaders,
     onSegment: (segment) => {
       packets.add(segment);
       if (!keepsRows || story.count <= mostLadders) return;

@@ -79,6 +79,8 @@ interface OutputKind {
   readonly name: OutputName;
   /** Rows of a connection that it needs, the last ones. */
   readonly rows: number;
+  /** Whether it shows headers byte by byte. */
+  readonly keepsHeaders?: true;
   /** The file's text: of one connection, where it can hold no more. */
   readonly of:
     | { readonly one: (connection: ConnectionStory, source: ExplainSource) => string | Promise<string> }
@@ -108,6 +110,7 @@ const OUTPUTS: readonly OutputKind[] = [
   {
     name: "html",
     rows: PICTURE_ROWS,
+    keepsHeaders: true,
     of: {
       all: async ({ file }, connections) => {
         const { standalonePage } = await import("../web/standalone_page.ts");
@@ -146,6 +149,7 @@ function refuseGivenUp(connection: ConnectionStory): void {
 /** A file that is wanted. */
 interface WantedOutput {
   readonly rows: number;
+  readonly keepsHeaders: boolean;
   write(source: ExplainSource): Promise<void>;
 }
 
@@ -156,12 +160,13 @@ export function parseSide(text: string | undefined): EndName {
 
 /** Those that the options ask for. */
 export function outputsWanted(value: (name: OutputName) => string | undefined): WantedOutput[] {
-  return OUTPUTS.flatMap(({ name, rows, of }) => {
+  return OUTPUTS.flatMap(({ name, rows, keepsHeaders = false, of }) => {
     const text = value(name);
     if (text === undefined) return [];
     const path = parseFileName({ option: name, text });
     return [{
       rows,
+      keepsHeaders,
       write: async (source: ExplainSource) => {
         const connections = chosenConnections(source);
         const made = "one" in of

@@ -39,6 +39,7 @@ const FIELD_WORDS: Readonly<Record<FieldName, Word>> = {
   "sack-permitted": "fieldSackPermitted",
   "sack": "fieldSack",
   "timestamps": "fieldTimestamps",
+  "option": "fieldOption",
   "padding": "fieldPadding",
 };
 
@@ -93,7 +94,9 @@ export class SegmentPane {
       about,
       headerFigure(headerFields(row, { source, destination }), flags),
     );
-    showRebuilt(this.element);
+    const note = element("p", { class: "source" });
+    showWord(note, segment.header === undefined ? "rebuilt" : "asCaptured");
+    this.element.append(note);
     this.element.hidden = false;
     this.element.scrollTop = 0;
   }
@@ -111,12 +114,6 @@ export class SegmentPane {
     });
     return element("p", {}, element("b", {}, `→ ${state} `), asked, " ", words);
   }
-}
-
-function showRebuilt(place: HTMLElement): void {
-  const note = element("p", { class: "source" });
-  showWord(note, "rebuilt");
-  place.append(note);
 }
 
 function markLine(mark: Mark): HTMLElement {
@@ -147,7 +144,7 @@ function fieldCell(field: HeaderField): HTMLElement {
   const { name, bits: [first, last], bytes, value, meaning, rfc } = field;
   const called = element("span", { class: "field-name" });
   showWord(called, FIELD_WORDS[name]);
-  const shown = name === "sack-permitted" ? "✓" : value;
+  const shown = name === "sack-permitted" ? "✓" : wordOfSum(value);
   const cell = element(
     "div",
     { class: "field", "data-field": name, title: `${text("fieldBits")} ${first}–${last} · ${rfc}` },
@@ -156,11 +153,23 @@ function fieldCell(field: HeaderField): HTMLElement {
       "span",
       { class: "field-value" },
       element("b", {}, shown),
-      ...(meaning === "" ? [] : [` ${meaning}`]),
+      ...(meaning === "" ? [] : [` ${wordOfSum(meaning)}`]),
     ),
     element("code", { class: "hex" }, bytes === null ? "·· ··" : hexText(bytes)),
   );
   return placed(cell, field.bits);
+}
+
+const SUMS: ReadonlyMap<string, Word> = new Map([
+  ["correct", "sumCorrect"],
+  ["partial", "sumPartial"],
+  ["wrong", "sumWrong"],
+]);
+
+/** What a checksum is worth, as a word; all else as it is. */
+function wordOfSum(value: string): string {
+  const word = SUMS.get(value);
+  return word === undefined ? value : text(word);
 }
 
 function flagCell({ bits, bytes, rfc }: HeaderField, flags: number): HTMLElement {

@@ -114,6 +114,7 @@ export const PAGE_WORDS = {
     "Bytes put together again from the fields; of the checksum nobody has kept a copy",
     "字节由各字段重新拼出;校验和没有保存",
   ],
+  asCaptured: ["Bytes as they were captured", "字节与捕获的一致"],
   certain: ["certain", "确定"],
   likely: ["likely", "可能"],
   fieldBits: ["bits", "比特"],
@@ -132,6 +133,10 @@ export const PAGE_WORDS = {
   fieldSackPermitted: ["SACK permitted", "允许 SACK"],
   fieldSack: ["SACK", "选择确认 SACK"],
   fieldTimestamps: ["Timestamps", "时间戳"],
+  fieldOption: ["Option of kind", "选项,种类"],
+  sumCorrect: ["correct", "正确"],
+  sumPartial: ["partial", "未完成"],
+  sumWrong: ["wrong", "错误"],
   fieldPadding: ["Padding", "填充"],
   enlarge: [
     "This alone, and back (Q the diagram, C the charts, D the states)",
