@@ -74,6 +74,8 @@ export const PLAY_WORDS = {
   arrivedAt: ["arrived at {} ms", "{} 毫秒到达"],
   fateUnderWay: ["under way", "在途"],
   fateLost: ["lost", "丢失"],
+  wireWindow: ["window", "窗口"],
+  wireTimestamp: ["timestamp {}, echo", "时间戳 {},回显"],
   fateUnread: ["not taken", "未接受"],
   notDrawn: ["{} earlier segments are not drawn", "较早的 {} 个报文段未画出"],
   nothingYet: ["Nothing has happened yet: press S", "还没有发生任何事:按 S"],

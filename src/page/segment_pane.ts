@@ -6,7 +6,7 @@
  */
 /// <reference lib="dom" />
 import { type FieldName, type HeaderField, headerFields, headerFlags } from "../story/header_fields.ts";
-import { flagsWord } from "../story/ladder_words.ts";
+import { flagsWord, loudnessOf } from "../story/ladder_words.ts";
 import type { Mark } from "../story/marks.ts";
 import { otherEnd, type SegmentRow } from "../story/story_segment.ts";
 import type { ShownStory } from "./connection_feed.ts";
@@ -121,7 +121,7 @@ function markLine(mark: Mark): HTMLElement {
   const of = mark.of === undefined ? "" : ` #${mark.of}`;
   return element(
     "p",
-    { class: "mark" },
+    { class: `mark ${loudnessOf(mark)}` },
     element("b", {}, `${markKindText(mark.kind)}${of}`),
     ` ${sentenceText(mark.text)}${confidence}`,
     ...(mark.tshark === undefined ? [] : [" ", element("code", {}, mark.tshark)]),
@@ -182,7 +182,6 @@ function flagCell({ bits, bytes, rfc }: HeaderField, flags: number): HTMLElement
         "data-set": isSet,
         title: `${name}: ${text("fieldBits")} ${bit} · ${rfc}`,
       },
-      // Upright there is room for the whole name.
       name,
     )
   );
