@@ -178,3 +178,19 @@ Deno.test("explain json: a whole connection, field by field", () => {
     },
   );
 });
+
+Deno.test("explain json: every field is in the document", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/explain.md", import.meta.url));
+  const [, section = ""] = /\n## JSON\n([\s\S]*?)\n## /.exec(page) ?? [];
+  const { connection } = tell(`${FULL_HANDSHAKE}\nC A 1 1 len=5\nC A 1 1 len=5 at=2\nS A 1 6`, {});
+  connection.notes.comment(1, "said");
+  const file = { file: "a", linkType: "b", frames: 1, skipped: {}, dropped: 1, forgotten: 1 };
+  const all = explainJson(file, [{ ...explainConnection(connection), vlan: "5" }]);
+  const names = new Set<string>();
+  JSON.stringify(all, (name, value) => {
+    if (/^[a-z]/i.test(name)) names.add(name);
+    return value;
+  });
+  assert(names.size > 40, `${[...names]}`);
+  assertEquals([...names].filter((name) => !section.includes(`\`${name}\``)), []);
+});
