@@ -99,6 +99,12 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
   // What is lost on purpose, and its repair.
   await page.locator('[data-once="drop:data"]').click();
   await page.getByText("waits: drop:data").waitFor();
+  // What is in force is to be seen without scrolling, in the smallest window that is meant.
+  const now = await page.locator(".nowline").boundingBox();
+  const faults = await page.locator(".pane.faults").boundingBox();
+  const isInside = now !== null && faults !== null && now.y > faults.y &&
+    now.y + now.height <= faults.y + faults.height + 1;
+  assert(isInside, JSON.stringify([now, faults]));
   await first.write(encoder.encode("again\n"));
   const lost = page.locator('[aria-label="Sequence diagram"] [data-lost="true"]');
   await lost.first().waitFor();

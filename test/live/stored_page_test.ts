@@ -50,6 +50,20 @@ liveTest(
       await page.locator('[data-segment][aria-current="true"]').getAttribute("data-retransmission"),
       "true",
     );
+    // Every flag has room for its name, in the smallest window that is meant.
+    assertEquals(page.viewportSize(), { width: 1280, height: 720 });
+    const flags = await fields.locator(".flag").evaluateAll((all) =>
+      all.map((one) => {
+        const box = one.getBoundingClientRect();
+        return { name: one.textContent, box, isCut: one.scrollWidth > one.clientWidth };
+      })
+    );
+    assertEquals(flags.map(({ name }) => name), ["CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"]);
+    for (const [at, { name, box, isCut }] of flags.entries()) {
+      const next = flags[at + 1]?.box;
+      const isClear = next === undefined || next.left >= box.right || next.top >= box.bottom;
+      assert(!isCut && isClear && box.width > box.height, `${name}: ${JSON.stringify([box, next])}`);
+    }
     // By keys alone: a run is gone to and opened, and Caps Lock changes no shortcut.
     const ladder = page.getByRole("region", { name: "Sequence diagram" });
     const runs = ladder.locator("[data-opens]");
