@@ -78,6 +78,7 @@ export class ConnectionScreen {
   /** As they were when the last picture was made. */
   #living: readonly ListedConnection[] = [];
   #subject: PageSubject | null = null;
+  #page: string | null = null;
   #order: ListOrder = { key: "id", isReversed: true };
   /** Null: the newest one, whichever that is. */
   #chosen: number | null = null;
@@ -100,9 +101,10 @@ export class ConnectionScreen {
     });
   }
 
-  /** Shows a server from now on. */
-  show(subject: PageSubject): void {
+  /** Shows a server from now on; `page`: the address of its live page, null without one. */
+  show(subject: PageSubject, page: string | null = null): void {
     this.#subject = subject;
+    this.#page = page;
     this.#leave.push(
       subject.observe(this.#take, INTEREST),
       this.#parts.repeat(() => this.#turn(), PICTURE_MS),
@@ -119,9 +121,6 @@ export class ConnectionScreen {
   /** Lets go of the server, and gives the terminal back. */
   async close(): Promise<void> {
     for (const leave of this.#leave.splice(0)) leave();
-    // Connections are about to end in order, for which their frames are needed.
-    const subject = this.#subject;
-    if (subject?.injector?.isPaused === true) changePace(subject, "resume");
     await this.#terminal.close();
   }
 
@@ -183,6 +182,7 @@ export class ConnectionScreen {
     const size = { columns, rows, color: this.#parts.color, isUtf8: this.#parts.isUtf8 };
     const lines = serverScreen({
       title: `tcplab ${speaker.pid} on ${speaker.link.name}  ${speaker.ip.join(", ")}`,
+      page: this.#page,
       total: speaker.host.connectionCount,
       connections,
       order: this.#order,

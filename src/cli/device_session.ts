@@ -34,6 +34,13 @@ export interface DeviceSessionParts {
   readonly notice: (line: string) => void;
 }
 
+/**
+ * Local choice: how often, and how many times, is looked whether frames that waited have been taken. That is a turn of the
+ * pump; what a fault delays besides is not waited for.
+ */
+const LOOK_EVERY_US = 1000;
+const MOST_LOOKS = 20;
+
 /** A session that is told of in log and recording. */
 export class DeviceSession {
   readonly host: Host;
@@ -101,9 +108,26 @@ export class DeviceSession {
 
   /** Ends in order, and tells of what the ring has lost. */
   async end(options: StackShutdownOptions): Promise<ShutdownResult> {
+    await this.#letThrough(options.signal);
     const result = await this.#session.end(options);
     this.#ringWatch.look();
     return result;
+  }
+
+  /**
+   * What is paused, by a page or by the screen, would wait for its own end in vain: that takes frames. Those that wait come
+   * first: text that came behind the close would be answered with a reset.
+   */
+  async #letThrough(signal: AbortSignal | undefined): Promise<void> {
+    const { injector } = this;
+    if (injector?.isPaused !== true) return;
+    const { pump } = this.stack;
+    pump.enter();
+    injector.resume();
+    pump.leave();
+    for (let looks = 0; looks < MOST_LOOKS && injector.waiting > 0 && signal?.aborted !== true; looks++) {
+      await new Promise<void>((resolve) => this.#parts.clock.after(LOOK_EVERY_US, resolve));
+    }
   }
 
   /** What was counted from the beginning to now. */

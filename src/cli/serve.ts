@@ -72,7 +72,7 @@ async function serve(
   const server = new ServerAtWork({ config, ground, clock, log, recording, notice });
   parts.defer(() => server.stack.close());
   spoken.server = server;
-  screen.show(server, spoken);
+  screen.show(server, { parts: spoken, page: page?.url ?? null });
   if (page !== null) {
     page.show(server, spoken);
     notice(`Live page: ${page.url}`);

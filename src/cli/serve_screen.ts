@@ -58,9 +58,9 @@ export class ServeScreen implements AsyncDisposable {
     this.#isOn = this.#screen !== null;
   }
 
-  /** Shows a server. */
-  show(server: Server, parts: ServerControlParts): void {
-    if (this.#isOn) this.#screen?.show(server, parts);
+  /** Shows a server, and where its live page is, if it has one. */
+  show(server: Server, about: { readonly parts: ServerControlParts; readonly page: string | null }): void {
+    if (this.#isOn) this.#screen?.show(server, about);
   }
 
   /** Gives the terminal back, and says again what was said meanwhile. */
@@ -103,6 +103,7 @@ async function openConnectionScreen({ color, only }: ServeConfig["logStyle"]) {
   });
   return {
     screen,
-    show: (server: Server, parts: ServerControlParts) => screen.show(pageSubject(server, parts)),
+    show: (server: Server, about: { readonly parts: ServerControlParts; readonly page: string | null }) =>
+      screen.show(pageSubject(server, about.parts), about.page),
   };
 }

@@ -15,6 +15,7 @@ const ADDRESS = "Device and address";
 const SERVICE = "Service";
 const WIRE = "Wire";
 const OUTPUT = "Recording";
+const PAGE = "Live page";
 const END = "Leaving";
 
 /** Every option of `serve`. */
@@ -166,10 +167,11 @@ export const SERVE_OPTIONS = [
     value: "[HOST:PORT]",
     // Whatever is no option: what is wrong with it is said by who reads it.
     alone: { value: DEFAULT_PAGE_ADDRESS, unlessNext: /^[^-]/ },
-    group: OUTPUT,
+    group: PAGE,
     help:
       `live page for a browser of this machine: state diagram, connections, faults while it runs (${DEFAULT_PAGE_ADDRESS}); ` +
-      "loopback addresses only, port 0 for any that is free; the address to open is printed, with the token that it needs",
+      "loopback addresses only, port 0 for any that is free; the address to open is printed, with the token that it " +
+      "needs; /metrics is there for Prometheus",
   },
   ...LOG_OPTIONS,
   ...CONNECTION_OPTIONS,

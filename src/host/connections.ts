@@ -179,6 +179,7 @@ export class Connections {
     const connection = registry.make(route, this.#performer);
     registry.add(connection);
     this.#counters.connectionsOpened++;
+    this.#counters.activeOpens++;
     this.#nextHops.begin(connection);
     connection.handler = options.handler;
     this.#performer.begin(connection);

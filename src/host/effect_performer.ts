@@ -9,6 +9,8 @@ import type { MachineContext } from "../tcp/context.ts";
 import { EFFECT, type Effect } from "../tcp/effects.ts";
 import { flush } from "../tcp/output.ts";
 import type { RuleId } from "../tcp/rules.ts";
+import type { TcpState } from "../tcp/state.ts";
+import type { Transition } from "../tcp/transitions.ts";
 import { abortConnection, isOrphan } from "../tcp/user_calls.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { ConnectionRegistry } from "./connection_registry.ts";
@@ -177,6 +179,7 @@ export class EffectPerformer implements ConnectionHost {
         return;
       case EFFECT.OPEN:
         counters.connectionsEstablished++;
+        if (connection.listener !== null) counters.passiveOpens++;
         nextHops.established(connection);
         this.#registry.established(connection);
         break;
@@ -251,6 +254,7 @@ export class EffectPerformer implements ConnectionHost {
   #stateChanged(connection: Connection, effect: Effect): void {
     const row = effect.transition;
     if (row === null) return;
+    this.#countEstablished(row);
     if (connection.isHalfOpen && row.from === "SYN_RCVD") {
       connection.isHalfOpen = false;
       if (connection.listener !== null) connection.listener.halfOpen--;
@@ -262,6 +266,13 @@ export class EffectPerformer implements ConnectionHost {
     }
     this.#teller.transition(connection, effect);
     if (row.from === "LISTEN") this.#accept(connection);
+  }
+
+  #countEstablished({ from, to }: Transition): void {
+    const { counters } = this.#options;
+    const was = isEstablished(from);
+    if (was && to === "CLOSED") counters.establishedResets++;
+    if (was !== isEstablished(to)) counters.establishedNow += was ? -1 : 1;
   }
 
   /** Ends the one whose end has been awaited longest. */
@@ -301,4 +312,9 @@ export class EffectPerformer implements ConnectionHost {
       this.#options.transmit(length, effect.cutBytes, label);
     }
   }
+}
+
+/** What RFC 4022 calls the current state of an established connection (tcpCurrEstab). */
+function isEstablished(state: TcpState): boolean {
+  return state === "ESTABLISHED" || state === "CLOSE_WAIT";
 }

@@ -358,6 +358,11 @@ export class Host implements HostApi {
     return this.#connections.count;
   }
 
+  /** How many of them are in ESTABLISHED or CLOSE_WAIT. */
+  get establishedCount(): number {
+    return this.#counters.establishedNow;
+  }
+
   connect(options: ConnectOptions): HostConnection {
     const { address, port } = options;
     if (!Number.isInteger(port) || port < 1 || port > 0xffff) {

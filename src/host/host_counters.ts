@@ -12,10 +12,19 @@ export class HostCounters {
   framesOut = 0;
   segmentsIn = 0;
   segmentsOut = 0;
+  /** TCP segments whose header or checksum is wrong. */
+  segmentsBad = 0;
   checksumPartial = 0;
   connectionsOpened = 0;
   connectionsEstablished = 0;
   connectionsClosed = 0;
+  activeOpens = 0;
+  /** Handshakes that somebody else has begun, once they are done. */
+  passiveOpens = 0;
+  /** RFC 4022 tcpEstabResets: from {@link HostCounters.establishedNow} straight to CLOSED. */
+  establishedResets = 0;
+  /** RFC 4022 tcpCurrEstab: connections in ESTABLISHED or CLOSE_WAIT now. No counter: it also falls. */
+  establishedNow = 0;
   synDropped = 0;
   noListener = 0;
   echoReplies = 0;
@@ -39,10 +48,14 @@ export class HostCounters {
       "frames-out": this.framesOut,
       "segments-in": this.segmentsIn,
       "segments-out": this.segmentsOut,
+      "segments-bad": this.segmentsBad,
       "checksum-partial": this.checksumPartial,
       "connections-opened": this.connectionsOpened,
       "connections-established": this.connectionsEstablished,
       "connections-closed": this.connectionsClosed,
+      "active-opens": this.activeOpens,
+      "passive-opens": this.passiveOpens,
+      "established-resets": this.establishedResets,
       "syn-dropped": this.synDropped,
       "no-listener": this.noListener,
       "echo-replies": this.echoReplies,

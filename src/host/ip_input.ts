@@ -89,6 +89,7 @@ export class IpInput {
     const segment = this.#segment;
     const malformed = parseTcp(frame, payloadOffset, payloadLength, segment);
     if (malformed !== null) {
+      this.#counters.segmentsBad++;
       this.#options.drop(malformed);
       return;
     }
@@ -98,6 +99,7 @@ export class IpInput {
       const verdict = checksumVerdict(frame, payloadOffset, payloadLength, pseudo, isStrict);
       if (verdict === CHECKSUM_VERDICT.PARTIAL) this.#counters.checksumPartial++;
       if (verdict === CHECKSUM_VERDICT.WRONG || (isStrict && verdict === CHECKSUM_VERDICT.PARTIAL)) {
+        this.#counters.segmentsBad++;
         this.#options.drop("checksum");
         return;
       }

@@ -15,6 +15,8 @@ import { statePaint } from "./text_page.ts";
 export interface ServerScreen {
   /** `tcplab 4711 on veth-server  10.33.0.3`. */
   readonly title: string;
+  /** The address of its live page, whole, for a browser; null without one. */
+  readonly page: string | null;
   /** How many connections there are, shown or not. */
   readonly total: number;
   /** In their order. */
@@ -65,7 +67,11 @@ export function serverScreen(screen: ServerScreen, size: ScreenSize): string[] {
   const palette = paletteFor(color);
   if (columns < LEAST.columns || rows < LEAST.rows) return tooSmall(size);
   const { selected } = screen;
-  const top = [titleLine(screen, palette), ...connectionLines(screen, { size, palette })];
+  const top = [
+    titleLine(screen, palette),
+    ...pageLines(screen, { size, palette }),
+    ...connectionLines(screen, { size, palette }),
+  ];
   const bottom = lastLine(screen, { columns, palette });
   const about = selected === null ? [] : detailLines(selected, { size, palette });
   const findings = selected === null ? [] : findingLines(selected.findings, { size, palette });
@@ -94,6 +100,14 @@ function titleLine({ title, total, paused }: ServerScreen, palette: Palette): st
   const pause = paused === null ? "" : "  " +
     palette.notice(`PAUSED, ${paused.waiting === 1 ? "1 frame waits" : `${paused.waiting} frames wait`}`);
   return `${palette.strong(printable(title))}  ${count}${pause}`;
+}
+
+/** A line of its own, so that the token is whole in a window of 80 columns, whatever else is to be said. */
+function pageLines({ page }: ServerScreen, { size, palette }: Setting): string[] {
+  if (page === null) return [];
+  const label = "Live page: ";
+  const text = label.length + page.length <= size.columns ? `${label}${page}` : page;
+  return [palette.quiet(printable(text))];
 }
 
 interface Setting {

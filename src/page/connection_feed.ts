@@ -1,16 +1,16 @@
 /**
  * ConnectionFeed: the connection that is looked at, as a story made of its events.
  *
- * Owns: making it, in bounded memory, and which of its rows are new. Must not know: where events come from, how a row is
- * shown.
+ * Owns: making it, in bounded memory, which of its rows are new, and that it begins anew where it is told anew. Must not
+ * know: where events come from, how a row is shown.
  */
 import type { Finding } from "../story/finding.ts";
 import type { LadderSource } from "../story/ladder.ts";
 import type { ConnectionStory } from "../story/connection_story.ts";
 import { EventStory } from "../story/from_events.ts";
+import type { BatchMessage } from "../story/page_messages.ts";
 import { Story } from "../story/story.ts";
 import { type EndName, type SegmentRow } from "../story/story_segment.ts";
-import type { TcpEvent } from "../tcp/events.ts";
 
 /** A connection's story, as panes show it. */
 export interface ShownStory extends LadderSource {
@@ -36,26 +36,42 @@ const MOST_MISSING = 64;
 
 /** See the head of this file. */
 export class ConnectionFeed {
-  readonly #events = new EventStory(new Story({ connections: 1, summaries: 0 }));
-  #id: number | null = null;
+  /** Whom it is of; null for nobody. */
+  readonly #id: number | null;
+  #events = newStory();
   #missing: Missing[] = [];
   #lastIndex = -1;
   /** Events that were not told, in all. */
   lost = 0;
 
-  /** Takes the next events; `lost` are missing before them. Returns the rows that are new. */
-  take(events: readonly TcpEvent[], lost: number): readonly SegmentRow[] {
+  constructor(id: number | null) {
+    this.#id = id;
+  }
+
+  /**
+   * Takes what a batch tells; its `lost` are missing before its events. Returns the rows that are new, and whether the story
+   * begins anew with them; null where it tells of another connection: of one that was looked at before.
+   */
+  take(
+    { subscribed, begins, events, lost }: Pick<BatchMessage, "subscribed" | "begins" | "events" | "lost">,
+  ): { readonly begins: boolean; readonly fresh: readonly SegmentRow[] } | null {
+    if (subscribed === null || subscribed !== this.#id) return null;
+    if (begins) this.#begin();
     if (lost > 0) this.#lose(lost);
     for (const event of events) {
-      if ("id" in event && event.id !== undefined) this.#id ??= event.id;
       if (event.event === "lost") this.#lose(event.count);
       else this.#events.observe(event);
     }
-    const { story } = this;
-    if (story === null) return [];
-    const fresh = story.segmentRows().filter(({ index }) => index > this.#lastIndex);
+    const fresh = (this.story?.segmentRows() ?? []).filter(({ index }) => index > this.#lastIndex);
     this.#lastIndex = fresh.at(-1)?.index ?? this.#lastIndex;
-    return fresh;
+    return { begins, fresh };
+  }
+
+  #begin(): void {
+    this.#events = newStory();
+    this.#missing = [];
+    this.#lastIndex = -1;
+    this.lost = 0;
   }
 
   #lose(count: number): void {
@@ -94,4 +110,8 @@ export class ConnectionFeed {
       shadowOf: (name) => connection.shadowOf(name),
     };
   }
+}
+
+function newStory(): EventStory {
+  return new EventStory(new Story({ connections: 1, summaries: 0 }));
 }

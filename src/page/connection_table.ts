@@ -1,24 +1,19 @@
 /**
  * The table of connections: sortable, one selected, with buttons that end them.
  *
- * Owns: its rows, their order, and moving in it by keys. Must not know: where connections come from, what a selection shows.
+ * Owns: its lines, their order, and moving in it by keys. Must not know: where connections come from, which of them are kept
+ * (kept_rows.ts), what a selection shows.
  */
 /// <reference lib="dom" />
-import type { ConnectionRow } from "../story/page_messages.ts";
+import type { BatchMessage, ConnectionRow } from "../story/page_messages.ts";
 import { element, setAttributes, setText } from "./dom.ts";
+import { KeptRows } from "./kept_rows.ts";
 import { showWord, text, titleWord, type Word } from "./words.ts";
 
 /** What a table asks for. */
 export interface TableWishes {
   select(id: number): void;
   end(id: number, how: "close" | "abort"): void;
-}
-
-/** A row, and whether its connection still lives. */
-interface Shown {
-  row: ConnectionRow;
-  isOver: boolean;
-  readonly line: HTMLTableRowElement;
 }
 
 interface Column {
@@ -60,16 +55,14 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
-/** Local choice: those that are over are kept for a look back; a person remembers fewer. */
-const MOST_OVER = 50;
-
 /** See the head of this file. */
 export class ConnectionTable {
   readonly element: HTMLElement;
   readonly #body = element("tbody");
   readonly #empty = element("p", { class: "empty" });
   readonly #beyond = element("p", { class: "beyond", role: "status", hidden: true });
-  readonly #shown = new Map<number, Shown>();
+  readonly #rows = new KeptRows();
+  readonly #lines = new Map<number, HTMLTableRowElement>();
   readonly #wishes: TableWishes;
   readonly #heads = new Map<string, HTMLTableCellElement>();
   #sort = { column: COLUMNS[0], isDown: true };
@@ -99,67 +92,41 @@ export class ConnectionTable {
 
   /** A connection that is shown, alive or not; null for one that is not. */
   rowOf(id: number): ConnectionRow | null {
-    return this.#shown.get(id)?.row ?? null;
+    return this.#rows.get(id)?.row ?? null;
   }
 
-  /** Whether a connection has ended. */
-  isOver(id: number): boolean {
-    return this.#shown.get(id)?.isOver ?? true;
-  }
-
-  /** Forgets all. */
-  clear(): void {
-    this.#shown.clear();
+  /** Shows these, and nothing else. */
+  begin(rows: readonly ConnectionRow[]): void {
+    this.#lines.clear();
     this.#body.replaceChildren();
-    this.#empty.hidden = false;
+    this.#rows.begin(rows);
+    this.#draw(rows.map(({ id }) => id));
   }
 
-  /** Adds connections, and brings those that are there up to date. */
-  update(rows: readonly ConnectionRow[]): void {
-    for (const row of rows) this.#put(row, false);
-    this.#order();
-  }
-
-  /** A connection is over; its row stays for a while. */
-  end(row: ConnectionRow): void {
-    this.#put(row, true);
-    let over = 0;
-    for (const { isOver } of this.#shown.values()) if (isOver) over++;
-    for (const [id, { isOver }] of this.#shown) {
-      if (over <= MOST_OVER) break;
-      if (!isOver || id === this.#selected) continue;
-      this.remove(id);
-      over--;
-    }
-    this.#order();
-  }
-
-  /** Says how many connections there are besides the living ones that are shown; `total`: all that live. */
-  showBeyond(total: number, words: Word): void {
-    let living = 0;
-    for (const { isOver } of this.#shown.values()) if (!isOver) living++;
-    const beyond = Math.max(0, total - living);
-    this.#beyond.hidden = beyond === 0;
-    setAttributes(this.#beyond, { "data-beyond": beyond === 0 ? null : beyond });
-    setText(this.#beyond, beyond === 0 ? "" : text(words, String(beyond)));
-  }
-
-  /** Takes a row out. */
-  remove(id: number): void {
-    this.#shown.get(id)?.line.remove();
-    this.#shown.delete(id);
-    this.#empty.hidden = this.#shown.size > 0;
+  /** What a batch tells of connections. */
+  take(batch: BatchMessage): void {
+    this.#draw(this.#rows.take(batch));
   }
 
   /** Shows which one is selected. */
   select(id: number | null): void {
     this.#selected = id;
-    for (const [number, { line }] of this.#shown) {
+    this.#draw(this.#rows.select(id));
+    for (const [number, line] of this.#lines) {
       setAttributes(line, { "aria-selected": String(number === id) });
       reachByTab(line, number === id);
     }
     const first = this.#body.rows[0];
-    if (first !== undefined && (id === null || !this.#shown.has(id))) reachByTab(first, true);
+    if (first !== undefined && (id === null || !this.#lines.has(id))) reachByTab(first, true);
+  }
+
+  /** Says how many connections there are besides the living ones that are shown; `total`: all that live. */
+  showBeyond(total: number, words: Word): void {
+    const living = this.#rows.all().filter(({ isOver }) => !isOver).length;
+    const beyond = Math.max(0, total - living);
+    this.#beyond.hidden = beyond === 0;
+    setAttributes(this.#beyond, { "data-beyond": beyond === 0 ? null : beyond });
+    setText(this.#beyond, beyond === 0 ? "" : text(words, String(beyond)));
   }
 
   /** Goes one row on or back. */
@@ -170,21 +137,29 @@ export class ConnectionTable {
     if (id !== undefined) this.#wishes.select(id);
   }
 
-  #put(row: ConnectionRow, isOver: boolean): void {
-    let shown = this.#shown.get(row.id);
-    if (shown === undefined) {
-      shown = { row, isOver, line: this.#line(row.id) };
-      this.#shown.set(row.id, shown);
+  /** Brings the lines of these up to date; those that are not kept go. */
+  #draw(ids: readonly number[]): void {
+    for (const id of ids) {
+      const kept = this.#rows.get(id);
+      if (kept !== null) this.#put(kept.row, kept.isOver);
+      else {
+        this.#lines.get(id)?.remove();
+        this.#lines.delete(id);
+      }
     }
-    shown.row = row;
-    shown.isOver = isOver;
-    setAttributes(shown.line, { "data-over": isOver });
+    this.#empty.hidden = this.#lines.size > 0;
+    this.#order();
+  }
+
+  #put(row: ConnectionRow, isOver: boolean): void {
+    const line = this.#lines.get(row.id) ?? this.#line(row.id);
+    this.#lines.set(row.id, line);
+    setAttributes(line, { "data-over": isOver });
     COLUMNS.forEach((column, at) => {
-      const cell = shown.line.cells[at];
+      const cell = line.cells[at];
       setText(cell, column.text(row));
     });
-    for (const button of shown.line.querySelectorAll("button")) button.disabled = isOver;
-    this.#empty.hidden = true;
+    for (const button of line.querySelectorAll("button")) button.disabled = isOver;
   }
 
   #line(id: number): HTMLTableRowElement {
@@ -237,14 +212,15 @@ export class ConnectionTable {
   #order(): void {
     const { column, isDown } = this.#sort;
     const way = isDown ? -1 : 1;
-    const sorted = [...this.#shown.values()].sort((one, other) => {
+    const sorted = this.#rows.all().sort((one, other) => {
       const [a, b] = [column.key(one.row), column.key(other.row)];
       return way * (a < b ? -1 : a > b ? 1 : one.row.id - other.row.id);
     });
     const focused = document.activeElement;
-    sorted.forEach(({ line }, at) => {
+    sorted.forEach(({ row }, at) => {
+      const line = this.#lines.get(row.id);
       const there = this.#body.children[at];
-      if (there !== line) this.#body.insertBefore(line, there ?? null);
+      if (line !== undefined && there !== line) this.#body.insertBefore(line, there ?? null);
     });
     // A line that is moved loses it.
     const isLost = focused !== document.activeElement && this.#body.contains(focused);
@@ -270,7 +246,7 @@ export class ConnectionTable {
     if (step === null) return;
     event.preventDefault();
     this.move(step);
-    if (this.#selected !== null) this.#shown.get(this.#selected)?.line.focus();
+    if (this.#selected !== null) this.#lines.get(this.#selected)?.focus();
   }
 }
 

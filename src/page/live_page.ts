@@ -42,7 +42,7 @@ export class LivePage implements PageViewer {
   readonly #lost = element("span", { class: "gap", role: "status" });
   /** The diagram, and below it the header of the segment that was chosen. */
   readonly #sequence = element("div", { class: "sequence-parts" });
-  #feed = new ConnectionFeed();
+  #feed = new ConnectionFeed(null);
   #selected: number | null = null;
   #isFollowing = true;
   /** Rows that the selected connection took, as its events say. */
@@ -115,27 +115,26 @@ export class LivePage implements PageViewer {
     this.#faults.show(controls);
     this.#listening = server.listeners.map(({ state }) => state);
     this.#address = server.listeners.map(({ port }) => `${server.ip[0] ?? ""}:${port}`).join(", ");
-    this.#table.clear();
-    this.#table.update(rows);
+    this.#table.begin(rows);
     this.#living = message.connections;
     this.#refresh();
     const isThere = this.#selected !== null && rows.some(({ id }) => id === this.#selected);
     // Of what is over one begins at the beginning.
     const first = (this.#source.storyOf === undefined ? rows.at(-1) : rows[0])?.id ?? null;
     if (!isThere) this.#select(first);
-    else this.#table.select(this.#selected);
+    else {
+      this.#table.select(this.#selected);
+      this.#source.subscribe(this.#selected);
+    }
   }
 
   batch(message: BatchMessage): void {
-    const { rows, ended, gone, events, controls } = message;
+    const { rows, ended, controls } = message;
     this.#bar.showControls(controls);
     this.#faults.show(controls);
-    this.#table.update(rows);
-    for (const event of ended) this.#table.end(rowOfEnded(event, this.#table.rowOf(event.id ?? 0)));
-    for (const id of gone) if (id !== this.#selected) this.#table.remove(id);
+    this.#table.take(message);
     this.#living = message.connections;
     this.#showBeyond();
-    for (const event of events) this.#note(event);
     this.#take(message);
     if (this.#isFollowing) this.#goToNewest(rows, ended);
     this.#light();
@@ -146,9 +145,13 @@ export class LivePage implements PageViewer {
   }
 
   /** What a batch tells of the connection that is looked at. */
-  #take({ events, lost, figures, time }: BatchMessage): void {
-    const fresh = this.#feed.take(events, lost);
-    this.#charts.take(fresh, this.#feed.story?.local ?? null);
+  #take(message: BatchMessage): void {
+    const told = this.#feed.take(message);
+    if (told === null) return;
+    const { events, lost, figures, time } = message;
+    if (told.begins) this.#clearStory();
+    for (const event of events) this.#note(event);
+    this.#charts.take(told.fresh, this.#feed.story?.local ?? null);
     for (const event of events) if (event.event === "sample") this.#charts.takeFigures(event.time, event);
     if (figures !== null) this.#charts.takeFigures(time, figures);
     const { story } = this.#feed;
@@ -191,18 +194,23 @@ export class LivePage implements PageViewer {
     this.#follow.setAttribute("aria-pressed", String(this.#isFollowing));
     if (id === this.#selected && id !== null) return;
     this.#selected = id;
-    this.#taken = new Set();
     this.#table.select(id);
-    this.#feed = new ConnectionFeed();
-    this.#ladder.clear();
-    this.#segment.clear();
-    this.#charts.clear();
+    this.#feed = new ConnectionFeed(id);
+    this.#clearStory();
     this.#showLost();
     this.#stored = null;
     const stored = id === null ? null : this.#source.storyOf?.(id) ?? null;
     if (stored !== null) this.#showStored(stored);
     this.#source.subscribe(id);
     this.#light();
+  }
+
+  /** Nothing is shown of a connection, until it is told. */
+  #clearStory(): void {
+    this.#taken = new Set();
+    this.#ladder.clear();
+    this.#segment.clear();
+    this.#charts.clear();
   }
 
   /** A connection of which all is known. */
@@ -322,16 +330,6 @@ export function enlargeButton(name: string): HTMLButtonElement {
   const button = element("button", { type: "button", class: "enlarge", "data-enlarge": name }, icon);
   titleWord(button, "enlarge");
   return button;
-}
-
-/** What is shown of a connection that is over: its last row, or what its end tells. */
-function rowOfEnded(event: ClosedEvent, last: ConnectionRow | null): ConnectionRow {
-  const [local = "", peer = ""] = event.connection.split("-");
-  const { bytesIn, bytesOut, states } = event;
-  const unknown = { segmentsIn: 0, segmentsOut: 0, retransmits: 0, srttUs: 0, rtoUs: 0, cwnd: 0 };
-  const role = states.includes("SYN_SENT") ? "client" as const : "server" as const;
-  const known = last ?? { ...unknown, app: "", role, local, peer, name: event.connection, id: event.id ?? 0 };
-  return { ...known, state: "CLOSED", states, bytesIn, bytesOut };
 }
 
 /** Rows that a path must have taken: where one row alone leads from a state to the next. */

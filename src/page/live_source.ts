@@ -17,7 +17,6 @@ export class LiveSource implements PageSource {
   readonly #token: string;
   #viewer: PageViewer | null = null;
   #socket: WebSocket | null = null;
-  #subscribed: number | null = null;
   #failures = 0;
 
   /** `address`: of the page itself, token included. */
@@ -31,7 +30,7 @@ export class LiveSource implements PageSource {
   }
 
   subscribe(id: number | null): void {
-    this.#subscribed = id;
+    // While nobody answers, the page asks again with the next hello.
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ subscribe: id }));
   }
 
@@ -73,8 +72,6 @@ export class LiveSource implements PageSource {
         this.#failures = 0;
         this.#viewer?.status("live");
         this.#viewer?.hello(message);
-        // Numbers may be another server's by now: whoever shows one asks again.
-        if (this.#subscribed !== null) this.subscribe(this.#subscribed);
       }
     };
     socket.onclose = () => {

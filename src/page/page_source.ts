@@ -11,6 +11,7 @@ export type SourceStatus = "live" | "trying" | "refused" | "recorded";
 
 /** Who is told what a source has. */
 export interface PageViewer {
+  /** All begins anew, and numbers may be another server's: who wants to hear of a connection subscribes again. */
   hello(message: HelloMessage): void;
   batch(message: BatchMessage): void;
   status(status: SourceStatus): void;

@@ -55,7 +55,7 @@ export class PlaySource implements PageSource {
     this.#told = [this.#eventsOf(0).length, this.#eventsOf(1).length];
     const ended = fresh.flatMap((event) => event.event === "closed" ? [event] : []);
     const events = fresh.filter((event) => this.#isShown(event));
-    viewer.batch(this.#batch({ ended, events }));
+    viewer.batch(this.#batch({ begins: false, ended, events }));
   }
 
   subscribe(id: number | null): void {
@@ -64,7 +64,7 @@ export class PlaySource implements PageSource {
     const side = sideOf(id);
     const told = this.#eventsOf(side).slice(0, this.#told[side]).map((event) => withPageId(side, event));
     const events = told.filter((event) => this.#isShown(event));
-    this.#viewer.current?.batch(this.#batch({ ended: [], events }));
+    this.#viewer.current?.batch(this.#batch({ begins: true, ended: [], events }));
   }
 
   faults(request: { spec: string } | { once: string } | { clear: true }): Promise<string | null> {
@@ -135,7 +135,9 @@ export class PlaySource implements PageSource {
     });
   }
 
-  #batch({ ended, events }: { ended: readonly ClosedEvent[]; events: readonly TcpEvent[] }): BatchMessage {
+  #batch(
+    { begins, ended, events }: Pick<BatchMessage, "begins" | "ended" | "events">,
+  ): BatchMessage {
     const rows = [...this.#rows(), ...ended.map((event) => this.#lastRow(event))];
     return {
       type: "batch",
@@ -144,6 +146,8 @@ export class PlaySource implements PageSource {
       ended,
       gone: this.#gone(rows, ended),
       connections: rows.length,
+      subscribed: this.#subscribed,
+      begins,
       events,
       lost: 0,
       figures: this.#figures(),

@@ -95,11 +95,15 @@ export interface BatchMessage {
   /** Connections of which nothing more is told, because there are many that are newer. */
   readonly gone: readonly number[];
   readonly connections: number;
-  /** Of the connection that is subscribed to, in order; an event `lost` says how many are missing where it stands. */
+  /** The connection that is subscribed to, whose events and figures these are; null for none. */
+  readonly subscribed: number | null;
+  /** Whether they are told from its beginning: what a page shows of it already is told again. */
+  readonly begins: boolean;
+  /** Of that connection, in order; an event `lost` says how many are missing where it stands. */
   readonly events: readonly TcpEvent[];
   /** Events before these that were thrown away, because they came faster than they were taken. */
   readonly lost: number;
-  /** Every figure of the connection that is subscribed to; null where there is none, or nothing new. */
+  /** Every figure of that connection; null where there is none, or nothing new. */
   readonly figures: PageFigures | null;
   readonly controls: ControlState | null;
 }

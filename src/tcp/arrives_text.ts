@@ -188,6 +188,7 @@ function takeOutOfOrder(context: MachineContext, tcb: Tcb, header: TcpSegment, t
   // RFC 5681 §4.2: at once, so that the sender learns of the hole (MAY-13).
   oweAck(tcb, "ack.out-of-order");
   if (tcb.pool.account.isTight) {
+    context.counters.outOfOrderRefused++;
     refuseForMemory(context, tcb);
     return;
   }

@@ -23,12 +23,16 @@ export class MachineCounters {
   outOfOrderRefused = 0;
   duplicates = 0;
   retransmits = 0;
+  /** Of these, SYNs and SYN,ACKs. */
+  synRetransmits = 0;
   timeouts = 0;
   fastRecoveries = 0;
   tailProbes = 0;
   undone = 0;
   probes = 0;
   keepAlives = 0;
+  /** Segments that a device cuts off larger ones, beyond the first of each. */
+  partsCut = 0;
   resetsOut = 0;
   resetsIn = 0;
   partialTaken = 0;

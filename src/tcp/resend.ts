@@ -99,6 +99,7 @@ export function tellRetransmit(
   if (told.kind !== "probe" && told.kind !== "keepalive") {
     tcb.retransmits++;
     context.counters.retransmits++;
+    if (told.kind === "syn" || told.kind === "syn-ack") context.counters.synRetransmits++;
   }
   const effect = context.effects.push(EFFECT.RETRANSMIT, tcb);
   effect.retransmit = told.kind;

@@ -54,6 +54,7 @@ export function sendNew(context: MachineContext, tcb: Tcb): void {
       if (large > mss) {
         length = large;
         cutBytes = mss;
+        context.counters.partsCut += large / mss - 1;
       }
     }
     unsent -= length;

@@ -9,6 +9,7 @@
 import { findExplanations } from "../observe/explanation.ts";
 import { headingOf } from "../observe/server_answers.ts";
 import { connectionSnapshot } from "../observe/server_snapshot.ts";
+import { faultCounters } from "../runtime/summary.ts";
 import { judgeRequest, newToken } from "./page_access.ts";
 import {
   changeApplication,
@@ -130,8 +131,11 @@ export class PageServer implements AsyncDisposable {
       return new Response(snapshotStream(subject.speaker), { headers: headers("application/json") });
     }
     if (pathname === "/metrics") {
-      const { speaker, linkStats } = subject;
-      const body = metricsText({ heading: headingOf(speaker), link: linkStats(), pages: hub.clients });
+      const { speaker, linkStats, injector } = subject;
+      const { establishedCount: established } = speaker.host;
+      const heading = headingOf(speaker);
+      const faults = faultCounters(injector?.faultCounts() ?? null);
+      const body = metricsText({ heading, established, faults, link: linkStats(), pages: hub.clients });
       return new Response(body, { headers: headers("text/plain; version=0.0.4; charset=utf-8") });
     }
     const why = /^\/api\/why\/([A-Za-z0-9._-]{1,80})$/.exec(pathname)?.[1];

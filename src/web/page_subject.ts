@@ -12,7 +12,7 @@ import type { EventInterest, Observer } from "../tcp/events.ts";
 /** What is shown. Whoever uses the host from outside does so between `speaker.enter` and `leave`. */
 export interface PageSubject {
   readonly speaker: Omit<ServerSpeaker, "host"> & {
-    readonly host: ServerSpeaker["host"] & Pick<Host, "newestConnections">;
+    readonly host: ServerSpeaker["host"] & Pick<Host, "newestConnections" | "establishedCount">;
   };
   readonly leave: () => void;
   /** Tells of every event that is of interest until the returned function is called; while nobody is told, none is made. */

@@ -1,8 +1,8 @@
 /**
  * StreamClient: one page that looks on, and what waits for it.
  *
- * Owns: the bounded queue of its events, how much it is sent at once, and that one that is slow loses the oldest and is told
- * how many. Must not know: where events come from, HTTP.
+ * Owns: the bounded queue of its events, how much it is sent at once, that one that is slow loses the oldest and is told how
+ * many, and which connections it shows, so that of each it is told the end. Must not know: where events come from, HTTP.
  */
 import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
 import type { BatchMessage, ConnectionRow } from "../story/page_messages.ts";
@@ -21,11 +21,11 @@ const BATCH_EVENTS = 256;
 /** Local choice: a page that has so much before it gets nothing more until it has taken some of it. */
 const MOST_BUFFERED_BYTES = 0x40000;
 
-/** Local choice: ends that wait for one page; of a flood of short connections the last are told. */
+/** Local choice: ends that wait for one page; of a flood of short connections the last are told, the others are only gone. */
 const MOST_ENDED = 64;
 
 /** What a batch has of one client's own. */
-type ClientPart = Pick<BatchMessage, "rows" | "ended" | "gone" | "events" | "lost">;
+type ClientPart = Pick<BatchMessage, "rows" | "ended" | "gone" | "subscribed" | "begins" | "events" | "lost">;
 
 /** One page; see the head of this file. */
 export class StreamClient {
@@ -34,12 +34,22 @@ export class StreamClient {
   subscribed: number | null = null;
   /** What is sent again only when it differs. */
   lastControls = "";
-  /** The newest row of each connection that has changed since it was told. */
+  /**
+   * The newest row of each connection that has changed since it was told: of no more than the hub shows, and of those whose
+   * end waits.
+   */
   readonly #rows = new Map<number, ConnectionRow>();
+  /**
+   * Connections that the page has a row of and knows no end of. Nothing is added while the page is sent nothing, and only
+   * what is here can go: so what waits for a page that does not read is bounded, and so is what waits for its row to go.
+   */
+  readonly #told = new Set<number>();
   #ended: ClosedEvent[] = [];
   #gone: number[] = [];
   #events: TcpEvent[] = [];
   #lost = 0;
+  /** Whether the next events are the first of those that were asked for last. */
+  #begins = false;
 
   constructor(socket: StreamSocket) {
     this.socket = socket;
@@ -55,6 +65,7 @@ export class StreamClient {
     this.subscribed = id;
     this.#events = [...before];
     this.#lost = 0;
+    this.#begins = id !== null;
   }
 
   /** Keeps an event of the connection for the next batch. */
@@ -81,31 +92,45 @@ export class StreamClient {
 
   /** A connection has ended. */
   end(event: ClosedEvent): void {
-    if (this.#ended.length === MOST_ENDED) this.#ended.shift();
+    if (this.#ended.length === MOST_ENDED) {
+      const oldest = this.#ended.findIndex(({ id }) => id !== this.subscribed);
+      const [dropped] = this.#ended.splice(oldest, 1);
+      // A row without an end would stand there for good.
+      if (dropped.id !== undefined) this.forget(dropped.id);
+    }
     this.#ended.push(event);
   }
 
-  /** Nothing more is told of a connection. */
+  /** Nothing more is told of a connection; a page that has no row of it need not hear of that either. */
   forget(id: number): void {
     this.#rows.delete(id);
-    this.#gone.push(id);
+    if (this.#told.delete(id)) this.#gone.push(id);
+  }
+
+  /** What it was told by a `hello`. */
+  greeted(rows: readonly ConnectionRow[]): void {
+    for (const { id } of rows) this.#told.add(id);
   }
 
   /** Whether the next batch would have anything. */
   get hasNews(): boolean {
-    return this.#rows.size + this.#ended.length + this.#gone.length + this.#events.length + this.#lost > 0;
+    return this.#begins ||
+      this.#rows.size + this.#ended.length + this.#gone.length + this.#events.length + this.#lost > 0;
   }
 
   /** What the next batch has for it; a rest waits for the one after. */
   nextPart(): ClientPart {
     const events = this.#events.splice(0, BATCH_EVENTS);
-    const lost = this.#lost;
+    const [lost, begins, subscribed] = [this.#lost, this.#begins, this.subscribed];
     this.#lost = 0;
+    this.#begins = false;
     const rows = [...this.#rows.values()];
     const [ended, gone] = [this.#ended, this.#gone];
+    for (const { id } of rows) this.#told.add(id);
+    for (const { id } of ended) if (id !== undefined) this.#told.delete(id);
     this.#rows.clear();
     this.#ended = [];
     this.#gone = [];
-    return { rows, ended, gone, events, lost };
+    return { rows, ended, gone, subscribed, begins, events, lost };
   }
 }

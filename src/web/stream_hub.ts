@@ -63,8 +63,10 @@ export class StreamHub {
   readonly #changed = new Set<number>();
   /** Connections that pages follow. */
   readonly #followed = new Set<number>();
-  /** Segments that were not made events, by connection, since the last turn or event of it. */
+  /** Segments that were not made events, by connection, since the last turn or event of it: of those that are known here. */
   readonly #missed = new Map<number, number>();
+  /** The same of those that nothing is known of: they wait until there is an event, and of very many the newest are kept. */
+  readonly #missedOfOthers = new Map<number, number>();
   #left: { followed: number; others: number; samples: number } = { ...MOST_AT_ONCE };
   #turns = 0;
   #stop: (() => void) | null = null;
@@ -84,7 +86,9 @@ export class StreamHub {
     if (this.#clients.size === 0) this.#begin();
     const client = new StreamClient(socket);
     this.#clients.add(client);
-    this.#send(client, this.#hello());
+    const hello = this.#hello();
+    client.greeted(hello.rows);
+    this.#send(client, hello);
     return client;
   }
 
@@ -97,6 +101,7 @@ export class StreamHub {
 
   /** A page wants to hear of a connection, or of none. */
   subscribe(client: StreamClient, id: number | null): void {
+    if (id !== null) this.#tellMissed(id, this.#parts.nowMs() / 1000);
     const history = id === null ? undefined : this.#histories.get(id);
     client.subscribe(id, history?.events() ?? []);
     this.#findFollowed();
@@ -117,6 +122,7 @@ export class StreamHub {
     this.#changed.clear();
     this.#followed.clear();
     this.#missed.clear();
+    this.#missedOfOthers.clear();
     this.#leastNew = Infinity;
   }
 
@@ -143,7 +149,7 @@ export class StreamHub {
     segments: (id) => {
       const left = this.#followed.has(id) ? this.#left.followed : this.#left.others;
       if (left > 0) return true;
-      this.#missed.set(id, (this.#missed.get(id) ?? 0) + 1);
+      this.#miss(id);
       return false;
     },
     data: false,
@@ -180,22 +186,35 @@ export class StreamHub {
     for (const client of this.#clients) if (client.subscribed === id) client.take(event);
   }
 
+  /** Notes a segment that is not made an event. */
+  #miss(id: number): void {
+    const isKnown = this.#followed.has(id) || this.#histories.has(id);
+    const notes = isKnown ? this.#missed : this.#missedOfOthers;
+    notes.set(id, (notes.get(id) ?? 0) + 1);
+    if (!isKnown && notes.size > MOST_ROWS) this.#dropOldest(notes);
+  }
+
+  /** Takes the oldest out that no page follows. */
+  #dropOldest(from: Map<number, unknown>): void {
+    for (const id of from.keys()) {
+      if (this.#followed.has(id)) continue;
+      from.delete(id);
+      return;
+    }
+  }
+
   /** Says how many segments of a connection were not made events, before what comes after them. */
   #tellMissed(id: number, time: number): void {
-    const count = this.#missed.get(id);
-    if (count === undefined) return;
+    const count = (this.#missed.get(id) ?? 0) + (this.#missedOfOthers.get(id) ?? 0);
+    if (count === 0) return;
     this.#missed.delete(id);
+    this.#missedOfOthers.delete(id);
     this.#keep(id, { event: "lost", time, count });
   }
 
-  /** Of very many connections those are forgotten that began first. */
+  /** Of very many connections those are forgotten that were heard of first, but for those that pages follow. */
   #beginHistory(id: number): EventHistory {
-    if (this.#histories.size >= MOST_ROWS) {
-      for (const oldest of this.#histories.keys()) {
-        this.#histories.delete(oldest);
-        break;
-      }
-    }
+    if (this.#histories.size >= MOST_ROWS) this.#dropOldest(this.#histories);
     const history = new EventHistory();
     this.#histories.set(id, history);
     return history;
@@ -216,9 +235,12 @@ export class StreamHub {
     for (const kind of ["followed", "others", "samples"] as const) {
       this.#left[kind] = Math.min(MOST_AT_ONCE[kind], Math.max(0, this.#left[kind]) + TURN_EVENTS[kind]);
     }
-    for (const id of this.#missed.keys()) this.#tellMissed(id, this.#parts.nowMs() / 1000);
+    const now = this.#parts.nowMs() / 1000;
+    for (const id of this.#missed.keys()) this.#tellMissed(id, now);
     this.#welcome();
-    for (const id of this.#turnOf()) {
+    // For pages that do not read nothing is made: what has changed waits where it is.
+    const isHeard = [...this.#clients].some(({ isReady }) => isReady);
+    for (const id of isHeard ? this.#turnOf() : []) {
       const connection = this.#shown.get(id);
       if (connection === undefined) continue;
       const row = rowOfConnection(connection, speaker.appOf);
@@ -271,6 +293,8 @@ export class StreamHub {
     }
     for (const id of this.#shown.keys()) {
       if (this.#shown.size <= MOST_ROWS) break;
+      // Who is looked at goes on being told.
+      if (this.#followed.has(id)) continue;
       this.#shown.delete(id);
       this.#changed.delete(id);
       for (const client of this.#clients) client.forget(id);

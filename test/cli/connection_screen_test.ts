@@ -104,6 +104,21 @@ Deno.test("screen: nobody, then a connection with the states of both ends, then 
   assert(ended.some((line) => line.includes("CLOSE_WAIT")), ended.join("\n"));
 });
 
+Deno.test("screen: with a live page its address stands below the title for good, without one nothing does", async () => {
+  await using scene = new Scene();
+  await scene.settle();
+  const address = `http://127.0.0.1:8033/?token=${"0".repeat(32)}`;
+  scene.screen.show(scene.page.subject, address);
+  await scene.settle();
+  assertEquals(scene.terminal.lines[1], `Live page: ${address}`);
+  await scene.page.opens();
+  const lines = await scene.turn(60_000);
+  assertEquals([lines[0], lines[1]], [
+    "tcplab 4711 on memory  10.0.0.1  1 connection",
+    `Live page: ${address}`,
+  ]);
+});
+
 Deno.test("screen: j and k choose, the newest is followed until then; g follows it again", async () => {
   await using scene = new Scene();
   await scene.begin();
@@ -161,7 +176,7 @@ Deno.test("screen: a aborts, c closes, and what cannot be is said", async () => 
   assertMatch((await scene.turn(6001)).at(-1) ?? "", /^q quit {2}j\/k choose/);
 });
 
-Deno.test("screen: p stops the time, n takes a frame; the end lets all of them through", async () => {
+Deno.test("screen: p stops the time, n takes a frame, and p again lets all of them through", async () => {
   await using scene = new Scene();
   await scene.begin();
   const { injector } = scene.page.subject;
@@ -174,7 +189,7 @@ Deno.test("screen: p stops the time, n takes a frame; the end lets all of them t
   await scene.press("n");
   await scene.page.settle();
   assert(injector.isPaused);
-  await scene.screen.close();
+  await scene.press("p");
   assert(!injector.isPaused);
   await scene.page.get(opening);
 });

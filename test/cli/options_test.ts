@@ -2,6 +2,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/cli/command.ts";
 import { nearestName, parseOptions, type Syntax, usageText, wantsHelp } from "../../src/cli/options.ts";
+import { SERVE_SYNTAX } from "../../src/cli/serve_syntax.ts";
 
 const OPTIONS = [
   { name: "iface", alias: "i", kind: "value", value: "NAME", help: "device" },
@@ -102,4 +103,15 @@ Deno.test("the usage names every option, with its alias and value, under its gro
   assertStringIncludes(text, "  --iface, -i NAME          device\n");
   assertStringIncludes(text, "\nService:\n  --port, -p N              port\n");
   assertStringIncludes(text, "  --help, -h                this text\n");
+});
+
+Deno.test("serve's usage: the live page is a group of its own, and the recording's has what records", () => {
+  const groups = new Map(
+    usageText(SERVE_SYNTAX).split("\n\n").map((group) => {
+      const [head, ...lines] = group.split("\n");
+      return [head, lines.flatMap((line) => /^ {2}(--[a-z-]+)/.exec(line)?.[1] ?? [])] as const;
+    }),
+  );
+  assertEquals(groups.get("Live page:"), ["--ui"]);
+  assertEquals(groups.get("Recording:"), ["--write", "--snaplen", "--write-limit"]);
 });

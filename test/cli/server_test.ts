@@ -93,6 +93,22 @@ async function readsToEnd(connection: Connection): Promise<number | string> {
   return bytes;
 }
 
+Deno.test("SIGTERM while a page has it paused: what waits is taken first, and connections end in order", async () => {
+  await using on = new Scene("--serve 7=echo --ui");
+  const { injector } = on.server;
+  assert(injector !== null);
+  const client = await on.opens(7);
+  injector.pause();
+  await on.get(client.write(new Uint8Array(1000)));
+  await on.settle();
+  assertEquals(injector.waiting, 1);
+  const reading = readsToEnd(client);
+  const tookUs = await on.ends();
+  assertLess(tookUs, 300_000);
+  assertEquals([await on.get(reading), on.notices], [1000, []]);
+  assertEquals([injector.isPaused, injector.waiting], [false, 0]);
+});
+
 Deno.test("SIGTERM with chargen in full flow: who reads gets the rest and FIN, who does not is reset", async () => {
   await using on = new Scene("--serve 19=chargen --send-buffer 64K");
   const readers = [await on.opens(19), await on.opens(19), await on.opens(19)];

@@ -25,6 +25,10 @@ const NAMED: Readonly<Record<string, number>> = {
   "syn-dropped": 9,
   "no-listener": 10,
   "echo-replies": 11,
+  "segments-bad": 12,
+  "active-opens": 13,
+  "passive-opens": 14,
+  "established-resets": 15,
 };
 
 Deno.test("counters: each field has its own name, and all begin at zero", () => {
@@ -43,6 +47,10 @@ Deno.test("counters: each field has its own name, and all begin at zero", () => 
     synDropped: 9,
     noListener: 10,
     echoReplies: 11,
+    segmentsBad: 12,
+    activeOpens: 13,
+    passiveOpens: 14,
+    establishedResets: 15,
   });
   const snapshot = counters.snapshot(machineCounters());
   for (const [name, value] of Object.entries(NAMED)) assertEquals(snapshot[name], value, name);

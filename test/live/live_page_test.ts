@@ -3,18 +3,12 @@
  * button does on the wire.
  */
 import { assert, assertEquals } from "@std/assert";
-import { noBrowser, PageBrowser } from "./page_browser.ts";
+import { noBrowser, pageAddress, PageBrowser } from "./page_browser.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import { talkByKernel } from "./kernel_talk.ts";
 import { besideTests, liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { waitFor } from "./wait_for.ts";
-
-/** The address that the server has printed. */
-async function pageAddress(server: ServeProcess): Promise<string> {
-  await waitFor(() => server.stderr.includes("Live page: "), { what: "the page's address" });
-  return /Live page: (http:\S+)/.exec(server.stderr)?.[1] ?? "";
-}
 
 const encoder = new TextEncoder();
 

@@ -7,11 +7,18 @@
  */
 import { type Browser, chromium, type Page } from "playwright-core";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
+import { waitFor } from "./wait_for.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 
 /** Why there is no browser here, for the name of a test that is ignored; null where there is one. */
 export const noBrowser: string | null = isFile(CHROMIUM) ? null : `not installed: chromium`;
+
+/** The address that a server has printed. */
+export async function pageAddress(server: { readonly stderr: string }): Promise<string> {
+  await waitFor(() => server.stderr.includes("Live page: "), { what: "the page's address" });
+  return /Live page: (http:\S+)/.exec(server.stderr)?.[1] ?? "";
+}
 
 /** Inside of a user namespace it cannot make its own, nor as root. */
 const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];

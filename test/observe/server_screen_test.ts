@@ -42,6 +42,7 @@ const { connection } = tell(`${HANDSHAKE}
 
 const SCREEN: ServerScreen = {
   title: "tcplab 4711 on veth-server  10.0.0.1",
+  page: null,
   total: 3,
   connections: [row(3), row(2, { state: "CLOSED" }), row(1, { retransmits: 2 })],
   order: { key: "id", isReversed: true },
@@ -86,6 +87,19 @@ Deno.test("server screen: 80 x 24", () => {
     "  Linux, 2 MSL by the RFC (4 min). CLOSED follows by time, no segment shows it.",
     "q quit  j/k choose  s sort",
   ]);
+});
+
+Deno.test("server screen: the live page's address stands below the title, whole where that can be", () => {
+  const page = `http://127.0.0.1:8033/?token=${"0123456789abcdef".repeat(2)}`;
+  const lines = serverScreen({ ...SCREEN, page }, SIZE);
+  assertEquals([lines.length, lines[1], lines[0]], [24, `Live page: ${page}`, serverScreen(SCREEN, SIZE)[0]]);
+  assertEquals(lines[2], serverScreen(SCREEN, SIZE)[1]);
+  assertEquals(serverScreen({ ...SCREEN, page }, { ...SIZE, columns: 61 })[1], page);
+  for (let columns = 40; columns < 100; columns++) {
+    const narrow = serverScreen({ ...SCREEN, page }, { ...SIZE, columns, rows: 10 });
+    assertEquals(narrow.length, 10);
+    for (const line of narrow) assert(line.length <= columns, `${columns}: ${line}`);
+  }
 });
 
 Deno.test("server screen: every window has as many lines as rows, none wider, the keys or the notice last", () => {

@@ -5,6 +5,7 @@ import { ConnectionTracks } from "../../src/page/flow_tracks.ts";
 import { ladderOf } from "../../src/story/ladder.ts";
 import type { BatchMessage } from "../../src/story/page_messages.ts";
 import { StreamHub } from "../../src/web/stream_hub.ts";
+import { hubOn, SlowSocket } from "../web/hub_scene.ts";
 import { PageScene } from "../web/page_scene.ts";
 
 /** A page that follows connection 1 through a transfer of so many messages between two turns. */
@@ -39,11 +40,11 @@ async function batchesOf(
 
 Deno.test("segments that were not told leave a hole that is counted, and no mark", async () => {
   const { batches, segments } = await batchesOf(800, 4);
-  const feed = new ConnectionFeed();
+  const feed = new ConnectionFeed(1);
   const tracks = new ConnectionTracks();
   let rows = 0;
-  for (const { events, lost } of batches) {
-    for (const row of feed.take(events, lost)) {
+  for (const batch of batches) {
+    for (const row of feed.take(batch)?.fresh ?? []) {
       tracks.take(row);
       rows++;
     }
@@ -70,7 +71,65 @@ Deno.test("segments that were not told leave a hole that is counted, and no mark
 
 Deno.test("without a hole nothing is missing", async () => {
   const { batches, segments } = await batchesOf(20, 2);
-  const feed = new ConnectionFeed();
-  const rows = batches.reduce((sum, { events, lost }) => sum + feed.take(events, lost).length, 0);
+  const feed = new ConnectionFeed(1);
+  const rows = batches.reduce((sum, batch) => sum + (feed.take(batch)?.fresh.length ?? 0), 0);
   assertEquals([rows, feed.lost, feed.story?.missing], [segments, 0, []]);
+});
+
+Deno.test("a page that comes back is told from the beginning, and its story begins anew; what is told of another is not taken", async () => {
+  await using on = new PageScene();
+  const { hub } = hubOn(on);
+  const feed = new ConnectionFeed(1);
+  const told: boolean[] = [];
+  let rows = 0;
+  const take = (socket: SlowSocket) => {
+    for (const batch of socket.batches()) {
+      const taken = feed.take(batch);
+      if (taken === null) continue;
+      rows = (taken.begins ? 0 : rows) + taken.fresh.length;
+      if (batch.events.length > 0) told.push(taken.begins);
+    }
+  };
+  const first = new SlowSocket();
+  const client = hub.add(first);
+  assert(client !== null);
+  // While anybody looks on, what has happened is known.
+  hub.add(new SlowSocket());
+  const connection = await on.opens();
+  const another = await on.opens();
+  hub.subscribe(client, 1);
+  for (let i = 0; i < 20; i++) {
+    await on.talks(connection, "0123456789");
+    hub.turn();
+    take(first);
+  }
+  assertEquals(told, [true, ...new Array(19).fill(false)]);
+  // The WebSocket breaks, and the page makes another; it hears the beginning while the other's words are under way.
+  hub.remove(client);
+  const second = new SlowSocket();
+  const again = hub.add(second);
+  assert(again !== null);
+  hub.subscribe(again, 2);
+  await on.talks(another, "of another");
+  hub.turn();
+  hub.subscribe(again, 1);
+  await on.talks(connection, "0123456789");
+  hub.turn();
+  take(second);
+  assertEquals(told.slice(20), [true]);
+  const { segmentsIn, segmentsOut, bytesIn } = on.session.host.connections()[0].info();
+  const { story } = feed;
+  assert(story !== null);
+  assertEquals([rows, story.segmentRows().length, feed.lost], [
+    segmentsIn + segmentsOut,
+    segmentsIn + segmentsOut,
+    0,
+  ]);
+  assertEquals(story.segmentRows().flatMap(({ marks }) => marks), []);
+  assertEquals([bytesIn, story.endpoints.client, story.pathOf("server").at(-1)?.state], [
+    210,
+    on.session.host.connections()[0].name.split("-")[1],
+    "ESTABLISHED",
+  ]);
+  hub.end();
 });

@@ -4,7 +4,7 @@
  * Owns: the parts, and asking as a browser or a program would. Must not know: what a test expects.
  */
 import { echo } from "../../src/app/echo.ts";
-import { memoryPair } from "../../src/link/memory_link.ts";
+import { memoryPair, type MemoryPairOptions } from "../../src/link/memory_link.ts";
 import type { Connection } from "../../src/runtime/connection.ts";
 import { createStack } from "../../src/runtime/create_stack.ts";
 import { Session } from "../../src/runtime/session.ts";
@@ -25,8 +25,8 @@ export class PageScene extends VirtualTime implements AsyncDisposable {
   /** What the page's server wants to be called again and again; null while nobody looks. */
   turn: (() => void) | null = null;
 
-  constructor() {
-    const [near, far] = memoryPair();
+  constructor(pair: MemoryPairOptions = {}) {
+    const [near, far] = memoryPair(pair);
     super([near, far]);
     const { clock } = this;
     this.session = new Session({

@@ -1,39 +1,10 @@
 /** The live page's stream: what a page is told, how much, and that nobody pays while nobody looks. */
 import { assert, assertEquals } from "@std/assert";
-import type { BatchMessage, HelloMessage } from "../../src/story/page_messages.ts";
-import { StreamHub } from "../../src/web/stream_hub.ts";
+import { KeptRows } from "../../src/page/kept_rows.ts";
+import type { BatchMessage } from "../../src/story/page_messages.ts";
+import type { EventInterest } from "../../src/tcp/events.ts";
+import { hubOn, SlowSocket } from "./hub_scene.ts";
 import { PageScene, PageStream } from "./page_scene.ts";
-
-/** A socket that takes nothing until it is told to. */
-class SlowSocket {
-  bufferedAmount = 0;
-  readonly texts: string[] = [];
-  send(text: string): void {
-    this.texts.push(text);
-    this.bufferedAmount += text.length;
-  }
-  /** What was sent since, taken now. */
-  take(): (HelloMessage | BatchMessage)[] {
-    this.bufferedAmount = 0;
-    return this.texts.splice(0).map((text) => JSON.parse(text));
-  }
-  batches(): BatchMessage[] {
-    return this.take().filter((message) => message.type === "batch");
-  }
-}
-
-/** A hub beside the scene's own, without a network in between. */
-function hubOn(scene: PageScene): { hub: StreamHub; turns: { left: number } } {
-  const turns = { left: 0 };
-  const repeat = () => {
-    turns.left++;
-    return () => void turns.left--;
-  };
-  return {
-    hub: new StreamHub({ subject: scene.subject, version: "1.2.3", repeat, nowMs: () => 5000 }),
-    turns,
-  };
-}
 
 Deno.test("a page hears hello, rows that are new, and the events of the connection that it asks for, from the SYN on", async () => {
   await using on = new PageScene();
@@ -208,6 +179,89 @@ Deno.test("of very many connections the newest are told, within bounds, and thos
   hub.end();
 });
 
+Deno.test("a page that does not read: what waits for it is bounded, and then it knows every row's end", async () => {
+  await using on = new PageScene();
+  let asked = 0;
+  const { speaker } = on.subject;
+  const { hub } = hubOn({ subject: { ...on.subject, speaker: { ...speaker, appOf: () => `${asked++}` } } });
+  const socket = new SlowSocket();
+  const client = hub.add(socket);
+  assert(client !== null);
+  const first = await on.opens();
+  hub.subscribe(client, 1);
+  const rows = new KeptRows();
+  rows.select(1);
+  const opened = [first];
+  for (let i = 0; i < 299; i++) opened.push(await on.opens());
+  for (let turns = 0; turns < 8; turns++) {
+    hub.turn();
+    for (const batch of socket.batches()) rows.take(batch);
+  }
+  assertEquals([rows.all().length, rows.all().some(({ isOver }) => isOver)], [300, false]);
+  // From here on it reads nothing; all that it shows end, and two thousand more come and go.
+  socket.bufferedAmount = 1e9;
+  first.abort();
+  await on.settle();
+  for (const connection of opened) connection.abort();
+  await on.settle();
+  asked = 0;
+  for (let i = 0; i < 2000; i++) {
+    const connection = await on.opens();
+    if (i % 50 === 49) hub.turn();
+    connection.abort();
+    await on.settle();
+  }
+  // Forty turns, in which nothing is made but the state of the one listener.
+  assertEquals([socket.texts, asked], [[], 40]);
+  const last = await on.opens();
+  socket.take();
+  hub.turn();
+  const [batch, ...more] = socket.batches();
+  assertEquals(more, []);
+  assertEquals(batch.ended.length, 64);
+  // What it looks at is told before all others; of those that it never heard of, nothing is taken back.
+  assertEquals(batch.ended[0].id, 1);
+  assertEquals(batch.gone, Array.from({ length: 299 }, (_, at) => at + 2));
+  assert(batch.rows.length <= 65, `${batch.rows.length} rows`);
+  rows.take(batch);
+  const living = rows.all().filter(({ isOver }) => !isOver).map(({ row }) => row.id);
+  const over = rows.all().filter(({ isOver }) => isOver).map(({ row }) => row.id).toSorted((a, b) => a - b);
+  assertEquals(living, [on.session.host.connections()[0].id]);
+  // The one that is looked at, and the last fifty.
+  assertEquals([over.length, over[0], over.at(-1)], [51, 1, living[0] - 1]);
+  last.abort();
+  await on.settle();
+  hub.turn();
+  for (const batch of socket.batches()) rows.take(batch);
+  assertEquals(rows.all().filter(({ isOver }) => !isOver), []);
+  hub.end();
+});
+
+Deno.test("two thousand connections that come and go between two turns leave no row without an end", async () => {
+  await using on = new PageScene();
+  const { hub } = hubOn(on);
+  const socket = new SlowSocket();
+  hub.add(socket);
+  const rows = new KeptRows();
+  const turn = () => {
+    hub.turn();
+    for (const batch of socket.batches()) rows.take(batch);
+  };
+  for (let i = 0; i < 2000; i++) {
+    const connection = await on.opens();
+    // Some have been told of by then.
+    if (i % 100 < 20) turn();
+    connection.abort();
+    if (i % 100 === 99) await on.settle();
+  }
+  await on.settle();
+  for (let turns = 0; turns < 20; turns++) turn();
+  assertEquals([rows.all().length, rows.all().filter(({ isOver }) => !isOver)], [50, []]);
+  turn();
+  assertEquals(socket.texts, []);
+  hub.end();
+});
+
 Deno.test("a page whose socket is closing harms nobody: it is left, and the others are told", async () => {
   await using on = new PageScene();
   const { hub } = hubOn(on);
@@ -285,5 +339,43 @@ Deno.test("in a burst the first events of each turn are made, the others counted
   const next = socket.batches().flatMap((batch) => batch.events);
   assertEquals(next.filter(({ event }) => event === "lost"), []);
   assert(next.some((event) => event.event === "segment" && event.length === 5), JSON.stringify(next));
+  hub.end();
+});
+
+Deno.test("ten thousand connections in a burst: what is known of those that are looked at stays, and of others little is kept", async () => {
+  await using on = new PageScene();
+  let interest: EventInterest | undefined;
+  const observe: typeof on.subject.observe = (observer, wanted) => {
+    interest = wanted;
+    return on.subject.observe(observer, wanted);
+  };
+  const { hub } = hubOn({ subject: { ...on.subject, observe } });
+  const [first, late] = [new SlowSocket(), new SlowSocket()];
+  const client = hub.add(first);
+  assert(client !== null);
+  await on.opens();
+  hub.subscribe(client, 1);
+  await on.opens();
+  const busy = await on.opens();
+  for (let i = 0; i < 300; i++) await on.talks(busy, "0123456789");
+  const isMissed = (id: number) => interest?.segments(id) === false;
+  // The measure is full; the second misses two, and ten thousand that nobody has heard of one each.
+  assertEquals([isMissed(2), isMissed(2)], [true, true]);
+  for (let id = 1000; id < 11_000; id++) assert(isMissed(id));
+  hub.turn();
+  const other = hub.add(late);
+  assert(other !== null);
+  const told = (id: number) => {
+    late.take();
+    hub.subscribe(other, id);
+    hub.turn();
+    return late.batches().flatMap(({ events }) => events).flatMap((event) =>
+      event.event === "lost" ? [`${event.count}`] : event.event === "transition" ? [event.row] : []
+    );
+  };
+  assertEquals(told(1), ["listen.syn", "syn-rcvd.ack"]);
+  assertEquals(told(2), ["listen.syn", "syn-rcvd.ack", "2"]);
+  // Notes are kept of the newest.
+  assertEquals([told(1000), told(10_699), told(10_999)], [[], [], ["1"]]);
   hub.end();
 });
