@@ -4,8 +4,9 @@ import { Course } from "../../src/play/course.ts";
 import { SCENARIOS } from "../../src/play/scenarios.ts";
 import { describeFaults, parseFaultSpec } from "../../src/link/fault_spec.ts";
 import { chineseFaults, chineseSentence, FINDING_KINDS, SENTENCES, typeset } from "../../src/page/chinese.ts";
-import { ConnectionFeed } from "../../src/page/connection_feed.ts";
 import { findingsOf } from "../../src/story/findings.ts";
+import { EventStory } from "../../src/story/from_events.ts";
+import { Story } from "../../src/story/story.ts";
 import { runTwoEnds } from "../story/two_ends.ts";
 
 const SAMPLES: readonly (readonly [english: string, chinese: string])[] = [
@@ -72,9 +73,12 @@ Deno.test("whatever simulated connections and the playground's scenarios say has
     const course = new Course(setUp);
     course.run();
     for (const side of [0, 1] as const) {
-      const feed = new ConnectionFeed();
-      feed.take(course.record.events[side], 0);
-      for (const { marks } of feed.story?.segmentRows() ?? []) for (const { text } of marks) said.add(text);
+      const story = new Story();
+      const source = new EventStory(story);
+      for (const event of course.record.events[side]) source.observe(event);
+      for (const connection of story.connections()) {
+        for (const { marks } of connection.segmentRows()) for (const { text } of marks) said.add(text);
+      }
     }
   }
   assert(said.size > 500 && kinds.size > 12, `${said.size} sentences of ${kinds.size} kinds`);
