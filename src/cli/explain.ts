@@ -15,7 +15,7 @@ import { parseSelection, type Selection } from "./explain_selection.ts";
 import { parseChoice } from "./option_values.ts";
 import { type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
-import { isUtf8, pageWidth, printLine, printOut } from "./terminal.ts";
+import { isUtf8, pageWidth, printError, printLine, printOut } from "./terminal.ts";
 
 const OPTIONS = [
   { name: "json", kind: "flag", help: "as JSON, a connection a line" },
@@ -82,11 +82,14 @@ async function run(args: string[]): Promise<number> {
   // Where the form follows from the number of connections, it soon shows that there will be no ladder.
   const mayHaveLadders = needsRows && (outputs.length > 0 || shown !== null || !selection.isAll);
   const tally = await read(path, story, mayHaveLadders ? Infinity : MOST_LADDERS);
-  if (tally.segments === 0 && !isJson) return EXIT_DONE;
+  // What there is was said while it was read; a file that is wanted is refused below, for there is nothing to make it of.
+  if (tally.segments === 0 && !isJson && outputs.length === 0) return EXIT_DONE;
   const file = fileOf(path, tally);
   if (isJson) printJson(file, story, selection);
-  else printPage({ file, story, selection, shown });
-  for (const output of outputs) await output.write({ file, story, selection, side });
+  else if (tally.segments > 0) printPage({ file, story, selection, shown });
+  for (const output of outputs) {
+    for (const line of await output.write({ file, story, selection, side })) printError(line);
+  }
   return EXIT_DONE;
 }
 
