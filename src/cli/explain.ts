@@ -51,7 +51,12 @@ FILTER is that of ss(8), as for netstat: state STATE, sport, dport OP :PORT, src
 the source, and STATE is the last one of either end.`,
   options: OPTIONS,
   // One for the file; as many words of a filter as netstat takes.
-  positionals: { least: 1, most: 257, expected: "a capture file, or - for standard input, and a filter" },
+  positionals: {
+    least: 1,
+    most: 257,
+    expected: "a capture file, or - for standard input, and a filter",
+    words: ["files", []],
+  },
   examples: [
     ["tcplab explain capture.pcapng.gz", "the connections of a capture"],
     ["tcplab explain capture.pcap dport = :443 --show list", "those to one port, a line each"],
