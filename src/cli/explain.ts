@@ -46,6 +46,7 @@ with frames, confidence, clause of the RFC, and the names that tshark and Zeek h
 FILE may be - for standard input. Link types: Ethernet with any number of VLAN tags, MPLS and PPPoE, Linux cooked captures
 (tcpdump -i any), raw IP, loopback, PPP. What cannot be read (fragments, headers that the capture cut, other protocols) is counted.
 A file that is cut or damaged is told as far as it goes; Ctrl-C ends the reading of a pipe, and what was read is told.
+What is chosen and does not go into an output (there are bounds) is said on stderr; of nothing chosen no output is made (status 1).
 
 FILTER is that of ss(8), as for netstat: state STATE, sport, dport OP :PORT, src, dst ADDR[/LEN][:PORT], and, or, not, ( ); the client is
 the source, and STATE is the last one of either end.`,
