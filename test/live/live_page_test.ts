@@ -113,7 +113,7 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
   await repair.first().waitFor();
   assertEquals(await repair.first().getAttribute("data-length"), "6");
   await repair.first().locator('[data-mark^="retransmission-"]').waitFor();
-  // Charts are drawn less often than the ladder.
+  // The chart is drawn in its own time.
   await sequenceChart.and(page.locator('[data-retransmissions="1"]')).waitFor();
 
   // A segment, field by field, each with its bytes and its clause.
