@@ -94,7 +94,7 @@ export const COMPANIONS: readonly Companion[] = [
     subject: "RACK-TLP",
     verdict: "met",
     why:
-      "RACK by order of sending, adaptive reordering window, tail loss probe, time-outs that mark what is old enough",
+      "RACK by order of sending, adaptive reordering window, tail loss probe, time-outs that mark what is old enough, but for the stated deviation",
   },
   {
     rfc: 6937,

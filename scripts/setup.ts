@@ -44,7 +44,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { name: "unshare", programs: ["unshare", "nsenter"], neededBy: BOTH, packages: everywhere("util-linux") },
   {
     name: "tshark",
-    programs: ["tshark"],
+    programs: ["tshark", "dumpcap"],
     neededBy: TEST_ONLY,
     packages: { "apt-get": "tshark", apk: "tshark", dnf: "wireshark-cli", pacman: "wireshark-cli" },
   },
@@ -76,6 +76,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
     neededBy: TEST_ONLY,
     packages: { ...everywhere("python3-scapy"), apk: "scapy", pacman: "scapy" },
   },
+  { name: "tmux", programs: ["tmux"], neededBy: TEST_ONLY, packages: everywhere("tmux") },
   // For the tests of the pages, which look at them as a person does.
   { name: "chromium", programs: ["chromium"], neededBy: TEST_ONLY, packages: everywhere("chromium") },
   {

@@ -7,6 +7,7 @@
 import { RepeatedOptions } from "../host/segment_events.ts";
 import type { CapturedSegment } from "../story/from_packets.ts";
 import { counted, listed } from "../observe/text_layout.ts";
+import { headerString } from "../story/header_bytes.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import { readU32 } from "../wire/bytes.ts";
 import type { CapturedPacket, CaptureProblem } from "../wire/capture_packet.ts";
@@ -31,6 +32,8 @@ export interface CaptureTally {
 /** How {@link readSegments} is to read. */
 interface SegmentReading {
   readonly onSegment: (segment: CapturedSegment) => void;
+  /** Whether each segment is to have the bytes of its header. */
+  readonly keepsHeaders?: boolean;
   /** Once this resolves nothing more is read, and what was read counts. */
   readonly stop?: Promise<unknown>;
 }
@@ -62,7 +65,12 @@ export class SegmentReader {
   readonly links: Map<number, number> = new Map();
   readonly #dissector = new Dissector();
   readonly #dissected = new DissectedSegment();
-  readonly #values = new SegmentValues();
+  readonly #values: SegmentValues;
+
+  /** `keepsHeaders`: each segment has the bytes of its header. */
+  constructor({ keepsHeaders = false }: { readonly keepsHeaders?: boolean } = {}) {
+    this.#values = new SegmentValues(keepsHeaders);
+  }
 
   /** The segment in a packet; null where there is none, which is counted. */
   take(packet: CapturedPacket): CapturedSegment | null {
@@ -90,8 +98,11 @@ export class SegmentReader {
  * Reads the capture at `path`, `-` for standard input, and hands on its segments. What could not be read is said on stderr, a line each; a
  * {@link CliError} where nothing could.
  */
-export async function readSegments(path: string, { onSegment, stop }: SegmentReading): Promise<CaptureTally> {
-  const reader = new SegmentReader();
+export async function readSegments(
+  path: string,
+  { onSegment, stop, keepsHeaders = false }: SegmentReading,
+): Promise<CaptureTally> {
+  const reader = new SegmentReader({ keepsHeaders });
   const { problem, wasStopped, dropped } = await readCapture(path, {
     ...(stop === undefined ? {} : { stop }),
     onPacket: (packet) => {
@@ -115,8 +126,13 @@ const MOST_NAMES = 10_000;
 class SegmentValues {
   readonly #options = [new RepeatedOptions(), new RepeatedOptions()];
   readonly #names = new Map<string | number, string>();
+  readonly #keepsHeaders: boolean;
   /** Of IPv4, by address and port in one number, which is found sooner than a string. */
   readonly #shortNames = new Map<string | number, string>();
+
+  constructor(keepsHeaders: boolean) {
+    this.#keepsHeaders = keepsHeaders;
+  }
 
   of(dissected: DissectedSegment, packet: CapturedPacket): CapturedSegment {
     const { segment, checksum, ipChecksum } = dissected;
@@ -135,6 +151,7 @@ class SegmentValues {
       options: this.#options[sourcePort > destinationPort ? 1 : 0].of(segment),
       length: dissected.length,
       ttl: dissected.ttl,
+      ...(this.#keepsHeaders ? { header: headerString(dissected.header) } : {}),
       ...(packet.comments.length === 0 ? {} : { comments: packet.comments }),
     };
     if (ipChecksum === "wrong") return { ...value, checksum: "wrong" };

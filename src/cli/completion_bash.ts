@@ -59,13 +59,13 @@ export function bashCompletion(commands: readonly CompletedCommand[]): string {
   ].join("\n");
 }
 
-function commandCase({ name, options, words, repeats }: CompletedCommand): string {
+function commandCase({ name, options, places, repeats }: CompletedCommand): string {
   const longs = options.map(({ long }) => long).join(" ");
-  const places = words.map((some, i) => {
-    const pattern = repeats && i === words.length - 1 ? "*" : String(i);
-    return ` ${pattern}) _tcplab_words ${quote(some.join(" "))} ;;`;
+  const cases = places.map((offer, i) => {
+    const pattern = repeats && i === places.length - 1 ? "*" : String(i);
+    return ` ${pattern}) ${offerCall(offer)} ;;`;
   });
-  const argument = places.length === 0 ? ":" : `case $count in${places.join("")} esac`;
+  const argument = cases.length === 0 ? ":" : `case $count in${cases.join("")} esac`;
   return `    ${name}) if [[ $cur == -* ]]; then _tcplab_words ${quote(longs)}; else ${argument}; fi ;;`;
 }
 

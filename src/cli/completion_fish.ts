@@ -55,12 +55,12 @@ export function fishCompletion(commands: readonly CompletedCommand[]): string {
 }
 
 function commandLines(command: CompletedCommand): string[] {
-  const { name, summary, options, words, repeats } = command;
+  const { name, summary, options, places, repeats } = command;
   return [
     `complete -c tcplab -n '__tcplab_in ""' -a ${name} -d ${quote(summary)}`,
-    ...words.map((some, i) => {
-      const test = repeats && i === words.length - 1 ? "-ge" : "-eq";
-      return `complete -c tcplab -n '__tcplab_at ${name} ${test} ${i}' -a ${quote(some.join(" "))}`;
+    ...places.map((offer, i) => {
+      const test = repeats && i === places.length - 1 ? "-ge" : "-eq";
+      return `complete -c tcplab -n '__tcplab_at ${name} ${test} ${i}' ${placeOffered(offer)}`;
     }),
     ...options.flatMap((option) => optionLines(name, option)),
   ];
@@ -75,6 +75,11 @@ function optionLines(command: string, option: CompletedOption): string[] {
   return isShortAlone
     ? [`${begin} -l ${long.slice(2)}${value}${end}`, `${begin}${letter}${end}`]
     : [`${begin} -l ${long.slice(2)}${letter}${value}${end}`];
+}
+
+/** As of an option, but that no value is required. */
+function placeOffered(offer: Offer): string {
+  return offered(offer).replace(/^-[xr] /, "");
 }
 
 function offered(offer: Offer | null): string {

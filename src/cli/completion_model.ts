@@ -25,8 +25,8 @@ export interface CompletedCommand {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly CompletedOption[];
-  /** Words for the first argument, the second, and so on; the last are for all that follow where `repeats` says so. */
-  readonly words: readonly (readonly string[])[];
+  /** For the first argument, the second, and so on; the last is for all that follow where `repeats` says so. */
+  readonly places: readonly Offer[];
   readonly repeats: boolean;
 }
 
@@ -45,8 +45,13 @@ export function valuedNames({ long, short, isShortAlone, takesValue }: Completed
 export function completionOf(commands: readonly Command[]): CompletedCommand[] {
   return commands.map(({ name, summary, syntax }) => {
     const { words = [], most = 0 } = syntax.positionals ?? {};
-    return { name, summary, options: allOptions(syntax).map(optionOf), words, repeats: most > words.length };
+    const options = allOptions(syntax).map(optionOf);
+    return { name, summary, options, places: words.map(placeOf), repeats: most > words.length };
   });
+}
+
+function placeOf(words: readonly string[] | "files"): Offer {
+  return words === "files" ? { kind: "files" } : { kind: "words", words, isList: false };
 }
 
 function optionOf(spec: OptionSpec): CompletedOption {
@@ -61,7 +66,7 @@ function optionOf(spec: OptionSpec): CompletedOption {
 function offerOf(spec: OptionSpec): Offer | null {
   const { value = "", choices } = spec;
   if (Object.hasOwn(OFFERS_BY_NAME, spec.name)) return { kind: OFFERS_BY_NAME[spec.name] };
-  if (/FILE$/.test(value)) return { kind: "files" };
+  if (/^(FILE|OUT)$/.test(value)) return { kind: "files" };
   if (choices !== undefined) return { kind: "words", words: choices, isList: /LIST|,/.test(value) };
   // `text|json|none` lists all that there is; of `MAC|auto|device` what is not in capitals.
   const words = value.split("|").filter((word) => /^[a-z0-9][a-z0-9-]*$/.test(word));

@@ -51,16 +51,16 @@ export function zshCompletion(commands: readonly CompletedCommand[]): string {
   ].join("\n");
 }
 
-function commandCase({ name, options, words, repeats }: CompletedCommand): string[] {
-  const places = words.map((some, i) => {
-    const pattern = repeats && i === words.length - 1 ? "*" : String(i);
-    return ` (${pattern}) compadd -- ${some.join(" ")} ;;`;
+function commandCase({ name, options, places, repeats }: CompletedCommand): string[] {
+  const cases = places.map((offer, i) => {
+    const pattern = repeats && i === places.length - 1 ? "*" : String(i);
+    return ` (${pattern}) ${offerCall(offer)} ;;`;
   });
   return [
     `    (${name}) if [[ $PREFIX == -* ]]; then`,
     `      offered=(${options.map(({ long, help }) => described(long, help)).join(" ")})`,
     "      _describe -o option offered",
-    `      else ${places.length === 0 ? ":" : `case $count in${places.join("")} esac`}; fi ;;`,
+    `      else ${cases.length === 0 ? ":" : `case $count in${cases.join("")} esac`}; fi ;;`,
   ];
 }
 

@@ -15,7 +15,7 @@ import { parseSelection, type Selection } from "./explain_selection.ts";
 import { parseChoice } from "./option_values.ts";
 import { type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
-import { isUtf8, pageWidth, printLine, printOut } from "./terminal.ts";
+import { isUtf8, pageWidth, printError, printLine, printOut } from "./terminal.ts";
 
 const OPTIONS = [
   { name: "json", kind: "flag", help: "as JSON, a connection a line" },
@@ -46,12 +46,18 @@ with frames, confidence, clause of the RFC, and the names that tshark and Zeek h
 FILE may be - for standard input. Link types: Ethernet with any number of VLAN tags, MPLS and PPPoE, Linux cooked captures
 (tcpdump -i any), raw IP, loopback, PPP. What cannot be read (fragments, headers that the capture cut, other protocols) is counted.
 A file that is cut or damaged is told as far as it goes; Ctrl-C ends the reading of a pipe, and what was read is told.
+What is chosen and does not go into an output (there are bounds) is said on stderr; of nothing chosen no output is made (status 1).
 
 FILTER is that of ss(8), as for netstat: state STATE, sport, dport OP :PORT, src, dst ADDR[/LEN][:PORT], and, or, not, ( ); the client is
 the source, and STATE is the last one of either end.`,
   options: OPTIONS,
   // One for the file; as many words of a filter as netstat takes.
-  positionals: { least: 1, most: 257, expected: "a capture file, or - for standard input, and a filter" },
+  positionals: {
+    least: 1,
+    most: 257,
+    expected: "a capture file, or - for standard input, and a filter",
+    words: ["files", []],
+  },
   examples: [
     ["tcplab explain capture.pcapng.gz", "the connections of a capture"],
     ["tcplab explain capture.pcap dport = :443 --show list", "those to one port, a line each"],
@@ -81,21 +87,31 @@ async function run(args: string[]): Promise<number> {
   });
   // Where the form follows from the number of connections, it soon shows that there will be no ladder.
   const mayHaveLadders = needsRows && (outputs.length > 0 || shown !== null || !selection.isAll);
-  const tally = await read(path, story, mayHaveLadders ? Infinity : MOST_LADDERS);
-  if (tally.segments === 0 && !isJson) return EXIT_DONE;
+  const keepsHeaders = outputs.some((output) => output.keepsHeaders);
+  const mostLadders = mayHaveLadders ? Infinity : MOST_LADDERS;
+  const tally = await read(path, story, { mostLadders, keepsHeaders });
+  // What there is was said while it was read; a file that is wanted is refused below, for there is nothing to make it of.
+  if (tally.segments === 0 && !isJson && outputs.length === 0) return EXIT_DONE;
   const file = fileOf(path, tally);
   if (isJson) printJson(file, story, selection);
-  else printPage({ file, story, selection, shown });
-  for (const output of outputs) await output.write({ file, story, selection, side });
+  else if (tally.segments > 0) printPage({ file, story, selection, shown });
+  for (const output of outputs) {
+    for (const line of await output.write({ file, story, selection, side })) printError(line);
+  }
   return EXIT_DONE;
 }
 
 /** Reads the capture into the story, which keeps rows as long as there are no more than `mostLadders` connections. */
-async function read(path: string, story: Story, mostLadders: number): Promise<CaptureTally> {
+async function read(
+  path: string,
+  story: Story,
+  { mostLadders, keepsHeaders }: { readonly mostLadders: number; readonly keepsHeaders: boolean },
+): Promise<CaptureTally> {
   using signals = listenForStop();
   const packets = new PacketStory(story);
   let keepsRows = true;
   return await readSegments(path, {
+    keepsHeaders,
     onSegment: (segment) => {
       packets.add(segment);
       if (!keepsRows || story.count <= mostLadders) return;

@@ -1,7 +1,8 @@
 /**
  * Files that `explain` makes beside what it prints: pictures, scripts, traces.
  *
- * Owns: the options that name them, which connections go into one, and the writing. Must not know: how any of them is made.
+ * Owns: the options that name them, which connections go into one, the writing, and the lines that say what is not in it. Must not know: how
+ * any of them is made.
  *
  * Another kind of file is another member of {@link OUTPUTS}, and an option of its name.
  */
@@ -14,6 +15,7 @@ import type { ExplainedFile } from "../story/explain_json.ts";
 import { ladderOf } from "../story/ladder.ts";
 import type { Story } from "../story/story.ts";
 import type { EndName } from "../story/story_segment.ts";
+import { counted } from "../observe/text_layout.ts";
 import { CliError } from "./command.ts";
 import type { Selection } from "./explain_selection.ts";
 import { parseChoice, parseFileName } from "./option_values.ts";
@@ -74,19 +76,34 @@ export interface ExplainSource {
   readonly side: EndName;
 }
 
+/** Those that go into a file. */
+interface ChosenConnections {
+  readonly kept: readonly ConnectionStory[];
+  /** How many more are chosen, of which no segments are kept. */
+  readonly unkept: number;
+}
+
+/** A file's text, and lines about what is not in it. */
+interface MadeFile {
+  readonly text: string;
+  readonly missing?: readonly string[];
+}
+
 /** A kind of file. */
 interface OutputKind {
   readonly name: OutputName;
   /** Rows of a connection that it needs, the last ones. */
   readonly rows: number;
+  /** Whether it shows headers byte by byte. */
+  readonly keepsHeaders?: true;
   /** The file's text: of one connection, where it can hold no more. */
   readonly of:
     | { readonly one: (connection: ConnectionStory, source: ExplainSource) => string | Promise<string> }
     | {
       readonly all: (
         source: ExplainSource,
-        connections: readonly ConnectionStory[],
-      ) => string | Promise<string>;
+        connections: ChosenConnections,
+      ) => MadeFile | Promise<MadeFile>;
     };
 }
 
@@ -108,10 +125,20 @@ const OUTPUTS: readonly OutputKind[] = [
   {
     name: "html",
     rows: PICTURE_ROWS,
+    keepsHeaders: true,
     of: {
-      all: async ({ file }, connections) => {
-        const { standalonePage } = await import("../web/standalone_page.ts");
-        return await standalonePage({ title: basename(file.file), version: VERSION, connections });
+      all: async ({ file }, { kept, unkept }) => {
+        const { MOST_CONNECTIONS, standalonePage } = await import("../web/standalone_page.ts");
+        const title = basename(file.file);
+        const text = await standalonePage({ title, version: VERSION, connections: kept, unkept });
+        const beyond = kept.length - MOST_CONNECTIONS;
+        if (beyond <= 0) return { text };
+        return {
+          text,
+          missing: [
+            `the first ${MOST_CONNECTIONS} connections are in the page, ${counted(beyond, "other")} left out`,
+          ],
+        };
       },
     },
   },
@@ -129,24 +156,43 @@ const OUTPUTS: readonly OutputKind[] = [
     name: "qlog",
     rows: SCRIPT_ROWS,
     of: {
-      all: ({ file, side }, connections) => qlogText(connections, { side, source: basename(file.file) }),
+      all: ({ file, side }, { kept }) => {
+        const text = qlogText(kept, { side, source: basename(file.file) });
+        const cut = kept.filter((connection) => givenUpOf(connection) > 0);
+        if (cut.length === 0) return { text };
+        const segments = cut.reduce((sum, connection) => sum + givenUpOf(connection), 0);
+        const whose = cut.length === 1 ? `connection #${cut[0].id}` : counted(cut.length, "connection");
+        return { text, missing: [`${counted(segments, "segment")} of ${whose} left out: ${KEPT_SEGMENTS}`] };
+      },
     },
   },
 ];
 
+const KEPT_SEGMENTS =
+  `the last ${SCRIPT_ROWS} of one are kept, fewer of many; choose fewer by --connection, or cut the capture (editcap -A, -B)`;
+
 function refuseGivenUp(connection: ConnectionStory): void {
-  if (connection.rows().every((row) => row.kind !== "run" || row.isOpenable)) return;
-  const { id } = connection;
+  const segments = givenUpOf(connection);
+  if (segments === 0) return;
   throw new CliError(
-    `--script: not all segments of connection #${id} are kept (${SCRIPT_ROWS} of one, fewer of many): ` +
-      `add --connection ${id}, or cut the capture (editcap -A, -B)`,
+    `--script: ${counted(segments, "segment")} of connection #${connection.id} missing: ${KEPT_SEGMENTS}`,
+  );
+}
+
+/** Segments of a connection that its story has let go. */
+function givenUpOf(connection: ConnectionStory): number {
+  return connection.rows().reduce(
+    (sum, row) => row.kind === "run" && !row.isOpenable ? sum + row.count : sum,
+    0,
   );
 }
 
 /** A file that is wanted. */
 interface WantedOutput {
   readonly rows: number;
-  write(source: ExplainSource): Promise<void>;
+  readonly keepsHeaders: boolean;
+  /** Writes it; gives the lines about what is not in it. */
+  write(source: ExplainSource): Promise<readonly string[]>;
 }
 
 /** The end that is the stack under test. */
@@ -156,43 +202,62 @@ export function parseSide(text: string | undefined): EndName {
 
 /** Those that the options ask for. */
 export function outputsWanted(value: (name: OutputName) => string | undefined): WantedOutput[] {
-  return OUTPUTS.flatMap(({ name, rows, of }) => {
+  return OUTPUTS.flatMap(({ name, rows, keepsHeaders = false, of }) => {
     const text = value(name);
     if (text === undefined) return [];
     const path = parseFileName({ option: name, text });
     return [{
       rows,
+      keepsHeaders,
       write: async (source: ExplainSource) => {
-        const connections = chosenConnections(source);
-        const made = "one" in of
-          ? await of.one(onlyOne(connections, name), source)
-          : await of.all(source, connections);
-        await writeOutput(path, { option: name, text: made });
+        const chosen = chosenConnections(source);
+        const first = firstOf(chosen, name);
+        const { text, missing = [] }: MadeFile = "one" in of
+          ? { text: await of.one(onlyOne(chosen, { first, option: name }), source) }
+          : await of.all(source, chosen);
+        await writeOutput(path, { option: name, text });
+        return [...unkeptLines(chosen), ...missing].map((line) => `--${name}: ${line}`);
       },
     }];
   });
 }
 
-/** Those of which the rows are kept. */
-function chosenConnections({ story, selection }: ExplainSource): ConnectionStory[] {
+function chosenConnections({ story, selection }: ExplainSource): ChosenConnections {
   const numbers = new Set<number>();
   for (const one of story.explanations()) if (selection.has(one)) numbers.add(one.id);
-  return [...story.connections()].filter(({ id }) => numbers.has(id));
+  const kept = [...story.connections()].filter(({ id }) => numbers.has(id));
+  const { forgotten } = story.givenUp;
+  return { kept, unkept: numbers.size - kept.length + (selection.isAll ? forgotten : 0) };
 }
 
-function onlyOne(connections: readonly ConnectionStory[], option: string): ConnectionStory {
-  const [first, ...others] = connections;
-  if (first === undefined) {
-    throw new CliError(
-      `--${option}: no connection is chosen that could be written: see --connection and FILTER`,
-    );
-  }
-  if (others.length > 0) {
-    throw new CliError(
-      `--${option} is made of one connection, and ${connections.length} are chosen: add --connection ${first.id}, or another of them`,
-    );
-  }
-  return first;
+/** A file of nothing would look like one that was made. */
+function firstOf({ kept, unkept }: ChosenConnections, option: string): ConnectionStory {
+  const [first] = kept;
+  if (first !== undefined) return first;
+  throw new CliError(
+    unkept === 0
+      ? `--${option}: no connection is chosen, and nothing is written: see --connection and FILTER`
+      : `--${option}: no segments are kept of what is chosen, and nothing is written: choose by --connection N`,
+  );
+}
+
+function onlyOne(
+  { kept, unkept }: ChosenConnections,
+  { first, option }: { first: ConnectionStory; option: string },
+): ConnectionStory {
+  const count = kept.length + unkept;
+  if (count === 1) return first;
+  throw new CliError(
+    `--${option} is made of one connection, and ${count} are chosen: add --connection ${first.id}, or another of them`,
+  );
+}
+
+function unkeptLines({ kept, unkept }: ChosenConnections): string[] {
+  if (unkept === 0) return [];
+  return [
+    `${unkept} of ${counted(kept.length + unkept, "connection")} left out, of which no segments are kept: ` +
+    "choose by --connection N[,N...]",
+  ];
 }
 
 async function writeOutput(path: string, { option, text }: { option: string; text: string }): Promise<void> {

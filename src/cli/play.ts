@@ -38,6 +38,7 @@ const OPTIONS = [
     name: "scenario",
     kind: "value",
     value: "NAME",
+    choices: SCENARIOS.map(({ name }) => name),
     help: `with which it begins: ${SCENARIOS.map(({ name }) => name).join(", ")}`,
   },
 ] as const satisfies readonly OptionSpec[];

@@ -64,8 +64,8 @@ export interface Syntax<Options extends readonly OptionSpec[] = readonly OptionS
     readonly least: number;
     readonly most: number;
     readonly expected: string;
-    /** For completion: words that the first may be, the second, and so on; the last are for all that follow. */
-    readonly words?: readonly (readonly string[])[];
+    /** For completion: words that the first may be, or files; the second, and so on; the last are for all that follow. */
+    readonly words?: readonly (readonly string[] | "files")[];
   };
   /** Shown at the end of the usage: a command and what it does. */
   readonly examples?: readonly (readonly [command: string, meaning: string])[];

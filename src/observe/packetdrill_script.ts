@@ -13,6 +13,7 @@ import type { ConnectionStory } from "../story/connection_story.ts";
 import { isRetransmission, type MarkKind } from "../story/marks.ts";
 import { type EndName, otherEnd, type SegmentRow } from "../story/story_segment.ts";
 import { FLAG } from "../wire/tcp.ts";
+import { printable } from "./text_layout.ts";
 
 const { SYN, FIN, RST, PSH, ACK, URG, ECE, CWR } = FLAG;
 
@@ -71,7 +72,7 @@ class ScriptWriter {
         this.#lines.push("", "// What follows lies beyond 4 GiB: a script has no numbers for it.");
         break;
       }
-      this.#row(row);
+      this.#row(this.#within(row));
     }
     this.#readUpTo(Infinity);
     return this.#lines.join("\n") + "\n";
@@ -81,7 +82,7 @@ class ScriptWriter {
     const { endpoints, id } = this.#connection;
     const isIpv6 = endpoints.client.startsWith("[");
     this.#lines.push(
-      `// ${this.#source}, connection #${id}: ${endpoints.client} > ${endpoints.server}`,
+      `// ${printable(this.#source)}, connection #${id}: ${endpoints.client} > ${endpoints.server}`,
       `// The stack under test is the ${this.#side}; times are those of the capture.`,
       "",
       ...(isIpv6 ? ["--ip_version=ipv6"] : []),
@@ -155,6 +156,20 @@ class ScriptWriter {
     this.#lines.push("");
   }
 
+  /**
+   * What begins before the connection does, as a segment sent again does of which the capture has only the later ones: without those octets,
+   * for no segment can lie across the end of the numbers.
+   */
+  #within(row: SegmentRow): SegmentRow {
+    const { segment, relSeq } = row;
+    const before = 1 - relSeq;
+    if (relSeq >= 0 || segment.length <= before) return row;
+    this.#lines.push(
+      `// frame ${segment.number} is told without its first ${before} octets, which lie before what was captured`,
+    );
+    return { ...row, relSeq: 1, segment: { ...segment, length: segment.length - before } };
+  }
+
   #row(row: SegmentRow): void {
     const { segment, marks } = row;
     const isOutbound = segment.from === this.#side;
@@ -162,6 +177,8 @@ class ScriptWriter {
     const kinds = marks.map(({ kind }) => kind);
     const skipped = kinds.includes("outside-window")
       ? "belongs to no window of this connection"
+      : row.relSeq < 0 && row.relSeq + segment.length >= 0
+      ? "lies before what was captured"
       : isOutbound
       ? kinds.includes("duplicate") ? "is a copy that the network made" : null
       : row.fate !== null || kinds.some((kind) => NEVER_GIVEN.has(kind))

@@ -8,7 +8,7 @@
 import type { BatchMessage, ConnectionRow } from "../story/page_messages.ts";
 import { element, setAttributes, setText } from "./dom.ts";
 import { KeptRows } from "./kept_rows.ts";
-import { showWord, titleWord, type Word } from "./words.ts";
+import { showWord, text, titleWord, type Word } from "./words.ts";
 
 /** What a table asks for. */
 export interface TableWishes {
@@ -60,6 +60,7 @@ export class ConnectionTable {
   readonly element: HTMLElement;
   readonly #body = element("tbody");
   readonly #empty = element("p", { class: "empty" });
+  readonly #beyond = element("p", { class: "beyond", role: "status", hidden: true });
   readonly #rows = new KeptRows();
   readonly #lines = new Map<number, HTMLTableRowElement>();
   readonly #wishes: TableWishes;
@@ -78,7 +79,7 @@ export class ConnectionTable {
       element("thead", {}, element("tr", {}, ...heads, last)),
       this.#body,
     );
-    this.element = element("div", { class: "scroll connections" }, table, this.#empty);
+    this.element = element("div", { class: "scroll connections" }, table, this.#beyond, this.#empty);
     this.#body.addEventListener("click", (event) => this.#clicked(event));
     this.#body.addEventListener("keydown", (event) => this.#key(event));
     this.#showSort();
@@ -112,9 +113,20 @@ export class ConnectionTable {
     this.#selected = id;
     this.#draw(this.#rows.select(id));
     for (const [number, line] of this.#lines) {
-      setAttributes(line, { "aria-selected": String(number === id), tabindex: number === id ? 0 : -1 });
+      setAttributes(line, { "aria-selected": String(number === id) });
+      reachByTab(line, number === id);
     }
-    if (id === null || !this.#lines.has(id)) this.#body.querySelector("tr")?.setAttribute("tabindex", "0");
+    const first = this.#body.rows[0];
+    if (first !== undefined && (id === null || !this.#lines.has(id))) reachByTab(first, true);
+  }
+
+  /** Says how many connections there are besides the living ones that are shown; `total`: all that live. */
+  showBeyond(total: number, words: Word): void {
+    const living = this.#rows.all().filter(({ isOver }) => !isOver).length;
+    const beyond = Math.max(0, total - living);
+    this.#beyond.hidden = beyond === 0;
+    setAttributes(this.#beyond, { "data-beyond": beyond === 0 ? null : beyond });
+    setText(this.#beyond, beyond === 0 ? "" : text(words, String(beyond)));
   }
 
   /** Goes one row on or back. */
@@ -143,16 +155,16 @@ export class ConnectionTable {
     const line = this.#lines.get(row.id) ?? this.#line(row.id);
     this.#lines.set(row.id, line);
     setAttributes(line, { "data-over": isOver });
-    COLUMNS.forEach(({ text }, at) => {
+    COLUMNS.forEach((column, at) => {
       const cell = line.cells[at];
-      setText(cell, text(row));
+      setText(cell, column.text(row));
     });
     for (const button of line.querySelectorAll("button")) button.disabled = isOver;
   }
 
   #line(id: number): HTMLTableRowElement {
     const button = (how: "close" | "abort") => {
-      const made = element("button", { type: "button", "data-end": how, tabindex: -1 });
+      const made = element("button", { type: "button", "data-end": how });
       showWord(made, how);
       titleWord(made, how === "close" ? "closeTitle" : "abortTitle");
       return made;
@@ -166,17 +178,14 @@ export class ConnectionTable {
       button("abort"),
     );
     const isSelected = id === this.#selected;
-    return element(
+    const line = element(
       "tr",
-      {
-        role: "row",
-        "data-connection": id,
-        "aria-selected": String(isSelected),
-        tabindex: isSelected ? 0 : -1,
-      },
+      { role: "row", "data-connection": id, "aria-selected": String(isSelected) },
       ...cells,
       last,
     );
+    reachByTab(line, isSelected);
+    return line;
   }
 
   #head(column: Column): HTMLTableCellElement {
@@ -207,11 +216,15 @@ export class ConnectionTable {
       const [a, b] = [column.key(one.row), column.key(other.row)];
       return way * (a < b ? -1 : a > b ? 1 : one.row.id - other.row.id);
     });
+    const focused = document.activeElement;
     sorted.forEach(({ row }, at) => {
       const line = this.#lines.get(row.id);
       const there = this.#body.children[at];
       if (line !== undefined && there !== line) this.#body.insertBefore(line, there ?? null);
     });
+    // A line that is moved loses it.
+    const isLost = focused !== document.activeElement && this.#body.contains(focused);
+    if (isLost && focused instanceof HTMLElement) focused.focus();
   }
 
   #clicked(event: MouseEvent): void {
@@ -226,12 +239,21 @@ export class ConnectionTable {
   }
 
   #key(event: KeyboardEvent): void {
-    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : null;
+    const { key, target } = event;
+    const id = target instanceof HTMLTableRowElement ? numberOf(target) : NaN;
+    if (key === "Enter" && !Number.isNaN(id)) return this.#wishes.select(id);
+    const step = key === "ArrowDown" ? 1 : key === "ArrowUp" ? -1 : null;
     if (step === null) return;
     event.preventDefault();
     this.move(step);
     if (this.#selected !== null) this.#lines.get(this.#selected)?.focus();
   }
+}
+
+/** One row is reached by Tab, and the buttons in it: behind thousands of others nobody would come to the next pane. */
+function reachByTab(line: HTMLTableRowElement, isReached: boolean): void {
+  const tabindex = isReached ? 0 : -1;
+  for (const target of [line, ...line.querySelectorAll("button")]) setAttributes(target, { tabindex });
 }
 
 function numberOf(line: Element | null): number {

@@ -169,17 +169,16 @@ function stateOf({ state, rule }: SegmentEvent): string {
 }
 
 function windowOf({ window, windowBytes }: SegmentEvent): string {
-  return windowBytes === undefined || windowBytes === window
-    ? `window ${window}`
-    : `window ${window} = ${windowBytes} bytes`;
+  const field = `${text("wireWindow")} ${window}`;
+  return windowBytes === undefined || windowBytes === window ? field : `${field} = ${windowBytes} B`;
 }
 
 function optionsOf({ options, relAck, ack }: SegmentEvent): string[] {
   const { mss, windowScale, sackPermitted, sack, timestamps } = options;
   return [
     ...(mss === undefined ? [] : [`MSS ${mss}`]),
-    ...(windowScale === undefined ? [] : [`window scale ${windowScale}`]),
-    ...(sackPermitted === undefined ? [] : ["SACK permitted"]),
+    ...(windowScale === undefined ? [] : [`${text("fieldWindowScale")} ${windowScale}`]),
+    ...(sackPermitted === undefined ? [] : [text("fieldSackPermitted")]),
     // Blocks are of the peer's numbers, and so is the acknowledgment, of which both forms are known.
     ...(sack === undefined
       ? []
@@ -188,6 +187,8 @@ function optionsOf({ options, relAck, ack }: SegmentEvent): string[] {
           ", ",
         )
       }`]),
-    ...(timestamps === undefined ? [] : [`timestamp ${timestamps.value}, echo ${timestamps.echo}`]),
+    ...(timestamps === undefined ? [] : [
+      `${text("wireTimestamp", String(timestamps.value))} ${timestamps.echo}`,
+    ]),
   ];
 }

@@ -99,7 +99,7 @@ export class CourseView {
     for (const note of layout.notes) picture.append(...noteMarks(note, width));
     const parts: Element[] = [];
     if (layout.earlier > 0) {
-      parts.push(element("p", { class: "empty" }, text("earlier", String(layout.earlier))));
+      parts.push(element("p", { class: "empty" }, text("notDrawn", String(layout.earlier))));
     }
     if (course.record.happenings.length === 0) {
       parts.push(element("p", { class: "empty" }, text("nothingYet")));

@@ -58,3 +58,8 @@ export function byId(id: string): HTMLElement {
   if (found === null) throw new Error(`The document has no ${id}`);
   return found;
 }
+
+/** A key as shortcuts know it: of a letter the small one, whatever Shift and Caps Lock say. */
+export function shortcutOf({ key }: Pick<KeyboardEvent, "key">): string {
+  return key.length === 1 ? key.toLowerCase() : key;
+}

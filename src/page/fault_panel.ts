@@ -6,6 +6,7 @@
 /// <reference lib="dom" />
 import type { ControlState } from "../story/page_messages.ts";
 import { element, setText } from "./dom.ts";
+import { faultsText } from "./ladder_text.ts";
 import { showWord, text, titleWord, type Word } from "./words.ts";
 
 /** What the panel asks for. */
@@ -107,7 +108,7 @@ export class FaultPanel {
     const faults = controls?.faults ?? null;
     const pending = controls?.pending ?? [];
     const words = [
-      faults === null ? text("nothingDone") : text("faultsNow", faults),
+      faults === null ? text("nothingDone") : text("faultsNow", faultsText(faults)),
       ...(pending.length === 0 ? [] : [text("onceWaits", pending.join(", "))]),
     ];
     setText(this.#now, words.join("; "));

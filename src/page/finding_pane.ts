@@ -6,6 +6,7 @@
 /// <reference lib="dom" />
 import type { Finding } from "../story/finding.ts";
 import { element } from "./dom.ts";
+import { findingKindText, sentenceText } from "./ladder_text.ts";
 import { showWord, text } from "./words.ts";
 
 /** Local choice: numbers of segments that are buttons; of more a person takes the first. */
@@ -50,8 +51,8 @@ export class FindingPane {
     return element(
       "p",
       { "data-finding": kind, class: confidence },
-      element("b", {}, kind),
-      ` ${words} (${rfc}, ${text(confidence)}) `,
+      element("b", { title: kind }, findingKindText(kind)),
+      ` ${sentenceText(words)} (${[rfc, text(confidence)].filter((part) => part !== "").join(", ")}) `,
       ...buttons.flatMap((button) => [button, " "]),
     );
   }

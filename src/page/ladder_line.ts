@@ -9,7 +9,7 @@ import type { LadderLine, RunLine, SegmentLine } from "../story/ladder.ts";
 import type { StateStep } from "../story/state_path.ts";
 import { type EndName, otherEnd } from "../story/story_segment.ts";
 import { type Attributes, element } from "./dom.ts";
-import { gradeText, markText, runText, spokenText } from "./ladder_text.ts";
+import { gradeText, markText, runText, sentenceText, spokenText } from "./ladder_text.ts";
 import { text } from "./words.ts";
 
 /** Who is where. */
@@ -82,7 +82,7 @@ function segmentContent(line: SegmentLine, sides: Sides): LineContent {
         element("span", {
           class: `note ${mark.loudness}`,
           "data-mark": mark.kind,
-          title: mark.text,
+          title: sentenceText(mark.text),
         }, markText(mark))
       ),
     ),

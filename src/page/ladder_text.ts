@@ -1,12 +1,14 @@
 /**
  * What the ladder says, in the page's language: English as everywhere (story/ladder_words.ts), and Chinese.
  *
- * Owns: the Chinese words for marks, runs and grades. Must not know: where they stand.
+ * Owns: the Chinese words for marks, runs and grades, and which language a sentence is shown in. Must not know: where they
+ * stand, sentences in Chinese (chinese.ts).
  */
 import type { LadderMark, RunLine, SegmentLine } from "../story/ladder.ts";
 import { markWord } from "../story/ladder_words.ts";
 import type { MarkKind } from "../story/marks.ts";
 import type { StateStep } from "../story/state_path.ts";
+import { chineseFaults, chineseSentence, FINDING_KINDS, typeset } from "./chinese.ts";
 import type { WhyAnswer } from "./page_source.ts";
 import { currentLanguage } from "./words.ts";
 
@@ -45,6 +47,21 @@ export function markText({ kind, word }: LadderMark): string {
   return `${likely}${MARKS_ZH[kind]}${about}`;
 }
 
+/** A sentence of the story; English where there is no other. */
+export function sentenceText(english: string): string {
+  return currentLanguage() === "en" ? english : chineseSentence(english) ?? english;
+}
+
+/** What a kind of finding is called. */
+export function findingKindText(kind: string): string {
+  return currentLanguage() === "en" ? kind : FINDING_KINDS.get(kind) ?? kind;
+}
+
+/** Which faults are in force. */
+export function faultsText(english: string): string {
+  return currentLanguage() === "en" ? english : chineseFaults(english);
+}
+
 /** A kind of mark, in two or three words. */
 export function markKindText(kind: MarkKind): string {
   return currentLanguage() === "en" ? markWord({ kind, text: "" }) : MARKS_ZH[kind];
@@ -58,12 +75,13 @@ export function explanationOf({ text, rfc }: WhyAnswer): string {
 /** What a folded run stands for. */
 export function runText({ row, words }: RunLine): string {
   if (currentLanguage() === "en") return words.join(" · ");
-  const { from, count, bytes, relSeq, relEnd, acknowledgments, isOpenable } = row;
+  const { from, count, bytes, relSeq, relEnd, acknowledgments, windowsFilled, isOpenable } = row;
   return [
     `${count} 个报文段`,
     ...(from === null ? [] : [`${relSeq}..${relEnd}`]),
     `${bytes} 字节`,
     ...(acknowledgments === 0 ? [] : [`其中 ${acknowledgments} 个 ACK`]),
+    ...(windowsFilled === 0 ? [] : [`窗口满 ${windowsFilled} 次`]),
     ...(isOpenable ? [] : ["不再保留"]),
   ].join(" · ");
 }
@@ -78,7 +96,8 @@ export function gradeText({ state, grade, provenBy, number }: StateStep): string
     implied: isEnglish ? "implied: it follows, if the segment arrived" : "推断:若报文段到达则如此",
     unknown: isEnglish ? "a guess: no SYN was seen" : "猜测:没有看到 SYN",
   };
-  return `${state}${at}: ${words[grade]}`;
+  const line = `${state}${at}: ${words[grade]}`;
+  return isEnglish ? line : typeset(line);
 }
 
 /** A segment in one line, for who hears the page instead of seeing it. */

@@ -31,6 +31,8 @@ interface Drawn {
   readonly line: HTMLLIElement;
   signature: string;
   row: SegmentRow | null;
+  /** The place of the run that it opens; null for what opens none. */
+  opens: number | null;
 }
 
 /** See the head of this file. */
@@ -131,15 +133,32 @@ export class LadderView {
     }
   }
 
-  /** Selects the segment before or after the selected one. */
+  /** Goes to the segment, or the run that can be opened, before or after the one where somebody is. */
   move(step: 1 | -1): void {
-    const rows = [...this.#drawn.values()].filter(({ row }) => row !== null);
-    const at = rows.findIndex(({ row }) => row?.segment.number === this.#selected);
-    const next = at < 0 ? (step > 0 ? 0 : rows.length - 1) : at + step;
-    const found = rows[Math.max(0, Math.min(rows.length - 1, next))];
-    if (found?.row === null || found === undefined) return;
+    const stops = [...this.#drawn.values()].filter(({ row, opens }) => row !== null || opens !== null);
+    const at = stops.findIndex(({ line }) => line.hasAttribute("aria-current"));
+    const next = at < 0 ? (step > 0 ? 0 : stops.length - 1) : at + step;
+    const found = stops[Math.max(0, Math.min(stops.length - 1, next))];
+    if (found === undefined) return;
     found.line.scrollIntoView({ block: "nearest" });
-    this.#select(found);
+    if (found.row !== null) this.#select(found);
+    else this.#goTo(found.line);
+  }
+
+  /** Opens the run where somebody is, and goes on to the first of its segments. */
+  #openHere(): void {
+    for (const { line, opens } of this.#drawn.values()) {
+      if (opens === null || !line.hasAttribute("aria-current")) continue;
+      this.#opened.add(opens);
+      this.#show();
+      for (const drawn of this.#drawn.values()) if (drawn.row?.index === opens) this.#select(drawn);
+      return;
+    }
+  }
+
+  #goTo(line: HTMLLIElement): void {
+    for (const other of this.#list.querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
+    setAttributes(line, { "aria-current": true });
   }
 
   #show(): void {
@@ -179,15 +198,18 @@ export class LadderView {
 
   #put(key: string, line: LadderLine, { kept, sides }: { kept: Map<string, Drawn>; sides: Sides }): void {
     const signature = lineSignature(line);
-    const drawn = this.#drawn.get(key) ?? { line: element("li"), signature: "", row: null };
+    const drawn = this.#drawn.get(key) ?? { line: element("li"), signature: "", row: null, opens: null };
     kept.set(key, drawn);
     if (drawn.signature === signature) return;
     drawn.signature = signature;
     drawn.row = line.kind === "segment" ? line.row : null;
+    drawn.opens = line.kind === "run" ? line.opens : null;
+    // A run that grows is the same one still.
+    const isHere = line.kind === "run" && drawn.line.hasAttribute("aria-current");
     const { attributes, children } = lineContent(line, sides);
     setAttributes(drawn.line, { ...NO_ATTRIBUTES, ...attributes });
     drawn.line.replaceChildren(...children);
-    if (line.kind === "segment" && line.number === this.#selected) {
+    if (isHere || (line.kind === "segment" && line.number === this.#selected)) {
       setAttributes(drawn.line, { "aria-current": true });
     }
   }
@@ -195,7 +217,7 @@ export class LadderView {
   #putMissing({ after, events }: Missing, kept: Map<string, Drawn>): void {
     const key = `m${after}`;
     const drawn = this.#drawn.get(key) ??
-      { line: element("li", { class: "gap lost" }), signature: "", row: null };
+      { line: element("li", { class: "gap lost" }), signature: "", row: null, opens: null };
     kept.set(key, drawn);
     setText(drawn.line, text("eventsLost", String(events)));
   }
@@ -223,17 +245,21 @@ export class LadderView {
 
   #select({ line, row }: Drawn): void {
     if (row === null || this.#story === null) return;
-    for (const other of this.#list.querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
-    setAttributes(line, { "aria-current": true });
+    this.#goTo(line);
     this.#selected = row.segment.number;
     this.#wishes.select(row, this.#story);
   }
 
   #key(event: KeyboardEvent): void {
-    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : null;
-    if (step === null || event.ctrlKey || event.metaKey || event.altKey) return;
+    const { key, target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    // A button in here is pressed by it.
+    const opens = (key === "Enter" || key === " ") && target === this.element;
+    const step = key === "ArrowDown" ? 1 : key === "ArrowUp" ? -1 : null;
+    if (step === null && !opens) return;
     event.preventDefault();
-    this.move(step);
+    if (step === null) this.#openHere();
+    else this.move(step);
   }
 }
 

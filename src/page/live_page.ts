@@ -13,7 +13,7 @@ import { TRANSITIONS } from "../tcp/transitions.ts";
 import { ChartPane } from "./chart_pane.ts";
 import { ConnectionFeed, type ShownStory } from "./connection_feed.ts";
 import { ConnectionTable } from "./connection_table.ts";
-import { byId, element, svgElement } from "./dom.ts";
+import { byId, element, shortcutOf, svgElement } from "./dom.ts";
 import { FaultPanel } from "./fault_panel.ts";
 import { FindingPane } from "./finding_pane.ts";
 import { LadderView } from "./ladder_view.ts";
@@ -51,6 +51,8 @@ export class LivePage implements PageViewer {
   #stored: ShownStory | null = null;
   #listening: readonly TcpState[] = [];
   #address = "";
+  /** Connections that live, shown or not. */
+  #living = 0;
 
   constructor(source: PageSource) {
     this.#source = source;
@@ -114,6 +116,7 @@ export class LivePage implements PageViewer {
     this.#listening = server.listeners.map(({ state }) => state);
     this.#address = server.listeners.map(({ port }) => `${server.ip[0] ?? ""}:${port}`).join(", ");
     this.#table.begin(rows);
+    this.#living = message.connections;
     this.#refresh();
     const isThere = this.#selected !== null && rows.some(({ id }) => id === this.#selected);
     // Of what is over one begins at the beginning.
@@ -130,6 +133,8 @@ export class LivePage implements PageViewer {
     this.#bar.showControls(controls);
     this.#faults.show(controls);
     this.#table.take(message);
+    this.#living = message.connections;
+    this.#showBeyond();
     this.#take(message);
     if (this.#isFollowing) this.#goToNewest(rows, ended);
     this.#light();
@@ -158,6 +163,10 @@ export class LivePage implements PageViewer {
     const { lost } = this.#feed;
     this.#lost.hidden = lost === 0;
     this.#lost.textContent = lost === 0 ? "" : text("eventsLost", String(lost));
+  }
+
+  #showBeyond(): void {
+    this.#table.showBeyond(this.#living, this.#source.storyOf === undefined ? "moreLive" : "moreInFile");
   }
 
   #note(event: TcpEvent): void {
@@ -266,6 +275,7 @@ export class LivePage implements PageViewer {
 
   #refresh(): void {
     this.#table.emptyText = text("noConnections", this.#address);
+    this.#showBeyond();
     this.#faults.refresh();
     this.#findings.refresh();
     this.#ladder.refresh();
@@ -276,10 +286,10 @@ export class LivePage implements PageViewer {
   }
 
   #key(event: KeyboardEvent): void {
-    const { target, key } = event;
+    const { target } = event;
     const isTyping = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
     if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-    const act = this.#keys.get(key);
+    const act = this.#keys.get(shortcutOf(event));
     if (act === undefined) return;
     event.preventDefault();
     act();

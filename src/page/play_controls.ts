@@ -8,7 +8,7 @@ import type { CommandKind, Side } from "../play/command.ts";
 import type { Courses } from "../play/courses.ts";
 import { findScenario, SCENARIOS } from "../play/scenarios.ts";
 import { element, setText } from "./dom.ts";
-import { currentLanguage, showWord, text, titleWord, type Word } from "./words.ts";
+import { chosenText, showWord, text, titleWord, type Word } from "./words.ts";
 
 /** What the bar asks for. */
 export interface PlayWishes {
@@ -96,10 +96,9 @@ export class PlayControls {
 
   /** The same in another language. */
   refresh(): void {
-    const at = currentLanguage() === "en" ? 0 : 1;
     const { value } = this.#scenario;
     this.#scenario.replaceChildren(
-      ...SCENARIOS.map(({ name, title }) => element("option", { value: name }, title[at])),
+      ...SCENARIOS.map(({ name, title }) => element("option", { value: name }, chosenText(title))),
       element("option", { value: "", hidden: true }, text("ownSetUp")),
     );
     this.#scenario.value = value;
@@ -131,8 +130,7 @@ export class PlayControls {
 
   #showLook(): void {
     const found = findScenario(this.#scenario.value);
-    const at = currentLanguage() === "en" ? 0 : 1;
-    setText(this.#look, found === null ? "" : found.look[at]);
+    setText(this.#look, found === null ? "" : chosenText(found.look));
     this.#look.hidden = found === null;
   }
 

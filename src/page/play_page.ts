@@ -11,7 +11,7 @@ import type { CourseChange } from "../play/courses.ts";
 import { findScenario, SCENARIOS } from "../play/scenarios.ts";
 import { MOST_LINK_LETTERS, parseSetUp, type SetUp, SetUpError, setUpText } from "../play/set_up.ts";
 import { CoursePane } from "./course_pane.ts";
-import { byId, element } from "./dom.ts";
+import { byId, element, shortcutOf } from "./dom.ts";
 import { LivePage } from "./live_page.ts";
 import { PlayControls } from "./play_controls.ts";
 import { PlaySettings } from "./play_settings.ts";
@@ -155,10 +155,10 @@ export class PlayPage {
   }
 
   #key(event: KeyboardEvent): void {
-    const { target, key } = event;
+    const { target } = event;
     const isTyping = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
     if (isTyping || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    const act = this.#keys.get(key);
+    const act = this.#keys.get(shortcutOf(event));
     if (act === undefined) return;
     event.preventDefault();
     act();

@@ -6,14 +6,14 @@
  */
 /// <reference lib="dom" />
 import { type FieldName, type HeaderField, headerFields, headerFlags } from "../story/header_fields.ts";
-import { flagsWord } from "../story/ladder_words.ts";
+import { flagsWord, loudnessOf } from "../story/ladder_words.ts";
 import type { Mark } from "../story/marks.ts";
 import { otherEnd, type SegmentRow } from "../story/story_segment.ts";
 import type { ShownStory } from "./connection_feed.ts";
 import { element } from "./dom.ts";
-import { explanationOf, markKindText } from "./ladder_text.ts";
+import { explanationOf, markKindText, sentenceText } from "./ladder_text.ts";
 import type { WhyAnswer } from "./page_source.ts";
-import { currentLanguage, showWord, text, titleWord, type Word } from "./words.ts";
+import { showWord, text, titleWord, type Word } from "./words.ts";
 
 /** What the pane asks for. */
 interface SegmentWishes {
@@ -39,6 +39,7 @@ const FIELD_WORDS: Readonly<Record<FieldName, Word>> = {
   "sack-permitted": "fieldSackPermitted",
   "sack": "fieldSack",
   "timestamps": "fieldTimestamps",
+  "option": "fieldOption",
   "padding": "fieldPadding",
 };
 
@@ -93,7 +94,9 @@ export class SegmentPane {
       about,
       headerFigure(headerFields(row, { source, destination }), flags),
     );
-    showRebuilt(this.element);
+    const note = element("p", { class: "source" });
+    showWord(note, segment.header === undefined ? "rebuilt" : "asCaptured");
+    this.element.append(note);
     this.element.hidden = false;
     this.element.scrollTop = 0;
   }
@@ -113,21 +116,14 @@ export class SegmentPane {
   }
 }
 
-function showRebuilt(place: HTMLElement): void {
-  const note = element("p", { class: "source" });
-  showWord(note, "rebuilt");
-  place.append(note);
-}
-
 function markLine(mark: Mark): HTMLElement {
   const confidence = mark.confidence === undefined ? "" : ` (${text(mark.confidence)})`;
   const of = mark.of === undefined ? "" : ` #${mark.of}`;
   return element(
     "p",
-    { class: "mark" },
+    { class: `mark ${loudnessOf(mark)}` },
     element("b", {}, `${markKindText(mark.kind)}${of}`),
-    // The sentences of the story are English; in Chinese the word alone has to say it.
-    currentLanguage() === "en" ? ` ${mark.text}${confidence}` : confidence,
+    ` ${sentenceText(mark.text)}${confidence}`,
     ...(mark.tshark === undefined ? [] : [" ", element("code", {}, mark.tshark)]),
   );
 }
@@ -148,7 +144,7 @@ function fieldCell(field: HeaderField): HTMLElement {
   const { name, bits: [first, last], bytes, value, meaning, rfc } = field;
   const called = element("span", { class: "field-name" });
   showWord(called, FIELD_WORDS[name]);
-  const shown = name === "sack-permitted" ? "✓" : value;
+  const shown = name === "sack-permitted" ? "✓" : wordOfSum(value);
   const cell = element(
     "div",
     { class: "field", "data-field": name, title: `${text("fieldBits")} ${first}–${last} · ${rfc}` },
@@ -157,11 +153,23 @@ function fieldCell(field: HeaderField): HTMLElement {
       "span",
       { class: "field-value" },
       element("b", {}, shown),
-      ...(meaning === "" ? [] : [` ${meaning}`]),
+      ...(meaning === "" ? [] : [` ${wordOfSum(meaning)}`]),
     ),
     element("code", { class: "hex" }, bytes === null ? "·· ··" : hexText(bytes)),
   );
   return placed(cell, field.bits);
+}
+
+const SUMS: ReadonlyMap<string, Word> = new Map([
+  ["correct", "sumCorrect"],
+  ["partial", "sumPartial"],
+  ["wrong", "sumWrong"],
+]);
+
+/** What a checksum is worth, as a word; all else as it is. */
+function wordOfSum(value: string): string {
+  const word = SUMS.get(value);
+  return word === undefined ? value : text(word);
 }
 
 function flagCell({ bits, bytes, rfc }: HeaderField, flags: number): HTMLElement {
@@ -174,7 +182,6 @@ function flagCell({ bits, bytes, rfc }: HeaderField, flags: number): HTMLElement
         "data-set": isSet,
         title: `${name}: ${text("fieldBits")} ${bit} · ${rfc}`,
       },
-      // Upright there is room for the whole name.
       name,
     )
   );

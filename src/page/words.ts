@@ -5,6 +5,7 @@
  * word stands beside. Names of the protocol (states, flags, options) are the same in both.
  */
 /// <reference lib="dom" />
+import { typeset } from "./chinese.ts";
 import { PLAY_WORDS } from "./play_words.ts";
 
 /** A language of the page. */
@@ -13,9 +14,13 @@ export type Language = "en" | "zh";
 /** A word of the page. */
 export type Word = keyof typeof WORDS;
 
+/** A word that the playground has too would be shown there in the wrong sense: the type forbids it. */
+type OwnWords =
+  & Readonly<Record<string, readonly [string, string]>>
+  & Readonly<Partial<Record<keyof typeof PLAY_WORDS, never>>>;
+
 /** English, Chinese. `{}` stands for what is put in. */
-const WORDS = {
-  ...PLAY_WORDS,
+export const PAGE_WORDS = {
   diagram: ["State diagram", "状态图"],
   connections: ["Connections", "连接"],
   sequence: ["Sequence diagram", "时序图"],
@@ -41,6 +46,11 @@ const WORDS = {
     "发送 RST,连接立即消失(RFC 9293 §3.10.5)",
   ],
   noConnections: ["No connection yet: connect to {}", "还没有连接:请连接 {}"],
+  moreLive: ["{} more live that are not shown here", "另有 {} 个连接未在此显示"],
+  moreInFile: [
+    "{} more are not in this file: choose by a filter or --connection",
+    "另有 {} 个连接不在此文件中:请用过滤条件或 --connection 选择",
+  ],
   following: ["follows the newest", "跟随最新连接"],
   followTitle: ["Always show the newest connection (Esc)", "始终显示最新的连接(Esc)"],
   pause: ["Pause", "暂停"],
@@ -77,7 +87,6 @@ const WORDS = {
   onceTitle: ["Once, to the next such segment", "一次性:作用于下一个此类报文段"],
   onceWaits: ["waits: {}", "等待:{}"],
   clearOnce: ["Clear", "清除"],
-  chooseSegment: ["Click a segment: its header, field by field", "点击一个报文段,逐字段查看首部"],
   chooseWhy: [
     "Click a state or an arrow: what it means, the clause, the line of source",
     "点击状态或箭头:含义、RFC 条款、源代码行",
@@ -86,16 +95,8 @@ const WORDS = {
     "{} events were not shown: too fast to be read",
     "有 {} 个事件未显示:来得太快",
   ],
-  received: ["received", "收到"],
-  sent: ["sent", "发出"],
-  lostOnPurpose: ["lost on purpose", "故意丢失"],
-  again: ["again", "重传"],
-  rule: ["Rule", "规则"],
   source: ["Source", "源代码"],
-  stateAfter: ["State after it", "之后的状态"],
   also: ["also taken: {}", "还经过:{}"],
-  receives: ["receives", "收到"],
-  sends: ["sends", "发送"],
   sequenceHint: ["Segments of the selected connection appear here", "所选连接的报文段显示在这里"],
   drop_syn: ["Lose next SYN", "丢下一个 SYN"],
   drop_syn_ack: ["Lose next SYN,ACK", "丢下一个 SYN,ACK"],
@@ -113,6 +114,7 @@ const WORDS = {
     "Bytes put together again from the fields; of the checksum nobody has kept a copy",
     "字节由各字段重新拼出;校验和没有保存",
   ],
+  asCaptured: ["Bytes as they were captured", "字节与捕获的一致"],
   certain: ["certain", "确定"],
   likely: ["likely", "可能"],
   fieldBits: ["bits", "比特"],
@@ -131,6 +133,10 @@ const WORDS = {
   fieldSackPermitted: ["SACK permitted", "允许 SACK"],
   fieldSack: ["SACK", "选择确认 SACK"],
   fieldTimestamps: ["Timestamps", "时间戳"],
+  fieldOption: ["Option of kind", "选项,种类"],
+  sumCorrect: ["correct", "正确"],
+  sumPartial: ["partial", "未完成"],
+  sumWrong: ["wrong", "错误"],
   fieldPadding: ["Padding", "填充"],
   enlarge: [
     "This alone, and back (Q the diagram, C the charts, D the states)",
@@ -155,7 +161,10 @@ const WORDS = {
   flowFromServer: ["server → client", "服务器 → 客户端"],
   flowTitle: ["The direction that is drawn: the other one (F)", "切换所绘的方向(F)"],
   drop_ack: ["Lose next ACK", "丢下一个 ACK"],
-} as const satisfies Readonly<Record<string, readonly [string, string]>>;
+} as const satisfies OwnWords;
+
+/** Of the page and of the playground. */
+const WORDS = { ...PAGE_WORDS, ...PLAY_WORDS };
 
 let language: Language = "en";
 
@@ -164,9 +173,15 @@ export function currentLanguage(): Language {
   return language;
 }
 
+/** Of a text in both languages the one that is shown. */
+export function chosenText([english, chinese]: readonly [english: string, chinese: string]): string {
+  return language === "en" ? english : typeset(chinese);
+}
+
 /** A word's text in the language that is shown. */
 export function text(word: Word, put = ""): string {
-  return WORDS[word][language === "en" ? 0 : 1].replace("{}", put);
+  const [english, chinese] = WORDS[word];
+  return chosenText([english.replace("{}", () => put), chinese.replace("{}", () => put)]);
 }
 
 /** Has an element show a word, in whatever language is shown from now on. */

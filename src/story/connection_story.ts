@@ -225,6 +225,9 @@ export class ConnectionStory {
   }
 
   #markLater(end: End, { number, mark }: { number: number; mark: SegmentRow["marks"][number] }): void {
+    // Our own host told of it because it came: whoever repeats it has not heard of that.
+    const isPeers = this.#ours !== null && end !== this.#ends[this.#ours];
+    if (mark.kind === "never-arrived" && isPeers) return;
     if (mark.kind === "spurious") {
       end.shadow.counts.spurious++;
     }

@@ -3,12 +3,14 @@
  *
  * Owns: which fields there are, where each lies, and the clause that defines it. Must not know: languages, how a field is shown.
  *
- * The bytes are put together again from what is known of the segment. What nobody kept (the checksum, the urgent pointer) has
- * none; options stand in the order in which tcplab writes them, which another sender's may not have been.
+ * Of a captured segment they are those that were captured. Of one that events tell of they are put together again from what is
+ * known of it: what nobody kept (the checksum, the urgent pointer) has none, and options stand in the order in which tcplab
+ * writes them, which another sender's may not have been.
  */
 import { readU16, readU32 } from "../wire/bytes.ts";
-import { emitTcp, FLAG, type FlagName, TCP, TcpSegment } from "../wire/tcp.ts";
-import type { SegmentRow, StorySegment } from "./story_segment.ts";
+import { FLAG, type FlagName, TCP } from "../wire/tcp.ts";
+import { headerBytes, type Way } from "./header_bytes.ts";
+import type { SegmentRow } from "./story_segment.ts";
 
 /** Fields of the fixed header, and options by their kinds. */
 export type FieldName =
@@ -27,6 +29,8 @@ export type FieldName =
   | "sack-permitted"
   | "sack"
   | "timestamps"
+  /** One that is not known here, or not as long as it has to be. */
+  | "option"
   | "padding";
 
 /** One field. */
@@ -67,6 +71,7 @@ const CLAUSES: Readonly<Record<FieldName, string>> = {
   "sack-permitted": "RFC 2018 §2",
   "sack": "RFC 2018 §3",
   "timestamps": "RFC 7323 §3.2",
+  "option": "RFC 9293 §3.2",
   "padding": "RFC 9293 §3.1",
 };
 
@@ -94,23 +99,24 @@ export function headerFlags(bits: number): HeaderFlag[] {
   }));
 }
 
-/** What options are called by their first byte (IANA's registry of TCP option kinds). */
-const OPTION_NAMES: ReadonlyMap<number, FieldName> = new Map([
-  [2, "mss"],
-  [3, "window-scale"],
-  [4, "sack-permitted"],
-  [5, "sack"],
-  [8, "timestamps"],
-]);
+/** What options are called by their first byte (IANA's registry of TCP option kinds), and how long each is; SACK's blocks vary. */
+const OPTIONS: ReadonlyMap<number, { readonly name: FieldName; readonly fits: (size: number) => boolean }> =
+  new Map([
+    [2, { name: "mss", fits: (size) => size === 4 }],
+    [3, { name: "window-scale", fits: (size) => size === 3 }],
+    [4, { name: "sack-permitted", fits: (size) => size === 2 }],
+    [5, { name: "sack", fits: (size) => size >= 10 && size % 8 === 2 }],
+    [8, { name: "timestamps", fits: (size) => size === 10 }],
+  ]);
 
 /** The fields of a segment that went from `source` to `destination` (`IP:PORT`). */
 export function headerFields(
   row: SegmentRow,
-  { source, destination }: { readonly source: string; readonly destination: string },
+  way: Way,
 ): HeaderField[] {
   const { segment, relSeq, relAck, windowBytes } = row;
-  const bytes = new Uint8Array(TCP.MAX_HEADER_BYTES);
-  const length = emitTcp(bytes, 0, wireSegment(segment, { source, destination }));
+  const bytes = headerBytes(segment, way);
+  const isTrue = segment.header !== undefined;
   const field = (
     name: FieldName,
     { at, size, value, meaning = "", isKnown = true }: {
@@ -142,22 +148,28 @@ export function headerFields(
       value: String(segment.ack),
       meaning: hasAck ? `+${relAck}` : "",
     }),
-    ...offsetFields(length, bytes[TCP.DATA_OFFSET]),
+    ...offsetFields(bytes[TCP.DATA_OFFSET]),
     field("flags", { at: TCP.FLAGS, size: 1, value: `0x${segment.flags.toString(16).padStart(2, "0")}` }),
     field("window", { at: TCP.WINDOW, size: 2, value: String(window), meaning: scaled }),
-    field("checksum", { at: TCP.CHECKSUM, size: 2, value: checksum, isKnown: false }),
+    field("checksum", {
+      at: TCP.CHECKSUM,
+      size: 2,
+      value: isTrue ? `0x${readU16(bytes, TCP.CHECKSUM).toString(16).padStart(4, "0")}` : checksum,
+      meaning: isTrue ? checksum : "",
+      isKnown: isTrue,
+    }),
     field("urgent-pointer", {
       at: TCP.URGENT_POINTER,
       size: 2,
-      value: isUrgent ? "?" : "0",
-      isKnown: !isUrgent,
+      value: isTrue ? String(readU16(bytes, TCP.URGENT_POINTER)) : isUrgent ? "?" : "0",
+      isKnown: isTrue || !isUrgent,
     }),
-    ...optionFields({ bytes: bytes.subarray(0, length), row, field }),
+    ...optionFields({ bytes, row, field }),
   ];
 }
 
-/** The byte of two fields: the header's length in words, and bits that nobody uses. */
-function offsetFields(length: number, byte: number): HeaderField[] {
+/** The byte of two fields: the header's length in words, and bits that nobody uses yet. */
+function offsetFields(byte: number): HeaderField[] {
   const first = TCP.DATA_OFFSET * 8;
   const rfc = CLAUSES["data-offset"];
   const bytes = [byte];
@@ -166,11 +178,18 @@ function offsetFields(length: number, byte: number): HeaderField[] {
       name: "data-offset",
       bits: [first, first + 3],
       bytes,
-      value: String(length / 4),
-      meaning: `= ${length} B`,
+      value: String(byte >>> 4),
+      meaning: `= ${(byte >>> 4) * 4} B`,
       rfc,
     },
-    { name: "reserved", bits: [first + 4, first + 7], bytes: [], value: "0", meaning: "", rfc },
+    {
+      name: "reserved",
+      bits: [first + 4, first + 7],
+      bytes: [],
+      value: String(byte & 0x0f),
+      meaning: "",
+      rfc,
+    },
   ];
 }
 
@@ -184,14 +203,18 @@ function optionFields(
 ): HeaderField[] {
   const fields: HeaderField[] = [];
   for (let at: number = TCP.HEADER_BYTES; at < bytes.length;) {
-    // No-operation and end of the list have no length.
+    // Behind the end of the list nothing counts; a no-operation has no length.
     if (bytes[at] <= 1) {
-      fields.push(field("padding", { at, size: 1, value: bytes[at] === 0 ? "end" : "nop" }));
-      at++;
+      const isEnd = bytes[at] === 0;
+      const size = isEnd ? bytes.length - at : 1;
+      fields.push(field("padding", { at, size, value: isEnd ? "end" : "nop" }));
+      at += size;
       continue;
     }
-    const size = Math.max(2, bytes[at + 1]);
-    const name = OPTION_NAMES.get(bytes[at]) ?? "padding";
+    // What a peer that lies says of its length goes no further than the header.
+    const size = Math.min(Math.max(2, bytes[at + 1] ?? 2), bytes.length - at);
+    const known = OPTIONS.get(bytes[at]);
+    const name = known?.fits(size) === true ? known.name : "option";
     fields.push(field(name, { at, size, ...optionValue(name, { bytes, at, size, row }) }));
     at += size;
   }
@@ -218,36 +241,9 @@ function optionValue(
         meaning: blocks.map((place) => `+${position(place)}–${position(place + 4)}`).join(", "),
       };
     }
+    case "option":
+      return { value: String(bytes[at]) };
     default:
       return { value: "" };
   }
-}
-
-function wireSegment(
-  { seq, ack, flags, window, options }: StorySegment,
-  { source, destination }: { source: string; destination: string },
-): TcpSegment {
-  const segment = new TcpSegment();
-  segment.sourcePort = portOf(source);
-  segment.destinationPort = portOf(destination);
-  segment.seq = seq;
-  segment.ack = ack;
-  segment.flags = flags;
-  segment.window = window;
-  const { mss, windowScale, sackPermitted, sack = [], timestamps } = options;
-  segment.mss = mss ?? -1;
-  segment.windowScale = windowScale ?? -1;
-  segment.sackPermitted = sackPermitted === true;
-  segment.hasTimestamps = timestamps !== undefined;
-  segment.tsValue = timestamps?.value ?? 0;
-  segment.tsEcho = timestamps?.echo ?? 0;
-  // As many as fit beside the others.
-  const most = Math.min(sack.length, segment.hasTimestamps ? 3 : 4);
-  segment.sackBlockCount = most;
-  sack.slice(0, most).forEach(([left, right], at) => segment.sackBlocks.set([left, right], at * 2));
-  return segment;
-}
-
-function portOf(endpoint: string): number {
-  return Number(endpoint.slice(endpoint.lastIndexOf(":") + 1)) || 0;
 }

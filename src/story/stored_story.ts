@@ -6,9 +6,17 @@
 import type { ConnectionStory } from "./connection_story.ts";
 import { explainConnection, type ExplainedConnection } from "./explain_json.ts";
 import type { LadderSource } from "./ladder.ts";
+import { packedHeader, unpackedHeader, type Way } from "./header_bytes.ts";
 import { foldRows } from "./runs.ts";
 import type { StateStep } from "./state_path.ts";
-import { END_NAMES, type EndName, type Row, type RunRow, type SegmentRow } from "./story_segment.ts";
+import {
+  END_NAMES,
+  type EndName,
+  otherEnd,
+  type Row,
+  type RunRow,
+  type SegmentRow,
+} from "./story_segment.ts";
 
 /** One connection, as it is stored. */
 export interface StoredStory {
@@ -37,10 +45,11 @@ export function storeStory(story: ConnectionStory, mostRows: number): StoredStor
   const first = rows.slice(0, heads);
   const last = rows.slice(rows.length - tails);
   const dropped = rows.slice(heads, rows.length - tails);
+  const packed = (row: SegmentRow) => withHeader(row, packedHeader(row.segment, wayOf(row, story.endpoints)));
   return {
     explained: explainConnection(story),
-    first,
-    last,
+    first: first.map(packed),
+    last: last.map(packed),
     between: leftOut(dropped, before),
     paths: { client: story.pathOf("client"), server: story.pathOf("server") },
     smoothedSeconds: {
@@ -48,6 +57,15 @@ export function storeStory(story: ConnectionStory, mostRows: number): StoredStor
       server: story.shadowOf("server").roundTrips.smoothedSeconds,
     },
   };
+}
+
+function wayOf({ segment: { from } }: SegmentRow, ends: Readonly<Record<EndName, string>>): Way {
+  return { source: ends[from], destination: ends[otherEnd(from)] };
+}
+
+/** Of what is stored the header is packed. */
+function withHeader(row: SegmentRow, header: string | undefined): SegmentRow {
+  return header === undefined ? row : { ...row, segment: { ...row.segment, header } };
 }
 
 /** One run for rows that are not stored, and for those that the story did not keep. */
@@ -80,7 +98,15 @@ function leftOut(dropped: readonly SegmentRow[], before: RunRow | null): RunRow 
 
 /** What a ladder is made of. */
 export function storedSource(stored: StoredStory): LadderSource {
-  const { explained: { client, server }, first, last, between, paths, smoothedSeconds } = stored;
+  const { explained: { client, server }, between, paths, smoothedSeconds } = stored;
+  const [first, last] = [stored.first, stored.last].map((part) =>
+    part.map((row) => {
+      const { segment } = row;
+      const { header } = segment;
+      if (header === undefined) return row;
+      return withHeader(row, unpackedHeader(header, { segment, way: wayOf(row, { client, server }) }));
+    })
+  );
   const middle: Row[] = between === null ? [] : [between];
   const rows = [...first, ...last];
   const begins = rows.at(0)?.segment.time ?? between?.fromTime;

@@ -138,6 +138,7 @@ export class Story {
       options: segment.options,
       checksum: segment.checksum,
       ttl: segment.ttl,
+      header: segment.header,
       truth: segment.truth,
       fate: segment.fate,
       arrival: segment.arrival,

@@ -42,6 +42,8 @@ export interface StorySegment {
   readonly checksum?: "correct" | "partial" | "wrong" | undefined;
   /** TTL or hop limit of its packet, where that was seen. */
   readonly ttl?: number | undefined;
+  /** Its TCP header as it was captured, a letter a byte (header_bytes.ts); absent where nobody has kept it. */
+  readonly header?: string | undefined;
   /** The state of the end that told of it, after it: where that end is ours. */
   readonly truth?: { readonly state: TcpState; readonly rule: string } | undefined;
   readonly fate?: Fate | undefined;

@@ -97,7 +97,13 @@ function takeDsack(sample: RateSample, tcb: Readonly<Tcb>, segment: ArrivingSegm
   sample.dsackRight = right;
 }
 
-function takeDelivery({ sample, arrivedUs }: SampleSource, tcb: Readonly<Tcb>): void {
+/**
+ * Deviation: RFC 8985 §6.2 step 2 compares the echo with each piece that was sent again. What was SACKed lies beyond a hole, and so
+ * cannot be what is echoed: it did not change TS.Recent (RFC 7323 §4.3), whose older value would disown every copy that arrives,
+ * a tail loss probe too (§7), and leave the loss before it to the timeout. Of such pieces the round trip decides alone, as it does
+ * without timestamps, and as in Linux.
+ */
+function takeDelivery({ sample, arriving, arrivedUs }: SampleSource, tcb: Readonly<Tcb>): void {
   const { delivered } = tcb.scoreboard;
   sample.deliveredBytes = 0;
   sample.deliveredEnd = 0;
@@ -121,7 +127,8 @@ function takeDelivery({ sample, arrivedUs }: SampleSource, tcb: Readonly<Tcb>): 
       sample.retransmitted = true;
       // RFC 8985 §6.2 step 2: the ACK of an original must not be taken for that of its copy.
       if (tcb.minRttUs !== Infinity && roundTripUs < tcb.minRttUs) continue;
-      if (sample.tsEcho >= 0 && seqLt(sample.tsEcho, stampAt(tcb, record.sentUs))) continue;
+      const mayBeEchoed = sample.tsEcho >= 0 && record.end <= arriving.ack;
+      if (mayBeEchoed && seqLt(sample.tsEcho, stampAt(tcb, record.sentUs))) continue;
     }
     if (record.order > sample.rackOrder) {
       sample.rackOrder = record.order;

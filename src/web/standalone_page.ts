@@ -16,7 +16,7 @@ import { findPageDocument } from "./page_document.ts";
 /** Local choice: about ten megabytes, which a browser opens in a second. */
 const MOST_ROWS = 25_000;
 /** Local choice: more connections than a table is read of. */
-const MOST_CONNECTIONS = 1000;
+export const MOST_CONNECTIONS = 1000;
 /** Local choice: of one connection as many as a story keeps. */
 const MOST_ROWS_OF_ONE = 4160;
 /** Where page.html wants the story. */
@@ -29,6 +29,8 @@ interface StandaloneParts {
   readonly title: string;
   readonly version: string;
   readonly connections: Iterable<ConnectionStory>;
+  /** How many more there are, of which nothing is kept that could be shown; none when absent. */
+  readonly unkept?: number;
   /** The document; the program's own when absent. */
   readonly document?: () => Promise<string>;
 }
@@ -38,8 +40,8 @@ interface StandaloneParts {
  * Throws `PageDocumentError` where the page cannot be made.
  */
 export async function standalonePage(parts: StandaloneParts): Promise<string> {
-  const { title, version, connections, document = findPageDocument } = parts;
-  const page = storedPage({ title, version, connections });
+  const { document = findPageDocument } = parts;
+  const page = storedPage(parts);
   const nonce = newToken();
   const policy =
     `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; img-src data:; ` +
@@ -53,7 +55,7 @@ export async function standalonePage(parts: StandaloneParts): Promise<string> {
 }
 
 function storedPage(
-  { title, version, connections }: Pick<StandaloneParts, "title" | "version" | "connections">,
+  { title, version, connections, unkept = 0 }: StandaloneParts,
 ): StoredPage {
   const stories = [...connections];
   const told = stories.slice(0, MOST_CONNECTIONS);
@@ -70,7 +72,7 @@ function storedPage(
     title,
     version,
     connections: stored,
-    leftOut: stories.length - told.length,
+    leftOut: stories.length - told.length + unkept,
     why: Object.fromEntries([...new Set(names)].map((name) => [name, findExplanations(name)])),
   };
 }

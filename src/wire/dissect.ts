@@ -75,6 +75,9 @@ export class DissectedSegment {
   addressBytes = 0;
   sourceOffset = 0;
   destinationOffset = 0;
+  /** Where the TCP header lies in the packet's bytes, and how much of it was kept. */
+  headerOffset = 0;
+  headerBytes = 0;
   /** TTL, or hop limit. */
   ttl = 0;
   dscp = 0;
@@ -88,6 +91,11 @@ export class DissectedSegment {
   vlans: readonly number[] = [];
   /** Where the packet was seen, as the link header numbers it; 0 where it does not. */
   interfaceIndex = 0;
+
+  /** A view of the packet: the TCP header, as far as the capture kept it. */
+  get header(): Uint8Array {
+    return this.bytes.subarray(this.headerOffset, this.headerOffset + this.headerBytes);
+  }
 
   /** A view of the packet. */
   get source(): Uint8Array {
@@ -241,6 +249,8 @@ export class Dissector {
     out.areOptionsCut = headerLength > kept && headerLength <= length && isCut(packet);
     if (out.areOptionsCut) this.#parseCutHeader(packet, { at, kept }, segment);
     else if (parseTcp(bytes, at, kept, segment) !== null) return "malformed-tcp";
+    out.headerOffset = at;
+    out.headerBytes = Math.min(headerLength, kept);
     out.length = length - headerLength;
     if (kept < length) {
       out.checksum = "unknown";

@@ -104,3 +104,22 @@ Deno.test("segments of a capture: every field, and what gave none", async () => 
     { ...syn, number: 5, time: 1_700_000_004.25, checksum: "wrong" },
   ]);
 });
+
+Deno.test("segments of a capture have the bytes of their headers where these are wanted, and only there", async () => {
+  const path = await Deno.makeTempFile();
+  const frame = craftSegment(V4, SYN);
+  const headers = async (keepsHeaders: boolean) => {
+    const found: (string | undefined)[] = [];
+    await readSegments(path, { keepsHeaders, onSegment: ({ header }) => found.push(header) });
+    return found;
+  };
+  try {
+    const records = [{ seconds: 1, fraction: 0, data: frame }, { seconds: 2, fraction: 0, data: frame }];
+    await Deno.writeFile(path, pcapBytes({ order: "big", records }));
+    const header = String.fromCharCode(...frame.subarray(34, 34 + (frame[46] >> 4) * 4));
+    assertEquals(await headers(true), [header, header]);
+    assertEquals(await headers(false), [undefined, undefined]);
+  } finally {
+    await Deno.remove(path);
+  }
+});

@@ -38,6 +38,17 @@ const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["tcplab serve --show data,fau", ["faults"]],
   ["tcplab serve --show data,arp,fau", ["faults"]],
   ["tcplab serve --show=data,fau", ["faults"]],
+  ["tcplab explain LICEN", ["LICENSE"]],
+  ["tcplab explain --json scripts/explain_s", ["scripts/explain_speed.ts"]],
+  ["tcplab explain LICENSE LICEN", []],
+  ["tcplab explain LICENSE dport = LICEN", []],
+  ...["svg", "html", "script", "qlog"].map((name) =>
+    [`tcplab explain --${name} LICEN`, ["LICENSE"]] as const
+  ),
+  ["tcplab explain --side ", ["client", "server"]],
+  ["tcplab play --scenario zero", ["zero-window"]],
+  ["tcplab play --output LICEN", ["LICENSE"]],
+  ["tcplab play LICEN", []],
   ["tcplab nothing --lo", []],
 ];
 
@@ -108,6 +119,7 @@ compadd() {
 }
 compset() { if [[ $2 == 1 ]]; then PREFIX=\${PREFIX#\${~3}}; else PREFIX=\${PREFIX##\${~2}}; fi }
 _describe() { compadd -- \${\${(P)@[-1]}%%:*} }
+_files() { compadd -- \${PREFIX}*(N) }
 `;
 
 shellTest("zsh", "offers what is to be offered, by source and as a file of the fpath", async () => {

@@ -3,11 +3,11 @@
  *
  * Owns: both tellings, their differences, and the judgement on each kind of difference.
  */
+import { readCapture } from "../../src/cli/capture_input.ts";
 import { SegmentReader } from "../../src/cli/capture_segments.ts";
 import { PacketStory } from "../../src/story/from_packets.ts";
 import { Story } from "../../src/story/story.ts";
-import type { SegmentRow } from "../../src/story/story_segment.ts";
-import { CaptureFile } from "../../src/wire/capture_file.ts";
+import { otherEnd, type SegmentRow } from "../../src/story/story_segment.ts";
 
 /** The names that are compared, without `tcp.analysis.`. */
 export const COMPARED = [
@@ -35,6 +35,19 @@ export interface MarkDifference {
   readonly tshark: readonly AnalysisName[];
   readonly ours: readonly AnalysisName[];
   readonly row: SegmentRow;
+  readonly about: FrameFacts;
+}
+
+/** What a difference may be due to, beside the marks themselves. */
+interface FrameFacts {
+  /** Another connection has the same addresses and ports, on another VLAN. */
+  readonly isOnSeveralVlans: boolean;
+  /** This frame, or one before it in the connection: tshark reads another length, or its sum is wrong and we do not count it. */
+  readonly isReadOtherwise: boolean;
+  /** Nothing of this end was seen before. */
+  readonly isFirstOfSender: boolean;
+  /** Text of this end from before it was not acknowledged yet. */
+  readonly isOutstanding: boolean;
 }
 
 /** What was compared. */
@@ -47,33 +60,54 @@ export interface MarkComparison {
 
 /** Compares the two. */
 export async function compareMarks(path: string): Promise<MarkComparison> {
-  const theirs = await tsharkNames(path);
-  const rows = await ourRows(path);
-  let agreed = 0;
-  const differences: MarkDifference[] = [];
-  for (const row of rows) {
-    const frame = row.segment.number;
-    const tshark = theirs.get(frame) ?? [];
-    const ours = namesOf(row);
-    if (tshark.join() === ours.join()) agreed += tshark.length > 0 ? 1 : 0;
-    else differences.push({ frame, tshark, ours, row });
+  const theirs = await tsharkFrames(path);
+  const connections = [...(await ourStory(path)).connections()];
+  const places = new Map<string, Set<string>>();
+  for (const { endpoints: { client, server }, realm } of connections) {
+    const key = [client, server].toSorted().join(" ");
+    places.set(key, (places.get(key) ?? new Set()).add(realm));
   }
-  return { segments: rows.length, agreed, differences };
+  let agreed = 0;
+  let segments = 0;
+  const differences: MarkDifference[] = [];
+  for (const connection of connections) {
+    const { client, server } = connection.endpoints;
+    const isOnSeveralVlans = (places.get([client, server].toSorted().join(" "))?.size ?? 0) > 1;
+    let isReadOtherwise = false;
+    const sent = { client: -Infinity, server: -Infinity };
+    const acknowledged = { client: -Infinity, server: -Infinity };
+    for (const row of connection.segmentRows()) {
+      const { number: frame, length, checksum, from } = row.segment;
+      const told = theirs.get(frame);
+      const isFirstOfSender = sent[from] === -Infinity;
+      const isOutstanding = sent[from] > acknowledged[from];
+      const other = otherEnd(from);
+      sent[from] = Math.max(sent[from], row.relSeq + length);
+      acknowledged[other] = Math.max(acknowledged[other], row.relAck);
+      isReadOtherwise ||= told?.length !== length || checksum === "wrong";
+      segments++;
+      const tshark = told?.names ?? [];
+      const ours = namesOf(row);
+      if (tshark.join() !== ours.join()) {
+        const about = { isOnSeveralVlans, isReadOtherwise, isFirstOfSender, isOutstanding };
+        differences.push({ frame, tshark, ours, row, about });
+      } else if (tshark.length > 0) agreed++;
+    }
+  }
+  return { segments, agreed, differences: differences.toSorted((a, b) => a.frame - b.frame) };
 }
 
-async function ourRows(path: string): Promise<readonly SegmentRow[]> {
-  const capture = new CaptureFile();
+async function ourStory(path: string): Promise<Story> {
   const reader = new SegmentReader();
   const story = new Story({ rows: 100_000, allRows: 1_000_000 });
   const packets = new PacketStory(story);
-  capture.push(await Deno.readFile(path));
-  capture.end();
-  for (let packet = capture.next(); packet !== null; packet = capture.next()) {
-    const segment = reader.take(packet);
-    if (segment !== null) packets.add(segment);
-  }
-  return [...story.connections()].flatMap((connection) => connection.segmentRows())
-    .toSorted((a, b) => a.segment.number - b.segment.number);
+  await readCapture(path, {
+    onPacket: (packet) => {
+      const segment = reader.take(packet);
+      if (segment !== null) packets.add(segment);
+    },
+  });
+  return story;
 }
 
 /** tshark says of a fast retransmission, and of a spurious one, that it is a retransmission too. */
@@ -83,15 +117,22 @@ function namesOf({ marks }: SegmentRow): AnalysisName[] {
   return COMPARED.filter((name) => names.has(name));
 }
 
-async function tsharkNames(path: string): Promise<ReadonlyMap<number, AnalysisName[]>> {
-  const fields = ["frame.number", ...COMPARED.map((name) => `tcp.analysis.${name}`)];
+/** What tshark reads in a frame. */
+interface TsharkFrame {
+  readonly length: number;
+  readonly names: readonly AnalysisName[];
+}
+
+/** Of tunnels the innermost segment. */
+async function tsharkFrames(path: string): Promise<ReadonlyMap<number, TsharkFrame>> {
+  const fields = ["frame.number", "tcp.len", ...COMPARED.map((name) => `tcp.analysis.${name}`)];
   const { stdout, stderr, success } = await new Deno.Command("tshark", {
     args: [
       "-n",
       "-r",
       path,
       "-Y",
-      "tcp.analysis.flags",
+      "tcp",
       "-T",
       "fields",
       ...fields.flatMap((name) => ["-e", name]),
@@ -101,8 +142,9 @@ async function tsharkNames(path: string): Promise<ReadonlyMap<number, AnalysisNa
   if (!success) throw new Error(new TextDecoder().decode(stderr));
   const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
   return new Map(lines.map((line) => {
-    const [number, ...cells] = line.split("\t");
-    return [Number(number), COMPARED.filter((_, i) => (cells[i] ?? "") !== "")];
+    const [number, lengths, ...cells] = line.split("\t");
+    const names = COMPARED.filter((_, i) => (cells[i] ?? "") !== "");
+    return [Number(number), { length: Number(lengths.split(",").at(-1)), names }];
   }));
 }
 
@@ -203,6 +245,40 @@ const JUDGEMENTS: readonly Judgement[] = [
     oursAlone: [],
     why: "the capture has data after its acknowledgment: not seen before, so not sent again",
     holds: ({ row }) => row.marks.every(({ kind }) => kind === "partial-checksum"),
+  },
+  ...[[], ["retransmission"]].map((oursAlone): Judgement => ({
+    tsharkAlone: ["keep_alive"],
+    oursAlone: COMPARED.filter((name) => oursAlone.includes(name)),
+    why:
+      "text before it was not acknowledged: one octet sent again, or an ACK that was overtaken; a keep-alive leaves when nothing is out (RFC 9293 §3.8.4)",
+    holds: ({ about }) => about.isOutstanding && !about.isOnSeveralVlans,
+  })),
+  ...[["retransmission"], ["keep_alive"]].map((tsharkAlone): Judgement => ({
+    tsharkAlone: COMPARED.filter((name) => tsharkAlone.includes(name)),
+    oursAlone: [],
+    why: "the same addresses on two VLANs are two connections",
+    holds: ({ about }) => about.isOnSeveralVlans,
+  })),
+  ...[
+    [["lost_segment"], []],
+    [["lost_segment"], ["retransmission"]],
+    [["retransmission", "spurious_retransmission", "lost_segment"], []],
+    [[], ["lost_segment"]],
+    [[], ["retransmission"]],
+    [[], ["retransmission", "spurious_retransmission"]],
+  ].map(([tsharkAlone, oursAlone]): Judgement => ({
+    tsharkAlone: COMPARED.filter((name) => tsharkAlone.includes(name)),
+    oursAlone: COMPARED.filter((name) => oursAlone.includes(name)),
+    why:
+      "a frame before it is read otherwise: IP's length, which the checksum confirms or only damage contradicts, not that of the link; and a wrong sum is not counted",
+    holds: ({ about }) => about.isReadOtherwise,
+  })),
+  {
+    tsharkAlone: [],
+    oursAlone: ["lost_segment"],
+    why:
+      "the other end's acknowledgment tells where these numbers stood, before anything of this end was seen",
+    holds: ({ about }) => about.isFirstOfSender,
   },
   {
     tsharkAlone: ["reused_ports"],

@@ -36,6 +36,11 @@ export class LabScreen implements AsyncDisposable {
     return await this.#tmux("capture-pane", "-p");
   }
 
+  /** The same with the codes of its colours. */
+  async coloured(): Promise<string> {
+    return await this.#tmux("capture-pane", "-p", "-e");
+  }
+
   /** What was written so far, what has left the screen included. */
   async history(): Promise<string> {
     return await this.#tmux("capture-pane", "-p", "-J", "-S", "-");

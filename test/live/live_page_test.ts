@@ -69,6 +69,13 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
     "ESTABLISHED",
   ]);
 
+  // The buttons of the selected row are reached by Tab.
+  await page.locator('[role="row"][data-connection="1"]').focus();
+  for (const how of ["close", "abort"]) {
+    await page.keyboard.press("Tab");
+    assertEquals(await page.locator(":focus").getAttribute("data-end"), how);
+  }
+
   // The charts show what has passed.
   const sequenceChart = page.locator('[aria-label="Sequence over time"]');
   await sequenceChart.and(page.locator('[data-segments="2"]')).waitFor();
@@ -86,6 +93,12 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
   // What is lost on purpose, and its repair.
   await page.locator('[data-once="drop:data"]').click();
   await page.getByText("waits: drop:data").waitFor();
+  // What is in force is to be seen without scrolling, in the smallest window that is meant.
+  const now = await page.locator(".nowline").boundingBox();
+  const faults = await page.locator(".pane.faults").boundingBox();
+  const isInside = now !== null && faults !== null && now.y > faults.y &&
+    now.y + now.height <= faults.y + faults.height + 1;
+  assert(isInside, JSON.stringify([now, faults]));
   await first.write(encoder.encode("again\n"));
   const lost = page.locator('[aria-label="Sequence diagram"] [data-lost="true"]');
   await lost.first().waitFor();
@@ -194,6 +207,39 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
   const beyond = browser.requests.filter((url) => !/^(?:http|ws):\/\/127\.0\.0\.1:8033\/|^data:/.test(url));
   assertEquals(beyond, []);
   assert(browser.requests.some((url) => url.startsWith("ws:")), "the stream is not among the requests");
+});
+
+liveTest("of more connections than a page is told of, it says how many there are besides", {
+  missing: noBrowser,
+}, async (lab) => {
+  await using server = await ServeProcess.start(lab, { args: ["--ui"] });
+  const address = await pageAddress(server);
+  await using browser = await PageBrowser.start(lab);
+  // Another's stream in place of the server's: thousands of connections are not needed to count them.
+  const streams: { send(message: string): void }[] = [];
+  const page = await browser.open(address, {
+    prepare: (opened) => opened.routeWebSocket(/\/api\/stream/, (socket) => void streams.push(socket)),
+  });
+  await waitFor(() => streams.length > 0, { what: "the page's WebSocket" });
+  const [stream] = streams;
+  const row = (id: number) => ({
+    ...{ id, name: `a:1-b:${id}`, local: "a:1", peer: `b:${id}`, app: "echo", role: "server" },
+    ...{ state: "ESTABLISHED", states: ["ESTABLISHED"], bytesIn: 0, bytesOut: 0, segmentsIn: 1 },
+    ...{ segmentsOut: 1, retransmits: 0, srttUs: 0, rtoUs: 0, cwnd: 0 },
+  });
+  const heading = { pid: 1, device: "d", ip: ["a"], mac: "", listeners: [] };
+  const hello = { type: "hello", version: "1", server: heading, controls: null };
+  stream.send(JSON.stringify({ ...hello, rows: [row(1), row(2)], connections: 7002 }));
+  const beyond = page.locator(".connections .beyond");
+  await beyond.getByText("7000 more live that are not shown here").waitFor();
+  // One that is told anew is one less; when all are there nothing is said.
+  const nothing = { ended: [], gone: [], events: [], lost: 0, figures: null, controls: null };
+  const batch = { type: "batch", time: 1, ...nothing };
+  stream.send(JSON.stringify({ ...batch, rows: [row(3)], connections: 7002 }));
+  await beyond.and(page.locator('[data-beyond="6999"]')).waitFor();
+  stream.send(JSON.stringify({ ...batch, rows: [], connections: 3 }));
+  await beyond.waitFor({ state: "hidden" });
+  assertEquals(browser.complaints, []);
 });
 
 liveTest(

@@ -29,6 +29,8 @@ interface Look {
   readonly height?: number;
   readonly isDark?: boolean;
   readonly locale?: "en-GB" | "zh-CN";
+  /** What is done to the window before it asks for anything. */
+  readonly prepare?: (page: Page) => Promise<void>;
 }
 
 /** A browser in a lab; its pages are closed with it. */
@@ -67,7 +69,7 @@ export class PageBrowser implements AsyncDisposable {
 
   /** Opens an address in a window of its own. */
   async open(address: string, look: Look = {}): Promise<Page> {
-    const { width = 1280, height = 720, isDark = false, locale = "en-GB" } = look;
+    const { width = 1280, height = 720, isDark = false, locale = "en-GB", prepare } = look;
     const context = await this.#browser.newContext({
       viewport: { width, height },
       colorScheme: isDark ? "dark" : "light",
@@ -80,6 +82,7 @@ export class PageBrowser implements AsyncDisposable {
     page.on("pageerror", (error) => this.complaints.push(String(error)));
     page.on("request", (request) => this.requests.push(request.url()));
     page.on("websocket", (socket) => this.requests.push(socket.url()));
+    await prepare?.(page);
     await page.goto(address);
     return page;
   }

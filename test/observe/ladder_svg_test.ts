@@ -5,6 +5,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ladderSvg } from "../../src/observe/ladder_svg.ts";
 import { type Ladder, ladderOf } from "../../src/story/ladder.ts";
 import { FULL_HANDSHAKE, HANDSHAKE, tell } from "../story/written_story.ts";
+import { demandWellFormed } from "./well_formed_svg.ts";
 
 function ladder(text: string): Ladder {
   return ladderOf(tell(text).connection);
@@ -13,29 +14,6 @@ function ladder(text: string): Ladder {
 /** How often a pattern occurs. */
 function times(svg: string, pattern: RegExp): number {
   return [...svg.matchAll(pattern)].length;
-}
-
-/** Fails where tags do not nest, or text holds what would be markup. */
-function demandWellFormed(svg: string): void {
-  const open: string[] = [];
-  for (
-    const [, close, name, attributes, empty] of svg.matchAll(
-      /<(\/?)([a-z]+)((?:\s+[a-zA-Z:-]+="[^"<]*")*)\s*(\/?)>/g,
-    )
-  ) {
-    assert(attributes !== undefined);
-    if (close !== "") assertEquals(open.pop(), name);
-    else if (empty === "") open.push(name);
-  }
-  assertEquals(open, []);
-  const rest = svg.replaceAll(/<style>[^<]*<\/style>/g, "").replaceAll(
-    /<\/?[a-z]+((?:\s+[a-zA-Z:-]+="[^"<]*")*)\s*\/?>/g,
-    "",
-  );
-  assertEquals(
-    rest.match(/[<>]|&(?!(?:amp|lt|gt|quot|#39);)|\p{Cc}/gu)?.filter((sign) => sign !== "\n") ?? [],
-    [],
-  );
 }
 
 const STORY = `${FULL_HANDSHAKE}

@@ -26,6 +26,35 @@ function scriptOf(text: string, side: EndName): string {
   return packetdrillScript(tell(text).connection, { side, source: "told.pcap" });
 }
 
+Deno.test("script: what begins before the capture does has no numbers, and is told without it", () => {
+  const lines = scriptOf(
+    `
+  C A 1000 1 len=100
+  S A 1 1100
+  C A 800 1 len=200 at=0.3
+  C A 800 1 len=199 at=0.4
+  C A 700 1 len=100 at=0.5
+  C A 700 1 len=500 at=0.6
+  S A 1 1200 at=0.61`,
+    "server",
+  ).split("\n").filter((line) => /^\S+ [<>]|frame/.test(line));
+  assertEquals(lines.slice(3), EARLY.split("\n"));
+});
+
+Deno.test("script: the name of a capture is no line of its own", () => {
+  const script = packetdrillScript(tell(STORY).connection, { side: "client", source: "a\n0 `reboot`\u2028" });
+  assertEquals(script.split("\n")[0], "// a?0 `reboot`?, connection #1: 10.0.0.2:40000 > 10.0.0.1:80");
+});
+
+const EARLY = `+0 < . 1:101(100) ack 1 win 1000
++.01 > . 1:1(0) ack 101
+// frame 3 lies before what was captured
+// frame 4 lies before what was captured
+// frame 5 never arrived
+// frame 6 is told without its first 300 octets, which lie before what was captured
++.58 < . 1:201(200) ack 1 win 1000  // sent again: a probe: the last segment again, before the timer expires, 100 ms after it was sent before
++.01 > . 1:1(0) ack 201`;
+
 const SERVER_SCRIPT = `// told.pcap, connection #1: 10.0.0.2:40000 > 10.0.0.1:80
 // The stack under test is the server; times are those of the capture.
 

@@ -41,6 +41,19 @@ for (const name of DOCUMENTS) {
   });
 }
 
+Deno.test("documents: what they say to run with deno is there", () => {
+  // The prototypes of cores.md are in the commit that it names.
+  const told = DOCUMENTS.filter((name) => name !== "CHANGELOG.md" && name !== "docs/cores.md").flatMap((
+    name,
+  ) =>
+    [...read(name).matchAll(/deno (?:run|test|bench)\b[^`\n]*/g)].flatMap(([command]) =>
+      [...command.matchAll(/(?:^|\s)((?:test|scripts|src)\/[\w./-]+\.ts)\b/g)].map(([, path]) => path)
+    )
+  );
+  assertGreaterOrEqual(told.length, 10);
+  for (const path of new Set(told)) assert(Deno.statSync(new URL(path, ROOT)).isFile, path);
+});
+
 Deno.test("README.md: 200 to 250 lines, every document is linked", () => {
   const text = read("README.md");
   const lines = text.split("\n").length - 1;

@@ -3,6 +3,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { EventStory } from "../../src/story/from_events.ts";
+import { isRetransmission } from "../../src/story/marks.ts";
 import { outcomeOf } from "../../src/story/outcome.ts";
 import { Story } from "../../src/story/story.ts";
 import { type EndName, otherEnd } from "../../src/story/story_segment.ts";
@@ -91,6 +92,26 @@ Deno.test("event story: what our faults took is named, and what is sent again ha
     }
   }
   assert(lostIn > 20 && lostOut > 20, `${lostIn} ${lostOut}`);
+});
+
+Deno.test("event story: of what our host has received nothing never arrived, though its sender repeats it", () => {
+  let repeats = 0;
+  let lost = 0;
+  for (let seed = 1; seed <= 25; seed++) {
+    const { events } = runTwoEnds(seed, "caller");
+    for (const side of [0, 1] as const) {
+      for (const connection of storyOf(events[side]).story.connections()) {
+        for (const { segment, marks, fate } of connection.segmentRows()) {
+          const isMissing = marks.some(({ kind }) => kind === "never-arrived") || fate === "never-arrived";
+          if (segment.from === connection.ours) lost += isMissing ? 1 : 0;
+          else assert(!isMissing, `seed ${seed}, side ${side}, #${segment.number}`);
+          if (marks.some(({ kind }) => isRetransmission(kind))) repeats++;
+        }
+      }
+    }
+  }
+  // Of our own segments it is found out still.
+  assert(repeats > 100 && lost > 20, `${repeats} repeated, ${lost} lost`);
 });
 
 Deno.test("event story: a stranger's segments, listeners and other events make no connection of their own", () => {

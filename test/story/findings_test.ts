@@ -2,6 +2,7 @@
  * Findings, by hand: kind, frames and confidence exactly; and the JSON of a whole connection.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { chineseSentence } from "../../src/page/chinese.ts";
 import { explainConnection } from "../../src/story/explain_json.ts";
 import { findingsOf } from "../../src/story/findings.ts";
 import { FULL_HANDSHAKE, HANDSHAKE, tell } from "./written_story.ts";
@@ -81,6 +82,7 @@ for (const [name, [text, expected]] of Object.entries(CASES)) {
     for (const { text, rfc } of found) {
       assert(/^[A-Z0-9].*[.?]$/s.test(text), text);
       assert(/^RFC \d+/.test(rfc), rfc);
+      assert(chineseSentence(text) !== null, `not known in Chinese: ${text}`);
     }
   });
 }
@@ -169,4 +171,20 @@ Deno.test("explain json: a whole connection, field by field", () => {
       }],
     },
   );
+});
+
+Deno.test("explain json: every field is in the document", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/explain.md", import.meta.url));
+  const [, section = ""] = /\n## JSON\n([\s\S]*?)\n## /.exec(page) ?? [];
+  const { connection } = tell(`${FULL_HANDSHAKE}\nC A 1 1 len=5\nC A 1 1 len=5 at=2\nS A 1 6`, {});
+  connection.notes.comment(1, "said");
+  const file = { file: "a", linkType: "b", frames: 1, skipped: {}, dropped: 1, forgotten: 1 };
+  const all = { ...file, connections: [{ ...explainConnection(connection), vlan: "5" }] };
+  const names = new Set<string>();
+  JSON.stringify(all, (name, value) => {
+    if (/^[a-z]/i.test(name)) names.add(name);
+    return value;
+  });
+  assert(names.size > 40, `${[...names]}`);
+  assertEquals([...names].filter((name) => !section.includes(`\`${name}\``)), []);
 });

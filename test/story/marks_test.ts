@@ -2,6 +2,7 @@
  * Marks, by hand: each kind exactly, with the segment that it refers to, at once or when it is found out.
  */
 import { assertEquals } from "@std/assert";
+import { chineseSentence } from "../../src/page/chinese.ts";
 import { TSHARK_NAMES } from "../../src/story/marks.ts";
 import { FULL_HANDSHAKE, HANDSHAKE, marksText, tell } from "./written_story.ts";
 
@@ -231,6 +232,8 @@ for (const far of [0, 2 ** 31 - 150, 2 ** 32 - 150]) {
     Deno.test(`marks: ${name}, ISNs ${far} further`, () => {
       const { rows } = tell(text, { clientIsn: (1000 + far) >>> 0, serverIsn: (5000 + far) >>> 0 });
       assertEquals(marksText(rows), [...marks]);
+      const said = rows.flatMap((row) => row.marks.map(({ text }) => text));
+      assertEquals(said.filter((text) => chineseSentence(text) === null), [], "not known in Chinese");
     });
   }
 }

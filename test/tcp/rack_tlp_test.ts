@@ -234,6 +234,24 @@ Deno.test("with timestamps the echo tells the original from the retransmission (
   assertEquals(bulk.took().filter((segment) => Number(segment) < 30), []);
 });
 
+Deno.test("the echo of a late original stands for all that is acknowledged with it, also when all is undone already (RFC 8985 §6.2 step 2, RFC 7323 §4.3)", () => {
+  const bulk = waiting({ ...RENO, options: STAMPED_OPTIONS });
+  const original = bulk.peer.hostTimestamp;
+  after(bulk, 10, [[13, 15]]);
+  near(resentIn(bulk, 26 * MS_US, 30)[0], 10, 25);
+  const again: (number | string)[] = [];
+  for (let end = 16; end <= 26; end++) again.push(...after(bulk, 10, [[13, end]]));
+  assertEquals(again.filter((segment) => Number(segment) < 30), [11, 12]);
+  bulk.lab.pass(110 * MS_US);
+  bulk.took();
+  // The first of the late ones undoes the reduction; the next two say nothing of their copies, and 26 to 29 are not lost.
+  bulk.acks(11, { echo: original });
+  assertEquals(bulk.info.recovery, "disorder");
+  bulk.took();
+  bulk.acks(26, { echo: original });
+  assertEquals(bulk.took().filter((segment) => Number(segment) < 30), []);
+});
+
 Deno.test("the reordering timer and the retransmission timer: what is due first (RFC 8985 §8)", () => {
   const bulk = waiting();
   after(bulk, 10, [[11, 12]]);

@@ -2,7 +2,16 @@
  * The tail loss probe: when it is sent, what it holds, what its answer says. RFC 8985 §7.
  */
 import { assert, assertEquals } from "@std/assert";
-import { type BulkAck, type BulkOptions, BulkSender, MS_US, range, tenOut } from "./bulk_sender.ts";
+import {
+  type BulkAck,
+  type BulkOptions,
+  BulkSender,
+  MS_US,
+  range,
+  SACK_OPTIONS,
+  STAMPED_OPTIONS,
+  tenOut,
+} from "./bulk_sender.ts";
 import { SECOND_US } from "./wire_ends.ts";
 
 const RENO: BulkOptions = { tcp: { congestionControl: "reno" } };
@@ -30,7 +39,8 @@ function near([segment, ms]: [number, number], wanted: number, wantedMs: number)
 
 /** `segments` are out, and nothing else is queued; the round trip is 100 ms, the RTO 300 ms. */
 function tail(segments: number, options: BulkOptions = RENO): BulkSender {
-  const bulk = new BulkSender({ ...options, queued: segments * 1460 });
+  const mss = options.options?.timestamps === undefined ? 1460 : 1448;
+  const bulk = new BulkSender({ ...options, queued: segments * mss });
   bulk.expects(range(0, segments));
   return bulk;
 }
@@ -157,8 +167,52 @@ Deno.test("no probe while segments are SACKed beyond a hole, nor in recovery (RF
   assertEquals(bulk.resent().filter((kind) => kind === "tlp"), []);
 });
 
+/** The echo of a SACK is that of what came before the hole (RFC 7323 §4.3): with timestamps and without, the course is the same. */
+const WITH_OPTIONS: readonly (readonly [string, BulkOptions])[] = [
+  ["without timestamps", { ...RENO, options: SACK_OPTIONS }],
+  ["with timestamps", { ...RENO, options: STAMPED_OPTIONS }],
+];
+
+for (const [kind, options] of WITH_OPTIONS) {
+  Deno.test(`two segments lost at the tail, ${kind}: the probe's SACK sends the first of them again at once (RFC 8985 §7.4.1, §3.2)`, () => {
+    const bulk = tail(10, options);
+    bulk.passRtt();
+    bulk.acks(8);
+    const { srttUs } = bulk.info;
+    near(resentIn(bulk, 2 * srttUs + 2 * MS_US, 30)[0], 9, 2 * srttUs / MS_US);
+    bulk.passRtt();
+    assertEquals(after(bulk, 8, [[9, 10]]), [8]);
+    assertEquals([bulk.info.recovery, bulk.resent()], ["recovery", ["tlp", "fast"]]);
+    bulk.passRtt();
+    bulk.acks(10);
+    bulk.lab.pass(2 * SECOND_US);
+    bulk.silence();
+    assertEquals([bulk.info.recovery, bulk.info.retransmits], ["open", 2]);
+  });
+}
+
+Deno.test("a SACK sooner than the shortest round trip after the probe is of its original: nothing before it is lost yet (RFC 8985 §6.2 step 2)", () => {
+  for (const [kind, options] of WITH_OPTIONS) {
+    const bulk = tail(10, options);
+    bulk.passRtt();
+    bulk.acks(8);
+    const { srttUs } = bulk.info;
+    near(resentIn(bulk, 2 * srttUs + 2 * MS_US, 30)[0], 9, 2 * srttUs / MS_US);
+    bulk.lab.pass(50 * MS_US);
+    assertEquals(after(bulk, 8, [[9, 10]]), [], kind);
+    bulk.lab.pass(30 * MS_US);
+    bulk.silence(kind);
+    bulk.acks(10);
+    assertEquals([bulk.ssthresh, bulk.resent()], [0, ["tlp"]], kind);
+  }
+});
+
 Deno.test("the probe's SACK shows the tail before it lost: fast recovery instead of a timeout (RFC 8985 §7.4.1, §3.2)", () => {
-  const bulk = tail(10);
+  for (const [, options] of WITH_OPTIONS) probeShowsTail(options);
+});
+
+function probeShowsTail(options: BulkOptions): void {
+  const bulk = tail(10, options);
   bulk.passRtt();
   bulk.acks(6);
   const { srttUs } = bulk.info;
@@ -174,7 +228,7 @@ Deno.test("the probe's SACK shows the tail before it lost: fast recovery instead
   }
   assertEquals(again, [6, 7, 8]);
   assertEquals(bulk.resent().filter((kind) => kind === "rto"), []);
-});
+}
 
 /** The last of ten segments was lost, and sent again as a probe; all before it is acknowledged. */
 function probed(options: BulkOptions = RENO): BulkSender {
