@@ -59,6 +59,11 @@ export class LabScreen implements AsyncDisposable {
     for (const key of keys) await this.#tmux("send-keys", key);
   }
 
+  /** Types keys so fast that the program reads all of them at once, as it does on a busy machine. */
+  async typeAtOnce(...keys: readonly string[]): Promise<void> {
+    await this.#tmux("send-keys", ...keys);
+  }
+
   /** Waits for a screen that fits, and gives it. */
   async see(wanted: RegExp, what: string): Promise<string> {
     let text = "";
