@@ -65,10 +65,11 @@ export class LabScreen implements AsyncDisposable {
   }
 
   /** Waits for a screen that fits, and gives it. */
-  async see(wanted: RegExp, what: string): Promise<string> {
+  async see(wanted: RegExp | ((text: string) => boolean), what: string): Promise<string> {
+    const fits = wanted instanceof RegExp ? (text: string) => wanted.test(text) : wanted;
     let text = "";
     try {
-      await waitFor(async () => wanted.test(text = await this.text()), { what });
+      await waitFor(async () => fits(text = await this.text()), { what });
     } catch (error) {
       throw new Error(`${error instanceof Error ? error.message : error}; there is:\n${text}`);
     }
