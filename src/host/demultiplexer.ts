@@ -128,7 +128,10 @@ export class Demultiplexer {
     this.#teller.drop("accept-queue-full", connection);
   }
 
-  /** Takes an ICMP error that quotes a segment of ours; `from` locates the quoted addresses, `told` is null where nobody hears. */
+  /**
+   * Takes an ICMP error that quotes a segment of ours; `from` locates the quoted addresses, `told` is null where nobody
+   * hears.
+   */
   icmpArrives(
     from: Arrival,
     about: { localPort: number; peerPort: number; told: ToldIcmp | null },

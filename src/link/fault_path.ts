@@ -45,8 +45,8 @@ export interface TouchedFrame {
   /** Of a drop: by chance, because a queue was full, or because just this one was to be lost. */
   readonly reason: "chance" | "queue-full" | "once";
   /**
-   * From 1 in each direction, one for each touched frame that is told of: by it the frame is known again where it comes out, and by its
-   * negative the copy of it. See {@link FrameHandler}.
+   * From 1 in each direction, one for each touched frame that is told of: by it the frame is known again where it comes out,
+   * and by its negative the copy of it. See {@link FrameHandler}.
    */
   readonly touch: number;
   /** The `label` with which one that goes out was sent, 0 for none. */

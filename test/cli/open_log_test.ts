@@ -73,3 +73,15 @@ Deno.test("--color: always in a file too, never not even on a terminal, auto whe
   }
   assertEquals(lineCount(await toFile("--color", "always")), EVENTS.length);
 });
+
+Deno.test({
+  name: "--color: the same where NO_COLOR is not set",
+  ignore: !Deno.noColor,
+  fn: async () => {
+    // The library of colours asks once, when it is loaded.
+    const args = ["test", "-A", "--no-check", import.meta.filename ?? ""];
+    const command = new Deno.Command(Deno.execPath(), { args, env: { NO_COLOR: "" }, stdin: "null" });
+    const { code, stdout } = await command.output();
+    assertEquals(code, 0, new TextDecoder().decode(stdout));
+  },
+});

@@ -60,6 +60,21 @@ Deno.test("told: a whole connection: the ACK that establishes has one rule, ever
   ]);
 });
 
+Deno.test("told: on an abort the RST is the last segment, and nothing is told of a connection behind its end", () => {
+  const lab = new Lab();
+  const peer = lab.peer();
+  const apps = lab.listen();
+  peer.sends({ flags: "SYN", seq: 0 });
+  peer.sends({ flags: "ACK", seq: 1, ack: 1 });
+  const before = lab.events.length;
+  apps[0].connection.abort();
+  assertEquals(brief(lab.events.slice(before)), [
+    "#1 4 established.abort abort",
+    "#1 4 send RST,ACK abort",
+    "#1 closed reset-by-us",
+  ]);
+});
+
 Deno.test("told: a segment that changes the state twice says both rules, and stands with the last", () => {
   const { lab, peer, app } = reachEstablished();
   app.closeWrite();

@@ -74,11 +74,17 @@ export class LabScreen implements AsyncDisposable {
     for (const key of keys) await this.#tmux("send-keys", key);
   }
 
+  /** Types keys so fast that the program reads all of them at once, as it does on a busy machine. */
+  async typeAtOnce(...keys: readonly string[]): Promise<void> {
+    await this.#tmux("send-keys", ...keys);
+  }
+
   /** Waits for a screen that fits, and gives it. */
-  async see(wanted: RegExp, what: string): Promise<string> {
+  async see(wanted: RegExp | ((text: string) => boolean), what: string): Promise<string> {
+    const fits = wanted instanceof RegExp ? (text: string) => wanted.test(text) : wanted;
     let text = "";
     try {
-      await waitFor(async () => wanted.test(text = await this.text()), { what });
+      await waitFor(async () => fits(text = await this.text()), { what });
     } catch (error) {
       throw new Error(`${error instanceof Error ? error.message : error}; there is:\n${text}`);
     }

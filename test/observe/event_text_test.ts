@@ -10,6 +10,7 @@ import {
   anyEvent,
   SAMPLE_CONNECTION,
   SAMPLE_TIME,
+  sampleClose,
   sampleSegment,
   sampleTransition,
 } from "./sample_events.ts";
@@ -94,16 +95,7 @@ const STORY: readonly TcpEvent[] = [
     send: ["ACK"],
     rule: "x",
   }),
-  sampleTransition({
-    id: 3,
-    from: "CLOSE_WAIT",
-    to: "LAST_ACK",
-    recv: null,
-    send: ["FIN", "ACK"],
-    cause: "user",
-    rule: "user.close",
-    rfc: "RFC 9293 §3.10.4",
-  }),
+  sampleClose({ id: 3 }),
   { ...OF_THREE, event: "timer", timer: "rto", action: "armed", inUs: 200_000 },
   {
     ...OF_THREE,

@@ -2,7 +2,7 @@
 import { PcapngRecorder } from "../../src/observe/pcapng_recorder.ts";
 import type { RetransmitEvent } from "../../src/tcp/events.ts";
 import { readPackets } from "./capture_reading.ts";
-import { SAMPLE_CONNECTION, SAMPLE_TIME, sampleTransition } from "./sample_events.ts";
+import { SAMPLE_CONNECTION, SAMPLE_TIME, sampleClose, sampleTransition } from "./sample_events.ts";
 import { CLIENT, SERVER, tcpFrame } from "./sample_frames.ts";
 
 /** A recorder with a clock that goes on by a microsecond at each look, and what it has written. */
@@ -39,16 +39,7 @@ export const ACK_IN = tcpFrame(CLIENT, SERVER, { flags: ["ACK"], seq: 1001 });
 export const FIN_OUT = tcpFrame(SERVER, CLIENT, { flags: ["FIN", "PSH", "ACK"], seq: 5001, payloadBytes: 3 });
 
 export const OPENING = "LISTEN -> SYN_RCVD (recv SYN, send SYN,ACK) arrives.listen.syn RFC 9293 §3.10.7.2";
-export const CLOSE = sampleTransition({
-  segment: 7,
-  from: "CLOSE_WAIT",
-  to: "LAST_ACK",
-  recv: null,
-  send: ["FIN", "ACK"],
-  cause: "user",
-  rule: "user.close",
-  rfc: "RFC 9293 §3.10.4",
-});
+export const CLOSE = sampleClose({ segment: 7 });
 export const CLOSING = "CLOSE_WAIT -> LAST_ACK (user, send FIN,ACK) user.close RFC 9293 §3.10.4";
 export const EXPIRY = sampleTransition({
   from: "TIME_WAIT",

@@ -44,6 +44,20 @@ export function sampleTransition(changes: Partial<TransitionEvent> = {}): Transi
   };
 }
 
+/** The server ends its direction, as its user says. */
+export function sampleClose(changes: Partial<TransitionEvent> = {}): TransitionEvent {
+  return sampleTransition({
+    from: "CLOSE_WAIT",
+    to: "LAST_ACK",
+    recv: null,
+    send: ["FIN", "ACK"],
+    cause: "user",
+    rule: "user.close",
+    rfc: "RFC 9293 §3.10.4",
+    ...changes,
+  });
+}
+
 const ALL_FLAGS: readonly FlagName[] = ["SYN", "FIN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
 
 const time = fc.integer({ min: 0, max: 4_000_000_000_000_000 }).map((us) => us / 1e6);
