@@ -11,6 +11,10 @@ export const ENVIRONMENT_VARIABLES: readonly (readonly [name: string, meaning: s
     "TCPLAB_PCAP_LIBRARY",
     "file of libpcap, where the system's is not wanted; ignored where the program has rights by its file",
   ],
+  [
+    "TCPLAB_PAGE_FORWARD",
+    "set by lab shell and lab exec for what runs in a lab: directory of the way to serve --ui from outside",
+  ],
   ["TCPLAB_TRACE", "anything: an error comes with the place in the program (for a report)"],
   ["NO_COLOR", "anything: no colours, not on a terminal either, unless --color always asks for them"],
   ["TERM", "dumb: no colours, and no screen for --log tui"],

@@ -22,6 +22,7 @@ import { labShell } from "./lab_shell.ts";
 import { inspectNamedLab, raiseNamedLab, removeNamedLab } from "./named_lab.ts";
 import { type ParsedOptions, parseOptions, type Syntax, usageText } from "./options.ts";
 import { ownLab } from "./own_lab.ts";
+import { openPageForwarding } from "./page_forwarding.ts";
 import { labEnvironment } from "./private_lab.ts";
 import { programName } from "./self_command.ts";
 import { environmentVariable, printError, printLine } from "./terminal.ts";
@@ -272,7 +273,9 @@ async function exec(plan: LabPlan, what: { side: LabSide; words: readonly string
     who: "tcplab lab exec",
     cwd: Deno.cwd(),
   });
-  return await runAttached(["ip", "netns", "exec", namespace, ...task], { env: labEnvironment() });
+  using pages = await openPageForwarding();
+  const env = { ...labEnvironment(), ...pages.env };
+  return await runAttached(["ip", "netns", "exec", namespace, ...task], { env });
 }
 
 async function shell(

@@ -9,6 +9,7 @@ import { CliError } from "./command.ts";
 import { type LabOptions, shellLine } from "./lab_network.ts";
 import { paneFiles, refuseTmux, tmuxWords } from "./lab_panes.ts";
 import { type LabFile, PROGRAMS, shellFiles, SIDE_SHELL } from "./lab_prompts.ts";
+import { openPageForwarding } from "./page_forwarding.ts";
 import { labEnvironment, LabRefused, PrivateLab, privateLabEnvironment } from "./private_lab.ts";
 import { programName, selfCommand, selfFiles } from "./self_command.ts";
 import { printError } from "./terminal.ts";
@@ -29,9 +30,10 @@ export async function labShell(options: LabOptions, { words, tmux }: ShellTask):
     await furnish(lab, [...shellFiles(selfCommand()), ...(tmux ? paneFiles(lab) : [])]);
     if (!tmux && words.length === 0) printError(WELCOME);
     const task = tmux ? tmuxWords() : words.length > 0 ? words : [SIDE_SHELL, "lab"];
+    using pages = await openPageForwarding();
     const inside = orNotFound(task, { who: "tcplab lab shell", cwd: Deno.cwd() });
     const status = await runAttached(await throughWaiter(inside, (through) => lab.enter(through)), {
-      env: labShellEnvironment(),
+      env: { ...labShellEnvironment(), ...pages.env },
       // All of the lab is asked to end, and this waits for it; nsenter would hand nothing on.
       onTerm: () => void lab.close(),
     });

@@ -11,6 +11,7 @@ import { CliError, type Command, EXIT_DONE, UsageError } from "./command.ts";
 import { nearestName, type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
 import { cannotWrite, openOutputFile } from "./output_file.ts";
 import { parsePageAddress } from "./page_address.ts";
+import { reachablePage } from "./page_forwarding.ts";
 import { listenForStop } from "./signals.ts";
 import { printError, printLine, printOut } from "./terminal.ts";
 
@@ -72,7 +73,8 @@ async function run(args: string[]): Promise<number> {
   using signals = listenForStop();
   const document = await findPageDocument("play");
   const server = new PlayServer({ hostname, port, document });
-  printLine(`Playground: ${server.url}${fragment}`);
+  using reach = await reachablePage(server.url);
+  printLine(`Playground: ${reach.url}${fragment}`);
   printError("Ctrl-C ends it; an open page goes on without it");
   const why = await Promise.race([signals.graceful.then(() => null), server.broken]);
   if (why !== null) throw new CliError(`${why}. Start again for another one`);

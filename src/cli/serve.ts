@@ -131,12 +131,19 @@ async function loadServer() {
 
 /** The live page, whose modules are loaded for those only who ask for it. */
 async function openPage(address: PageAddress, notice: (line: string) => void) {
-  const { openLivePage, showServer } = await import("./live_page.ts");
+  const [{ openLivePage, showServer }, { reachablePage }] = await Promise.all([
+    import("./live_page.ts"),
+    import("./page_forwarding.ts"),
+  ]);
   const page = await openLivePage(address, notice);
+  const reach = await reachablePage(page.url);
   return {
-    url: page.url,
+    url: reach.url,
     show: (server: Server, parts: ServerControlParts) => showServer(page, { server, parts }),
-    close: () => page.close(),
+    close: async () => {
+      reach[Symbol.dispose]();
+      await page.close();
+    },
   };
 }
 
