@@ -26,11 +26,12 @@ interface ShellTask {
 export async function labShell(options: LabOptions, { words, tmux }: ShellTask): Promise<number> {
   if (tmux) await refuseTmux();
   try {
-    await using lab = await PrivateLab.open({ ...options, readable: selfFiles() });
+    using pages = await openPageForwarding();
+    const scratch = Object.values(pages.env);
+    await using lab = await PrivateLab.open({ ...options, readable: selfFiles(), scratch });
     await furnish(lab, [...shellFiles(selfCommand()), ...(tmux ? paneFiles(lab) : [])]);
     if (!tmux && words.length === 0) printError(WELCOME);
     const task = tmux ? tmuxWords() : words.length > 0 ? words : [SIDE_SHELL, "lab"];
-    using pages = await openPageForwarding();
     const inside = orNotFound(task, { who: "tcplab lab shell", cwd: Deno.cwd() });
     const status = await runAttached(await throughWaiter(inside, (through) => lab.enter(through)), {
       env: { ...labShellEnvironment(), ...pages.env },

@@ -28,7 +28,7 @@ export async function openPageForwarding(): Promise<OpenForwarding> {
   try {
     await sweep(parent);
     const directory = Deno.makeTempDirSync({ dir: parent, prefix: PREFIX });
-    parts.defer(() => Deno.removeSync(directory, { recursive: true }));
+    parts.defer(() => removeQuietly(directory));
     if (!isShortEnough(directory)) throw new Error("too long");
     parts.use(new PageForwarder(directory));
     return { env: { [VARIABLE]: directory }, [Symbol.dispose]: () => parts.dispose() };
@@ -65,9 +65,17 @@ async function sweep(parent: string): Promise<void> {
       // A fresh one may be about to listen.
       const isFresh = Date.now() - (mtime?.getTime() ?? 0) < FRESH_MS;
       if (uid !== Deno.uid() || isFresh || await isForwarderAlive(directory)) continue;
-      Deno.removeSync(directory, { recursive: true });
+      removeQuietly(directory);
     } catch {
       // Somebody else was faster.
     }
+  }
+}
+
+function removeQuietly(directory: string): void {
+  try {
+    Deno.removeSync(directory, { recursive: true });
+  } catch {
+    // A lab takes it along when it ends.
   }
 }

@@ -29,6 +29,8 @@ type LabRights = "user" | "root";
 interface PrivateLabOptions extends LabOptions {
   /** Files that processes of the lab will read; rights that cannot read them are passed over. */
   readonly readable?: readonly string[];
+  /** Directories outside that are of no use without the lab: they go with it, also when this program is killed. */
+  readonly scratch?: readonly string[];
   /** Only these; the best that there are when absent. */
   readonly rights?: LabRights;
 }
@@ -86,7 +88,7 @@ export class PrivateLab {
   static async open(options: PrivateLabOptions = {}): Promise<PrivateLab> {
     if (Deno.build.os !== "linux") throw new LabRefused("network namespaces exist on Linux only");
     const plan = planLab(options);
-    const script = holderScript(plan, options.readable ?? []);
+    const script = holderScript(plan, options);
     const reasons: string[] = [];
     for (const rights of options.rights === undefined ? BEST_RIGHTS : [options.rights]) {
       if (rights === "root" && Deno.uid() !== 0) {
@@ -175,7 +177,7 @@ export function privateLabEnvironment(): Record<string, string> {
   return { ...labEnvironment(), TCPLAB_RUN_DIR: "/run/tcplab" };
 }
 
-function holderScript(plan: LabPlan, readable: readonly string[]): string {
+function holderScript(plan: LabPlan, { readable = [], scratch = [] }: PrivateLabOptions): string {
   const optional = (words: string[]) => `${shellLine(words)} 2>/dev/null || :`;
   return [
     "set -e",
@@ -196,6 +198,7 @@ function holderScript(plan: LabPlan, readable: readonly string[]): string {
     'echo "ready $pid"',
     // Until this program ends, or closes the lab.
     "cat >/dev/null",
+    ...(scratch.length === 0 ? [] : [optional(["rm", "-r", ...scratch])]),
     // Whoever is left is asked to end, so that tmux gives the terminal back and a server says goodbye; then all go at once,
     // with this first process of the PID namespace. Never outside of one: there -1 means everybody.
     "test $$ -eq 1 && kill -TERM -1 2>/dev/null || exit 0",
