@@ -42,6 +42,7 @@ const LINK_NAMES: Readonly<Record<number, string>> = {
   [LINK_TYPE.NULL]: "loopback",
   [LINK_TYPE.ETHERNET]: "Ethernet",
   [LINK_TYPE.PPP]: "PPP",
+  [LINK_TYPE.FDDI]: "FDDI",
   [LINK_TYPE.PPP_HDLC]: "PPP",
   [LINK_TYPE.PPP_ETHER]: "PPPoE",
   [LINK_TYPE.NFLOG]: "netfilter log",

@@ -16,6 +16,7 @@ export const LINK_TYPE = {
   NULL: 0,
   ETHERNET: 1,
   PPP: 9,
+  FDDI: 10,
   RAW_BSD: 12,
   RAW_OPENBSD: 14,
   PPP_HDLC: 50,
@@ -29,6 +30,8 @@ export const LINK_TYPE = {
   LINUX_COOKED_2: 276,
 } as const;
 
+/** Frame control and two addresses; then LLC, where the upper half of frame control says so (ISO 9314-2). */
+const FDDI = { CONTROL: 0, KIND_MASK: 0xf0, LLC: 0x50, BYTES: 13 } as const;
 /** Offsets in a Linux cooked header of the first kind. */
 const COOKED = { PROTOCOL: 14, BYTES: 16 } as const;
 /** Offsets in one of the second kind. */
@@ -89,6 +92,8 @@ export function parseLinkHeader(linkType: number, bytes: Uint8Array, out: LinkHe
   switch (linkType) {
     case LINK_TYPE.ETHERNET:
       return takeType(bytes, ETHERNET.TYPE, ETHERNET.HEADER_BYTES, out);
+    case LINK_TYPE.FDDI:
+      return takeFddi(bytes, out);
     case LINK_TYPE.LINUX_COOKED:
       return takeType(bytes, COOKED.PROTOCOL, COOKED.BYTES, out);
     case LINK_TYPE.LINUX_COOKED_2:
@@ -143,6 +148,16 @@ function takeType(
   if (LABEL_TYPES.includes(type)) return takeLabels(bytes, at, out);
   out.protocol = type;
   out.payloadOffset = at;
+  return null;
+}
+
+/** IP over FDDI has LLC's header and SNAP's always (RFC 1390). */
+function takeFddi(bytes: Uint8Array, out: LinkHeader): LinkSkip | null {
+  if (bytes.length < FDDI.BYTES) return "malformed-link";
+  const isLlc = (bytes[FDDI.CONTROL] & FDDI.KIND_MASK) === FDDI.LLC;
+  const isTyped = isLlc && isSnap(bytes, FDDI.BYTES);
+  out.protocol = isTyped ? readU16(bytes, FDDI.BYTES + SNAP.TYPE) : NO_PROTOCOL;
+  out.payloadOffset = FDDI.BYTES + (isTyped ? SNAP.BYTES : 0);
   return null;
 }
 

@@ -33,6 +33,15 @@ Deno.test("Ethernet: a frame that ends in its header or in a tag is malformed, a
   assertEquals(parsed(1, `${MACS} 8100 ${"0007 8100 ".repeat(20)}`), [0x8100, 14 + 32, Array(8).fill(7), 0]);
 });
 
+Deno.test("FDDI: IP behind LLC and SNAP, and no other frame", () => {
+  assertEquals(parsed(10, `50 ${MACS} aaaa03 000000 0800 45`), [0x0800, 21, [], 0]);
+  assertEquals(parsed(10, `57 ${MACS} aaaa03 000000 86dd 60`), [0x86dd, 21, [], 0]);
+  assertEquals(parsed(10, `50 ${MACS} 424203 0000`), [-1, 13, [], 0]);
+  assertEquals(parsed(10, `c0 ${MACS} aaaa03 000000 0800`), [-1, 13, [], 0]);
+  assertEquals(parsed(10, `50 ${MACS} aaaa03 000000 08`), [-1, 13, [], 0]);
+  assertEquals(parsed(10, `50 020000000001`), "malformed-link");
+});
+
 Deno.test("Linux cooked, first and second kind, with a tag as well", () => {
   assertEquals(parsed(113, "0000 0001 0006 020000000009 0000 0800 45"), [0x0800, 16, [], 0]);
   assertEquals(parsed(113, "0004 0304 0006 000000000000 0000 8100 0009 86dd 60"), [0x86dd, 20, [9], 0]);
