@@ -110,6 +110,6 @@ Deno.test("netfilter's log: the packet among its attributes, lengths in either o
 
 Deno.test("other link types are told apart", () => {
   assertEquals(parsed(105, "00"), "link-type");
-  const known = [0, 1, 9, 12, 14, 50, 51, 101, 108, 113, 228, 229, 239, 276];
+  const known = [0, 1, 9, 10, 12, 14, 50, 51, 101, 108, 113, 228, 229, 239, 276];
   assertEquals(Array.from({ length: 400 }, (_, linkType) => linkType).filter(isKnownLinkType), known);
 });
