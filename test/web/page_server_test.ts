@@ -114,6 +114,34 @@ Deno.test("a port in use is one line that says what next", async () => {
   assertEquals(error.message.includes("\n"), false);
 });
 
+Deno.test("a page's server ends without those who do not read their answers, or do not end their requests", async () => {
+  await using on = new PageScene();
+  on.begins();
+  // More than a socket takes at once.
+  const document = () => Promise.resolve("x".repeat(0x4000000));
+  const page = new PageServer({ hostname: "127.0.0.1", port: 0, version: "", document });
+  page.show(on.subject);
+  const { port, search } = new URL(page.url);
+  const asks = async (request: string) => {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+    await connection.write(new TextEncoder().encode(`${request}\r\nHost: 127.0.0.1:${port}\r\n`));
+    return connection;
+  };
+  using unread = await asks(`GET /${search} HTTP/1.1`);
+  await unread.write(new TextEncoder().encode("\r\n"));
+  using half = await asks(`POST /api/faults${search} HTTP/1.1`);
+  await half.write(new TextEncoder().encode("Content-Length: 100\r\n\r\n{"));
+  // The answer is on its way by then.
+  assertEquals(await unread.read(new Uint8Array(9)), 9);
+  let isOver = false;
+  const waits = page.close(new Promise(() => {})).then(() => isOver = true);
+  await page.close(Promise.resolve());
+  assertEquals(isOver, false);
+  unread.close();
+  half.close();
+  await waits;
+});
+
 Deno.test("the snapshot is the server, its connections and the table; a connection has every figure", async () => {
   await using on = new PageScene();
   on.begins();
