@@ -17,7 +17,7 @@ const KEEP_STREAMS = `{
   };
 }`;
 
-liveTest("a page whose stream breaks shows each segment once when it is back", {
+liveTest("a page alone whose stream breaks shows each segment once when it is back, and what ended meanwhile", {
   missing: noBrowser,
   needs: ["nc"],
 }, async (lab) => {
@@ -28,9 +28,6 @@ liveTest("a page whose stream breaks shows each segment once when it is back", {
   await page.addInitScript({ content: KEEP_STREAMS });
   await page.reload();
   await page.locator('[data-status="live"]').waitFor();
-  // Another tab looks on, so that nothing is forgotten meanwhile.
-  const bystander = await browser.open(address);
-  await bystander.locator('[data-status="live"]').waitFor();
   const client = lab.spawn({ side: "client", words: ["nc", lab.plan.tcplabAddress, "3333"], stdin: true });
   const encoder = new TextEncoder();
   const received = (count: string) =>
@@ -51,8 +48,19 @@ liveTest("a page whose stream breaks shows each segment once when it is back", {
   await fresh.locator('[aria-label="Sequence over time"][data-segments="3"]').waitFor();
   assertEquals(after, await segmentsOf(fresh));
   assertEquals(await page.locator("[data-mark]").count(), 0);
-  assertEquals(await page.evaluate("streams.length"), 2);
+  // It breaks once more, and the connection ends before it is back.
+  await fresh.close();
+  const segments = after.length;
+  await page.evaluate("streams.at(-1).close()");
+  await page.locator('[data-status="trying"]').waitFor();
   assertEquals((await client.stop(2000)).stdout, "hello\nagain\n");
+  await server.event("closed");
+  await page.locator('[data-status="live"]').waitFor();
+  await page.locator('[data-connection="1"][data-over="true"][aria-selected="true"]').waitFor();
+  await page.locator('[aria-label="Sequence diagram"] [data-flags*="FIN"]').first().waitFor();
+  const last = await segmentsOf(page);
+  assertEquals(last.slice(0, segments), after);
+  assertEquals(await page.evaluate("streams.length"), 3);
   assertEquals(browser.complaints, []);
 });
 
