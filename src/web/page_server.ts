@@ -47,7 +47,7 @@ interface PageServerOptions {
   /** The document; its script and style carry the nonce {@link NONCE}. */
   readonly document: () => Promise<string>;
   readonly version: string;
-  /** Told, in one line, that the page has ended before it was to: whoever serves goes on without it. */
+  /** Told, in one line, that the page has ended before it was to, or has failed: whoever serves goes on. */
   readonly onBroken?: (line: string) => void;
   /** Calls again and again; the system's timer when absent. */
   readonly repeat?: Repeat;
@@ -76,6 +76,7 @@ export class PageServer implements AsyncDisposable {
   readonly #sockets = new Set<WebSocket>();
   #shown: Shown | null = null;
   #isEnding = false;
+  #hasFailed = false;
 
   /** Takes the port. Throws {@link PageServerError}. */
   constructor(options: PageServerOptions) {
@@ -98,6 +99,8 @@ export class PageServer implements AsyncDisposable {
     this.#server.finished.catch((error) => {
       this.ends("the live page's server has ended");
       this.#leavePages();
+      // Whoever took the descriptors holds them until his connections are closed, and the server needs some.
+      this.#server.shutdown().catch(() => {});
       options.onBroken?.(
         `The live page has ended (${
           messageOf(error)
@@ -110,7 +113,8 @@ export class PageServer implements AsyncDisposable {
 
   /** From here on there is something to show. */
   show(subject: PageSubject): void {
-    const { version, repeat = repeatByTimer } = this.#options;
+    const { version, repeat: repeats = repeatByTimer } = this.#options;
+    const repeat: Repeat = (act, ms) => repeats(() => this.#guarded(act), ms);
     const notices = new PageNotices({ tell: subject.tell, repeat });
     const pace = new PagePace({ subject, pages: () => hub.clients, tell: notices.tell });
     const hub = new StreamHub({
@@ -222,6 +226,18 @@ export class PageServer implements AsyncDisposable {
     return notFound();
   }
 
+  /** Whoever looks on must not end the server: what goes wrong is said, once, and the next turn may be well again. */
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (this.#hasFailed) return;
+      this.#hasFailed = true;
+      const defect = "a defect of tcplab's live page: the server goes on";
+      this.#options.onBroken?.(`The live page has failed: ${messageOf(error)} (${defect})`);
+    }
+  }
+
   #stream(request: Request, hub: StreamHub): Response {
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
       return text(426, "This is a WebSocket: the page opens it");
@@ -229,15 +245,19 @@ export class PageServer implements AsyncDisposable {
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: IDLE_SECONDS });
     let client: StreamClient | null = null;
     this.#sockets.add(socket);
-    socket.onopen = () => {
-      client = hub.add(socket);
-      if (client === null) socket.close(1013, "too many pages look on: close one");
-    };
-    socket.onmessage = ({ data }) => {
-      const wish = typeof data === "string" && data.length <= MOST_MESSAGE_LETTERS ? wishIn(data) : undefined;
-      if (wish === undefined) socket.close(1008, 'expected {"subscribe": ID} or {"subscribe": null}');
-      else if (client !== null) hub.subscribe(client, wish);
-    };
+    socket.onopen = () =>
+      this.#guarded(() => {
+        client = hub.add(socket);
+        if (client === null) socket.close(1013, "too many pages look on: close one");
+      });
+    socket.onmessage = ({ data }) =>
+      this.#guarded(() => {
+        const wish = typeof data === "string" && data.length <= MOST_MESSAGE_LETTERS
+          ? wishIn(data)
+          : undefined;
+        if (wish === undefined) socket.close(1008, 'expected {"subscribe": ID} or {"subscribe": null}');
+        else if (client !== null) hub.subscribe(client, wish);
+      });
     socket.onclose = () => {
       this.#sockets.delete(socket);
       if (client !== null) hub.remove(client);

@@ -11,34 +11,38 @@ const FIFTEEN_MORE = `(async () => {
   await Promise.all(streams.map((stream) => new Promise((resolve) => stream.onmessage = resolve)));
 })()`;
 
-liveTest("the seventeenth page is told that there are too many, in its language, and comes in when one has gone", {
-  missing: noBrowser,
-}, async (lab) => {
-  await using server = await ServeProcess.start(lab, { args: ["--ui"] });
-  await using browser = await PageBrowser.start(lab);
-  const address = await pageAddress(server);
-  const first = await browser.open(address);
-  await first.locator('[data-status="live"]').waitFor();
-  await first.evaluate(FIFTEEN_MORE);
-  let streams = 0;
-  const late = await browser.open(address, {
-    prepare: async (page) => {
-      page.on("websocket", () => streams++);
-      await page.clock.install();
-    },
-  });
-  const status = late.locator("[data-status]");
-  await status.getByText("too many pages look on: close one").waitFor();
-  assertEquals(await status.getAttribute("data-status"), "full");
-  await late.keyboard.press("l");
-  await status.getByText("打开的页面太多").waitFor();
-  await first.evaluate("streams.pop().close()");
-  // Half a minute is not over, then it is.
-  await late.clock.runFor(29_000);
-  assertEquals([await status.getAttribute("data-status"), streams], ["full", 1]);
-  await late.clock.runFor(2_000);
-  await late.locator('[data-status="live"]').waitFor();
-  assertEquals(streams, 2);
-  assertEquals(browser.complaints, []);
-  assertEquals((await server.stop()).code, 0);
-});
+liveTest(
+  "the seventeenth page is told that there are too many, in its language, and comes in when one has gone",
+  {
+    missing: noBrowser,
+  },
+  async (lab) => {
+    await using server = await ServeProcess.start(lab, { args: ["--ui"] });
+    await using browser = await PageBrowser.start(lab);
+    const address = await pageAddress(server);
+    const first = await browser.open(address);
+    await first.locator('[data-status="live"]').waitFor();
+    await first.evaluate(FIFTEEN_MORE);
+    let streams = 0;
+    const late = await browser.open(address, {
+      prepare: async (page) => {
+        page.on("websocket", () => streams++);
+        await page.clock.install();
+      },
+    });
+    const status = late.locator("[data-status]");
+    await status.getByText("too many pages look on: close one").waitFor();
+    assertEquals(await status.getAttribute("data-status"), "full");
+    await late.keyboard.press("l");
+    await status.getByText("打开的页面太多").waitFor();
+    await first.evaluate("streams.pop().close()");
+    // Half a minute is not over, then it is.
+    await late.clock.runFor(29_000);
+    assertEquals([await status.getAttribute("data-status"), streams], ["full", 1]);
+    await late.clock.runFor(2_000);
+    await late.locator('[data-status="live"]').waitFor();
+    assertEquals(streams, 2);
+    assertEquals(browser.complaints, []);
+    assertEquals((await server.stop()).code, 0);
+  },
+);

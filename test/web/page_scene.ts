@@ -72,6 +72,7 @@ export class PageScene extends VirtualTime implements AsyncDisposable {
       port: 0,
       version: "1.2.3",
       document: () => Promise.resolve(`<style nonce="NONCE_OF_THIS_ANSWER"></style>`),
+      onBroken: (line) => void this.told.push(line),
       repeat: (act, ms) => {
         // What is not said at once need not be said here.
         if (ms !== BATCH_MS) return () => {};

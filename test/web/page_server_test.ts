@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { isServerSnapshot } from "../../src/observe/server_snapshot.ts";
 import { PageServer, PageServerError } from "../../src/web/page_server.ts";
-import { PageScene } from "./page_scene.ts";
+import { PageScene, PageStream } from "./page_scene.ts";
 
 Deno.test("the page: its address has a token of its own, its document a nonce of its own, and headers that keep it apart", async () => {
   await using on = new PageScene();
@@ -253,3 +253,37 @@ Deno.test("POST /api/apps gives a port another application; what is no port or n
   }
   assertEquals(on.app, "discard");
 });
+
+Deno.test("what a page's turn or message throws ends nothing: it is said once, and the page goes on when it is over", async () => {
+  await using on = new PageScene();
+  let isBad = false;
+  const { subject } = on;
+  const speaker = {
+    ...subject.speaker,
+    appOf: () => {
+      if (isBad) throw new Error("no such thing");
+      return "echo";
+    },
+  };
+  on.page.show({ ...subject, speaker });
+  await using stream = new PageStream(on);
+  await stream.hello();
+  await on.opens();
+  isBad = true;
+  for (let i = 0; i < 3; i++) on.turn?.();
+  // Another that comes now, and asks for something.
+  await using other = new PageStream(on);
+  await until(() => other.socket.readyState === WebSocket.OPEN, on);
+  assertEquals(on.told, [
+    "The live page has failed: no such thing (a defect of tcplab's live page: the server goes on)",
+  ]);
+  assertEquals((await on.asks("/api/connections/1")).status, 500);
+  isBad = false;
+  await on.opens();
+  on.turn?.();
+  assertEquals((await stream.batch()).rows.map(({ id }) => id), [2]);
+});
+
+async function until(holds: () => boolean, on: PageScene): Promise<void> {
+  while (!holds()) await on.asks("/");
+}
