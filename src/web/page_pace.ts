@@ -37,15 +37,14 @@ export class PagePace {
     const isPaused = subject.injector?.isPaused;
     if (answer.status !== 200 || isPaused === wasPaused) return answer;
     this.#isOfPages = isPaused === true && pages() > 0;
-    if (isPaused === false) tell("resumed", "Resumed from the live page: frames are taken again");
+    // While no page is open it was a program.
+    const by = pages() > 0 ? "from the live page" : "by POST";
+    if (isPaused === false) tell("resumed", `Resumed ${by}: frames are taken again`);
     else {
       const until = this.#isOfPages
         ? "until it is resumed there, or the last page is closed"
         : "until POST /api/resume";
-      tell(
-        "paused",
-        `Paused from the live page: no frame that comes in is taken, ARP excepted, ${until}`,
-      );
+      tell("paused", `Paused ${by}: no frame that comes in is taken, ARP excepted, ${until}`);
     }
     return answer;
   }

@@ -252,11 +252,13 @@ export class PageServer implements AsyncDisposable {
       });
     socket.onmessage = ({ data }) =>
       this.#guarded(() => {
+        // Of one that has been told to go nothing more is heard.
+        if (socket.readyState !== WebSocket.OPEN) return;
         const wish = typeof data === "string" && data.length <= MOST_MESSAGE_LETTERS
           ? wishIn(data)
           : undefined;
         if (wish === undefined) socket.close(1008, 'expected {"subscribe": ID} or {"subscribe": null}');
-        else if (client !== null) hub.subscribe(client, wish);
+        else if (client !== null && !hub.subscribe(client, wish)) socket.close(1008, "too many wishes");
       });
     socket.onclose = () => {
       this.#sockets.delete(socket);

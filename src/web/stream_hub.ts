@@ -28,6 +28,8 @@ const TURN_ROWS = 50;
 const FIGURES_EVERY = 10;
 /** Events that the page shows nothing of. */
 const UNSHOWN: ReadonlySet<TcpEvent["event"]> = new Set(["data", "timer"]);
+/** Local choice: wishes of a page in one turn; a person has one or two, or some hundred when the server has stood still. */
+const MOST_WISHES = 1000;
 /** Local choice: tabs that a person has open. */
 const MOST_CLIENTS = 16;
 /**
@@ -114,8 +116,18 @@ export class StreamHub {
     if (this.#clients.size > 0) this.#findFollowed();
   }
 
-  /** A page wants to hear of a connection, or of none. */
-  subscribe(client: StreamClient, id: number | null): void {
+  /**
+   * A page wants to hear of a connection, or of none: the first time in a turn it is told at once, of more wishes the last one
+   * counts, in the next turn. False for one that has so many that nobody has made them.
+   */
+  subscribe(client: StreamClient, id: number | null): boolean {
+    client.wishes++;
+    if (client.wishes === 1) this.#subscribe(client, id);
+    else client.wish = { id };
+    return client.wishes <= MOST_WISHES;
+  }
+
+  #subscribe(client: StreamClient, id: number | null): void {
     if (id !== null) this.#tellMissed(id, this.#parts.nowMs() / 1000);
     const history = id === null ? undefined : this.#histories.get(id);
     client.subscribe(id, history?.events() ?? []);
@@ -247,6 +259,12 @@ export class StreamHub {
     this.#parts.onTurn?.();
     this.#leaveStalled();
     speaker.enter();
+    for (const client of this.#clients) {
+      const { wish } = client;
+      client.wishes = 0;
+      client.wish = null;
+      if (wish !== null) this.#subscribe(client, wish.id);
+    }
     this.#budget.refill();
     const now = this.#parts.nowMs() / 1000;
     for (const id of this.#budget.missing()) this.#tellMissed(id, now);

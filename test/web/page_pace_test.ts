@@ -61,12 +61,12 @@ Deno.test("a pause that a program made, or the screen of the terminal, is theirs
   };
   assertEquals((await on.tells("/api/pause", {})).status, 200);
   assertEquals(on.told.splice(0), [
-    "paused: Paused from the live page: no frame that comes in is taken, ARP excepted, until POST /api/resume",
+    "paused: Paused by POST: no frame that comes in is taken, ARP excepted, until POST /api/resume",
   ]);
   await comesAndGoes();
   assertEquals([injector.isPaused, on.told], [true, []]);
   assertEquals((await on.tells("/api/resume", {})).status, 200);
-  assertEquals(on.told.splice(0), ["resumed: Resumed from the live page: frames are taken again"]);
+  assertEquals(on.told.splice(0), ["resumed: Resumed by POST: frames are taken again"]);
   // The screen's, after the page's has been resumed there.
   const stream = new PageStream(on);
   await stream.hello();

@@ -386,3 +386,32 @@ Deno.test("ten thousand connections in a burst: what is known of those that are 
   assertEquals([told(1000), told(10_699), told(10_999)], [[], [], ["1"]]);
   hub.end();
 });
+
+Deno.test("of many wishes in a turn the first is told and the last counts; a page that has thousands is closed", async () => {
+  await using on = new PageScene();
+  const { hub } = hubOn(on);
+  const socket = new SlowSocket();
+  const client = hub.add(socket);
+  assert(client !== null);
+  await on.opens();
+  await on.opens();
+  await on.opens();
+  const told = () => {
+    hub.turn();
+    return socket.batches().map(({ subscribed, begins }) => [subscribed, begins]);
+  };
+  for (const id of [1, 2, 3]) assertEquals(hub.subscribe(client, id), true);
+  assertEquals(told(), [[3, true]]);
+  assertEquals(hub.subscribe(client, 2), true);
+  assertEquals(client.subscribed, 2);
+  assertEquals(told(), [[2, true]]);
+  for (let i = 0; i < 999; i++) assertEquals(hub.subscribe(client, 1 + i % 3), true);
+  assertEquals([hub.subscribe(client, null), hub.subscribe(client, null)], [true, false]);
+  hub.end();
+  on.begins();
+  const stream = new PageStream(on);
+  await stream.hello();
+  for (let i = 0; i < 1001; i++) stream.socket.send('{"subscribe":1}');
+  const { code, reason } = await stream.closed;
+  assertEquals([code, reason], [1008, "too many wishes"]);
+});
