@@ -36,7 +36,7 @@ export interface DeviceSessionParts {
 
 /**
  * Local choice: how often, and how many times, is looked whether frames that waited have been taken. That is a turn of the
- * pump; what a fault delays besides is not waited for.
+ * pump; what a fault delays for longer is not waited for.
  */
 const LOOK_EVERY_US = 1000;
 const MOST_LOOKS = 20;
@@ -116,15 +116,17 @@ export class DeviceSession {
 
   /**
    * What is paused, by a page or by the screen, would wait for its own end in vain: that takes frames. Those that wait come
-   * first: text that came behind the close would be answered with a reset.
+   * first, also where a page has let them go a moment ago: text that came behind the close would be answered with a reset.
    */
   async #letThrough(signal: AbortSignal | undefined): Promise<void> {
     const { injector } = this;
-    if (injector?.isPaused !== true) return;
-    const { pump } = this.stack;
-    pump.enter();
-    injector.resume();
-    pump.leave();
+    if (injector === null) return;
+    if (injector.isPaused) {
+      const { pump } = this.stack;
+      pump.enter();
+      injector.resume();
+      pump.leave();
+    }
     for (let looks = 0; looks < MOST_LOOKS && injector.waiting > 0 && signal?.aborted !== true; looks++) {
       await new Promise<void>((resolve) => this.#parts.clock.after(LOOK_EVERY_US, resolve));
     }

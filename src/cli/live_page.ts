@@ -38,7 +38,7 @@ export function showServer(
   page: PageServer,
   about: {
     readonly server: Server;
-    readonly parts: Pick<ServerControlParts, "config" | "ground">;
+    readonly parts: Pick<ServerControlParts, "config" | "ground" | "notice">;
   },
 ): void {
   page.show(pageSubject(about.server, about.parts));

@@ -11,7 +11,7 @@ import { type ServerControlParts, speakerOf } from "./server_control.ts";
 /** A server as they see it. */
 export function pageSubject(
   server: Server,
-  parts: Pick<ServerControlParts, "config" | "ground">,
+  parts: Pick<ServerControlParts, "config" | "ground" | "notice">,
 ): PageSubject {
   return {
     speaker: speakerOf({ ...parts, server }, Date.now() / 1000),
@@ -19,6 +19,10 @@ export function pageSubject(
     observe: (observer, interest) => server.stack.observe(observer, interest),
     injector: server.injector,
     linkStats: () => server.stack.link.stats(),
+    tell: (kind, message) => {
+      server.tell(kind, message);
+      parts.notice(message);
+    },
     applications: {
       names: APPLICATIONS.map(({ name }) => name),
       set: (port, name) => server.setApplication(port, name),

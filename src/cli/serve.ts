@@ -98,6 +98,8 @@ async function serve(
     failure = error;
   }
   await screen.close();
+  // What a page has paused would not hear the answers to the FINs, and nobody is to pause it now.
+  page?.ends();
   const atEnd = await endInOrder(server, { signals, atOnce: failure instanceof AddressLostError });
   failure ??= atEnd;
   recording?.finish();
@@ -140,6 +142,7 @@ async function openPage(address: PageAddress, notice: (line: string) => void) {
   return {
     url: reach.url,
     show: (server: Server, parts: ServerControlParts) => showServer(page, { server, parts }),
+    ends: () => page.ends(),
     close: async () => {
       reach[Symbol.dispose]();
       await page.close();

@@ -78,6 +78,15 @@ export class Server {
     );
   }
 
+  /** Says something to those who read the events. */
+  tell(kind: string, message: string): void {
+    const { clock, log } = this.#parts;
+    this.host.setNow(clock.nowUs());
+    this.host.emit({ event: "notice", time: this.#session.time, kind, message });
+    // Where no frames come, nobody else writes the log out.
+    log.flush();
+  }
+
   /** What was counted from the beginning to now. */
   summary(): SummaryEvent {
     return this.#session.summary();

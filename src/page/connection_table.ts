@@ -104,7 +104,7 @@ export class ConnectionTable {
   }
 
   /** What a batch tells of connections. */
-  take(batch: BatchMessage): void {
+  take(batch: Pick<BatchMessage, "rows" | "ended" | "gone">): void {
     this.#draw(this.#rows.take(batch));
   }
 

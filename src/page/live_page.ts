@@ -5,7 +5,7 @@
  * shows it.
  */
 /// <reference lib="dom" />
-import type { BatchMessage, ConnectionRow, HelloMessage } from "../story/page_messages.ts";
+import type { BatchMessage, ConnectionRow, ControlState, HelloMessage } from "../story/page_messages.ts";
 import { END_NAMES } from "../story/story_segment.ts";
 import type { ClosedEvent, TcpEvent } from "../tcp/events.ts";
 import { TCP_STATES, type TcpState } from "../tcp/state.ts";
@@ -109,18 +109,18 @@ export class LivePage implements PageViewer {
   }
 
   hello(message: HelloMessage): void {
-    const { server, rows, controls } = message;
+    const { server, rows, ended = [], controls } = message;
     this.#bar.showServer(server);
-    this.#bar.showControls(controls);
-    this.#faults.show(controls);
+    this.#showControls(controls);
     this.#listening = server.listeners.map(({ state }) => state);
     this.#address = server.listeners.map(({ port }) => `${server.ip[0] ?? ""}:${port}`).join(", ");
     this.#table.begin(rows);
+    this.#table.take({ rows: [], ended, gone: [] });
     this.#living = message.connections;
     this.#refresh();
-    const isThere = this.#selected !== null && rows.some(({ id }) => id === this.#selected);
+    const isThere = this.#selected !== null && this.#table.rowOf(this.#selected) !== null;
     // Of what is over one begins at the beginning.
-    const first = (this.#source.storyOf === undefined ? rows.at(-1) : rows[0])?.id ?? null;
+    const first = (this.#source.storyOf === undefined ? rows.at(-1) ?? ended.at(-1) : rows[0])?.id ?? null;
     if (!isThere) this.#select(first);
     else {
       this.#table.select(this.#selected);
@@ -130,14 +130,18 @@ export class LivePage implements PageViewer {
 
   batch(message: BatchMessage): void {
     const { rows, ended, controls } = message;
-    this.#bar.showControls(controls);
-    this.#faults.show(controls);
+    if (controls !== undefined) this.#showControls(controls);
     this.#table.take(message);
     this.#living = message.connections;
     this.#showBeyond();
     this.#take(message);
     if (this.#isFollowing) this.#goToNewest(rows, ended);
     this.#light();
+  }
+
+  #showControls(controls: ControlState | null): void {
+    this.#bar.showControls(controls);
+    this.#faults.show(controls);
   }
 
   status(status: SourceStatus): void {

@@ -11,6 +11,10 @@ import { type PageSource, type PageViewer, readWhy, type WhyAnswer } from "./pag
 const RETRY_MS = 1000;
 /** Local choice: after so many failures in a row the server has ended, and a person is told so. */
 const REFUSED_AFTER = 5;
+/** Local choice: from then on, and where there is no room: a tab that is forgotten asks for a day. */
+const SELDOM_MS = 30_000;
+/** RFC 6455 §7.4.1 and the registry of codes: try again later. */
+const NO_ROOM = 1013;
 
 /** See the head of this file. */
 export class LiveSource implements PageSource {
@@ -74,10 +78,12 @@ export class LiveSource implements PageSource {
         this.#viewer?.hello(message);
       }
     };
-    socket.onclose = () => {
-      this.#failures++;
-      this.#viewer?.status(this.#failures >= REFUSED_AFTER ? "refused" : "trying");
-      setTimeout(() => this.#open(), RETRY_MS);
+    socket.onclose = ({ code }) => {
+      const isFull = code === NO_ROOM;
+      if (!isFull) this.#failures++;
+      const isRefused = this.#failures >= REFUSED_AFTER;
+      this.#viewer?.status(isFull ? "full" : isRefused ? "refused" : "trying");
+      setTimeout(() => this.#open(), isFull || isRefused ? SELDOM_MS : RETRY_MS);
     };
   }
 

@@ -7,7 +7,7 @@ import type { BatchMessage, HelloMessage } from "../story/page_messages.ts";
 import type { ShownStory } from "./connection_feed.ts";
 
 /** How a source is doing. */
-export type SourceStatus = "live" | "trying" | "refused" | "recorded";
+export type SourceStatus = "live" | "trying" | "refused" | "full" | "recorded";
 
 /** Who is told what a source has. */
 export interface PageViewer {

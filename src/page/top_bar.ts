@@ -134,6 +134,7 @@ export class TopBar {
     const words = {
       trying: text("lostLink"),
       refused: text("refusedLink"),
+      full: text("fullLink"),
       recorded: text("recorded"),
       paused: text("paused", String(waiting)),
       live: text("live"),

@@ -63,6 +63,7 @@ export const PAGE_WORDS = {
   live: ["live", "实时"],
   lostLink: ["no answer from the server: trying again", "服务器没有应答:正在重试"],
   refusedLink: ["the server has ended, or refuses this page", "服务器已结束,或拒绝了此页面"],
+  fullLink: ["too many pages look on: close one", "打开的页面太多:请关闭一个"],
   recorded: ["recorded", "已录制"],
   findings: ["Findings", "发现"],
   noFindings: ["Nothing remarkable", "没有值得注意之处"],

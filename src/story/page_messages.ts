@@ -77,6 +77,8 @@ export interface HelloMessage {
   readonly server: PageHeading;
   /** The newest connections, the newest last. */
   readonly rows: readonly ConnectionRow[];
+  /** Connections that have ended last, as far as somebody looked on, the newest last. */
+  readonly ended?: readonly ClosedEvent[];
   /** How many connections there are in all. */
   readonly connections: number;
   /** Null where nothing can be done to frames. */
@@ -105,5 +107,6 @@ export interface BatchMessage {
   readonly lost: number;
   /** Every figure of that connection; null where there is none, or nothing new. */
   readonly figures: PageFigures | null;
-  readonly controls: ControlState | null;
+  /** As in the first message; absent where they are as they were. */
+  readonly controls?: ControlState | null;
 }

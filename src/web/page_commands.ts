@@ -6,7 +6,8 @@
 import type { HostConnection } from "../host/api.ts";
 import type { FaultLink } from "../link/fault_link.ts";
 import { parseOnceFault } from "../link/fault_once.ts";
-import { describeFaults, parseFaultSpec } from "../link/fault_spec.ts";
+import { parseFaultSpec } from "../link/fault_spec.ts";
+import type { Tell } from "./page_notices.ts";
 import type { PageSubject } from "./page_subject.ts";
 import { controlState } from "./stream_messages.ts";
 
@@ -16,20 +17,37 @@ export interface CommandAnswer {
   readonly body: unknown;
 }
 
+/** What is asked for, as it came, and who is told what came of it. */
+interface Wish {
+  readonly body: unknown;
+  readonly tell: Tell;
+}
+
 /** Local choice: no specification that means anything is half as long. */
 const MOST_SPEC_LETTERS = 512;
 
 /** `POST /api/faults`: `{"spec": "in:drop=1%"}` (empty for none), `{"once": "drop:syn-ack"}`, `{"clear": true}` for those that wait. */
-export function changeFaults(subject: PageSubject, request: unknown): CommandAnswer {
+export function changeFaults(subject: PageSubject, { body, tell }: Wish): CommandAnswer {
   const { injector } = subject;
   if (injector === null) return refused(409, "Nothing can be done to frames here");
-  const { spec, once, clear } = fieldsOf(request);
+  const { spec, once, clear } = fieldsOf(body);
   try {
     if (typeof spec === "string" && spec.length <= MOST_SPEC_LETTERS) {
       // A seed alone is a specification without faults.
       const faults = parseFaultSpec(spec.trim() === "" ? "seed=1" : spec);
+      const before = controlState(injector)?.faults;
       act(subject, () => injector.setFaults(faults));
-      return done({ faults: describeFaults(faults), ...controlState(injector) });
+      const now = controlState(injector);
+      // As for those of the command line; and whoever sits at the server has not asked for these.
+      if (now?.faults !== before) {
+        tell(
+          "faults-changed",
+          now?.faults === null
+            ? "Nothing is done to frames any more, as the live page asks"
+            : `Frames are disturbed on purpose, as the live page asks: ${now?.faults}`,
+        );
+      }
+      return done({ ...now });
     }
     if (typeof once === "string") {
       const fault = parseOnceFault(once);
@@ -47,16 +65,23 @@ export function changeFaults(subject: PageSubject, request: unknown): CommandAns
 }
 
 /** `POST /api/apps`: `{"port": 3333, "app": "discard"}`, for connections that begin from now on. */
-export function changeApplication(subject: PageSubject, request: unknown): CommandAnswer {
+export function changeApplication(subject: PageSubject, { body, tell }: Wish): CommandAnswer {
   const { applications } = subject;
   if (applications === null) return refused(409, "Applications cannot be changed here");
-  const { port, app } = fieldsOf(request);
+  const { port, app } = fieldsOf(body);
   if (typeof port !== "number" || typeof app !== "string" || !applications.names.includes(app)) {
     const names = applications.names.join(", ");
     return refused(400, `Expected {"port": 3333, "app": NAME}, NAME one of ${names}`);
   }
   try {
+    const before = subject.speaker.appOf(port);
     act(subject, () => applications.set(port, app));
+    if (app !== before) {
+      tell(
+        "application-changed",
+        `Port ${port} serves ${app}, as the live page asks: connections that begin from now on`,
+      );
+    }
     return done({ port, app });
   } catch (error) {
     return refused(404, error instanceof Error ? error.message : String(error));

@@ -33,13 +33,15 @@ const WITHOUT: Readonly<Record<PageName, string>> = {
 export async function findPageDocument(name: PageName = "live"): Promise<string> {
   if (Deno.build.standalone) return carriedDocument(name);
   const which = name === "play" ? ["--play"] : [];
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { code, signal, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--allow-all", "--no-prompt", fromFileUrl(new URL(BUNDLER, PROJECT)), ...which],
     cwd: fromFileUrl(PROJECT),
     stdin: "null",
   }).output();
   if (code === 0) return new TextDecoder().decode(stdout);
-  const said = new TextDecoder().decode(stderr).trim().split("\n")[0];
+  // Ctrl-C goes to all that a terminal has started, and says nothing.
+  const silent = signal === null ? `status ${code}` : `ended by ${signal}`;
+  const said = new TextDecoder().decode(stderr).trim().split("\n")[0] || silent;
   throw new PageDocumentError(
     `The page could not be made (${said}): deno task page says more; ${WITHOUT[name]}`,
   );

@@ -15,16 +15,17 @@ import { headers, messageOf, text, whyNoAddress } from "./page_answers.ts";
 import {
   changeApplication,
   changeFaults,
-  changePace,
   type CommandAnswer,
   endConnection,
   findConnection,
 } from "./page_commands.ts";
+import { PageNotices } from "./page_notices.ts";
+import { PagePace } from "./page_pace.ts";
 import type { PageSubject } from "./page_subject.ts";
 import { metricsText } from "./prometheus.ts";
 import { snapshotStream } from "./snapshot_stream.ts";
 import type { StreamClient } from "./stream_client.ts";
-import { type Repeat, StreamHub } from "./stream_hub.ts";
+import { LINGER_MS, type Repeat, StreamHub } from "./stream_hub.ts";
 
 /** Local choice: a specification of faults has a tenth of it. */
 const MOST_BODY_BYTES = 4096;
@@ -32,6 +33,8 @@ const MOST_BODY_BYTES = 4096;
 const MOST_MESSAGE_LETTERS = 256;
 /** Seconds after which a page that does not answer a ping is gone: a laptop that was shut. */
 const IDLE_SECONDS = 30;
+/** Local choice: milliseconds in which an answer is read by whoever reads it at all. */
+const END_PATIENCE_MS = 300;
 const WANTED = { what: "live page", command: "serve --ui", option: "--ui", otherPort: 8034 };
 /** Where the document wants the number used once that its script and style must show. */
 const NONCE = "NONCE_OF_THIS_ANSWER";
@@ -44,7 +47,7 @@ interface PageServerOptions {
   /** The document; its script and style carry the nonce {@link NONCE}. */
   readonly document: () => Promise<string>;
   readonly version: string;
-  /** Told, in one line, that the page has ended before it was to: whoever serves goes on without it. */
+  /** Told, in one line, that the page has ended before it was to, or has failed: whoever serves goes on. */
   readonly onBroken?: (line: string) => void;
   /** Calls again and again; the system's timer when absent. */
   readonly repeat?: Repeat;
@@ -55,6 +58,14 @@ export class PageServerError extends Error {
   override name = "PageServerError";
 }
 
+/** A server, and what pages do with it. */
+interface Shown {
+  readonly subject: PageSubject;
+  readonly hub: StreamHub;
+  readonly pace: PagePace;
+  readonly notices: PageNotices;
+}
+
 /** See the head of this file. */
 export class PageServer implements AsyncDisposable {
   /** The page's whole address, the token included. */
@@ -63,8 +74,9 @@ export class PageServer implements AsyncDisposable {
   readonly #options: PageServerOptions;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #sockets = new Set<WebSocket>();
-  #subject: PageSubject | null = null;
-  #hub: StreamHub | null = null;
+  #shown: Shown | null = null;
+  #isEnding = false;
+  #hasFailed = false;
 
   /** Takes the port. Throws {@link PageServerError}. */
   constructor(options: PageServerOptions) {
@@ -85,7 +97,10 @@ export class PageServer implements AsyncDisposable {
     // Any user of this machine can open so many connections that no descriptor is left. That ends a page, never a server;
     // and it is not opened anew, since by then the port may be somebody else's.
     this.#server.finished.catch((error) => {
-      this.#hub?.end();
+      this.ends("the live page's server has ended");
+      this.#leavePages();
+      // Whoever took the descriptors holds them until his connections are closed, and the server needs some.
+      this.#server.shutdown().catch(() => {});
       options.onBroken?.(
         `The live page has ended (${
           messageOf(error)
@@ -98,22 +113,47 @@ export class PageServer implements AsyncDisposable {
 
   /** From here on there is something to show. */
   show(subject: PageSubject): void {
-    this.#subject = subject;
-    const { version, repeat = repeatByTimer } = this.#options;
-    this.#hub = new StreamHub({ subject, version, repeat, nowMs: () => Date.now() });
+    const { version, repeat: repeats = repeatByTimer } = this.#options;
+    const repeat: Repeat = (act, ms) => repeats(() => this.#guarded(act), ms);
+    const notices = new PageNotices({ tell: subject.tell, repeat });
+    const pace = new PagePace({ subject, pages: () => hub.clients, tell: notices.tell });
+    const hub = new StreamHub({
+      subject,
+      version,
+      repeat,
+      nowMs: () => Date.now(),
+      onTurn: () => pace.look(),
+      onLeft: () => pace.letGo(`no live page has been open for ${LINGER_MS / 1000} seconds`),
+    });
+    this.#shown = { subject, hub, pace, notices };
   }
 
   /** How many pages look on. */
   get pages(): number {
-    return this.#hub?.clients ?? 0;
+    return this.#shown?.hub.clients ?? 0;
   }
 
-  /** Ends all answers under way. */
-  async close(): Promise<void> {
-    this.#hub?.end();
-    for (const socket of this.#sockets) closeQuietly(socket, 1001);
+  /** From here on the server is not steered from here, only looked at, and what was paused from here goes on: it is to end. */
+  ends(why = "the server ends"): void {
+    this.#isEnding = true;
+    this.#shown?.pace.letGo(why);
+    this.#shown?.notices.end();
+  }
+
+  /** Ends all answers under way; who has not read his when `patience` resolves (a third of a second) goes without. */
+  async close(patience?: Promise<unknown>): Promise<void> {
+    this.ends();
+    this.#leavePages();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const usual = () => new Promise<void>((resolve) => timer = setTimeout(resolve, END_PATIENCE_MS));
     // One that has broken has ended already.
-    await this.#server.shutdown().catch(() => {});
+    await Promise.race([this.#server.shutdown().catch(() => {}), patience ?? usual()]);
+    clearTimeout(timer);
+  }
+
+  #leavePages(): void {
+    this.#shown?.hub.end();
+    for (const socket of this.#sockets) closeQuietly(socket, 1001);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,8 +166,9 @@ export class PageServer implements AsyncDisposable {
     const { pathname } = new URL(request.url);
     if (request.method === "POST") return await this.#obey(pathname, request);
     if (pathname === "/") return await this.#document();
-    const [subject, hub] = [this.#subject, this.#hub];
-    if (subject === null || hub === null) return notYet();
+    const shown = this.#shown;
+    if (shown === null) return notYet();
+    const { subject, hub } = shown;
     if (pathname === "/api/stream") return this.#stream(request, hub);
     if (pathname === "/api/snapshot") {
       return new Response(snapshotStream(subject.speaker), { headers: headers("application/json") });
@@ -165,24 +206,36 @@ export class PageServer implements AsyncDisposable {
   }
 
   async #obey(pathname: string, request: Request): Promise<Response> {
-    const subject = this.#subject;
-    if (subject === null) return notYet();
-    if (pathname === "/api/faults") {
+    const shown = this.#shown;
+    if (shown === null) return notYet();
+    if (this.#isEnding) return text(503, "The server ends");
+    const { subject, pace, notices } = shown;
+    if (pathname === "/api/faults" || pathname === "/api/apps") {
       const body = await readBody(request);
       if (body === "too-long") return text(413, `A request here has ${MOST_BODY_BYTES} bytes at most`);
-      return answered(changeFaults(subject, body));
-    }
-    if (pathname === "/api/apps") {
-      const body = await readBody(request);
-      if (body === "too-long") return text(413, `A request here has ${MOST_BODY_BYTES} bytes at most`);
-      return answered(changeApplication(subject, body));
+      const change = pathname === "/api/faults" ? changeFaults : changeApplication;
+      return answered(change(subject, { body, tell: notices.tell }));
     }
     await request.body?.cancel();
-    const pace = /^\/api\/(pause|step|resume)$/.exec(pathname)?.[1];
-    if (pace === "pause" || pace === "step" || pace === "resume") return answered(changePace(subject, pace));
-    const [, id, how] = /^\/api\/connections\/(\d{1,15})\/(close|abort)$/.exec(pathname) ?? [];
-    if (how === "close" || how === "abort") return answered(endConnection(subject, { id: Number(id), how }));
+    const how = /^\/api\/(pause|step|resume)$/.exec(pathname)?.[1];
+    if (how === "pause" || how === "step" || how === "resume") return answered(pace.change(how));
+    const [, id, end] = /^\/api\/connections\/(\d{1,15})\/(close|abort)$/.exec(pathname) ?? [];
+    if (end === "close" || end === "abort") {
+      return answered(endConnection(subject, { id: Number(id), how: end }));
+    }
     return notFound();
+  }
+
+  /** Whoever looks on must not end the server: what goes wrong is said, once, and the next turn may be well again. */
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (this.#hasFailed) return;
+      this.#hasFailed = true;
+      const defect = "a defect of tcplab's live page: the server goes on";
+      this.#options.onBroken?.(`The live page has failed: ${messageOf(error)} (${defect})`);
+    }
   }
 
   #stream(request: Request, hub: StreamHub): Response {
@@ -192,15 +245,21 @@ export class PageServer implements AsyncDisposable {
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: IDLE_SECONDS });
     let client: StreamClient | null = null;
     this.#sockets.add(socket);
-    socket.onopen = () => {
-      client = hub.add(socket);
-      if (client === null) socket.close(1013, "too many pages look on: close one");
-    };
-    socket.onmessage = ({ data }) => {
-      const wish = typeof data === "string" && data.length <= MOST_MESSAGE_LETTERS ? wishIn(data) : undefined;
-      if (wish === undefined) socket.close(1008, 'expected {"subscribe": ID} or {"subscribe": null}');
-      else if (client !== null) hub.subscribe(client, wish);
-    };
+    socket.onopen = () =>
+      this.#guarded(() => {
+        client = hub.add(socket);
+        if (client === null) socket.close(1013, "too many pages look on: close one");
+      });
+    socket.onmessage = ({ data }) =>
+      this.#guarded(() => {
+        // Of one that has been told to go nothing more is heard.
+        if (socket.readyState !== WebSocket.OPEN) return;
+        const wish = typeof data === "string" && data.length <= MOST_MESSAGE_LETTERS
+          ? wishIn(data)
+          : undefined;
+        if (wish === undefined) socket.close(1008, 'expected {"subscribe": ID} or {"subscribe": null}');
+        else if (client !== null && !hub.subscribe(client, wish)) socket.close(1008, "too many wishes");
+      });
     socket.onclose = () => {
       this.#sockets.delete(socket);
       if (client !== null) hub.remove(client);

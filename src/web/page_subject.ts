@@ -20,6 +20,8 @@ export interface PageSubject {
   /** Null where nothing can be done to frames. */
   readonly injector: FaultLink | null;
   readonly linkStats: () => LinkStats;
+  /** Says a notice to whoever sits at the server, and in its log; `kind` is for programs. */
+  readonly tell: (kind: string, message: string) => void;
   /** What ports can be given; null where that cannot be changed. */
   readonly applications: {
     readonly names: readonly string[];

@@ -53,9 +53,11 @@ export class PlayServer implements AsyncDisposable {
     }
     // Any user of this machine can open so many connections that no descriptor is left.
     this.broken = new Promise((resolve) =>
-      this.#server.finished.catch((error) =>
-        resolve(`The playground's server has ended (${messageOf(error)}): an open page goes on without it`)
-      )
+      this.#server.finished.catch((error) => {
+        // Whoever took the descriptors holds them until his connections are closed.
+        this.#server.shutdown().catch(() => {});
+        resolve(`The playground's server has ended (${messageOf(error)}): an open page goes on without it`);
+      })
     );
     const shownHost = hostname.includes(":") ? `[${hostname}]` : hostname;
     this.url = `http://${shownHost}:${this.#server.addr.port}/`;

@@ -12,6 +12,7 @@ export interface StreamSocket {
   /** Bytes that were given to it, and have not left. */
   readonly bufferedAmount: number;
   send(text: string): void;
+  close(code: number, reason: string): void;
 }
 
 /** Local choice: events that wait for one page: what a hub makes at once. More would live long, see event_history.ts. */
@@ -32,6 +33,11 @@ export class StreamClient {
   readonly socket: StreamSocket;
   /** The connection that it wants to hear of; null for none. */
   subscribed: number | null = null;
+  /** How often it has said since the last turn what it wants to hear, and what it said last, where that has to wait. */
+  wishes = 0;
+  wish: { readonly id: number | null } | null = null;
+  /** Turns in a row in which it has taken too little to be sent more. */
+  stalledTurns = 0;
   /** What is sent again only when it differs. */
   lastControls = "";
   /**

@@ -12,6 +12,7 @@ import { headingOf } from "../observe/server_answers.ts";
 import { connectionSnapshot } from "../observe/server_snapshot.ts";
 import type { BatchMessage, ControlState, HelloMessage } from "../story/page_messages.ts";
 import type { ClosedEvent, EventInterest, SampleEvent, TcpEvent } from "../tcp/events.ts";
+import { EventBudget } from "./event_budget.ts";
 import { EventHistory } from "./event_history.ts";
 import type { PageSubject } from "./page_subject.ts";
 import { StreamClient, type StreamSocket } from "./stream_client.ts";
@@ -25,17 +26,23 @@ const MOST_ROWS = 300;
 const TURN_ROWS = 50;
 /** Figures that change without an event (timers) are told every so many turns. */
 const FIGURES_EVERY = 10;
-/**
- * Local choice: events of a turn, of connections that pages follow and of all others: 640 a second are more than anybody reads.
- * To make one costs the server a microsecond or two, and to show one the browser on the same machine a hundred.
- */
-const TURN_EVENTS = { followed: 32, others: 32, samples: 8 } as const;
-/** Local choice: what may be made at once after a rest: a transfer of some hundred kilobytes is told whole. */
-const MOST_AT_ONCE = { followed: 1024, others: 512, samples: 256 } as const;
 /** Events that the page shows nothing of. */
 const UNSHOWN: ReadonlySet<TcpEvent["event"]> = new Set(["data", "timer"]);
+/** Local choice: wishes of a page in one turn; a person has one or two, or some hundred when the server has stood still. */
+const MOST_WISHES = 1000;
 /** Local choice: tabs that a person has open. */
 const MOST_CLIENTS = 16;
+/**
+ * Local choice: milliseconds for which all goes on when the last page has gone: one that is loaded anew, or whose stream breaks,
+ * is back in a second or two.
+ */
+export const LINGER_MS = 10_000;
+/** Local choice: milliseconds after which a page that takes nothing is gone: as for one that answers no ping. */
+const STALLED_MS = 30_000;
+/** Local choice: ports that a page is told of; a page has room for fewer. */
+const MOST_PORTS = 64;
+/** Local choice: connections that are over and of which a page is told that comes: as many as it shows. */
+const MOST_OVER = 50;
 
 /** Lets `act` be called every so many milliseconds until the returned function is called. */
 export type Repeat = (act: () => void, ms: number) => () => void;
@@ -47,6 +54,10 @@ interface StreamHubParts {
   readonly repeat: Repeat;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
+  /** Called in each turn. */
+  readonly onTurn?: () => void;
+  /** Called when the last page has been gone for {@link LINGER_MS}. */
+  readonly onLeft?: () => void;
 }
 
 /** See the head of this file. */
@@ -59,16 +70,21 @@ export class StreamHub {
   readonly #shown = new Map<number, HostConnection>();
   /** Numbers of connections that are not known here yet, and have begun since the last turn. */
   #leastNew = Infinity;
+  /** The number of the newest that has been shown: those before it that are not shown any more have given way. */
+  #newest = 0;
+  /** The ends of those that have ended last, the newest last. */
+  #over: ClosedEvent[] = [];
   /** Whose figures are to be looked at in this turn, because something has happened to them. */
   readonly #changed = new Set<number>();
   /** Connections that pages follow. */
   readonly #followed = new Set<number>();
-  /** Segments that were not made events, by connection, since the last turn or event of it: of those that are known here. */
-  readonly #missed = new Map<number, number>();
-  /** The same of those that nothing is known of: they wait until there is an event, and of very many the newest are kept. */
-  readonly #missedOfOthers = new Map<number, number>();
-  #left: { followed: number; others: number; samples: number } = { ...MOST_AT_ONCE };
+  readonly #budget = new EventBudget({
+    isFollowed: (id) => this.#followed.has(id),
+    isKnown: (id) => this.#histories.has(id),
+  });
   #turns = 0;
+  /** Turns since the last page has gone. */
+  #aloneTurns = 0;
   #stop: (() => void) | null = null;
 
   constructor(parts: StreamHubParts) {
@@ -83,24 +99,35 @@ export class StreamHub {
   /** Adds a page, and tells it what there is; null where too many look on already. */
   add(socket: StreamSocket): StreamClient | null {
     if (this.#clients.size >= MOST_CLIENTS) return null;
-    if (this.#clients.size === 0) this.#begin();
+    if (this.#stop === null) this.#begin();
     const client = new StreamClient(socket);
     this.#clients.add(client);
     const hello = this.#hello();
     client.greeted(hello.rows);
+    client.lastControls = JSON.stringify(hello.controls);
     this.#send(client, hello);
     return client;
   }
 
-  /** The page has gone. */
+  /** The page has gone. After the last one all goes on for a while, as if it were there: perhaps it comes back. */
   remove(client: StreamClient): void {
     if (!this.#clients.delete(client)) return;
-    if (this.#clients.size === 0) this.end();
-    else this.#findFollowed();
+    this.#aloneTurns = 0;
+    if (this.#clients.size > 0) this.#findFollowed();
   }
 
-  /** A page wants to hear of a connection, or of none. */
-  subscribe(client: StreamClient, id: number | null): void {
+  /**
+   * A page wants to hear of a connection, or of none: the first time in a turn it is told at once, of more wishes the last one
+   * counts, in the next turn. False for one that has so many that nobody has made them.
+   */
+  subscribe(client: StreamClient, id: number | null): boolean {
+    client.wishes++;
+    if (client.wishes === 1) this.#subscribe(client, id);
+    else client.wish = { id };
+    return client.wishes <= MOST_WISHES;
+  }
+
+  #subscribe(client: StreamClient, id: number | null): void {
     if (id !== null) this.#tellMissed(id, this.#parts.nowMs() / 1000);
     const history = id === null ? undefined : this.#histories.get(id);
     client.subscribe(id, history?.events() ?? []);
@@ -117,13 +144,15 @@ export class StreamHub {
   end(): void {
     this.#stop?.();
     this.#stop = null;
+    this.#clients.clear();
+    this.#over = [];
     this.#histories.clear();
     this.#shown.clear();
     this.#changed.clear();
     this.#followed.clear();
-    this.#missed.clear();
-    this.#missedOfOthers.clear();
+    this.#budget.clear();
     this.#leastNew = Infinity;
+    this.#newest = 0;
   }
 
   #begin(): void {
@@ -135,6 +164,7 @@ export class StreamHub {
       if (left-- === 0) break;
       newest.push(connection);
     }
+    this.#newest = newest.at(0)?.id ?? 0;
     for (const connection of newest.reverse()) this.#shown.set(connection.id, connection);
     const leave = subject.observe(this.#take, this.#interest);
     const cancel = repeat(() => this.turn(), BATCH_MS);
@@ -147,35 +177,38 @@ export class StreamHub {
   /** What is made at all: in a burst the first of each turn, the others are counted. */
   readonly #interest: EventInterest = {
     segments: (id) => {
-      const left = this.#followed.has(id) ? this.#left.followed : this.#left.others;
-      if (left > 0) return true;
-      this.#miss(id);
+      if (this.#budget.segments(id)) return true;
+      this.#touch(id);
       return false;
     },
     data: false,
-    samples: (id) => this.#followed.has(id) && this.#left.samples > 0,
+    samples: this.#budget.samples,
   };
 
   readonly #take = (event: TcpEvent) => {
     if (!("id" in event) || event.id === undefined || UNSHOWN.has(event.event)) return;
     const { id } = event;
-    const isFollowed = this.#followed.has(id);
     if (event.event === "sample") {
-      if (isFollowed) this.#sample(event, id);
+      if (this.#budget.takesSample(id)) this.#sample(event, id);
       return;
     }
-    if (isFollowed) this.#left.followed--;
-    else this.#left.others--;
+    if (!this.#budget.takes(event, id)) return this.#touch(id);
+    const before = this.#budget.segmentOf(event, id);
     this.#tellMissed(id, event.time);
+    if (before !== null) this.#keep(id, before);
     this.#keep(id, event);
     if (event.event === "closed") this.#end(event, id);
-    else if (this.#shown.has(id)) this.#changed.add(id);
-    else if (event.event === "transition" && id < this.#leastNew) this.#leastNew = id;
+    else if (this.#shown.has(id)) this.#touch(id);
+    else if (event.event === "transition" && id > this.#newest && id < this.#leastNew) this.#leastNew = id;
   };
+
+  /** Something has happened to a connection: its row may be another than before. */
+  #touch(id: number): void {
+    if (this.#shown.has(id)) this.#changed.add(id);
+  }
 
   /** For the charts of those who look: what nobody follows has none. */
   #sample(event: SampleEvent, id: number): void {
-    this.#left.samples--;
     this.#histories.get(id)?.takeSample(event);
     for (const client of this.#clients) if (client.subscribed === id) client.take(event);
   }
@@ -184,14 +217,6 @@ export class StreamHub {
     const history = this.#histories.get(id) ?? this.#beginHistory(id);
     history.take(event);
     for (const client of this.#clients) if (client.subscribed === id) client.take(event);
-  }
-
-  /** Notes a segment that is not made an event. */
-  #miss(id: number): void {
-    const isKnown = this.#followed.has(id) || this.#histories.has(id);
-    const notes = isKnown ? this.#missed : this.#missedOfOthers;
-    notes.set(id, (notes.get(id) ?? 0) + 1);
-    if (!isKnown && notes.size > MOST_ROWS) this.#dropOldest(notes);
   }
 
   /** Takes the oldest out that no page follows. */
@@ -205,11 +230,8 @@ export class StreamHub {
 
   /** Says how many segments of a connection were not made events, before what comes after them. */
   #tellMissed(id: number, time: number): void {
-    const count = (this.#missed.get(id) ?? 0) + (this.#missedOfOthers.get(id) ?? 0);
-    if (count === 0) return;
-    this.#missed.delete(id);
-    this.#missedOfOthers.delete(id);
-    this.#keep(id, { event: "lost", time, count });
+    const count = this.#budget.takeMissed(id);
+    if (count > 0) this.#keep(id, { event: "lost", time, count });
   }
 
   /** Of very many connections those are forgotten that were heard of first, but for those that pages follow. */
@@ -223,6 +245,8 @@ export class StreamHub {
   #end(event: ClosedEvent, id: number): void {
     this.#changed.delete(id);
     this.#shown.delete(id);
+    this.#over.push(event);
+    if (this.#over.length > MOST_OVER) this.#over.shift();
     for (const client of this.#clients) client.end(event);
   }
 
@@ -230,17 +254,24 @@ export class StreamHub {
   turn(): void {
     const { subject } = this.#parts;
     const { speaker } = subject;
+    if (this.#isLeft()) return;
     this.#turns++;
+    this.#parts.onTurn?.();
+    this.#leaveStalled();
     speaker.enter();
-    for (const kind of ["followed", "others", "samples"] as const) {
-      this.#left[kind] = Math.min(MOST_AT_ONCE[kind], Math.max(0, this.#left[kind]) + TURN_EVENTS[kind]);
+    for (const client of this.#clients) {
+      const { wish } = client;
+      client.wishes = 0;
+      client.wish = null;
+      if (wish !== null) this.#subscribe(client, wish.id);
     }
+    this.#budget.refill();
     const now = this.#parts.nowMs() / 1000;
-    for (const id of this.#missed.keys()) this.#tellMissed(id, now);
+    for (const id of this.#budget.missing()) this.#tellMissed(id, now);
     this.#welcome();
     // For pages that do not read nothing is made: what has changed waits where it is.
-    const isHeard = [...this.#clients].some(({ isReady }) => isReady);
-    for (const id of isHeard ? this.#turnOf() : []) {
+    if (![...this.#clients].some(({ isReady }) => isReady)) return;
+    for (const id of this.#turnOf()) {
       const connection = this.#shown.get(id);
       if (connection === undefined) continue;
       const row = rowOfConnection(connection, speaker.appOf);
@@ -254,7 +285,8 @@ export class StreamHub {
       const followed = client.subscribed === null ? undefined : this.#shown.get(client.subscribed);
       const hasNews = client.hasNews;
       const tellsFigures = followed !== undefined && (hasNews || isFiguresTurn);
-      if (!hasNews && !tellsFigures && controlsText === client.lastControls) continue;
+      const tellsControls = controlsText !== client.lastControls;
+      if (!hasNews && !tellsFigures && !tellsControls) continue;
       client.lastControls = controlsText;
       const message: BatchMessage = {
         type: "batch",
@@ -262,9 +294,27 @@ export class StreamHub {
         ...client.nextPart(),
         connections: speaker.host.connectionCount,
         figures: tellsFigures ? connectionSnapshot(followed.info(), speaker.appOf(followed.localPort)) : null,
-        controls,
+        ...(tellsControls ? { controls } : {}),
       };
       this.#send(client, message);
+    }
+  }
+
+  /** Whether nobody looks any more; then the server is let go. */
+  #isLeft(): boolean {
+    if (this.#clients.size > 0 || ++this.#aloneTurns * BATCH_MS < LINGER_MS) return false;
+    this.end();
+    this.#parts.onLeft?.();
+    return true;
+  }
+
+  /** A page that takes nothing any more, as of a laptop that sleeps, looks on no more than one that has gone. */
+  #leaveStalled(): void {
+    for (const client of this.#clients) {
+      client.stalledTurns = client.isReady ? 0 : client.stalledTurns + 1;
+      if (client.stalledTurns * BATCH_MS < STALLED_MS) continue;
+      this.remove(client);
+      client.socket.close(1001, "the page takes nothing");
     }
   }
 
@@ -287,6 +337,7 @@ export class StreamHub {
       if (connection.id < least || fresh.length === MOST_ROWS) break;
       if (!this.#shown.has(connection.id)) fresh.push(connection);
     }
+    this.#newest = Math.max(this.#newest, fresh.at(0)?.id ?? 0);
     for (const connection of fresh.reverse()) {
       this.#shown.set(connection.id, connection);
       this.#changed.add(connection.id);
@@ -316,7 +367,8 @@ export class StreamHub {
     const { injector, applications, speaker } = this.#parts.subject;
     const controls = controlState(injector);
     if (controls === null || applications === null) return controls;
-    const ports = speaker.host.listeners().map(({ port }) => ({ port, app: speaker.appOf(port) }));
+    const listeners = speaker.host.listeners().slice(0, MOST_PORTS);
+    const ports = listeners.map(({ port }) => ({ port, app: speaker.appOf(port) }));
     return { ...controls, ports, applications: applications.names };
   }
 
@@ -330,6 +382,7 @@ export class StreamHub {
       version,
       server: headingOf(speaker),
       rows,
+      ended: this.#over,
       connections: speaker.host.connectionCount,
       controls: this.#controls(),
     };

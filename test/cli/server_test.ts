@@ -3,6 +3,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { parseServeOptions } from "../../src/cli/serve_options.ts";
 import { ServeLog } from "../../src/cli/serve_log.ts";
 import { Server } from "../../src/cli/server.ts";
+import type { FaultLink } from "../../src/link/fault_link.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
 import type { Connection } from "../../src/runtime/connection.ts";
 import { createStack } from "../../src/runtime/create_stack.ts";
@@ -94,6 +95,14 @@ async function readsToEnd(connection: Connection): Promise<number | string> {
 }
 
 Deno.test("SIGTERM while a page has it paused: what waits is taken first, and connections end in order", async () => {
+  await endsPaused(() => {});
+});
+
+Deno.test("the same where the page has let go a moment before", async () => {
+  await endsPaused((injector) => injector.resume());
+});
+
+async function endsPaused(before: (injector: FaultLink) => void): Promise<void> {
   await using on = new Scene("--serve 7=echo --ui");
   const { injector } = on.server;
   assert(injector !== null);
@@ -103,11 +112,12 @@ Deno.test("SIGTERM while a page has it paused: what waits is taken first, and co
   await on.settle();
   assertEquals(injector.waiting, 1);
   const reading = readsToEnd(client);
+  before(injector);
   const tookUs = await on.ends();
   assertLess(tookUs, 300_000);
   assertEquals([await on.get(reading), on.notices], [1000, []]);
   assertEquals([injector.isPaused, injector.waiting], [false, 0]);
-});
+}
 
 Deno.test("SIGTERM with chargen in full flow: who reads gets the rest and FIN, who does not is reset", async () => {
   await using on = new Scene("--serve 19=chargen --send-buffer 64K");

@@ -354,6 +354,11 @@ sys.stdin.read()`;
   await waitFor(() => server.stderr.includes("The live page has ended"), { what: "the notice" });
   await talkByKernel(lab, lab.plan.tcplabAddress, "hello");
   assertEquals((await server.event("closed")).reason, "normal");
+  // He still holds them at his end: the server has its own back, and answers those who need one.
+  const netstat = await lab.run({ side: "server", words: [...selfCommand(), "netstat", "--json"] });
+  const [{ pid }] = JSON.parse(netstat.stdout);
+  const left = await lab.run({ side: "server", words: ["sh", "-c", `ls /proc/${pid}/fd | wc -l`] });
+  assert(Number(left.stdout) > 10 && Number(left.stdout) < 100, left.stdout + left.stderr);
   await holder.closeInput();
   await holder.result;
   assertEquals((await server.stop()).code, 0);

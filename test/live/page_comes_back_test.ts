@@ -17,44 +17,56 @@ const KEEP_STREAMS = `{
   };
 }`;
 
-liveTest("a page whose stream breaks shows each segment once when it is back", {
-  missing: noBrowser,
-  needs: ["nc"],
-}, async (lab) => {
-  await using server = await ServeProcess.start(lab, { args: ["--ui"] });
-  await using browser = await PageBrowser.start(lab);
-  const address = await pageAddress(server);
-  const page = await browser.open(address);
-  await page.addInitScript({ content: KEEP_STREAMS });
-  await page.reload();
-  await page.locator('[data-status="live"]').waitFor();
-  // Another tab looks on, so that nothing is forgotten meanwhile.
-  const bystander = await browser.open(address);
-  await bystander.locator('[data-status="live"]').waitFor();
-  const client = lab.spawn({ side: "client", words: ["nc", lab.plan.tcplabAddress, "3333"], stdin: true });
-  const encoder = new TextEncoder();
-  const received = (count: string) =>
-    page.locator('[data-connection="1"] [data-column="in"]').getByText(count, { exact: true }).waitFor();
-  await client.write(encoder.encode("hello\n"));
-  await received("6");
-  const before = await segmentsOf(page);
-  await page.evaluate("streams.at(-1).close()");
-  await page.locator('[data-status="trying"]').waitFor();
-  await page.locator('[data-status="live"]').waitFor();
-  await client.write(encoder.encode("again\n"));
-  await received("12");
-  await page.locator('[aria-label="Sequence over time"][data-segments="3"]').waitFor();
-  const after = await segmentsOf(page);
-  assertEquals(after.slice(0, before.length), before);
-  // As a page shows it that was opened just now.
-  const fresh = await browser.open(address);
-  await fresh.locator('[aria-label="Sequence over time"][data-segments="3"]').waitFor();
-  assertEquals(after, await segmentsOf(fresh));
-  assertEquals(await page.locator("[data-mark]").count(), 0);
-  assertEquals(await page.evaluate("streams.length"), 2);
-  assertEquals((await client.stop(2000)).stdout, "hello\nagain\n");
-  assertEquals(browser.complaints, []);
-});
+liveTest(
+  "a page alone whose stream breaks shows each segment once when it is back, and what ended meanwhile",
+  {
+    missing: noBrowser,
+    needs: ["nc"],
+  },
+  async (lab) => {
+    await using server = await ServeProcess.start(lab, { args: ["--ui"] });
+    await using browser = await PageBrowser.start(lab);
+    const address = await pageAddress(server);
+    const page = await browser.open(address);
+    await page.addInitScript({ content: KEEP_STREAMS });
+    await page.reload();
+    await page.locator('[data-status="live"]').waitFor();
+    const client = lab.spawn({ side: "client", words: ["nc", lab.plan.tcplabAddress, "3333"], stdin: true });
+    const encoder = new TextEncoder();
+    const received = (count: string) =>
+      page.locator('[data-connection="1"] [data-column="in"]').getByText(count, { exact: true }).waitFor();
+    await client.write(encoder.encode("hello\n"));
+    await received("6");
+    const before = await segmentsOf(page);
+    await page.evaluate("streams.at(-1).close()");
+    await page.locator('[data-status="trying"]').waitFor();
+    await page.locator('[data-status="live"]').waitFor();
+    await client.write(encoder.encode("again\n"));
+    await received("12");
+    await page.locator('[aria-label="Sequence over time"][data-segments="3"]').waitFor();
+    const after = await segmentsOf(page);
+    assertEquals(after.slice(0, before.length), before);
+    // As a page shows it that was opened just now.
+    const fresh = await browser.open(address);
+    await fresh.locator('[aria-label="Sequence over time"][data-segments="3"]').waitFor();
+    assertEquals(after, await segmentsOf(fresh));
+    assertEquals(await page.locator("[data-mark]").count(), 0);
+    // It breaks once more, and the connection ends before it is back.
+    await fresh.close();
+    const segments = after.length;
+    await page.evaluate("streams.at(-1).close()");
+    await page.locator('[data-status="trying"]').waitFor();
+    assertEquals((await client.stop(2000)).stdout, "hello\nagain\n");
+    await server.event("closed");
+    await page.locator('[data-status="live"]').waitFor();
+    await page.locator('[data-connection="1"][data-over="true"][aria-selected="true"]').waitFor();
+    await page.locator('[aria-label="Sequence diagram"] [data-flags*="FIN"]').first().waitFor();
+    const last = await segmentsOf(page);
+    assertEquals(last.slice(0, segments), after);
+    assertEquals(await page.evaluate("streams.length"), 3);
+    assertEquals(browser.complaints, []);
+  },
+);
 
 /** Of the ladder: each segment's number and flags. */
 function segmentsOf(page: Page): Promise<string[]> {

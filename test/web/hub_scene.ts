@@ -10,10 +10,15 @@ import { StreamHub } from "../../src/web/stream_hub.ts";
 /** A socket that takes nothing until it is told to. */
 export class SlowSocket {
   bufferedAmount = 0;
+  /** With which codes it was closed. */
+  readonly closed: number[] = [];
   readonly texts: string[] = [];
   send(text: string): void {
     this.texts.push(text);
     this.bufferedAmount += text.length;
+  }
+  close(code: number): void {
+    this.closed.push(code);
   }
   /** What was sent since, taken now. */
   take(): (HelloMessage | BatchMessage)[] {
@@ -26,14 +31,17 @@ export class SlowSocket {
 }
 
 /** A hub beside the scene's own, without a network in between. */
-export function hubOn(scene: { readonly subject: PageSubject }): { hub: StreamHub; turns: { left: number } } {
+export function hubOn(
+  scene: { readonly subject: PageSubject },
+  onLeft: () => void = () => {},
+): { hub: StreamHub; turns: { left: number } } {
   const turns = { left: 0 };
   const repeat = () => {
     turns.left++;
     return () => void turns.left--;
   };
   return {
-    hub: new StreamHub({ subject: scene.subject, version: "1.2.3", repeat, nowMs: () => 5000 }),
+    hub: new StreamHub({ subject: scene.subject, version: "1.2.3", repeat, nowMs: () => 5000, onLeft }),
     turns,
   };
 }

@@ -12,6 +12,7 @@ import type { Stack } from "../../src/runtime/stack.ts";
 import type { BatchMessage, HelloMessage } from "../../src/story/page_messages.ts";
 import type { PageSubject } from "../../src/web/page_subject.ts";
 import { PageServer } from "../../src/web/page_server.ts";
+import { BATCH_MS } from "../../src/web/stream_hub.ts";
 import { ip } from "../host/hand_frames.ts";
 import { VirtualTime } from "../runtime/virtual_time.ts";
 
@@ -19,6 +20,8 @@ import { VirtualTime } from "../runtime/virtual_time.ts";
 export class PageScene extends VirtualTime implements AsyncDisposable {
   readonly session: Session;
   app = "echo";
+  /** Notices: kind, and message. */
+  readonly told: string[] = [];
   readonly client: Stack;
   readonly page: PageServer;
   readonly subject: PageSubject;
@@ -55,6 +58,7 @@ export class PageScene extends VirtualTime implements AsyncDisposable {
       observe: (observer, interest) => stack.observe(observer, interest),
       injector,
       linkStats: () => near.stats(),
+      tell: (kind, message) => void this.told.push(`${kind}: ${message}`),
       applications: {
         names: ["echo", "discard"],
         set: (port, name) => {
@@ -68,7 +72,10 @@ export class PageScene extends VirtualTime implements AsyncDisposable {
       port: 0,
       version: "1.2.3",
       document: () => Promise.resolve(`<style nonce="NONCE_OF_THIS_ANSWER"></style>`),
-      repeat: (act) => {
+      onBroken: (line) => void this.told.push(line),
+      repeat: (act, ms) => {
+        // What is not said at once need not be said here.
+        if (ms !== BATCH_MS) return () => {};
         this.turn = act;
         return () => void (this.turn = null);
       },

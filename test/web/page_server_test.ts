@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { isServerSnapshot } from "../../src/observe/server_snapshot.ts";
 import { PageServer, PageServerError } from "../../src/web/page_server.ts";
-import { PageScene } from "./page_scene.ts";
+import { PageScene, PageStream } from "./page_scene.ts";
 
 Deno.test("the page: its address has a token of its own, its document a nonce of its own, and headers that keep it apart", async () => {
   await using on = new PageScene();
@@ -112,6 +112,34 @@ Deno.test("a port in use is one line that says what next", async () => {
   assertStringIncludes(error.message, `127.0.0.1:${on.address.port} is in use`);
   assertStringIncludes(error.message, "choose another port");
   assertEquals(error.message.includes("\n"), false);
+});
+
+Deno.test("a page's server ends without those who do not read their answers, or do not end their requests", async () => {
+  await using on = new PageScene();
+  on.begins();
+  // More than a socket takes at once.
+  const document = () => Promise.resolve("x".repeat(0x4000000));
+  const page = new PageServer({ hostname: "127.0.0.1", port: 0, version: "", document });
+  page.show(on.subject);
+  const { port, search } = new URL(page.url);
+  const asks = async (request: string) => {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+    await connection.write(new TextEncoder().encode(`${request}\r\nHost: 127.0.0.1:${port}\r\n`));
+    return connection;
+  };
+  using unread = await asks(`GET /${search} HTTP/1.1`);
+  await unread.write(new TextEncoder().encode("\r\n"));
+  using half = await asks(`POST /api/faults${search} HTTP/1.1`);
+  await half.write(new TextEncoder().encode("Content-Length: 100\r\n\r\n{"));
+  // The answer is on its way by then.
+  assertEquals(await unread.read(new Uint8Array(9)), 9);
+  let isOver = false;
+  const waits = page.close(new Promise(() => {})).then(() => isOver = true);
+  await page.close(Promise.resolve());
+  assertEquals(isOver, false);
+  unread.close();
+  half.close();
+  await waits;
 });
 
 Deno.test("the snapshot is the server, its connections and the table; a connection has every figure", async () => {
@@ -225,3 +253,37 @@ Deno.test("POST /api/apps gives a port another application; what is no port or n
   }
   assertEquals(on.app, "discard");
 });
+
+Deno.test("what a page's turn or message throws ends nothing: it is said once, and the page goes on when it is over", async () => {
+  await using on = new PageScene();
+  let isBad = false;
+  const { subject } = on;
+  const speaker = {
+    ...subject.speaker,
+    appOf: () => {
+      if (isBad) throw new Error("no such thing");
+      return "echo";
+    },
+  };
+  on.page.show({ ...subject, speaker });
+  await using stream = new PageStream(on);
+  await stream.hello();
+  await on.opens();
+  isBad = true;
+  for (let i = 0; i < 3; i++) on.turn?.();
+  // Another that comes now, and asks for something.
+  await using other = new PageStream(on);
+  await until(() => other.socket.readyState === WebSocket.OPEN, on);
+  assertEquals(on.told, [
+    "The live page has failed: no such thing (a defect of tcplab's live page: the server goes on)",
+  ]);
+  assertEquals((await on.asks("/api/connections/1")).status, 500);
+  isBad = false;
+  await on.opens();
+  on.turn?.();
+  assertEquals((await stream.batch()).rows.map(({ id }) => id), [2]);
+});
+
+async function until(holds: () => boolean, on: PageScene): Promise<void> {
+  while (!holds()) await on.asks("/");
+}

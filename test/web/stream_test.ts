@@ -60,9 +60,10 @@ async function nextWithFigures(on: PageScene, stream: PageStream): Promise<Batch
   }
 }
 
-Deno.test("while nobody looks no event is made; a page that goes leaves nothing behind", async () => {
+Deno.test("while nobody looks no event is made; a page that goes leaves nothing behind, ten seconds later", async () => {
   await using on = new PageScene();
-  const { hub, turns } = hubOn(on);
+  let left = 0;
+  const { hub, turns } = hubOn(on, () => left++);
   assertEquals(on.session.host.observer, null);
   const socket = new SlowSocket();
   const client = hub.add(socket);
@@ -71,7 +72,11 @@ Deno.test("while nobody looks no event is made; a page that goes leaves nothing 
   assertEquals([turns.left, hub.clients], [1, 1]);
   hub.remove(client);
   hub.remove(client);
-  assertEquals([on.session.host.observer, turns.left, hub.clients], [null, 0, 0]);
+  for (let i = 0; i < 199; i++) hub.turn();
+  assert(on.session.host.observer !== null);
+  assertEquals([turns.left, hub.clients, left], [1, 0, 0]);
+  hub.turn();
+  assertEquals([on.session.host.observer, turns.left, hub.clients, left], [null, 0, 0, 1]);
 });
 
 Deno.test("a slow page loses the oldest, is told how many, and is sent no more than it takes", async () => {
@@ -90,7 +95,9 @@ Deno.test("a slow page loses the oldest, is told how many, and is sent no more t
     void ("id" in event && event.id === 1 && event.event !== "data" && made++)
   );
   let heard = 0;
-  for (let i = 0; i < 1000; i++) {
+  // For fewer turns than a page that takes nothing is waited for.
+  for (let i = 0; i < 500; i++) {
+    assertEquals(await on.talks(connection, "0123456789"), "0123456789");
     assertEquals(await on.talks(connection, "0123456789"), "0123456789");
     hub.turn();
     for (const batch of quick.batches()) {
@@ -211,8 +218,8 @@ Deno.test("a page that does not read: what waits for it is bounded, and then it 
     connection.abort();
     await on.settle();
   }
-  // Forty turns, in which nothing is made but the state of the one listener.
-  assertEquals([socket.texts, asked], [[], 40]);
+  // Forty turns, in which nothing is made.
+  assertEquals([socket.texts, asked], [[], 0]);
   const last = await on.opens();
   socket.take();
   hub.turn();
@@ -378,4 +385,33 @@ Deno.test("ten thousand connections in a burst: what is known of those that are 
   // Notes are kept of the newest.
   assertEquals([told(1000), told(10_699), told(10_999)], [[], [], ["1"]]);
   hub.end();
+});
+
+Deno.test("of many wishes in a turn the first is told and the last counts; a page that has thousands is closed", async () => {
+  await using on = new PageScene();
+  const { hub } = hubOn(on);
+  const socket = new SlowSocket();
+  const client = hub.add(socket);
+  assert(client !== null);
+  await on.opens();
+  await on.opens();
+  await on.opens();
+  const told = () => {
+    hub.turn();
+    return socket.batches().map(({ subscribed, begins }) => [subscribed, begins]);
+  };
+  for (const id of [1, 2, 3]) assertEquals(hub.subscribe(client, id), true);
+  assertEquals(told(), [[3, true]]);
+  assertEquals(hub.subscribe(client, 2), true);
+  assertEquals(client.subscribed, 2);
+  assertEquals(told(), [[2, true]]);
+  for (let i = 0; i < 999; i++) assertEquals(hub.subscribe(client, 1 + i % 3), true);
+  assertEquals([hub.subscribe(client, null), hub.subscribe(client, null)], [true, false]);
+  hub.end();
+  on.begins();
+  const stream = new PageStream(on);
+  await stream.hello();
+  for (let i = 0; i < 1001; i++) stream.socket.send('{"subscribe":1}');
+  const { code, reason } = await stream.closed;
+  assertEquals([code, reason], [1008, "too many wishes"]);
 });

@@ -1,0 +1,69 @@
+/** A pause that was made in a browser does not outlive it, nor the server: whoever sits there hears of both. */
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { noBrowser, pageAddress, PageBrowser } from "./page_browser.ts";
+import { liveTest } from "./private_lab.ts";
+import { ServeProcess } from "./serve_process.ts";
+import { waitFor } from "./wait_for.ts";
+
+const PAUSED = "tcplab serve: Paused from the live page: ";
+
+liveTest("a page that is closed while it pauses the server: ten seconds later the client has its answer", {
+  missing: noBrowser,
+  needs: ["nc"],
+}, async (lab) => {
+  await using server = await ServeProcess.start(lab, { args: ["--ui"] });
+  await using browser = await PageBrowser.start(lab);
+  const page = await browser.open(await pageAddress(server));
+  await page.locator('[data-status="live"]').waitFor();
+  const client = lab.spawn({ side: "client", words: ["nc", lab.plan.tcplabAddress, "3333"], stdin: true });
+  await page.locator('[data-connection="1"]').waitFor();
+  await page.keyboard.press("p");
+  await page.locator('[data-status="paused"]').waitFor();
+  assert(server.stderr.includes(PAUSED), server.stderr);
+  await client.write(new TextEncoder().encode("hello\n"));
+  // Loaded anew, it is paused still.
+  await page.reload();
+  await page.locator('[data-status="paused"]').waitFor();
+  assertEquals(client.stdout, "");
+  const left = performance.now();
+  await page.close();
+  await waitFor(() => client.stdout === "hello\n", { what: "the answer", withinMs: 20_000 });
+  assert(performance.now() - left > 8000);
+  assert(server.stderr.includes("tcplab serve: Resumed: no live page has been open for 10 seconds"));
+  assertEquals(server.all("notice").map(({ kind }) => kind), ["paused", "resumed"]);
+  await client.stop(2000);
+  assertEquals((await server.stop()).code, 0);
+});
+
+liveTest("SIGTERM while a page has paused the server: the end is in order, whatever the page asks for then", {
+  missing: noBrowser,
+  needs: ["nc"],
+}, async (lab) => {
+  await using server = await ServeProcess.start(lab, { args: ["--ui"] });
+  await using browser = await PageBrowser.start(lab);
+  const page = await browser.open(await pageAddress(server));
+  const client = lab.spawn({
+    side: "client",
+    words: ["nc", "-N", lab.plan.tcplabAddress, "3333"],
+    stdin: true,
+  });
+  await page.locator('[data-connection="1"]').waitFor();
+  await page.keyboard.press("p");
+  await page.locator('[data-status="paused"]').waitFor();
+  await client.write(new TextEncoder().encode("hello\n"));
+  // A page that asks for a pause again and again, until nobody answers.
+  await page.evaluate(
+    `setInterval(() => fetch("/api/pause" + location.search, { method: "POST" }).catch(() => {}), 5)`,
+  );
+  const began = performance.now();
+  await server.signal("SIGTERM");
+  await waitFor(() => client.stdout === "hello\n", { what: "what waited is answered", withinMs: 5000 });
+  await client.closeInput();
+  const { code, stderr } = await server.stop();
+  assertEquals([code, (await client.result).stdout], [0, "hello\n"], stderr);
+  assert(stderr.includes("tcplab serve: Resumed: the server ends"), stderr);
+  // Neither waited for in vain, nor reset.
+  assertEquals(server.all("segment").filter(({ flags }) => flags.includes("RST")), []);
+  assertEquals(server.all("closed").map(({ reason }) => reason), ["normal"]);
+  assertLess(performance.now() - began, 4000);
+});
