@@ -57,13 +57,22 @@ export interface ChartNews {
 /** All charts of the page have one cursor. */
 const CURSOR_KEY = "tcplab";
 /** Local choice: what numbers of seven characters need, at any size of the letters. */
-const AXIS_EMS = 4.4;
+const AXIS_EMS = 5.2;
+/** Local choice: a chart's letters beside the page's, which grow with the window for who sits far away. */
+const CHART_LETTERS = 0.85;
+
+/** Size of a chart's letters, whole pixels. */
+export function chartLetters(): number {
+  return Math.round(CHART_LETTERS * (Number.parseFloat(getComputedStyle(document.body).fontSize) || 13));
+}
 
 /** See the head of this file. */
 export class Chart {
   readonly element: HTMLElement;
   readonly #plan: ChartPlan;
-  readonly #plot: uPlot;
+  #plot: uPlot;
+  /** Size of the letters that it was made with, pixels. */
+  #letters: number;
   readonly #place = element("div", { class: "plot" });
   readonly #values: readonly HTMLElement[];
   readonly #empty = element("p", { class: "empty" });
@@ -88,7 +97,8 @@ export class Chart {
       this.#place,
       this.#empty,
     );
-    this.#plot = new uPlot(this.#options(), [[], ...plan.lines.map(() => [])], this.#place);
+    this.#letters = chartLetters();
+    this.#plot = this.#made();
     new ResizeObserver(() => this.#resize()).observe(this.#place);
     this.clear();
   }
@@ -126,7 +136,19 @@ export class Chart {
     this.#tellValues();
   }
 
+  #made(): uPlot {
+    return new uPlot(this.#options(), [[], ...this.#plan.lines.map(() => [])], this.#place);
+  }
+
   #resize(): void {
+    const letters = chartLetters();
+    if (letters !== this.#letters) {
+      // uPlot takes the size of its letters once: the window has grown, and the page's letters with it.
+      this.#letters = letters;
+      this.#plot.destroy();
+      this.#plot = this.#made();
+      if (this.#news !== null) this.show(this.#news);
+    }
     const { clientWidth: width, clientHeight: height } = this.#place;
     if (width > 0 && height > 0) this.#plot.setSize({ width, height });
   }
@@ -145,15 +167,19 @@ export class Chart {
 
   #options(): uPlot.Options {
     const { lines, value, isLogarithmic = false, showsTimes, draw, zoom } = this.#plan;
-    const font = () => getComputedStyle(this.element);
-    const axis = { stroke: colorOf("--soft"), ticks: { show: false }, font: "11px system-ui, sans-serif" };
+    const letters = this.#letters;
+    const axis = {
+      stroke: colorOf("--soft"),
+      ticks: { show: false },
+      font: `${letters}px system-ui, sans-serif`,
+    };
     const grid = { stroke: colorOf("--line"), width: 1 };
-    const em = () => Number.parseFloat(font().fontSize) || 13;
     return {
       width: 300,
       height: 100,
       legend: { show: false },
-      padding: [9, 8, showsTimes ? 0 : 4, 0],
+      // Half of the last time has to fit beside the last line.
+      padding: [9, 2 * letters, showsTimes ? 0 : 4, 0],
       cursor: {
         sync: { key: CURSOR_KEY },
         drag: { x: true, y: false, setScale: false },
@@ -174,15 +200,16 @@ export class Chart {
         {
           ...axis,
           grid,
-          size: showsTimes ? () => 1.9 * em() : 0,
+          size: showsTimes ? 2.3 * letters : 0,
+          space: 5.5 * letters,
           values: (_, splits) => splits.map((split) => showsTimes ? secondsText(split) : ""),
         },
         {
           ...axis,
           grid,
-          size: () => AXIS_EMS * em(),
+          size: AXIS_EMS * letters,
           gap: 4,
-          space: 24,
+          space: 2.2 * letters,
           // Of a logarithmic axis the powers of ten alone: lines for all between would hide what is drawn.
           ...(isLogarithmic ? { splits: (_plot, _axis, least, most) => powersOfTen(least, most) } : {}),
           values: (_, splits) => splits.map((split) => split === null ? "" : value(split)),

@@ -8,7 +8,7 @@
 import type { BatchMessage, ConnectionRow } from "../story/page_messages.ts";
 import { element, setAttributes, setText } from "./dom.ts";
 import { KeptRows } from "./kept_rows.ts";
-import { showWord, text, titleWord, type Word } from "./words.ts";
+import { chosenText, showWord, text, titleWord, type Word } from "./words.ts";
 
 /** What a table asks for. */
 export interface TableWishes {
@@ -30,7 +30,7 @@ const COLUMNS: readonly Column[] = [
   {
     name: "port",
     word: "port",
-    text: ({ local, app }) => `${portOf(local)}${app === "" ? "" : ` ${app}`}`,
+    text: ({ local, app }) => `${portOf(local)}${app === "" ? "" : ` ${appText(app)}`}`,
     key: ({ local }) => Number(portOf(local)),
   },
   { name: "state", word: "state", text: ({ state }) => state, key: ({ state }) => state },
@@ -106,6 +106,11 @@ export class ConnectionTable {
   /** What a batch tells of connections. */
   take(batch: BatchMessage): void {
     this.#draw(this.#rows.take(batch));
+  }
+
+  /** The same in another language. */
+  refresh(): void {
+    this.#draw(this.#rows.all().map(({ row }) => row.id));
   }
 
   /** Shows which one is selected. */
@@ -255,6 +260,23 @@ function reachByTab(line: HTMLTableRowElement, isReached: boolean): void {
   const tabindex = isReached ? 0 : -1;
   for (const target of [line, ...line.querySelectorAll("button")]) setAttributes(target, { tabindex });
 }
+
+/** What runs on a port keeps its name; what has become of a connection, and which end it is, is said. */
+function appText(app: string): string {
+  return Object.hasOwn(APP_WORDS, app) ? chosenText(APP_WORDS[app]) : app;
+}
+
+const APP_WORDS: Readonly<Record<string, readonly [string, string]>> = {
+  "closed": ["closed", "已关闭"],
+  "reset": ["reset", "被重置"],
+  "refused": ["refused", "被拒绝"],
+  "unanswered": ["unanswered", "无应答"],
+  "half-open": ["half-open", "半打开"],
+  "open": ["open", "未结束"],
+  "midstream": ["midstream", "中途开始"],
+  "client": ["client", "客户端"],
+  "server": ["server", "服务器"],
+};
 
 function numberOf(line: Element | null): number {
   return line instanceof HTMLElement ? Number(line.dataset.connection ?? NaN) : NaN;

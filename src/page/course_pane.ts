@@ -7,7 +7,8 @@
 import type { CourseChange, Courses } from "../play/courses.ts";
 import type { WireSegment } from "../play/course_record.ts";
 import type { SegmentEvent } from "../tcp/events.ts";
-import { CourseView, labelOf } from "./course_view.ts";
+import { labelOf } from "./course_label.ts";
+import { CourseView } from "./course_view.ts";
 import { element, setAttributes } from "./dom.ts";
 import { enlargeButton } from "./live_page.ts";
 import { button } from "./play_controls.ts";
@@ -131,7 +132,7 @@ export class CoursePane {
         "p",
         { class: "chosen-line" },
         element("b", {}, `${text("segmentNumber", String(segment.number))} `),
-        element("code", {}, labelOf(segment, true)),
+        element("code", {}, labelOf(segment)),
       ),
       element("p", { class: "chosen-facts" }, factsOf(segment)),
       element(

@@ -78,6 +78,11 @@ export class LadderView {
     });
     this.#list.addEventListener("click", (event) => this.#click(event.target));
     this.element.addEventListener("keydown", (event) => this.#key(event));
+    // Its header opens below, and takes room: what was chosen stays to be seen.
+    new ResizeObserver(() => {
+      if (this.#selected === null) return;
+      this.#list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    }).observe(this.element);
     this.clear();
   }
 

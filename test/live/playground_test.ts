@@ -131,7 +131,7 @@ playTest(
 playTest("from disk: a segment under way is lost by a click", async ({ browser, address }) => {
   const page = await browser.open(`${address}#s=handshake`);
   await page.locator('[data-wire="1"][data-fate="under-way"]').waitFor();
-  await page.locator('[data-wire="1"] text').click({ force: true });
+  await page.locator('[data-label-of="1"]').click({ force: true });
   await press(page, "fate");
   await page.locator('[data-wire="1"][data-fate="lost"]').waitFor();
   assertEquals(await page.locator(".course-frame:visible").count(), 1);
