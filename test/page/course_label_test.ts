@@ -34,3 +34,9 @@ Deno.test("what is remarkable is said however short: blocks, repetitions, a shut
   // Of a stranger's nobody knows more than its flags.
   assertEquals(labels("syn-flood")[0], "SYN | SYN");
 });
+
+Deno.test("a host that knows of no connection answers in numbers that are counted from the SYNs all the same", () => {
+  assertEquals(labels("refused"), ["SYN seq 0 | SYN", "RST,ACK seq 0 ack 1 | RST,ACK"]);
+  assertEquals(labels("half-open").at(-1), "RST seq 1 | RST");
+  assertEquals(labels("abort").slice(-4), [1449, 2897, 4345, 5001].map((seq) => `RST seq ${seq} | RST`));
+});
