@@ -108,6 +108,7 @@ export const PAGE_WORDS = {
   waited: ["nothing for {}", "静默 {}"],
   unfold: ["Show each segment", "逐个显示报文段"],
   earlier: ["{} lines before these: show more", "之前还有 {} 行:显示更多"],
+  later: ["{} lines after these: show more", "之后还有 {} 行:显示更多"],
   closeSegment: ["Back to the whole diagram (Esc)", "返回完整时序图(Esc)"],
   payload: ["{} bytes of data", "{} 字节数据"],
   rebuilt: [
