@@ -80,7 +80,15 @@ export class CoursePane {
 
   /** Loses the segment that is chosen, or lets it arrive. */
   turnFate(): void {
-    if (this.#chosen !== null) this.#courses.turnFate(this.#chosen);
+    const segment = this.#chosen === null
+      ? undefined
+      : this.#courses.active.record.segments[this.#chosen - 1];
+    if (segment !== undefined && this.#canTurn(segment)) this.#courses.turnFate(segment.number);
+  }
+
+  /** What chance has lost, or a fault that waited for it, is not ours to bring back. */
+  #canTurn({ lostBy, number }: WireSegment): boolean {
+    return lostBy === null || this.#courses.active.setUp.lost.includes(number);
   }
 
   #choose(index: number, number: number): void {
@@ -126,7 +134,6 @@ export class CoursePane {
     }
     const isUnderWay = segment.arrivals.length === 0 && segment.lostBy === null;
     const fateWord = isUnderWay ? "loseIt" : segment.lostBy === null ? "whatIfLost" : "whatIfArrived";
-    const canTurn = segment.lostBy === null || this.#courses.active.setUp.lost.includes(segment.number);
     this.#details.replaceChildren(
       element(
         "p",
@@ -139,7 +146,7 @@ export class CoursePane {
         "p",
         { class: "chosen-deeds" },
         button("rewindHere", { title: "rewindTitle", name: "rewind", act: () => this.rewind() }),
-        ...(canTurn
+        ...(this.#canTurn(segment)
           ? [button(fateWord, {
             title: isUnderWay ? "loseTitle" : "whatIfTitle",
             name: "fate",

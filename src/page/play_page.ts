@@ -121,7 +121,12 @@ export class PlayPage {
     try {
       const setUp = parseSetUp(given);
       const isBare = setUp.commands.length === 0 && setUp.untilUs === 0;
-      this.#courses.load(isBare ? findScenario(setUp.scenario)?.setUp ?? setUp : setUp);
+      const scenario = findScenario(setUp.scenario);
+      // With commands it says all by itself, whatever it is called.
+      if (isBare && scenario === null && setUp.scenario !== "") {
+        return this.#say(text("otherScenario", setUp.scenario));
+      }
+      this.#courses.load(isBare ? scenario?.setUp ?? setUp : setUp);
     } catch (error) {
       if (!(error instanceof SetUpError)) throw error;
       this.#say(error.message);
