@@ -27,6 +27,8 @@ const REACH = 14;
 /** Below this a label leaves out what can be looked up; and so it does where the next arrow of its end is nearer than that. */
 const ROOMY = 300;
 const CROWDED = 24;
+/** Two lines of text across arrows that are not further apart would cover each other. */
+const LABEL_HEIGHT = 9.5;
 
 /** See the head of this file. */
 export class CourseView {
@@ -64,6 +66,9 @@ export class CourseView {
   /** Marks the segment that is chosen; null for none. */
   choose(number: number | null): void {
     this.#chosen = number;
+    const course = this.#course;
+    const isLabelled = number === null || this.element.querySelector(`[data-label-of="${number}"]`) !== null;
+    if (course !== null && !isLabelled) return this.#draw();
     for (const name of ["data-wire", "data-label-of"]) {
       for (const part of this.element.querySelectorAll(`[${name}]`)) {
         setAttributes(part, { "aria-current": part.getAttribute(name) === String(number) });
@@ -100,7 +105,7 @@ export class CourseView {
     }
     // All texts above all arrows: a burst's arrows pass through each other's.
     for (const placed of layout.segments) picture.append(this.#arrow(placed, width));
-    for (const placed of layout.segments) picture.append(this.#label(placed, width));
+    for (const placed of this.#labelled(layout.segments, width)) picture.append(this.#label(placed, width));
     for (const note of layout.notes) picture.append(...noteMarks(note, width));
     const parts: Element[] = [];
     if (layout.earlier > 0) {
@@ -142,6 +147,22 @@ export class CourseView {
       else group.append(svgElement("circle", { class: "dot", cx: x, cy: y, r: 4 }));
     }
     return group;
+  }
+
+  /** Those whose texts have room: where steep arrows lie close together every second or third one's, and what is remarkable. */
+  #labelled(segments: readonly PlacedSegment[], width: number): PlacedSegment[] {
+    const last: [number, number] = [-Infinity, -Infinity];
+    return segments.filter((placed) => {
+      const { segment, fromY } = placed;
+      const { span, share, ends: [toY] } = wayOf(placed, width);
+      const y = fromY + (toY - fromY) * LABEL_AT;
+      const apart = (y - last[segment.from]) * Math.cos(Math.atan2(toY - fromY, Math.abs(span * share)));
+      const isPlain = segment.lostBy === null && segment.repeats === null && segment.number !== this.#chosen;
+      if (isPlain && apart < LABEL_HEIGHT) return false;
+      // That of a lost one stands elsewhere.
+      if (segment.lostBy === null) last[segment.from] = y;
+      return true;
+    });
   }
 
   /** Along its arrow, nearer to where that begins: there is most room between arrows. */

@@ -198,6 +198,93 @@ playTest(
 );
 
 playTest(
+  "from disk: Back leads to the scenario before, a reload to the same step, and a link of another version to a line that says so",
+  async ({ browser, address }) => {
+    const page = await browser.open(`${address}#s=handshake`);
+    await page.locator('[data-play="run"]').waitFor();
+    const scenario = page.locator('[name="scenario"]');
+    await press(page, "run");
+    await scenario.selectOption("loss");
+    await page.waitForFunction(() => location.hash.startsWith("#s=loss"));
+    await page.goBack();
+    await page.getByText("60.000 ms").first().waitFor();
+    assertEquals([await scenario.inputValue(), (await wires(page, 1)).length], ["handshake", 3]);
+    await page.goForward();
+    await page.locator('[data-course="1"] [data-wire="1"][data-fate="under-way"]').waitFor();
+    assertEquals([await scenario.inputValue(), await hash(page)], [
+      "loss",
+      "s=loss&do=0l1_0c0_100s0!14600&lose=6",
+    ]);
+    // What was done just before is in the address already.
+    await page.waitForTimeout(400);
+    await press(page, "run");
+    await page.reload();
+    await page.getByText("180.004 ms").first().waitFor();
+    await page.evaluate(() => location.hash = "#s=from-the-future");
+    await page.getByText("This link's scenario is none of this playground: from-the-future").waitFor();
+    assertEquals(await scenario.inputValue(), "loss");
+    // A fault of chance cannot be undone: neither button nor key does.
+    await page.evaluate(() => location.hash = "#s=lost-fin");
+    await press(page, "run");
+    for (let i = 0; i < 4; i++) await page.keyboard.press("ArrowDown");
+    await page.locator(".chosen").getByText("Segment 4").waitFor();
+    assertEquals(await page.locator('[data-play="fate"]').count(), 0);
+    await page.keyboard.press("x");
+    assertEquals(await page.locator(".course-frame:visible").count(), 1);
+  },
+);
+
+playTest(
+  "from disk: in a narrow window, and in one that is enlarged to twice its size, nothing is beyond its edge or covers another text",
+  async ({ browser, address }) => {
+    for (const [width, height] of [[780, 900], [640, 360], [360, 640], [960, 540], [1280, 720]]) {
+      const page = await browser.open(`${address}#s=loss`, { width, height });
+      await page.locator('[data-play="run"]').waitFor();
+      await press(page, "run");
+      for (let i = 0; i < 6; i++) await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("x");
+      await page.locator('[data-course="2"] [data-wire="6"][data-fate="arrived"]').waitFor();
+      const found = await page.evaluate(() => {
+        const boxes = (selector: string) =>
+          [...document.querySelectorAll(selector)].map((one) => one.getBoundingClientRect());
+        const [first, second] = boxes(".course-frame");
+        const labels = [1, 2].map((course) => {
+          // Where a label begins, and how its line runs: those of one end are parallel.
+          const texts = [
+            ...document.querySelectorAll<SVGTextElement>(`[data-course="${course}"] .wire-label`),
+          ];
+          return texts.map((one) => ({
+            x: Number(one.getAttribute("x")),
+            y: Number(one.getAttribute("y")),
+            turn: Number(/rotate\((-?[\d.]+)/.exec(one.getAttribute("transform") ?? "")?.[1] ?? 0),
+          }));
+        });
+        return {
+          beyond: boxes("#bar button, .play button, .courses button, .tabs button, .clock, .look, .chosen p")
+            .filter(({ right, width }) => width > 0 && right > innerWidth + 1).length,
+          isBelow: second.top >= first.bottom,
+          courseWidth: first.width,
+          labels,
+        };
+      });
+      assertEquals([width, found.beyond], [width, 0]);
+      assertEquals(found.isBelow, width < 900, String(width));
+      if (width < 900) assert(found.courseWidth > width - 40, `${width}: ${found.courseWidth}`);
+      for (const labels of found.labels) {
+        assert(labels.length > 5);
+        for (const [at, one] of labels.entries()) {
+          const next = labels.slice(at + 1).find(({ turn }) => Math.abs(turn - one.turn) < 3);
+          if (next === undefined || Math.abs(next.x - one.x) > 30) continue;
+          const apart = Math.abs(next.y - one.y) * Math.cos(one.turn * Math.PI / 180);
+          assert(apart > 9, `${width}: ${JSON.stringify([one, next])}`);
+        }
+      }
+      await page.close();
+    }
+  },
+);
+
+playTest(
   "the same set-up is the same course in the browser as in Deno, event by event",
   async ({ browser, address }) => {
     const { script } = await bundlePage("test/live/course_probe.ts");
