@@ -61,9 +61,10 @@ const AXIS_EMS = 5.2;
 /** Local choice: a chart's letters beside the page's, which grow with the window for who sits far away. */
 const CHART_LETTERS = 0.85;
 
-/** Size of a chart's letters, whole pixels. */
-export function chartLetters(): number {
-  return Math.round(CHART_LETTERS * (Number.parseFloat(getComputedStyle(document.body).fontSize) || 13));
+/** Size of the letters of charts in this element, whole pixels. */
+export function chartLetters(place: HTMLElement): number {
+  // An element that is on no page yet has none.
+  return Math.round(CHART_LETTERS * (Number.parseFloat(getComputedStyle(place).fontSize) || 13));
 }
 
 /** See the head of this file. */
@@ -97,7 +98,7 @@ export class Chart {
       this.#place,
       this.#empty,
     );
-    this.#letters = chartLetters();
+    this.#letters = chartLetters(this.element);
     this.#plot = this.#made();
     new ResizeObserver(() => this.#resize()).observe(this.#place);
     this.clear();
@@ -141,7 +142,7 @@ export class Chart {
   }
 
   #resize(): void {
-    const letters = chartLetters();
+    const letters = chartLetters(this.element);
     if (letters !== this.#letters) {
       // uPlot takes the size of its letters once: the window has grown, and the page's letters with it.
       this.#letters = letters;

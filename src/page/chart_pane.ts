@@ -215,7 +215,7 @@ export class ChartPane {
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
-    ctx.font = `bold ${chartLetters() * pixel}px system-ui, sans-serif`;
+    ctx.font = `bold ${chartLetters(this.element) * pixel}px system-ui, sans-serif`;
     ctx.textAlign = "center";
     drawBars(ctx, mergedByPixel(places), { pixel, rightEdge: bbox.left + bbox.width });
     ctx.restore();
@@ -288,7 +288,12 @@ function drawBars(
     ctx.strokeStyle = colorOf("--card")();
     ctx.lineWidth = 3 * pixel;
     ctx.lineJoin = "round";
+    // Letters that would cover each other are one letter: the first.
+    let [lastX, lastY] = [-Infinity, -Infinity];
     for (const { left, high } of places) {
+      const isCovered = left - lastX < 2 * half && Math.abs(high - lastY) < 3 * half;
+      if (isCovered) continue;
+      [lastX, lastY] = [left, high];
       // Beside its bar, where a word is not cut at the edge.
       const away = half + 3 * pixel;
       const [x, y] = [left + away + half > rightEdge ? left - away : left + away, high + 4 * pixel];

@@ -27,6 +27,8 @@ const REACH = 14;
 /** Below this a label leaves out what can be looked up; and so it does where the next arrow of its end is nearer than that. */
 const ROOMY = 300;
 const CROWDED = 24;
+/** Local choice, pixels: while an arrow that goes down so far was under way much else has happened, and crosses it. */
+const STEEP = 48;
 /** Two lines of text across arrows that are not further apart would cover each other. */
 const LABEL_HEIGHT = 9.5;
 
@@ -170,7 +172,7 @@ export class CourseView {
     const { segment, fromY, room } = placed;
     const { isClient, fromX, span, isLost, ends, share } = wayOf(placed, width);
     const [dx, dy] = [span * share, ends[0] - fromY];
-    const isCrowded = room < CROWDED;
+    const isCrowded = room < CROWDED || dy > STEEP;
     const at = isLost ? LOST_LABEL_PX / Math.abs(dx) : LABEL_AT;
     const [x, y] = [fromX + dx * at, fromY + dy * at];
     const turn = Math.atan2(dy, Math.abs(dx)) * 180 / Math.PI * Math.sign(dx);

@@ -235,6 +235,42 @@ playTest(
 );
 
 playTest(
+  "from disk: each pane alone has the window, and larger letters, whatever little there is in it",
+  async ({ browser, address }) => {
+    for (const [width, height] of [[1280, 720], [1920, 1080]]) {
+      const page = await browser.open(`${address}#s=handshake`, { width, height });
+      await page.locator('[data-play="run"]').waitFor();
+      await press(page, "run");
+      const size = (pane: string) =>
+        page.locator(`section.pane.${pane}`).evaluate((one) => {
+          const { width, height, bottom } = one.getBoundingClientRect();
+          return { width, height, bottom, letters: parseFloat(getComputedStyle(one).fontSize) };
+        });
+      const { letters } = await size("courses");
+      for (const [key, pane] of [["w", "courses"], ["d", "state"], ["q", "sequence"], ["c", "charts"]]) {
+        await page.keyboard.press(key);
+        const alone = await size(pane);
+        assert(alone.width > width - 40 && alone.height > height * 0.7, `${pane}: ${JSON.stringify(alone)}`);
+        assert(alone.bottom <= height && alone.letters >= letters, `${pane}: ${JSON.stringify(alone)}`);
+        // Four charts, one above the other, need the height of a small window for themselves.
+        const isLarger = alone.letters > letters * 1.3;
+        assertEquals(isLarger, pane !== "charts" || height > 900, pane);
+        if (pane === "charts" && isLarger) {
+          // uPlot's axes are drawn with them: the place that they take grows.
+          const chart = page.locator('[aria-label="Sequence over time"] .u-over');
+          await chart.waitFor();
+          const left = await chart.evaluate((one) => parseFloat(getComputedStyle(one).left));
+          assert(left > alone.letters * 3.5, `${left} ${alone.letters}`);
+        }
+        await page.keyboard.press("Escape");
+        assertEquals((await size("courses")).letters, letters);
+      }
+      await page.close();
+    }
+  },
+);
+
+playTest(
   "from disk: in a narrow window, and in one that is enlarged to twice its size, nothing is beyond its edge or covers another text",
   async ({ browser, address }) => {
     for (const [width, height] of [[780, 900], [640, 360], [360, 640], [960, 540], [1280, 720]]) {
