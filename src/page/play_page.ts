@@ -99,12 +99,12 @@ export class PlayPage {
       this.#hasMoved = true;
       return;
     }
-    this.#writeAddress();
+    this.#hasMoved = false;
+    if (!this.#writeAddress()) return;
     this.#addressTimer = setTimeout(() => {
       this.#addressTimer = null;
       if (this.#hasMoved) this.#noteAddress();
     }, ADDRESS_MS);
-    this.#hasMoved = false;
   }
 
   #refresh(): void {
@@ -156,18 +156,21 @@ export class PlayPage {
     }
   }
 
-  /** Without an entry in the browser's history, or each step would be one; another scenario is one. */
-  #writeAddress(): void {
+  /** Without an entry in the browser's history, or each step would be one; another scenario is one. False where all is as it was. */
+  #writeAddress(): boolean {
     // Somebody has changed it meanwhile: that is a wish, not yet heard of.
-    if (location.hash.slice(1) !== this.#address) return this.#readAddress();
+    if (location.hash.slice(1) !== this.#address) {
+      this.#readAddress();
+      return false;
+    }
     const text = setUpText(this.#courses.active.setUp);
     // What nobody could read is not written: the last that could be stays.
-    if (text.length > MOST_LINK_LETTERS) return;
-    if (text === this.#address) return;
+    if (text.length > MOST_LINK_LETTERS || text === this.#address) return false;
     if (this.#isOther) history.pushState(null, "", `#${text}`);
     else history.replaceState(null, "", `#${text}`);
     this.#isOther = false;
     this.#address = location.hash.slice(1);
+    return true;
   }
 
   async #copyLink(): Promise<void> {
