@@ -8,6 +8,7 @@
 /// <reference lib="dom" />
 import uPlot from "uplot";
 import type { BoundedPoints } from "./bounded_points.ts";
+import { secondsText } from "./chart_text.ts";
 import { element, setAttributes, setText } from "./dom.ts";
 import { showWord, text, type Word } from "./words.ts";
 
@@ -31,7 +32,8 @@ export interface ChartPlan {
   readonly label: string;
   readonly title: Word;
   readonly lines: readonly ChartLine[];
-  readonly value: (value: number) => string;
+  /** A value of it in words; `step`: so far apart are those of an axis, which have to be told from each other. */
+  readonly value: (value: number, step?: number) => string;
   /** Powers of ten on the vertical axis: for what differs by the thousand. */
   readonly isLogarithmic?: boolean;
   /** Whether times are written below it. */
@@ -203,7 +205,8 @@ export class Chart {
           grid,
           size: showsTimes ? 2.3 * letters : 0,
           space: 5.5 * letters,
-          values: (_, splits) => splits.map((split) => showsTimes ? secondsText(split) : ""),
+          values: (_plot, splits, _axis, _space, step) =>
+            splits.map((split) => showsTimes ? secondsText(split, step) : ""),
         },
         {
           ...axis,
@@ -212,8 +215,14 @@ export class Chart {
           gap: 4,
           space: 2.2 * letters,
           // Of a logarithmic axis the powers of ten alone: lines for all between would hide what is drawn.
-          ...(isLogarithmic ? { splits: (_plot, _axis, least, most) => powersOfTen(least, most) } : {}),
-          values: (_, splits) => splits.map((split) => split === null ? "" : value(split)),
+          ...(isLogarithmic
+            ? { splits: (_plot, _axis, least, most) => powersOfTen(least, most) }
+            : { incrs: WHOLE_STEPS }),
+          // There is room below zero, and nothing else.
+          values: (_plot, splits, _axis, _space, step) =>
+            splits.map((split) =>
+              split === null || split < 0 ? "" : isLogarithmic ? value(split) : value(split, step)
+            ),
         },
       ],
       series: [{}, ...lines.map(seriesOf)],
@@ -287,29 +296,6 @@ function powersOfTen(least: number, most: number): number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => 10 ** (first + at));
 }
 
-/** A time on the axis. */
-export function secondsText(seconds: number): string {
-  const size = Math.abs(seconds);
-  if (size === 0) return "0";
-  if (size < 0.001) return `${trimmed(seconds * 1e6)} µs`;
-  if (size < 1) return `${trimmed(seconds * 1e3)} ms`;
-  return `${trimmed(seconds)} s`;
-}
-
-/** A duration that is told in milliseconds. */
-export function millisecondsText(ms: number): string {
-  return secondsText(ms / 1000);
-}
-
-/** Bytes, or a position in a stream. */
-export function bytesText(bytes: number): string {
-  const size = Math.abs(bytes);
-  if (size < 10_000) return String(Math.round(bytes));
-  if (size < 1e6) return `${trimmed(bytes / 1e3)} k`;
-  if (size < 1e9) return `${trimmed(bytes / 1e6)} M`;
-  return `${trimmed(bytes / 1e9)} G`;
-}
-
-function trimmed(value: number): string {
-  return String(Number(value.toPrecision(value >= 1000 ? 4 : 3)));
-}
+/** No byte has halves. */
+const WHOLE_STEPS = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power))
+  .flat();

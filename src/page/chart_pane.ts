@@ -13,15 +13,8 @@ import type { PageFigures } from "../story/page_messages.ts";
 import { type EndName, otherEnd, type SegmentRow } from "../story/story_segment.ts";
 import type { SampleEvent } from "../tcp/events.ts";
 import type { BarKind, BoundedPoints } from "./bounded_points.ts";
-import {
-  bytesText,
-  Chart,
-  chartLetters,
-  type ChartPlan,
-  colorOf,
-  millisecondsText,
-  type Span,
-} from "./chart.ts";
+import { Chart, chartLetters, type ChartPlan, colorOf, type Span } from "./chart.ts";
+import { bytesText, millisecondsText } from "./chart_text.ts";
 import { element, setAttributes } from "./dom.ts";
 import { ConnectionTracks, type FlowTrack } from "./flow_tracks.ts";
 import { Paced } from "./paced.ts";

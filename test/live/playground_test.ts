@@ -181,6 +181,16 @@ playTest(
     await page.keyboard.press("o");
     // The page's own panel of faults.
     await page.locator('[data-tab="faults"]').click();
+    // What cannot be is not asked for: the browser says what can.
+    const drop = page.locator('form.faults [name="drop"]');
+    await drop.fill("101");
+    await page.locator("form.faults [type=submit]").click();
+    assertEquals(await drop.evaluate((field) => field.matches(":invalid")), true);
+    await drop.fill("0.05");
+    await page.locator("form.faults [type=submit]").click();
+    await page.getByText("Now: in drop 0.05 %; out drop 0.05 %").waitFor();
+    await page.locator("form.faults .buttons button").nth(1).click();
+    await page.getByText("Nothing is done to frames").waitFor();
     await page.locator('[data-once="drop:data"]').click();
     await page.getByText("waits: drop:data").waitFor();
     await press(page, "client:send");
