@@ -2,6 +2,7 @@
  * The playground in a real browser, from disk: a whole connection, a lost FIN, a rewind that takes another course, and nothing
  * asked of anybody.
  */
+/// <reference lib="dom" />
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { bundlePage, PAGES } from "../../scripts/bundle_page.ts";
@@ -234,10 +235,10 @@ playTest(
     await page.getByText("This link's scenario is none of this playground: from-the-future").waitFor();
     assertEquals(await scenario.inputValue(), "loss");
     // A fault of chance cannot be undone: neither button nor key does.
-    await page.evaluate(() => location.hash = "#s=lost-fin");
-    await press(page, "run");
-    for (let i = 0; i < 4; i++) await page.keyboard.press("ArrowDown");
-    await page.locator(".chosen").getByText("Segment 4").waitFor();
+    await page.evaluate(() => location.hash = "#s=unanswered");
+    await page.locator('[data-course="1"] [data-wire="1"][data-fate="lost"]').waitFor();
+    await page.keyboard.press("ArrowDown");
+    await page.locator(".chosen").getByText("Segment 1").waitFor();
     assertEquals(await page.locator('[data-play="fate"]').count(), 0);
     await page.keyboard.press("x");
     assertEquals(await page.locator(".course-frame:visible").count(), 1);
