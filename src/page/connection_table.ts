@@ -19,6 +19,8 @@ export interface TableWishes {
 interface Column {
   readonly name: string;
   readonly word: Word;
+  /** What it counts, where its name does not say all. */
+  readonly title?: Word;
   readonly text: (row: ConnectionRow) => string;
   /** By what rows are put in order. */
   readonly key: (row: ConnectionRow) => number | string;
@@ -44,6 +46,7 @@ const COLUMNS: readonly Column[] = [
   {
     name: "retransmits",
     word: "retransmits",
+    title: "retransmitsTitle",
     text: ({ retransmits }) => String(retransmits),
     key: ({ retransmits }) => retransmits,
   },
@@ -196,6 +199,7 @@ export class ConnectionTable {
   #head(column: Column): HTMLTableCellElement {
     const button = element("button", { type: "button", class: "sort" });
     showWord(button, column.word);
+    if (column.title !== undefined) titleWord(button, column.title);
     button.addEventListener("click", () => {
       this.#sort = { column, isDown: this.#sort.column === column ? !this.#sort.isDown : false };
       this.#showSort();

@@ -45,8 +45,7 @@ export class CourseView {
     this.#onChoose = onChoose;
     this.element = element("div", { class: "scroll course-scroll", role: "region", tabindex: 0 });
     this.element.addEventListener("click", (event) => {
-      const labelOf = event.target instanceof SVGTextElement ? event.target.dataset.labelOf : undefined;
-      const number = labelOf === undefined ? this.#nearest(event) : Number(labelOf);
+      const number = ownNumber(event.target) ?? this.#nearest(event);
       if (number !== null && number !== this.#chosen) this.#onChoose(number);
     });
     new ResizeObserver(() => {
@@ -203,6 +202,16 @@ export class CourseView {
     }
     return nearest;
   }
+}
+
+/** Of what cannot be meant for another segment: a label, and the end of an arrow; null else. */
+function ownNumber(target: EventTarget | null): number | null {
+  if (!(target instanceof SVGElement)) return null;
+  const own = target.dataset.labelOf ??
+    (target.matches(".cross, .dot, .arrow-head")
+      ? target.closest<SVGGElement>("[data-wire]")?.dataset.wire
+      : undefined);
+  return own === undefined ? null : Number(own);
 }
 
 /** How far above or below a point an arrow passes, in pixels of the screen; Infinity where it does not. */

@@ -33,6 +33,10 @@ export const PAGE_WORDS = {
   bytesIn: ["In", "收到"],
   bytesOut: ["Out", "发出"],
   retransmits: ["Resent", "重传"],
+  retransmitsTitle: [
+    "Segments sent again: by our end; in a capture by both",
+    "重传的报文段:本端的;捕获文件中为两端之和",
+  ],
   rtt: ["RTT", "RTT"],
   actions: ["End", "结束"],
   close: ["Close", "关闭"],

@@ -142,6 +142,19 @@ playTest("from disk: a segment under way is lost by a click", async ({ browser, 
 });
 
 playTest(
+  "from disk: the cross of a lost segment chooses it, whatever passes there",
+  async ({ browser, address }) => {
+    const page = await browser.open(`${address}#s=loss`);
+    await press(page, "run");
+    // Where the arrows of two others pass.
+    await page.locator('[data-wire="6"] .cross').click();
+    await page.locator(".chosen").getByText("Segment 6").waitFor();
+    await page.locator('[data-label-of="9"]').click();
+    await page.locator(".chosen").getByText("Segment 9").waitFor();
+  },
+);
+
+playTest(
   "from disk: a rewind takes another course, and the first is still there",
   async ({ browser, address }) => {
     const page = await browser.open(address);
