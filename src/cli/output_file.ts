@@ -2,8 +2,8 @@
  * Files that a person names for what comes out: recordings, received bytes.
  *
  * Owns: that such a file is the person's own: made with the rights of whoever typed the command (the user of sudo, not
- * root), closed to others, and never in place of something that is not a regular file of that user. Must not know: what
- * is written.
+ * root), closed to others where it holds what was captured, and never in place of something that is not a regular file of
+ * that user. Must not know: what is written.
  */
 import { join } from "@std/path";
 import { CliError, systemWords } from "./command.ts";
@@ -11,6 +11,8 @@ import { asInvokingUser, invokingUid } from "./privileges.ts";
 
 /** Owner only: a recording holds what others have said. */
 const OWN_MODE = 0o600;
+/** What holds nothing of anybody's may be read by all that the umask lets: a web server reads it as another user. */
+const COMMON_MODE = 0o666;
 const WRITABLE_BY_ALL = 0o002;
 const STICKY = 0o1000;
 /** Linux's devices that take everything and keep nothing: 1:3, 1:5 and 1:7 are null, zero and full (the kernel's devices.txt). */
@@ -19,8 +21,14 @@ const HARMLESS_DEVICES: ReadonlySet<number> = new Set([0x103, 0x105, 0x107]);
 /** Other names of descriptors that are open; a pipe's or a terminal's is no file's, and deserves a better line. */
 const OWN_STREAM = /^(?:\/dev\/(?:stdin|stdout|stderr|fd\/\d+)|\/proc\/(?:self|thread-self|\d+)\/fd\/\d+)$/;
 
-/** Opens the file for writing, empty, in place of an earlier one of the same user. Throws {@link CliError}; `option` is what named it. */
-export function openOutputFile(path: string, { option }: { readonly option: string }): Deno.FsFile {
+/**
+ * Opens the file for writing, empty, in place of an earlier one of the same user. Throws {@link CliError}; `option` is what
+ * named it, `isSecret` is false where it holds nothing that was captured or received.
+ */
+export function openOutputFile(
+  path: string,
+  { option, isSecret = true }: { readonly option: string; readonly isSecret?: boolean },
+): Deno.FsFile {
   const isOwnStream = () =>
     new CliError(
       `${path} is a stream of this program and no file of its own, and what else goes there would be mixed with it: ` +
@@ -29,7 +37,7 @@ export function openOutputFile(path: string, { option }: { readonly option: stri
   if (OWN_STREAM.test(path)) throw isOwnStream();
   try {
     const uid = invokingUid();
-    return asInvokingUser(() => openOwn(path, uid));
+    return asInvokingUser(() => openOwn(path, { uid, mode: isSecret ? OWN_MODE : COMMON_MODE }));
   } catch (error) {
     if (error instanceof OwnStream) throw isOwnStream();
     if (error instanceof NotOurs) {
@@ -67,11 +75,14 @@ function isStandardStream({ dev, ino }: Deno.FileInfo): boolean {
   });
 }
 
-function openOwn(named: string, uid: number | null): Deno.FsFile {
+function openOwn(
+  named: string,
+  { uid, mode }: { readonly uid: number | null; readonly mode: number },
+): Deno.FsFile {
   const path = resolveDirectory(named, uid);
   try {
     // Makes the file or fails: a link is not followed, wherever it points (open(2), O_EXCL).
-    return Deno.openSync(path, { write: true, createNew: true, mode: OWN_MODE });
+    return Deno.openSync(path, { write: true, createNew: true, mode });
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }

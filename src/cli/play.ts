@@ -93,7 +93,7 @@ async function write(path: string, fragment: string): Promise<number> {
     printOut(document);
     return EXIT_DONE;
   }
-  using file = openOutputFile(path, { option: "--output" });
+  using file = openOutputFile(path, { option: "--output", isSecret: false });
   try {
     const bytes = new TextEncoder().encode(document);
     for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));

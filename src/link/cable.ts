@@ -234,8 +234,9 @@ export class CableEnd implements FrameLink {
     this.#spared.push(frame);
   }
 
-  /** When the next frame is due here, microseconds. */
+  /** When the next frame is due here, microseconds: now, where one waits that takes no time. */
   nextDueUs(): number {
+    if (this.#spared.length > 0) return this.#cable.nowUs();
     return Math.max(this.#cable.nextDueUs(this.#side), this.#freeUs);
   }
 

@@ -8,6 +8,7 @@
 /// <reference lib="dom" />
 import uPlot from "uplot";
 import type { BoundedPoints } from "./bounded_points.ts";
+import { secondsText } from "./chart_text.ts";
 import { element, setAttributes, setText } from "./dom.ts";
 import { showWord, text, type Word } from "./words.ts";
 
@@ -31,7 +32,8 @@ export interface ChartPlan {
   readonly label: string;
   readonly title: Word;
   readonly lines: readonly ChartLine[];
-  readonly value: (value: number) => string;
+  /** A value of it in words; `step`: so far apart are those of an axis, which have to be told from each other. */
+  readonly value: (value: number, step?: number) => string;
   /** Powers of ten on the vertical axis: for what differs by the thousand. */
   readonly isLogarithmic?: boolean;
   /** Whether times are written below it. */
@@ -57,13 +59,23 @@ export interface ChartNews {
 /** All charts of the page have one cursor. */
 const CURSOR_KEY = "tcplab";
 /** Local choice: what numbers of seven characters need, at any size of the letters. */
-const AXIS_EMS = 4.4;
+const AXIS_EMS = 5.2;
+/** Local choice: a chart's letters beside the page's, which grow with the window for who sits far away. */
+const CHART_LETTERS = 0.85;
+
+/** Size of the letters of charts in this element, whole pixels. */
+export function chartLetters(place: HTMLElement): number {
+  // An element that is on no page yet has none.
+  return Math.round(CHART_LETTERS * (Number.parseFloat(getComputedStyle(place).fontSize) || 13));
+}
 
 /** See the head of this file. */
 export class Chart {
   readonly element: HTMLElement;
   readonly #plan: ChartPlan;
-  readonly #plot: uPlot;
+  #plot: uPlot;
+  /** Size of the letters that it was made with, pixels. */
+  #letters: number;
   readonly #place = element("div", { class: "plot" });
   readonly #values: readonly HTMLElement[];
   readonly #empty = element("p", { class: "empty" });
@@ -88,7 +100,8 @@ export class Chart {
       this.#place,
       this.#empty,
     );
-    this.#plot = new uPlot(this.#options(), [[], ...plan.lines.map(() => [])], this.#place);
+    this.#letters = chartLetters(this.element);
+    this.#plot = this.#made();
     new ResizeObserver(() => this.#resize()).observe(this.#place);
     this.clear();
   }
@@ -126,7 +139,19 @@ export class Chart {
     this.#tellValues();
   }
 
+  #made(): uPlot {
+    return new uPlot(this.#options(), [[], ...this.#plan.lines.map(() => [])], this.#place);
+  }
+
   #resize(): void {
+    const letters = chartLetters(this.element);
+    if (letters !== this.#letters) {
+      // uPlot takes the size of its letters once: the window has grown, and the page's letters with it.
+      this.#letters = letters;
+      this.#plot.destroy();
+      this.#plot = this.#made();
+      if (this.#news !== null) this.show(this.#news);
+    }
     const { clientWidth: width, clientHeight: height } = this.#place;
     if (width > 0 && height > 0) this.#plot.setSize({ width, height });
   }
@@ -145,15 +170,19 @@ export class Chart {
 
   #options(): uPlot.Options {
     const { lines, value, isLogarithmic = false, showsTimes, draw, zoom } = this.#plan;
-    const font = () => getComputedStyle(this.element);
-    const axis = { stroke: colorOf("--soft"), ticks: { show: false }, font: "11px system-ui, sans-serif" };
+    const letters = this.#letters;
+    const axis = {
+      stroke: colorOf("--soft"),
+      ticks: { show: false },
+      font: `${letters}px system-ui, sans-serif`,
+    };
     const grid = { stroke: colorOf("--line"), width: 1 };
-    const em = () => Number.parseFloat(font().fontSize) || 13;
     return {
       width: 300,
       height: 100,
       legend: { show: false },
-      padding: [9, 8, showsTimes ? 0 : 4, 0],
+      // Half of the last time has to fit beside the last line.
+      padding: [9, 2 * letters, showsTimes ? 0 : 4, 0],
       cursor: {
         sync: { key: CURSOR_KEY },
         drag: { x: true, y: false, setScale: false },
@@ -174,18 +203,26 @@ export class Chart {
         {
           ...axis,
           grid,
-          size: showsTimes ? () => 1.9 * em() : 0,
-          values: (_, splits) => splits.map((split) => showsTimes ? secondsText(split) : ""),
+          size: showsTimes ? 2.3 * letters : 0,
+          space: 5.5 * letters,
+          values: (_plot, splits, _axis, _space, step) =>
+            splits.map((split) => showsTimes ? secondsText(split, step) : ""),
         },
         {
           ...axis,
           grid,
-          size: () => AXIS_EMS * em(),
+          size: AXIS_EMS * letters,
           gap: 4,
-          space: 24,
+          space: 2.2 * letters,
           // Of a logarithmic axis the powers of ten alone: lines for all between would hide what is drawn.
-          ...(isLogarithmic ? { splits: (_plot, _axis, least, most) => powersOfTen(least, most) } : {}),
-          values: (_, splits) => splits.map((split) => split === null ? "" : value(split)),
+          ...(isLogarithmic
+            ? { splits: (_plot, _axis, least, most) => powersOfTen(least, most) }
+            : { incrs: WHOLE_STEPS }),
+          // There is room below zero, and nothing else.
+          values: (_plot, splits, _axis, _space, step) =>
+            splits.map((split) =>
+              split === null || split < 0 ? "" : isLogarithmic ? value(split) : value(split, step)
+            ),
         },
       ],
       series: [{}, ...lines.map(seriesOf)],
@@ -259,29 +296,6 @@ function powersOfTen(least: number, most: number): number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => 10 ** (first + at));
 }
 
-/** A time on the axis. */
-export function secondsText(seconds: number): string {
-  const size = Math.abs(seconds);
-  if (size === 0) return "0";
-  if (size < 0.001) return `${trimmed(seconds * 1e6)} µs`;
-  if (size < 1) return `${trimmed(seconds * 1e3)} ms`;
-  return `${trimmed(seconds)} s`;
-}
-
-/** A duration that is told in milliseconds. */
-export function millisecondsText(ms: number): string {
-  return secondsText(ms / 1000);
-}
-
-/** Bytes, or a position in a stream. */
-export function bytesText(bytes: number): string {
-  const size = Math.abs(bytes);
-  if (size < 10_000) return String(Math.round(bytes));
-  if (size < 1e6) return `${trimmed(bytes / 1e3)} k`;
-  if (size < 1e9) return `${trimmed(bytes / 1e6)} M`;
-  return `${trimmed(bytes / 1e9)} G`;
-}
-
-function trimmed(value: number): string {
-  return String(Number(value.toPrecision(value >= 1000 ? 4 : 3)));
-}
+/** No byte has halves. */
+const WHOLE_STEPS = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power))
+  .flat();

@@ -13,7 +13,8 @@ import type { PageFigures } from "../story/page_messages.ts";
 import { type EndName, otherEnd, type SegmentRow } from "../story/story_segment.ts";
 import type { SampleEvent } from "../tcp/events.ts";
 import type { BarKind, BoundedPoints } from "./bounded_points.ts";
-import { bytesText, Chart, type ChartPlan, colorOf, millisecondsText, type Span } from "./chart.ts";
+import { Chart, chartLetters, type ChartPlan, colorOf, type Span } from "./chart.ts";
+import { bytesText, millisecondsText } from "./chart_text.ts";
 import { element, setAttributes } from "./dom.ts";
 import { ConnectionTracks, type FlowTrack } from "./flow_tracks.ts";
 import { Paced } from "./paced.ts";
@@ -207,9 +208,9 @@ export class ChartPane {
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
-    ctx.font = `bold ${11 * pixel}px system-ui, sans-serif`;
+    ctx.font = `bold ${chartLetters(this.element) * pixel}px system-ui, sans-serif`;
     ctx.textAlign = "center";
-    drawBars(ctx, mergedByPixel(places), pixel);
+    drawBars(ctx, mergedByPixel(places), { pixel, rightEdge: bbox.left + bbox.width });
     ctx.restore();
   }
 }
@@ -258,7 +259,11 @@ function mergedByPixel(bars: readonly PlacedBar[]): PlacedBar[] {
 }
 
 /** All of a kind as one path: a thousand strokes take a hundred times as long as one of a thousand pieces. */
-function drawBars(ctx: CanvasRenderingContext2D, bars: readonly PlacedBar[], pixel: number): void {
+function drawBars(
+  ctx: CanvasRenderingContext2D,
+  bars: readonly PlacedBar[],
+  { pixel, rightEdge }: { readonly pixel: number; readonly rightEdge: number },
+): void {
   for (const kind of BAR_KINDS) {
     const places = bars.filter((bar) => bar.kind === kind);
     if (places.length === 0) continue;
@@ -272,8 +277,22 @@ function drawBars(ctx: CanvasRenderingContext2D, bars: readonly PlacedBar[], pix
     ctx.stroke();
     if (letter === undefined) continue;
     const half = ctx.measureText(letter).width / 2;
-    // At the left edge half of a word would be cut.
-    for (const { left, high } of places) ctx.fillText(letter, left + half + 3 * pixel, high + 4 * pixel);
+    // Lines that pass behind a letter stop before it.
+    ctx.strokeStyle = colorOf("--card")();
+    ctx.lineWidth = 3 * pixel;
+    ctx.lineJoin = "round";
+    // Letters that would cover each other are one letter: the first.
+    let [lastX, lastY] = [-Infinity, -Infinity];
+    for (const { left, high } of places) {
+      const isCovered = left - lastX < 2 * half && Math.abs(high - lastY) < 3 * half;
+      if (isCovered) continue;
+      [lastX, lastY] = [left, high];
+      // Beside its bar, where a word is not cut at the edge.
+      const away = half + 3 * pixel;
+      const [x, y] = [left + away + half > rightEdge ? left - away : left + away, high + 4 * pixel];
+      ctx.strokeText(letter, x, y);
+      ctx.fillText(letter, x, y);
+    }
   }
 }
 

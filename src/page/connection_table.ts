@@ -8,7 +8,7 @@
 import type { BatchMessage, ConnectionRow } from "../story/page_messages.ts";
 import { element, setAttributes, setText } from "./dom.ts";
 import { KeptRows } from "./kept_rows.ts";
-import { showWord, text, titleWord, type Word } from "./words.ts";
+import { chosenText, showWord, text, titleWord, type Word } from "./words.ts";
 
 /** What a table asks for. */
 export interface TableWishes {
@@ -19,6 +19,8 @@ export interface TableWishes {
 interface Column {
   readonly name: string;
   readonly word: Word;
+  /** What it counts, where its name does not say all. */
+  readonly title?: Word;
   readonly text: (row: ConnectionRow) => string;
   /** By what rows are put in order. */
   readonly key: (row: ConnectionRow) => number | string;
@@ -30,7 +32,7 @@ const COLUMNS: readonly Column[] = [
   {
     name: "port",
     word: "port",
-    text: ({ local, app }) => `${portOf(local)}${app === "" ? "" : ` ${app}`}`,
+    text: ({ local, app }) => `${portOf(local)}${app === "" ? "" : ` ${appText(app)}`}`,
     key: ({ local }) => Number(portOf(local)),
   },
   { name: "state", word: "state", text: ({ state }) => state, key: ({ state }) => state },
@@ -44,6 +46,7 @@ const COLUMNS: readonly Column[] = [
   {
     name: "retransmits",
     word: "retransmits",
+    title: "retransmitsTitle",
     text: ({ retransmits }) => String(retransmits),
     key: ({ retransmits }) => retransmits,
   },
@@ -106,6 +109,11 @@ export class ConnectionTable {
   /** What a batch tells of connections. */
   take(batch: Pick<BatchMessage, "rows" | "ended" | "gone">): void {
     this.#draw(this.#rows.take(batch));
+  }
+
+  /** The same in another language. */
+  refresh(): void {
+    this.#draw(this.#rows.all().map(({ row }) => row.id));
   }
 
   /** Shows which one is selected. */
@@ -191,6 +199,7 @@ export class ConnectionTable {
   #head(column: Column): HTMLTableCellElement {
     const button = element("button", { type: "button", class: "sort" });
     showWord(button, column.word);
+    if (column.title !== undefined) titleWord(button, column.title);
     button.addEventListener("click", () => {
       this.#sort = { column, isDown: this.#sort.column === column ? !this.#sort.isDown : false };
       this.#showSort();
@@ -255,6 +264,23 @@ function reachByTab(line: HTMLTableRowElement, isReached: boolean): void {
   const tabindex = isReached ? 0 : -1;
   for (const target of [line, ...line.querySelectorAll("button")]) setAttributes(target, { tabindex });
 }
+
+/** What runs on a port keeps its name; what has become of a connection, and which end it is, is said. */
+function appText(app: string): string {
+  return Object.hasOwn(APP_WORDS, app) ? chosenText(APP_WORDS[app]) : app;
+}
+
+const APP_WORDS: Readonly<Record<string, readonly [string, string]>> = {
+  "closed": ["closed", "已关闭"],
+  "reset": ["reset", "被重置"],
+  "refused": ["refused", "被拒绝"],
+  "unanswered": ["unanswered", "无应答"],
+  "half-open": ["half-open", "半打开"],
+  "open": ["open", "未结束"],
+  "midstream": ["midstream", "中途开始"],
+  "client": ["client", "客户端"],
+  "server": ["server", "服务器"],
+};
 
 function numberOf(line: Element | null): number {
   return line instanceof HTMLElement ? Number(line.dataset.connection ?? NaN) : NaN;

@@ -13,6 +13,8 @@ export interface PlacedSegment {
   readonly fromY: number;
   /** Where it arrives, twice for a copy; where it is lost. */
   readonly toY: number[];
+  /** How far the next that the same end sent stands above or below, pixels; Infinity where there is none. */
+  room: number;
 }
 
 /** A state, or a command, beside the line of its end. */
@@ -67,7 +69,7 @@ export function layOut(record: CourseRecord): CourseLayout {
   const notes: PlacedNote[] = [];
   const waits: PlacedWait[] = [];
   const lowestNote: [number, number] = [-LINE, -LINE];
-  const lowestSent: [number, number] = [-LINE, -LINE];
+  const lastSent: [PlacedSegment | null, PlacedSegment | null] = [null, null];
   let y = TOP;
   let lastUs = happenings[0]?.us ?? 0;
   for (const happening of happenings) {
@@ -87,9 +89,13 @@ export function layOut(record: CourseRecord): CourseLayout {
     }
     const { segment } = happening;
     if (happening.kind === "sent") {
-      y = Math.max(y, lowestSent[segment.from] + LINE);
-      lowestSent[segment.from] = y;
-      placed.set(segment.number, { segment, fromY: y, toY: [] });
+      const last = lastSent[segment.from];
+      y = Math.max(y, (last?.fromY ?? -LINE) + LINE);
+      const room = last === null ? Infinity : y - last.fromY;
+      if (last !== null) last.room = Math.min(last.room, room);
+      const here = { segment, fromY: y, toY: [], room };
+      lastSent[segment.from] = here;
+      placed.set(segment.number, here);
     } else {
       const found = placed.get(segment.number);
       if (found === undefined) continue;

@@ -7,7 +7,8 @@
 import type { CourseChange, Courses } from "../play/courses.ts";
 import type { WireSegment } from "../play/course_record.ts";
 import type { SegmentEvent } from "../tcp/events.ts";
-import { CourseView, labelOf } from "./course_view.ts";
+import { labelOf } from "./course_label.ts";
+import { CourseView } from "./course_view.ts";
 import { element, setAttributes } from "./dom.ts";
 import { enlargeButton } from "./live_page.ts";
 import { button } from "./play_controls.ts";
@@ -79,7 +80,15 @@ export class CoursePane {
 
   /** Loses the segment that is chosen, or lets it arrive. */
   turnFate(): void {
-    if (this.#chosen !== null) this.#courses.turnFate(this.#chosen);
+    const segment = this.#chosen === null
+      ? undefined
+      : this.#courses.active.record.segments[this.#chosen - 1];
+    if (segment !== undefined && this.#canTurn(segment)) this.#courses.turnFate(segment.number);
+  }
+
+  /** What chance has lost, or a fault that waited for it, is not ours to bring back. */
+  #canTurn({ lostBy, number }: WireSegment): boolean {
+    return lostBy === null || this.#courses.active.setUp.lost.includes(number);
   }
 
   #choose(index: number, number: number): void {
@@ -125,20 +134,19 @@ export class CoursePane {
     }
     const isUnderWay = segment.arrivals.length === 0 && segment.lostBy === null;
     const fateWord = isUnderWay ? "loseIt" : segment.lostBy === null ? "whatIfLost" : "whatIfArrived";
-    const canTurn = segment.lostBy === null || this.#courses.active.setUp.lost.includes(segment.number);
     this.#details.replaceChildren(
       element(
         "p",
         { class: "chosen-line" },
         element("b", {}, `${text("segmentNumber", String(segment.number))} `),
-        element("code", {}, labelOf(segment, true)),
+        element("code", {}, labelOf(segment)),
       ),
       element("p", { class: "chosen-facts" }, factsOf(segment)),
       element(
         "p",
         { class: "chosen-deeds" },
         button("rewindHere", { title: "rewindTitle", name: "rewind", act: () => this.rewind() }),
-        ...(canTurn
+        ...(this.#canTurn(segment)
           ? [button(fateWord, {
             title: isUnderWay ? "loseTitle" : "whatIfTitle",
             name: "fate",

@@ -6,8 +6,8 @@
  */
 /// <reference lib="dom" />
 import type { Course } from "../play/course.ts";
-import type { WireSegment } from "../play/course_record.ts";
 import type { Command } from "../play/command.ts";
+import { briefLabelOf, labelOf } from "./course_label.ts";
 import { layOut, type PlacedNote, type PlacedSegment } from "./course_layout.ts";
 import { element, setAttributes, svgElement } from "./dom.ts";
 import { text, type Word } from "./words.ts";
@@ -19,11 +19,18 @@ const LEAST_WIDTH = 330;
 const FONT = 13;
 const HEAD = 7;
 /** Where on its arrow a label stands, as a share of its way: two that cross leave each other room. */
-const LABEL_AT = 0.36;
+const LABEL_AT = 0.4;
+/** That of a lost segment stands where it begins: further on others pass, which were sent before and go down further. */
+const LOST_LABEL_PX = 6;
 /** Local choice: further from an arrow nobody means it, nor what stands on it. */
 const REACH = 14;
-/** Below this a label leaves out what can be looked up. */
+/** Below this a label leaves out what can be looked up; and so it does where the next arrow of its end is nearer than that. */
 const ROOMY = 300;
+const CROWDED = 24;
+/** Local choice, pixels: while an arrow that goes down so far was under way much else has happened, and crosses it. */
+const STEEP = 48;
+/** Two lines of text across arrows that are not further apart would cover each other. */
+const LABEL_HEIGHT = 9.5;
 
 /** See the head of this file. */
 export class CourseView {
@@ -38,10 +45,7 @@ export class CourseView {
     this.#onChoose = onChoose;
     this.element = element("div", { class: "scroll course-scroll", role: "region", tabindex: 0 });
     this.element.addEventListener("click", (event) => {
-      const label = event.target instanceof SVGTextElement
-        ? event.target.closest<SVGGElement>("[data-wire]")
-        : null;
-      const number = label === null ? this.#nearest(event) : Number(label.dataset.wire);
+      const number = ownNumber(event.target) ?? this.#nearest(event);
       if (number !== null && number !== this.#chosen) this.#onChoose(number);
     });
     new ResizeObserver(() => {
@@ -63,8 +67,13 @@ export class CourseView {
   /** Marks the segment that is chosen; null for none. */
   choose(number: number | null): void {
     this.#chosen = number;
-    for (const arrow of this.element.querySelectorAll("[data-wire]")) {
-      setAttributes(arrow, { "aria-current": arrow.getAttribute("data-wire") === String(number) });
+    const course = this.#course;
+    const isLabelled = number === null || this.element.querySelector(`[data-label-of="${number}"]`) !== null;
+    if (course !== null && !isLabelled) return this.#draw();
+    for (const name of ["data-wire", "data-label-of"]) {
+      for (const part of this.element.querySelectorAll(`[${name}]`)) {
+        setAttributes(part, { "aria-current": part.getAttribute(name) === String(number) });
+      }
     }
   }
 
@@ -95,7 +104,9 @@ export class CourseView {
         svgElement("text", { class: "wait", x: width / 2, y: y + 4, "text-anchor": "middle" }, waitText(us)),
       );
     }
+    // All texts above all arrows: a burst's arrows pass through each other's.
     for (const placed of layout.segments) picture.append(this.#arrow(placed, width));
+    for (const placed of this.#labelled(layout.segments, width)) picture.append(this.#label(placed, width));
     for (const note of layout.notes) picture.append(...noteMarks(note, width));
     const parts: Element[] = [];
     if (layout.earlier > 0) {
@@ -109,12 +120,9 @@ export class CourseView {
     this.element.scrollTop = scrollTop;
   }
 
-  #arrow({ segment, fromY, toY }: PlacedSegment, width: number): SVGGElement {
-    const isClient = segment.from === 0;
-    const fromX = isClient ? EDGE : width - EDGE;
-    const span = (width - 2 * EDGE) * (isClient ? 1 : -1);
-    const isLost = segment.lostBy !== null;
-    const fate = isLost ? "lost" : segment.arrivals.length > 0 ? "arrived" : "under-way";
+  #arrow(placed: PlacedSegment, width: number): SVGGElement {
+    const { segment, fromY } = placed;
+    const { isClient, fromX, span, isLost, fate, ends, share } = wayOf(placed, width);
     const group = svgElement("g", {
       class: "wire",
       "data-wire": segment.number,
@@ -126,11 +134,9 @@ export class CourseView {
       "data-retransmission": segment.repeats !== null,
       tabindex: -1,
       role: "button",
-      "aria-label": `${segment.number}: ${labelOf(segment, true)}`,
+      "aria-label": `${segment.number}: ${labelOf(segment)}`,
       "aria-current": segment.number === this.#chosen,
     });
-    const ends = toY.length === 0 ? [fromY + HEAD * 2] : toY;
-    const share = isLost ? 0.5 : fate === "under-way" ? 0.72 : 1;
     for (const [copy, y] of ends.entries()) {
       const x = fromX + span * share;
       group.append(
@@ -141,14 +147,45 @@ export class CourseView {
       else if (fate === "arrived") group.append(arrowHead({ x, y, dx: span, dy: y - fromY }));
       else group.append(svgElement("circle", { class: "dot", cx: x, cy: y, r: 4 }));
     }
-    group.append(arrowLabel(labelOf(segment, Math.abs(span) * share >= ROOMY), {
-      x: fromX,
-      y: fromY,
-      dx: span * share,
-      dy: ends[0] - fromY,
-      at: isLost ? 0.5 : LABEL_AT,
-    }));
     return group;
+  }
+
+  /** Those whose texts have room: where steep arrows lie close together every second or third one's, and what is remarkable. */
+  #labelled(segments: readonly PlacedSegment[], width: number): PlacedSegment[] {
+    const last: [number, number] = [-Infinity, -Infinity];
+    return segments.filter((placed) => {
+      const { segment, fromY } = placed;
+      const { span, share, ends: [toY] } = wayOf(placed, width);
+      const y = fromY + (toY - fromY) * LABEL_AT;
+      const apart = (y - last[segment.from]) * Math.cos(Math.atan2(toY - fromY, Math.abs(span * share)));
+      const isPlain = segment.lostBy === null && segment.repeats === null && segment.number !== this.#chosen;
+      if (isPlain && apart < LABEL_HEIGHT) return false;
+      // That of a lost one stands elsewhere.
+      if (segment.lostBy === null) last[segment.from] = y;
+      return true;
+    });
+  }
+
+  /** Along its arrow, nearer to where that begins: there is most room between arrows. */
+  #label(placed: PlacedSegment, width: number): SVGTextElement {
+    const { segment, fromY, room } = placed;
+    const { isClient, fromX, span, isLost, ends, share } = wayOf(placed, width);
+    const [dx, dy] = [span * share, ends[0] - fromY];
+    const isCrowded = room < CROWDED || dy > STEEP;
+    const at = isLost ? LOST_LABEL_PX / Math.abs(dx) : LABEL_AT;
+    const [x, y] = [fromX + dx * at, fromY + dy * at];
+    const turn = Math.atan2(dy, Math.abs(dx)) * 180 / Math.PI * Math.sign(dx);
+    return svgElement("text", {
+      class: `wire-label${isLost ? " lost" : ""}${isCrowded ? " crowded" : ""}`,
+      "data-label-of": segment.number,
+      // The arrow itself is named.
+      "aria-hidden": "true",
+      "aria-current": segment.number === this.#chosen,
+      x: x.toFixed(1),
+      y: (y - (isCrowded ? 3 : 4)).toFixed(1),
+      "text-anchor": isLost ? isClient ? "start" : "end" : "middle",
+      transform: `rotate(${turn.toFixed(2)} ${x.toFixed(1)} ${y.toFixed(1)})`,
+    }, isCrowded || Math.abs(dx) < ROOMY ? briefLabelOf(segment) : labelOf(segment));
   }
 
   /** The segment whose arrow is nearest to where somebody has clicked: in a burst they lie a few pixels apart. */
@@ -167,6 +204,16 @@ export class CourseView {
   }
 }
 
+/** Of what cannot be meant for another segment: a label, and the end of an arrow; null else. */
+function ownNumber(target: EventTarget | null): number | null {
+  if (!(target instanceof SVGElement)) return null;
+  const own = target.dataset.labelOf ??
+    (target.matches(".cross, .dot, .arrow-head")
+      ? target.closest<SVGGElement>("[data-wire]")?.dataset.wire
+      : undefined);
+  return own === undefined ? null : Number(own);
+}
+
 /** How far above or below a point an arrow passes, in pixels of the screen; Infinity where it does not. */
 function distanceTo(
   line: SVGLineElement,
@@ -183,27 +230,21 @@ function distanceTo(
   return Math.abs(clientY - (from.y + share * (to.y - from.y)));
 }
 
-/** What is said of a segment on its arrow. */
-export function labelOf(segment: WireSegment, isRoomy: boolean): string {
-  const { flags, length, sent, repeats, faults } = segment;
-  const hasAck = flags.includes("ACK");
-  const words = [flags.filter((flag) => isRoomy || flag !== "PSH").join(",") || "–"];
-  if (sent !== null) {
-    const { relSeq, relAck, windowBytes } = sent;
-    if (length > 0) words.push(`${relSeq}:${relSeq + length}`);
-    else if (isRoomy && !isBareAck(flags)) words.push(`seq ${relSeq}`);
-    if (hasAck && (isRoomy || isBareAck(flags))) words.push(`ack ${relAck}`);
-    if (windowBytes === 0 && !flags.includes("RST")) words.push("win 0");
-    if (sent.options.sack !== undefined) words.push("SACK");
-  }
-  if (repeats !== null) words.push(`↻ ${repeats}`);
-  const seen = faults.filter((fault) => fault !== "drop");
-  if (seen.length > 0) words.push(`! ${seen.join(",")}`);
-  return words.join(" ");
-}
-
-function isBareAck(flags: readonly string[]): boolean {
-  return flags.length === 1 && flags[0] === "ACK";
+/** From where to where an arrow goes in a picture so wide. */
+function wayOf({ segment, fromY, toY }: PlacedSegment, width: number) {
+  const isClient = segment.from === 0;
+  const isLost = segment.lostBy !== null;
+  const fate = isLost ? "lost" : segment.arrivals.length > 0 ? "arrived" : "under-way";
+  return {
+    isClient,
+    isLost,
+    fate,
+    fromX: isClient ? EDGE : width - EDGE,
+    span: (width - 2 * EDGE) * (isClient ? 1 : -1),
+    ends: toY.length === 0 ? [fromY + HEAD * 2] : toY,
+    /** How far it comes. */
+    share: isLost ? 0.5 : fate === "under-way" ? 0.72 : 1,
+  } as const;
 }
 
 function noteMarks({ side, y, note }: PlacedNote, width: number): SVGElement[] {
@@ -244,22 +285,6 @@ function commandLabel({ kind, amount, text: said }: Command): string {
 
 function waitText(us: number): string {
   return `⋮ ${us >= 1e6 ? `${Number((us / 1e6).toFixed(3))} s` : `${Number((us / 1000).toFixed(1))} ms`}`;
-}
-
-/** Along its arrow, nearer to where that begins: there is most room between arrows. */
-function arrowLabel(
-  words: string,
-  line: { x: number; y: number; dx: number; dy: number; at: number },
-): SVGTextElement {
-  const { x, y, dx, dy, at: share } = line;
-  const turn = Math.atan2(dy, Math.abs(dx)) * 180 / Math.PI * Math.sign(dx);
-  const at = { x: x + dx * share, y: y + dy * share };
-  return svgElement("text", {
-    x: at.x.toFixed(1),
-    y: (at.y - 4).toFixed(1),
-    "text-anchor": "middle",
-    transform: `rotate(${turn.toFixed(2)} ${at.x.toFixed(1)} ${at.y.toFixed(1)})`,
-  }, words);
 }
 
 function cross(x: number, y: number): string {

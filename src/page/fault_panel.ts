@@ -17,15 +17,15 @@ export interface FaultWishes {
   application(port: number, app: string): void;
 }
 
-/** A field of the form: the word of a specification, and what stands behind its number. */
-const FIELDS: readonly { readonly name: Word & string; readonly unit: string; readonly step: string }[] = [
-  { name: "drop", unit: "%", step: "0.1" },
-  { name: "dup", unit: "%", step: "0.1" },
-  { name: "reorder", unit: "%", step: "0.1" },
-  { name: "corrupt", unit: "%", step: "0.1" },
-  { name: "delay", unit: "ms", step: "1" },
-  { name: "jitter", unit: "ms", step: "1" },
-  { name: "rate", unit: "mbit", step: "1" },
+/** A field of the form: the word of a specification, what stands behind its number, and the most that it takes (link/fault_spec.ts). */
+const FIELDS: readonly { readonly name: Word & string; readonly unit: string; readonly most: number }[] = [
+  { name: "drop", unit: "%", most: 100 },
+  { name: "dup", unit: "%", most: 100 },
+  { name: "reorder", unit: "%", most: 100 },
+  { name: "corrupt", unit: "%", most: 100 },
+  { name: "delay", unit: "ms", most: 60_000 },
+  { name: "jitter", unit: "ms", most: 60_000 },
+  { name: "rate", unit: "mbit", most: 1_000_000 },
 ];
 
 /** Local choice: more ports than a lab serves would fill the pane. */
@@ -58,8 +58,15 @@ export class FaultPanel {
   constructor(wishes: FaultWishes) {
     this.#wishes = wishes;
     const form = element("form", { class: "faults" });
-    for (const { name, step } of FIELDS) {
-      const input = element("input", { name, type: "number", min: 0, step, inputmode: "decimal" });
+    for (const { name, most } of FIELDS) {
+      const input = element("input", {
+        name,
+        type: "number",
+        min: 0,
+        max: most,
+        step: "any",
+        inputmode: "decimal",
+      });
       this.#inputs.set(name, input);
       const label = element("span");
       showWord(label, name);

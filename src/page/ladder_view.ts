@@ -7,7 +7,8 @@
  * Only the last lines are elements, older ones when somebody asks for them: a browser lays out a few hundred at once.
  */
 /// <reference lib="dom" />
-import { type Gutters, type LadderLine, ladderOf } from "../story/ladder.ts";
+import { type Gutters, type Ladder, type LadderLine, ladderOf } from "../story/ladder.ts";
+import { linesAround } from "./lines_around.ts";
 import type { StateStep } from "../story/state_path.ts";
 import { type EndName, otherEnd, type SegmentRow } from "../story/story_segment.ts";
 import type { Missing, ShownStory } from "./connection_feed.ts";
@@ -42,6 +43,7 @@ export class LadderView {
   readonly #list = element("ol", { class: "ladder" });
   readonly #hint = element("p", { class: "empty" });
   readonly #earlier = element("button", { type: "button", class: "earlier" });
+  readonly #later = element("button", { type: "button", class: "later", hidden: true });
   readonly #heads: Readonly<Record<"local" | "peer", HTMLElement>> = {
     local: element("span", { class: "end local" }),
     peer: element("span", { class: "end peer" }),
@@ -50,6 +52,8 @@ export class LadderView {
   #drawn = new Map<string, Drawn>();
   #opened = new Set<number>();
   #most = FIRST_LINES;
+  /** Somebody wants to see this segment, and so many lines around it, not the last ones; null for these. */
+  #around: { readonly number: number; before: number; after: number } | null = null;
   #story: ShownStory | null = null;
   readonly #paced = new Paced(() => this.#follow());
   #selected: number | null = null;
@@ -70,14 +74,25 @@ export class LadderView {
       this.#head,
       this.#earlier,
       this.#list,
+      this.#later,
       this.#hint,
     );
     this.#earlier.addEventListener("click", () => {
-      this.#most += FIRST_LINES * 2;
+      if (this.#around === null) this.#most += FIRST_LINES * 2;
+      else this.#around.before += FIRST_LINES * 2;
+      this.#show();
+    });
+    this.#later.addEventListener("click", () => {
+      if (this.#around !== null) this.#around.after += FIRST_LINES * 2;
       this.#show();
     });
     this.#list.addEventListener("click", (event) => this.#click(event.target));
     this.element.addEventListener("keydown", (event) => this.#key(event));
+    // Its header opens below, and takes room: what was chosen stays to be seen.
+    new ResizeObserver(() => {
+      if (this.#selected === null) return;
+      this.#list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    }).observe(this.element);
     this.clear();
   }
 
@@ -88,9 +103,11 @@ export class LadderView {
     this.#drawn = new Map();
     this.#opened = new Set();
     this.#most = FIRST_LINES;
+    this.#around = null;
     this.#selected = null;
     this.#list.replaceChildren();
     this.#earlier.hidden = true;
+    this.#later.hidden = true;
     this.#head.hidden = true;
     this.#hint.hidden = false;
   }
@@ -119,7 +136,7 @@ export class LadderView {
   reveal(number: number): void {
     const story = this.#story;
     if (story === null) return;
-    this.#most = Infinity;
+    this.#around = { number, before: FIRST_LINES / 2, after: FIRST_LINES / 2 };
     for (const row of story.rows()) {
       if (row.kind === "run" && row.isOpenable && row.first <= number && number <= row.last) {
         this.#opened.add(row.firstIndex);
@@ -165,7 +182,7 @@ export class LadderView {
     const story = this.#story;
     if (story === null) return;
     const { local } = story;
-    const ladder = ladderOf(story, { last: this.#most, opened: this.#opened });
+    const ladder = this.#ladder(story);
     const sides: Sides = { local, begins: ladder.begins };
     this.#hint.hidden = ladder.lines.length > 0;
     this.#head.hidden = ladder.lines.length === 0;
@@ -173,6 +190,8 @@ export class LadderView {
     setText(this.#heads.peer, ladder.ends[otherEnd(local)]);
     this.#earlier.hidden = ladder.leftOut === 0;
     setText(this.#earlier, text("earlier", String(ladder.leftOut)));
+    this.#later.hidden = ladder.later === 0;
+    setText(this.#later, text("later", String(ladder.later)));
     const kept = new Map<string, Drawn>();
     if (hasState(ladder.before)) this.#put("before", beforeLine(ladder.before), { kept, sides });
     const missing = [...story.missing];
@@ -194,6 +213,14 @@ export class LadderView {
     for (const [key, { line }] of this.#drawn) if (!kept.has(key)) line.remove();
     this.#drawn = kept;
     this.#order();
+  }
+
+  /** The lines that are shown: the last ones, or those around one of them. */
+  #ladder(story: ShownStory): Ladder & { readonly later: number } {
+    const around = this.#around;
+    const ladder = ladderOf(story, { last: around === null ? this.#most : Infinity, opened: this.#opened });
+    if (around === null) return { ...ladder, later: 0 };
+    return linesAround(ladder, around);
   }
 
   #put(key: string, line: LadderLine, { kept, sides }: { kept: Map<string, Drawn>; sides: Sides }): void {

@@ -279,6 +279,7 @@ export class LivePage implements PageViewer {
 
   #refresh(): void {
     this.#table.emptyText = text("noConnections", this.#address);
+    this.#table.refresh();
     this.#showBeyond();
     this.#faults.refresh();
     this.#findings.refresh();

@@ -47,6 +47,8 @@ const DEEDS: readonly Deed[] = [
 ];
 const SIDES: readonly Side[] = [0, 1];
 const FIRST_BYTES = 1000;
+/** Local choice: nobody reads an hour in milliseconds. */
+const LONG_US = 60_000_000;
 
 /** See the head of this file. */
 export class PlayControls {
@@ -116,16 +118,20 @@ export class PlayControls {
     const word = isRunning ? "playPause" : "playGo";
     if (this.#go.dataset.word !== word) showWord(this.#go, word);
     const words = [
-      text("clock", (active.nowUs / 1000).toFixed(3)),
+      active.nowUs < LONG_US
+        ? text("clock", (active.nowUs / 1000).toFixed(3))
+        : text("longClock", (active.nowUs / 1_000_000).toFixed(3)),
       active.isFull
         ? text("isFull")
         : active.underWay > 0
         ? text("underWay", String(active.underWay))
         : active.isAtRest
         ? text("atRest")
-        : "",
+        : active.isDayOver
+        ? text("dayOver")
+        : text("toCome"),
     ];
-    setText(this.#clock, words.filter((part) => part !== "").join(" · "));
+    setText(this.#clock, words.join(" · "));
   }
 
   #showLook(): void {

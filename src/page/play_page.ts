@@ -37,6 +37,10 @@ export class PlayPage {
   /** What stands behind # as far as we know. */
   #address = "";
   #addressTimer: ReturnType<typeof setTimeout> | null = null;
+  /** Something has changed since it was written. */
+  #hasMoved = false;
+  /** What is played next is no step further, and Back leads from it to what was played before. */
+  #isOther = false;
 
   constructor() {
     document.body.classList.add("play-body");
@@ -86,7 +90,21 @@ export class PlayPage {
     this.#source.changed(change);
     this.#controls.show(this.#courses);
     this.#pane.show(change);
-    this.#addressTimer ??= setTimeout(() => this.#writeAddress(), ADDRESS_MS);
+    this.#noteAddress();
+  }
+
+  /** At once, since somebody may reload; what follows soon after, a little later. */
+  #noteAddress(): void {
+    if (this.#addressTimer !== null) {
+      this.#hasMoved = true;
+      return;
+    }
+    this.#hasMoved = false;
+    if (!this.#writeAddress()) return;
+    this.#addressTimer = setTimeout(() => {
+      this.#addressTimer = null;
+      if (this.#hasMoved) this.#noteAddress();
+    }, ADDRESS_MS);
   }
 
   #refresh(): void {
@@ -104,7 +122,11 @@ export class PlayPage {
 
   #loadScenario(name: string): void {
     const found = findScenario(name);
-    if (found !== null) this.#courses.load(found.setUp);
+    if (found === null) return;
+    // How far the one before has gone is what Back leads to.
+    this.#writeAddress();
+    this.#isOther = true;
+    this.#courses.load(found.setUp);
   }
 
   #say(line: string | null): void {
@@ -117,27 +139,38 @@ export class PlayPage {
   #readAddress(): void {
     const given = location.hash.slice(1);
     this.#address = given;
+    this.#isOther = false;
     if (given === "" || given === setUpText(this.#courses.active.setUp)) return;
     try {
       const setUp = parseSetUp(given);
       const isBare = setUp.commands.length === 0 && setUp.untilUs === 0;
-      this.#courses.load(isBare ? findScenario(setUp.scenario)?.setUp ?? setUp : setUp);
+      const scenario = findScenario(setUp.scenario);
+      // With commands it says all by itself, whatever it is called.
+      if (isBare && scenario === null && setUp.scenario !== "") {
+        return this.#say(text("otherScenario", setUp.scenario));
+      }
+      this.#courses.load(isBare ? scenario?.setUp ?? setUp : setUp);
     } catch (error) {
       if (!(error instanceof SetUpError)) throw error;
       this.#say(error.message);
     }
   }
 
-  /** Without an entry in the browser's history: each step would be one. */
-  #writeAddress(): void {
-    this.#addressTimer = null;
+  /** Without an entry in the browser's history, or each step would be one; another scenario is one. False where all is as it was. */
+  #writeAddress(): boolean {
     // Somebody has changed it meanwhile: that is a wish, not yet heard of.
-    if (location.hash.slice(1) !== this.#address) return this.#readAddress();
+    if (location.hash.slice(1) !== this.#address) {
+      this.#readAddress();
+      return false;
+    }
     const text = setUpText(this.#courses.active.setUp);
     // What nobody could read is not written: the last that could be stays.
-    if (text.length > MOST_LINK_LETTERS) return;
-    history.replaceState(null, "", `#${text}`);
+    if (text.length > MOST_LINK_LETTERS || text === this.#address) return false;
+    if (this.#isOther) history.pushState(null, "", `#${text}`);
+    else history.replaceState(null, "", `#${text}`);
+    this.#isOther = false;
     this.#address = location.hash.slice(1);
+    return true;
   }
 
   async #copyLink(): Promise<void> {

@@ -108,7 +108,7 @@ export class TopBar {
       return;
     }
     const ports = listeners.map(({ port, app }) => `${port} ${app}`).join(", ");
-    setText(this.#server, `${ip.join(", ")} : ${ports} · ${device}`);
+    setText(this.#server, `${ip.join(", ")} · ${ports} · ${device}`);
   }
 
   showSource(status: SourceStatus): void {

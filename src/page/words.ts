@@ -33,6 +33,10 @@ export const PAGE_WORDS = {
   bytesIn: ["In", "收到"],
   bytesOut: ["Out", "发出"],
   retransmits: ["Resent", "重传"],
+  retransmitsTitle: [
+    "Segments sent again: by our end; in a capture by both",
+    "重传的报文段:本端的;捕获文件中为两端之和",
+  ],
   rtt: ["RTT", "RTT"],
   actions: ["End", "结束"],
   close: ["Close", "关闭"],
@@ -109,6 +113,7 @@ export const PAGE_WORDS = {
   waited: ["nothing for {}", "静默 {}"],
   unfold: ["Show each segment", "逐个显示报文段"],
   earlier: ["{} lines before these: show more", "之前还有 {} 行:显示更多"],
+  later: ["{} lines after these: show more", "之后还有 {} 行:显示更多"],
   closeSegment: ["Back to the whole diagram (Esc)", "返回完整时序图(Esc)"],
   payload: ["{} bytes of data", "{} 字节数据"],
   rebuilt: [

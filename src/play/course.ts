@@ -86,6 +86,11 @@ export class Course {
     );
   }
 
+  /** Whether what happens next lies beyond the day that a course has. */
+  get isDayOver(): boolean {
+    return !this.isAtRest && this.#nextUs > MOST_US;
+  }
+
   /** Frames on the wire. */
   get underWay(): number {
     return this.#lab.cable.underWay;

@@ -52,6 +52,8 @@ export class CourseRecord implements CableWatch {
     null,
   ];
 
+  /** The number of the last SYN on its way from one socket to another, by `FROM-TO`. */
+  readonly #starts = new Map<string, number>();
   readonly #idBases: [number, number] = [0, 0];
   readonly #highestIds: [number, number] = [0, 0];
 
@@ -96,7 +98,7 @@ export class CourseRecord implements CableWatch {
       sentUs: this.#nowUs(),
       flags: flagNames(flags),
       length,
-      sent: this.#leaving.get(key) ?? null,
+      sent: this.#counted(this.#leaving.get(key) ?? null),
       arrivals: [],
       faults: [],
       lostBy: null,
@@ -139,6 +141,25 @@ export class CourseRecord implements CableWatch {
   takeBack(happening: Happening): void {
     const at = this.happenings.lastIndexOf(happening);
     if (at >= 0) this.happenings.splice(at, 1);
+  }
+
+  /**
+   * A host that knows of no connection counts from 0 what it answers (a RST, RFC 9293 §3.5.2); who looks at both ends knows from
+   * where.
+   */
+  #counted(event: SegmentEvent | null): SegmentEvent | null {
+    if (event === null) return null;
+    const { connection, flags, seq, ack, id } = event;
+    const [local, peer] = connection.split("-");
+    if (flags.includes("SYN")) this.#starts.set(connection, seq);
+    if (id !== undefined) return event;
+    const from = (number: number, start: number | undefined) =>
+      start === undefined ? number : (number - start) >>> 0;
+    return {
+      ...event,
+      relSeq: from(seq, this.#starts.get(connection)),
+      relAck: flags.includes("ACK") ? from(ack, this.#starts.get(`${peer}-${local}`)) : 0,
+    };
   }
 
   #numbered(side: Side, event: TcpEvent): TcpEvent {

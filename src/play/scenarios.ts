@@ -87,7 +87,8 @@ const PLANS: Readonly<Record<string, Plan>> = {
       "The FIN is lost, and sent again: it takes a sequence number, as data does. Meanwhile the server knows nothing and stays ESTABLISHED.",
       "FIN 丢失后重传:FIN 像数据一样占一个序号。在此期间服务器毫不知情,仍是 ESTABLISHED。",
     ],
-    plan: "0l1_0c0_100o0!in:drop:fin_100e0",
+    plan: "0l1_0c0_100e0",
+    lost: [4],
   },
   reordering: {
     title: ["Reordering", "乱序"],

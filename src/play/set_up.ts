@@ -81,24 +81,27 @@ export function parseSetUp(text: string): SetUp {
     const at = part.indexOf("=");
     const name = part.slice(0, Math.max(0, at));
     if (!NAMES.has(name)) {
-      throw new SetUpError(`This link has a part that means nothing here: ${shown(part)}`);
+      throw new SetUpError(
+        `This link has a part that means nothing here, damaged or of another version: ${shown(part)}`,
+      );
     }
     if (found.has(name)) throw new SetUpError(`This link has ${name} twice`);
     found.set(name, decoded(part.slice(at + 1)));
   }
   const field = (name: string) => found.get(name) ?? "";
-  const number = (name: string, most: number, fallback: number) => {
+  const number = (name: string, most: number, fallback: number, form = /^\d{1,10}(\.\d{1,3})?$/) => {
     const value = field(name);
     if (value === "") return fallback;
-    const read = /^\d{1,10}(\.\d{1,3})?$/.test(value) ? Number(value) : NaN;
+    const read = form.test(value) ? Number(value) : NaN;
     if (read <= most) return read;
-    throw new SetUpError(`This link's ${name} is no number from 0 to ${most}: ${shown(value)}`);
+    const kind = form === WHOLE ? "whole number" : "number";
+    throw new SetUpError(`This link's ${name} is no ${kind} from 0 to ${most}: ${shown(value)}`);
   };
   const us = (name: string, mostUs: number, fallbackUs: number) =>
     Math.round(number(name, mostUs / 1000, fallbackUs / 1000) * 1000);
   return {
     scenario: scenarioIn(field("s")),
-    seed: Math.trunc(number("seed", MOST_SEED, EMPTY_SET_UP.seed)),
+    seed: number("seed", MOST_SEED, EMPTY_SET_UP.seed, WHOLE),
     delayUs: us("d", MOST_DELAY_US, EMPTY_SET_UP.delayUs),
     ends: [settingsIn(field("a")), settingsIn(field("b"))],
     commands: commandsIn(field("do")),
@@ -107,6 +110,7 @@ export function parseSetUp(text: string): SetUp {
   };
 }
 
+const WHOLE = /^\d{1,10}$/;
 const NAMES: ReadonlySet<string> = new Set(["s", "seed", "d", "a", "b", "do", "lose", "t"]);
 
 function settingsText(settings: EndSettings): string {

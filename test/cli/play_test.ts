@@ -30,7 +30,10 @@ Deno.test("play --output writes one file, the same as it sends to standard outpu
     );
     const text = await Deno.readTextFile(path);
     assertStringIncludes(text, "<!doctype html>");
-    assert(text.length < 400_000);
+    // The file as it is written, not packed by anybody; and readable by whoever serves it.
+    const { size, mode } = await Deno.stat(path);
+    assert(size < 400_000, `${size}`);
+    assertEquals((mode ?? 0) & 0o777, 0o666 & ~Deno.umask());
     const sent = await play("-o", "-");
     assertEquals([sent.code, sent.error, sent.out === text], [0, "", true]);
   } finally {

@@ -149,6 +149,22 @@ Deno.test("ARP takes no time, and has no number", () => {
   assertEquals([log, cable.underWay], [[], 0]);
 });
 
+Deno.test("ARP that waits is due at once, also while the last segment holds the end, and before what comes later", () => {
+  const { cable, send, at } = scene();
+  const dueUs = () => cable.ends[1].nextDueUs();
+  cable.ends[0].send(ARP, ARP.length);
+  assertEquals([cable.ends[0].nextDueUs(), dueUs()], [Infinity, 0]);
+  send(0);
+  send(0);
+  assertEquals(dueUs(), 0);
+  assertEquals([at(0), dueUs()], [["cable:1 60"], 20_000]);
+  assertEquals([at(20_000), dueUs()], [["cable:1 58"], 20_001]);
+  cable.ends[0].send(ARP, ARP.length);
+  assertEquals(dueUs(), 20_000);
+  assertEquals([at(20_000), dueUs()], [["cable:1 60"], 20_001]);
+  assertEquals([at(20_001), dueUs()], [["cable:1 58"], Infinity]);
+});
+
 Deno.test("ARP that is to suffer takes the cable's time, and has no number all the same; what is longer than its bytes is refused", () => {
   const { cable, log, at } = scene({ faults: "in:arp=on" });
   cable.ends[0].send(ARP, ARP.length);

@@ -2,6 +2,7 @@
  * The playground in a real browser, from disk: a whole connection, a lost FIN, a rewind that takes another course, and nothing
  * asked of anybody.
  */
+/// <reference lib="dom" />
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { bundlePage, PAGES } from "../../scripts/bundle_page.ts";
@@ -131,7 +132,7 @@ playTest(
 playTest("from disk: a segment under way is lost by a click", async ({ browser, address }) => {
   const page = await browser.open(`${address}#s=handshake`);
   await page.locator('[data-wire="1"][data-fate="under-way"]').waitFor();
-  await page.locator('[data-wire="1"] text').click({ force: true });
+  await page.locator('[data-label-of="1"]').click({ force: true });
   await press(page, "fate");
   await page.locator('[data-wire="1"][data-fate="lost"]').waitFor();
   assertEquals(await page.locator(".course-frame:visible").count(), 1);
@@ -139,6 +140,19 @@ playTest("from disk: a segment under way is lost by a click", async ({ browser, 
   await page.locator('[data-wire="2"][data-retransmission="true"]').waitFor();
   await page.getByText("1000.000 ms").first().waitFor();
 });
+
+playTest(
+  "from disk: the cross of a lost segment chooses it, whatever passes there",
+  async ({ browser, address }) => {
+    const page = await browser.open(`${address}#s=loss`);
+    await press(page, "run");
+    // Where the arrows of two others pass.
+    await page.locator('[data-wire="6"] .cross').click();
+    await page.locator(".chosen").getByText("Segment 6").waitFor();
+    await page.locator('[data-label-of="9"]').click();
+    await page.locator(".chosen").getByText("Segment 9").waitFor();
+  },
+);
 
 playTest(
   "from disk: a rewind takes another course, and the first is still there",
@@ -181,6 +195,16 @@ playTest(
     await page.keyboard.press("o");
     // The page's own panel of faults.
     await page.locator('[data-tab="faults"]').click();
+    // What cannot be is not asked for: the browser says what can.
+    const drop = page.locator('form.faults [name="drop"]');
+    await drop.fill("101");
+    await page.locator("form.faults [type=submit]").click();
+    assertEquals(await drop.evaluate((field) => field.matches(":invalid")), true);
+    await drop.fill("0.05");
+    await page.locator("form.faults [type=submit]").click();
+    await page.getByText("Now: in drop 0.05 %; out drop 0.05 %").waitFor();
+    await page.locator("form.faults .buttons button").nth(1).click();
+    await page.getByText("Nothing is done to frames").waitFor();
     await page.locator('[data-once="drop:data"]').click();
     await page.getByText("waits: drop:data").waitFor();
     await press(page, "client:send");
@@ -194,6 +218,129 @@ playTest(
     await page.evaluate(() => location.hash = "#s=<img src=x onerror=alert(1)>");
     await page.getByText("This link").nth(1).waitFor();
     assertEquals(await page.locator("img").count(), 0);
+  },
+);
+
+playTest(
+  "from disk: Back leads to the scenario before, a reload to the same step, and a link of another version to a line that says so",
+  async ({ browser, address }) => {
+    const page = await browser.open(`${address}#s=handshake`);
+    await page.locator('[data-play="run"]').waitFor();
+    const scenario = page.locator('[name="scenario"]');
+    await press(page, "run");
+    await scenario.selectOption("loss");
+    await page.waitForFunction(() => location.hash.startsWith("#s=loss"));
+    await page.goBack();
+    await page.getByText("60.000 ms").first().waitFor();
+    assertEquals([await scenario.inputValue(), (await wires(page, 1)).length], ["handshake", 3]);
+    await page.goForward();
+    await page.locator('[data-course="1"] [data-wire="1"][data-fate="under-way"]').waitFor();
+    assertEquals([await scenario.inputValue(), await hash(page)], [
+      "loss",
+      "s=loss&do=0l1_0c0_100s0!14600&lose=6",
+    ]);
+    // What was done just before is in the address already.
+    await page.waitForTimeout(400);
+    await press(page, "run");
+    await page.reload();
+    await page.getByText("180.004 ms").first().waitFor();
+    await page.evaluate(() => location.hash = "#s=from-the-future");
+    await page.getByText("This link's scenario is none of this playground: from-the-future").waitFor();
+    assertEquals(await scenario.inputValue(), "loss");
+    // A fault of chance cannot be undone: neither button nor key does.
+    await page.evaluate(() => location.hash = "#s=unanswered");
+    await page.locator('[data-course="1"] [data-wire="1"][data-fate="lost"]').waitFor();
+    await page.keyboard.press("ArrowDown");
+    await page.locator(".chosen").getByText("Segment 1").waitFor();
+    assertEquals(await page.locator('[data-play="fate"]').count(), 0);
+    await page.keyboard.press("x");
+    assertEquals(await page.locator(".course-frame:visible").count(), 1);
+  },
+);
+
+playTest(
+  "from disk: each pane alone has the window, and larger letters, whatever little there is in it",
+  async ({ browser, address }) => {
+    for (const [width, height] of [[1280, 720], [1920, 1080]]) {
+      const page = await browser.open(`${address}#s=handshake`, { width, height });
+      await page.locator('[data-play="run"]').waitFor();
+      await press(page, "run");
+      const size = (pane: string) =>
+        page.locator(`section.pane.${pane}`).evaluate((one) => {
+          const { width, height, bottom } = one.getBoundingClientRect();
+          return { width, height, bottom, letters: parseFloat(getComputedStyle(one).fontSize) };
+        });
+      const { letters } = await size("courses");
+      for (const [key, pane] of [["w", "courses"], ["d", "state"], ["q", "sequence"], ["c", "charts"]]) {
+        await page.keyboard.press(key);
+        const alone = await size(pane);
+        assert(alone.width > width - 40 && alone.height > height * 0.7, `${pane}: ${JSON.stringify(alone)}`);
+        assert(alone.bottom <= height && alone.letters >= letters, `${pane}: ${JSON.stringify(alone)}`);
+        // Four charts, one above the other, need the height of a small window for themselves.
+        const isLarger = alone.letters > letters * 1.3;
+        assertEquals(isLarger, pane !== "charts" || height > 900, pane);
+        if (pane === "charts" && isLarger) {
+          // uPlot's axes are drawn with them: the place that they take grows.
+          const chart = page.locator('[aria-label="Sequence over time"] .u-over');
+          await chart.waitFor();
+          const left = await chart.evaluate((one) => parseFloat(getComputedStyle(one).left));
+          assert(left > alone.letters * 3.5, `${left} ${alone.letters}`);
+        }
+        await page.keyboard.press("Escape");
+        assertEquals((await size("courses")).letters, letters);
+      }
+      await page.close();
+    }
+  },
+);
+
+playTest(
+  "from disk: in a narrow window, and in one that is enlarged to twice its size, nothing is beyond its edge or covers another text",
+  async ({ browser, address }) => {
+    for (const [width, height] of [[780, 900], [640, 360], [360, 640], [960, 540], [1280, 720]]) {
+      const page = await browser.open(`${address}#s=loss`, { width, height });
+      await page.locator('[data-play="run"]').waitFor();
+      await press(page, "run");
+      for (let i = 0; i < 6; i++) await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("x");
+      await page.locator('[data-course="2"] [data-wire="6"][data-fate="arrived"]').waitFor();
+      const found = await page.evaluate(() => {
+        const boxes = (selector: string) =>
+          [...document.querySelectorAll(selector)].map((one) => one.getBoundingClientRect());
+        const [first, second] = boxes(".course-frame");
+        const labels = [1, 2].map((course) => {
+          // Where a label begins, and how its line runs: those of one end are parallel.
+          const texts = [
+            ...document.querySelectorAll<SVGTextElement>(`[data-course="${course}"] .wire-label`),
+          ];
+          return texts.map((one) => ({
+            x: Number(one.getAttribute("x")),
+            y: Number(one.getAttribute("y")),
+            turn: Number(/rotate\((-?[\d.]+)/.exec(one.getAttribute("transform") ?? "")?.[1] ?? 0),
+          }));
+        });
+        return {
+          beyond: boxes("#bar button, .play button, .courses button, .tabs button, .clock, .look, .chosen p")
+            .filter(({ right, width }) => width > 0 && right > innerWidth + 1).length,
+          isBelow: second.top >= first.bottom,
+          courseWidth: first.width,
+          labels,
+        };
+      });
+      assertEquals([width, found.beyond], [width, 0]);
+      assertEquals(found.isBelow, width < 900, String(width));
+      if (width < 900) assert(found.courseWidth > width - 40, `${width}: ${found.courseWidth}`);
+      for (const labels of found.labels) {
+        assert(labels.length > 5);
+        for (const [at, one] of labels.entries()) {
+          const next = labels.slice(at + 1).find(({ turn }) => Math.abs(turn - one.turn) < 3);
+          if (next === undefined || Math.abs(next.x - one.x) > 30) continue;
+          const apart = Math.abs(next.y - one.y) * Math.cos(one.turn * Math.PI / 180);
+          assert(apart > 9, `${width}: ${JSON.stringify([one, next])}`);
+        }
+      }
+      await page.close();
+    }
   },
 );
 

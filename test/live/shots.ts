@@ -134,7 +134,7 @@ async function chooseRepair(page: Page): Promise<void> {
 /** The scenario to its end, and beside it the same in which the lost segment has arrived. */
 async function twoCourses(page: Page): Promise<void> {
   await page.locator('[data-play="run"]').click();
-  await page.locator('.course [data-lost="true"], [data-fate="lost"]').first().click();
+  await page.locator(".wire-label.lost").first().click();
   await page.keyboard.press("x");
 }
 

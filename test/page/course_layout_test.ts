@@ -61,3 +61,14 @@ Deno.test("states and commands stand at their end, in order; only waits that are
   assertEquals(words(1), "(listen) LISTEN SYN_RCVD ESTABLISHED CLOSE_WAIT LAST_ACK CLOSED");
   assertEquals(waits.map(({ us }) => us), [160_000]);
 });
+
+Deno.test("an arrow tells how near the next one of its end is: a burst's are crowded, those of a handshake are not", () => {
+  const course = new Course(parseSetUp("do=0l1_0c0_100s0!5000"));
+  course.run();
+  const rooms = layOut(course.record).segments.map(({ segment, room }) =>
+    [segment.number, room > 20] as const
+  );
+  assertEquals(rooms.filter(([, isRoomy]) => !isRoomy).map(([number]) => number), [4, 5, 6, 7, 8, 9, 10, 11]);
+  const alone = new Course(parseSetUp("do=0c0_50r0"));
+  assertEquals(layOut(alone.record).segments.map(({ room }) => room), [Infinity]);
+});

@@ -244,3 +244,21 @@ Deno.test("a course holds so many segments and no more, and time does not run aw
   probing.run();
   assertEquals([probing.isAtRest, probing.nowUs <= 60_000_000], [false, true]);
 });
+
+Deno.test("a window that stays shut is probed for a day, and then the course is over, and says so", () => {
+  const shut = course("b=app-hold_rcv-1&do=0l1_0c0_100s0!20000");
+  shut.run();
+  assertEquals([shut.isAtRest, shut.isDayOver], [false, false]);
+  const minutes = 24 * 60;
+  let runs = 1;
+  while (runs < 2 * minutes && !shut.isDayOver) {
+    shut.run();
+    runs++;
+  }
+  assert(shut.isDayOver && runs > minutes - 5 && shut.nowUs > 86_300_000_000, `${runs} ${shut.nowUs}`);
+  // One probe and one answer a minute.
+  assertEquals(shut.record.segments.length < 2 * minutes + 50, true);
+  assertEquals([shut.step(), shut.isFull], [false, false]);
+  // Who is only waiting in TIME_WAIT is at rest, whenever that ends.
+  assertEquals(course("do=0l1_0c0&t=86400000").isDayOver, false);
+});

@@ -79,6 +79,9 @@ const JUDGES: Readonly<Record<string, () => void>> = {
   "lost-fin": () => {
     const played = play("lost-fin");
     assertEquals(repeated(played), ["fin"]);
+    // Lost by choice, as in every scenario of one loss: so it can be asked what if it had arrived.
+    const other = new Course(played.course.withFate(4));
+    assertEquals([played.segments[3].lostBy, other.record.segments[3].lostBy], ["once", null]);
     assertEquals(played.client, "SYN_SENT ESTABLISHED FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT");
   },
   reordering: () => {

@@ -94,11 +94,12 @@ Deno.test("whatever can be set is read back as it was", () => {
 
 Deno.test("a link that cannot be is refused in one line that says which part", () => {
   const cases: readonly (readonly [text: string, line: string])[] = [
-    ["x=1", 'This link has a part that means nothing here: "x=1"'],
-    ["seed", 'This link has a part that means nothing here: "seed"'],
+    ["x=1", 'This link has a part that means nothing here, damaged or of another version: "x=1"'],
+    ["seed", 'This link has a part that means nothing here, damaged or of another version: "seed"'],
     ["seed=1&seed=2", "This link has seed twice"],
-    ["seed=-1", 'This link\'s seed is no number from 0 to 4294967295: "-1"'],
-    ["seed=4294967296", 'This link\'s seed is no number from 0 to 4294967295: "4294967296"'],
+    ["seed=-1", 'This link\'s seed is no whole number from 0 to 4294967295: "-1"'],
+    ["seed=4294967296", 'This link\'s seed is no whole number from 0 to 4294967295: "4294967296"'],
+    ["seed=1.5", 'This link\'s seed is no whole number from 0 to 4294967295: "1.5"'],
     ["d=1e3", 'This link\'s d is no number from 0 to 500: "1e3"'],
     ["t=86400001", 'This link\'s t is no number from 0 to 86400000: "86400001"'],
     ["a=mss-87", 'This link sets what cannot be so: "mss-87"'],
