@@ -135,7 +135,12 @@ function fileOf(path: string, { linkType, frames, skipped, dropped }: CaptureTal
 /** Connection by connection: of all together no string could be made. */
 function printJson(file: ExplainedFile, story: Story, selection: Selection): void {
   const { givenUp } = story;
-  const head = givenUp.forgotten > 0 ? { ...file, forgotten: givenUp.forgotten } : file;
+  const { forgotten, unjudged } = givenUp;
+  const head = {
+    ...file,
+    ...(forgotten > 0 ? { forgotten } : {}),
+    ...(unjudged > 0 ? { unjudged } : {}),
+  };
   printOut(`${jsonLine(head).slice(0, -1)},"connections":[`);
   let isFirst = true;
   for (const one of story.explanations()) {
@@ -162,7 +167,9 @@ function printPage(
     shown: Shown | null;
   },
 ): void {
-  const page = { width: pageWidth(), color: getColorEnabled(), isUtf8: isUtf8() };
+  const width = pageWidth();
+  const listWidth = Deno.stdout.isTerminal() ? width : Infinity;
+  const page = { width, listWidth, color: getColorEnabled(), isUtf8: isUtf8() };
   for (const line of explanationLines({ file, story, selection, shown, page })) printLine(line);
 }
 

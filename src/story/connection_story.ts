@@ -89,6 +89,8 @@ export class ConnectionStory {
   readonly realm: string;
   readonly zeek: ZeekHistory = new ZeekHistory();
   readonly notes: FindingNotes = new FindingNotes();
+  /** False once what it had sent and nobody had acknowledged was forgotten while it went on. */
+  isJudged = true;
   /** How its own host says that it ended. */
   closed: { readonly reason: string; readonly time: number } | null = null;
   readonly #ends: Readonly<Record<EndName, End>> = { client: newEnd(), server: newEnd() };

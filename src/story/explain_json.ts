@@ -55,6 +55,8 @@ export interface ExplainedConnection {
   readonly capturedAt: CapturePoint;
   /** What the capture says about its packets, the first of it; absent where it says nothing. */
   readonly comments?: readonly { readonly frame: number; readonly text: string }[];
+  /** How many more comments there were; absent where all are told. */
+  readonly commentsLeftOut?: number;
 }
 
 /** What was read, beside the connections. */
@@ -101,7 +103,7 @@ export function explainEnd(story: ConnectionStory, name: EndName): ExplainedEnd 
 
 /** One connection. */
 export function explainConnection(story: ConnectionStory): ExplainedConnection {
-  const { span, notes: { comments } } = story;
+  const { span, notes: { comments, commentCount } } = story;
   const first = span?.first;
   const last = span?.last;
   return {
@@ -120,6 +122,7 @@ export function explainConnection(story: ConnectionStory): ExplainedConnection {
     ...(comments.length === 0
       ? {}
       : { comments: comments.map(({ number, text }) => ({ frame: number, text })) }),
+    ...(commentCount > comments.length ? { commentsLeftOut: commentCount - comments.length } : {}),
   };
 }
 
