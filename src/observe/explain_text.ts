@@ -112,6 +112,9 @@ const COURSES: Readonly<Record<Outcome, string>> = {
 };
 
 function courseText({ outcome, ends }: ExplainedConnection): string {
+  if (outcome === "open" && END_NAMES.some((name) => ends[name].segments === 0)) {
+    return "How it ended cannot be told: one end was not captured.";
+  }
   if (outcome !== "closed") return COURSES[outcome];
   const isActive = (name: EndName) => ends[name].states.some(({ state }) => state === "FIN_WAIT_1");
   const active = END_NAMES.filter(isActive);

@@ -16,6 +16,7 @@ const MARKS_ZH: Readonly<Record<MarkKind, string>> = {
   "retransmission-timeout": "超时重传",
   "retransmission-fast": "快速重传",
   "retransmission-tail-probe": "尾部探测重传",
+  "retransmission-syn-data": "重发 SYN 的数据",
   "retransmission-unknown": "重传",
   "spurious": "不必要的重传",
   "duplicate": "途中产生的副本",

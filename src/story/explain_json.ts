@@ -104,6 +104,7 @@ export function explainEnd(story: ConnectionStory, name: EndName): ExplainedEnd 
 /** One connection. */
 export function explainConnection(story: ConnectionStory): ExplainedConnection {
   const { span, notes: { comments, commentCount } } = story;
+  const { earliest, latest } = story.times;
   const first = span?.first;
   const last = span?.last;
   return {
@@ -113,7 +114,7 @@ export function explainConnection(story: ConnectionStory): ExplainedConnection {
     ...(story.realm === "" ? {} : { vlan: story.realm }),
     firstFrame: first?.number ?? 0,
     lastFrame: last?.number ?? 0,
-    durationMs: Math.round(((last?.time ?? 0) - (first?.time ?? 0)) * 1e6) / 1e3,
+    durationMs: Math.round((latest - earliest) * 1e6) / 1e3,
     outcome: outcomeOf(story),
     zeek: { state: story.zeek.state, history: story.zeek.history },
     ends: { client: explainEnd(story, "client"), server: explainEnd(story, "server") },
@@ -134,7 +135,7 @@ function capturePoint(story: ConnectionStory): CapturePoint {
     story.factsOf("client").opened,
   ];
   const isPlain = syn !== null && answer !== null && ack !== null &&
-    story.notes.synTimes.client.length === 1 &&
+    story.notes.syns.client.length === 1 &&
     syn.number < answer.number && answer.number < ack.number;
   return capturePointOf({
     partialSums: { client: client.counts.partialChecksums, server: server.counts.partialChecksums },

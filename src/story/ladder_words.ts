@@ -15,6 +15,7 @@ const WORDS: Readonly<Record<MarkKind, readonly [string, Loudness]>> = {
   "retransmission-timeout": ["sent again: timeout", "trouble"],
   "retransmission-fast": ["sent again: fast", "trouble"],
   "retransmission-tail-probe": ["sent again: tail probe", "trouble"],
+  "retransmission-syn-data": ["the SYN's data again", "notice"],
   "retransmission-unknown": ["sent again", "trouble"],
   "spurious": ["for nothing", "notice"],
   "duplicate": ["copy made on the way", "notice"],

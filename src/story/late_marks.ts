@@ -56,6 +56,11 @@ export class LateMarks {
     const { duplicate } = blocksOf(sack, { ack: place.ack, of: sender });
     if (place.ack > leftEdge && place.ack <= sender.sentEnd) {
       const gone = sender.records.acknowledge(place.ack);
+      // The SYN has arrived, though not all that came with it was taken (RFC 7413 §4.2.2).
+      const { first } = sender.records;
+      if (leftEdge < 1 && first?.start === 0) {
+        for (const sending of first.sendings) sending.isJudged = true;
+      }
       const last = gone.at(-1);
       if (last !== undefined && last.sendings.length === 1 && !last.isSacked) {
         sender.roundTrips.add(segment.time - last.sendings[0].time);
@@ -174,6 +179,8 @@ export class LateMarks {
     }
     if (duplicate === null) return;
     const [left, right] = duplicate;
+    // Of a simultaneous open the SYN, ACK carries the SYN again: that it came twice is as it should be.
+    if (right <= 1 && sender.hasCalledAndAnswered) return;
     const isAbout = ({ start, end }: SentRecord) => start < right && end > left;
     const about = this.#doubtful.find(isAbout) ??
       [...sender.records.overlapping(left, right)].find(({ sendings }) => sendings.length > 1);

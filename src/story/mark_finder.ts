@@ -143,6 +143,7 @@ const REASONS: Readonly<Partial<Record<MarkKind, string>>> = {
   "retransmission-timeout": "its timer has expired",
   "retransmission-fast": "the acknowledgments show that it was lost",
   "retransmission-tail-probe": "a probe: the last segment again, before the timer expires",
+  "retransmission-syn-data": "the SYN was taken without its data",
   "retransmission-unknown": "why cannot be seen",
   "zero-window-probe": PROBE_TEXT,
   "keep-alive": KEEP_ALIVE_TEXT,

@@ -9,6 +9,7 @@ export type MarkKind =
   | "retransmission-timeout"
   | "retransmission-fast"
   | "retransmission-tail-probe"
+  | "retransmission-syn-data"
   | "retransmission-unknown"
   | "spurious"
   | "duplicate"
@@ -49,6 +50,7 @@ export const TSHARK_NAMES: Readonly<Partial<Record<MarkKind, string>>> = {
   "retransmission-timeout": "tcp.analysis.retransmission",
   "retransmission-fast": "tcp.analysis.fast_retransmission",
   "retransmission-tail-probe": "tcp.analysis.retransmission",
+  "retransmission-syn-data": "tcp.analysis.retransmission",
   "retransmission-unknown": "tcp.analysis.retransmission",
   "spurious": "tcp.analysis.spurious_retransmission",
   "duplicate": "tcp.analysis.retransmission",

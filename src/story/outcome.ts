@@ -18,11 +18,15 @@ export function outcomeOf(story: ConnectionStory): Outcome {
   const [client, server] = END_NAMES.map((name) => story.factsOf(name));
   if (client.reset?.isRefusal || server.reset?.isRefusal) return "refused";
   if (client.fin !== null && server.fin !== null) return "closed";
-  const isReset = (client.reset ?? server.reset ?? client.peerReset ?? server.peerReset) !== null;
-  const isAnswered = client.first !== null && server.first !== null;
+  const isOpened = client.opened !== null || server.opened !== null;
+  // What answers a call is a SYN, with an ACK or without; where the way back was not captured, what is said afterwards tells.
+  const isAnswered = isOpened || server.synAck !== null || server.syn !== null;
+  // Who answers with something else speaks of an older connection, and it is that one which a RST of the caller ends.
+  const isOfOther = !isAnswered && server.first !== null;
+  const isReset =
+    (client.reset ?? server.reset ?? client.peerReset ?? (isOfOther ? null : server.peerReset)) !== null;
   if (!isAnswered && client.syn !== null) return isReset ? "reset" : "unanswered";
   if (isReset) return "reset";
   if (story.isMidstream) return "midstream";
-  const isOpened = client.opened !== null || server.opened !== null;
   return isOpened ? "open" : "half-open";
 }

@@ -62,8 +62,14 @@ export function resentKind(resending: Resending): MarkKind {
   const { segment, place, record, sender, receiver } = resending;
   const { shadow, watch } = sender;
   if ((segment.flags & FLAG.SYN) !== 0) return "retransmission-timeout";
+  // Nothing is known of what was to make it send again: the way back was not captured.
+  if (receiver.watch.lastNumber === 0) return "retransmission-unknown";
   const isFirst = place.start <= shadow.acked;
   const isLast = place.end >= shadow.sentEnd;
+  // What came with a SYN and was not taken follows at once (RFC 7413 §4.2.2).
+  if (place.start === 1 && shadow.acked === 1 && record?.start === 0 && record.end > 1) {
+    return "retransmission-syn-data";
+  }
   // After a timeout everything below SND.NXT of then is taken for lost, and goes out again as ACKs come in.
   if (place.start < watch.timeoutUntil && shadow.acked < watch.timeoutUntil) return "retransmission-timeout";
   const sendings = record?.sendings;

@@ -68,6 +68,14 @@ const PLAIN: readonly Plain[] = [
     text: (count) => `${count} sent again as a tail loss probe.`,
   },
   {
+    mark: "retransmission-syn-data",
+    kind: "syn-data-not-taken",
+    confidence: "certain",
+    rfc: "RFC 7413 §4.2.2",
+    text: (count) =>
+      `${count} carried the data of the SYN again: the other end had taken the SYN without it.`,
+  },
+  {
     mark: "retransmission-unknown",
     kind: "retransmission",
     confidence: "certain",
@@ -178,7 +186,8 @@ function zeroWindows({ story }: Looked): Finding[] {
   return END_NAMES.flatMap((end: EndName) => {
     const all = story.notes.zeroWindows.filter((one) => one.end === end);
     if (all.length === 0) return [];
-    const seconds = all.reduce((sum, { from, until }) => sum + ((until ?? from).time - from.time), 0);
+    const seen = story.span?.last.time ?? 0;
+    const seconds = all.reduce((sum, { from, until }) => sum + ((until?.time ?? seen) - from.time), 0);
     const isOpen = all.some(({ until }) => until === null);
     const slow = seconds >= LONG_SECONDS ? `: the program there reads too slowly` : "";
     const still = isOpen ? " It was still shut when the capture ended." : "";
