@@ -151,6 +151,7 @@ class SegmentValues {
       options: this.#options[sourcePort > destinationPort ? 1 : 0].of(segment),
       length: dissected.length,
       ttl: dissected.ttl,
+      ...(dissected.ipId < 0 ? {} : { ipId: dissected.ipId }),
       ...(this.#keepsHeaders ? { header: headerString(dissected.header) } : {}),
       ...(packet.comments.length === 0 ? {} : { comments: packet.comments }),
     };

@@ -105,6 +105,8 @@ export class FindingNotes {
   take({ segment, marks, place }: { segment: StorySegment; marks: readonly Mark[]; place: Placement }): void {
     const { number, flags, length, from, time } = segment;
     for (const { kind } of marks) this.note(kind, number);
+    // Of a copy that is all.
+    if (marks.some(({ kind }) => kind === "duplicate")) return;
     if ((flags & SYN) !== 0) {
       const isFirstAsk = (flags & (ACK | ECE | CWR)) === (ECE | CWR);
       if (isFirstAsk) this.note("ecn-asked", number);

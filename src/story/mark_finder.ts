@@ -44,6 +44,10 @@ export function findMarks(judged: Judged): Found {
   noteChecksum(segment, marks);
   if (place.isStray) {
     marks.push(mark("outside-window", { text: "its number belongs to no window of this connection" }));
+  } else if (judged.told === undefined && isCopy(judged)) {
+    // Its end did not send it, and nothing that it says is news.
+    marks.push(mark("duplicate", { text: COPY_TEXT, of: watch.lastNumber }));
+    return { marks, isSent: false };
   } else if ((segment.flags & RST) === 0) {
     const probe = probeKind(judged);
     if (probe !== null) {
@@ -62,10 +66,11 @@ export function findMarks(judged: Judged): Found {
   watch.lastWasProbe = isProbe;
   watch.lastNumber = segment.number;
   watch.lastTime = segment.time;
-  if (place.end > place.start) watch.lastCarrier = segment;
+  watch.last = segment;
   return { marks, isSent };
 }
 
+const COPY_TEXT = "the same frame again: a copy made on the way";
 const PROBE_TEXT = "asks whether the window is still shut";
 const KEEP_ALIVE_TEXT = "asks whether the other end is still there";
 
@@ -123,12 +128,6 @@ function judgeCarrier(judged: Judged, marks: Mark[]): boolean {
     }
     resent(judged, { marks, kind: resentKind(resending), record });
     return true;
-  }
-  if (isCopy(resending)) {
-    marks.push(
-      mark("duplicate", { text: "the same frame again: a copy made on the way", of: watch.lastNumber }),
-    );
-    return false;
   }
   resent(judged, { marks, kind: resentKind(resending), record });
   return true;

@@ -112,6 +112,10 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       S A 1 15 ts=502/2`,
     ["syn-data 1 certain", "syn-data-not-taken 3 certain"],
   ],
+  "a SYN that was captured twice is not sent twice": [
+    "C S 0 id=1\nC S 0 id=1 at=0.0101\nS SA 0 1",
+    ["half-open 3 likely", "duplicate-frames 2 likely"],
+  ],
   "both call, one twice: its SYN, ACK brings the SYN once more, which is no repeat": [
     `C S 0 sackok=1
       C S 0 sackok=1 at=1
