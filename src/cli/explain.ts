@@ -9,7 +9,7 @@ import { PacketStory } from "../story/from_packets.ts";
 import { Story } from "../story/story.ts";
 import { type CaptureTally, readSegments } from "./capture_segments.ts";
 import { type Command, EXIT_DONE } from "./command.ts";
-import { OUTPUT_OPTIONS, outputsWanted, parseSide } from "./explain_outputs.ts";
+import { OUTPUT_OPTIONS, outputsWanted, parseSide, refuseSameFiles } from "./explain_outputs.ts";
 import { explanationLines, MOST_LADDERS, SHOWN, type Shown } from "./explain_page.ts";
 import { parseSelection, type Selection } from "./explain_selection.ts";
 import { parseChoice } from "./option_values.ts";
@@ -77,6 +77,7 @@ async function run(args: string[]): Promise<number> {
     ? null
     : parseChoice({ option: "show", text: options.value("show") ?? "" }, SHOWN);
   const outputs = outputsWanted((name) => options.value(name));
+  refuseSameFiles(path, outputs);
   const side = parseSide(options.value("side"));
   const isJson = options.flag("json");
   const needsRows = outputs.length > 0 || !isJson && shown !== "list" && shown !== "story";
@@ -127,8 +128,14 @@ async function afterLastWords({ graceful, atOnce }: StopSignals): Promise<void> 
   await Promise.race([atOnce, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
 }
 
-function fileOf(path: string, { linkType, frames, skipped, dropped }: CaptureTally): ExplainedFile {
-  const lost = dropped === null ? {} : { dropped };
+function fileOf(
+  path: string,
+  { linkType, frames, skipped, shortened, dropped }: CaptureTally,
+): ExplainedFile {
+  const lost = {
+    ...(shortened === 0 ? {} : { shortened }),
+    ...(dropped === null ? {} : { dropped }),
+  };
   return { file: path, linkType, frames, skipped: Object.fromEntries(skipped), ...lost };
 }
 

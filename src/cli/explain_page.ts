@@ -110,6 +110,13 @@ function* headLines(
   ], { width, indent: 4 });
   const skipped = Object.entries(file.skipped).map(([reason, count]) => `${reason} ${count}`);
   if (skipped.length > 0) yield palette.quiet(`skipped: ${listed(skipped)}`);
+  const { shortened = 0 } = file;
+  if (shortened > 0) {
+    yield palette.notice(
+      `${counted(shortened, "packet")} shorter than the IP header says, though the capture calls ` +
+        `${shortened === 1 ? "it" : "them"} whole: told is what the header says`,
+    );
+  }
   if ((file.dropped ?? 0) > 0) {
     yield palette.bad(
       `${

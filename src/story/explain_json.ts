@@ -66,6 +66,8 @@ export interface ExplainedFile {
   readonly frames: number;
   /** By reason. */
   readonly skipped: Readonly<Record<string, number>>;
+  /** Segments whose packet is shorter than its IP header says, though the capture calls it whole; absent without any. */
+  readonly shortened?: number;
   /** Packets that the capture says it has lost; absent where it does not say. */
   readonly dropped?: number;
 }
