@@ -85,6 +85,11 @@ export const SENTENCES: readonly (readonly [english: string, chinese: string])[]
     "{0}没有发 FIN,直接用 RST 放弃连接:程序中止、进程被杀,或关闭时还有数据未读。",
   ],
   [
+    "The RST is the first that was seen of {}: it knows of no such connection (a scan, a restart), or it gave one up that began " +
+    "before the capture.",
+    "RST 是所见到的{0}的第一个报文段:它不知道有这个连接(扫描,或曾重启),或它放弃了捕获之前开始的连接。",
+  ],
+  [
     "The RST in the name of {} is not its own: it went on sending. Somebody on the way has forged it, or it is of an older " +
     "connection.",
     "以{0}的名义发出的 RST 不是它自己的:它之后仍在发送。途中有人伪造,或属于更早的连接。",
@@ -282,6 +287,7 @@ export const FINDING_KINDS: ReadonlyMap<string, string> = new Map([
   ["simultaneous-close", "同时关闭"],
   ["one-direction", "只有一个方向"],
   ["time-backwards", "时间倒退"],
+  ["reset-no-connection", "没有此连接而重置"],
   ["reset-forged", "伪造的 RST"],
   ["syn-data-not-taken", "SYN 的数据未被接受"],
   ["fin-unanswered", "FIN 未得到回应"],

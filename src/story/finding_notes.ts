@@ -118,7 +118,7 @@ export class FindingNotes {
     } else if ((flags & ECE) !== 0) this.note("ecn-echo", number);
     if ((flags & RST) !== 0) {
       this.note("reset", number);
-      this.lastBeforeReset ??= this.#lastTime;
+      this.lastBeforeReset ??= this.#lastTime === -Infinity ? time : this.#lastTime;
     }
     if (this.#lastTime - time >= BACKWARDS_SECONDS) this.note("time-backwards", number);
     this.#lastTime = time;

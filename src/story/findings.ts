@@ -233,6 +233,19 @@ const resets: Finder = ({ story }) =>
           `whether the port is open (a SYN scan).`,
       }];
     }
+    if (story.isMidstream && facts.first?.number === reset.number) {
+      return [{
+        ...found,
+        kind: "reset-no-connection",
+        confidence: "likely",
+        text:
+          `The RST is the first that was seen of ${
+            endText(story, end)
+          }: it knows of no such connection (a scan, a ` +
+          `restart), or it gave one up that began before the capture.`,
+        rfc: "RFC 9293 §3.5.2",
+      }];
+    }
     const hasClosed = facts.fin !== null && facts.fin.number < reset.number;
     if (hasClosed && other.fin !== null && other.fin.number < reset.number) {
       return [{

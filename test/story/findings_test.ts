@@ -84,6 +84,14 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       C A 11 2`,
     ["reset-forged 5,6 likely", "time-wait 8 certain"],
   ],
+  "a scan without a SYN, and a RST alone": [
+    "C F 500\nS RA 0 501",
+    ["midstream 1 certain", "reset-no-connection 2 likely"],
+  ],
+  "a RST is all there is: nobody was silent before it": [
+    "S RA 500 501",
+    ["midstream 1 certain", "reset-no-connection 1 likely"],
+  ],
   "data in flight that a RST has overtaken forges nothing": [
     `${HANDSHAKE}\nS A 1 1 len=100\nS RA 201 1\nS A 101 1 len=100`,
     ["reset-abort 5 certain"],
