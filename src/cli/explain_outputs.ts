@@ -145,6 +145,7 @@ const OUTPUTS: readonly OutputKind[] = [
   {
     name: "script",
     rows: SCRIPT_ROWS,
+    keepsHeaders: true,
     of: {
       one: (connection, { file, side }) => {
         refuseGivenUp(connection);
