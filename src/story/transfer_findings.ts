@@ -169,7 +169,9 @@ function plainFindings({ story: { notes } }: Looked): Finding[] {
     const said = text(countWords(count, text), note.count);
     const tshark = TSHARK_NAMES[mark];
     const named = tshark === undefined ? {} : { tshark };
-    return [{ kind, frames: note.numbers, confidence, text: said, rfc, ...named }];
+    // What is found out later is noted later.
+    const frames = note.numbers.toSorted((one, other) => one - other);
+    return [{ kind, frames, confidence, text: said, rfc, ...named }];
   });
 }
 

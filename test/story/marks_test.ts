@@ -72,6 +72,30 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       "11 retransmission-fast(4)",
     ],
   ],
+  "lost, as the SACK tells that came after it was sent again, though what lies before it was lost once more":
+    [
+      `C S 0 sackok=1
+      S SA 0 1 sackok=1
+      C A 1 1
+      C A 1 1 len=100
+      C A 101 1 len=100
+      C A 201 1 len=100
+      S A 1 1 sack=201-301
+      C A 1 1 len=100
+      C A 101 1 len=100
+      S A 1 1 sack=101-301
+      C A 1 1 len=100
+      S A 1 301`,
+      [
+        "4 never-arrived(11)",
+        "5 never-arrived(9)?",
+        "7 duplicate-ack(2) sack",
+        "8 retransmission-fast(4) never-arrived(11)",
+        "9 retransmission-fast(5)",
+        "10 duplicate-ack(2) sack",
+        "11 retransmission-fast(8)",
+      ],
+    ],
   "and not, where a D-SACK tells that both came": [
     `C S 0 sackok=1
       S SA 0 1 sackok=1
