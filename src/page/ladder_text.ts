@@ -20,6 +20,7 @@ const MARKS_ZH: Readonly<Record<MarkKind, string>> = {
   "retransmission-unknown": "重传",
   "spurious": "不必要的重传",
   "duplicate": "途中产生的副本",
+  "ack-unseen": "确认了未见的数据",
   "out-of-order": "乱序",
   "gap-before": "前面有缺口",
   "duplicate-ack": "重复 ACK",

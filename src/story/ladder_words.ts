@@ -19,6 +19,7 @@ const WORDS: Readonly<Record<MarkKind, readonly [string, Loudness]>> = {
   "retransmission-unknown": ["sent again", "trouble"],
   "spurious": ["for nothing", "notice"],
   "duplicate": ["copy made on the way", "notice"],
+  "ack-unseen": ["acknowledges what was not seen", "notice"],
   "out-of-order": ["out of order", "trouble"],
   "gap-before": ["gap before it", "trouble"],
   "duplicate-ack": ["duplicate ACK", "notice"],

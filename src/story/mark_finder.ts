@@ -61,6 +61,7 @@ export function findMarks(judged: Judged): Found {
     } else {
       judgeBareAck(judged, marks);
     }
+    judgeUnseen(judged, marks);
     judgeWindow(judged, marks);
     noteBlocks(judged, marks);
   }
@@ -229,6 +230,20 @@ function judgeBareAck(judged: Judged, marks: Mark[]): void {
   shadow.counts.duplicateAcks++;
   const text = `acknowledges the same again, number ${watch.duplicateAcks}`;
   marks.push(mark("duplicate-ack", { text, of: shadow.lastAckNumber }));
+}
+
+/** What it acknowledges first, and nobody has seen; of an end that was not seen at all that says nothing. */
+function judgeUnseen({ segment, place, sender, receiver }: Judged, marks: Mark[]): void {
+  const { shadow } = receiver;
+  if ((segment.flags & ACK) === 0 || shadow.counts.segments === 0 || segment.checksum === "wrong") return;
+  // Who has not answered the SYN speaks of another connection.
+  if (shadow.hasSyn && !sender.shadow.hasSyn) return;
+  if (place.ack <= shadow.sentEnd || place.ack <= sender.shadow.lastAck) return;
+  const octets = place.ack - Math.max(shadow.sentEnd, sender.shadow.lastAck);
+  const text = octets === 1
+    ? "acknowledges one octet that was not seen here"
+    : `acknowledges ${octets} octets that were not seen here`;
+  marks.push(mark("ack-unseen", { text }));
 }
 
 function judgeWindow({ segment, place, sender, receiver }: Judged, marks: Mark[]): void {

@@ -15,6 +15,7 @@ export type MarkKind =
   | "duplicate"
   | "out-of-order"
   | "gap-before"
+  | "ack-unseen"
   | "duplicate-ack"
   | "sack"
   | "d-sack"
@@ -56,6 +57,7 @@ export const TSHARK_NAMES: Readonly<Partial<Record<MarkKind, string>>> = {
   "duplicate": "tcp.analysis.retransmission",
   "out-of-order": "tcp.analysis.out_of_order",
   "gap-before": "tcp.analysis.lost_segment",
+  "ack-unseen": "tcp.analysis.ack_lost_segment",
   "duplicate-ack": "tcp.analysis.duplicate_ack",
   "zero-window": "tcp.analysis.zero_window",
   "window-update": "tcp.analysis.window_update",

@@ -47,6 +47,14 @@ const PLAIN: readonly Plain[] = [
       `Before ${count} something is missing: lost before this point, overtaken, or missed by the capture.`,
   },
   {
+    mark: "ack-unseen",
+    kind: "acks-unseen",
+    confidence: "likely",
+    rfc: "RFC 9293 §3.10.7.4",
+    text: (count) =>
+      `${count} acknowledged what was not seen: the capture has missed it, or that end acknowledges what was never sent.`,
+  },
+  {
     mark: "retransmission-timeout",
     kind: "retransmission-timeout",
     confidence: "likely",

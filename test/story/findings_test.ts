@@ -92,6 +92,14 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     "S RA 500 501",
     ["midstream 1 certain", "reset-no-connection 1 likely"],
   ],
+  "an acknowledgment of what was not seen, once": [
+    `${HANDSHAKE}\nC A 1 1 len=10\nS A 1 5000\nS A 1 5000\nC A 11 1 len=10\nS A 1 5001`,
+    ["acks-unseen 5,8 likely"],
+  ],
+  "a RST that rejects a bad ACK resets nothing that goes on": [
+    `C S 0\nS SA 0 1\nC A 1 900\nS R 900\nC A 1 1 len=4\nS A 1 5`,
+    ["acks-unseen 3 likely"],
+  ],
   "data in flight that a RST has overtaken forges nothing": [
     `${HANDSHAKE}\nS A 1 1 len=100\nS RA 201 1\nS A 101 1 len=100`,
     ["reset-abort 5 certain"],

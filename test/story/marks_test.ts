@@ -154,7 +154,7 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       S A 1 1800000001
       C A 1800000001 1 len=100
       S A 1 1800000101`,
-    ["6 gap-before"],
+    ["5 ack-unseen", "6 gap-before"],
   ],
   "spurious, as it had been acknowledged": [
     `${HANDSHAKE}

@@ -78,6 +78,13 @@ const COURSES: Readonly<Record<string, Course>> = {
     outcome: "open",
     zeek: "RSTR ShArd",
   },
+  "a RST that rejects a bad ACK resets nothing that goes on": {
+    text: "C S 0\nS SA 0 1\nC A 1 900\nS R 900\nC A 1 1 len=4\nS A 1 5",
+    client: "SYN_SENT#1 ESTABLISHED#2",
+    server: "LISTEN#2? SYN_RCVD#2 ESTABLISHED#5",
+    outcome: "open",
+    zeek: "RSTR ShAgrDa",
+  },
   "half a handshake": {
     text: "C S 0\nS SA 0 1",
     client: "SYN_SENT#1 ESTABLISHED#2?",
