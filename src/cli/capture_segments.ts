@@ -23,6 +23,8 @@ export interface CaptureTally {
   readonly segments: number;
   /** Packets that gave no segment, by reason; of link types that are not known as `link-type-N`. */
   readonly skipped: ReadonlyMap<string, number>;
+  /** Segments whose packet is shorter than its IP header says, though the capture calls it whole. */
+  readonly shortened: number;
   /** Packets that the capture says it has lost; null where it does not say. */
   readonly dropped: number | null;
   /** Of the packets, by name: "Ethernet", or several with commas; of many the first ones. */
@@ -61,6 +63,7 @@ const KNOWN_LINKS = "Ethernet, Linux cooked, raw IP, loopback, PPP and netfilter
 export class SegmentReader {
   frames = 0;
   segments = 0;
+  shortened = 0;
   readonly skipped: Map<string, number> = new Map();
   /** Packets of each link type. */
   readonly links: Map<number, number> = new Map();
@@ -84,14 +87,15 @@ export class SegmentReader {
       return null;
     }
     this.segments += 1;
+    if (this.#dissected.isShort) this.shortened += 1;
     return this.#values.of(this.#dissected, packet);
   }
 
   /** What it was. */
   tally(dropped: number | null = null): CaptureTally {
-    const { frames, segments, skipped } = this;
+    const { frames, segments, skipped, shortened } = this;
     const named = [...this.links.keys()].map((linkType) => LINK_NAMES[linkType] ?? String(linkType));
-    return { frames, segments, skipped, dropped, linkType: listed([...new Set(named)]) };
+    return { frames, segments, skipped, shortened, dropped, linkType: listed([...new Set(named)]) };
   }
 }
 
@@ -152,6 +156,7 @@ class SegmentValues {
       options: this.#options[sourcePort > destinationPort ? 1 : 0].of(segment),
       length: dissected.length,
       ttl: dissected.ttl,
+      ...(dissected.ipId < 0 ? {} : { ipId: dissected.ipId }),
       ...(this.#keepsHeaders ? { header: headerString(dissected.header) } : {}),
       ...(packet.comments.length === 0 ? {} : { comments: packet.comments }),
     };

@@ -9,7 +9,7 @@ import { PacketStory } from "../story/from_packets.ts";
 import { Story } from "../story/story.ts";
 import { type CaptureTally, readSegments } from "./capture_segments.ts";
 import { type Command, EXIT_DONE } from "./command.ts";
-import { OUTPUT_OPTIONS, outputsWanted, parseSide } from "./explain_outputs.ts";
+import { OUTPUT_OPTIONS, outputsWanted, parseSide, refuseSameFiles } from "./explain_outputs.ts";
 import { explanationLines, MOST_LADDERS, SHOWN, type Shown } from "./explain_page.ts";
 import { parseSelection, type Selection } from "./explain_selection.ts";
 import { parseChoice } from "./option_values.ts";
@@ -77,6 +77,7 @@ async function run(args: string[]): Promise<number> {
     ? null
     : parseChoice({ option: "show", text: options.value("show") ?? "" }, SHOWN);
   const outputs = outputsWanted((name) => options.value(name));
+  refuseSameFiles(path, outputs);
   const side = parseSide(options.value("side"));
   const isJson = options.flag("json");
   const needsRows = outputs.length > 0 || !isJson && shown !== "list" && shown !== "story";
@@ -127,15 +128,26 @@ async function afterLastWords({ graceful, atOnce }: StopSignals): Promise<void> 
   await Promise.race([atOnce, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
 }
 
-function fileOf(path: string, { linkType, frames, skipped, dropped }: CaptureTally): ExplainedFile {
-  const lost = dropped === null ? {} : { dropped };
+function fileOf(
+  path: string,
+  { linkType, frames, skipped, shortened, dropped }: CaptureTally,
+): ExplainedFile {
+  const lost = {
+    ...(shortened === 0 ? {} : { shortened }),
+    ...(dropped === null ? {} : { dropped }),
+  };
   return { file: path, linkType, frames, skipped: Object.fromEntries(skipped), ...lost };
 }
 
 /** Connection by connection: of all together no string could be made. */
 function printJson(file: ExplainedFile, story: Story, selection: Selection): void {
   const { givenUp } = story;
-  const head = givenUp.forgotten > 0 ? { ...file, forgotten: givenUp.forgotten } : file;
+  const { forgotten, unjudged } = givenUp;
+  const head = {
+    ...file,
+    ...(forgotten > 0 ? { forgotten } : {}),
+    ...(unjudged > 0 ? { unjudged } : {}),
+  };
   printOut(`${jsonLine(head).slice(0, -1)},"connections":[`);
   let isFirst = true;
   for (const one of story.explanations()) {
@@ -162,7 +174,9 @@ function printPage(
     shown: Shown | null;
   },
 ): void {
-  const page = { width: pageWidth(), color: getColorEnabled(), isUtf8: isUtf8() };
+  const width = pageWidth();
+  const listWidth = Deno.stdout.isTerminal() ? width : Infinity;
+  const page = { width, listWidth, color: getColorEnabled(), isUtf8: isUtf8() };
   for (const line of explanationLines({ file, story, selection, shown, page })) printLine(line);
 }
 

@@ -6,7 +6,7 @@
  *
  * Another kind of file is another member of {@link OUTPUTS}, and an option of its name.
  */
-import { basename } from "@std/path";
+import { basename, resolve } from "@std/path";
 import { ladderSvg } from "../observe/ladder_svg.ts";
 import { qlogText } from "../observe/qlog.ts";
 import { packetdrillScript } from "../observe/packetdrill_script.ts";
@@ -145,6 +145,7 @@ const OUTPUTS: readonly OutputKind[] = [
   {
     name: "script",
     rows: SCRIPT_ROWS,
+    keepsHeaders: true,
     of: {
       one: (connection, { file, side }) => {
         refuseGivenUp(connection);
@@ -189,6 +190,8 @@ function givenUpOf(connection: ConnectionStory): number {
 
 /** A file that is wanted. */
 interface WantedOutput {
+  readonly name: OutputName;
+  readonly path: string;
   readonly rows: number;
   readonly keepsHeaders: boolean;
   /** Writes it; gives the lines about what is not in it. */
@@ -207,6 +210,8 @@ export function outputsWanted(value: (name: OutputName) => string | undefined): 
     if (text === undefined) return [];
     const path = parseFileName({ option: name, text });
     return [{
+      name,
+      path,
       rows,
       keepsHeaders,
       write: async (source: ExplainSource) => {
@@ -220,6 +225,34 @@ export function outputsWanted(value: (name: OutputName) => string | undefined): 
       },
     }];
   });
+}
+
+/** Refuses, before anything is read, a file that would take the place of the capture, or of another output. */
+export function refuseSameFiles(capture: string, outputs: readonly WantedOutput[]): void {
+  const known = new Map<string, string>();
+  const own = capture === "-" ? null : identityOf(capture);
+  if (own !== null) known.set(own, "the capture itself");
+  for (const { name, path } of outputs) {
+    const identity = identityOf(path);
+    if (identity === null) continue;
+    const other = known.get(identity);
+    if (other !== undefined) {
+      throw new CliError(`--${name} ${path} is ${other}, which would be lost: give --${name} another file`);
+    }
+    known.set(identity, `the file of --${name}`);
+  }
+}
+
+/** The same for all names of a file; one that is not there yet has none but its own. Null for what nothing is lost of (/dev/null). */
+function identityOf(path: string): string | null {
+  try {
+    const { dev, ino, isFile } = Deno.statSync(path);
+    if (!isFile) return null;
+    if (ino !== null) return `${dev} ${ino}`;
+  } catch {
+    // Whoever opens it says what is wrong.
+  }
+  return resolve(path);
 }
 
 function chosenConnections({ story, selection }: ExplainSource): ChosenConnections {

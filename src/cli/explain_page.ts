@@ -3,7 +3,8 @@
  *
  * Owns: which of these suits how many, and what is said about the capture as a whole. Must not know: how a connection is put in words.
  */
-import { explainedList, explainedText } from "../observe/explain_text.ts";
+import { explainedList } from "../observe/explain_list.ts";
+import { explainedText } from "../observe/explain_text.ts";
 import { type LadderPage, ladderText } from "../observe/ladder_text.ts";
 import { counted, layCells, listed, paletteFor, printable } from "../observe/text_layout.ts";
 import type { ExplainedConnection, ExplainedFile } from "../story/explain_json.ts";
@@ -31,7 +32,8 @@ interface Explanation {
   readonly selection: Selection;
   /** Null where it is to follow from how many connections there are. */
   readonly shown: Shown | null;
-  readonly page: LadderPage;
+  /** `listWidth`: for lines that programs may read, which on a terminal is its width. */
+  readonly page: LadderPage & { readonly listWidth: number };
 }
 
 /** The whole text, part by part; a part may have several lines. */
@@ -108,6 +110,13 @@ function* headLines(
   ], { width, indent: 4 });
   const skipped = Object.entries(file.skipped).map(([reason, count]) => `${reason} ${count}`);
   if (skipped.length > 0) yield palette.quiet(`skipped: ${listed(skipped)}`);
+  const { shortened = 0 } = file;
+  if (shortened > 0) {
+    yield palette.notice(
+      `${counted(shortened, "packet")} shorter than the IP header says, though the capture calls ` +
+        `${shortened === 1 ? "it" : "them"} whole: told is what the header says`,
+    );
+  }
   if ((file.dropped ?? 0) > 0) {
     yield palette.bad(
       `${
@@ -115,8 +124,14 @@ function* headLines(
       } lost by the capture itself: what is missing here may have been on the wire`,
     );
   }
-  const { forgotten } = story.givenUp;
+  const { forgotten, unjudged } = story.givenUp;
   if (forgotten > 0) yield palette.notice(`${counted(forgotten, "connection")} beyond these, not told`);
+  if (unjudged > 0) {
+    yield palette.notice(
+      `of ${counted(unjudged, "connection")} what was not acknowledged had to be forgotten: ` +
+        "what was sent again may have no mark there",
+    );
+  }
 }
 
 function* listLines({ story, selection, shown, page }: Explanation, survey: Survey): Generator<string> {
@@ -128,7 +143,7 @@ function* listLines({ story, selection, shown, page }: Explanation, survey: Surv
     if (!selection.has(one)) continue;
     part.push(one);
     if (part.length < LIST_PART && told + part.length < most) continue;
-    const text = explainedList(part, page);
+    const text = explainedList(part, { ...page, width: page.listWidth });
     yield told === 0 ? text : text.slice(text.indexOf("\n") + 1);
     told += part.length;
     part = [];

@@ -1,5 +1,5 @@
 /**
- * The connections of a capture for people: a line each, or a paragraph each.
+ * A connection of a capture for people, as a paragraph.
  *
  * Owns: how an explained connection is put in words and set. Must not know: captures, how anything was found.
  *
@@ -16,13 +16,12 @@ import {
   counted,
   durationText,
   layCells,
-  layTable,
   paletteFor,
   printable,
 } from "./text_layout.ts";
 
 /** The page that is written on. */
-interface Page {
+export interface Page {
   readonly width: number;
   readonly color: boolean;
 }
@@ -72,55 +71,13 @@ export function explainedText(one: ExplainedConnection, page: Page): string {
   return lines.filter((line) => line !== "").join("\n");
 }
 
-/** Many connections as a table. */
-export function explainedList(all: readonly ExplainedConnection[], page: Page): string {
-  const columns = [
-    { title: "#", alignRight: true },
-    { title: "client" },
-    { title: "server" },
-    { title: "outcome" },
-    { title: "frames", alignRight: true },
-    { title: "sent", alignRight: true },
-    { title: "received", alignRight: true },
-    { title: "time", alignRight: true },
-    { title: "Zeek" },
-    { title: "remarkable" },
-  ];
-  const rows = all.map((one) => [
-    String(one.id),
-    one.client,
-    `${one.server}${one.vlan === undefined ? "" : ` vlan ${one.vlan}`}`,
-    one.outcome,
-    String(one.ends.client.segments + one.ends.server.segments),
-    bytesText(one.ends.client.bytes),
-    bytesText(one.ends.server.bytes),
-    durationText(one.durationMs),
-    `${one.zeek.state} ${one.zeek.history}`,
-    remarkableText(one),
-  ]);
-  const table = layTable(columns, rows, {
-    palette: paletteFor(page.color),
-    paintCell: (padded, row, column) => column === 3 ? outcomePaint(all[row].outcome, page)(padded) : padded,
-  });
-  // Where the last cell is empty.
-  return table.replaceAll(/ +$/gm, "");
-}
-
-/** Findings that nearly every connection has say nothing in a list. */
-const ORDINARY: ReadonlySet<string> = new Set(["time-wait", "checksum-offload"]);
-
-function remarkableText({ findings, outcome }: ExplainedConnection): string {
-  return findings.map(({ kind }) => kind).filter((kind) => !ORDINARY.has(kind) && kind !== outcome).join(
-    ", ",
-  );
-}
-
 /** Who speaks to whom. */
 export function endsText({ client, server, vlan }: ExplainedConnection): string {
   return `${client} > ${server}${vlan === undefined ? "" : ` vlan ${vlan}`}`;
 }
 
-function outcomePaint(outcome: Outcome, { color }: Page): (text: string) => string {
+/** The colour of how it ended. */
+export function outcomePaint(outcome: Outcome, { color }: Page): (text: string) => string {
   const palette = paletteFor(color);
   if (outcome === "closed") return palette.good;
   return outcome === "open" || outcome === "midstream" ? palette.opening : palette.bad;
@@ -155,6 +112,9 @@ const COURSES: Readonly<Record<Outcome, string>> = {
 };
 
 function courseText({ outcome, ends }: ExplainedConnection): string {
+  if (outcome === "open" && END_NAMES.some((name) => ends[name].segments === 0)) {
+    return "How it ended cannot be told: one end was not captured.";
+  }
   if (outcome !== "closed") return COURSES[outcome];
   const isActive = (name: EndName) => ends[name].states.some(({ state }) => state === "FIN_WAIT_1");
   const active = END_NAMES.filter(isActive);
@@ -240,12 +200,22 @@ function placeText({ capturedAt: { at, confidence, text } }: ExplainedConnection
 const MOST_COMMENTS = 20;
 
 /** What the capture says itself, which may be anything. */
-function commentLines({ comments = [] }: ExplainedConnection, page: Page): string[] {
+function commentLines({ comments = [], commentsLeftOut = 0 }: ExplainedConnection, page: Page): string[] {
   const lines = comments.slice(0, MOST_COMMENTS).map(({ frame, text }, i) =>
     said(i === 0 ? "comments" : "", words(`${frame}: ${printable(text)}`), page)
   );
   const more = comments.length - lines.length;
-  return more > 0 ? [...lines, said("", words(`and ${more} more: --json has them`), page)] : lines;
+  const rest = [
+    ...(more > 0 ? [`${more} more: --json has them`] : []),
+    ...(commentsLeftOut > 0
+      ? [`${commentsLeftOut} that are not kept: tshark -T fields -e frame.comment`]
+      : []),
+  ].join(", and ");
+  if (rest === "") return lines;
+  return [
+    ...lines,
+    said(lines.length === 0 ? "comments" : "", words(lines.length === 0 ? rest : `and ${rest}`), page),
+  ];
 }
 
 function zeekText({ zeek: { state, history } }: ExplainedConnection): string {

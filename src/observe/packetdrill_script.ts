@@ -11,8 +11,8 @@
 import { ByteRanges } from "../story/byte_ranges.ts";
 import type { ConnectionStory } from "../story/connection_story.ts";
 import { isRetransmission, type MarkKind } from "../story/marks.ts";
-import { type EndName, otherEnd, type SegmentRow } from "../story/story_segment.ts";
-import { FLAG } from "../wire/tcp.ts";
+import { type EndName, otherEnd, type SegmentRow, type StorySegment } from "../story/story_segment.ts";
+import { FLAG, TCP } from "../wire/tcp.ts";
 import { printable } from "./text_layout.ts";
 
 const { SYN, FIN, RST, PSH, ACK, URG, ECE, CWR } = FLAG;
@@ -198,7 +198,8 @@ class ScriptWriter {
 
   /** Before what the stack sends stands the call that makes it send; the time of both is the segment's. */
   #outbound(row: SegmentRow, { delta, note }: { delta: number; note: string }): void {
-    const { segment: { flags, length }, marks, relSeq } = row;
+    const { segment, marks, relSeq } = row;
+    const { flags, length } = segment;
     const isAgain = marks.some(({ kind }) =>
       isRetransmission(kind) || kind === "keep-alive" || kind === "zero-window-probe"
     );
@@ -213,7 +214,13 @@ class ScriptWriter {
     }
     if (this.#fd !== null && !isAgain && !this.#isClosed) {
       if (length > 0 && (flags & SYN) === 0 && relSeq >= 1) {
-        call(`write(${this.#fd}, ..., ${length}) = ${length}`);
+        // The urgent octet is the last one of the call that sends it; of a longer text others have the flag too.
+        const isUrgent = urgentPointer(segment) === length;
+        call(
+          isUrgent
+            ? `send(${this.#fd}, ..., ${length}, MSG_OOB) = ${length}`
+            : `write(${this.#fd}, ..., ${length}) = ${length}`,
+        );
       }
       if ((flags & FIN) !== 0) call(this.#closing(row));
       else if ((flags & RST) !== 0 && !this.#wasReset(row)) {
@@ -237,10 +244,11 @@ class ScriptWriter {
   /** Both directions where nothing more comes from the other end, which may still speak otherwise. */
   #closing({ index }: SegmentRow): string {
     this.#isClosed = true;
-    const speaks = this.#rows.some((row) =>
-      row.index > index && row.segment.from !== this.#side && row.segment.length > 0
-    );
-    return speaks ? `shutdown(${this.#fd}, SHUT_WR) = 0` : `close(${this.#fd}) = 0`;
+    const later = this.#rows.filter((row) => row.index > index);
+    const speaks = later.some(({ segment }) => segment.from !== this.#side && segment.length > 0);
+    // Who answers what comes with RST does not read any more (RFC 9293 §3.10.4).
+    const refuses = later.some(({ segment: { from, flags } }) => from === this.#side && (flags & RST) !== 0);
+    return speaks && !refuses ? `shutdown(${this.#fd}, SHUT_WR) = 0` : `close(${this.#fd}) = 0`;
   }
 
   /** A RST that answers something is the stack's own doing. */
@@ -269,11 +277,13 @@ class ScriptWriter {
     const { flags, length, window } = segment;
     const ack = (flags & ACK) === 0 ? "" : ` ack ${relAck >>> 0}`;
     const win = sign === "<" ? ` win ${window}` : "";
+    const pointer = urgentPointer(segment);
+    const urgent = pointer === null ? "" : ` urg ${pointer}`;
     const options = optionsText(row, this.#connection.shadowOf(otherEnd(segment.from)).initial ?? 0);
     for (let from = 0; from === 0 || from < length; from += MOST_PAYLOAD) {
       const part = Math.min(MOST_PAYLOAD, length - from);
       const start = (relSeq + from) >>> 0;
-      const said = `${flagsText(flags)} ${start}:${start + part}(${part})${ack}${win}${options}`;
+      const said = `${flagsText(flags)} ${start}:${start + part}(${part})${ack}${win}${urgent}${options}`;
       this.#lines.push(`${timeText(from === 0 ? delta : 0)} ${sign} ${said}${from === 0 ? note : ""}`);
     }
   }
@@ -303,6 +313,12 @@ const FLAG_LETTERS: readonly (readonly [flag: number, letter: string])[] = [
 function flagsText(flags: number): string {
   const letters = FLAG_LETTERS.filter(([flag]) => (flags & flag) !== 0).map(([, letter]) => letter).join("");
   return letters === "" ? "-" : letters;
+}
+
+/** Null without the flag, without which it means nothing (RFC 9293 §3.8.5), and where the header was not kept. */
+function urgentPointer({ flags, header }: StorySegment): number | null {
+  if ((flags & URG) === 0 || header === undefined || header.length < TCP.HEADER_BYTES) return null;
+  return header.charCodeAt(TCP.URGENT_POINTER) * 0x100 + header.charCodeAt(TCP.URGENT_POINTER + 1);
 }
 
 /** As Linux lays them out: in 32-bit words, filled up with NOPs in front. */

@@ -20,6 +20,10 @@ export const SENTENCES: readonly (readonly [english: string, chinese: string])[]
     "{} never answered: the host is not there, or something on the way drops it without a word.",
     "{0} 始终没有应答:主机不存在,或途中有设备将它悄悄丢弃。",
   ],
+  [
+    "What came back was no answer to the SYN: of an older connection on these ports, which the other end still has, or forged.",
+    "返回的不是对 SYN 的应答:属于这些端口上对方仍保留的旧连接,或是伪造的。",
+  ],
   ["{} sent its SYN {} times; it waited {} in between.", "{0}发送了 {1} 次 SYN;间隔为 {2}。"],
   [
     "The SYN was answered, but the handshake was not finished: the client never acknowledged the SYN, ACK. " +
@@ -33,6 +37,15 @@ export const SENTENCES: readonly (readonly [english: string, chinese: string])[]
   [
     "The beginning was not captured: no SYN was seen, so window scales are unknown and the states are a guess.",
     "没有捕获到开头:未见 SYN,因此窗口扩大因子未知,状态只是猜测。",
+  ],
+  [
+    "Nothing of {} was captured, though it has answered: one direction alone. What was lost, and the states of that end, cannot be told.",
+    "没有捕获到{0}的任何报文段,但它有应答:只捕获了一个方向。丢失了什么、该端处于什么状态,都无从得知。",
+  ],
+  [
+    "Times go backwards in this capture: a clock was set, or frames were put together from several. How long something took, " +
+    "and why something was sent again, is as uncertain as these.",
+    "此捕获中的时间有倒退:时钟被调整,或帧来自多个捕获。所用的时间和重传的原因因此同样不可靠。",
   ],
   ["The client used the same port for a new connection.", "客户端用同一端口建立了新连接。"],
   [
@@ -72,6 +85,16 @@ export const SENTENCES: readonly (readonly [english: string, chinese: string])[]
     "{0}没有发 FIN,直接用 RST 放弃连接:程序中止、进程被杀,或关闭时还有数据未读。",
   ],
   [
+    "The RST is the first that was seen of {}: it knows of no such connection (a scan, a restart), or it gave one up that began " +
+    "before the capture.",
+    "RST 是所见到的{0}的第一个报文段:它不知道有这个连接(扫描,或曾重启),或它放弃了捕获之前开始的连接。",
+  ],
+  [
+    "The RST in the name of {} is not its own: it went on sending. Somebody on the way has forged it, or it is of an older " +
+    "connection.",
+    "以{0}的名义发出的 RST 不是它自己的:它之后仍在发送。途中有人伪造,或属于更早的连接。",
+  ],
+  [
     "Both ends closed before they heard of each other: both went through CLOSING.",
     "两端在得知对方关闭之前各自关闭:都经过了 CLOSING。",
   ],
@@ -80,8 +103,9 @@ export const SENTENCES: readonly (readonly [english: string, chinese: string])[]
     "在此捕获中,{0}的 FIN 始终没有得到确认。",
   ],
   [
-    "{} acknowledged the FIN and never closed: it stays in CLOSE_WAIT. Does its program forget to close?",
-    "{0}确认了 FIN 却始终没有关闭:停留在 CLOSE_WAIT。是程序忘记关闭了吗?",
+    "{} acknowledged the FIN and had not closed when the capture ended: it is in CLOSE_WAIT. Where it stays there, " +
+    "its program has forgotten to close.",
+    "{0}确认了 FIN,到捕获结束时还没有关闭:处于 CLOSE_WAIT。如果一直如此,就是程序忘记关闭了。",
   ],
   [
     "{} closed first, so it waits in TIME_WAIT: 60 s on Linux, 2 MSL by the RFC (4 min). CLOSED follows by " +
@@ -99,9 +123,17 @@ export const SENTENCES: readonly (readonly [english: string, chinese: string])[]
     "Before {} something is missing: lost before this point, overtaken, or missed by the capture.",
     "{0}之前缺了数据:在此之前丢失、被超越,或捕获时漏掉。",
   ],
+  [
+    "{} acknowledged what was not seen: the capture has missed it, or that end acknowledges what was never sent.",
+    "{0}确认了未见的数据:捕获时漏掉了,或该端确认了从未发送的数据。",
+  ],
   ["{} sent again because a timer expired.", "{0}因定时器到期而重传。"],
   ["{} sent again at once, because acknowledgments showed the loss.", "{0}因确认显示丢失而立即重传。"],
   ["{} sent again as a tail loss probe.", "{0}作为尾部丢失探测而重传。"],
+  [
+    "{} carried the data of the SYN again: the other end had taken the SYN without it.",
+    "{0}再次携带 SYN 的数据:对方接受了 SYN,没有接受其中的数据。",
+  ],
   ["{} sent again; why cannot be seen.", "{0}被重传;原因看不出。"],
   [
     "{} sent again for nothing: what it repeats had arrived.",
@@ -164,6 +196,9 @@ export const SENTENCES: readonly (readonly [english: string, chinese: string])[]
   ["its timer has expired", "定时器到期"],
   ["the acknowledgments show that it was lost", "确认显示它已丢失"],
   ["a probe: the last segment again, before the timer expires", "探测:在定时器到期之前重发最后一段"],
+  ["acknowledges {} octets that were not seen here", "确认了此处未见的 {0} 字节"],
+  ["acknowledges one octet that was not seen here", "确认了此处未见的一个字节"],
+  ["the SYN was taken without its data", "SYN 被接受,但其数据没有"],
   ["why cannot be seen", "原因看不出"],
   ["sent again: {}, {} after it was sent before", "重传:{0},距上次发送 {1}"],
   ["sent again: {}", "重传:{0}"],
@@ -256,6 +291,12 @@ export const FINDING_KINDS: ReadonlyMap<string, string> = new Map([
   ["reset-idle", "空闲后重置"],
   ["reset-abort", "异常中止"],
   ["simultaneous-close", "同时关闭"],
+  ["one-direction", "只有一个方向"],
+  ["time-backwards", "时间倒退"],
+  ["reset-no-connection", "没有此连接而重置"],
+  ["acks-unseen", "确认了未见的数据"],
+  ["reset-forged", "伪造的 RST"],
+  ["syn-data-not-taken", "SYN 的数据未被接受"],
   ["fin-unanswered", "FIN 未得到回应"],
   ["time-wait", "TIME_WAIT"],
   ["lost-on-purpose", "故意丢失"],

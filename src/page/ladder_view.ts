@@ -122,6 +122,8 @@ export class LadderView {
     // Somebody who has scrolled back reads.
     const { scrollHeight, scrollTop, clientHeight } = this.element;
     const isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END;
+    // Whoever is back at the end has seen what was before: to draw all of it each time would be for nobody.
+    if (isAtEnd) this.#most = FIRST_LINES;
     this.#show();
     if (isAtEnd) this.element.scrollTop = this.element.scrollHeight;
   }

@@ -89,6 +89,8 @@ export class ConnectionStory {
   readonly realm: string;
   readonly zeek: ZeekHistory = new ZeekHistory();
   readonly notes: FindingNotes = new FindingNotes();
+  /** False once what it had sent and nobody had acknowledged was forgotten while it went on. */
+  isJudged = true;
   /** How its own host says that it ended. */
   closed: { readonly reason: string; readonly time: number } | null = null;
   readonly #ends: Readonly<Record<EndName, End>> = { client: newEnd(), server: newEnd() };
@@ -98,6 +100,8 @@ export class ConnectionStory {
   #reuses: number | null;
   #first: StorySegment | null = null;
   #last: StorySegment | null = null;
+  #earliest = Infinity;
+  #latest = -Infinity;
   #states: BothStates = { client: null, server: null };
   #countedBytes = 0;
 
@@ -115,6 +119,8 @@ export class ConnectionStory {
   add(segment: StorySegment, told?: Told): SegmentRow {
     this.#first ??= segment;
     this.#last = segment;
+    this.#earliest = Math.min(this.#earliest, segment.time);
+    this.#latest = Math.max(this.#latest, segment.time);
     const from = this.#ends[segment.from];
     const to = this.#ends[otherEnd(segment.from)];
     const begins = (segment.flags & (SYN | RST)) === SYN && segment.checksum !== "wrong";
@@ -331,6 +337,13 @@ export class ConnectionStory {
   /** The first and the last segment. */
   get span(): { readonly first: StorySegment; readonly last: StorySegment } | null {
     return this.#first === null || this.#last === null ? null : { first: this.#first, last: this.#last };
+  }
+
+  /** From when to when it was seen: in a capture times may go backwards. */
+  get times(): { readonly earliest: number; readonly latest: number } {
+    return this.#first === null
+      ? { earliest: 0, latest: 0 }
+      : { earliest: this.#earliest, latest: this.#latest };
   }
 
   /** Whether no SYN was seen. */

@@ -56,9 +56,19 @@ export interface EndFacts {
   /** One past what segments towards it carried that did not acknowledge its FIN. */
   carriedUnacked: number;
   /** Its RST; `isRefusal`: in answer to a SYN, before anything else. */
-  reset: (Sighting & { readonly ack: number; readonly isRefusal: boolean; readonly isSure: boolean }) | null;
+  reset: OwnReset | null;
+  /** A RST in its name after which it went on, and the segment that shows that. */
+  forgedReset: { readonly reset: Sighting; readonly by: Sighting } | null;
   /** A RST passed towards it that it should take. */
-  peerReset: Sighting | null;
+  peerReset: (Sighting & { readonly at: number }) | null;
+}
+
+/** A RST, where it lies, and what it acknowledges; -1 where that is nothing. */
+export interface OwnReset extends Sighting {
+  readonly at: number;
+  readonly ack: number;
+  readonly isRefusal: boolean;
+  readonly isSure: boolean;
 }
 
 /** Nothing is known. */
@@ -81,6 +91,7 @@ export function newEndFacts(): EndFacts {
     closeWaitProof: null,
     carriedUnacked: 0,
     reset: null,
+    forgedReset: null,
     peerReset: null,
   };
 }
@@ -116,8 +127,13 @@ function noteSent(passage: Passage): boolean {
   }
   if ((flags & FLAG.RST) !== 0) return noteReset(passage, seen) || isNew;
   if ((flags & FLAG.SYN) !== 0) return noteSyn(passage, seen) || isNew;
-  if (facts.peerReset !== null && time - facts.peerReset.time > RESET_DOUBT_SECONDS) {
+  if (facts.peerReset !== null && isUnimpressed(passage, facts.peerReset)) {
     facts.peerReset = null;
+    isNew = true;
+  }
+  if (facts.reset !== null && goesOn(passage, facts.reset)) {
+    facts.forgedReset ??= { reset: facts.reset, by: seen };
+    facts.reset = null;
     isNew = true;
   }
   if (facts.opened === null && showsOpen(passage)) {
@@ -127,6 +143,26 @@ function noteSent(passage: Passage): boolean {
   const showsArrival = noteAcknowledged(passage, seen);
   const closes = noteFin(passage, seen);
   return showsArrival || closes || isNew;
+}
+
+/** Whether it shows that its sender has not taken a RST: it answers what came behind that, or speaks long after it. */
+function isUnimpressed(
+  { segment, place }: Passage,
+  reset: { readonly at: number; readonly time: number },
+): boolean {
+  if (place.isStray) return false;
+  return segment.time - reset.time > RESET_DOUBT_SECONDS ||
+    (segment.flags & FLAG.ACK) !== 0 && place.ack > reset.at;
+}
+
+/**
+ * Whether its sender has never sent the RST in its name: nothing new leaves behind a RST (RFC 9293 §3.10.5), and what it had
+ * overtaken does not take long.
+ */
+function goesOn({ segment, place, from: { shadow } }: Passage, { at, time }: OwnReset): boolean {
+  if (place.isStray || segment.checksum === "wrong") return false;
+  const isNew = place.end > place.start && place.start >= Math.max(at, shadow.sentEnd);
+  return isNew || segment.time - time > RESET_DOUBT_SECONDS;
 }
 
 function noteSyn({ segment: { flags }, from: { facts } }: Passage, seen: Sighting): boolean {
@@ -154,6 +190,8 @@ function showsOpen({ segment, place, from, to }: Passage): boolean {
   if ((segment.flags & FLAG.ACK) === 0 || place.isStray) return false;
   if (place.start < 1 || place.ack < 1) return false;
   const isCaller = from.facts.syn !== null && to.facts.syn === null;
+  // Of a way that was not captured its acknowledgments alone tell.
+  if (isCaller && to.facts.first === null) return place.start <= from.shadow.sentEnd;
   if (isCaller) return to.facts.synAck !== null && place.ack <= to.shadow.sentEnd;
   if (from.facts.syn === null && from.facts.synAck === null) return to.facts.synAck !== null;
   if (to.shadow.synDataBytes > 0) return place.ack > 1 + to.shadow.synDataBytes;
@@ -199,7 +237,8 @@ function noteFin({ segment, place, from }: Passage, seen: Sighting): boolean {
 
 /**
  * A synchronized end sends a RST when it gives the connection up, or has none any more: either way it is CLOSED. Before that
- * a RST may reject somebody else's ACK and change nothing (RFC 9293 §3.10.7.3, §3.5.2): then its number is that ACK's.
+ * a RST may reject somebody else's ACK and change nothing (RFC 9293 §3.10.7.3, §3.5.2): then its number is that ACK's. Where
+ * that ACK was one that the connection takes, there is none any more.
  */
 function noteReset({ segment, place, from, to }: Passage, seen: Sighting): boolean {
   const { facts, shadow } = from;
@@ -208,17 +247,25 @@ function noteReset({ segment, place, from, to }: Passage, seen: Sighting): boole
   if (facts.syn === null && facts.synAck === null && to.facts.syn !== null && facts.opened === null) {
     // The answer of an end that has no connection: RFC 9293 §3.10.7.1.
     if (!hasAck || place.ack < 1 || place.ack > to.shadow.sentEnd) return false;
-    facts.reset = { ...seen, ack: place.ack, isRefusal: true, isSure: true };
+    facts.reset = { ...seen, at: place.start, ack: place.ack, isRefusal: true, isSure: true };
     return true;
   }
   const isSynchronized = facts.opened !== null;
   if (!isSynchronized) {
-    const wasAnswered = facts.openable !== null && place.start === 1 && shadow.acked === 1;
+    const isMidstream = !shadow.hasSyn && !to.shadow.hasSyn;
+    const wasAnswered = (facts.openable !== null || isMidstream) && place.start >= 1 &&
+      place.start === shadow.acked && place.start <= shadow.sentEnd;
     if (!hasAck && !wasAnswered) return false;
   }
   const isOwn = place.start >= Math.min(shadow.acked, shadow.sentEnd) - 1;
   if (!isOwn) return false;
-  facts.reset = { ...seen, ack: hasAck ? place.ack : -1, isRefusal: false, isSure: isSynchronized };
+  facts.reset = {
+    ...seen,
+    at: place.start,
+    ack: hasAck ? place.ack : -1,
+    isRefusal: false,
+    isSure: isSynchronized,
+  };
   return true;
 }
 
@@ -233,7 +280,7 @@ function notePassed(passage: Passage): boolean {
   let isNew = false;
   if ((flags & FLAG.RST) !== 0) {
     if (facts.peerReset !== null || !isTakenReset(passage)) return false;
-    facts.peerReset = seen;
+    facts.peerReset = { ...seen, at: place.start };
     return true;
   }
   if ((flags & FLAG.SYN) !== 0 && facts.peerSyn === null) {

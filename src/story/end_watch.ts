@@ -22,8 +22,8 @@ export interface EndWatch {
   fastUntil: number;
   /** The segment that showed a hole in its stream. */
   hole: StorySegment | null;
-  /** Its last segment that carried something, to know a copy of it. */
-  lastCarrier: StorySegment | null;
+  /** Its last segment, to know a copy of it. */
+  last: StorySegment | null;
 }
 
 /** Nothing yet. */
@@ -38,6 +38,6 @@ export function newEndWatch(): EndWatch {
     timeoutUntil: 0,
     fastUntil: 0,
     hole: null,
-    lastCarrier: null,
+    last: null,
   };
 }

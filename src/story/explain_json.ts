@@ -55,6 +55,8 @@ export interface ExplainedConnection {
   readonly capturedAt: CapturePoint;
   /** What the capture says about its packets, the first of it; absent where it says nothing. */
   readonly comments?: readonly { readonly frame: number; readonly text: string }[];
+  /** How many more comments there were; absent where all are told. */
+  readonly commentsLeftOut?: number;
 }
 
 /** What was read, beside the connections. */
@@ -64,6 +66,8 @@ export interface ExplainedFile {
   readonly frames: number;
   /** By reason. */
   readonly skipped: Readonly<Record<string, number>>;
+  /** Segments whose packet is shorter than its IP header says, though the capture calls it whole; absent without any. */
+  readonly shortened?: number;
   /** Packets that the capture says it has lost; absent where it does not say. */
   readonly dropped?: number;
 }
@@ -101,7 +105,8 @@ export function explainEnd(story: ConnectionStory, name: EndName): ExplainedEnd 
 
 /** One connection. */
 export function explainConnection(story: ConnectionStory): ExplainedConnection {
-  const { span, notes: { comments } } = story;
+  const { span, notes: { comments, commentCount } } = story;
+  const { earliest, latest } = story.times;
   const first = span?.first;
   const last = span?.last;
   return {
@@ -111,7 +116,7 @@ export function explainConnection(story: ConnectionStory): ExplainedConnection {
     ...(story.realm === "" ? {} : { vlan: story.realm }),
     firstFrame: first?.number ?? 0,
     lastFrame: last?.number ?? 0,
-    durationMs: Math.round(((last?.time ?? 0) - (first?.time ?? 0)) * 1e6) / 1e3,
+    durationMs: Math.round((latest - earliest) * 1e6) / 1e3,
     outcome: outcomeOf(story),
     zeek: { state: story.zeek.state, history: story.zeek.history },
     ends: { client: explainEnd(story, "client"), server: explainEnd(story, "server") },
@@ -120,6 +125,7 @@ export function explainConnection(story: ConnectionStory): ExplainedConnection {
     ...(comments.length === 0
       ? {}
       : { comments: comments.map(({ number, text }) => ({ frame: number, text })) }),
+    ...(commentCount > comments.length ? { commentsLeftOut: commentCount - comments.length } : {}),
   };
 }
 
@@ -131,7 +137,7 @@ function capturePoint(story: ConnectionStory): CapturePoint {
     story.factsOf("client").opened,
   ];
   const isPlain = syn !== null && answer !== null && ack !== null &&
-    story.notes.synTimes.client.length === 1 &&
+    story.notes.syns.client.length === 1 &&
     syn.number < answer.number && answer.number < ack.number;
   return capturePointOf({
     partialSums: { client: client.counts.partialChecksums, server: server.counts.partialChecksums },

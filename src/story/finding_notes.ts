@@ -16,6 +16,8 @@ const MOST_COMMENTS = 200;
 const MOST_NUMBERS = 20;
 /** Local choice: what Linux and FreeBSD wait before a delayed ACK, and the half second that RFC 9293 §3.8.6.3 allows. */
 const STALL_SECONDS = [0.035, 0.51] as const;
+/** Local choice: less is between two processors, or two devices, of one machine. */
+const BACKWARDS_SECONDS = 0.001;
 /** Local choice: the smallest segment that a small path still carries beside the headers; below it nothing is a black hole. */
 const LARGE_BYTES = 1000;
 
@@ -36,8 +38,11 @@ export interface ZeroWindow {
 export class FindingNotes {
   readonly #notes = new Map<string, Note>();
   readonly zeroWindows: ZeroWindow[] = [];
-  /** SYNs without ACK of each end, by time: when each was sent. */
-  readonly synTimes: Record<EndName, number[]> = { client: [], server: [] };
+  /** SYNs without ACK of each end, the first ones. */
+  readonly syns: Record<EndName, { readonly number: number; readonly time: number }[]> = {
+    client: [],
+    server: [],
+  };
   /** ACKs that came after the time of a delayed ACK, to data that Nagle's algorithm held back behind. */
   readonly stalls: {
     readonly data: number;
@@ -47,7 +52,7 @@ export class FindingNotes {
   }[] = [];
   /** When the last segment before the first RST was seen; null without one. */
   lastBeforeReset: number | null = null;
-  #lastTime = 0;
+  #lastTime = -Infinity;
   #pending: { readonly data: StorySegment; ack: StorySegment | null } | null = null;
   readonly #largestAcked: Record<EndName, number> = { client: 0, server: 0 };
   /** Large segments sent again and again without an answer: times. */
@@ -100,19 +105,22 @@ export class FindingNotes {
   take({ segment, marks, place }: { segment: StorySegment; marks: readonly Mark[]; place: Placement }): void {
     const { number, flags, length, from, time } = segment;
     for (const { kind } of marks) this.note(kind, number);
+    // Of a copy that is all.
+    if (marks.some(({ kind }) => kind === "duplicate")) return;
     if ((flags & SYN) !== 0) {
       const isFirstAsk = (flags & (ACK | ECE | CWR)) === (ECE | CWR);
       if (isFirstAsk) this.note("ecn-asked", number);
       if ((flags & (ACK | ECE | CWR)) === (ACK | ECE)) this.note("ecn-agreed", number);
       if (length > 0) this.note("syn-data", number);
-      const times = this.synTimes[from];
-      if ((flags & ACK) === 0 && times.length < MOST_NUMBERS) times.push(time);
+      const syns = this.syns[from];
+      if ((flags & ACK) === 0 && syns.length < MOST_NUMBERS) syns.push({ number, time });
       if ((flags & ACK) === 0) this.note("syn", number);
     } else if ((flags & ECE) !== 0) this.note("ecn-echo", number);
     if ((flags & RST) !== 0) {
       this.note("reset", number);
-      this.lastBeforeReset ??= this.#lastTime;
+      this.lastBeforeReset ??= this.#lastTime === -Infinity ? time : this.#lastTime;
     }
+    if (this.#lastTime - time >= BACKWARDS_SECONDS) this.note("time-backwards", number);
     this.#lastTime = time;
     if ((flags & FIN) !== 0) this.note("fin", number);
     this.#takeWindow(segment, marks);
@@ -184,4 +192,5 @@ export type NoteName =
   | "syn-data"
   | "ecn-asked"
   | "ecn-agreed"
-  | "ecn-echo";
+  | "ecn-echo"
+  | "time-backwards";

@@ -48,8 +48,20 @@ const refused: Finder = ({ story }) => {
 
 const unanswered: Finder = ({ story }) => {
   if (outcomeOf(story) !== "unanswered") return null;
-  const frames = story.notes.get("syn")?.numbers ?? [];
-  const times = frames.length === 1 ? "The SYN was" : `${frames.length} SYNs were`;
+  const { numbers: frames = [], count = 0 } = story.notes.get("syn") ?? {};
+  const answer = story.factsOf("server").first;
+  if (answer !== null) {
+    return {
+      kind: "unanswered",
+      frames: [...frames, answer.number],
+      confidence: "likely",
+      text:
+        "What came back was no answer to the SYN: of an older connection on these ports, which the other end still " +
+        "has, or forged.",
+      rfc: "RFC 9293 §3.5.1, RFC 5961 §4",
+    };
+  }
+  const times = count === 1 ? "The SYN was" : `${count} SYNs were`;
   return {
     kind: "unanswered",
     frames,
@@ -61,17 +73,16 @@ const unanswered: Finder = ({ story }) => {
 
 const synResent: Finder = ({ story }) =>
   END_NAMES.flatMap((end) => {
-    const times = story.notes.synTimes[end];
-    const frames = story.notes.get("syn")?.numbers ?? [];
-    if (times.length < 2) return [];
-    const waits = times.slice(1).map((time, index) => secondsText(time - times[index])).join(", ");
+    const syns = story.notes.syns[end];
+    if (syns.length < 2) return [];
+    const waits = syns.slice(1).map(({ time }, index) => secondsText(time - syns[index].time)).join(", ");
     return [{
       kind: "syn-resent",
-      frames,
+      frames: syns.map(({ number }) => number),
       confidence: "certain",
       text: `${
         capital(endText(story, end))
-      } sent its SYN ${times.length} times; it waited ${waits} in between.`,
+      } sent its SYN ${syns.length} times; it waited ${waits} in between.`,
       rfc: "RFC 6298 §5.7, RFC 9293 §3.8.3",
     }];
   });
@@ -112,6 +123,38 @@ const midstream: Finder = ({ story }) => {
     text:
       "The beginning was not captured: no SYN was seen, so window scales are unknown and the states are a guess.",
     rfc: "RFC 9293 §3.3.2",
+  };
+};
+
+/** The answers show themselves in acknowledgments alone. */
+const oneDirection: Finder = ({ story }) => {
+  const silent = END_NAMES.find((name) => story.factsOf(name).first === null);
+  if (silent === undefined) return null;
+  const { opened, first } = story.factsOf(otherEnd(silent));
+  const isAnswered = opened !== null || story.shadowOf(otherEnd(silent)).lastAck > 1;
+  if (first === null || !isAnswered) return null;
+  return {
+    kind: "one-direction",
+    frames: [first.number],
+    confidence: "certain",
+    text: `Nothing of ${
+      endText(story, silent)
+    } was captured, though it has answered: one direction alone. What was lost, and the states of that end, cannot be told.`,
+    rfc: "RFC 9293 §3.4",
+  };
+};
+
+const timeBackwards: Finder = ({ story }) => {
+  const note = story.notes.get("time-backwards");
+  if (note === null) return null;
+  return {
+    kind: "time-backwards",
+    frames: note.numbers,
+    confidence: "certain",
+    text:
+      "Times go backwards in this capture: a clock was set, or frames were put together from several. How long something " +
+      "took, and why something was sent again, is as uncertain as these.",
+    rfc: "RFC 9293 §3.4",
   };
 };
 
@@ -160,6 +203,8 @@ const ecn: Finder = ({ story: { notes } }) => {
 const OPENING: readonly Finder[] = [
   portReused,
   midstream,
+  oneDirection,
+  timeBackwards,
   refused,
   unanswered,
   synResent,
@@ -188,7 +233,21 @@ const resets: Finder = ({ story }) =>
           `whether the port is open (a SYN scan).`,
       }];
     }
-    if (facts.fin !== null && other.fin !== null) {
+    if (story.isMidstream && facts.first?.number === reset.number) {
+      return [{
+        ...found,
+        kind: "reset-no-connection",
+        confidence: "likely",
+        text:
+          `The RST is the first that was seen of ${
+            endText(story, end)
+          }: it knows of no such connection (a scan, a ` +
+          `restart), or it gave one up that began before the capture.`,
+        rfc: "RFC 9293 §3.5.2",
+      }];
+    }
+    const hasClosed = facts.fin !== null && facts.fin.number < reset.number;
+    if (hasClosed && other.fin !== null && other.fin.number < reset.number) {
       return [{
         ...found,
         kind: "reset-after-close",
@@ -196,7 +255,7 @@ const resets: Finder = ({ story }) =>
         text: `${who} sent RST after both ends had closed: nothing is lost.`,
       }];
     }
-    if (facts.fin !== null) {
+    if (hasClosed && facts.fin !== null) {
       return [{
         ...found,
         kind: "reset-data-after-close",
@@ -232,6 +291,21 @@ const resets: Finder = ({ story }) =>
     }];
   });
 
+const forgedResets: Finder = ({ story }) =>
+  END_NAMES.flatMap((end) => {
+    const { forgedReset } = story.factsOf(end);
+    if (forgedReset === null) return [];
+    return [{
+      kind: "reset-forged",
+      frames: [forgedReset.reset.number, forgedReset.by.number],
+      confidence: "likely",
+      text: `The RST in the name of ${
+        endText(story, end)
+      } is not its own: it went on sending. Somebody on the way has forged it, or it is of an older connection.`,
+      rfc: "RFC 5961 §3",
+    }];
+  });
+
 const simultaneousClose: Finder = ({ story }) => {
   const isClosing = END_NAMES.every((name) => story.pathOf(name).some(({ state }) => state === "CLOSING"));
   const [client, server] = END_NAMES.map((name) => story.factsOf(name).fin);
@@ -250,7 +324,8 @@ const finUnanswered: Finder = ({ story }) =>
     const { fin } = story.factsOf(end);
     const other = story.factsOf(otherEnd(end));
     if (
-      fin === null || other.fin !== null || other.reset !== null || story.factsOf(end).reset !== null
+      fin === null || other.fin !== null || other.reset !== null || story.factsOf(end).reset !== null ||
+      other.first === null
     ) return [];
     const who = endText(story, otherEnd(end));
     return [{
@@ -261,7 +336,8 @@ const finUnanswered: Finder = ({ story }) =>
         ? `The FIN of ${endText(story, end)} was never acknowledged in this capture.`
         : `${
           capital(who)
-        } acknowledged the FIN and never closed: it stays in CLOSE_WAIT. Does its program forget to close?`,
+        } acknowledged the FIN and had not closed when the capture ended: it is in CLOSE_WAIT. Where it stays there, ` +
+          `its program has forgotten to close.`,
       rfc: "RFC 9293 §3.6",
     }];
   });
@@ -283,4 +359,4 @@ const timeWait: Finder = ({ story }) =>
     }];
   });
 
-const ENDING: readonly Finder[] = [resets, simultaneousClose, finUnanswered, timeWait];
+const ENDING: readonly Finder[] = [resets, forgedResets, simultaneousClose, finUnanswered, timeWait];

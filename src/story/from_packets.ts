@@ -31,6 +31,8 @@ export interface CapturedSegment {
   readonly checksum?: "correct" | "partial" | "wrong";
   /** TTL or hop limit. */
   readonly ttl?: number;
+  /** IPv4's identification; absent in IPv6. */
+  readonly ipId?: number;
   /** The TCP header, a letter a byte (header_bytes.ts); absent where nobody asked for it. */
   readonly header?: string;
   /** What the capture says about the packet; absent where it says nothing. */
@@ -69,6 +71,7 @@ export class PacketStory {
       options: segment.options,
       checksum: checksum === undefined ? undefined : this.#judge(checksum, source),
       ttl: segment.ttl,
+      ipId: segment.ipId,
       header: segment.header,
       realm: vlans === undefined || vlans.length === 0 ? undefined : vlans.join("."),
     });

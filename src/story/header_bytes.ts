@@ -4,6 +4,7 @@
  * Owns: both, and storing a captured one beside the fields that say most of it already. Must not know: what a field means
  * (header_fields.ts).
  */
+import { portOf } from "../wire/address.ts";
 import { emitTcp, TCP, TcpSegment } from "../wire/tcp.ts";
 import type { StorySegment } from "./story_segment.ts";
 
@@ -92,8 +93,4 @@ function wireSegment(
   segment.sackBlockCount = most;
   sack.slice(0, most).forEach(([left, right], at) => segment.sackBlocks.set([left, right], at * 2));
   return segment;
-}
-
-function portOf(endpoint: string): number {
-  return Number(endpoint.slice(endpoint.lastIndexOf(":") + 1)) || 0;
 }

@@ -56,8 +56,13 @@ export class LateMarks {
     const { duplicate } = blocksOf(sack, { ack: place.ack, of: sender });
     if (place.ack > leftEdge && place.ack <= sender.sentEnd) {
       const gone = sender.records.acknowledge(place.ack);
+      // The SYN has arrived, though not all that came with it was taken (RFC 7413 §4.2.2).
+      const { first } = sender.records;
+      if (leftEdge < 1 && first?.start === 0) {
+        for (const sending of first.sendings) sending.isJudged = true;
+      }
       const last = gone.at(-1);
-      if (last !== undefined && last.sendings.length === 1 && !last.isSacked) {
+      if (last !== undefined && last.sendings.length === 1 && last.sackedAfter === 0) {
         sender.roundTrips.add(segment.time - last.sendings[0].time);
       }
       for (const record of gone) {
@@ -99,18 +104,18 @@ export class LateMarks {
     const { sendings } = record;
     const echo = segment.options.timestamps?.echo ?? -1;
     const stamps = new Set(sendings.map(({ tsValue }) => tsValue));
-    const canTell = isLeftEdge && echo >= 0 && stamps.size === sendings.length && !record.isSacked;
+    const canTell = isLeftEdge && echo >= 0 && stamps.size === sendings.length && record.sackedAfter === 0;
     const arrived = canTell ? sendings.findIndex(({ tsValue }) => tsValue === echo) : -1;
     if (arrived < 0) {
-      // Nothing tells: the last one is the likely one, unless a SACK had it before.
-      if (record.isSacked) return;
-      const last = sendings[sendings.length - 1];
-      for (const sending of sendings.slice(0, -1)) {
+      // Nothing tells: the last one is the likely one, or the last before a SACK spoke of it.
+      const known = record.sackedAfter === 0 ? sendings : sendings.slice(0, record.sackedAfter);
+      const last = known[known.length - 1];
+      for (const sending of known.slice(0, -1)) {
         this.#never(sending, {
           marks,
           because: last,
           by: segment.number,
-          confidence: isHole ? "hole" : "likely",
+          confidence: isHole && record.sackedAfter === 0 ? "hole" : "likely",
         });
       }
       return;
@@ -169,11 +174,15 @@ export class LateMarks {
     for (const [left, right] of blocks) {
       if (sender.sacked.add(left, right) === 0) continue;
       for (const record of sender.records.overlapping(left, right)) {
-        if (record.start >= left && record.end <= right) record.isSacked = true;
+        if (record.start >= left && record.end <= right && record.sackedAfter === 0) {
+          record.sackedAfter = record.sendings.length;
+        }
       }
     }
     if (duplicate === null) return;
     const [left, right] = duplicate;
+    // Of a simultaneous open the SYN, ACK carries the SYN again: that it came twice is as it should be.
+    if (right <= 1 && sender.hasCalledAndAnswered) return;
     const isAbout = ({ start, end }: SentRecord) => start < right && end > left;
     const about = this.#doubtful.find(isAbout) ??
       [...sender.records.overlapping(left, right)].find(({ sendings }) => sendings.length > 1);

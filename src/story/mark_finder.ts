@@ -44,6 +44,12 @@ export function findMarks(judged: Judged): Found {
   noteChecksum(segment, marks);
   if (place.isStray) {
     marks.push(mark("outside-window", { text: "its number belongs to no window of this connection" }));
+  } else if (judged.told === undefined && isCopy(judged)) {
+    // Its end did not send it, and nothing that it says is news.
+    const copy = mark("duplicate", { text: COPY_TEXT, of: watch.lastNumber });
+    // Of an ACK tshark says something else.
+    marks.push(place.end > place.start ? copy : { kind: copy.kind, text: copy.text, of: watch.lastNumber });
+    return { marks, isSent: false };
   } else if ((segment.flags & RST) === 0) {
     const probe = probeKind(judged);
     if (probe !== null) {
@@ -55,6 +61,7 @@ export function findMarks(judged: Judged): Found {
     } else {
       judgeBareAck(judged, marks);
     }
+    judgeUnseen(judged, marks);
     judgeWindow(judged, marks);
     noteBlocks(judged, marks);
   }
@@ -62,10 +69,11 @@ export function findMarks(judged: Judged): Found {
   watch.lastWasProbe = isProbe;
   watch.lastNumber = segment.number;
   watch.lastTime = segment.time;
-  if (place.end > place.start) watch.lastCarrier = segment;
+  watch.last = segment;
   return { marks, isSent };
 }
 
+const COPY_TEXT = "the same frame again: a copy made on the way";
 const PROBE_TEXT = "asks whether the window is still shut";
 const KEEP_ALIVE_TEXT = "asks whether the other end is still there";
 
@@ -124,12 +132,6 @@ function judgeCarrier(judged: Judged, marks: Mark[]): boolean {
     resent(judged, { marks, kind: resentKind(resending), record });
     return true;
   }
-  if (isCopy(resending)) {
-    marks.push(
-      mark("duplicate", { text: "the same frame again: a copy made on the way", of: watch.lastNumber }),
-    );
-    return false;
-  }
   resent(judged, { marks, kind: resentKind(resending), record });
   return true;
 }
@@ -143,6 +145,7 @@ const REASONS: Readonly<Partial<Record<MarkKind, string>>> = {
   "retransmission-timeout": "its timer has expired",
   "retransmission-fast": "the acknowledgments show that it was lost",
   "retransmission-tail-probe": "a probe: the last segment again, before the timer expires",
+  "retransmission-syn-data": "the SYN was taken without its data",
   "retransmission-unknown": "why cannot be seen",
   "zero-window-probe": PROBE_TEXT,
   "keep-alive": KEEP_ALIVE_TEXT,
@@ -227,6 +230,20 @@ function judgeBareAck(judged: Judged, marks: Mark[]): void {
   shadow.counts.duplicateAcks++;
   const text = `acknowledges the same again, number ${watch.duplicateAcks}`;
   marks.push(mark("duplicate-ack", { text, of: shadow.lastAckNumber }));
+}
+
+/** What it acknowledges first, and nobody has seen; of an end that was not seen at all that says nothing. */
+function judgeUnseen({ segment, place, sender, receiver }: Judged, marks: Mark[]): void {
+  const { shadow } = receiver;
+  if ((segment.flags & ACK) === 0 || shadow.counts.segments === 0 || segment.checksum === "wrong") return;
+  // Who has not answered the SYN speaks of another connection.
+  if (shadow.hasSyn && !sender.shadow.hasSyn) return;
+  if (place.ack <= shadow.sentEnd || place.ack <= sender.shadow.lastAck) return;
+  const octets = place.ack - Math.max(shadow.sentEnd, sender.shadow.lastAck);
+  const text = octets === 1
+    ? "acknowledges one octet that was not seen here"
+    : `acknowledges ${octets} octets that were not seen here`;
+  marks.push(mark("ack-unseen", { text }));
 }
 
 function judgeWindow({ segment, place, sender, receiver }: Judged, marks: Mark[]): void {

@@ -9,11 +9,13 @@ export type MarkKind =
   | "retransmission-timeout"
   | "retransmission-fast"
   | "retransmission-tail-probe"
+  | "retransmission-syn-data"
   | "retransmission-unknown"
   | "spurious"
   | "duplicate"
   | "out-of-order"
   | "gap-before"
+  | "ack-unseen"
   | "duplicate-ack"
   | "sack"
   | "d-sack"
@@ -49,11 +51,13 @@ export const TSHARK_NAMES: Readonly<Partial<Record<MarkKind, string>>> = {
   "retransmission-timeout": "tcp.analysis.retransmission",
   "retransmission-fast": "tcp.analysis.fast_retransmission",
   "retransmission-tail-probe": "tcp.analysis.retransmission",
+  "retransmission-syn-data": "tcp.analysis.retransmission",
   "retransmission-unknown": "tcp.analysis.retransmission",
   "spurious": "tcp.analysis.spurious_retransmission",
   "duplicate": "tcp.analysis.retransmission",
   "out-of-order": "tcp.analysis.out_of_order",
   "gap-before": "tcp.analysis.lost_segment",
+  "ack-unseen": "tcp.analysis.ack_lost_segment",
   "duplicate-ack": "tcp.analysis.duplicate_ack",
   "zero-window": "tcp.analysis.zero_window",
   "window-update": "tcp.analysis.window_update",

@@ -17,6 +17,8 @@ import type { StorySegment } from "./story_segment.ts";
 const FAST_DUPLICATES = 3;
 /** Local choice: a copy that the network makes follows at once; no timer is as short. */
 const COPY_SECONDS = 0.01;
+/** Local choice: within it no host sends so many packets that a number of 16 bits comes back. */
+const SAME_ID_SECONDS = 1;
 /** RFC 8985 §7.2 adds what an ACK may be delayed, 200 ms in practice; and a quarter more for what was not measured. */
 const PROBE_DELAY_SECONDS = 0.25;
 /** Local choice, of the estimated timeout: a capture sees the round trip of a part of the way only, so it is less than the sender's. */
@@ -44,17 +46,36 @@ export const MARK_OF_RETRANSMIT: Readonly<Record<RetransmitKind, MarkKind>> = {
   "keepalive": "keep-alive",
 };
 
-/** Whether `segment` is the very frame `earlier` again: nothing in it has changed, and nothing called for it. */
-export function isCopy({ segment, sender, receiver }: Resending): boolean {
-  const earlier = sender.watch.lastCarrier;
+/**
+ * Whether a segment is the very frame that its end sent last, again: copied on the way, or captured twice, as a router's
+ * `-i any` does. The identification of IPv4 tells it, and that a router has counted the TTL down in between; where neither
+ * does, and it carries something, that nothing in it has changed and nothing called for it.
+ */
+export function isCopy(
+  { segment, sender, receiver }: Pick<Resending, "segment" | "sender" | "receiver">,
+): boolean {
+  const earlier = sender.watch.last;
   if (earlier === null || earlier.seq !== segment.seq || earlier.length !== segment.length) return false;
   if (earlier.ack !== segment.ack || earlier.flags !== segment.flags || earlier.window !== segment.window) {
     return false;
   }
-  if (receiver.watch.lastNumber > earlier.number) return false;
   const [before, now] = [earlier.options.timestamps, segment.options.timestamps];
-  if (before === undefined || now === undefined) return segment.time - earlier.time < COPY_SECONDS;
-  return before.value === now.value && before.echo === now.echo;
+  if (before?.value !== now?.value || before?.echo !== now?.echo) return false;
+  const waited = Math.abs(segment.time - earlier.time);
+  // Many write 0 where no router may cut the packet.
+  const hasIds = (earlier.ipId ?? 0) > 0 && (segment.ipId ?? 0) > 0;
+  if (hasIds) return earlier.ipId === segment.ipId && waited < SAME_ID_SECONDS;
+  const wasForwarded = earlier.ttl !== undefined && segment.ttl !== undefined && earlier.ttl !== segment.ttl;
+  if (wasForwarded) return waited < COPY_SECONDS && areSameBlocks(earlier, segment);
+  const carries = segment.length > 0 || (segment.flags & (FLAG.SYN | FLAG.FIN)) !== 0;
+  if (!carries || receiver.watch.lastNumber > earlier.number) return false;
+  return before !== undefined || waited < COPY_SECONDS;
+}
+
+function areSameBlocks({ options: { sack: one = [] } }: StorySegment, other: StorySegment): boolean {
+  const { sack = [] } = other.options;
+  return one.length === sack.length &&
+    one.every(([left, right], i) => left === sack[i][0] && right === sack[i][1]);
 }
 
 /** Why it was sent again. */
@@ -62,8 +83,14 @@ export function resentKind(resending: Resending): MarkKind {
   const { segment, place, record, sender, receiver } = resending;
   const { shadow, watch } = sender;
   if ((segment.flags & FLAG.SYN) !== 0) return "retransmission-timeout";
+  // Nothing is known of what was to make it send again: the way back was not captured.
+  if (receiver.watch.lastNumber === 0) return "retransmission-unknown";
   const isFirst = place.start <= shadow.acked;
   const isLast = place.end >= shadow.sentEnd;
+  // What came with a SYN and was not taken follows at once (RFC 7413 §4.2.2).
+  if (place.start === 1 && shadow.acked === 1 && record?.start === 0 && record.end > 1) {
+    return "retransmission-syn-data";
+  }
   // After a timeout everything below SND.NXT of then is taken for lost, and goes out again as ACKs come in.
   if (place.start < watch.timeoutUntil && shadow.acked < watch.timeoutUntil) return "retransmission-timeout";
   const sendings = record?.sendings;

@@ -25,7 +25,8 @@ export interface SentRecord {
   end: number;
   /** Oldest first; of many the first one and the last few. */
   readonly sendings: Sending[];
-  isSacked: boolean;
+  /** How many of the sendings had left when a SACK spoke of it first: one of them arrived. 0 before that. */
+  sackedAfter: number;
 }
 
 /** Local choice: the largest window of the usual buffers in full segments. What is beyond is forgotten, lowest first. */
@@ -62,18 +63,20 @@ export class SentRecords {
     const records = this.#records;
     const last = records.length > this.#head ? records[records.length - 1] : null;
     if (last === null || start >= last.end) {
-      records.push({ start, end, sendings: [sending], isSacked: false });
+      records.push({ start, end, sendings: [sending], sackedAfter: 0 });
       this.#sendings++;
     } else {
       let isNoted = false;
       for (const record of this.overlapping(start, end)) {
         isNoted = true;
         record.sendings.push(sending);
-        if (record.sendings.length > MOST_SENDINGS) record.sendings.splice(1, 1);
-        else this.#sendings++;
+        if (record.sendings.length > MOST_SENDINGS) {
+          record.sendings.splice(1, 1);
+          if (record.sackedAfter > 1) record.sackedAfter--;
+        } else this.#sendings++;
       }
       if (!isNoted) {
-        records.splice(this.#placeOf(start), 0, { start, end, sendings: [sending], isSacked: false });
+        records.splice(this.#placeOf(start), 0, { start, end, sendings: [sending], sackedAfter: 0 });
         this.#sendings++;
       }
     }

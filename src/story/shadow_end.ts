@@ -73,6 +73,8 @@ export class ShadowEnd {
   offeredShift: number | null = null;
   mss: number | null = null;
   sackPermitted = false;
+  /** What its SYNs were, as bits: 1 without ACK, 2 with. */
+  #synKinds = 0;
   hasTimestamps = false;
   /** Octets received in SYN segments, which may be acknowledged before the handshake is over (RFC 9293 §3.4, RFC 7413). */
   synDataBytes = 0;
@@ -148,6 +150,7 @@ export class ShadowEnd {
   restart(word: number): void {
     this.initial = word;
     this.hasSyn = false;
+    this.#synKinds = 0;
     this.sentStart = 0;
     this.sentEnd = 0;
     this.acked = 0;
@@ -168,9 +171,10 @@ export class ShadowEnd {
   }
 
   /** Takes what a SYN says for the life of the connection. */
-  noteSyn({ options, length }: StorySegment, initialPosition: number): void {
+  noteSyn({ flags, options, length }: StorySegment, initialPosition: number): void {
     if (initialPosition !== 0) return;
     this.hasSyn = true;
+    this.#synKinds |= (flags & FLAG.ACK) === 0 ? 1 : 2;
     this.offeredShift = options.windowScale === undefined ? null : Math.min(MOST_SHIFT, options.windowScale);
     this.mss = options.mss ?? null;
     this.sackPermitted = options.sackPermitted === true;
@@ -203,6 +207,11 @@ export class ShadowEnd {
       this.zeroSince = segment.time;
       this.zeroSinceNumber = segment.number;
     }
+  }
+
+  /** It has sent a SYN without ACK, and one with: both ends called. */
+  get hasCalledAndAnswered(): boolean {
+    return this.#synKinds === 3;
   }
 
   /** Octets out that nobody has acknowledged. */

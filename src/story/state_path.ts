@@ -84,6 +84,9 @@ function open(path: PathBuilder, facts: EndFacts): void {
     path.begin("CLOSED", "proven", reset);
   } else if (opened !== null && peerSyn !== null) {
     path.begin("SYN_SENT", "implied", peerSyn);
+  } else if (first !== null && peerSyn === null && reset?.number === first.number && reset.ack < 0) {
+    // It rejects an ACK: it knows of no connection.
+    path.begin("CLOSED", "unknown", first);
   } else if (first !== null && peerSyn === null) {
     // What passed towards it may be what is known first.
     path.begin(
@@ -100,7 +103,7 @@ function open(path: PathBuilder, facts: EndFacts): void {
     (openable === null || openable.number > facts.fin.number);
   if (closesFirst) return;
   // A bare ACK that passes towards who has sent a SYN, and had none, opens nothing (§3.10.7.3).
-  if (path.state === "SYN_SENT" && peerSyn === null) return;
+  if (path.state === "SYN_SENT" && peerSyn === null && opened === null) return;
   path.move(path.state === "SYN_SENT" ? "syn-sent.syn-ack" : "syn-rcvd.ack", {
     at,
     proof: syn === null && synAck === null ? null : opened,

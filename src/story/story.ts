@@ -60,6 +60,8 @@ export interface GivenUp {
   readonly forgotten: number;
   /** Rows, of connections that are kept. */
   readonly rows: number;
+  /** Connections of which what was sent and not acknowledged was forgotten for the sake of others: marks may be missing. */
+  readonly unjudged: number;
 }
 
 /** Where a segment went. */
@@ -87,7 +89,7 @@ export class Story {
   #count = 0;
   readonly #rows: SharedBudget;
   readonly #sent: SharedBudget;
-  #givenUp = { summarized: 0, forgotten: 0, rows: 0 };
+  #givenUp = { summarized: 0, forgotten: 0, rows: 0, unjudged: 0 };
   #segments = 0;
 
   constructor(options: StoryOptions = {}) {
@@ -138,6 +140,7 @@ export class Story {
       options: segment.options,
       checksum: segment.checksum,
       ttl: segment.ttl,
+      ipId: segment.ipId,
       header: segment.header,
       truth: segment.truth,
       fate: segment.fate,
@@ -145,7 +148,7 @@ export class Story {
     }, told);
     // Of one that has been summarized nothing is kept but what judges the next segment.
     if (!this.#byId.has(connection.id)) {
-      if (connection.heldBytes > MOST_SUMMARIZED_BYTES) connection.forgetSent();
+      if (connection.heldBytes > MOST_SUMMARIZED_BYTES) this.#forgetSent(connection);
       return { connection, row };
     }
     this.#rows.add(connection.keptRows - kept);
@@ -255,7 +258,18 @@ export class Story {
   }
 
   *#sentOf(needs: ConnectionStory): Generator<number> {
-    for (const one of this.#givers(needs)) yield one.forgetSent();
+    for (const one of this.#givers(needs)) yield this.#forgetSent(one);
+  }
+
+  /** One that is over needs it no more, and is judged as well as it will be. */
+  #forgetSent(connection: ConnectionStory): number {
+    const wasJudged = connection.isJudged;
+    const bytes = connection.forgetSent();
+    if (wasJudged && bytes > 0 && !connection.isOver) {
+      connection.isJudged = false;
+      this.#givenUp.unjudged++;
+    }
+    return bytes;
   }
 
   /** Says that nobody wants to see rows: those that are kept are forgotten, and no more are kept. */

@@ -47,6 +47,14 @@ const PLAIN: readonly Plain[] = [
       `Before ${count} something is missing: lost before this point, overtaken, or missed by the capture.`,
   },
   {
+    mark: "ack-unseen",
+    kind: "acks-unseen",
+    confidence: "likely",
+    rfc: "RFC 9293 §3.10.7.4",
+    text: (count) =>
+      `${count} acknowledged what was not seen: the capture has missed it, or that end acknowledges what was never sent.`,
+  },
+  {
     mark: "retransmission-timeout",
     kind: "retransmission-timeout",
     confidence: "likely",
@@ -66,6 +74,14 @@ const PLAIN: readonly Plain[] = [
     confidence: "likely",
     rfc: "RFC 8985 §7",
     text: (count) => `${count} sent again as a tail loss probe.`,
+  },
+  {
+    mark: "retransmission-syn-data",
+    kind: "syn-data-not-taken",
+    confidence: "certain",
+    rfc: "RFC 7413 §4.2.2",
+    text: (count) =>
+      `${count} carried the data of the SYN again: the other end had taken the SYN without it.`,
   },
   {
     mark: "retransmission-unknown",
@@ -161,7 +177,9 @@ function plainFindings({ story: { notes } }: Looked): Finding[] {
     const said = text(countWords(count, text), note.count);
     const tshark = TSHARK_NAMES[mark];
     const named = tshark === undefined ? {} : { tshark };
-    return [{ kind, frames: note.numbers, confidence, text: said, rfc, ...named }];
+    // What is found out later is noted later.
+    const frames = note.numbers.toSorted((one, other) => one - other);
+    return [{ kind, frames, confidence, text: said, rfc, ...named }];
   });
 }
 
@@ -178,7 +196,8 @@ function zeroWindows({ story }: Looked): Finding[] {
   return END_NAMES.flatMap((end: EndName) => {
     const all = story.notes.zeroWindows.filter((one) => one.end === end);
     if (all.length === 0) return [];
-    const seconds = all.reduce((sum, { from, until }) => sum + ((until ?? from).time - from.time), 0);
+    const seen = story.span?.last.time ?? 0;
+    const seconds = all.reduce((sum, { from, until }) => sum + ((until?.time ?? seen) - from.time), 0);
     const isOpen = all.some(({ until }) => until === null);
     const slow = seconds >= LONG_SECONDS ? `: the program there reads too slowly` : "";
     const still = isOpen ? " It was still shut when the capture ended." : "";

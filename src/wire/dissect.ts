@@ -67,6 +67,8 @@ export class DissectedSegment {
   /** Octets of text that the segment carried, by the headers; the capture may have kept fewer. */
   length = 0;
   checksum: SegmentChecksum = "unknown";
+  /** The packet is shorter than its IP header says, and the capture does not say that it has cut it: no host takes it so. */
+  isShort = false;
   /** The options go on beyond what the capture kept; those before count. */
   areOptionsCut = false;
   /** What all of this was read from; the addresses lie in its bytes. */
@@ -249,6 +251,7 @@ export class Dissector {
     out.areOptionsCut = headerLength > kept && headerLength <= length && isCut(packet);
     if (out.areOptionsCut) this.#parseCutHeader(packet, { at, kept }, segment);
     else if (parseTcp(bytes, at, kept, segment) !== null) return "malformed-tcp";
+    out.isShort = kept < length && !isCut(packet);
     out.headerOffset = at;
     out.headerBytes = Math.min(headerLength, kept);
     out.length = length - headerLength;

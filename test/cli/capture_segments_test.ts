@@ -51,6 +51,7 @@ Deno.test("segments of a capture: every field, and what gave none", async () => 
     [tagged(craftSegment(V4, { ...SYN, corrupt: true }))],
     [withWrongHeader(craftSegment(V4, SYN))],
     [arp],
+    [data.subarray(0, data.length - 10)],
   ];
   const path = await Deno.makeTempFile();
   const segments: CapturedSegment[] = [];
@@ -63,9 +64,10 @@ Deno.test("segments of a capture: every field, and what gave none", async () => 
     }));
     await Deno.writeFile(path, pcapBytes({ order: "big", records }));
     assertEquals(await readSegments(path, { onSegment: (segment) => segments.push(segment) }), {
-      frames: 6,
-      segments: 4,
+      frames: 7,
+      segments: 5,
       skipped: new Map([["not-ip", 2]]),
+      shortened: 1,
       linkType: "Ethernet",
       dropped: null,
     });
@@ -83,25 +85,28 @@ Deno.test("segments of a capture: every field, and what gave none", async () => 
     options: { mss: 1460, windowScale: 7, sackPermitted: true, timestamps: { value: 5, echo: 0 } },
     length: 0,
     ttl: 64,
+    ipId: 1,
+  };
+  const answer = {
+    number: 3,
+    time: 1_700_000_002.25,
+    source: "[fd00::1]:7777",
+    destination: "[fd00::9]:40000",
+    vlans: [],
+    flags: FLAG.ACK | FLAG.PSH,
+    seq: 1,
+    ack: 2,
+    window: 500,
+    options: { sack: [[10, 20]], timestamps: { value: 7, echo: 5 } },
+    length: 50,
+    ttl: 64,
   };
   assertEquals<unknown>(segments, [
     { ...syn, number: 1, time: 1_700_000_000.25, checksum: "correct" },
-    {
-      number: 3,
-      time: 1_700_000_002.25,
-      source: "[fd00::1]:7777",
-      destination: "[fd00::9]:40000",
-      vlans: [],
-      flags: FLAG.ACK | FLAG.PSH,
-      seq: 1,
-      ack: 2,
-      window: 500,
-      options: { sack: [[10, 20]], timestamps: { value: 7, echo: 5 } },
-      length: 50,
-      ttl: 64,
-    },
+    answer,
     { ...syn, number: 4, time: 1_700_000_003.25, vlans: [5], checksum: "wrong" },
     { ...syn, number: 5, time: 1_700_000_004.25, checksum: "wrong" },
+    { ...answer, number: 7, time: 1_700_000_006.25 },
   ]);
 });
 

@@ -6,7 +6,8 @@
 import { assert, assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
 import fc from "fast-check";
 import { SegmentReader } from "../../src/cli/capture_segments.ts";
-import { explainedList, explainedText } from "../../src/observe/explain_text.ts";
+import { explainedList } from "../../src/observe/explain_list.ts";
+import { explainedText } from "../../src/observe/explain_text.ts";
 import type { ConnectionStory } from "../../src/story/connection_story.ts";
 import type { ExplainedConnection } from "../../src/story/explain_json.ts";
 import { PacketStory } from "../../src/story/from_packets.ts";

@@ -1,4 +1,5 @@
 /** Files that explain makes beside what it prints, the lines where it cannot, and about what is not in them; JSON with a choice of connections. */
+import { basename } from "@std/path";
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { CliError } from "../../src/cli/command.ts";
 import { outputsWanted } from "../../src/cli/explain_outputs.ts";
@@ -101,6 +102,37 @@ Deno.test("explain: what no file can be made of, or where none can be written", 
     const wrong = await explain("--side", "middle");
     assertEquals(wrong.code, 2);
     assertMatch(wrong.stderr, /^tcplab explain: --side middle: expected one of client, server\n/);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("explain: no output takes the place of the capture or of another, by whatever name", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const capture = `${directory}/a.pcap`;
+    const bytes = await Deno.readFile(CAPTURE);
+    await Deno.writeFile(capture, bytes);
+    await Deno.symlink(capture, `${directory}/link.pcap`);
+    await Deno.link(capture, `${directory}/hard.pcap`);
+    for (const name of ["a.pcap", "../" + basename(directory) + "/a.pcap", "link.pcap", "hard.pcap"]) {
+      const path = `${directory}/${name}`;
+      const { code, stdout, stderr } = await explainFile(capture, "-c", "1", "--qlog", path);
+      assertEquals([code, stdout], [1, ""]);
+      assertEquals(
+        stderr,
+        `tcplab explain: --qlog ${path} is the capture itself, which would be lost: give --qlog another file\n`,
+      );
+      assertEquals(await Deno.readFile(capture), bytes);
+    }
+    const out = `${directory}/out`;
+    const both = await explainFile(capture, "-c", "1", "--qlog", out, "--svg", out);
+    assertEquals([both.code, both.stdout], [1, ""]);
+    assertEquals(
+      both.stderr,
+      `tcplab explain: --qlog ${out} is the file of --svg, which would be lost: give --qlog another file\n`,
+    );
+    assertEquals([...Deno.readDirSync(directory)].length, 3);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

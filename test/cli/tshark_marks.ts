@@ -8,6 +8,7 @@ import { SegmentReader } from "../../src/cli/capture_segments.ts";
 import { PacketStory } from "../../src/story/from_packets.ts";
 import { Story } from "../../src/story/story.ts";
 import { otherEnd, type SegmentRow } from "../../src/story/story_segment.ts";
+import { FLAG } from "../../src/wire/tcp.ts";
 
 /** The names that are compared, without `tcp.analysis.`. */
 export const COMPARED = [
@@ -161,6 +162,31 @@ const isMarked = (...kinds: readonly string[]) => ({ row }: MarkDifference) =>
   row.marks.some(({ kind }) => kinds.includes(kind));
 
 const JUDGEMENTS: readonly Judgement[] = [
+  {
+    tsharkAlone: ["duplicate_ack"],
+    oursAlone: [],
+    why:
+      "the same frame again, by IPv4's identification or a TTL that was counted down: nobody sent it twice",
+    holds: isMarked("duplicate"),
+  },
+  {
+    tsharkAlone: ["retransmission"],
+    oursAlone: [],
+    why: "the SYN, ACK of a simultaneous open carries the SYN again because it must",
+    holds: ({ row: { segment: { flags } } }) => (flags & (FLAG.SYN | FLAG.ACK)) === (FLAG.SYN | FLAG.ACK),
+  },
+  {
+    tsharkAlone: ["keep_alive"],
+    oursAlone: ["zero_window_probe"],
+    why: "the window is shut: what asks at an old number is Linux's probe of it (RFC 9293 §3.8.6.1)",
+    holds: isMarked("zero-window-probe"),
+  },
+  {
+    tsharkAlone: [],
+    oursAlone: ["zero_window_probe_ack"],
+    why: "the window is shut: what asks at an old number is Linux's probe of it (RFC 9293 §3.8.6.1)",
+    holds: isMarked("zero-window-probe-ack"),
+  },
   {
     tsharkAlone: ["duplicate_ack"],
     oursAlone: [],

@@ -1,6 +1,7 @@
 /** A connection for people: the paragraph word by word, and the list; what a capture says itself cannot write on the terminal. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { explainedList, explainedText } from "../../src/observe/explain_text.ts";
+import { explainedList } from "../../src/observe/explain_list.ts";
+import { explainedText } from "../../src/observe/explain_text.ts";
 import { explainConnection } from "../../src/story/explain_json.ts";
 import { FULL_HANDSHAKE, HANDSHAKE, tell } from "../story/written_story.ts";
 
@@ -51,6 +52,42 @@ Deno.test("a connection as a paragraph", () => {
 Deno.test("many connections as a list, without what nearly all of them have", () => {
   const { story } = tell(`${HANDSHAKE}\nC A 1 1 len=100\nS RA 1 101`);
   assertEquals(explainedList(story.explained(), PAGE), LIST);
+});
+
+/** The same on narrower pages: what has no room in the line stands below it. */
+const NARROW: Readonly<Record<number, string>> = {
+  90: `#  client          server       outcome  frames   sent  received     time  Zeek
+1  10.0.0.2:40000  10.0.0.1:80  reset         5  100 B       0 B  40.0 ms  RSTR ShADr
+    reset-abort`,
+  60: `#  client          server       outcome  frames   sent
+1  10.0.0.2:40000  10.0.0.1:80  reset         5  100 B
+    received 0 B  40.0 ms  Zeek RSTR ShADr  reset-abort`,
+  32: `#  client          server
+1  10.0.0.2:40000  10.0.0.1:80
+    reset  frames 5  sent 100 B
+    received 0 B  40.0 ms  Zeek
+    RSTR ShADr  reset-abort`,
+};
+
+for (const [width, list] of Object.entries(NARROW)) {
+  Deno.test(`many connections as a list of ${width} columns: nothing is left out`, () => {
+    const { story } = tell(`${HANDSHAKE}\nC A 1 1 len=100\nS RA 1 101`);
+    assertEquals(explainedList(story.explained(), { ...PAGE, width: Number(width) }), list);
+  });
+}
+
+Deno.test("comments that were not kept are counted, also where none is", () => {
+  const { connection } = tell(HANDSHAKE);
+  for (let i = 1; i <= 203; i++) connection.notes.comment(i, "x");
+  assertMatch(
+    explainedText(explainConnection(connection), { ...PAGE, width: 200 }),
+    /^ {13}and 180 more: --json has them, and 3 that are not kept: tshark -T fields -e frame\.comment$/m,
+  );
+  const other = tell(HANDSHAKE).connection;
+  other.notes.comment(1, "x", { hasRoom: false });
+  const explained = explainConnection(other);
+  assertEquals([explained.comments, explained.commentsLeftOut], [undefined, 1]);
+  assertMatch(explainedText(explained, PAGE), /^ {4}comments 1 that are not kept: tshark -T fields/m);
 });
 
 Deno.test("comments of the capture are told without what a terminal obeys, and not without end", () => {

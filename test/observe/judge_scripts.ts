@@ -49,7 +49,7 @@ function* capturesIn(path: string): Generator<string> {
 }
 
 async function connectionsOf(path: string): Promise<ConnectionStory[]> {
-  const reader = new SegmentReader();
+  const reader = new SegmentReader({ keepsHeaders: true });
   const story = new Story({ rows: 100_000, allRows: 1_000_000 });
   const packets = new PacketStory(story);
   await readCapture(path, {

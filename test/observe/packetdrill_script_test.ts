@@ -41,6 +41,38 @@ Deno.test("script: what begins before the capture does has no numbers, and is to
   assertEquals(lines.slice(3), EARLY.split("\n"));
 });
 
+Deno.test("script: urgent text is sent as such, and its pointer is demanded", () => {
+  const story = `${HANDSHAKE}\nC PA 1 1 len=3\nC UPA 4 1 len=1 urg=1\nC UPA 5 1 len=9 urg=20`;
+  const [client, server] = (["client", "server"] as const).map((side) =>
+    scriptOf(story, side).split("\n").slice(-7, -1).filter((line) => /write|send|P[.U]/.test(line))
+  );
+  assertEquals(client, [
+    "+.01 write(3, ..., 3) = 3",
+    "+0 > P. 1:4(3) ack 1",
+    "+.01 send(3, ..., 1, MSG_OOB) = 1",
+    "+0 > PU. 4:5(1) ack 1 urg 1",
+    "+.01 write(3, ..., 9) = 9",
+    "+0 > PU. 5:14(9) ack 1 urg 20",
+  ]);
+  assertEquals(server, [
+    "+.01 < P. 1:4(3) ack 1 win 1000",
+    "+.01 < PU. 4:5(1) ack 1 win 1000 urg 1",
+    "+.01 < PU. 5:14(9) ack 1 win 1000 urg 20",
+  ]);
+});
+
+Deno.test("script: who answers with RST what comes after its FIN has closed both directions", () => {
+  const lines = scriptOf(`${HANDSHAKE}\nS FA 1 1\nC A 1 2\nC PA 1 2 len=9\nS R 2`, "server").split("\n");
+  assertEquals(lines.slice(-6), [
+    "+.01 close(4) = 0",
+    "+0 > F. 1:1(0) ack 1",
+    "+.01 < . 1:1(0) ack 2 win 1000",
+    "+.01 < P. 1:10(9) ack 2 win 1000",
+    "+.01 > R 2:2(0)",
+    "",
+  ]);
+});
+
 Deno.test("script: the name of a capture is no line of its own", () => {
   const script = packetdrillScript(tell(STORY).connection, { side: "client", source: "a\n0 `reboot`\u2028" });
   assertEquals(script.split("\n")[0], "// a?0 `reboot`?, connection #1: 10.0.0.2:40000 > 10.0.0.1:80");

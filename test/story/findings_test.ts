@@ -66,6 +66,95 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       C A 1 1 len=1400 at=8`,
     ["retransmission-timeout 5,6,7 likely", "mtu-black-hole 5,6,7 likely"],
   ],
+  "a RST that was forged: its end goes on": [
+    `${HANDSHAKE}
+      C A 1 1 len=100
+      S RA 1 101
+      S A 1 101 len=50
+      C A 101 51`,
+    ["reset-forged 5,6 likely"],
+  ],
+  "a RST before both closed, after which its end went on": [
+    `${HANDSHAKE}
+      C A 1 1 len=9
+      S R 1
+      S A 1 10 at=2
+      C FA 10 1 at=3
+      S FA 1 11
+      C A 11 2`,
+    ["reset-forged 5,6 likely", "time-wait 8 certain"],
+  ],
+  "a scan without a SYN, and a RST alone": [
+    "C F 500\nS RA 0 501",
+    ["midstream 1 certain", "reset-no-connection 2 likely"],
+  ],
+  "a RST is all there is: nobody was silent before it": [
+    "S RA 500 501",
+    ["midstream 1 certain", "reset-no-connection 1 likely"],
+  ],
+  "an acknowledgment of what was not seen, once": [
+    `${HANDSHAKE}\nC A 1 1 len=10\nS A 1 5000\nS A 1 5000\nC A 11 1 len=10\nS A 1 5001`,
+    ["acks-unseen 5,8 likely"],
+  ],
+  "a RST that rejects a bad ACK resets nothing that goes on": [
+    `C S 0\nS SA 0 1\nC A 1 900\nS R 900\nC A 1 1 len=4\nS A 1 5`,
+    ["acks-unseen 3 likely"],
+  ],
+  "data in flight that a RST has overtaken forges nothing": [
+    `${HANDSHAKE}\nS A 1 1 len=100\nS RA 201 1\nS A 101 1 len=100`,
+    ["reset-abort 5 certain"],
+  ],
+  "a program that was killed after it had closed, and the number of its RST is that of the ACK that came": [
+    `${HANDSHAKE}\nS FA 1 1\nC A 1 2\nC A 1 2 len=9\nS R 2`,
+    ["reset-data-after-close 4,7 likely"],
+  ],
+  "a RST that no host takes is no answer to a SYN": ["C S 0\nS R 0", ["unanswered 1,2 likely"]],
+  "nor is the ACK of an older connection": [
+    `C S 0\nS A 700000 900000\nC R 900000\nC S 0 at=1`,
+    ["unanswered 1,4,2 likely", "syn-resent 1,4 certain", "retransmission-timeout 4 likely"],
+  ],
+  "one direction, of the client": [
+    `C S 0\nC A 1 1\nC A 1 1 len=100\nC A 101 201\nC A 1 201 len=100 at=2\nC FA 101 301 at=3\nC A 102 302 at=3.1`,
+    ["one-direction 1 certain", "retransmission 5 certain"],
+  ],
+  "one direction, of the server": [
+    "S SA 0 1\nS A 1 101\nS A 1 101 len=200\nS FA 201 202",
+    ["one-direction 1 certain"],
+  ],
+  "data of a SYN that was not taken": [
+    `C S 0 len=14 ts=1/0 sackok=1
+      S SA 0 1 ts=501/1 sackok=1
+      C A 1 1 len=14 ts=2/501
+      S A 1 15 ts=502/2`,
+    ["syn-data 1 certain", "syn-data-not-taken 3 certain"],
+  ],
+  "a SYN that was captured twice is not sent twice": [
+    "C S 0 id=1\nC S 0 id=1 at=0.0101\nS SA 0 1",
+    ["half-open 3 likely", "duplicate-frames 2 likely"],
+  ],
+  "both call, one twice: its SYN, ACK brings the SYN once more, which is no repeat": [
+    `C S 0 sackok=1
+      C S 0 sackok=1 at=1
+      S S 0 sackok=1 at=1.001
+      C SA 0 1 sackok=1 at=1.002
+      S SA 0 1 sackok=1 at=1.003
+      S A 1 1 sack=0-1 at=1.005
+      C A 1 1 len=1 at=1.006`,
+    [
+      "syn-resent 1,2 certain",
+      "simultaneous-open 1,3 certain",
+      "never-arrived 1 likely",
+      "retransmission-timeout 2 likely",
+    ],
+  ],
+  "a clock that goes backwards": [
+    `${HANDSHAKE}\nC A 1 1 len=100 at=5\nS A 1 101 at=4.9995\nC A 101 1 len=9 at=4`,
+    ["time-backwards 6 certain"],
+  ],
+  "a window that is still shut, as long as anything was seen": [
+    `${HANDSHAKE}\nC A 1 1 len=1000\nS A 1 1001 win=0 at=1\nC A 1000 1 at=1.5\nS A 1 1001 win=0 at=1.5`,
+    ["window-full 4 certain", "zero-window-probe 6 certain", "zero-window 5 certain"],
+  ],
   "ECN and data in the SYN": ["C SEW 0 len=10\nS SAE 0 11\nC A 11 1", [
     "syn-data 1 certain",
     "ecn 1,2 certain",
@@ -94,7 +183,12 @@ Deno.test("findings: the text names both ends and how long it took", () => {
     "The client (10.0.0.2:40000) sent its SYN 2 times; it waited 990 ms in between.",
   );
   const stuck = findingsOf(tell(`${HANDSHAKE}\nC FA 1 1\nS A 1 2`).connection);
-  assertStringIncludes(stuck[0].text, "stays in CLOSE_WAIT");
+  assertStringIncludes(stuck[0].text, "it is in CLOSE_WAIT");
+  const shut = findingsOf(
+    tell(`${HANDSHAKE}\nC A 1 1 len=10\nS A 1 11 win=0 at=1\nC A 10 1 at=1.5\nS A 1 11 win=0 at=1.5`)
+      .connection,
+  );
+  assertStringIncludes(shut[1].text, "once, for 500 ms in all");
 });
 
 Deno.test("explain json: a whole connection, field by field", () => {

@@ -72,6 +72,30 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       "11 retransmission-fast(4)",
     ],
   ],
+  "lost, as the SACK tells that came after it was sent again, though what lies before it was lost once more":
+    [
+      `C S 0 sackok=1
+      S SA 0 1 sackok=1
+      C A 1 1
+      C A 1 1 len=100
+      C A 101 1 len=100
+      C A 201 1 len=100
+      S A 1 1 sack=201-301
+      C A 1 1 len=100
+      C A 101 1 len=100
+      S A 1 1 sack=101-301
+      C A 1 1 len=100
+      S A 1 301`,
+      [
+        "4 never-arrived(11)",
+        "5 never-arrived(9)?",
+        "7 duplicate-ack(2) sack",
+        "8 retransmission-fast(4) never-arrived(11)",
+        "9 retransmission-fast(5)",
+        "10 duplicate-ack(2) sack",
+        "11 retransmission-fast(8)",
+      ],
+    ],
   "and not, where a D-SACK tells that both came": [
     `C S 0 sackok=1
       S SA 0 1 sackok=1
@@ -130,7 +154,7 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       S A 1 1800000001
       C A 1800000001 1 len=100
       S A 1 1800000101`,
-    ["6 gap-before"],
+    ["5 ack-unseen", "6 gap-before"],
   ],
   "spurious, as it had been acknowledged": [
     `${HANDSHAKE}
@@ -153,6 +177,42 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       C A 1 1 len=100 at=0.1001
       S A 1 101 at=0.11`,
     ["5 duplicate(4)"],
+  ],
+  "captured twice, as a router's -i any does: one identification, and no acknowledgment is a duplicate": [
+    `C S 0 id=1 ttl=64
+      C S 0 id=1 ttl=63 at=0.0101
+      S SA 0 1 id=0 ttl=64
+      S SA 0 1 id=0 ttl=63 at=0.0201
+      C A 1 1 id=2 ttl=64
+      C A 1 1 id=2 ttl=63 at=0.0301
+      C A 1 1 len=100 id=3 at=0.04
+      C A 1 1 len=100 id=3 at=0.0401
+      C A 101 1 len=100 id=4 at=0.05
+      S A 1 101 id=7 at=0.06
+      S A 1 101 id=7 at=0.0601`,
+    [
+      "2 duplicate(1)",
+      "4 duplicate(3)",
+      "6 duplicate(5)",
+      "8 duplicate(7)",
+      "11 duplicate(10)",
+    ],
+  ],
+  "captured twice, without identifications: a router has counted the TTL down": [
+    `${HANDSHAKE}
+      C A 1 1 len=100
+      S A 1 1 ttl=64 at=1
+      S A 1 1 ttl=63 at=1.00001
+      S A 1 1 ttl=64 at=1.5
+      S A 1 1 ttl=63 at=1.50001`,
+    ["5 duplicate-ack(2)", "6 duplicate(5)", "7 duplicate-ack(2)", "8 duplicate(7)"],
+  ],
+  "the same octets with another identification were sent again, however soon": [
+    `${HANDSHAKE}
+      C A 1 1 len=100 id=3
+      C A 1 1 len=100 id=4 at=0.0401
+      S A 1 101`,
+    ["4 never-arrived(5)?", "5 retransmission-unknown(4)"],
   ],
   "overtaken: the older timestamp comes later": [
     `${FULL_HANDSHAKE}

@@ -190,7 +190,7 @@ Deno.test("story: of more connections than may be kept the ended ones become sum
     });
   }
   assertEquals([...story.connections()].length, 10);
-  assertEquals(story.givenUp, { summarized: 50, forgotten: 40, rows: 0 });
+  assertEquals(story.givenUp, { summarized: 50, forgotten: 40, rows: 0, unjudged: 0 });
   assertEquals(story.explained().length, 60);
   assert(story.explained().every(({ outcome }) => outcome === "refused"));
   assertEquals(story.heldRows, 20);
@@ -350,6 +350,8 @@ Deno.test("story: what nobody acknowledges is remembered within a bound for all 
     [...story.connections()].map(({ notes }) => notes.get("retransmission-unknown")),
     Array(20).fill(null),
   );
+  const given = [...story.connections()].filter(({ isJudged }) => !isJudged).length;
+  assertEquals([story.givenUp.unjudged, given > 0, given < 20], [given, true, true]);
 });
 
 Deno.test("story: holes that are never filled are remembered within the same bound", () => {

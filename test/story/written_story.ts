@@ -2,7 +2,7 @@
  * Stories written by hand: segments in a short notation, and what was made of them.
  *
  * Owns: the notation. `C S 0` is a SYN of the client at its position 0; `S SA 0 1` the SYN, ACK of the server that
- * acknowledges position 1 of the client; `C A 1 1 len=100 at=0.5 win=0 ts=7/9 sack=201-301 wscale=7`. Positions become numbers on
+ * acknowledges position 1 of the client; `C A 1 1 len=100 at=0.5 win=0 ts=7/9 sack=201-301 wscale=7 id=5 ttl=64 urg=1`. Positions become numbers on
  * the wire by the ISNs given, so that any story can be told far into a stream.
  */
 import { PacketStory } from "../../src/story/from_packets.ts";
@@ -17,6 +17,7 @@ const LETTERS: Readonly<Record<string, number>> = {
   R: FLAG.RST,
   P: FLAG.PSH,
   A: FLAG.ACK,
+  U: FLAG.URG,
   E: FLAG.ECE,
   W: FLAG.CWR,
 };
@@ -79,6 +80,9 @@ export function tell(text: string, place: Place = {}): Told {
         ...(sack === undefined ? {} : { sack }),
         ...(ts === undefined ? {} : { timestamps: { value: ts[0], echo: ts[1] } }),
       },
+      ...(named.has("urg") ? { header: "\0".repeat(19) + String.fromCharCode(number("urg", 0)) } : {}),
+      ...(named.has("id") ? { ipId: number("id", 0) } : {}),
+      ...(named.has("ttl") ? { ttl: number("ttl", 0) } : {}),
       ...(checksum === "wrong" || checksum === "correct" || checksum === "partial" ? { checksum } : {}),
     }));
   }

@@ -56,6 +56,15 @@ function facts(found: DissectedSegment): unknown {
 }
 
 for (const [family, route] of [["IPv4", V4], ["IPv6", V6]] as const) {
+  Deno.test(`dissect: ${family} that is shorter than its header says, without a word of the capture: the header counts`, () => {
+    const frame = craftSegment(route, PLAIN);
+    const ends = segmentOf(frame.subarray(0, frame.length - 10));
+    assertEquals([ends.length, ends.checksum, ends.isShort], [100, "unknown", true]);
+    const cut = segmentOf(frame.subarray(0, frame.length - 10), frame.length);
+    assertEquals([cut.length, cut.checksum, cut.isShort], [100, "unknown", false]);
+    assertEquals(segmentOf(frame).isShort, false);
+  });
+
   const ipBytes = family === "IPv4" ? 20 : 40;
   const frame = craftSegment(route, PLAIN);
   const expected = {
