@@ -107,15 +107,27 @@ Deno.test("where nobody has opened a way, and where whoever did was killed, ther
   const forwarder = Deno.listen({ transport: "unix", path: `${place.path}/forward` });
   forwarder.close();
   assertEquals(await PageForward.open(place.path, page.address), null);
-  assertEquals([...Deno.readDirSync(place.path)].map(({ name }) => name).filter((name) => name !== "forward"), []);
+  assertEquals(
+    [...Deno.readDirSync(place.path)].map(({ name }) => name).filter((name) => name !== "forward"),
+    [],
+  );
 });
 
 Deno.test("what is no request gets no way, and harms none", async () => {
   await using place = await folder();
   await using page = numberedPage();
   using _forwarder = new PageForwarder(place.path);
-  for (const line of ["", "\n", "GET / HTTP/1.1\n", '{"port":0,"socket":"a"}\n', '{"port":70000,"socket":"a"}\n',
-    '{"port":8033,"socket":"../x"}\n', "x".repeat(5000)]) {
+  for (
+    const line of [
+      "",
+      "\n",
+      "GET / HTTP/1.1\n",
+      '{"port":0,"socket":"a"}\n',
+      '{"port":70000,"socket":"a"}\n',
+      '{"port":8033,"socket":"../x"}\n',
+      "x".repeat(5000),
+    ]
+  ) {
     using asker = await Deno.connect({ transport: "unix", path: `${place.path}/forward` });
     await asker.write(new TextEncoder().encode(line)).catch(() => 0);
     if (line === "") await asker.closeWrite();
