@@ -6,6 +6,7 @@
  */
 /// <reference lib="dom" />
 import type { BatchMessage, ConnectionRow } from "../story/page_messages.ts";
+import type { ClosedEvent } from "../tcp/events.ts";
 import { element, setAttributes, setText } from "./dom.ts";
 import { KeptRows } from "./kept_rows.ts";
 import { chosenText, showWord, text, titleWord, type Word } from "./words.ts";
@@ -98,16 +99,16 @@ export class ConnectionTable {
     return this.#rows.get(id)?.row ?? null;
   }
 
-  /** Shows these, and nothing else. */
-  begin(rows: readonly ConnectionRow[]): void {
+  /** Shows these, those that have ended last, and nothing else. */
+  begin(rows: readonly ConnectionRow[], ended: readonly ClosedEvent[] = []): void {
     this.#lines.clear();
     this.#body.replaceChildren();
-    this.#rows.begin(rows);
-    this.#draw(rows.map(({ id }) => id));
+    this.#rows.begin(rows, ended);
+    this.#draw(this.#rows.all().map(({ row }) => row.id));
   }
 
   /** What a batch tells of connections. */
-  take(batch: Pick<BatchMessage, "rows" | "ended" | "gone">): void {
+  take(batch: BatchMessage): void {
     this.#draw(this.#rows.take(batch));
   }
 

@@ -32,11 +32,20 @@ export class KeptRows {
     return [...this.#kept.values()];
   }
 
-  /** Forgets all, and keeps these. However many they are: what is over is told once, and whole. */
-  begin(rows: readonly ConnectionRow[]): void {
+  /**
+   * Forgets all, and keeps these: however many they are, a file's are told once, and whole. Of those that have ended meanwhile
+   * what was known stays, where it is the same connection: numbers may be another server's.
+   */
+  begin(rows: readonly ConnectionRow[], ended: readonly ClosedEvent[] = []): void {
+    const before = new Map(this.#kept);
     this.#kept.clear();
     this.#left = null;
     for (const row of rows) this.#kept.set(row.id, { row, isOver: false });
+    for (const event of ended) {
+      const known = before.get(event.id ?? 0)?.row ?? null;
+      const row = rowOfEnded(event, known?.name === event.connection ? known : null);
+      this.#kept.set(row.id, { row, isOver: true });
+    }
   }
 
   /** What a batch tells. Gives the numbers of those that are new, have changed, or have gone. */

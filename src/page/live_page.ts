@@ -114,8 +114,7 @@ export class LivePage implements PageViewer {
     this.#showControls(controls);
     this.#listening = server.listeners.map(({ state }) => state);
     this.#address = server.listeners.map(({ port }) => `${server.ip[0] ?? ""}:${port}`).join(", ");
-    this.#table.begin(rows);
-    this.#table.take({ rows: [], ended, gone: [] });
+    this.#table.begin(rows, ended);
     this.#living = message.connections;
     this.#refresh();
     const isThere = this.#selected !== null && this.#table.rowOf(this.#selected) !== null;

@@ -18,6 +18,7 @@ async function batchesOf(
   const batches: BatchMessage[] = [];
   const client = hub.add({
     bufferedAmount: 0,
+    close: () => {},
     send: (text) => {
       const message = JSON.parse(text);
       if (message.type === "batch") batches.push(message);

@@ -86,3 +86,39 @@ Deno.test("what is over as a whole is kept whole, however much it is", () => {
   rows.begin(upTo(1, 1000));
   assertEquals([rows.select(1), rows.all().length], [[], 1000]);
 });
+
+Deno.test("a source that begins anew: what ended meanwhile is over, with the figures that were known of it", () => {
+  const rows = new KeptRows();
+  const known = { ...row(1), app: "echo", retransmits: 3, srttUs: 250 };
+  rows.begin([known, row(2)]);
+  const ended = (id: number, peer = `10.0.0.2:${id}`) => ({
+    event: "closed" as const,
+    time: 1,
+    connection: `10.0.0.1:7-${peer}`,
+    id,
+    reason: "normal" as const,
+    bytesIn: 7,
+    bytesOut: 8,
+    durationMs: 9,
+    states: ["SYN_RCVD", "ESTABLISHED"] as const,
+  });
+  rows.begin([row(3)], [ended(1), ended(4)]);
+  assertEquals(idsOf(rows), [1, 3, 4]);
+  const { row: over, isOver } = rows.get(1) ?? {};
+  assertEquals([isOver, over?.state, over?.app, over?.retransmits, over?.srttUs, over?.bytesIn], [
+    true,
+    "CLOSED",
+    "echo",
+    3,
+    250,
+    7,
+  ]);
+  assertEquals([rows.get(4)?.isOver, rows.get(4)?.row.peer, rows.get(3)?.isOver], [
+    true,
+    "10.0.0.2:4",
+    false,
+  ]);
+  // The same number, and another connection.
+  rows.begin([], [ended(1, "10.0.0.2:99")]);
+  assertEquals([rows.get(1)?.row.app, rows.get(1)?.row.retransmits], ["", 0]);
+});

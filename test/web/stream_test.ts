@@ -401,6 +401,7 @@ Deno.test("of many wishes in a turn the first is told and the last counts; a pag
     return socket.batches().map(({ subscribed, begins }) => [subscribed, begins]);
   };
   for (const id of [1, 2, 3]) assertEquals(hub.subscribe(client, id), true);
+  assertEquals(client.subscribed, 1);
   assertEquals(told(), [[3, true]]);
   assertEquals(hub.subscribe(client, 2), true);
   assertEquals(client.subscribed, 2);
