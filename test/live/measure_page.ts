@@ -13,6 +13,7 @@ import { missesOf } from "./page_cost.ts";
 import { waitFor } from "./wait_for.ts";
 import { PrivateLab } from "../../src/cli/private_lab.ts";
 import { selfCommand, selfFiles } from "../../src/cli/self_command.ts";
+import { LINGER_MS } from "../../src/web/stream_hub.ts";
 
 const rounds = Number(Deno.args[0] ?? 8);
 const megabytes = Number(Deno.args[1] ?? 60);
@@ -56,6 +57,8 @@ for (let round = 0; round < rounds; round++) {
   await page.locator('[data-status="live"]').waitFor();
   turns.with.push(await transfer(megabytes));
   await page.close();
+  // Until the server has let go of it: for a while all goes on as if the page were there.
+  await new Promise((resolve) => setTimeout(resolve, LINGER_MS + 1000));
 }
 for (const [name, of] of Object.entries(turns)) {
   const rates = of.map(({ seconds }) => megabytes / seconds);
