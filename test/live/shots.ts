@@ -136,6 +136,8 @@ async function twoCourses(page: Page): Promise<void> {
   await page.locator('[data-play="run"]').click();
   await page.locator(".wire-label.lost").first().click();
   await page.keyboard.press("x");
+  // Where the keyboard's focus is, is nothing to look at.
+  await page.locator(":focus").blur();
 }
 
 /** A Linux client: data over a path with some delay, once lost on purpose and sent again. */
