@@ -1,4 +1,5 @@
 /** The page as one file, opened from the disk in a real browser: a story without a server. */
+/// <reference lib="dom" />
 import { assert, assertEquals } from "@std/assert";
 import { standalonePage } from "../../src/web/standalone_page.ts";
 import { PacketStory } from "../../src/story/from_packets.ts";
@@ -50,6 +51,20 @@ liveTest(
       await page.locator('[data-segment][aria-current="true"]').getAttribute("data-retransmission"),
       "true",
     );
+    // It stays in view above its own header, and nothing that is said of a segment is cut.
+    const said = await page.evaluate(() => {
+      const chosen = document.querySelector("li[aria-current]")?.getBoundingClientRect();
+      const ladder = document.querySelector(".ladder-scroll")?.getBoundingClientRect();
+      const parts = [...document.querySelectorAll(".ladder .said, .ladder .said > *")];
+      return {
+        isSeen: chosen !== undefined && ladder !== undefined && chosen.top >= ladder.top &&
+          chosen.bottom <= ladder.bottom,
+        cut: parts.filter((one) => one.scrollWidth > one.clientWidth + 1).map(({ textContent }) =>
+          textContent
+        ),
+      };
+    });
+    assertEquals(said, { isSeen: true, cut: [] });
     // Every flag has room for its name, in the smallest window that is meant.
     assertEquals(page.viewportSize(), { width: 1280, height: 720 });
     const flags = await fields.locator(".flag").evaluateAll((all) =>
