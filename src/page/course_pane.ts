@@ -22,6 +22,8 @@ export class CoursePane {
   readonly #frames: readonly HTMLElement[];
   readonly #details = element("div", { class: "chosen", role: "region", "aria-live": "polite" });
   #chosen: number | null = null;
+  /** The course that somebody scrolls. */
+  #leading = 0;
 
   constructor(courses: Courses) {
     this.#courses = courses;
@@ -29,6 +31,12 @@ export class CoursePane {
     this.#frames = this.#views.map((view) =>
       element("div", { class: "course-frame" }, element("div", { class: "course-head" }), view.element)
     );
+    for (const [index, { element: scroller }] of this.#views.entries()) {
+      for (const kind of ["wheel", "pointerdown", "keydown", "touchstart"]) {
+        scroller.addEventListener(kind, () => this.#leading = index, { passive: true });
+      }
+      scroller.addEventListener("scroll", () => this.#follow(index));
+    }
     const heading = element("h2");
     showWord(heading, "courses");
     this.element = element(
@@ -62,6 +70,18 @@ export class CoursePane {
       if (change === "other") this.#showHead(frame, index);
     }
     this.#showDetails();
+    // Where two have parted both show what they have parted over.
+    if (change === "other" && all.length === 2 && this.#chosen !== null) {
+      for (const view of this.#views) view.reveal(this.#chosen);
+    }
+  }
+
+  /** Two courses are compared height by height: where somebody scrolls one, the other goes along. */
+  #follow(index: number): void {
+    const other = this.#views[1 - index].element;
+    if (this.#leading === index && this.#courses.all.length === 2) {
+      other.scrollTop = this.#views[index].element.scrollTop;
+    }
   }
 
   /** Goes to the next segment, or the one before. */

@@ -15,6 +15,8 @@ import { text, type Word } from "./words.ts";
 /** Local choices, in pixels: the longest state's name, and an arrow that can still be read. */
 const EDGE = 92;
 const LEAST_WIDTH = 330;
+/** Local choice, of the height: most of it is for what comes of a segment, a little for what came before. */
+const REVEALED_AT = 0.2;
 /** The page's letters where the picture is drawn in its own size, as in page.css. */
 const FONT = 13;
 const HEAD = 7;
@@ -75,6 +77,14 @@ export class CourseView {
         setAttributes(part, { "aria-current": part.getAttribute(name) === String(number) });
       }
     }
+  }
+
+  /** Brings a segment, and what follows it, to where it is seen. */
+  reveal(number: number): void {
+    const arrow = this.element.querySelector(`[data-wire="${number}"] .line`);
+    if (arrow === null) return;
+    const above = arrow.getBoundingClientRect().top - this.element.getBoundingClientRect().top;
+    this.element.scrollTop += above - this.element.clientHeight * REVEALED_AT;
   }
 
   #width(): number {

@@ -156,7 +156,8 @@ export class LivePage implements PageViewer {
     for (const event of events) this.#note(event);
     this.#charts.take(told.fresh, this.#feed.story?.local ?? null);
     for (const event of events) if (event.event === "sample") this.#charts.takeFigures(event.time, event);
-    if (figures !== null) this.#charts.takeFigures(time, figures);
+    // They are of now; what is told may still be of before, and then they would stand too early.
+    if (figures !== null && events.length === 0) this.#charts.takeFigures(time, figures);
     const { story } = this.#feed;
     if (story !== null && (events.length > 0 || lost > 0)) this.#ladder.show(story);
     this.#showLost();

@@ -142,6 +142,39 @@ playTest("from disk: a segment under way is lost by a click", async ({ browser, 
 });
 
 playTest(
+  "from disk: two courses show what they have parted over, and are scrolled together",
+  async ({ browser, address }) => {
+    const page = await browser.open(`${address}#s=loss`, { width: 1280, height: 600 });
+    await press(page, "run");
+    await page.locator('[data-label-of="6"]').click();
+    await page.keyboard.press("x");
+    await page.locator('[data-course="2"] [data-wire="6"][data-fate="arrived"]').waitFor();
+    const scrollers = page.locator(".course-scroll");
+    const isSeen = (course: 1 | 2) =>
+      page.locator(`[data-course="${course}"] [data-wire="6"] .line`).evaluate((line) => {
+        const { top } = line.getBoundingClientRect();
+        const seen = line.closest(".course-scroll")?.getBoundingClientRect();
+        return seen !== undefined && top > seen.top && top < seen.top + seen.height / 2;
+      });
+    assertEquals([await isSeen(1), await isSeen(2)], [true, true]);
+    for (const [index, by] of [[0, 60], [1, -40], [0, 5000], [1, -5000]] as const) {
+      await scrollers.nth(index).hover();
+      await page.mouse.wheel(0, by);
+      await page.waitForFunction(() => {
+        const [first, second] = [...document.querySelectorAll(".course-scroll")];
+        const isAtEnd = ({ scrollTop, scrollHeight, clientHeight }: Element) =>
+          scrollTop >= scrollHeight - clientHeight - 1;
+        // The shorter one goes as far as it can.
+        return Math.abs(first.scrollTop - second.scrollTop) <= 1 || isAtEnd(first) || isAtEnd(second);
+      });
+    }
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll(".course-scroll")].every(({ scrollTop }) => scrollTop === 0)
+    );
+  },
+);
+
+playTest(
   "from disk: the cross of a lost segment chooses it, whatever passes there",
   async ({ browser, address }) => {
     const page = await browser.open(`${address}#s=loss`);

@@ -136,6 +136,9 @@ async function twoCourses(page: Page): Promise<void> {
   await page.locator('[data-play="run"]').click();
   await page.locator(".wire-label.lost").first().click();
   await page.keyboard.press("x");
+  // Where the keyboard's focus is, and the pointer, is nothing to look at.
+  await page.locator(":focus").blur();
+  await page.mouse.move(0, 0);
 }
 
 /** A Linux client: data over a path with some delay, once lost on purpose and sent again. */

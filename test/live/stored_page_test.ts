@@ -1,4 +1,5 @@
 /** The page as one file, opened from the disk in a real browser: a story without a server. */
+/// <reference lib="dom" />
 import { assert, assertEquals } from "@std/assert";
 import { standalonePage } from "../../src/web/standalone_page.ts";
 import { PacketStory } from "../../src/story/from_packets.ts";
@@ -50,6 +51,26 @@ liveTest(
       await page.locator('[data-segment][aria-current="true"]').getAttribute("data-retransmission"),
       "true",
     );
+    // Nothing that is said of a segment is cut.
+    const cut = await page.locator(".ladder .said, .ladder .said > *").evaluateAll((all) =>
+      all.filter((one) => one.scrollWidth > one.clientWidth + 1).map(({ textContent }) => textContent)
+    );
+    assertEquals(cut, []);
+    // One that is chosen at the lower edge stays in view above its own header.
+    await page.keyboard.press("Escape");
+    await fields.waitFor({ state: "hidden" });
+    const lowest = await page.evaluate(() => {
+      const edge = document.querySelector(".ladder-scroll")?.getBoundingClientRect().bottom ?? 0;
+      const lines = [...document.querySelectorAll<HTMLElement>("li[data-segment]")];
+      return lines.findLast((line) => line.getBoundingClientRect().bottom < edge)?.dataset.segment ?? "";
+    });
+    await page.locator(`li[data-segment="${lowest}"]`).click();
+    await fields.locator('[data-field="sequence"]').waitFor();
+    await page.waitForFunction(() => {
+      const line = document.querySelector("li[aria-current]")?.getBoundingClientRect();
+      const seen = document.querySelector(".ladder-scroll")?.getBoundingClientRect();
+      return line !== undefined && seen !== undefined && line.top >= seen.top && line.bottom <= seen.bottom;
+    });
     // Every flag has room for its name, in the smallest window that is meant.
     assertEquals(page.viewportSize(), { width: 1280, height: 720 });
     const flags = await fields.locator(".flag").evaluateAll((all) =>
