@@ -6,7 +6,7 @@
  */
 import type { MachineContext } from "./context.ts";
 import { emulateSacks, markFirstLost, markTimedOut } from "./loss_detection.ts";
-import type { RateSample } from "./rate_sample.ts";
+import { type RateSample, stampAt } from "./rate_sample.ts";
 import { seqLt } from "./sequence.ts";
 import { hystartSample } from "./slow_start.ts";
 import type { Tcb } from "./tcb.ts";
@@ -175,7 +175,22 @@ function rememberForUndo(tcb: Tcb): void {
   sender.undoSsthresh = tcb.ssthresh;
   sender.undoSeq = tcb.sndUna;
   sender.undoRetransmits = 0;
-  sender.undoStamp = -1;
+  sender.undoStamp = earliestCopyStamp(tcb);
+}
+
+/**
+ * The timestamp of the earliest copy that is on its way still when recovery begins, -1 if there is none: one recovery follows another
+ * while it is. Its ACK proves nothing of what is sent again from now on, and echoes what is older (RFC 3522 §3.2 step 2:
+ * RetransmitTS is not overwritten). What was SACKed is never echoed (RFC 7323 §4.3).
+ */
+function earliestCopyStamp(tcb: Tcb): number {
+  const board = tcb.scoreboard;
+  let earliestUs = Infinity;
+  for (let index = 0; index < board.count; index++) {
+    const { retransmits, sacked, sentUs } = board.at(index);
+    if (retransmits > 0 && !sacked && sentUs < earliestUs) earliestUs = sentUs;
+  }
+  return earliestUs === Infinity ? -1 : stampAt(tcb, earliestUs);
 }
 
 /** Something of the window in doubt is sent again, with timestamp `stamp`: what proves that to have been needless. */

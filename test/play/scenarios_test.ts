@@ -178,6 +178,9 @@ const JUDGES: Readonly<Record<string, () => void>> = {
     const most = Math.max(...figures);
     const after = figures.slice(figures.indexOf(most));
     assert(most > 4 * figures[0] && Math.min(...after) < most * 0.75, `${figures[0]} ${most}`);
+    // All that was sent again was lost: no reduction was for nothing, and none is taken back.
+    assertEquals(Math.max(...after.slice(after.findIndex((cwnd) => cwnd < most * 0.75))) < most * 0.75, true);
+    assertEquals([course.host(0).counters().undone, course.host(1).counters().duplicates], [0, 0]);
     assertEquals(course.host(1).connections()[0].info().bytesIn, 300_000);
   },
   abort: () => {

@@ -7,6 +7,7 @@ import {
   type BulkOptions,
   BulkSender,
   MS_US,
+  range,
   SACK_OPTIONS,
   STAMPED_OPTIONS,
   STAMPED_PLAIN_OPTIONS,
@@ -118,6 +119,29 @@ Deno.test("a fast retransmission for something: the echo is the retransmission's
   bulk.passRtt();
   bulk.acks(14, { echo: again });
   assertEquals([bulk.ssthresh, bulk.info.recovery], [10, "recovery"]);
+});
+
+Deno.test("one recovery follows another, both for something: the ACK of a copy from before undoes nothing (RFC 3522 §3.2 step 2)", () => {
+  const bulk = twentyOut(STAMPED);
+  bulk.passRtt();
+  bulk.acks(10, { sack: [[11, 20]] });
+  bulk.acks(10, { sack: [[21, 30], [11, 20]] });
+  assertEquals(bulk.took(), [10, 20, ...range(30, 38)]);
+  bulk.passRtt();
+  // Of what followed the first window, 30 is lost too, and leaves again before that window's recovery is over.
+  bulk.acks(20, { sack: [[31, 34], [21, 30]] });
+  assert(bulk.took().includes(30));
+  bulk.lab.pass(2 * MS_US);
+  bulk.acks(30, { sack: [[35, 38], [31, 34]] });
+  bulk.expects([34], "the second recovery, with 30 on its way already");
+  assertEquals([bulk.info.recovery, bulk.ssthresh], ["recovery", 5]);
+  bulk.passRtt();
+  // The copy of 30 fills its hole; what it brings back is older than the copy of 34.
+  bulk.acks(34, { sack: [[35, 38]] });
+  assertEquals([bulk.info.recovery, bulk.ssthresh, bulk.cwnd], ["recovery", 5, 5]);
+  bulk.acks(38);
+  bulk.passRtt();
+  assertEquals(bulk.ssthresh, 5);
 });
 
 Deno.test("a fast retransmission for nothing, by D-SACK within recovery: undone (RFC 3708 §3, RFC 2883 §4.1)", () => {
