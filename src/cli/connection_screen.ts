@@ -237,7 +237,7 @@ export class ConnectionScreen {
         id,
         ...connectionEnds(name),
         state,
-        app: speaker.appOf(connection.localPort),
+        app: speaker.appOf(connection.localPort, connection),
         receiveQueue,
         sendQueue,
         bytesIn,
@@ -272,7 +272,7 @@ export class ConnectionScreen {
       scrolledBack: this.#scrolledBack,
       details: living === undefined
         ? [story?.closed === null || story === null ? "has ended" : `has ended: ${story.closed.reason}`]
-        : connectionDetails(connectionSnapshot(living.info(), speaker.appOf(living.localPort))),
+        : connectionDetails(connectionSnapshot(living.info(), speaker.appOf(living.localPort, living))),
       findings: story === null ? [] : this.#findingsOf(row.id, story),
     };
   }

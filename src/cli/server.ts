@@ -43,6 +43,9 @@ export class Server {
     { readonly name: string; readonly create: ReturnType<Application["create"]> }
   >();
 
+  /** What connections have got whose port's application is not its first any more; all others cost nothing. */
+  readonly #laterApplications = new WeakMap<HostConnection, string>();
+
   constructor(parts: ServerParts) {
     this.#parts = parts;
     const firstClosed = Promise.withResolvers<void>();
@@ -92,9 +95,15 @@ export class Server {
     return this.#session.summary();
   }
 
-  /** What connections to a port that begin now get; empty where nobody listens. */
-  applicationOf(port: number): string {
-    return this.#applications.get(port)?.name ?? "";
+  /** What connections to a port that begin now get, or what one has got; empty where nobody listens. */
+  applicationOf(port: number, connection?: HostConnection): string {
+    const current = this.#applications.get(port);
+    if (current === undefined || connection === undefined) return current?.name ?? "";
+    return this.#laterApplications.get(connection) ?? this.#firstApplicationOf(port) ?? current.name;
+  }
+
+  #firstApplicationOf(port: number): string | undefined {
+    return this.#parts.config.services.find((service) => service.port === port)?.app;
   }
 
   /** Gives connections to a port that begin from now on another application; those that live keep theirs. */
@@ -119,7 +128,9 @@ export class Server {
       const accept = (connection: HostConnection) => {
         // Off unless asked for (MUST-25); the times are in the host's settings.
         if (config.keepAlive) connection.setKeepAlive(true);
-        return (this.#applications.get(port) ?? first).create(connection);
+        const current = this.#applications.get(port) ?? first;
+        if (current !== first) this.#laterApplications.set(connection, current.name);
+        return current.create(connection);
       };
       this.host.listen({ port, backlog: config.backlog, accept });
     }

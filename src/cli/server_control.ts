@@ -141,7 +141,7 @@ export function speakerOf(
     startedAt,
     networkNamespace: networkNamespace(),
     host,
-    appOf: (port) => server.applicationOf?.(port) ?? "",
+    appOf: (port, connection) => server.applicationOf?.(port, connection) ?? "",
     enter: () => stack.pump.enter(),
   };
 }

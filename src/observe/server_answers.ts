@@ -3,6 +3,7 @@
  *
  * Owns: making these of a host, for `serve` and for servers of the library alike. Must not know: sockets, and who asks.
  */
+import type { HostConnection } from "../host/api.ts";
 import type { Host } from "../host/host.ts";
 import { formatMac } from "../wire/address.ts";
 import { type ConnectionSnapshot, connectionSnapshot, type ServerHeading } from "./server_snapshot.ts";
@@ -17,8 +18,8 @@ export interface ServerSpeaker {
   /** As Linux names it (`net:[4026531840]`); empty where it is not known. */
   readonly networkNamespace: string;
   readonly host: Pick<Host, "memory" | "listeners" | "counters" | "connectionCount" | "connectionsInOrder">;
-  /** What runs on a port. */
-  readonly appOf: (port: number) => string;
+  /** What runs on a port now; of a connection, which may be older than that, what it has had from its beginning. */
+  readonly appOf: (port: number, connection?: HostConnection) => string;
   /** Called before a connection is asked for its figures, so that timers are counted from now. */
   readonly enter: () => void;
 }
@@ -72,6 +73,6 @@ export function* connectionSnapshots(
     if (--left < 0) return;
     // The timers that it tells are counted from now, not from the last frame.
     enter();
-    yield connectionSnapshot(connection.info(), appOf(connection.localPort));
+    yield connectionSnapshot(connection.info(), appOf(connection.localPort, connection));
   }
 }

@@ -275,7 +275,7 @@ function figuresOf(subject: PageSubject, id: number): Response {
   speaker.enter();
   const connection = findConnection(subject, id);
   if (connection === null) return json(404, { error: `There is no connection ${id} (any more)` });
-  return json(200, connectionSnapshot(connection.info(), speaker.appOf(connection.localPort)));
+  return json(200, connectionSnapshot(connection.info(), speaker.appOf(connection.localPort, connection)));
 }
 
 /** The number of a connection, null for none; undefined for what is no wish. */

@@ -293,7 +293,9 @@ export class StreamHub {
         time: this.#parts.nowMs() / 1000,
         ...client.nextPart(),
         connections: speaker.host.connectionCount,
-        figures: tellsFigures ? connectionSnapshot(followed.info(), speaker.appOf(followed.localPort)) : null,
+        figures: tellsFigures
+          ? connectionSnapshot(followed.info(), speaker.appOf(followed.localPort, followed))
+          : null,
         ...(tellsControls ? { controls } : {}),
       };
       this.#send(client, message);

@@ -7,6 +7,7 @@ import type { HostConnection } from "../host/api.ts";
 import type { FaultLink } from "../link/fault_link.ts";
 import { describeFaults, isFaultless } from "../link/fault_spec.ts";
 import { connectionEnds } from "../observe/connection_ends.ts";
+import type { ServerSpeaker } from "../observe/server_answers.ts";
 import type { ConnectionRow, ControlState } from "../story/page_messages.ts";
 import type { ConnectionInfo } from "../tcp/info.ts";
 
@@ -32,8 +33,8 @@ export function rowOf(info: ConnectionInfo, app: string): ConnectionRow {
 }
 
 /** A connection that is worth a row; its figures are as of the last event. */
-export function rowOfConnection(connection: HostConnection, appOf: (port: number) => string): ConnectionRow {
-  return rowOf(connection.info(), appOf(connection.localPort));
+export function rowOfConnection(connection: HostConnection, appOf: ServerSpeaker["appOf"]): ConnectionRow {
+  return rowOf(connection.info(), appOf(connection.localPort, connection));
 }
 
 /** What an injector does now. */

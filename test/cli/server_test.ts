@@ -186,3 +186,26 @@ Deno.test("a SYN that waits on the device when the server begins meets its port,
   assertEquals([counters["connections-opened"], counters["drop-no-listener"]], [1, undefined]);
   assertEquals(on.server.host.connections().map(({ state }) => state), ["SYN_RCVD"]);
 });
+
+Deno.test("another application of a port is for later connections; each goes on telling which it has", async () => {
+  await using scene = new Scene("--port 7,9 --app echo");
+  const { server } = scene;
+  const apps = () =>
+    [...server.host.connectionsInOrder()].map((connection) =>
+      server.applicationOf(connection.localPort, connection)
+    );
+  await scene.opens(7);
+  server.setApplication(7, "discard");
+  await scene.opens(7);
+  await scene.opens(9);
+  server.setApplication(7, "echo");
+  await scene.opens(7);
+  assertEquals(apps().toSorted(), ["discard", "echo", "echo", "echo"]);
+  assertEquals([server.applicationOf(7), server.applicationOf(9), server.applicationOf(8)], [
+    "echo",
+    "echo",
+    "",
+  ]);
+  server.setApplication(7, "hold");
+  assertEquals(apps().toSorted(), ["discard", "echo", "echo", "echo"]);
+});
