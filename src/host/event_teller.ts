@@ -247,11 +247,11 @@ export class EventTeller {
   }
 
   /**
-   * The fault injector has touched a frame, at `nowUs` on the same clock: before the host has been told that it is so late,
-   * if it came in.
+   * The fault injector has touched a frame at `atUs` on the same clock. One that came in has the time of its capture, as it
+   * has when it arrives: so that those that were lost stand among the others.
    */
-  fault(event: Untimed<FaultEvent>, nowUs: number): void {
-    const us = this.#epochUs + Math.max(nowUs, this.#context.nowUs);
+  fault(event: Untimed<FaultEvent>, atUs: number): void {
+    const us = this.#epochUs + (event.direction === "recv" ? atUs : Math.max(atUs, this.#context.nowUs));
     if (this.observer !== null) this.#tell({ ...event, time: us / 1e6 });
   }
 

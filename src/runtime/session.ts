@@ -156,7 +156,9 @@ export class Session {
         isWatched: () => tap?.faulted !== undefined || this.host.faultObserver.isWatched(),
         touched: (touched) => {
           tap?.faulted?.(touched);
-          return this.host.faultObserver.touched(touched);
+          const { direction, capturedUs, nowUs } = touched;
+          const atUs = direction === "in" ? this.#clock.capturedUs(capturedUs, nowUs) : nowUs;
+          return this.host.faultObserver.touched({ ...touched, nowUs: atUs });
         },
         handsUp: (number) => this.host.faultObserver.handsUp(number),
       },

@@ -221,3 +221,25 @@ Deno.test("told: nobody observes: of what is lost nothing is put together either
   arrives(FIRST_SYN);
   assertEquals(touches.map(({ faults, touch }) => ({ faults, touch })), [{ faults: ["drop"], touch: 1 }]);
 });
+
+Deno.test("a frame that was lost on its way in has the time at which it came, as those that arrive; one on its way out is told when it goes", () => {
+  const { host, events } = badHost("in:delay=1ms");
+  const frame = FIRST_SYN.slice();
+  const touched: TouchedFrame = {
+    direction: "in",
+    frame,
+    length: frame.length,
+    nowUs: 999_000,
+    capturedUs: 0,
+    faults: ["drop"],
+    reason: "chance",
+    touch: 1,
+    label: 0,
+    delayUs: 0,
+  };
+  // The host has got to 1 s by now.
+  host.setNow(1_000_000);
+  host.faultObserver.touched(touched);
+  host.faultObserver.touched({ ...touched, direction: "out" });
+  assertEquals(events.map(({ time }) => time), [0.999, 1]);
+});
