@@ -85,6 +85,10 @@ export const SENTENCES: readonly (readonly [english: string, chinese: string])[]
     "{0}没有发 FIN,直接用 RST 放弃连接:程序中止、进程被杀,或关闭时还有数据未读。",
   ],
   [
+    "The RST in the name of {} came with TTL {}, its first segment with {}: a device on the way has sent it.",
+    "以{0}的名义发出的 RST 的 TTL 为 {1},而它的第一个报文段为 {2}:是途中的设备发出的。",
+  ],
+  [
     "The RST is the first that was seen of {}: it knows of no such connection (a scan, a restart), or it gave one up that began " +
     "before the capture.",
     "RST 是所见到的{0}的第一个报文段:它不知道有这个连接(扫描,或曾重启),或它放弃了捕获之前开始的连接。",
@@ -295,6 +299,7 @@ export const FINDING_KINDS: ReadonlyMap<string, string> = new Map([
   ["time-backwards", "时间倒退"],
   ["reset-no-connection", "没有此连接而重置"],
   ["acks-unseen", "确认了未见的数据"],
+  ["reset-elsewhere", "途中发出的 RST"],
   ["reset-forged", "伪造的 RST"],
   ["syn-data-not-taken", "SYN 的数据未被接受"],
   ["fin-unanswered", "FIN 未得到回应"],

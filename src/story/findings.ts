@@ -24,6 +24,8 @@ export function endText(story: ConnectionStory, end: EndName): string {
   return `the ${end} (${story.endpoints[end]})`;
 }
 
+/** Local choice: two ways between the same hosts may differ by so many routers. */
+const MOST_ROUTE_HOPS = 2;
 /** Local choice: a firewall, a NAT or a load balancer forgets after a minute at the least. */
 const IDLE_SECONDS = 60;
 
@@ -278,6 +280,20 @@ const resets: Finder = ({ story }) =>
           } of silence: a timer for idle connections, its own ` +
           `or one of a device on the way.`,
         rfc: "RFC 5382 §5",
+      }];
+    }
+    const { ttl } = story.shadowOf(end);
+    if (ttl !== null && reset.ttl !== null && Math.abs(ttl - reset.ttl) > MOST_ROUTE_HOPS) {
+      return [{
+        ...found,
+        kind: "reset-elsewhere",
+        confidence: "likely",
+        text:
+          `The RST in the name of ${
+            endText(story, end)
+          } came with TTL ${reset.ttl}, its first segment with ${ttl}: ` +
+          `a device on the way has sent it.`,
+        rfc: "RFC 3360 §1",
       }];
     }
     return [{

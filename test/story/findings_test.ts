@@ -100,6 +100,14 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     `C S 0\nS SA 0 1\nC A 1 900\nS R 900\nC A 1 1 len=4\nS A 1 5`,
     ["acks-unseen 3 likely"],
   ],
+  "a RST of a device on the way, by its TTL": [
+    `C S 0 ttl=64\nS SA 0 1 ttl=52\nC A 1 1 ttl=64\nC A 1 1 len=9 ttl=64\nS RA 1 10 ttl=60`,
+    ["reset-elsewhere 5 likely"],
+  ],
+  "a RST that has taken another way than the rest": [
+    `C S 0 ttl=64\nS SA 0 1 ttl=52\nC A 1 1 ttl=64\nC A 1 1 len=9 ttl=64\nS RA 1 10 ttl=54`,
+    ["reset-abort 5 certain"],
+  ],
   "data in flight that a RST has overtaken forges nothing": [
     `${HANDSHAKE}\nS A 1 1 len=100\nS RA 201 1\nS A 101 1 len=100`,
     ["reset-abort 5 certain"],
