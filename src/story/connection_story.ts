@@ -142,9 +142,11 @@ export class ConnectionStory {
       this.#reuses = null;
     }
     if (isLost) marks.push(mark("lost-on-purpose", { text: "lost by our own faults" }));
+    // The frame itself has told all that it has to tell.
+    const isCopy = marks.some(({ kind }) => kind === "duplicate");
     const isDamaged = segment.checksum === "wrong";
     const canArrive = !isLost && !isDamaged;
-    const knew = !isDamaged && noteFacts({ segment, place, from, to, canArrive });
+    const knew = !isDamaged && !isCopy && noteFacts({ segment, place, from, to, canArrive });
     // Nothing in a damaged header is sure; data just where the next was to come is data.
     const isBelievable = !isDamaged ||
       (segment.flags & (SYN | FIN | RST)) === 0 && place.start === from.shadow.sentEnd;
@@ -152,7 +154,9 @@ export class ConnectionStory {
     if (segment.checksum !== undefined) from.shadow.counts.judgedChecksums++;
     if (segment.checksum === "partial") from.shadow.counts.partialChecksums++;
     from.shadow.ttl ??= segment.ttl ?? null;
-    if (!place.isStray && isBelievable) this.#take({ segment, place, from, to, isSent, canArrive });
+    if (!place.isStray && isBelievable && !isCopy) {
+      this.#take({ segment, place, from, to, isSent, canArrive });
+    }
     if (knew) this.#renewPaths();
     if (segment.truth !== undefined) this.#noteTruth(segment);
     // Zeek looks at what passes: what was lost before it was told, it would not have seen.
