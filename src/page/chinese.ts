@@ -39,6 +39,11 @@ export const SENTENCES: readonly (readonly [english: string, chinese: string])[]
     "没有捕获到开头:未见 SYN,因此窗口扩大因子未知,状态只是猜测。",
   ],
   [
+    "Both ends are one address and port: a program that has called its own port, or a forged SYN (LAND). Who sent what cannot " +
+    "be told; all of it stands with the client.",
+    "两端是同一地址和端口:程序呼叫了自己的端口,或是伪造的 SYN(LAND)。无法分辨各段由谁发送,全部算作客户端的。",
+  ],
+  [
     "Nothing of {} was captured, though it has answered: one direction alone. What was lost, and the states of that end, cannot be told.",
     "没有捕获到{0}的任何报文段,但它有应答:只捕获了一个方向。丢失了什么、该端处于什么状态,都无从得知。",
   ],
@@ -295,6 +300,7 @@ export const FINDING_KINDS: ReadonlyMap<string, string> = new Map([
   ["reset-idle", "空闲后重置"],
   ["reset-abort", "异常中止"],
   ["simultaneous-close", "同时关闭"],
+  ["with-itself", "与自己连接"],
   ["one-direction", "只有一个方向"],
   ["time-backwards", "时间倒退"],
   ["reset-no-connection", "没有此连接而重置"],

@@ -5,6 +5,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { chineseSentence } from "../../src/page/chinese.ts";
 import { explainConnection } from "../../src/story/explain_json.ts";
 import { findingsOf } from "../../src/story/findings.ts";
+import { Story } from "../../src/story/story.ts";
+import { FLAG } from "../../src/wire/tcp.ts";
 import { FULL_HANDSHAKE, HANDSHAKE, tell } from "./written_story.ts";
 
 const CLOSE = `C FA 1 1
@@ -183,6 +185,19 @@ for (const [name, [text, expected]] of Object.entries(CASES)) {
     }
   });
 }
+
+Deno.test("findings: a connection with itself is neither one direction nor a call without answer", () => {
+  const story = new Story();
+  const way = { source: "127.0.0.1:7077", destination: "127.0.0.1:7077" };
+  const segments = [[FLAG.SYN, 0, 0], [FLAG.SYN | FLAG.ACK, 0, 1], [FLAG.ACK, 1, 1], [FLAG.ACK, 1, 1, 2]];
+  for (const [index, [flags, seq, ack, length = 0]] of segments.entries()) {
+    story.add({ ...way, number: index + 1, time: index, flags, seq, ack, length, window: 1000, options: {} });
+  }
+  const [connection] = story.connections();
+  const found = findingsOf(connection);
+  assertEquals(found.map(({ kind, frames }) => `${kind} ${frames.join()}`), ["with-itself 1"]);
+  assert(chineseSentence(found[0].text) !== null);
+});
 
 Deno.test("findings: the text names both ends and how long it took", () => {
   const [finding] = findingsOf(tell("C S 0\nC S 0 at=1\nS SA 0 1\nC A 1 1").connection);
