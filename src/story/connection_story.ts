@@ -154,8 +154,9 @@ export class ConnectionStory {
     if (segment.checksum !== undefined) from.shadow.counts.judgedChecksums++;
     if (segment.checksum === "partial") from.shadow.counts.partialChecksums++;
     from.shadow.ttl ??= segment.ttl ?? null;
+    const isSpurious = marks.some(({ kind }) => kind === "spurious");
     if (!place.isStray && isBelievable && !isCopy) {
-      this.#take({ segment, place, from, to, isSent, canArrive });
+      this.#take({ segment, place, from, to, isSent, canArrive, isSpurious });
     }
     if (knew) this.#renewPaths();
     if (segment.truth !== undefined) this.#noteTruth(segment);
@@ -182,13 +183,14 @@ export class ConnectionStory {
 
   /** What a segment changes of both shadows. */
   #take(
-    { segment, place, from, to, isSent, canArrive }: {
+    { segment, place, from, to, isSent, canArrive, isSpurious }: {
       segment: StorySegment;
       place: Placement;
       from: End;
       to: End;
       isSent: boolean;
       canArrive: boolean;
+      isSpurious: boolean;
     },
   ): void {
     const { flags } = segment;
@@ -226,7 +228,7 @@ export class ConnectionStory {
           tsValue,
           octets,
           isLost,
-          isJudged: false,
+          isJudged: isSpurious,
         });
       }
       if ((flags & FIN) !== 0) shadow.finAt ??= place.end - 1;

@@ -90,7 +90,13 @@ export function resentKind(resending: Resending): MarkKind {
   // After a timeout everything below SND.NXT of then is taken for lost, and goes out again as ACKs come in.
   if (place.start < watch.timeoutUntil && shadow.acked < watch.timeoutUntil) return "retransmission-timeout";
   const sendings = record?.sendings;
-  const waited = sendings === undefined ? Infinity : segment.time - sendings[sendings.length - 1].time;
+  // Of what was acknowledged nothing is kept: no later than the last segment of its end it had left.
+  const isAcknowledged = sendings === undefined && shadow.acked >= place.end;
+  const waited = sendings !== undefined
+    ? segment.time - sendings[sendings.length - 1].time
+    : isAcknowledged
+    ? segment.time - watch.lastTime
+    : Infinity;
   const timeout = shadow.roundTrips.timeoutSeconds * TIMEOUT_SHARE;
   const silent = segment.time - receiver.watch.lastTime;
   const hasEvidence = shadow.sacked.end > place.start ||
@@ -100,7 +106,7 @@ export function resentKind(resending: Resending): MarkKind {
   const usesSack = shadow.sackPermitted && receiver.shadow.sackPermitted;
   const roundTrip = shadow.roundTrips.smoothedSeconds + receiver.shadow.roundTrips.smoothedSeconds;
   const isSoon = waited >= shadow.roundTrips.smoothedSeconds && waited < 2 * roundTrip + PROBE_DELAY_SECONDS;
-  if (usesSack && isLast && isSoon && !hasEvidence && sendings?.length === 1) {
+  if (usesSack && isLast && isSoon && !hasEvidence && (sendings?.length === 1 || isAcknowledged)) {
     return "retransmission-tail-probe";
   }
   // What was sent again already and is still missing after the time of the timer was not found by acknowledgments.

@@ -29,6 +29,8 @@ export interface Frame {
   readonly window: number;
   readonly options: SegmentOptions;
   readonly ipId?: number | undefined;
+  /** VLAN ids, outermost first: what comes on another VLAN is of another connection. */
+  readonly vlans?: readonly number[];
 }
 
 /** What a look at a frame has shown. */
@@ -50,13 +52,15 @@ export class SeenFrames {
   readonly #stamps = new Float64Array(IDENTIFICATIONS);
   readonly #sources: (string | undefined)[] = [];
   readonly #destinations: (string | undefined)[] = [];
+  readonly #vlans: (readonly number[] | undefined)[] = [];
 
   /** Looks at a frame, and keeps it. */
   look(frame: Frame): FrameLook {
     const { ipId: id = 0 } = frame;
     if (id === 0) return null;
     const isRecent = this.#sources[id] === frame.source && this.#destinations[id] === frame.destination &&
-      Math.abs(frame.time - this.#times[id]) < SAME_FRAME_SECONDS;
+      Math.abs(frame.time - this.#times[id]) < SAME_FRAME_SECONDS &&
+      areSame(this.#vlans[id] ?? NONE, frame.vlans ?? NONE);
     if (isRecent && this.#isSame(id, frame)) return { copyOf: this.#numbers[id] };
     const isSoon = isRecent && frame.number - this.#numbers[id] < SOON_FRAMES;
     this.#keep(id, frame);
@@ -79,7 +83,14 @@ export class SeenFrames {
     this.#stamps[id] = stampOf(frame);
     this.#sources[id] = frame.source;
     this.#destinations[id] = frame.destination;
+    this.#vlans[id] = frame.vlans;
   }
+}
+
+const NONE: readonly number[] = [];
+
+function areSame(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((id, i) => id === other[i]);
 }
 
 function wordOf({ flags, window }: Frame): number {

@@ -165,6 +165,25 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     `${HANDSHAKE}\nC A 1 1 len=1000\nS A 1 1001 win=0 at=1\nC A 1000 1 at=1.5\nS A 1 1001 win=0 at=1.5`,
     ["window-full 4 certain", "zero-window-probe 6 certain", "zero-window 5 certain"],
   ],
+  "the answers are lost, not what is sent: no segment is too large, and each is sent for nothing once": [
+    `${FULL_HANDSHAKE}
+      C A 1 1 len=1400 at=1
+      C A 1401 1 len=100 at=1.001
+      S A 1 1501 at=1.002
+      C A 1401 1 len=100 at=1.02
+      S A 1 1501 sack=1401-1501 at=1.021
+      C A 1 1 len=1400 at=1.3
+      S A 1 1501 sack=1-1401 at=1.301
+      C A 1 1 len=1400 at=1.8
+      S A 1 1501 sack=1-1401 at=1.801
+      C A 1 1 len=1400 at=2.8
+      S A 1 1501 sack=1-1401 at=2.801`,
+    [
+      "retransmission-timeout 9,11,13 likely",
+      "retransmission-tail-probe 7 likely",
+      "spurious-retransmission 7,9,11,13 certain",
+    ],
+  ],
   "ECN and data in the SYN": ["C SEW 0 len=10\nS SAE 0 11\nC A 11 1", [
     "syn-data 1 certain",
     "ecn 1,2 certain",

@@ -42,6 +42,7 @@ Deno.test("seen frames: whatever differs, it is no copy", () => {
     { options: { timestamps: { value: 4_000_000_001, echo: 5 } } },
     { options: { timestamps: { value: 4_000_000_000, echo: 6 } } },
     { options: {} },
+    { vlans: [5] },
     { ipId: 10 },
     { ipId: undefined },
   ];
@@ -60,6 +61,15 @@ Deno.test("seen frames: 0 says nothing; who gives all the same number repeats hi
   assertEquals(frames.look(FRAME), null);
   assertEquals(frames.look({ ...FRAME, number: 2, seq: 1 }), "repeats-ids");
   assertEquals(frames.look({ ...FRAME, number: 65_538, seq: 2 }), null);
+});
+
+Deno.test("seen frames: what passes on one VLAN and then on another is of two connections, and repeats nothing", () => {
+  const frames = new SeenFrames();
+  for (let i = 1; i < 10; i += 2) {
+    assertEquals(frames.look({ ...FRAME, number: i, ipId: i, vlans: [10] }), null);
+    assertEquals(frames.look({ ...FRAME, number: i + 1, ipId: i, vlans: [20] }), null);
+  }
+  assertEquals(frames.look({ ...FRAME, number: 11, ipId: 9, vlans: [20] }), { copyOf: 10 });
 });
 
 /** Segments as they pass at the client and again, three later, at the server: the second of them was lost in between. */
