@@ -142,11 +142,11 @@ export class ConnectionStory {
       this.#reuses = null;
     }
     if (isLost) marks.push(mark("lost-on-purpose", { text: "lost by our own faults" }));
-    // The frame itself has told all that it has to tell.
+    // Its sender has told all that it has to tell by the frame itself.
     const isCopy = marks.some(({ kind }) => kind === "duplicate");
     const isDamaged = segment.checksum === "wrong";
     const canArrive = !isLost && !isDamaged;
-    const knew = !isDamaged && !isCopy && noteFacts({ segment, place, from, to, canArrive });
+    const knew = !isDamaged && noteFacts({ segment, place, from, to, canArrive, isCopy });
     // Nothing in a damaged header is sure; data just where the next was to come is data.
     const isBelievable = !isDamaged ||
       (segment.flags & (SYN | FIN | RST)) === 0 && place.start === from.shadow.sentEnd;

@@ -106,6 +106,8 @@ export interface Passage {
   readonly to: { readonly facts: EndFacts; readonly shadow: ShadowEnd };
   /** False where it cannot have been received: lost on purpose, or with a wrong sum. */
   readonly canArrive: boolean;
+  /** It is a copy: its sender has sent it before, but it may be this one that arrives. */
+  readonly isCopy: boolean;
 }
 
 /** Local choice: what an end still sends so long after a RST passed towards it shows that it did not take it. */
@@ -113,7 +115,7 @@ const RESET_DOUBT_SECONDS = 1;
 
 /** Takes what a segment shows. Returns whether anything is new. */
 export function noteFacts(passage: Passage): boolean {
-  const isNew = noteSent(passage);
+  const isNew = !passage.isCopy && noteSent(passage);
   return passage.canArrive && notePassed(passage) || isNew;
 }
 

@@ -92,8 +92,9 @@ export class PacketStory {
 
   /** Null where its identification says that it is none. */
   #copyOf(segment: CapturedSegment): number | null | undefined {
-    const { ipId = 0, source } = segment;
-    if (ipId === 0) return undefined;
+    const { ipId = 0, source, checksum } = segment;
+    // Of a damaged frame nothing is sure, its identification neither.
+    if (ipId === 0 || checksum === "wrong") return undefined;
     const host = this.#bySource.get(source) ?? this.#hostOf(source);
     const look = this.#frames.look(segment);
     if (look === "repeats-ids") host.repeatsIds = true;

@@ -54,7 +54,11 @@ export function isCopy(
 ): boolean {
   if (segment.copyOf !== undefined) return segment.copyOf !== null;
   const earlier = sender.watch.last;
-  if (earlier === null || earlier.seq !== segment.seq || earlier.length !== segment.length) return false;
+  // What was damaged and is sent again is no copy of it.
+  if (
+    earlier === null || earlier.checksum === "wrong" || earlier.seq !== segment.seq ||
+    earlier.length !== segment.length
+  ) return false;
   if (earlier.ack !== segment.ack || earlier.flags !== segment.flags || earlier.window !== segment.window) {
     return false;
   }
