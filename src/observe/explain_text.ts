@@ -111,7 +111,8 @@ const COURSES: Readonly<Record<Outcome, string>> = {
   "midstream": "Its beginning was not captured, and it was still open when the capture ended.",
 };
 
-function courseText({ outcome, ends }: ExplainedConnection): string {
+function courseText({ outcome, ends, client, server }: ExplainedConnection): string {
+  if (client === server) return "How it went cannot be told: both ends are one.";
   if (outcome === "open" && END_NAMES.some((name) => ends[name].segments === 0)) {
     return "How it ended cannot be told: one end was not captured.";
   }

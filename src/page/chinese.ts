@@ -39,6 +39,11 @@ export const SENTENCES: readonly (readonly [english: string, chinese: string])[]
     "没有捕获到开头:未见 SYN,因此窗口扩大因子未知,状态只是猜测。",
   ],
   [
+    "Both ends are one address and port: a program that has called its own port, or a forged SYN (LAND). Who sent what cannot " +
+    "be told; all of it stands with the client.",
+    "两端是同一地址和端口:程序呼叫了自己的端口,或是伪造的 SYN(LAND)。无法分辨各段由谁发送,全部算作客户端的。",
+  ],
+  [
     "Nothing of {} was captured, though it has answered: one direction alone. What was lost, and the states of that end, cannot be told.",
     "没有捕获到{0}的任何报文段,但它有应答:只捕获了一个方向。丢失了什么、该端处于什么状态,都无从得知。",
   ],
@@ -83,6 +88,10 @@ export const SENTENCES: readonly (readonly [english: string, chinese: string])[]
     "{} gave the connection up with RST, without FIN: an abort, a process that was killed, or a close with " +
     "data unread.",
     "{0}没有发 FIN,直接用 RST 放弃连接:程序中止、进程被杀,或关闭时还有数据未读。",
+  ],
+  [
+    "The RST in the name of {} came with TTL {}, its first segment with {}: a device on the way has sent it.",
+    "以{0}的名义发出的 RST 的 TTL 为 {1},而它的第一个报文段为 {2}:是途中的设备发出的。",
   ],
   [
     "The RST is the first that was seen of {}: it knows of no such connection (a scan, a restart), or it gave one up that began " +
@@ -291,10 +300,12 @@ export const FINDING_KINDS: ReadonlyMap<string, string> = new Map([
   ["reset-idle", "空闲后重置"],
   ["reset-abort", "异常中止"],
   ["simultaneous-close", "同时关闭"],
+  ["with-itself", "与自己连接"],
   ["one-direction", "只有一个方向"],
   ["time-backwards", "时间倒退"],
   ["reset-no-connection", "没有此连接而重置"],
   ["acks-unseen", "确认了未见的数据"],
+  ["reset-elsewhere", "途中发出的 RST"],
   ["reset-forged", "伪造的 RST"],
   ["syn-data-not-taken", "SYN 的数据未被接受"],
   ["fin-unanswered", "FIN 未得到回应"],

@@ -142,9 +142,11 @@ export class ConnectionStory {
       this.#reuses = null;
     }
     if (isLost) marks.push(mark("lost-on-purpose", { text: "lost by our own faults" }));
+    // Its sender has told all that it has to tell by the frame itself.
+    const isCopy = marks.some(({ kind }) => kind === "duplicate");
     const isDamaged = segment.checksum === "wrong";
     const canArrive = !isLost && !isDamaged;
-    const knew = !isDamaged && noteFacts({ segment, place, from, to, canArrive });
+    const knew = !isDamaged && noteFacts({ segment, place, from, to, canArrive, isCopy });
     // Nothing in a damaged header is sure; data just where the next was to come is data.
     const isBelievable = !isDamaged ||
       (segment.flags & (SYN | FIN | RST)) === 0 && place.start === from.shadow.sentEnd;
@@ -152,7 +154,10 @@ export class ConnectionStory {
     if (segment.checksum !== undefined) from.shadow.counts.judgedChecksums++;
     if (segment.checksum === "partial") from.shadow.counts.partialChecksums++;
     from.shadow.ttl ??= segment.ttl ?? null;
-    if (!place.isStray && isBelievable) this.#take({ segment, place, from, to, isSent, canArrive });
+    const isSpurious = marks.some(({ kind }) => kind === "spurious");
+    if (!place.isStray && isBelievable && !isCopy) {
+      this.#take({ segment, place, from, to, isSent, canArrive, isSpurious });
+    }
     if (knew) this.#renewPaths();
     if (segment.truth !== undefined) this.#noteTruth(segment);
     // Zeek looks at what passes: what was lost before it was told, it would not have seen.
@@ -178,13 +183,14 @@ export class ConnectionStory {
 
   /** What a segment changes of both shadows. */
   #take(
-    { segment, place, from, to, isSent, canArrive }: {
+    { segment, place, from, to, isSent, canArrive, isSpurious }: {
       segment: StorySegment;
       place: Placement;
       from: End;
       to: End;
       isSent: boolean;
       canArrive: boolean;
+      isSpurious: boolean;
     },
   ): void {
     const { flags } = segment;
@@ -222,7 +228,7 @@ export class ConnectionStory {
           tsValue,
           octets,
           isLost,
-          isJudged: false,
+          isJudged: isSpurious,
         });
       }
       if ((flags & FIN) !== 0) shadow.finAt ??= place.end - 1;

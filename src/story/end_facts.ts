@@ -69,6 +69,8 @@ export interface OwnReset extends Sighting {
   readonly ack: number;
   readonly isRefusal: boolean;
   readonly isSure: boolean;
+  /** TTL or hop limit of its packet, where that was seen. */
+  readonly ttl: number | null;
 }
 
 /** Nothing is known. */
@@ -104,6 +106,8 @@ export interface Passage {
   readonly to: { readonly facts: EndFacts; readonly shadow: ShadowEnd };
   /** False where it cannot have been received: lost on purpose, or with a wrong sum. */
   readonly canArrive: boolean;
+  /** It is a copy: its sender has sent it before, but it may be this one that arrives. */
+  readonly isCopy: boolean;
 }
 
 /** Local choice: what an end still sends so long after a RST passed towards it shows that it did not take it. */
@@ -111,7 +115,7 @@ const RESET_DOUBT_SECONDS = 1;
 
 /** Takes what a segment shows. Returns whether anything is new. */
 export function noteFacts(passage: Passage): boolean {
-  const isNew = noteSent(passage);
+  const isNew = !passage.isCopy && noteSent(passage);
   return passage.canArrive && notePassed(passage) || isNew;
 }
 
@@ -244,10 +248,11 @@ function noteReset({ segment, place, from, to }: Passage, seen: Sighting): boole
   const { facts, shadow } = from;
   if (facts.reset !== null || place.isStray) return false;
   const hasAck = (segment.flags & FLAG.ACK) !== 0;
+  const ttl = segment.ttl ?? null;
   if (facts.syn === null && facts.synAck === null && to.facts.syn !== null && facts.opened === null) {
     // The answer of an end that has no connection: RFC 9293 §3.10.7.1.
     if (!hasAck || place.ack < 1 || place.ack > to.shadow.sentEnd) return false;
-    facts.reset = { ...seen, at: place.start, ack: place.ack, isRefusal: true, isSure: true };
+    facts.reset = { ...seen, at: place.start, ack: place.ack, isRefusal: true, isSure: true, ttl };
     return true;
   }
   const isSynchronized = facts.opened !== null;
@@ -265,6 +270,7 @@ function noteReset({ segment, place, from, to }: Passage, seen: Sighting): boole
     ack: hasAck ? place.ack : -1,
     isRefusal: false,
     isSure: isSynchronized,
+    ttl,
   };
   return true;
 }

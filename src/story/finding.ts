@@ -1,9 +1,10 @@
 /**
- * What a finding is.
+ * What a finding is, and how its sentences name an end.
  *
- * Owns: this shape. Must not know: which findings there are (findings.ts, transfer_findings.ts).
+ * Owns: both. Must not know: which findings there are (findings.ts, reset_findings.ts, transfer_findings.ts).
  */
 import type { ConnectionStory } from "./connection_story.ts";
+import type { EndName } from "./story_segment.ts";
 
 /** One finding. */
 export interface Finding {
@@ -23,4 +24,17 @@ export interface Finding {
 /** What a finder looks at. */
 export interface Looked {
   readonly story: ConnectionStory;
+}
+
+/** Looks for one kind of finding, or some that belong together. */
+export type Finder = (looked: Looked) => Finding | readonly Finding[] | null;
+
+/** Name of an end for people, with its address. */
+export function endText(story: ConnectionStory, end: EndName): string {
+  return `the ${end} (${story.endpoints[end]})`;
+}
+
+/** The same where a sentence begins. */
+export function capital(text: string): string {
+  return text[0].toUpperCase() + text.slice(1);
 }

@@ -175,6 +175,8 @@ export class FindingNotes {
       this.blackHole[other] = { length: 0, times: 0, numbers: [] };
     }
     const hole = this.blackHole[from];
+    // What was acknowledged had come through: it was the answer that was lost.
+    if (marks.some(({ kind }) => kind === "spurious")) return;
     const isAgain = marks.some(({ kind }) => kind === "retransmission-timeout");
     if (!isAgain || length < LARGE_BYTES) return;
     hole.length = length;

@@ -2,32 +2,21 @@
  * Findings: what there is to say about a connection in plain words, each with its frames, its confidence and its clause.
  *
  * Owns: the list, and the findings about how a connection began and ended. Those about what lay between are in
- * transfer_findings.ts. Must not know: how they are shown.
+ * transfer_findings.ts, those about RSTs in reset_findings.ts. Must not know: how they are shown.
  */
 import type { ConnectionStory } from "./connection_story.ts";
-import type { Finding, Looked } from "./finding.ts";
+import { capital, endText, type Finder, type Finding } from "./finding.ts";
 import { secondsText } from "./mark_finder.ts";
 import { outcomeOf } from "./outcome.ts";
-import { END_NAMES, type EndName, otherEnd } from "./story_segment.ts";
+import { resetFindings } from "./reset_findings.ts";
+import { END_NAMES, otherEnd } from "./story_segment.ts";
 import { transferFindings } from "./transfer_findings.ts";
-
-type Finder = (looked: Looked) => Finding | readonly Finding[] | null;
 
 /** All findings, in the order of a connection's life. */
 export function findingsOf(story: ConnectionStory): Finding[] {
   const looked = { story };
   return [...OPENING, transferFindings, ...ENDING].flatMap((find) => find(looked) ?? []);
 }
-
-/** Name of an end for people, with its address. */
-export function endText(story: ConnectionStory, end: EndName): string {
-  return `the ${end} (${story.endpoints[end]})`;
-}
-
-/** Local choice: a firewall, a NAT or a load balancer forgets after a minute at the least. */
-const IDLE_SECONDS = 60;
-
-const capital = (text: string) => text[0].toUpperCase() + text.slice(1);
 
 const refused: Finder = ({ story }) => {
   const server = story.factsOf("server");
@@ -126,8 +115,28 @@ const midstream: Finder = ({ story }) => {
   };
 };
 
+function isWithItself({ endpoints: { client, server } }: ConnectionStory): boolean {
+  return client === server;
+}
+
+/** A program that binds a port and calls it reaches itself, by a simultaneous open of one end. */
+const withItself: Finder = ({ story }) => {
+  const { span } = story;
+  if (!isWithItself(story) || span === null) return null;
+  return {
+    kind: "with-itself",
+    frames: [span.first.number],
+    confidence: "certain",
+    text:
+      "Both ends are one address and port: a program that has called its own port, or a forged SYN (LAND). Who sent what " +
+      "cannot be told; all of it stands with the client.",
+    rfc: "RFC 9293 §3.5",
+  };
+};
+
 /** The answers show themselves in acknowledgments alone. */
 const oneDirection: Finder = ({ story }) => {
+  if (isWithItself(story)) return null;
   const silent = END_NAMES.find((name) => story.factsOf(name).first === null);
   if (silent === undefined) return null;
   const { opened, first } = story.factsOf(otherEnd(silent));
@@ -203,6 +212,7 @@ const ecn: Finder = ({ story: { notes } }) => {
 const OPENING: readonly Finder[] = [
   portReused,
   midstream,
+  withItself,
   oneDirection,
   timeBackwards,
   refused,
@@ -213,98 +223,6 @@ const OPENING: readonly Finder[] = [
   synData,
   ecn,
 ];
-
-/** A RST, by who sent it and when. */
-const resets: Finder = ({ story }) =>
-  END_NAMES.flatMap((end): Finding[] => {
-    const facts = story.factsOf(end);
-    const other = story.factsOf(otherEnd(end));
-    const { reset } = facts;
-    if (reset === null || reset.isRefusal) return [];
-    const who = capital(endText(story, end));
-    const found = { frames: [reset.number], rfc: "RFC 9293 §3.10.5" };
-    if (facts.opened === null && facts.openable !== null && facts.synAck === null) {
-      return [{
-        ...found,
-        kind: "reset-handshake",
-        confidence: "likely",
-        text:
-          `${who} answered the SYN, ACK with RST: it has no such connection any more, or only wanted to know ` +
-          `whether the port is open (a SYN scan).`,
-      }];
-    }
-    if (story.isMidstream && facts.first?.number === reset.number) {
-      return [{
-        ...found,
-        kind: "reset-no-connection",
-        confidence: "likely",
-        text:
-          `The RST is the first that was seen of ${
-            endText(story, end)
-          }: it knows of no such connection (a scan, a ` +
-          `restart), or it gave one up that began before the capture.`,
-        rfc: "RFC 9293 §3.5.2",
-      }];
-    }
-    const hasClosed = facts.fin !== null && facts.fin.number < reset.number;
-    if (hasClosed && other.fin !== null && other.fin.number < reset.number) {
-      return [{
-        ...found,
-        kind: "reset-after-close",
-        confidence: "likely",
-        text: `${who} sent RST after both ends had closed: nothing is lost.`,
-      }];
-    }
-    if (hasClosed && facts.fin !== null) {
-      return [{
-        ...found,
-        kind: "reset-data-after-close",
-        frames: [facts.fin.number, reset.number],
-        confidence: "likely",
-        text:
-          `${who} had closed and sent RST when something still came: it does not read any more, what came is lost.`,
-        rfc: "RFC 1122 §4.2.2.13, RFC 2525 §2.17",
-      }];
-    }
-    const idle = reset.time - (story.notes.lastBeforeReset ?? reset.time);
-    if (idle >= IDLE_SECONDS) {
-      return [{
-        ...found,
-        kind: "reset-idle",
-        confidence: "likely",
-        text:
-          `RST of ${endText(story, end)} after ${
-            secondsText(idle)
-          } of silence: a timer for idle connections, its own ` +
-          `or one of a device on the way.`,
-        rfc: "RFC 5382 §5",
-      }];
-    }
-    return [{
-      ...found,
-      kind: "reset-abort",
-      confidence: "certain",
-      text:
-        `${who} gave the connection up with RST, without FIN: an abort, a process that was killed, or a close with ` +
-        `data unread.`,
-      rfc: "RFC 9293 §3.10.5, RFC 2525 §2.17",
-    }];
-  });
-
-const forgedResets: Finder = ({ story }) =>
-  END_NAMES.flatMap((end) => {
-    const { forgedReset } = story.factsOf(end);
-    if (forgedReset === null) return [];
-    return [{
-      kind: "reset-forged",
-      frames: [forgedReset.reset.number, forgedReset.by.number],
-      confidence: "likely",
-      text: `The RST in the name of ${
-        endText(story, end)
-      } is not its own: it went on sending. Somebody on the way has forged it, or it is of an older connection.`,
-      rfc: "RFC 5961 §3",
-    }];
-  });
 
 const simultaneousClose: Finder = ({ story }) => {
   const isClosing = END_NAMES.every((name) => story.pathOf(name).some(({ state }) => state === "CLOSING"));
@@ -359,4 +277,4 @@ const timeWait: Finder = ({ story }) =>
     }];
   });
 
-const ENDING: readonly Finder[] = [resets, forgedResets, simultaneousClose, finUnanswered, timeWait];
+const ENDING: readonly Finder[] = [resetFindings, simultaneousClose, finUnanswered, timeWait];

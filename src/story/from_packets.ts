@@ -4,6 +4,7 @@
  * Owns: what a dissected segment has to say. Must not know: files, link types, headers below TCP.
  */
 import type { SegmentOptions } from "../tcp/events.ts";
+import { SeenFrames } from "./seen_frames.ts";
 import type { Added, Story } from "./story.ts";
 
 /** A TCP segment of a captured packet, headers read; nothing in it is used again. */
@@ -48,6 +49,7 @@ export class PacketStory {
   readonly #byHost = new Map<string, Host>();
   /** The same by address and port, of those that were heard of late. */
   readonly #bySource = new Map<string, Host>();
+  readonly #frames = new SeenFrames();
   #commentLetters = 0;
 
   constructor(story: Story) {
@@ -71,7 +73,7 @@ export class PacketStory {
       options: segment.options,
       checksum: checksum === undefined ? undefined : this.#judge(checksum, source),
       ttl: segment.ttl,
-      ipId: segment.ipId,
+      copyOf: this.#copyOf(segment),
       header: segment.header,
       realm: vlans === undefined || vlans.length === 0 ? undefined : vlans.join("."),
     });
@@ -88,6 +90,18 @@ export class PacketStory {
     if (isKept) this.#commentLetters += text.length;
   }
 
+  /** Null where its identification says that it is none. */
+  #copyOf(segment: CapturedSegment): number | null | undefined {
+    const { ipId = 0, source, checksum } = segment;
+    // Of a damaged frame nothing is sure, its identification neither.
+    if (ipId === 0 || checksum === "wrong") return undefined;
+    const host = this.#bySource.get(source) ?? this.#hostOf(source);
+    const look = this.#frames.look(segment);
+    if (look === "repeats-ids") host.repeatsIds = true;
+    if (host.repeatsIds) return undefined;
+    return look === null || look === "repeats-ids" ? null : look.copyOf;
+  }
+
   #judge(checksum: "correct" | "partial" | "wrong", source: string): "correct" | "partial" | "wrong" {
     const host = this.#bySource.get(source) ?? this.#hostOf(source);
     if (checksum !== "wrong") {
@@ -99,7 +113,7 @@ export class PacketStory {
 
   #hostOf(source: string): Host {
     const name = source.slice(0, source.lastIndexOf(":"));
-    const host = this.#byHost.get(name) ?? { hasRightSums: false };
+    const host = this.#byHost.get(name) ?? { hasRightSums: false, repeatsIds: false };
     if (this.#byHost.size < MOST_HOSTS) this.#byHost.set(name, host);
     // Made of the others again.
     if (this.#bySource.size === MOST_HOSTS) this.#bySource.clear();
@@ -111,6 +125,8 @@ export class PacketStory {
 /** What is remembered of one. */
 interface Host {
   hasRightSums: boolean;
+  /** Its identifications say nothing: it gives different segments the same one. */
+  repeatsIds: boolean;
 }
 
 /** Local choice: hosts of which it is remembered whether they send sums. */

@@ -46,9 +46,10 @@ export function findMarks(judged: Judged): Found {
     marks.push(mark("outside-window", { text: "its number belongs to no window of this connection" }));
   } else if (judged.told === undefined && isCopy(judged)) {
     // Its end did not send it, and nothing that it says is news.
-    const copy = mark("duplicate", { text: COPY_TEXT, of: watch.lastNumber });
+    const of = segment.copyOf ?? watch.lastNumber;
+    const copy = mark("duplicate", { text: COPY_TEXT, of });
     // Of an ACK tshark says something else.
-    marks.push(place.end > place.start ? copy : { kind: copy.kind, text: copy.text, of: watch.lastNumber });
+    marks.push(place.end > place.start ? copy : { kind: copy.kind, text: copy.text, of });
     return { marks, isSent: false };
   } else if ((segment.flags & RST) === 0) {
     const probe = probeKind(judged);

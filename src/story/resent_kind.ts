@@ -17,8 +17,6 @@ import type { StorySegment } from "./story_segment.ts";
 const FAST_DUPLICATES = 3;
 /** Local choice: a copy that the network makes follows at once; no timer is as short. */
 const COPY_SECONDS = 0.01;
-/** Local choice: within it no host sends so many packets that a number of 16 bits comes back. */
-const SAME_ID_SECONDS = 1;
 /** RFC 8985 §7.2 adds what an ACK may be delayed, 200 ms in practice; and a quarter more for what was not measured. */
 const PROBE_DELAY_SECONDS = 0.25;
 /** Local choice, of the estimated timeout: a capture sees the round trip of a part of the way only, so it is less than the sender's. */
@@ -47,24 +45,26 @@ export const MARK_OF_RETRANSMIT: Readonly<Record<RetransmitKind, MarkKind>> = {
 };
 
 /**
- * Whether a segment is the very frame that its end sent last, again: copied on the way, or captured twice, as a router's
- * `-i any` does. The identification of IPv4 tells it, and that a router has counted the TTL down in between; where neither
- * does, and it carries something, that nothing in it has changed and nothing called for it.
+ * Whether a segment is a frame that its end has sent before, again: copied on the way, or captured twice, as a router's
+ * `-i any` does. Where identifications do not tell (seen_frames.ts), that it is the last one again tells, with a TTL that a
+ * router has counted down in between; or, where it carries something, that nothing in it has changed and nothing called for it.
  */
 export function isCopy(
   { segment, sender, receiver }: Pick<Resending, "segment" | "sender" | "receiver">,
 ): boolean {
+  if (segment.copyOf !== undefined) return segment.copyOf !== null;
   const earlier = sender.watch.last;
-  if (earlier === null || earlier.seq !== segment.seq || earlier.length !== segment.length) return false;
+  // What was damaged and is sent again is no copy of it.
+  if (
+    earlier === null || earlier.checksum === "wrong" || earlier.seq !== segment.seq ||
+    earlier.length !== segment.length
+  ) return false;
   if (earlier.ack !== segment.ack || earlier.flags !== segment.flags || earlier.window !== segment.window) {
     return false;
   }
   const [before, now] = [earlier.options.timestamps, segment.options.timestamps];
   if (before?.value !== now?.value || before?.echo !== now?.echo) return false;
   const waited = Math.abs(segment.time - earlier.time);
-  // Many write 0 where no router may cut the packet.
-  const hasIds = (earlier.ipId ?? 0) > 0 && (segment.ipId ?? 0) > 0;
-  if (hasIds) return earlier.ipId === segment.ipId && waited < SAME_ID_SECONDS;
   const wasForwarded = earlier.ttl !== undefined && segment.ttl !== undefined && earlier.ttl !== segment.ttl;
   if (wasForwarded) return waited < COPY_SECONDS && areSameBlocks(earlier, segment);
   const carries = segment.length > 0 || (segment.flags & (FLAG.SYN | FLAG.FIN)) !== 0;
@@ -94,7 +94,13 @@ export function resentKind(resending: Resending): MarkKind {
   // After a timeout everything below SND.NXT of then is taken for lost, and goes out again as ACKs come in.
   if (place.start < watch.timeoutUntil && shadow.acked < watch.timeoutUntil) return "retransmission-timeout";
   const sendings = record?.sendings;
-  const waited = sendings === undefined ? Infinity : segment.time - sendings[sendings.length - 1].time;
+  // Of what was acknowledged nothing is kept: no later than the last segment of its end it had left.
+  const isAcknowledged = sendings === undefined && shadow.acked >= place.end;
+  const waited = sendings !== undefined
+    ? segment.time - sendings[sendings.length - 1].time
+    : isAcknowledged
+    ? segment.time - watch.lastTime
+    : Infinity;
   const timeout = shadow.roundTrips.timeoutSeconds * TIMEOUT_SHARE;
   const silent = segment.time - receiver.watch.lastTime;
   const hasEvidence = shadow.sacked.end > place.start ||
@@ -104,7 +110,7 @@ export function resentKind(resending: Resending): MarkKind {
   const usesSack = shadow.sackPermitted && receiver.shadow.sackPermitted;
   const roundTrip = shadow.roundTrips.smoothedSeconds + receiver.shadow.roundTrips.smoothedSeconds;
   const isSoon = waited >= shadow.roundTrips.smoothedSeconds && waited < 2 * roundTrip + PROBE_DELAY_SECONDS;
-  if (usesSack && isLast && isSoon && !hasEvidence && sendings?.length === 1) {
+  if (usesSack && isLast && isSoon && !hasEvidence && (sendings?.length === 1 || isAcknowledged)) {
     return "retransmission-tail-probe";
   }
   // What was sent again already and is still missing after the time of the timer was not found by acknowledgments.

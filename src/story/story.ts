@@ -140,7 +140,7 @@ export class Story {
       options: segment.options,
       checksum: segment.checksum,
       ttl: segment.ttl,
-      ipId: segment.ipId,
+      copyOf: segment.copyOf,
       header: segment.header,
       truth: segment.truth,
       fate: segment.fate,

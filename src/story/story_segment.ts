@@ -42,8 +42,8 @@ export interface StorySegment {
   readonly checksum?: "correct" | "partial" | "wrong" | undefined;
   /** TTL or hop limit of its packet, where that was seen. */
   readonly ttl?: number | undefined;
-  /** IPv4's identification, which two packets of one end within a moment share only where one is a copy (RFC 6864 §4). */
-  readonly ipId?: number | undefined;
+  /** Number of the frame of which it is a copy (seen_frames.ts); null where it surely is none, absent where nobody can tell. */
+  readonly copyOf?: number | null | undefined;
   /** Its TCP header as it was captured, a letter a byte (header_bytes.ts); absent where nobody has kept it. */
   readonly header?: string | undefined;
   /** The state of the end that told of it, after it: where that end is ours. */

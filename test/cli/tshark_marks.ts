@@ -173,7 +173,8 @@ const JUDGEMENTS: readonly Judgement[] = [
     tsharkAlone: ["retransmission"],
     oursAlone: [],
     why: "the SYN, ACK of a simultaneous open carries the SYN again because it must",
-    holds: ({ row: { segment: { flags } } }) => (flags & (FLAG.SYN | FLAG.ACK)) === (FLAG.SYN | FLAG.ACK),
+    holds: ({ row: { segment: { flags } }, about }) =>
+      (flags & (FLAG.SYN | FLAG.ACK)) === (FLAG.SYN | FLAG.ACK) && !about.isOnSeveralVlans,
   },
   {
     tsharkAlone: ["keep_alive"],

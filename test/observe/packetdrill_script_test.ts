@@ -82,9 +82,9 @@ const EARLY = `+0 < . 1:101(100) ack 1 win 1000
 +.01 > . 1:1(0) ack 101
 // frame 3 lies before what was captured
 // frame 4 lies before what was captured
-// frame 5 never arrived
++.48 < . 4294966997:4294967097(100) ack 1 win 1000  // sent again: why cannot be seen
 // frame 6 is told without its first 300 octets, which lie before what was captured
-+.58 < . 1:201(200) ack 1 win 1000  // sent again: a probe: the last segment again, before the timer expires, 100 ms after it was sent before
++.1 < . 1:201(200) ack 1 win 1000  // sent again: a probe: the last segment again, before the timer expires, 100 ms after it was sent before
 +.01 > . 1:1(0) ack 201`;
 
 const SERVER_SCRIPT = `// told.pcap, connection #1: 10.0.0.2:40000 > 10.0.0.1:80

@@ -88,7 +88,14 @@ Deno.test("whatever simulated connections and the playground's scenarios say has
 
 Deno.test("each sentence that is known in Chinese is one of the story's, and each kind of finding is known", async () => {
   const folder = new URL("../../src/story/", import.meta.url);
-  const names = ["findings", "transfer_findings", "mark_finder", "late_marks", "connection_story"];
+  const names = [
+    "findings",
+    "reset_findings",
+    "transfer_findings",
+    "mark_finder",
+    "late_marks",
+    "connection_story",
+  ];
   const files = await Promise.all(names.map((name) => Deno.readTextFile(new URL(`${name}.ts`, folder))));
   // A sentence that goes over several lines is one.
   const source = files.join("\n").replace(/["`] \+\s+["`]/g, "");
@@ -97,7 +104,7 @@ Deno.test("each sentence that is known in Chinese is one of the story's, and eac
       assert(source.includes(clause.trim()), `${english}: ${clause}`);
     }
   }
-  const kinds = files.slice(0, 2).join("\n").matchAll(/\bkind: "([a-z-]+)"/g);
+  const kinds = files.slice(0, 3).join("\n").matchAll(/\bkind: "([a-z-]+)"/g);
   const named = [...new Set([...kinds].map(([, kind]) => kind))];
   assert(named.length > 30, `${named.length}`);
   assertEquals(named.filter((kind) => !FINDING_KINDS.has(kind)), []);

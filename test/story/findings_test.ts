@@ -5,6 +5,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { chineseSentence } from "../../src/page/chinese.ts";
 import { explainConnection } from "../../src/story/explain_json.ts";
 import { findingsOf } from "../../src/story/findings.ts";
+import { Story } from "../../src/story/story.ts";
+import { FLAG } from "../../src/wire/tcp.ts";
 import { FULL_HANDSHAKE, HANDSHAKE, tell } from "./written_story.ts";
 
 const CLOSE = `C FA 1 1
@@ -100,6 +102,14 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     `C S 0\nS SA 0 1\nC A 1 900\nS R 900\nC A 1 1 len=4\nS A 1 5`,
     ["acks-unseen 3 likely"],
   ],
+  "a RST of a device on the way, by its TTL": [
+    `C S 0 ttl=64\nS SA 0 1 ttl=52\nC A 1 1 ttl=64\nC A 1 1 len=9 ttl=64\nS RA 1 10 ttl=60`,
+    ["reset-elsewhere 5 likely"],
+  ],
+  "a RST that has taken another way than the rest": [
+    `C S 0 ttl=64\nS SA 0 1 ttl=52\nC A 1 1 ttl=64\nC A 1 1 len=9 ttl=64\nS RA 1 10 ttl=54`,
+    ["reset-abort 5 certain"],
+  ],
   "data in flight that a RST has overtaken forges nothing": [
     `${HANDSHAKE}\nS A 1 1 len=100\nS RA 201 1\nS A 101 1 len=100`,
     ["reset-abort 5 certain"],
@@ -155,6 +165,25 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     `${HANDSHAKE}\nC A 1 1 len=1000\nS A 1 1001 win=0 at=1\nC A 1000 1 at=1.5\nS A 1 1001 win=0 at=1.5`,
     ["window-full 4 certain", "zero-window-probe 6 certain", "zero-window 5 certain"],
   ],
+  "the answers are lost, not what is sent: no segment is too large, and each is sent for nothing once": [
+    `${FULL_HANDSHAKE}
+      C A 1 1 len=1400 at=1
+      C A 1401 1 len=100 at=1.001
+      S A 1 1501 at=1.002
+      C A 1401 1 len=100 at=1.02
+      S A 1 1501 sack=1401-1501 at=1.021
+      C A 1 1 len=1400 at=1.3
+      S A 1 1501 sack=1-1401 at=1.301
+      C A 1 1 len=1400 at=1.8
+      S A 1 1501 sack=1-1401 at=1.801
+      C A 1 1 len=1400 at=2.8
+      S A 1 1501 sack=1-1401 at=2.801`,
+    [
+      "retransmission-timeout 9,11,13 likely",
+      "retransmission-tail-probe 7 likely",
+      "spurious-retransmission 7,9,11,13 certain",
+    ],
+  ],
   "ECN and data in the SYN": ["C SEW 0 len=10\nS SAE 0 11\nC A 11 1", [
     "syn-data 1 certain",
     "ecn 1,2 certain",
@@ -175,6 +204,19 @@ for (const [name, [text, expected]] of Object.entries(CASES)) {
     }
   });
 }
+
+Deno.test("findings: a connection with itself is neither one direction nor a call without answer", () => {
+  const story = new Story();
+  const way = { source: "127.0.0.1:7077", destination: "127.0.0.1:7077" };
+  const segments = [[FLAG.SYN, 0, 0], [FLAG.SYN | FLAG.ACK, 0, 1], [FLAG.ACK, 1, 1], [FLAG.ACK, 1, 1, 2]];
+  for (const [index, [flags, seq, ack, length = 0]] of segments.entries()) {
+    story.add({ ...way, number: index + 1, time: index, flags, seq, ack, length, window: 1000, options: {} });
+  }
+  const [connection] = story.connections();
+  const found = findingsOf(connection);
+  assertEquals(found.map(({ kind, frames }) => `${kind} ${frames.join()}`), ["with-itself 1"]);
+  assert(chineseSentence(found[0].text) !== null);
+});
 
 Deno.test("findings: the text names both ends and how long it took", () => {
   const [finding] = findingsOf(tell("C S 0\nC S 0 at=1\nS SA 0 1\nC A 1 1").connection);

@@ -198,6 +198,13 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       "11 duplicate(10)",
     ],
   ],
+  "what was damaged on its way, and then is not, is no copy of that": [
+    `C S 0 sum=correct
+      S SA 0 1
+      C A 1 1 len=100 id=3 sum=wrong
+      C A 1 1 len=100 id=3 sum=correct at=0.0301`,
+    ["3 wrong-checksum", "4 retransmission-unknown(3)"],
+  ],
   "captured twice, without identifications: a router has counted the TTL down": [
     `${HANDSHAKE}
       C A 1 1 len=100

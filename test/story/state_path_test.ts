@@ -85,6 +85,13 @@ const COURSES: Readonly<Record<string, Course>> = {
     outcome: "open",
     zeek: "RSTR ShAgrDa",
   },
+  "a copy of the SYN, ACK that the capture has late asks for nothing again": {
+    text: "C S 0\nS SA 0 1 id=5\nC A 1 1\nS SA 0 1 id=5",
+    client: "SYN_SENT#1 ESTABLISHED#2",
+    server: "LISTEN#2? SYN_RCVD#2 ESTABLISHED#3?",
+    outcome: "open",
+    zeek: "S1 ShA",
+  },
   "half a handshake": {
     text: "C S 0\nS SA 0 1",
     client: "SYN_SENT#1 ESTABLISHED#2?",
