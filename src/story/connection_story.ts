@@ -301,6 +301,7 @@ export class ConnectionStory {
   skip({ from, seq, ack }: { readonly from: EndName; readonly seq: number; readonly ack: number }): void {
     this.#ends[from].shadow.jump(seq);
     this.#ends[otherEnd(from)].shadow.jump(ack);
+    for (const { shadow, watch } of Object.values(this.#ends)) watch.untoldUntil = shadow.sentEnd;
   }
 
   /** A segment that was told already was lost on its way by our own faults. */

@@ -20,6 +20,8 @@ export interface EndWatch {
   timeoutUntil: number;
   /** The same of a fast retransmission (RFC 6582 §3.2). */
   fastUntil: number;
+  /** What it had sent when segments were not told of: why something below that is sent again may not have been told either. */
+  untoldUntil: number;
   /** The segment that showed a hole in its stream. */
   hole: StorySegment | null;
   /** Its last segment, to know a copy of it. */
@@ -37,6 +39,7 @@ export function newEndWatch(): EndWatch {
     lastTime: -Infinity,
     timeoutUntil: 0,
     fastUntil: 0,
+    untoldUntil: 0,
     hole: null,
     last: null,
   };

@@ -106,6 +106,10 @@ export function resentKind(resending: Resending): MarkKind {
   const hasEvidence = shadow.sacked.end > place.start ||
     receiver.watch.duplicateAcks >= FAST_DUPLICATES ||
     place.start < watch.fastUntil && shadow.acked < watch.fastUntil;
+  // Here no evidence is none of a silence.
+  if (place.start < watch.untoldUntil) {
+    return hasEvidence ? "retransmission-fast" : "retransmission-unknown";
+  }
   // RFC 8985 §7.2: two round trips, and what a lone segment's ACK may be delayed; only where SACK is in use.
   const usesSack = shadow.sackPermitted && receiver.shadow.sackPermitted;
   const roundTrip = shadow.roundTrips.smoothedSeconds + receiver.shadow.roundTrips.smoothedSeconds;
@@ -116,7 +120,7 @@ export function resentKind(resending: Resending): MarkKind {
   // What was sent again already and is still missing after the time of the timer was not found by acknowledgments.
   const wasResent = sendings !== undefined && sendings.length > 1;
   const isOverdue = isFirst && waited >= timeout &&
-    (wasResent || silent > shadow.roundTrips.smoothedSeconds * 1.5);
+    (wasResent || silent > roundTrip * 1.5);
   if (isOverdue) return "retransmission-timeout";
   if (hasEvidence && silent < timeout) return "retransmission-fast";
   if (isFirst && waited >= timeout) return "retransmission-timeout";

@@ -8,6 +8,7 @@ import { outcomeOf } from "../../src/story/outcome.ts";
 import { Story } from "../../src/story/story.ts";
 import { type EndName, otherEnd } from "../../src/story/story_segment.ts";
 import type { SegmentEvent, TcpEvent } from "../../src/tcp/events.ts";
+import { sampleSegment } from "../observe/sample_events.ts";
 import { comparePaths, newPathMeasure } from "./true_path.ts";
 import { runTwoEnds } from "./two_ends.ts";
 
@@ -184,4 +185,55 @@ Deno.test("event story: of very many connections the oldest are forgotten, keep 
   // One that is new is told as ever.
   say(101, ["SYN"], 0);
   assertEquals([source.story.count, source.connection(101)?.keptRows], [101, 1]);
+});
+
+Deno.test("event story: why a peer sends again what left before events were missing is not known, unless it was heard", () => {
+  const story = new Story();
+  const source = new EventStory(story);
+  let number = 0;
+  const tells = (direction: "recv" | "send", time: number, more: Partial<SegmentEvent>): void => {
+    const isSyn = more.flags?.includes("SYN") === true;
+    const { relSeq = 0, relAck = 0 } = more;
+    source.observe(sampleSegment({
+      id: 1,
+      segment: ++number,
+      time,
+      direction,
+      flags: ["ACK"],
+      length: 0,
+      window: 60_000,
+      ...more,
+      options: { ...(isSyn ? { sackPermitted: true, mss: 1000 } : {}), ...more.options },
+      seq: (direction === "recv" ? 1000 : 5000) + relSeq,
+      ack: (direction === "recv" ? 5000 : 1000) + relAck,
+    }));
+  };
+  const data = (time: number, at: number) => tells("recv", time, { relSeq: at, relAck: 1, length: 1000 });
+  const answer = (time: number, upTo: number, sack: [number, number][] = []) =>
+    tells("send", time, {
+      relSeq: 1,
+      relAck: upTo,
+      options: sack.length === 0 ? {} : { sack: sack.map(([left, right]) => [1000 + left, 1000 + right]) },
+    });
+  tells("recv", 0, { flags: ["SYN"] });
+  tells("send", 0.001, { flags: ["SYN", "ACK"], relAck: 1 });
+  tells("recv", 0.021, { relSeq: 1, relAck: 1 });
+  data(0.022, 1);
+  answer(0.022, 1001);
+  // Much is not told of: 3001 was lost, and the acknowledgments that showed it are among what is missing.
+  source.missed();
+  data(0.4, 20_001);
+  answer(0.4, 3001);
+  data(0.9, 3001);
+  // From here on all is told.
+  answer(0.9, 21_001);
+  for (const at of [22_001, 23_001, 24_001]) {
+    data(1, at);
+    answer(1, 21_001, [[22_001, at + 1000]]);
+  }
+  data(1.022, 21_001);
+  const marks = [...story.connections()][0].segmentRows().flatMap(({ segment, marks }) =>
+    marks.filter(({ kind }) => isRetransmission(kind)).map(({ kind }) => [segment.time, kind])
+  );
+  assertEquals(marks, [[0.9, "retransmission-unknown"], [1.022, "retransmission-fast"]]);
 });
