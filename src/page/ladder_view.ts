@@ -19,6 +19,8 @@ import { showWord, text } from "./words.ts";
 
 /** Local choice: some screens full; what is above comes when it is asked for. */
 const FIRST_LINES = 300;
+/** Local choice: while they rush past: a large screen's. */
+const RUSHING_LINES = 80;
 /** Local choice: how near to the end somebody is who wants to see what comes, pixels. */
 const NEAR_END = 40;
 
@@ -57,6 +59,8 @@ export class LadderView {
   #story: ShownStory | null = null;
   readonly #paced = new Paced(() => this.#follow());
   #selected: number | null = null;
+  /** Most of what a screen holds was new in the last picture: a burst, of which nobody reads what is above the screen. */
+  #isRushing = false;
 
   constructor(wishes: LadderWishes) {
     this.#wishes = wishes;
@@ -105,6 +109,7 @@ export class LadderView {
     this.#most = FIRST_LINES;
     this.#around = null;
     this.#selected = null;
+    this.#isRushing = false;
     this.#list.replaceChildren();
     this.#earlier.hidden = true;
     this.#later.hidden = true;
@@ -123,9 +128,15 @@ export class LadderView {
     const { scrollHeight, scrollTop, clientHeight } = this.element;
     const isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END;
     // Whoever is back at the end has seen what was before: to draw all of it each time would be for nobody.
-    if (isAtEnd) this.#most = FIRST_LINES;
+    if (isAtEnd) this.#most = this.#isRushing ? RUSHING_LINES : FIRST_LINES;
+    const before = this.#drawn;
     this.#show();
     if (isAtEnd) this.element.scrollTop = this.element.scrollHeight;
+    const wasRushing = this.#isRushing;
+    const fresh = [...this.#drawn.keys()].filter((key) => !before.has(key)).length;
+    this.#isRushing = isAtEnd && before.size > 0 && fresh * 2 > RUSHING_LINES;
+    // The lines that were spared come once there is time.
+    if (wasRushing && !this.#isRushing) this.#paced.ask();
   }
 
   /** The same in another language. */

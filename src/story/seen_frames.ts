@@ -4,7 +4,7 @@
  *
  * Owns: the last frame of each identification. Must not know: connections.
  *
- * What an end sends again has another identification; what is a copy has the same (RFC 6864 §4.3 asks for that of packets that may be cut,
+ * What an end sends again has another identification; what is a copy has the same (RFC 6864 §4 asks for that of packets that may be cut,
  * and Linux, Windows and the BSDs count for all that they send). 0 says nothing: Linux writes it in a SYN, ACK and in RSTs.
  */
 import type { SegmentOptions } from "../tcp/events.ts";

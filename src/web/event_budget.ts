@@ -13,7 +13,7 @@ import type { SegmentEvent, TcpEvent } from "../tcp/events.ts";
  * Local choice: events of a turn, of connections that pages follow and of all others: 640 a second are more than anybody reads.
  * To make one costs the server a microsecond or two, and to show one the browser on the same machine a hundred.
  */
-const TURN_EVENTS = { followed: 32, others: 32, samples: 8 } as const;
+const TURN_EVENTS = { followed: 5, others: 32, samples: 2 } as const;
 /** Local choice: what may be made at once after a rest: a transfer of some hundred kilobytes is told whole. */
 const MOST_AT_ONCE = { followed: 1024, others: 512, samples: 256 } as const;
 const KINDS = ["followed", "others", "samples"] as const;

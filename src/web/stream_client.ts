@@ -38,6 +38,8 @@ export class StreamClient {
   wish: { readonly id: number | null } | null = null;
   /** Turns in a row in which it has taken too little to be sent more. */
   stalledTurns = 0;
+  /** Turns that it is left in peace: what it draws, its machine has not for the transfer that it shows. */
+  restTurns = 0;
   /** What is sent again only when it differs. */
   lastControls = "";
   /**
@@ -69,6 +71,7 @@ export class StreamClient {
   /** Wants another connection's events from now on; `before`: those of it that are known. */
   subscribe(id: number | null, before: readonly TcpEvent[]): void {
     this.subscribed = id;
+    this.restTurns = 0;
     this.#events = [...before];
     this.#lost = 0;
     this.#begins = id !== null;

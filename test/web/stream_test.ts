@@ -349,6 +349,39 @@ Deno.test("in a burst the first events of each turn are made, the others counted
   hub.end();
 });
 
+Deno.test("while not all of a connection can be told, a page is sent less often; what comes after that, at once", async () => {
+  await using on = new PageScene();
+  const { hub } = hubOn(on);
+  const follower = new SlowSocket();
+  const client = hub.add(follower);
+  assert(client !== null);
+  const connection = await on.opens();
+  hub.subscribe(client, 1);
+  hub.turn();
+  follower.take();
+  // More in each turn than is told at once.
+  const turns: number[] = [];
+  for (let turn = 0; turn < 60; turn++) {
+    for (let i = 0; i < (turn === 0 ? 800 : 30); i++) await on.talks(connection, "0123456789");
+    hub.turn();
+    if (follower.batches().length > 0) turns.push(turn);
+  }
+  const waits = turns.slice(1).map((turn, i) => turn - turns[i]);
+  // Where there are two processors once a second, else five times.
+  const rest = navigator.hardwareConcurrency > 2 ? 4 : 20;
+  assert(waits.length >= 2 && waits.every((wait) => wait === rest), waits.join());
+  // What waits leaves in batches of a bounded size, one a turn.
+  for (let turn = 0; turn < 8; turn++) {
+    hub.turn();
+    follower.batches();
+  }
+  await on.talks(connection, "again");
+  hub.turn();
+  const last = follower.batches().flatMap((batch) => batch.events);
+  assert(last.some((event) => event.event === "segment" && event.length === 5), "the burst is over");
+  hub.end();
+});
+
 Deno.test("ten thousand connections in a burst: what is known of those that are looked at stays, and of others little is kept", async () => {
   await using on = new PageScene();
   let interest: EventInterest | undefined;
