@@ -9,8 +9,6 @@
 import { isForwarderAlive, isShortEnough, PageForward, PageForwarder } from "../web/page_forward.ts";
 import { environmentVariable } from "./terminal.ts";
 
-/** Names the directory to what runs in a lab. */
-const VARIABLE = "TCPLAB_PAGE_FORWARD";
 const PREFIX = "tcplab-pages-";
 const FRESH_MS = 60_000;
 
@@ -23,7 +21,7 @@ interface OpenForwarding extends Disposable {
 export async function openPageForwarding(): Promise<OpenForwarding> {
   const parts = new DisposableStack();
   const nothing = { env: {}, [Symbol.dispose]: () => {} };
-  if (environmentVariable(VARIABLE) !== undefined) return nothing;
+  if (environmentVariable("TCPLAB_PAGE_FORWARD") !== undefined) return nothing;
   const parent = temporaryDirectory();
   try {
     await sweep(parent);
@@ -31,7 +29,7 @@ export async function openPageForwarding(): Promise<OpenForwarding> {
     parts.defer(() => removeQuietly(directory));
     if (!isShortEnough(directory)) throw new Error("too long");
     parts.use(new PageForwarder(directory));
-    return { env: { [VARIABLE]: directory }, [Symbol.dispose]: () => parts.dispose() };
+    return { env: { TCPLAB_PAGE_FORWARD: directory }, [Symbol.dispose]: () => parts.dispose() };
   } catch {
     parts.dispose();
     return nothing;
@@ -40,7 +38,7 @@ export async function openPageForwarding(): Promise<OpenForwarding> {
 
 /** A page's address for a person: outside of the lab in which it is served, where there is a way. */
 export async function reachablePage(url: string): Promise<{ readonly url: string } & Disposable> {
-  const directory = environmentVariable(VARIABLE);
+  const directory = environmentVariable("TCPLAB_PAGE_FORWARD");
   const { hostname, port } = new URL(url);
   const page = { transport: "tcp", hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) } as const;
   const way = directory === undefined ? null : await PageForward.open(directory, page);

@@ -39,7 +39,7 @@ export function newEndWatch(): EndWatch {
     lastTime: -Infinity,
     timeoutUntil: 0,
     fastUntil: 0,
-    untoldUntil: 0,
+    untoldUntil: -Infinity,
     hole: null,
     last: null,
   };

@@ -83,8 +83,10 @@ export function resentKind(resending: Resending): MarkKind {
   const { segment, place, record, sender, receiver } = resending;
   const { shadow, watch } = sender;
   if ((segment.flags & FLAG.SYN) !== 0) return "retransmission-timeout";
-  // Nothing is known of what was to make it send again: the way back was not captured.
-  if (receiver.watch.lastNumber === 0) return "retransmission-unknown";
+  // Who acknowledges has heard something that was not captured, and nothing is known of what was to make it send again.
+  if (receiver.watch.lastNumber === 0) {
+    return (segment.flags & FLAG.ACK) === 0 ? "retransmission-timeout" : "retransmission-unknown";
+  }
   const isFirst = place.start <= shadow.acked;
   const isLast = place.end >= shadow.sentEnd;
   // What came with a SYN and was not taken follows at once (RFC 7413 §4.2.2).

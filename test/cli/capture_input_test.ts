@@ -126,8 +126,8 @@ Deno.test("explain: the connections, and a file that is cut as far as it goes", 
     list,
     `
 #  client           server          outcome     frames  sent  received     time  Zeek   remarkable
-1  10.0.0.9:40000   10.0.0.1:7777   unanswered       2  36 B       0 B  1.001 s  S0 SD  retransmission-timeout
-2  [fd00::1]:40000  [fd00::9]:7777  unanswered       2  36 B       0 B  1.001 s  S0 SD  retransmission-timeout
+1  10.0.0.9:40000   10.0.0.1:7777   unanswered       2  36 B       0 B  1.001 s  S0 SD  retransmission
+2  [fd00::1]:40000  [fd00::9]:7777  unanswered       2  36 B       0 B  1.001 s  S0 SD  retransmission
 `.trim(),
   );
   const cut = await explained(FIRST.subarray(0, FIRST.length - 1), ["--show", "list"]);
