@@ -64,6 +64,9 @@ liveTest("SIGTERM while a page has paused the server: the end is in order, whate
   assert(stderr.includes("tcplab serve: Resumed: the server ends"), stderr);
   // Neither waited for in vain, nor reset.
   assertEquals(server.all("segment").filter(({ flags }) => flags.includes("RST")), []);
-  assertEquals(server.all("closed").map(({ reason }) => reason), ["normal"]);
+  // Both close at about the same time: who is first, or whether neither is, decides who waits in TIME_WAIT, and that is no end.
+  const ends = server.all("closed").map(({ reason }) => reason);
+  const isWaiting = server.all("transition").at(-1)?.to === "TIME_WAIT";
+  assert(isWaiting ? ends.length === 0 : ends.join() === "normal", `${ends} ${isWaiting}`);
   assertLess(performance.now() - began, 4000);
 });
