@@ -10,7 +10,8 @@
 import type { SegmentEvent, TcpEvent } from "../tcp/events.ts";
 
 /**
- * Local choice: events of a turn, of connections that pages follow and of all others: 640 a second are more than anybody reads.
+ * Local choice: events of a turn. Of connections that pages follow 100 a second are more than anybody reads; of all others, which
+ * are kept and not shown, 640.
  * To make one costs the server a microsecond or two, and to show one the browser on the same machine a hundred.
  */
 const TURN_EVENTS = { followed: 5, others: 32, samples: 2 } as const;
