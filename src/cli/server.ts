@@ -40,7 +40,7 @@ export class Server {
   /** By port. */
   readonly #applications = new Map<
     number,
-    { readonly name: string; readonly create: ReturnType<Application["create"]> }
+    { readonly name: string; readonly first: string; readonly create: ReturnType<Application["create"]> }
   >();
 
   /** What connections have got whose port's application is not its first any more; all others cost nothing. */
@@ -99,17 +99,14 @@ export class Server {
   applicationOf(port: number, connection?: HostConnection): string {
     const current = this.#applications.get(port);
     if (current === undefined || connection === undefined) return current?.name ?? "";
-    return this.#laterApplications.get(connection) ?? this.#firstApplicationOf(port) ?? current.name;
-  }
-
-  #firstApplicationOf(port: number): string | undefined {
-    return this.#parts.config.services.find((service) => service.port === port)?.app;
+    return this.#laterApplications.get(connection) ?? current.first;
   }
 
   /** Gives connections to a port that begin from now on another application; those that live keep theirs. */
   setApplication(port: number, name: string): void {
-    if (!this.#applications.has(port)) throw new CliError(`Nobody listens on port ${port}`);
-    this.#applications.set(port, { name, create: this.#creator(name) });
+    const before = this.#applications.get(port);
+    if (before === undefined) throw new CliError(`Nobody listens on port ${port}`);
+    this.#applications.set(port, { name, first: before.first, create: this.#creator(name) });
   }
 
   #creator(name: string): ReturnType<Application["create"]> {
@@ -123,7 +120,7 @@ export class Server {
     const { config, clock } = this.#parts;
     this.host.setNow(clock.nowUs());
     for (const { port, app } of config.services) {
-      const first = { name: app, create: this.#creator(app) };
+      const first = { name: app, first: app, create: this.#creator(app) };
       this.#applications.set(port, first);
       const accept = (connection: HostConnection) => {
         // Off unless asked for (MUST-25); the times are in the host's settings.
