@@ -5,6 +5,7 @@
  * binary. Must not know: tcplab's own TCP, which is exactly what it is there to meet; the environment, which that script may
  * not read.
  */
+import { writeAll } from "../runtime/write_all.ts";
 import { delay } from "@std/async/delay";
 import {
   CliError,
@@ -304,10 +305,6 @@ async function copyToStdout(connection: Deno.TcpConn): Promise<void> {
       hasReader = false;
     }
   }
-}
-
-async function writeAll(to: { write(bytes: Uint8Array): Promise<number> }, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) done += await to.write(bytes.subarray(done));
 }
 
 async function inputEnd(): Promise<void> {

@@ -6,6 +6,7 @@
  * ({@link PageForwarder}), and the server of the page, in the lab, asks for it ({@link PageForward}). Must not know: what goes
  * along it. The token keeps strangers out, as everywhere.
  */
+import { writeAll } from "../runtime/write_all.ts";
 import { newToken } from "./page_access.ts";
 
 /** Whoever asks for a way connects to this socket of the directory, and holds the connection as long as the way is wanted. */
@@ -53,7 +54,7 @@ export class PageForwarder implements Disposable {
     using listener = listenNear(wish.port);
     if (listener === null) return;
     void eachConnection(listener, (browser) => relayTo(browser, { transport: "unix", path }), this.#open);
-    await writeAll(asker, encodeLine({ port: listener.addr.port }));
+    await writeAll(asker, encodeLine(String(listener.addr.port)));
     // Nothing more is asked: this ends when the page does.
     await readLine(asker);
   }
@@ -87,7 +88,7 @@ export class PageForward implements Disposable {
       void eachConnection(listener, reach, open);
       const asker = parts.use(await Deno.connect({ transport: "unix", path: `${directory}/${ASKING}` }));
       const timer = setTimeout(() => closeQuietly(asker), PATIENCE_MS);
-      await writeAll(asker, encodeLine({ port: page.port, socket }));
+      await writeAll(asker, encodeLine(`${page.port} ${socket}`));
       const answer = parsePort(await readLine(asker));
       clearTimeout(timer);
       if (answer === null) return null;
@@ -98,9 +99,9 @@ export class PageForward implements Disposable {
         for (const one of open) one[Symbol.dispose]();
       });
       return new PageForward(answer, parts.move());
-    } catch (error) {
-      if (error instanceof Error) return null;
-      throw error;
+    } catch {
+      // Nobody listens there, or no longer.
+      return null;
     }
   }
 
@@ -194,10 +195,6 @@ function listenOn(port: number): Deno.TcpListener | null {
   }
 }
 
-async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
-}
-
 /** One line without its end; what came before the connection ended, when it does. */
 async function readLine(conn: Deno.Conn): Promise<string> {
   const bytes = new Uint8Array(MOST_LINE_BYTES);
@@ -211,18 +208,19 @@ async function readLine(conn: Deno.Conn): Promise<string> {
   return new TextDecoder().decode(bytes.subarray(0, length)).trimEnd();
 }
 
-function encodeLine(value: unknown): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(value)}\n`);
+function encodeLine(text: string): Uint8Array {
+  return new TextEncoder().encode(`${text}\n`);
 }
 
+/** `PORT NAME`. */
 function parseWish(line: string): { readonly port: number; readonly socket: string } | null {
-  const port = parsePort(line);
-  const socket = /"socket":"([0-9a-f]+)"/.exec(line)?.[1];
-  return port === null || socket === undefined ? null : { port, socket };
+  const [, digits, socket] = /^(\d{1,5}) ([0-9a-f]+)$/.exec(line) ?? [];
+  const port = parsePort(digits ?? "");
+  return port === null ? null : { port, socket };
 }
 
-function parsePort(line: string): number | null {
-  const port = Number(/"port":(\d{1,5})\b/.exec(line)?.[1] ?? NaN);
+function parsePort(text: string): number | null {
+  const port = Number(/^\d{1,5}$/.test(text) ? text : NaN);
   return port >= 1 && port <= 0xffff ? port : null;
 }
 

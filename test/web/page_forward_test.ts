@@ -122,9 +122,9 @@ Deno.test("what is no request gets no way, and harms none", async () => {
       "",
       "\n",
       "GET / HTTP/1.1\n",
-      '{"port":0,"socket":"a"}\n',
-      '{"port":70000,"socket":"a"}\n',
-      '{"port":8033,"socket":"../x"}\n',
+      "0 a\n",
+      "70000 a\n",
+      "8033 ../x\n",
       "x".repeat(5000),
     ]
   ) {
