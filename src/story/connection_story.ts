@@ -229,8 +229,10 @@ export class ConnectionStory {
           octets,
           isLost,
           isJudged: isSpurious,
+          isThoughtLost: false,
         });
       }
+      if (isSpurious && canArrive) from.late.sentInVain({ start: place.start, end: place.end });
       if ((flags & FIN) !== 0) shadow.finAt ??= place.end - 1;
     }
     shadow.sentEnd = Math.max(shadow.sentEnd, place.end);

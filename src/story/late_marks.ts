@@ -23,10 +23,22 @@ export interface LateMark {
 /** Local choice: a D-SACK comes within a round trip or two of what it is about. */
 const MOST_DOUBTFUL = 64;
 
+/** Local choice: as many as a window of the usual size holds segments that are sent again at once. */
+const MOST_KNOWN_DUPLICATES = 256;
+
+/** Octets from `start` to before `end`. */
+interface Octets {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Remembers, for one end, what it sent more than once and what became of it. */
 export class LateMarks {
   /** Sent more than once and acknowledged; a D-SACK may still say that once was enough. */
   readonly #doubtful: SentRecord[] = [];
+
+  /** Sent after they had been acknowledged: the D-SACK that answers says nothing of those before. Null where there was none. */
+  #knownDuplicates: Octets[] | null = null;
 
   #sendings = 0;
 
@@ -38,7 +50,16 @@ export class LateMarks {
   /** Forgets them. */
   clear(): void {
     this.#doubtful.length = 0;
+    this.#knownDuplicates = null;
     this.#sendings = 0;
+  }
+
+  /** Octets are sent that have been acknowledged: one D-SACK is awaited for them, which tells nothing new. */
+  sentInVain(octets: Octets): void {
+    if (!this.#doubtful.some(({ start, end }) => start < octets.end && end > octets.start)) return;
+    this.#knownDuplicates ??= [];
+    this.#knownDuplicates.push(octets);
+    if (this.#knownDuplicates.length > MOST_KNOWN_DUPLICATES) this.#knownDuplicates.shift();
   }
 
   /** Takes an acknowledgment of what `sender` has sent; changes its record of that. */
@@ -144,6 +165,7 @@ export class LateMarks {
     const confidence = told.confidence === "likely" ? "likely" : "certain";
     if (sending.isJudged || sending.isLost) return;
     if (confidence === "certain") sending.isJudged = true;
+    sending.isThoughtLost = true;
     const text = told.confidence === "hole"
       ? `never arrived, or after #${because.number} which repeats it: what was sent after it had come before`
       : confidence === "certain"
@@ -183,7 +205,12 @@ export class LateMarks {
     const [left, right] = duplicate;
     // Of a simultaneous open the SYN, ACK carries the SYN again: that it came twice is as it should be.
     if (right <= 1 && sender.hasCalledAndAnswered) return;
-    const isAbout = ({ start, end }: SentRecord) => start < right && end > left;
+    const isAbout = ({ start, end }: Octets) => start < right && end > left;
+    const known = this.#knownDuplicates?.findIndex(isAbout) ?? -1;
+    if (known >= 0) {
+      this.#knownDuplicates?.splice(known, 1);
+      return;
+    }
     const about = this.#doubtful.find(isAbout) ??
       [...sender.records.overlapping(left, right)].find(({ sendings }) => sendings.length > 1);
     const sending = about?.sendings.at(-1);
@@ -191,7 +218,11 @@ export class LateMarks {
     // What carried more than came twice was needed for the rest.
     if (right - left < sending.octets) return;
     // The receiver had both: what was thought lost came late, or a copy of the other was made on the way.
-    if (about.sendings.length === 2) marks.push({ number: about.sendings[0].number, mark: null });
+    const [first] = about.sendings;
+    if (about.sendings.length === 2 && first.isThoughtLost) {
+      first.isThoughtLost = false;
+      marks.push({ number: first.number, mark: null });
+    }
     this.#spurious(sending, { marks, text: `sent for nothing: #${segment.number} says that it came twice` });
   }
 }

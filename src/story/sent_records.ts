@@ -17,6 +17,8 @@ export interface Sending {
   isLost: boolean;
   /** True once it is sure what became of it. A mark of its own: sets of weak references, two for each connection, cost more than all else. */
   isJudged: boolean;
+  /** It was said of it that it never arrived, and not taken back. */
+  isThoughtLost: boolean;
 }
 
 /** Octets that were sent together, SYN and FIN included. */

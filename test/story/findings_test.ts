@@ -324,3 +324,28 @@ Deno.test("explain json: every field is in the document", async () => {
   assert(names.size > 40, `${[...names]}`);
   assertEquals([...names].filter((name) => !section.includes(`\`${name}\``)), []);
 });
+
+Deno.test("findings: how many were lost is the same where no rows are kept", () => {
+  // More than a finding names by number. Of each pair the first is lost; the second is sent again too, and came twice.
+  const pairs = Array.from({ length: 25 }, (_, pair) => {
+    const first = 1 + pair * 200;
+    const [second, next] = [first + 100, first + 200];
+    return `C A ${first} 1 len=100
+      C A ${second} 1 len=100
+      S A 1 ${first} sack=${second}-${next}
+      C A ${first} 1 len=100
+      C A ${second} 1 len=100
+      S A 1 ${next}
+      S A 1 ${next} sack=${second}-${next}`;
+  });
+  const text = ["C S 0 sackok=1", "S SA 0 1 sackok=1", "C A 1 1", ...pairs].join("\n");
+  for (const rows of [1000, 0]) {
+    const { connection } = tell(text, { rows });
+    const lost = findingsOf(connection).find(({ kind }) => kind === "never-arrived");
+    assertEquals(
+      lost?.text,
+      "25 segments were seen here and lost behind this point: sent again, and only that was answered.",
+      `${rows} rows`,
+    );
+  }
+});

@@ -125,6 +125,25 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       S A 1 101 sack=1-101`,
     ["5 retransmission-timeout(4) spurious", "7 d-sack"],
   ],
+  "sent again once more after the answer: the D-SACK is about that one, and says nothing of those before": [
+    `C S 0 sackok=1
+      S SA 0 1 sackok=1
+      C A 1 1
+      C A 1 1 len=100
+      C A 101 1 len=100
+      S A 1 1 sack=101-201
+      C A 1 1 len=100
+      S A 1 201
+      C A 1 1 len=100
+      S A 1 201 sack=1-101`,
+    [
+      "4 never-arrived(7)",
+      "6 duplicate-ack(2) sack",
+      "7 retransmission-fast(4)",
+      "9 retransmission-fast spurious",
+      "10 d-sack",
+    ],
+  ],
   "sent again with more than came twice: needed for the rest": [
     `C S 0 sackok=1
       S SA 0 1 sackok=1
