@@ -6,13 +6,14 @@
  */
 import { emitEthernet, ETHERNET, type EthernetHeader, ETHERTYPE } from "../wire/ethernet.ts";
 import { emitIcmp, ICMP, ICMP_TYPE, type IcmpMessage } from "../wire/icmp.ts";
-import { emitIpv4, IP_PROTOCOL, IPV4, type Ipv4Header } from "../wire/ipv4.ts";
+import { type IpPacket } from "../wire/ip_packet.ts";
+import { emitIpv4, IP_PROTOCOL, IPV4 } from "../wire/ipv4.ts";
 
 /** An echo request, parsed; its parts are places in `frame`. */
 export interface EchoRequest {
   readonly frame: Uint8Array;
   readonly ethernet: EthernetHeader;
-  readonly ip: Ipv4Header;
+  readonly ip: IpPacket;
   readonly message: IcmpMessage;
 }
 
@@ -39,7 +40,7 @@ export function writeEchoReply(
     destination: frame.subarray(ip.sourceOffset, ip.sourceOffset + IPV4.ADDRESS_BYTES),
     protocol: IP_PROTOCOL.ICMP,
     payloadLength: ICMP.HEADER_BYTES + payloadLength,
-    ttl: from.ttl,
+    hopLimit: from.ttl,
     id: ip.id,
     dontFragment: ip.dontFragment,
   });

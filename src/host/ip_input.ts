@@ -8,7 +8,8 @@ import { readU16 } from "../wire/bytes.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
 import { ETHERNET, type EthernetHeader } from "../wire/ethernet.ts";
 import { ICMP_TYPE, IcmpMessage, parseIcmp, parseQuotedPacket, QuotedPacket } from "../wire/icmp.ts";
-import { IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../wire/ipv4.ts";
+import { IpPacket } from "../wire/ip_packet.ts";
+import { IP_PROTOCOL, IPV4, parseIpv4 } from "../wire/ipv4.ts";
 import { CHECKSUM_VERDICT, checksumVerdict, parseTcp, TcpSegment } from "../wire/tcp.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Connections } from "./connections.ts";
@@ -38,7 +39,7 @@ export class IpInput {
   readonly #counters: HostCounters;
   readonly #checksumPolicy: "partial" | "strict" | "ignore";
   // Records reused for every packet.
-  readonly #ip = new Ipv4Header();
+  readonly #ip = new IpPacket();
   readonly #segment = new TcpSegment();
   readonly #icmp = new IcmpMessage();
   readonly #quoted = new QuotedPacket();

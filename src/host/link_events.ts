@@ -7,7 +7,8 @@ import type { ArpEvent, IcmpEvent } from "../tcp/events.ts";
 import { formatIpAddress, formatMac, isUnspecified, sameAddress } from "../wire/address.ts";
 import { ARP_OPERATION, type ArpPacket } from "../wire/arp.ts";
 import { ICMP_TYPE, ICMP_UNREACHABLE, type IcmpMessage } from "../wire/icmp.ts";
-import { IPV4, type Ipv4Header } from "../wire/ipv4.ts";
+import { type IpPacket } from "../wire/ip_packet.ts";
+import { IPV4 } from "../wire/ipv4.ts";
 
 /** What an ARP packet is (RFC 826, RFC 5227 §1.1). */
 export function arpKind(packet: ArpPacket): ArpEvent["kind"] {
@@ -46,7 +47,7 @@ export function icmpKind({ type, code }: IcmpMessage): IcmpEvent["kind"] {
 /** What the event of a received message says beside its kind; `frame` holds the packet's header `ip`. */
 export function icmpFields(
   message: IcmpMessage,
-  packet: { readonly frame: Uint8Array; readonly ip: Ipv4Header },
+  packet: { readonly frame: Uint8Array; readonly ip: IpPacket },
 ): Pick<IcmpEvent, "type" | "code" | "from" | "to"> {
   const { frame, ip } = packet;
   const at = (offset: number) => formatIpAddress(frame.subarray(offset, offset + IPV4.ADDRESS_BYTES));

@@ -48,7 +48,7 @@ export class SegmentWriter {
       addressSum: 0,
       protocol: IP_PROTOCOL.TCP,
       payloadLength: 0,
-      ttl,
+      hopLimit: ttl,
       id: 0,
       dscp: 0,
       ecn: 0,

@@ -5,8 +5,9 @@
  * that nothing in it is believed: what is no whole segment is none.
  */
 import { EthernetHeader, ETHERTYPE, parseEthernet } from "../wire/ethernet.ts";
-import { IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../wire/ipv4.ts";
-import { IPV6, Ipv6Header, parseIpv6 } from "../wire/ipv6.ts";
+import { IpPacket } from "../wire/ip_packet.ts";
+import { IP_PROTOCOL, IPV4, parseIpv4 } from "../wire/ipv4.ts";
+import { IPV6, parseIpv6 } from "../wire/ipv6.ts";
 import { parseTcp, TcpSegment } from "../wire/tcp.ts";
 
 /** A segment, and where in the frame its addresses stand. */
@@ -31,7 +32,7 @@ export function segmentIn(frame: Uint8Array, length: number): FrameSegment | nul
   return behind(frame, ipv6, IPV6.ADDRESS_BYTES);
 }
 
-function behind(frame: Uint8Array, ip: Ipv4Header | Ipv6Header, addressBytes: number): FrameSegment | null {
+function behind(frame: Uint8Array, ip: IpPacket, addressBytes: number): FrameSegment | null {
   if (ip.protocol !== IP_PROTOCOL.TCP || ip.moreFragments || ip.fragmentOffset > 0) return null;
   if (parseTcp(frame, ip.payloadOffset, ip.payloadLength, found.segment) !== null) return null;
   found.sourceOffset = ip.sourceOffset;
@@ -42,8 +43,8 @@ function behind(frame: Uint8Array, ip: Ipv4Header | Ipv6Header, addressBytes: nu
 
 // Used again for every frame.
 const ethernet = new EthernetHeader();
-const ipv4 = new Ipv4Header();
-const ipv6 = new Ipv6Header();
+const ipv4 = new IpPacket();
+const ipv6 = new IpPacket();
 const found: FrameSegment = {
   segment: new TcpSegment(),
   sourceOffset: 0,

@@ -49,7 +49,7 @@ export function strangerSyn(
   segment.mss = MSS;
   const length = emitTcp(frame, tcp, segment);
   const protocol = IP_PROTOCOL.TCP;
-  emitIpv4(frame, ip, { source, destination, protocol, payloadLength: length, ttl: TTL, id: number });
+  emitIpv4(frame, ip, { source, destination, protocol, payloadLength: length, hopLimit: TTL, id: number });
   const pseudo = pseudoHeaderSum(frame, ip + IPV4.SOURCE, IPV4.ADDRESS_BYTES, protocol, length);
   writeU16(frame, tcp + TCP.CHECKSUM, tcpChecksum(frame, tcp, length, pseudo));
   return frame.subarray(0, tcp + length);

@@ -12,8 +12,9 @@ import type { CapturedPacket } from "./capture_packet.ts";
 import { checksum, pseudoHeaderSum } from "./checksum.ts";
 import type { DropReason } from "./drop_reason.ts";
 import { ETHERTYPE } from "./ethernet.ts";
+import { IpPacket } from "./ip_packet.ts";
 import { IP_PROTOCOL, IPV4 } from "./ipv4.ts";
-import { IPV6, Ipv6Header, parseIpv6 } from "./ipv6.ts";
+import { IPV6, parseIpv6 } from "./ipv6.ts";
 import { LinkHeader, type LinkSkip, parseLinkHeader } from "./link_header.ts";
 import { CHECKSUM_VERDICT, checksumVerdict, parseTcp, TCP, TcpSegment } from "./tcp.ts";
 import { parseTcpOptions } from "./tcp_options.ts";
@@ -114,7 +115,7 @@ export class DissectedSegment {
 export class Dissector {
   readonly #link = new LinkHeader();
   #depth = 0;
-  readonly #ipv6 = new Ipv6Header();
+  readonly #ipv6 = new IpPacket();
   readonly #ipv6Bytes = new Uint8Array(IPV6_HEADERS_BYTES);
   readonly #tcpBytes = new Uint8Array(TCP.MAX_HEADER_BYTES);
 

@@ -7,6 +7,9 @@
 import { readU16, writeBytes, writeU16 } from "./bytes.ts";
 import { checksum, foldSum } from "./checksum.ts";
 import type { DropReason } from "./drop_reason.ts";
+import type { IpPacket } from "./ip_packet.ts";
+
+export { IP_PROTOCOL } from "./ip_packet.ts";
 
 /** Offsets in an IPv4 header, bytes. Source and destination are contiguous, as `pseudoHeaderSum` wants them. */
 export const IPV4 = {
@@ -24,9 +27,6 @@ export const IPV4 = {
   ADDRESS_BYTES: 4,
 } as const;
 
-/** Numbers of the protocols above IP (the IPv6 extension headers are in ipv6.ts). */
-export const IP_PROTOCOL = { ICMP: 0x01, TCP: 0x06, UDP: 0x11, ICMPV6: 0x3a } as const;
-
 const VERSION_4 = 0x4;
 /** The first two bytes of a header without options. */
 const VERSION_IHL_WORD = (VERSION_4 << 12) | ((IPV4.HEADER_BYTES >>> 2) << 8);
@@ -35,31 +35,8 @@ const MORE_FRAGMENTS = 0x2000;
 const FRAGMENT_OFFSET_MASK = 0x1fff;
 const MAX_TOTAL_LENGTH = 0xffff;
 
-/** What {@link parseIpv4} found; offsets count from the start of the buffer, lengths are bytes. */
-export class Ipv4Header {
-  /** 20 to 60; options are skipped, known or not (MUST-50). */
-  headerLength = 0;
-  /** Header and payload; for a packet above 65,535 bytes the true length, not the field. */
-  totalLength = 0;
-  dscp = 0;
-  ecn = 0;
-  id = 0;
-  dontFragment = false;
-  moreFragments = false;
-  /** In bytes. A packet is a fragment when this is above 0 or `moreFragments` is set. */
-  fragmentOffset = 0;
-  ttl = 0;
-  protocol = 0;
-  sourceOffset = 0;
-  destinationOffset = 0;
-  /** {@link addressSum} of both addresses. */
-  addressSum = 0;
-  payloadOffset = 0;
-  payloadLength = 0;
-}
-
 /**
- * Reads the header in the `length` bytes from `offset` into `out`, and verifies its checksum.
+ * Reads the header in the `length` bytes from `offset` into `out`, and verifies its checksum. Options are skipped, known or not (MUST-50).
  *
  * `length` counts from `offset` to the end of the frame; what lies behind the packet's own total length is padding.
  * Total length 0 is what Linux writes into packets that grew above 65,535 bytes by segmentation off-load: it means
@@ -70,7 +47,7 @@ export function parseIpv4(
   bytes: Uint8Array,
   offset: number,
   length: number,
-  out: Ipv4Header,
+  out: IpPacket,
 ): DropReason | null {
   if (length < IPV4.HEADER_BYTES) return "malformed-ipv4";
   const versionIhl = bytes[offset + IPV4.VERSION_IHL];
@@ -96,6 +73,8 @@ export function parseIpv4(
     ) === 0xffff
     : checksum(bytes, offset, headerLength) === 0;
   if (!isWhole) return "checksum";
+  out.addressBytes = IPV4.ADDRESS_BYTES;
+  out.headerOffset = offset;
   out.headerLength = headerLength;
   out.totalLength = totalLength;
   out.dscp = trafficClass >>> 2;
@@ -104,7 +83,9 @@ export function parseIpv4(
   out.dontFragment = (fragment & DONT_FRAGMENT) !== 0;
   out.moreFragments = (fragment & MORE_FRAGMENTS) !== 0;
   out.fragmentOffset = (fragment & FRAGMENT_OFFSET_MASK) << 3;
-  out.ttl = ttl;
+  out.hopLimit = ttl;
+  out.flowLabel = 0;
+  out.fragmentHeaderOffset = -1;
   out.protocol = protocol;
   out.addressSum = addresses;
   out.sourceOffset = offset + IPV4.SOURCE;
@@ -130,11 +111,15 @@ interface Ipv4Fields {
   readonly destination: Uint8Array;
   readonly protocol: number;
   readonly payloadLength: number;
-  readonly ttl: number;
+  /** TTL. */
+  readonly hopLimit: number;
   readonly id: number;
   readonly dscp?: number;
   readonly ecn?: number;
   readonly dontFragment?: boolean;
+  /** Of a fragment: whether more follow (false), and where its payload belongs, bytes, a multiple of 8 (0). */
+  readonly moreFragments?: boolean;
+  readonly fragmentOffset?: number;
   /** {@link addressSum} of the two addresses, where the caller has it. */
   readonly addressSum?: number;
 }
@@ -145,20 +130,21 @@ interface Ipv4Fields {
  * A packet above 65,535 bytes gets total length 0, as {@link parseIpv4} reads it; it may go only to a link that cuts.
  */
 export function emitIpv4(bytes: Uint8Array, offset: number, fields: Ipv4Fields): number {
-  const { source, destination, ttl, protocol } = fields;
+  const { source, destination, hopLimit, protocol } = fields;
   const wholeLength = IPV4.HEADER_BYTES + fields.payloadLength;
   const totalLength = wholeLength > MAX_TOTAL_LENGTH ? 0 : wholeLength;
   const trafficClass = ((fields.dscp ?? 0) << 2) | ((fields.ecn ?? 0) & 0x03);
   const id = fields.id & 0xffff;
-  const fragment = fields.dontFragment === true ? DONT_FRAGMENT : 0;
+  const fragment = (fields.dontFragment === true ? DONT_FRAGMENT : 0) |
+    (fields.moreFragments === true ? MORE_FRAGMENTS : 0) | ((fields.fragmentOffset ?? 0) >>> 3);
   // The words are at hand: cheaper than reading them back.
-  const sum = VERSION_IHL_WORD + trafficClass + totalLength + id + fragment + (ttl << 8) + protocol +
+  const sum = VERSION_IHL_WORD + trafficClass + totalLength + id + fragment + (hopLimit << 8) + protocol +
     (fields.addressSum ?? addressSum(source, destination));
   writeU16(bytes, offset + IPV4.VERSION_IHL, VERSION_IHL_WORD | trafficClass);
   writeU16(bytes, offset + IPV4.TOTAL_LENGTH, totalLength);
   writeU16(bytes, offset + IPV4.ID, id);
   writeU16(bytes, offset + IPV4.FLAGS_FRAGMENT, fragment);
-  bytes[offset + IPV4.TTL] = ttl;
+  bytes[offset + IPV4.TTL] = hopLimit;
   bytes[offset + IPV4.PROTOCOL] = protocol;
   writeU16(bytes, offset + IPV4.CHECKSUM, ~foldSum(sum) & 0xffff);
   writeBytes(bytes, offset + IPV4.SOURCE, source, IPV4.ADDRESS_BYTES);

@@ -5,7 +5,9 @@
  * Implements RFC 8200 §3 and §4, and the jumbo payload option of RFC 2675 §2, in which Linux writes the length of packets above 65,535 bytes.
  */
 import { readU16, readU32, writeBytes, writeU16, writeU32 } from "./bytes.ts";
+import { sumBytes } from "./checksum.ts";
 import type { DropReason } from "./drop_reason.ts";
+import type { IpPacket } from "./ip_packet.ts";
 
 /** Offsets in an IPv6 header, bytes. Source and destination are contiguous, as `pseudoHeaderSum` wants them. */
 export const IPV6 = {
@@ -39,34 +41,6 @@ const MAX_PAYLOAD_LENGTH = 0xffff;
 /** Extension headers that are walked over at most; a local choice: RFC 8200 §4.1 knows seven places for one. */
 const MAX_EXTENSIONS = 8;
 
-/** What {@link parseIpv6} found; offsets count from the start of the buffer, lengths are bytes. */
-export class Ipv6Header {
-  /** The fixed header and all extension headers. */
-  headerLength = 0;
-  dscp = 0;
-  ecn = 0;
-  flowLabel = 0;
-  hopLimit = 0;
-  /** What stands at `payloadOffset`, behind the extension headers. */
-  protocol = 0;
-  /** A fragment header is there; the packet is whole nevertheless when offset and flag are zero (RFC 6946). */
-  hasFragmentHeader = false;
-  moreFragments = false;
-  /** In bytes. */
-  fragmentOffset = 0;
-  fragmentId = 0;
-  sourceOffset = 0;
-  destinationOffset = 0;
-  payloadOffset = 0;
-  payloadLength = 0;
-  /**
-   * For "unsupported-ipv6-header": the code of the parameter problem message that RFC 8200 asks for, -1 for none;
-   * and the byte at fault, counted from the start of the IPv6 header.
-   */
-  problemCode = -1;
-  problemPointer = 0;
-}
-
 /**
  * Reads the header and its extensions in the `length` bytes from `offset` into `out`; bytes behind the packet's own
  * length are padding. Behind a fragment header with an offset above 0 nothing more is read.
@@ -75,7 +49,7 @@ export function parseIpv6(
   bytes: Uint8Array,
   offset: number,
   length: number,
-  out: Ipv6Header,
+  out: IpPacket,
 ): DropReason | null {
   if (length < IPV6.HEADER_BYTES) return "malformed-ipv6";
   const first = readU32(bytes, offset + IPV6.VERSION_CLASS_FLOW);
@@ -86,11 +60,16 @@ export function parseIpv6(
   out.flowLabel = first & 0xfffff;
   out.hopLimit = bytes[offset + IPV6.HOP_LIMIT];
   out.sourceOffset = offset + IPV6.SOURCE;
+  out.addressSum = sumBytes(bytes, offset + IPV6.SOURCE, 2 * IPV6.ADDRESS_BYTES, 0);
   out.destinationOffset = offset + IPV6.DESTINATION;
-  out.hasFragmentHeader = false;
+  out.addressBytes = IPV6.ADDRESS_BYTES;
+  out.headerOffset = offset;
+  out.dontFragment = true;
+  out.fragmentHeaderOffset = -1;
+  out.fragmentNextOffset = -1;
   out.moreFragments = false;
   out.fragmentOffset = 0;
-  out.fragmentId = 0;
+  out.id = 0;
   out.problemCode = -1;
   out.problemPointer = 0;
   const nextHeader = bytes[offset + IPV6.NEXT_HEADER];
@@ -117,19 +96,22 @@ function walkExtensions(
   start: number,
   end: number,
   firstHeader: number,
-  out: Ipv6Header,
+  out: IpPacket,
 ): DropReason | null {
   let protocol = firstHeader;
   let at = start + IPV6.HEADER_BYTES;
+  let nextOffset = start + IPV6.NEXT_HEADER;
   for (let count = 0; isExtension(protocol); count++) {
     if (count === MAX_EXTENSIONS || at + EXTENSION.UNIT_BYTES > end) return "malformed-ipv6";
     const next = bytes[at + EXTENSION.NEXT_HEADER];
     if (protocol === IPV6_EXTENSION.FRAGMENT) {
       const word = readU16(bytes, at + FRAGMENT.OFFSET_FLAGS);
-      out.hasFragmentHeader = true;
+      out.fragmentHeaderOffset = at;
+      out.fragmentNextOffset = nextOffset;
       out.moreFragments = (word & FRAGMENT.MORE) !== 0;
       out.fragmentOffset = word & FRAGMENT.OFFSET_MASK;
-      out.fragmentId = readU32(bytes, at + FRAGMENT.ID);
+      out.id = readU32(bytes, at + FRAGMENT.ID);
+      nextOffset = at + EXTENSION.NEXT_HEADER;
       at += FRAGMENT.BYTES;
       protocol = next;
       if (out.fragmentOffset > 0) break;
@@ -149,9 +131,11 @@ function walkExtensions(
       const reason = checkOptions(bytes, start, at + EXTENSION.OPTIONS, headerEnd, out);
       if (reason !== null) return reason;
     }
+    nextOffset = at + EXTENSION.NEXT_HEADER;
     at = headerEnd;
     protocol = next;
   }
+  out.totalLength = end - start;
   out.protocol = protocol;
   out.headerLength = at - start;
   out.payloadOffset = at;
@@ -170,7 +154,7 @@ function checkOptions(
   start: number,
   from: number,
   end: number,
-  out: Ipv6Header,
+  out: IpPacket,
 ): DropReason | null {
   let at = from;
   while (at < end) {
@@ -196,7 +180,10 @@ function checkOptions(
   return null;
 }
 
-/** What {@link emitIpv6} writes; `dscp`, `ecn` and `flowLabel` are 0 when absent. */
+/**
+ * What {@link emitIpv6} writes; `dscp`, `ecn` and `flowLabel` are 0 when absent. With `moreFragments` or a `fragmentOffset` (bytes, a multiple
+ * of 8) a fragment header with `id` follows the fixed one.
+ */
 interface Ipv6Fields {
   readonly source: Uint8Array;
   readonly destination: Uint8Array;
@@ -206,17 +193,28 @@ interface Ipv6Fields {
   readonly dscp?: number;
   readonly ecn?: number;
   readonly flowLabel?: number;
+  readonly id?: number;
+  readonly moreFragments?: boolean;
+  readonly fragmentOffset?: number;
 }
 
-/** Writes a fixed header at `offset`; returns its length, 40 bytes. At most 65,535 bytes of payload. */
+/** Writes a header at `offset`; returns its length, 40 bytes, 48 of a fragment. At most 65,535 bytes of payload. */
 export function emitIpv6(bytes: Uint8Array, offset: number, fields: Ipv6Fields): number {
   const trafficClass = (((fields.dscp ?? 0) & 0x3f) << 2) | ((fields.ecn ?? 0) & 0x03);
   const flowLabel = (fields.flowLabel ?? 0) & 0xfffff;
   writeU32(bytes, offset + IPV6.VERSION_CLASS_FLOW, (VERSION_6 << 28) | (trafficClass << 20) | flowLabel);
-  writeU16(bytes, offset + IPV6.PAYLOAD_LENGTH, fields.payloadLength);
-  bytes[offset + IPV6.NEXT_HEADER] = fields.protocol;
+  const { protocol, payloadLength, moreFragments = false, fragmentOffset = 0 } = fields;
+  const isFragment = moreFragments || fragmentOffset > 0;
+  writeU16(bytes, offset + IPV6.PAYLOAD_LENGTH, payloadLength + (isFragment ? FRAGMENT.BYTES : 0));
+  bytes[offset + IPV6.NEXT_HEADER] = isFragment ? IPV6_EXTENSION.FRAGMENT : protocol;
   bytes[offset + IPV6.HOP_LIMIT] = fields.hopLimit;
   writeBytes(bytes, offset + IPV6.SOURCE, fields.source, IPV6.ADDRESS_BYTES);
   writeBytes(bytes, offset + IPV6.DESTINATION, fields.destination, IPV6.ADDRESS_BYTES);
-  return IPV6.HEADER_BYTES;
+  if (!isFragment) return IPV6.HEADER_BYTES;
+  const at = offset + IPV6.HEADER_BYTES;
+  bytes[at + EXTENSION.NEXT_HEADER] = protocol;
+  bytes[at + EXTENSION.LENGTH] = 0;
+  writeU16(bytes, at + FRAGMENT.OFFSET_FLAGS, fragmentOffset | (moreFragments ? FRAGMENT.MORE : 0));
+  writeU32(bytes, at + FRAGMENT.ID, fields.id ?? 0);
+  return IPV6.HEADER_BYTES + FRAGMENT.BYTES;
 }

@@ -58,7 +58,7 @@ export class FrameWriter {
       destination: HOST_V4,
       protocol: IP_PROTOCOL.TCP,
       payloadLength,
-      ttl: 64,
+      hopLimit: 64,
       id: 1,
       ecn: this.ecn,
     });
@@ -95,7 +95,7 @@ export class FrameWriter {
       destination: about.peer,
       protocol: IP_PROTOCOL.TCP,
       payloadLength: 1000,
-      ttl: 1,
+      hopLimit: 1,
       id: 1,
     });
     const at = quoteAt + IPV4.HEADER_BYTES;
@@ -165,7 +165,7 @@ export class FrameWriter {
       destination: HOST_V4,
       protocol: IP_PROTOCOL.ICMP,
       payloadLength,
-      ttl: 64,
+      hopLimit: 64,
       id: 1,
     });
     emitIcmp(this.bytes, TCP_AT, fields);

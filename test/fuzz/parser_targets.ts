@@ -20,8 +20,9 @@ import {
   parseIcmpv6,
   parseNeighbor,
 } from "../../src/wire/icmpv6.ts";
-import { IP_PROTOCOL, Ipv4Header, parseIpv4 } from "../../src/wire/ipv4.ts";
-import { Ipv6Header, parseIpv6 } from "../../src/wire/ipv6.ts";
+import { IpPacket } from "../../src/wire/ip_packet.ts";
+import { IP_PROTOCOL, parseIpv4 } from "../../src/wire/ipv4.ts";
+import { parseIpv6 } from "../../src/wire/ipv6.ts";
 import { emitTcp, parseTcp, TCP, TcpSegment } from "../../src/wire/tcp.ts";
 import { emitTcpOptions, MAX_SACK_BLOCKS, parseTcpOptions } from "../../src/wire/tcp_options.ts";
 import { demand } from "./demand.ts";
@@ -137,8 +138,8 @@ function assertWithin(at: number, size: number, bounds: { from: number; to: numb
 const scratch = new Uint8Array(128);
 const ethernet = new EthernetHeader();
 const arp = new ArpPacket();
-const ipv4 = new Ipv4Header();
-const ipv6 = new Ipv6Header();
+const ipv4 = new IpPacket();
+const ipv6 = new IpPacket();
 const icmp = new IcmpMessage();
 const neighbor = new NeighborMessage();
 const quoted = new QuotedPacket();

@@ -12,7 +12,8 @@ import { bytesEqual, isMulticastMac } from "../../src/wire/address.ts";
 import { ArpPacket, parseArp } from "../../src/wire/arp.ts";
 import { ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from "../../src/wire/ethernet.ts";
 import { IcmpMessage, parseIcmp } from "../../src/wire/icmp.ts";
-import { IP_PROTOCOL, Ipv4Header, parseIpv4 } from "../../src/wire/ipv4.ts";
+import { IpPacket } from "../../src/wire/ip_packet.ts";
+import { IP_PROTOCOL, parseIpv4 } from "../../src/wire/ipv4.ts";
 import { CHECKSUM_VERDICT, checksumVerdict, FLAG, parseTcp, TcpSegment } from "../../src/wire/tcp.ts";
 import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
 import { HOST_MAC, HOST_V4 } from "../tcp/wire_ends.ts";
@@ -41,7 +42,7 @@ export class WatchedLink implements FrameLink {
   #isReset = false;
   readonly #stats = emptyLinkStats();
   readonly #ethernet = new EthernetHeader();
-  readonly #ip = new Ipv4Header();
+  readonly #ip = new IpPacket();
   readonly #segment = new TcpSegment();
   readonly #arp = new ArpPacket();
   readonly #icmp = new IcmpMessage();

@@ -44,7 +44,7 @@ function emitLarge(
       destination: address,
       protocol: IP_PROTOCOL.TCP,
       payloadLength,
-      ttl: 64,
+      hopLimit: 64,
       id: 1,
     }));
   return tcpOffset + emitTcp(frame, tcpOffset, segment) + PAYLOAD_BYTES;

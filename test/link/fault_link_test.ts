@@ -9,7 +9,8 @@ import { type MemoryLink, memoryPair, type MemoryPairOptions } from "../../src/l
 import { VirtualClock } from "../../src/runtime/clock.ts";
 import { checksum } from "../../src/wire/checksum.ts";
 import { emitEthernet, ETHERTYPE } from "../../src/wire/ethernet.ts";
-import { emitIpv4, IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../../src/wire/ipv4.ts";
+import { IpPacket } from "../../src/wire/ip_packet.ts";
+import { emitIpv4, IP_PROTOCOL, IPV4, parseIpv4 } from "../../src/wire/ipv4.ts";
 import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
 import { readU16, writeU16 } from "../../src/wire/bytes.ts";
 import {
@@ -36,7 +37,7 @@ function ipFrame(number: number, length = 60, ecn = 0): Uint8Array {
     destination: Uint8Array.of(10, 0, 0, 2),
     protocol: 0xfd,
     payloadLength: length - NUMBER,
-    ttl: 64,
+    hopLimit: 64,
     id: 0,
     ecn,
   });
@@ -232,7 +233,7 @@ Deno.test("fault link: a TCP checksum that was left to a device is completed bef
     destination: Uint8Array.of(10, 0, 0, 2),
     protocol: IP_PROTOCOL.TCP,
     payloadLength: 120,
-    ttl: 64,
+    hopLimit: 64,
     id: 0,
   });
   emitTcp(frame, NUMBER, new TcpSegment());
@@ -255,7 +256,7 @@ Deno.test("fault link: a TCP checksum that was left to a device is completed bef
 
 Deno.test("fault link: mark turns capable packets into marked ones with a right header sum, and leaves others", () => {
   const bench = new Bench("mark=100%");
-  const header = new Ipv4Header();
+  const header = new IpPacket();
   const seen: number[] = [];
   for (const ecn of [0, 1, 2, 3]) bench.bad.send(ipFrame(0, 60, ecn), 60);
   bench.good.receive((frame, length) => {

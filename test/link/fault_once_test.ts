@@ -8,7 +8,8 @@ import { NO_FAULTS, parseFaultSpec } from "../../src/link/fault_spec.ts";
 import { type MemoryLink, memoryPair, type MemoryPairOptions } from "../../src/link/memory_link.ts";
 import { VirtualClock } from "../../src/runtime/clock.ts";
 import { EthernetHeader, parseEthernet } from "../../src/wire/ethernet.ts";
-import { Ipv4Header, parseIpv4 } from "../../src/wire/ipv4.ts";
+import { IpPacket } from "../../src/wire/ip_packet.ts";
+import { parseIpv4 } from "../../src/wire/ipv4.ts";
 import { FLAG, parseTcp, TcpSegment } from "../../src/wire/tcp.ts";
 import { arpReply, segmentFrame } from "../host/wire_host.ts";
 
@@ -86,7 +87,7 @@ class Bench {
 }
 
 function seqOf(frame: Uint8Array, length: number): number {
-  const [ethernet, ip, segment] = [new EthernetHeader(), new Ipv4Header(), new TcpSegment()];
+  const [ethernet, ip, segment] = [new EthernetHeader(), new IpPacket(), new TcpSegment()];
   if (parseEthernet(frame, length, ethernet) !== null) return -1;
   if (parseIpv4(frame, ethernet.payloadOffset, length - ethernet.payloadOffset, ip) !== null) return -1;
   return parseTcp(frame, ip.payloadOffset, ip.payloadLength, segment) === null ? segment.seq : -1;

@@ -53,7 +53,14 @@ export function tcpFrame(
   const payloadLength = TCP.HEADER_BYTES + payloadBytes;
   const tcpAt = ipAt + headerBytes;
   if (isIpv4) {
-    emitIpv4(frame, ipAt, { source, destination, protocol: IP_PROTOCOL.TCP, payloadLength, ttl: 64, id: 1 });
+    emitIpv4(frame, ipAt, {
+      source,
+      destination,
+      protocol: IP_PROTOCOL.TCP,
+      payloadLength,
+      hopLimit: 64,
+      id: 1,
+    });
   } else {
     emitIpv6(frame, ipAt, { source, destination, protocol: IP_PROTOCOL.TCP, payloadLength, hopLimit: 64 });
   }

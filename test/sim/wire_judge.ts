@@ -9,7 +9,8 @@
 import type { FrameTap } from "../../src/link/tap.ts";
 import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
 import { EthernetHeader, ETHERTYPE, parseEthernet } from "../../src/wire/ethernet.ts";
-import { IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../../src/wire/ipv4.ts";
+import { IpPacket } from "../../src/wire/ip_packet.ts";
+import { IP_PROTOCOL, IPV4, parseIpv4 } from "../../src/wire/ipv4.ts";
 import {
   CHECKSUM_VERDICT,
   checksumVerdict,
@@ -68,7 +69,7 @@ export class WireJudge {
   readonly #options: WireJudgeOptions;
   readonly #conversations = new Map<number, Conversation>();
   readonly #ethernet = new EthernetHeader();
-  readonly #ip = new Ipv4Header();
+  readonly #ip = new IpPacket();
   readonly #segment = new TcpSegment();
 
   constructor(options: WireJudgeOptions) {

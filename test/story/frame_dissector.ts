@@ -8,7 +8,8 @@ import type { CapturedSegment } from "../../src/story/from_packets.ts";
 import type { SegmentOptions } from "../../src/tcp/events.ts";
 import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
 import { EthernetHeader, ETHERTYPE, parseEthernet } from "../../src/wire/ethernet.ts";
-import { IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../../src/wire/ipv4.ts";
+import { IpPacket } from "../../src/wire/ip_packet.ts";
+import { IP_PROTOCOL, IPV4, parseIpv4 } from "../../src/wire/ipv4.ts";
 import { CHECKSUM_VERDICT, checksumVerdict, parseTcp, TcpSegment } from "../../src/wire/tcp.ts";
 
 /** Dissects what a tap hears. */
@@ -36,7 +37,7 @@ export class FrameDissector {
     const ethernet = new EthernetHeader();
     if (parseEthernet(frame, length, ethernet) !== null || ethernet.type !== ETHERTYPE.IPV4) return;
     const at = ethernet.payloadOffset;
-    const ip = new Ipv4Header();
+    const ip = new IpPacket();
     if (parseIpv4(frame, at, length - at, ip) !== null) return;
     const { payloadOffset, payloadLength } = ip;
     const segment = this.#segment;

@@ -7,8 +7,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
 import { emitEthernet, ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from "../../src/wire/ethernet.ts";
-import { emitIpv4, IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../../src/wire/ipv4.ts";
-import { emitIpv6, IPV6, Ipv6Header, parseIpv6 } from "../../src/wire/ipv6.ts";
+import { IpPacket } from "../../src/wire/ip_packet.ts";
+import { emitIpv4, IP_PROTOCOL, IPV4, parseIpv4 } from "../../src/wire/ipv4.ts";
+import { emitIpv6, IPV6, parseIpv6 } from "../../src/wire/ipv6.ts";
 import {
   CHECKSUM_VERDICT,
   checksumVerdict,
@@ -97,7 +98,7 @@ export function craftPacket(
   const common = { source: route.source, destination: route.target, protocol, payloadLength: length };
   const at = ipAt +
     (isV4
-      ? emitIpv4(frame, ipAt, { ...common, ttl: 64, id: 1, ecn, dscp })
+      ? emitIpv4(frame, ipAt, { ...common, hopLimit: 64, id: 1, ecn, dscp })
       : emitIpv6(frame, ipAt, { ...common, hopLimit: 64, ecn, dscp }));
   const addressesAt = ipAt + (isV4 ? IPV4.SOURCE : IPV6.SOURCE);
   const sum = pseudoHeaderSum(frame, addressesAt, route.source.length, protocol, length);
@@ -174,18 +175,19 @@ export function readPacket(frame: Uint8Array): ReadPacket | null {
   const ethernet = new EthernetHeader();
   assertEquals(parseEthernet(frame, frame.length, ethernet), null);
   if (ethernet.type === ETHERTYPE.IPV4) {
-    const ip = new Ipv4Header();
+    const ip = new IpPacket();
     assertEquals(parseIpv4(frame, ethernet.payloadOffset, frame.length - ethernet.payloadOffset, ip), null);
     return finish(frame, {
       ...ip,
       etherType: ethernet.type,
       addressBytes: IPV4.ADDRESS_BYTES,
       packetBytes: ip.totalLength,
+      ttl: ip.hopLimit,
       ipId: ip.id,
     });
   }
   if (ethernet.type === ETHERTYPE.IPV6) {
-    const ip = new Ipv6Header();
+    const ip = new IpPacket();
     assertEquals(parseIpv6(frame, ethernet.payloadOffset, frame.length - ethernet.payloadOffset, ip), null);
     return finish(frame, {
       ...ip,

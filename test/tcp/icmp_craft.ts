@@ -34,7 +34,7 @@ export function sendsIcmp(peer: Peer, error: IcmpError): void {
     destination: peer.address,
     protocol: IP_PROTOCOL.TCP,
     payloadLength: TCP.HEADER_BYTES,
-    ttl: 60,
+    hopLimit: 60,
     id: 1,
     dontFragment: true,
   });

@@ -68,7 +68,7 @@ Deno.test("a short message is malformed, a damaged one has a wrong checksum", ()
 function quotedIpv4(): Uint8Array {
   const bytes = new Uint8Array(60);
   const addresses = { source: ip("10.0.0.1"), destination: ip("10.0.0.2") };
-  emitIpv4(bytes, 0, { ...addresses, protocol: IP_PROTOCOL.TCP, payloadLength: 40, ttl: 1, id: 7 });
+  emitIpv4(bytes, 0, { ...addresses, protocol: IP_PROTOCOL.TCP, payloadLength: 40, hopLimit: 1, id: 7 });
   emitTcp(bytes, 20, ourSegment());
   return bytes;
 }

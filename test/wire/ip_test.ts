@@ -3,8 +3,9 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { readU16 } from "../../src/wire/bytes.ts";
 import { checksum } from "../../src/wire/checksum.ts";
-import { emitIpv4, IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../../src/wire/ipv4.ts";
-import { emitIpv6, IPV6, Ipv6Header, parseIpv6 } from "../../src/wire/ipv6.ts";
+import { IpPacket } from "../../src/wire/ip_packet.ts";
+import { emitIpv4, IP_PROTOCOL, IPV4, parseIpv4 } from "../../src/wire/ipv4.ts";
+import { emitIpv6, IPV6, parseIpv6 } from "../../src/wire/ipv6.ts";
 
 const SOURCE = Uint8Array.of(10, 0, 0, 2);
 const DESTINATION = Uint8Array.of(10, 0, 0, 1);
@@ -26,7 +27,7 @@ function packet(payloadLength: number): Uint8Array {
     destination: DESTINATION,
     protocol: 6,
     payloadLength,
-    ttl: 64,
+    hopLimit: 64,
     id: 0x1234,
   });
   return bytes;
@@ -39,7 +40,7 @@ Deno.test("an IPv4 header on the wire", () => {
     destination: DESTINATION,
     protocol: 6,
     payloadLength: 40,
-    ttl: 64,
+    hopLimit: 64,
     id: 0x1234,
   };
   assertEquals(emitIpv4(bytes, 0, { ...fields, dontFragment: true, dscp: 0x2e, ecn: 1 }), 20);
@@ -55,7 +56,7 @@ Deno.test("property: an emitted IPv4 header is parsed back, from a dirty buffer 
       destination: address,
       protocol: fc.nat(255),
       payloadLength: fc.nat(65_515),
-      ttl: fc.nat(255),
+      hopLimit: fc.nat(255),
       id: fc.nat(0xffff),
       dscp: fc.nat(63),
       ecn: fc.nat(3),
@@ -66,9 +67,11 @@ Deno.test("property: an emitted IPv4 header is parsed back, from a dirty buffer 
       const bytes = new Uint8Array(offset + 24).fill(0xa5);
       assertEquals(emitIpv4(bytes, offset, fields), 20);
       assert(bytes.subarray(offset + 20).every((byte) => byte === 0xa5), "wrote beyond the header");
-      const header = new Ipv4Header();
+      const header = new IpPacket();
       assertEquals(parseIpv4(bytes, offset, 20 + fields.payloadLength, header), null);
       assertEquals({ ...header }, {
+        ...new IpPacket(),
+        headerOffset: offset,
         headerLength: 20,
         totalLength: 20 + fields.payloadLength,
         dscp: fields.dscp,
@@ -77,7 +80,7 @@ Deno.test("property: an emitted IPv4 header is parsed back, from a dirty buffer 
         dontFragment: fields.dontFragment,
         moreFragments: false,
         fragmentOffset: 0,
-        ttl: fields.ttl,
+        hopLimit: fields.hopLimit,
         protocol: fields.protocol,
         sourceOffset: offset + 12,
         destinationOffset: offset + 16,
@@ -94,7 +97,7 @@ Deno.test("property: an emitted IPv4 header is parsed back, from a dirty buffer 
 
 Deno.test("an IPv4 packet cut off at any length is malformed, and padding behind it is not", () => {
   const bytes = packet(26);
-  const header = new Ipv4Header();
+  const header = new IpPacket();
   for (let length = 0; length < bytes.length; length++) {
     assertEquals(parseIpv4(bytes, 0, length, header), "malformed-ipv4", `length ${length}`);
   }
@@ -110,13 +113,13 @@ Deno.test("IPv4 options are skipped", () => {
   bytes[0] = 0x4f;
   bytes[IPV4.TOTAL_LENGTH + 1] = 68;
   bytes.fill(1, 20, 60);
-  const header = new Ipv4Header();
+  const header = new IpPacket();
   assertEquals(parseIpv4(mend(bytes, 60), 0, 68, header), null);
   assertEquals([header.headerLength, header.payloadOffset, header.payloadLength], [60, 60, 8]);
 });
 
 Deno.test("IPv4 headers that cannot be are malformed, those damaged on the way have a wrong checksum", () => {
-  const header = new Ipv4Header();
+  const header = new IpPacket();
   const bend = (offset: number, value: number) => {
     const bytes = packet(4);
     bytes[offset] = value;
@@ -138,7 +141,7 @@ Deno.test("total length zero means the rest of a frame above 65,535 bytes", () =
   const length = 66_000;
   const bytes = packet(length - 20);
   assertEquals([bytes[2], bytes[3]], [0, 0]);
-  const header = new Ipv4Header();
+  const header = new IpPacket();
   assertEquals(parseIpv4(bytes, 0, length, header), null);
   assertEquals([header.totalLength, header.payloadLength], [length, length - 20]);
   assertEquals(parseIpv4(bytes, 0, 65_535, header), "malformed-ipv4");
@@ -146,9 +149,15 @@ Deno.test("total length zero means the rest of a frame above 65,535 bytes", () =
 
 Deno.test("IPv4 says its length up to 65,535 bytes, and 0 beyond", () => {
   const bytes = new Uint8Array(0x10100);
-  const header = new Ipv4Header();
+  const header = new IpPacket();
   for (const [whole, told] of [[65_535, 65_535], [65_536, 0], [65_600, 0]]) {
-    const fields = { source: new Uint8Array(4), destination: new Uint8Array(4), protocol: 6, ttl: 1, id: 0 };
+    const fields = {
+      source: new Uint8Array(4),
+      destination: new Uint8Array(4),
+      protocol: 6,
+      hopLimit: 1,
+      id: 0,
+    };
     emitIpv4(bytes, 0, { ...fields, payloadLength: whole - 20 });
     assertEquals((bytes[2] << 8) | bytes[3], told);
     assertEquals(parseIpv4(bytes, 0, whole, header), null);
@@ -157,7 +166,7 @@ Deno.test("IPv4 says its length up to 65,535 bytes, and 0 beyond", () => {
 });
 
 Deno.test("IPv4 fragments are recognised", () => {
-  const header = new Ipv4Header();
+  const header = new IpPacket();
   const fragment = (word: number) => {
     const bytes = packet(8);
     bytes[6] = word >>> 8;
@@ -189,7 +198,7 @@ Deno.test("property: an emitted IPv6 header is parsed back", () => {
       const bytes = new Uint8Array(offset + 44).fill(0xa5);
       assertEquals(emitIpv6(bytes, offset, fields), 40);
       assert(bytes.subarray(offset + 40).every((byte) => byte === 0xa5), "wrote beyond the header");
-      const header = new Ipv6Header();
+      const header = new IpPacket();
       assertEquals(parseIpv6(bytes, offset, 40 + fields.payloadLength, header), null);
       const { source, destination, ...numbers } = fields;
       assertEquals({ ...header, ...numbers }, { ...header });
@@ -227,11 +236,15 @@ Deno.test("hop-by-hop, routing, destination and fragment headers are walked over
   const destination = [0x2c, 1, 0, 1, 0, 0x1e, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   const atomicFragment = [0x06, 0, 0, 0, 0xde, 0xad, 0xbe, 0xef];
   const bytes = extended(0, [...hopByHop, ...routing, ...destination, ...atomicFragment]);
-  const header = new Ipv6Header();
+  const header = new IpPacket();
   assertEquals(parseIpv6(bytes, 0, bytes.length, header), null);
   assertEquals([header.protocol, header.payloadOffset, header.payloadLength], [6, 80, 4]);
-  assertEquals([header.hasFragmentHeader, header.fragmentOffset, header.moreFragments], [true, 0, false]);
-  assertEquals(header.fragmentId, 0xdeadbeef);
+  assertEquals([header.fragmentHeaderOffset >= 0, header.fragmentOffset, header.moreFragments], [
+    true,
+    0,
+    false,
+  ]);
+  assertEquals(header.id, 0xdeadbeef);
   for (let length = 0; length < bytes.length; length++) {
     assertEquals(parseIpv6(bytes, 0, length, header), "malformed-ipv6", `length ${length}`);
   }
@@ -239,7 +252,7 @@ Deno.test("hop-by-hop, routing, destination and fragment headers are walked over
 
 Deno.test("a later fragment ends the walk", () => {
   const bytes = extended(0x2c, [0x00, 0, 0x05, 0xa9, 0, 0, 0, 1], [9, 9, 9, 9, 9, 9, 9, 9]);
-  const header = new Ipv6Header();
+  const header = new IpPacket();
   assertEquals(parseIpv6(bytes, 0, bytes.length, header), null);
   assertEquals([header.fragmentOffset, header.moreFragments, header.payloadLength], [1448, true, 8]);
 });
@@ -253,13 +266,13 @@ Deno.test("extension headers that a host must not pass over, with the complaint 
   ];
   for (const [name, first, extension, code, pointer] of table) {
     const bytes = extended(first, extension);
-    const header = new Ipv6Header();
+    const header = new IpPacket();
     assertEquals(parseIpv6(bytes, 0, bytes.length, header), "unsupported-ipv6-header", name);
     assertEquals([header.problemCode, header.problemPointer], [code, pointer], name);
   }
   const multicast = extended(0x3c, [6, 0, 0xc9, 4, 0, 0, 0, 0]);
   multicast[IPV6.DESTINATION] = 0xff;
-  const header = new Ipv6Header();
+  const header = new IpPacket();
   assertEquals(parseIpv6(multicast, 0, multicast.length, header), "unsupported-ipv6-header");
   assertEquals(header.problemCode, -1);
 });
@@ -275,7 +288,7 @@ Deno.test("extension headers that cannot be are malformed", () => {
   ];
   for (const [name, first, extension] of table) {
     const bytes = extended(first, extension);
-    assertEquals(parseIpv6(bytes, 0, bytes.length, new Ipv6Header()), "malformed-ipv6", name);
+    assertEquals(parseIpv6(bytes, 0, bytes.length, new IpPacket()), "malformed-ipv6", name);
   }
 });
 
@@ -290,7 +303,7 @@ Deno.test("the walk goes on behind a whole fragment and an idle routing header, 
   ];
   for (const [name, first, extension, protocol] of table) {
     const bytes = extended(first, extension, new Array(40).fill(1));
-    const header = new Ipv6Header();
+    const header = new IpPacket();
     const reason = parseIpv6(bytes, 0, bytes.length, header);
     assertEquals(reason, protocol === null ? "malformed-ipv6" : null, name);
     if (protocol !== null) assertEquals([header.protocol, header.payloadLength], [protocol, 40], name);
@@ -302,7 +315,7 @@ Deno.test("a jumbo option gives the length of an IPv6 packet above 65,535 bytes"
   const bytes = new Uint8Array(40 + total);
   emitIpv6(bytes, 0, { source: ipv6(2), destination: ipv6(1), protocol: 0, payloadLength: 0, hopLimit: 64 });
   bytes.set([6, 0, 0xc2, 4, total >>> 24, (total >>> 16) & 0xff, (total >>> 8) & 0xff, total & 0xff], 40);
-  const header = new Ipv6Header();
+  const header = new IpPacket();
   assertEquals(parseIpv6(bytes, 0, bytes.length, header), null);
   assertEquals([header.protocol, header.payloadOffset, header.payloadLength], [6, 48, total - 8]);
   assertEquals(parseIpv6(bytes, 0, bytes.length - 1, header), "malformed-ipv6");
@@ -311,5 +324,5 @@ Deno.test("a jumbo option gives the length of an IPv6 packet above 65,535 bytes"
 Deno.test("another version is not IPv6", () => {
   const bytes = extended(6, []);
   bytes[0] = 0x45;
-  assertEquals(parseIpv6(bytes, 0, bytes.length, new Ipv6Header()), "malformed-ipv6");
+  assertEquals(parseIpv6(bytes, 0, bytes.length, new IpPacket()), "malformed-ipv6");
 });

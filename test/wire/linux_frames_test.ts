@@ -23,8 +23,9 @@ import {
   parseIcmpv6,
   parseNeighbor,
 } from "../../src/wire/icmpv6.ts";
-import { emitIpv4, IP_PROTOCOL, Ipv4Header, parseIpv4 } from "../../src/wire/ipv4.ts";
-import { emitIpv6, Ipv6Header, parseIpv6 } from "../../src/wire/ipv6.ts";
+import { IpPacket } from "../../src/wire/ip_packet.ts";
+import { emitIpv4, IP_PROTOCOL, parseIpv4 } from "../../src/wire/ipv4.ts";
+import { emitIpv6, parseIpv6 } from "../../src/wire/ipv6.ts";
 import {
   CHECKSUM_VERDICT,
   checksumVerdict,
@@ -78,7 +79,7 @@ function describeArp(frame: Uint8Array, at: number, fields: Fields): void {
 }
 
 function describeIpv4(frame: Uint8Array, at: number, fields: Fields): void {
-  const header = new Ipv4Header();
+  const header = new IpPacket();
   assertEquals(parseIpv4(frame, at, frame.length - at, header), null);
   fields["ip.hdr_len"] = [String(header.headerLength)];
   fields["ip.dsfield.dscp"] = [String(header.dscp)];
@@ -88,7 +89,7 @@ function describeIpv4(frame: Uint8Array, at: number, fields: Fields): void {
   fields["ip.flags.df"] = [bit(header.dontFragment)];
   fields["ip.flags.mf"] = [bit(header.moreFragments)];
   fields["ip.frag_offset"] = [String(header.fragmentOffset / 8)];
-  fields["ip.ttl"] = [String(header.ttl)];
+  fields["ip.ttl"] = [String(header.hopLimit)];
   fields["ip.proto"] = [String(header.protocol)];
   fields["ip.src"] = [addressAt(frame, header.sourceOffset, 4)];
   fields["ip.dst"] = [addressAt(frame, header.destinationOffset, 4)];
@@ -108,20 +109,20 @@ function describeIpv4(frame: Uint8Array, at: number, fields: Fields): void {
 }
 
 function describeIpv6(frame: Uint8Array, at: number, fields: Fields): void {
-  const header = new Ipv6Header();
+  const header = new IpPacket();
   assertEquals(parseIpv6(frame, at, frame.length - at, header), null);
   const { protocol, payloadOffset, payloadLength } = header;
   fields["ipv6.tclass"] = [hex((header.dscp << 2) | header.ecn, 8)];
   fields["ipv6.flow"] = [hex(header.flowLabel, 6)];
   fields["ipv6.plen"] = [String(header.headerLength - 40 + payloadLength)];
-  fields["ipv6.nxt"] = [header.hasFragmentHeader ? "44" : String(protocol)];
+  fields["ipv6.nxt"] = [header.fragmentHeaderOffset >= 0 ? "44" : String(protocol)];
   fields["ipv6.hlim"] = [String(header.hopLimit)];
   fields["ipv6.src"] = [addressAt(frame, header.sourceOffset, 16)];
   fields["ipv6.dst"] = [addressAt(frame, header.destinationOffset, 16)];
-  if (header.hasFragmentHeader) {
+  if (header.fragmentHeaderOffset >= 0) {
     fields["ipv6.fraghdr.offset"] = [String(header.fragmentOffset / 8)];
     fields["ipv6.fraghdr.more"] = [bit(header.moreFragments)];
-    fields["ipv6.fraghdr.ident"] = [hex(header.fragmentId, 8)];
+    fields["ipv6.fraghdr.ident"] = [hex(header.id, 8)];
     return;
   }
   const source = frame.subarray(header.sourceOffset, header.sourceOffset + 16);
@@ -319,7 +320,7 @@ Deno.test("a frame of Linux's, cut off at every length, is dropped or read, neve
   for (const name of ["tcp_offload", "icmp", "ipv6"]) {
     for (const frame of readFrames(new URL(`./fixtures/${name}.pcap`, import.meta.url)).slice(0, 14)) {
       const ethernet = new EthernetHeader();
-      const header = new Ipv4Header();
+      const header = new IpPacket();
       for (let length = 0; length < Math.min(frame.length, 200); length++) {
         const cut = frame.slice(0, length);
         if (parseEthernet(cut, length, ethernet) !== null || ethernet.type !== ETHERTYPE.IPV4) continue;

@@ -76,7 +76,7 @@ export class BenchPeer {
     destination: HOST_ADDRESS,
     protocol: IP_PROTOCOL.TCP,
     payloadLength: 0,
-    ttl: 64,
+    hopLimit: 64,
     id: 1,
   };
   /** By connection: what we send next, what we expect next. */

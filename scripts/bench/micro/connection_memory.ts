@@ -72,7 +72,7 @@ function open(host: Host, link: LastFrameLink, kind: Kind, index: number): void 
     const tcpAt = ipAt + IPV4.HEADER_BYTES;
     const length = emitTcp(frame, tcpAt, segment) + bytes;
     const ends = { source, destination: HOST_ADDRESS, protocol: IP_PROTOCOL.TCP };
-    emitIpv4(frame, ipAt, { ...ends, payloadLength: length, ttl: 64, id: 1 });
+    emitIpv4(frame, ipAt, { ...ends, payloadLength: length, hopLimit: 64, id: 1 });
     const pseudo = pseudoHeaderSum(frame, ipAt + IPV4.SOURCE, source.length, IP_PROTOCOL.TCP, length);
     const sum = tcpChecksum(frame, tcpAt, length, pseudo);
     frame[tcpAt + TCP.CHECKSUM] = sum >>> 8;

@@ -69,7 +69,7 @@ class PreparedFrame {
       source: PEER_ADDRESS,
       destination: HOST_ADDRESS,
       protocol: IP_PROTOCOL.TCP,
-      ttl: 64,
+      hopLimit: 64,
       id: 1,
     };
     emitIpv4(this.bytes, ETHERNET.HEADER_BYTES, { ...about, payloadLength: header + payloadLength });

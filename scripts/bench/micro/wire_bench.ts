@@ -9,7 +9,8 @@ import {
   ETHERTYPE,
   parseEthernet,
 } from "../../../src/wire/ethernet.ts";
-import { emitIpv4, IP_PROTOCOL, IPV4, Ipv4Header, parseIpv4 } from "../../../src/wire/ipv4.ts";
+import { IpPacket } from "../../../src/wire/ip_packet.ts";
+import { emitIpv4, IP_PROTOCOL, IPV4, parseIpv4 } from "../../../src/wire/ipv4.ts";
 import {
   checksumVerdict,
   emitTcp,
@@ -53,7 +54,7 @@ function emitHeaders(frame: Uint8Array, segment: TcpSegment, payloadLength: numb
     destination: ADDRESS_B,
     protocol: IP_PROTOCOL.TCP,
     payloadLength: header + payloadLength,
-    ttl: 64,
+    hopLimit: 64,
     id: 7,
     dontFragment: true,
   });
@@ -73,7 +74,7 @@ putChecksum(frame, segmentLength);
 const frameLength = TCP_OFFSET + segmentLength;
 
 const ethernet = new EthernetHeader();
-const ip = new Ipv4Header();
+const ip = new IpPacket();
 const incoming = new TcpSegment();
 
 Deno.bench("parse: Ethernet, IPv4 and TCP with timestamps", { group: "parse" }, () => {

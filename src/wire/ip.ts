@@ -1,0 +1,74 @@
+/**
+ * IP packets of either version.
+ *
+ * Owns: the choice of the version's codec (ipv4.ts, ipv6.ts), by the packet's first bits or an address's length, and the pseudo-header's sum.
+ * Must not know: routing, reassembly, who is addressed.
+ */
+import { sumBytes } from "./checksum.ts";
+import type { DropReason } from "./drop_reason.ts";
+import { ETHERTYPE } from "./ethernet.ts";
+import { IP_PROTOCOL, IpPacket } from "./ip_packet.ts";
+import { addressSum as ipv4AddressSum, emitIpv4, IPV4, parseIpv4 } from "./ipv4.ts";
+import { emitIpv6, IPV6, parseIpv6 } from "./ipv6.ts";
+
+export { IP_PROTOCOL, IpPacket };
+
+/** Reads the header of a packet of the version that `type` announces ({@link ETHERTYPE}); else as `parseIpv4` and `parseIpv6`. */
+export function parseIp(
+  type: number,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  out: IpPacket,
+): DropReason | null {
+  return type === ETHERTYPE.IPV4
+    ? parseIpv4(bytes, offset, length, out)
+    : parseIpv6(bytes, offset, length, out);
+}
+
+/** What {@link emitIp} writes. What a version does not have is not written: `flowLabel`, `dontFragment`, the `id` of a whole IPv6 packet. */
+export interface IpFields {
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  readonly protocol: number;
+  readonly payloadLength: number;
+  readonly hopLimit: number;
+  readonly id: number;
+  readonly dscp?: number;
+  readonly ecn?: number;
+  readonly flowLabel?: number;
+  readonly dontFragment?: boolean;
+  /** Of a fragment: whether more follow (false), and where its payload belongs, bytes, a multiple of 8 (0). */
+  readonly moreFragments?: boolean;
+  readonly fragmentOffset?: number;
+  /** {@link addressSum} of the two addresses, where the caller has it. */
+  readonly addressSum?: number;
+}
+
+/** Writes a header of the version of `source` at `offset`; returns its length, bytes. */
+export function emitIp(bytes: Uint8Array, offset: number, fields: IpFields): number {
+  return fields.source.length === IPV4.ADDRESS_BYTES
+    ? emitIpv4(bytes, offset, fields)
+    : emitIpv6(bytes, offset, fields);
+}
+
+/** Length of the header that {@link emitIp} writes for addresses of so many bytes, and no fragment. */
+export function ipHeaderBytes(addressBytes: number): number {
+  return addressBytes === IPV4.ADDRESS_BYTES ? IPV4.HEADER_BYTES : IPV6.HEADER_BYTES;
+}
+
+/** What a frame with a packet of addresses of so many bytes has as its type. */
+export function etherTypeOf(addressBytes: number): number {
+  return addressBytes === IPV4.ADDRESS_BYTES ? ETHERTYPE.IPV4 : ETHERTYPE.IPV6;
+}
+
+/** The partial sum of two addresses of one version: their part of the pseudo-header's. */
+export function addressSum(source: Uint8Array, destination: Uint8Array): number {
+  if (source.length === IPV4.ADDRESS_BYTES) return ipv4AddressSum(source, destination);
+  return sumBytes(destination, 0, IPV6.ADDRESS_BYTES, sumBytes(source, 0, IPV6.ADDRESS_BYTES, 0));
+}
+
+/** The pseudo-header's sum over a payload of `length` bytes, given {@link addressSum} (RFC 9293 §3.1, RFC 8200 §8.1). */
+export function pseudoSum(addresses: number, protocol: number, length: number): number {
+  return addresses + protocol + (length & 0xffff) + (length >>> 16);
+}
