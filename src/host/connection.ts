@@ -71,6 +71,8 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
   wheelSlot = WHEEL_NOT_SET;
   wheelNext: DeadlineEntry | null = null;
   wheelPrevious: DeadlineEntry | null = null;
+  /** What the next packet is numbered (IPv4: its low 16 bits), or every packet labelled with (RFC 6437). */
+  packetNumber = 0;
   readonly #host: ConnectionHost;
   #name = "";
   /** From 1 in order of opening; 0 for one that only answers a SYN with a cookie, and is forgotten. */

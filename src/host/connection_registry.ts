@@ -8,6 +8,7 @@ import type { TcpConfig } from "../tcp/config.ts";
 import { congestionControl } from "../tcp/congestion.ts";
 import type { MachineContext } from "../tcp/context.ts";
 import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
+import type { InternetLayer } from "../tcp/internet_layer.ts";
 import { beginWithPathLimit } from "../tcp/path_limit.ts";
 import { Tcb } from "../tcp/tcb.ts";
 import type { Arrival } from "./arrival.ts";
@@ -31,6 +32,8 @@ interface RegistryOptions {
   /** Bound on connections of which only the end is awaited. */
   readonly maxClosing: number;
   readonly context: MachineContext;
+  /** What carries the segments between addresses of so many bytes. */
+  internetOf(addressBytes: number): InternetLayer;
   /** What is known of the paths to peers. */
   readonly pathMtus: PathMtuCache;
   /** Called for each connection whose deadline is due. */
@@ -148,15 +151,18 @@ export class ConnectionRegistry {
   /** Makes a connection in CLOSED with the numbers to begin with; it is not in the table yet. */
   make(addresses: ConnectionAddresses, host: ConnectionHost): Connection {
     const { config, context, pathMtus } = this.#options;
-    const { linkMss } = context;
-    const tcb = new Tcb(config, congestionControl(config.congestionControl), context.pool);
+    const internet = this.#options.internetOf(addresses.peerAddress.length);
+    const { linkMss } = internet;
+    const congestion = congestionControl(config.congestionControl);
+    const tcb = new Tcb({ config, congestion, pool: context.pool, internet });
     tcb.ourMss = config.mss > 0 && config.mss < linkMss ? config.mss : linkMss;
     tcb.iss = this.#isn.next(addresses, context.nowUs);
     tcb.tsOffset = this.#isn.timestampOffset;
-    tcb.ipId = this.#isn.identification(addresses);
     const path = pathMtus.find(addresses.peerAddress, context.nowUs);
     if (path !== null) beginWithPathLimit(tcb, path);
-    return new Connection(host, tcb, addresses);
+    const connection = new Connection(host, tcb, addresses);
+    connection.packetNumber = this.#isn.packetNumber(addresses);
+    return connection;
   }
 
   add(connection: Connection): void {

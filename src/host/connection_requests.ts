@@ -16,6 +16,7 @@ import type { MachineContext } from "../tcp/context.ts";
 import { asksForEcn } from "../tcp/establish.ts";
 import { closedArrives, replyWithReset } from "../tcp/reset.ts";
 import { stampAt } from "../tcp/rate_sample.ts";
+import type { InternetLayer } from "../tcp/internet_layer.ts";
 import { seqAdd, seqLe } from "../tcp/sequence.ts";
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import type { Arrival } from "./arrival.ts";
@@ -48,6 +49,8 @@ interface ConnectionRequestsOptions {
   readonly replyRoute: ReplyRoute;
   readonly room: RoomMaker;
   readonly cookies: SynCookies | null;
+  /** What carries the segments between addresses of so many bytes. */
+  internetOf(addressBytes: number): InternetLayer;
   /** By way of whom connections go. */
   readonly nextHops: NextHops;
   /** Who waits when too much arrives. */
@@ -87,7 +90,9 @@ export class ConnectionRequests {
     }
     const { nowUs } = context;
     const { hasRoom, isFull } = room;
-    const verdict = passiveVerdict(segment, { listener, tuple: replyRoute, nowUs, hasRoom, isFull, cookies });
+    const { defaultMss } = this.#options.internetOf(from.addressBytes);
+    const tuple = replyRoute;
+    const verdict = passiveVerdict(segment, { listener, tuple, nowUs, hasRoom, isFull, defaultMss, cookies });
     this.#perform(segment, verdict, { listener, issFloor });
   }
 
@@ -104,7 +109,7 @@ export class ConnectionRequests {
     if (cookies.check(replyRoute, { seq: tcb.irs, cookie: iss }, context.nowUs) < 0) return;
     counters.count("syn-cookies-good");
     const isStamped = segment.hasTimestamps && tcb.timestamps;
-    becomeCookie(context, tcb, { iss, carried: isStamped ? optionsOfStamp(segment.tsEcho) : null });
+    becomeCookie(tcb, { iss, carried: isStamped ? optionsOfStamp(segment.tsEcho) : null });
   }
 
   #perform(

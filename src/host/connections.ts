@@ -13,6 +13,7 @@ import type { IcmpNews } from "../tcp/icmp_arrives.ts";
 import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
 import { BufferPool } from "../tcp/fast/buffer_pool.ts";
 import { MemoryAccount } from "../tcp/memory_account.ts";
+import type { InternetLayer } from "../tcp/internet_layer.ts";
 import { followLink } from "../tcp/path_limit.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { openActive } from "../tcp/user_calls.ts";
@@ -46,8 +47,8 @@ interface ConnectionsOptions {
   readonly nowUs: number;
   readonly epochUs: number;
   readonly config: TcpConfig;
-  /** Payload of a full segment on this link, without options; {@link Connections.followLink} changes it. */
-  readonly linkMss: number;
+  /** What carries the segments between addresses of so many bytes. */
+  internetOf(addressBytes: number): InternetLayer;
   readonly maxConnections: number;
   readonly maxTimeWait: number;
   readonly maxClosing: number;
@@ -86,7 +87,7 @@ export class Connections {
     const { counters, config, epochUs, nextHops } = options;
     const { listeners } = this;
     const pool = new BufferPool(config, new MemoryAccount(options.memoryBytes));
-    const context = new MachineContext(pool, options.linkMss);
+    const context = new MachineContext(pool);
     context.setNow(options.nowUs);
     context.randomState = new InitialSequence(options.secret).seed();
     const barrier = new FaultBarrier(counters, options.onFault);
@@ -195,11 +196,10 @@ export class Connections {
     this.#performer.finish();
   }
 
-  /** The device carries full segments of another size now: every connection follows. */
-  followLink(linkMss: number): void {
-    this.context.linkMss = linkMss;
+  /** The device carries packets of another size now: every connection follows. */
+  followLink(): void {
     for (const connection of this.#registry.all()) {
-      if (!followLink(this.context, connection.tcb)) continue;
+      if (!followLink(connection.tcb)) continue;
       this.#performer.begin(connection);
       this.#performer.finish();
     }

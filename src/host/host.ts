@@ -11,6 +11,7 @@ import type { FaultObserver } from "../link/fault_link.ts";
 import type { FrameLink } from "../link/link.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import type { EventInterest, Observer, TcpEvent } from "../tcp/events.ts";
+import { InternetLayer, IPV4_FIGURES, IPV6_FIGURES } from "../tcp/internet_layer.ts";
 import { formatIpAddress, formatMac } from "../wire/address.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
 import type { ArpPacket } from "../wire/arp.ts";
@@ -94,7 +95,6 @@ export interface HostOptions {
   readonly onNotice?: (kind: string, message: string) => void;
 }
 
-const IPV4_MSS_OVERHEAD_BYTES = 40;
 /** Local choice: what a person reads; the counter `neighbors-moved` has them all. */
 const MOVE_NOTICE_INTERVAL_US = 10_000_000;
 const MOVE_NOTICES_APART_US = 1_000_000;
@@ -102,15 +102,23 @@ const MOVE_NOTICES_APART_US = 1_000_000;
 const FIRST_DYNAMIC_PORT = 0xc000;
 const DYNAMIC_PORTS = 0x4000;
 
-/** Largest payload of one SEND, where the link cuts large segments; 0 where it does not. */
-function largeSendBytes(link: FrameLink): number {
-  return link.maxPacketBytes > link.mtu ? link.maxPacketBytes - IPV4.HEADER_BYTES - 60 : 0;
+/** Of a TCP header with all its options. */
+const MOST_TCP_HEADER_BYTES = 60;
+
+/** What a version of IP can carry on a link. */
+function followLink(internet: InternetLayer, { mtu, maxPacketBytes }: FrameLink): void {
+  internet.followLink(mtu);
+  internet.largeSendBytes = maxPacketBytes > mtu
+    ? maxPacketBytes - internet.headerBytes - MOST_TCP_HEADER_BYTES
+    : 0;
 }
 
 /** A virtual host. */
 export class Host implements HostApi {
   readonly #link: FrameLink;
   readonly #addresses: OwnAddresses;
+  readonly #ipv4 = new InternetLayer(IPV4_FIGURES);
+  readonly #ipv6 = new InternetLayer(IPV6_FIGURES);
   readonly #ttl: number;
   readonly #lan: number;
   readonly #counters = new HostCounters();
@@ -127,6 +135,8 @@ export class Host implements HostApi {
   constructor(options: HostOptions) {
     const { link } = options;
     this.#link = link;
+    followLink(this.#ipv4, link);
+    followLink(this.#ipv6, link);
     this.#addresses = new OwnAddresses(options.addresses, options.gateway ?? null);
     this.#ttl = options.ttl ?? 64;
     this.#lan = options.vlan ?? LAN.UNTAGGED;
@@ -166,7 +176,7 @@ export class Host implements HostApi {
       nowUs: options.nowUs ?? 0,
       epochUs: options.epochUs,
       config: { ...DEFAULT_TCP_CONFIG, ...options.tcp },
-      linkMss: link.mtu - IPV4_MSS_OVERHEAD_BYTES,
+      internetOf: (addressBytes) => addressBytes === IPV4.ADDRESS_BYTES ? this.#ipv4 : this.#ipv6,
       maxConnections: options.maxConnections ?? 0x20000,
       maxTimeWait: options.maxTimeWait ?? 0x8000,
       maxClosing: options.maxClosing ?? 0x8000,
@@ -187,7 +197,6 @@ export class Host implements HostApi {
     this.#connections.teller.onNotice = options.onNotice ?? null;
     this.#connections.context.predicts = options.headerPrediction ?? true;
     this.#mtuBytes = link.mtu;
-    this.#connections.context.largeSendBytes = largeSendBytes(link);
     const { secret } = options;
     this.#echoLimit = new EchoLimit((secret[1] << 24) | (secret[6] << 16) | (secret[11] << 8) | secret[12]);
     const drop = (reason: DropReason) => this.#drop(reason);
@@ -303,8 +312,9 @@ export class Host implements HostApi {
       "mtu-changed",
       `The MTU of ${name} is ${mtu} bytes now, ${before} before: ${effect}`,
     );
-    this.#connections.context.largeSendBytes = largeSendBytes(this.#link);
-    this.#connections.followLink(mtu - IPV4_MSS_OVERHEAD_BYTES);
+    followLink(this.#ipv4, this.#link);
+    followLink(this.#ipv6, this.#link);
+    this.#connections.followLink();
   }
 
   probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void {

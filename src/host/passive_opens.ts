@@ -12,9 +12,6 @@ import { COOKIE_LIFE_US, type SynCookies } from "./syn_cookies.ts";
 
 const { SYN, ACK, RST } = FLAG;
 
-/** RFC 9293 §3.7.1: what a SYN without MSS option means. */
-const DEFAULT_MSS = 536;
-
 /** What is to be done. */
 export type PassiveVerdict =
   /** A connection begins: from a SYN, or from the ACK of a cookie with the MSS that it kept. */
@@ -35,6 +32,8 @@ export interface PassiveOpenSituation {
   readonly hasRoom: boolean;
   /** Whether another one would have to go. */
   readonly isFull: boolean;
+  /** What a SYN without MSS option means (RFC 9293 §3.7.1), by the version of IP. */
+  readonly defaultMss: number;
   /** Null where cookies are switched off. */
   readonly cookies: SynCookies | null;
 }
@@ -67,7 +66,7 @@ function synVerdict(segment: TcpSegment, situation: PassiveOpenSituation): Passi
   // Whoever can invent addresses must not end connections: where one would have to go, the client has to answer first.
   if (!listener.isBacklogFull && !(situation.isFull && cookies !== null)) return ACCEPT;
   if (cookies === null) return BACKLOG_FULL;
-  const mss = segment.mss > 0 ? segment.mss : DEFAULT_MSS;
+  const mss = segment.mss > 0 ? segment.mss : situation.defaultMss;
   const iss = cookies.make(situation.tuple, { seq: segment.seq, mss }, situation.nowUs);
   return iss < 0 ? BACKLOG_FULL : { kind: "cookie", iss };
 }

@@ -18,6 +18,7 @@ export class ReplyRoute implements SegmentRoute {
   localPort = 0;
   peerAddress: Uint8Array = new Uint8Array(0);
   peerPort = 0;
+  packetNumber = 0;
   hop: Neighbor = new Neighbor(null, new Uint8Array(MAC_BYTES));
   readonly #addresses = new AddressBook();
   #segment: TcpSegment | null = null;

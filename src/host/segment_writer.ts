@@ -2,15 +2,15 @@
  * SegmentWriter: from a SEND effect to a frame.
  *
  * Owns: the frame's memory, headers from Ethernet to TCP, options, checksums. Must not know: why a segment is
- * sent. The one place that knows an IP version on the way out.
+ * sent, which version of IP carries it.
  */
 import type { Effect } from "../tcp/effects.ts";
 import { wordOf } from "../tcp/sequence.ts";
-import type { Tcb } from "../tcp/tcb.ts";
 import { writeU16 } from "../wire/bytes.ts";
 import { foldSum } from "../wire/checksum.ts";
-import { emitEthernet, ETHERTYPE } from "../wire/ethernet.ts";
-import { addressSum, emitIpv4, IP_PROTOCOL, IPV4 } from "../wire/ipv4.ts";
+import { emitEthernet } from "../wire/ethernet.ts";
+import { addressSum, emitIp, etherTypeOf, IP_PROTOCOL, ipHeaderBytes, pseudoSum } from "../wire/ip.ts";
+import { IPV4 } from "../wire/ipv4.ts";
 import { emitTcp, FLAG, TCP, tcpChecksum, TcpSegment } from "../wire/tcp.ts";
 import { clearTcpOptions } from "../wire/tcp_options.ts";
 
@@ -28,6 +28,8 @@ export interface SegmentRoute {
   readonly peerPort: number;
   /** By way of whom; null while its hardware address is not known yet: the frame then waits for it elsewhere. */
   readonly hop: { readonly mac: Uint8Array | null };
+  /** What the next packet is numbered (IPv4), or every packet labelled with (IPv6). */
+  packetNumber: number;
 }
 
 /** Writes segments of one host, one at a time, into {@link SegmentWriter.frame}. */
@@ -41,7 +43,12 @@ export class SegmentWriter {
 
   /** `mac`: ours; `lan`: the VLAN of all that we send, or {@link LAN.UNTAGGED}. */
   constructor({ mac, ttl, lan }: { mac: Uint8Array; ttl: number; lan: number }) {
-    this.#ethernet = { destination: UNKNOWN_MAC, source: mac, type: ETHERTYPE.IPV4, vlan: lan };
+    this.#ethernet = {
+      destination: UNKNOWN_MAC,
+      source: mac,
+      type: etherTypeOf(IPV4.ADDRESS_BYTES),
+      vlan: lan,
+    };
     this.#ip = {
       source: NO_ADDRESS,
       destination: NO_ADDRESS,
@@ -50,6 +57,7 @@ export class SegmentWriter {
       payloadLength: 0,
       hopLimit: ttl,
       id: 0,
+      flowLabel: 0,
       dscp: 0,
       ecn: 0,
       dontFragment: true,
@@ -79,8 +87,10 @@ export class SegmentWriter {
 
     const ethernet = this.#ethernet;
     ethernet.destination = route.hop.mac ?? UNKNOWN_MAC;
+    const addressBytes = route.localAddress.length;
+    ethernet.type = etherTypeOf(addressBytes);
     const ipOffset = emitEthernet(frame, ethernet);
-    const tcpOffset = ipOffset + IPV4.HEADER_BYTES;
+    const tcpOffset = ipOffset + ipHeaderBytes(addressBytes);
     const headerLength = emitTcp(frame, tcpOffset, segment);
     const payloadOffset = tcpOffset + headerLength;
     const { length } = effect;
@@ -96,13 +106,14 @@ export class SegmentWriter {
     ip.destination = route.peerAddress;
     ip.addressSum = addresses;
     ip.payloadLength = tcpLength;
-    ip.id = tcb === null ? 0 : takeIds(tcb, effect);
+    ip.id = tcb === null ? 0 : takeIds(route, effect);
+    ip.flowLabel = route.packetNumber;
     // SHLD-22: as the application set it.
     ip.dscp = tcb === null ? 0 : tcb.dscp;
     ip.ecn = effect.ecn;
     ip.dontFragment = tcb === null || tcb.dontFragment;
-    emitIpv4(frame, ipOffset, ip);
-    const pseudo = addresses + IP_PROTOCOL.TCP + (tcpLength & 0xffff) + (tcpLength >>> 16);
+    emitIp(frame, ipOffset, ip);
+    const pseudo = pseudoSum(addresses, IP_PROTOCOL.TCP, tcpLength);
     // Of a segment that is cut on its way, whoever cuts completes the sum of each part.
     const sum = effect.cutBytes > 0 ? foldSum(pseudo) : tcpChecksum(frame, tcpOffset, tcpLength, pseudo);
     writeU16(frame, tcpOffset + TCP.CHECKSUM, sum);
@@ -114,11 +125,13 @@ export class SegmentWriter {
  * The identification of a connection's next packet. It counts per connection, from a place that only our secret tells:
  * one counter for all peers would tell each how much the others get (RFC 6274 §3.5.2.1).
  */
-function takeIds(tcb: Tcb, effect: Effect): number {
-  const id = tcb.ipId;
+function takeIds(route: SegmentRoute, effect: Effect): number {
+  const id = route.packetNumber & 0xffff;
+  // RFC 6437 §3: a label is the same for the whole of a flow.
+  if (route.localAddress.length !== IPV4.ADDRESS_BYTES) return 0;
   // Whoever cuts a large segment numbers the parts on from there.
   const parts = effect.cutBytes > 0 ? Math.ceil(effect.length / effect.cutBytes) : 1;
-  tcb.ipId = (id + parts) & 0xffff;
+  route.packetNumber = (id + parts) & 0xffff;
   return id;
 }
 

@@ -98,7 +98,6 @@ export interface CarriedOptions {
  * then that SYN-ACK is the one that counts, with its number and with what it granted. `carried`: null where nothing was.
  */
 export function becomeCookie(
-  context: MachineContext,
   tcb: Tcb,
   cookie: { iss: number; carried: CarriedOptions | null },
 ): void {
@@ -111,7 +110,7 @@ export function becomeCookie(
     tcb.sendShift = 0;
     tcb.receiveShift = 0;
   }
-  updateSendMss(context, tcb);
+  updateSendMss(tcb);
 }
 
 /**
@@ -144,7 +143,7 @@ export function beginFromCookie(
     tcb.windowScaling = carried.windowScale >= 0;
     if (tcb.windowScaling) agreeScale(tcb, carried.windowScale);
   }
-  updateSendMss(context, tcb);
+  updateSendMss(tcb);
   const syn = tcb.sendNext(1);
   syn.isSyn = true;
   // When the SYN-ACK left is not known: no round-trip sample.

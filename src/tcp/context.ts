@@ -67,10 +67,6 @@ export class MachineContext {
   rule: RuleId = "none";
   /** Called with every rule that fires; null costs one comparison. For coverage. */
   onRule: ((rule: RuleId) => void) | null = null;
-  /** Payload of a full segment on our device, without options: what a SYN offers at most (MUST-67, SHLD-6). */
-  linkMss: number;
-  /** Largest payload of one SEND, when the link cuts large segments; 0 = the MSS. */
-  largeSendBytes = 0;
   /** Header prediction (fast/header_prediction.ts); off only to compare. */
   predicts = true;
   /** Start of the current second of the host's budget of challenge ACKs, and what is left of it (answer_limit.ts). */
@@ -79,9 +75,8 @@ export class MachineContext {
   /** State of {@link MachineContext.random}; the host begins it with what nobody outside can know. */
   randomState = 1;
 
-  constructor(pool: BufferPool, linkMss: number) {
+  constructor(pool: BufferPool) {
     this.pool = pool;
-    this.linkMss = linkMss;
   }
 
   /** A user call or a deadline is worked on from now on, at this time. */

@@ -35,7 +35,7 @@ export function learnIrs(tcb: Tcb, syn: TcpSegment): void {
 /** Takes the options of the peer's SYN, and of ours what both have. */
 export function agreeOptions(context: MachineContext, tcb: Tcb, segment: TcpSegment): void {
   const { config } = tcb;
-  // MUST-15: without the option peerMss keeps its first value, 536.
+  // MUST-15: without the option peerMss keeps its first value, 536 or 1220.
   if (segment.mss > 0) tcb.peerMss = Math.max(segment.mss, LEAST_PEER_MSS);
   tcb.windowScaling = config.windowScaling && segment.windowScale >= 0;
   if (tcb.windowScaling) {
@@ -50,7 +50,7 @@ export function agreeOptions(context: MachineContext, tcb: Tcb, segment: TcpSegm
     tcb.tsRecent = segment.tsValue;
     tcb.tsRecentUs = context.nowUs;
   }
-  updateSendMss(context, tcb);
+  updateSendMss(tcb);
 }
 
 /** Both sides scale windows (RFC 7323 §2.3). */
@@ -60,9 +60,9 @@ export function agreeScale(tcb: Tcb, peerShift: number): void {
 }
 
 /** MUST-16, RFC 6691 §2: the smallest of what the peer takes, and path and device carry, less our options. */
-export function updateSendMss(context: MachineContext, tcb: Tcb): void {
+export function updateSendMss(tcb: Tcb): void {
   const options = tcb.timestamps ? TIMESTAMP_OPTION_BYTES : 0;
-  const carried = Math.min(tcb.peerMss, tcb.ourMss, tcb.pathMss, context.linkMss);
+  const carried = Math.min(tcb.peerMss, tcb.ourMss, tcb.pathMss, tcb.internet.linkMss);
   tcb.sendMss = Math.max(carried - options, LEAST_SEND_MSS);
 }
 

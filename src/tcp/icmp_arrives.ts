@@ -25,12 +25,6 @@ export interface IcmpNews {
   readonly text: string;
 }
 
-/**
- * Local choice: 576 less 40, the smallest path that RFC 1191 §5 lists as common. To smaller claims packets go without DF
- * instead of in smaller pieces: a forged message cannot make us send crumbs (RFC 5927 §7).
- */
-const LEAST_PATH_MSS = 536;
-
 /** Takes an ICMP message that quotes a segment of this connection. */
 export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): void {
   // RFC 5927 §4.1: only what is in flight can have caused it.
@@ -78,10 +72,11 @@ function isLarger(tcb: Tcb, seq: number, pathMss: number): boolean {
 }
 
 function pathShrank(context: MachineContext, tcb: Tcb, claimed: number): void {
-  const pathMss = Math.max(claimed, LEAST_PATH_MSS);
+  const { leastPathMss, canFragment } = tcb.internet;
+  const pathMss = Math.max(claimed, leastPathMss);
   const isNarrower = pathMss < Math.min(tcb.pathMss, tcb.ourMss, tcb.peerMss);
   // Below what we go down to packets lose their DF, once.
-  const losesDf = claimed < LEAST_PATH_MSS && tcb.dontFragment;
+  const losesDf = canFragment && claimed < leastPathMss && tcb.dontFragment;
   if (!isNarrower && !losesDf) {
     context.apply("icmp.ignored");
     return;
@@ -90,7 +85,7 @@ function pathShrank(context: MachineContext, tcb: Tcb, claimed: number): void {
   if (losesDf) tcb.dontFragment = false;
   tcb.pathMss = pathMss;
   tcb.sender.pathMtuUntilUs = context.nowUs + tcb.config.pathMtuLifeUs;
-  updateSendMss(context, tcb);
+  updateSendMss(tcb);
   repairTooBig(tcb);
   if (tcb.cwnd < tcb.sendMss) tcb.cwnd = tcb.sendMss;
 }

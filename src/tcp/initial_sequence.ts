@@ -38,11 +38,11 @@ export class InitialSequence {
   }
 
   /**
-   * The IP identification of a connection's first packet, 0 .. 65535: a hash of its own, as a part of the sequence
-   * number or the timestamp offset would give that part away, and with it our uptime (RFC 7323 §7.1).
+   * What the internet layer numbers a connection's packets from, or labels them with, 20 bits: a hash of its own, as a part of the
+   * sequence number or the timestamp offset would give that part away, and with it our uptime (RFC 7323 §7.1).
    */
-  identification(tuple: FourTuple): number {
-    return this.#hash.hash(this.#bytes, this.#write(tuple, 1)).low & 0xffff;
+  packetNumber(tuple: FourTuple): number {
+    return this.#hash.hash(this.#bytes, this.#write(tuple, 1)).low & 0xfffff;
   }
 
   /** Where random numbers of the host begin: only the secret tells. Never 0. */

@@ -30,7 +30,7 @@ export function flush(context: MachineContext, tcb: Tcb): void {
     return;
   }
   const before = tcb.segmentsOut;
-  if (tcb.sender.pathMtuUntilUs <= context.nowUs) forgetPathLimit(context, tcb);
+  if (tcb.sender.pathMtuUntilUs <= context.nowUs) forgetPathLimit(tcb);
   if (tcb.synOwed) sendSyn(context, tcb);
   if (tcb.outstanding > 0) resendLost(context, tcb);
   sendProbes(context, tcb);

@@ -4,7 +4,6 @@
  * Owns: the begin and the end of a path's limit, and how a connection follows its device. Must not know: ICMP, where
  * a limit is remembered between connections, devices.
  */
-import type { MachineContext } from "./context.ts";
 import { updateSendMss } from "./establish.ts";
 import { repairTooBig } from "./recovery.ts";
 import { NO_PATH_LIMIT, type Tcb } from "./tcb.ts";
@@ -35,28 +34,28 @@ export function beginWithPathLimit(tcb: Tcb, limit: PathLimit): void {
 }
 
 /** RFC 1191 §6.3: what ICMP said of the path is forgotten after a while, so that a false claim does not last. */
-export function forgetPathLimit(context: MachineContext, tcb: Tcb): void {
+export function forgetPathLimit(tcb: Tcb): void {
   tcb.sender.pathMtuUntilUs = Infinity;
   tcb.pathMss = NO_PATH_LIMIT;
   tcb.dontFragment = true;
-  updateSendMss(context, tcb);
+  updateSendMss(tcb);
 }
 
 /**
- * The device carries another size than before ({@link MachineContext.linkMss}). What is in flight and larger than that
+ * The device carries another size than before ({@link InternetLayer.linkMss}). What is in flight and larger than that
  * is taken for lost, as where a router has said so: a device drops, or refuses, what is too large for it, and says
  * nothing. Larger again, what the peer was offered stays as it is: only new connections offer more. Returns whether there
  * is something to be sent again.
  */
-export function followLink(context: MachineContext, tcb: Tcb): boolean {
+export function followLink(tcb: Tcb): boolean {
   const { state } = tcb;
   if (state === "CLOSED" || state === "LISTEN" || state === "TIME_WAIT") return false;
   // Our SYN may have to be sent again, with what holds now.
-  if ((state === "SYN_SENT" || state === "SYN_RCVD") && context.linkMss < tcb.ourMss) {
-    tcb.ourMss = context.linkMss;
+  if ((state === "SYN_SENT" || state === "SYN_RCVD") && tcb.internet.linkMss < tcb.ourMss) {
+    tcb.ourMss = tcb.internet.linkMss;
   }
   const before = tcb.sendMss;
-  updateSendMss(context, tcb);
+  updateSendMss(tcb);
   if (tcb.sendMss >= before) return false;
   repairTooBig(tcb);
   if (tcb.cwnd < tcb.sendMss) tcb.cwnd = tcb.sendMss;

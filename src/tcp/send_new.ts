@@ -49,8 +49,8 @@ export function sendNew(context: MachineContext, tcb: Tcb): void {
     if (!mayLeave(tcb, length, unsent, mss)) return;
     let cutBytes = 0;
     // Not with urgent data: each part would carry the same pointer.
-    if (context.largeSendBytes > mss && length === mss && unsent > mss && tcb.sndUp <= tcb.sndNxt) {
-      const large = largeLength(context, { unsent, mss, windowRoom, room });
+    if (tcb.internet.largeSendBytes > mss && length === mss && unsent > mss && tcb.sndUp <= tcb.sndNxt) {
+      const large = largeLength(tcb, { unsent, mss, windowRoom, room });
       if (large > mss) {
         length = large;
         cutBytes = mss;
@@ -71,11 +71,11 @@ export function sendNew(context: MachineContext, tcb: Tcb): void {
 
 /** How much one large send may carry: whole segments within every limit. */
 function largeLength(
-  context: MachineContext,
+  tcb: Tcb,
   limits: { unsent: number; mss: number; windowRoom: number; room: number },
 ): number {
   const { unsent, mss, windowRoom, room } = limits;
-  let length = context.largeSendBytes;
+  let length = tcb.internet.largeSendBytes;
   if (unsent < length) length = unsent;
   if (windowRoom < length) length = windowRoom;
   if (room < length) length = room;

@@ -11,6 +11,7 @@ import type { CloseReason } from "./events.ts";
 import type { BufferPool } from "./fast/buffer_pool.ts";
 import type { ByteRing } from "./fast/byte_ring.ts";
 import { defineNumbers, defineSwitches, initialBits, initialRow } from "./fast/packed_fields.ts";
+import type { InternetLayer } from "./internet_layer.ts";
 import { NOTHING_OUT_OF_ORDER, type Reassembly } from "./reassembly.ts";
 import type { RuleId } from "./rules.ts";
 import type { Scoreboard, SendRecord } from "./scoreboard.ts";
@@ -88,19 +89,19 @@ export class Tcb {
 
   // -- Sizes agreed
   /** Largest payload of a segment of ours: MUST-16, options deducted. */
-  sendMss = 536;
+  sendMss: number;
   /** Peer's largest payload seen, for ACK decisions. */
-  peerSegmentBytes = 536;
+  peerSegmentBytes: number;
+  /** What carries its segments. */
+  readonly internet: InternetLayer;
   /** What we offered. */
   ourMss = 1460;
 
   /** Why the connection ended; null while it lives. */
   ended: CloseReason | null = null;
-  /** DSCP of what is sent (MUST-48), and of what came last (MAY-9). */
+  /** The user's DSCP of what is sent (MUST-48, RFC 9293 §3.9.2.1), and of what came last (MAY-9). */
   dscp: number;
   receivedDscp = 0;
-  /** Identification of the next IP packet. */
-  ipId = 0;
   /** Bytes of progress since {@link TcbNumbers.progressUs}. */
   progressBytes = 0;
   // -- Totals
@@ -115,12 +116,23 @@ export class Tcb {
   synRetransmits = 0;
   keepAliveSent = 0;
   /** Peer's MSS option, or the default of MUST-15. */
-  peerMss = 536;
+  peerMss: number;
   /** MTU of the path less headers, while ICMP has lowered it (RFC 1191). */
   pathMss = NO_PATH_LIMIT;
 
-  constructor(config: TcpConfig, congestion: CongestionControl, pool: BufferPool) {
+  constructor(
+    { config, congestion, pool, internet }: {
+      config: TcpConfig;
+      congestion: CongestionControl;
+      pool: BufferPool;
+      internet: InternetLayer;
+    },
+  ) {
     this.pool = pool;
+    this.internet = internet;
+    this.sendMss = internet.defaultMss;
+    this.peerSegmentBytes = internet.defaultMss;
+    this.peerMss = internet.defaultMss;
     this.config = config;
     this.congestion = congestion;
     this.scoreboard = pool.restingBoard;

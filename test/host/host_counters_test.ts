@@ -9,7 +9,7 @@ import { MachineContext } from "../../src/tcp/context.ts";
 import { segmentFrame, WireHost } from "./wire_host.ts";
 
 function machineCounters() {
-  return new MachineContext(new BufferPool(DEFAULT_TCP_CONFIG), 1460).counters;
+  return new MachineContext(new BufferPool(DEFAULT_TCP_CONFIG)).counters;
 }
 
 /** What the host counts by itself, each with another number. */

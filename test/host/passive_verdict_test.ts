@@ -35,6 +35,7 @@ function situation(changes: Partial<PassiveOpenSituation> = {}): PassiveOpenSitu
     nowUs: NOW_US,
     hasRoom: true,
     isFull: false,
+    defaultMss: 536,
     cookies: COOKIES,
     ...changes,
   };
