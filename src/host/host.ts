@@ -11,12 +11,8 @@ import type { FaultObserver } from "../link/fault_link.ts";
 import type { FrameLink } from "../link/link.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import type { EventInterest, Observer, TcpEvent } from "../tcp/events.ts";
-import { InternetLayer, IPV4_FIGURES, IPV6_FIGURES } from "../tcp/internet_layer.ts";
-import { formatIpAddress, formatMac } from "../wire/address.ts";
-import type { DropReason } from "../wire/drop_reason.ts";
-import type { ArpPacket } from "../wire/arp.ts";
+import { formatIpAddress } from "../wire/address.ts";
 import { LAN } from "../wire/ethernet.ts";
-import { ICMP_TYPE } from "../wire/icmp.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import {
   type ConnectOptions,
@@ -27,21 +23,13 @@ import {
   type MemoryFigures,
   UNREACHABLE,
 } from "./api.ts";
-import { AddressClaims, type AddressConflict } from "./address_claims.ts";
-import { ArpInput } from "./arp_input.ts";
-import { ArpOutput } from "./arp_output.ts";
 import { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
-import { echoReplyBytes, type EchoRequest, writeEchoReply } from "./echo.ts";
-import { EchoLimit } from "./echo_limit.ts";
-import { EthernetInput } from "./ethernet_input.ts";
+import { FrameInput } from "./frame_input.ts";
 import { HostCounters } from "./host_counters.ts";
-import { IpInput } from "./ip_input.ts";
-import { arpFields, arpKind, icmpFields } from "./link_events.ts";
-import type { FrameHolder, Neighbor } from "./neighbor.ts";
-import { NeighborCache } from "./neighbor_cache.ts";
-import { NextHops } from "./next_hops.ts";
-import { type HostAddress, OwnAddresses } from "./own_addresses.ts";
+import { Internet } from "./internet.ts";
+import type { FrameHolder } from "./neighbor.ts";
+import type { HostAddress } from "./own_addresses.ts";
 import { SegmentWriter } from "./segment_writer.ts";
 
 /** What a host is made of. */
@@ -95,135 +83,79 @@ export interface HostOptions {
   readonly onNotice?: (kind: string, message: string) => void;
 }
 
-/** Local choice: what a person reads; the counter `neighbors-moved` has them all. */
-const MOVE_NOTICE_INTERVAL_US = 10_000_000;
-const MOVE_NOTICES_APART_US = 1_000_000;
 /** RFC 6335 §6: dynamic ports. */
 const FIRST_DYNAMIC_PORT = 0xc000;
 const DYNAMIC_PORTS = 0x4000;
 
-/** Of a TCP header with all its options. */
-const MOST_TCP_HEADER_BYTES = 60;
-
-/** What a version of IP can carry on a link. */
-function followLink(internet: InternetLayer, { mtu, maxPacketBytes }: FrameLink): void {
-  internet.followLink(mtu);
-  internet.largeSendBytes = maxPacketBytes > mtu
-    ? maxPacketBytes - internet.headerBytes - MOST_TCP_HEADER_BYTES
-    : 0;
-}
-
 /** A virtual host. */
 export class Host implements HostApi {
   readonly #link: FrameLink;
-  readonly #addresses: OwnAddresses;
-  readonly #ipv4 = new InternetLayer(IPV4_FIGURES);
-  readonly #ipv6 = new InternetLayer(IPV6_FIGURES);
-  readonly #ttl: number;
-  readonly #lan: number;
   readonly #counters = new HostCounters();
+  readonly #internet: Internet;
   readonly #connections: Connections;
-  readonly #neighbors: NeighborCache;
-  readonly #claims: AddressClaims;
-  readonly #arp: ArpOutput;
-  readonly #writer: SegmentWriter;
-  /** The link's MTU as connections know it. */
-  #mtuBytes: number;
-  readonly #input: EthernetInput;
-  readonly #echoLimit: EchoLimit;
+  readonly #input: FrameInput;
 
   constructor(options: HostOptions) {
-    const { link } = options;
-    this.#link = link;
-    followLink(this.#ipv4, link);
-    followLink(this.#ipv6, link);
-    this.#addresses = new OwnAddresses(options.addresses, options.gateway ?? null);
-    this.#ttl = options.ttl ?? 64;
-    this.#lan = options.vlan ?? LAN.UNTAGGED;
-    this.#writer = new SegmentWriter({ mac: link.mac, ttl: this.#ttl, lan: this.#lan });
-    const nowUs = () => this.#connections.context.nowUs;
+    const { link, secret } = options;
+    const lan = options.vlan ?? LAN.UNTAGGED;
+    const hopLimit = options.ttl ?? 64;
+    const counters = this.#counters;
+    const now = () => this.nowUs;
     const clock = {
       get nowUs(): number {
-        return nowUs();
+        return now();
       },
     };
-    const count = (name: string) => this.#counters.count(name);
-    const transmit = (frame: Uint8Array, length: number) => this.#transmit(frame, length, 0, 0);
-    const tellArp = (direction: "recv" | "send") => (packet: ArpPacket) => {
-      const { teller } = this.#connections;
-      if (teller.isObserved) teller.arp({ direction, kind: arpKind(packet) }, () => arpFields(packet));
-    };
-    const output = new ArpOutput({ mac: link.mac, lan: this.#lan, transmit, tell: tellArp("send") });
-    const cache = new NeighborCache({
+    const internet = new Internet({
+      link,
+      addresses: options.addresses,
+      gateway: options.gateway ?? null,
+      lan,
       clock,
-      protocol: output,
-      transmit: ({ bytes, cutBytes, label }) => this.#transmit(bytes, bytes.length, cutBytes, label),
+      counters,
+      teller: () => this.#connections.teller,
       unreachable: (holder, hop) => this.#adviseUnreachable(holder, hop),
-      moved: (neighbor, from) => this.#tellMoved(neighbor, from),
-      count,
     });
-    const claims = new AddressClaims({
-      clock,
-      output,
-      conflict: (conflict) => this.#tellConflict(conflict),
-      count,
-    });
-    this.#arp = output;
-    this.#neighbors = cache;
-    this.#claims = claims;
-    this.#connections = new Connections({
-      secret: options.secret,
+    const writer = new SegmentWriter({ mac: link.mac, ttl: hopLimit, lan });
+    const connections = new Connections({
+      secret,
       nowUs: options.nowUs ?? 0,
       epochUs: options.epochUs,
       config: { ...DEFAULT_TCP_CONFIG, ...options.tcp },
-      internetOf: (addressBytes) => addressBytes === IPV4.ADDRESS_BYTES ? this.#ipv4 : this.#ipv6,
+      internetOf: (addressBytes) => internet.layerOf(addressBytes),
       maxConnections: options.maxConnections ?? 0x20000,
       maxTimeWait: options.maxTimeWait ?? 0x8000,
       maxClosing: options.maxClosing ?? 0x8000,
       memoryBytes: options.memoryBytes ?? 0x40000000,
       onFull: options.onFull ?? "evict",
-      counters: this.#counters,
+      counters,
       onFault: options.onFault ?? null,
       foldAfter: options.foldAfter ?? Infinity,
-      writer: this.#writer,
-      transmit: (length, cutBytes, label) => this.#transmit(this.#writer.frame, length, cutBytes, label),
-      nextHops: new NextHops({ addresses: this.#addresses, cache, gateway: options.gateway ?? null }),
+      writer,
+      transmit: (length, cutBytes, label) => internet.transmit(writer.frame, length, cutBytes, label),
+      nextHops: internet.nextHops,
       isValidSource: ({ bytes, peerOffset, addressBytes }) =>
-        this.#addresses.isHostAddress(bytes.subarray(peerOffset, peerOffset + addressBytes)),
+        internet.addresses.isHostAddress(bytes.subarray(peerOffset, peerOffset + addressBytes)),
     });
-    this.#connections.teller.showPayload = options.showPayload ?? false;
-    this.#connections.teller.showTimers = options.showTimers ?? false;
-    this.#connections.teller.showSamples = options.showSamples ?? false;
-    this.#connections.teller.onNotice = options.onNotice ?? null;
-    this.#connections.context.predicts = options.headerPrediction ?? true;
-    this.#mtuBytes = link.mtu;
-    const { secret } = options;
-    this.#echoLimit = new EchoLimit((secret[1] << 24) | (secret[6] << 16) | (secret[11] << 8) | secret[12]);
-    const drop = (reason: DropReason) => this.#drop(reason);
-    const ip = new IpInput({
-      addresses: this.#addresses,
+    const { teller, context } = connections;
+    teller.showPayload = options.showPayload ?? false;
+    teller.showTimers = options.showTimers ?? false;
+    teller.showSamples = options.showSamples ?? false;
+    teller.onNotice = options.onNotice ?? null;
+    context.predicts = options.headerPrediction ?? true;
+    this.#link = link;
+    this.#internet = internet;
+    this.#connections = connections;
+    this.#input = new FrameInput({
+      link,
+      lan,
+      hopLimit,
+      secret,
+      internet,
+      connections,
+      counters,
+      clock,
       checksumPolicy: options.checksumPolicy ?? "partial",
-      connections: this.#connections,
-      counters: this.#counters,
-      drop,
-      echo: (request) => this.#answerEcho(request),
-    });
-    this.#input = new EthernetInput({
-      mac: link.mac,
-      lan: this.#lan,
-      ip,
-      arp: new ArpInput({
-        mac: link.mac,
-        addresses: this.#addresses,
-        claims,
-        cache,
-        output,
-        overload: this.#connections.overload,
-        count,
-        tell: tellArp("recv"),
-      }),
-      counters: this.#counters,
-      drop,
     });
   }
 
@@ -271,18 +203,13 @@ export class Host implements HostApi {
 
   tick(nowUs: number): void {
     this.#connections.tick(nowUs);
-    if (!this.#neighbors.isAtRest) this.#neighbors.tick();
-    if (!this.#claims.isAtRest) this.#claims.tick();
+    if (!this.#internet.isAtRest) this.#internet.tick();
   }
 
   nextDeadlineUs(): number {
     // Mostly nobody is asked, and nothing claimed: then it is one number, which V8 need not put on the heap.
-    if (this.#neighbors.isAtRest && this.#claims.isAtRest) return this.#connections.nextDeadlineUs();
-    return Math.min(
-      this.#connections.nextDeadlineUs(),
-      this.#neighbors.nextDeadlineUs,
-      this.#claims.nextDeadlineUs,
-    );
+    if (this.#internet.isAtRest) return this.#connections.nextDeadlineUs();
+    return Math.min(this.#connections.nextDeadlineUs(), this.#internet.nextDeadlineUs);
   }
 
   emit(event: TcpEvent): void {
@@ -294,7 +221,7 @@ export class Host implements HostApi {
   }
 
   announce(): void {
-    for (const { address } of this.#addresses.all) this.#arp.announce(address);
+    this.#internet.announce();
   }
 
   crowd(isCrowded: boolean): void {
@@ -302,23 +229,19 @@ export class Host implements HostApi {
   }
 
   linkChanged(): void {
+    const before = this.#internet.followLink();
+    if (before === null) return;
     const { name, mtu } = this.#link;
-    const before = this.#mtuBytes;
-    if (mtu === before) return;
-    this.#mtuBytes = mtu;
-    this.#counters.count("mtu-changes");
     const effect = mtu < before ? "segments become smaller" : "new connections use it";
     this.#connections.teller.notice(
       "mtu-changed",
       `The MTU of ${name} is ${mtu} bytes now, ${before} before: ${effect}`,
     );
-    followLink(this.#ipv4, this.#link);
-    followLink(this.#ipv6, this.#link);
     this.#connections.followLink();
   }
 
   probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void {
-    return this.#claims.probe(address, found);
+    return this.#internet.claims.probe(address, found);
   }
 
   /**
@@ -332,14 +255,14 @@ export class Host implements HostApi {
   ): void {
     const { lost, alsoOurs } = about;
     for (const address of addresses) {
-      this.#claims.claim(address, { lost: (mac) => lost(address, mac), alsoOurs });
+      this.#internet.claims.claim(address, { lost: (mac) => lost(address, mac), alsoOurs });
     }
   }
 
   listen(options: ListenOptions): HostListener {
-    if (options.address !== undefined) this.#addresses.demandOurs(options.address);
-    const first = options.address ?? this.#addresses.all[0].address;
-    const name = options.address === undefined && this.#addresses.all.length > 1
+    if (options.address !== undefined) this.#internet.addresses.demandOurs(options.address);
+    const first = options.address ?? this.#internet.addresses.all[0].address;
+    const name = options.address === undefined && this.#internet.addresses.all.length > 1
       ? "*"
       : formatIpAddress(first);
     return this.#connections.listen(options, name);
@@ -378,12 +301,13 @@ export class Host implements HostApi {
     if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
       throw new RangeError(`Expected a port from 1 to 65535, got ${port}`);
     }
-    if (address.length !== IPV4.ADDRESS_BYTES || !this.#addresses.isHostAddress(address)) {
+    if (address.length !== IPV4.ADDRESS_BYTES || !this.#internet.addresses.isHostAddress(address)) {
       // MUST-46
       throw new Error(`Cannot connect to ${formatIpAddress(address)}: it is not the address of another host`);
     }
-    const localAddress = options.localAddress ?? this.#addresses.sourceFor(this.#addresses.nextHop(address));
-    this.#addresses.demandOurs(localAddress);
+    const localAddress = options.localAddress ??
+      this.#internet.addresses.sourceFor(this.#internet.addresses.nextHop(address));
+    this.#internet.addresses.demandOurs(localAddress);
     const localPort = options.localPort ?? this.#freePort(localAddress, address, port);
     if (!Number.isInteger(localPort) || localPort < 1 || localPort > 0xffff) {
       throw new RangeError(`Expected a local port from 1 to 65535, got ${localPort}`);
@@ -404,69 +328,10 @@ export class Host implements HostApi {
     this.#connections.teller.frameDone();
   }
 
-  #answerEcho(request: EchoRequest): void {
-    const { teller } = this.#connections;
-    if (teller.isObserved) {
-      teller.icmp({ direction: "recv", kind: "echo-request" }, () => icmpFields(request.message, request));
-    }
-    if (echoReplyBytes(request) > this.#link.mtu) return;
-    if (!this.#echoLimit.take(request.frame, request.ip.sourceOffset, this.nowUs)) {
-      this.#counters.count("echo-limited");
-      return;
-    }
-    this.#counters.echoReplies++;
-    const out = this.#writer.frame;
-    const length = writeEchoReply(out, request, { mac: this.#link.mac, ttl: this.#ttl });
-    if (teller.isObserved) {
-      teller.icmp({ direction: "send", kind: "echo-reply" }, () => {
-        const { from, to } = icmpFields(request.message, request);
-        return { type: ICMP_TYPE.ECHO_REPLY, code: 0, from: to, to: from };
-      });
-    }
-    this.#transmit(out, length, 0, 0);
-  }
-
-  #transmit(frame: Uint8Array, length: number, cutBytes: number, label: number): void {
-    this.#counters.framesOut++;
-    this.#link.send(frame, length, cutBytes, label);
-  }
-
-  #drop(reason: DropReason): void {
-    this.#counters.drop(reason);
-    this.#connections.teller.drop(reason);
-  }
-
   /** Nobody answers ARP for the next hop: whoever had something wait for it may want to know. */
-  #adviseUnreachable(holder: FrameHolder, hop: Uint8Array): void {
+  #adviseUnreachable(holder: FrameHolder, hop: string): void {
     if (!(holder instanceof Connection)) return;
-    this.#connections.advise(holder, `${UNREACHABLE}: nobody answers ARP for ${formatIpAddress(hop)}`);
-  }
-
-  #tellConflict({ address, mac, times }: AddressConflict): void {
-    const ours = formatIpAddress(address);
-    const often = times > 1 ? `, ${times} times since the last notice` : "";
-    this.#connections.teller.notice(
-      "address-conflict",
-      `${
-        formatMac(mac)
-      } says that it has ${ours}, which is ours${often}: it is defended, and one of the two must give it up`,
-    );
-  }
-
-  /** Somebody may move neighbors to and fro as often as it likes: a person is told once a second, of each once in ten. */
-  #tellMoved(neighbor: Neighbor, from: Uint8Array): void {
-    const { mac, address, users } = neighbor;
-    const { nowUs } = this;
-    if (mac === null || address === null || nowUs - neighbor.toldUs < MOVE_NOTICE_INTERVAL_US) return;
-    if (nowUs - this.#moveToldUs < MOVE_NOTICES_APART_US) return;
-    neighbor.toldUs = nowUs;
-    this.#moveToldUs = nowUs;
-    const name = formatIpAddress(address);
-    const what = users === 1 ? "1 connection follows" : `${users} connections follow`;
-    const message = `${name} has moved from ${formatMac(from)} to ${
-      formatMac(mac)
-    }, by its own word (ARP): ${what}`;
-    this.#connections.teller.notice("neighbor-moved", message);
+    this.#connections.advise(holder, `${UNREACHABLE}: nobody answers ARP for ${hop}`);
   }
 
   /** RFC 6056 §3.3.3: begin at a place that only the secret tells, then go on. */
@@ -483,5 +348,4 @@ export class Host implements HostApi {
   }
 
   #portStep = 0;
-  #moveToldUs = -Infinity;
 }

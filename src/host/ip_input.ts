@@ -10,7 +10,6 @@ import { ETHERNET, type EthernetHeader } from "../wire/ethernet.ts";
 import { ICMP_TYPE, IcmpMessage, parseIcmp, parseQuotedPacket, QuotedPacket } from "../wire/icmp.ts";
 import { IpPacket } from "../wire/ip_packet.ts";
 import { IP_PROTOCOL, IPV4, parseIpv4 } from "../wire/ipv4.ts";
-import { CHECKSUM_VERDICT, checksumVerdict, parseTcp, TcpSegment } from "../wire/tcp.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Connections } from "./connections.ts";
 import type { EchoRequest } from "./echo.ts";
@@ -19,11 +18,12 @@ import type { ToldIcmp } from "./demultiplexer.ts";
 import { icmpNews } from "./icmp_input.ts";
 import { icmpFields, icmpKind } from "./link_events.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
+import type { TcpInput } from "./tcp_input.ts";
 
 /** What packets are judged with, and handed to. */
 interface IpInputOptions {
   readonly addresses: OwnAddresses;
-  readonly checksumPolicy: "partial" | "strict" | "ignore";
+  readonly tcp: TcpInput;
   readonly connections: Connections;
   readonly counters: HostCounters;
   /** Tells of a frame that was not taken, and counts it. */
@@ -37,10 +37,8 @@ export class IpInput {
   readonly #options: IpInputOptions;
   readonly #connections: Connections;
   readonly #counters: HostCounters;
-  readonly #checksumPolicy: "partial" | "strict" | "ignore";
   // Records reused for every packet.
   readonly #ip = new IpPacket();
-  readonly #segment = new TcpSegment();
   readonly #icmp = new IcmpMessage();
   readonly #quoted = new QuotedPacket();
   readonly #arrival: Arrival = {
@@ -57,7 +55,6 @@ export class IpInput {
     this.#options = options;
     this.#connections = options.connections;
     this.#counters = options.counters;
-    this.#checksumPolicy = options.checksumPolicy;
   }
 
   /** Takes the packet in a frame of `length` bytes; `isUnicast`: the frame came to our own hardware address. */
@@ -79,40 +76,9 @@ export class IpInput {
       this.#options.drop("fragment");
       return;
     }
-    if (ip.protocol === IP_PROTOCOL.TCP) this.#tcpArrives(frame);
+    if (ip.protocol === IP_PROTOCOL.TCP) this.#options.tcp.arrives(frame, ip);
     else if (ip.protocol === IP_PROTOCOL.ICMP) this.#icmpArrives(frame, ethernet);
     else this.#counters.drop("unknown-protocol");
-  }
-
-  #tcpArrives(frame: Uint8Array): void {
-    const ip = this.#ip;
-    const { payloadOffset, payloadLength } = ip;
-    const segment = this.#segment;
-    const malformed = parseTcp(frame, payloadOffset, payloadLength, segment);
-    if (malformed !== null) {
-      this.#counters.segmentsBad++;
-      this.#options.drop(malformed);
-      return;
-    }
-    if (this.#checksumPolicy !== "ignore") {
-      const pseudo = ip.addressSum + IP_PROTOCOL.TCP + (payloadLength & 0xffff) + (payloadLength >>> 16);
-      const isStrict = this.#checksumPolicy === "strict";
-      const verdict = checksumVerdict(frame, payloadOffset, payloadLength, pseudo, isStrict);
-      if (verdict === CHECKSUM_VERDICT.PARTIAL) this.#counters.checksumPartial++;
-      if (verdict === CHECKSUM_VERDICT.WRONG || (isStrict && verdict === CHECKSUM_VERDICT.PARTIAL)) {
-        this.#counters.segmentsBad++;
-        this.#options.drop("checksum");
-        return;
-      }
-    }
-    this.#counters.segmentsIn++;
-    const arrival = this.#arrival;
-    arrival.bytes = frame;
-    arrival.peerOffset = ip.sourceOffset;
-    arrival.localOffset = ip.destinationOffset;
-    arrival.ecn = ip.ecn;
-    arrival.dscp = ip.dscp;
-    this.#connections.segmentArrives(segment, arrival);
   }
 
   #icmpArrives(frame: Uint8Array, ethernet: EthernetHeader): void {
