@@ -25,6 +25,7 @@ import {
 } from "./api.ts";
 import { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
+import { EphemeralPorts } from "./ephemeral_ports.ts";
 import { FrameInput } from "./frame_input.ts";
 import { HostCounters } from "./host_counters.ts";
 import { Internet } from "./internet.ts";
@@ -83,12 +84,14 @@ export interface HostOptions {
   readonly onNotice?: (kind: string, message: string) => void;
 }
 
-/** RFC 6335 §6: dynamic ports. */
-const FIRST_DYNAMIC_PORT = 0xc000;
-const DYNAMIC_PORTS = 0x4000;
-
 /** A virtual host. */
 export class Host implements HostApi {
+  readonly #ports = new EphemeralPorts({
+    offset: (tuple) => this.#connections.portOffset(tuple),
+    isTaken: (tuple) =>
+      this.#connections.isTaken(tuple) ||
+      this.#connections.listeners.find(tuple.localPort, tuple.localAddress) !== null,
+  });
   readonly #link: FrameLink;
   readonly #counters = new HostCounters();
   readonly #internet: Internet;
@@ -305,10 +308,9 @@ export class Host implements HostApi {
       // MUST-46
       throw new Error(`Cannot connect to ${formatIpAddress(address)}: it is not the address of another host`);
     }
-    const localAddress = options.localAddress ??
-      this.#internet.addresses.sourceFor(this.#internet.addresses.nextHop(address));
-    this.#internet.addresses.demandOurs(localAddress);
-    const localPort = options.localPort ?? this.#freePort(localAddress, address, port);
+    const localAddress = this.#internet.routes.demandSource(address, options.localAddress);
+    const localPort = options.localPort ??
+      this.#ports.choose({ localAddress, peerAddress: address, peerPort: port });
     if (!Number.isInteger(localPort) || localPort < 1 || localPort > 0xffff) {
       throw new RangeError(`Expected a local port from 1 to 65535, got ${localPort}`);
     }
@@ -333,19 +335,4 @@ export class Host implements HostApi {
     if (!(holder instanceof Connection)) return;
     this.#connections.advise(holder, `${UNREACHABLE}: nobody answers ARP for ${hop}`);
   }
-
-  /** RFC 6056 §3.3.3: begin at a place that only the secret tells, then go on. */
-  #freePort(localAddress: Uint8Array, peerAddress: Uint8Array, peerPort: number): number {
-    const offset = this.#connections.portOffset({ localAddress, localPort: 0, peerAddress, peerPort });
-    for (let i = 0; i < DYNAMIC_PORTS; i++) {
-      this.#portStep = (this.#portStep + 1) % DYNAMIC_PORTS;
-      const localPort = FIRST_DYNAMIC_PORT + (offset + this.#portStep) % DYNAMIC_PORTS;
-      const isTaken = this.#connections.isTaken({ localAddress, localPort, peerAddress, peerPort }) ||
-        this.#connections.listeners.find(localPort, localAddress) !== null;
-      if (!isTaken) return localPort;
-    }
-    throw new Error(`No free port left towards ${formatIpAddress(peerAddress)}:${peerPort}`);
-  }
-
-  #portStep = 0;
 }

@@ -19,6 +19,7 @@ import { NeighborCache } from "./neighbor_cache.ts";
 import { NeighborNotices } from "./neighbor_notices.ts";
 import { NextHops } from "./next_hops.ts";
 import { type HostAddress, OwnAddresses } from "./own_addresses.ts";
+import { Routes } from "./routes.ts";
 
 /** Of a TCP header with all its options. */
 const MOST_TCP_HEADER_BYTES = 60;
@@ -42,6 +43,7 @@ export interface InternetOptions {
 /** The lower half of one host. */
 export class Internet {
   readonly addresses: OwnAddresses;
+  readonly routes: Routes;
   readonly cache: NeighborCache;
   readonly claims: AddressClaims;
   readonly arp: ArpOutput;
@@ -64,7 +66,8 @@ export class Internet {
       notice: (kind, text) => options.teller().notice(kind, text),
     });
     const count = (name: string) => counters.count(name);
-    const addresses = new OwnAddresses(options.addresses, gateway);
+    const addresses = new OwnAddresses(options.addresses);
+    const routes = new Routes({ addresses, gateways: gateway === null ? [] : [gateway] });
     const arp = new ArpOutput({
       mac: link.mac,
       lan: options.lan,
@@ -80,6 +83,7 @@ export class Internet {
       count,
     });
     this.addresses = addresses;
+    this.routes = routes;
     this.arp = arp;
     this.cache = cache;
     this.claims = new AddressClaims({
@@ -88,7 +92,7 @@ export class Internet {
       conflict: (conflict) => notices.conflict(conflict),
       count,
     });
-    this.nextHops = new NextHops({ addresses, cache, gateway });
+    this.nextHops = new NextHops({ routes, cache });
   }
 
   /** Puts a frame on the link; `label`: its number in the events, 0 for none. */

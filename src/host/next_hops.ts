@@ -1,10 +1,10 @@
 /**
  * NextHops: by way of which station each connection's packets go.
  *
- * Owns: the choice, and what a connection may say about it. Must not know: ARP, frames, why something is sent.
+ * Owns: the choice, and what a connection may say about it. Must not know: how neighbors are asked, frames, why something is sent.
  *
  * What a client sends is answered the way it came, without a question in between. Who has an address of our own networks
- * is then the word of ARP alone: a segment from elsewhere, however good, makes us ask, and no more. Behind a router that
+ * is then its owner's word to the neighbors' protocol (ARP, NDP) alone: a segment from elsewhere, however good, makes us ask, and no more. Behind a router that
  * was not named to us nobody can be asked, so there a connection follows the segments that continue its streams exactly
  * (both numbers as awaited, which a stranger cannot guess), and no others.
  */
@@ -13,37 +13,35 @@ import type { Arrival } from "./arrival.ts";
 import type { Connection } from "./connection.ts";
 import { Neighbor } from "./neighbor.ts";
 import type { NeighborCache } from "./neighbor_cache.ts";
-import type { OwnAddresses } from "./own_addresses.ts";
+import type { Routes } from "./routes.ts";
 
 const MAC_BYTES = 6;
 
 /** What next hops are chosen with. */
 interface NextHopsOptions {
-  readonly addresses: OwnAddresses;
+  readonly routes: Routes;
   readonly cache: NeighborCache;
-  /** The router for what is outside our networks, where we begin. */
-  readonly gateway: Uint8Array | null;
 }
 
 /** The next hops of one host's connections. */
 export class NextHops {
-  readonly #options: NextHopsOptions;
+  readonly #routes: Routes;
   readonly #cache: NeighborCache;
   /** The station known by its frames alone that came last: most strangers come by the same router. */
   #nameless = new Neighbor(null, new Uint8Array(MAC_BYTES));
 
   constructor(options: NextHopsOptions) {
-    this.#options = options;
+    this.#routes = options.routes;
     this.#cache = options.cache;
   }
 
   /** The way of a connection that we begin. */
   begin(connection: Connection): void {
-    const { addresses } = this.#options;
-    const hop = addresses.nextHop(connection.peerAddress);
+    // Who begins one has looked whether there is a way.
+    const hop = this.#routes.nextHop(connection.peerAddress) ?? connection.peerAddress;
     const entry = this.#cache.entry(hop, connection.localAddress);
     this.#go(connection, entry);
-    // Known by its own segments alone, that is good enough for what it began, and no word of ARP.
+    // Known by its own segments alone, that is good enough for what it began, and no word of the neighbors' protocol.
     if (entry.mac !== null && entry.heardUs === -Infinity) this.#cache.doubt(entry, true);
   }
 
@@ -71,7 +69,7 @@ export class NextHops {
    */
   cameFromElsewhere(connection: Connection, from: Arrival, isExact: boolean): void {
     const { hop } = connection;
-    if (hop.mac !== null && hop.address !== null && this.#isWordOfArp(connection, hop.address)) {
+    if (hop.mac !== null && hop.address !== null && this.#isItsOwnWord(connection, hop.address)) {
       this.#cache.doubt(hop, true);
       return;
     }
@@ -100,7 +98,7 @@ export class NextHops {
     const known = this.#knownAs(connection, hop.mac);
     if (known !== null) {
       this.#go(connection, known);
-    } else if (this.#options.addresses.isOnLink(peerAddress)) {
+    } else if (this.#routes.isOnLink(peerAddress)) {
       const entry = this.#cache.find(peerAddress);
       if (entry === null) this.#go(connection, this.#reached(connection, hop.mac));
       else this.#cache.doubt(entry, true);
@@ -111,9 +109,8 @@ export class NextHops {
   doubt(connection: Connection): void {
     const { hop, peerAddress, localAddress } = connection;
     if (hop.address === null && hop.mac !== null) {
-      // Not the way that ARP knows: then that one is tried.
-      const { addresses } = this.#options;
-      if (addresses.isOnLink(peerAddress)) {
+      // Not the way that the cache knows: then that one is tried.
+      if (this.#routes.isOnLink(peerAddress)) {
         this.#go(connection, this.#cache.find(peerAddress) ?? this.#reached(connection, hop.mac));
         connection.hop.source = localAddress;
       } else {
@@ -129,15 +126,14 @@ export class NextHops {
     return this.#cache.reached(peerAddress, mac, { source });
   }
 
-  /** Whether ARP answers for the connection's next hop: the peer itself, or the router that was named to us. */
-  #isWordOfArp({ peerAddress }: Connection, hop: Uint8Array): boolean {
-    const { gateway } = this.#options;
-    return sameAddress(hop, peerAddress) || (gateway !== null && sameAddress(hop, gateway));
+  /** Whether the connection's next hop speaks for itself: the peer, or a router that is known to us. */
+  #isItsOwnWord({ peerAddress }: Connection, hop: Uint8Array): boolean {
+    return sameAddress(hop, peerAddress) || this.#routes.isRouter(hop);
   }
 
   /** The entry that says the same as the frame: the peer's own, or for one elsewhere the router with that hardware address. */
   #knownAs({ peerAddress }: Connection, mac: Uint8Array): Neighbor | null {
-    if (!this.#options.addresses.isOnLink(peerAddress)) return this.#cache.findByMac(mac);
+    if (!this.#routes.isOnLink(peerAddress)) return this.#cache.findByMac(mac);
     const entry = this.#cache.find(peerAddress);
     return entry !== null && entry.mac !== null && sameAddress(mac, entry.mac) ? entry : null;
   }

@@ -104,8 +104,10 @@ function longestZeroRun(groups: readonly number[]): { start: number; length: num
   return best;
 }
 
-function isIpv4Mapped(address: IpAddress): boolean {
-  return allBytes(address, 0, 10, 0) && address[10] === 0xff && address[11] === 0xff;
+/** ::ffff:0:0/96 (RFC 4291 §2.5.5.2): an IPv4 address as programs write it; it has no business on a wire (RFC 4942 §2.2). */
+export function isIpv4Mapped(address: IpAddress): boolean {
+  return address.length === IPV6_BYTES && allBytes(address, 0, 10, 0) && address[10] === 0xff &&
+    address[11] === 0xff;
 }
 
 /** An address with the length of its network's prefix in bits, null when the text had none. */
@@ -187,6 +189,12 @@ export function isUnspecified(address: IpAddress): boolean {
 export function isLoopback(address: IpAddress): boolean {
   if (address.length === IPV4_BYTES) return address[0] === 0x7f;
   return allBytes(address, 0, IPV6_BYTES - 1, 0) && address[IPV6_BYTES - 1] === 1;
+}
+
+/** 169.254.0.0/16 (RFC 3927) or fe80::/10 (RFC 4291 §2.5.6): no router takes packets from or to it any further. */
+export function isLinkLocalAddress(address: IpAddress): boolean {
+  if (address.length === IPV4_BYTES) return address[0] === 0xa9 && address[1] === 0xfe;
+  return address[0] === 0xfe && (address[1] & 0xc0) === 0x80;
 }
 
 /** 255.255.255.255. */

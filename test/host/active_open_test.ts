@@ -72,8 +72,17 @@ Deno.test("prefixes that do not end at a byte are looked at to the bit", () => {
   }
 });
 
-Deno.test("without a gateway everything is asked for on the link", () => {
-  asksFor(new WireHost(), "203.0.113.5", "203.0.113.5");
+Deno.test("without a gateway there is no way off the link: refused with what to do, and nothing is sent (RFC 1122 §3.3.1.1)", () => {
+  const wire = new WireHost(TWO_NETS);
+  for (const fields of [{}, { localAddress: ip("192.168.7.1") }]) {
+    assertThrows(
+      () => connect(wire, "203.0.113.5", fields),
+      Error,
+      "No route to 203.0.113.5: it is on no network of this host, and no IPv4 router is known. Give one with --gateway.",
+    );
+  }
+  wire.expects();
+  assertEquals(wire.host.connections(), []);
 });
 
 Deno.test("a SYN by the router: its hardware address, the peer's address, field by field", () => {
@@ -113,8 +122,8 @@ Deno.test("behind a router, the address on the router's network is used (MUST-44
   }
 });
 
-Deno.test("with no address on the peer's network and no router, the first is used", () => {
-  asksFor(new WireHost(TWO_NETS), "203.0.113.5", "203.0.113.5", OUR_IP);
+Deno.test("behind a router on none of our networks, the first address is used", () => {
+  asksFor(new WireHost({ ...TWO_NETS, gateway: "10.9.0.254" }), "203.0.113.5", "10.9.0.254", OUR_IP);
 });
 
 Deno.test("of networks that contain each other the narrowest counts (MUST-44)", () => {
@@ -284,12 +293,23 @@ Deno.test("the name of a listener in events: its address, the host's only one, o
   assertEquals(names(several), ["*:80-*:*", "172.16.0.1:81-*:*"]);
 });
 
-Deno.test("a host speaks IPv4: an IPv6 address of its own is refused with what to do", () => {
-  assertThrows(
-    () => new WireHost({ addresses: [`${OUR_IP}/24`, "32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.1/64"] }),
-    Error,
-    "IPv6 addresses are not supported yet: 2001:db8::1. Give an IPv4 address.",
-  );
+Deno.test("what no host can have is refused as an address or a gateway, and so is an address that is given twice", () => {
+  for (const address of ["224.0.0.1/24", "127.0.0.1/8", "0.0.0.0/24", "255.255.255.255/24", "10.0.0.1/33"]) {
+    assertThrows(
+      () => new WireHost({ addresses: [address] }),
+      Error,
+      `${address} cannot be the address of a host. Give another one.`,
+    );
+  }
+  const twice = [`${OUR_IP}/24`, "10.0.0.2/24", `${OUR_IP}/8`];
+  assertThrows(() => new WireHost({ addresses: twice }), Error, `${OUR_IP} is given twice. Give it once.`);
+  for (const gateway of ["224.0.0.1", "10.0.0.255", OUR_IP]) {
+    assertThrows(
+      () => new WireHost({ gateway }),
+      Error,
+      `${gateway} cannot be a gateway: it is not the address of another host. Give a router's.`,
+    );
+  }
 });
 
 Deno.test("bounds on connections: one more than the host may hold is refused, and told how many there are", () => {
