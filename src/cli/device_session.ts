@@ -143,7 +143,7 @@ function hostSettings(parts: DeviceSessionParts, gateway: Uint8Array | null): Se
   const { config, ground, notice } = parts;
   return {
     addresses: ground.addresses.map(({ address, prefixLength }) => ({ address, prefixLength })),
-    ...(gateway === null ? {} : { gateway }),
+    ...(gateway === null ? {} : { gateways: [gateway] }),
     checksumPolicy: config.checksum,
     maxConnections: config.maxConnections,
     maxTimeWait: config.maxTimeWait,

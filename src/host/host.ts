@@ -9,11 +9,10 @@
  */
 import type { FaultObserver } from "../link/fault_link.ts";
 import type { FrameLink } from "../link/link.ts";
-import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
+import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
 import type { EventInterest, Observer, TcpEvent } from "../tcp/events.ts";
 import { formatIpAddress } from "../wire/address.ts";
 import { LAN } from "../wire/ethernet.ts";
-import { IPV4 } from "../wire/ipv4.ts";
 import {
   type ConnectOptions,
   type HostApi,
@@ -23,75 +22,21 @@ import {
   type MemoryFigures,
   UNREACHABLE,
 } from "./api.ts";
+import { ActiveOpens } from "./active_opens.ts";
 import { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
-import { EphemeralPorts } from "./ephemeral_ports.ts";
 import { FrameInput } from "./frame_input.ts";
 import { HostCounters } from "./host_counters.ts";
 import { Internet } from "./internet.ts";
 import type { FrameHolder } from "./neighbor.ts";
-import type { HostAddress } from "./own_addresses.ts";
+import type { HostOptions } from "./host_options.ts";
 import { SegmentWriter } from "./segment_writer.ts";
 
-/** What a host is made of. */
-export interface HostOptions {
-  readonly link: FrameLink;
-  readonly addresses: readonly HostAddress[];
-  /** 16 bytes that nobody outside can know: initial sequence numbers and hashes hang on it. */
-  readonly secret: Uint8Array;
-  /** Wall clock at time 0 of the caller's clock, microseconds since 1970. */
-  readonly epochUs: number;
-  /** Time now on the caller's clock, 0 when absent. */
-  readonly nowUs?: number;
-  /** `partial` (default) takes correct sums and those that an off-loading sender left unfinished (MUST-3). */
-  readonly checksumPolicy?: "partial" | "strict" | "ignore";
-  /** Bound on connections of all states. Local choice: 131,072. */
-  readonly maxConnections?: number;
-  /** Bound on connections in TIME_WAIT; the oldest gives way. Local choice: 32,768. */
-  readonly maxTimeWait?: number;
-  /** Bound on connections whose application has gone, and whose peer's part of the end is awaited; the oldest gives way. Local choice: 32,768. */
-  readonly maxClosing?: number;
-  /** Bound on the memory of all connections together. Local choice: 1 GiB. */
-  readonly memoryBytes?: number;
-  /** When there are as many connections as may be: `evict` (default) ends one that has no part in anything, `refuse` takes no more. */
-  readonly onFull?: "evict" | "refuse";
-  /** Router for destinations outside the prefixes (active opens only; answers go back the way they came). */
-  readonly gateway?: Uint8Array;
-  readonly tcp?: Partial<TcpConfig>;
-  /** Time to live of what we send (MUST-49). Local choice: 64, RFC 1700's recommendation. */
-  readonly ttl?: number;
-  /** The VLAN that the host is in (IEEE 802.1Q), 1 to 4094: all that it sends is tagged so. Absent: in none, untagged. */
-  readonly vlan?: number;
-  /** Data events carry the bytes. */
-  readonly showPayload?: boolean;
-  /** Events tell of every deadline that is set and that comes. */
-  readonly showTimers?: boolean;
-  /** Events tell the figures of a connection whenever one of them changes. */
-  readonly showSamples?: boolean;
-  /**
-   * Of drops, notices and segments without a connection, as many of a kind are told by themselves in a second; those that
-   * follow are counted, and told as one (`count` of a DropEvent). Infinity by default: every one is told.
-   */
-  readonly foldAfter?: number;
-  /** Off makes every segment go through all checks; nothing else may change by it. On by default. */
-  readonly headerPrediction?: boolean;
-  /**
-   * Told of what an application's handler or the observer threw, with the name of its connection, or `observer`. By then
-   * it is counted (`application-errors`, `observer-errors`), and the application's connection reset.
-   */
-  readonly onFault?: (error: unknown, where: string) => void;
-  /** Told of every event `notice`, also where nobody observes. */
-  readonly onNotice?: (kind: string, message: string) => void;
-}
+export type { HostOptions };
 
 /** A virtual host. */
 export class Host implements HostApi {
-  readonly #ports = new EphemeralPorts({
-    offset: (tuple) => this.#connections.portOffset(tuple),
-    isTaken: (tuple) =>
-      this.#connections.isTaken(tuple) ||
-      this.#connections.listeners.find(tuple.localPort, tuple.localAddress) !== null,
-  });
+  readonly #opens: ActiveOpens;
   readonly #link: FrameLink;
   readonly #counters = new HostCounters();
   readonly #internet: Internet;
@@ -112,7 +57,7 @@ export class Host implements HostApi {
     const internet = new Internet({
       link,
       addresses: options.addresses,
-      gateway: options.gateway ?? null,
+      gateways: options.gateways ?? [],
       lan,
       clock,
       counters,
@@ -149,6 +94,7 @@ export class Host implements HostApi {
     this.#link = link;
     this.#internet = internet;
     this.#connections = connections;
+    this.#opens = new ActiveOpens({ addresses: internet.addresses, routes: internet.routes, connections });
     this.#input = new FrameInput({
       link,
       lan,
@@ -300,25 +246,7 @@ export class Host implements HostApi {
   }
 
   connect(options: ConnectOptions): HostConnection {
-    const { address, port } = options;
-    if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
-      throw new RangeError(`Expected a port from 1 to 65535, got ${port}`);
-    }
-    if (address.length !== IPV4.ADDRESS_BYTES || !this.#internet.addresses.isHostAddress(address)) {
-      // MUST-46
-      throw new Error(`Cannot connect to ${formatIpAddress(address)}: it is not the address of another host`);
-    }
-    const localAddress = this.#internet.routes.demandSource(address, options.localAddress);
-    const localPort = options.localPort ??
-      this.#ports.choose({ localAddress, peerAddress: address, peerPort: port });
-    if (!Number.isInteger(localPort) || localPort < 1 || localPort > 0xffff) {
-      throw new RangeError(`Expected a local port from 1 to 65535, got ${localPort}`);
-    }
-    const tuple = { localAddress, localPort, peerAddress: address, peerPort: port };
-    if (this.#connections.isTaken(tuple)) {
-      throw new Error(`Port ${localPort} already has a connection to ${formatIpAddress(address)}:${port}`);
-    }
-    return this.#connections.connect(options, tuple);
+    return this.#connections.connect(options, this.#opens.endsOf(options));
   }
 
   ingest(frame: Uint8Array, length: number, nowUs: number, arrivedUs = nowUs): void {

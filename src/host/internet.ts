@@ -28,7 +28,8 @@ const MOST_TCP_HEADER_BYTES = 60;
 export interface InternetOptions {
   readonly link: FrameLink;
   readonly addresses: readonly HostAddress[];
-  readonly gateway: Uint8Array | null;
+  /** One of a family at most. */
+  readonly gateways: readonly Uint8Array[];
   /** The VLAN of all that is sent, or `LAN.UNTAGGED`. */
   readonly lan: number;
   /** Time, microseconds. */
@@ -56,7 +57,7 @@ export class Internet {
   #mtuBytes: number;
 
   constructor(options: InternetOptions) {
-    const { link, clock, counters, gateway } = options;
+    const { link, clock, counters, gateways } = options;
     this.#link = link;
     this.#counters = counters;
     this.#mtuBytes = link.mtu;
@@ -67,7 +68,7 @@ export class Internet {
     });
     const count = (name: string) => counters.count(name);
     const addresses = new OwnAddresses(options.addresses);
-    const routes = new Routes({ addresses, gateways: gateway === null ? [] : [gateway] });
+    const routes = new Routes({ addresses, gateways });
     const arp = new ArpOutput({
       mac: link.mac,
       lan: options.lan,

@@ -14,7 +14,7 @@ import type { Stack, StackParts } from "./stack.ts";
 /** What the caller may set about the host itself. */
 export type HostSettings = Omit<
   HostOptions,
-  "link" | "addresses" | "secret" | "epochUs" | "nowUs" | "gateway"
+  "link" | "addresses" | "secret" | "epochUs" | "nowUs" | "gateways"
 >;
 
 /** What a host of our own is made from. */
@@ -85,7 +85,7 @@ function hostSettings(options: Omit<CreateHostOptions, "link">): SessionHost {
   return {
     ...settings,
     addresses: texts.map(parseHostAddress),
-    ...(gateway === undefined ? {} : { gateway: parseGateway(gateway) }),
+    ...(gateway === undefined ? {} : { gateways: [parseGateway(gateway)] }),
   };
 }
 
