@@ -68,7 +68,7 @@ export class WireHost {
   #counted: Record<string, number> = {};
 
   constructor(
-    options: Partial<Omit<HostOptions, "link" | "addresses" | "gateway">> & {
+    options: Partial<Omit<HostOptions, "link" | "addresses" | "gateways">> & {
       /** `ADDRESS/LENGTH`. */
       readonly addresses?: readonly string[];
       readonly gateway?: string;
@@ -90,7 +90,7 @@ export class WireHost {
       epochUs: 1_700_000_000 * SECOND_US,
       nowUs: this.nowUs,
       tcp: PLAIN_TCP,
-      ...(gateway === undefined ? {} : { gateway: ip(gateway) }),
+      ...(gateway === undefined ? {} : { gateways: [ip(gateway)] }),
       ...others,
     });
     this.host.observer = (event) => this.events.push(event);
