@@ -190,7 +190,7 @@ Deno.test("no connection to what is not one other host: groups, broadcasts, nobo
   assertThrows(
     () => wire.host.connect({ address: v6, port: 80, handler: {} }),
     Error,
-    "Cannot connect to 2020:",
+    "No route to 2020:2020:2020:2020:2020:2020:2020:2020: this host has no IPv6 address in use",
   );
   for (const address of ["223.255.255.255", "10.0.0.254", "10.0.1.255", "192.168.7.2", "240.0.0.1"]) {
     connect(wire, address);
