@@ -63,6 +63,7 @@ export class EthernetInput {
     }
     switch (ethernet.type) {
       case ETHERTYPE.IPV4:
+      case ETHERTYPE.IPV6:
         this.#packet.isUnicast = isUnicast;
         ip.arrives(frame, length, this.#packet);
         return;

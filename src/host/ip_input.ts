@@ -8,8 +8,8 @@ import { readU16 } from "../wire/bytes.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
 import { ETHERNET, type EthernetHeader } from "../wire/ethernet.ts";
 import { ICMP_TYPE, IcmpMessage, parseIcmp, parseQuotedPacket, QuotedPacket } from "../wire/icmp.ts";
-import { IpPacket } from "../wire/ip_packet.ts";
-import { IP_PROTOCOL, IPV4, parseIpv4 } from "../wire/ipv4.ts";
+import { IP_PROTOCOL, IpPacket, parseIp } from "../wire/ip.ts";
+import { IPV4 } from "../wire/ipv4.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Connections } from "./connections.ts";
 import type { EchoRequest } from "./echo.ts";
@@ -62,13 +62,13 @@ export class IpInput {
     const ip = this.#ip;
     const { ethernet, isUnicast } = about;
     const { payloadOffset } = ethernet;
-    const reason = parseIpv4(frame, payloadOffset, length - payloadOffset, ip);
+    const reason = parseIp(ethernet.type, frame, payloadOffset, length - payloadOffset, ip);
     if (reason !== null) {
       this.#options.drop(reason);
       return;
     }
     // MUST-57: a broadcast never opens a connection; nothing else of ours listens to one.
-    if (!isUnicast || !this.#options.addresses.isOurs(frame, ip.destinationOffset)) {
+    if (!isUnicast || !this.#options.addresses.isOurs(frame, ip.destinationOffset, ip.addressBytes)) {
       this.#counters.drop("not-for-us");
       return;
     }
@@ -77,7 +77,7 @@ export class IpInput {
       return;
     }
     if (ip.protocol === IP_PROTOCOL.TCP) this.#options.tcp.arrives(frame, ip);
-    else if (ip.protocol === IP_PROTOCOL.ICMP) this.#icmpArrives(frame, ethernet);
+    else if (ip.protocol === IP_PROTOCOL.ICMP && !ip.isIpv6) this.#icmpArrives(frame, ethernet);
     else this.#counters.drop("unknown-protocol");
   }
 
