@@ -2,27 +2,29 @@
  * AddressBook: one copy of each address for all connections that use it.
  *
  * Owns: copies by value, so that a hundred thousand connections from few peers hold few arrays. Must not know: what
- * an address means. An array of four bytes costs 200 bytes of memory.
+ * an address means. An array of a few bytes costs 200 bytes of memory.
  */
+import { AddressMap } from "./address_map.ts";
 
 /** Local choice: beyond it the book begins anew; connections keep the copies that they have. */
 const BOOK_ENTRIES = 4096;
 
-/** Copies of addresses by value. */
+/** Copies of addresses of both families by value. */
 export class AddressBook {
-  readonly #copies = new Map<number, Uint8Array>();
+  readonly #copies: AddressMap<Uint8Array>;
 
-  /** The copy of the `length` bytes at `offset`; 4-byte addresses are shared, longer ones are not. */
+  /** `seed`: 32 random bits. */
+  constructor(seed: number) {
+    this.#copies = new AddressMap(seed);
+  }
+
+  /** The copy of the `length` bytes at `offset`. */
   at(bytes: Uint8Array, offset: number, length: number): Uint8Array {
-    if (length !== 4) return bytes.slice(offset, offset + length);
-    const key = (bytes[offset] << 24) | (bytes[offset + 1] << 16) | (bytes[offset + 2] << 8) |
-      bytes[offset + 3];
-    let copy = this.#copies.get(key);
-    if (copy === undefined) {
-      if (this.#copies.size >= BOOK_ENTRIES) this.#copies.clear();
-      copy = bytes.slice(offset, offset + length);
-      this.#copies.set(key, copy);
-    }
+    const known = this.#copies.get(bytes, offset, length);
+    if (known !== null) return known;
+    if (this.#copies.size >= BOOK_ENTRIES) this.#copies.clear();
+    const copy = bytes.slice(offset, offset + length);
+    this.#copies.set(copy, length, copy);
     return copy;
   }
 }

@@ -42,7 +42,7 @@ interface RegistryOptions {
 
 /** All connections of one host. */
 export class ConnectionRegistry {
-  readonly peers = new Peers();
+  readonly peers: Peers;
   readonly #options: RegistryOptions;
   readonly #table: ConnectionTable<Connection>;
   /** The same connections, oldest first. */
@@ -58,6 +58,7 @@ export class ConnectionRegistry {
   constructor(options: RegistryOptions) {
     const { secret } = options;
     this.#options = options;
+    this.peers = new Peers((secret[2] << 24) | (secret[7] << 16) | (secret[9] << 8) | secret[14]);
     this.#table = new ConnectionTable((secret[0] << 24) | (secret[5] << 16) | (secret[10] << 8) | secret[15]);
     this.#wheel = new DeadlineWheel(options.context.nowUs);
     this.#isn = new InitialSequence(secret);

@@ -1,8 +1,9 @@
 /**
  * ConnectionTable: from addresses and ports to the connection, without strings or objects on the way.
  *
- * Owns: open addressing with linear probing and a keyed hash. Must not know: what a connection does.
+ * Owns: open addressing with linear probing on a keyed hash (address_hash.ts). Must not know: what a connection does.
  */
+import { finish, mix, wordAt } from "./address_hash.ts";
 
 /** What an entry is found by. */
 export interface TableEntry {
@@ -95,6 +96,17 @@ export class ConnectionTable<T extends TableEntry> {
     return true;
   }
 
+  /** The longest row of places in use, which is what a look for nobody costs at most: how well the hash spreads. */
+  get longestRow(): number {
+    let longest = 0;
+    let row = 0;
+    for (const hash of this.#hashes) {
+      row = hash === 0 ? 0 : row + 1;
+      if (row > longest) longest = row;
+    }
+    return longest;
+  }
+
   /** All entries, in no particular order. */
   *[Symbol.iterator](): Generator<T> {
     for (const entry of this.#entries) if (entry !== null) yield entry;
@@ -132,24 +144,6 @@ export class ConnectionTable<T extends TableEntry> {
       if (entry !== null) this.#place(oldHashes[at], entry);
     });
   }
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
-}
-
-/** Two words, four bytes of both addresses for instance, into the hash. */
-function mix(hash: number, peer: number, local: number): number {
-  let mixed = Math.imul(hash ^ peer, 0x85ebca6b);
-  mixed ^= mixed >>> 15;
-  mixed = Math.imul(mixed ^ local, 0xc2b2ae35);
-  return mixed ^ (mixed >>> 13);
-}
-
-/** The last step; never 0, which stands for a free slot. */
-function finish(hash: number): number {
-  const last = Math.imul(hash, 0x27d4eb2f);
-  return (last ^ (last >>> 16)) || 1;
 }
 
 function isAt(bytes: Uint8Array, offset: number, address: Uint8Array, length: number): boolean {

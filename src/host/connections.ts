@@ -93,9 +93,11 @@ export class Connections {
     const barrier = new FaultBarrier(counters, options.onFault);
     const teller = new EventTeller(context, { epochUs, barrier, foldAfter: options.foldAfter });
     const due = (connection: Connection) => this.#deadlineDue(connection);
-    const pathMtus = new PathMtuCache({ count: (name) => counters.count(name) });
+    const { secret } = options;
+    const seed = (secret[3] << 24) | (secret[4] << 16) | (secret[8] << 8) | secret[13];
+    const pathMtus = new PathMtuCache({ seed, count: (name) => counters.count(name) });
     const registry = new ConnectionRegistry({ ...options, context, pathMtus, due });
-    const replyRoute = new ReplyRoute();
+    const replyRoute = new ReplyRoute(seed);
     const performer = new EffectPerformer({ ...options, context, registry, teller, barrier, replyRoute });
     const room = new RoomMaker({ ...options, context, registry, performer, teller });
     const cookies = config.synCookies ? new SynCookies(options.secret) : null;

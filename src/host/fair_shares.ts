@@ -2,35 +2,21 @@
  * Fair shares: which connections give way when something that all share has run out.
  *
  * Owns: the choice: the peers that have most lose down to one level, so that whoever has little loses nothing. Must not
- * know: what has run out, or how a connection ends.
- *
- * A peer is one IPv4 address, or one IPv6 network of 64 bits, inside of which a host chooses its address as it likes
- * (RFC 4291 §2.5.1).
+ * know: what has run out, how a connection ends, who counts as one peer (peers.ts).
  */
+
+/** What tells peers apart. */
+type PeerIdentity = object | number | string;
 
 /** Something that may give way. */
 export interface Holder<Item> {
   readonly item: Item;
-  /** Of {@link peerKey}. */
-  readonly peer: number | string;
+  /** What stands for its peer: the same for all that belong together. */
+  readonly peer: PeerIdentity;
   /** How much it has of what has run out. */
   readonly weight: number;
   /** Of one peer the lowest goes first. */
   readonly order: number;
-}
-
-const PREFIX_BYTES = 8;
-
-/** What stands for the peer of an address; a number for IPv4. */
-export function peerKey(address: Uint8Array): number | string {
-  if (address.length === 4) return word(address, 0);
-  let key = "";
-  for (let at = 0; at < PREFIX_BYTES; at += 4) key += `${word(address, at)}:`;
-  return key;
-}
-
-function word(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
 }
 
 interface Peer<Item> {
@@ -67,8 +53,8 @@ export function chooseVictims<Item>(
   return victims;
 }
 
-function byPeer<Item>(holders: readonly Holder<Item>[]): Map<number | string, Peer<Item>> {
-  const peers = new Map<number | string, Peer<Item>>();
+function byPeer<Item>(holders: readonly Holder<Item>[]): Map<PeerIdentity, Peer<Item>> {
+  const peers = new Map<PeerIdentity, Peer<Item>>();
   for (const holder of holders) {
     let peer = peers.get(holder.peer);
     if (peer === undefined) {

@@ -67,7 +67,7 @@ export class Overload {
     if ((segment.flags & (SYN | ACK | RST)) !== SYN) return false;
     const { bytes, peerOffset, addressBytes } = from;
     const { peers } = this.#options;
-    const peer = peers.find(bytes.subarray(peerOffset, peerOffset + addressBytes));
+    const peer = peers.find(bytes, peerOffset, addressBytes);
     if (!this.#isStrangerInCrowd(peer) && (peer === null || !this.#takesTooMany(peer))) return false;
     this.#shed("overload-opens");
     return true;

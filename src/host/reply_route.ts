@@ -20,9 +20,14 @@ export class ReplyRoute implements SegmentRoute {
   peerPort = 0;
   packetNumber = 0;
   hop: Neighbor = new Neighbor(null, new Uint8Array(MAC_BYTES));
-  readonly #addresses = new AddressBook();
+  readonly #addresses: AddressBook;
   #segment: TcpSegment | null = null;
   #from: Arrival | null = null;
+
+  /** `seed`: 32 random bits. */
+  constructor(seed: number) {
+    this.#addresses = new AddressBook(seed);
+  }
 
   /** Notes the segment in hand; costs nothing until {@link ReplyRoute.take}. */
   arrives(segment: TcpSegment, from: Arrival): void {

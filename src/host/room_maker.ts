@@ -19,7 +19,7 @@ import type { Connection } from "./connection.ts";
 import type { ConnectionRegistry } from "./connection_registry.ts";
 import type { EffectPerformer } from "./effect_performer.ts";
 import type { EventTeller } from "./event_teller.ts";
-import { chooseVictims, type Holder, peerKey } from "./fair_shares.ts";
+import { chooseVictims, type Holder } from "./fair_shares.ts";
 import type { HostCounters } from "./host_counters.ts";
 
 /** What room is made with. */
@@ -153,7 +153,7 @@ export class RoomMaker {
       if (connection.listener === null) continue;
       holders.push({
         item: connection,
-        peer: peerKey(connection.peerAddress),
+        peer: connection.peer ?? connection,
         weight: 1,
         order: isSilent(tcb) ? tcb.openedUs : AFTER_ALL_TIMES + tcb.lastReceivedUs,
       });
@@ -176,7 +176,7 @@ export class RoomMaker {
       const progressUs = Math.max(tcb.progressUs, tcb.openedUs);
       const holder = {
         item: connection,
-        peer: peerKey(connection.peerAddress),
+        peer: connection.peer ?? connection,
         weight: held + registry.connectionBytes,
         order: progressUs,
       };

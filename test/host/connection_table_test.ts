@@ -190,3 +190,47 @@ Deno.test("hashes hang on the seed: with another one entries stand elsewhere", (
   assert(order(1).join() !== order(2).join());
   assert(order(1).join() !== order(0x10001).join());
 });
+
+/** Clients as they come: their addresses in one network one after the other, their ports too, or both invented. */
+const CLIENTS: readonly (readonly [name: string, (number: number) => { peer: number[]; port: number }])[] = [
+  ["IPv4, one network, one port", (n) => ({ peer: [10, 0, n >> 8, n & 0xff], port: 40_000 })],
+  ["IPv6, one network of 64 bits, identifiers in sequence", (n) => ({
+    peer: [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n >> 8, n & 0xff],
+    port: 40_000,
+  })],
+  ["IPv6, identifiers in sequence, in their upper half", (n) => ({
+    peer: [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, n >> 8, n & 0xff, 0, 0, 0, 0, 0, 1],
+    port: 40_000,
+  })],
+  ["IPv6, identifiers made of hardware addresses", (n) => ({
+    peer: [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0x02, 0, 0x5e, 0xff, 0xfe, 0x10, n >> 8, n & 0xff],
+    port: 40_000,
+  })],
+  ["IPv6, networks in sequence", (n) => ({
+    peer: [0x20, 1, 0xd, 0xb8, 0, 0, n >> 8, n & 0xff, 0, 0, 0, 0, 0, 0, 0, 1],
+    port: 40_000,
+  })],
+  ["IPv6, one address, ports in sequence", (n) => ({
+    peer: [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9],
+    port: 1024 + n,
+  })],
+  ["IPv6, ports and identifiers in step", (n) => ({
+    peer: [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, n >> 8, n & 0xff, n >> 8, n & 0xff],
+    port: 1024 + n,
+  })],
+];
+
+for (const [name, client] of CLIENTS) {
+  Deno.test(`thirty thousand clients are spread over the table: ${name}`, () => {
+    for (const seed of [0, 1, 0x5eed, -1, 0x80000000]) {
+      const table = new ConnectionTable<Counted>(seed);
+      for (let number = 0; number < 30_000; number++) {
+        const { peer, port } = client(number);
+        const local = peer.length === 4 ? HERE : [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+        table.add(new Counted({ peer, local, peerPort: port, localPort: 80 }));
+      }
+      // 30,000 of 65,536 places: a random hash has rows of 36 to 60, and more than 100 once in ten thousand tables.
+      assertLess(table.longestRow, 100, `seed ${seed}`);
+    }
+  });
+}
