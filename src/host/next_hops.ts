@@ -114,11 +114,24 @@ export class NextHops {
         this.#go(connection, this.#cache.find(peerAddress) ?? this.#reached(connection, hop.mac));
         connection.hop.source = localAddress;
       } else {
-        const router = this.#cache.findByMac(hop.mac);
+        const router = this.#routerWith(connection, hop.mac);
         if (router !== null) this.#go(connection, router);
       }
     }
     this.#cache.doubt(connection.hop, false);
+  }
+
+  /**
+   * Nobody answers for the next hop: whoever goes by way of a router takes another one that is known (RFC 4861 §7.3.3), and what
+   * is sent again goes there. Returns whether there is one.
+   */
+  gone(connection: Connection): boolean {
+    const { hop, peerAddress, localAddress } = connection;
+    if (hop.address === null || this.#routes.isOnLink(peerAddress)) return false;
+    const router = this.#routes.nextHop(peerAddress);
+    if (router === null || sameAddress(router, hop.address)) return false;
+    this.#go(connection, this.#cache.entry(router, localAddress));
+    return true;
   }
 
   #reached(connection: Connection, mac: Uint8Array): Neighbor {
@@ -132,10 +145,17 @@ export class NextHops {
   }
 
   /** The entry that says the same as the frame: the peer's own, or for one elsewhere the router with that hardware address. */
-  #knownAs({ peerAddress }: Connection, mac: Uint8Array): Neighbor | null {
-    if (!this.#routes.isOnLink(peerAddress)) return this.#cache.findByMac(mac);
+  #knownAs(connection: Connection, mac: Uint8Array): Neighbor | null {
+    const { peerAddress } = connection;
+    if (!this.#routes.isOnLink(peerAddress)) return this.#routerWith(connection, mac);
     const entry = this.#cache.find(peerAddress);
     return entry !== null && entry.mac !== null && sameAddress(mac, entry.mac) ? entry : null;
+  }
+
+  /** A router has an address of either family; it is asked for by the protocol of the connection's. */
+  #routerWith({ peerAddress }: Connection, mac: Uint8Array): Neighbor | null {
+    const router = this.#cache.findByMac(mac);
+    return router?.address?.length === peerAddress.length ? router : null;
   }
 
   #namelessWith(mac: Uint8Array): Neighbor {

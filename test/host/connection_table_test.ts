@@ -229,8 +229,8 @@ for (const [name, client] of CLIENTS) {
         const local = peer.length === 4 ? HERE : [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
         table.add(new Counted({ peer, local, peerPort: port, localPort: 80 }));
       }
-      // 30,000 of 65,536 places: a random hash has rows of 36 to 60, and more than 100 once in ten thousand tables.
-      assertLess(table.longestRow, 100, `seed ${seed}`);
+      // 30,000 of 65,536 places: with random addresses rows of 24 to 40.
+      assertLess(table.longestRow, 64, `seed ${seed}`);
     }
   });
 }
