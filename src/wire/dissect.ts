@@ -15,6 +15,7 @@ import { ETHERTYPE } from "./ethernet.ts";
 import { IpPacket } from "./ip_packet.ts";
 import { IP_PROTOCOL, IPV4 } from "./ipv4.ts";
 import { IPV6, parseIpv6 } from "./ipv6.ts";
+import { IPV6_EXTENSION, jumboLength } from "./ipv6_extensions.ts";
 import { LinkHeader, type LinkSkip, parseLinkHeader } from "./link_header.ts";
 import { CHECKSUM_VERDICT, checksumVerdict, parseTcp, TCP, TcpSegment } from "./tcp.ts";
 import { parseTcpOptions } from "./tcp_options.ts";
@@ -60,6 +61,8 @@ const GRE = { CHECKSUM: 0x8000, KEY: 0x2000, SEQUENCE: 0x1000, UNKNOWN: 0x4007, 
 const FRAGMENT_MASK = 0x3fff; // The offset, and that more follow.
 /** Local choice: extension headers that reach further are taken for cut; all that Linux sends take 264 bytes at most. */
 const IPV6_HEADERS_BYTES = 2048;
+/** An option that says nothing (RFC 8200 §4.2). */
+const IPV6_OPTION_PADN = 0x01;
 
 /** A segment, and what its packet's headers say besides. Made once, filled again and again by {@link dissect}. */
 export class DissectedSegment {
@@ -198,9 +201,9 @@ export class Dissector {
     const { bytes, originalLength } = packet;
     if (bytes.length - offset < IPV6.HEADER_BYTES) return missing(packet, "malformed-ip");
     const reason = this.#parseIpv6(packet, offset);
-    if (reason === "unsupported-ipv6-header") return "ipv6-header";
-    if (reason !== null) return missing(packet, "malformed-ip");
     const header = this.#ipv6;
+    if (reason === "unsupported-ipv6-header") return header.moreFragments ? "fragment" : "ipv6-header";
+    if (reason !== null) return missing(packet, "malformed-ip");
     const isTcp = header.protocol === IP_PROTOCOL.TCP;
     if (!isTcp && !TUNNELS.includes(header.protocol)) return "not-tcp";
     if (header.moreFragments || header.fragmentOffset > 0) return "fragment";
@@ -233,6 +236,11 @@ export class Dissector {
     const length = Math.min(kept, copy.length);
     copy.set(bytes.subarray(offset, offset + length));
     writeU16(copy, IPV6.PAYLOAD_LENGTH, length - IPV6.HEADER_BYTES);
+    // What the copy says is not so long that it may have a jumbo payload option.
+    const isHopByHop = copy[IPV6.NEXT_HEADER] === IPV6_EXTENSION.HOP_BY_HOP;
+    if (isHopByHop && jumboLength(copy, IPV6.HEADER_BYTES) > 0) {
+      copy[IPV6.HEADER_BYTES + 2] = IPV6_OPTION_PADN;
+    }
     return parseIpv6(copy, 0, length, this.#ipv6);
   }
 

@@ -18,13 +18,15 @@ export const DROP_REASONS = [
   "malformed-arp",
   "malformed-ipv4",
   "malformed-ipv6",
-  /** An IPv6 option or routing header that RFC 8200 §4.2 and §4.4 do not let a host pass over. */
+  /** An IPv6 option, routing header, chain of headers or fragment that RFC 8200 §4 does not let a host pass over. */
   "unsupported-ipv6-header",
   /** A piece of a larger packet; tcplab does not put fragments together. */
   "fragment",
   /** The packet carries a protocol that the host does not speak. */
   "unknown-protocol",
   "malformed-icmp",
+  /** Neighbour discovery or listener discovery that no neighbour can have sent (RFC 4861 §6.1, §7.1, §8.1; RFC 3810 §6.2). */
+  "bad-neighbor-message",
   "malformed-tcp",
   /** A header or segment whose checksum is wrong, whichever protocol's it is. */
   "checksum",

@@ -33,6 +33,9 @@ export const ICMP_UNREACHABLE = {
   FRAGMENTATION_NEEDED: 0x04,
 } as const;
 
+/** Codes of "time exceeded" (RFC 792): on its way, or while fragments were waited for. */
+export const ICMP_TIME_EXCEEDED = { TTL: 0x00, REASSEMBLY: 0x01 } as const;
+
 /** A message of either ICMP version; the payload stays in the frame. */
 export class IcmpMessage {
   type = 0;

@@ -10,8 +10,12 @@ import { ETHERTYPE } from "./ethernet.ts";
 import { IP_PROTOCOL, IpPacket } from "./ip_packet.ts";
 import { addressSum as ipv4AddressSum, emitIpv4, IPV4, parseIpv4 } from "./ipv4.ts";
 import { emitIpv6, IPV6, parseIpv6 } from "./ipv6.ts";
+import { EXTENSION_BYTES } from "./ipv6_extensions.ts";
 
 export { IP_PROTOCOL, IpPacket };
+
+/** What `routerAlert` adds to the header. */
+export const ROUTER_ALERT_BYTES: number = EXTENSION_BYTES.ROUTER_ALERT;
 
 /** Reads the header of a packet of the version that `type` announces ({@link ETHERTYPE}); else as `parseIpv4` and `parseIpv6`. */
 export function parseIp(
@@ -26,7 +30,7 @@ export function parseIp(
     : parseIpv6(bytes, offset, length, out);
 }
 
-/** What {@link emitIp} writes. What a version does not have is not written: `flowLabel`, `dontFragment`, the `id` of a whole IPv6 packet. */
+/** What {@link emitIp} writes. What a version does not have is not written: `flowLabel`, `routerAlert`, `dontFragment`, the `id` of a whole IPv6 packet. */
 export interface IpFields {
   readonly source: Uint8Array;
   readonly destination: Uint8Array;
@@ -41,6 +45,8 @@ export interface IpFields {
   /** Of a fragment: whether more follow (false), and where its payload belongs, bytes, a multiple of 8 (0). */
   readonly moreFragments?: boolean;
   readonly fragmentOffset?: number;
+  /** Of IPv6: a hop-by-hop header with the router alert option precedes what `protocol` says (RFC 2711), as MLD asks for. */
+  readonly routerAlert?: boolean;
   /** {@link addressSum} of the two addresses, where the caller has it. */
   readonly addressSum?: number;
 }
@@ -52,7 +58,7 @@ export function emitIp(bytes: Uint8Array, offset: number, fields: IpFields): num
     : emitIpv6(bytes, offset, fields);
 }
 
-/** Length of the header that {@link emitIp} writes for addresses of so many bytes, and no fragment. */
+/** Length of the header that {@link emitIp} writes for addresses of so many bytes, without a fragment's and without {@link ROUTER_ALERT_BYTES}. */
 export function ipHeaderBytes(addressBytes: number): number {
   return addressBytes === IPV4.ADDRESS_BYTES ? IPV4.HEADER_BYTES : IPV6.HEADER_BYTES;
 }

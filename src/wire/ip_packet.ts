@@ -5,7 +5,14 @@
  */
 
 /** Numbers of the protocols above IP; for IPv6 the last of the chain of headers. */
-export const IP_PROTOCOL = { ICMP: 0x01, TCP: 0x06, UDP: 0x11, ICMPV6: 0x3a, NO_NEXT_HEADER: 0x3b } as const;
+export const IP_PROTOCOL = {
+  ICMP: 0x01,
+  TCP: 0x06,
+  UDP: 0x11,
+  ICMPV6: 0x3a,
+  /** RFC 8200 §4.7: whatever stands behind is ignored, and no error. */
+  NO_NEXT_HEADER: 0x3b,
+} as const;
 
 /**
  * One packet. Offsets count from the start of the buffer, lengths are bytes. Made once and used for every packet: what one
@@ -16,7 +23,7 @@ export class IpPacket {
   addressBytes = 4;
   /** Where the packet begins. */
   headerOffset = 0;
-  /** The header with its options (IPv4), or the fixed header and all extension headers (IPv6). */
+  /** The header with its options (IPv4), or the fixed header and all extension headers (IPv6), of a fragment up to its fragment header. */
   headerLength = 0;
   /** Header and payload; for a packet above 65,535 bytes the true length, not the field. */
   totalLength = 0;
@@ -26,8 +33,10 @@ export class IpPacket {
   flowLabel = 0;
   /** TTL, or hop limit. */
   hopLimit = 0;
-  /** What stands at `payloadOffset`. */
+  /** What stands at `payloadOffset`: of an IPv6 fragment that can be another extension header. */
   protocol = 0;
+  /** Where the number stands that announces it: what a "next header unrecognized" points to (RFC 8200 §4). */
+  protocolOffset = 0;
   sourceOffset = 0;
   destinationOffset = 0;
   /** The sum of both addresses: their part of the pseudo-header's. */
@@ -39,6 +48,8 @@ export class IpPacket {
   /** IPv4; what cannot be fragmented on its way anyhow has it set. */
   dontFragment = false;
   moreFragments = false;
+  /** The value of a router alert option (RFC 2711), 0 for MLD; -1 without one. */
+  routerAlertValue = -1;
   /** In bytes. A packet is a fragment when this is above 0 or `moreFragments` is set. */
   fragmentOffset = 0;
   /** Where the fragment header is, -1 without one; the packet is whole nevertheless when offset and flag are zero (RFC 6946). */
@@ -46,8 +57,8 @@ export class IpPacket {
   /** Where the number stands that announces the fragment header. */
   fragmentNextOffset = -1;
   /**
-   * For "unsupported-ipv6-header": the code of the parameter problem message that RFC 8200 asks for, -1 for none;
-   * and the byte at fault, counted from the start of the packet.
+   * Of a packet that is not taken: the code of the parameter problem message that RFC 8200 asks for, -1 for none; and the byte at
+   * fault, counted from the start of the packet.
    */
   problemCode = -1;
   problemPointer = 0;

@@ -42,6 +42,8 @@ const MAX_TOTAL_LENGTH = 0xffff;
  * Total length 0 is what Linux writes into packets that grew above 65,535 bytes by segmentation off-load: it means
  * "to the end of the frame", and is taken only where more than 65,535 bytes are there, since no other packet can
  * need it.
+ *
+ * A fragment that carries nothing, that no whole of at most 65,535 bytes can hold, or that leaves a gap of its own is malformed.
  */
 export function parseIpv4(
   bytes: Uint8Array,
@@ -73,6 +75,13 @@ export function parseIpv4(
     ) === 0xffff
     : checksum(bytes, offset, headerLength) === 0;
   if (!isWhole) return "checksum";
+  out.problemCode = -1;
+  const payloadLength = totalLength - headerLength;
+  const fragmentOffset = (fragment & FRAGMENT_OFFSET_MASK) << 3;
+  const isFragment = (fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET_MASK)) !== 0;
+  if (isFragment && !canBePart(fragment, headerLength + fragmentOffset, payloadLength)) {
+    return "malformed-ipv4";
+  }
   out.addressBytes = IPV4.ADDRESS_BYTES;
   out.headerOffset = offset;
   out.headerLength = headerLength;
@@ -82,17 +91,25 @@ export function parseIpv4(
   out.id = id;
   out.dontFragment = (fragment & DONT_FRAGMENT) !== 0;
   out.moreFragments = (fragment & MORE_FRAGMENTS) !== 0;
-  out.fragmentOffset = (fragment & FRAGMENT_OFFSET_MASK) << 3;
+  out.fragmentOffset = fragmentOffset;
   out.hopLimit = ttl;
   out.flowLabel = 0;
   out.fragmentHeaderOffset = -1;
+  out.routerAlertValue = -1;
   out.protocol = protocol;
+  out.protocolOffset = offset + IPV4.PROTOCOL;
   out.addressSum = addresses;
   out.sourceOffset = offset + IPV4.SOURCE;
   out.destinationOffset = offset + IPV4.DESTINATION;
   out.payloadOffset = offset + headerLength;
-  out.payloadLength = totalLength - headerLength;
+  out.payloadLength = payloadLength;
   return null;
+}
+
+/** Whether a packet with this fragment, whose payload belongs at `at` of the whole, can be (RFC 791 §3.2: all but the last are multiples of 8). */
+function canBePart(fragment: number, at: number, payloadLength: number): boolean {
+  if (payloadLength === 0 || at + payloadLength > MAX_TOTAL_LENGTH) return false;
+  return (fragment & MORE_FRAGMENTS) === 0 || (payloadLength & 7) === 0;
 }
 
 /** The partial sum of two addresses: their part of the header's checksum, and of the pseudo-header's. */

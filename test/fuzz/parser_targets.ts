@@ -11,18 +11,16 @@ import type { CapturedPacket } from "../../src/wire/capture_packet.ts";
 import { DissectedSegment, Dissector } from "../../src/wire/dissect.ts";
 import { EthernetHeader, parseEthernet } from "../../src/wire/ethernet.ts";
 import { emitIcmp, IcmpMessage, parseIcmp, parseQuotedPacket, QuotedPacket } from "../../src/wire/icmp.ts";
-import {
-  emitIcmpv6,
-  emitNeighbor,
-  ICMPV6_TYPE,
-  neighborLength,
-  NeighborMessage,
-  parseIcmpv6,
-  parseNeighbor,
-} from "../../src/wire/icmpv6.ts";
+import { emitIcmpv6, ICMPV6_TYPE, parseIcmpv6 } from "../../src/wire/icmpv6.ts";
 import { IpPacket } from "../../src/wire/ip_packet.ts";
 import { IP_PROTOCOL, parseIpv4 } from "../../src/wire/ipv4.ts";
 import { parseIpv6 } from "../../src/wire/ipv6.ts";
+import {
+  emitNeighbor,
+  neighborLength,
+  NeighborMessage,
+  parseNeighbor,
+} from "../../src/wire/neighbor_discovery.ts";
 import { emitTcp, parseTcp, TCP, TcpSegment } from "../../src/wire/tcp.ts";
 import { emitTcpOptions, MAX_SACK_BLOCKS, parseTcpOptions } from "../../src/wire/tcp_options.ts";
 import { demand } from "./demand.ts";

@@ -1,15 +1,13 @@
-/** ICMP of both versions, quoted packets, and neighbour discovery. */
+/** ICMP of both versions, and quoted packets. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { parseIpAddress } from "../../src/wire/address.ts";
-import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
 import * as icmp from "../../src/wire/icmp.ts";
 import * as icmpv6 from "../../src/wire/icmpv6.ts";
 import { emitIpv4, IP_PROTOCOL, IPV4 } from "../../src/wire/ipv4.ts";
-import { emitIpv6, IPV6 } from "../../src/wire/ipv6.ts";
+import { emitIpv6 } from "../../src/wire/ipv6.ts";
 import { emitTcp, TcpSegment } from "../../src/wire/tcp.ts";
 
-const MAC = Uint8Array.of(2, 0, 0x5e, 0x10, 0x20, 0x30);
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
 
 function ip(text: string): Uint8Array {
@@ -133,70 +131,4 @@ Deno.test("a quoted IPv6 packet", () => {
   assertEquals(icmp.parseQuotedPacket(bytes, 0, 48, quoted), null);
   assertEquals([quoted.addressBytes, quoted.localAddressOffset, quoted.peerAddressOffset], [16, 8, 24]);
   assertEquals([quoted.localPort, quoted.peerPort, quoted.seq], [3333, 40_000, 0xfedcba98]);
-});
-
-Deno.test("neighbour messages are parsed back, with and without a hardware address", () => {
-  const { ICMPV6_TYPE, NEIGHBOR_FLAG } = icmpv6;
-  const addresses = Uint8Array.of(...ip("fe80::1"), ...ip("ff02::1:ff00:2"));
-  for (const type of [ICMPV6_TYPE.NEIGHBOR_SOLICITATION, ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT]) {
-    for (const mac of [MAC, null]) {
-      const flags = NEIGHBOR_FLAG.SOLICITED + NEIGHBOR_FLAG.OVERRIDE;
-      const fields = { type, flags, target: ip("fe80::2"), mac };
-      const length = icmpv6.neighborLength(fields);
-      const pseudoSum = pseudoHeaderSum(addresses, 0, 16, IP_PROTOCOL.ICMPV6, length);
-      const bytes = new Uint8Array(50).fill(0xa5);
-      assertEquals(icmpv6.emitNeighbor(bytes, 4, fields, pseudoSum), length);
-      assert(bytes.subarray(4 + length).every((byte) => byte === 0xa5), "wrote beyond the message");
-      const message = new icmp.IcmpMessage();
-      assertEquals(icmpv6.parseIcmpv6(bytes, 4, length, pseudoSum, message), null);
-      const neighbor = new icmpv6.NeighborMessage();
-      assertEquals(icmpv6.parseNeighbor(bytes, message, neighbor), null);
-      assertEquals({ ...neighbor }, {
-        targetOffset: 12,
-        macOffset: mac === null ? -1 : 30,
-        flags: 0x60000000,
-      });
-      assertEquals(bytes.slice(12, 28), ip("fe80::2"));
-      if (mac !== null) assertEquals(bytes.slice(30, 36), mac);
-    }
-  }
-});
-
-Deno.test("neighbour messages that RFC 4861 section 7.1 refuses", () => {
-  const bytes = new Uint8Array(40);
-  const fields = { type: icmpv6.ICMPV6_TYPE.NEIGHBOR_SOLICITATION, target: ip("fe80::2"), mac: MAC };
-  icmpv6.emitNeighbor(bytes, 0, fields, 0);
-  const message = new icmp.IcmpMessage();
-  icmpv6.parseIcmpv6(bytes, 0, 32, 0, message);
-  const out = new icmpv6.NeighborMessage();
-  assertEquals(icmpv6.parseNeighbor(bytes, message, out), null);
-  for (let payloadLength = 0; payloadLength < 24; payloadLength++) {
-    // Exactly the target without an option is whole.
-    const expected = payloadLength === 16 ? null : "malformed-icmp";
-    assertEquals(
-      icmpv6.parseNeighbor(bytes, { ...message, payloadLength }, out),
-      expected,
-      `${payloadLength}`,
-    );
-  }
-  assertEquals(icmpv6.parseNeighbor(bytes, { ...message, code: 1 }, out), "malformed-icmp");
-  const bent = (offset: number, value: number) => {
-    const copy = bytes.slice();
-    copy[offset] = value;
-    return icmpv6.parseNeighbor(copy, message, out);
-  };
-  assertEquals(bent(8, 0xff), "malformed-icmp", "multicast target");
-  assertEquals(bent(25, 0), "malformed-icmp", "option of length zero");
-  assertEquals(bent(25, 2), "malformed-icmp", "option beyond the message");
-  assertEquals(bent(24, 9), null, "another option is passed over");
-  assertEquals(out.macOffset, -1);
-});
-
-Deno.test("addresses of neighbour discovery", () => {
-  assertEquals(icmpv6.solicitedNodeAddress(ip("2001:db8::12:3456")), ip("ff02::1:ff12:3456"));
-  assertEquals(
-    icmpv6.multicastMac(ip("ff02::1:ff12:3456")),
-    Uint8Array.of(0x33, 0x33, 0xff, 0x12, 0x34, 0x56),
-  );
-  assertEquals(IPV6.ADDRESS_BYTES, 16);
 });

@@ -78,6 +78,7 @@ Deno.test("property: an emitted IPv4 header is parsed back, from a dirty buffer 
         ecn: fields.ecn,
         id: fields.id,
         dontFragment: fields.dontFragment,
+        protocolOffset: offset + 9,
         moreFragments: false,
         fragmentOffset: 0,
         hopLimit: fields.hopLimit,
@@ -177,7 +178,26 @@ Deno.test("IPv4 fragments are recognised", () => {
   assertEquals(fragment(0x4000), [true, false, 0]);
   assertEquals(fragment(0x2000), [false, true, 0]);
   assertEquals(fragment(0x20b9), [false, true, 1480]);
-  assertEquals(fragment(0x1fff), [false, false, 65_528]);
+  assertEquals(fragment(0x1ffc), [false, false, 65_504]);
+});
+
+Deno.test("an IPv4 fragment that cannot be put together is malformed: nothing in it, beyond 65,535, not a multiple of 8 (RFC 791 §3.2)", () => {
+  const reason = (word: number, payloadLength: number) => {
+    const bytes = packet(payloadLength);
+    bytes[6] = word >>> 8;
+    bytes[7] = word & 0xff;
+    return parseIpv4(mend(bytes), 0, bytes.length, new IpPacket());
+  };
+  assertEquals(reason(0x2000, 0), "malformed-ipv4", "an empty first");
+  assertEquals(reason(0x0001, 0), "malformed-ipv4", "an empty last");
+  assertEquals(reason(0x2000, 12), "malformed-ipv4", "a first of 12 bytes");
+  assertEquals(reason(0x0001, 12), null, "a last of 12 bytes");
+  // The ping of death: 65,512 + 20 + 3 is the most that fits.
+  assertEquals(reason(65_512 / 8, 3), null);
+  assertEquals(reason(65_512 / 8, 4), "malformed-ipv4");
+  assertEquals(reason(0x1fff, 8), "malformed-ipv4");
+  // What is no fragment may be empty.
+  assertEquals(reason(0x4000, 0), null);
 });
 
 Deno.test("property: an emitted IPv6 header is parsed back", () => {
@@ -280,7 +300,6 @@ Deno.test("extension headers that a host must not pass over, with the complaint 
 Deno.test("extension headers that cannot be are malformed", () => {
   const pad = [1, 4, 0, 0, 0, 0];
   const table: [string, number, number[]][] = [
-    ["hop-by-hop not first", 0x3c, [0x00, 0, ...pad, 6, 0, ...pad]],
     ["an option beyond its header", 0x3c, [6, 0, 1, 5, 0, 0, 0, 0]],
     ["an option cut off in its head", 0x3c, [6, 0, 1, 3, 0, 0, 0, 1]],
     ["a header beyond the packet", 0x3c, [6, 9, ...pad]],

@@ -16,16 +16,11 @@ import {
   parseQuotedPacket,
   QuotedPacket,
 } from "../../src/wire/icmp.ts";
-import {
-  emitIcmpv6,
-  ICMPV6_TYPE,
-  NeighborMessage,
-  parseIcmpv6,
-  parseNeighbor,
-} from "../../src/wire/icmpv6.ts";
+import { emitIcmpv6, ICMPV6_TYPE, parseIcmpv6 } from "../../src/wire/icmpv6.ts";
 import { IpPacket } from "../../src/wire/ip_packet.ts";
 import { emitIpv4, IP_PROTOCOL, parseIpv4 } from "../../src/wire/ipv4.ts";
 import { emitIpv6, parseIpv6 } from "../../src/wire/ipv6.ts";
+import { NeighborMessage, parseNeighbor } from "../../src/wire/neighbor_discovery.ts";
 import {
   CHECKSUM_VERDICT,
   checksumVerdict,

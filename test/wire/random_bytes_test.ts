@@ -4,10 +4,19 @@ import fc from "fast-check";
 import { ArpPacket, parseArp } from "../../src/wire/arp.ts";
 import { EthernetHeader, parseEthernet } from "../../src/wire/ethernet.ts";
 import { IcmpMessage, parseIcmp, parseQuotedPacket, QuotedPacket } from "../../src/wire/icmp.ts";
-import { NeighborMessage, parseIcmpv6, parseNeighbor } from "../../src/wire/icmpv6.ts";
+import { parseIcmpv6 } from "../../src/wire/icmpv6.ts";
 import { IpPacket } from "../../src/wire/ip_packet.ts";
 import { parseIpv4 } from "../../src/wire/ipv4.ts";
 import { parseIpv6 } from "../../src/wire/ipv6.ts";
+import { ListenerQuery, listenerQueryFault, parseListenerQuery } from "../../src/wire/multicast_listener.ts";
+import {
+  NeighborMessage,
+  neighborMessageFault,
+  parseNeighbor,
+  parseRedirect,
+  RedirectMessage,
+} from "../../src/wire/neighbor_discovery.ts";
+import { parseRouterAdvertisement, RouterAdvertisement } from "../../src/wire/router_messages.ts";
 import { checksumVerdict, parseTcp, TcpSegment } from "../../src/wire/tcp.ts";
 import { checksum } from "../../src/wire/checksum.ts";
 
@@ -60,6 +69,26 @@ Deno.test("property: random bytes never throw and never lead outside", () => {
       message.code = 0;
       const neighbor = new NeighborMessage();
       if (parseNeighbor(bytes, message, neighbor) === null) inside(bytes, neighbor.targetOffset, 16);
+      const redirect = new RedirectMessage();
+      if (parseRedirect(bytes, message, redirect) === null) inside(bytes, redirect.destinationOffset, 16);
+      const advertisement = new RouterAdvertisement();
+      if (parseRouterAdvertisement(bytes, message, advertisement) === null) {
+        const { prefixes, prefixCount, macOffset } = advertisement;
+        for (const prefix of prefixes.slice(0, prefixCount)) inside(bytes, prefix.prefixOffset, 16);
+        if (macOffset >= 0) inside(bytes, macOffset, 6);
+      }
+      const query = new ListenerQuery();
+      if (parseListenerQuery(bytes, message, query) === null) {
+        inside(bytes, query.groupOffset, 16);
+        inside(bytes, query.sourcesOffset - (query.version === 1 ? 4 : 0), query.sourceCount * 16);
+        listenerQueryFault(bytes, ipv6, query);
+      }
+      for (const type of [133, 134, 135, 136, 137]) {
+        message.type = type;
+        ipv6.hopLimit = 255;
+        ipv6.fragmentHeaderOffset = -1;
+        neighborMessageFault(bytes, ipv6, message);
+      }
     }),
     { numRuns: 2000 },
   );
