@@ -20,7 +20,7 @@ export const DROP_REASONS = [
   "malformed-ipv6",
   /** An IPv6 option, routing header, chain of headers or fragment that RFC 8200 §4 does not let a host pass over. */
   "unsupported-ipv6-header",
-  /** A piece of a larger packet; tcplab does not put fragments together. */
+  /** A piece of a larger packet that cannot be one, or whose packet is given up. */
   "fragment",
   /** The packet carries a protocol that the host does not speak. */
   "unknown-protocol",
