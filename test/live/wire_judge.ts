@@ -90,6 +90,8 @@ const ANALYSIS_FIELDS = [
 interface RecordingPlace {
   /** On whose device: the client's when absent. */
   readonly side?: LabSide;
+  /** A capture filter that lets ICMP pass; `ip or arp` when absent. */
+  readonly filter?: string;
 }
 
 /** A recording that runs. */
@@ -108,14 +110,14 @@ export class WireRecording {
   static async start(
     lab: PrivateLab,
     path: string,
-    { side = "client" }: RecordingPlace = {},
+    { side = "client", filter = "ip or arp" }: RecordingPlace = {},
   ): Promise<WireRecording> {
     const device = lab.plan.devices[side];
     let ready = () => {};
     const running = new Promise<void>((resolve) => ready = resolve);
     const process = lab.spawn({
       side,
-      words: ["dumpcap", "-q", "-B", RING_MIB, "-i", device, "-f", "ip or arp", "-w", path],
+      words: ["dumpcap", "-q", "-B", RING_MIB, "-i", device, "-f", filter, "-w", path],
       onStderr: (line) => line.startsWith("File:") && ready(),
     });
     await Promise.race([running, process.result]);
