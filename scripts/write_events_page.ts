@@ -23,9 +23,7 @@ it, and a fault on the way in comes when the frame came. \`row\` of a transition
 \`tcplab table --format json\`, and \`rule\` is the name of the rule that decided.
 
 **What is told with measure.** Of events that a stranger can cause without end (drops, segments of no connection, notices,
-ARP, ICMP), 100 of a kind are told by themselves in a second, and those that follow as one, with \`count\`.
-
-**Kinds that are reserved.** \`ndp\`: what \`arp\` is, for IPv6.
+ARP, NDP, ICMP), 100 of a kind are told by themselves in a second, and those that follow as one, with \`count\`.
 `;
 
 /** The whole page. */

@@ -1,25 +1,70 @@
 /**
- * AddressClaims: that an address is ours, and nobody else's (RFC 5227).
+ * AddressClaims: that an address is ours, and nobody else's, in either family (RFC 5227, RFC 4862 §5.4).
  *
- * Owns: probes, announcements, what counts as a conflict, and the defence. Must not know: the cache of neighbors, what
- * becomes of a host that has lost its address.
+ * Owns: probes, announcements, what counts as a conflict, and the defence. Must not know: the packets of ARP and NDP, the
+ * cache of neighbors, what becomes of a host that has lost its address.
+ *
+ * Deviation: an address is answered for, and used, while the probing still goes on (RFC 5227 §2.1.1 and RFC 4862 §5.4 wait
+ * for its end), because somebody waits; the first probes went out before (address_choice.ts), and until the end whoever has
+ * it is told so by everything that we send.
  */
-import { isUnspecified, sameAddress } from "../wire/address.ts";
-import { ARP_OPERATION, type ArpPacket } from "../wire/arp.ts";
-import type { ArpOutput } from "./arp_output.ts";
+import { sameAddress } from "../wire/address.ts";
 
-/** RFC 5227 §1.1: DEFEND_INTERVAL, ANNOUNCE_WAIT, ANNOUNCE_INTERVAL. */
+/** RFC 5227 §1.1: DEFEND_INTERVAL; RFC 4862 has no defence, so that it is the same there. */
 const DEFEND_INTERVAL_US = 10_000_000;
-const ANNOUNCE_WAIT_US = 2_000_000;
-const ANNOUNCE_INTERVAL_US = 2_000_000;
+
+/** How an address is claimed: what is sent after the first probes, and when. */
+interface ClaimPace {
+  readonly probes: number;
+  /** Before each probe. */
+  readonly probeIntervalUs: number;
+  /** Between the last probe and the first announcement. */
+  readonly waitUs: number;
+  readonly announcements: number;
+  readonly announceIntervalUs: number;
+}
+
 /**
- * RFC 5227 §1.1: PROBE_MIN and PROBE_NUM. Local choice: always the least interval, because somebody waits; whoever claims has
- * sent the first probes before (address_choice.ts), so that two are left.
+ * RFC 5227 §1.1: PROBE_MIN, ANNOUNCE_WAIT, ANNOUNCE_NUM, ANNOUNCE_INTERVAL. Local choice: always the least interval; of
+ * PROBE_NUM, which is three, whoever claims has sent the first before, so that two are left.
  */
-const PROBE_INTERVAL_US = 1_000_000;
-const PROBES_LEFT = 2;
-/** RFC 5227 §1.1: ANNOUNCE_NUM. */
-const ANNOUNCEMENTS = 2;
+const ARP_PACE: ClaimPace = {
+  probes: 2,
+  probeIntervalUs: 1_000_000,
+  waitUs: 2_000_000,
+  announcements: 2,
+  announceIntervalUs: 2_000_000,
+};
+
+/**
+ * RFC 4862 §5.1: DupAddrDetectTransmits is 1, and RetransTimer (RFC 4861 §10: 1 s) later the address is ours; what is sent
+ * before it comes up to MAX_RTR_SOLICITATION_DELAY late (§5.4.2). RFC 4861 §7.2.6: MAX_NEIGHBOR_ADVERTISEMENT.
+ */
+const NDP_PACE: ClaimPace = {
+  probes: 1,
+  probeIntervalUs: 1_000_000,
+  waitUs: 1_000_000,
+  announcements: 3,
+  announceIntervalUs: 1_000_000,
+};
+
+const IPV4_BYTES = 4;
+
+/** How addresses of one family are asked for and announced. */
+export interface ClaimProtocol {
+  /** Asks everybody who has the address, as nobody: so that no cache learns from it. */
+  probe(address: Uint8Array): void;
+  /** Tells everybody that it is ours. */
+  announce(address: Uint8Array): void;
+}
+
+/** What somebody else says about an address in a packet. */
+export interface AddressWord {
+  readonly address: Uint8Array;
+  readonly mac: Uint8Array;
+  /** It is about to take the address, and asks as we do; otherwise it has it. */
+  readonly isProbe: boolean;
+}
 
 /** Somebody else says that an address of ours is its own. */
 export interface AddressConflict {
@@ -29,20 +74,25 @@ export interface AddressConflict {
   readonly times: number;
 }
 
+/** What is told of a claim. */
+export interface ClaimOutcome {
+  /** Somebody else has the address, or wants it too. */
+  lost(mac: Uint8Array): void;
+  /** Nobody has: it is defended from now on. */
+  kept?(): void;
+  /** The hardware address from which the first probes were sent, which may come back by a loop of the network. */
+  readonly alsoOurs: Uint8Array | null;
+}
+
 /** What claims are made with. */
 interface AddressClaimsOptions {
   /** Time, microseconds. */
   readonly clock: { readonly nowUs: number };
-  readonly output: ArpOutput;
+  /** Who asks for addresses of so many bytes. */
+  protocolOf(addressBytes: number): ClaimProtocol;
   /** Called for a conflict that we defend our address against, once in {@link DEFEND_INTERVAL_US} for each address. */
   conflict(conflict: AddressConflict): void;
   count(name: string): void;
-}
-
-/** How a packet came. */
-export interface ArpArrival {
-  /** To everybody, as probes are. */
-  readonly isBroadcast: boolean;
 }
 
 interface Probe {
@@ -52,8 +102,8 @@ interface Probe {
 
 interface Claim {
   readonly address: Uint8Array;
-  readonly lost: (mac: Uint8Array) => void;
-  readonly alsoOurs: Uint8Array | null;
+  readonly outcome: ClaimOutcome;
+  readonly pace: ClaimPace;
   isLost: boolean;
   probesLeft: number;
   announcementsLeft: number;
@@ -70,8 +120,9 @@ interface Defence {
 export class AddressClaims {
   readonly #options: AddressClaimsOptions;
   readonly #probes = new Set<Probe>();
+  /** Those that are not decided, or not all announced, and those that are lost: one an address. */
   readonly #claims = new Set<Claim>();
-  /** One for each address that was ever defended. */
+  /** One for each address of ours that had to be defended. */
   readonly #defences: Defence[] = [];
 
   constructor(options: AddressClaimsOptions) {
@@ -79,48 +130,62 @@ export class AddressClaims {
   }
 
   /**
-   * Sends one probe (RFC 5227 §2.1.1) and tells `found` of every stranger that shows itself with the address, or probes
-   * for it as we do, until the returned function is called.
+   * Sends one probe (RFC 5227 §2.1.1, RFC 4862 §5.4.2) and tells `found` of every stranger that shows itself with the
+   * address, or probes for it as we do, until the returned function is called.
    */
   probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void {
     const entry: Probe = { address: address.slice(), found };
     this.#probes.add(entry);
-    this.#options.output.probe(address);
+    this.#protocolOf(address).probe(address);
     return () => {
       this.#probes.delete(entry);
     };
   }
 
   /**
-   * Takes an address that is in use by us from now on, though the probing goes on: four seconds, in which `lost` is called
-   * when somebody else has it or wants it too (RFC 5227 §2.1.1), once. Only then is it announced (§2.3), because an
-   * announcement turns everybody away from whoever has it. Afterwards it is defended. `alsoOurs`: the hardware address from
-   * which the first probes were sent, which may come back by a loop of the network.
+   * Takes an address that is in use by us from now on, though the probing goes on: four seconds for IPv4, two for IPv6, in
+   * which `lost` is called when somebody else has it or wants it too (RFC 5227 §2.1.1, RFC 4862 §5.4.3, §5.4.4), once.
+   * Otherwise `kept` is called then, and only then it is announced (RFC 5227 §2.3, RFC 4861 §7.2.6), because an announcement
+   * turns everybody away from whoever has it. Afterwards it is defended.
    */
-  claim(address: Uint8Array, about: { lost: (mac: Uint8Array) => void; alsoOurs: Uint8Array | null }): void {
+  claim(address: Uint8Array, outcome: ClaimOutcome): void {
+    this.forget(address);
+    const pace = address.length === IPV4_BYTES ? ARP_PACE : NDP_PACE;
     this.#claims.add({
       address: address.slice(),
-      ...about,
+      outcome,
+      pace,
       isLost: false,
-      probesLeft: PROBES_LEFT,
-      announcementsLeft: ANNOUNCEMENTS,
-      dueUs: this.#options.clock.nowUs + PROBE_INTERVAL_US,
+      probesLeft: pace.probes,
+      announcementsLeft: pace.announcements,
+      dueUs: this.#options.clock.nowUs + pace.probeIntervalUs,
     });
   }
 
-  /** Whom a packet from somebody else, about one of our own addresses or one that is probed for, concerns. */
-  arrives(packet: ArpPacket, how: ArpArrival): void {
+  /** The address is none of ours any more: nothing is sent for it, and nothing kept. */
+  forget(address: Uint8Array): void {
+    for (const claim of this.#claims) if (sameAddress(claim.address, address)) this.#claims.delete(claim);
+    const at = this.#defences.findIndex((known) => sameAddress(known.address, address));
+    if (at >= 0) this.#defences.splice(at, 1);
+  }
+
+  /** Tells everybody, once, that the address is ours. */
+  announce(address: Uint8Array): void {
+    this.#protocolOf(address).announce(address);
+  }
+
+  /** Takes what somebody else says about an address: of our own, or one that is probed for, or any other. */
+  arrives(word: AddressWord): void {
     for (const probe of this.#probes) {
-      if (isClaimOf(probe.address, packet, how)) probe.found(packet.senderMac.slice());
+      if (sameAddress(probe.address, word.address)) probe.found(word.mac.slice());
     }
     for (const claim of this.#claims) {
-      // Announced: that was not questioned in time, so it is defended.
-      if (claim.isLost || claim.announcementsLeft < ANNOUNCEMENTS) continue;
-      if (!isClaimOf(claim.address, packet, how) || isOwnProbe(packet, claim.alsoOurs)) continue;
+      if (claim.isLost || isDecided(claim) || !sameAddress(claim.address, word.address)) continue;
+      if (isOwnProbe(word, claim.outcome.alsoOurs)) continue;
       claim.isLost = true;
       claim.dueUs = Infinity;
       this.#options.count("address-conflicts");
-      claim.lost(packet.senderMac.slice());
+      claim.outcome.lost(word.mac.slice());
     }
   }
 
@@ -130,19 +195,27 @@ export class AddressClaims {
     return false;
   }
 
+  /** Whether it may still turn out to be somebody else's (RFC 4862 §2: tentative). */
+  isTentative(address: Uint8Array): boolean {
+    for (const claim of this.#claims) {
+      if (!claim.isLost && !isDecided(claim) && sameAddress(claim.address, address)) return true;
+    }
+    return false;
+  }
+
   /** Somebody else uses our address: say once in a while that it is ours, and keep it (RFC 5227 §2.4 c). */
-  defend(packet: ArpPacket): void {
-    if (this.isLost(packet.senderIp)) return;
+  defend(word: AddressWord): void {
+    if (this.isLost(word.address)) return;
     const { nowUs } = this.#options.clock;
     this.#options.count("address-conflicts");
-    const defence = this.#defenceOf(packet.senderIp);
+    const defence = this.#defenceOf(word.address);
     defence.untold++;
     if (nowUs - defence.atUs < DEFEND_INTERVAL_US) return;
     defence.atUs = nowUs;
     const { address, untold: times } = defence;
     defence.untold = 0;
-    this.#options.output.announce(address);
-    this.#options.conflict({ address, mac: packet.senderMac.slice(), times });
+    this.announce(address);
+    this.#options.conflict({ address, mac: word.mac.slice(), times });
   }
 
   /** Whether nothing is due. */
@@ -159,20 +232,28 @@ export class AddressClaims {
 
   /** Sends the probes and announcements that are due. */
   tick(): void {
-    const { clock, output } = this.#options;
-    for (const claim of this.#claims) {
-      if (claim.dueUs > clock.nowUs) continue;
-      if (claim.probesLeft > 0) {
-        claim.probesLeft--;
-        output.probe(claim.address);
-        claim.dueUs = clock.nowUs + (claim.probesLeft > 0 ? PROBE_INTERVAL_US : ANNOUNCE_WAIT_US);
-      } else {
-        claim.announcementsLeft--;
-        output.announce(claim.address);
-        claim.dueUs = clock.nowUs + ANNOUNCE_INTERVAL_US;
-        if (claim.announcementsLeft === 0) this.#claims.delete(claim);
-      }
+    const { nowUs } = this.#options.clock;
+    for (const claim of this.#claims) if (claim.dueUs <= nowUs) this.#goOn(claim, nowUs);
+  }
+
+  #goOn(claim: Claim, nowUs: number): void {
+    const { address, outcome, pace } = claim;
+    if (claim.probesLeft > 0) {
+      claim.probesLeft--;
+      claim.dueUs = nowUs + (claim.probesLeft > 0 ? pace.probeIntervalUs : pace.waitUs);
+      this.#protocolOf(address).probe(address);
+      return;
     }
+    const isFirst = !isDecided(claim);
+    claim.announcementsLeft--;
+    claim.dueUs = nowUs + pace.announceIntervalUs;
+    if (claim.announcementsLeft === 0) this.#claims.delete(claim);
+    this.announce(address);
+    if (isFirst) outcome.kept?.();
+  }
+
+  #protocolOf(address: Uint8Array): ClaimProtocol {
+    return this.#options.protocolOf(address.length);
   }
 
   #defenceOf(address: Uint8Array): Defence {
@@ -185,17 +266,12 @@ export class AddressClaims {
   }
 }
 
-/**
- * Whether somebody has the address, or is about to take it (RFC 5227 §2.1.1). A probe goes to everybody; a request from
- * nobody to one station alone is a switch that looks whether its hosts are there (RFC 5227 §1.1 calls only the first so).
- */
-function isClaimOf(address: Uint8Array, packet: ArpPacket, { isBroadcast }: ArpArrival): boolean {
-  if (sameAddress(packet.senderIp, address)) return true;
-  return isBroadcast && packet.operation === ARP_OPERATION.REQUEST && isUnspecified(packet.senderIp) &&
-    sameAddress(packet.targetIp, address);
+/** Announced: that was not questioned in time, so it is defended. */
+function isDecided(claim: Claim): boolean {
+  return claim.announcementsLeft < claim.pace.announcements;
 }
 
-/** A probe of our own that the network brings back. */
-function isOwnProbe(packet: ArpPacket, ours: Uint8Array | null): boolean {
-  return ours !== null && isUnspecified(packet.senderIp) && sameAddress(packet.senderMac, ours);
+/** A probe of our own that the network brings back (RFC 4862 §5.4.3, RFC 7527 §2.1). */
+function isOwnProbe(word: AddressWord, ours: Uint8Array | null): boolean {
+  return word.isProbe && ours !== null && sameAddress(word.mac, ours);
 }

@@ -6,7 +6,7 @@
  */
 import { isStationMac, isUnspecified, sameAddress } from "../wire/address.ts";
 import { ARP_OPERATION, type ArpPacket } from "../wire/arp.ts";
-import type { AddressClaims, ArpArrival } from "./address_claims.ts";
+import type { AddressClaims, AddressWord } from "./address_claims.ts";
 import type { ArpOutput } from "./arp_output.ts";
 import type { NeighborCache } from "./neighbor_cache.ts";
 import type { Overload } from "./overload.ts";
@@ -25,6 +25,12 @@ interface ArpInputOptions {
   count(name: string): void;
   /** Hears of each packet that is for us or about one of our addresses, before it is answered. */
   tell(packet: ArpPacket): void;
+}
+
+/** How a packet came. */
+export interface ArpArrival {
+  /** To everybody, as probes are. */
+  readonly isBroadcast: boolean;
 }
 
 /** The ARP input of one host. */
@@ -48,9 +54,10 @@ export class ArpInput {
     }
     const isForUs = addresses.isOurs(packet.targetIp);
     if (isOurs || isForUs) this.#options.tell(packet);
-    claims.arrives(packet, how);
-    if (isOurs) {
-      claims.defend(packet);
+    const claim = arpClaim(packet, how);
+    if (claim !== null) claims.arrives(claim);
+    if (isOurs && claim !== null) {
+      claims.defend(claim);
       return;
     }
     const isRequest = packet.operation === ARP_OPERATION.REQUEST;
@@ -71,4 +78,16 @@ export class ArpInput {
   #canBeSender(address: Uint8Array): boolean {
     return isUnspecified(address) || this.#options.addresses.isHostAddress(address);
   }
+}
+
+/**
+ * Which address the sender has, or is about to take (RFC 5227 §2.1.1); null when neither. A probe goes to everybody; a
+ * request from nobody to one station alone is a switch that looks whether its hosts are there (RFC 5227 §1.1 calls only the
+ * first so).
+ */
+export function arpClaim(packet: ArpPacket, { isBroadcast }: ArpArrival): AddressWord | null {
+  const { senderIp, senderMac: mac, targetIp } = packet;
+  if (!isUnspecified(senderIp)) return { address: senderIp, mac, isProbe: false };
+  if (!isBroadcast || packet.operation !== ARP_OPERATION.REQUEST) return null;
+  return { address: targetIp, mac, isProbe: true };
 }

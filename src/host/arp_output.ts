@@ -6,6 +6,7 @@
 import { BROADCAST_MAC } from "../wire/address.ts";
 import { ARP_OPERATION, ArpPacket, emitArp } from "../wire/arp.ts";
 import { emitEthernet, ETHERTYPE } from "../wire/ethernet.ts";
+import type { ClaimProtocol } from "./address_claims.ts";
 import type { Neighbor } from "./neighbor.ts";
 import type { NeighborProtocol } from "./neighbor_cache.ts";
 
@@ -25,7 +26,7 @@ interface ArpOutputOptions {
 }
 
 /** Speaks ARP for one hardware address. */
-export class ArpOutput implements NeighborProtocol {
+export class ArpOutput implements NeighborProtocol, ClaimProtocol {
   readonly #options: ArpOutputOptions;
   readonly #packet = new ArpPacket();
   readonly #frame = new Uint8Array(SHORTEST_FRAME_BYTES + 4);

@@ -5,16 +5,16 @@
  * Owns: what counts as alike, how many are told, and the counts. Must not know: how events are built, or who hears of
  * them. It is asked before an event is built, so that one that is only counted costs next to nothing.
  */
-import type { ArpEvent, DropEvent, IcmpEvent, NoticeEvent, SegmentEvent } from "../tcp/events.ts";
+import type { ArpEvent, DropEvent, IcmpEvent, NdpEvent, NoticeEvent, SegmentEvent } from "../tcp/events.ts";
 
 /** Events that are folded. */
-export type FoldableEvent = DropEvent | SegmentEvent | NoticeEvent | ArpEvent | IcmpEvent;
+export type FoldableEvent = DropEvent | SegmentEvent | NoticeEvent | ArpEvent | NdpEvent | IcmpEvent;
 
 /**
  * What events are alike by, besides a name: drops by reason, strangers' segments by direction and rule, notices by kind,
- * ARP and ICMP by direction and kind.
+ * ARP, NDP and ICMP by direction and kind.
  */
-export type FoldGroup = "drop" | "recv" | "send" | "notice" | "arp" | "icmp";
+export type FoldGroup = "drop" | "recv" | "send" | "notice" | "arp" | "ndp" | "icmp";
 
 /** What is to be done with an event that has happened. */
 export const FOLD = {
@@ -48,6 +48,7 @@ export class EventFolding {
     send: new Map(),
     notice: new Map(),
     arp: new Map(),
+    ndp: new Map(),
     icmp: new Map(),
   };
   #last: Kind = { seen: 0, kept: null };
@@ -114,6 +115,7 @@ function standsFor(event: FoldableEvent, count: number): FoldableEvent {
       return { event: "drop", time: event.time, reason: event.reason, count };
     case "segment":
     case "arp":
+    case "ndp":
     case "icmp":
       return { ...event, count };
     case "notice":

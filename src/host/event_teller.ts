@@ -14,6 +14,7 @@ import type {
   EventInterest,
   FaultEvent,
   IcmpEvent,
+  NdpEvent,
   NoticeEvent,
   Observer,
   SegmentEvent,
@@ -40,6 +41,7 @@ interface Named {
 
 type Untimed<E> = Omit<E, "time">;
 
+type NdpDetails = Omit<NdpEvent, "event" | "time" | "direction" | "kind">;
 type ArpDetails = Omit<ArpEvent, "event" | "time" | "direction" | "kind">;
 type IcmpDetails = Omit<IcmpEvent, "event" | "time" | "direction" | "kind">;
 
@@ -266,6 +268,15 @@ export class EventTeller {
     const verdict = this.#judge("arp", `${head.direction} ${head.kind}`);
     if (verdict !== FOLD.COUNT) {
       this.#tellOrKeep(verdict, { event: "arp", time: this.time, ...head, ...make() });
+    }
+  }
+
+  /** The same of a message of neighbor discovery. */
+  ndp(head: Pick<NdpEvent, "direction" | "kind">, make: () => NdpDetails): void {
+    if (this.observer === null) return;
+    const verdict = this.#judge("ndp", `${head.direction} ${head.kind}`);
+    if (verdict !== FOLD.COUNT) {
+      this.#tellOrKeep(verdict, { event: "ndp", time: this.time, ...head, ...make() });
     }
   }
 

@@ -77,10 +77,11 @@ export class Internet {
     });
     const cache = new NeighborCache({
       clock,
-      protocol: arp,
+      protocolOf: () => arp,
       transmit: ({ bytes, cutBytes, label }) => this.transmit(bytes, bytes.length, cutBytes, label),
       unreachable: (holder, hop) => options.unreachable(holder, formatIpAddress(hop)),
       moved: (neighbor, from) => notices.moved(neighbor, from),
+      routerGone: () => {},
       count,
     });
     this.addresses = addresses;
@@ -89,7 +90,7 @@ export class Internet {
     this.cache = cache;
     this.claims = new AddressClaims({
       clock,
-      output: arp,
+      protocolOf: () => arp,
       conflict: (conflict) => notices.conflict(conflict),
       count,
     });

@@ -1,14 +1,15 @@
 /**
- * Events about ARP and ICMP, made from packets as values.
+ * Events about ARP, NDP and ICMP, made from packets as values.
  *
  * Owns: the building of events, and what a packet is called. Must not know: what a packet leads to.
  */
-import type { ArpEvent, IcmpEvent } from "../tcp/events.ts";
+import type { ArpEvent, IcmpEvent, NdpEvent } from "../tcp/events.ts";
 import { formatIpAddress, formatMac, isUnspecified, sameAddress } from "../wire/address.ts";
 import { ARP_OPERATION, type ArpPacket } from "../wire/arp.ts";
 import { ICMP_TYPE, ICMP_UNREACHABLE, type IcmpMessage } from "../wire/icmp.ts";
 import { type IpPacket } from "../wire/ip_packet.ts";
 import { IPV4 } from "../wire/ipv4.ts";
+import type { NeighborTalk } from "./ndp_output.ts";
 
 /** What an ARP packet is (RFC 826, RFC 5227 §1.1). */
 export function arpKind(packet: ArpPacket): ArpEvent["kind"] {
@@ -23,6 +24,22 @@ export function arpFields(packet: ArpPacket): Pick<ArpEvent, "sender" | "senderM
     sender: formatIpAddress(packet.senderIp),
     senderMac: formatMac(packet.senderMac),
     target: formatIpAddress(packet.targetIp),
+  };
+}
+
+/** What a message of neighbor discovery is (RFC 4861 §4.3, §4.4, RFC 4862 §5.4.2). */
+export function ndpKind({ isSolicitation, isSolicited, source }: NeighborTalk): NdpEvent["kind"] {
+  if (isSolicitation) return isUnspecified(source) ? "probe" : "solicitation";
+  return isSolicited ? "advertisement" : "announcement";
+}
+
+/** What its event says beside its kind and direction. */
+export function ndpFields(talk: NeighborTalk): Pick<NdpEvent, "sender" | "senderMac" | "target" | "to"> {
+  return {
+    sender: formatIpAddress(talk.source),
+    senderMac: formatMac(talk.mac),
+    target: formatIpAddress(talk.target),
+    to: formatIpAddress(talk.destination),
   };
 }
 

@@ -36,6 +36,8 @@ export class Neighbor {
   users = 0;
   /** Whether the cache has it. */
   isListed = false;
+  /** Whether it has said that it is a router (RFC 4861 §5.1: IsRouter). */
+  isRouter = false;
   /** When its owner last said that the hardware address is right. */
   heardUs = -Infinity;
   /** Questions without an answer so far, and when the next one, or the end of DELAY, is due. */
@@ -45,6 +47,8 @@ export class Neighbor {
   doubtedUs = -Infinity;
   /** When a person was last told that it had moved. */
   toldUs = -Infinity;
+  /** The time up to which its questions have been answered; ahead of now by a burst at most (answer_limit.ts). */
+  answeredUs = -Infinity;
   /** Who waits to hear that it has answered, or that nobody does. */
   waiting: Set<FrameHolder> | null = null;
   /** The frames of some of them, oldest first, and their bytes. */

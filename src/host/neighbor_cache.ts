@@ -2,14 +2,17 @@
  * NeighborCache: what is believed about neighbors, for how long, and who is asked about it (RFC 4861 §7.3, RFC 1122 §2.3.2).
  *
  * Owns: the entries with their life cycle, the frames that wait for a hardware address, and every bound on both. Must not
- * know: the protocol that asks and answers (ARP, later NDP: {@link NeighborProtocol}), TCP.
+ * know: the protocols that ask and answer (ARP and NDP: {@link NeighborProtocol}), TCP.
  *
  * An entry that is in use is never pushed out, because a connection that is there already bounds it; of the others there
- * are a fixed number, and the oldest goes first: a stranger who asks for us from ten thousand addresses moves nothing else.
+ * are a fixed number, of both families together, and the oldest goes first: a stranger who asks for us from ten thousand
+ * addresses moves nothing else.
  */
 import { sameAddress } from "../wire/address.ts";
+import { readU16, readU32 } from "../wire/bytes.ts";
 import { type FrameHolder, Neighbor, type WaitingFrame } from "./neighbor.ts";
 
+const IPV4_BYTES = 4;
 /** Local choice: entries that no connection uses. Linux's `gc_thresh3` is as large. */
 const UNUSED_ENTRIES = 1024;
 /** RFC 4861 §10: REACHABLE_TIME, RETRANS_TIMER, DELAY_FIRST_PROBE_TIME. */
@@ -39,12 +42,15 @@ export interface NeighborProtocol {
 interface NeighborCacheOptions {
   /** Time, microseconds. */
   readonly clock: { readonly nowUs: number };
-  readonly protocol: NeighborProtocol;
+  /** Who asks for a neighbor whose address has so many bytes. */
+  protocolOf(addressBytes: number): NeighborProtocol;
   transmit(frame: WaitingFrame): void;
   /** Nobody answers for `address`: what `holder` had waiting is dropped, and the next wish to send asks anew. */
   unreachable(holder: FrameHolder, address: Uint8Array): void;
   /** A neighbor in use is elsewhere from now on. */
   moved(neighbor: Neighbor, from: Uint8Array): void;
+  /** A router says that it is a host from now on: nothing beyond the link goes by way of it (RFC 4861 §7.2.5). */
+  routerGone(neighbor: Neighbor): void;
   count(name: string): void;
 }
 
@@ -58,7 +64,7 @@ interface HeldFrame {
   readonly label?: number;
 }
 
-/** What somebody has said about itself. */
+/** What somebody has said about itself, in any packet but an advertisement of NDP. */
 export interface NeighborWord {
   readonly address: Uint8Array;
   readonly mac: Uint8Array;
@@ -66,6 +72,19 @@ export interface NeighborWord {
   readonly isAnswer: boolean;
   /** The address of ours that it says it to, which makes an entry where there is none; null when it is for others (RFC 826). */
   readonly target: Uint8Array | null;
+  /** Whether only a router says this (RFC 4861 §6.3.4); false when absent, which takes nothing back. */
+  readonly isRouter?: boolean;
+}
+
+/** What an advertisement of NDP says about its target (RFC 4861 §4.4). */
+export interface NeighborAdvertisement {
+  readonly address: Uint8Array;
+  /** The hardware address, null where it says none. */
+  readonly mac: Uint8Array | null;
+  readonly isSolicited: boolean;
+  /** Whether it is to replace another hardware address. */
+  readonly isOverride: boolean;
+  readonly isRouter: boolean;
 }
 
 /** The neighbors of one host. */
@@ -168,28 +187,69 @@ export class NeighborCache {
       neighbor.source = word.target;
     }
     neighbor.heardUs = nowUs;
+    if (word.isRouter === true) neighbor.isRouter = true;
     const before = neighbor.mac;
-    const isNew = before === null || !sameAddress(before, word.mac);
-    if (isNew) {
-      this.#unnoteMac(neighbor);
-      neighbor.mac = word.mac.slice();
-    }
-    this.#noteMac(neighbor);
+    const isNew = this.#setMac(neighbor, word.mac);
     if (word.isAnswer && neighbor.requests > 0) {
       this.confirm(neighbor);
     } else if (isNew) {
-      // RFC 4861 §7.2.5: believed, and to be seen to work.
-      this.#rest(neighbor);
-      neighbor.state = "STALE";
-      neighbor.reachableUntilUs = -Infinity;
+      this.#makeStale(neighbor);
     }
-    if (before !== null && isNew && neighbor.users > 0) {
+    this.#told(neighbor, isNew ? before : null);
+  }
+
+  /** Takes an advertisement: RFC 4861 §7.2.5, to the letter. It makes no entry. */
+  advertised(word: NeighborAdvertisement): void {
+    const neighbor = this.find(word.address);
+    if (neighbor === null) return;
+    const before = neighbor.mac;
+    // An entry that is INCOMPLETE takes any hardware address, and without one the word is worth nothing.
+    if (before === null && word.mac === null) return;
+    const isOther = before !== null && word.mac !== null && !sameAddress(before, word.mac);
+    if (isOther && !word.isOverride) {
+      this.#options.count("neighbors-not-overridden");
+      if (neighbor.state === "REACHABLE") this.#makeStale(neighbor);
+      return;
+    }
+    neighbor.heardUs = this.#options.clock.nowUs;
+    const isNew = word.mac !== null && this.#setMac(neighbor, word.mac);
+    if (word.isSolicited) this.confirm(neighbor);
+    else if (isNew) this.#makeStale(neighbor);
+    const wasRouter = neighbor.isRouter;
+    neighbor.isRouter = word.isRouter;
+    this.#told(neighbor, isNew ? before : null);
+    // Last: whoever is told may choose other ways.
+    if (wasRouter && !word.isRouter) this.#options.routerGone(neighbor);
+  }
+
+  /** Writes down where it is; whether that is new. */
+  #setMac(neighbor: Neighbor, mac: Uint8Array): boolean {
+    const isNew = neighbor.mac === null || !sameAddress(neighbor.mac, mac);
+    if (isNew) {
+      this.#unnoteMac(neighbor);
+      neighbor.mac = mac.slice();
+    }
+    this.#noteMac(neighbor);
+    return isNew;
+  }
+
+  /** RFC 4861 §7.2.5: believed, and to be seen to work. */
+  #makeStale(neighbor: Neighbor): void {
+    this.#rest(neighbor);
+    neighbor.state = "STALE";
+    neighbor.reachableUntilUs = -Infinity;
+  }
+
+  /** Its hardware address is known; `before`: the one that it had, where that was another. Connections follow, and what waits leaves. */
+  #told(neighbor: Neighbor, before: Uint8Array | null): void {
+    const { mac } = neighbor;
+    if (before !== null && neighbor.users > 0) {
       this.#options.count("neighbors-moved");
       this.#options.moved(neighbor, before);
     }
-    if (neighbor.waiting === null) return;
+    if (neighbor.waiting === null || mac === null) return;
     for (const frame of this.#takeFrames(neighbor)) {
-      frame.bytes.set(word.mac, 0);
+      frame.bytes.set(mac, 0);
       this.#options.transmit(frame);
     }
   }
@@ -317,7 +377,8 @@ export class NeighborCache {
     const mac = neighbor.requests < UNICAST_REQUESTS ? neighbor.mac : null;
     neighbor.requests++;
     this.#schedule(neighbor, this.#asked, RETRANS_US);
-    this.#options.protocol.ask(neighbor, mac);
+    if (neighbor.address === null) return;
+    this.#options.protocolOf(neighbor.address.length).ask(neighbor, mac);
   }
 
   #schedule(neighbor: Neighbor, queue: Set<Neighbor>, waitUs: number): void {
@@ -403,9 +464,19 @@ export class NeighborCache {
   }
 }
 
+/** A number, or the bytes of an IPv6 address as eight characters: a text of the address would take four times as long. */
 function keyOf(address: Uint8Array): number | string {
-  if (address.length !== 4) return address.join();
-  return ((address[0] << 24) | (address[1] << 16) | (address[2] << 8) | address[3]) >>> 0;
+  if (address.length === IPV4_BYTES) return readU32(address, 0);
+  return String.fromCharCode(
+    readU16(address, 0),
+    readU16(address, 2),
+    readU16(address, 4),
+    readU16(address, 6),
+    readU16(address, 8),
+    readU16(address, 10),
+    readU16(address, 12),
+    readU16(address, 14),
+  );
 }
 
 /** 48 bits, exact in a number. */

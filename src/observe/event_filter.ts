@@ -4,7 +4,7 @@
  * Owns: the names of the kinds, what is told by default, and what is always told. Must not know: the form in which they
  * are told, and options' syntax.
  */
-import type { TcpEvent } from "../tcp/events.ts";
+import type { ArpEvent, NdpEvent, TcpEvent } from "../tcp/events.ts";
 import type { TcpState } from "../tcp/state.ts";
 import { type IpAddress, parseIpAddress } from "../wire/address.ts";
 import type { EventExpression, Subject } from "./event_expression.ts";
@@ -19,6 +19,7 @@ const EVENTS_OF_KIND = {
   drops: ["drop"],
   faults: ["fault"],
   arp: ["arp"],
+  ndp: ["ndp"],
   icmp: ["icmp"],
   timers: ["timer"],
   samples: ["sample"],
@@ -148,13 +149,20 @@ class Subjects {
   }
 }
 
+/** Who has asked us or answered, or is asked or answered by us. */
+export function neighborOf(event: ArpEvent | NdpEvent): string {
+  if (event.direction === "recv") return event.sender;
+  return event.event === "ndp" && event.kind === "advertisement" ? event.to : event.target;
+}
+
 /** Who is on the other side of what has no ports. */
 function endsOfNeighbor(event: TcpEvent): Ends {
-  const isReceived = "direction" in event && event.direction === "recv";
-  if (event.event === "arp") {
-    return { ...NO_ENDS, peer: parseIpAddress(isReceived ? event.sender : event.target) };
+  if (event.event === "arp" || event.event === "ndp") {
+    return { ...NO_ENDS, peer: parseIpAddress(neighborOf(event)) };
   }
-  if (event.event === "icmp") return { ...NO_ENDS, peer: parseIpAddress(isReceived ? event.from : event.to) };
+  if (event.event === "icmp") {
+    return { ...NO_ENDS, peer: parseIpAddress(event.direction === "recv" ? event.from : event.to) };
+  }
   return NO_ENDS;
 }
 

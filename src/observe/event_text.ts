@@ -13,6 +13,7 @@ import type {
   IcmpEvent,
   ListeningEvent,
   LostEvent,
+  NdpEvent,
   NoticeEvent,
   TcpEvent,
 } from "../tcp/events.ts";
@@ -25,7 +26,7 @@ import {
   timerCells,
   transitionCells,
 } from "./connection_text.ts";
-import { connectionId } from "./event_filter.ts";
+import { connectionId, neighborOf } from "./event_filter.ts";
 import { timeColumn, type TimeForm } from "./log_time.ts";
 import { faultCells, segmentCells } from "./segment_text.ts";
 import { summaryToText } from "./summary.ts";
@@ -86,7 +87,8 @@ function eventCells(event: Exclude<TcpEvent, { event: "summary" }>, page: TextPa
     case "fault":
       return faultCells(event, page);
     case "arp":
-      return arpCells(event, page);
+    case "ndp":
+      return neighborCells(event, page);
     case "icmp":
       return icmpCells(event, page);
     case "timer":
@@ -118,21 +120,24 @@ function dropCells(event: DropEvent, page: TextPage): Cell[] {
   return cells;
 }
 
-function arpCells(event: ArpEvent, page: TextPage): Cell[] {
+function neighborCells(event: ArpEvent | NdpEvent, page: TextPage): Cell[] {
   const sender = printable(event.sender);
   const target = printable(event.target);
-  const isAt = `${sender} is at ${printable(event.senderMac)}`;
-  const words: Readonly<Record<ArpEvent["kind"], string>> = {
-    request: `who has ${target}? asks ${sender}`,
+  const asks = `who has ${target}? asks ${sender}`;
+  // Whom an advertisement is about is its target, who has sent it.
+  const isAt = `${event.event === "ndp" ? target : sender} is at ${printable(event.senderMac)}`;
+  const words: Readonly<Record<(ArpEvent | NdpEvent)["kind"], string>> = {
+    request: asks,
+    solicitation: asks,
     reply: isAt,
+    advertisement: isAt,
     probe: `who has ${target}? (probe)`,
     announcement: `${isAt} (announcement)`,
   };
-  const isReceived = event.direction === "recv";
   return [
-    page.peerCell(isReceived ? sender : target),
+    page.peerCell(printable(neighborOf(event))),
     wayCell(event.direction, page),
-    { text: "arp", gap: 1 },
+    { text: event.event, gap: 1 },
     { text: event.kind, gap: 1 },
     { text: words[event.kind] },
     ...countCells(event.count),

@@ -247,6 +247,22 @@ export const EVENT_FIELDS = {
       count,
     },
   },
+  ndp: {
+    text:
+      "A solicitation or advertisement of IPv6's neighbour discovery, which is for us or about one of our addresses, was received, or one was sent.",
+    fields: {
+      direction,
+      kind: string(
+        false,
+        "`solicitation`, `advertisement` (answers one), `probe` (a solicitation from nobody) or `announcement` (an advertisement to everybody)",
+      ),
+      sender: string(false, "address of the sender; :: in a probe"),
+      senderMac: string(false, "its hardware address"),
+      target: string(false, "address that is asked for, or said to be there"),
+      to: string(false, "address of the receiver, a host's or a group's"),
+      count,
+    },
+  },
   icmp: {
     text: "An ICMP message for us was received, or one was sent.",
     fields: {

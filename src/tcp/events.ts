@@ -215,6 +215,26 @@ export interface ArpEvent extends EventBase {
   readonly count?: number;
 }
 
+/** The same of neighbor discovery, for IPv6 (RFC 4861). */
+export interface NdpEvent extends EventBase {
+  readonly event: "ndp";
+  readonly direction: "recv" | "send";
+  /**
+   * A probe is a solicitation from nobody (RFC 4862 §5.4.2); an advertisement answers a solicitation, an announcement goes to
+   * everybody: nobody has asked, or one that probes.
+   */
+  readonly kind: "solicitation" | "advertisement" | "probe" | "announcement";
+  /** Whom the packet is from; `::` in a probe. */
+  readonly sender: string;
+  readonly senderMac: string;
+  /** Who is asked for, or said to be there. */
+  readonly target: string;
+  /** Whom the packet is for: a host, or a group. */
+  readonly to: string;
+  /** As {@link DropEvent.count}. */
+  readonly count?: number;
+}
+
 /** An ICMP message for us was received, or one was sent. */
 export interface IcmpEvent extends EventBase, MaybeOfConnection {
   readonly event: "icmp";
@@ -312,6 +332,7 @@ export type TcpEvent =
   | ApplicationErrorEvent
   | FaultEvent
   | ArpEvent
+  | NdpEvent
   | IcmpEvent
   | TimerEvent
   | SampleEvent

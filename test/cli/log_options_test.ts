@@ -32,7 +32,7 @@ Deno.test("the log's defaults are the contract's", () => {
 });
 
 Deno.test("kinds: show adds, hide takes away, -q and -v begin elsewhere", () => {
-  assertEquals(style("--hide", "segments,data,arp", "--hide", "icmp").kinds, [
+  assertEquals(style("--hide", "segments,data,arp,ndp", "--hide", "icmp").kinds, [
     "transitions",
     "retransmits",
     "drops",
@@ -50,13 +50,14 @@ Deno.test("kinds: show adds, hide takes away, -q and -v begin elsewhere", () => 
     "drops",
     "faults",
     "arp",
+    "ndp",
     "icmp",
     "samples",
     "notices",
   ]);
   assertEquals(style("-v").kinds.includes("timers"), true);
   assertEquals(style("-v").kinds.includes("samples"), false);
-  assertEquals(style("-v", "--show", "samples").kinds.length, 11);
+  assertEquals(style("-v", "--show", "samples").kinds.length, 12);
 });
 
 Deno.test("the letters of time are tcpdump's, alone and behind flags", () => {

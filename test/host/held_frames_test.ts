@@ -20,15 +20,16 @@ class CacheBench {
   readonly counts: Record<string, number> = {};
   readonly cache = new NeighborCache({
     clock: this.clock,
-    protocol: {
+    protocolOf: () => ({
       ask: (neighbor, at) => this.asked.push(`${neighbor.address?.join(".")} ${at?.[5] ?? "all"}`),
-    },
+    }),
     transmit: ({ bytes, cutBytes, label }) => {
       this.sent.push(bytes);
       this.labels.push([cutBytes, label]);
     },
     unreachable: (holder) => this.told.push(holder),
     moved: () => {},
+    routerGone: () => {},
     count: (name) => this.counts[name] = (this.counts[name] ?? 0) + 1,
   });
 

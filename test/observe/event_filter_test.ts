@@ -35,6 +35,16 @@ const ONE_OF_EACH: readonly TcpEvent[] = [
     target: "192.168.56.101",
   },
   {
+    event: "ndp",
+    time,
+    direction: "send",
+    kind: "advertisement",
+    sender: "fd00::101",
+    senderMac: "02:00:00:00:00:02",
+    target: "fd00::101",
+    to: "fd00::1",
+  },
+  {
     event: "icmp",
     time,
     direction: "send",
@@ -153,6 +163,25 @@ Deno.test("event filter: neighbours are peers; a drop of nobody matches nothing;
   const events = [arp, icmp, drop, notice, ofConnection, ...ALWAYS];
   assertEquals(passing("peer 192.168.56.1", events), [0, 1, 3, 5, 6, 7, 8, 9]);
   assertEquals(passing("port 1", events), [3, 5, 8, 9]);
+});
+
+Deno.test("event filter: the peer of a message of neighbor discovery is who asks, or is asked or answered", () => {
+  const ndp = {
+    event: "ndp",
+    time,
+    sender: "fd00::101",
+    senderMac: "02:00:00:00:00:02",
+    target: "fd00::9",
+    to: "fd00::1",
+  } as const;
+  const events: readonly TcpEvent[] = [
+    { ...ndp, direction: "recv", kind: "advertisement" },
+    { ...ndp, direction: "send", kind: "advertisement" },
+    { ...ndp, direction: "send", kind: "solicitation" },
+  ];
+  assertEquals(passing("peer fd00::101", events), [0]);
+  assertEquals(passing("peer fd00::1", events), [1]);
+  assertEquals(passing("peer fd00::9", events), [2]);
 });
 
 Deno.test("event filter: any event is judged, whatever its texts", () => {

@@ -242,6 +242,17 @@ export const anyEvent: fc.Arbitrary<TcpEvent> = fc.oneof(
     count,
   }, { requiredKeys: ["event", "time", "direction", "kind", "sender", "senderMac", "target"] }),
   fc.record({
+    event: fc.constant("ndp" as const),
+    time,
+    direction,
+    kind: fc.constantFrom(...["solicitation", "advertisement", "probe", "announcement"] as const),
+    sender: text,
+    senderMac: text,
+    target: text,
+    to: text,
+    count,
+  }, { requiredKeys: ["event", "time", "direction", "kind", "sender", "senderMac", "target", "to"] }),
+  fc.record({
     event: fc.constant("icmp" as const),
     time,
     connection,
