@@ -16,12 +16,12 @@ import type { OwnAddresses } from "./own_addresses.ts";
 interface ArpInputOptions {
   /** Our hardware address. */
   readonly mac: Uint8Array;
-  readonly addresses: OwnAddresses;
+  readonly addresses: Pick<OwnAddresses, "isOurs" | "isHostAddress">;
   readonly claims: AddressClaims;
   readonly cache: NeighborCache;
   readonly output: ArpOutput;
   /** When too much arrives, only those in the cache are heard. */
-  readonly overload: Overload;
+  readonly overload: Pick<Overload, "isCrowded" | "ignoresArp">;
   count(name: string): void;
   /** Hears of each packet that is for us or about one of our addresses, before it is answered. */
   tell(packet: ArpPacket): void;
