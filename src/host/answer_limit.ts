@@ -38,15 +38,15 @@ export class AnswerLimit {
     const { neighbor, nowUs } = about;
     if (neighbor !== null && neighbor.users > 0) {
       const us = Math.max(neighbor.answeredUs, nowUs);
-      if (us - nowUs >= HOST_BURST * HOST_INTERVAL_US) return false;
+      if (us - nowUs > (HOST_BURST - 1) * HOST_INTERVAL_US) return false;
       neighbor.answeredUs = us + HOST_INTERVAL_US;
       return true;
     }
     const slot = this.#slotOf(asker);
     const hostUs = Math.max(this.#hostUs[slot], nowUs);
     const allUs = Math.max(this.#allUs, nowUs);
-    if (hostUs - nowUs >= HOST_BURST * HOST_INTERVAL_US) return false;
-    if (allUs - nowUs >= ALL_BURST * ALL_INTERVAL_US) return false;
+    if (hostUs - nowUs > (HOST_BURST - 1) * HOST_INTERVAL_US) return false;
+    if (allUs - nowUs > (ALL_BURST - 1) * ALL_INTERVAL_US) return false;
     this.#hostUs[slot] = hostUs + HOST_INTERVAL_US;
     this.#allUs = allUs + ALL_INTERVAL_US;
     return true;
@@ -56,7 +56,7 @@ export class AnswerLimit {
   takeForAll(target: Uint8Array, nowUs: number): boolean {
     const slot = this.#slotOf(target);
     const us = Math.max(this.#targetUs[slot], nowUs);
-    if (us - nowUs >= TO_ALL_BURST * TO_ALL_INTERVAL_US) return false;
+    if (us - nowUs > (TO_ALL_BURST - 1) * TO_ALL_INTERVAL_US) return false;
     this.#targetUs[slot] = us + TO_ALL_INTERVAL_US;
     return true;
   }

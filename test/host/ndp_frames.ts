@@ -9,7 +9,9 @@ import { ethernet, four, type HandEthernet, internetSum, mac, two } from "./hand
 /** The address that `fd00::9` names; no dotted quads. */
 export function ip6(text: string): Uint8Array {
   const [head, tail] = text.split("::").map((part) => part === "" ? [] : part.split(":"));
-  const groups = tail === undefined ? head : [...head, ...Array(8 - head.length - tail.length).fill("0"), ...tail];
+  const groups = tail === undefined
+    ? head
+    : [...head, ...Array(8 - head.length - tail.length).fill("0"), ...tail];
   return Uint8Array.from(groups.flatMap((group) => two(parseInt(group, 16))));
 }
 

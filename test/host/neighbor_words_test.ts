@@ -145,7 +145,11 @@ for (const family of NEIGHBOR_FAMILIES) {
       seen.add(wire.cache.entry(address, base));
       assertEquals(wire.cache.find(address)?.address, address);
     }
-    assertEquals([seen.size, wire.cache.size, wire.cache.find(base)], [base.length * 8, base.length * 8, null]);
+    assertEquals([seen.size, wire.cache.size, wire.cache.find(base)], [
+      base.length * 8,
+      base.length * 8,
+      null,
+    ]);
   });
 
   // -- The life of an entry (RFC 4861 §7.3.2)
@@ -259,7 +263,9 @@ for (const family of NEIGHBOR_FAMILIES) {
     const { wire, connection } = near();
     for (let number = 0; number < 10_000; number++) {
       wire.answers(family.tells({ address: family.stranger(number), mac: NEW_MAC }));
-      if (name === "NDP") wire.answers(family.answers({ address: family.stranger(number), mac: NEW_MAC }, us));
+      if (name === "NDP") {
+        wire.answers(family.answers({ address: family.stranger(number), mac: NEW_MAC }, us));
+      }
     }
     assertEquals([wire.cache.size, wire.says(connection), wire.moves], [1, peer.mac, []]);
   });
