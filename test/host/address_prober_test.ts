@@ -1,21 +1,28 @@
 /**
- * AddressProber: asks who has an address, hears every claim of it, and answers nothing (RFC 5227 §2.1.1).
+ * AddressProber: asks who has an address, hears every claim of it, and answers nothing, over both families (RFC 5227 §2.1.1,
+ * RFC 4862 §5.4).
  */
 import { assertEquals } from "@std/assert";
 import { AddressProber } from "../../src/host/address_prober.ts";
 import { RecordingLink } from "../tcp/recording_link.ts";
-import { arpFrame, ethernet, hex, ip, ipv4, mac } from "./hand_frames.ts";
-import { EVERYBODY, NO_MAC, OUR_MAC, PEER_IP, PEER_MAC } from "./wire_host.ts";
-
-const WANTED = "10.0.0.50";
+import { ethernet, hex, ipv4, mac } from "./hand_frames.ts";
+import { ndpFrame } from "./ndp_frames.ts";
+import { NEIGHBOR_FAMILIES, type NeighborFamily } from "./neighbor_families.ts";
+import { OUR_MAC, PEER_IP, PEER_MAC } from "./wire_host.ts";
 
 class Bench {
   readonly #link = new RecordingLink({ mtu: 1500, mac: mac(OUR_MAC), nowUs: () => 0 });
-  readonly prober = new AddressProber(this.#link);
+  readonly prober: AddressProber;
   readonly heard: string[] = [];
+  readonly #family: NeighborFamily;
 
-  probe(address = WANTED, name = ""): () => void {
-    return this.prober.probe(ip(address), (found) => this.heard.push(name + hex(found)));
+  constructor(family: NeighborFamily, vlan?: number) {
+    this.prober = new AddressProber(this.#link, vlan);
+    this.#family = family;
+  }
+
+  probe(address = this.#family.wanted, name = ""): () => void {
+    return this.prober.probe(this.#family.bytes(address), (found) => this.heard.push(name + hex(found)));
   }
 
   sends(...expected: readonly Uint8Array[]): void {
@@ -29,118 +36,160 @@ class Bench {
   }
 }
 
-function probeFrame(targetIp: string, senderMac = OUR_MAC): Uint8Array {
-  return arpFrame(
-    { operation: 1, senderMac, senderIp: "0.0.0.0", targetMac: NO_MAC, targetIp },
-    { to: EVERYBODY },
-  );
-}
-
-function claim(operation: number, senderIp: string, targetIp: string): Uint8Array {
-  return arpFrame(
-    { operation, senderMac: PEER_MAC, senderIp, targetMac: OUR_MAC, targetIp },
-    { to: OUR_MAC },
-  );
-}
-
 const PEER_HEX = "0200 0000 0009";
 
-Deno.test("AddressProber: a probe is a request from 0.0.0.0 to everybody (RFC 5227 §2.1.1)", () => {
-  const bench = new Bench();
-  bench.sends();
+for (const family of NEIGHBOR_FAMILIES) {
+  const { name, wanted, us, peer, other } = family;
+  const isArp = name === "ARP";
+  const probe = family.probes(us, wanted);
+  const owner = { address: wanted, mac: PEER_MAC };
+  const good = family.answersProbe(owner, us);
+
+  const probing = () => {
+    const bench = new Bench(family);
+    bench.sends();
+    bench.probe();
+    bench.sends(probe);
+    return bench;
+  };
+
+  Deno.test(`AddressProber (${name}): a probe is a question from nobody to everybody`, () => {
+    probing().sends();
+  });
+
+  Deno.test(`AddressProber (${name}): every claim of the address is heard: answer, question, announcement`, () => {
+    const bench = probing();
+    bench.hears(good, PEER_HEX);
+    bench.hears(family.answers(owner, us), PEER_HEX);
+    bench.hears(family.asks(owner, peer.address), PEER_HEX);
+    bench.hears(family.tells(owner), PEER_HEX);
+  });
+
+  Deno.test(`AddressProber (${name}): another's probe for the same address is a claim too`, () => {
+    const bench = probing();
+    bench.hears(family.probes(peer, wanted), PEER_HEX);
+    bench.hears(family.probes(peer, other.address));
+    // Our own, seen again.
+    bench.hears(probe);
+  });
+
+  Deno.test(`AddressProber (${name}): questions about the address, and claims of others, are no claim`, () => {
+    const bench = probing();
+    bench.hears(family.asks(peer, wanted));
+    bench.hears(family.answers(peer, { ...us, address: wanted }));
+    bench.hears(family.answersProbe({ ...other, mac: PEER_MAC }, us));
+  });
+
+  Deno.test(`AddressProber (${name}): what a group says is no claim`, () => {
+    const bench = probing();
+    for (const group of ["ff:ff:ff:ff:ff:ff", "33:33:00:00:00:01", "00:00:00:00:00:00"]) {
+      bench.hears(family.tells({ ...owner, mac: group }));
+    }
+  });
+
+  Deno.test(`AddressProber (${name}): what is cut at any length, or damaged, is not looked at`, () => {
+    const bench = probing();
+    const whole = isArp ? 42 : good.length;
+    for (let length = 0; length < whole; length++) bench.hears(good.slice(0, length));
+    // Hardware type of ARP; checksum of ICMPv6.
+    const damaged = good.slice();
+    damaged[isArp ? 15 : 56] ^= 6;
+    bench.hears(damaged);
+    const header = { to: OUR_MAC, from: PEER_MAC };
+    bench.hears(ethernet({ ...header, type: 0x0800 }, good.subarray(14)));
+    bench.hears(good.slice(0, whole), PEER_HEX);
+  });
+
+  Deno.test(`AddressProber (${name}): a cancelled probe hears nothing, the others go on`, () => {
+    const bench = new Bench(family);
+    const stops = ["a ", "b ", "c "].map((label) => bench.probe(wanted, label));
+    bench.sends(probe, probe, probe);
+    bench.hears(good, `a ${PEER_HEX}`, `b ${PEER_HEX}`, `c ${PEER_HEX}`);
+    stops[1]();
+    bench.hears(good, `a ${PEER_HEX}`, `c ${PEER_HEX}`);
+    stops[1]();
+    bench.hears(good, `a ${PEER_HEX}`, `c ${PEER_HEX}`);
+    stops[0]();
+    stops[2]();
+    bench.hears(good);
+  });
+
+  Deno.test(`AddressProber (${name}): one that is cancelled by an earlier one's news hears nothing of it`, () => {
+    const bench = new Bench(family);
+    const stops: (() => void)[] = [];
+    stops.push(bench.prober.probe(family.bytes(wanted), () => {
+      bench.heard.push("first");
+      for (const stop of stops) stop();
+    }));
+    stops.push(bench.probe(wanted, "second "));
+    bench.sends(probe, probe);
+    bench.hears(good, "first");
+    bench.hears(good);
+  });
+
+  Deno.test(`AddressProber (${name}): each probe has its own address, which the caller may write over`, () => {
+    const bench = new Bench(family);
+    const address = family.bytes(wanted);
+    bench.prober.probe(address, () => bench.heard.push("one"));
+    address.set(family.bytes(other.address));
+    bench.prober.probe(address, () => bench.heard.push("two"));
+    bench.sends(probe, family.probes(us, other.address));
+    bench.hears(good, "one");
+    bench.hears(family.tells({ ...other, mac: PEER_MAC }), "two");
+  });
+
+  Deno.test(`AddressProber (${name}): it has no address, so it answers no question`, () => {
+    const bench = new Bench(family);
+    bench.prober.setNow(3);
+    bench.hears(family.asks(peer, wanted));
+    bench.hears(family.polls(peer, { ...us, address: wanted }));
+    bench.hears(family.probes(peer, wanted));
+  });
+
+  Deno.test(`AddressProber (${name}): in a VLAN it asks and hears there alone (IEEE 802.1Q)`, () => {
+    const bench = new Bench(family, 5);
+    bench.probe();
+    const tagged = (frame: Uint8Array, vlan: number) => {
+      const length = isArp ? 42 : frame.length;
+      const tag = [0x81, 0, 0, vlan];
+      const bytes = [...frame.subarray(0, 12), ...tag, ...frame.subarray(12, length)];
+      return Uint8Array.from([...bytes, ...Array(Math.max(0, 60 - bytes.length)).fill(0)]);
+    };
+    bench.sends(tagged(probe, 5));
+    bench.hears(good);
+    bench.hears(tagged(good, 6));
+    bench.hears(tagged(good, 5), PEER_HEX);
+  });
+}
+
+Deno.test("AddressProber: an ARP packet inside IP is none", () => {
+  const [arp] = NEIGHBOR_FAMILIES;
+  const bench = new Bench(arp);
   bench.probe();
-  bench.sends(probeFrame(WANTED));
+  bench.sends(arp.probes(arp.us, arp.wanted));
+  const inside = arp.answersProbe({ address: arp.wanted, mac: PEER_MAC }, arp.us).subarray(14);
+  const packet = ipv4({ source: arp.wanted, target: PEER_IP, protocol: 1 }, inside);
+  bench.hears(ethernet({ to: OUR_MAC, from: PEER_MAC }, packet));
 });
 
-Deno.test("AddressProber: every claim of the address is heard: reply, request, announcement", () => {
-  const bench = new Bench();
+Deno.test("AddressProber: an advertisement that a router has passed on is none (RFC 4861 §7.1.2)", () => {
+  const [, ndp] = NEIGHBOR_FAMILIES;
+  const bench = new Bench(ndp);
   bench.probe();
-  bench.sends(probeFrame(WANTED));
-  bench.hears(claim(2, WANTED, "0.0.0.0"), PEER_HEX);
-  bench.hears(claim(1, WANTED, PEER_IP), PEER_HEX);
-  bench.hears(claim(1, WANTED, WANTED), PEER_HEX);
+  bench.sends(ndp.probes(ndp.us, ndp.wanted));
+  for (const [hopLimit, ...expected] of [[254], [255, PEER_HEX]] as const) {
+    const fields = { source: ndp.wanted, destination: "ff02::1", target: ndp.wanted, hopLimit };
+    const frame = ndpFrame({ type: 136, ...fields }, { to: "33:33:00:00:00:01", from: PEER_MAC });
+    bench.hears(frame, ...expected);
+  }
 });
 
-Deno.test("AddressProber: another's probe for the same address is a claim too (RFC 5227 §2.1.1)", () => {
-  const bench = new Bench();
+Deno.test("AddressProber: both families at once", () => {
+  const [arp, ndp] = NEIGHBOR_FAMILIES;
+  const bench = new Bench(arp);
   bench.probe();
-  bench.sends(probeFrame(WANTED));
-  bench.hears(probeFrame(WANTED, PEER_MAC), PEER_HEX);
-  bench.hears(probeFrame("10.0.0.51", PEER_MAC));
-  // Our own, seen again.
-  bench.hears(probeFrame(WANTED));
-});
-
-Deno.test("AddressProber: questions about the address, and claims of others, are no claim", () => {
-  const bench = new Bench();
-  bench.probe();
-  bench.sends(probeFrame(WANTED));
-  bench.hears(claim(1, PEER_IP, WANTED));
-  bench.hears(claim(2, PEER_IP, WANTED));
-  bench.hears(claim(2, "10.0.0.51", "0.0.0.0"));
-  bench.hears(claim(2, "0.0.0.0", WANTED));
-});
-
-Deno.test("AddressProber: what is no ARP is not looked at", () => {
-  const bench = new Bench();
-  bench.probe();
-  bench.sends(probeFrame(WANTED));
-  const good = claim(2, WANTED, "0.0.0.0");
-  const header = { to: OUR_MAC, from: PEER_MAC };
-  bench.hears(ethernet({ ...header, type: 0x0800 }, good.subarray(14)));
-  bench.hears(
-    ethernet(header, ipv4({ source: WANTED, target: PEER_IP, protocol: 1 }, good.subarray(14))),
-  );
-  for (const length of [0, 13, 14, 41]) bench.hears(good.slice(0, length));
-  const otherHardware = good.slice();
-  otherHardware[15] = 6;
-  bench.hears(otherHardware);
-  bench.hears(good.slice(0, 42), PEER_HEX);
-});
-
-Deno.test("AddressProber: a cancelled probe hears nothing, the others go on", () => {
-  const bench = new Bench();
-  const stops = ["a ", "b ", "c "].map((name) => bench.probe(WANTED, name));
-  bench.sends(probeFrame(WANTED), probeFrame(WANTED), probeFrame(WANTED));
-  const good = claim(2, WANTED, "0.0.0.0");
-  bench.hears(good, `a ${PEER_HEX}`, `b ${PEER_HEX}`, `c ${PEER_HEX}`);
-  stops[1]();
-  bench.hears(good, `a ${PEER_HEX}`, `c ${PEER_HEX}`);
-  stops[1]();
-  bench.hears(good, `a ${PEER_HEX}`, `c ${PEER_HEX}`);
-  stops[0]();
-  stops[2]();
-  bench.hears(good);
-});
-
-Deno.test("AddressProber: one that is cancelled by an earlier one's news hears nothing of it", () => {
-  const bench = new Bench();
-  const stops: (() => void)[] = [];
-  stops.push(bench.prober.probe(ip(WANTED), () => {
-    bench.heard.push("first");
-    for (const stop of stops) stop();
-  }));
-  stops.push(bench.probe(WANTED, "second "));
-  bench.sends(probeFrame(WANTED), probeFrame(WANTED));
-  bench.hears(claim(2, WANTED, "0.0.0.0"), "first");
-  bench.hears(claim(2, WANTED, "0.0.0.0"));
-});
-
-Deno.test("AddressProber: each probe has its own address, which the caller may write over", () => {
-  const bench = new Bench();
-  const address = ip(WANTED);
-  bench.prober.probe(address, () => bench.heard.push("one"));
-  address.set(ip("10.0.0.51"));
-  bench.prober.probe(address, () => bench.heard.push("two"));
-  bench.sends(probeFrame(WANTED), probeFrame("10.0.0.51"));
-  bench.hears(claim(2, WANTED, "0.0.0.0"), "one");
-  bench.hears(claim(2, "10.0.0.51", "0.0.0.0"), "two");
-});
-
-Deno.test("AddressProber: it has no address, so it answers no request", () => {
-  const bench = new Bench();
-  bench.prober.setNow(3);
-  bench.hears(claim(1, PEER_IP, "0.0.0.0"));
-  bench.hears(claim(1, PEER_IP, WANTED));
-  bench.hears(claim(1, "0.0.0.0", "0.0.0.0"));
+  bench.prober.probe(ndp.bytes(ndp.wanted), (found) => bench.heard.push(`NDP ${hex(found)}`));
+  bench.sends(arp.probes(arp.us, arp.wanted), ndp.probes(ndp.us, ndp.wanted));
+  bench.hears(ndp.tells({ address: ndp.wanted, mac: PEER_MAC }), `NDP ${PEER_HEX}`);
+  bench.hears(arp.tells({ address: arp.wanted, mac: PEER_MAC }), PEER_HEX);
 });
