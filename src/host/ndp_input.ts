@@ -24,22 +24,17 @@ import { AnswerLimit } from "./answer_limit.ts";
 import { NDP_HOP_LIMIT, type NdpOutput, type NeighborTalk } from "./ndp_output.ts";
 import type { NeighborCache } from "./neighbor_cache.ts";
 import type { Overload } from "./overload.ts";
+import type { OwnAddresses } from "./own_addresses.ts";
 
 const ADDRESS_BYTES = 16;
 /** RFC 4861 §4.5. */
 const REDIRECT = 0x89;
 
-/** What is asked of our addresses. */
-interface Addresses {
-  isOurs(bytes: Uint8Array, offset: number, addressBytes: number): boolean;
-  isHostAddress(address: Uint8Array): boolean;
-}
-
 /** Whom messages are handed to. */
 interface NdpInputOptions {
   /** Our hardware address. */
   readonly mac: Uint8Array;
-  readonly addresses: Addresses;
+  readonly addresses: Pick<OwnAddresses, "isOurs" | "isHostAddress">;
   readonly claims: Pick<AddressClaims, "arrives" | "defend" | "isLost" | "isTentative">;
   readonly cache: NeighborCache;
   readonly output: Pick<NdpOutput, "answer">;

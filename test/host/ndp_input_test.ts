@@ -3,8 +3,9 @@
  * how solicitations are answered (§7.2.4), addresses that are claimed (RFC 4862 §5.4), redirects, and limits.
  */
 import { assertEquals } from "@std/assert";
+import fc from "fast-check";
 import type { Neighbor, NeighborState } from "../../src/host/neighbor.ts";
-import { formatMac } from "../../src/wire/address.ts";
+import { formatMac, sameAddress } from "../../src/wire/address.ts";
 import { mac } from "./hand_frames.ts";
 import { groupMac, type HandNdp, ip6, ndpFrame, solicitedNode } from "./ndp_frames.ts";
 import { destinationsOf, NeighborBench } from "./neighbor_bench.ts";
@@ -254,7 +255,7 @@ Deno.test("NDP: an advertisement about an address that no host can have is count
 
 Deno.test("NDP: a tentative address is not answered for, and learns nothing of who asks (RFC 4862 §5.4.3)", () => {
   const wire = new NeighborBench(NDP_FAMILY, [us.address, us2.address]);
-  wire.tentative.add(us.address);
+  wire.addresses.change(ip6(us.address), "tentative");
   const lost: string[] = [];
   wire.claims.claim(ip6(us.address), { lost: (by) => lost.push(formatMac(by)), alsoOurs: null });
   wire.answers(frameOf(SOLICITATION));
@@ -265,7 +266,7 @@ Deno.test("NDP: a tentative address is not answered for, and learns nothing of w
 
 Deno.test("NDP: an advertisement for a tentative address ends the claim, though it tells no hardware address (RFC 4862 §5.4.4)", () => {
   const wire = new NeighborBench(NDP_FAMILY, [us.address]);
-  wire.tentative.add(us.address);
+  wire.addresses.change(ip6(us.address), "tentative");
   const lost: string[] = [];
   wire.claims.claim(ip6(us.address), { lost: (by) => lost.push(formatMac(by)), alsoOurs: null });
   wire.answers(
@@ -352,4 +353,42 @@ Deno.test("NDP: what is told: what is for us or about one of our addresses", () 
   assertEquals(heard(NDP_FAMILY.tells({ ...us, mac: NEW_MAC })), 1);
   assertEquals(heard(NDP_FAMILY.tells(peer)), 0);
   assertEquals(heard(NDP_FAMILY.asks(peer, "fd00::77")), 0);
+});
+
+Deno.test("NDP: whatever stands in a message with a right checksum is no exception, and never a group's or our own address", () => {
+  const wire = new NeighborBench(NDP_FAMILY);
+  const connection = wire.opens(peer.address);
+  wire.says(connection);
+  wire.gives(frameOf(ADVERTISEMENT));
+  const byte = fc.integer({ min: 0, max: 255 });
+  const address = fc.constantFrom("::", "::1", us.address, peer.address, ALL_NODES, "fe80::1", GROUP);
+  const message = fc.record({
+    type: fc.integer({ min: 133, max: 138 }),
+    source: address,
+    destination: address,
+    target: address,
+    flags: fc.integer({ min: 0, max: 0xffffffff }),
+    code: fc.constantFrom(0, 0, 0, 1),
+    hopLimit: fc.constantFrom(255, 255, 255, 254),
+    tail: fc.oneof(
+      fc.array(byte, { maxLength: 24 }),
+      fc.array(byte, { minLength: 6, maxLength: 6 }).map((option) => [1, 1, ...option]),
+      fc.array(byte, { minLength: 6, maxLength: 6 }).map((option) => [2, 1, ...option]),
+    ),
+  });
+  fc.assert(
+    fc.property(message, (ndp) => {
+      // A source that is a group is refused before.
+      if (ndp.source.startsWith("ff")) return;
+      for (const frame of wire.gives(ndpFrame(ndp, { to: OUR_MAC, from: OTHER_MAC }))) {
+        assertEquals(frame.subarray(6, 12), mac(OUR_MAC));
+      }
+      for (const text of ["::", "::1", us.address, ALL_NODES, GROUP]) {
+        assertEquals(wire.cache.find(ip6(text)), null);
+      }
+      const at = connection.hop.mac;
+      assertEquals(at === null || (at[0] & 1) === 1 || sameAddress(at, mac(OUR_MAC)), false);
+    }),
+    { numRuns: 3000 },
+  );
 });

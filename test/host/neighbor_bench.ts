@@ -13,15 +13,8 @@ import { NdpInput } from "../../src/host/ndp_input.ts";
 import { NdpOutput } from "../../src/host/ndp_output.ts";
 import type { Neighbor } from "../../src/host/neighbor.ts";
 import { NeighborCache } from "../../src/host/neighbor_cache.ts";
-import {
-  bytesEqual,
-  formatMac,
-  isLimitedBroadcast,
-  isLoopback,
-  isMulticastAddress,
-  isMulticastMac,
-  isUnspecified,
-} from "../../src/wire/address.ts";
+import { OwnAddresses } from "../../src/host/own_addresses.ts";
+import { formatMac, isMulticastAddress, isMulticastMac } from "../../src/wire/address.ts";
 import { ArpPacket, parseArp } from "../../src/wire/arp.ts";
 import { emitEthernet, EthernetHeader, ETHERTYPE, LAN, parseEthernet } from "../../src/wire/ethernet.ts";
 import { IcmpMessage } from "../../src/wire/icmp.ts";
@@ -49,8 +42,7 @@ export class NeighborBench {
   readonly moves: string[] = [];
   readonly routersGone: string[] = [];
   readonly heard: string[] = [];
-  /** Addresses that are not in use yet, so that nobody says `isOurs` of them. */
-  readonly tentative = new Set<string>();
+  readonly addresses: OwnAddresses;
   readonly cache: NeighborCache;
   readonly claims: AddressClaims;
   readonly arp: ArpOutput;
@@ -59,11 +51,12 @@ export class NeighborBench {
   readonly #arpInput: ArpInput;
   readonly #ndpInput: NdpInput;
   readonly #sent: Uint8Array[] = [];
-  readonly #ours: readonly string[];
 
   constructor(family: NeighborFamily, ours: readonly string[] = [family.us.address]) {
     this.family = family;
-    this.#ours = ours;
+    this.addresses = new OwnAddresses(
+      ours.map((text) => ({ address: family.bytes(text), prefixLength: text.includes(":") ? 64 : 24 })),
+    );
     const count = (name: string) => this.counts[name] = (this.counts[name] ?? 0) + 1;
     const { clock, overload } = this;
     const about = { mac: mac(OUR_MAC), clock, count };
@@ -98,14 +91,7 @@ export class NeighborBench {
     });
     this.cache = cache;
     this.claims = claims;
-    const addresses = {
-      isOurs: (bytes: Uint8Array, offset = 0, addressBytes = 4) =>
-        this.#isOurs(bytes.subarray(offset, offset + addressBytes)),
-      isHostAddress: (address: Uint8Array) =>
-        !isMulticastAddress(address) && !isUnspecified(address) && !isLoopback(address) &&
-        !isLimitedBroadcast(address) && !this.#isOurs(address),
-    };
-    const input = { ...about, addresses, claims, cache, overload };
+    const input = { ...about, addresses: this.addresses, claims, cache, overload };
     const tell = () => this.heard.push("heard");
     this.#arpInput = new ArpInput({ ...input, output: this.arp, tell });
     const drop = (reason: string) => this.drops.push(reason);
@@ -190,13 +176,6 @@ export class NeighborBench {
     if (hop.mac !== null) return formatMac(hop.mac);
     this.cache.hold(hop, { holder: connection, frame, length: 60 });
     return null;
-  }
-
-  #isOurs(address: Uint8Array): boolean {
-    return this.#ours.some((text) => {
-      const ours = this.family.bytes(text);
-      return !this.tentative.has(text) && ours.length === address.length && bytesEqual(address, 0, ours);
-    });
   }
 
   #send(packet: OutgoingPacket): void {

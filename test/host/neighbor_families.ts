@@ -55,7 +55,7 @@ const ARP: NeighborFamily = {
   peer: { address: "10.0.0.9", mac: PEER_MAC },
   other: { address: "10.0.0.8", mac: "02:00:00:00:00:08" },
   wanted: "10.0.0.50",
-  impossible: ["224.0.0.1", "255.255.255.255", "127.0.0.1"],
+  impossible: ["224.0.0.1", "255.255.255.255", "10.0.0.255", "127.0.0.1"],
   stranger: (number) => `10.${1 + (number >> 16)}.${(number >> 8) & 0xff}.${number & 0xff}`,
   bytes: ip,
   asks: (from, targetIp) =>
@@ -84,7 +84,7 @@ const NDP: NeighborFamily = {
   peer: { address: "fd00::9", mac: PEER_MAC },
   other: { address: "fd00::8", mac: "02:00:00:00:00:08" },
   wanted: "fd00::50",
-  impossible: ["ff02::1", "::1"],
+  impossible: ["ff02::1", "::1", "::ffff:a00:9"],
   stranger: (number) => `fd00::1:${(number >> 16).toString(16)}:${(number & 0xffff).toString(16)}`,
   bytes: ip6,
   asks: (from, target) => {
