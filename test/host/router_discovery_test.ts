@@ -1,0 +1,523 @@
+/**
+ * What routers say: asked for, taken within bounds, and ended in time (RFC 4861 §6.3, RFC 4862 §5.5, RFC 4191).
+ */
+import { assert, assertEquals } from "@std/assert";
+import { RouterDiscovery } from "../../src/host/router_discovery.ts";
+import type { Reachability } from "../../src/host/default_routers.ts";
+import { formatIpAddress, formatMac } from "../../src/wire/address.ts";
+import {
+  advertisement,
+  Counts,
+  give,
+  type HandAdvertisement,
+  ip6,
+  OUR_LINK_LOCAL,
+  OUR_MAC,
+  SECOND_US,
+  SentPackets,
+} from "./discovery_frames.ts";
+
+const ROUTER = "fe80::1";
+const OTHER_ROUTER = "fe80::2";
+const ROUTER_MAC = [2, 0, 0, 0, 0, 0xfe];
+const HOUR_US = 3600 * SECOND_US;
+const FOR_EVER = 0xffffffff;
+const SOLICITATION = `${OUR_LINK_LOCAL} > ff02::2 hops 255: 8500 0000 0000 0000 0101 0200 0000 0001`;
+
+class Lab {
+  readonly clock = { nowUs: 5 * SECOND_US };
+  readonly sent = new SentPackets();
+  readonly counts = new Counts();
+  readonly reachability = new Map<string, Reachability>();
+  readonly ours = new Set<string>();
+  linkLocal: string | null = OUR_LINK_LOCAL;
+  linkMtu = 1500;
+  /** What is drawn, as a part of what it is drawn from. */
+  chance = 0.5;
+  readonly #heard: string[] = [];
+  readonly discovery: RouterDiscovery;
+
+  constructor(options: { acceptRa?: boolean; autoconfigure?: boolean; takesHopLimit?: boolean } = {}) {
+    const { acceptRa = true, autoconfigure = false, takesHopLimit = true } = options;
+    const at = (us: number) => us === Infinity ? "for ever" : `${(us - this.clock.nowUs) / SECOND_US} s`;
+    const hear = (text: string) => this.#heard.push(text);
+    this.discovery = new RouterDiscovery({
+      clock: this.clock,
+      sender: this.sent,
+      mac: OUR_MAC,
+      acceptRa,
+      autoconfigure,
+      takesHopLimit,
+      linkLocal: () => this.linkLocal === null ? null : ip6(this.linkLocal),
+      linkMtu: () => this.linkMtu,
+      reachability: (address) => this.reachability.get(formatIpAddress(address)) ?? "unknown",
+      isOurs: (address) => this.ours.has(formatIpAddress(address)),
+      random: (bound) => Math.floor(bound * this.chance),
+      count: this.counts.count,
+      news: {
+        router: (address, { untilUs, preference, mac }) =>
+          hear(`router ${formatIpAddress(address)} ${at(untilUs)} ${preference} ${mac && formatMac(mac)}`),
+        routerGone: (address) => hear(`router ${formatIpAddress(address)} gone`),
+        prefix: (prefix, { length, untilUs }) =>
+          hear(`prefix ${formatIpAddress(prefix)}/${length} ${at(untilUs)}`),
+        prefixGone: (prefix, length) => hear(`prefix ${formatIpAddress(prefix)}/${length} gone`),
+        address: (address, { prefixLength, preferredUntilUs, validUntilUs, isNew }) =>
+          hear(
+            `${isNew ? "new " : ""}address ${formatIpAddress(address)}/${prefixLength} ` +
+              `preferred ${at(preferredUntilUs)} valid ${at(validUntilUs)}`,
+          ),
+        mtu: (bytes) => hear(`mtu ${bytes}`),
+        hopLimit: (hops) => hear(`hops ${hops}`),
+        reachableTime: (us) => hear(`reachable ${us}`),
+        retransTime: (us) => hear(`retrans ${us}`),
+        notice: (kind, message) => hear(`${kind}: ${message}`),
+      },
+    });
+  }
+
+  gives(fields: HandAdvertisement, from = ROUTER): void {
+    const takes = this.discovery.arrives.bind(this.discovery);
+    assertEquals(give(takes, advertisement(fields), { from }), null);
+  }
+
+  /** What the user of it hears, those for a person apart; then silence. */
+  hears(...texts: string[]): void {
+    const heard = this.#heard.filter((text) => !/^routers?-/.test(text));
+    this.#heard.splice(0, this.#heard.length, ...this.#heard.filter((text) => /^routers?-/.test(text)));
+    assertEquals(heard, texts);
+    assertEquals(this.sent.take(), []);
+  }
+
+  /** What a person is told. */
+  tells(...texts: string[]): void {
+    const told = this.#heard.filter((text) => /^routers?-/.test(text));
+    this.#heard.splice(0, this.#heard.length, ...this.#heard.filter((text) => !/^routers?-/.test(text)));
+    assertEquals(told, texts);
+  }
+
+  forget(): void {
+    this.#heard.length = 0;
+    this.counts.take();
+  }
+
+  /** Time passes, and the host looks at its deadlines when one comes, and at the end. */
+  pass(us: number): void {
+    const endUs = this.clock.nowUs + us;
+    while (this.discovery.nextDeadlineUs <= endUs) {
+      const dueUs = this.discovery.nextDeadlineUs;
+      this.clock.nowUs = Math.max(this.clock.nowUs, dueUs);
+      this.discovery.tick();
+      assert(this.discovery.nextDeadlineUs > dueUs, "a deadline that has come is over");
+    }
+    this.clock.nowUs = endUs;
+    this.discovery.tick();
+  }
+}
+
+// -- Solicitations
+
+Deno.test("router solicitation: three, the first within a second, four seconds apart (RFC 4861 §6.3.7)", () => {
+  const lab = new Lab();
+  assert(lab.discovery.isAtRest);
+  lab.discovery.start();
+  assert(!lab.discovery.isAtRest);
+  lab.pass(SECOND_US / 2 - 1);
+  assertEquals(lab.sent.take(), []);
+  lab.pass(1);
+  assertEquals(lab.sent.take(), [SOLICITATION]);
+  for (let i = 0; i < 2; i++) {
+    lab.pass(4 * SECOND_US - 1);
+    assertEquals(lab.sent.take(), []);
+    lab.pass(1);
+    assertEquals(lab.sent.take(), [SOLICITATION]);
+  }
+  assert(lab.discovery.isAtRest);
+  lab.pass(HOUR_US);
+  assertEquals(lab.sent.take(), []);
+  assertEquals(lab.counts.take(), { "router-solicitations-out": 3 });
+});
+
+Deno.test("router solicitation: without an address of ours from nobody, and then without a hardware address (RFC 4861 §4.1)", () => {
+  const lab = new Lab();
+  lab.linkLocal = null;
+  lab.discovery.start();
+  lab.pass(SECOND_US);
+  assertEquals(lab.sent.take(), [":: > ff02::2 hops 255: 8500 0000 0000 0000"]);
+  lab.linkLocal = OUR_LINK_LOCAL;
+  lab.pass(4 * SECOND_US);
+  assertEquals(lab.sent.take(), [SOLICITATION]);
+});
+
+Deno.test("router solicitation: no more once a default router has answered, but one at least (RFC 4861 §6.3.7)", () => {
+  const early = new Lab();
+  early.discovery.start();
+  early.gives({ lifetime: 1800 });
+  early.gives({ lifetime: 1800 });
+  early.forget();
+  early.pass(SECOND_US);
+  assertEquals(early.sent.take(), [SOLICITATION]);
+  early.pass(60 * SECOND_US);
+  assertEquals(early.sent.take(), []);
+
+  const answered = new Lab();
+  answered.discovery.start();
+  answered.pass(SECOND_US);
+  assertEquals(answered.sent.take(), [SOLICITATION]);
+  // One that is no default router leaves the question open.
+  answered.gives({ lifetime: 0 });
+  answered.pass(4 * SECOND_US);
+  assertEquals(answered.sent.take(), [SOLICITATION]);
+  answered.gives({ lifetime: 1800 });
+  answered.forget();
+  answered.pass(60 * SECOND_US);
+  assertEquals(answered.sent.take(), []);
+  // The link has come back.
+  answered.discovery.start();
+  answered.pass(SECOND_US);
+  assertEquals(answered.sent.take(), [SOLICITATION]);
+});
+
+Deno.test("no advertisements: nobody is asked, and nothing is taken", () => {
+  const lab = new Lab({ acceptRa: false });
+  lab.discovery.start();
+  assert(lab.discovery.isAtRest);
+  lab.gives({ lifetime: 1800, mtu: 1400, hopLimit: 99, prefixes: [{ prefix: "fd00::", valid: 99 }] });
+  lab.hears();
+  lab.tells();
+  lab.pass(60 * SECOND_US);
+  lab.hears();
+  assertEquals(lab.counts.take(), { "ra-ignored": 1 });
+});
+
+// -- Default routers
+
+Deno.test("default router: for its lifetime, renewed, and taken off by a lifetime of zero (RFC 4861 §6.3.4, §6.3.5)", () => {
+  const lab = new Lab();
+  lab.gives({ lifetime: 30, mac: ROUTER_MAC });
+  lab.hears("router fe80::1 30 s 0 02:00:00:00:00:fe");
+  lab.pass(20 * SECOND_US);
+  lab.gives({ lifetime: 30 });
+  lab.hears("router fe80::1 30 s 0 null");
+  lab.pass(30 * SECOND_US - 1);
+  lab.hears();
+  lab.pass(1);
+  lab.hears("router fe80::1 gone");
+  assert(lab.discovery.isAtRest);
+  lab.gives({ lifetime: 0xffff });
+  lab.hears("router fe80::1 65535 s 0 null");
+  lab.gives({ lifetime: 0 });
+  lab.hears("router fe80::1 gone");
+  lab.gives({ lifetime: 0 });
+  lab.hears();
+});
+
+Deno.test("default router: preferences, of which the reserved one is medium (RFC 4191 §2.2); no group's hardware address", () => {
+  const lab = new Lab();
+  const preferences = [[0x08, 1], [0x00, 0], [0x18, -1], [0x10, 0]];
+  for (const [flags, preference] of preferences) {
+    lab.gives({ lifetime: 30, flags: flags | 0xc0, mac: [1, 0, 0, 0, 0, 0xfe] });
+    lab.hears(`router fe80::1 30 s ${preference} null`);
+  }
+});
+
+Deno.test("default router: eight at most; who comes later is refused, and in other things too", () => {
+  const lab = new Lab();
+  for (let i = 1; i <= 8; i++) lab.gives({ lifetime: 1800 }, `fe80::${i}`);
+  lab.forget();
+  lab.pass(60 * SECOND_US);
+  lab.forget();
+  lab.gives(
+    { lifetime: 1800, flags: 0x08, mtu: 1300, prefixes: [{ prefix: "fd00::", valid: 60 }] },
+    "fe80::9",
+  );
+  lab.hears();
+  assertEquals(lab.counts.take(), { "ra-in": 1, "ra-routers-refused": 1 });
+  // Those on the list go on.
+  lab.gives({ lifetime: 1800 }, "fe80::8");
+  lab.hears("router fe80::8 1800 s 0 null");
+  lab.gives({ lifetime: 0 }, "fe80::8");
+  lab.hears("router fe80::8 gone");
+  lab.gives({ lifetime: 1800 }, "fe80::9");
+  lab.hears("router fe80::9 1800 s 0 null");
+});
+
+Deno.test("default router: one that does not answer, the least preferred, gives its place", () => {
+  const lab = new Lab();
+  for (let i = 1; i <= 8; i++) lab.gives({ lifetime: 1800, flags: i === 5 ? 0x18 : 0 }, `fe80::${i}`);
+  lab.pass(SECOND_US);
+  lab.forget();
+  lab.reachability.set("fe80::2", "reachable").set("fe80::3", "unreachable").set("fe80::5", "unreachable");
+  lab.gives({ lifetime: 1800 }, "fe80::a");
+  lab.hears("router fe80::5 gone", "router fe80::a 1800 s 0 null");
+  lab.gives({ lifetime: 1800 }, "fe80::b");
+  lab.hears("router fe80::3 gone", "router fe80::b 1800 s 0 null");
+  lab.gives({ lifetime: 1800 }, "fe80::c");
+  lab.hears();
+});
+
+Deno.test("flood: thousands of strangers move no router, and a bounded number is read in a second", () => {
+  const lab = new Lab();
+  lab.gives({ lifetime: 1800 });
+  lab.hears("router fe80::1 1800 s 0 null");
+  lab.forget();
+  for (let i = 0; i < 10_000; i++) {
+    lab.clock.nowUs += 100;
+    lab.discovery.tick();
+    lab.gives({ lifetime: 1800 }, `fe80::1:${(i + 1).toString(16)}`);
+    // The router itself is heard in between.
+    if (i % 1000 === 999) lab.gives({ lifetime: 1800 });
+  }
+  const { "ra-in": read, "ra-limited": limited, ...others } = lab.counts.take();
+  // A burst of twenty, of which the router was the first, and ten a second; and the router itself.
+  assertEquals([read, limited], [19 + 10 + 10, 9971]);
+  assertEquals(others, { "ra-routers-refused": 29 - 7 });
+  const known = new Lab();
+  for (let i = 0; i < 1000; i++) known.gives({ lifetime: 1800 });
+  // One as a stranger, then its own.
+  assertEquals(known.counts.take(), { "ra-in": 11, "ra-limited": 989 });
+});
+
+Deno.test("notices: the first at once, what follows within ten seconds as one", () => {
+  const lab = new Lab();
+  const found =
+    "router-found: fe80::1 (02:00:00:00:00:fe) is a default router by its own advertisement: for 1800 s, preference high";
+  lab.gives({ lifetime: 1800, flags: 0x08, mac: ROUTER_MAC });
+  lab.tells(found);
+  // Renewal is no news.
+  lab.gives({ lifetime: 1800 });
+  lab.tells();
+  lab.pass(10 * SECOND_US);
+  lab.gives({ lifetime: 0 });
+  lab.tells("router-gone: fe80::1 is no default router any more: it says so");
+  lab.gives({ lifetime: 1800 });
+  lab.gives({ lifetime: 0 });
+  lab.gives({ lifetime: 1800 });
+  lab.gives({ lifetime: 1800 }, OTHER_ROUTER);
+  lab.tells();
+  lab.pass(10 * SECOND_US - 1);
+  lab.tells();
+  lab.pass(1);
+  lab.tells(
+    "routers-changed: The default routers have changed 4 times more; now there are: fe80::1, fe80::2",
+  );
+  lab.pass(10 * SECOND_US);
+  lab.tells();
+  lab.pass(1800 * SECOND_US);
+  lab.tells(
+    "router-gone: fe80::1 is no default router any more: its lifetime is over",
+    "routers-changed: The default routers have changed once more; now there is none",
+  );
+  assert(lab.discovery.isAtRest);
+});
+
+// -- Prefixes
+
+Deno.test("on-link prefix: for its lifetime, ended by zero, for ever by all one bits (RFC 4861 §6.3.4, §4.6.2)", () => {
+  const lab = new Lab();
+  const prefix = "2001:db8:0:1::77";
+  lab.gives({ prefixes: [{ prefix, valid: 0 }] });
+  lab.hears();
+  lab.gives({ prefixes: [{ prefix, valid: 60, preferred: 0 }] });
+  lab.hears("prefix 2001:db8:0:1::/64 60 s");
+  lab.pass(30 * SECOND_US);
+  // L = 0 says nothing, least of all that it is not on the link.
+  lab.gives({ prefixes: [{ prefix, valid: 0, flags: 0x40 }] });
+  lab.hears();
+  lab.pass(30 * SECOND_US - 1);
+  lab.hears();
+  lab.pass(1);
+  lab.hears("prefix 2001:db8:0:1::/64 gone");
+  lab.gives({ prefixes: [{ prefix, valid: FOR_EVER, length: 61 }, { prefix, valid: FOR_EVER - 1 }] });
+  lab.hears("prefix 2001:db8::/61 for ever", "prefix 2001:db8:0:1::/64 4294967294 s");
+  lab.pass(4_294_967_294 * SECOND_US);
+  lab.hears("prefix 2001:db8:0:1::/64 gone");
+  assert(lab.discovery.isAtRest);
+  lab.gives({ prefixes: [{ prefix, valid: 0, length: 61 }] });
+  lab.hears("prefix 2001:db8::/61 gone");
+});
+
+Deno.test("on-link prefix: neither the link-local one nor a group's (RFC 4861 §6.3.4)", () => {
+  const lab = new Lab({ autoconfigure: true });
+  lab.gives({
+    prefixes: ["fe80::", "febf::", "ff02::"].map((prefix) => ({ prefix, valid: 60 })),
+  });
+  lab.hears();
+  assertEquals(lab.counts.take(), { "ra-in": 1, "ra-bad-prefix": 3 });
+});
+
+Deno.test("on-link prefixes: sixteen of a router, thirty-two in all, and the oldest stay", () => {
+  const lab = new Lab();
+  const some = (from: number, count: number) =>
+    Array.from(
+      { length: count },
+      (_, i) => ({ prefix: `fd00:0:0:${(from + i).toString(16)}::`, valid: 600 }),
+    );
+  lab.gives({ prefixes: some(1, 10) });
+  lab.gives({ prefixes: some(11, 10) });
+  assertEquals(lab.counts.take(), { "ra-in": 2, "ra-prefixes-refused": 4 });
+  for (let router = 2; router < 12; router++) {
+    lab.gives({ prefixes: some(router * 100, 16) }, `fe80::${router}`);
+  }
+  assertEquals(lab.counts.take(), { "ra-in": 10, "ra-prefixes-refused": 9 * 16 });
+  lab.forget();
+  lab.gives({ prefixes: some(16, 1) });
+  lab.hears("prefix fd00:0:0:10::/64 600 s");
+  lab.pass(600 * SECOND_US);
+  lab.forget();
+  lab.gives({ prefixes: some(5000, 1) }, "fe80::99");
+  lab.hears("prefix fd00:0:0:1388::/64 600 s");
+});
+
+// -- The link's parameters
+
+Deno.test("MTU: from 1280 up to the device's, told when it changes; others are counted (RFC 4861 §6.3.4)", () => {
+  const lab = new Lab();
+  for (const mtu of [0, 1279, 1501, 0xffffffff]) lab.gives({ mtu });
+  lab.hears();
+  assertEquals(lab.counts.take(), { "ra-in": 4, "ra-bad-mtu": 3 });
+  lab.gives({ mtu: 1280 });
+  lab.gives({ mtu: 1280 });
+  lab.hears("mtu 1280");
+  lab.gives({});
+  lab.gives({ mtu: 1500 });
+  lab.hears("mtu 1500");
+});
+
+Deno.test("hop limit and times: taken where they say something, told when they change, within bounds", () => {
+  const lab = new Lab();
+  lab.gives({ hopLimit: 255, reachable: 30_000, retrans: 1_000 });
+  // Drawn half-way between the half and one and a half (RFC 4861 §6.3.4).
+  lab.hears("hops 255", "reachable 30000000", "retrans 1000000");
+  lab.gives({ hopLimit: 255, reachable: 30_000, retrans: 1_000 });
+  lab.gives({});
+  lab.hears();
+  lab.chance = 0;
+  lab.gives({ hopLimit: 32, reachable: 3_600_000, retrans: 100 });
+  lab.hears("hops 32", "reachable 1800000000", "retrans 100000");
+  lab.chance = 0.99999;
+  lab.gives({ reachable: 1000 });
+  lab.hears("reachable 1499984");
+  lab.counts.take();
+  lab.gives({ hopLimit: 1, reachable: 999, retrans: 99 });
+  lab.gives({ hopLimit: 31, reachable: 0xffffffff, retrans: 60_001 });
+  lab.hears();
+  assertEquals(lab.counts.take(), { "ra-in": 2, "ra-bad-parameter": 6 });
+  const chosen = new Lab({ takesHopLimit: false });
+  chosen.gives({ hopLimit: 100 });
+  chosen.hears();
+});
+
+// -- Addresses
+
+const MADE = "2001:db8::ff:fe00:1/64";
+
+Deno.test("autoconfiguration: only where it is asked for; from the prefix and our hardware address (RFC 4862 §5.5.3)", () => {
+  const off = new Lab();
+  off.gives({ prefixes: [{ prefix: "2001:db8::", valid: 600 }] });
+  off.hears("prefix 2001:db8::/64 600 s");
+  const lab = new Lab({ autoconfigure: true });
+  lab.gives({ prefixes: [{ prefix: "2001:db8::", valid: 600, preferred: 300, flags: 0x40 }] });
+  lab.hears(`new address ${MADE} preferred 300 s valid 600 s`);
+  lab.gives({ prefixes: [{ prefix: "2001:db8::", valid: FOR_EVER, flags: 0x40 }] });
+  lab.hears(`address ${MADE} preferred for ever valid for ever`);
+  // Not autonomous; of another length; preferred for longer than valid; one that a person has given.
+  lab.ours.add("fd00:3::ff:fe00:1");
+  lab.counts.take();
+  lab.gives({
+    prefixes: [
+      { prefix: "fd00:1::", valid: 600, flags: 0x00 },
+      { prefix: "fd00:2::", valid: 600, flags: 0x40, length: 63 },
+      { prefix: "fd00:2::", valid: 600, flags: 0x40, length: 65 },
+      { prefix: "fd00:2::", valid: 600, flags: 0x40, preferred: 601 },
+      { prefix: "fd00:3::", valid: 600, flags: 0x40 },
+      { prefix: "fd00:4::", valid: 0, flags: 0x40 },
+    ],
+  });
+  lab.hears();
+  assertEquals(lab.counts.take(), { "ra-in": 1, "ra-bad-prefix": 3 });
+});
+
+Deno.test("autoconfiguration: nobody ends an address sooner than in two hours (RFC 4862 §5.5.3 (e))", () => {
+  const lab = new Lab({ autoconfigure: true });
+  const says = (valid: number, preferred = 0) =>
+    lab.gives({ prefixes: [{ prefix: "2001:db8::", valid, preferred, flags: 0x40 }] });
+  const valid = (seconds: number, preferred = 0) => {
+    lab.hears(`address ${MADE} preferred ${preferred} s valid ${seconds} s`);
+    lab.pass(SECOND_US);
+  };
+  says(86_400, 3600);
+  lab.hears(`new address ${MADE} preferred 3600 s valid 86400 s`);
+  // More than two hours, or than what is left: as it says. Otherwise two hours.
+  says(7201);
+  valid(7201);
+  says(86_400, 100);
+  valid(86_400, 100);
+  says(7200);
+  valid(7200);
+  // 7,199 s are left: what is less does not count for its validity.
+  says(7000);
+  valid(7199);
+  says(0);
+  valid(7198);
+  says(7198);
+  valid(7198);
+  // What is preferred is believed in any case, but not beyond the end.
+  says(7198, 7198);
+  valid(7198, 7198);
+  says(FOR_EVER, FOR_EVER);
+  lab.hears(`address ${MADE} preferred for ever valid for ever`);
+  says(1);
+  lab.hears(`address ${MADE} preferred 0 s valid 7200 s`);
+  lab.pass(7200 * SECOND_US);
+  assert(lab.discovery.isAtRest);
+  lab.hears();
+  says(60, 60);
+  lab.hears(`new address ${MADE} preferred 60 s valid 60 s`);
+});
+
+Deno.test("autoconfiguration: an address that somebody else has is not made again while its time runs (RFC 4862 §5.4.5)", () => {
+  const lab = new Lab({ autoconfigure: true });
+  const says = () => lab.gives({ prefixes: [{ prefix: "2001:db8::", valid: 60, flags: 0x40 }] });
+  says();
+  lab.hears(`new address ${MADE} preferred 60 s valid 60 s`);
+  lab.discovery.addressLost(ip6("2001:db8::ff:fe00:1"));
+  lab.discovery.addressLost(ip6("2001:db8::1"));
+  lab.pass(SECOND_US);
+  says();
+  lab.hears();
+  lab.pass(60 * SECOND_US);
+  says();
+  lab.hears(`new address ${MADE} preferred 60 s valid 60 s`);
+});
+
+Deno.test("autoconfiguration: eight addresses by one router, sixteen in all", () => {
+  const lab = new Lab({ autoconfigure: true });
+  for (let router = 1; router <= 4; router++) {
+    const prefixes = Array.from({ length: 9 }, (_, i) => (
+      { prefix: `fd00:${router}:0:${i}::`, valid: 600, flags: 0x40 }
+    ));
+    lab.gives({ prefixes }, `fe80::${router}`);
+  }
+  assertEquals(lab.counts.take(), { "ra-in": 4, "ra-addresses-refused": 2 * 1 + 2 * 9 });
+});
+
+Deno.test("malformed: cut at every length, an advertisement is taken or dropped, and never throws", () => {
+  const whole = advertisement({
+    lifetime: 60,
+    mac: ROUTER_MAC,
+    mtu: 1400,
+    prefixes: [{ prefix: "fd00::", valid: 60 }],
+  });
+  const lab = new Lab();
+  const takes = lab.discovery.arrives.bind(lab.discovery);
+  for (let length = 8; length < whole.length; length++) {
+    const isAtOption = [16, 24, 32].includes(length);
+    const reason = give(takes, whole.subarray(0, length), { from: ROUTER });
+    assertEquals(reason, isAtOption ? null : "malformed-icmp", `${length}`);
+  }
+  // From off the link, from a global address, in code 1.
+  assertEquals(give(takes, whole, { from: ROUTER, hopLimit: 254 }), "bad-neighbor-message");
+  assertEquals(give(takes, whole, { from: "fd00::1" }), "bad-neighbor-message");
+  whole[1] = 1;
+  assertEquals(give(takes, whole, { from: ROUTER }), "malformed-icmp");
+});
