@@ -5,16 +5,21 @@
  */
 import type { FrameLink } from "../link/link.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
-import { ICMP_TYPE } from "../wire/icmp.ts";
+import { emitEthernet } from "../wire/ethernet.ts";
+import { addressSum, emitIp, etherTypeOf, ipHeaderBytes, pseudoSum } from "../wire/ip.ts";
 import { ArpInput } from "./arp_input.ts";
 import type { Connections } from "./connections.ts";
-import { echoReplyBytes, type EchoRequest, writeEchoReply } from "./echo.ts";
-import { EchoLimit } from "./echo_limit.ts";
+import { Echo, ECHO_RATES } from "./echo.ts";
 import { EthernetInput } from "./ethernet_input.ts";
 import type { HostCounters } from "./host_counters.ts";
+import { IcmpErrors } from "./icmp_errors.ts";
+import { IcmpInput } from "./icmp_input.ts";
+import { ERROR_RATES, IcmpLimit } from "./icmp_limit.ts";
+import { Icmpv6Input } from "./icmpv6_input.ts";
+import { IcmpOutput } from "./icmp_output.ts";
 import { type Internet, tellArp } from "./internet.ts";
 import { IpInput } from "./ip_input.ts";
-import { icmpFields } from "./link_events.ts";
+import type { OutgoingPacket } from "./ip_output.ts";
 import { type ChecksumPolicy, TcpInput } from "./tcp_input.ts";
 
 /** What a host's input is made of. */
@@ -36,17 +41,31 @@ interface FrameInputOptions {
 export class FrameInput {
   readonly #options: FrameInputOptions;
   readonly #ethernet: EthernetInput;
-  readonly #echoLimit: EchoLimit;
   readonly #frame = new Uint8Array(0x10100);
 
   constructor(options: FrameInputOptions) {
     this.#options = options;
-    const { link, lan, internet, connections, counters, secret } = options;
+    const { link, lan, internet, connections, counters, secret, clock } = options;
+    const { addresses, routes } = internet;
+    const { teller } = connections;
     const drop = (reason: DropReason) => {
       counters.drop(reason);
       connections.teller.drop(reason);
     };
-    this.#echoLimit = new EchoLimit((secret[1] << 24) | (secret[6] << 16) | (secret[11] << 8) | secret[12]);
+    const count = (name: string) => counters.count(name);
+    const icmp = {
+      clock,
+      addresses,
+      teller,
+      counters,
+      count,
+      drop,
+      sender: { send: (packet: OutgoingPacket) => this.#send(packet) },
+      sourceFor: (destination: Uint8Array) => routes.sourceFor(destination),
+    };
+    const seed = (secret[1] << 24) | (secret[6] << 16) | (secret[11] << 8) | secret[12];
+    const echo = new Echo({ ...icmp, limit: new IcmpLimit(seed, ECHO_RATES) });
+    const errors = new IcmpErrors({ connections, drop });
     const tcp = new TcpInput({
       checksumPolicy: options.checksumPolicy,
       counters,
@@ -54,22 +73,27 @@ export class FrameInput {
       drop,
     });
     const ip = new IpInput({
-      addresses: internet.addresses,
+      addresses,
       tcp,
-      connections,
+      icmp: new IcmpInput({ addresses, echo, errors, drop }),
+      icmpv6: new Icmpv6Input({ addresses, echo, errors, listeners: new Map(), drop }),
+      icmpOutput: new IcmpOutput({
+        ...icmp,
+        limit: new IcmpLimit(seed, ERROR_RATES),
+        keepsSilent: () => connections.overload.keepsSilent(),
+      }),
       counters,
       drop,
-      echo: (request) => this.#answerEcho(request),
     });
     const arp = new ArpInput({
       mac: link.mac,
-      addresses: internet.addresses,
+      addresses,
       claims: internet.claims,
       cache: internet.cache,
       output: internet.arp,
       overload: connections.overload,
-      count: (name) => counters.count(name),
-      tell: (packet) => tellArp(connections.teller, packet, "recv"),
+      count,
+      tell: (packet) => tellArp(teller, packet, "recv"),
     });
     this.#ethernet = new EthernetInput({ mac: link.mac, lan, ip, arp, counters, drop });
   }
@@ -79,25 +103,22 @@ export class FrameInput {
     this.#ethernet.arrives(frame, length);
   }
 
-  #answerEcho(request: EchoRequest): void {
-    const { link, counters, clock, hopLimit, internet, connections: { teller } } = this.#options;
-    if (teller.isObserved) {
-      teller.icmp({ direction: "recv", kind: "echo-request" }, () => icmpFields(request.message, request));
-    }
-    if (echoReplyBytes(request) > link.mtu) return;
-    if (!this.#echoLimit.take(request.frame, request.ip.sourceOffset, clock.nowUs)) {
-      counters.count("echo-limited");
-      return;
-    }
-    counters.echoReplies++;
+  /** One that the link does not carry is not sent. */
+  #send(packet: OutgoingPacket): void {
+    const { link, lan, internet } = this.#options;
+    const { source, destination, payloadLength, mac } = packet;
+    if (mac === undefined || ipHeaderBytes(source.length) + payloadLength > link.mtu) return;
     const out = this.#frame;
-    const length = writeEchoReply(out, request, { mac: link.mac, ttl: hopLimit });
-    if (teller.isObserved) {
-      teller.icmp({ direction: "send", kind: "echo-reply" }, () => {
-        const { from, to } = icmpFields(request.message, request);
-        return { type: ICMP_TYPE.ECHO_REPLY, code: 0, from: to, to: from };
-      });
-    }
-    internet.transmit(out, length, 0, 0);
+    const ipOffset = emitEthernet(out, {
+      destination: mac,
+      source: link.mac,
+      type: etherTypeOf(source.length),
+      vlan: lan,
+    });
+    const { protocol, id = 0, dontFragment = false, hopLimit = this.#options.hopLimit } = packet;
+    const fields = { source, destination, protocol, payloadLength, hopLimit, id, dontFragment };
+    const offset = ipOffset + emitIp(out, ipOffset, fields);
+    packet.write(out, offset, pseudoSum(addressSum(source, destination), protocol, payloadLength));
+    internet.transmit(out, offset + payloadLength, 0, 0);
   }
 }

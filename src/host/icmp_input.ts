@@ -1,51 +1,54 @@
 /**
- * ICMPv4 that arrives: echo, and errors about our connections (RFC 1122 §3.2.2, RFC 9293 §3.9.2.2).
+ * IcmpInput: ICMP of IPv4 that arrives: echo requests, and errors (RFC 792, RFC 1122 §3.2.2).
  *
- * Owns: the sorting of types and codes into what they mean for TCP. Must not know: what the machine does then.
+ * Owns: the checks of the source and the sum, and the sorting. Must not know: what an error means (icmp_meanings.ts), how
+ * an answer is made (echo.ts).
  */
-import type { IcmpNews } from "../tcp/icmp_arrives.ts";
-import { UNREACHABLE } from "./api.ts";
-import { ICMP_TYPE, ICMP_UNREACHABLE, type IcmpMessage } from "../wire/icmp.ts";
+import type { DropReason } from "../wire/drop_reason.ts";
+import { ICMP_TYPE, parseIcmp } from "../wire/icmp.ts";
+import type { IpPacket } from "../wire/ip_packet.ts";
+import type { Echo } from "./echo.ts";
+import { AddressCopy, IcmpArrival, type PacketOrigin } from "./icmp_arrival.ts";
+import type { IcmpErrors } from "./icmp_errors.ts";
+import type { OwnAddresses } from "./own_addresses.ts";
 
-/** IPv4 and TCP headers without options. */
-const HEADERS_BYTES = 40;
-/**
- * RFC 1191 §5: plateaus, for routers that do not tell the MTU. Local choice: the length that they quote is taken as
- * right; routers of 4.2BSD, which quoted one too large, are gone.
- */
-const PLATEAUS = [32000, 17914, 8166, 4352, 2002, 1492, 1006, 576];
-
-/**
- * What an ICMP error means for the connection whose segment it quotes; null when nothing (MUST-55: Source Quench).
- * `packetBytes`: length of the packet that is quoted, as its header has it.
- */
-export function icmpNews(
-  message: IcmpMessage,
-  quoted: { seq: number; packetBytes: number },
-): IcmpNews | null {
-  const { seq } = quoted;
-  switch (message.type) {
-    case ICMP_TYPE.UNREACHABLE:
-      if (message.code === ICMP_UNREACHABLE.FRAGMENTATION_NEEDED) {
-        const told = message.restOfHeader & 0xffff;
-        const mtu = told > 0 ? told : plateauBelow(quoted.packetBytes);
-        return { kind: "too-big", seq, pathMss: mtu - HEADERS_BYTES, text: `the path carries ${mtu} bytes` };
-      }
-      // SHLD-26: protocol and port unreachable are hard; MUST-56: net, host and source route are soft.
-      if (message.code === ICMP_UNREACHABLE.PROTOCOL || message.code === ICMP_UNREACHABLE.PORT) {
-        return { kind: "hard", seq, pathMss: 0, text: `unreachable, code ${message.code}` };
-      }
-      return { kind: "soft", seq, pathMss: 0, text: `${UNREACHABLE}: ICMP code ${message.code}` };
-    case ICMP_TYPE.TIME_EXCEEDED:
-      return { kind: "soft", seq, pathMss: 0, text: "time to live exceeded on the way" };
-    case ICMP_TYPE.PARAMETER_PROBLEM:
-      return { kind: "soft", seq, pathMss: 0, text: "a router found a parameter problem" };
-    default:
-      return null;
-  }
+/** What messages are judged with, and handed to. */
+interface IcmpInputOptions {
+  readonly addresses: Pick<OwnAddresses, "isHostAddress">;
+  readonly echo: Pick<Echo, "arrives">;
+  readonly errors: Pick<IcmpErrors, "arrives">;
+  /** Tells of a message that was not taken, and counts it. */
+  drop(reason: DropReason): void;
 }
 
-function plateauBelow(mtu: number): number {
-  for (const plateau of PLATEAUS) if (plateau < mtu) return plateau;
-  return PLATEAUS[PLATEAUS.length - 1];
+/** The ICMP input of one host. */
+export class IcmpInput {
+  readonly #options: IcmpInputOptions;
+  readonly #icmp = new IcmpArrival();
+  readonly #source = new AddressCopy();
+
+  constructor(options: IcmpInputOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a whole packet to an address of ours, which `packet` locates in `bytes`. */
+  arrives(bytes: Uint8Array, packet: IpPacket, origin: PacketOrigin): void {
+    const { addresses, echo, errors } = this.#options;
+    if (!addresses.isHostAddress(this.#source.of(bytes, packet.sourceOffset, packet.addressBytes))) {
+      // RFC 1122 §3.2.1.3
+      this.#options.drop("bad-source");
+      return;
+    }
+    const icmp = this.#icmp;
+    const reason = parseIcmp(bytes, packet.payloadOffset, packet.payloadLength, icmp.message);
+    if (reason !== null) {
+      this.#options.drop(reason);
+      return;
+    }
+    icmp.bytes = bytes;
+    icmp.packet = packet;
+    icmp.origin = origin;
+    if (icmp.message.type === ICMP_TYPE.ECHO_REQUEST) echo.arrives(icmp);
+    else errors.arrives(icmp);
+  }
 }

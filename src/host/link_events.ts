@@ -7,6 +7,7 @@ import type { ArpEvent, IcmpEvent, NdpEvent } from "../tcp/events.ts";
 import { formatIpAddress, formatMac, isUnspecified, sameAddress } from "../wire/address.ts";
 import { ARP_OPERATION, type ArpPacket } from "../wire/arp.ts";
 import { ICMP_TYPE, ICMP_UNREACHABLE, type IcmpMessage } from "../wire/icmp.ts";
+import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
 import { type IpPacket } from "../wire/ip_packet.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import type { NeighborTalk } from "./ndp_output.ts";
@@ -43,8 +44,15 @@ export function ndpFields(talk: NeighborTalk): Pick<NdpEvent, "sender" | "sender
   };
 }
 
-/** What an ICMP message is. */
-export function icmpKind({ type, code }: IcmpMessage): IcmpEvent["kind"] {
+/** What a message is, of the ICMP that goes with addresses of so many bytes. */
+export function icmpKind(
+  addressBytes: number,
+  message: Pick<IcmpMessage, "type" | "code">,
+): IcmpEvent["kind"] {
+  return addressBytes === IPV4.ADDRESS_BYTES ? icmpv4Kind(message) : icmpv6Kind(message);
+}
+
+function icmpv4Kind({ type, code }: Pick<IcmpMessage, "type" | "code">): IcmpEvent["kind"] {
   switch (type) {
     case ICMP_TYPE.ECHO_REQUEST:
       return "echo-request";
@@ -61,17 +69,36 @@ export function icmpKind({ type, code }: IcmpMessage): IcmpEvent["kind"] {
   }
 }
 
-/** What the event of a received message says beside its kind; `frame` holds the packet's header `ip`. */
+function icmpv6Kind({ type }: Pick<IcmpMessage, "type">): IcmpEvent["kind"] {
+  switch (type) {
+    case ICMPV6_TYPE.ECHO_REQUEST:
+      return "echo-request";
+    case ICMPV6_TYPE.ECHO_REPLY:
+      return "echo-reply";
+    case ICMPV6_TYPE.UNREACHABLE:
+      return "unreachable";
+    case ICMPV6_TYPE.PACKET_TOO_BIG:
+      return "too-big";
+    case ICMPV6_TYPE.TIME_EXCEEDED:
+      return "time-exceeded";
+    case ICMPV6_TYPE.PARAMETER_PROBLEM:
+      return "parameter-problem";
+    default:
+      return "other";
+  }
+}
+
+/**
+ * What the event of a message says beside its kind. `packet`, in `bytes`, is the one that brought it; or, where `from` is
+ * given, the one that is answered with it from there.
+ */
 export function icmpFields(
-  message: IcmpMessage,
-  packet: { readonly frame: Uint8Array; readonly ip: IpPacket },
+  { type, code }: Pick<IcmpMessage, "type" | "code">,
+  about: { readonly bytes: Uint8Array; readonly packet: IpPacket; readonly from?: Uint8Array },
 ): Pick<IcmpEvent, "type" | "code" | "from" | "to"> {
-  const { frame, ip } = packet;
-  const at = (offset: number) => formatIpAddress(frame.subarray(offset, offset + IPV4.ADDRESS_BYTES));
-  return {
-    type: message.type,
-    code: message.code,
-    from: at(ip.sourceOffset),
-    to: at(ip.destinationOffset),
-  };
+  const { bytes, packet, from } = about;
+  const at = (offset: number) => formatIpAddress(bytes.subarray(offset, offset + packet.addressBytes));
+  return from === undefined
+    ? { type, code, from: at(packet.sourceOffset), to: at(packet.destinationOffset) }
+    : { type, code, from: formatIpAddress(from), to: at(packet.sourceOffset) };
 }

@@ -113,10 +113,16 @@ Deno.test("kinds of frames that the host does not speak are counted", () => {
   }
 });
 
-Deno.test("protocols that the host does not speak are counted", () => {
-  const wire = new WireHost();
+Deno.test("protocols that the host does not speak are counted, and the sender told (RFC 1122 §3.2.2.1)", () => {
   for (const protocol of [0, 2, 4, 5, 7, 17, 41, 58, 132, 255]) {
-    refuses(wire, echoRequest({}, { protocol }), "unknown-protocol", false);
+    const wire = new WireHost();
+    const frame = echoRequest({}, { protocol });
+    // UDP is spoken by nobody at any of its ports.
+    const header = { type: 3, code: protocol === 17 ? 3 : 2 };
+    const addresses = { source: OUR_IP, target: PEER_IP };
+    const answer = ipv4({ ...addresses, protocol: 1 }, icmp(header, frame.subarray(14)));
+    wire.answers(frame, ethernet({ to: PEER_MAC, from: OUR_MAC }, answer));
+    assertEquals(wire.takeCounts(), { "drop-unknown-protocol": 1, "icmp-errors-out": 1 });
   }
 });
 

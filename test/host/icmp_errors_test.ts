@@ -41,16 +41,23 @@ function ignores({ wire, connection, advice, closed }: UnderWay, frame: Uint8Arr
   assertEquals([connection.state, advice, closed], ["SYN_SENT", [], []], about);
 }
 
-/** Code of "destination unreachable" to what the application is told. */
-const SOFT_CODES = [0, 1, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 255];
+/** Codes of "destination unreachable" with words of their own; others have their number alone. */
+const WORDS: Readonly<Record<number, string>> = {
+  0: "no way to the network",
+  1: "no way to the host",
+  5: "the source route failed",
+  9: "the network is forbidden",
+  10: "the host is forbidden",
+  13: "a filter forbids it",
+};
 
-for (const code of SOFT_CODES) {
+for (const code of [0, 1, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 255]) {
   Deno.test(`ICMP type 3 code ${code}: told, not the end (MUST-56, RFC 1122 §4.2.3.9)`, () => {
     const { wire, connection, advice, closed, quoted } = underWay();
     wire.answers(complaint({ type: 3, code, quoted }));
     assertEquals([connection.state, advice, closed], [
       "SYN_SENT",
-      [`unreachable: ICMP code ${code}`],
+      [code in WORDS ? `unreachable: ${WORDS[code]} (ICMP code ${code})` : `unreachable: ICMP code ${code}`],
       [],
     ]);
     assertEquals(wire.takeDrops(), []);
@@ -72,7 +79,15 @@ for (const code of [0, 1]) {
   Deno.test(`ICMP type 11 code ${code}: told, not the end (MUST-56)`, () => {
     const { wire, connection, advice, quoted } = underWay();
     wire.answers(complaint({ type: 11, code, quoted }));
-    assertEquals([connection.state, advice], ["SYN_SENT", ["time to live exceeded on the way"]]);
+    assertEquals([connection.state, advice], [
+      "SYN_SENT",
+      [
+        [
+          "the hop limit was used up on the way",
+          "a fragment was lost: the packet was not put together in time",
+        ][code],
+      ],
+    ]);
   });
 }
 
@@ -80,7 +95,7 @@ for (const code of [0, 1, 2]) {
   Deno.test(`ICMP type 12 code ${code}: told, not the end (MUST-56)`, () => {
     const { wire, connection, advice, quoted } = underWay();
     wire.answers(complaint({ type: 12, code, quoted }));
-    assertEquals([connection.state, advice], ["SYN_SENT", ["a router found a parameter problem"]]);
+    assertEquals([connection.state, advice], ["SYN_SENT", ["a header was found faulty"]]);
   });
 }
 

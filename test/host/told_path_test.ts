@@ -3,8 +3,9 @@
  * that the host sends show what it has believed.
  */
 import { assert, assertEquals } from "@std/assert";
-import { icmpNews } from "../../src/host/icmp_input.ts";
-import { IcmpMessage } from "../../src/wire/icmp.ts";
+import { newsOf } from "../../src/host/icmp_meanings.ts";
+import { InternetLayer, IPV4_FIGURES } from "../../src/tcp/internet_layer.ts";
+import { IcmpMessage, QuotedPacket } from "../../src/wire/icmp.ts";
 import { complaint, opened, type Opening, seqAndLength } from "./conversation.ts";
 import { arpReply, PEER_IP, PEER_MAC, SECOND_US, segmentFrame, WireHost } from "./wire_host.ts";
 
@@ -133,9 +134,16 @@ Deno.test("routers that tell no MTU: the plateau below the packet that is quoted
   const message = new IcmpMessage();
   message.type = 3;
   message.code = 4;
+  const quoted = new QuotedPacket();
+  quoted.addressBytes = 4;
+  quoted.seq = 7;
+  const news = (packetBytes: number) => {
+    quoted.packetBytes = packetBytes;
+    return newsOf(message, quoted, new InternetLayer(IPV4_FIGURES));
+  };
   const edges = [[65_535, 32_000], ...PLATEAUS.map((plateau, at) => [plateau, PLATEAUS[at + 1] ?? 576])];
   for (const [packetBytes, below] of edges) {
-    assertEquals(icmpNews(message, { seq: 7, packetBytes }), {
+    assertEquals(news(packetBytes), {
       kind: "too-big",
       seq: 7,
       pathMss: below - 40,
@@ -143,14 +151,14 @@ Deno.test("routers that tell no MTU: the plateau below the packet that is quoted
     });
   }
   for (const plateau of PLATEAUS) {
-    assertEquals(icmpNews(message, { seq: 7, packetBytes: plateau + 1 })?.pathMss, plateau - 40);
+    assertEquals(news(plateau + 1)?.pathMss, plateau - 40);
   }
   // An MTU of 1 is told, however absurd; what to do then is the machine's.
   message.restOfHeader = 1;
-  assertEquals(icmpNews(message, { seq: 7, packetBytes: 1500 })?.pathMss, -39);
+  assertEquals(news(1500)?.pathMss, -39);
   message.restOfHeader = 0;
   // A quotation that says nothing of its length.
-  assertEquals(icmpNews(message, { seq: 7, packetBytes: 0 })?.pathMss, 536);
+  assertEquals(news(0)?.pathMss, 536);
 });
 
 Deno.test("a path MTU changes one connection; another that is open finds out by itself", () => {

@@ -117,7 +117,7 @@ Deno.test("connect that a router calls unreachable rejects at once; a connection
   await on.settle();
   on.answersUnreachable("10.0.0.254", 1);
   await on.settle();
-  assertNoRoute(outcome(), "unreachable: ICMP code 1");
+  assertNoRoute(outcome(), "unreachable: no way to the host (ICMP code 1)");
   assertEquals(outcome()?.atUs, 0);
 
   const open = opens(on, "192.168.7.7");

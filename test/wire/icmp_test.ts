@@ -92,7 +92,10 @@ Deno.test("a quoted packet names its connection as soon as 8 bytes of TCP are th
       addressBytes: 4,
       localAddressOffset: 5 + IPV4.SOURCE,
       peerAddressOffset: 5 + IPV4.DESTINATION,
+      packetBytes: 60,
       protocol: 6,
+      protocolOffset: 5 + IPV4.PROTOCOL,
+      upperOffset: 25,
       localPort: 3333,
       peerPort: 40_000,
       seq: 0xfedcba98,
@@ -131,4 +134,134 @@ Deno.test("a quoted IPv6 packet", () => {
   assertEquals(icmp.parseQuotedPacket(bytes, 0, 48, quoted), null);
   assertEquals([quoted.addressBytes, quoted.localAddressOffset, quoted.peerAddressOffset], [16, 8, 24]);
   assertEquals([quoted.localPort, quoted.peerPort, quoted.seq], [3333, 40_000, 0xfedcba98]);
+});
+
+/** Extension headers of RFC 8200 §4, each with a place for what follows it. */
+const EXTENSIONS = [
+  ["hop-by-hop options", [0x00, [0, 0, 1, 4, 0, 0, 0, 0]]],
+  ["a routing header of three units", [0x2b, [0, 2, 4, 0, ...new Array(20).fill(9)]]],
+  ["destination options", [0x3c, [0, 1, 1, 12, ...new Array(12).fill(0)]]],
+  ["a fragment header, the first of several", [0x2c, [0, 0, 0, 1, 1, 2, 3, 4]]],
+  ["an atomic fragment header", [0x2c, [0, 0, 0, 0, 1, 2, 3, 4]]],
+] as const;
+
+/** An IPv6 packet of ours with extension headers between the fixed one and TCP. */
+function extended(headers: readonly (readonly [number, readonly number[]])[]): Uint8Array {
+  const first = [...quotedIpv6().subarray(0, 40)];
+  const chain: number[] = [];
+  let named = 6;
+  for (const [number, header] of [...headers].reverse()) {
+    chain.unshift(named, ...header.slice(1));
+    named = number;
+  }
+  first[6] = named;
+  first[5] = chain.length + 20;
+  return Uint8Array.from([...first, ...chain, ...quotedIpv6().subarray(40)]);
+}
+
+function quotedIpv6(): Uint8Array {
+  const bytes = new Uint8Array(60);
+  const addresses = { source: ip("fe80::1"), destination: ip("fe80::2") };
+  emitIpv6(bytes, 0, { ...addresses, protocol: IP_PROTOCOL.TCP, payloadLength: 20, hopLimit: 1 });
+  emitTcp(bytes, 40, ourSegment());
+  return bytes;
+}
+
+for (const [name, header] of EXTENSIONS) {
+  Deno.test(`a quoted IPv6 packet with ${name} is walked to its segment, cut off it names nothing (RFC 8200 §4, RFC 4443 §2.4 (d))`, () => {
+    const bytes = extended([header]);
+    const upper = 40 + header[1].length;
+    const quoted = new icmp.QuotedPacket();
+    for (let length = 0; length < upper + 8; length++) {
+      assertEquals(icmp.parseQuotedPacket(bytes, 0, length, quoted), "malformed-icmp", `length ${length}`);
+    }
+    for (const length of [upper + 8, bytes.length]) {
+      assertEquals(icmp.parseQuotedPacket(bytes, 0, length, quoted), null);
+      assertEquals([quoted.protocol, quoted.protocolOffset, quoted.upperOffset], [6, 40, upper]);
+      assertEquals([quoted.localPort, quoted.peerPort, quoted.seq], [3333, 40_000, 0xfedcba98]);
+      assertEquals(quoted.packetBytes, bytes.length);
+    }
+  });
+}
+
+Deno.test("a quoted IPv6 packet with all headers in a row; a later fragment names nothing, nor do more headers than eight", () => {
+  const quoted = new icmp.QuotedPacket();
+  const all = extended(EXTENSIONS.map(([, header]) => header));
+  assertEquals(icmp.parseQuotedPacket(all, 0, all.length, quoted), null);
+  assertEquals([quoted.localPort, quoted.protocol], [3333, 6]);
+  const later = extended([[0x2c, [0, 0, 0, 8, 1, 2, 3, 4]]]);
+  assertEquals(icmp.parseQuotedPacket(later, 0, later.length, quoted), "malformed-icmp");
+  const options = EXTENSIONS[2][1];
+  const eight = extended(Array.from({ length: 8 }, () => options));
+  assertEquals(icmp.parseQuotedPacket(eight, 0, eight.length, quoted), null);
+  for (const count of [9, 30]) {
+    const many = extended(Array.from({ length: count }, () => options));
+    assertEquals(icmp.parseQuotedPacket(many, 0, many.length, quoted), "malformed-icmp");
+  }
+});
+
+Deno.test("neighbour messages are parsed back, with and without a hardware address", () => {
+  const { ICMPV6_TYPE, NEIGHBOR_FLAG } = icmpv6;
+  const addresses = Uint8Array.of(...ip("fe80::1"), ...ip("ff02::1:ff00:2"));
+  for (const type of [ICMPV6_TYPE.NEIGHBOR_SOLICITATION, ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT]) {
+    for (const mac of [MAC, null]) {
+      const flags = NEIGHBOR_FLAG.SOLICITED + NEIGHBOR_FLAG.OVERRIDE;
+      const fields = { type, flags, target: ip("fe80::2"), mac };
+      const length = icmpv6.neighborLength(fields);
+      const pseudoSum = pseudoHeaderSum(addresses, 0, 16, IP_PROTOCOL.ICMPV6, length);
+      const bytes = new Uint8Array(50).fill(0xa5);
+      assertEquals(icmpv6.emitNeighbor(bytes, 4, fields, pseudoSum), length);
+      assert(bytes.subarray(4 + length).every((byte) => byte === 0xa5), "wrote beyond the message");
+      const message = new icmp.IcmpMessage();
+      assertEquals(icmpv6.parseIcmpv6(bytes, 4, length, pseudoSum, message), null);
+      const neighbor = new icmpv6.NeighborMessage();
+      assertEquals(icmpv6.parseNeighbor(bytes, message, neighbor), null);
+      assertEquals({ ...neighbor }, {
+        targetOffset: 12,
+        macOffset: mac === null ? -1 : 30,
+        flags: 0x60000000,
+      });
+      assertEquals(bytes.slice(12, 28), ip("fe80::2"));
+      if (mac !== null) assertEquals(bytes.slice(30, 36), mac);
+    }
+  }
+});
+
+Deno.test("neighbour messages that RFC 4861 section 7.1 refuses", () => {
+  const bytes = new Uint8Array(40);
+  const fields = { type: icmpv6.ICMPV6_TYPE.NEIGHBOR_SOLICITATION, target: ip("fe80::2"), mac: MAC };
+  icmpv6.emitNeighbor(bytes, 0, fields, 0);
+  const message = new icmp.IcmpMessage();
+  icmpv6.parseIcmpv6(bytes, 0, 32, 0, message);
+  const out = new icmpv6.NeighborMessage();
+  assertEquals(icmpv6.parseNeighbor(bytes, message, out), null);
+  for (let payloadLength = 0; payloadLength < 24; payloadLength++) {
+    // Exactly the target without an option is whole.
+    const expected = payloadLength === 16 ? null : "malformed-icmp";
+    assertEquals(
+      icmpv6.parseNeighbor(bytes, { ...message, payloadLength }, out),
+      expected,
+      `${payloadLength}`,
+    );
+  }
+  assertEquals(icmpv6.parseNeighbor(bytes, { ...message, code: 1 }, out), "malformed-icmp");
+  const bent = (offset: number, value: number) => {
+    const copy = bytes.slice();
+    copy[offset] = value;
+    return icmpv6.parseNeighbor(copy, message, out);
+  };
+  assertEquals(bent(8, 0xff), "malformed-icmp", "multicast target");
+  assertEquals(bent(25, 0), "malformed-icmp", "option of length zero");
+  assertEquals(bent(25, 2), "malformed-icmp", "option beyond the message");
+  assertEquals(bent(24, 9), null, "another option is passed over");
+  assertEquals(out.macOffset, -1);
+});
+
+Deno.test("addresses of neighbour discovery", () => {
+  assertEquals(icmpv6.solicitedNodeAddress(ip("2001:db8::12:3456")), ip("ff02::1:ff12:3456"));
+  assertEquals(
+    icmpv6.multicastMac(ip("ff02::1:ff12:3456")),
+    Uint8Array.of(0x33, 0x33, 0xff, 0x12, 0x34, 0x56),
+  );
+  assertEquals(IPV6.ADDRESS_BYTES, 16);
 });

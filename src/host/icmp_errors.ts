@@ -1,0 +1,106 @@
+/**
+ * IcmpErrors: errors of either version that arrive, on their way to the connection that they are about (RFC 1122 §3.2.2, RFC 4443 §2.4 (d),
+ * RFC 9293 §3.9.2.2).
+ *
+ * Owns: finding the quoted segment's connection; an error about nothing costs a look-up. Must not know: what a type and code
+ * mean (icmp_meanings.ts), what the machine does then.
+ */
+import type { IcmpNews } from "../tcp/icmp_arrives.ts";
+import type { Tcb } from "../tcp/tcb.ts";
+import type { DropReason } from "../wire/drop_reason.ts";
+import { ETHERNET } from "../wire/ethernet.ts";
+import { IP_PROTOCOL } from "../wire/ip_packet.ts";
+import { parseQuotedPacket, QuotedPacket } from "../wire/quoted_packet.ts";
+import type { Arrival } from "./arrival.ts";
+import type { ToldIcmp } from "./demultiplexer.ts";
+import type { EventTeller } from "./event_teller.ts";
+import type { IcmpArrival } from "./icmp_arrival.ts";
+import { meaningOf, newsOf } from "./icmp_meanings.ts";
+import { icmpFields, icmpKind } from "./link_events.ts";
+
+/** Who has the connections; {@link Connections} does. */
+export interface ErrorReceiver {
+  readonly teller: Pick<EventTeller, "isObserved">;
+  icmpArrives(
+    from: Arrival,
+    about: { localPort: number; peerPort: number; told: ToldIcmp | null },
+    make: (tcb: Tcb) => IcmpNews | null,
+  ): void;
+  icmpIsNews(told: ToldIcmp | null): void;
+}
+
+/** What errors are handed to. */
+interface IcmpErrorsOptions {
+  readonly connections: ErrorReceiver;
+  /** Tells of a message that was not taken, and counts it. */
+  drop(reason: DropReason): void;
+}
+
+/** The errors that arrive at one host. */
+export class IcmpErrors {
+  readonly #options: IcmpErrorsOptions;
+  readonly #quoted = new QuotedPacket();
+  readonly #about: { localPort: number; peerPort: number; told: ToldIcmp | null } = {
+    localPort: 0,
+    peerPort: 0,
+    told: null,
+  };
+  readonly #arrival: Arrival = {
+    bytes: new Uint8Array(0),
+    peerOffset: 0,
+    localOffset: 0,
+    addressBytes: 0,
+    macOffset: ETHERNET.SOURCE,
+    ecn: 0,
+    dscp: 0,
+  };
+  /** The message in hand, for {@link IcmpErrors.#make}, which is made once. */
+  #icmp: IcmpArrival | null = null;
+  readonly #make = ({ internet }: Tcb): IcmpNews | null =>
+    this.#icmp === null ? null : newsOf(this.#icmp.message, this.#quoted, internet);
+
+  constructor(options: IcmpErrorsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a message that is no echo request, of a source that can be a host's: an error, or of no meaning to us. */
+  arrives(icmp: IcmpArrival): void {
+    const { connections } = this.#options;
+    const { bytes, packet, message } = icmp;
+    const { addressBytes } = packet;
+    if (meaningOf(addressBytes, message) === null) {
+      connections.icmpIsNews(this.told(icmp));
+      return;
+    }
+    const quoted = this.#quoted;
+    const reason = parseQuotedPacket(bytes, message.payloadOffset, message.payloadLength, quoted);
+    if (reason !== null) {
+      this.#options.drop(reason);
+      return;
+    }
+    if (quoted.protocol !== IP_PROTOCOL.TCP || quoted.addressBytes !== addressBytes) {
+      connections.icmpIsNews(this.told(icmp));
+      return;
+    }
+    const arrival = this.#arrival;
+    arrival.bytes = bytes;
+    arrival.addressBytes = addressBytes;
+    arrival.peerOffset = quoted.peerAddressOffset;
+    arrival.localOffset = quoted.localAddressOffset;
+    const about = this.#about;
+    about.localPort = quoted.localPort;
+    about.peerPort = quoted.peerPort;
+    about.told = this.told(icmp);
+    this.#icmp = icmp;
+    connections.icmpArrives(arrival, about, this.#make);
+  }
+
+  /** What is told of a message; null where nobody hears. */
+  told({ bytes, packet, message }: IcmpArrival): ToldIcmp | null {
+    if (!this.#options.connections.teller.isObserved) return null;
+    return {
+      kind: icmpKind(packet.addressBytes, message),
+      make: () => icmpFields(message, { bytes, packet }),
+    };
+  }
+}
