@@ -18,13 +18,13 @@ import type { IcmpArrival } from "./icmp_arrival.ts";
 import { meaningOf, newsOf } from "./icmp_meanings.ts";
 import { icmpFields, icmpKind } from "./link_events.ts";
 
-/** Who has the connections; {@link Connections} does. */
+/** Who has the connections: `Connections`. */
 export interface ErrorReceiver {
   readonly teller: Pick<EventTeller, "isObserved">;
   icmpArrives(
     from: Arrival,
     about: { localPort: number; peerPort: number; told: ToldIcmp | null },
-    make: (tcb: Tcb) => IcmpNews | null,
+    make: (tcb: Pick<Tcb, "internet">) => IcmpNews | null,
   ): void;
   icmpIsNews(told: ToldIcmp | null): void;
 }
@@ -56,7 +56,7 @@ export class IcmpErrors {
   };
   /** The message in hand, for {@link IcmpErrors.#make}, which is made once. */
   #icmp: IcmpArrival | null = null;
-  readonly #make = ({ internet }: Tcb): IcmpNews | null =>
+  readonly #make = ({ internet }: Pick<Tcb, "internet">): IcmpNews | null =>
     this.#icmp === null ? null : newsOf(this.#icmp.message, this.#quoted, internet);
 
   constructor(options: IcmpErrorsOptions) {
