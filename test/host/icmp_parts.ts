@@ -219,6 +219,14 @@ export class IcmpParts {
     return this.take();
   }
 
+  /** The same of one that was put together: it stands in no frame. */
+  givesReassembled(packet: Uint8Array): Uint8Array[] {
+    const { origin } = this.#frameOf(packet, {});
+    parseIp(this.#etherType, packet, 0, packet.length, this.#packet);
+    this.#input.arrives(packet, this.#packet, origin);
+    return this.take();
+  }
+
   /** Says that a packet is wrong in one way, and hands over what is sent. */
   errs(
     kind: IcmpErrorKind,
