@@ -80,7 +80,7 @@ interface IcmpOutputOptions {
   /** The address of ours that answers an address, where the packet was to none of ours; null for none. */
   sourceFor(destination: Uint8Array): Uint8Array | null;
   /** Called with `icmp-errors-out`, `icmp-limited`. */
-  count(name: string): void;
+  readonly count: (name: string) => void;
 }
 
 /** The errors that one host sends. */

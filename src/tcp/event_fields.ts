@@ -264,7 +264,7 @@ export const EVENT_FIELDS = {
     },
   },
   icmp: {
-    text: "An ICMP message for us was received, or one was sent.",
+    text: "An ICMP or ICMPv6 message for us was received, or one was sent.",
     fields: {
       connection: string(true, "the connection that an error is about, where we have it"),
       id,
@@ -273,7 +273,7 @@ export const EVENT_FIELDS = {
         false,
         "`echo-request`, `echo-reply`, `unreachable`, `too-big`, `time-exceeded`, `parameter-problem` or `other`",
       ),
-      type: number(false, "as in the header"),
+      type: number(false, "as in the header: of ICMPv6 where the addresses are IPv6's"),
       code: number(false, "as in the header"),
       from: string(false, "address of the sender"),
       to: string(false, "address of the receiver"),

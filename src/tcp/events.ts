@@ -235,7 +235,7 @@ export interface NdpEvent extends EventBase {
   readonly count?: number;
 }
 
-/** An ICMP message for us was received, or one was sent. */
+/** An ICMP or ICMPv6 message for us was received, or one was sent. */
 export interface IcmpEvent extends EventBase, MaybeOfConnection {
   readonly event: "icmp";
   readonly direction: "recv" | "send";

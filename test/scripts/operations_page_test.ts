@@ -16,6 +16,8 @@ const HANDED_ON: Readonly<Record<string, readonly string[]>> = {
   "src/host/host_counters.ts: name": [],
   "src/host/host.ts: name": [],
   "src/host/connections.ts: name": [],
+  "src/host/frame_input.ts: name": [],
+  "src/host/internet.ts: name": [],
   "src/host/neighbors.ts: name": [],
   "src/host/path_mtu_cache.ts: name": [],
   "src/host/neighbor_cache.ts: name": [],
