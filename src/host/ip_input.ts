@@ -49,13 +49,10 @@ export class IpInput {
     const { ethernet, isUnicast } = about;
     const { payloadOffset } = ethernet;
     const reason = parseIp(ethernet.type, frame, payloadOffset, length - payloadOffset, ip);
-    const origin = this.#origin;
-    origin.frame = frame;
-    origin.isUnicast = isUnicast;
-    this.#subject.bytes = frame;
     if (reason !== null) {
       this.#options.drop(reason);
       if (reason === "unsupported-ipv6-header") {
+        this.#cameBy(frame, isUnicast);
         this.#options.icmpOutput.error("parameter-problem", this.#subject);
       }
       return;
@@ -73,10 +70,17 @@ export class IpInput {
       this.#options.tcp.arrives(frame, ip);
       return;
     }
+    this.#cameBy(frame, isUnicast);
     const { ICMP, ICMPV6 } = IP_PROTOCOL;
-    if (ip.protocol === ICMP && !ip.isIpv6) this.#options.icmp.arrives(frame, ip, origin);
-    else if (ip.protocol === ICMPV6 && ip.isIpv6) this.#options.icmpv6.arrives(frame, ip, origin);
+    if (ip.protocol === ICMP && !ip.isIpv6) this.#options.icmp.arrives(frame, ip, this.#origin);
+    else if (ip.protocol === ICMPV6 && ip.isIpv6) this.#options.icmpv6.arrives(frame, ip, this.#origin);
     else this.#refuse();
+  }
+
+  #cameBy(frame: Uint8Array, isUnicast: boolean): void {
+    this.#origin.frame = frame;
+    this.#origin.isUnicast = isUnicast;
+    this.#subject.bytes = frame;
   }
 
   /** RFC 1122 §3.2.2.1, RFC 4443 §3.1 and §3.4: nobody speaks the protocol; nobody is at the port of UDP. */
