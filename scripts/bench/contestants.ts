@@ -6,7 +6,7 @@
  * Each offers echo on port 5000, discard on 5001 and chargen on 5002.
  */
 import { fromFileUrl } from "@std/path";
-import type { LabPlan } from "../../src/cli/lab_network.ts";
+import type { LabPlan } from "../../src/cli/lab_plan.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import type { Offloads } from "./model.ts";
 import type { NativePrograms } from "./native_programs.ts";

@@ -11,7 +11,8 @@
  *
  * Owns: the network, and how the programs are started in it. Must not know: what is measured.
  */
-import { type LabSide, shellLine } from "../../src/cli/lab_network.ts";
+import { shellLine } from "../../src/cli/lab_network.ts";
+import type { LabSide } from "../../src/cli/lab_plan.ts";
 import { PrivateLab } from "../../src/cli/private_lab.ts";
 import { selfFiles } from "../../src/cli/self_command.ts";
 import type { LabProcess } from "../../src/cli/lab_process.ts";

@@ -7,7 +7,7 @@ import type { TcpEvent } from "../tcp/events.ts";
 import { CliError } from "./command.ts";
 import type { DemoScreen } from "./demo_screen.ts";
 import { type KernelSocket, parseKernelSockets } from "./kernel_sockets.ts";
-import type { LabSide } from "./lab_network.ts";
+import type { LabSide } from "./lab_plan.ts";
 import type { LabProcess } from "./lab_process.ts";
 import type { PrivateLab } from "./private_lab.ts";
 import { kernelClientCommand, selfCommand } from "./self_command.ts";

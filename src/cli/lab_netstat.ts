@@ -1,5 +1,5 @@
 /**
- * `lab netstat`: who knows of the connections in a lab: tcplab, the server's kernel, the client's kernel.
+ * `lab netstat`: who knows of the connections in a lab: tcplab, the server's kernel, the clients' kernels.
  *
  * Owns: the one table. Must not know: how a server is asked, how the kernel's sockets are written.
  */
@@ -7,7 +7,7 @@ import { getColorEnabled } from "@std/fmt/colors";
 import type { ServerSnapshot } from "../observe/server_snapshot.ts";
 import { layTable, paletteFor, printable } from "../observe/text_layout.ts";
 import { type KernelSocket, kernelSocketRow, parseKernelSockets } from "./kernel_sockets.ts";
-import { LAB_SIDES, type LabPlan, type LabSide } from "./lab_network.ts";
+import type { LabPlan, LabSide } from "./lab_plan.ts";
 import { labEnvironment } from "./private_lab.ts";
 import { runningServers } from "./server_control.ts";
 import { printLine } from "./terminal.ts";
@@ -16,7 +16,7 @@ import { watchPage } from "./watch_page.ts";
 /** What was found in the lab. */
 interface LabSockets {
   readonly servers: readonly ServerSnapshot[];
-  readonly kernels: Readonly<Record<LabSide, readonly KernelSocket[]>>;
+  readonly kernels: readonly { readonly side: LabSide; readonly sockets: readonly KernelSocket[] }[];
 }
 
 /** Prints the table, once or every second until Ctrl-C. */
@@ -26,7 +26,7 @@ export async function labNetstat(plan: LabPlan, { watch }: { watch: boolean }): 
   await watchPage(text, { isPage: true });
 }
 
-/** The table: a row for each socket, and one for each of the three that knows of none. */
+/** The table: a row for each socket, and one for each kernel, or ours, that knows of none. */
 export function labSocketsText({ servers, kernels }: LabSockets, { color }: { color: boolean }): string {
   const palette = paletteFor(color);
   const ours = servers.flatMap((server) => [
@@ -39,10 +39,10 @@ export function labSocketsText({ servers, kernels }: LabSockets, { color }: { co
   ]);
   const rows = [
     ...(ours.length > 0 ? ours : [["tcplab", "no server is running", "", ""]]),
-    ...LAB_SIDES.flatMap((side) => {
+    ...kernels.flatMap(({ side, sockets }) => {
       const who = `the ${side}'s kernel`;
-      const sockets = kernels[side].map((socket) => [who, ...kernelCells(socket)]);
-      return sockets.length > 0 ? sockets : [[who, "no TCP sockets", "", ""]];
+      const found = sockets.map((socket) => [who, ...kernelCells(socket)]);
+      return found.length > 0 ? found : [[who, "no TCP sockets", "", ""]];
     }),
   ];
   const columns = ["Who knows", "Local Address", "Foreign Address", "State"].map((title) => ({ title }));
@@ -60,14 +60,16 @@ function kernelCells(socket: KernelSocket): string[] {
 
 async function findSockets(plan: LabPlan): Promise<LabSockets> {
   const devices: ReadonlySet<string> = new Set(Object.values(plan.devices));
-  const [{ servers }, server, client] = await Promise.all([
+  const [{ servers }, kernels] = await Promise.all([
     runningServers(),
-    kernelSockets(plan.namespaces.server),
-    kernelSockets(plan.namespaces.client),
+    Promise.all(plan.sides.map(async (side) => ({
+      side,
+      sockets: await kernelSockets(plan.namespaces[side]),
+    }))),
   ]);
   return {
     servers: servers.filter(({ device }) => devices.has(device)),
-    kernels: { server, client },
+    kernels,
   };
 }
 

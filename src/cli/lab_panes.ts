@@ -6,7 +6,8 @@
  * the lab is made, or how its shells get their prompts (lab_prompts.ts).
  */
 import { CliError } from "./command.ts";
-import { type LabPlan, type LabSide, shellLine } from "./lab_network.ts";
+import { shellLine } from "./lab_network.ts";
+import type { LabPlan, LabSide } from "./lab_plan.ts";
 import { type LabFile, SIDE_SHELL } from "./lab_prompts.ts";
 import { HOLDER_DIRECTORY, labEnvironment, type PrivateLab } from "./private_lab.ts";
 import { runTool } from "./tool_output.ts";

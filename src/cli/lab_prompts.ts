@@ -4,7 +4,8 @@
  * Owns: those files, for bash, zsh, fish and whatever else reads ENV. Must not know: how they come into the lab (lab_shell.ts).
  */
 import { shellLine } from "./lab_network.ts";
-import { OWN_LAB_MARK } from "./own_lab.ts";
+import type { LabForm } from "./lab_plan.ts";
+import { OWN_LAB_MARK, ownLabText } from "./own_lab.ts";
 import { HOLDER_DIRECTORY } from "./private_lab.ts";
 
 /** A file that a lab is furnished with. */
@@ -20,9 +21,9 @@ export const SIDE_SHELL = `${HOLDER_DIRECTORY}/side-shell`;
 export const PROGRAMS = `${HOLDER_DIRECTORY}/bin`;
 
 /** The mark, the program and the shells. Text is for `sh` and others: `$` is theirs. */
-export function shellFiles(program: readonly string[]): LabFile[] {
+export function shellFiles(program: readonly string[], form: LabForm = {}): LabFile[] {
   return [
-    { path: OWN_LAB_MARK, text: "" },
+    { path: OWN_LAB_MARK, text: ownLabText(form) },
     { path: `${PROGRAMS}/tcplab`, text: `#!/bin/sh\nexec ${shellLine(program)} "$@"\n`, isProgram: true },
     { path: SIDE_SHELL, text: SIDE_SHELL_TEXT, isProgram: true },
     { path: `${HOLDER_DIRECTORY}/bashrc`, text: BASHRC },

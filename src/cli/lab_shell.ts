@@ -6,7 +6,8 @@
  */
 import { orNotFound, runAttached, throughWaiter } from "./attached_process.ts";
 import { CliError } from "./command.ts";
-import { type LabOptions, shellLine } from "./lab_network.ts";
+import { shellLine } from "./lab_network.ts";
+import type { LabOptions } from "./lab_plan.ts";
 import { paneFiles, refuseTmux, tmuxWords } from "./lab_panes.ts";
 import { type LabFile, PROGRAMS, shellFiles, SIDE_SHELL } from "./lab_prompts.ts";
 import { openPageForwarding } from "./page_forwarding.ts";
@@ -29,7 +30,7 @@ export async function labShell(options: LabOptions, { words, tmux }: ShellTask):
     using pages = await openPageForwarding();
     const scratch = Object.values(pages.env);
     await using lab = await PrivateLab.open({ ...options, readable: selfFiles(), scratch });
-    await furnish(lab, [...shellFiles(selfCommand()), ...(tmux ? paneFiles(lab) : [])]);
+    await furnish(lab, [...shellFiles(selfCommand(), options), ...(tmux ? paneFiles(lab) : [])]);
     if (!tmux && words.length === 0) printError(WELCOME);
     const task = tmux ? tmuxWords() : words.length > 0 ? words : [SIDE_SHELL, "lab"];
     const inside = orNotFound(task, { who: "tcplab lab shell", cwd: Deno.cwd() });

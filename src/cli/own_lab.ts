@@ -4,7 +4,7 @@
  * Owns: the mark by which a lab shell is known, and on which side of the lab a process is. Must not know: how a lab is made
  * (private_lab.ts), what is done in it.
  */
-import { type LabPlan, planLab } from "./lab_network.ts";
+import { type LabForm, type LabPlan, planLab } from "./lab_plan.ts";
 import { HOLDER_DIRECTORY, labEnvironment } from "./private_lab.ts";
 
 /**
@@ -13,10 +13,15 @@ import { HOLDER_DIRECTORY, labEnvironment } from "./private_lab.ts";
  */
 export const OWN_LAB_MARK = `${HOLDER_DIRECTORY}/shell`;
 
+/** What the mark says: the form of the lab, from which its plan follows. */
+export function ownLabText({ hosts, bridge = false, router = false }: LabForm): string {
+  return JSON.stringify({ bridge, router, ...(hosts === undefined ? {} : { hosts }) });
+}
+
 /** The lab whose shell this process was started in; null anywhere else. */
 export function ownLab(): LabPlan | null {
   try {
-    return Deno.statSync(OWN_LAB_MARK).isFile ? planLab() : null;
+    return planLab(JSON.parse(Deno.readTextFileSync(OWN_LAB_MARK)));
   } catch {
     return null;
   }

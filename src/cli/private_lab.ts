@@ -1,7 +1,7 @@
 /**
- * A private lab: server and client namespaces that have no name on the host and vanish with their last process.
+ * A private lab: namespaces for its sides that have no name on the host and vanish with their last process.
  *
- * A holder process lives in user, network, mount and PID namespaces of its own and has made the lab's two network
+ * A holder process lives in user, network, mount and PID namespaces of its own and has made the lab's network
  * namespaces inside of them; every other process enters through it. The holder reads our end of a pipe: when this
  * program ends, however it ends, the holder asks all processes of the lab to end, and ends itself a second later, and with the
  * first process of a PID namespace go all others of it. So neither Ctrl-C nor `kill -9` leaves a namespace, a device, a rule or a process on the host.
@@ -9,17 +9,8 @@
  * Owns: the holder, and how processes enter. Must not know: what they are to do there.
  */
 import { LabProcess, type LineHandler, type ProcessResult } from "./lab_process.ts";
-import {
-  labConfigureSteps,
-  labCreateSteps,
-  labOffloadSteps,
-  labOptionalSteps,
-  type LabOptions,
-  type LabPlan,
-  type LabSide,
-  planLab,
-  shellLine,
-} from "./lab_network.ts";
+import { labConfigureSteps, labCreateSteps, labOffloadSteps, labSteps6, shellLine } from "./lab_network.ts";
+import { type LabOptions, type LabPlace, type LabPlan, planLab } from "./lab_plan.ts";
 import { environmentVariable } from "./terminal.ts";
 
 /** Whose rights a private lab rests on: those of a user namespace, or root's own. */
@@ -37,8 +28,8 @@ interface PrivateLabOptions extends LabOptions {
 
 /** How a process of the lab is started. */
 interface LabCommand {
-  /** Where: one of the two sides, or the lab's own namespaces when absent. */
-  readonly side?: LabSide;
+  /** Where: a side, the switch or the router; the lab's own namespaces when absent. */
+  readonly side?: LabPlace;
   readonly words: readonly string[];
   readonly stdin?: boolean;
   readonly env?: Readonly<Record<string, string>>;
@@ -49,6 +40,14 @@ interface LabCommand {
 /** The kernel, the container or the rights do not allow a private lab; the message says why, for each way tried. */
 export class LabRefused extends Error {
   override name = "LabRefused";
+}
+
+/** A holder that is ready. */
+interface Opened {
+  readonly holder: Deno.ChildProcess;
+  /** The number by which the host knows it. */
+  readonly holderPid: number;
+  readonly hasIpv6: boolean;
 }
 
 const BEST_RIGHTS: readonly LabRights[] = ["user", "root"];
@@ -67,18 +66,21 @@ const PID_LOOK_MS = 25;
 export class PrivateLab {
   readonly plan: LabPlan;
   readonly rights: LabRights;
+  /** Whether the IPv6 addresses are there: the kernel may have none of it, and a device below 1280 bytes neither. */
+  readonly hasIpv6: boolean;
   readonly #holder: Deno.ChildProcess;
   readonly #holderPid: number;
   #started = 0;
   #closed = false;
 
   private constructor(
-    parts: { plan: LabPlan; rights: LabRights; holder: Deno.ChildProcess; holderPid: number },
+    parts: { plan: LabPlan; rights: LabRights } & Opened,
   ) {
     this.plan = parts.plan;
     this.rights = parts.rights;
     this.#holder = parts.holder;
     this.#holderPid = parts.holderPid;
+    this.hasIpv6 = parts.hasIpv6;
   }
 
   /**
@@ -103,7 +105,7 @@ export class PrivateLab {
   }
 
   /** The command line that, typed on the host as this user, runs `words` inside the lab. */
-  enter(words: readonly string[], side?: LabSide): string[] {
+  enter(words: readonly string[], side?: LabPlace): string[] {
     const user = this.rights === "user" ? ["--user", "--preserve-credentials"] : [];
     const enter = ["nsenter", "--target", String(this.#holderPid), ...user, ...NAMESPACES, "--"];
     const inside = side === undefined ? [] : ["ip", "netns", "exec", this.plan.namespaces[side]];
@@ -193,9 +195,12 @@ function holderScript(plan: LabPlan, { readable = [], scratch = [] }: PrivateLab
     ),
     ...labCreateSteps(plan).map(shellLine),
     ...labConfigureSteps(plan).map(shellLine),
-    ...labOptionalSteps(plan).map(optional),
+    // The first that fails is the last: the lab then has IPv4 alone.
+    `if ${
+      labSteps6(plan).map(shellLine).join(" && ")
+    }; then families=both; else families=ipv4; fi 2>/dev/null`,
     ...(plan.offloads ? [] : labOffloadSteps(plan).map(shellLine)),
-    'echo "ready $pid"',
+    'echo "ready $pid $families"',
     // Until this program ends, or closes the lab.
     "cat >/dev/null",
     ...(scratch.length === 0 ? [] : [optional(["rm", "-r", ...scratch])]),
@@ -209,7 +214,7 @@ function holderScript(plan: LabPlan, { readable = [], scratch = [] }: PrivateLab
 async function startHolder(
   rights: LabRights,
   script: string,
-): Promise<{ holder: Deno.ChildProcess; holderPid: number } | string> {
+): Promise<Opened | string> {
   const user = rights === "user" ? ["--user", "--map-root-user"] : [];
   let holder: Deno.ChildProcess;
   try {
@@ -229,11 +234,11 @@ async function startHolder(
   }
   const complaints = new Response(holder.stderr).text();
   const timer = setTimeout(() => killQuietly(holder), OPEN_TIMEOUT_MS);
-  const holderPid = await readyPid(holder.stdout);
+  const ready = await readyHolder(holder.stdout);
   clearTimeout(timer);
-  if (holderPid !== null) {
+  if (ready !== null) {
     complaints.catch(() => {});
-    return { holder, holderPid };
+    return { holder, ...ready };
   }
   await endHolder(holder);
   const [first] = (await complaints).trim().split("\n");
@@ -241,7 +246,7 @@ async function startHolder(
 }
 
 /** Reads until the holder says that it is ready, and lets go of its output. */
-async function readyPid(stdout: ReadableStream<Uint8Array>): Promise<number | null> {
+async function readyHolder(stdout: ReadableStream<Uint8Array>): Promise<Omit<Opened, "holder"> | null> {
   const reader = stdout.getReader();
   const decoder = new TextDecoder();
   let text = "";
@@ -249,10 +254,10 @@ async function readyPid(stdout: ReadableStream<Uint8Array>): Promise<number | nu
     const { done, value } = await reader.read();
     if (done) return null;
     text += decoder.decode(value, { stream: true });
-    const ready = /^ready (\d+)$/m.exec(text);
+    const ready = /^ready (\d+) (\w+)$/m.exec(text);
     if (ready === null) continue;
     await reader.cancel();
-    return Number(ready[1]);
+    return { holderPid: Number(ready[1]), hasIpv6: ready[2] === "both" };
   }
 }
 

@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { orNotFound, throughWaiter } from "../../src/cli/attached_process.ts";
 import { CliError } from "../../src/cli/command.ts";
-import { planLab } from "../../src/cli/lab_network.ts";
+import { planLab } from "../../src/cli/lab_plan.ts";
+import type { KernelSocket } from "../../src/cli/kernel_sockets.ts";
 import { labSocketsText } from "../../src/cli/lab_netstat.ts";
 import { chooseSniffer, paneScript } from "../../src/cli/lab_panes.ts";
 import { shellFiles } from "../../src/cli/lab_prompts.ts";
@@ -114,7 +115,9 @@ Deno.test("the lab's program starts this one again, whatever its path", () => {
   assertEquals(program?.text, `#!/bin/sh\nexec '/a b/deno' run 'it'\\''s.ts' "$@"\n`);
 });
 
-const EMPTY = { servers: [], kernels: { server: [], client: [] } };
+const kernels = (server: KernelSocket[], client: KernelSocket[]) =>
+  [{ side: "server", sockets: server }, { side: "client", sockets: client }] as const;
+const EMPTY = { servers: [], kernels: kernels([], []) };
 
 Deno.test("a table of nothing says of each of the three that it knows nothing", () => {
   const lines = labSocketsText(EMPTY, { color: false }).split("\n");
@@ -142,7 +145,7 @@ Deno.test("kernel sockets of both families, and addresses of both, are rows", ()
     peerPort: 7,
     peerAddress: new Uint8Array(16).fill(2),
   };
-  const text = labSocketsText({ ...EMPTY, kernels: { server: [socket], client: [wide] } }, { color: false });
+  const text = labSocketsText({ ...EMPTY, kernels: kernels([socket], [wide]) }, { color: false });
   const cells = text.split("\n").map((line) => line.split(/ {2,}/));
   assertEquals(cells[2], ["the server's kernel", "0.0.0.0:22", "*:*", "LISTEN"]);
   assertEquals(cells[3].slice(1, 3), [

@@ -3,7 +3,7 @@
  * fits, and a person is told.
  */
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
-import type { LabSide } from "../../src/cli/lab_network.ts";
+import type { LabSide } from "../../src/cli/lab_plan.ts";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { KernelPeer, PEER_PROGRAMS } from "./kernel_peer.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";

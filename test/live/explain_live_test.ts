@@ -3,7 +3,7 @@
  * (ss), tcplab's own states in the comments of its recording, and tshark's expert on a lossy transfer.
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import type { LabSide } from "../../src/cli/lab_network.ts";
+import type { LabSide } from "../../src/cli/lab_plan.ts";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import { parseSocketFilter } from "../../src/observe/socket_filter.ts";

@@ -8,7 +8,7 @@ import { fromFileUrl } from "@std/path";
 import { pcapVersion } from "../../ffi/pcap_library.ts";
 import { LabRefused, PrivateLab } from "../../src/cli/private_lab.ts";
 import { selfFiles } from "../../src/cli/self_command.ts";
-import type { LabOptions } from "../../src/cli/lab_network.ts";
+import type { LabOptions } from "../../src/cli/lab_plan.ts";
 
 /** What a live test asks for. */
 interface LiveTestOptions extends LabOptions {
@@ -18,13 +18,18 @@ interface LiveTestOptions extends LabOptions {
   readonly pcap?: boolean;
   /** Root's own rights, and not those of a user namespace. */
   readonly rights?: "root";
+  /** A kernel with IPv6: both families are in the lab. */
+  readonly ipv6?: boolean;
   /** Any other reason for which the test cannot run here. */
   readonly missing?: string | null;
 }
 
 const HERE = fromFileUrl(new URL(".", import.meta.url));
 const asRoot = await tryLab("root");
-const { refusal, restsOnUserNamespaces } = await tryLab();
+const { refusal, restsOnUserNamespaces, hasIpv6 } = await tryLab();
+const withoutBridge = await refusalOf("ip link add name probe type bridge", {
+  why: "this kernel has no bridge",
+});
 const pcapRefusal = refuseWithoutPcap();
 
 /** Registers a test that runs in a lab of its own; where that cannot be, the test's name says what is missing. */
@@ -46,23 +51,35 @@ export function liveTest(
   });
 }
 
-function reasonToIgnore({ needs, missing, pcap, rights }: LiveTestOptions): string | null {
+function reasonToIgnore(options: LiveTestOptions): string | null {
+  const { needs, missing, pcap, rights, bridge, ipv6 } = options;
   if (rights === "root" && asRoot.refusal !== null) return `no lab of root's: ${asRoot.refusal}`;
   if (refusal !== null) return `no private lab: ${refusal}`;
   if (pcap !== false && pcapRefusal !== null) return `no libpcap: ${pcapRefusal}`;
+  if (bridge && withoutBridge !== null) return withoutBridge;
+  if (ipv6 && !hasIpv6) return "no IPv6 in this kernel";
   if (missing) return missing;
   const absent = (needs ?? []).filter((program) => !isInstalled(program));
   return absent.length === 0 ? null : `not installed: ${absent.join(", ")}`;
 }
 
+/** What labs are like here. */
+interface LabTrial {
+  readonly refusal: string | null;
+  readonly restsOnUserNamespaces: boolean;
+  readonly hasIpv6: boolean;
+}
+
 /** Opens a lab as every test will, once: why that cannot be, or whose rights it rests on. */
-async function tryLab(rights?: "root"): Promise<{ refusal: string | null; restsOnUserNamespaces: boolean }> {
+async function tryLab(rights?: "root"): Promise<LabTrial> {
   try {
     const readable = [...selfFiles(), HERE];
     await using lab = await PrivateLab.open(rights === undefined ? { readable } : { readable, rights });
-    return { refusal: null, restsOnUserNamespaces: lab.rights === "user" };
+    return { refusal: null, restsOnUserNamespaces: lab.rights === "user", hasIpv6: lab.hasIpv6 };
   } catch (error) {
-    if (error instanceof LabRefused) return { refusal: error.message, restsOnUserNamespaces: false };
+    if (error instanceof LabRefused) {
+      return { refusal: error.message, restsOnUserNamespaces: false, hasIpv6: false };
+    }
     throw error;
   }
 }

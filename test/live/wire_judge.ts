@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { LabProcess } from "../../src/cli/lab_process.ts";
-import type { LabSide } from "../../src/cli/lab_network.ts";
+import type { LabSide } from "../../src/cli/lab_plan.ts";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { waitFor } from "./wait_for.ts";
 
