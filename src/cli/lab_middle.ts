@@ -8,7 +8,14 @@
  *
  * Owns: those commands. Must not know: names and addresses (lab_plan.ts), how commands are run.
  */
-import { inside, type LabPlan, type LabRouter, LEAST_MTU_6, middleDevice } from "./lab_plan.ts";
+import {
+  inside,
+  type LabMiddle,
+  type LabPlan,
+  type LabRouter,
+  LEAST_MTU_6,
+  middleDevice,
+} from "./lab_plan.ts";
 
 /** The switch's own device; nothing of the lab is reached by it. */
 export const BRIDGE_DEVICE = "bridge";
@@ -21,6 +28,13 @@ const FACES = ["server", "client"] as const;
  */
 const SNOOPING = "mcast_snooping 1 mcast_querier 1 mcast_mld_version 2 mcast_igmp_version 3 " +
   "mcast_startup_query_interval 200 mcast_query_interval 3000 mcast_query_response_interval 100";
+
+/**
+ * Until its link-local address is proved its own, a kernel asks for no neighbour and no listener (RFC 4862 §5.4): the first two
+ * seconds of a lab would go by without a router or a querier. On links that are ours alone there is nothing to prove.
+ */
+const WITHOUT_DAD =
+  'for file in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 >"$file"; done 2>/dev/null || :';
 
 /** The commands that make the middle what it is; those that join it to the sides come before. */
 export function middleCreateSteps(plan: LabPlan): string[][] {
@@ -35,6 +49,7 @@ export function middleConfigureSteps(plan: LabPlan): string[][] {
   const { router } = plan;
   const ip = inside(plan, "router");
   return [
+    inKernel(plan, "router", WITHOUT_DAD),
     ...FACES.flatMap((face) => {
       const address = router.addresses[face];
       const device = middleDevice(face);
@@ -47,7 +62,7 @@ export function middleConfigureSteps(plan: LabPlan): string[][] {
         [...inside(plan, face), "route", "replace", "default", "via", address, "dev", plan.devices[face]],
       ];
     }),
-    setting(plan, "ipv4/ip_forward"),
+    inKernel(plan, "router", "echo 1 >/proc/sys/net/ipv4/ip_forward"),
   ];
 }
 
@@ -70,13 +85,14 @@ export function middleConfigureSteps6(plan: LabPlan): string[][] {
         [...side, "route", "replace", "default", "via", address, "dev", plan.devices[face]],
       ];
     }),
-    setting(plan, "ipv6/conf/all/forwarding"),
+    inKernel(plan, "router", "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"),
   ];
 }
 
 function switchSteps(plan: LabPlan): string[][] {
   const ip = inside(plan, "switch");
   return [
+    inKernel(plan, "switch", WITHOUT_DAD),
     [...ip, "link", "set", BRIDGE_DEVICE, "type", "bridge", ...SNOOPING.split(" ")],
     ...plan.sides.map((
       side,
@@ -90,7 +106,7 @@ function narrow({ mtuBytes }: LabRouter, least: number): string[] {
   return mtuBytes === undefined ? [] : ["mtu", String(Math.max(mtuBytes, least))];
 }
 
-/** Switches a setting of the router's kernel on; `sysctl` is not installed everywhere. */
-function setting(plan: LabPlan, path: string): string[] {
-  return ["ip", "netns", "exec", plan.namespaces.router, "sh", "-c", `echo 1 >/proc/sys/net/${path}`];
+/** A line of shell for the middle's kernel: `sysctl` is not installed everywhere. */
+function inKernel(plan: LabPlan, middle: LabMiddle, line: string): string[] {
+  return ["ip", "netns", "exec", plan.namespaces[middle], "sh", "-c", line];
 }
