@@ -25,9 +25,16 @@ const FACES = ["server", "client"] as const;
 /**
  * Only a switch that hears a querier keeps a group's frames from those who did not ask; until then it floods, as one without
  * snooping does. Hundredths of a second: quick enough for a lab, where the kernel's 31 s and 10 s are for real networks. Local choice.
+ * What the querier waits for is read when it begins, so that it comes last.
  */
-const SNOOPING = "mcast_snooping 1 mcast_querier 1 mcast_mld_version 2 mcast_igmp_version 3 " +
-  "mcast_startup_query_interval 200 mcast_query_interval 3000 mcast_query_response_interval 100";
+const SNOOPING = [
+  "mcast_snooping 1 mcast_mld_version 2 mcast_igmp_version 3 mcast_startup_query_interval 200 " +
+  "mcast_query_interval 3000 mcast_query_response_interval 100",
+  "mcast_querier 1",
+];
+/** Ports of a switch are no stations: they have nothing to say themselves. */
+const SILENT_PORTS =
+  'for file in /proc/sys/net/ipv6/conf/to-*/disable_ipv6; do echo 1 >"$file"; done 2>/dev/null || :';
 
 /**
  * Until its link-local address is proved its own, a kernel asks for no neighbour and no listener (RFC 4862 §5.4): the first two
@@ -93,7 +100,8 @@ function switchSteps(plan: LabPlan): string[][] {
   const ip = inside(plan, "switch");
   return [
     inKernel(plan, "switch", WITHOUT_DAD),
-    [...ip, "link", "set", BRIDGE_DEVICE, "type", "bridge", ...SNOOPING.split(" ")],
+    inKernel(plan, "switch", SILENT_PORTS),
+    ...SNOOPING.map((what) => [...ip, "link", "set", BRIDGE_DEVICE, "type", "bridge", ...what.split(" ")]),
     ...plan.sides.map((
       side,
     ) => [...ip, "link", "set", middleDevice(side), "master", BRIDGE_DEVICE, "up"]),
