@@ -15,10 +15,15 @@ export const SOCKADDR_LL = { family: 0, protocol: 2, ifindex: 4, sizeBytes: 20 }
 export const SOCK_FPROG = { length: 0, filter: 8, sizeBytes: 16 } as const;
 
 /** `struct sock_filter`: one instruction of classic BPF. */
-export const SOCK_FILTER = { code: 0, jumpFalse: 3, operand: 4, sizeBytes: 8 } as const;
+export const SOCK_FILTER = { code: 0, jumpTrue: 2, jumpFalse: 3, operand: 4, sizeBytes: 8 } as const;
+
+/** `struct packet_mreq`: what else than its own frames a device is to hand up. */
+export const PACKET_MREQ = { ifindex: 0, type: 4, sizeBytes: 16 } as const;
 
 /** Operation codes of classic BPF, of <linux/bpf_common.h>, and the operand that every filter of ours has. */
 export const BPF = {
+  /** `BPF_LD | BPF_B | BPF_ABS`: one byte of the frame. */
+  loadByte: 0x30,
   /** `BPF_LD | BPF_H | BPF_ABS`: two bytes of the frame. */
   loadHalf: 0x28,
   /** `BPF_LD | BPF_W | BPF_ABS`: four bytes of the frame, or what the kernel knows of it. */
@@ -31,6 +36,10 @@ export const BPF = {
   keep: 0x06,
   /** Where a frame has its EtherType (IEEE 802.3 §3.2.6). */
   etherTypeOffset: 12,
+  /** The next header of an IPv6 packet right behind Ethernet's header (RFC 8200 §3). */
+  nextHeaderOffset: 14 + 6,
+  /** The type of an ICMPv6 message without extension headers before it (RFC 4443 §2.1). */
+  icmpv6TypeOffset: 14 + 40,
   /** `SKF_AD_OFF + SKF_AD_VLAN_TAG` of <linux/filter.h>: the tag that was taken off the frame, 0 without one. */
   vlanTagOffset: 0xfffff02c,
 } as const;
@@ -128,6 +137,10 @@ export const SOCKET = {
   levelPacket: 263,
   /** `SO_GET_FILTER`: how many instructions the attached filter has. */
   getFilter: 26,
+  /** `PACKET_ADD_MEMBERSHIP`: takes a {@link PACKET_MREQ}; lasts as long as the socket. */
+  addMembership: 1,
+  /** `PACKET_MR_ALLMULTI`: frames of every group. */
+  allMulticast: 2,
   /** `PACKET_COPY_THRESH`: frames that do not fit their slot are queued too. */
   packetCopyThreshold: 7,
   /** `PACKET_VERSION`: the layout of the capture ring. */

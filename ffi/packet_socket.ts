@@ -1,5 +1,5 @@
 /**
- * A packet socket of Linux: one that only sends, or one that also receives frames of one EtherType.
+ * A packet socket of Linux: one that only sends, or one that also receives what neighbors say of their addresses.
  *
  * Owns: opening and binding it, its options, and the words for why it cannot be had. Must not know: what is sent.
  *
@@ -11,7 +11,7 @@
 import { LinkError } from "../src/link/link.ts";
 import { errno, errnoText, libc } from "./libc.ts";
 import { addressOf, cString } from "./native_memory.ts";
-import { BPF, SOCK_FILTER, SOCK_FPROG, SOCKADDR_LL, SOCKET } from "./packet_layouts.ts";
+import { BPF, PACKET_MREQ, SOCK_FILTER, SOCK_FPROG, SOCKADDR_LL, SOCKET } from "./packet_layouts.ts";
 
 /** A filter keeps this many bytes of a frame: more than any has. */
 const WHOLE_FRAME = 0xffff;
@@ -42,12 +42,12 @@ export class PacketSocketError extends LinkError {
 
 /**
  * Opens a socket that sends frames on `device` and returns its descriptor. With `withHeader` each frame is to be preceded
- * by a `struct virtio_net_hdr`. It receives frames of the EtherType `receives` and of one
- * VLAN, none where that is absent, and waits for none. Throws {@link PacketSocketError}: not Linux, no rights, no device, an old kernel.
+ * by a `struct virtio_net_hdr`. With `receives` it receives ARP and neighbor discovery of
+ * one VLAN, else nothing, and waits for none. Throws {@link PacketSocketError}: not Linux, no rights, no device, an old kernel.
  */
 export function openPacketSocket(
   device: string,
-  options: { withHeader: boolean; receives?: { etherType: number; vlan: number | null } },
+  options: { withHeader: boolean; receives?: { vlan: number | null } },
 ): number {
   if (Deno.build.os !== "linux") throw new PacketSocketError(device, "this is not Linux");
   const symbols = libc();
@@ -80,6 +80,7 @@ export function openPacketSocket(
   view.setUint16(SOCKADDR_LL.protocol, receives === undefined ? 0 : SOCKET.allProtocols);
   view.setInt32(SOCKADDR_LL.ifindex, index, true);
   if (symbols.bind(descriptor, address, SOCKADDR_LL.sizeBytes) !== 0) refuse("bind");
+  if (receives !== undefined && !joinAllGroups(descriptor, index)) refuse("PACKET_ADD_MEMBERSHIP");
   return descriptor;
 }
 
@@ -93,28 +94,48 @@ export function ignoreOutgoing(descriptor: number): boolean {
   return setOption(descriptor, SOCKET.levelPacket, SOCKET.packetIgnoreOutgoing, 1);
 }
 
+/** Has the device hand up frames of all groups: answers of neighbor discovery go to one that the kernel may not have joined. */
+function joinAllGroups(descriptor: number, index: number): boolean {
+  const request = new Uint8Array(PACKET_MREQ.sizeBytes);
+  const view = new DataView(request.buffer);
+  view.setInt32(PACKET_MREQ.ifindex, index, true);
+  view.setUint16(PACKET_MREQ.type, SOCKET.allMulticast, true);
+  const { levelPacket, addMembership } = SOCKET;
+  return libc().setsockopt(descriptor, levelPacket, addMembership, request, request.length) === 0;
+}
+
+const ETHERTYPE = { arp: 0x0806, ipv6: 0x86dd } as const;
+/** ICMPv6 (RFC 4443 §1), and its neighbor solicitation and advertisement (RFC 4861 §4.3, §4.4). */
+const ICMPV6 = { protocol: 0x3a, solicitation: 0x87, advertisement: 0x88 } as const;
+
 /**
- * Lets only frames of one EtherType and one VLAN through; without a tag, or with the priority tag 0, they are of none. A socket that is bound to the protocol instead would be told of no frame
+ * Lets only ARP and neighbor discovery of one VLAN through; without a tag, or with the priority tag 0, they are of none. A socket that is bound to the protocol instead would be told of no frame
  * that the device's bridge or bond has taken.
  */
-function setFilter(
-  descriptor: number,
-  { etherType, vlan }: { etherType: number; vlan: number | null },
-): boolean {
+function setFilter(descriptor: number, { vlan }: { vlan: number | null }): boolean {
+  const { loadByte, loadHalf, loadWord, jumpIfEqual } = BPF;
+  // A jump is counted from the instruction behind it; the last but one keeps, the last does not.
   const instructions = [
-    { code: BPF.loadHalf, jumpFalse: 0, operand: BPF.etherTypeOffset },
-    { code: BPF.jumpIfEqual, jumpFalse: 4, operand: etherType },
-    { code: BPF.loadWord, jumpFalse: 0, operand: BPF.vlanTagOffset },
-    { code: BPF.and, jumpFalse: 0, operand: VLAN_ID_MASK },
-    { code: BPF.jumpIfEqual, jumpFalse: 1, operand: vlan ?? 0 },
-    { code: BPF.keep, jumpFalse: 0, operand: WHOLE_FRAME },
-    { code: BPF.keep, jumpFalse: 0, operand: 0 },
+    { code: loadHalf, operand: BPF.etherTypeOffset },
+    { code: jumpIfEqual, operand: ETHERTYPE.arp, jumpTrue: 6 },
+    { code: jumpIfEqual, operand: ETHERTYPE.ipv6, jumpFalse: 9 },
+    { code: loadByte, operand: BPF.nextHeaderOffset },
+    { code: jumpIfEqual, operand: ICMPV6.protocol, jumpFalse: 7 },
+    { code: loadByte, operand: BPF.icmpv6TypeOffset },
+    { code: jumpIfEqual, operand: ICMPV6.advertisement, jumpTrue: 1 },
+    { code: jumpIfEqual, operand: ICMPV6.solicitation, jumpFalse: 4 },
+    { code: loadWord, operand: BPF.vlanTagOffset },
+    { code: BPF.and, operand: VLAN_ID_MASK },
+    { code: jumpIfEqual, operand: vlan ?? 0, jumpFalse: 1 },
+    { code: BPF.keep, operand: WHOLE_FRAME },
+    { code: BPF.keep, operand: 0 },
   ];
   const filter = new Uint8Array(instructions.length * SOCK_FILTER.sizeBytes);
   const view = new DataView(filter.buffer);
-  for (const [position, { code, jumpFalse, operand }] of instructions.entries()) {
+  for (const [position, { code, jumpTrue = 0, jumpFalse = 0, operand }] of instructions.entries()) {
     const at = position * SOCK_FILTER.sizeBytes;
     view.setUint16(at + SOCK_FILTER.code, code, true);
+    view.setUint8(at + SOCK_FILTER.jumpTrue, jumpTrue);
     view.setUint8(at + SOCK_FILTER.jumpFalse, jumpFalse);
     view.setUint32(at + SOCK_FILTER.operand, operand, true);
   }

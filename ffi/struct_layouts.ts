@@ -4,7 +4,7 @@
  * Owns: field offsets, sizes and the few numbers (address families, ioctl requests) that go with them.
  * Must not know: the functions that fill these structures.
  *
- * Sources: <pcap/pcap.h>, <sys/socket.h>, <netinet/in.h>, <linux/if_packet.h>, <net/if_dl.h>, <poll.h>, <net/if.h>.
+ * Sources: <pcap/pcap.h>, <sys/socket.h>, <netinet/in.h>, <linux/if_packet.h>, <net/if_dl.h>, <poll.h>, <net/if.h>, <netdb.h>.
  * All platforms that Deno runs on have pointers of 8 bytes. The Linux column is compared with the C
  * compiler's `offsetof` by test/ffi/struct_layouts_test.ts.
  */
@@ -53,7 +53,15 @@ interface StructLayouts {
   /** `struct sockaddr`: where the family is, and how wide. */
   readonly sockaddr: { readonly family: number; readonly familyBytes: 1 | 2 };
   readonly sockaddrIn: { readonly address: number };
-  readonly sockaddrIn6: { readonly address: number };
+  readonly sockaddrIn6: { readonly address: number; readonly scope: number };
+  /** `struct addrinfo`: one address of a name, and the hints that a question for them begins with. */
+  readonly addrinfo: {
+    readonly family: number;
+    readonly socketType: number;
+    readonly address: number;
+    readonly next: number;
+    readonly sizeBytes: number;
+  };
   /** Where a link-layer address is: `sockaddr_ll` on Linux, `sockaddr_dl` on BSD and macOS. */
   readonly sockaddrLink: {
     readonly hardwareType: number;
@@ -71,8 +79,11 @@ const PCAP_LISTS = {
   pcapAddr: { next: 0, addr: 8, netmask: 16 },
   bpfProgram: { length: 0, instructions: 8, sizeBytes: 16 },
   sockaddrIn: { address: 4 },
-  sockaddrIn6: { address: 8 },
+  sockaddrIn6: { address: 8, scope: 24 },
 } as const;
+
+/** BSDs, and Windows after them, have the canonical name before the address. */
+const BSD_ADDRINFO = { family: 4, socketType: 8, address: 32, next: 40, sizeBytes: 48 } as const;
 
 const LINUX = {
   ...PCAP_LISTS,
@@ -81,6 +92,7 @@ const LINUX = {
   sockaddr: { family: 0, familyBytes: 2 },
   sockaddrLink: { hardwareType: 8, addressLength: 11, address: 12, nameLength: -1 },
   families: { inet: 2, inet6: 10, link: 17 },
+  addrinfo: { family: 4, socketType: 8, address: 24, next: 40, sizeBytes: 48 },
 } as const satisfies StructLayouts;
 
 const DARWIN = {
@@ -91,6 +103,7 @@ const DARWIN = {
   sockaddr: { family: 1, familyBytes: 1 },
   sockaddrLink: { hardwareType: 4, addressLength: 6, address: 8, nameLength: 5 },
   families: { inet: 2, inet6: 30, link: 18 },
+  addrinfo: BSD_ADDRINFO,
 } as const satisfies StructLayouts;
 
 const WINDOWS = {
@@ -103,6 +116,7 @@ const WINDOWS = {
   // Npcap reports no link-layer addresses in the list.
   sockaddrLink: { hardwareType: 0, addressLength: 0, address: 0, nameLength: -1 },
   families: { inet: 2, inet6: 23, link: -1 },
+  addrinfo: BSD_ADDRINFO,
 } as const satisfies StructLayouts;
 
 /** The layouts of a platform, named as in `Deno.build.os`; BSDs share macOS's shapes, Android shares Linux's. */

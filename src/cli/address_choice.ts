@@ -19,8 +19,8 @@ import {
 } from "../wire/address.ts";
 import { CliError } from "./command.ts";
 import { addressTexts } from "./device.ts";
-import type { AddressRequest } from "./serve_options.ts";
-import { candidateAddresses, isNetworkAddress } from "./subnet.ts";
+import { type AddressRequest, isLinkLocal, subnetsOwn } from "./address_request.ts";
+import { candidateAddresses, candidateIpv6Addresses, isNetworkAddress } from "./subnet.ts";
 
 /** An address that the server will answer for. */
 export interface ServedAddress {
@@ -38,8 +38,12 @@ export interface AddressScene {
   readonly rstGuard: "off" | "nft";
 }
 
+const IPV4_BYTES = 4;
+const IPV6_BYTES = 16;
 /** Local choice for a device without an address and an --ip without /LEN: the size of most lab networks. */
 const DEFAULT_PREFIX_LENGTH = 24;
+/** The same for IPv6: what is before an interface identifier (RFC 4291 §2.5.1, §2.5.6). */
+const DEFAULT_IPV6_PREFIX_LENGTH = 64;
 /**
  * Local choice: three probes 10 ms apart, and 10 ms more for the answer to the last. RFC 5227 §2.1.1 waits seconds, for
  * hosts that configure themselves unattended; a person waits here, a neighbor on a wire answers well within 10 ms
@@ -55,11 +59,9 @@ const CANDIDATES = 8;
 
 /** Judges the addresses of `--ip` by what the machine knows. Throws {@link CliError}: one line with the remedy. */
 export function judgeAddresses(requests: readonly AddressRequest[], scene: AddressScene): ServedAddress[] {
-  return requests.map((request, position) => {
-    if (requests.findIndex((other) => sameAddress(other.address, request.address)) < position) {
-      throw new CliError(`--ip names ${request.text} twice: leave one out`);
-    }
-    const owner = kernelOwner(request.address, scene.devices);
+  return requests.map((request) => {
+    checkZone(request, scene.device);
+    const owner = kernelOwner(request.address, scene);
     if (owner !== null) checkOwned(request, owner, scene);
     return {
       address: request.address,
@@ -70,9 +72,22 @@ export function judgeAddresses(requests: readonly AddressRequest[], scene: Addre
   });
 }
 
-/** The device to which the kernel has given the address, or null. */
-export function kernelOwner(address: IpAddress, devices: readonly InterfaceInfo[]): InterfaceInfo | null {
-  return devices.find((device) => device.addresses.some((own) => sameAddress(own.address, address))) ?? null;
+/** The link of a link-local address is the device that is served on: another was not meant, or the device was not. */
+function checkZone({ text, zone }: AddressRequest, { name }: InterfaceInfo): void {
+  if (zone === null || zone === name) return;
+  throw new CliError(
+    `--ip ${text}%${zone}: the address is for the link of ${zone}, and the device is ${name}: write ${text}, or --iface ${zone}`,
+  );
+}
+
+/** The device to which the kernel has given the address, or null. A link-local address is looked for on its own link alone. */
+export function kernelOwner(
+  address: IpAddress,
+  { device, devices }: Pick<AddressScene, "device" | "devices">,
+): InterfaceInfo | null {
+  const has = ({ addresses }: InterfaceInfo) => addresses.some((own) => sameAddress(own.address, address));
+  if (isLinkLocal(address)) return has(device) ? device : null;
+  return has(device) ? device : devices.find(has) ?? null;
 }
 
 function checkOwned(request: AddressRequest, owner: InterfaceInfo, scene: AddressScene): void {
@@ -90,33 +105,37 @@ function checkOwned(request: AddressRequest, owner: InterfaceInfo, scene: Addres
 
 /** The prefix given with the address, else that of the device's subnet that it is in. */
 function prefixLengthFor(request: AddressRequest, device: InterfaceInfo): number {
-  const subnets = ipv4Subnets(device);
-  const subnet = subnets.find((own) => inPrefix(request.address, own.address, own.prefixLength));
+  const { address, text } = request;
+  const subnets = subnetsOf(device, address.length);
+  const subnet = subnets.find((own) => inPrefix(address, own.address, own.prefixLength));
   if (subnet !== undefined) {
-    const { address, prefixLength } = subnet;
-    const special = isDirectedBroadcast(request.address, address, prefixLength)
+    const special = isDirectedBroadcast(address, subnet.address, subnet.prefixLength)
       ? "the broadcast address"
-      : isNetworkAddress(request.address, prefixLength)
-      ? "the address"
+      : isNetworkAddress(address, subnet.prefixLength)
+      ? address.length === IPV4_BYTES ? "the address" : "the routers' anycast address"
       : null;
     if (special !== null) {
-      throw new CliError(
-        `${request.text} is ${special} of the subnet on ${device.name}: choose the address of a host in it`,
-      );
+      throw new CliError(`${text} is ${special} of the subnet on ${device.name}: choose the address of a host in it`);
     }
   }
   if (request.prefixLength !== null) return request.prefixLength;
   if (subnet !== undefined) return subnet.prefixLength;
-  if (subnets.length === 0) return DEFAULT_PREFIX_LENGTH;
-  const ours = addressTexts(device).filter((text) => !text.includes(":")).join(", ");
+  const usual = address.length === IPV4_BYTES ? DEFAULT_PREFIX_LENGTH : DEFAULT_IPV6_PREFIX_LENGTH;
+  // Every IPv6 link has fe80::/64, whatever else it has.
+  if (subnets.length === 0 || isLinkLocal(address)) {
+    if (!isNetworkAddress(address, usual)) return usual;
+    throw new CliError(`--ip ${text}: expected the address of a host, and this is ${subnetsOwn(address)}`);
+  }
+  const ours = addressTexts({ addresses: subnets }).join(", ");
   throw new CliError(
-    `${request.text} is outside the subnet of ${device.name} (${ours}), where no host there would look for it: ` +
-      `choose one inside, or say how large its own subnet is (--ip ${request.text}/${DEFAULT_PREFIX_LENGTH})`,
+    `${text} is outside the subnet of ${device.name} (${ours}), where no host there would look for it: ` +
+      `choose one inside, or say how large its own subnet is (--ip ${text}/${usual})`,
   );
 }
 
-function ipv4Subnets(device: InterfaceInfo): InterfaceAddress[] {
-  return device.addresses.filter((own) => own.address.length === 4);
+/** The device's subnets of the family; what is link-local is none. */
+function subnetsOf(device: InterfaceInfo, addressBytes: number): InterfaceAddress[] {
+  return device.addresses.filter(({ address }) => address.length === addressBytes && !isLinkLocal(address));
 }
 
 /** What it takes to ask the segment who has an address. */
@@ -128,8 +147,9 @@ export interface ProbeParts {
 }
 
 /**
- * Asks the segment by ARP (RFC 5227 §2.1.1) who has these addresses; gives the owners found, by address text. Waits
- * for three probes' time, less when every address has turned out to be taken. The link stays open.
+ * Asks the segment by ARP (RFC 5227 §2.1.1) and neighbor solicitation (RFC 4862 §5.4) who has these addresses; gives the
+ * owners found, by address text. Waits for three probes' time, less when every address has turned out to be taken. The link
+ * stays open.
  *
  * It takes the frames itself, so that the pump, which is the hot path, meets one kind of link and host in a process.
  */
@@ -182,19 +202,32 @@ export async function checkUnused(parts: ProbeParts, addresses: readonly ServedA
   }
 }
 
-/** Addresses of the device's subnet that could be proposed, likeliest first; empty when the device has no subnet. */
-export function proposals(device: InterfaceInfo, devices: readonly InterfaceInfo[]): IpAddress[] {
-  const [subnet] = ipv4Subnets(device);
-  if (subnet === undefined) return [];
-  const taken = devices.flatMap(ipv4Subnets).map((own) => own.address);
-  return candidateAddresses(subnet, { count: CANDIDATES, taken });
+/** Addresses that could be proposed, likeliest first, of each family that the device has a subnet of. */
+export interface Proposals {
+  readonly ipv4: readonly IpAddress[];
+  readonly ipv6: readonly IpAddress[];
 }
 
-/** The first of the proposals that nobody on the segment answers for; null when all are taken. */
-export async function findFree(
-  parts: ProbeParts,
-  candidates: readonly IpAddress[],
-): Promise<IpAddress | null> {
-  const owners = await findOwners(parts, candidates);
-  return candidates.find((candidate) => !owners.has(formatIpAddress(candidate))) ?? null;
+/** What could be proposed on a device; `random` gives 16 bytes each time. A family of which it has no subnet has none. */
+export function proposals(
+  { device, devices }: Pick<AddressScene, "device" | "devices">,
+  random: () => Uint8Array,
+): Proposals {
+  const taken = (addressBytes: number) =>
+    devices.flatMap((other) => subnetsOf(other, addressBytes)).map((own) => own.address);
+  const [ipv4] = subnetsOf(device, IPV4_BYTES);
+  // A prefix of 128 bits is one address, and no subnet.
+  const ipv6 = subnetsOf(device, IPV6_BYTES).find(({ prefixLength }) => prefixLength < 128);
+  const count = CANDIDATES;
+  return {
+    ipv4: ipv4 === undefined ? [] : candidateAddresses(ipv4, { count, taken: taken(IPV4_BYTES) }),
+    ipv6: ipv6 === undefined ? [] : candidateIpv6Addresses(ipv6, { count, taken: taken(IPV6_BYTES), random }),
+  };
+}
+
+/** Of each family the first of the proposals that nobody on the segment answers for; none where all are taken. */
+export async function findFree(parts: ProbeParts, { ipv4, ipv6 }: Proposals): Promise<IpAddress[]> {
+  const owners = await findOwners(parts, [...ipv4, ...ipv6]);
+  const isFree = (candidate: IpAddress) => !owners.has(formatIpAddress(candidate));
+  return [ipv4.find(isFree), ipv6.find(isFree)].filter((found) => found !== undefined);
 }

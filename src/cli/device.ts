@@ -70,7 +70,7 @@ function nameWithAddress(device: InterfaceInfo): string {
 }
 
 /** A device's addresses as `10.0.0.1/24`, IPv4 first. */
-export function addressTexts(device: InterfaceInfo): string[] {
+export function addressTexts(device: Pick<InterfaceInfo, "addresses">): string[] {
   return [...device.addresses]
     .sort((left, right) => left.address.length - right.address.length)
     .map(({ address, prefixLength }) => `${formatIpAddress(address)}/${prefixLength}`);

@@ -23,7 +23,7 @@ import {
 } from "./doctor_checks.ts";
 import { badValue } from "./option_values.ts";
 import { type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
-import { type AddressRequest, parseAddress } from "./serve_options.ts";
+import { type AddressRequest, parseAddress } from "./address_request.ts";
 import { printLine } from "./terminal.ts";
 
 const OPTIONS = [

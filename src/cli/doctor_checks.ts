@@ -3,7 +3,7 @@
  *
  * Owns: the findings and their remedies. Must not know: how they are shown.
  */
-import { openArpLink } from "../../ffi/arp_link.ts";
+import { openNeighborLink } from "../../ffi/neighbor_link.ts";
 import { type InterfaceInfo, listInterfaces } from "../../ffi/interfaces.ts";
 import { PCAP_CODES, PcapError } from "../../ffi/pcap_error.ts";
 import { openPcapLink } from "../../ffi/pcap_link.ts";
@@ -18,7 +18,7 @@ import { addressTexts, judgeDevice, pickDevice } from "./device.ts";
 import { judgeTraits, readDeviceFacts } from "./device_traits.ts";
 import { privateLabRefusal } from "./private_lab.ts";
 import { guardOwners, unownedGuards } from "./rst_guard.ts";
-import type { AddressRequest } from "./serve_options.ts";
+import type { AddressRequest } from "./address_request.ts";
 import { refuseTakenAddresses } from "./server_control.ts";
 import { runTool } from "./tool_output.ts";
 
@@ -208,7 +208,7 @@ export async function checkAddress(
 
 /** Asks the segment, as `serve` does before it begins; false where that cannot be done without opening the device. */
 async function isAsked(device: InterfaceInfo, addresses: readonly ServedAddress[]): Promise<boolean> {
-  using link = device.mac === null ? null : openArpLink(device.name, { mac: device.mac, vlan: null });
+  using link = device.mac === null ? null : openNeighborLink(device.name, { mac: device.mac, vlan: null });
   if (link === null) return false;
   await checkUnused({ link, host: new AddressProber(link), clock: systemClock() }, addresses);
   return true;
@@ -217,7 +217,7 @@ async function isAsked(device: InterfaceInfo, addresses: readonly ServedAddress[
 /** Can nft set the guard, and has an older version left one behind? */
 export async function checkFirewall(): Promise<Finding> {
   const check = "firewall";
-  const tables = await runTool("nft", ["list", "tables", "ip"]);
+  const tables = await runTool("nft", ["list", "tables"]);
   const needed = "only --rst-guard nft needs it";
   if (tables === null) {
     return {

@@ -1,7 +1,7 @@
 /**
  * The guard against the kernel's RST, for an address that the kernel owns.
  *
- * Owns: one nftables table a server, whose only rule drops RST segments that the kernel sends from our address and port
+ * Owns: one nftables table a server, whose only rules (one for each version of IP) drop RST segments that the kernel sends from our address and port
  * (frames that we inject do not pass the output hook); its check and its removal. Linux only.
  * Must not know: sockets, frames, the server.
  *
@@ -14,14 +14,14 @@ import { CliError } from "./command.ts";
 
 /** What the guard covers. */
 interface GuardedService {
-  /** IPv4 addresses as text. */
+  /** Addresses of both families as text. */
   readonly addresses: readonly string[];
   readonly ports: readonly number[];
 }
 
 /** A guard that stands until it is disposed of. */
 export interface RstGuard {
-  /** Name of the table, for a notice. */
+  /** The table with its family, as nft names it, for a notice. */
   readonly table: string;
   /** Removes the table. Harmless when called twice. */
   remove(): void;
@@ -36,29 +36,48 @@ export function guardTableName(pid: number, word: number): string {
   return `tcplab_${pid}_${word.toString(16).padStart(8, "0")}`;
 }
 
-/** The table as nft reads it; `create` refuses a name that is taken. */
-export function guardRules(table: string, service: GuardedService): string {
-  const addresses = [...new Set(service.addresses)].join(", ");
-  const ports = [...new Set(service.ports)].join(", ");
-  return `create table ip ${table} { flags owner; }
-add chain ip ${table} output { type filter hook output priority 0; policy accept; }
-add rule ip ${table} output ip saddr { ${addresses} } tcp sport { ${ports} } tcp flags & rst == rst drop
-`;
+/** The table's family: it takes packets of both versions of IP. */
+const FAMILY = "inet";
+
+/** The addresses of each version that is there, under the word that nft has for it. */
+function byVersion(addresses: readonly string[]): readonly (readonly [version: string, addresses: readonly string[]])[] {
+  const distinct = [...new Set(addresses)];
+  const isIpv6 = (text: string) => text.includes(":");
+  return ([["ip", distinct.filter((text) => !isIpv6(text))], ["ip6", distinct.filter(isIpv6)]] as const)
+    .filter(([, ofVersion]) => ofVersion.length > 0);
 }
 
-/** True when nft's listing of the table holds the rule: every address, every port, RST, drop, in the output hook; and our hold on it. */
+/** The table as nft reads it; `create` refuses a name that is taken. */
+export function guardRules(table: string, service: GuardedService): string {
+  const ports = [...new Set(service.ports)].join(", ");
+  const rules = byVersion(service.addresses).map(([version, addresses]) =>
+    `add rule ${FAMILY} ${table} output ${version} saddr { ${addresses.join(", ")} } tcp sport { ${ports} } ` +
+    "tcp flags & rst == rst drop\n"
+  );
+  return `create table ${FAMILY} ${table} { flags owner; }
+add chain ${FAMILY} ${table} output { type filter hook output priority 0; policy accept; }
+${rules.join("")}`;
+}
+
+/**
+ * True when nft's listing of the table holds a rule for each version: every address, every port, RST, drop, in the output
+ * hook; and our hold on it.
+ */
 export function guardStands(listing: string, service: GuardedService): boolean {
-  const rule = listing.split("\n").find((line) => line.includes("saddr") && line.includes("drop"));
-  if (rule === undefined || !listing.includes("hook output")) return false;
+  if (!listing.includes("hook output")) return false;
   if (!/^\s*flags\b.*\bowner\b/m.test(listing)) return false;
-  const words = new Set(rule.split(/[\s{},]+/));
-  const wanted = [...service.addresses, ...service.ports.map(String), "rst"];
-  return wanted.every((word) => words.has(word));
+  const rules = listing.split("\n").map((line) => line.trim());
+  return byVersion(service.addresses).every(([version, addresses]) => {
+    const rule = rules.find((line) => line.startsWith(`${version} saddr`) && line.endsWith("drop"));
+    const words = new Set(rule?.split(/[\s{},]+/));
+    return [...addresses, ...service.ports.map(String), "rst"].every((word) => words.has(word));
+  });
 }
 
 /** The guards that stand, in nft's list of tables, by the process numbers in their names. */
 export function guardOwners(tables: string): number[] {
-  return [...tables.matchAll(/^table ip tcplab_(\d+)_[0-9a-f]{8}\s*$/gm)].map((match) => Number(match[1]));
+  const guards = tables.matchAll(/^table (?:ip|inet) tcplab_(\d+)_[0-9a-f]{8}\s*$/gm);
+  return [...guards].map((match) => Number(match[1]));
 }
 
 /** Tables of versions before the kernel kept them: nothing removes these. Their names. */
@@ -82,7 +101,7 @@ export function setRstGuard(service: GuardedService, open: OpenSession = openNft
   try {
     const added = session.run(guardRules(table, service));
     if (!added.ok) throw new CliError(refusalLine(added));
-    const listed = looking.run(`list table ip ${table}`);
+    const listed = looking.run(`list table ${FAMILY} ${table}`);
     if (!listed.ok || !guardStands(listed.out, service)) {
       throw new CliError(
         "nftables took the rule that keeps the kernel's RST back, but does not list it: use an address that the kernel does not own",
@@ -95,7 +114,7 @@ export function setRstGuard(service: GuardedService, open: OpenSession = openNft
     looking.close();
   }
   const remove = () => session.close();
-  return { table, remove, [Symbol.dispose]: remove };
+  return { table: `${FAMILY} ${table}`, remove, [Symbol.dispose]: remove };
 }
 
 function refusalLine({ error }: NftResult): string {

@@ -154,7 +154,7 @@ async function openPage(address: PageAddress, notice: (line: string) => void) {
 function guardNotice({ guard, addresses }: ServerGround): string {
   if (guard === null) return "No guard is set: the kernel does not own the address, and sends no RST for it";
   const owned = addresses.filter((served) => served.kernelOwned).map((served) => served.text).join(", ");
-  return `The kernel's RST from ${owned} is dropped by nft table ip ${guard.table} until the server ends`;
+  return `The kernel's RST from ${owned} is dropped by nft table ${guard.table} until the server ends`;
 }
 
 function elapsed(ms: number): Promise<void> {

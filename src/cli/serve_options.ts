@@ -8,17 +8,8 @@
 import type { TransmitWish } from "../../ffi/transmit_choice.ts";
 import { APPLICATIONS, LATER_APPLICATIONS } from "../app/applications.ts";
 import { type FaultSpec, parseFaultSpec } from "../link/fault_spec.ts";
-import {
-  formatIpAddress,
-  type IpAddress,
-  isDirectedBroadcast,
-  isLimitedBroadcast,
-  isLoopback,
-  isMulticastAddress,
-  isUnspecified,
-  parsePrefix,
-} from "../wire/address.ts";
 import { VLAN_ID } from "../wire/ethernet.ts";
+import { type AddressRequest, parseAddresses, parseGateways, type ZonedAddress } from "./address_request.ts";
 import { UsageError } from "./command.ts";
 import type { FileLimit } from "./file_rotation.ts";
 import { type LogSettings, parseLogOptions } from "./log_options.ts";
@@ -37,7 +28,6 @@ import { type ParsedOptions, parseOptions } from "./options.ts";
 import { STANDARD_OUTPUT } from "./recording_output.ts";
 import { SERVE_OPTIONS, SERVE_SYNTAX } from "./serve_syntax.ts";
 import { type PageAddress, parsePageAddress } from "./page_address.ts";
-import { isNetworkAddress } from "./subnet.ts";
 import {
   type ConnectionSettings,
   given,
@@ -45,14 +35,6 @@ import {
   parseConnectionOptions,
   parseListeningOptions,
 } from "./tcp_options.ts";
-
-/** An address to answer for. */
-export interface AddressRequest {
-  readonly address: IpAddress;
-  readonly text: string;
-  /** Null where none was given: the device's subnet decides. */
-  readonly prefixLength: number | null;
-}
 
 /** A port with the application that runs on its connections. */
 interface Service {
@@ -67,6 +49,10 @@ export interface ServeConfig extends ConnectionSettings, ListeningSettings, LogS
   readonly device: string | null;
   /** Empty: propose one. */
   readonly addresses: readonly AddressRequest[];
+  /** Routers to everything that is not on the link, at most one of each family; of a family without one the kernel's route. */
+  readonly gateways: readonly ZonedAddress[];
+  /** Whether router advertisements are believed (RFC 4861 §6.3). */
+  readonly acceptRa: boolean;
   readonly mac: MacChoice;
   readonly services: readonly Service[];
   readonly rstGuard: "off" | "nft";
@@ -135,7 +121,9 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
   const durationUs = given(options, "duration", (value) => parseDurationUs(value, DURATION));
   return {
     device: options.value("iface") ?? null,
-    addresses: options.list("ip").flatMap((text) => text.split(",")).map(parseAddress),
+    addresses: parseAddresses(options.list("ip")),
+    gateways: given(options, "gateway", parseGateways) ?? [],
+    acceptRa: !options.flag("no-ra"),
     mac: given(options, "mac", parseMacChoice) ?? { kind: "auto" },
     services: parseServices(options),
     rstGuard,
@@ -191,37 +179,6 @@ function parseFaults({ option, text }: GivenValue): FaultSpec {
   } catch (error) {
     throw new UsageError(`--${option} ${error instanceof Error ? error.message : error}`);
   }
-}
-
-/** One address of `--ip`, judged without looking at the machine. */
-/** An address of `--ip`. Throws a UsageError for what can be no host's. */
-export function parseAddress(text: string): AddressRequest {
-  const value = { option: "ip", text };
-  const prefix = parsePrefix(text);
-  if (prefix === null) throw badValue(value, "an IPv4 address, as in 192.168.56.101 or 192.168.56.101/24");
-  const { address, prefixLength } = prefix;
-  if (address.length !== 4) throw badValue(value, "an IPv4 address: IPv6 is not in this version");
-  const why = whyNoHostAddress(address);
-  if (why !== null) throw badValue(value, `the address of a host, and this is ${why}`);
-  if (prefixLength !== null && (prefixLength < 8 || prefixLength > 32)) {
-    throw badValue(value, "a /LEN from 8 to 32");
-  }
-  if (prefixLength !== null && isDirectedBroadcast(address, address, prefixLength)) {
-    throw badValue(value, "the address of a host, and this is the subnet's broadcast address");
-  }
-  if (prefixLength !== null && isNetworkAddress(address, prefixLength)) {
-    throw badValue(value, "the address of a host, and this is the subnet's own");
-  }
-  return { address, text: formatIpAddress(address), prefixLength };
-}
-
-function whyNoHostAddress(address: IpAddress): string | null {
-  if (isUnspecified(address) || address[0] === 0) return "no address at all";
-  if (isLoopback(address)) return "a loopback address, which never leaves a host";
-  if (isLimitedBroadcast(address)) return "the broadcast address";
-  if (isMulticastAddress(address)) return "a multicast address";
-  if (address[0] >= 0xf0) return "a reserved address";
-  return null;
 }
 
 function parseServices(options: ServeOptions): Service[] {

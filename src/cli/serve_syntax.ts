@@ -34,8 +34,23 @@ export const SERVE_OPTIONS = [
     value: "ADDR[/LEN][,...]",
     group: ADDRESS,
     help:
-      "address to answer for, that no other host has; without it a free one is proposed. /LEN where it is " +
-      "outside the device's own subnet",
+      "addresses to answer for, IPv4 and IPv6, that no other host has (192.168.56.101,fd00::7/64,fe80::7); without it " +
+      "free ones are proposed. /LEN where it is outside the device's own subnet (24 and 64 where it has none)",
+  },
+  {
+    name: "gateway",
+    kind: "value",
+    value: "ADDR[,ADDR]",
+    group: ADDRESS,
+    help:
+      "router to what is outside the subnets of --ip, one of each family; without it the kernel's default routes by the " +
+      "device",
+  },
+  {
+    name: "no-ra",
+    kind: "flag",
+    group: ADDRESS,
+    help: "believe no router advertisement: IPv6 routers, prefixes and MTU are those that are given",
   },
   {
     name: "mac",

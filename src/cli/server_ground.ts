@@ -4,7 +4,7 @@
  * Owns: the order of the checks before the first frame is answered, so that each refusal leaves nothing behind.
  * Must not know: connections, applications, logs.
  */
-import { openArpLink } from "../../ffi/arp_link.ts";
+import { openNeighborLink } from "../../ffi/neighbor_link.ts";
 import { type InterfaceInfo, listInterfaces } from "../../ffi/interfaces.ts";
 import { PcapError } from "../../ffi/pcap_error.ts";
 import { compileFilterCheck } from "../../ffi/pcap_filter.ts";
@@ -119,7 +119,7 @@ async function checkWhileOpening(
   },
 ): Promise<void> {
   const { device, addresses, clock, vlan } = scene;
-  using arp = device.mac === null ? null : openArpLink(device.name, { mac: device.mac, vlan });
+  using arp = device.mac === null ? null : openNeighborLink(device.name, { mac: device.mac, vlan });
   await checkUnused(probeParts(arp ?? await opening, { clock, vlan }), addresses);
 }
 

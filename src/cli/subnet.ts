@@ -1,9 +1,9 @@
 /**
- * IPv4 subnets: which addresses of one a host may have, and which to propose.
+ * Subnets of both families: which addresses of one a host may have, and which to propose.
  *
  * Owns: the arithmetic on prefixes, and the order of proposals. Must not know: devices, frames.
  */
-import type { IpAddress } from "../wire/address.ts";
+import { type IpAddress, sameAddress } from "../wire/address.ts";
 
 /** An address with its prefix: a subnet, and somebody in it. */
 interface SubnetAddress {
@@ -12,6 +12,9 @@ interface SubnetAddress {
 }
 
 const BITS = 32;
+const IPV4_BYTES = 4;
+/** The length of an interface identifier (RFC 4291 §2.5.1), and so of the prefix before it. */
+const INTERFACE_ID_BYTES = 8;
 /** RFC 3021: a prefix of 31 bits has two hosts and neither a network nor a broadcast address. */
 const POINT_TO_POINT_BITS = 31;
 
@@ -31,9 +34,21 @@ function hostMask(prefixLength: number): number {
   return prefixLength === BITS ? 0 : 0xffffffff >>> prefixLength;
 }
 
-/** True for the address that names the subnet itself, the one whose host bits are all zero. */
+/**
+ * True for the address that names the subnet itself, the one whose host bits are all zero; in IPv6 it is that of its routers
+ * (RFC 4291 §2.6.1), but for a prefix of 127 bits, which has two hosts (RFC 6164 §6).
+ */
 export function isNetworkAddress(address: IpAddress, prefixLength: number): boolean {
-  return prefixLength < POINT_TO_POINT_BITS && (ipv4Number(address) & hostMask(prefixLength)) === 0;
+  if (address.length === IPV4_BYTES) {
+    return prefixLength < POINT_TO_POINT_BITS && (ipv4Number(address) & hostMask(prefixLength)) === 0;
+  }
+  if (prefixLength >= address.length * 8 - 1) return false;
+  return address.every((byte, place) => (byte & hostBits(place, prefixLength)) === 0);
+}
+
+/** The bits of an address's byte that name a host. */
+function hostBits(place: number, prefixLength: number): number {
+  return 0xff >>> Math.min(8, Math.max(0, prefixLength - 8 * place));
 }
 
 /**
@@ -61,5 +76,29 @@ export function candidateAddresses(
   };
   for (let host = begin; host >= first && begin - host <= reach; host--) consider(host);
   for (let host = begin + 1; host <= last && host - begin <= reach; host++) consider(host);
+  return found;
+}
+
+/**
+ * IPv6 addresses of the subnet that a host could have, at most `count`, made from `random` bytes (16 each time), without
+ * those in `taken`. As RFC 8981 §3.3.1 makes them: an identifier that nobody can guess; a longer prefix leaves less of it.
+ */
+export function candidateIpv6Addresses(
+  subnet: SubnetAddress,
+  options: { count: number; taken: readonly IpAddress[]; random: () => Uint8Array },
+): IpAddress[] {
+  const { count, taken, random } = options;
+  const found: IpAddress[] = [];
+  const bits = Math.max(subnet.prefixLength, 8 * INTERFACE_ID_BYTES);
+  // A small subnet may have nothing left: as many tries as may be found, and as may be taken.
+  for (let tries = 2 * (count + taken.length); tries > 0 && found.length < count; tries--) {
+    const chosen = random();
+    const address = subnet.address.map((byte, place) => {
+      const host = hostBits(place, bits);
+      return (byte & ~host) | (chosen[place] & host);
+    });
+    if (isNetworkAddress(address, bits)) continue;
+    if (![...taken, ...found].some((other) => sameAddress(other, address))) found.push(address);
+  }
   return found;
 }

@@ -13,7 +13,7 @@ import {
 
 const SERVICE = { addresses: ["10.0.0.1"], ports: [3333] };
 /** What nft 1.0 lists for the rules; it writes `priority filter`, and a set of one without braces. */
-const LISTING = `table ip tcplab_7_00c0ffee { # progname tcplab
+const LISTING = `table inet tcplab_7_00c0ffee { # progname tcplab
 	flags owner
 
 	chain output {
@@ -52,7 +52,7 @@ Deno.test("the rules drop only RST from our address and port, in a table that ha
   assertEquals(table, "tcplab_7_00c0ffee");
   const rules = guardRules(table, SERVICE);
   assertStringIncludes(rules, "ip saddr { 10.0.0.1 } tcp sport { 3333 } tcp flags & rst == rst drop");
-  assertMatch(rules, /^create table ip tcplab_7_00c0ffee \{ flags owner; \}/);
+  assertMatch(rules, /^create table inet tcplab_7_00c0ffee \{ flags owner; \}/);
 });
 
 Deno.test("a guard is set over one socket, looked at over another, and goes once with the first", () => {
@@ -95,7 +95,30 @@ Deno.test("the check wants every address and port as a word, and the owner", () 
 });
 
 Deno.test("guards are told from other tables, and from those that nothing removes", () => {
-  const tables = "table ip filter\ntable ip tcplab_11_0000beef\ntable ip tcplab_12\ntable inet tcplab_13\n";
-  assertEquals(guardOwners(tables), [11]);
+  const tables = "table ip filter\ntable inet tcplab_11_0000beef\ntable ip tcplab_12\ntable ip tcplab_13_0000beef\ntable inet tcplab_14\n";
+  assertEquals(guardOwners(tables), [11, 13]);
   assertEquals(unownedGuards(tables), ["tcplab_12"]);
+});
+
+const BOTH = { addresses: ["10.0.0.1", "fd00::1", "fe80::1"], ports: [3333, 80] };
+const BOTH_LISTED = LISTING.replace(
+  "ip saddr 10.0.0.1 tcp sport 3333 tcp",
+  "ip saddr 10.0.0.1 tcp sport { 80, 3333 } tcp",
+).replace(
+  "rst drop\n",
+  "rst drop\n\t\tip6 saddr { fd00::1, fe80::1 } tcp sport { 80, 3333 } tcp flags & rst == rst drop\n",
+);
+
+Deno.test("each version of IP has a rule of its own, and both have to stand", () => {
+  const rules = guardRules("t", BOTH).split("\n").filter((line) => line.startsWith("add rule"));
+  assertEquals(rules, [
+    "add rule inet t output ip saddr { 10.0.0.1 } tcp sport { 3333, 80 } tcp flags & rst == rst drop",
+    "add rule inet t output ip6 saddr { fd00::1, fe80::1 } tcp sport { 3333, 80 } tcp flags & rst == rst drop",
+  ]);
+  assert(guardStands(BOTH_LISTED, BOTH));
+  assert(!guardStands(LISTING, { ...SERVICE, addresses: ["10.0.0.1", "fd00::1"] }));
+  assert(!guardStands(BOTH_LISTED.replace("fe80::1", "fe80::2"), BOTH));
+  assert(!guardStands(BOTH_LISTED.replace("ip saddr 10.0.0.1", "ip saddr 10.0.0.2"), BOTH));
+  const only = guardRules("t", { addresses: ["fd00::1"], ports: [1] });
+  assert(!only.includes(" ip saddr"));
 });

@@ -13,6 +13,7 @@ import {
   ETHTOOL_VALUE,
   IOVEC,
   MMSGHDR,
+  PACKET_MREQ,
   SOCK_FILTER,
   SOCK_FPROG,
   SOCKADDR_LL,
@@ -85,6 +86,12 @@ function expectedNumbers(): Record<string, number> {
     "sizeof(((struct sockaddr *)0)->sa_family)": LAYOUTS.sockaddr.familyBytes,
     "offsetof(struct sockaddr_in, sin_addr)": LAYOUTS.sockaddrIn.address,
     "offsetof(struct sockaddr_in6, sin6_addr)": LAYOUTS.sockaddrIn6.address,
+    "offsetof(struct sockaddr_in6, sin6_scope_id)": LAYOUTS.sockaddrIn6.scope,
+    "offsetof(struct addrinfo, ai_family)": LAYOUTS.addrinfo.family,
+    "offsetof(struct addrinfo, ai_socktype)": LAYOUTS.addrinfo.socketType,
+    "offsetof(struct addrinfo, ai_addr)": LAYOUTS.addrinfo.address,
+    "offsetof(struct addrinfo, ai_next)": LAYOUTS.addrinfo.next,
+    "sizeof(struct addrinfo)": LAYOUTS.addrinfo.sizeBytes,
     "offsetof(struct sockaddr_ll, sll_hatype)": LAYOUTS.sockaddrLink.hardwareType,
     "offsetof(struct sockaddr_ll, sll_halen)": LAYOUTS.sockaddrLink.addressLength,
     "offsetof(struct sockaddr_ll, sll_addr)": LAYOUTS.sockaddrLink.address,
@@ -159,10 +166,17 @@ function expectedPacketNumbers(): Record<string, number> {
     "offsetof(struct sock_fprog, filter)": SOCK_FPROG.filter,
     "sizeof(struct sock_fprog)": SOCK_FPROG.sizeBytes,
     "offsetof(struct sock_filter, code)": SOCK_FILTER.code,
+    "offsetof(struct sock_filter, jt)": SOCK_FILTER.jumpTrue,
     "offsetof(struct sock_filter, jf)": SOCK_FILTER.jumpFalse,
     "offsetof(struct sock_filter, k)": SOCK_FILTER.operand,
     "sizeof(struct sock_filter)": SOCK_FILTER.sizeBytes,
+    "BPF_LD | BPF_B | BPF_ABS": BPF.loadByte,
     "BPF_LD | BPF_H | BPF_ABS": BPF.loadHalf,
+    "offsetof(struct packet_mreq, mr_ifindex)": PACKET_MREQ.ifindex,
+    "offsetof(struct packet_mreq, mr_type)": PACKET_MREQ.type,
+    "sizeof(struct packet_mreq)": PACKET_MREQ.sizeBytes,
+    "PACKET_ADD_MEMBERSHIP": SOCKET.addMembership,
+    "PACKET_MR_ALLMULTI": SOCKET.allMulticast,
     "BPF_JMP | BPF_JEQ | BPF_K": BPF.jumpIfEqual,
     "BPF_RET | BPF_K": BPF.keep,
     "BPF_LD | BPF_W | BPF_ABS": BPF.loadWord,
@@ -221,6 +235,7 @@ async function compiledNumbers(expressions: string[], pcapDeclarations: string):
       #include <linux/ethtool.h>
       #include <poll.h>
       #include <pwd.h>
+      #include <netdb.h>
       ${pcapDeclarations}
       int main(void) { ${
       expressions.map((text) => `printf("%ld\\n", (long)(${text}));`).join("\n")

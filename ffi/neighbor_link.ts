@@ -1,11 +1,11 @@
 /**
- * ArpLink: ARP frames alone, over a packet socket of Linux that has no ring.
+ * NeighborLink: what neighbors say of their addresses (ARP, neighbor discovery), over a packet socket of Linux that has no ring.
  *
  * Owns: the socket, its frames in and out. Must not know: what is asked, of whom.
  *
  * It is open in a fraction of a millisecond, where the kernel takes 20 to 40 ms for a capture ring: so the segment can be
  * asked about addresses while the ring is made. It carries the device's own hardware address, which answers reach
- * without promiscuous mode; a probe leaves no trace of it (RFC 5227 §1.1: the sender's IP address is zero).
+ * without promiscuous mode; a probe leaves no trace of it (RFC 5227 §1.1, RFC 4862 §5.4.2: the sender has no IP address).
  */
 
 import { emptyLinkStats, type FrameHandler, type FrameLink, type LinkStats } from "../src/link/link.ts";
@@ -13,20 +13,18 @@ import { libc, type LibcSymbols } from "./libc.ts";
 import { ignoreOutgoing, openPacketSocket, PacketSocketError } from "./packet_socket.ts";
 import { Readiness } from "./readiness.ts";
 
-/** EtherType of ARP (RFC 826). */
-const ETHERTYPE_ARP = 0x0806;
 /** EtherType, place and length of a tag (IEEE 802.1Q §9.3). */
 const ETHERTYPE_VLAN = 0x8100;
 const TAG_OFFSET = 12;
 const TAG_BYTES = 4;
-/** Local choice: an ARP frame has 60 bytes, a tag included 64; what is longer is cut, and padding is lost. */
-const FRAME_BYTES = 128;
-/** Ethernet's own; ARP is far below it. */
+/** Local choice: ARP has 64 bytes with a tag, an advertisement with its options few more than 90; what is longer is cut. */
+const FRAME_BYTES = 256;
+/** Ethernet's own; all that is carried is far below it. */
 const ETHERNET_MTU = 1500;
 const US_PER_MS = 1000;
 
-/** ARP on one device as a FrameLink. Opened by {@link openArpLink}. */
-class ArpLink implements FrameLink {
+/** The neighbors' frames of one device as a FrameLink. Opened by {@link openNeighborLink}. */
+class NeighborLink implements FrameLink {
   readonly name: string;
   readonly mtu = ETHERNET_MTU;
   readonly mac: Uint8Array;
@@ -123,19 +121,16 @@ class ArpLink implements FrameLink {
 }
 
 /**
- * Opens ARP on a device with the hardware address `mac`, in a VLAN or (null) in none; null where there are no packet
+ * Opens it on a device with the hardware address `mac`, in a VLAN or (null) in none; null where there are no packet
  * sockets, or none for us.
  */
-export function openArpLink(
+export function openNeighborLink(
   device: string,
   { mac, vlan }: { mac: Uint8Array; vlan: number | null },
-): ArpLink | null {
+): NeighborLink | null {
   try {
-    const socket = openPacketSocket(device, {
-      withHeader: false,
-      receives: { etherType: ETHERTYPE_ARP, vlan },
-    });
-    return new ArpLink(socket, { name: device, mac, vlan });
+    const socket = openPacketSocket(device, { withHeader: false, receives: { vlan } });
+    return new NeighborLink(socket, { name: device, mac, vlan });
   } catch (error) {
     if (error instanceof PacketSocketError) return null;
     throw error;
