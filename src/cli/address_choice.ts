@@ -115,7 +115,9 @@ function prefixLengthFor(request: AddressRequest, device: InterfaceInfo): number
       ? address.length === IPV4_BYTES ? "the address" : "the routers' anycast address"
       : null;
     if (special !== null) {
-      throw new CliError(`${text} is ${special} of the subnet on ${device.name}: choose the address of a host in it`);
+      throw new CliError(
+        `${text} is ${special} of the subnet on ${device.name}: choose the address of a host in it`,
+      );
     }
   }
   if (request.prefixLength !== null) return request.prefixLength;

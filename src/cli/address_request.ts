@@ -90,7 +90,7 @@ export function parseAddresses(texts: readonly string[]): AddressRequest[] {
 /** An address of `--ip`. Throws a UsageError for what can be no host's. */
 export function parseAddress(text: string): AddressRequest {
   const value = { option: "ip", text };
-  const [, before, zone, behind] = /^([^%]*)(?:%([^/]*))?(\/.*)?$/s.exec(text) ?? [];
+  const [, before, zone, behind] = /^([^%/]*)(?:%([^/]*))?(\/.*)?$/s.exec(text) ?? [];
   const prefix = parsePrefix(`${before ?? text}${behind ?? ""}`);
   if (prefix === null) {
     throw badValue(value, "an address, as in 192.168.56.101, 192.168.56.101/24 or fd00::7/64");
@@ -140,7 +140,9 @@ function whyNoIpv6Host(address: IpAddress): string | null {
   if (inPrefix(address, MAPPED, EMBEDDED_IPV4_BITS)) {
     return `an IPv4 address in IPv6's form, which stands in no packet: write ${ipv4}`;
   }
-  if (inPrefix(address, COMPATIBLE, EMBEDDED_IPV4_BITS)) return "a reserved address (::/96, RFC 4291 §2.5.5.1)";
+  if (inPrefix(address, COMPATIBLE, EMBEDDED_IPV4_BITS)) {
+    return "a reserved address (::/96, RFC 4291 §2.5.5.1)";
+  }
   return null;
 }
 

@@ -9,6 +9,7 @@ import type { Connection } from "../runtime/connection.ts";
 import type { Stack } from "../runtime/stack.ts";
 import type { CloseReason, SummaryEvent } from "../tcp/events.ts";
 import type { TcpState } from "../tcp/state.ts";
+import { formatIpAddress, type IpAddress } from "../wire/address.ts";
 import type { ConnectConfig } from "./connect_options.ts";
 import { DeviceSession, type DeviceSessionParts } from "./device_session.ts";
 
@@ -41,23 +42,23 @@ export class Client {
     this.ended = ended.promise;
     this.#session = new DeviceSession({ ...parts, config: config.ground }, {
       observer: (event) => {
-        if (event.event === "closed") ended.resolve(event.reason);
+        // What never opened is told by open(), and another address may come after it.
+        if (event.event === "closed" && event.states.includes("ESTABLISHED")) ended.resolve(event.reason);
         if (event.event !== "transition") return;
         parts.onState(event.to);
         if (event.to === "TIME_WAIT" && !config.waitTimeWait) ended.resolve("TIME_WAIT");
       },
-      gateway: config.gateway,
     });
     this.host = this.#session.host;
     this.stack = this.#session.stack;
     this.addressLost = this.#session.start();
   }
 
-  /** Opens the connection. Rejects with ConnectionRefused, TimedOut, or the signal's reason. */
-  async open(signal: AbortSignal): Promise<Connection> {
-    const { host, port, localPort } = this.#config;
+  /** Opens the connection to an address of HOST. Rejects with ConnectionRefused, TimedOut, or the signal's reason. */
+  async open(address: IpAddress, signal: AbortSignal): Promise<Connection> {
+    const { port, localPort } = this.#config;
     this.#connection = await this.stack.connect({
-      hostname: host,
+      hostname: formatIpAddress(address),
       port,
       ...(localPort === null ? {} : { localPort }),
       signal,

@@ -8,15 +8,17 @@
  * reset or timed out, the device or the output failed, or the log or the recording is not whole.
  */
 import { listInterfaces } from "../../ffi/interfaces.ts";
-import { systemClock } from "../runtime/clock.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
 import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
-import { inPrefix, sameAddress } from "../wire/address.ts";
-import { kernelOwner } from "./address_choice.ts";
+import { endpointText, type IpAddress } from "../wire/address.ts";
+import type { ZonedAddress } from "./address_request.ts";
 import { Client, type ClientEnd } from "./client.ts";
 import { AddressLostError } from "./address_claim.ts";
 import { CliError, type Command, errorLine, EXIT_DONE } from "./command.ts";
 import { CONNECT_SYNTAX, type ConnectConfig, parseConnectOptions } from "./connect_options.ts";
+import { deviceFor, reachableTargets, resolveTargets } from "./connect_targets.ts";
 import { type ByteOutput, OutputError, receiveOutput, sendInput } from "./dialogue.ts";
+import { openFirst } from "./opening.ts";
 import { usageText } from "./options.ts";
 import { endInOrder } from "./ordered_end.ts";
 import { futureUser, giveUpRights } from "./privileges.ts";
@@ -28,7 +30,7 @@ import {
   type ServerControlParts,
 } from "./server_control.ts";
 import { openReaders } from "./session_readers.ts";
-import { openGround, type ServerGround } from "./server_ground.ts";
+import { openGround } from "./server_ground.ts";
 import { watchCarrier } from "./device_notices.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
 import { OutputClosedError, pageWidth, printAside, printError } from "./terminal.ts";
@@ -39,22 +41,30 @@ async function run(args: string[]): Promise<number> {
   const config = parseConnectOptions(args);
   // From here on a signal asks for an end, so that nothing that is set up below can be left behind.
   using signals = listenForStop();
+  const targets = await Promise.race([resolveTargets(config), signals.graceful.then(() => null)]);
+  if (targets === null) throw new CliError(`Stopped before the resolver had answered for ${config.host}`);
   await refuseTakenAddresses(config.ground);
-  await connect(config, signals);
+  await connect(config, { targets, signals });
   return EXIT_DONE;
 }
 
 /** Opens the connection and stays until it has ended. Throws when that is a failure, with everything taken apart. */
-async function connect(config: ConnectConfig, signals: StopSignals): Promise<void> {
+async function connect(
+  config: ConnectConfig,
+  { targets, signals }: { readonly targets: readonly ZonedAddress[]; readonly signals: StopSignals },
+): Promise<void> {
   const user = futureUser(config.ground.user);
   const clock = systemClock();
   using parts = new DisposableStack();
-  const { ground: wishes } = config;
+  const devices = listInterfaces();
+  const device = deviceFor({ host: config.host, device: config.ground.device }, { targets, devices });
+  const wishes = { ...config.ground, device };
   const ground = await openGround({ ...wishes, command: `connect ${config.host} ${config.port}` }, clock);
   parts.defer(() => ground.link.close());
   parts.defer(() => ground.guard?.remove());
   for (const remark of ground.remarks) notice(remark);
-  checkDestination(config, ground);
+  const { host: name } = config;
+  const addresses = reachableTargets(targets, { host: name, ground, devices, acceptRa: wishes.acceptRa });
   const output = openOutput(config);
   parts.defer(() => output?.close());
   const spoken: ServerControlParts = { config: wishes, ground, notice, server: null };
@@ -78,7 +88,7 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
   let failure: unknown = null;
   try {
     await Promise.race([
-      converse(client, { config, output: output?.sink ?? null, stop: stop.signal }),
+      converse(client, { config, addresses, clock, output: output?.sink ?? null, stop: stop.signal }),
       stopped,
       client.stack.done,
       log.readerGone,
@@ -102,17 +112,28 @@ async function connect(config: ConnectConfig, signals: StopSignals): Promise<voi
 /** The whole life of the connection. Throws one line when it does not end in order. */
 async function converse(
   client: Client,
-  how: { config: ConnectConfig; output: ByteOutput | null; stop: AbortSignal },
+  how: {
+    config: ConnectConfig;
+    addresses: readonly IpAddress[];
+    clock: Clock;
+    output: ByteOutput | null;
+    stop: AbortSignal;
+  },
 ): Promise<void> {
-  const { config, output, stop } = how;
-  const peer = `${config.host}:${config.port}`;
-  let connection;
-  try {
-    connection = await client.open(stop);
-  } catch (error) {
-    if (stop.aborted) throw new CliError(`Stopped before ${peer} had answered`);
-    throw new CliError(openingFailure(error, { peer, device: client.stack.link.name }));
-  }
+  const { config, addresses, clock, output, stop } = how;
+  const { host, port, timeoutMs } = config;
+  const peer = endpointText(host, port);
+  const connection = await openFirst({
+    host,
+    port,
+    addresses,
+    device: client.stack.link.name,
+    timeoutMs,
+    clock,
+    stop,
+    connect: (address, signal) => client.open(address, signal),
+    tell: config.isVerbose ? printError : null,
+  });
   const receiving = receiveOutput(connection, output).catch((error) => {
     throw outputFailure(config, error);
   });
@@ -121,25 +142,6 @@ async function converse(
   const failure = endFailure(peer, end);
   if (failure !== null) throw new CliError(failure);
   if (end === "TIME_WAIT") notice(timeWaitNotice(config));
-}
-
-function openingFailure(error: unknown, about: { peer: string; device: string }): string {
-  const { peer, device } = about;
-  if (error instanceof Deno.errors.ConnectionRefused) {
-    return `${peer} refuses the connection (RST): nothing listens on that port, or a firewall says so ` +
-      "(tcplab why arrives.syn-sent.rst)";
-  }
-  if (error instanceof Deno.errors.TimedOut) {
-    return `${peer} does not answer the SYN: is the port filtered there? (--syn-timeout sets how long to try; ` +
-      "tcplab why SYN_SENT)";
-  }
-  const unanswered = /nobody answers ARP for (\S+)/.exec(errorLine(error));
-  if (unanswered !== null) {
-    return `Nobody on ${device} answers ARP for ${
-      unanswered[1]
-    } (three questions, a second apart): is that host up, and on this network?`;
-  }
-  return `No connection to ${peer}: ${errorLine(error)}`;
 }
 
 /** What a person is told of an end that is none in order; null for one in order. */
@@ -193,33 +195,6 @@ function outputFailure({ output }: ConnectConfig, error: unknown): unknown {
 async function whenStopped({ ground: { durationMs } }: ConnectConfig, signals: StopSignals): Promise<void> {
   const elapsed = durationMs === null ? [] : [new Promise((resolve) => setTimeout(resolve, durationMs))];
   await Promise.race([signals.graceful, ...elapsed]);
-}
-
-/** Whether a frame for HOST has somewhere to go; whether somebody is there, ARP tells once the SYN waits for it. */
-function checkDestination(config: ConnectConfig, ground: ServerGround): void {
-  const { address, host, gateway } = config;
-  const { link, addresses } = ground;
-  if (addresses.some((own) => sameAddress(own.address, address))) {
-    throw new CliError(`${host} is the address that tcplab itself answers for: choose another HOST or --ip`);
-  }
-  if (kernelOwner(address, listInterfaces())?.name === link.name) {
-    throw new CliError(
-      `${host} is this host's own address on ${link.name}, and its kernel never sees what leaves there: ` +
-        `connect to another host, or from the other end of the wire`,
-    );
-  }
-  const isNear = addresses.some((own) => inPrefix(address, own.address, own.prefixLength));
-  if (!isNear && gateway === null) {
-    throw new CliError(
-      `${host} is outside the subnet of --ip (${
-        subnetsOf(ground)
-      }): name the router with --gateway ADDR (ip route shows it)`,
-    );
-  }
-}
-
-function subnetsOf({ addresses }: ServerGround): string {
-  return addresses.map(({ text, prefixLength }) => `${text}/${prefixLength}`).join(", ");
 }
 
 /** The command. */

@@ -4,25 +4,11 @@
  * Owns: what is said about the one connection: to whom, how long, where its bytes go. What concerns device, wire, output
  * and TCP is `serve`'s, name by name. Must not know: the machine that it will run on.
  */
-import {
-  formatIpAddress,
-  type IpAddress,
-  isLimitedBroadcast,
-  isLoopback,
-  isMulticastAddress,
-  isUnspecified,
-  parseIpAddress,
-} from "../wire/address.ts";
 import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
+import { parseZoned, whyNoHostAddress, type ZonedAddress, zoneFault } from "./address_request.ts";
 import { UsageError } from "./command.ts";
 import { LOG_OPTIONS } from "./log_syntax.ts";
-import {
-  type DurationBounds,
-  type GivenValue,
-  parseDurationUs,
-  parseFileName,
-  parsePort,
-} from "./option_values.ts";
+import { type DurationBounds, parseDurationUs, parseFileName, parsePort } from "./option_values.ts";
 import { type OptionSpec, type ParsedOptions, parseOptions, type Syntax } from "./options.ts";
 import { STANDARD_OUTPUT } from "./recording_output.ts";
 import { parseServeOptions, type ServeConfig } from "./serve_options.ts";
@@ -30,16 +16,24 @@ import { SERVE_OPTIONS } from "./serve_syntax.ts";
 import { given } from "./tcp_options.ts";
 import { CONNECTION_OPTIONS } from "./tcp_syntax.ts";
 
+/** A family of addresses, by its number as `-4` and `-6` have it. */
+export type Family = 4 | 6;
+
 /** Everything that `connect` was asked for, on top of what it shares with `serve`. */
 export interface ConnectConfig {
-  readonly address: IpAddress;
-  /** The address as text. */
+  /** HOST as it was typed. */
   readonly host: string;
+  /** HOST where it is an address; null for a name. */
+  readonly literal: ZonedAddress | null;
+  /** The only family that is wanted; null for both. */
+  readonly family: Family | null;
   readonly port: number;
   /** Null: the host chooses (RFC 6056). */
   readonly localPort: number | null;
-  /** Router for a peer outside the subnet. */
-  readonly gateway: IpAddress | null;
+  /** How long each address of HOST is tried; null: as long as the SYN is, but for one that others follow. */
+  readonly timeoutMs: number | null;
+  /** Whether stderr tells of the opening, as `nc -v` does. */
+  readonly isVerbose: boolean;
   /** Between the end of stdin and our FIN. */
   readonly sleepMs: number;
   readonly waitTimeWait: boolean;
@@ -57,6 +51,8 @@ const CONNECTION = "Connection";
 const SHARED_NAMES: ReadonlySet<string> = new Set([
   "iface",
   "ip",
+  "gateway",
+  "no-ra",
   "mac",
   "rst-guard",
   "capture",
@@ -86,12 +82,16 @@ const OWN_OPTIONS = [
     group: CONNECTION,
     help: "port on this side (one that the host chooses)",
   },
+  { name: "ipv4", alias: "4", kind: "flag", group: CONNECTION, help: "only IPv4 addresses of HOST" },
+  { name: "ipv6", alias: "6", kind: "flag", group: CONNECTION, help: "only IPv6 addresses of HOST" },
   {
-    name: "gateway",
+    name: "timeout",
     kind: "value",
-    value: "ADDR",
+    value: "SECONDS",
     group: CONNECTION,
-    help: "router for a HOST outside the subnet of --ip",
+    help:
+      "give an address of HOST up after that time without a connection; without it one that others follow has 5 s, and " +
+      "the last as long as --syn-timeout says",
   },
   {
     name: "syn-timeout",
@@ -131,15 +131,17 @@ const CONNECT_OPTIONS = [...OWN_OPTIONS, ...SHARED_OPTIONS];
 /** The syntax of `connect`. */
 export const CONNECT_SYNTAX: Syntax<typeof CONNECT_OPTIONS> = {
   command: "connect",
-  synopsis: "HOST PORT --iface NAME --ip ADDR[/LEN] [OPTIONS]",
+  synopsis: "[-4|-6] [-v] HOST PORT --iface NAME --ip ADDR[/LEN] [OPTIONS]",
   description:
     `Opens a connection with tcplab's own stack, from an address that the kernel does not own, and shows every
-segment and every state of the active side. HOST is an IPv4 address. What stdin holds is sent; when it ends
+segment and every state of the active side. HOST is an address or a name, which the system's resolver looks up;
+its addresses are tried one after another, IPv6 and IPv4. fe80::1%eth0 names a link-local address with its device.
+With -v stderr tells of each try, and the log of everything. What stdin holds is sent; when it ends
 (Ctrl-D on a terminal, at once with </dev/null) tcplab closes its direction, and waits for the peer to close its
 own. The log goes to stdout; Ctrl-C closes at once. The status is 1 when the connection is refused, reset or
 times out.`,
   options: CONNECT_OPTIONS,
-  positionals: { least: 2, most: 2, expected: "HOST PORT, as in 192.168.56.1 5000" },
+  positionals: { least: 2, most: 2, expected: "HOST PORT, as in 192.168.56.1 5000 or fd00::1 5000" },
   examples: [
     [
       "sudo tcplab connect 192.168.56.1 5000 --iface eth0 --ip 192.168.56.101 </dev/null",
@@ -150,6 +152,10 @@ times out.`,
       "only the answer, as with nc",
     ],
     [
+      "sudo tcplab connect -v server.lab 5000 -i eth0 --ip 192.168.56.101,fd00::7 --timeout 2 </dev/null",
+      "whichever address of the name answers first, each tried for two seconds",
+    ],
+    [
       "sudo tcplab connect 192.168.56.1 5000 -i eth0 --ip 192.168.56.101 --fault in:drop=20%,seed=7 </dev/null",
       "one in five of the peer's frames is lost: the log names each, and what repairs it",
     ],
@@ -157,16 +163,19 @@ times out.`,
 };
 
 const SYN_TIMEOUT: DurationBounds = { leastUs: 100_000, mostUs: 24 * 3_600_000_000, bareUnit: "s" };
+const TIMEOUT: DurationBounds = { leastUs: 10_000, mostUs: 24 * 3_600_000_000, bareUnit: "s" };
 const SLEEP: DurationBounds = { leastUs: 0, mostUs: 24 * 3_600_000_000, bareUnit: "s" };
 
 /** Reads the arguments of `connect`. Throws {@link UsageError}: one line that names what is wrong and what was expected. */
 export function parseConnectOptions(args: readonly string[]): ConnectConfig {
   const options = parseOptions(args, CONNECT_SYNTAX);
   const [hostText, portText] = options.positionals;
-  const address = parseHost(hostText);
+  const family = parseFamily(options);
+  const literal = parseHost(hostText, family);
   const port = parsePeerPort(portText);
   const synR2Us = given(options, "syn-timeout", (value) => parseDurationUs(value, SYN_TIMEOUT));
   const localPort = given(options, "local-port", parsePort) ?? null;
+  const timeoutUs = given(options, "timeout", (value) => parseDurationUs(value, TIMEOUT));
   const shared = parseServeOptions(sharedArguments(options));
   if (shared.rstGuard === "nft" && localPort === null) {
     throw new UsageError("--rst-guard nft needs --local-port N: the rule is for one port");
@@ -185,11 +194,13 @@ export function parseConnectOptions(args: readonly string[]): ConnectConfig {
   }
   const isDefault = synR2Us === undefined || synR2Us === DEFAULT_TCP_CONFIG.synR2Us;
   return {
-    address,
-    host: formatIpAddress(address),
+    host: hostText,
+    literal,
+    family,
     port,
     localPort,
-    gateway: given(options, "gateway", parseGateway) ?? null,
+    timeoutMs: timeoutUs === undefined ? null : timeoutUs / 1000,
+    isVerbose: options.flag("verbose"),
     sleepMs: (given(options, "sleep", (value) => parseDurationUs(value, SLEEP)) ?? 0) / 1000,
     waitTimeWait: options.flag("wait-time-wait"),
     output,
@@ -202,45 +213,64 @@ export function parseConnectOptions(args: readonly string[]): ConnectConfig {
   };
 }
 
+type ConnectOptions = ParsedOptions<typeof CONNECT_OPTIONS[number]["name"]>;
+
 /** The options that `serve` has too, as it would have been given them. */
-function sharedArguments(options: ParsedOptions<typeof CONNECT_OPTIONS[number]["name"]>): string[] {
-  return SHARED_OPTIONS.flatMap(({ name, kind }) =>
-    kind === "flag"
+function sharedArguments(options: ConnectOptions): string[] {
+  return SHARED_OPTIONS.flatMap(({ name, kind }) => {
+    // Here it also makes stderr tell of the opening, which needs no log.
+    if (name === "verbose" && options.value("log") === "none") return [];
+    return kind === "flag"
       ? (options.flag(name) ? [`--${name}`] : [])
-      : options.list(name).map((value) => `--${name}=${value}`)
-  );
+      : options.list(name).map((value) => `--${name}=${value}`);
+  });
 }
 
-function parseHost(text: string): IpAddress {
-  const address = parseIpAddress(text);
-  if (address === null) {
+function parseFamily(options: ConnectOptions): Family | null {
+  const [isIpv4, isIpv6] = [options.flag("ipv4"), options.flag("ipv6")];
+  if (isIpv4 && isIpv6) {
+    throw new UsageError("-4 and -6 exclude each other: without either, both families are tried");
+  }
+  return isIpv4 ? 4 : isIpv6 ? 6 : null;
+}
+
+/** HOST as an address; null where it is a name. What can be neither is refused. */
+function parseHost(text: string, family: Family | null): ZonedAddress | null {
+  const zoned = parseZoned(text);
+  if (zoned === null) {
+    demandName(text);
+    return null;
+  }
+  const { address } = zoned;
+  // MUST-46: no connection to what is not one host's.
+  const why = whyNoHostAddress(address);
+  if (why !== null) throw new UsageError(`HOST ${text}: expected the address of a host, and this is ${why}`);
+  const misplaced = zoneFault(zoned);
+  if (misplaced !== null) throw new UsageError(`HOST ${text}: expected ${misplaced}`);
+  const own: Family = address.length === IPV4_BYTES ? 4 : 6;
+  if (family !== null && family !== own) {
     throw new UsageError(
-      `HOST ${text}: expected an IPv4 address; names are not looked up (getent hosts ${text})`,
+      `HOST ${text}: expected an IPv${family} address with -${family}, and this is one of IPv${own}`,
     );
   }
-  if (address.length !== 4) {
-    throw new UsageError(`HOST ${text}: expected an IPv4 address: IPv6 is not in this version`);
-  }
-  const why = isUnspecified(address)
-    ? "no address at all"
-    : isLoopback(address)
-    ? "a loopback address, which never leaves a host"
-    : isLimitedBroadcast(address) || isMulticastAddress(address)
-    ? "for many hosts"
-    : null;
-  // MUST-46: no connection to what is not one host's.
-  if (why !== null) throw new UsageError(`HOST ${text}: expected the address of a host, and this is ${why}`);
-  return address;
+  return zoned;
+}
+
+const IPV4_BYTES = 4;
+
+/** A name as a resolver takes it (RFC 1123 §2.1, RFC 1035 §2.3.4), the underscore of old files of hosts included. */
+function demandName(text: string): void {
+  const isName = text.length <= 253 && /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?$/i.test(text) &&
+    !text.includes("..");
+  // All digits and dots was meant to be an address; getaddrinfo would take 10.1 for 10.0.0.1.
+  if (isName && !/^[0-9.]+$/.test(text)) return;
+  throw new UsageError(
+    `HOST ${text}: expected an address, as in 192.168.56.1 or fe80::1%eth0, or the name of a host`,
+  );
 }
 
 function parsePeerPort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   if (port >= 1 && port <= 0xffff) return port;
   throw new UsageError(`PORT ${text}: expected a port from 1 to 65535`);
-}
-
-function parseGateway({ text }: GivenValue): IpAddress {
-  const address = parseIpAddress(text);
-  if (address !== null && address.length === 4) return address;
-  throw new UsageError(`--gateway ${text}: expected the router's IPv4 address`);
 }

@@ -26,7 +26,7 @@ import type { ServerGround } from "./server_ground.ts";
 /** What is open, and told, whatever the command is for. */
 export interface DeviceSessionParts {
   readonly config: ServeConfig;
-  readonly ground: Pick<ServerGround, "addresses" | "deviceMac"> & { readonly link: FrameLink };
+  readonly ground: Pick<ServerGround, "addresses" | "gateways" | "deviceMac"> & { readonly link: FrameLink };
   readonly clock: Clock;
   readonly log: ServeLog;
   readonly recording: Recording | null;
@@ -50,11 +50,8 @@ export class DeviceSession {
   readonly #session: Session;
   readonly #ringWatch: RingWatch;
 
-  /** `observer` hears of events beside the log; `gateway` is the router to what is not on the link. Takes no frame yet. */
-  constructor(
-    parts: DeviceSessionParts,
-    about: { readonly observer: Observer | null; readonly gateway: Uint8Array | null },
-  ) {
+  /** `observer` hears of events beside the log. Takes no frame yet. */
+  constructor(parts: DeviceSessionParts, about: { readonly observer: Observer | null }) {
     const { config, ground, clock, log, recording, notice } = parts;
     this.#parts = parts;
     const { faults } = config;
@@ -68,7 +65,7 @@ export class DeviceSession {
     this.#session = new Session({
       link: ground.link,
       clock,
-      host: hostSettings(parts, about.gateway),
+      host: hostSettings(parts),
       faults,
       takesFaults: config.ui !== null || config.log === "tui",
       recorder: recording?.recorder ?? null,
@@ -139,11 +136,12 @@ export class DeviceSession {
   }
 }
 
-function hostSettings(parts: DeviceSessionParts, gateway: Uint8Array | null): SessionHost {
+function hostSettings(parts: DeviceSessionParts): SessionHost {
   const { config, ground, notice } = parts;
   return {
     addresses: ground.addresses.map(({ address, prefixLength }) => ({ address, prefixLength })),
-    ...(gateway === null ? {} : { gateways: [gateway] }),
+    gateways: ground.gateways,
+    acceptRa: config.acceptRa,
     checksumPolicy: config.checksum,
     maxConnections: config.maxConnections,
     maxTimeWait: config.maxTimeWait,

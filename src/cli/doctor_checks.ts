@@ -183,7 +183,7 @@ export async function checkAddress(
     const remedy = `tcplab serve --iface ${device.name} without --ip proposes one`;
     return { check, status: "ok", detail, remedy };
   }
-  const owner = kernelOwner(wanted.address, devices);
+  const owner = kernelOwner(wanted.address, { device, devices });
   if (owner !== null) {
     const detail = `${wanted.text} is the kernel's own, on ${owner.name}: it would reset every connection`;
     const remedy = "choose an address that nobody has, or add --rst-guard nft";

@@ -142,6 +142,8 @@ function separateValues(args: readonly string[], specs: readonly OptionSpec[]): 
     if (valued !== undefined && next !== undefined && (next === "-" || isNegativeNumber(next))) {
       separated.push(`--${valued.name}=${next}`);
       i++;
+    } else if (digitFlag(argument, specs) !== null) {
+      separated.push(`--${digitFlag(argument, specs)}`);
     } else if (match !== null && short !== undefined) {
       separated.push(`--${short.name}=${match[2]}`);
     } else {
@@ -153,6 +155,12 @@ function separateValues(args: readonly string[], specs: readonly OptionSpec[]): 
 
 /** Stands before an argument that begins with a dash and is no option; no command line can hold it (execve(2)). */
 const MASK = "\0";
+
+/** The name of the flag whose short form is a digit (`-6`); null where the argument is none. */
+function digitFlag(argument: string, specs: readonly OptionSpec[]): string | null {
+  if (!/^-\d$/.test(argument)) return null;
+  return specs.find((spec) => spec.kind === "flag" && spec.alias === argument[1])?.name ?? null;
+}
 
 function isNegativeNumber(argument: string): boolean {
   return /^-\.?\d/.test(argument);

@@ -40,7 +40,9 @@ export function guardTableName(pid: number, word: number): string {
 const FAMILY = "inet";
 
 /** The addresses of each version that is there, under the word that nft has for it. */
-function byVersion(addresses: readonly string[]): readonly (readonly [version: string, addresses: readonly string[]])[] {
+function byVersion(
+  addresses: readonly string[],
+): readonly (readonly [version: string, addresses: readonly string[]])[] {
   const distinct = [...new Set(addresses)];
   const isIpv6 = (text: string) => text.includes(":");
   return ([["ip", distinct.filter((text) => !isIpv6(text))], ["ip6", distinct.filter(isIpv6)]] as const)
@@ -51,7 +53,9 @@ function byVersion(addresses: readonly string[]): readonly (readonly [version: s
 export function guardRules(table: string, service: GuardedService): string {
   const ports = [...new Set(service.ports)].join(", ");
   const rules = byVersion(service.addresses).map(([version, addresses]) =>
-    `add rule ${FAMILY} ${table} output ${version} saddr { ${addresses.join(", ")} } tcp sport { ${ports} } ` +
+    `add rule ${FAMILY} ${table} output ${version} saddr { ${
+      addresses.join(", ")
+    } } tcp sport { ${ports} } ` +
     "tcp flags & rst == rst drop\n"
   );
   return `create table ${FAMILY} ${table} { flags owner; }

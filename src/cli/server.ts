@@ -13,14 +13,14 @@ import type { FrameLink } from "../link/link.ts";
 import { counted } from "../observe/text_layout.ts";
 import type { Stack } from "../runtime/stack.ts";
 import type { Observer, SummaryEvent } from "../tcp/events.ts";
-import { formatMac } from "../wire/address.ts";
+import { endpointText, formatMac } from "../wire/address.ts";
 import { CliError } from "./command.ts";
 import { DeviceSession, type DeviceSessionParts } from "./device_session.ts";
 import type { ServerGround } from "./server_ground.ts";
 
 /** What a server is made of. */
 interface ServerParts extends DeviceSessionParts {
-  readonly ground: Pick<ServerGround, "addresses" | "deviceMac" | "filter"> & {
+  readonly ground: Pick<ServerGround, "addresses" | "gateways" | "deviceMac" | "filter"> & {
     readonly link: FrameLink & Pick<ServerGround["link"], "capture">;
   };
 }
@@ -51,7 +51,7 @@ export class Server {
     const firstClosed = Promise.withResolvers<void>();
     this.firstClosed = firstClosed.promise;
     const observer = parts.config.once ? whenFirstClosed(firstClosed.resolve) : null;
-    this.#session = new DeviceSession(parts, { observer, gateway: null });
+    this.#session = new DeviceSession(parts, { observer });
     this.host = this.#session.host;
     this.stack = this.#session.stack;
     this.injector = this.#session.injector;
@@ -150,7 +150,7 @@ export class Server {
           filter,
         });
         if (config.log === "none" || config.log === "tui" || config.logStyle.file !== null) {
-          notice(`Listening on ${link.name}, ${text}:${port} (${app})`);
+          notice(`Listening on ${link.name}, ${endpointText(text, port)} (${app})`);
         }
       }
     }

@@ -7,6 +7,7 @@
 import type { Host } from "../host/host.ts";
 import type { FrameLink } from "../link/link.ts";
 import { netstatToText } from "../observe/netstat.ts";
+import { endpointText } from "../wire/address.ts";
 import { answerOf, connectionSnapshots, headingOf, type ServerSpeaker } from "../observe/server_answers.ts";
 import { isServerSnapshot, readServerSnapshot, type ServerSnapshot } from "../observe/server_snapshot.ts";
 import { findServers, type ServerSurvey, surveyServers } from "../runtime/control_client.ts";
@@ -85,7 +86,9 @@ export function conflictLine(
     const port = config.services.find((service) => listeners.some((taken) => taken.port === service.port))
       ?.port;
     if (port !== undefined) {
-      return `${address.text}:${port} is served already by process ${pid} (tcplab netstat): choose another --ip, or ${stop}`;
+      return `${
+        endpointText(address.text, port)
+      } is served already by process ${pid} (tcplab netstat): choose another --ip, or ${stop}`;
     }
     if (config.rstGuard === "nft") continue;
     return `${address.text} is served already by process ${pid}, which would reset what comes for another port: ` +

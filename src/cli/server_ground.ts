@@ -12,7 +12,13 @@ import { openPcapLinkAside, type PcapLink } from "../../ffi/pcap_link.ts";
 import { AddressProber } from "../host/address_prober.ts";
 import type { FrameLink } from "../link/link.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { formatIpAddress, type MacAddress, sameAddress } from "../wire/address.ts";
+import {
+  endpointText,
+  formatIpAddress,
+  type IpAddress,
+  type MacAddress,
+  sameAddress,
+} from "../wire/address.ts";
 import {
   checkUnused,
   findFree,
@@ -24,8 +30,10 @@ import {
 import { CliError, UsageError } from "./command.ts";
 import { judgeDevice, pickDevice } from "./device.ts";
 import { judgeTraits, readDeviceFacts } from "./device_traits.ts";
+import { chooseGateways } from "./gateway_choice.ts";
 import { composeFilter, inVlan, servedFrames } from "./filter.ts";
 import { findKernelListener, readKernelSockets } from "./kernel_sockets.ts";
+import { kernelGateways } from "./kernel_routes.ts";
 import { machineIdentity, stableMac } from "./mac_choice.ts";
 import { type RstGuard, setRstGuard } from "./rst_guard.ts";
 import type { ServeConfig } from "./serve_options.ts";
@@ -34,6 +42,8 @@ import type { ServeConfig } from "./serve_options.ts";
 export interface ServerGround {
   readonly link: PcapLink;
   readonly addresses: readonly ServedAddress[];
+  /** Routers to what is not on the link, at most one of each family. */
+  readonly gateways: readonly IpAddress[];
   /** The device's own hardware address, from which the segment was asked; null where it has none. */
   readonly deviceMac: MacAddress | null;
   /** As it was set, for the `listening` event. */
@@ -49,6 +59,7 @@ interface GroundConfig extends
     ServeConfig,
     | "device"
     | "addresses"
+    | "gateways"
     | "mac"
     | "services"
     | "rstGuard"
@@ -66,7 +77,7 @@ interface GroundConfig extends
 }
 
 /** While addresses are asked for, nothing else is wanted. */
-const PROBE_FILTER = "arp";
+const PROBE_FILTER = "arp or icmp6";
 
 /** Opens device, addresses and guard. Throws one line for whatever is in the way, with everything closed again. */
 export async function openGround(config: GroundConfig, clock: Clock): Promise<ServerGround> {
@@ -78,9 +89,8 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
   if (config.filter !== null) refuseDeafFilter(config.filter, { config, addresses });
   refuseKernelListeners(addresses, config);
   const filter = composeFilter({
-    addresses: addresses.map((served) => served.text),
+    addresses,
     ports: config.services.map((service) => service.port),
-    kernelOwned: addresses.some((served) => served.kernelOwned),
     user: config.filter,
     vlan: config.vlan,
   });
@@ -88,10 +98,14 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
   // Both waits at once: the kernel makes the ring while the segment is asked. What is wrong with the device comes first.
   const asking = checkWhileOpening(opening, { device, addresses, clock, vlan: config.vlan });
   config.meanwhile?.();
+  const routers = settled(() =>
+    chooseGateways({ given: config.gateways, addresses, device: device.name, kernels: kernelGateways })
+  );
   const [opened, asked] = await Promise.allSettled([opening, asking]);
   if (opened.status === "rejected") throw opened.reason;
   const link = opened.value;
   try {
+    const { gateways, remark } = routers();
     if (asked.status === "rejected") throw asked.reason;
     const guard = guardFor(addresses, config);
     try {
@@ -100,11 +114,24 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
       guard?.remove();
       throw error;
     }
-    const remarks = [...await remarksOn(device, { link, addresses }), ...link.warnings];
-    return { link, addresses, deviceMac: device.mac, filter: link.filter, guard, remarks };
+    const routes = remark === null ? [] : [remark];
+    const remarks = [...routes, ...await remarksOn(device, { link, addresses }), ...link.warnings];
+    return { link, addresses, gateways, deviceMac: device.mac, filter: link.filter, guard, remarks };
   } catch (error) {
     link.close();
     throw error;
+  }
+}
+
+/** Calls now, and gives or throws what came of it later: what is open by then is closed in one place. */
+function settled<Result>(call: () => Result): () => Result {
+  try {
+    const result = call();
+    return () => result;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
   }
 }
 
@@ -164,7 +191,7 @@ function refuseDeafFilter(
   // What a tag makes of the offsets behind it, libpcap decides by the device.
   if (/\bvlan\b/.test(expression)) return;
   const served = servedFrames({
-    addresses: addresses.map(({ text }) => text),
+    addresses,
     ports: config.services.map(({ port }) => port),
   });
   try {
@@ -177,32 +204,34 @@ function refuseDeafFilter(
   }
 }
 
-/** Without `--ip`: names a free address of the device's subnet, and refuses. */
+/** Without `--ip`: names free addresses of the device's subnets, one of each family, and refuses. */
 async function refuseWithProposal(
   scene: { config: GroundConfig; device: InterfaceInfo; devices: readonly InterfaceInfo[]; clock: Clock },
 ): Promise<never> {
   const { config, device, clock } = scene;
-  const candidates = proposals(device, scene.devices);
-  if (candidates.length === 0) {
+  const candidates = proposals(scene, () => crypto.getRandomValues(new Uint8Array(16)));
+  const [first] = [...candidates.ipv4, ...candidates.ipv6];
+  if (first === undefined) {
     throw new UsageError(
-      `--ip is missing, and ${device.name} has no IPv4 subnet with room in which a free address could be looked for: name one that no host has, as in --ip 192.168.56.101/24`,
+      `--ip is missing, and ${device.name} has no subnet with room in which a free address could be looked for: name one that no host has, as in --ip 192.168.56.101/24 or --ip fd00::7/64`,
     );
   }
   const link = await openLink(config, { device, mac: await chooseMac(config, { device, addresses: [] }) });
   try {
     const free = await findFree(probeParts(link, { clock, vlan: config.vlan }), candidates);
-    if (free === null) {
+    if (free.length === 0) {
       throw new UsageError(
         `--ip is missing, and ${
-          formatIpAddress(candidates[0])
+          formatIpAddress(first)
         } and its neighbours are all in use on ${device.name}: name an address that no host has`,
       );
     }
-    const text = formatIpAddress(free);
+    const texts = free.map(formatIpAddress);
+    const are = texts.length === 1 ? "is" : "are";
     throw new UsageError(
-      `--ip is missing; ${text} is free on ${device.name}: tcplab ${
+      `--ip is missing; ${texts.join(" and ")} ${are} free on ${device.name}: tcplab ${
         config.command ?? "serve"
-      } --iface ${device.name} --ip ${text}`,
+      } --iface ${device.name} --ip ${texts.join(",")}`,
     );
   } finally {
     link.close();
@@ -276,7 +305,9 @@ function refuseKernelListeners(addresses: readonly ServedAddress[], config: Grou
     );
     if (taken === undefined) continue;
     throw new CliError(
-      `A program on this host listens on ${text}:${taken.port} already, through the kernel (ss -ltn): stop it, or choose another --port`,
+      `A program on this host listens on ${
+        endpointText(text, taken.port)
+      } already, through the kernel (ss -ltn): stop it, or choose another --port`,
     );
   }
 }

@@ -27,6 +27,7 @@ import {
   transitionCells,
 } from "./connection_text.ts";
 import { connectionId, neighborOf } from "./event_filter.ts";
+import { endpointText } from "../wire/address.ts";
 import { timeColumn, type TimeForm } from "./log_time.ts";
 import { faultCells, segmentCells } from "./segment_text.ts";
 import { summaryToText } from "./summary.ts";
@@ -188,10 +189,9 @@ function lostCells(event: LostEvent, page: TextPage): Cell[] {
 }
 
 function listeningCells(event: ListeningEvent, { palette }: TextPage): Cell[] {
-  const ip = event.ip.includes(":") ? `[${event.ip}]` : event.ip;
   return [
     { text: "listening on", gap: 1, paint: palette.good },
-    { text: printable(`${ip}:${event.port}`), gap: 1, paint: palette.strong },
+    { text: printable(endpointText(event.ip, event.port)), gap: 1, paint: palette.strong },
     { text: printable(event.app) },
     { text: `device ${printable(event.device)}` },
     { text: `mac ${printable(event.mac)}` },

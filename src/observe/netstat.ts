@@ -3,6 +3,7 @@
  *
  * Owns: columns, their order, and the words for a connection's figures. Must not know: how snapshots were got.
  */
+import { endpointText } from "../wire/address.ts";
 import type { ConnectionSnapshot, ServerSnapshot } from "./server_snapshot.ts";
 import type { SocketFilter } from "./socket_filter.ts";
 import {
@@ -156,7 +157,7 @@ function listenerRows(
     proto: protoOf(ip),
     receiveQueue: 0,
     sendQueue: 0,
-    local: `${ip.includes(":") ? `[${ip}]` : ip}:${listener.port}`,
+    local: endpointText(ip, listener.port),
     peer: "*:*",
     state: listener.state,
     app: listener.app,

@@ -215,10 +215,14 @@ export function isDirectedBroadcast(address: IpAddress, network: IpAddress, pref
   return (value & hostMask) >>> 0 === hostMask;
 }
 
-/** `10.0.0.1:80`, or `[fe80::1]:80`. */
+/** `10.0.0.1:80`, or `[fe80::1]:80` (RFC 3986 §3.2.2). */
 export function formatEndpoint(address: IpAddress, port: number): string {
-  const text = formatIpAddress(address);
-  return address.length === IPV4_BYTES ? `${text}:${port}` : `[${text}]:${port}`;
+  return endpointText(formatIpAddress(address), port);
+}
+
+/** The same from an address, or the name of a host, that is text already. */
+export function endpointText(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** The port at the end of an endpoint's text, with or without an address before it; 0 where there is none. */

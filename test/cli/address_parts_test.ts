@@ -2,9 +2,14 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { UsageError } from "../../src/cli/command.ts";
-import { composeFilter } from "../../src/cli/filter.ts";
 import { parseMacChoice, stableMac } from "../../src/cli/mac_choice.ts";
-import { candidateAddresses, ipv4Address, ipv4Number, isNetworkAddress } from "../../src/cli/subnet.ts";
+import {
+  candidateAddresses,
+  candidateIpv6Addresses,
+  ipv4Address,
+  ipv4Number,
+  isNetworkAddress,
+} from "../../src/cli/subnet.ts";
 import {
   formatIpAddress,
   inPrefix,
@@ -75,25 +80,33 @@ Deno.test("--mac takes its three forms", () => {
   assertThrows(() => parse("03:00:00:00:00:01"), UsageError);
 });
 
-Deno.test("the filter passes ARP, and ICMP and TCP to our addresses", () => {
-  const parts = { addresses: ["10.0.0.3"], ports: [3333], kernelOwned: false, user: null, vlan: null };
-  assertEquals(composeFilter(parts), "arp or (icmp and dst host 10.0.0.3) or (tcp and dst host 10.0.0.3)");
-  assertEquals(
-    composeFilter({ ...parts, addresses: ["10.0.0.3", "10.0.0.4"], user: "src port 5 or src port 6" }),
-    "arp or (icmp and (dst host 10.0.0.3 or dst host 10.0.0.4)) or " +
-      "(tcp and (dst host 10.0.0.3 or dst host 10.0.0.4) and (src port 5 or src port 6))",
-  );
-  assertEquals(
-    composeFilter({ ...parts, vlan: 7 }),
-    "vlan 7 and (arp or (icmp and dst host 10.0.0.3) or (tcp and dst host 10.0.0.3))",
-  );
+Deno.test("an IPv6 subnet's own address is that with no host bits, but for the two hosts of a /127", () => {
+  const cases: readonly (readonly [text: string, prefixLength: number, isOwn: boolean])[] = [
+    ["fd00::", 64, true],
+    ["fd00::1", 64, false],
+    ["fd00:0:0:1::", 63, false],
+    ["fd00:0:0:2::", 63, true],
+    ["fd00::8", 125, true],
+    ["fd00::9", 125, false],
+    ["fd00::2", 127, false],
+    ["fd00::2", 128, false],
+  ];
+  for (const [text, prefixLength, isOwn] of cases) {
+    assertEquals(isNetworkAddress(ip(text), prefixLength), isOwn, `${text}/${prefixLength}`);
+  }
 });
 
-Deno.test("where the kernel owns the address, only our ports pass and nothing that the kernel answers", () => {
-  const parts = { addresses: ["10.0.0.3"], ports: [80, 81], kernelOwned: true, user: null, vlan: null };
-  assertEquals(
-    composeFilter(parts),
-    "(arp[6:2] = 0x2) or (icmp and dst host 10.0.0.3 and icmp[icmptype] != 0x8) or " +
-      "(tcp and dst host 10.0.0.3 and (dst port 80 or dst port 81))",
-  );
+Deno.test("IPv6 candidates keep the prefix, and take the rest from what is random", () => {
+  const random = () => new Uint8Array(16).fill(0xff);
+  const of = (text: string, prefixLength: number, taken: string[] = []) =>
+    candidateIpv6Addresses({ address: ip(text), prefixLength }, { count: 2, taken: taken.map(ip), random })
+      .map(formatIpAddress);
+  // The same each time: one is found, and the search ends.
+  assertEquals(of("fd00::1", 64), ["fd00::ffff:ffff:ffff:ffff"]);
+  // A short prefix has 64 bits before the identifier all the same.
+  assertEquals(of("fd00:1:2:3::1", 48), ["fd00:1:2:3:ffff:ffff:ffff:ffff"]);
+  assertEquals(of("fd00::1", 125), ["fd00::7"]);
+  assertEquals(of("fd00::1", 125, ["fd00::7"]), []);
+  const zeros = { count: 1, taken: [], random: () => new Uint8Array(16) };
+  assertEquals(candidateIpv6Addresses({ address: ip("fd00::1"), prefixLength: 64 }, zeros), []);
 });

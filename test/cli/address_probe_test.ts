@@ -66,7 +66,7 @@ Deno.test("an address in use is refused, one of the kernel's own is not asked fo
 
 Deno.test("the first free candidate is proposed, or none", async () => {
   const { parts, settle } = segment(ip(2), ip(3));
-  const free = await settle(findFree(parts, [ip(3), ip(4), ip(5)]));
-  assertEquals(free === null ? null : formatIpAddress(free), "10.0.0.4");
-  assertEquals(await settle(findFree(parts, [ip(3), ip(2)])), null);
+  const free = (ipv4: IpAddress[]) => settle(findFree(parts, { ipv4, ipv6: [] }));
+  assertEquals((await free([ip(3), ip(4), ip(5)])).map(formatIpAddress), ["10.0.0.4"]);
+  assertEquals(await free([ip(3), ip(2)]), []);
 });

@@ -48,14 +48,14 @@ async function withClient(
   const notices: string[] = [];
   const client = new Client({
     config,
-    ground: { link: near, addresses, deviceMac: null },
+    ground: { link: near, addresses, gateways: [], deviceMac: null },
     clock,
     log: new ServeLog({ form: config.ground.log, width: 80, output }),
     recording: null,
     notice: (line) => void notices.push(line),
     onState,
   });
-  const connection = await time.get(client.open(new AbortController().signal));
+  const connection = await time.get(client.open(Uint8Array.of(10, 0, 0, 1), new AbortController().signal));
   assertEquals(connection.state, "ESTABLISHED");
   await use({ client, connection, time, notices, events });
   client.stack.close();

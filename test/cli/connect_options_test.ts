@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/cli/command.ts";
 import { parseConnectOptions } from "../../src/cli/connect_options.ts";
+import { formatIpAddress } from "../../src/wire/address.ts";
 import { parseFaultSpec } from "../../src/link/fault_spec.ts";
 
 function parse(words: string) {
@@ -11,11 +12,13 @@ function parse(words: string) {
 Deno.test("a host and a port are enough; the rest has the defaults of serve", () => {
   const { ground, ...config } = parse("10.33.0.2 5000");
   assertEquals(config, {
-    address: Uint8Array.of(10, 33, 0, 2),
     host: "10.33.0.2",
+    literal: { address: Uint8Array.of(10, 33, 0, 2), zone: null },
+    family: null,
     port: 5000,
     localPort: null,
-    gateway: null,
+    timeoutMs: null,
+    isVerbose: false,
     sleepMs: 0,
     waitTimeWait: false,
     output: null,
@@ -36,7 +39,7 @@ Deno.test("what concerns device, wire, output and TCP means what it means for se
     true,
     "out",
   ]);
-  assertEquals(config.gateway, Uint8Array.of(10, 33, 0, 1));
+  assertEquals(ground.gateways, [{ address: Uint8Array.of(10, 33, 0, 1), zone: null }]);
   assertEquals([ground.device, ground.log, ground.write, ground.durationMs], [
     "eth0",
     "none",
@@ -62,15 +65,43 @@ Deno.test("each bad value is one line with what was expected", () => {
   const cases: readonly (readonly [words: string, line: string])[] = [
     ["10.33.0.2", "expected HOST PORT"],
     ["10.33.0.2 5000 6000", 'Unexpected argument "6000"'],
-    ["example.org 80", "HOST example.org: expected an IPv4 address; names are not looked up"],
-    ["fd33::1 80", "HOST fd33::1: expected an IPv4 address"],
     ["127.0.0.1 80", "HOST 127.0.0.1: expected the address of a host, and this is a loopback address"],
     ["0.0.0.0 80", "this is no address at all"],
-    ["224.0.0.1 80", "this is for many hosts"],
-    ["255.255.255.255 80", "this is for many hosts"],
+    ["224.0.0.1 80", "this is a multicast address"],
+    ["255.255.255.255 80", "this is the broadcast address"],
+    [
+      "::1 80",
+      "HOST ::1: expected the address of a host, and this is a loopback address, which never leaves a host",
+    ],
+    [":: 80", "HOST ::: expected the address of a host, and this is no address at all"],
+    ["ff02::1 80", "HOST ff02::1: expected the address of a host, and this is a multicast address"],
+    [
+      "::ffff:10.0.0.1 80",
+      "and this is an IPv4 address in IPv6's form, which stands in no packet: write 10.0.0.1",
+    ],
+    [
+      "fd33::1%eth0 80",
+      "HOST fd33::1%eth0: expected fd33::1 without %eth0: only a link-local IPv6 address (fe80::/10) has a zone",
+    ],
+    ["10.33.0.2%eth0 80", "HOST 10.33.0.2%eth0: expected 10.33.0.2 without %eth0"],
+    ["fe80::1% 80", "HOST fe80::1%: expected the name of a device after the %, as in fe80::1%eth0"],
+    ["-6 10.33.0.2 80", "HOST 10.33.0.2: expected an IPv6 address with -6, and this is one of IPv4"],
+    ["-4 fd33::1 80", "HOST fd33::1: expected an IPv4 address with -4, and this is one of IPv6"],
+    ["-4 -6 x 80", "-4 and -6 exclude each other"],
+    ["-6 -6 x 80", "--ipv6 is given twice"],
+    [
+      "fd33::1:: 80",
+      "HOST fd33::1::: expected an address, as in 192.168.56.1 or fe80::1%eth0, or the name of a host",
+    ],
+    ["10.33 80", "HOST 10.33: expected an address"],
+    ["10.33.0.256 80", "HOST 10.33.0.256: expected an address"],
+    ["a..b 80", "HOST a..b: expected an address"],
+    ["a/24 80", "HOST a/24: expected an address"],
+    ["x 80 --timeout 0", "--timeout 0: expected seconds"],
+    ["x 80 -7", "Unexpected argument"],
     ["10.33.0.2 0", "PORT 0: expected a port from 1 to 65535"],
     ["10.33.0.2 http", "PORT http: expected a port"],
-    ["10.33.0.2 80 --gateway router", "--gateway router: expected the router's IPv4 address"],
+    ["10.33.0.2 80 --gateway router", "--gateway router: expected the router's address, as in"],
     ["10.33.0.2 80 --local-port 0", "--local-port 0: expected a port"],
     ["10.33.0.2 80 --rst-guard nft", "--rst-guard nft needs --local-port N"],
     ["10.33.0.2 80 --syn-timeout 0", "--syn-timeout 0: expected seconds"],
@@ -105,4 +136,28 @@ Deno.test("what arrives goes to stdout where the log does not, and the recording
   for (const words of ["--write - --log-file l -o o", "--write - --log none -o o", "--write - --log json"]) {
     assertEquals(parse(`10.33.0.2 80 ${words}`).ground.write, "-");
   }
+});
+
+Deno.test("HOST may be a name, or an address of either family with its link", () => {
+  const of = (words: string) => {
+    const { literal, family, ground } = parse(words);
+    return [
+      literal === null ? null : formatIpAddress(literal.address),
+      literal?.zone ?? null,
+      family,
+      ground.device,
+    ];
+  };
+  assertEquals(of("example.org 80"), [null, null, null, null]);
+  assertEquals(of("-6 my_host-1 80"), [null, null, 6, null]);
+  assertEquals(of("x. 80 -4"), [null, null, 4, null]);
+  assertEquals(of("fd33::1 80 -6"), ["fd33::1", null, 6, null]);
+  assertEquals(of("fe80::1%eth0 80 -i eth0"), ["fe80::1", "eth0", null, "eth0"]);
+});
+
+Deno.test("-v makes the log tell everything, and needs none", () => {
+  const { isVerbose, ground } = parse("x 80 -v");
+  assertEquals([isVerbose, ground.logStyle.kinds.includes("timers")], [true, true]);
+  const { isVerbose: isStill, ground: { log } } = parse("x 80 -v --log none --timeout 1.5");
+  assertEquals([isStill, log, parse("x 80 --timeout 1.5").timeoutMs], [true, "none", 1500]);
 });

@@ -95,7 +95,8 @@ Deno.test("the check wants every address and port as a word, and the owner", () 
 });
 
 Deno.test("guards are told from other tables, and from those that nothing removes", () => {
-  const tables = "table ip filter\ntable inet tcplab_11_0000beef\ntable ip tcplab_12\ntable ip tcplab_13_0000beef\ntable inet tcplab_14\n";
+  const tables =
+    "table ip filter\ntable inet tcplab_11_0000beef\ntable ip tcplab_12\ntable ip tcplab_13_0000beef\ntable inet tcplab_14\n";
   assertEquals(guardOwners(tables), [11, 13]);
   assertEquals(unownedGuards(tables), ["tcplab_12"]);
 });
