@@ -11,7 +11,9 @@ import {
   inPrefix,
   type IpAddress,
   isDirectedBroadcast,
+  isIpv4Mapped,
   isLimitedBroadcast,
+  isLinkLocalAddress,
   isLoopback,
   isMulticastAddress,
   isUnspecified,
@@ -41,19 +43,15 @@ export interface ZonedAddress {
 }
 
 const IPV4_BYTES = 4;
-/** fe80::/10 (RFC 4291 §2.5.6). */
-const LINK_LOCAL = Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-const LINK_LOCAL_BITS = 10;
-/** ::/96, and ::ffff:0:0/96 (RFC 4291 §2.5.5): addresses of the other family in the clothes of this one. */
-const EMBEDDED_IPV4_BITS = 96;
+/** ::/96 (RFC 4291 §2.5.5.1): addresses of the other family in the clothes of this one. */
 const COMPATIBLE = new Uint8Array(16);
-const MAPPED = COMPATIBLE.map((_, place) => place === 10 || place === 11 ? 0xff : 0);
+const COMPATIBLE_BITS = 96;
 /** Local choice: networks larger than any that is one link. */
 const LEAST_PREFIX = 8;
 
-/** fe80::/10: an address that means something on one link only. */
+/** fe80::/10: an address that means something on one link only, so that it has a zone. One of IPv4 (RFC 3927) has none. */
 export function isLinkLocal(address: IpAddress): boolean {
-  return inPrefix(address, LINK_LOCAL, LINK_LOCAL_BITS);
+  return address.length !== IPV4_BYTES && isLinkLocalAddress(address);
 }
 
 /** An address with or without a zone; null where the text is neither. Whether the zone has its place there is not judged. */
@@ -137,10 +135,10 @@ function whyNoIpv4Host(address: IpAddress): string | null {
 
 function whyNoIpv6Host(address: IpAddress): string | null {
   const ipv4 = formatIpAddress(address.subarray(12));
-  if (inPrefix(address, MAPPED, EMBEDDED_IPV4_BITS)) {
+  if (isIpv4Mapped(address)) {
     return `an IPv4 address in IPv6's form, which stands in no packet: write ${ipv4}`;
   }
-  if (inPrefix(address, COMPATIBLE, EMBEDDED_IPV4_BITS)) {
+  if (inPrefix(address, COMPATIBLE, COMPATIBLE_BITS)) {
     return "a reserved address (::/96, RFC 4291 §2.5.5.1)";
   }
   return null;

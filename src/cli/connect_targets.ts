@@ -6,6 +6,7 @@
  */
 import type { InterfaceInfo } from "../../ffi/interfaces.ts";
 import { lookUpName, NameLookupError, type ResolvedAddress } from "../../ffi/name_lookup.ts";
+import { chooseSource, sortDestinations } from "../host/source_choice.ts";
 import { formatIpAddress, type IpAddress, sameAddress } from "../wire/address.ts";
 import { kernelOwner } from "./address_choice.ts";
 import { isLinkLocal, whyNoHostAddress, type ZonedAddress } from "./address_request.ts";
@@ -38,7 +39,7 @@ export async function resolveTargets(
     throw new CliError(`HOST ${host} has no IPv${family} address (it has ${there}): leave -${family} out`);
   }
   const hosts = wanted.filter(({ address }) => whyNoHostAddress(address) === null);
-  if (hosts.length > 0) return inTurn(distinct(hosts)).slice(0, MOST_TARGETS);
+  if (hosts.length > 0) return distinct(hosts).slice(0, MOST_TARGETS);
   const { address } = wanted[0];
   throw new CliError(
     `HOST ${host} is ${formatIpAddress(address)}: expected the address of a host, and this is ${
@@ -66,16 +67,6 @@ function distinct(targets: readonly ZonedAddress[]): ZonedAddress[] {
   return targets.filter(({ address }, position) =>
     targets.findIndex((other) => sameAddress(other.address, address)) === position
   );
-}
-
-/** RFC 8305 §4: the families take turns, and the resolver's first comes first; one that does not work costs one try. */
-function inTurn(targets: readonly ZonedAddress[]): ZonedAddress[] {
-  if (targets.length === 0) return [];
-  const isLikeFirst = ({ address }: ZonedAddress) => address.length === targets[0].address.length;
-  const first = targets.filter(isLikeFirst);
-  const other = targets.filter((target) => !isLikeFirst(target));
-  return first.flatMap((target, turn) => turn < other.length ? [target, other[turn]] : [target])
-    .concat(other.slice(first.length));
 }
 
 /**
@@ -113,13 +104,24 @@ interface TargetScene {
   readonly acceptRa: boolean;
 }
 
-/** Those that a frame can get to, in order. Throws {@link CliError}, the first's reason, where there is none. */
+/** Those that a frame can get to, as RFC 6724 §6 sorts them from where we stand, and the families in turn. Throws {@link CliError}, the first's reason, where there is none. */
 export function reachableTargets(targets: readonly ZonedAddress[], scene: TargetScene): IpAddress[] {
   const reasons = targets.map((target) => whyUnreachable(target, scene));
   const reachable = targets.filter((_, position) => reasons[position] === null).map(({ address }) => address);
   const [first] = reasons;
   if (reachable.length === 0 && first !== undefined && first !== null) throw new CliError(first);
-  return reachable;
+  const candidates = scene.ground.addresses;
+  const sourceFor = (target: IpAddress) => chooseSource(target, { candidates, hop: target });
+  return inTurn(sortDestinations(reachable, { sourceFor }));
+}
+
+/** RFC 8305 §4: the families take turns, that of the best one first; one that does not work costs one try. */
+function inTurn(targets: readonly IpAddress[]): IpAddress[] {
+  const isLikeFirst = (address: IpAddress) => address.length === targets[0].length;
+  const first = targets.filter(isLikeFirst);
+  const other = targets.filter((address) => !isLikeFirst(address));
+  return first.flatMap((target, turn) => turn < other.length ? [target, other[turn]] : [target])
+    .concat(other.slice(first.length));
 }
 
 /** Why no frame gets to the target; null where one does. Whether somebody is there, only the neighbours know. */

@@ -6,7 +6,7 @@
 import type { Host, HostOptions } from "../host/host.ts";
 import { type FaultSpec, parseFaultSpec } from "../link/fault_spec.ts";
 import type { FrameLink } from "../link/link.ts";
-import { parseIpAddress, parsePrefix } from "../wire/address.ts";
+import { formatIpAddress, parseIpAddress, parsePrefix } from "../wire/address.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { hostOn, Session, type SessionHost } from "./session.ts";
 import type { Stack, StackParts } from "./stack.ts";
@@ -20,10 +20,13 @@ export type HostSettings = Omit<
 /** What a host of our own is made from. */
 export interface CreateHostOptions extends HostSettings {
   readonly link: FrameLink;
-  /** One or more addresses, each with the length of its network's prefix: `10.0.0.1/24`, `fd00::1/64`. */
+  /**
+   * One or more addresses of either family, each with the length of its network's prefix: `10.0.0.1/24`, `fd00::1/64` (24
+   * and 64 when it is left out).
+   */
   readonly addresses: string | readonly string[];
-  /** The router to everything that is not on the link. */
-  readonly gateway?: string;
+  /** The router to everything that is not on the link; an array of two where there is one for each family. */
+  readonly gateway?: string | readonly string[];
   /** The system's clock when absent. */
   readonly clock?: Clock;
   /** 16 bytes; random ones when absent. Fixed ones make a run repeatable. */
@@ -85,14 +88,14 @@ function hostSettings(options: Omit<CreateHostOptions, "link">): SessionHost {
   return {
     ...settings,
     addresses: texts.map(parseHostAddress),
-    ...(gateway === undefined ? {} : { gateways: [parseGateway(gateway)] }),
+    ...(gateway === undefined ? {} : { gateways: parseGateways(gateway) }),
   };
 }
 
 function parseHostAddress(text: string): { address: Uint8Array; prefixLength: number } {
   const prefix = parsePrefix(text);
   if (prefix === null) {
-    throw new TypeError(`"${text}" is not an address of a host: expected one as 10.0.0.1/24`);
+    throw new TypeError(`"${text}" is not an address of a host: expected one as 10.0.0.1/24 or fd00::1/64`);
   }
   const { address, prefixLength } = prefix;
   const usual = address.length === IPV4_BYTES ? DEFAULT_PREFIX_V4 : DEFAULT_PREFIX_V6;
@@ -107,10 +110,19 @@ function parseFaults(text: string): FaultSpec {
   }
 }
 
-function parseGateway(text: string): Uint8Array {
-  const address = parseIpAddress(text);
-  if (address === null) {
-    throw new TypeError(`"${text}" is not the address of a gateway: expected one as 10.0.0.1`);
-  }
-  return address;
+function parseGateways(texts: string | readonly string[]): Uint8Array[] {
+  const gateways = (typeof texts === "string" ? [texts] : texts).map((text) => {
+    const address = parseIpAddress(text);
+    if (address === null) {
+      throw new TypeError(`"${text}" is not the address of a gateway: expected one as 10.0.0.1 or fe80::1`);
+    }
+    return address;
+  });
+  const twice = gateways.findIndex(({ length }, position) =>
+    gateways.findIndex((other) => other.length === length) < position
+  );
+  if (twice < 0) return gateways;
+  throw new TypeError(
+    `"${formatIpAddress(gateways[twice])}" is a second gateway of its family: expected one of each at most`,
+  );
 }

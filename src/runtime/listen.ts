@@ -29,8 +29,8 @@ export type ListenOnOptions =
   & Omit<CreateStackOptions, "link" | "addresses" | "start">
   & ({ readonly link: FrameLink } | DeviceOptions)
   & {
-    /** The address to answer for, one that nobody else has: `10.0.0.1/24`. */
-    readonly ip: string;
+    /** The address to answer for, one that nobody else has: `10.0.0.1/24`, `fd00::1/64`; or several, of either family. */
+    readonly ip: string | readonly string[];
     readonly port: number;
     /** Most connections that wait to be accepted (1024). */
     readonly backlog?: number;
@@ -55,10 +55,11 @@ export interface ListenParts {
  */
 export function listenOn(options: ListenOnOptions, parts: ListenParts): Listener {
   const { ip, port, backlog } = options;
-  const prefix = parsePrefix(ip);
-  if (prefix === null) throw new TypeError(`"${ip}" is not an address: expected one as 10.0.0.1/24`);
+  const [first = "", ...others] = typeof ip === "string" ? [ip] : ip;
+  const prefix = parsePrefix(first);
+  if (prefix === null) throw new TypeError(`"${first}" is not an address: expected one as 10.0.0.1/24`);
   const listener = new Listener({
-    hostname: formatIpAddress(prefix.address),
+    hostname: others.length === 0 ? formatIpAddress(prefix.address) : "::",
     port,
     ...(backlog === undefined ? {} : { backlog }),
   });

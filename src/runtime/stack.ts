@@ -8,7 +8,7 @@ import type { HostApi } from "../host/api.ts";
 import type { FrameOrder } from "../link/frame_order.ts";
 import type { FrameLink } from "../link/link.ts";
 import type { EventInterest, Observer } from "../tcp/events.ts";
-import { formatEndpoint, parseIpAddress } from "../wire/address.ts";
+import { formatEndpoint, isUnspecified, parseIpAddress } from "../wire/address.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import { closedError, closeReasonError } from "./connection_error.ts";
@@ -39,7 +39,7 @@ export interface StackParts {
 /** Where {@link Stack.listen} listens. */
 export interface StackListenOptions {
   readonly port: number;
-  /** One of the stack's addresses; any of them when absent. */
+  /** One of the stack's addresses; any of them, of both families, when it is absent, `0.0.0.0` or `::`. */
   readonly hostname?: string;
   /** Most connections that wait to be accepted (1024). */
   readonly backlog?: number;
@@ -47,7 +47,7 @@ export interface StackListenOptions {
 
 /** Where {@link Stack.connect} connects to. */
 export interface StackConnectOptions {
-  /** An IP address; names are not looked up. */
+  /** An IP address, `10.0.0.1`, `fd00::1` or `[fd00::1]`; names are not looked up. */
   readonly hostname: string;
   readonly port: number;
   /** One of the stack's addresses; the host chooses when absent. */
@@ -137,7 +137,7 @@ export class Stack implements Disposable, AsyncDisposable {
       host: this.host,
       driver: this.pump,
       hub: this.#hub,
-      ...(hostname === undefined ? {} : { address: addressOf(hostname) }),
+      ...listenerAddress(hostname),
       onBegin: (connection) => this.#connections.add(connection),
       onGone: (connection) => this.#forget(connection),
       onClose: () => {
@@ -267,8 +267,15 @@ export class Stack implements Disposable, AsyncDisposable {
   }
 }
 
+function listenerAddress(hostname: string | undefined): { address?: Uint8Array } {
+  const address = hostname === undefined ? null : addressOf(hostname);
+  return address === null || isUnspecified(address) ? {} : { address };
+}
+
+/** An address as Deno takes it: `10.0.0.1`, `::1`, `[::1]`. */
 function addressOf(text: string): Uint8Array {
-  const address = parseIpAddress(text);
+  const [, bare] = /^\[(.*:.*)\]$/.exec(text) ?? [null, text];
+  const address = parseIpAddress(bare);
   if (address === null) {
     throw new TypeError(`"${text}" is not an IP address: names are not looked up, give the address`);
   }

@@ -20,20 +20,13 @@ async function resolve(words: string, found: string[] | Error) {
   return targets.map(({ address, zone }) => formatIpAddress(address) + (zone === null ? "" : `%${zone}`));
 }
 
-Deno.test("an address is not looked up; a name gives its addresses in turn, the resolver's first family first", async () => {
+Deno.test("an address is not looked up; a name gives its addresses, each once", async () => {
   const never = new NameLookupError("asked");
   assertEquals(await resolve("fe80::1%eth0 80", never), ["fe80::1%eth0"]);
   const found = ["fd00::1", "fd00::2", "fd00::3", "192.0.2.1", "fd00::1"];
-  assertEquals(await resolve("x 80", found), ["fd00::1", "192.0.2.1", "fd00::2", "fd00::3"]);
+  assertEquals(await resolve("x 80", found), ["fd00::1", "fd00::2", "fd00::3", "192.0.2.1"]);
   assertEquals(await resolve("x 80 -4", found), ["192.0.2.1"]);
   assertEquals(await resolve("x 80 -6", found), ["fd00::1", "fd00::2", "fd00::3"]);
-  assertEquals(await resolve("x 80", ["192.0.2.1", "192.0.2.2", "fd00::1", "fd00::2", "fd00::3"]), [
-    "192.0.2.1",
-    "fd00::1",
-    "192.0.2.2",
-    "fd00::2",
-    "fd00::3",
-  ]);
   // What no host can have is left out, and a name of a thousand addresses is cut.
   assertEquals(await resolve("x 80", ["127.0.0.1", "ff02::1", "192.0.2.1"]), ["192.0.2.1"]);
   const many = Array.from({ length: 1000 }, (_, i) => `10.0.${i >> 8}.${(i & 0x7f) + 1}`);
@@ -123,6 +116,25 @@ Deno.test("what is on the link can be reached, and what a router of its family l
   ]);
   // A router may still make itself known.
   assertEquals(reach(["2001:db8::1"], { acceptRa: true }), ["2001:db8::1"]);
+});
+
+Deno.test("the order is that of RFC 6724 from where we stand, and the families take turns", () => {
+  const ours = ["192.0.2.7/24", "fd00::7/64"];
+  // Rule 6: precedence 3 of a unique local address, 35 of IPv4. Rule 2: a link-local one only from its like.
+  assertEquals(reach(["fd00::1", "fd00::2", "192.0.2.11", "192.0.2.12", "192.0.2.13"], { ours, host: "x" }), [
+    "192.0.2.11",
+    "fd00::1",
+    "192.0.2.12",
+    "fd00::2",
+    "192.0.2.13",
+  ]);
+  // Precedence 40 of a global one; fd00::1 has a source of its own label (rule 5).
+  const global = { ours: [...ours, "2001:db8::7/64"], host: "x" };
+  assertEquals(reach(["192.0.2.11", "fd00::1", "2001:db8::1"], global), [
+    "2001:db8::1",
+    "192.0.2.11",
+    "fd00::1",
+  ]);
 });
 
 Deno.test("what cannot be reached is refused in one line that says why", () => {
