@@ -152,7 +152,10 @@ export function listen(options: ListenOnOptions): Listener {
 }
 
 /** Lets `tcplab netstat` of this user, and of root, see what the stack holds; where that cannot be, nothing happens. */
-async function tellNetstat(stack: Stack, about: { ip: string; app: string }): Promise<void> {
+async function tellNetstat(
+  stack: Stack,
+  about: { ip: string | readonly string[]; app: string },
+): Promise<void> {
   const { host, link, pump } = stack;
   if (!(host instanceof Host)) return;
   // Only who serves on a device loads these.
@@ -163,7 +166,7 @@ async function tellNetstat(stack: Stack, about: { ip: string; app: string }): Pr
     const speaker: ServerSpeaker = {
       pid: Deno.pid,
       link,
-      ip: [about.ip.split("/")[0]],
+      ip: [about.ip].flat().map((text) => text.split("/")[0]),
       startedAt: Date.now() / 1000,
       // By it `serve` knows who can be in its way; elsewhere than on Linux there are none.
       networkNamespace: linkText("/proc/self/ns/net"),

@@ -136,7 +136,8 @@ export function jsonText(value: unknown, indent: number): string {
 export function netstatText(servers: readonly ServerSnapshot[], view: NetstatView): string {
   const { details, color, now, filter = null, unseen } = view;
   const unseenText = unseen === undefined ? [] : unseenLines(unseen);
-  const shown = netstatToText(servers, { width: pageWidth(), color, details, now, filter });
+  const page = { width: pageWidth(), rowWidth: rowWidth(), color };
+  const shown = netstatToText(servers, { ...page, details, now, filter });
   const ours = shown === "" ? nothingLine(servers.length, unseenText.length > 0) : shown;
   const parts = [ours, unseenText.join("\n")];
   if (view.kernel !== null) parts.push(kernelText(view.kernel, color));
@@ -156,7 +157,14 @@ function kernelText(sockets: readonly KernelSocket[], color: boolean): string {
   if (sockets.length === 0) return `${heading}  no TCP sockets in this network namespace`;
   const isListener = (socket: KernelSocket) => socket.state === "LISTEN";
   const sorted = [...sockets.filter(isListener), ...sockets.filter((socket) => !isListener(socket))];
-  return `${heading}  of this network namespace\n${socketTable(sorted.map(kernelSocketRow), { color })}`;
+  return `${heading}  of this network namespace\n${
+    socketTable(sorted.map(kernelSocketRow), { color, rowWidth: rowWidth() })
+  }`;
+}
+
+/** On a terminal a row has no more columns than that; a program that reads gets a line for each socket. */
+function rowWidth(): number {
+  return Deno.stdout.isTerminal() ? pageWidth() : Infinity;
 }
 
 function kernelSockets(filter: SocketFilter | null): KernelSocket[] {

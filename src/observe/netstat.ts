@@ -13,6 +13,7 @@ import {
   durationText,
   layCells,
   layTable,
+  type Palette,
   paletteFor,
   printable,
 } from "./text_layout.ts";
@@ -22,6 +23,8 @@ import { statePaint } from "./text_page.ts";
 interface NetstatOptions {
   /** Columns of the page, for the details (120). */
   readonly width?: number;
+  /** Columns that a row may have; with more its second half stands below its first. Infinite when absent: a line is a socket. */
+  readonly rowWidth?: number;
   readonly color?: boolean;
   /** Below each connection its figures: round trip, windows, congestion, timers. */
   readonly details?: boolean;
@@ -53,6 +56,7 @@ const COLUMNS = [
   { title: "State" },
   { title: "App" },
 ] as const;
+const PEER_COLUMN = 4;
 const STATE_COLUMN = 5;
 
 /** Details stand below the queues' columns. */
@@ -85,26 +89,10 @@ export function socketTable(
 ): string {
   const palette = paletteFor(options.color ?? false);
   const hasApps = rows.some((row) => row.app !== "");
-  const lines = layTable(
+  const lines = rowLines(
     hasApps ? COLUMNS : COLUMNS.slice(0, -1),
-    rows.map((row) => {
-      const cells = [
-        row.proto,
-        String(row.receiveQueue),
-        String(row.sendQueue),
-        row.local,
-        row.peer,
-        row.state,
-        row.app,
-      ].map(printable);
-      return hasApps ? cells : cells.slice(0, -1);
-    }),
-    {
-      palette,
-      paintCell: (text, _, column) =>
-        column === STATE_COLUMN ? statePaint(text.trimEnd(), palette)(text) : text,
-    },
-  ).split("\n");
+    { rows: rows.map((row) => cellsOf(row).slice(0, hasApps ? COLUMNS.length : -1)), palette, ...options },
+  );
   return lines.flatMap((line, i) => {
     const details = i === 0 ? [] : options.detailsOf?.(i - 1) ?? [];
     if (details.length === 0) return [line];
@@ -115,6 +103,31 @@ export function socketTable(
       " ".repeat(DETAILS_INDENT) + layCells(cells, { ...page, width: page.width - DETAILS_INDENT }),
     ];
   }).join("\n");
+}
+
+function cellsOf(row: SocketRow): string[] {
+  const { proto, receiveQueue, sendQueue, local, peer, state, app } = row;
+  return [proto, String(receiveQueue), String(sendQueue), local, peer, state, app].map(printable);
+}
+
+/** The titles and the rows, each a text of one line; of two where one is too narrow for two addresses of IPv6. */
+function rowLines(
+  columns: readonly { readonly title: string; readonly alignRight?: boolean }[],
+  about: { rows: readonly string[][]; palette: Palette; rowWidth?: number },
+): string[] {
+  const { rows, palette, rowWidth = Infinity } = about;
+  const lay = (from: number, to?: number) =>
+    layTable(columns.slice(from, to), rows.map((row) => row.slice(from, to)), {
+      palette,
+      paintCell: (text, _, column) =>
+        column + from === STATE_COLUMN ? statePaint(text.trimEnd(), palette)(text) : text,
+    }).split("\n");
+  const widest = (column: number) =>
+    Math.max(columns[column].title.length, ...rows.map((row) => row[column].length));
+  const width = columns.reduce((sum, _, column) => sum + widest(column) + 2, -2);
+  if (width <= rowWidth) return lay(0);
+  const [first, second] = [lay(0, PEER_COLUMN), lay(PEER_COLUMN)];
+  return first.map((line, row) => `${line}\n${" ".repeat(DETAILS_INDENT)}${second[row]}`);
 }
 
 function serverToText(server: ServerSnapshot, options: NetstatOptions): string {

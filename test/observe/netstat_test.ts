@@ -216,3 +216,43 @@ Deno.test("netstat: one is one", () => {
     "out 10 B in 1 segment",
   ]);
 });
+
+Deno.test("two addresses of IPv6 in full have room on 80 columns, in two lines; where a line is a socket, in one", () => {
+  const long = "[fd00:1234:5678:9abc:def0:1234:5678:9abc]:65535";
+  const rows = [
+    {
+      proto: "tcp6",
+      receiveQueue: 0,
+      sendQueue: 123456,
+      local: long,
+      peer: long,
+      state: "ESTABLISHED",
+      app: "discard",
+    },
+    {
+      proto: "tcp",
+      receiveQueue: 0,
+      sendQueue: 0,
+      local: "10.0.0.1:80",
+      peer: "*:*",
+      state: "LISTEN",
+      app: "echo",
+    },
+  ];
+  const narrow = socketTable(rows, { rowWidth: 80, detailsOf: (row) => row === 0 ? ["mss 1440"] : [] }).split(
+    "\n",
+  );
+  assertEquals(narrow, [
+    "Proto  Recv-Q  Send-Q  Local Address",
+    "       Foreign Address                                  State        App",
+    `tcp6        0  123456  ${long}`,
+    `       ${long}  ESTABLISHED  discard`,
+    "       mss 1440",
+    "tcp         0       0  10.0.0.1:80",
+    "       *:*                                              LISTEN       echo",
+  ]);
+  assert(narrow.every((line) => line.length <= 80));
+  assertEquals(socketTable(rows).split("\n").length, 3);
+  const short = rows.map((row) => ({ ...row, local: "[fe80::fc:ff:fe00:1]:3333", peer: "[fe80::1]:50000" }));
+  assertEquals(socketTable(short, { rowWidth: 120 }).split("\n").length, 3);
+});
