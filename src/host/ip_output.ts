@@ -7,7 +7,7 @@
 import { isMulticastAddress } from "../wire/address.ts";
 import { multicastMac } from "../wire/derived_address.ts";
 import { emitEthernet } from "../wire/ethernet.ts";
-import { addressSum, emitIp, etherTypeOf, ipHeaderBytes, pseudoSum } from "../wire/ip.ts";
+import { addressSum, emitIp, etherTypeOf, pseudoSum, ROUTER_ALERT_BYTES } from "../wire/ip.ts";
 import { type FragmentIds, fragments } from "./fragmenter.ts";
 import type { NeighborCache } from "./neighbor_cache.ts";
 
@@ -114,14 +114,18 @@ export class IpOutput implements PacketSender {
     const { source, destination, protocol, payloadLength, routerAlert = false } = packet;
     const { id = 0, dontFragment = false, dscp = 0 } = packet;
     const hopLimit = packet.hopLimit ?? this.#options.hopLimit(source.length);
-    const fields = { source, destination, protocol, payloadLength, hopLimit, id, dontFragment, dscp };
-    if (!routerAlert) return ipOffset + emitIp(this.#frame, ipOffset, fields);
-    const at = ipOffset + emitIp(this.#frame, ipOffset, {
-      ...fields,
-      protocol: IPV6_EXTENSION.HOP_BY_HOP,
-      payloadLength: payloadLength + ROUTER_ALERT_BYTES,
-    });
-    return at + emitRouterAlert(this.#frame, at, protocol);
+    const fields = {
+      source,
+      destination,
+      protocol,
+      payloadLength,
+      hopLimit,
+      id,
+      dontFragment,
+      dscp,
+      routerAlert,
+    };
+    return ipOffset + emitIp(this.#frame, ipOffset, fields);
   }
 
   /** To the station that is known, to a group, or to whom the cache knows or asks for. */

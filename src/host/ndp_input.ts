@@ -11,13 +11,9 @@ import { isStationMac, isUnspecified, sameAddress } from "../wire/address.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
 import { ETHERNET } from "../wire/ethernet.ts";
 import type { IcmpMessage } from "../wire/icmp.ts";
-import {
-  ICMPV6_TYPE,
-  NEIGHBOR_FLAG,
-  NeighborMessage,
-  parseNeighbor,
-  solicitedNodeAddress,
-} from "../wire/icmpv6.ts";
+import { solicitedNodeAddress } from "../wire/derived_address.ts";
+import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
+import { NEIGHBOR_FLAG, NeighborMessage, parseNeighbor } from "../wire/neighbor_discovery.ts";
 import type { IpPacket } from "../wire/ip_packet.ts";
 import type { AddressClaims, AddressWord } from "./address_claims.ts";
 import { AnswerLimit } from "./answer_limit.ts";

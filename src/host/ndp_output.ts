@@ -4,13 +4,9 @@
  * Owns: their fields, and to whom they go. Must not know: when one is due; headers and frames (ip_output.ts).
  */
 import { isUnspecified } from "../wire/address.ts";
-import {
-  emitNeighbor,
-  ICMPV6_TYPE,
-  NEIGHBOR_FLAG,
-  neighborLength,
-  solicitedNodeAddress,
-} from "../wire/icmpv6.ts";
+import { solicitedNodeAddress } from "../wire/derived_address.ts";
+import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
+import { emitNeighbor, NEIGHBOR_FLAG, neighborLength } from "../wire/neighbor_discovery.ts";
 import { IP_PROTOCOL } from "../wire/ip_packet.ts";
 import type { ClaimProtocol } from "./address_claims.ts";
 import type { PacketSender } from "./ip_output.ts";
