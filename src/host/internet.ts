@@ -6,13 +6,17 @@
  */
 import type { FrameLink } from "../link/link.ts";
 import { InternetLayer, IPV4_FIGURES, IPV6_FIGURES } from "../tcp/internet_layer.ts";
-import { formatIpAddress } from "../wire/address.ts";
 import type { ArpPacket } from "../wire/arp.ts";
 import { IPV4 } from "../wire/ipv4.ts";
+import { IPV6 } from "../wire/ipv6.ts";
 import { AddressClaims } from "./address_claims.ts";
 import { ArpOutput } from "./arp_output.ts";
 import type { HostCounters } from "./host_counters.ts";
-import { arpFields, arpKind } from "./link_events.ts";
+import { FragmentIds } from "./fragmenter.ts";
+import { IpOutput } from "./ip_output.ts";
+import { Ipv6Interface } from "./ipv6_interface.ts";
+import { arpFields, arpKind, ndpFields, ndpKind } from "./link_events.ts";
+import type { NeighborTalk } from "./ndp_output.ts";
 import type { EventTeller } from "./event_teller.ts";
 import type { FrameHolder } from "./neighbor.ts";
 import { NeighborCache } from "./neighbor_cache.ts";
@@ -32,13 +36,22 @@ export interface InternetOptions {
   readonly gateways: readonly Uint8Array[];
   /** The VLAN of all that is sent, or `LAN.UNTAGGED`. */
   readonly lan: number;
+  /** TTL and hop limit as the user has set them, null where it is left to us and to routers. */
+  readonly hopLimit: number | null;
+  readonly acceptRa: boolean;
+  readonly autoconfigure: boolean;
+  readonly secret: Uint8Array;
   /** Time, microseconds. */
   readonly clock: { readonly nowUs: number };
   readonly counters: HostCounters;
   /** Whom events and notices are told to; asked when there is something to tell. */
   teller(): EventTeller;
+  /** A whole number from 0 to `bound` - 1 that nobody outside can foresee. */
+  random(bound: number): number;
+  /** Packets of IPv6 are of another size from now on. */
+  mtuTold(): void;
   /** Nobody answers for the next hop: whoever had something wait for it may want to know. */
-  unreachable(holder: FrameHolder, hop: string): void;
+  unreachable(holder: FrameHolder, hop: Uint8Array): void;
 }
 
 /** The lower half of one host. */
@@ -49,6 +62,9 @@ export class Internet {
   readonly claims: AddressClaims;
   readonly arp: ArpOutput;
   readonly nextHops: NextHops;
+  readonly output: IpOutput;
+  /** Null where the host has no address of IPv6: then nothing of IPv6 is sent. */
+  readonly ipv6: Ipv6Interface | null;
   readonly #link: FrameLink;
   readonly #counters: HostCounters;
   readonly #ipv4 = new InternetLayer(IPV4_FIGURES);
@@ -67,34 +83,88 @@ export class Internet {
       notice: (kind, text) => options.teller().notice(kind, text),
     });
     const count = (name: string) => counters.count(name);
+    const teller = () => options.teller();
+    if (options.hopLimit !== null) {
+      for (const layer of [this.#ipv4, this.#ipv6]) layer.hopLimit = options.hopLimit;
+    }
     const addresses = new OwnAddresses(options.addresses);
-    const routes = new Routes({ addresses, gateways });
+    const usesIpv6 = addresses.all.some(({ address }) => address.length === IPV6.ADDRESS_BYTES);
+    // RFC 4291 §2.1: every interface has one; it is ours once nobody has objected.
+    if (usesIpv6 && addresses.linkLocal() === null) addresses.addLinkLocal(link.mac, { state: "tentative" });
+    const routes = new Routes({
+      addresses,
+      gateways,
+      isReachable: (router) => this.#isReachable(router),
+      count,
+    });
+    const transmit = (frame: Uint8Array, length: number) => this.transmit(frame, length, 0, 0);
     const arp = new ArpOutput({
       mac: link.mac,
       lan: options.lan,
-      transmit: (frame, length) => this.transmit(frame, length, 0, 0),
-      tell: (packet) => tellArp(options.teller(), packet, "send"),
+      transmit,
+      tell: (packet) => tellArp(teller(), packet, "send"),
     });
+    const protocolOf = (addressBytes: number) =>
+      addressBytes === IPV4.ADDRESS_BYTES ? arp : this.ipv6?.ndp ?? arp;
     const cache = new NeighborCache({
       clock,
-      protocolOf: () => arp,
+      protocolOf,
       transmit: ({ bytes, cutBytes, label }) => this.transmit(bytes, bytes.length, cutBytes, label),
-      unreachable: (holder, hop) => options.unreachable(holder, formatIpAddress(hop)),
+      unreachable: (holder, hop) => options.unreachable(holder, hop),
       moved: (neighbor, from) => notices.moved(neighbor, from),
-      routerGone: () => {},
+      routerGone: ({ address }) => {
+        if (address !== null) routes.removeRouter(address);
+      },
+      count,
+    });
+    const claims = new AddressClaims({
+      clock,
+      protocolOf,
+      conflict: (conflict) => notices.conflict(conflict),
+      count,
+    });
+    const output = new IpOutput({
+      mac: link.mac,
+      lan: options.lan,
+      hopLimit: (addressBytes) => this.layerOf(addressBytes).hopLimit,
+      cache,
+      ids: new FragmentIds(options.secret),
+      mtuOf: (addressBytes) => this.#mtuOf(addressBytes),
+      nextHop: (destination) => routes.nextHop(destination),
+      transmit,
       count,
     });
     this.addresses = addresses;
     this.routes = routes;
     this.arp = arp;
     this.cache = cache;
-    this.claims = new AddressClaims({
-      clock,
-      protocolOf: () => arp,
-      conflict: (conflict) => notices.conflict(conflict),
-      count,
-    });
+    this.claims = claims;
+    this.output = output;
     this.nextHops = new NextHops({ routes, cache });
+    this.ipv6 = usesIpv6
+      ? new Ipv6Interface({
+        mac: link.mac,
+        clock,
+        sender: output,
+        addresses,
+        routes,
+        cache,
+        claims,
+        layer: this.#ipv6,
+        acceptRa: options.acceptRa,
+        autoconfigure: options.autoconfigure,
+        takesHopLimit: options.hopLimit === null,
+        linkMtu: () => link.mtu,
+        mtuTold: () => {
+          this.#measureLink();
+          options.mtuTold();
+        },
+        random: (bound) => options.random(bound),
+        tell: (talk) => tellNdp(teller(), talk, "send"),
+        notice: (kind, text) => teller().notice(kind, text),
+        count,
+      })
+      : null;
   }
 
   /** Puts a frame on the link; `label`: its number in the events, 0 for none. */
@@ -118,36 +188,66 @@ export class Internet {
     return before;
   }
 
-  /** Tells the link of each of our addresses. */
+  /** The host is on its link from now on: IPv6 tells of its groups, and asks for routers. Once. */
+  start(): void {
+    this.ipv6?.start();
+  }
+
+  /** Tells the link of each of our addresses that is in use. */
   announce(): void {
-    for (const { address } of this.addresses.all) this.arp.announce(address);
+    for (const { address, state } of this.addresses.all) {
+      if (state === "preferred" || state === "deprecated") this.claims.announce(address);
+    }
   }
 
   /** Does what is due. */
   tick(): void {
     if (!this.cache.isAtRest) this.cache.tick();
     if (!this.claims.isAtRest) this.claims.tick();
+    if (this.ipv6 !== null && !this.ipv6.isAtRest) this.ipv6.tick();
   }
 
   /** Whether nothing will be due. */
   get isAtRest(): boolean {
-    return this.cache.isAtRest && this.claims.isAtRest;
+    return this.cache.isAtRest && this.claims.isAtRest && (this.ipv6 === null || this.ipv6.isAtRest);
   }
 
   /** The earliest deadline, Infinity when there is none. */
   get nextDeadlineUs(): number {
-    return Math.min(this.cache.nextDeadlineUs, this.claims.nextDeadlineUs);
+    const ipv6Us = this.ipv6 === null ? Infinity : this.ipv6.nextDeadlineUs;
+    return Math.min(this.cache.nextDeadlineUs, this.claims.nextDeadlineUs, ipv6Us);
+  }
+
+  #isReachable(router: Uint8Array): boolean {
+    const neighbor = this.cache.find(router);
+    return neighbor !== null && neighbor.state !== "INCOMPLETE";
+  }
+
+  /** The largest packet between addresses of so many bytes. */
+  #mtuOf(addressBytes: number): number {
+    const { mtu } = this.#link;
+    return addressBytes === IPV4.ADDRESS_BYTES ? mtu : Math.min(mtu, this.ipv6?.mtuBytes ?? mtu);
   }
 
   #measureLink(): void {
     const { mtu, maxPacketBytes } = this.#link;
-    for (const layer of [this.#ipv4, this.#ipv6]) {
-      layer.followLink(mtu);
+    for (
+      const [layer, addressBytes] of [[this.#ipv4, IPV4.ADDRESS_BYTES], [
+        this.#ipv6,
+        IPV6.ADDRESS_BYTES,
+      ]] as const
+    ) {
+      layer.followLink(this.#mtuOf(addressBytes));
       layer.largeSendBytes = maxPacketBytes > mtu
         ? maxPacketBytes - layer.headerBytes - MOST_TCP_HEADER_BYTES
         : 0;
     }
   }
+}
+
+/** Tells of a message of neighbor discovery, where somebody hears. */
+export function tellNdp(teller: EventTeller, talk: NeighborTalk, direction: "recv" | "send"): void {
+  if (teller.isObserved) teller.ndp({ direction, kind: ndpKind(talk) }, () => ndpFields(talk));
 }
 
 /** Tells of an ARP packet, where somebody hears. */

@@ -99,6 +99,8 @@ export class NeighborCache {
   readonly #delayed = new Set<Neighbor>();
   readonly #asked = new Set<Neighbor>();
   #heldBytes = 0;
+  /** For how long a neighbor that was seen to work counts as reachable, in IPv6, where routers may say so (RFC 4861 §6.3.4). */
+  ipv6ReachableUs = REACHABLE_US;
 
   constructor(options: NeighborCacheOptions) {
     this.#options = options;
@@ -131,7 +133,7 @@ export class NeighborCache {
     if (neighbor === null) {
       neighbor = this.#list(new Neighbor(address.slice(), null));
     } else if (neighbor.users === 0) {
-      const heardUs = Math.max(neighbor.heardUs, neighbor.reachableUntilUs - REACHABLE_US);
+      const heardUs = Math.max(neighbor.heardUs, neighbor.reachableUntilUs - this.#reachableUs(neighbor));
       if (nowUs - heardUs >= UNUSED_LIFE_US) this.#forgetMac(neighbor);
     }
     if (neighbor.requests === 0) neighbor.source = source;
@@ -256,10 +258,14 @@ export class NeighborCache {
 
   /** What was sent to it arrived: the peer has acknowledged something new, or sent more (RFC 4861 §7.3.1). */
   confirm(neighbor: Neighbor): void {
-    neighbor.reachableUntilUs = this.#options.clock.nowUs + REACHABLE_US;
+    neighbor.reachableUntilUs = this.#options.clock.nowUs + this.#reachableUs(neighbor);
     if (neighbor.state === "REACHABLE") return;
     neighbor.state = "REACHABLE";
     this.#rest(neighbor);
+  }
+
+  #reachableUs({ address }: Neighbor): number {
+    return address !== null && address.length !== IPV4_BYTES ? this.ipv6ReachableUs : REACHABLE_US;
   }
 
   // -- What is asked
@@ -437,6 +443,8 @@ export class NeighborCache {
 
   #unlist(neighbor: Neighbor): void {
     this.#rest(neighbor);
+    // What belongs to no connection may wait for one that nobody uses.
+    this.#takeFrames(neighbor);
     this.#unused.delete(neighbor);
     this.#unnoteMac(neighbor);
     neighbor.isListed = false;

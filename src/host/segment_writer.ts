@@ -5,6 +5,7 @@
  * sent, which version of IP carries it.
  */
 import type { Effect } from "../tcp/effects.ts";
+import type { InternetLayer } from "../tcp/internet_layer.ts";
 import { wordOf } from "../tcp/sequence.ts";
 import { writeU16 } from "../wire/bytes.ts";
 import { foldSum } from "../wire/checksum.ts";
@@ -41,8 +42,20 @@ export class SegmentWriter {
   readonly #ethernet;
   readonly #ip;
 
-  /** `mac`: ours; `lan`: the VLAN of all that we send, or {@link LAN.UNTAGGED}. */
-  constructor({ mac, ttl, lan }: { mac: Uint8Array; ttl: number; lan: number }) {
+  readonly #layerOf: (addressBytes: number) => InternetLayer;
+
+  /**
+   * `mac`: ours; `lan`: the VLAN of all that we send, or {@link LAN.UNTAGGED}; `layerOf`: what carries segments between addresses
+   * of so many bytes.
+   */
+  constructor(
+    { mac, lan, layerOf }: {
+      mac: Uint8Array;
+      lan: number;
+      layerOf(addressBytes: number): InternetLayer;
+    },
+  ) {
+    this.#layerOf = layerOf;
     this.#ethernet = {
       destination: UNKNOWN_MAC,
       source: mac,
@@ -55,7 +68,7 @@ export class SegmentWriter {
       addressSum: 0,
       protocol: IP_PROTOCOL.TCP,
       payloadLength: 0,
-      hopLimit: ttl,
+      hopLimit: 0,
       id: 0,
       flowLabel: 0,
       dscp: 0,
@@ -105,6 +118,7 @@ export class SegmentWriter {
     ip.source = route.localAddress;
     ip.destination = route.peerAddress;
     ip.addressSum = addresses;
+    ip.hopLimit = (tcb === null ? this.#layerOf(addressBytes) : tcb.internet).hopLimit;
     ip.payloadLength = tcpLength;
     ip.id = tcb === null ? 0 : takeIds(route, effect);
     ip.flowLabel = route.packetNumber;

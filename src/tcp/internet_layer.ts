@@ -28,6 +28,8 @@ export class InternetLayer {
   readonly canFragment: boolean;
   /** Payload of a full segment on our device, without options: what a SYN offers at most (MUST-67, SHLD-6). */
   linkMss = 0;
+  /** TTL or hop limit of what is sent (MUST-49). Local choice: 64, RFC 1700's recommendation. */
+  hopLimit = 64;
   /** Largest payload of one SEND, when the link cuts large segments; 0 = the MSS. */
   largeSendBytes = 0;
 
