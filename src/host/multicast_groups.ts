@@ -111,7 +111,6 @@ export class MulticastGroups {
       this.#groups.delete(word);
     }
     group.next = null;
-    group.answerUs = Infinity;
     this.#change(group);
   }
 
@@ -186,11 +185,9 @@ export class MulticastGroups {
       return;
     }
     const dueUs = this.#drawn(mostUs);
-    // RFC 3810 §6.2, rule 1: all are about to be told anyhow.
-    if (this.#generalUs <= dueUs) return;
     const isPending = group.answerUs !== Infinity;
     const isAll = query.sources.length === 0 || (isPending && group.answerSources.length === 0);
-    // Rules 3 to 5.
+    // RFC 3810 §6.2, rules 3 to 5.
     group.answerSources = isAll ? [] : merged(isPending ? group.answerSources : [], query.sources);
     if (dueUs < group.answerUs) group.answerUs = dueUs;
     this.#note(group.answerUs);
@@ -253,7 +250,7 @@ export class MulticastGroups {
       const { address } = group;
       if (isGeneral ? !isReported(address) : group.answerUs > nowUs) continue;
       answers.push({ address, sources: isGeneral ? [] : group.answerSources });
-      // All of a group answers what was asked of a part of it.
+      // Rule 1: what was asked of one, or of a part of it, is answered by then.
       group.answerUs = Infinity;
       group.answerSources = [];
     }

@@ -410,6 +410,7 @@ Deno.test("a querier of version 1: what is pending of version 2 is dropped, but 
   lab.pass(0);
   lab.sends(report([[TO_EXCLUDE, OTHER_NODE]]));
   lab.asks({ code: 10_000 });
+  lab.asks({ code: 9_000, group: NODE });
   lab.join("ff02::1:ff00:9");
   lab.asks({ version: 1, code: 1000, group: "ff02::1:ff00:ff" });
   lab.pass(10 * SECOND_US);

@@ -35,6 +35,7 @@ class Lab {
   /** What is drawn, as a part of what it is drawn from. */
   chance = 0.5;
   readonly #heard: string[] = [];
+  readonly #macs: (Uint8Array | null)[] = [];
   readonly discovery: RouterDiscovery;
 
   constructor(options: { acceptRa?: boolean; autoconfigure?: boolean; takesHopLimit?: boolean } = {}) {
@@ -55,8 +56,10 @@ class Lab {
       random: (bound) => Math.floor(bound * this.chance),
       count: this.counts.count,
       news: {
-        router: (address, { untilUs, preference, mac }) =>
-          hear(`router ${formatIpAddress(address)} ${at(untilUs)} ${preference} ${mac && formatMac(mac)}`),
+        router: (address, { untilUs, preference, mac }) => {
+          hear(`router ${formatIpAddress(address)} ${at(untilUs)} ${preference} ${mac && formatMac(mac)}`);
+          this.#macs.push(mac);
+        },
         routerGone: (address) => hear(`router ${formatIpAddress(address)} gone`),
         prefix: (prefix, { length, untilUs }) =>
           hear(`prefix ${formatIpAddress(prefix)}/${length} ${at(untilUs)}`),
@@ -86,6 +89,11 @@ class Lab {
     this.#heard.splice(0, this.#heard.length, ...this.#heard.filter((text) => /^routers?-/.test(text)));
     assertEquals(heard, texts);
     assertEquals(this.sent.take(), []);
+  }
+
+  /** The hardware addresses of routers, as they are now that their frames are gone. */
+  macs(): (string | null)[] {
+    return this.#macs.splice(0).map((mac) => mac && formatMac(mac));
   }
 
   /** What a person is told. */
@@ -195,6 +203,7 @@ Deno.test("default router: for its lifetime, renewed, and taken off by a lifetim
   const lab = new Lab();
   lab.gives({ lifetime: 30, mac: ROUTER_MAC });
   lab.hears("router fe80::1 30 s 0 02:00:00:00:00:fe");
+  assertEquals(lab.macs(), ["02:00:00:00:00:fe"]);
   lab.pass(20 * SECOND_US);
   lab.gives({ lifetime: 30 });
   lab.hears("router fe80::1 30 s 0 null");
@@ -308,6 +317,16 @@ Deno.test("notices: the first at once, what follows within ten seconds as one", 
     "routers-changed: The default routers have changed once more; now there is none",
   );
   assert(lab.discovery.isAtRest);
+  // A tick that is late changes neither the order nor the number.
+  lab.pass(60 * SECOND_US);
+  for (const lifetime of [60, 0, 60]) lab.gives({ lifetime });
+  lab.clock.nowUs += 20 * SECOND_US;
+  lab.gives({ lifetime: 0 });
+  lab.tells(
+    "router-found: fe80::1 is a default router by its own advertisement: for 60 s, preference medium",
+    "routers-changed: The default routers have changed 2 times more; now there is none",
+    "router-gone: fe80::1 is no default router any more: it says so",
+  );
 });
 
 // -- Prefixes
@@ -496,9 +515,10 @@ Deno.test("autoconfiguration: eight addresses by one router, sixteen in all", ()
     const prefixes = Array.from({ length: 9 }, (_, i) => (
       { prefix: `fd00:${router}:0:${i}::`, valid: 600, flags: 0x40 }
     ));
-    lab.gives({ prefixes }, `fe80::${router}`);
+    lab.gives({ prefixes: prefixes.slice(0, 5) }, `fe80::${router}`);
+    lab.gives({ prefixes: prefixes.slice(5) }, `fe80::${router}`);
   }
-  assertEquals(lab.counts.take(), { "ra-in": 4, "ra-addresses-refused": 2 * 1 + 2 * 9 });
+  assertEquals(lab.counts.take(), { "ra-in": 8, "ra-addresses-refused": 2 * 1 + 2 * 9 });
 });
 
 Deno.test("malformed: cut at every length, an advertisement is taken or dropped, and never throws", () => {
