@@ -23,6 +23,9 @@ interface NextHopsOptions {
   readonly cache: NeighborCache;
 }
 
+/** What a connection is here. */
+export type Traveller = Pick<Connection, "hop" | "localAddress" | "peerAddress">;
+
 /** The next hops of one host's connections. */
 export class NextHops {
   readonly #routes: Routes;
@@ -36,7 +39,7 @@ export class NextHops {
   }
 
   /** The way of a connection that we begin. */
-  begin(connection: Connection): void {
+  begin(connection: Traveller): void {
     // Who begins one has looked whether there is a way.
     const hop = this.#routes.nextHop(connection.peerAddress) ?? connection.peerAddress;
     const entry = this.#cache.entry(hop, connection.localAddress);
@@ -46,7 +49,7 @@ export class NextHops {
   }
 
   /** The way of a connection that a segment from there begins; what only answers once need not be `counted`. */
-  came(connection: Connection, from: { hop: Neighbor; counted: boolean }): void {
+  came(connection: Traveller, from: { hop: Neighbor; counted: boolean }): void {
     const { mac } = from.hop;
     const hop = mac === null ? from.hop : this.#knownAs(connection, mac) ?? from.hop;
     if (from.counted) this.#go(connection, hop);
@@ -54,7 +57,7 @@ export class NextHops {
   }
 
   /** It is over. */
-  end(connection: Connection): void {
+  end(connection: Traveller): void {
     this.#cache.release(connection.hop, connection);
   }
 
@@ -67,7 +70,7 @@ export class NextHops {
    * A segment that has brought the connection forward came from another station. `isExact`: it began where the one before
    * had ended.
    */
-  cameFromElsewhere(connection: Connection, from: Arrival, isExact: boolean): void {
+  cameFromElsewhere(connection: Traveller, from: Arrival, isExact: boolean): void {
     const { hop } = connection;
     if (hop.mac !== null && hop.address !== null && this.#isItsOwnWord(connection, hop.address)) {
       this.#cache.doubt(hop, true);
@@ -85,14 +88,14 @@ export class NextHops {
 
   /** Keeps the frame until the connection's next hop is known. */
   hold(
-    connection: Connection,
+    connection: Traveller,
     held: { frame: Uint8Array; length: number; cutBytes: number; label: number },
   ): void {
     this.#cache.hold(connection.hop, { holder: connection, ...held });
   }
 
   /** The handshake is over: the peer is where the answer went, and gets an entry where it has none. */
-  established(connection: Connection): void {
+  established(connection: Traveller): void {
     const { hop, peerAddress } = connection;
     if (hop.address !== null || hop.mac === null) return;
     const known = this.#knownAs(connection, hop.mac);
@@ -106,7 +109,7 @@ export class NextHops {
   }
 
   /** Nothing gets through (MUST-20): the way is in doubt. */
-  doubt(connection: Connection): void {
+  doubt(connection: Traveller): void {
     const { hop, peerAddress, localAddress } = connection;
     if (hop.address === null && hop.mac !== null) {
       // Not the way that the cache knows: then that one is tried.
@@ -125,7 +128,7 @@ export class NextHops {
    * Nobody answers for the next hop: whoever goes by way of a router takes another one that is known (RFC 4861 §7.3.3), and what
    * is sent again goes there. Returns whether there is one.
    */
-  gone(connection: Connection): boolean {
+  gone(connection: Traveller): boolean {
     const { hop, peerAddress, localAddress } = connection;
     if (hop.address === null || this.#routes.isOnLink(peerAddress)) return false;
     const router = this.#routes.nextHop(peerAddress);
@@ -134,18 +137,18 @@ export class NextHops {
     return true;
   }
 
-  #reached(connection: Connection, mac: Uint8Array): Neighbor {
+  #reached(connection: Traveller, mac: Uint8Array): Neighbor {
     const { peerAddress, localAddress: source } = connection;
     return this.#cache.reached(peerAddress, mac, { source });
   }
 
   /** Whether the connection's next hop speaks for itself: the peer, or a router that is known to us. */
-  #isItsOwnWord({ peerAddress }: Connection, hop: Uint8Array): boolean {
+  #isItsOwnWord({ peerAddress }: Traveller, hop: Uint8Array): boolean {
     return sameAddress(hop, peerAddress) || this.#routes.isRouter(hop);
   }
 
   /** The entry that says the same as the frame: the peer's own, or for one elsewhere the router with that hardware address. */
-  #knownAs(connection: Connection, mac: Uint8Array): Neighbor | null {
+  #knownAs(connection: Traveller, mac: Uint8Array): Neighbor | null {
     const { peerAddress } = connection;
     if (!this.#routes.isOnLink(peerAddress)) return this.#routerWith(connection, mac);
     const entry = this.#cache.find(peerAddress);
@@ -153,7 +156,7 @@ export class NextHops {
   }
 
   /** A router has an address of either family; it is asked for by the protocol of the connection's. */
-  #routerWith({ peerAddress }: Connection, mac: Uint8Array): Neighbor | null {
+  #routerWith({ peerAddress }: Traveller, mac: Uint8Array): Neighbor | null {
     const router = this.#cache.findByMac(mac);
     return router?.address?.length === peerAddress.length ? router : null;
   }
@@ -165,7 +168,7 @@ export class NextHops {
     return this.#nameless;
   }
 
-  #go(connection: Connection, hop: Neighbor): void {
+  #go(connection: Traveller, hop: Neighbor): void {
     const before = connection.hop;
     if (before === hop) return;
     connection.hop = hop;
