@@ -69,7 +69,7 @@ export class DatagramParts {
     }
     if (index > 0 && endOf(parts[index - 1]) > start) return NO_PLACE.CONTRADICTION;
     if (index < parts.length && (isLast || end > parts[index].start)) return NO_PLACE.CONTRADICTION;
-    if (this.#endBytes >= 0 && (isLast || end > this.#endBytes)) return NO_PLACE.CONTRADICTION;
+    if (this.#endBytes >= 0 && end > this.#endBytes) return NO_PLACE.CONTRADICTION;
     return index;
   }
 

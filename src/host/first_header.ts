@@ -64,7 +64,7 @@ export class FirstHeader {
     this.ecn = packet.ecn;
   }
 
-  /** The frame of the whole datagram, or null where that is longer than any may be: first headers can be longer than the others'. */
+  /** The frame of the whole datagram, with `ecn` of `DatagramParts.mergedEcn`; or null where that is longer than any may be: first headers can be longer than the others'. */
   withParts(parts: DatagramParts, ecn: number): Uint8Array | null {
     const header = this.#bytes;
     const ip = ETHERNET.HEADER_BYTES;
@@ -75,13 +75,13 @@ export class FirstHeader {
     bytes.set(header.subarray(0, end));
     parts.copyTo(bytes, end);
     if (this.#isIpv6) {
-      // The two lowest bits of the traffic class stand in the upper half of the second byte.
-      bytes[ip + 1] = (bytes[ip + 1] & 0xcf) | (ecn << 4);
+      // The two lowest bits of the traffic class stand in the upper half of the second byte. They stay, or all are set.
+      bytes[ip + 1] |= ecn << 4;
       writeU16(bytes, ip + IPV6.PAYLOAD_LENGTH, length);
       bytes[this.#nextOffset] = header[end + FRAGMENT_HEADER.NEXT_HEADER];
       return bytes;
     }
-    bytes[ip + IPV4.TRAFFIC_CLASS] = (bytes[ip + IPV4.TRAFFIC_CLASS] & 0xfc) | ecn;
+    bytes[ip + IPV4.TRAFFIC_CLASS] |= ecn;
     writeU16(bytes, ip + IPV4.TOTAL_LENGTH, length);
     const flags = readU16(bytes, ip + IPV4.FLAGS_FRAGMENT) & WITHOUT_FRAGMENT;
     writeU16(bytes, ip + IPV4.FLAGS_FRAGMENT, flags);

@@ -16,8 +16,6 @@ import { FRAGMENT_HEADER, MAX_LENGTH } from "./first_header.ts";
 const UNIT_BYTES = 8;
 /** Local choice: counters of identifications; a bound on memory, and pairs of addresses that share one learn next to nothing (RFC 7739 §5.3). */
 const ID_COUNTERS = 256;
-/** The first byte that is hashed: no initial sequence number, which has the same secret, is made of as many bytes. */
-const ID_PURPOSE = 3;
 
 /** A frame that holds one whole packet. */
 interface WholePacket {
@@ -87,7 +85,8 @@ export function fragments(
 export class FragmentIds {
   readonly #hash: SipHash;
   readonly #counters = new Uint32Array(ID_COUNTERS);
-  readonly #bytes = new Uint8Array(1 + 2 * IPV6.ADDRESS_BYTES);
+  /** Two addresses: nothing else that is hashed with this secret has as many bytes. */
+  readonly #bytes = new Uint8Array(2 * IPV6.ADDRESS_BYTES);
 
   /** `secret`: the host's 16 bytes. */
   constructor(secret: Uint8Array) {
@@ -97,10 +96,9 @@ export class FragmentIds {
   /** The next one from `source` to `destination`, 32 bits. */
   next(source: Uint8Array, destination: Uint8Array): number {
     const bytes = this.#bytes;
-    bytes[0] = ID_PURPOSE;
-    bytes.set(source, 1);
-    bytes.set(destination, 1 + source.length);
-    const { low, high } = this.#hash.hash(bytes, 1 + source.length + destination.length);
+    bytes.set(source, 0);
+    bytes.set(destination, source.length);
+    const { low, high } = this.#hash.hash(bytes, source.length + destination.length);
     return (low + this.#counters[high % ID_COUNTERS]++) >>> 0;
   }
 }

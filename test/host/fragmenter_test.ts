@@ -8,11 +8,18 @@ import { HAND_FAMILIES, type HandFamily, type HandFragment, pattern } from "./ha
 /** Cuts a packet; the fragments as they were handed out. */
 function cutUp(
   family: HandFamily,
-  about: { header?: HandFragment; data: Uint8Array; mtu: number; id?: number; ipOffset?: number },
+  about: {
+    header?: HandFragment;
+    data: Uint8Array;
+    mtu: number;
+    id?: number;
+    ipOffset?: number;
+    extraHeader?: number;
+  },
 ): Uint8Array[] {
-  const { header = {}, data, mtu, id = 7, ipOffset = 14 } = about;
+  const { header = {}, data, mtu, id = 7, ipOffset = 14, extraHeader = 0 } = about;
   const frame = family.frame(header, data);
-  const { headerBytes } = family;
+  const headerBytes = family.headerBytes + extraHeader;
   const frames: Uint8Array[] = [];
   const options = { ipOffset, headerBytes, payloadLength: data.length, mtu, id };
   const before = frame.slice();
@@ -86,15 +93,13 @@ for (const family of HAND_FAMILIES) {
     assertEquals(cutUp(family, { data, mtu: headers + 7 }), []);
     assertEquals(cutUp(family, { data, mtu: headers + 8 }).length, 13);
     assertEquals(cutUp(family, { data, mtu: 0 }), []);
-    assertEquals(cutUp(family, { header: { more: true }, data, mtu: headers + 40 }), []);
-    assertEquals(
-      cutUp(family, {
-        header: { options: [1, 1, 1, 1], before: { header: 60, rest: [0, 1, 4, 0, 0, 0, 0] } },
-        data,
-        mtu: headers + 40,
-      }),
-      [],
-    );
+    const extra = name === "IPv4" ? 4 : 8;
+    const part = { header: { more: true }, data, mtu: headers + 40, extraHeader: family.fragmentHeaderBytes };
+    assertEquals(cutUp(family, part), []);
+    const header = { options: [1, 1, 1, 1], before: { header: 60, rest: [0, 1, 4, 0, 0, 0, 0] } };
+    for (const extraHeader of [0, extra]) {
+      assertEquals(cutUp(family, { header, data, mtu: headers + 40, extraHeader }), []);
+    }
     const outgrown = pattern(0x10000);
     if (name === "IPv4") assertEquals(cutUp(family, { data: outgrown, mtu: 1500 }), []);
   });
@@ -113,7 +118,11 @@ Deno.test("identifications: of one pair each is one more, and none tells of anot
       if (at > 0) assert(Math.abs(first - firsts[at - 1]) > 0x10000, `${first}`);
     });
     assert(firsts.some((first) => first > 0x7fffffff));
-    const [peer] = peers;
+    const [peer, ...others] = peers;
+    for (let sent = 0; sent < 1000; sent++) ids.next(here, peer);
+    // Hardly any other counts along with it.
+    const alone = others.filter((other, at) => ((ids.next(here, other) - firsts[at + 1]) >>> 0) < 8);
+    assert(alone.length >= 28, `${alone.length}`);
     const before = ids.next(here, peer);
     assertEquals((ids.next(here, peer) - before) >>> 0, 1);
     const elsewhere = new FragmentIds(secret.map((byte) => byte ^ 1)).next(here, peer);

@@ -124,6 +124,21 @@ for (const family of HAND_FAMILIES) {
     assertEquals([wire.reassembly.size, wire.drops.length], [0, 4]);
   });
 
+  Deno.test(`reassembly, ${name}: when all is full, the peer with most loses its oldest, though others are older`, () => {
+    const wire = new FragmentWire();
+    const data = pattern(64);
+    const first = (from: number, id: number) => family.frame({ from, id, more: true }, data.subarray(0, 32));
+    const rest = (from: number, id: number) => family.frame({ from, id, offset: 32 }, data.subarray(32));
+    for (let from = 100; from < 154; from++) wire.gives(first(from, 7));
+    for (let id = 0; id < 10; id++) wire.gives(first(9, id));
+    assertEquals([wire.reassembly.size, wire.count("reassembly-evicted")], [64, 0]);
+    for (let from = 200; from < 205; from++) wire.gives(first(from, 7));
+    assertEquals([wire.reassembly.size, wire.count("reassembly-evicted")], [64, 5]);
+    for (let id = 0; id < 10; id++) assertEquals(wire.gives(rest(9, id)) === null, id < 5, `${id}`);
+    for (let from = 100; from < 154; from++) assert(wire.gives(rest(from, 7)) !== null, `${from}`);
+    for (let from = 200; from < 205; from++) assert(wire.gives(rest(from, 7)) !== null, `${from}`);
+  });
+
   Deno.test(`reassembly, ${name}: one peer has a quarter of the bytes`, () => {
     const wire = new FragmentWire();
     const flood = new Flood(family, { data: 60_000 });
