@@ -8,7 +8,13 @@ import { isMulticastAddress } from "../wire/address.ts";
 import { readU16 } from "../wire/bytes.ts";
 import { ETHERNET } from "../wire/ethernet.ts";
 import { emitIcmpMessage, ICMP, ICMP_TYPE, ICMP_UNREACHABLE } from "../wire/icmp.ts";
-import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
+import {
+  ICMPV6_PARAMETER_PROBLEM,
+  ICMPV6_TIME_EXCEEDED,
+  ICMPV6_TYPE,
+  ICMPV6_UNREACHABLE,
+  isIcmpv6Error,
+} from "../wire/icmpv6.ts";
 import { IP_PROTOCOL, type IpPacket } from "../wire/ip_packet.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import { IPV6 } from "../wire/ipv6.ts";
@@ -40,18 +46,10 @@ export interface ErrorSubject {
 /** RFC 1812 §4.3.2.3: as much as fits into what everybody can take; RFC 4443 §2.4 (c). */
 const IPV4_MOST_BYTES = 576;
 const IPV6_MOST_BYTES = 1280;
-/** RFC 4443 §3.4. */
-const UNRECOGNIZED_NEXT_HEADER = 0x01;
-const UNRECOGNIZED_OPTION = 0x02;
 /** The first byte of a multicast address (RFC 4291 §2.7). */
 const IPV6_MULTICAST = 0xff;
-/** RFC 4443 §3.1. */
-const IPV6_PORT_UNREACHABLE = 0x04;
-/** RFC 792, RFC 4443 §3.3. */
-const REASSEMBLY_TIME_EXCEEDED = 0x01;
-/** RFC 4443 §2.1: the highest bit of a type is set in what is no error. RFC 4443 §2.4 (e.2): a redirect counts as one. */
-const INFORMATIONAL = 0x80;
-const IPV6_REDIRECT = 0x89;
+/** RFC 792. */
+const IPV4_REASSEMBLY_TIME = 0x01;
 /** RFC 1122 §3.2.2: the errors of ICMP; redirect (RFC 792) is one. */
 const IPV4_REDIRECT = 0x05;
 const IPV4_ERRORS: readonly number[] = [
@@ -156,7 +154,8 @@ export class IcmpOutput {
 
 /** Whether a message of the type is an error, or counts as one. */
 function isError(isIpv6: boolean, type: number): boolean {
-  if (isIpv6) return type < INFORMATIONAL || type === IPV6_REDIRECT;
+  // RFC 4443 §2.4 (e.2): a redirect counts as one.
+  if (isIpv6) return isIcmpv6Error(type) || type === ICMPV6_TYPE.REDIRECT;
   return IPV4_ERRORS.includes(type);
 }
 
@@ -183,7 +182,7 @@ class IcmpError implements OutgoingPacket {
 
   get isUnrecognizedOption(): boolean {
     const isProblem = this.protocol === IP_PROTOCOL.ICMPV6 && this.type === ICMPV6_TYPE.PARAMETER_PROBLEM;
-    return isProblem && this.code === UNRECOGNIZED_OPTION;
+    return isProblem && this.code === ICMPV6_PARAMETER_PROBLEM.OPTION;
   }
 
   /** Takes the type, code and pointer of an error about a packet; false where there is none of the kind. */
@@ -202,7 +201,7 @@ class IcmpError implements OutgoingPacket {
         this.#become(ICMP_TYPE.UNREACHABLE, ICMP_UNREACHABLE.PORT);
         return true;
       case "reassembly-time":
-        this.#become(ICMP_TYPE.TIME_EXCEEDED, REASSEMBLY_TIME_EXCEEDED);
+        this.#become(ICMP_TYPE.TIME_EXCEEDED, IPV4_REASSEMBLY_TIME);
         return true;
       case "parameter-problem":
         return false;
@@ -216,14 +215,14 @@ class IcmpError implements OutgoingPacket {
       case "protocol-unreachable":
         // RFC 8200 §4.7: "no next header" is nothing that could not be recognized.
         if (quoted.protocol === IP_PROTOCOL.NO_NEXT_HEADER) return false;
-        this.#become(ICMPV6_TYPE.PARAMETER_PROBLEM, UNRECOGNIZED_NEXT_HEADER);
+        this.#become(ICMPV6_TYPE.PARAMETER_PROBLEM, ICMPV6_PARAMETER_PROBLEM.NEXT_HEADER);
         this.#rest = quoted.protocolOffset - packet.headerOffset;
         return true;
       case "port-unreachable":
-        this.#become(ICMPV6_TYPE.UNREACHABLE, IPV6_PORT_UNREACHABLE);
+        this.#become(ICMPV6_TYPE.UNREACHABLE, ICMPV6_UNREACHABLE.PORT);
         return true;
       case "reassembly-time":
-        this.#become(ICMPV6_TYPE.TIME_EXCEEDED, REASSEMBLY_TIME_EXCEEDED);
+        this.#become(ICMPV6_TYPE.TIME_EXCEEDED, ICMPV6_TIME_EXCEEDED.REASSEMBLY);
         return true;
       case "parameter-problem":
         if (packet.problemCode < 0) return false;

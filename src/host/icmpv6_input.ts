@@ -6,7 +6,6 @@
  * (icmp_meanings.ts), how an answer is made (echo.ts), what the others do with theirs.
  */
 import type { DropReason } from "../wire/drop_reason.ts";
-import { ETHERNET } from "../wire/ethernet.ts";
 import type { IcmpMessage } from "../wire/icmp.ts";
 import { ICMPV6_TYPE, parseIcmpv6 } from "../wire/icmpv6.ts";
 import { pseudoSum } from "../wire/ip.ts";
@@ -24,8 +23,8 @@ const MULTICAST = 0xff;
  * limit, the code, the lengths, the addresses.
  */
 export interface Icmpv6Listener {
-  /** `frame` holds packet and message, and its sender's hardware address at `macOffset`. */
-  arrives(frame: Uint8Array, packet: IpPacket, message: IcmpMessage, macOffset: number): void;
+  /** `frame` is a whole one as it came, and holds packet and message. Says why the message was not taken, where it was not. */
+  arrives(frame: Uint8Array, packet: IpPacket, message: IcmpMessage): DropReason | null | void;
 }
 
 /** What messages are judged with, and handed to. */
@@ -69,8 +68,9 @@ export class Icmpv6Input {
     const listener = listeners.get(message.type);
     if (listener !== undefined) {
       // RFC 6980 §5: neighbour discovery never comes in fragments, and nothing else that is heard here needs them.
-      if (packet.fragmentHeaderOffset >= 0 || bytes !== origin.frame) drop("malformed-icmp");
-      else listener.arrives(bytes, packet, message, ETHERNET.SOURCE);
+      const isWhole = packet.fragmentHeaderOffset < 0 && bytes === origin.frame;
+      const fault = isWhole ? listener.arrives(bytes, packet, message) ?? null : "bad-neighbor-message";
+      if (fault !== null) drop(fault);
       return;
     }
     if (!addresses.isHostAddress(this.#source.of(bytes, packet.sourceOffset, packet.addressBytes))) {

@@ -12,16 +12,12 @@ import { readU16, readU32 } from "./bytes.ts";
 import type { DropReason } from "./drop_reason.ts";
 import { IPV4 } from "./ipv4.ts";
 import { IPV6 } from "./ipv6.ts";
+import { IPV6_EXTENSION, isIpv6Extension } from "./ipv6_extensions.ts";
 import { TCP } from "./tcp.ts";
 
 const FRAGMENT_OFFSET_MASK = 0x1fff;
 /** What RFC 792 promises of the layer above IP. */
 const QUOTED_BYTES = 8;
-/** Extension headers that a packet may quote: hop-by-hop options, routing, fragment, destination options (RFC 8200 §4). */
-const HOP_BY_HOP = 0x00;
-const ROUTING = 0x2b;
-const FRAGMENT = 0x2c;
-const DESTINATION_OPTIONS = 0x3c;
 /** Offsets in an extension header; the length counts units beyond the first, and a fragment header is one unit. */
 const EXTENSION = {
   NEXT_HEADER: 0,
@@ -113,13 +109,13 @@ function readIpv6(bytes: Uint8Array, offset: number, length: number, out: Quoted
   let isLater = false;
   for (let count = 0; count < MOST_EXTENSIONS && !isLater; count++) {
     const header = bytes[protocolOffset];
-    if (!isExtension(header)) break;
+    if (!isIpv6Extension(header)) break;
     if (at + EXTENSION.UNIT_BYTES > end) {
       at = end + 1;
       break;
     }
     protocolOffset = at + EXTENSION.NEXT_HEADER;
-    if (header === FRAGMENT) {
+    if (header === IPV6_EXTENSION.FRAGMENT) {
       // RFC 6946: one with an offset of zero begins the packet, or is all of it.
       isLater = (readU16(bytes, at + EXTENSION.FRAGMENT_OFFSET) & EXTENSION.FRAGMENT_MASK) !== 0;
       at += EXTENSION.UNIT_BYTES;
@@ -133,10 +129,6 @@ function readIpv6(bytes: Uint8Array, offset: number, length: number, out: Quoted
   out.packetBytes = IPV6.HEADER_BYTES + readU16(bytes, offset + IPV6.PAYLOAD_LENGTH);
   out.protocolOffset = protocolOffset;
   out.protocol = bytes[protocolOffset];
-  out.upperOffset = isLater || at > end || isExtension(out.protocol) ? -1 : at;
+  out.upperOffset = isLater || at > end || isIpv6Extension(out.protocol) ? -1 : at;
   return null;
-}
-
-function isExtension(header: number): boolean {
-  return header === HOP_BY_HOP || header === ROUTING || header === FRAGMENT || header === DESTINATION_OPTIONS;
 }

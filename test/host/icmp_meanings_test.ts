@@ -202,8 +202,9 @@ Deno.test("IPv6: an error to a group is for nobody", () => {
 Deno.test("IPv6: messages that somebody hears go there, from no address too; never from fragments, or with a wrong sum (RFC 6980 §5)", () => {
   const heard: number[] = [];
   const listener = {
-    arrives: (_frame: Uint8Array, _packet: unknown, message: IcmpMessage, macOffset: number) => {
-      heard.push(message.type, macOffset);
+    arrives: (_frame: Uint8Array, _packet: unknown, message: IcmpMessage) => {
+      heard.push(message.type);
+      return message.code === 0 ? null : "malformed-icmp" as const;
     },
   };
   const parts = new IcmpParts(IPV6, new Map([[135, listener]]));
@@ -211,11 +212,14 @@ Deno.test("IPv6: messages that somebody hears go there, from no address too; nev
     icmpPacket(IPV6, { type: 135, code: 0, sumError }, new Uint8Array(16), header);
   parts.gives(solicitation({ source: "::", target: "ff02::1:ff00:1" }), { isUnicast: false });
   parts.gives(solicitation({}));
-  assertEquals(heard.splice(0), [135, 6, 135, 6]);
+  assertEquals(heard.splice(0), [135, 135]);
   parts.gives(solicitation({ extensions: [fragmentHeader(0, false)] }));
   parts.gives(solicitation({}, 1));
   parts.gives(solicitation({ source: "ff02::1" }));
-  assertEquals([heard, parts.drops], [[], ["malformed-icmp", "checksum", "bad-source"]]);
+  assertEquals([heard, parts.drops], [[], ["bad-neighbor-message", "checksum", "bad-source"]]);
+  // What it does not take is dropped for its reason.
+  parts.gives(icmpPacket(IPV6, { type: 135, code: 1 }, new Uint8Array(16)));
+  assertEquals([heard.splice(0), parts.drops.splice(3)], [[135], ["malformed-icmp"]]);
   // Nobody hears this one.
   parts.gives(icmpPacket(IPV6, { type: 137, code: 0 }, new Uint8Array(32)));
   assertEquals([heard, parts.unrelated], [[], 1]);
@@ -225,5 +229,5 @@ Deno.test("IPv6: what is put together from fragments is no message for those who
   const heard: number[] = [];
   const parts = new IcmpParts(IPV6, new Map([[135, { arrives: () => void heard.push(1) }]]));
   parts.givesReassembled(icmpPacket(IPV6, { type: 135, code: 0 }, new Uint8Array(16)));
-  assertEquals([heard, parts.drops], [[], ["malformed-icmp"]]);
+  assertEquals([heard, parts.drops], [[], ["bad-neighbor-message"]]);
 });
