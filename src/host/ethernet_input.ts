@@ -1,5 +1,5 @@
 /**
- * EthernetInput: a frame on its way in, up to ARP or IPv4.
+ * EthernetInput: a frame on its way in, up to ARP or IP.
  *
  * Owns: whose frame it is, and whether its source can be one station. Must not know: what ARP or IP make of it.
  */
@@ -10,6 +10,7 @@ import { ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from "../wire/ethe
 import type { ArpInput } from "./arp_input.ts";
 import type { HostCounters } from "./host_counters.ts";
 import type { IpInput } from "./ip_input.ts";
+import type { MulticastGroups } from "./multicast_groups.ts";
 
 /** Whom frames are handed to. */
 interface EthernetInputOptions {
@@ -19,6 +20,8 @@ interface EthernetInputOptions {
   readonly lan: number;
   readonly ip: IpInput;
   readonly arp: ArpInput;
+  /** Which groups of IPv6 are ours; null for none. */
+  readonly groups: MulticastGroups | null;
   readonly counters: HostCounters;
   /** Tells of a frame that was not taken, and counts it. */
   drop(reason: DropReason): void;
@@ -38,7 +41,7 @@ export class EthernetInput {
 
   /** Takes a frame of `length` bytes. */
   arrives(frame: Uint8Array, length: number): void {
-    const { mac, lan, ip, arp, counters } = this.#options;
+    const { mac, lan, ip, arp, groups, counters } = this.#options;
     const ethernet = this.#ethernet;
     const malformed = parseEthernet(frame, length, ethernet);
     if (malformed !== null) {
@@ -62,8 +65,16 @@ export class EthernetInput {
       return;
     }
     switch (ethernet.type) {
-      case ETHERTYPE.IPV4:
       case ETHERTYPE.IPV6:
+        // A network carries many groups that are nothing to us: nothing to tell.
+        if (!isUnicast && (groups === null || !groups.isJoinedMac(frame, ETHERNET.DESTINATION))) {
+          counters.drop("not-for-us");
+          return;
+        }
+        this.#packet.isUnicast = isUnicast;
+        ip.arrives(frame, length, this.#packet);
+        return;
+      case ETHERTYPE.IPV4:
         this.#packet.isUnicast = isUnicast;
         ip.arrives(frame, length, this.#packet);
         return;

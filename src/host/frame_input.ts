@@ -5,8 +5,7 @@
  */
 import type { FrameLink } from "../link/link.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
-import { emitEthernet } from "../wire/ethernet.ts";
-import { addressSum, emitIp, etherTypeOf, ipHeaderBytes, pseudoSum } from "../wire/ip.ts";
+import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
 import { ArpInput } from "./arp_input.ts";
 import type { Connections } from "./connections.ts";
 import { Echo, ECHO_RATES } from "./echo.ts";
@@ -15,11 +14,12 @@ import type { HostCounters } from "./host_counters.ts";
 import { IcmpErrors } from "./icmp_errors.ts";
 import { IcmpInput } from "./icmp_input.ts";
 import { ERROR_RATES, IcmpLimit } from "./icmp_limit.ts";
-import { Icmpv6Input } from "./icmpv6_input.ts";
 import { IcmpOutput } from "./icmp_output.ts";
-import { type Internet, tellArp } from "./internet.ts";
+import { Icmpv6Input, type Icmpv6Listener } from "./icmpv6_input.ts";
+import { type Internet, tellArp, tellNdp } from "./internet.ts";
 import { IpInput } from "./ip_input.ts";
-import type { OutgoingPacket } from "./ip_output.ts";
+import { NdpInput } from "./ndp_input.ts";
+import { Reassembly } from "./reassembly.ts";
 import { type ChecksumPolicy, TcpInput } from "./tcp_input.ts";
 
 /** What a host's input is made of. */
@@ -27,7 +27,6 @@ interface FrameInputOptions {
   readonly link: FrameLink;
   /** The VLAN of all that is for us, or `LAN.UNTAGGED`. */
   readonly lan: number;
-  readonly hopLimit: number;
   readonly secret: Uint8Array;
   readonly internet: Internet;
   readonly connections: Connections;
@@ -39,12 +38,10 @@ interface FrameInputOptions {
 
 /** The input of one host. */
 export class FrameInput {
-  readonly #options: FrameInputOptions;
   readonly #ethernet: EthernetInput;
-  readonly #frame = new Uint8Array(0x10100);
+  readonly #reassembly: Reassembly;
 
   constructor(options: FrameInputOptions) {
-    this.#options = options;
     const { link, lan, internet, connections, counters, secret, clock } = options;
     const { addresses, routes } = internet;
     const { teller } = connections;
@@ -60,7 +57,7 @@ export class FrameInput {
       counters,
       count,
       drop,
-      sender: { send: (packet: OutgoingPacket) => this.#send(packet) },
+      sender: internet.output,
       sourceFor: (destination: Uint8Array) => routes.sourceFor(destination),
     };
     const seed = (secret[1] << 24) | (secret[6] << 16) | (secret[11] << 8) | secret[12];
@@ -72,16 +69,33 @@ export class FrameInput {
       arrives: (segment, from) => connections.segmentArrives(segment, from),
       drop,
     });
+    const icmpOutput = new IcmpOutput({
+      ...icmp,
+      limit: new IcmpLimit(seed, ERROR_RATES),
+      keepsSilent: () => connections.overload.keepsSilent(),
+    });
+    const reassembly = new Reassembly({
+      clock,
+      count,
+      drop,
+      timedOut: (about) => icmpOutput.error("reassembly-time", { ...about, origin: null }),
+      problem: (about) => icmpOutput.error("parameter-problem", { ...about, origin: null }),
+    });
+    const groups = internet.ipv6?.groups ?? null;
     const ip = new IpInput({
       addresses,
+      groups,
+      reassembly,
       tcp,
       icmp: new IcmpInput({ addresses, echo, errors, drop }),
-      icmpv6: new Icmpv6Input({ addresses, echo, errors, listeners: new Map(), drop }),
-      icmpOutput: new IcmpOutput({
-        ...icmp,
-        limit: new IcmpLimit(seed, ERROR_RATES),
-        keepsSilent: () => connections.overload.keepsSilent(),
+      icmpv6: new Icmpv6Input({
+        addresses,
+        echo,
+        errors,
+        listeners: listenersOf(internet, { connections, mac: link.mac, clock, seed, count, drop }),
+        drop,
       }),
+      icmpOutput,
       counters,
       drop,
     });
@@ -95,7 +109,8 @@ export class FrameInput {
       count,
       tell: (packet) => tellArp(teller, packet, "recv"),
     });
-    this.#ethernet = new EthernetInput({ mac: link.mac, lan, ip, arp, counters, drop });
+    this.#ethernet = new EthernetInput({ mac: link.mac, lan, ip, arp, groups, counters, drop });
+    this.#reassembly = reassembly;
   }
 
   /** Takes a frame of `length` bytes. */
@@ -103,22 +118,50 @@ export class FrameInput {
     this.#ethernet.arrives(frame, length);
   }
 
-  /** One that the link does not carry is not sent. */
-  #send(packet: OutgoingPacket): void {
-    const { link, lan, internet } = this.#options;
-    const { source, destination, payloadLength, mac } = packet;
-    if (mac === undefined || ipHeaderBytes(source.length) + payloadLength > link.mtu) return;
-    const out = this.#frame;
-    const ipOffset = emitEthernet(out, {
-      destination: mac,
-      source: link.mac,
-      type: etherTypeOf(source.length),
-      vlan: lan,
-    });
-    const { protocol, id = 0, dontFragment = false, hopLimit = this.#options.hopLimit } = packet;
-    const fields = { source, destination, protocol, payloadLength, hopLimit, id, dontFragment };
-    const offset = ipOffset + emitIp(out, ipOffset, fields);
-    packet.write(out, offset, pseudoSum(addressSum(source, destination), protocol, payloadLength));
-    internet.transmit(out, offset + payloadLength, 0, 0);
+  /** Whether no fragment waits for others. */
+  get isAtRest(): boolean {
+    return this.#reassembly.isAtRest;
   }
+
+  /** The earliest deadline, Infinity when there is none. */
+  get nextDeadlineUs(): number {
+    return this.#reassembly.nextDeadlineUs;
+  }
+
+  /** Gives up packets whose parts have not come in time. */
+  tick(): void {
+    this.#reassembly.tick();
+  }
+}
+
+/** Who hears which message of ICMPv6: neighbor discovery, routers, queries about groups; nobody, where the host has no IPv6. */
+function listenersOf(
+  { ipv6, addresses, claims, cache }: Internet,
+  about: {
+    connections: Connections;
+    mac: Uint8Array;
+    clock: { readonly nowUs: number };
+    seed: number;
+    count: (name: string) => void;
+    drop: (reason: DropReason) => void;
+  },
+): Map<number, Icmpv6Listener> {
+  if (ipv6 === null) return new Map();
+  const { connections: { overload, teller }, ...others } = about;
+  const ndp = new NdpInput({
+    ...others,
+    addresses,
+    claims,
+    cache,
+    output: ipv6.ndp,
+    overload,
+    tell: (talk) => tellNdp(teller, talk, "recv"),
+  });
+  return new Map<number, Icmpv6Listener>([
+    [ICMPV6_TYPE.NEIGHBOR_SOLICITATION, ndp],
+    [ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT, ndp],
+    [ICMPV6_TYPE.REDIRECT, ndp],
+    [ICMPV6_TYPE.ROUTER_ADVERTISEMENT, ipv6.discovery],
+    [ICMPV6_TYPE.LISTENER_QUERY, ipv6.groups],
+  ]);
 }

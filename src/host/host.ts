@@ -13,6 +13,7 @@ import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
 import type { EventInterest, Observer, TcpEvent } from "../tcp/events.ts";
 import { formatIpAddress } from "../wire/address.ts";
 import { LAN } from "../wire/ethernet.ts";
+import { IPV4 } from "../wire/ipv4.ts";
 import {
   type ConnectOptions,
   type HostApi,
@@ -46,7 +47,6 @@ export class Host implements HostApi {
   constructor(options: HostOptions) {
     const { link, secret } = options;
     const lan = options.vlan ?? LAN.UNTAGGED;
-    const hopLimit = options.ttl ?? 64;
     const counters = this.#counters;
     const now = () => this.nowUs;
     const clock = {
@@ -59,12 +59,22 @@ export class Host implements HostApi {
       addresses: options.addresses,
       gateways: options.gateways ?? [],
       lan,
+      hopLimit: options.ttl ?? null,
+      acceptRa: options.acceptRa ?? true,
+      autoconfigure: options.autoconfigure ?? false,
+      secret,
       clock,
       counters,
+      random: (bound) => this.#connections.context.random(bound),
+      mtuTold: () => this.#connections.followLink(),
       teller: () => this.#connections.teller,
       unreachable: (holder, hop) => this.#adviseUnreachable(holder, hop),
     });
-    const writer = new SegmentWriter({ mac: link.mac, ttl: hopLimit, lan });
+    const writer = new SegmentWriter({
+      mac: link.mac,
+      lan,
+      layerOf: (addressBytes) => internet.layerOf(addressBytes),
+    });
     const connections = new Connections({
       secret,
       nowUs: options.nowUs ?? 0,
@@ -98,7 +108,6 @@ export class Host implements HostApi {
     this.#input = new FrameInput({
       link,
       lan,
-      hopLimit,
       secret,
       internet,
       connections,
@@ -153,12 +162,17 @@ export class Host implements HostApi {
   tick(nowUs: number): void {
     this.#connections.tick(nowUs);
     if (!this.#internet.isAtRest) this.#internet.tick();
+    if (!this.#input.isAtRest) this.#input.tick();
   }
 
   nextDeadlineUs(): number {
     // Mostly nobody is asked, and nothing claimed: then it is one number, which V8 need not put on the heap.
-    if (this.#internet.isAtRest) return this.#connections.nextDeadlineUs();
-    return Math.min(this.#connections.nextDeadlineUs(), this.#internet.nextDeadlineUs);
+    if (this.#internet.isAtRest && this.#input.isAtRest) return this.#connections.nextDeadlineUs();
+    return Math.min(
+      this.#connections.nextDeadlineUs(),
+      this.#internet.nextDeadlineUs,
+      this.#input.nextDeadlineUs,
+    );
   }
 
   emit(event: TcpEvent): void {
@@ -170,6 +184,7 @@ export class Host implements HostApi {
   }
 
   announce(): void {
+    this.#internet.start();
     this.#internet.announce();
   }
 
@@ -203,6 +218,7 @@ export class Host implements HostApi {
     about: { lost: (address: Uint8Array, mac: Uint8Array) => void; alsoOurs: Uint8Array | null },
   ): void {
     const { lost, alsoOurs } = about;
+    this.#internet.start();
     for (const address of addresses) {
       this.#internet.claims.claim(address, { lost: (mac) => lost(address, mac), alsoOurs });
     }
@@ -258,9 +274,11 @@ export class Host implements HostApi {
     this.#connections.teller.frameDone();
   }
 
-  /** Nobody answers ARP for the next hop: whoever had something wait for it may want to know. */
-  #adviseUnreachable(holder: FrameHolder, hop: string): void {
+  /** Nobody answers for the next hop: whoever had something wait for it may want to know. */
+  #adviseUnreachable(holder: FrameHolder, hop: Uint8Array): void {
     if (!(holder instanceof Connection)) return;
-    this.#connections.advise(holder, `${UNREACHABLE}: nobody answers ARP for ${hop}`);
+    const protocol = hop.length === IPV4.ADDRESS_BYTES ? "ARP" : "NDP";
+    const name = formatIpAddress(hop);
+    this.#connections.advise(holder, `${UNREACHABLE}: nobody answers ${protocol} for ${name}`);
   }
 }

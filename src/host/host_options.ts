@@ -33,6 +33,8 @@ export interface HostOptions {
   readonly gateways?: readonly Uint8Array[];
   /** Off: what IPv6 routers advertise is not heard (prefixes, MTU, default router), and none is asked. On by default. */
   readonly acceptRa?: boolean;
+  /** On: the host takes addresses of its own in the prefixes that routers advertise (RFC 4862 §5.5). Off by default. */
+  readonly autoconfigure?: boolean;
   readonly tcp?: Partial<TcpConfig>;
   /** Time to live of what we send (MUST-49). Local choice: 64, RFC 1700's recommendation. */
   readonly ttl?: number;

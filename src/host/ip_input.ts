@@ -10,8 +10,10 @@ import { IP_PROTOCOL, IpPacket, parseIp } from "../wire/ip.ts";
 import type { HostCounters } from "./host_counters.ts";
 import type { IcmpInput } from "./icmp_input.ts";
 import type { Icmpv6Input } from "./icmpv6_input.ts";
-import type { IcmpOutput } from "./icmp_output.ts";
+import type { IcmpErrorKind, IcmpOutput } from "./icmp_output.ts";
+import type { MulticastGroups } from "./multicast_groups.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
+import type { Reassembly } from "./reassembly.ts";
 import type { TcpInput } from "./tcp_input.ts";
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
@@ -19,6 +21,9 @@ const NO_BYTES: Uint8Array = new Uint8Array(0);
 /** What packets are judged with, and handed to. */
 interface IpInputOptions {
   readonly addresses: OwnAddresses;
+  /** Which groups of IPv6 are ours; null for none. */
+  readonly groups: Pick<MulticastGroups, "isJoined"> | null;
+  readonly reassembly: Pick<Reassembly, "arrives">;
   readonly tcp: TcpInput;
   readonly icmp: Pick<IcmpInput, "arrives">;
   readonly icmpv6: Pick<Icmpv6Input, "arrives">;
@@ -48,45 +53,70 @@ export class IpInput {
     const ip = this.#ip;
     const { ethernet, isUnicast } = about;
     const { payloadOffset } = ethernet;
+    const { addresses, reassembly } = this.#options;
     const reason = parseIp(ethernet.type, frame, payloadOffset, length - payloadOffset, ip);
     if (reason !== null) {
       this.#options.drop(reason);
       if (reason === "unsupported-ipv6-header") {
         this.#cameBy(frame, isUnicast);
-        this.#options.icmpOutput.error("parameter-problem", this.#subject);
+        this.#tellSender("parameter-problem", frame, ip);
       }
       return;
     }
-    // MUST-57: a broadcast never opens a connection; nothing else of ours listens to one.
-    if (!isUnicast || !this.#options.addresses.isOurs(frame, ip.destinationOffset, ip.addressBytes)) {
+    // MUST-57: a broadcast never opens a connection; nothing else of ours listens to one, but to the groups of IPv6.
+    const isOurs = isUnicast && addresses.isOurs(frame, ip.destinationOffset, ip.addressBytes);
+    if (!isOurs && !this.#isForOurGroup(frame)) {
       this.#counters.drop("not-for-us");
       return;
     }
-    if (ip.moreFragments || ip.fragmentOffset > 0) {
-      this.#options.drop("fragment");
+    if (!ip.isFragment) {
+      // What nearly every packet is.
+      if (isOurs && ip.protocol === IP_PROTOCOL.TCP) this.#options.tcp.arrives(frame, ip);
+      else this.#deliver(frame, ip, { frame, isUnicast, isOurs });
       return;
     }
-    if (ip.protocol === IP_PROTOCOL.TCP) {
-      this.#options.tcp.arrives(frame, ip);
-      return;
+    const whole = reassembly.arrives(frame, ip);
+    if (whole !== null) this.#deliver(whole.bytes, whole.packet, { frame, isUnicast, isOurs });
+  }
+
+  #isForOurGroup(frame: Uint8Array): boolean {
+    const { groups } = this.#options;
+    return groups !== null && this.#ip.isIpv6 && groups.isJoined(frame, this.#ip.destinationOffset);
+  }
+
+  #deliver(
+    bytes: Uint8Array,
+    packet: IpPacket,
+    about: { frame: Uint8Array; isUnicast: boolean; isOurs: boolean },
+  ): void {
+    const { tcp, icmp, icmpv6 } = this.#options;
+    const { TCP, ICMP, ICMPV6, NO_NEXT_HEADER, UDP } = IP_PROTOCOL;
+    const { protocol, isIpv6 } = packet;
+    this.#cameBy(about.frame, about.isUnicast);
+    if (protocol === TCP) {
+      if (about.isOurs) tcp.arrives(bytes, packet);
+      else this.#counters.drop("not-for-us");
+    } else if (protocol === ICMP && !isIpv6) {
+      icmp.arrives(bytes, packet, this.#origin);
+    } else if (protocol === ICMPV6 && isIpv6) {
+      icmpv6.arrives(bytes, packet, this.#origin);
+    } else {
+      // RFC 1122 §3.2.2.1, RFC 4443 §3.1 and §3.4: nobody speaks the protocol; nobody is at the port of UDP.
+      this.#counters.drop("unknown-protocol");
+      // RFC 8200 §4.7: of that nothing is wanted.
+      if (protocol === NO_NEXT_HEADER && isIpv6) return;
+      this.#tellSender(protocol === UDP ? "port-unreachable" : "protocol-unreachable", bytes, packet);
     }
-    this.#cameBy(frame, isUnicast);
-    const { ICMP, ICMPV6 } = IP_PROTOCOL;
-    if (ip.protocol === ICMP && !ip.isIpv6) this.#options.icmp.arrives(frame, ip, this.#origin);
-    else if (ip.protocol === ICMPV6 && ip.isIpv6) this.#options.icmpv6.arrives(frame, ip, this.#origin);
-    else this.#refuse();
   }
 
   #cameBy(frame: Uint8Array, isUnicast: boolean): void {
     this.#origin.frame = frame;
     this.#origin.isUnicast = isUnicast;
-    this.#subject.bytes = frame;
   }
 
-  /** RFC 1122 §3.2.2.1, RFC 4443 §3.1 and §3.4: nobody speaks the protocol; nobody is at the port of UDP. */
-  #refuse(): void {
-    this.#counters.drop("unknown-protocol");
-    const isUdp = this.#ip.protocol === IP_PROTOCOL.UDP;
-    this.#options.icmpOutput.error(isUdp ? "port-unreachable" : "protocol-unreachable", this.#subject);
+  #tellSender(kind: IcmpErrorKind, bytes: Uint8Array, packet: IpPacket): void {
+    this.#subject.bytes = bytes;
+    this.#subject.packet = packet;
+    this.#options.icmpOutput.error(kind, this.#subject);
   }
 }
