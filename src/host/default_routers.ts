@@ -121,6 +121,12 @@ export class DefaultRouters {
     return true;
   }
 
+  /** A neighbor says that it is no router (RFC 4861 §7.2.5); of one that is not on the list, nothing. */
+  isHostNow(address: Uint8Array): void {
+    const router = this.#find(address);
+    if (router !== null) this.#remove(router, "it says that it is a host");
+  }
+
   /** The earliest deadline, Infinity when there is none. */
   get nextDeadlineUs(): number {
     return this.#nextUs;

@@ -169,6 +169,11 @@ export class RouterDiscovery {
     return null;
   }
 
+  /** A neighbor says that it is no router (RFC 4861 §7.2.5); as {@link DefaultRouters.isHostNow}. */
+  isHostNow(address: Uint8Array): void {
+    this.#routers.isHostNow(address);
+  }
+
   #admitsStranger(): boolean {
     const { nowUs } = this.#options.clock;
     const spentUs = Math.max(this.#strangersUs, nowUs);

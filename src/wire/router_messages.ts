@@ -2,7 +2,7 @@
  * Router solicitations and advertisements.
  *
  * Owns: what stands in them. Must not know: which routers are believed, for how long, what becomes of a prefix.
- * Implements RFC 4861 §4.1, §4.2, §4.6.2 and §4.6.4. Their validity (§6.1) is `neighborMessageFault`'s in neighbor_discovery.ts.
+ * Implements RFC 4861 §4.1, §4.2, §4.6.2 and §4.6.4, RFC 4191 §2.2 (the preference). Their validity (§6.1) is `neighborMessageFault`'s in neighbor_discovery.ts.
  */
 import type { IpAddress, MacAddress } from "./address.ts";
 import { readU32, writeBytes, writeU16, writeU32 } from "./bytes.ts";
@@ -22,6 +22,10 @@ import {
 
 /** Flags of an advertisement, in the second byte of the rest of the header. */
 const ROUTER_FLAG = { MANAGED: 0x80, OTHER: 0x40 } as const;
+/** The preference in that byte, and which that is: medium, high, reserved for medium, low (RFC 4191 §2.1, §2.2). */
+const PREFERENCE_SHIFT = 3;
+const PREFERENCE_MASK = 0x03;
+const PREFERENCES = [0, 1, 0, -1] as const;
 /** Offsets in the payload of an advertisement. */
 const ADVERTISEMENT = { REACHABLE: 0, RETRANS: 4, OPTIONS: 8 } as const;
 /** Offsets in a prefix option, and its flags. */
@@ -44,6 +48,9 @@ const MAX_PREFIX_LENGTH = 128;
 export const INFINITE_LIFETIME_SECONDS = 0xffffffff;
 /** Prefixes of one advertisement that are read, the first ones; local choice: networks have one or two for each of their providers. */
 export const MAX_ADVERTISED_PREFIXES = 16;
+
+/** High, medium, low (RFC 4191 §2.1). */
+export type RouterPreference = 1 | 0 | -1;
 
 /** A prefix that a router tells of. */
 export class AdvertisedPrefix {
@@ -69,6 +76,8 @@ export class RouterAdvertisement {
   hasOtherConfig = false;
   /** For how long it is a default router; 0: it is none. */
   lifetimeSeconds = 0;
+  /** Before which others: 1 high, 0 medium, -1 low (RFC 4191 §2.1). */
+  preference: RouterPreference = 0;
   /** How long a neighbour that has answered is reachable, and how often one is asked; 0: the router does not say. */
   reachableMs = 0;
   retransMs = 0;
@@ -99,6 +108,7 @@ export function parseRouterAdvertisement(
   out.isManaged = (flags & ROUTER_FLAG.MANAGED) !== 0;
   out.hasOtherConfig = (flags & ROUTER_FLAG.OTHER) !== 0;
   out.lifetimeSeconds = restOfHeader & 0xffff;
+  out.preference = PREFERENCES[(flags >>> PREFERENCE_SHIFT) & PREFERENCE_MASK];
   out.reachableMs = readU32(bytes, payloadOffset + ADVERTISEMENT.REACHABLE);
   out.retransMs = readU32(bytes, payloadOffset + ADVERTISEMENT.RETRANS);
   out.macOffset = findOption(bytes, options, { kind: NEIGHBOR_OPTION.SOURCE_MAC, length: MAC_OPTION_BYTES });
@@ -131,6 +141,7 @@ interface AdvertisementFields {
   readonly isManaged?: boolean;
   readonly hasOtherConfig?: boolean;
   readonly lifetimeSeconds?: number;
+  readonly preference?: RouterPreference;
   readonly reachableMs?: number;
   readonly retransMs?: number;
   readonly mac?: MacAddress | null;
@@ -174,8 +185,10 @@ export function emitRouterAdvertisement(
     at += MTU.BYTES;
   }
   for (const prefix of fields.prefixes ?? []) at += emitPrefix(bytes, at, prefix);
+  // Two bits, signed: 1 high, 0 medium, -1 low (RFC 4191 §2.1).
+  const preference = ((fields.preference ?? 0) & PREFERENCE_MASK) << PREFERENCE_SHIFT;
   const flags = (fields.isManaged ? ROUTER_FLAG.MANAGED : 0) |
-    (fields.hasOtherConfig ? ROUTER_FLAG.OTHER : 0);
+    (fields.hasOtherConfig ? ROUTER_FLAG.OTHER : 0) | preference;
   const restOfHeader = ((fields.hopLimit ?? 0) << 24) | (flags << 16) | (fields.lifetimeSeconds ?? 0);
   const header = {
     type: ICMPV6_TYPE.ROUTER_ADVERTISEMENT,

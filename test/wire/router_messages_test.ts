@@ -1,4 +1,4 @@
-/** Router solicitations and advertisements (RFC 4861 §4.1, §4.2, §4.6.2, §4.6.4). */
+/** Router solicitations and advertisements (RFC 4861 §4.1, §4.2, §4.6.2, §4.6.4; RFC 4191 §2.2). */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { IcmpMessage } from "../../src/wire/icmp.ts";
@@ -82,6 +82,19 @@ Deno.test("flags, lifetimes and options are read", () => {
   endless.fill(0xff, 4, 12);
   const [forever] = read([...TIMES, ...endless]).prefixes;
   assertEquals([forever.validSeconds, forever.isOnLink], [INFINITE_LIFETIME_SECONDS, false]);
+});
+
+Deno.test("preferences are two signed bits, of which one pattern stands for medium (RFC 4191 §2.1, §2.2)", () => {
+  const patterns = [[0x08, 1], [0x00, 0], [0x18, -1], [0x10, 0]];
+  for (const [bits, preference] of patterns) {
+    const { preference: got, isManaged, hasOtherConfig } = read(TIMES, (bits | 0x40) << 16);
+    assertEquals([got, isManaged, hasOtherConfig], [preference, false, true]);
+  }
+  for (const [preference, bits] of [[1, 0x08], [0, 0x00], [-1, 0x18]] as const) {
+    const bytes = new Uint8Array(16);
+    emitRouterAdvertisement(bytes, 0, { preference, hasOtherConfig: true }, 0);
+    assertEquals(bytes[5], 0x40 | bits);
+  }
 });
 
 Deno.test("a record that is filled again keeps nothing", () => {
