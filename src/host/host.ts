@@ -276,7 +276,7 @@ export class Host implements HostApi {
 
   /** Nobody answers for the next hop: whoever had something wait for it may want to know. */
   #adviseUnreachable(holder: FrameHolder, hop: Uint8Array): void {
-    if (!(holder instanceof Connection)) return;
+    if (!(holder instanceof Connection) || this.#internet.nextHops.gone(holder)) return;
     const protocol = hop.length === IPV4.ADDRESS_BYTES ? "ARP" : "NDP";
     const name = formatIpAddress(hop);
     this.#connections.advise(holder, `${UNREACHABLE}: nobody answers ${protocol} for ${name}`);

@@ -20,7 +20,6 @@ import { ETHERNET } from "../wire/ethernet.ts";
 import { IP_PROTOCOL, IpPacket } from "../wire/ip_packet.ts";
 import { IPV6 } from "../wire/ipv6.ts";
 import { DatagramParts, NO_PLACE } from "./datagram_parts.ts";
-import { peerKey } from "./fair_shares.ts";
 import {
   cutDataOffset,
   FirstHeader,
@@ -372,4 +371,11 @@ function keyOf(bytes: Uint8Array, packet: IpPacket): string {
     key += `:${readU32(bytes, sourceOffset + at)}:${readU32(bytes, destinationOffset + at)}`;
   }
   return key;
+}
+
+/** One sender: an address of IPv4, a network of 64 bits of IPv6, where one has all addresses. */
+function peerKey(address: Uint8Array): number | string {
+  return address.length === 4
+    ? (address[0] << 24) | (address[1] << 16) | (address[2] << 8) | address[3]
+    : String.fromCharCode(...address.subarray(0, 8));
 }

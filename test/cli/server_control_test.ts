@@ -32,6 +32,7 @@ class Scene extends VirtualTime implements AsyncDisposable {
       link: Object.assign(near, { capture: "immediate" as const }),
       addresses,
       filter: "",
+      gateways: [],
       deviceMac: null,
     };
     const notice = (line: string) => void this.notices.push(line);

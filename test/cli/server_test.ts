@@ -37,6 +37,7 @@ class Scene extends VirtualTime implements AsyncDisposable {
       ground: {
         link: Object.assign(near, { capture: "immediate" as const }),
         addresses,
+        gateways: [],
         deviceMac: null,
         filter: "",
       },

@@ -18,7 +18,8 @@ import { formatMac, isMulticastAddress, isMulticastMac } from "../../src/wire/ad
 import { ArpPacket, parseArp } from "../../src/wire/arp.ts";
 import { emitEthernet, EthernetHeader, ETHERTYPE, LAN, parseEthernet } from "../../src/wire/ethernet.ts";
 import { IcmpMessage } from "../../src/wire/icmp.ts";
-import { multicastMac, parseIcmpv6 } from "../../src/wire/icmpv6.ts";
+import { multicastMac } from "../../src/wire/derived_address.ts";
+import { parseIcmpv6 } from "../../src/wire/icmpv6.ts";
 import { addressSum, emitIp, IpPacket, parseIp, pseudoSum } from "../../src/wire/ip.ts";
 import { hex, mac } from "./hand_frames.ts";
 import type { NeighborFamily } from "./neighbor_families.ts";

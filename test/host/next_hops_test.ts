@@ -31,13 +31,14 @@ class Hops {
           return nowUs();
         },
       },
-      protocol: { ask: ({ address }) => this.asked.push(nameOf(address)) },
+      protocolOf: () => ({ ask: ({ address }) => this.asked.push(nameOf(address)) }),
       transmit: () => {},
       unreachable: (holder) => {
         const connection = this.connections.find((one) => one === holder);
         if (connection === undefined || !this.hops.gone(connection)) this.told.push("unreachable");
       },
       moved: () => {},
+      routerGone: () => {},
       count: () => {},
     });
     const addresses = new OwnAddresses(networks.map(network));
