@@ -52,6 +52,8 @@ interface DefaultRouter {
   readonly address: Uint8Array;
   untilUs: number;
   preference: RouterPreference;
+  /** It was asked for and did not answer, and has not been seen to do so since. */
+  isSilent: boolean;
   /** Up to when its advertisements have been paid for. */
   spentUs: number;
 }
@@ -110,7 +112,7 @@ export class DefaultRouters {
     }
     const { preference } = word;
     const router = known ??
-      { address: word.address.slice(), untilUs: 0, preference, spentUs: clock.nowUs };
+      { address: word.address.slice(), untilUs: 0, preference, isSilent: false, spentUs: clock.nowUs };
     router.untilUs = clock.nowUs + word.lifetimeSeconds * SECOND_US;
     router.preference = preference;
     if (known === null) this.#routers.push(router);
@@ -125,6 +127,12 @@ export class DefaultRouters {
   isHostNow(address: Uint8Array): void {
     const router = this.#find(address);
     if (router !== null) this.#remove(router, "it says that it is a host");
+  }
+
+  /** It was asked for its hardware address and did not answer: another may have its place. It stays until one wants that. */
+  doesNotAnswer(address: Uint8Array): void {
+    const router = this.#find(address);
+    if (router !== null) router.isSilent = true;
   }
 
   /** The earliest deadline, Infinity when there is none. */
@@ -151,8 +159,10 @@ export class DefaultRouters {
   #makeRoom(): boolean {
     let silent: DefaultRouter | null = null;
     for (const router of this.#routers) {
-      if (silent !== null && router.preference >= silent.preference) continue;
-      if (this.#options.reachability(router.address) === "unreachable") silent = router;
+      const known = this.#options.reachability(router.address);
+      if (known === "reachable") router.isSilent = false;
+      if (!router.isSilent && known !== "unreachable") continue;
+      if (silent === null || router.preference < silent.preference) silent = router;
     }
     if (silent === null) return false;
     this.#remove(silent, "it does not answer, and another takes its place");

@@ -174,6 +174,11 @@ export class RouterDiscovery {
     this.#routers.isHostNow(address);
   }
 
+  /** A neighbor was asked for and did not answer; as {@link DefaultRouters.doesNotAnswer}. */
+  doesNotAnswer(address: Uint8Array): void {
+    this.#routers.doesNotAnswer(address);
+  }
+
   #admitsStranger(): boolean {
     const { nowUs } = this.#options.clock;
     const spentUs = Math.max(this.#strangersUs, nowUs);

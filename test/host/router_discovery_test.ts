@@ -168,6 +168,22 @@ Deno.test("default router: one that does not answer, the least preferred, gives 
   lab.hears();
 });
 
+Deno.test("default router: one that has not answered of late counts as silent until it is reachable", () => {
+  const lab = new Lab();
+  for (let i = 1; i <= 8; i++) lab.gives({ lifetime: 1800 }, `fe80::${i}`);
+  lab.pass(SECOND_US);
+  lab.forget();
+  // The cache has forgotten them since; one has come back.
+  for (const router of ["fe80::2", "fe80::3", "fe80::77"]) lab.discovery.doesNotAnswer(ip6(router));
+  lab.hears();
+  lab.reachability.set("fe80::2", "reachable");
+  lab.gives({ lifetime: 1800 }, "fe80::a");
+  lab.hears("router fe80::3 gone", "router fe80::a 1800 s 0 null");
+  lab.reachability.clear();
+  lab.gives({ lifetime: 1800 }, "fe80::b");
+  lab.hears();
+});
+
 Deno.test("flood: thousands of strangers move no router, and a bounded number is read in a second", () => {
   const lab = new Lab();
   lab.gives({ lifetime: 1800 });
