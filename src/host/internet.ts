@@ -110,10 +110,13 @@ export class Internet {
       clock,
       protocolOf,
       transmit: ({ bytes, cutBytes, label }) => this.transmit(bytes, bytes.length, cutBytes, label),
-      unreachable: (holder, hop) => options.unreachable(holder, hop),
+      unreachable: (holder, hop) => {
+        this.ipv6?.discovery.doesNotAnswer(hop);
+        options.unreachable(holder, hop);
+      },
       moved: (neighbor, from) => notices.moved(neighbor, from),
       routerGone: ({ address }) => {
-        if (address !== null) routes.removeRouter(address);
+        if (address !== null) this.ipv6?.discovery.isHostNow(address);
       },
       count,
     });
