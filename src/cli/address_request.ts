@@ -13,7 +13,6 @@ import {
   isDirectedBroadcast,
   isIpv4Mapped,
   isLimitedBroadcast,
-  isLinkLocalAddress,
   isLoopback,
   isMulticastAddress,
   isUnspecified,
@@ -21,6 +20,7 @@ import {
   parsePrefix,
   sameAddress,
 } from "../wire/address.ts";
+import { isLinkLocal as isScopedToLink } from "../wire/address_scope.ts";
 import { badValue, type GivenValue } from "./option_values.ts";
 import { isNetworkAddress } from "./subnet.ts";
 
@@ -51,7 +51,7 @@ const LEAST_PREFIX = 8;
 
 /** fe80::/10: an address that means something on one link only, so that it has a zone. One of IPv4 (RFC 3927) has none. */
 export function isLinkLocal(address: IpAddress): boolean {
-  return address.length !== IPV4_BYTES && isLinkLocalAddress(address);
+  return address.length !== IPV4_BYTES && isScopedToLink(address);
 }
 
 /** An address with or without a zone; null where the text is neither. Whether the zone has its place there is not judged. */

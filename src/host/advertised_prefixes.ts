@@ -5,7 +5,8 @@
  *
  * Implements RFC 4861 §6.3.4 (on-link prefixes) and §6.3.5 (their end).
  */
-import { isLinkLocalAddress, isMulticastAddress, sameAddress } from "../wire/address.ts";
+import { isMulticastAddress, sameAddress } from "../wire/address.ts";
+import { isLinkLocal } from "../wire/address_scope.ts";
 import { INFINITE_LIFETIME_SECONDS } from "../wire/router_messages.ts";
 
 /** A prefix as a router advertises it (RFC 4861 §4.6.2). */
@@ -43,7 +44,7 @@ interface AdvertisedPrefix {
   untilUs: number;
 }
 
-/** Local choice: of one router, and of all together, as many as routes.ts has room for. A frame of 1,500 bytes tells of 45. */
+/** Local choice: of one router, and of all together. A frame of 1,500 bytes tells of 45. */
 const MOST_OF_A_ROUTER = 16;
 const MOST_PREFIXES = 32;
 const SECOND_US = 1_000_000;
@@ -58,7 +59,7 @@ export function lifetimeUs(seconds: number): number {
  * network (RFC 4291 §2.7).
  */
 export function isPossiblePrefix(prefix: Uint8Array): boolean {
-  return !isLinkLocalAddress(prefix) && !isMulticastAddress(prefix);
+  return !isLinkLocal(prefix) && !isMulticastAddress(prefix);
 }
 
 /** The first `length` bits of an address, the others zero. */

@@ -8,8 +8,8 @@
  * Implements RFC 4862 §5.5.3. Temporary addresses (RFC 8981) are not made: a server wants to be found.
  */
 import { sameAddress } from "../wire/address.ts";
+import { addressFromMac } from "../wire/derived_address.ts";
 import { lifetimeUs, type PrefixWord } from "./advertised_prefixes.ts";
-import { addressInPrefix } from "./interface_identifier.ts";
 
 /** Who hears of addresses. */
 export interface AddressNews {
@@ -72,7 +72,7 @@ export class Autoconfiguration {
       count("ra-bad-prefix");
       return;
     }
-    const address = addressInPrefix(word.prefix, mac);
+    const address = addressFromMac(word.prefix, mac);
     const known = this.#made.find((made) => sameAddress(made.address, address));
     if (known === undefined) {
       if (word.validSeconds === 0 || this.#options.isOurs(address)) return;

@@ -12,15 +12,15 @@ import {
   isDirectedBroadcast,
   isIpv4Mapped,
   isLimitedBroadcast,
-  isLinkLocalAddress,
   isLoopback,
   isMulticastAddress,
   isUnspecified,
   sameAddress,
 } from "../wire/address.ts";
+import { isLinkLocal } from "../wire/address_scope.ts";
+import { linkLocalFromMac } from "../wire/derived_address.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import { IPV6 } from "../wire/ipv6.ts";
-import { linkLocalAddress } from "./interface_identifier.ts";
 
 /** An address of a host with the length of its network's prefix. */
 export interface HostAddress {
@@ -134,7 +134,7 @@ export class OwnAddresses {
   /** The link-local IPv6 address that is in use, null when there is none. */
   linkLocal(): Uint8Array | null {
     for (const { address, isLive } of this.#all) {
-      if (isLive && address.length === IPV6.ADDRESS_BYTES && isLinkLocalAddress(address)) return address;
+      if (isLive && address.length === IPV6.ADDRESS_BYTES && isLinkLocal(address)) return address;
     }
     return null;
   }
@@ -164,9 +164,9 @@ export class OwnAddresses {
    */
   addLinkLocal(mac: Uint8Array, about: AddressBeginning = {}): Uint8Array {
     for (const { address } of this.#all) {
-      if (address.length === IPV6.ADDRESS_BYTES && isLinkLocalAddress(address)) return address;
+      if (address.length === IPV6.ADDRESS_BYTES && isLinkLocal(address)) return address;
     }
-    const address = linkLocalAddress(mac);
+    const address = linkLocalFromMac(mac);
     this.add(address, 64, about);
     return address;
   }

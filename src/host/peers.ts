@@ -11,6 +11,7 @@
  * that.
  */
 import { IPV4 } from "../wire/ipv4.ts";
+import { wordAt } from "./address_hash.ts";
 import { AddressMap } from "./address_map.ts";
 import { OldestFirst } from "./oldest_first.ts";
 
@@ -110,6 +111,12 @@ export class Peers {
   #forget({ address }: Peer): void {
     this.#peers.delete(address, keyBytes(address.length));
   }
+}
+
+/** What stands for the peer of an address in tables that are small or seldom looked into; a number for IPv4. */
+export function peerKey(address: Uint8Array): number | string {
+  if (address.length === IPV4.ADDRESS_BYTES) return wordAt(address, 0);
+  return `${wordAt(address, 0)}:${wordAt(address, 4)}`;
 }
 
 /** How many bytes of an address of so many stand for its peer. */

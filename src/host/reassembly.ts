@@ -29,6 +29,7 @@ import {
   parseFrame,
 } from "./first_header.ts";
 import { OldestFirst } from "./oldest_first.ts";
+import { peerKey } from "./peers.ts";
 
 /** Bounds of one host's reassembly, all of them local choices. */
 export const REASSEMBLY_LIMITS = {

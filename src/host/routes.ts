@@ -1,32 +1,26 @@
 /**
  * Routes: by which neighbor a packet leaves, and from which of our addresses.
  *
- * Owns: which networks are on the link, the gateways that were named to us, and what routers have advertised: their bounds
- * and when they end. Must not know: hardware addresses, frames, how an advertisement looks (router_discovery.ts).
+ * Owns: which networks are on the link, and the choice among routers. Must not know: hardware addresses, frames, whose
+ * advertisements are taken, and for how long (default_routers.ts, advertised_prefixes.ts, which have the bounds too).
  *
- * Implements RFC 1122 §3.3.1.1, RFC 4861 §5.2 (next hop), §6.3.4 (prefixes), §6.3.6 (choice of a router) with the preferences
+ * Implements RFC 1122 §3.3.1.1, RFC 4861 §5.2 (next hop), §6.3.6 (choice of a router) with the preferences
  * of RFC 4191 §3.2, RFC 5942 §4 (what is on the link), RFC 3927 §2.6.2.
  *
- * A gateway that was named to us counts before all that advertise themselves. When the lists are full a new router or prefix
- * is refused: a flood from strangers takes nobody's place who was there before.
+ * A gateway that was named to us counts before all routers that advertise themselves.
  */
 import {
   formatIpAddress,
   inPrefix,
   isLimitedBroadcast,
-  isLinkLocalAddress,
   isMulticastAddress,
   sameAddress,
 } from "../wire/address.ts";
+import { isLinkLocal } from "../wire/address_scope.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import { IPV6 } from "../wire/ipv6.ts";
 import type { OwnAddress, OwnAddresses } from "./own_addresses.ts";
 import { chooseSource, sortDestinations } from "./source_choice.ts";
-
-/** Local choice: routers of one link; RFC 4861 §6.3.4 demands two. */
-const MOST_ROUTERS = 16;
-/** Local choice: networks on one link that routers tell of. */
-const MOST_PREFIXES = 32;
 
 /** What routes are found with. */
 interface RoutesOptions {
@@ -35,28 +29,16 @@ interface RoutesOptions {
   readonly gateways?: readonly Uint8Array[];
   /** Whether a router that has advertised itself is reachable, as far as is known (RFC 4861 §6.3.6: its entry is not INCOMPLETE). */
   isReachable?(router: Uint8Array): boolean;
-  /** Called with `routers-refused` and `prefixes-refused`. */
-  count?(name: string): void;
-}
-
-/** What a router says of itself. */
-export interface RouterWord {
-  /** Until then it is a default router; what is not after now ends it. */
-  readonly untilUs: number;
-  /** RFC 4191 §2.1: 1 high, 0 medium (when absent), -1 low. */
-  readonly preference?: number;
 }
 
 interface DefaultRouter {
   readonly address: Uint8Array;
-  untilUs: number;
   preference: number;
 }
 
 interface OnLinkPrefix {
   readonly prefix: Uint8Array;
   readonly length: number;
-  untilUs: number;
 }
 
 /** The routes of one host with one interface. */
@@ -65,7 +47,6 @@ export class Routes {
   readonly gateways: readonly Uint8Array[];
   readonly #addresses: OwnAddresses;
   readonly #isReachable: (router: Uint8Array) => boolean;
-  readonly #count: (name: string) => void;
   #routers: DefaultRouter[] = [];
   #prefixes: OnLinkPrefix[] = [];
   /** Whose turn it is while none is reachable. */
@@ -76,7 +57,6 @@ export class Routes {
     const { addresses, gateways = [] } = options;
     this.#addresses = addresses;
     this.#isReachable = options.isReachable ?? (() => true);
-    this.#count = options.count ?? (() => {});
     this.gateways = gateways;
     gateways.forEach((gateway, at) => {
       const text = formatIpAddress(gateway);
@@ -109,7 +89,7 @@ export class Routes {
   /** Whether it is on the link, so that its owner itself can be asked for its hardware address. */
   isOnLink(address: Uint8Array): boolean {
     // RFC 4861 §6.3.4: that prefix is always there; RFC 3927 §2.6.2: so is that of IPv4. A group is reached without a router.
-    if (isLinkLocalAddress(address) || isMulticastAddress(address) || isLimitedBroadcast(address)) {
+    if (isLinkLocal(address) || isMulticastAddress(address) || isLimitedBroadcast(address)) {
       return true;
     }
     for (const ours of this.#addresses.all) {
@@ -182,7 +162,7 @@ export class Routes {
     if (!isOnLink && !this.#hasRouter(destination.length)) return null;
     // RFC 3927 §2.6.2, RFC 4007 §9: what comes from a link-local address is given to no router.
     const candidates = this.#addresses.all.filter((ours) =>
-      isLive(ours) && (isOnLink || !isLinkLocalAddress(ours.address))
+      isLive(ours) && (isOnLink || !isLinkLocal(ours.address))
     );
     const hop = isOnLink ? destination : this.#gatewayOf(destination.length) ?? destination;
     return chooseSource(destination, { candidates, hop });
@@ -214,81 +194,36 @@ export class Routes {
 
   // -- What routers advertise
 
-  /**
-   * Takes the first `length` bits of `prefix` for on the link until then; a time that is not after now ends that
-   * (RFC 4861 §6.3.4). Returns whether it is listed now.
-   */
-  addPrefix(prefix: Uint8Array, length: number, validUntilUs: number): boolean {
-    const isPrefix = prefix.length === IPV6.ADDRESS_BYTES && Number.isInteger(length) && length >= 0 &&
-      length <= 128;
-    // RFC 4861 §6.3.4: the link-local prefix needs no word of a router.
-    if (!isPrefix || isLinkLocalAddress(prefix) || isMulticastAddress(prefix)) return false;
-    const known = this.#prefixes.find((other) =>
-      other.length === length && inPrefix(prefix, other.prefix, length)
-    );
-    if (known !== undefined) {
-      known.untilUs = validUntilUs;
-    } else if (this.#prefixes.length < MOST_PREFIXES) {
-      this.#prefixes.push({ prefix: prefix.slice(), length, untilUs: validUntilUs });
-    } else {
-      this.#count("prefixes-refused");
-      return false;
-    }
-    this.#noteDeadline();
-    return true;
+  /** The first `length` bits of `prefix` are on the link from now on (RFC 4861 §6.3.4). */
+  addPrefix(prefix: Uint8Array, length: number): void {
+    if (this.#isListed(prefix, length)) return;
+    this.#prefixes.push({ prefix: prefix.slice(), length });
   }
 
-  /** Takes a router's word that it is a default router (RFC 4861 §6.3.4). Returns whether it is listed now. */
-  addRouter(address: Uint8Array, { untilUs, preference = 0 }: RouterWord): boolean {
+  /** They are not any more, as far as routers say. */
+  removePrefix(prefix: Uint8Array, length: number): void {
+    this.#prefixes = this.#prefixes.filter((other) => !isSamePrefix(other, prefix, length));
+  }
+
+  /** It is a default router from now on; `preference` as RFC 4191 §2.1 has it: 1 high, 0 medium, -1 low. */
+  addRouter(address: Uint8Array, { preference }: { readonly preference: number }): void {
     const known = this.#routers.find((other) => sameAddress(other.address, address));
-    if (known !== undefined) {
-      known.untilUs = untilUs;
-      known.preference = preference;
-    } else if (address.length !== IPV6.ADDRESS_BYTES || !this.#addresses.isHostAddress(address)) {
-      return false;
-    } else if (this.#routers.length < MOST_ROUTERS) {
-      this.#routers.push({ address: address.slice(), untilUs, preference });
-    } else {
-      this.#count("routers-refused");
-      return false;
-    }
-    this.#noteDeadline();
-    return true;
+    if (known === undefined) this.#routers.push({ address: address.slice(), preference });
+    else known.preference = preference;
   }
 
-  /** It is none any more (RFC 4861 §6.3.5). Returns whether it was one. */
-  removeRouter(address: Uint8Array): boolean {
-    const before = this.#routers.length;
+  /** It is none any more (RFC 4861 §6.3.5). */
+  removeRouter(address: Uint8Array): void {
     this.#routers = this.#routers.filter((router) => !sameAddress(router.address, address));
-    this.#noteDeadline();
-    return this.#routers.length < before;
   }
 
-  // -- Deadlines
-
-  /** When the next prefix or router ends, Infinity when none does. */
-  nextDeadlineUs = Infinity;
-
-  /** Whether nothing ends by itself. */
-  get isAtRest(): boolean {
-    return this.nextDeadlineUs === Infinity;
+  #isListed(prefix: Uint8Array, length: number): boolean {
+    return this.#prefixes.some((other) => isSamePrefix(other, prefix, length));
   }
+}
 
-  /** Forgets what has ended (RFC 4861 §6.3.5). */
-  expire(nowUs: number): void {
-    if (nowUs < this.nextDeadlineUs) return;
-    this.#prefixes = this.#prefixes.filter(({ untilUs }) => untilUs > nowUs);
-    this.#routers = this.#routers.filter(({ untilUs }) => untilUs > nowUs);
-    this.#noteDeadline();
-  }
-
-  #noteDeadline(): void {
-    this.nextDeadlineUs = Infinity;
-    for (const { untilUs } of this.#prefixes) {
-      if (untilUs < this.nextDeadlineUs) this.nextDeadlineUs = untilUs;
-    }
-    for (const { untilUs } of this.#routers) if (untilUs < this.nextDeadlineUs) this.nextDeadlineUs = untilUs;
-  }
+function isSamePrefix(one: OnLinkPrefix, prefix: Uint8Array, length: number): boolean {
+  return one.length === length && inPrefix(prefix, one.prefix, length);
 }
 
 function isLive({ state }: OwnAddress): boolean {

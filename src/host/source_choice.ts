@@ -8,7 +8,8 @@
  * addresses, which we have not, 5 a second interface. IPv4 goes by the next hop's network instead (MUST-44). Of §6: rules 1
  * (unusable), 2 (scope), 3 (deprecated), 5 (label), 6 (precedence), 8 (smaller scope), 9 (longest prefix), 10 (as they came).
  */
-import { inPrefix, isIpv4Mapped, isLinkLocalAddress, isLoopback, sameAddress } from "../wire/address.ts";
+import { inPrefix, sameAddress } from "../wire/address.ts";
+import { scopeOf } from "../wire/address_scope.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import { IPV6 } from "../wire/ipv6.ts";
 
@@ -19,9 +20,6 @@ export interface SourceCandidate {
   /** Only `deprecated` makes a difference here. */
   readonly state?: string;
 }
-
-/** RFC 4291 §2.7: scopes of multicast; RFC 6724 §3.1 and §3.2 give unicast addresses the same ones. */
-const SCOPE = { LINK_LOCAL: 0x2, SITE_LOCAL: 0x5, GLOBAL: 0xe } as const;
 
 interface Policy {
   readonly prefix: Uint8Array;
@@ -58,16 +56,6 @@ export function policyOf(address: Uint8Array): Readonly<Pick<Policy, "precedence
 
 function asMapped(address: Uint8Array): Uint8Array {
   return Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...address);
-}
-
-/** How far an address is known: for multicast its scope field, for unicast what compares with it (§3.1, §3.2). */
-export function scopeOf(address: Uint8Array): number {
-  if (address.length !== IPV4.ADDRESS_BYTES) {
-    if (address[0] === 0xff) return address[1] & 0x0f;
-    if (isIpv4Mapped(address)) return scopeOf(address.subarray(12));
-    if (address[0] === 0xfe && (address[1] & 0xc0) === 0xc0) return SCOPE.SITE_LOCAL;
-  }
-  return isLinkLocalAddress(address) || isLoopback(address) ? SCOPE.LINK_LOCAL : SCOPE.GLOBAL;
 }
 
 /** With how many bits both begin, of the source's prefix alone (§2.2); 0 for two families. */

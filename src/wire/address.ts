@@ -191,12 +191,6 @@ export function isLoopback(address: IpAddress): boolean {
   return allBytes(address, 0, IPV6_BYTES - 1, 0) && address[IPV6_BYTES - 1] === 1;
 }
 
-/** 169.254.0.0/16 (RFC 3927) or fe80::/10 (RFC 4291 §2.5.6): no router takes packets from or to it any further. */
-export function isLinkLocalAddress(address: IpAddress): boolean {
-  if (address.length === IPV4_BYTES) return address[0] === 0xa9 && address[1] === 0xfe;
-  return address[0] === 0xfe && (address[1] & 0xc0) === 0x80;
-}
-
 /** 255.255.255.255. */
 export function isLimitedBroadcast(address: IpAddress): boolean {
   return address.length === IPV4_BYTES && allBytes(address, 0, IPV4_BYTES, 0xff);

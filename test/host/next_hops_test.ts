@@ -146,8 +146,8 @@ for (const { family, ours, near, far, gateway } of FAMILIES) {
 
 Deno.test("when a router is gone its connections take another one, and those on the link stay (RFC 4861 §7.3.3)", () => {
   const on = new Hops(["2001:db8::1/64"]);
-  on.routes.addRouter(at("fe80::a"), { untilUs: Infinity });
-  on.routes.addRouter(at("fe80::b"), { untilUs: Infinity });
+  on.routes.addRouter(at("fe80::a"), { preference: 0 });
+  on.routes.addRouter(at("fe80::b"), { preference: 0 });
   on.hears("fe80::a", ROUTER_MAC);
   on.hears("fe80::b", OTHER_MAC);
   const [first, second, near] = [on.begin("2a00::1"), on.begin("2a00::2"), on.begin("2001:db8::9")];

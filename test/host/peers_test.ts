@@ -3,7 +3,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Peers } from "../../src/host/peers.ts";
+import { peerKey, Peers } from "../../src/host/peers.ts";
 import { at } from "./any_address.ts";
 
 const SECOND_US = 1_000_000;
@@ -18,6 +18,7 @@ Deno.test("a peer is an IPv4 address, or the first 64 bits of an IPv6 one; neith
     const peer = peers.join(one);
     assertEquals(peers.find(one.slice()) === peer, true);
     assertEquals(peers.find(other) === peer, one.join() === other.join());
+    assertEquals(peerKey(other) === peerKey(one), one.join() === other.join());
   }));
   fc.assert(
     fc.property(fc.integer(), bytes(8), bytes(8), bytes(8), fc.nat(63), (seed, prefix, one, other, bit) => {
@@ -27,6 +28,9 @@ Deno.test("a peer is an IPv4 address, or the first 64 bits of an IPv6 one; neith
       const elsewhere = prefix.slice();
       elsewhere[bit >> 3] ^= 1 << (bit & 7);
       assertEquals(peers.find(Uint8Array.of(...elsewhere, ...one)), null);
+      const [key, same, another] = [[...prefix, ...one], [...prefix, ...other], [...elsewhere, ...one]]
+        .map((address) => peerKey(Uint8Array.from(address)));
+      assertEquals([key === same, key === another], [true, false]);
       assertEquals(peers.find(prefix.slice(0, 4)), null);
       // As it stands in a frame.
       assertEquals(peers.find(Uint8Array.of(1, 2, 3, ...prefix, ...other), 3, 16) === peer, true);

@@ -6,7 +6,6 @@ import fc from "fast-check";
 import {
   chooseSource,
   policyOf,
-  scopeOf,
   sortDestinations,
   type SourceCandidate,
 } from "../../src/host/source_choice.ts";
@@ -81,28 +80,6 @@ Deno.test("the default policy table (RFC 6724 §2.1), at both ends of each prefi
     const found = policyOf(at(address));
     assertEquals([found.precedence, found.label], [precedence, label], address);
   }
-});
-
-Deno.test("scopes: what the multicast address says, unicast by its prefix (RFC 6724 §3.1, §3.2)", () => {
-  const table: [string, number][] = [
-    ["ff01::1", 1],
-    ["ff02::1", 2],
-    ["ff05::1", 5],
-    ["ff3e::1", 0xe],
-    ["fe80::1", 2],
-    ["febf::1", 2],
-    ["fec0::1", 5],
-    ["::1", 2],
-    ["2001:db8::1", 0xe],
-    ["fd00::1", 0xe],
-    ["::ffff:169.254.1.1", 2],
-    ["::ffff:10.0.0.1", 0xe],
-    ["169.254.1.1", 2],
-    ["127.0.0.1", 2],
-    ["10.0.0.1", 0xe],
-    ["192.0.2.1", 0xe],
-  ];
-  for (const [address, scope] of table) assertEquals(scopeOf(at(address)), scope, address);
 });
 
 Deno.test("sources: the examples of RFC 6724 §10.1", () => {

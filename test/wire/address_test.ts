@@ -190,26 +190,6 @@ Deno.test("special addresses are known by their bytes", () => {
   );
 });
 
-Deno.test("link-local addresses are those of two prefixes (RFC 3927 §2.1, RFC 4291 §2.5.6)", () => {
-  for (const text of ["169.254.0.0", "169.254.255.255", "fe80::", "fe80::1", "febf:ffff::1"]) {
-    assert(address.isLinkLocalAddress(ip(text)), text);
-  }
-  for (
-    const text of [
-      "169.253.255.255",
-      "169.255.0.0",
-      "254.128.0.1",
-      "fe7f::1",
-      "fec0::1",
-      "ff02::1",
-      "a9fe::1",
-      "::",
-    ]
-  ) {
-    assert(!address.isLinkLocalAddress(ip(text)), text);
-  }
-});
-
 Deno.test("IPv4-mapped addresses are ::ffff:0:0/96 (RFC 4291 §2.5.5.2)", () => {
   for (const text of ["::ffff:0.0.0.0", "::ffff:10.0.0.1", "::ffff:255.255.255.255"]) {
     assert(address.isIpv4Mapped(ip(text)), text);
