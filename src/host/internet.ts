@@ -95,7 +95,6 @@ export class Internet {
       addresses,
       gateways,
       isReachable: (router) => this.#isReachable(router),
-      count,
     });
     const transmit = (frame: Uint8Array, length: number) => this.transmit(frame, length, 0, 0);
     const arp = new ArpOutput({

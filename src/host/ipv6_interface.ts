@@ -148,20 +148,19 @@ export class Ipv6Interface {
   }
 
   #news(): DiscoveryNews {
-    const { routes, layer, addresses, clock } = this.#options;
+    const { routes, layer, addresses } = this.#options;
     return {
-      router: (address, { untilUs, preference }) => {
-        routes.addRouter(address, { untilUs, preference });
+      router: (address, about) => {
+        routes.addRouter(address, about);
       },
       routerGone: (address) => {
         routes.removeRouter(address);
       },
-      prefix: (prefix, { length, untilUs }) => {
-        routes.addPrefix(prefix, length, untilUs);
+      prefix: (prefix, { length }) => {
+        routes.addPrefix(prefix, length);
       },
       prefixGone: (prefix, length) => {
-        routes.addPrefix(prefix, length, clock.nowUs);
-        routes.expire(clock.nowUs);
+        routes.removePrefix(prefix, length);
       },
       mtu: (bytes) => {
         this.mtuBytes = bytes;
