@@ -373,10 +373,3 @@ function keyOf(bytes: Uint8Array, packet: IpPacket): string {
   }
   return key;
 }
-
-/** One sender: an address of IPv4, a network of 64 bits of IPv6, where one has all addresses. */
-function peerKey(address: Uint8Array): number | string {
-  return address.length === 4
-    ? (address[0] << 24) | (address[1] << 16) | (address[2] << 8) | address[3]
-    : String.fromCharCode(...address.subarray(0, 8));
-}
