@@ -48,10 +48,12 @@ export class Host implements HostApi {
     const { link, secret } = options;
     const lan = options.vlan ?? LAN.UNTAGGED;
     const counters = this.#counters;
-    const now = () => this.nowUs;
-    const clock = {
+    const startUs = options.nowUs ?? 0;
+    // The time of the machine, once there is one.
+    const clock: { context: { readonly nowUs: number } | null; readonly nowUs: number } = {
+      context: null,
       get nowUs(): number {
-        return now();
+        return this.context === null ? startUs : this.context.nowUs;
       },
     };
     const internet = new Internet({
@@ -77,7 +79,7 @@ export class Host implements HostApi {
     });
     const connections = new Connections({
       secret,
-      nowUs: options.nowUs ?? 0,
+      nowUs: startUs,
       epochUs: options.epochUs,
       config: { ...DEFAULT_TCP_CONFIG, ...options.tcp },
       internetOf: (addressBytes) => internet.layerOf(addressBytes),
@@ -96,6 +98,7 @@ export class Host implements HostApi {
         internet.addresses.isHostAddress(bytes.subarray(peerOffset, peerOffset + addressBytes)),
     });
     const { teller, context } = connections;
+    clock.context = context;
     teller.showPayload = options.showPayload ?? false;
     teller.showTimers = options.showTimers ?? false;
     teller.showSamples = options.showSamples ?? false;
