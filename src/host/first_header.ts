@@ -11,10 +11,8 @@ import { ETHERNET } from "../wire/ethernet.ts";
 import { etherTypeOf, IpPacket, parseIp } from "../wire/ip.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import { IPV6 } from "../wire/ipv6.ts";
+import { EXTENSION_BYTES } from "../wire/ipv6_extensions.ts";
 import type { DatagramParts } from "./datagram_parts.ts";
-
-/** Offsets in an IPv6 fragment header, bytes (RFC 8200 §4.5). */
-export const FRAGMENT_HEADER = { NEXT_HEADER: 0, OFFSET_FLAGS: 2, BYTES: 8 } as const;
 
 /** As much of a packet as the larger of the families may quote: 1280 bytes less an IPv6 and an ICMPv6 header (RFC 4443 §2.4 c). */
 export const QUOTED_BYTES = 1232;
@@ -28,11 +26,6 @@ const WITHOUT_FRAGMENT = 0x4000;
 export interface FrameAndPacket {
   readonly bytes: Uint8Array;
   readonly packet: IpPacket;
-}
-
-/** Where the bytes begin that were cut: behind the fragment header, and not behind what follows it in the first fragment. */
-export function cutDataOffset(packet: IpPacket): number {
-  return packet.isIpv6 ? packet.fragmentHeaderOffset + FRAGMENT_HEADER.BYTES : packet.payloadOffset;
 }
 
 /** Reads the packet in a frame that has no tag and no padding. */
@@ -53,7 +46,7 @@ export class FirstHeader {
 
   constructor(frame: Uint8Array, packet: IpPacket) {
     const { headerOffset } = packet;
-    const end = cutDataOffset(packet);
+    const end = headerOffset + packet.headerLength;
     const bytes = new Uint8Array(ETHERNET.HEADER_BYTES + end - headerOffset);
     bytes.set(frame.subarray(0, ETHERNET.TYPE));
     writeU16(bytes, ETHERNET.TYPE, etherTypeOf(packet.addressBytes));
@@ -68,7 +61,7 @@ export class FirstHeader {
   withParts(parts: DatagramParts, ecn: number): Uint8Array | null {
     const header = this.#bytes;
     const ip = ETHERNET.HEADER_BYTES;
-    const end = this.#isIpv6 ? header.length - FRAGMENT_HEADER.BYTES : header.length;
+    const end = this.#isIpv6 ? header.length - EXTENSION_BYTES.FRAGMENT : header.length;
     const length = end + parts.lengthBytes - ip - (this.#isIpv6 ? IPV6.HEADER_BYTES : 0);
     if (length > MAX_LENGTH) return null;
     const bytes = new Uint8Array(end + parts.lengthBytes);
@@ -78,7 +71,8 @@ export class FirstHeader {
       // The two lowest bits of the traffic class stand in the upper half of the second byte. They stay, or all are set.
       bytes[ip + 1] |= ecn << 4;
       writeU16(bytes, ip + IPV6.PAYLOAD_LENGTH, length);
-      bytes[this.#nextOffset] = header[end + FRAGMENT_HEADER.NEXT_HEADER];
+      // The number with which the fragment header begins takes the place of the one that announced it.
+      bytes[this.#nextOffset] = header[end];
       return bytes;
     }
     bytes[ip + IPV4.TRAFFIC_CLASS] |= ecn;

@@ -9,8 +9,9 @@
 import { emitIp, etherTypeOf, ipHeaderBytes, IpPacket, parseIp } from "../wire/ip.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import { IPV6 } from "../wire/ipv6.ts";
+import { EXTENSION_BYTES } from "../wire/ipv6_extensions.ts";
 import { SipHash } from "../tcp/siphash.ts";
-import { FRAGMENT_HEADER, MAX_LENGTH } from "./first_header.ts";
+import { MAX_LENGTH } from "./first_header.ts";
 
 /** RFC 791 §3.2, RFC 8200 §4.5: all parts but the last are multiples of so many bytes. */
 const UNIT_BYTES = 8;
@@ -44,7 +45,7 @@ export function fragments(
   const type = etherTypeOf(frame[ipOffset] >>> 4 === 4 ? IPV4.ADDRESS_BYTES : IPV6.ADDRESS_BYTES);
   if (parseIp(type, frame, ipOffset, headerBytes + payloadLength, packet) !== null) return 0;
   const { addressBytes, addressSum, protocol, hopLimit, dscp, ecn, flowLabel } = packet;
-  const fragmentHeaderBytes = ipHeaderBytes(addressBytes) + (packet.isIpv6 ? FRAGMENT_HEADER.BYTES : 0);
+  const fragmentHeaderBytes = ipHeaderBytes(addressBytes) + (packet.isIpv6 ? EXTENSION_BYTES.FRAGMENT : 0);
   const room = Math.floor((mtu - fragmentHeaderBytes) / UNIT_BYTES) * UNIT_BYTES;
   const fieldLength = packet.isIpv6 ? payloadLength : headerBytes + payloadLength;
   const isPlain = headerBytes === ipHeaderBytes(addressBytes) && packet.headerLength === headerBytes;

@@ -4,7 +4,7 @@
  * Owns: which fragments are of one datagram, which are not taken, how long is waited, what all of it may cost, and the header
  * of the whole. Must not know: who is addressed (only what is for us comes here), what is in the datagram, how an ICMP error is sent.
  *
- * RFC 791 §3.2, RFC 1122 §3.3.2, RFC 8200 §4.5, RFC 3168 §5.3, RFC 7112 §5; RFC 6946 has atomic fragments never come here,
+ * RFC 791 §3.2, RFC 1122 §3.3.2, RFC 8200 §4.5, RFC 3168 §5.3; RFC 6946 has atomic fragments never come here,
  * because they are no fragments (`IpPacket.isFragment`).
  *
  * Deviation: RFC 791 §3.2 lets a later fragment overwrite an earlier one. Here an overlap ends the datagram in IPv4 as RFC 5722
@@ -18,16 +18,8 @@ import { readU32 } from "../wire/bytes.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
 import { ETHERNET } from "../wire/ethernet.ts";
 import { IP_PROTOCOL, IpPacket } from "../wire/ip_packet.ts";
-import { IPV6 } from "../wire/ipv6.ts";
 import { DatagramParts, NO_PLACE } from "./datagram_parts.ts";
-import {
-  cutDataOffset,
-  FirstHeader,
-  FRAGMENT_HEADER,
-  type FrameAndPacket,
-  MAX_LENGTH,
-  parseFrame,
-} from "./first_header.ts";
+import { FirstHeader, type FrameAndPacket, parseFrame } from "./first_header.ts";
 import { OldestFirst } from "./oldest_first.ts";
 import { peerKey } from "./peers.ts";
 
@@ -51,19 +43,9 @@ export const REASSEMBLY_LIMITS = {
 
 const LIMITS = REASSEMBLY_LIMITS;
 
-/** What follows IP of the protocols that have ports or types in it: their whole header, of TCP that without options. */
-const UPPER_HEADER_BYTES: ReadonlyMap<number, number> = new Map([
-  [IP_PROTOCOL.TCP, 20],
-  [IP_PROTOCOL.UDP, 8],
-  [IP_PROTOCOL.ICMP, 8],
-  [IP_PROTOCOL.ICMPV6, 8],
-]);
-
-/** RFC 1858 §3.2.2, RFC 3128 §3: a part of TCP that begins here holds the flags, which belong into the first. */
-const TCP_FLAGS_PART = 8;
-const FRAGMENT_UNIT_BYTES = 8;
-/** Codes of ICMPv6 parameter problem: an erroneous field (RFC 4443 §3.4), a first fragment without all headers (RFC 7112 §5). */
-const PROBLEM = { FIELD: 0x00, HEADER_CHAIN: 0x03 } as const;
+/** RFC 1858 §3.2: a first part of TCP holds its header (without options), and none begins at the flags (RFC 3128 §3). */
+const TCP_HEADER_BYTES = 20;
+const TCP_FLAGS_OFFSET = 8;
 
 /** What reassembly needs of its host. */
 interface ReassemblyOptions {
@@ -77,8 +59,6 @@ interface ReassemblyOptions {
    * it came, behind an Ethernet header, cut behind what an error may quote; its lengths say what is there.
    */
   timedOut(about: FrameAndPacket): void;
-  /** IPv6: a parameter problem is to be told, with `problemCode` and `problemPointer` of the packet. */
-  problem(about: FrameAndPacket): void;
 }
 
 /** A datagram of which a part is missing. */
@@ -131,13 +111,17 @@ export class Reassembly {
   }
 
   /**
-   * Takes a fragment for us, in a frame. Returns the whole datagram when it completes one: a buffer of its own that begins with the
-   * Ethernet header of this frame, without a tag, and a record that is valid until the next call. Else null: parts are missing,
-   * or something was dropped.
+   * Takes a fragment for us, in a frame, as `parseIp` takes it: neither empty nor too long, and in IPv6 with all its headers.
+   * Returns the whole datagram when it completes one: a buffer of its own that begins with the Ethernet header of this frame,
+   * without a tag, and a record that is valid until the next call. Else null: parts are missing, or something was dropped.
    */
   arrives(bytes: Uint8Array, packet: IpPacket): FrameAndPacket | null {
     this.#options.count("fragments-in");
-    if (!this.#isAcceptable(bytes, packet)) return null;
+    if (hidesFlags(packet)) {
+      this.#options.count("fragments-tiny");
+      this.#options.drop("fragment");
+      return null;
+    }
     const { clock } = this.#options;
     if (this.nextDeadlineUs <= clock.nowUs) this.tick();
     const key = keyOf(bytes, packet);
@@ -146,8 +130,8 @@ export class Reassembly {
       return null;
     }
     const datagram = this.#datagrams.get(key) ?? this.#begin(key, bytes, packet);
-    const from = cutDataOffset(packet);
-    const data = bytes.subarray(from, packet.payloadOffset + packet.payloadLength);
+    const { payloadOffset, payloadLength } = packet;
+    const data = bytes.subarray(payloadOffset, payloadOffset + payloadLength);
     const part = { start: packet.fragmentOffset, isLast: !packet.moreFragments, ecn: packet.ecn };
     const place = datagram.parts.place(data, part);
     if (place === NO_PLACE.DUPLICATE) {
@@ -157,7 +141,7 @@ export class Reassembly {
     if (place === NO_PLACE.CONTRADICTION) return this.#giveUp(datagram, "reassembly-overlap");
     if (datagram.parts.count === LIMITS.PARTS) return this.#giveUp(datagram, "reassembly-too-many-parts");
     const isFirst = packet.fragmentOffset === 0;
-    const headerBytes = isFirst ? ETHERNET.HEADER_BYTES + from - packet.headerOffset : 0;
+    const headerBytes = isFirst ? ETHERNET.HEADER_BYTES + packet.headerLength : 0;
     if (!this.#charge(datagram, data.length + headerBytes + LIMITS.PART_BYTES)) {
       this.#options.drop("fragment");
       return null;
@@ -165,52 +149,6 @@ export class Reassembly {
     datagram.parts.add(data.slice(), { place, ...part });
     if (isFirst) datagram.header = new FirstHeader(bytes, packet);
     return datagram.parts.isWhole ? this.#finish(datagram, bytes) : null;
-  }
-
-  // -- Which fragments are taken
-
-  /** Whether a fragment can be part of anything; one that cannot is dropped, and what else came of its datagram stays. */
-  #isAcceptable(bytes: Uint8Array, packet: IpPacket): boolean {
-    const { protocol, fragmentOffset, headerOffset } = packet;
-    const from = cutDataOffset(packet);
-    const dataBytes = packet.payloadOffset + packet.payloadLength - from;
-    if (packet.moreFragments && dataBytes % FRAGMENT_UNIT_BYTES !== 0) {
-      // RFC 8200 §4.5, pointing to the payload length.
-      return this.#refuse(bytes, packet, { code: PROBLEM.FIELD, pointer: IPV6.PAYLOAD_LENGTH });
-    }
-    // Empty ones cost as much as others and bring nothing.
-    if (dataBytes === 0) return this.#refuse(bytes, packet, null);
-    const headersBytes = packet.isIpv6
-      ? packet.fragmentHeaderOffset - headerOffset - IPV6.HEADER_BYTES
-      : packet.headerLength;
-    if (headersBytes + fragmentOffset + dataBytes > MAX_LENGTH) {
-      const pointer = packet.fragmentHeaderOffset + FRAGMENT_HEADER.OFFSET_FLAGS - headerOffset;
-      return this.#refuse(bytes, packet, { code: PROBLEM.FIELD, pointer });
-    }
-    // A first part is as large as any link carries, and holds what a filter wants to see (RFC 1858 §3, RFC 7112 §5).
-    if (fragmentOffset === 0 && packet.payloadLength < (UPPER_HEADER_BYTES.get(protocol) ?? 1)) {
-      this.#options.count("fragments-tiny");
-      return this.#refuse(bytes, packet, { code: PROBLEM.HEADER_CHAIN, pointer: 0 });
-    }
-    if (fragmentOffset === TCP_FLAGS_PART && protocol === IP_PROTOCOL.TCP) {
-      this.#options.count("fragments-tiny");
-      return this.#refuse(bytes, packet, null);
-    }
-    return true;
-  }
-
-  #refuse(
-    bytes: Uint8Array,
-    packet: IpPacket,
-    problem: { readonly code: number; readonly pointer: number } | null,
-  ): false {
-    this.#options.drop("fragment");
-    // IPv4 has no such errors.
-    if (problem === null || !packet.isIpv6) return false;
-    packet.problemCode = problem.code;
-    packet.problemPointer = problem.pointer;
-    this.#options.problem({ bytes, packet });
-    return false;
   }
 
   #isRefused(key: string): boolean {
@@ -372,4 +310,13 @@ function keyOf(bytes: Uint8Array, packet: IpPacket): string {
     key += `:${readU32(bytes, sourceOffset + at)}:${readU32(bytes, destinationOffset + at)}`;
   }
   return key;
+}
+
+/**
+ * Whether it is made so that a filter does not see the flags of TCP, or sees others than the host. In IPv6 the first such one is refused
+ * where headers are read, with all others that do not hold their headers (RFC 7112 §5).
+ */
+function hidesFlags({ protocol, fragmentOffset, payloadLength }: IpPacket): boolean {
+  if (protocol !== IP_PROTOCOL.TCP) return false;
+  return fragmentOffset === 0 ? payloadLength < TCP_HEADER_BYTES : fragmentOffset === TCP_FLAGS_OFFSET;
 }

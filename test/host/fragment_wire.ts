@@ -9,7 +9,7 @@ import { Reassembly } from "../../src/host/reassembly.ts";
 import { EthernetHeader, parseEthernet } from "../../src/wire/ethernet.ts";
 import { IpPacket, parseIp } from "../../src/wire/ip.ts";
 
-/** A problem that was to be told, with where it is in the packet. */
+/** A problem for which the sender is owed a message, with where it is in the packet. */
 export interface ToldProblem {
   readonly code: number;
   readonly pointer: number;
@@ -37,19 +37,21 @@ export class FragmentWire {
       this.#fail();
       this.timedOut.push({ bytes: bytes.slice(), totalLength, payloadLength });
     },
-    problem: ({ packet }) => {
-      this.#fail();
-      this.problems.push({ code: packet.problemCode, pointer: packet.problemPointer });
-    },
   });
 
-  /** Gives a frame with a fragment; the whole datagram, or null. */
+  /** Gives a frame with a fragment as the host's input does; the whole datagram, or null. */
   gives(frame: Uint8Array): FrameAndPacket | null {
     const ethernet = new EthernetHeader();
     assertEquals(parseEthernet(frame, frame.length, ethernet), null);
     const { payloadOffset, type } = ethernet;
     const packet = new IpPacket();
-    assertEquals(parseIp(type, frame, payloadOffset, frame.length - payloadOffset, packet), null);
+    const reason = parseIp(type, frame, payloadOffset, frame.length - payloadOffset, packet);
+    if (reason !== null) {
+      this.drops.push(reason);
+      const { problemCode: code, problemPointer: pointer } = packet;
+      if (code >= 0) this.problems.push({ code, pointer });
+      return null;
+    }
     assert(packet.isFragment, "not a fragment");
     const whole = this.reassembly.arrives(frame, packet);
     // What was handed out is the datagram's own: the frame's memory is another frame's by now.
