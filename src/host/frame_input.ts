@@ -79,7 +79,6 @@ export class FrameInput {
       count,
       drop,
       timedOut: (about) => icmpOutput.error("reassembly-time", { ...about, origin: null }),
-      problem: (about) => icmpOutput.error("parameter-problem", { ...about, origin: null }),
     });
     const groups = internet.ipv6?.groups ?? null;
     const ip = new IpInput({
