@@ -3,7 +3,9 @@
  * pieces, from whom. Each is tried with an echo request, whose answer shows that it was taken.
  */
 import { assertEquals } from "@std/assert";
+import { FragmentWire } from "./fragment_wire.ts";
 import { ethernet, type HandEthernet, type HandIp, icmp, ipv4 } from "./hand_frames.ts";
+import { HAND_FAMILIES, pattern } from "./hand_fragments.ts";
 import {
   EVERYBODY,
   OUR_IP,
@@ -175,13 +177,38 @@ const FRAGMENTS: readonly (readonly [string, Partial<HandIp>])[] = [
 for (const [name, fields] of FRAGMENTS) {
   Deno.test(`fragments: ${name} is not taken for a packet, of either protocol`, () => {
     const wire = new WireHost();
-    refuses(wire, echoRequest({}, fields), "fragment", true);
-    const segment = segmentFrame({ seq: 1, flags: 2 }).subarray(34);
-    refuses(wire, ethernet(HEADER, ipv4({ ...PACKET, protocol: 6, ...fields }, segment)), "fragment", true);
+    // Data of ICMP or TCP, as long as any part may be.
+    const request = icmp({ type: 8, code: 0, rest: 0x12340001 }, DATA).subarray(0, 8);
+    wire.answers(ethernet(HEADER, ipv4({ ...PACKET, ...fields }, request)));
+    const segment = new Uint8Array(24);
+    segment.set(segmentFrame({ seq: 1, flags: 2 }).subarray(34, 54));
+    wire.answers(ethernet(HEADER, ipv4({ ...PACKET, protocol: 6, ...fields }, segment)));
+    const counts = wire.takeCounts();
+    assertEquals([counts["echo-replies"] ?? 0, counts["segments-in"] ?? 0], [0, 0]);
     // Whole packets, before and after, with and without DF.
     wire.answers(echoRequest(), echoReply());
   });
 }
+
+Deno.test("fragments: a large echo request is answered once all have come, in fragments that put together are the reply", () => {
+  const data = pattern(4000);
+  const message = (type: number) => icmp({ type, code: 0, rest: 0x12340001 }, data);
+  const [ipv4Family] = HAND_FAMILIES;
+  const wire = new WireHost();
+  const request = message(8);
+  const part = (offset: number, end: number) =>
+    ipv4Family.frame({ protocol: 1, offset, more: end < request.length }, request.subarray(offset, end));
+  wire.answers(part(1480, 2960));
+  wire.answers(part(2960, request.length));
+  const replies = wire.gives(part(0, 1480));
+  assertEquals(replies.length, 3);
+  const peer = new FragmentWire();
+  const wholes = replies.map((frame) => peer.gives(frame.slice())?.bytes ?? null);
+  assertEquals(wholes.slice(0, 2), [null, null]);
+  assertEquals(wholes[2]?.subarray(34), message(0));
+  const { "fragments-in": fragmentsIn, reassembled, "echo-replies": replied } = wire.takeCounts();
+  assertEquals([fragmentsIn, reassembled, replied], [3, 1, 1]);
+});
 
 Deno.test("fragments for another address are nobody's here", () => {
   const wire = new WireHost();
