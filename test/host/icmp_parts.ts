@@ -175,8 +175,7 @@ export class IcmpParts {
       sender: { send: (packet: OutgoingPacket) => this.#send(packet) },
       count: (name: string) => void (this.counts[name] = (this.counts[name] ?? 0) + 1),
       drop: (reason: string) => void this.drops.push(reason),
-      sourceFor: (destination: Uint8Array) =>
-        isIpv4 ? null : address(destination[0] === 0xfe ? family.ourOther : family.our),
+      sourceFor: (destination: Uint8Array) => address(destination[0] === 0xfe ? family.ourOther : family.our),
     };
     const counters = { count: common.count, echoReplies: 0 };
     const echo = new Echo({ ...common, counters, limit: new IcmpLimit(0x1234567, ECHO_RATES) });
