@@ -2,7 +2,7 @@
  * Echo (RFC 792, RFC 1122 §3.2.2.6): what was sent comes back, from the address that was asked.
  */
 import { assertEquals } from "@std/assert";
-import { ethernet, type HandEthernet, type HandIp, icmp, ipv4 } from "./hand_frames.ts";
+import { ethernet, type HandEthernet, type HandIp, hex, icmp, ipv4 } from "./hand_frames.ts";
 import {
   EVERYBODY,
   OUR_IP,
@@ -48,15 +48,42 @@ Deno.test("echo: identifier, sequence number and data come back, once", () => {
   wire.expects();
 });
 
-Deno.test("echo: any length of data, odd ones too, up to the MTU; more than that is not answered", () => {
+/** An answer in pieces of so many bytes: whole frames, with the number that the first of them has. */
+function pieces(length: number, pieceBytes: number, first: Uint8Array): Uint8Array[] {
+  const whole = reply({ data: bytes(length) }).subarray(34);
+  const id = (first[18] << 8) | first[19];
+  return Array.from({ length: Math.ceil(whole.length / pieceBytes) }, (_, at) => {
+    const offset = at * pieceBytes;
+    const part = whole.subarray(offset, offset + pieceBytes);
+    const moreFragments = offset + pieceBytes < whole.length;
+    const packet = {
+      source: OUR_IP,
+      target: PEER_IP,
+      protocol: 1,
+      id,
+      moreFragments,
+      fragmentOffset: offset,
+    };
+    return ethernet({ to: PEER_MAC, from: OUR_MAC }, ipv4(packet, part));
+  });
+}
+
+Deno.test("echo: any length of data, odd ones too; what the MTU does not hold comes in fragments (RFC 791 §3.2)", () => {
   const wire = new WireHost();
   for (const length of [0, 1, 2, 31, 56, 1471, 1472]) {
     wire.answers(request({ data: bytes(length) }), reply({ data: bytes(length) }));
   }
-  wire.answers(request({ data: bytes(1473) }));
+  for (const length of [1473, 2952, 2953, 60_000, 65_507]) {
+    wire.nowUs += SECOND_US;
+    const sent = wire.gives(request({ data: bytes(length) }));
+    assertEquals(sent.map(hex), pieces(length, 1480, sent[0]).map(hex));
+  }
   const narrow = new WireHost({ mtu: 100 });
   narrow.answers(request({ data: bytes(72) }), reply({ data: bytes(72) }));
-  narrow.answers(request({ data: bytes(73) }));
+  const sent = narrow.gives(request({ data: bytes(73) }));
+  assertEquals(sent.map(hex), pieces(73, 80, sent[0]).map(hex));
+  // What may not be cut is not sent.
+  narrow.answers(request({ data: bytes(73), packet: { dontFragment: true } }));
 });
 
 Deno.test("echo: the answer is made of the request's own bytes, not of what was there before", () => {
