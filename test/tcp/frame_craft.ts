@@ -84,6 +84,7 @@ export function craftPacket(
     readonly length: number;
     readonly ecn?: number;
     readonly dscp?: number;
+    readonly hopLimit?: number;
     readonly fill: (frame: Uint8Array, at: number, pseudoSum: number) => void;
   },
 ): Uint8Array {
@@ -94,12 +95,12 @@ export function craftPacket(
     source: route.sourceMac,
     type: isV4 ? ETHERTYPE.IPV4 : ETHERTYPE.IPV6,
   });
-  const { protocol, length, ecn = 0, dscp = 0 } = payload;
+  const { protocol, length, ecn = 0, dscp = 0, hopLimit = 64 } = payload;
   const common = { source: route.source, destination: route.target, protocol, payloadLength: length };
   const at = ipAt +
     (isV4
-      ? emitIpv4(frame, ipAt, { ...common, hopLimit: 64, id: 1, ecn, dscp })
-      : emitIpv6(frame, ipAt, { ...common, hopLimit: 64, ecn, dscp }));
+      ? emitIpv4(frame, ipAt, { ...common, hopLimit, id: 1, ecn, dscp })
+      : emitIpv6(frame, ipAt, { ...common, hopLimit, ecn, dscp }));
   const addressesAt = ipAt + (isV4 ? IPV4.SOURCE : IPV6.SOURCE);
   const sum = pseudoHeaderSum(frame, addressesAt, route.source.length, protocol, length);
   payload.fill(frame, at, sum);

@@ -14,6 +14,7 @@ import { ARP_OPERATION, ArpPacket, emitArp, parseArp } from "../../src/wire/arp.
 import { emitEthernet, EthernetHeader, ETHERTYPE, parseEthernet } from "../../src/wire/ethernet.ts";
 import { AppLog, type AppOptions } from "./app_log.ts";
 import { type ReadPacket, readPacket, type Route } from "./frame_craft.ts";
+import { advertisement, isGroupReport, solicitedAddress } from "./neighbor_craft.ts";
 import { Peer, type PeerOptions } from "./peer.ts";
 import { RecordingLink } from "./recording_link.ts";
 import { ThrownFaults } from "./thrown_faults.ts";
@@ -60,7 +61,7 @@ export class Lab {
   readonly rules: string[] = [];
   /** Packets that are no TCP segment for one of the peers. */
   readonly strays: TimedPacket[] = [];
-  /** Answer the host's ARP requests. */
+  /** Answer the host's ARP requests and neighbour solicitations. */
   answersArp = true;
   nowUs: number;
   /** How long frames wait in the device before the host takes them. */
@@ -226,8 +227,13 @@ export class Lab {
       if (this.answersArp) this.#answerArp(frame, ethernet.payloadOffset);
       return;
     }
+    const solicited = solicitedAddress(frame);
+    if (solicited !== null) {
+      if (this.answersArp && solicited.join() !== HOST_V6.join()) this.#answerSolicitation(solicited);
+      return;
+    }
     const packet = readPacket(frame);
-    if (packet === null) return;
+    if (packet === null || isGroupReport(packet)) return;
     assert(packet.packetBytes <= this.link.mtu, `a packet of ${packet.packetBytes} bytes is above the MTU`);
     const { segment } = packet;
     const peer = segment === null
@@ -251,6 +257,11 @@ export class Lab {
     const at = emitEthernet(answer, { destination: HOST_MAC, source: PEER_MAC, type: ETHERTYPE.ARP });
     const length = at + emitArp(answer, at, reply);
     this.host.ingest(answer, length, this.nowUs);
+  }
+
+  #answerSolicitation(address: Uint8Array): void {
+    const answer = advertisement(this.routeFrom(address));
+    this.host.ingest(answer, answer.length, this.nowUs);
   }
 }
 
