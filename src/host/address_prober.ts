@@ -12,13 +12,14 @@ import { IcmpMessage } from "../wire/icmp.ts";
 import { multicastMac } from "../wire/derived_address.ts";
 import { ICMPV6_TYPE, parseIcmpv6 } from "../wire/icmpv6.ts";
 import { addressSum, emitIp, IP_PROTOCOL, IpPacket, parseIp, pseudoSum } from "../wire/ip.ts";
+import { NEIGHBOR_HOP_LIMIT } from "../wire/neighbor_discovery.ts";
 import type { HostApi } from "./api.ts";
 import { AddressClaims, type AddressWord } from "./address_claims.ts";
 import { arpClaim } from "./arp_input.ts";
 import { ArpOutput } from "./arp_output.ts";
 import type { OutgoingPacket } from "./ip_output.ts";
 import { neighborClaim, readNeighbor } from "./ndp_input.ts";
-import { NDP_HOP_LIMIT, NdpOutput } from "./ndp_output.ts";
+import { NdpOutput } from "./ndp_output.ts";
 
 const IPV4_BYTES = 4;
 /** Headers of Ethernet with a tag and of IPv6, and a solicitation. */
@@ -80,7 +81,7 @@ export class AddressProber implements Pick<HostApi, "ingest" | "setNow" | "probe
     const ip = this.#ip;
     if (type !== ETHERTYPE.IPV6) return null;
     if (parseIp(type, frame, payloadOffset, length - payloadOffset, ip) !== null) return null;
-    if (ip.protocol !== IP_PROTOCOL.ICMPV6 || ip.isFragment || ip.hopLimit !== NDP_HOP_LIMIT) return null;
+    if (ip.protocol !== IP_PROTOCOL.ICMPV6 || ip.isFragment) return null;
     const pseudo = pseudoSum(ip.addressSum, IP_PROTOCOL.ICMPV6, ip.payloadLength);
     const message = this.#message;
     if (parseIcmpv6(frame, ip.payloadOffset, ip.payloadLength, pseudo, message) !== null) return null;
@@ -94,7 +95,7 @@ export class AddressProber implements Pick<HostApi, "ingest" | "setNow" | "probe
 
   /** A probe goes to a group, whose hardware address tells itself. */
   #send(packet: OutgoingPacket): void {
-    const { source, destination, protocol, payloadLength, hopLimit = NDP_HOP_LIMIT } = packet;
+    const { source, destination, protocol, payloadLength, hopLimit = NEIGHBOR_HOP_LIMIT } = packet;
     const frame = this.#frame;
     const at = emitEthernet(frame, {
       destination: multicastMac(destination),

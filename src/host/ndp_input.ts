@@ -11,20 +11,22 @@ import { isStationMac, isUnspecified, sameAddress } from "../wire/address.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
 import { ETHERNET } from "../wire/ethernet.ts";
 import type { IcmpMessage } from "../wire/icmp.ts";
-import { solicitedNodeAddress } from "../wire/derived_address.ts";
 import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
-import { NEIGHBOR_FLAG, NeighborMessage, parseNeighbor } from "../wire/neighbor_discovery.ts";
 import type { IpPacket } from "../wire/ip_packet.ts";
+import {
+  NEIGHBOR_FLAG,
+  NeighborMessage,
+  neighborMessageFault,
+  parseNeighbor,
+} from "../wire/neighbor_discovery.ts";
 import type { AddressClaims, AddressWord } from "./address_claims.ts";
 import { AnswerLimit } from "./answer_limit.ts";
-import { NDP_HOP_LIMIT, type NdpOutput, type NeighborTalk } from "./ndp_output.ts";
+import type { NdpOutput, NeighborTalk } from "./ndp_output.ts";
 import type { NeighborCache } from "./neighbor_cache.ts";
 import type { Overload } from "./overload.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 
 const ADDRESS_BYTES = 16;
-/** RFC 4861 §4.5. */
-const REDIRECT = 0x89;
 
 /** Whom messages are handed to. */
 interface NdpInputOptions {
@@ -41,8 +43,6 @@ interface NdpInputOptions {
   /** 32 bits that nobody outside knows. */
   readonly seed: number;
   count(name: string): void;
-  /** Tells of a message that is none, and counts it. */
-  drop(reason: DropReason): void;
   /** Hears of each message that is for us or about one of our addresses, before it is answered. */
   tell(talk: NeighborTalk): void;
 }
@@ -65,23 +65,32 @@ export class NdpInput {
     this.#limit = new AnswerLimit(options.seed);
   }
 
-  /** Takes a message of one of the three types that `frame`, a whole one as it came, holds; its checksum is right. */
-  arrives(frame: Uint8Array, packet: IpPacket, message: IcmpMessage): void {
-    const { addresses, cache, overload, count } = this.#options;
+  /**
+   * Takes a message of one of the three types that `frame`, a whole one as it came, holds; its checksum is right. Says why it was
+   * not taken, where it was none.
+   */
+  arrives(frame: Uint8Array, packet: IpPacket, message: IcmpMessage): DropReason | null {
+    const { cache, overload, count } = this.#options;
     count("ndp-in");
-    if (message.type === REDIRECT) {
-      count("redirects-ignored");
-      return;
+    if (overload.isCrowded) {
+      const source = frame.subarray(packet.sourceOffset, packet.sourceOffset + ADDRESS_BYTES);
+      if (cache.find(source) === null && overload.ignoresArp()) return null;
     }
-    const source = addressAt(frame, packet.sourceOffset);
-    if (overload.isCrowded && cache.find(source) === null && overload.ignoresArp()) return;
+    if (message.type === ICMPV6_TYPE.REDIRECT) {
+      const fault = neighborMessageFault(frame, packet, message);
+      if (fault === null) count("redirects-ignored");
+      return fault;
+    }
     const heard = readNeighbor(frame, packet, message);
-    if (typeof heard === "string") {
-      this.#options.drop(heard);
-      return;
-    }
+    if (typeof heard === "string") return heard;
     // Our own, brought back by a loop of the network (RFC 4862 §5.4.3).
-    if (sameAddress(stationOf(frame), this.#options.mac) || sameAddress(heard.mac, this.#options.mac)) return;
+    const { mac } = this.#options;
+    if (!sameAddress(stationOf(frame), mac) && !sameAddress(heard.mac, mac)) this.#heard(heard);
+    return null;
+  }
+
+  #heard(heard: HeardNeighbor): void {
+    const { addresses, count } = this.#options;
     const isSenderOurs = this.#isOurs(heard.source);
     const canBe = isStationMac(heard.mac) &&
       (isSenderOurs || addresses.isHostAddress(heard.source) ||
@@ -143,21 +152,15 @@ export class NdpInput {
   }
 }
 
-/**
- * Reads a solicitation or an advertisement: all checks of RFC 4861 §7.1.1 and §7.1.2 but the checksum's, and that it was not
- * cut (RFC 6980 §5).
- */
+/** Reads a solicitation or an advertisement, with all checks of RFC 4861 §7.1 but the checksum's; says what is wrong with it, if anything. */
 export function readNeighbor(
   frame: Uint8Array,
   packet: IpPacket,
   message: IcmpMessage,
 ): HeardNeighbor | DropReason {
-  const { type } = message;
-  const isSolicitation = type === ICMPV6_TYPE.NEIGHBOR_SOLICITATION;
-  if (!isSolicitation && type !== ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT) return "malformed-icmp";
-  if (packet.hopLimit !== NDP_HOP_LIMIT || packet.fragmentHeaderOffset >= 0) return "malformed-icmp";
+  const isSolicitation = message.type === ICMPV6_TYPE.NEIGHBOR_SOLICITATION;
   const found = new NeighborMessage();
-  const reason = parseNeighbor(frame, message, found);
+  const reason = neighborMessageFault(frame, packet, message) ?? parseNeighbor(frame, message, found);
   if (reason !== null) return reason;
   const source = addressAt(frame, packet.sourceOffset);
   const destination = addressAt(frame, packet.destinationOffset);
@@ -165,11 +168,6 @@ export function readNeighbor(
   const { flags, macOffset } = found;
   const option = macOffset < 0 ? null : frame.slice(macOffset, macOffset + ETHERNET.ADDRESS_BYTES);
   const isSolicited = !isSolicitation && (flags & NEIGHBOR_FLAG.SOLICITED) !== 0;
-  if (isSolicitation && isUnspecified(source)) {
-    if (option !== null || !sameAddress(destination, solicitedNodeAddress(target))) return "malformed-icmp";
-  }
-  // A group has not asked.
-  if (isSolicited && destination[0] === 0xff) return "malformed-icmp";
   return {
     isSolicitation,
     isSolicited,

@@ -4,21 +4,21 @@
  * Owns: their fields, and to whom they go. Must not know: when one is due; headers and frames (ip_output.ts).
  */
 import { isUnspecified } from "../wire/address.ts";
-import { solicitedNodeAddress } from "../wire/derived_address.ts";
+import { ALL_NODES, solicitedNodeAddress } from "../wire/derived_address.ts";
 import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
-import { emitNeighbor, NEIGHBOR_FLAG, neighborLength } from "../wire/neighbor_discovery.ts";
+import {
+  emitNeighbor,
+  NEIGHBOR_FLAG,
+  NEIGHBOR_HOP_LIMIT,
+  neighborLength,
+} from "../wire/neighbor_discovery.ts";
 import { IP_PROTOCOL } from "../wire/ip_packet.ts";
 import type { ClaimProtocol } from "./address_claims.ts";
 import type { PacketSender } from "./ip_output.ts";
 import type { Neighbor } from "./neighbor.ts";
 import type { NeighborProtocol } from "./neighbor_cache.ts";
 
-/** RFC 4861 §7.1.1, §7.1.2: what no router has passed on. */
-export const NDP_HOP_LIMIT = 255;
-
 const UNSPECIFIED: Uint8Array = new Uint8Array(16);
-/** RFC 4291 §2.7.1: ff02::1. */
-const ALL_NODES: Uint8Array = Uint8Array.of(0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 
 /** A solicitation or an advertisement, as one tells of it. */
 export interface NeighborTalk {
@@ -127,7 +127,7 @@ export class NdpOutput implements NeighborProtocol, ClaimProtocol {
       protocol: IP_PROTOCOL.ICMPV6,
       payloadLength: neighborLength(fields),
       write: (frame, offset, pseudo) => emitNeighbor(frame, offset, fields, pseudo),
-      hopLimit: NDP_HOP_LIMIT,
+      hopLimit: NEIGHBOR_HOP_LIMIT,
       ...(mac === undefined ? {} : { mac }),
     });
   }

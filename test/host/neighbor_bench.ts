@@ -95,8 +95,7 @@ export class NeighborBench {
     const input = { ...about, addresses: this.addresses, claims, cache, overload };
     const tell = () => this.heard.push("heard");
     this.#arpInput = new ArpInput({ ...input, output: this.arp, tell });
-    const drop = (reason: string) => this.drops.push(reason);
-    this.#ndpInput = new NdpInput({ ...input, output: this.ndp, tell, seed: 77, drop });
+    this.#ndpInput = new NdpInput({ ...input, output: this.ndp, tell, seed: 77 });
   }
 
   /** Gives a frame. */
@@ -116,7 +115,8 @@ export class NeighborBench {
       assertEquals(parseIp(type, buffer, payloadOffset, frame.length - payloadOffset, packet), null);
       const pseudo = pseudoSum(packet.addressSum, packet.protocol, packet.payloadLength);
       assertEquals(parseIcmpv6(buffer, packet.payloadOffset, packet.payloadLength, pseudo, message), null);
-      this.#ndpInput.arrives(buffer, packet, message);
+      const reason = this.#ndpInput.arrives(buffer, packet, message);
+      if (reason !== null) this.drops.push(reason);
     }
     buffer.fill(0xee);
     return this.take();
