@@ -48,12 +48,11 @@ export class Host implements HostApi {
     const { link, secret } = options;
     const lan = options.vlan ?? LAN.UNTAGGED;
     const counters = this.#counters;
-    const startUs = options.nowUs ?? 0;
-    // The time of the machine, once there is one.
-    const clock: { context: { readonly nowUs: number } | null; readonly nowUs: number } = {
-      context: null,
+    // Parts look at it while they are made, and the time is the connections'.
+    let now = () => options.nowUs ?? 0;
+    const clock = {
       get nowUs(): number {
-        return this.context === null ? startUs : this.context.nowUs;
+        return now();
       },
     };
     const internet = new Internet({
@@ -79,7 +78,7 @@ export class Host implements HostApi {
     });
     const connections = new Connections({
       secret,
-      nowUs: startUs,
+      nowUs: options.nowUs ?? 0,
       epochUs: options.epochUs,
       config: { ...DEFAULT_TCP_CONFIG, ...options.tcp },
       internetOf: (addressBytes) => internet.layerOf(addressBytes),
@@ -97,8 +96,8 @@ export class Host implements HostApi {
       isValidSource: ({ bytes, peerOffset, addressBytes }) =>
         internet.addresses.isHostAddress(bytes.subarray(peerOffset, peerOffset + addressBytes)),
     });
+    now = () => connections.context.nowUs;
     const { teller, context } = connections;
-    clock.context = context;
     teller.showPayload = options.showPayload ?? false;
     teller.showTimers = options.showTimers ?? false;
     teller.showSamples = options.showSamples ?? false;

@@ -22,9 +22,13 @@ export function four(value: number): number[] {
   return [...two(value >>> 16), ...two(value)];
 }
 
-/** The address that `10.0.0.1` names. */
+/** The address that `10.0.0.1` names, or `fd00::9`; no dotted quads in that. */
 export function ip(text: string): Uint8Array {
-  return Uint8Array.from(text.split("."), Number);
+  if (!text.includes(":")) return Uint8Array.from(text.split("."), Number);
+  const [head, tail] = text.split("::").map((part) => part === "" ? [] : part.split(":"));
+  const zeros = tail === undefined ? 0 : 8 - head.length - tail.length;
+  const groups = [...head, ...Array(zeros).fill("0"), ...(tail ?? [])];
+  return Uint8Array.from(groups.flatMap((group) => two(parseInt(group, 16))));
 }
 
 /** The hardware address that `02:00:00:00:00:01` names. */
@@ -119,6 +123,20 @@ export function ipv4(header: HandIp, payload: Uint8Array): Uint8Array {
   const after = join(ip(header.source), ip(header.target), options);
   const sum = (internetSum(join(before, [0, 0], after)) + (header.sumError ?? 0)) & 0xffff;
   return join(before, two(sum), after, payload);
+}
+
+/** IPv6 without extension headers (RFC 8200 §3); what only IPv4 has is left out. */
+export function ipv6(header: HandIp, payload: Uint8Array): Uint8Array {
+  const trafficClass = ((header.dscp ?? 0) << 2) | (header.ecn ?? 0);
+  return join(
+    four((0x60000000 | (trafficClass << 20)) >>> 0),
+    two(payload.length),
+    header.protocol,
+    header.ttl ?? 64,
+    ip(header.source),
+    ip(header.target),
+    payload,
+  );
 }
 
 export interface HandIcmp {

@@ -4,16 +4,9 @@
  * Owns: building IPv6 and ICMPv6, and the sums over them. Must not know: hosts, what an answer should be. RFC 8200 §3, §8.1,
  * RFC 4443 §2, RFC 4861 §4, RFC 4291 §2.7.1, RFC 2464 §7.
  */
-import { ethernet, four, type HandEthernet, internetSum, mac, two } from "./hand_frames.ts";
+import { ethernet, four, type HandEthernet, internetSum, ip as ip6, mac, two } from "./hand_frames.ts";
 
-/** The address that `fd00::9` names; no dotted quads. */
-export function ip6(text: string): Uint8Array {
-  const [head, tail] = text.split("::").map((part) => part === "" ? [] : part.split(":"));
-  const groups = tail === undefined
-    ? head
-    : [...head, ...Array(8 - head.length - tail.length).fill("0"), ...tail];
-  return Uint8Array.from(groups.flatMap((group) => two(parseInt(group, 16))));
-}
+export { ip6 };
 
 /** The text of an address without any zeros left out. */
 export function text6(address: Uint8Array): string {

@@ -9,7 +9,7 @@ import { Host, type HostOptions } from "../../src/host/host.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
 import type { TcpEvent } from "../../src/tcp/events.ts";
 import { RecordingLink } from "../tcp/recording_link.ts";
-import { arpFrame, ethernet, type HandTcp, hex, ip, ipv4, mac, tcp } from "./hand_frames.ts";
+import { arpFrame, ethernet, type HandTcp, hex, ip, ipv4, ipv6, mac, tcp } from "./hand_frames.ts";
 
 export const OUR_MAC = "02:00:00:00:00:01";
 export const PEER_MAC = "02:00:00:00:00:09";
@@ -43,8 +43,10 @@ export function segmentFrame(fields: SegmentFields, data = ""): Uint8Array {
     new TextEncoder().encode(data),
   );
   const { vlan, to = OUR_MAC, from = PEER_MAC, dscp = 0, ecn = 0 } = fields;
-  const packet = ipv4({ ...addresses, protocol: 6, id: 7, dscp, ecn }, segment);
-  return ethernet({ to, from, ...(vlan === undefined ? {} : { vlan }) }, packet);
+  const isIpv6 = addresses.target.includes(":");
+  const packet = (isIpv6 ? ipv6 : ipv4)({ ...addresses, protocol: 6, id: 7, dscp, ecn }, segment);
+  const type = isIpv6 ? 0x86dd : 0x0800;
+  return ethernet({ to, from, type, ...(vlan === undefined ? {} : { vlan }) }, packet);
 }
 
 /** An ARP reply from a neighbor to the host. */
