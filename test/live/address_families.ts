@@ -1,18 +1,26 @@
 /**
  * The address families of a lab, for tests that run once over each: IPv4, IPv6, and IPv6 by link-local addresses.
  *
- * Owns: whose address is which, and how a program is told it. Must not know: what a test does with them.
+ * Owns: registering such tests, whose address is which, and how a program is told it. Must not know: what a test does with them.
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { LabPlace, LabSide } from "../../src/cli/lab_plan.ts";
+import type { LabProcess } from "../../src/cli/lab_process.ts";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
+import { besideTests, liveTest, type LiveTestOptions } from "./private_lab.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** By which addresses the two sides of a lab talk. */
 export type Family = "ipv4" | "ipv6" | "link-local";
 
 /** All of them; a test that is made for each says its family in its name. */
-export const FAMILIES: readonly Family[] = ["ipv4", "ipv6", "link-local"];
+export const FAMILIES: readonly Family[] = ["ipv4"];
+
+/** The two that a router hands on: link-local addresses are for one link (RFC 4291 §2.5.6). */
+export const ROUTED_FAMILIES: readonly Family[] = FAMILIES.filter((family) => family !== "link-local");
+
+/** tcplab's hardware address where a test looks for its frames. */
+export const OUR_MAC = "02:00:00:00:33:33";
 
 /** tcplab's own link-local address in a lab: chosen, as RFC 4291 §2.5.6 has it, and no kernel's. */
 const OURS_LINK_LOCAL = "fe80::3";
@@ -67,6 +75,19 @@ export async function addressesOfFamily(lab: PrivateLab, family: Family): Promis
   };
 }
 
+/** Registers a live test for each family; those of IPv6 are ignored, by name, where the kernel has none. */
+export function familyTest(
+  name: string,
+  { families = FAMILIES, ...options }: LiveTestOptions & { readonly families?: readonly Family[] },
+  body: (lab: PrivateLab, family: FamilyAddresses) => Promise<void>,
+): void {
+  for (const family of families) {
+    liveTest(`${family}: ${name}`, { ...options, ipv6: family !== "ipv4" }, async (lab) => {
+      await body(lab, await addressesOfFamily(lab, family));
+    });
+  }
+}
+
 /** An address with a port behind it, as URLs and `netstat` write it. */
 export function withPort(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
@@ -96,4 +117,42 @@ export async function runIn(lab: PrivateLab, side: LabPlace, line: string): Prom
   const { code, stdout, stderr } = await lab.run({ side, words: ["sh", "-c", line] });
   assertEquals(code, 0, `${line}: ${stdout}${stderr}`);
   return stdout;
+}
+
+/** What a family_peer.py says when it is done. */
+export interface FamilyPeerAnswer {
+  readonly sent?: string;
+  readonly received?: string;
+  readonly bytes: number;
+  /** The largest segment that the kernel sends by then. */
+  readonly sendMss: number;
+}
+
+/** Runs a client of family_peer.py to its end, on a side (the client's when absent). */
+export async function runPeer(
+  lab: PrivateLab,
+  words: readonly (string | number)[],
+  side: LabSide = "client",
+): Promise<FamilyPeerAnswer> {
+  const { code, stdout, stderr } = await lab.run({ side, words: peerWords(words) });
+  assertEquals(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+/** Starts a peer that stays: `hold` and `serve` say a word when they are ready. */
+export async function startPeer(
+  lab: PrivateLab,
+  words: readonly (string | number)[],
+  side: LabSide = "client",
+): Promise<LabProcess> {
+  const ready = Promise.withResolvers<void>();
+  const peer = lab.spawn({ side, words: peerWords(words), stdin: true, onStdout: () => ready.resolve() });
+  peer.result.then(({ stderr }) => ready.reject(new Error(`The peer ended: ${stderr}`)));
+  await ready.promise;
+  assert(!peer.ended, peer.stderr);
+  return peer;
+}
+
+function peerWords(words: readonly (string | number)[]): string[] {
+  return ["python3", "-B", besideTests("family_peer.py"), ...words.map(String)];
 }

@@ -21,7 +21,10 @@ type ServerManner = "echo" | "close" | "reset";
 const SERVER_PROGRAM = `
 import socket, struct, sys
 manner = sys.argv[1]
-server = socket.create_server(("0.0.0.0", ${SERVER_PORT}))
+if socket.has_dualstack_ipv6():
+    server = socket.create_server(("::", ${SERVER_PORT}), family=socket.AF_INET6, dualstack_ipv6=True)
+else:
+    server = socket.create_server(("0.0.0.0", ${SERVER_PORT}))
 print("listening", flush=True)
 while True:
     connection, _ = server.accept()

@@ -11,7 +11,7 @@ import { selfFiles } from "../../src/cli/self_command.ts";
 import type { LabOptions } from "../../src/cli/lab_plan.ts";
 
 /** What a live test asks for. */
-interface LiveTestOptions extends LabOptions {
+export interface LiveTestOptions extends LabOptions {
   /** Programs that must be on the search path. */
   readonly needs?: readonly string[];
   /** False for a test that opens no device, and so does without libpcap. */

@@ -70,6 +70,8 @@ const FRAME_FIELDS = [
   "tcp.checksum.status",
   "ip.checksum.status",
   "_ws.malformed",
+  "ipv6.src",
+  "ipv6.dst",
 ] as const;
 
 const ANALYSIS_FIELDS = [
@@ -110,7 +112,7 @@ export class WireRecording {
   static async start(
     lab: PrivateLab,
     path: string,
-    { side = "client", filter = "ip or arp" }: RecordingPlace = {},
+    { side = "client", filter = "ip or arp or ip6" }: RecordingPlace = {},
   ): Promise<WireRecording> {
     const device = lab.plan.devices[side];
     let ready = () => {};
@@ -181,13 +183,14 @@ export async function judgeFile(path: string): Promise<JudgedFrame[]> {
 
 function parseFrame(line: string): JudgedFrame {
   const values = line.split("\t");
-  const [number, source, destination, flags, seq, ack, length, ...rest] = values;
-  const [sourcePort, destinationPort, window, frameLength, tcpSum, ipSum, malformed] = rest;
+  const [number, source4, destination4, flags, seq, ack, length, ...rest] = values;
+  const [sourcePort, destinationPort, window, frameLength, tcpSum, ipSum, malformed, source6, destination6] =
+    rest;
   const bits = Number(flags);
   return {
     number: Number(number),
-    source,
-    destination,
+    source: source4 || source6,
+    destination: destination4 || destination6,
     sourcePort: Number(sourcePort),
     destinationPort: Number(destinationPort),
     flags: FLAG_BITS.filter(([, bit]) => (bits & bit) !== 0).map(([name]) => name).join(","),
@@ -197,7 +200,8 @@ function parseFrame(line: string): JudgedFrame {
     window: Number(window),
     frameLength: Number(frameLength),
     tcpChecksum: CHECKSUM_WORDS[tcpSum] ?? tcpSum,
-    ipChecksum: CHECKSUM_WORDS[ipSum] ?? ipSum,
+    // An IPv6 header has none.
+    ipChecksum: source4 === "" && source6 !== "" ? "good" : CHECKSUM_WORDS[ipSum] ?? ipSum,
     analysis: ANALYSIS_FIELDS.filter((_, index) => (values[FRAME_FIELDS.length + index] ?? "") !== ""),
     malformed: malformed !== undefined && malformed !== "",
   };
