@@ -92,7 +92,7 @@ const ANALYSIS_FIELDS = [
 interface RecordingPlace {
   /** On whose device: the client's when absent. */
   readonly side?: LabSide;
-  /** A capture filter that lets ICMP pass; `ip or arp` when absent. */
+  /** A capture filter that lets ICMP pass; `ip or arp or ip6` when absent. */
   readonly filter?: string;
 }
 
