@@ -162,13 +162,18 @@ async function playOnWire(
   lab: PrivateLab,
   stage: { screen: DemoScreen; options: DemoOptions },
 ): Promise<TcpEvent[]> {
-  const { plan, rights } = lab;
+  const { plan, rights, hasIpv6 } = lab;
   const whose = rights === "user" ? "in namespaces of this user" : "in namespaces, by root's rights";
   stage.screen.say(`${bold("tcplab demo")}: a private lab, ${whose}; nothing of it is on this host`);
+  const [left, right] = (["server", "client"] as const).map((side) => {
+    const six = hasIpv6 ? `, ${plan.addresses6[side]}` : "";
+    return `${plan.devices[side]}, the kernel owns ${plan.addresses[side]}${six}`;
+  });
+  const ours = hasIpv6 ? `${plan.tcplabAddress} and ${plan.tcplabAddress6}` : plan.tcplabAddress;
   stage.screen.block(`
-server's side                                         client's side
-${plan.devices.server}, the kernel owns ${plan.addresses.server}   ===========   ${plan.devices.client}, the kernel owns ${plan.addresses.client}
-tcplab answers for ${plan.tcplabAddress}, which no kernel owns`);
+${"server's side".padEnd(left.length)}                   client's side
+${left}   ===========   ${right}
+tcplab answers for ${ours}, which no kernel owns`);
   return await playLiveDemo(lab, stage);
 }
 

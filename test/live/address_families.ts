@@ -14,7 +14,7 @@ import { waitFor } from "./wait_for.ts";
 export type Family = "ipv4" | "ipv6" | "link-local";
 
 /** All of them; a test that is made for each says its family in its name. */
-export const FAMILIES: readonly Family[] = ["ipv4"];
+export const FAMILIES: readonly Family[] = ["ipv4", "ipv6", "link-local"];
 
 /** The two that a router hands on: link-local addresses are for one link (RFC 4291 §2.5.6). */
 export const ROUTED_FAMILIES: readonly Family[] = FAMILIES.filter((family) => family !== "link-local");
