@@ -76,6 +76,13 @@ export function addressTexts(device: Pick<InterfaceInfo, "addresses">): string[]
     .map(({ address, prefixLength }) => `${formatIpAddress(address)}/${prefixLength}`);
 }
 
+/** The same for people: a link-local address of IPv6 with its device, as it is written elsewhere (RFC 4007 §11). */
+export function scopedAddressTexts(device: Pick<InterfaceInfo, "addresses" | "name">): string[] {
+  return addressTexts(device).map((text) =>
+    /^fe[89ab]/.test(text) ? text.replace("/", `%${device.name}/`) : text
+  );
+}
+
 /** How a device's link is, in a word or two. */
 export function linkText(device: InterfaceInfo): string {
   if (!device.isUp) return "down";

@@ -12,6 +12,7 @@ import {
   checkCarriage,
   checkDevice,
   checkFirewall,
+  checkIpv6,
   checkLibrary,
   checkOffloads,
   checkPrivateLab,
@@ -23,7 +24,7 @@ import {
 } from "./doctor_checks.ts";
 import { badValue } from "./option_values.ts";
 import { type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
-import { type AddressRequest, parseAddress } from "./address_request.ts";
+import { type AddressRequest, parseAddresses } from "./address_request.ts";
 import { printLine } from "./terminal.ts";
 
 const OPTIONS = [
@@ -36,10 +37,10 @@ const OPTIONS = [
   },
   {
     name: "ip",
-    kind: "value",
-    value: "ADDR[/LEN]",
+    kind: "list",
+    value: "ADDR[/LEN][,...]",
     help:
-      "the address that is meant for the server: judged as serve judges it, which asks the segment who has it",
+      "the addresses that are meant for the server, IPv4 and IPv6: judged as serve judges them, which asks the segment who has them",
   },
   {
     name: "mac",
@@ -52,16 +53,16 @@ const OPTIONS = [
 
 const SYNTAX: Syntax<typeof OPTIONS> = {
   command: "doctor",
-  synopsis: "[--iface NAME] [--ip ADDR[/LEN]] [--mac auto|device] [--json]",
+  synopsis: "[--iface NAME] [--ip ADDR[/LEN],...] [--mac auto|device] [--json]",
   description:
-    `Checks library, device, rights, what the device carries, off-loads, sending, address ownership, firewall, namespaces and tools, and says how to
+    `Checks library, device, rights, what the device carries, IPv6, off-loads, sending, address ownership, firewall, namespaces and tools, and says how to
 mend each. Exit status 1 when something is missing that every server needs.`,
   options: OPTIONS,
 };
 
 /** Makes all checks; those that rest on one that failed are left out. */
 async function examine(
-  wanted: { device: string | null; request: AddressRequest | null; usesOwnMac: boolean },
+  wanted: { device: string | null; requests: readonly AddressRequest[]; usesOwnMac: boolean },
 ): Promise<Finding[]> {
   const findings = [checkLibrary()];
   const devices = devicesHere();
@@ -70,12 +71,15 @@ async function examine(
     findings.push(finding);
     if (device !== null) {
       const rights = checkRights(device);
-      const { request, usesOwnMac } = wanted;
-      findings.push(rights, await checkCarriage(device, { usesOwnMac, wanted: request?.address ?? null }));
-      findings.push(await checkOffloads(device));
+      const { requests, usesOwnMac } = wanted;
+      const addresses = requests.map(({ address }) => address);
+      findings.push(rights, await checkCarriage(device, { usesOwnMac, wanted: addresses }));
+      findings.push(checkIpv6(device), await checkOffloads(device));
       if (rights.status === "ok") findings.push(checkSending(device));
       const mayAsk = rights.status === "ok";
-      findings.push(await checkAddress({ device, devices, mayAsk }, request));
+      for (const request of requests.length === 0 ? [null] : requests) {
+        findings.push(await checkAddress({ device, devices, mayAsk }, request));
+      }
     }
   }
   findings.push(await checkFirewall(), await checkPrivateLab(), await checkTools());
@@ -102,12 +106,12 @@ function findingsText(findings: readonly Finding[], color = false): string {
 
 async function run(args: string[]): Promise<number> {
   const options = parseOptions(args, SYNTAX);
-  const text = options.value("ip");
-  const request = text === undefined ? null : parseAddress(text);
+  const texts = options.list("ip");
+  const requests = texts.length === 0 ? [] : parseAddresses(texts);
   const mac = options.value("mac") ?? "auto";
   if (mac !== "auto" && mac !== "device") throw badValue({ option: "mac", text: mac }, "auto or device");
   const usesOwnMac = mac === "device";
-  const findings = await examine({ device: options.value("iface") ?? null, request, usesOwnMac });
+  const findings = await examine({ device: options.value("iface") ?? null, requests, usesOwnMac });
   if (options.flag("json")) printLine(JSON.stringify(findings, null, 2));
   else printLine(findingsText(findings, getColorEnabled()));
   return findings.some((finding) => finding.status === "fail") ? EXIT_FAILED : EXIT_DONE;

@@ -14,9 +14,10 @@ import { systemClock } from "../runtime/clock.ts";
 import { formatIpAddress, type IpAddress, sameAddress } from "../wire/address.ts";
 import { checkUnused, judgeAddresses, kernelOwner, type ServedAddress } from "./address_choice.ts";
 import { CliError, errorLine } from "./command.ts";
-import { addressTexts, judgeDevice, pickDevice } from "./device.ts";
+import { addressTexts, judgeDevice, pickDevice, scopedAddressTexts } from "./device.ts";
 import { judgeTraits, readDeviceFacts } from "./device_traits.ts";
 import { privateLabRefusal } from "./private_lab.ts";
+import { readProcLink, readProcText } from "./proc_files.ts";
 import { guardOwners, unownedGuards } from "./rst_guard.ts";
 import type { AddressRequest } from "./address_request.ts";
 import { refuseTakenAddresses } from "./server_control.ts";
@@ -74,7 +75,7 @@ export function checkDevice(
     const also = wanted === null && others.length > 0
       ? `; also usable: ${others.join(", ")} (--iface says which)`
       : "";
-    const addresses = addressTexts(device).join(" ") || "no address";
+    const addresses = scopedAddressTexts(device).join(" ") || "no address";
     const detail = `${device.name} (${addresses})${note === "" ? "" : `: ${note}`}${also}`;
     return { finding: { check: "device", status: note === "" ? "ok" : "note", detail, remedy }, device };
   } catch (error) {
@@ -102,15 +103,18 @@ export function checkRights(device: InterfaceInfo): Finding {
   }
 }
 
-/** Will this device, and the host that it is in, let our frames through? `wanted` null: an address nobody has. */
+/** Will this device, and the host that it is in, let our frames through? `wanted` empty: an address nobody has. */
 export async function checkCarriage(
   device: InterfaceInfo,
-  about: { usesOwnMac: boolean; wanted: IpAddress | null },
+  about: { usesOwnMac: boolean; wanted: readonly IpAddress[] },
 ): Promise<Finding> {
   const { usesOwnMac, wanted } = about;
   const facts = await readDeviceFacts(device, { usesOwnMac });
-  const isOwn = wanted !== null && device.addresses.some(({ address }) => sameAddress(address, wanted));
-  const foreignAddresses = isOwn ? [] : [wanted === null ? "an address of ours" : formatIpAddress(wanted)];
+  const isForeign = (asked: IpAddress) =>
+    !device.addresses.some(({ address }) => sameAddress(address, asked));
+  const foreignAddresses = wanted.length === 0
+    ? ["an address of ours"]
+    : wanted.filter(isForeign).map(formatIpAddress);
   const remarks = judgeTraits(facts, { usesOwnMac, foreignAddresses });
   const check = "carriage";
   if (remarks.length === 0) {
@@ -131,6 +135,62 @@ export async function checkCarriage(
 export function checkSending(device: InterfaceInfo): Finding {
   const { mode, reason } = chooseTransmit(device.name);
   return { check: "sending", status: "ok", detail: `--tx auto takes ${mode}: ${reason}`, remedy: "" };
+}
+
+/** What every link of IPv6 has to carry (RFC 8200 §5). */
+const LEAST_IPV6_MTU = 1280;
+
+/** What is known of IPv6 on a device. */
+export interface Ipv6Facts {
+  readonly device: string;
+  readonly mtu: number | null;
+  /** Whether the kernel has it switched off there; null where the system does not tell. */
+  readonly isOff: boolean | null;
+  /** The bridge that the device is a part of or is itself, with multicast snooping on; null for none. */
+  readonly snoopingBridge: string | null;
+}
+
+/** Will IPv6 do on this device? None of it is needed for IPv4. */
+export function judgeIpv6({ device, mtu, isOff, snoopingBridge }: Ipv6Facts): Finding {
+  const check = "ipv6";
+  if (mtu !== null && mtu < LEAST_IPV6_MTU) {
+    const detail =
+      `${device} carries packets of ${mtu} bytes, and IPv6 needs ${LEAST_IPV6_MTU} (RFC 8200 §5): IPv4 only`;
+    return { check, status: "note", detail, remedy: `sudo ip link set ${device} mtu ${LEAST_IPV6_MTU}` };
+  }
+  const size = mtu === null ? "" : `, MTU ${mtu}`;
+  if (isOff === true) {
+    const detail =
+      `the kernel has IPv6 switched off on ${device}: tcplab serves it all the same, and no program of this host`;
+    return {
+      check,
+      status: "note",
+      detail: `${detail} can reach it`,
+      remedy: `sudo sysctl -w net.ipv6.conf.${device.replaceAll(".", "/")}.disable_ipv6=0`,
+    };
+  }
+  const snooping = snoopingBridge === null
+    ? ""
+    : `; bridge ${snoopingBridge} snoops on multicast, and passes neighbor discovery on by the listener reports that ` +
+      "tcplab sends (MLDv2)";
+  return {
+    check,
+    status: "ok",
+    detail: `nothing is known to be in the way on ${device}${size}${snooping}`,
+    remedy: "",
+  };
+}
+
+/** Looks at IPv6 on a device, and judges it. */
+export function checkIpv6({ name, mtu }: Pick<InterfaceInfo, "name" | "mtu">): Finding {
+  const setting = readProcText(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`)?.trim();
+  // Without the file the kernel has no IPv6 at all, if it is Linux.
+  const isOff = setting === undefined
+    ? (readProcText("/proc/net/route") === null ? null : true)
+    : setting === "1";
+  const bridge = readProcLink(`/sys/class/net/${name}/master`)?.split("/").at(-1) ?? name;
+  const snoops = readProcText(`/sys/class/net/${bridge}/bridge/multicast_snooping`)?.trim() === "1";
+  return judgeIpv6({ device: name, mtu, isOff, snoopingBridge: snoops ? bridge : null });
 }
 
 /** Features of `ethtool -k` that change what a capture shows, and how ours takes them. */
@@ -174,12 +234,13 @@ export async function checkAddress(
   const check = "address";
   const { device, devices, mayAsk } = scene;
   if (wanted === null) {
-    const own = addressTexts(device).filter((text) => !text.includes(":")).map((text) => text.split("/")[0]);
+    const own = addressTexts(device).map((text) => text.split("/")[0]);
     if (own.length === 0) {
-      const detail = `${device.name} has no IPv4 address of its own: any will do that no other host has`;
+      const detail = `${device.name} has no address of its own: any will do that no other host has`;
       return { check, status: "ok", detail, remedy: "" };
     }
-    const detail = `${own.join(", ")} is the kernel's: serve on another of the subnet, which nobody has`;
+    const are = own.length === 1 ? "is" : "are";
+    const detail = `${own.join(", ")} ${are} the kernel's: serve on another of the subnet, which nobody has`;
     const remedy = `tcplab serve --iface ${device.name} without --ip proposes one`;
     return { check, status: "ok", detail, remedy };
   }

@@ -9,7 +9,7 @@ import { getColorEnabled } from "@std/fmt/colors";
 import { layTable, paletteFor } from "../observe/text_layout.ts";
 import { formatMac } from "../wire/address.ts";
 import { type Command, EXIT_DONE } from "./command.ts";
-import { addressTexts, deviceJson, judgeDevice, linkText } from "./device.ts";
+import { deviceJson, judgeDevice, linkText, scopedAddressTexts } from "./device.ts";
 import { type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
 import { printLine } from "./terminal.ts";
 
@@ -47,7 +47,7 @@ export function interfacesText(devices: readonly InterfaceInfo[], color = false)
       device.mac === null ? "-" : formatMac(device.mac),
       linkText(device),
       device.mtu === null ? "-" : String(device.mtu),
-      addressTexts(device).join(" ") || "-",
+      scopedAddressTexts(device).join(" ") || "-",
       // The general advice would be the same in many rows; a remedy that names the device is worth its place.
       remedy.includes(device.name) || usable && remedy !== "" ? `${verdict}; ${remedy}` : verdict,
     ];

@@ -188,4 +188,8 @@ Deno.test("the table of devices says of each whether it can be used", () => {
     "eth0    02:00:00:00:00:01  up    1500  10.0.0.1/24  usable",
     "eth1    02:00:00:00:00:01  down  1500  -            no: down; sudo ip link set eth1 up",
   ]);
+  assertEquals(
+    interfacesText([device("eth0", ["fe80::1/64", "fd00::1/64", "10.0.0.1/24"])]).split("\n")[1],
+    "eth0    02:00:00:00:00:01  up    1500  10.0.0.1/24 fe80::1%eth0/64 fd00::1/64  usable",
+  );
 });
