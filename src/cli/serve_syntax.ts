@@ -148,7 +148,7 @@ export const SERVE_OPTIONS = [
     help:
       "disturb frames on purpose; words with commas between them: drop=1%, dup=1%, reorder=2%, corrupt=0.5%, mark=1%, " +
       "delay=10ms, jitter=5ms, rate=10mbit, seed=7 (the same seed, the same faults); in: or out: before a word means " +
-      "one direction; ARP is left alone but for arp=on",
+      "one direction; ARP and neighbor discovery are left alone but for arp=on",
   },
   {
     name: "write",

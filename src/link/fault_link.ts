@@ -148,7 +148,7 @@ export class FaultLink implements FrameLink {
     return this.#in?.held ?? 0;
   }
 
-  /** Hands up nothing any more that comes in, ARP excepted; what goes out goes, and time goes on. */
+  /** Hands up nothing any more that comes in, ARP and neighbor discovery excepted; what goes out goes, and time goes on. */
   pause(): void {
     this.#isPaused = true;
     this.#in ??= this.#path("in");

@@ -8,11 +8,10 @@
  * A frame first queues for the rate, then suffers on the wire, then takes the delay, as on a real path. Each fault draws
  * from a stream of its own, once a frame, so that asking for one more fault does not move the others.
  */
-import { ETHERTYPE } from "../wire/ethernet.ts";
 import type { OnceFault } from "./fault_once.ts";
 import { type FaultDirection, isFaultless } from "./fault_spec.ts";
 import { type HeldFrame, HeldFrames } from "./held_frames.ts";
-import { flipBit, frameType, markCongestion } from "./packet_damage.ts";
+import { flipBit, isNeighborTalk, markCongestion } from "./packet_damage.ts";
 import { SeededRandom } from "./seeded_random.ts";
 
 /** What a path did so far, in frames. */
@@ -205,11 +204,11 @@ export class FaultPath {
   }
 
   /**
-   * Whether the path leaves this frame alone: ARP, unless asked otherwise. A lost ARP answer stops everything for a
-   * second or more, which tells nothing about TCP and looks like its fault.
+   * Whether the path leaves this frame alone: ARP and neighbor discovery, unless asked otherwise. A lost answer stops everything
+   * for a second or more, which tells nothing about TCP and looks like its fault.
    */
   isSpared(frame: Uint8Array, length: number): boolean {
-    return !this.#faults.disturbsArp && frameType(frame, length) === ETHERTYPE.ARP;
+    return !this.#faults.disturbsArp && isNeighborTalk(frame, length);
   }
 
   /**

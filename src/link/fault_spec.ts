@@ -22,7 +22,7 @@ export interface FaultDirection {
   readonly jitterUs: number;
   /** Bits per second of frames; Infinity where nothing slows them. */
   readonly rateBitsPerSecond: number;
-  /** ARP suffers the same. */
+  /** ARP and neighbor discovery suffer the same. */
   readonly disturbsArp: boolean;
 }
 
@@ -153,7 +153,7 @@ function directionText(direction: FaultDirection): string {
     ...time("delay", direction.delayUs),
     ...time("jitter", direction.jitterUs),
     ...(rateBitsPerSecond === Infinity ? [] : [`rate ${rateBitsPerSecond / 1e6} Mbit/s`]),
-    ...(direction.disturbsArp ? ["ARP too"] : []),
+    ...(direction.disturbsArp ? ["ARP and NDP too"] : []),
   ].join(", ");
 }
 

@@ -8,6 +8,7 @@ import { readU16, writeU16 } from "../wire/bytes.ts";
 import { foldSum, pseudoHeaderSum, updateChecksum } from "../wire/checksum.ts";
 import { EthernetHeader, ETHERTYPE, parseEthernet } from "../wire/ethernet.ts";
 import { IP_PROTOCOL, IPV4 } from "../wire/ipv4.ts";
+import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
 import { IPV6 } from "../wire/ipv6.ts";
 import { TCP, tcpChecksum } from "../wire/tcp.ts";
 import type { SeededRandom } from "./seeded_random.ts";
@@ -21,9 +22,16 @@ const IPV6_ECN_SHIFT = 4;
 
 const ethernet = new EthernetHeader();
 
-/** The payload's type of a frame of `length` bytes, behind its tags; -1 for a frame too short to have one. */
-export function frameType(frame: Uint8Array, length: number): number {
-  return parseEthernet(frame, length, ethernet) === null ? ethernet.type : -1;
+/** Whether a frame of `length` bytes, behind its tags, is one by which neighbors find each other: ARP, or neighbor discovery. */
+export function isNeighborTalk(frame: Uint8Array, length: number): boolean {
+  if (parseEthernet(frame, length, ethernet) !== null) return false;
+  const { type, payloadOffset } = ethernet;
+  if (type !== ETHERTYPE.IPV6) return type === ETHERTYPE.ARP;
+  const messageOffset = payloadOffset + IPV6.HEADER_BYTES;
+  if (length <= messageOffset || frame[payloadOffset + IPV6.NEXT_HEADER] !== IP_PROTOCOL.ICMPV6) return false;
+  // From a router's solicitation to a redirect (RFC 4861 §4).
+  const message = frame[messageOffset];
+  return message >= ICMPV6_TYPE.ROUTER_SOLICITATION && message <= ICMPV6_TYPE.REDIRECT;
 }
 
 /**

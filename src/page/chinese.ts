@@ -346,7 +346,7 @@ const FAULT_WORDS: readonly (readonly [RegExp, string])[] = [
   [/\bdelay (?=[\d.])/g, "延迟 "],
   [/\bjitter (?=[\d.])/g, "抖动 "],
   [/\brate (?=[\d.])/g, "速率 "],
-  [/\bARP too\b/g, "包括 ARP"],
+  [/\bARP and NDP too\b/g, "包括 ARP 和 NDP"],
   [/\bseed (?=\d)/, "种子 "],
 ];
 

@@ -114,7 +114,7 @@ Deno.test("fault spec: told in one line", () => {
     describeFaults(
       parseFaultSpec("in:drop=1%,in:corrupt=0.5%,in:delay=1.5ms,in:rate=10mbit,in:arp=on,seed=7"),
     ),
-    "in drop 1 %, corrupt 0.5 %, delay 1.5 ms, rate 10 Mbit/s, ARP too; out nothing; seed 7",
+    "in drop 1 %, corrupt 0.5 %, delay 1.5 ms, rate 10 Mbit/s, ARP and NDP too; out nothing; seed 7",
   );
   assertEquals(
     describeFaults(parseFaultSpec("dup=1%,reorder=7%,mark=2%,jitter=3ms")),

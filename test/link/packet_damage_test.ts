@@ -3,7 +3,7 @@
  * what stays.
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { flipBit, frameType, markCongestion } from "../../src/link/packet_damage.ts";
+import { flipBit, isNeighborTalk, markCongestion } from "../../src/link/packet_damage.ts";
 import { SeededRandom } from "../../src/link/seeded_random.ts";
 import { readU16, writeU16 } from "../../src/wire/bytes.ts";
 import { checksum, foldSum, pseudoHeaderSum } from "../../src/wire/checksum.ts";
@@ -203,9 +203,22 @@ Deno.test("packet damage: frames without a payload stay as they are, and damage 
   assertEquals([markCongestion(frame, 13), frame], [false, segment(V4, 1)]);
 });
 
-Deno.test("packet damage: a frame's type is what stands behind its tags", () => {
-  assertEquals(frameType(segment(V4), 60), ETHERTYPE.IPV4);
-  assertEquals(frameType(tagged(segment(V6)), 70), ETHERTYPE.IPV6);
-  assertEquals(frameType(segment(V4), 13), -1);
-  assert(frameType(tagged(segment(V4)), 17) === -1);
+Deno.test("packet damage: neighbors' talk is ARP and neighbor discovery, behind tags too, and nothing else", () => {
+  const arp = new Uint8Array(60);
+  writeU16(arp, 12, ETHERTYPE.ARP);
+  const talks = (
+    frame: Uint8Array,
+    length = frame.length,
+  ) => [isNeighborTalk(frame, length), isNeighborTalk(tagged(frame), length + 4)];
+  assertEquals(talks(arp), [true, true]);
+  assertEquals([talks(segment(V4)), talks(segment(V6))], [[false, false], [false, false]]);
+  // RFC 4861 §4: 133 to 137; an echo request (128), a report (143) and an error (2) are none.
+  const told = (type: number, length = 16) => {
+    const frame = craftPacket(V6.route, { protocol: 58, length, fill: (bytes, at) => bytes[at] = type })
+      .slice();
+    return talks(frame);
+  };
+  for (const type of [133, 134, 135, 136, 137]) assertEquals(told(type), [true, true], `${type}`);
+  for (const type of [2, 128, 132, 138, 143]) assertEquals(told(type), [false, false], `${type}`);
+  assertEquals([told(135, 0), talks(arp, 13)], [[false, false], [false, false]]);
 });
