@@ -9,7 +9,7 @@ import type { HostAddress } from "../../src/host/own_addresses.ts";
 import type { FrameLink } from "../../src/link/link.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
 import { VirtualClock } from "../../src/runtime/clock.ts";
-import { formatIpAddress, formatMac, type IpAddress } from "../../src/wire/address.ts";
+import { formatIpAddress, formatMac, type IpAddress, parseIpAddress } from "../../src/wire/address.ts";
 
 const ip = (last: number): IpAddress => Uint8Array.of(10, 0, 0, last);
 
@@ -21,7 +21,10 @@ function hostOn(link: FrameLink, addresses: readonly HostAddress[]): Host {
 function segment(...others: IpAddress[]) {
   const [ours, theirs] = memoryPair();
   const clock = new VirtualClock();
-  const stranger = hostOn(theirs, others.map((address) => ({ address, prefixLength: 24 })));
+  const stranger = hostOn(
+    theirs,
+    others.map((address) => ({ address, prefixLength: address.length === 4 ? 24 : 64 })),
+  );
   let frames = 0;
   const parts: ProbeParts = { link: ours, host: new AddressProber(ours), clock };
   const settle = async <Result>(question: Promise<Result>): Promise<Result> => {
@@ -49,6 +52,23 @@ Deno.test("who has an address is known by name, and the question ends at the ans
   const owners = await settle(findOwners(parts, [ip(2)]));
   assertEquals([...owners].map(([text, mac]) => [text, formatMac(mac)]), [["10.0.0.2", "02:00:00:00:00:0b"]]);
   assertEquals(clock.nowUs() < 30_000, true);
+});
+
+Deno.test("both families are asked for at once: ARP for one, duplicate address detection for the other", async () => {
+  const [taken, free] = ["fd00::2", "fd00::9"].map((text) => parseIpAddress(text) ?? ip(0));
+  const { parts, settle, clock } = segment(ip(2), taken);
+  const owners = await settle(findOwners(parts, [ip(2), taken, ip(9), free]));
+  assertEquals([...owners].map(([text, mac]) => [text, formatMac(mac)]), [
+    ["10.0.0.2", "02:00:00:00:00:0b"],
+    ["fd00::2", "02:00:00:00:00:0b"],
+  ]);
+  assertEquals(clock.nowUs() >= 30_000, true);
+  const served = { address: taken, text: "fd00::2", prefixLength: 64, kernelOwned: false };
+  await assertRejects(
+    () => settle(checkUnused(parts, [served])),
+    CliError,
+    "fd00::2 is in use on memory:a, by 02:00:00:00:00:0b: choose another (leave --ip out to have a free one proposed)",
+  );
 });
 
 Deno.test("an address in use is refused, one of the kernel's own is not asked for", async () => {
