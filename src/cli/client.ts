@@ -10,8 +10,19 @@ import type { Stack } from "../runtime/stack.ts";
 import type { CloseReason, SummaryEvent } from "../tcp/events.ts";
 import type { TcpState } from "../tcp/state.ts";
 import { formatIpAddress, type IpAddress } from "../wire/address.ts";
+import { errorLine } from "./command.ts";
 import type { ConnectConfig } from "./connect_options.ts";
 import { DeviceSession, type DeviceSessionParts } from "./device_session.ts";
+
+const IPV6_BYTES = 16;
+/**
+ * How often, and how many times, is looked whether a router has made itself known: 4 s in all. Duplicate address detection
+ * lasts one, a solicitation waits up to one more, and an answer half of one (RFC 4861 §6.3.7, §10; RFC 4862 §5.1).
+ */
+const ROUTER_LOOK_US = 100_000;
+const ROUTER_LOOKS = 40;
+/** How the host begins where it has no way to an address. */
+const NO_ROUTE = /^No route to .* no IPv6 router is known/;
 
 /** What a client is made of. */
 interface ClientParts extends Omit<DeviceSessionParts, "config"> {
@@ -54,18 +65,34 @@ export class Client {
     this.addressLost = this.#session.start();
   }
 
-  /** Opens the connection to an address of HOST. Rejects with ConnectionRefused, TimedOut, or the signal's reason. */
+  /**
+   * Opens the connection to an address of HOST. Rejects with ConnectionRefused, TimedOut, the signal's reason, or what the host
+   * says where there is no way; that an IPv6 router makes itself known is waited for, where routers are believed.
+   */
   async open(address: IpAddress, signal: AbortSignal): Promise<Connection> {
-    const { port, localPort } = this.#config;
-    this.#connection = await this.stack.connect({
-      hostname: formatIpAddress(address),
-      port,
-      ...(localPort === null ? {} : { localPort }),
-      signal,
-    });
+    const { port, localPort, ground } = this.#config;
+    const connect = () =>
+      this.stack.connect({
+        hostname: formatIpAddress(address),
+        port,
+        ...(localPort === null ? {} : { localPort }),
+        signal,
+      });
+    const mayCome = ground.acceptRa && address.length === IPV6_BYTES;
+    this.#connection = await this.#tryUntilRoute(connect, mayCome ? ROUTER_LOOKS : 0);
     // Off unless asked for (MUST-25); the times are in the host's settings.
-    if (this.#config.ground.keepAlive) this.#connection.setKeepAlive(true);
+    if (ground.keepAlive) this.#connection.setKeepAlive(true);
     return this.#connection;
+  }
+
+  async #tryUntilRoute(connect: () => Promise<Connection>, looks: number): Promise<Connection> {
+    try {
+      return await connect();
+    } catch (error) {
+      if (looks === 0 || !NO_ROUTE.test(errorLine(error))) throw error;
+    }
+    await new Promise<void>((resolve) => this.stack.clock.after(ROUTER_LOOK_US, resolve));
+    return await this.#tryUntilRoute(connect, looks - 1);
   }
 
   /** Ends in order: FIN, and RST after two seconds or at once when told so. What is in TIME_WAIT is deleted. */

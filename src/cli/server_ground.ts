@@ -10,6 +10,7 @@ import { PcapError } from "../../ffi/pcap_error.ts";
 import { compileFilterCheck } from "../../ffi/pcap_filter.ts";
 import { openPcapLinkAside, type PcapLink } from "../../ffi/pcap_link.ts";
 import { AddressProber } from "../host/address_prober.ts";
+import { linkLocalAddress } from "../host/interface_identifier.ts";
 import type { FrameLink } from "../link/link.ts";
 import type { Clock } from "../runtime/clock.ts";
 import {
@@ -23,10 +24,12 @@ import {
   checkUnused,
   findFree,
   judgeAddresses,
+  kernelOwner,
   type ProbeParts,
   proposals,
   type ServedAddress,
 } from "./address_choice.ts";
+import { isLinkLocal } from "./address_request.ts";
 import { CliError, UsageError } from "./command.ts";
 import { judgeDevice, pickDevice } from "./device.ts";
 import { judgeTraits, readDeviceFacts } from "./device_traits.ts";
@@ -88,13 +91,14 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
   const addresses = judgeAddresses(config.addresses, { device, devices, rstGuard: config.rstGuard });
   if (config.filter !== null) refuseDeafFilter(config.filter, { config, addresses });
   refuseKernelListeners(addresses, config);
+  const mac = await chooseMac(config, { device, addresses });
   const filter = composeFilter({
-    addresses,
+    addresses: [...addresses, ...ownLinkLocal(mac, { addresses, device, devices })],
     ports: config.services.map((service) => service.port),
     user: config.filter,
     vlan: config.vlan,
   });
-  const opening = openLink(config, { device, mac: await chooseMac(config, { device, addresses }) });
+  const opening = openLink(config, { device, mac });
   // Both waits at once: the kernel makes the ring while the segment is asked. What is wrong with the device comes first.
   const asking = checkWhileOpening(opening, { device, addresses, clock, vlan: config.vlan });
   config.meanwhile?.();
@@ -122,6 +126,22 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
     throw error;
   }
 }
+
+/**
+ * The link-local address that a host with addresses of IPv6 makes itself of its hardware address where it was given none (RFC
+ * 4291 §2.8): routers ask for it. With the device's own hardware address it may be the kernel's, who answers for it then.
+ */
+function ownLinkLocal(
+  mac: MacAddress,
+  scene: { addresses: readonly ServedAddress[]; device: InterfaceInfo; devices: readonly InterfaceInfo[] },
+): { text: string; kernelOwned: boolean }[] {
+  const ipv6 = scene.addresses.filter(({ address }) => address.length !== IPV4_BYTES);
+  if (ipv6.length === 0 || ipv6.some(({ address }) => isLinkLocal(address))) return [];
+  const address = linkLocalAddress(mac);
+  return kernelOwner(address, scene) === null ? [{ text: formatIpAddress(address), kernelOwned: false }] : [];
+}
+
+const IPV4_BYTES = 4;
 
 /** Calls now, and gives or throws what came of it later: what is open by then is closed in one place. */
 function settled<Result>(call: () => Result): () => Result {
