@@ -10,7 +10,7 @@ import { PcapError } from "../../ffi/pcap_error.ts";
 import { compileFilterCheck } from "../../ffi/pcap_filter.ts";
 import { openPcapLinkAside, type PcapLink } from "../../ffi/pcap_link.ts";
 import { AddressProber } from "../host/address_prober.ts";
-import { linkLocalAddress } from "../host/interface_identifier.ts";
+import { linkLocalFromMac } from "../wire/derived_address.ts";
 import type { FrameLink } from "../link/link.ts";
 import type { Clock } from "../runtime/clock.ts";
 import {
@@ -137,7 +137,7 @@ function ownLinkLocal(
 ): { text: string; kernelOwned: boolean }[] {
   const ipv6 = scene.addresses.filter(({ address }) => address.length !== IPV4_BYTES);
   if (ipv6.length === 0 || ipv6.some(({ address }) => isLinkLocal(address))) return [];
-  const address = linkLocalAddress(mac);
+  const address = linkLocalFromMac(mac);
   return kernelOwner(address, scene) === null ? [{ text: formatIpAddress(address), kernelOwned: false }] : [];
 }
 
