@@ -50,7 +50,13 @@ function synFrame(port: number): { frame: Uint8Array; length: number } {
   segment.flags = FLAG.SYN;
   segment.window = 0xffff;
   const payloadLength = emitTcp(frame, TCP_OFFSET, segment);
-  const ip = { source: PEER_ADDRESS, destination: HOST_ADDRESS, protocol: IP_PROTOCOL.TCP, hopLimit: 64, id: 1 };
+  const ip = {
+    source: PEER_ADDRESS,
+    destination: HOST_ADDRESS,
+    protocol: IP_PROTOCOL.TCP,
+    hopLimit: 64,
+    id: 1,
+  };
   emitIpv4(frame, ETHERNET.HEADER_BYTES, { ...ip, payloadLength });
   return { frame, length: TCP_OFFSET + payloadLength };
 }
