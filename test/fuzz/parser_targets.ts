@@ -21,6 +21,14 @@ import {
   NeighborMessage,
   parseNeighbor,
 } from "../../src/wire/neighbor_discovery.ts";
+import {
+  emitRouterAdvertisement,
+  MAX_ADVERTISED_PREFIXES,
+  parseRouterAdvertisement,
+  RouterAdvertisement,
+  routerAdvertisementLength,
+} from "../../src/wire/router_messages.ts";
+import { ListenerQuery, parseListenerQuery } from "../../src/wire/multicast_listener.ts";
 import { emitTcp, parseTcp, TCP, TcpSegment } from "../../src/wire/tcp.ts";
 import { emitTcpOptions, MAX_SACK_BLOCKS, parseTcpOptions } from "../../src/wire/tcp_options.ts";
 import { demand } from "./demand.ts";
@@ -121,6 +129,34 @@ function neighborBytes(type: number): Uint8Array {
   return bytes;
 }
 
+/** An advertisement of a router, with one of each option that is read. */
+function routerBytes(): Uint8Array {
+  const prefix = { prefix: HOST_V6, prefixLength: 64, isOnLink: true, isAutonomous: true };
+  const fields = {
+    lifetimeSeconds: 1800,
+    mac: PEER_MAC,
+    mtu: 1400,
+    prefixes: [{ ...prefix, validSeconds: 3600, preferredSeconds: 1800 }],
+  };
+  const bytes = new Uint8Array(routerAdvertisementLength(fields));
+  emitRouterAdvertisement(bytes, 0, fields, 0);
+  return bytes;
+}
+
+/** A query about a group and a source. */
+function queryBytes(): Uint8Array {
+  const bytes = new Uint8Array(8 + 20 + 16);
+  bytes.set([0xff, 2], 8);
+  bytes[27] = 1;
+  emitIcmpv6(bytes, 0, {
+    type: ICMPV6_TYPE.LISTENER_QUERY,
+    code: 0,
+    restOfHeader: 0x9000_0000,
+    payloadLength: 36,
+  }, 0);
+  return bytes;
+}
+
 /** A number of numbers, for telling two readings apart. */
 function fingerprint(...numbers: readonly number[]): number {
   let hash = 0x811c9dc5;
@@ -140,6 +176,8 @@ const ipv4 = new IpPacket();
 const ipv6 = new IpPacket();
 const icmp = new IcmpMessage();
 const neighbor = new NeighborMessage();
+const router = new RouterAdvertisement();
+const query = new ListenerQuery();
 const quoted = new QuotedPacket();
 const segment = new TcpSegment();
 const again = new TcpSegment();
@@ -272,9 +310,36 @@ export const PARSER_TARGETS: readonly ParserTarget[] = [
     seeds: [
       neighborBytes(ICMPV6_TYPE.NEIGHBOR_SOLICITATION),
       neighborBytes(ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT),
+      routerBytes(),
+      queryBytes(),
     ],
     read: (bytes, offset, length) => {
       if (parseIcmpv6(bytes, offset, length, 0, icmp) !== null) return REFUSED;
+      const within = { from: offset + 8, to: offset + length };
+      if (icmp.type === ICMPV6_TYPE.ROUTER_ADVERTISEMENT) {
+        if (parseRouterAdvertisement(bytes, icmp, router) !== null) return fingerprint(icmp.type);
+        if (router.macOffset >= 0) assertWithin(router.macOffset, 6, within);
+        assert(router.prefixCount <= MAX_ADVERTISED_PREFIXES);
+        for (let at = 0; at < router.prefixCount; at++) {
+          assertWithin(router.prefixes[at].prefixOffset, 16, within);
+          assert(router.prefixes[at].prefixLength <= 128);
+        }
+        return fingerprint(
+          icmp.type,
+          icmp.restOfHeader,
+          router.prefixCount,
+          router.mtu,
+          router.macOffset - offset,
+        );
+      }
+      if (icmp.type === ICMPV6_TYPE.LISTENER_QUERY) {
+        if (parseListenerQuery(bytes, icmp, query) !== null) return fingerprint(icmp.type);
+        assertWithin(query.groupOffset, 16, within);
+        if (query.sourceCount > 0) assertWithin(query.sourcesOffset, 16 * query.sourceCount, within);
+        // The longest that RFC 3810 §5.1.3 can say.
+        assert(query.maxResponseMs <= 0x1fff << 10);
+        return fingerprint(icmp.type, query.version, query.maxResponseMs, query.sourceCount);
+      }
       if (parseNeighbor(bytes, icmp, neighbor) !== null) return fingerprint(icmp.type);
       assertWithin(neighbor.targetOffset, 16, { from: offset + 8, to: offset + length });
       if (neighbor.macOffset >= 0) {
