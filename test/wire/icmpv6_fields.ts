@@ -160,6 +160,8 @@ function describeRouterAdvertisement({ frame, message }: Carried, fields: Fields
   fields["icmpv6.nd.ra.cur_hop_limit"] = [String(router.hopLimit)];
   fields["icmpv6.nd.ra.flag.m"] = [bit(router.isManaged)];
   fields["icmpv6.nd.ra.flag.o"] = [bit(router.hasOtherConfig)];
+  // Two bits, signed.
+  fields["icmpv6.nd.ra.flag.prf"] = [String(router.preference & 3)];
   fields["icmpv6.nd.ra.router_lifetime"] = [String(router.lifetimeSeconds)];
   fields["icmpv6.nd.ra.reachable_time"] = [String(router.reachableMs)];
   fields["icmpv6.nd.ra.retrans_timer"] = [String(router.retransMs)];

@@ -200,6 +200,17 @@ Deno.test("an IPv4 fragment that cannot be put together is malformed: nothing in
   assertEquals(reason(0x4000, 0), null);
 });
 
+Deno.test("a record that a refused IPv6 packet has filled says nothing of it with an IPv4 packet", () => {
+  const header = new IpPacket();
+  const alerted = extended(0, [0x2c, 0, 5, 2, 0, 0, 1, 0, 6, 0, 0, 1, 0, 0, 0, 7], [1, 2, 3, 4]);
+  assertEquals(parseIpv6(alerted, 0, alerted.length, header), "unsupported-ipv6-header");
+  assert(header.problemCode >= 0 && header.routerAlertValue >= 0 && header.isFragment);
+  const bytes = packet(4);
+  assertEquals(parseIpv4(bytes, 0, bytes.length, header), null);
+  assertEquals([header.problemCode, header.routerAlertValue, header.fragmentHeaderOffset], [-1, -1, -1]);
+  assertEquals([header.isFragment, header.isIpv6, header.flowLabel], [false, false, 0]);
+});
+
 Deno.test("property: an emitted IPv6 header is parsed back", () => {
   const address = fc.uint8Array({ minLength: 16, maxLength: 16 });
   fc.assert(fc.property(
