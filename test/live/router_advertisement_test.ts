@@ -40,8 +40,9 @@ async function advertise(lab: PrivateLab, about: { prefix: string; mtu: number }
 /** `connect` from the server's device to the client behind the router, without a word on the way there. */
 async function connectBeyond(lab: PrivateLab, args: readonly string[] = []) {
   const device = lab.plan.devices.server;
-  // The kernel's own route by the device would do as well: it is none of ours here.
-  await runIn(lab, "server", `ip -6 route del default dev ${device} 2>/dev/null || :`);
+  // A route of the kernel would do as well, its own or an advertised one: here it has none.
+  await runIn(lab, "server", `echo 0 >/proc/sys/net/ipv6/conf/${device}/accept_ra`);
+  await runIn(lab, "server", "ip -6 route flush default");
   const client = lab.spawn({
     side: "server",
     words: [
