@@ -26,7 +26,8 @@ const SYNTAX = {
   synopsis: "[OPTIONS]",
   description:
     `Plays the lab from beginning to end, in a few seconds: a server of ours on a device, a client over the
-kernel's own TCP, netstat on both sides, and the transition table, expected against seen.
+kernel's own TCP, netstat on both sides, and the transition table, expected against seen; then one connection over
+IPv6.
 
 The lab is made of namespaces without names, needs no rights where the kernel allows user namespaces, touches
 nothing on the host, and is gone at the end. Where no namespaces can be had, or there is no libpcap, the demo plays in

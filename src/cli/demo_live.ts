@@ -27,8 +27,6 @@ export interface DemoOptions {
 
 /** The lab's port. */
 const PORT = 3333;
-/** Whether the walk over IPv6 is played. */
-const WITH_IPV6 = true;
 /** Local choice: the whole demo has 20 s, and each step takes a fraction of a second. */
 const STEP_TIMEOUT_MS = 8_000;
 
@@ -43,7 +41,7 @@ export async function playLiveDemo(
   const { screen, options } = stage;
   const { tcplabAddress, tcplabAddress6, devices } = lab.plan;
   const story = new LiveStory(lab, screen);
-  const overIpv6 = WITH_IPV6 && lab.hasIpv6;
+  const overIpv6 = lab.hasIpv6;
   const ip = overIpv6 ? `${tcplabAddress},${tcplabAddress6}` : tcplabAddress;
 
   screen.step(`The server: tcplab serve --iface ${devices.server} --ip ${ip} --app echo`);
@@ -72,7 +70,7 @@ export async function playLiveDemo(
   screen.check("the client's kernel keeps it in TIME_WAIT, as the side that closed first does", isWaiting);
 
   if (overIpv6) await playOverIpv6(story, { lab, screen, options });
-  else if (WITH_IPV6) screen.say("\nThis kernel has no IPv6: the same over IPv6 is left out.");
+  else screen.say("\nThis kernel has no IPv6: the same over IPv6 is left out.");
 
   screen.step("The server ends");
   await server.stop();

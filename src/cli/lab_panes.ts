@@ -170,10 +170,11 @@ function wireCommand(
   }
 }
 
-function startScript({ devices, addresses, tcplabAddress }: LabPlan, sniffer: Sniffer): string {
+function startScript({ devices, addresses, addresses6, tcplabAddress }: LabPlan, sniffer: Sniffer): string {
   const titles = {
-    server: `server  ${devices.server} ${addresses.server}, tcplab answers for ${tcplabAddress}`,
-    client: `client  ${devices.client} ${addresses.client}`,
+    server:
+      `server  ${devices.server} ${addresses.server}, ${addresses6.server}; tcplab answers for ${tcplabAddress}`,
+    client: `client  ${devices.client} ${addresses.client}, ${addresses6.client}`,
     wire: sniffer === "log"
       ? "wire  the segments in the server's log"
       : `wire  ${sniffer} on ${devices.client}`,

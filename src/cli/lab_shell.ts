@@ -53,7 +53,8 @@ export async function labShell(options: LabOptions, { words, tmux }: ShellTask):
 const WELCOME = `A lab for this shell alone; exit ends it. Its sides, each for a terminal or behind "&":
   tcplab lab exec server -- tcplab serve --iface veth-server --ip 10.33.0.3
   tcplab client 10.33.0.3 3333        (on the client's side)
-  tcplab lab netstat                  (who knows of the connection: tcplab, and both kernels)
+  tcplab lab netstat                  (who knows of the connection: tcplab, and the kernels)
+Over IPv6 as well: serve --ip 10.33.0.3,fd33::3, and tcplab client fd33::3 3333.
 "tcplab lab exec server" and "... client" are shells there; "lab shell --tmux" has all in four panes.`;
 
 /** The environment of a lab's shell: its own run directory, and the program by its name. */

@@ -61,8 +61,8 @@ for (const { columns, rows, toClient, toServer } of SIZES) {
     const start = await screen.see(/client\$/, "the client's prompt");
     for (
       const title of [
-        "server  veth-server 10.33.0.1",
-        "client  veth-client 10.33.0.2",
+        "server  veth-server 10.33.0.1, fd33::1",
+        "client  veth-client 10.33.0.2, fd33::2",
         "wire  tshark",
         "netstat  who",
       ]
