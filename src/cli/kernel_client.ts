@@ -241,7 +241,7 @@ async function liveOnce(options: KernelClientOptions, stage: ConnectionStage): P
   stage.onOpen(true);
   const { localAddr, remoteAddr } = connection;
   stage.tell(
-    `connected ${localAddr.hostname}:${localAddr.port} -> ${remoteAddr.hostname}:${remoteAddr.port}`,
+    `connected ${endpointText(localAddr)} -> ${endpointText(remoteAddr)}`,
   );
   try {
     await liveAndClose(connection, { options, stage });
@@ -254,6 +254,11 @@ async function liveOnce(options: KernelClientOptions, stage: ConnectionStage): P
       // already closed on the ordinary path
     }
   }
+}
+
+/** An address with its port; one of IPv6 in brackets (RFC 3986 §3.2.2). */
+function endpointText({ hostname, port }: Deno.NetAddr): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
 async function liveAndClose(
