@@ -73,7 +73,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "lab",
-    summary: "makes, uses and removes a lab: two network namespaces joined by a veth pair",
+    summary: "makes, uses and removes a lab: network namespaces joined by veth pairs",
     load: async () => (await import("./lab.ts")).command,
   },
   {

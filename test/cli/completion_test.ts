@@ -31,7 +31,7 @@ const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["tcplab why LISTEN --json TIME", ["TIME_WAIT"]],
   ["tcplab why serve --lo", []],
   ["tcplab lab ", ["down", "exec", "netstat", "shell", "status", "up"]],
-  ["tcplab lab --mtu 1500 exec ", ["client", "server"]],
+  ["tcplab lab --mtu 1500 exec ", ["client", "client2", "client3", "router", "server", "switch"]],
   ["tcplab lab exec server ", []],
   ["tcplab completion z", ["zsh"]],
   ["tcplab serve --show fau", ["faults"]],
@@ -45,7 +45,7 @@ const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ...["svg", "html", "script", "qlog"].map((name) =>
     [`tcplab explain --${name} LICEN`, ["LICENSE"]] as const
   ),
-  ["tcplab explain --side ", ["client", "server"]],
+  ["tcplab explain --side ", ["client", "client2", "client3", "router", "server", "switch"]],
   ["tcplab play --scenario zero", ["zero-window"]],
   ["tcplab play --output LICEN", ["LICENSE"]],
   ["tcplab play LICEN", []],
