@@ -45,7 +45,7 @@ const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ...["svg", "html", "script", "qlog"].map((name) =>
     [`tcplab explain --${name} LICEN`, ["LICENSE"]] as const
   ),
-  ["tcplab explain --side ", ["client", "client2", "client3", "router", "server", "switch"]],
+  ["tcplab explain --side ", ["client", "server"]],
   ["tcplab play --scenario zero", ["zero-window"]],
   ["tcplab play --output LICEN", ["LICENSE"]],
   ["tcplab play LICEN", []],
