@@ -1,5 +1,5 @@
 /**
- * What is told besides segments: ARP and ICMP, deadlines and figures.
+ * What is told besides segments: ARP, NDP and ICMP, deadlines and figures.
  */
 import { assertEquals } from "@std/assert";
 import type { IcmpEvent, TcpEvent } from "../../src/tcp/events.ts";
@@ -7,6 +7,7 @@ import { ICMP_TYPE, ICMP_UNREACHABLE } from "../../src/wire/icmp.ts";
 import { sendsIcmp } from "../tcp/icmp_craft.ts";
 import { reachEstablished } from "../tcp/states.ts";
 import { arpFrame, ethernet, icmp, ipv4 } from "./hand_frames.ts";
+import { NDP_FAMILY } from "./neighbor_families.ts";
 import {
   EVERYBODY,
   NO_MAC,
@@ -46,6 +47,37 @@ Deno.test("told: ARP: who asked for us, and what was answered; what is for other
     { direction: "recv", kind: "probe", sender: "0.0.0.0", senderMac: PEER_MAC, target: OUR_IP },
     { direction: "send", kind: "reply", ...us, target: "0.0.0.0" },
     { direction: "send", kind: "announcement", ...us, target: OUR_IP },
+  ]);
+});
+
+Deno.test("told: NDP: who asked for us, what was answered, and to whom; what is for others is not", () => {
+  const wire = new WireHost({ addresses: [`${NDP_FAMILY.us.address}/64`] });
+  const { us, peer, asks, polls, probes, answers, tells } = NDP_FAMILY;
+  const group = "ff02::1:ff00:1";
+  for (
+    const frame of [
+      asks(peer, us.address),
+      polls(peer, us),
+      asks(peer, "fd00::77"),
+      probes(peer, us.address),
+      answers(peer, us),
+      tells(peer),
+    ]
+  ) wire.gives(frame);
+  wire.user(() => wire.host.announce());
+  const ours = { sender: us.address, senderMac: OUR_MAC, target: us.address };
+  const theirs = { sender: peer.address, senderMac: PEER_MAC, target: us.address };
+  const answer = { direction: "send", kind: "advertisement", ...ours, to: peer.address } as const;
+  const toAll = { direction: "send", kind: "announcement", ...ours, to: "ff02::1" } as const;
+  assertEquals(ofKind(wire.events, "ndp").map(({ event: _, time: _time, ...fields }) => fields), [
+    { direction: "recv", kind: "solicitation", ...theirs, to: group },
+    answer,
+    { direction: "recv", kind: "solicitation", ...theirs, to: us.address },
+    answer,
+    { direction: "recv", kind: "probe", ...theirs, sender: "::", to: group },
+    toAll,
+    { direction: "recv", kind: "advertisement", ...theirs, target: peer.address, to: us.address },
+    toAll,
   ]);
 });
 
