@@ -386,6 +386,25 @@ Deno.test("event text: a line that stands for many says for how many", () => {
   );
 });
 
+Deno.test("event text: neighbour discovery says who asks whom, and who is told", () => {
+  const log = textLog({ width: Infinity });
+  const ours = { sender: "fd00::101", senderMac: "02:00:00:00:00:01", target: "fd00::101" };
+  const theirs = { sender: "fd00::9", senderMac: "02:00:00:00:00:09", target: "fd00::101" };
+  const head = { event: "ndp", time: SAMPLE_TIME } as const;
+  const lines = ([
+    { ...head, direction: "recv", kind: "solicitation", ...theirs, to: "ff02::1:ff00:101" },
+    { ...head, direction: "send", kind: "advertisement", ...ours, to: "fd00::9" },
+    { ...head, direction: "recv", kind: "probe", ...theirs, sender: "::", to: "ff02::1:ff00:101", count: 5 },
+    { ...head, direction: "send", kind: "announcement", ...ours, to: "ff02::1" },
+  ] as const).map((event) => log(event).slice("22:13:20.123456".length).trim().replace(/ +/g, " "));
+  assertEquals(lines, [
+    "fd00::9 --> ndp solicitation who has fd00::101? asks fd00::9",
+    "fd00::9 <-- ndp advertisement fd00::101 is at 02:00:00:00:00:01",
+    ":: --> ndp probe who has fd00::101? (probe) 5 of these in a second",
+    "fd00::101 <-- ndp announcement fd00::101 is at 02:00:00:00:00:01 (announcement)",
+  ]);
+});
+
 Deno.test("event text: a large segment tells where it is cut", () => {
   assertStringIncludes(
     textLog()(sampleSegment({ direction: "send", length: 65160, cut: 1448 })),
