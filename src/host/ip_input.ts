@@ -57,7 +57,7 @@ export class IpInput {
     const reason = parseIp(ethernet.type, frame, payloadOffset, length - payloadOffset, ip);
     if (reason !== null) {
       this.#options.drop(reason);
-      if (reason === "unsupported-ipv6-header") {
+      if (ip.problemCode >= 0) {
         this.#cameBy(frame, isUnicast);
         this.#tellSender("parameter-problem", frame, ip);
       }

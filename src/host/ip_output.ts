@@ -95,7 +95,8 @@ export class IpOutput implements PacketSender {
         this.#leave(packet, part, partLength);
       })
       : 0;
-    count(parts > 0 ? "packets-fragmented" : "packets-too-long");
+    if (parts > 0) count("packets-fragmented");
+    else count("packets-too-long");
   }
 
   #writeEthernet({ destination, mac }: OutgoingPacket): number {

@@ -32,6 +32,8 @@ const HANDED_ON: Readonly<Record<string, readonly string[]>> = {
   "src/host/reassembly.ts: name": [],
   "src/host/reassembly.ts: counter": ["reassembly-overlap", "reassembly-too-many-parts"],
   "src/host/ndp_input.ts: name": [],
+  "src/host/ip_output.ts: name": [],
+  "src/host/ipv6_interface.ts: name": [],
   "src/host/room_maker.ts: about": ["evicted-silent", "evicted-idle", "evicted-for-memory"],
   "src/host/fault_barrier.ts: counter": ["application-errors", "observer-errors"],
   "src/host/overload.ts: counter": ["overload-opens", "overload-segments", "overload-answers"],
