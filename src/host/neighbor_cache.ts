@@ -121,9 +121,9 @@ export class NeighborCache {
     return this.#entries.get(keyOf(address)) ?? null;
   }
 
-  /** An entry with this hardware address, null when there is none. */
-  findByMac(mac: Uint8Array): Neighbor | null {
-    return this.#byMac.get(macKeyOf(mac)) ?? null;
+  /** An entry with this hardware address and an address of so many bytes, null when there is none. */
+  findByMac(mac: Uint8Array, addressBytes: number): Neighbor | null {
+    return this.#byMac.get(macKeyOf(mac, addressBytes)) ?? null;
   }
 
   /** The entry of an address, made when there is none; what is old and unused counts as unknown. `source`: who asks, if need be. */
@@ -460,14 +460,14 @@ export class NeighborCache {
   }
 
   #noteMac(neighbor: Neighbor): void {
-    if (neighbor.mac === null) return;
-    const key = macKeyOf(neighbor.mac);
+    if (neighbor.mac === null || neighbor.address === null) return;
+    const key = macKeyOf(neighbor.mac, neighbor.address.length);
     if (!this.#byMac.has(key)) this.#byMac.set(key, neighbor);
   }
 
   #unnoteMac(neighbor: Neighbor): void {
-    if (neighbor.mac === null) return;
-    const key = macKeyOf(neighbor.mac);
+    if (neighbor.mac === null || neighbor.address === null) return;
+    const key = macKeyOf(neighbor.mac, neighbor.address.length);
     if (this.#byMac.get(key) === neighbor) this.#byMac.delete(key);
   }
 }
@@ -487,9 +487,9 @@ function keyOf(address: Uint8Array): number | string {
   );
 }
 
-/** 48 bits, exact in a number. */
-function macKeyOf(mac: Uint8Array): number {
-  let key = 0;
+/** 48 bits and one for the family, exact in a number: a router has an entry in each. */
+function macKeyOf(mac: Uint8Array, addressBytes: number): number {
+  let key = addressBytes === IPV4_BYTES ? 0 : 1;
   for (const byte of mac) key = key * 256 + byte;
   return key;
 }

@@ -157,8 +157,7 @@ export class NextHops {
 
   /** A router has an address of either family; it is asked for by the protocol of the connection's. */
   #routerWith({ peerAddress }: Traveller, mac: Uint8Array): Neighbor | null {
-    const router = this.#cache.findByMac(mac);
-    return router?.address?.length === peerAddress.length ? router : null;
+    return this.#cache.findByMac(mac, peerAddress.length);
   }
 
   #namelessWith(mac: Uint8Array): Neighbor {

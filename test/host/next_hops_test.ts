@@ -138,7 +138,7 @@ for (const { family, ours, near, far, gateway } of FAMILIES) {
     };
     on.hears(other, ROUTER_MAC);
     assertEquals(came().hop.address, null);
-    on.cache.learn({ address: at(other), mac: OTHER_MAC, isAnswer: false, target: null });
+    // A router of both families has one hardware address.
     on.hears(gateway, ROUTER_MAC);
     assertEquals(hopOf(came()), gateway);
   });
