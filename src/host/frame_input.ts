@@ -62,7 +62,14 @@ export class FrameInput {
     };
     const seed = (secret[1] << 24) | (secret[6] << 16) | (secret[11] << 8) | secret[12];
     const echo = new Echo({ ...icmp, limit: new IcmpLimit(seed, ECHO_RATES) });
-    const errors = new IcmpErrors({ connections, drop });
+    const errors = new IcmpErrors({
+      connections,
+      drop,
+      tooBig: (bytes, { localAddressOffset: local, peerAddressOffset: peer, addressBytes }, mtu) => {
+        if (!addresses.isOurs(bytes, local, addressBytes)) return;
+        internet.narrowPaths.learn(bytes.subarray(peer, peer + addressBytes), mtu);
+      },
+    });
     const tcp = new TcpInput({
       checksumPolicy: options.checksumPolicy,
       counters,

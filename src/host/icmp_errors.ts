@@ -9,6 +9,7 @@ import type { IcmpNews } from "../tcp/icmp_arrives.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
 import { ETHERNET } from "../wire/ethernet.ts";
+import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
 import { IP_PROTOCOL } from "../wire/ip_packet.ts";
 import { parseQuotedPacket, QuotedPacket } from "../wire/quoted_packet.ts";
 import type { Arrival } from "./arrival.ts";
@@ -32,6 +33,8 @@ export interface ErrorReceiver {
 /** What errors are handed to. */
 interface IcmpErrorsOptions {
   readonly connections: ErrorReceiver;
+  /** A router says that what is quoted, which is no segment, was too big for `mtu` bytes; the offsets are of addresses in `bytes`. */
+  tooBig(bytes: Uint8Array, quoted: QuotedPacket, mtu: number): void;
   /** Tells of a message that was not taken, and counts it. */
   drop(reason: DropReason): void;
 }
@@ -79,6 +82,10 @@ export class IcmpErrors {
       return;
     }
     if (quoted.protocol !== IP_PROTOCOL.TCP || quoted.addressBytes !== addressBytes) {
+      const isTooBig = packet.isIpv6 && message.type === ICMPV6_TYPE.PACKET_TOO_BIG;
+      if (isTooBig && quoted.protocol === IP_PROTOCOL.ICMPV6) {
+        this.#options.tooBig(bytes, quoted, message.restOfHeader);
+      }
       connections.icmpIsNews(this.told(icmp));
       return;
     }

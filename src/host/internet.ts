@@ -20,6 +20,7 @@ import type { NeighborTalk } from "./ndp_output.ts";
 import type { EventTeller } from "./event_teller.ts";
 import type { FrameHolder } from "./neighbor.ts";
 import { NeighborCache } from "./neighbor_cache.ts";
+import { NarrowPaths } from "./narrow_paths.ts";
 import { NeighborNotices } from "./neighbor_notices.ts";
 import { NextHops } from "./next_hops.ts";
 import { type HostAddress, OwnAddresses } from "./own_addresses.ts";
@@ -63,6 +64,8 @@ export class Internet {
   readonly arp: ArpOutput;
   readonly nextHops: NextHops;
   readonly output: IpOutput;
+  /** Of IPv6, to whom no connection goes. */
+  readonly narrowPaths: NarrowPaths;
   /** Null where the host has no address of IPv6: then nothing of IPv6 is sent. */
   readonly ipv6: Ipv6Interface | null;
   readonly #link: FrameLink;
@@ -125,13 +128,14 @@ export class Internet {
       conflict: (conflict) => notices.conflict(conflict),
       count,
     });
+    const narrowPaths = new NarrowPaths(clock);
     const output = new IpOutput({
       mac: link.mac,
       lan: options.lan,
       hopLimit: (addressBytes) => this.layerOf(addressBytes).hopLimit,
       cache,
       ids: new FragmentIds(options.secret),
-      mtuOf: (addressBytes) => this.#mtuOf(addressBytes),
+      mtuTo: (destination) => narrowPaths.mtuTo(destination, this.#mtuOf(destination.length)),
       nextHop: (destination) => routes.nextHop(destination),
       transmit,
       count,
@@ -142,6 +146,7 @@ export class Internet {
     this.cache = cache;
     this.claims = claims;
     this.output = output;
+    this.narrowPaths = narrowPaths;
     this.nextHops = new NextHops({ routes, cache });
     this.ipv6 = usesIpv6
       ? new Ipv6Interface({

@@ -47,8 +47,8 @@ interface IpOutputOptions {
   hopLimit(addressBytes: number): number;
   readonly cache: NeighborCache;
   readonly ids: FragmentIds;
-  /** The largest packet between addresses of so many bytes. */
-  mtuOf(addressBytes: number): number;
+  /** The largest packet that goes there. */
+  mtuTo(destination: Uint8Array): number;
   /** By way of whom a packet goes; null where there is no way. */
   nextHop(destination: Uint8Array): Uint8Array | null;
   transmit(frame: Uint8Array, length: number): void;
@@ -72,7 +72,7 @@ export class IpOutput implements PacketSender {
   }
 
   send(packet: OutgoingPacket): void {
-    const { mtuOf, count, ids } = this.#options;
+    const { mtuTo, count, ids } = this.#options;
     const { source, destination, protocol, payloadLength, routerAlert = false } = packet;
     const needed = HEADERS_BYTES + payloadLength;
     if (needed > this.#frame.length) this.#frame = new Uint8Array(needed + USUAL_BYTES);
@@ -81,7 +81,7 @@ export class IpOutput implements PacketSender {
     const payloadOffset = this.#writeIp(ipOffset, packet);
     packet.write(frame, payloadOffset, pseudoSum(addressSum(source, destination), protocol, payloadLength));
     const length = payloadOffset + payloadLength;
-    const mtu = mtuOf(source.length);
+    const mtu = mtuTo(destination);
     if (length - ipOffset <= mtu) {
       this.#leave(packet, frame, length);
       return;

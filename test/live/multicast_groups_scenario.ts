@@ -72,7 +72,7 @@ const output = new IpOutput({
     count,
   }),
   ids: new FragmentIds(new Uint8Array(16)),
-  mtuOf: () => link.mtu,
+  mtuTo: () => link.mtu,
   nextHop: nobody,
   transmit(frame, length) {
     link.send(frame, length);
