@@ -83,6 +83,7 @@ export type {
 } from "./src/host/api.ts";
 export { Host, type HostOptions } from "./src/host/host.ts";
 export { type FrameHandler, type FrameLink, LinkError, type LinkStats } from "./src/link/link.ts";
+export { LinkHub } from "./src/link/link_hub.ts";
 export { MemoryLink, memoryPair, type MemoryPairOptions } from "./src/link/memory_link.ts";
 export { type Clock, systemClock, VirtualClock } from "./src/runtime/clock.ts";
 export {
@@ -188,6 +189,16 @@ async function tellNetstat(
  * const link = await openDevice({ device: "eth0" });
  * await using stack = createStack({ link, addresses: "192.168.56.101/24" });
  * ```
+ *
+ * Several hosts on one device:
+ *
+ * ```ts ignore
+ * const macs = ["02:00:00:00:00:01", "02:00:00:00:00:02"];
+ * const hub = new LinkHub(await openDevice({ device: "eth0", mac: macs[0], alsoMacs: macs.slice(1) }));
+ * const stacks = macs.map((_, n) =>
+ *   createStack({ link: hub.port(Uint8Array.of(2, 0, 0, 0, 0, n + 1)), addresses: [`10.33.0.${n + 11}/24`, `fd33::${n + 11}/64`] })
+ * );
+ * ```
  */
 export async function openDevice(options: DeviceOptions): Promise<FrameLink> {
   const { openPcapLink } = await import("./ffi/pcap_link.ts");
@@ -198,18 +209,25 @@ export async function openDevice(options: DeviceOptions): Promise<FrameLink> {
     : options.mac === undefined
     ? randomMac()
     : parseMac(options.mac);
-  if (mac === null) {
-    throw new TypeError(
-      `No hardware address "${options.mac}": expected one as 02:00:5e:10:00:01, or "device"`,
-    );
-  }
-  const forUs = `(ether dst ${formatMac(mac)} or ether multicast)`;
+  if (mac === null) throw noMac(options.mac);
+  const macs = [mac, ...(options.alsoMacs ?? []).map(demandMac)];
+  const forUs = `(${macs.map((each) => `ether dst ${formatMac(each)}`).join(" or ")} or ether multicast)`;
   return openPcapLink({
     device: options.device,
     mac,
     filter: options.filter === undefined ? forUs : `${forUs} and (${options.filter})`,
     ...(options.ringMib === undefined ? {} : { ringMib: options.ringMib }),
   });
+}
+
+function demandMac(text: string): Uint8Array {
+  const mac = parseMac(text);
+  if (mac === null) throw noMac(text);
+  return mac;
+}
+
+function noMac(text: string | undefined): TypeError {
+  return new TypeError(`No hardware address "${text}": expected one as 02:00:5e:10:00:01, or "device"`);
 }
 
 /** A locally administered unicast address (IEEE 802: bit 0x02 of the first byte set, bit 0x01 clear). */

@@ -15,6 +15,8 @@ export interface DeviceOptions {
   readonly device: string;
   /** The hardware address to answer with: `02:00:5e:10:00:01`, `device` for its own, or absent for a random local one. */
   readonly mac?: string;
+  /** More hardware addresses to hear, of other hosts on the same device: {@link LinkHub} gives each a link of its own. */
+  readonly alsoMacs?: readonly string[];
   /** Capture filter in pcap-filter language, and-ed to what is needed for `mac`. */
   readonly filter?: string;
   /** Capture ring in MiB (64). */

@@ -140,11 +140,11 @@ liveTest("an address that is not free is refused, and a free one proposed", {}, 
   assertFailed(await serve(lab, [...device, "--ip", "10.33.0.255"]), /broadcast address/);
   assertUsage(
     await serve(lab, device),
-    /--ip is missing; 10\.33\.0\.228 is free.*tcplab serve --iface veth-server --ip 10\.33\.0\.228$/,
+    /--ip is missing; 10\.33\.0\.228 (is|and fd33:\S+ are) free.*tcplab serve --iface veth-server --ip 10\.33\.0\.228(,fd33:\S+)?$/,
   );
   // One that somebody has is not proposed.
   await lab.run({ side: "client", words: ["ip", "address", "add", "10.33.0.228/24", "dev", devices.client] });
-  assertUsage(await serve(lab, device), /--ip is missing; 10\.33\.0\.227 is free/);
+  assertUsage(await serve(lab, device), /--ip is missing; 10\.33\.0\.227 (is|and fd33:\S+ are) free/);
   await assertNothingLeft(lab);
 });
 
