@@ -16,6 +16,8 @@ import { judgeDevice } from "./device.ts";
 import { familyText, isNear, subnetTexts } from "./gateway_choice.ts";
 import type { ServerGround } from "./server_ground.ts";
 
+export { NameLookupError };
+
 /** Local choice: whoever answers for a name could else make a person wait for as long as it likes. */
 const MOST_TARGETS = 16;
 const IPV4_BYTES = 4;

@@ -1,10 +1,14 @@
 /** What HOST of `connect` may mean: names, links, and which of the addresses can be reached. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { InterfaceInfo } from "../../ffi/interfaces.ts";
-import { NameLookupError } from "../../ffi/name_lookup.ts";
 import { CliError, UsageError } from "../../src/cli/command.ts";
 import { parseConnectOptions } from "../../src/cli/connect_options.ts";
-import { deviceFor, reachableTargets, resolveTargets } from "../../src/cli/connect_targets.ts";
+import {
+  deviceFor,
+  NameLookupError,
+  reachableTargets,
+  resolveTargets,
+} from "../../src/cli/connect_targets.ts";
 import { formatIpAddress, type IpAddress, parseIpAddress, parsePrefix } from "../../src/wire/address.ts";
 
 function ip(text: string): IpAddress {
