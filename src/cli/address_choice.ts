@@ -61,6 +61,7 @@ const CANDIDATES = 8;
 export function judgeAddresses(requests: readonly AddressRequest[], scene: AddressScene): ServedAddress[] {
   return requests.map((request) => {
     checkZone(request, scene.device);
+    checkMtu(request, scene.device);
     const owner = kernelOwner(request.address, scene);
     if (owner !== null) checkOwned(request, owner, scene);
     return {
@@ -77,6 +78,17 @@ function checkZone({ text, zone }: AddressRequest, { name }: InterfaceInfo): voi
   if (zone === null || zone === name) return;
   throw new CliError(
     `--ip ${text}%${zone}: the address is for the link of ${zone}, and the device is ${name}: write ${text}, or --iface ${zone}`,
+  );
+}
+
+/** What every link of IPv6 has to carry (RFC 8200 §5). */
+export const LEAST_IPV6_MTU = 1280;
+
+function checkMtu({ address, text }: AddressRequest, { name, mtu }: InterfaceInfo): void {
+  if (address.length === IPV4_BYTES || mtu === null || mtu >= LEAST_IPV6_MTU) return;
+  throw new CliError(
+    `--ip ${text}: ${name} carries packets of ${mtu} bytes, and IPv6 needs ${LEAST_IPV6_MTU} (RFC 8200 §5): ` +
+      `sudo ip link set ${name} mtu ${LEAST_IPV6_MTU}, or leave it out`,
   );
 }
 

@@ -12,7 +12,13 @@ import { chooseTransmit } from "../../ffi/transmit_choice.ts";
 import { AddressProber } from "../host/address_prober.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { formatIpAddress, type IpAddress, sameAddress } from "../wire/address.ts";
-import { checkUnused, judgeAddresses, kernelOwner, type ServedAddress } from "./address_choice.ts";
+import {
+  checkUnused,
+  judgeAddresses,
+  kernelOwner,
+  LEAST_IPV6_MTU,
+  type ServedAddress,
+} from "./address_choice.ts";
 import { CliError, errorLine } from "./command.ts";
 import { addressTexts, judgeDevice, pickDevice, scopedAddressTexts } from "./device.ts";
 import { judgeTraits, readDeviceFacts } from "./device_traits.ts";
@@ -136,9 +142,6 @@ export function checkSending(device: InterfaceInfo): Finding {
   const { mode, reason } = chooseTransmit(device.name);
   return { check: "sending", status: "ok", detail: `--tx auto takes ${mode}: ${reason}`, remedy: "" };
 }
-
-/** What every link of IPv6 has to carry (RFC 8200 §5). */
-const LEAST_IPV6_MTU = 1280;
 
 /** What is known of IPv6 on a device. */
 export interface Ipv6Facts {

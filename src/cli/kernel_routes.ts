@@ -31,7 +31,8 @@ export function kernelGateways(device: string): IpAddress[] {
   ].filter((gateway) => gateway !== null);
 }
 
-function nearest(routes: readonly DefaultRoute[]): IpAddress | null {
+/** The router of the route with the least metric, the first of equals; null without any. */
+export function nearest(routes: readonly DefaultRoute[]): IpAddress | null {
   let best: DefaultRoute | null = null;
   for (const route of routes) if (best === null || route.metric < best.metric) best = route;
   return best?.gateway ?? null;

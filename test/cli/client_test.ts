@@ -1,5 +1,5 @@
 /** The client of `connect` over the whole machine, on a link in memory and a virtual clock. */
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
 import { echo } from "../../src/app/echo.ts";
 import { Client } from "../../src/cli/client.ts";
 import { parseConnectOptions } from "../../src/cli/connect_options.ts";
@@ -146,6 +146,21 @@ Deno.test("what reads the events of a client and fails is said once, counted eac
     assertEquals(client.summary().counters["observer-errors"], 2);
     return Promise.resolve();
   }, fails);
+});
+
+Deno.test("a try that never opened does not end the client: another address may come after it", async () => {
+  await withClient("--log none", async ({ client, time }) => {
+    const stop = new AbortController();
+    const nobody = client.open(Uint8Array.of(10, 0, 0, 9), stop.signal);
+    nobody.catch(() => {});
+    await time.pass(1000);
+    stop.abort(new Error("late"));
+    await time.get(assertRejects(() => nobody, Error, "late"));
+    let isOver = false;
+    client.ended.then(() => isOver = true);
+    await time.pass(1000);
+    assertEquals([isOver, client.summary().counters["connections-opened"]], [false, 2]);
+  });
 });
 
 Deno.test("a client's connection may hold what a server's may", async () => {

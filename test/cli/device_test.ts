@@ -180,6 +180,13 @@ Deno.test("IPv6 addresses are judged by the device's IPv6 subnets, a link-local 
     ],
   ];
   for (const [ip, line] of lines) assertEquals(assertThrows(() => judged(ip), CliError).message, line);
+  const narrow = device("eth0", [], { mtu: 1279 });
+  assertEquals(judged("10.0.0.7", { device: narrow }).length, 1);
+  assertEquals(
+    assertThrows(() => judged("10.0.0.7,fd00::7", { device: narrow }), CliError).message,
+    "--ip fd00::7: eth0 carries packets of 1279 bytes, and IPv6 needs 1280 (RFC 8200 §5): " +
+      "sudo ip link set eth0 mtu 1280, or leave it out",
+  );
 });
 
 Deno.test("the table of devices says of each whether it can be used", () => {

@@ -4,7 +4,7 @@ import type { ServedAddress } from "../../src/cli/address_choice.ts";
 import { parseGateways } from "../../src/cli/address_request.ts";
 import { CliError } from "../../src/cli/command.ts";
 import { chooseGateways } from "../../src/cli/gateway_choice.ts";
-import { parseIpv4Routes, parseIpv6Routes } from "../../src/cli/kernel_routes.ts";
+import { nearest, parseIpv4Routes, parseIpv6Routes } from "../../src/cli/kernel_routes.ts";
 import { formatIpAddress, parseIpAddress } from "../../src/wire/address.ts";
 
 const IPV4_ROUTES = `Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT
@@ -48,6 +48,11 @@ Deno.test("the kernel's default routes are those by the device, through a router
   ) {
     assertEquals([ipv4(rubbish, "eth0"), parseIpv6Routes(rubbish, { device: "eth0" })], [[], []]);
   }
+});
+
+Deno.test("of several default routes that with the least metric is taken", () => {
+  const gateway = nearest(parseIpv4Routes(IPV4_ROUTES, { device: "eth0", littleEndian: true }));
+  assertEquals([gateway === null ? "" : formatIpAddress(gateway), nearest([])], ["192.0.2.254", null]);
 });
 
 function served(text: string, prefixLength: number): ServedAddress {

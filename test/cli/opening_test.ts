@@ -41,7 +41,7 @@ function open(peers: Record<string, "open" | typeof SILENT | Error>, timeoutMs: 
     }
     await settle();
   };
-  return { opened, told, tried, pass, stop };
+  return { opened, told, tried, pass, stop, clock };
 }
 
 /** Lets all happen that waits for no time. */
@@ -60,6 +60,10 @@ Deno.test("the first address that opens is taken, and each try told as nc tells 
   const alone = open({ "fd00::1": "open" });
   await alone.opened;
   assertEquals(alone.told, ["Connection to fd00::1 80 port [tcp] succeeded!"]);
+  // Nothing is left that would end the connection later.
+  const timed = open({ "fd00::1": "open" }, 2000);
+  await timed.opened;
+  assertEquals(timed.clock.nextTimerUs, Infinity);
 });
 
 Deno.test("an address that others follow has five seconds, the last as long as its SYN", async () => {

@@ -37,9 +37,12 @@ const SERVE_LINES = [
   "--iface eth0 --ip 192.168.56.101/24 --port 3333,4444 --app echo --log json",
   "--serve 5000=echo,5001=discard,5002=chargen --mac 02:00:00:00:00:01 --duration 2m --once",
   "--fault drop=1%,delay=10ms,in:reorder=2% --recv-buffer 64K --send-buffer 4M --mss 1200 --time-wait 2s --backlog 16",
+  "--ip 192.0.2.7,fd00::7/64,fe80::7%eth0 --gateway 192.0.2.1,fe80::1%eth0 --no-ra",
   "--rst-guard nft --capture live --read-timeout 5 --checksum strict --tx gso --max-connections 100 --no-sack",
 ];
 const CONNECT_LINES = [
+  "-6 -v fe80::1%eth0 80 --ip fd00::7/64,fe80::7%eth0 --gateway 10.0.0.1,fe80::2 --no-ra --timeout 2",
+  "server.lab 5000 -4 --ip 192.0.2.7,fd00::7 --syn-timeout 3",
   "192.168.56.101 3333 --iface eth0 --ip 192.168.56.102",
   "10.0.0.1 80 --iface eth0 --log json",
 ];
