@@ -122,7 +122,7 @@ export const TEXT_TARGETS: readonly TextTarget[] = [
       isTaken(() => {
         const config = parseServeOptions(text.split(BETWEEN_WORDS));
         for (const { port } of config.services) assert(port >= 1 && port <= 0xffff);
-        for (const { address } of config.addresses) assertEquals(address.length, 4);
+        for (const { address } of config.addresses) assert(address.length === 4 || address.length === 16);
         for (const [name, value] of Object.entries(config.tcp)) assert(!Number.isNaN(value), name);
         assert(config.ringMib >= 1 && config.ringMib <= 1024);
       }, UsageError),
