@@ -105,6 +105,8 @@ export class WatchedLink implements FrameLink {
       return;
     }
     demand(ip.protocol === IP_PROTOCOL.ICMP, () => `protocol ${ip.protocol}`);
+    // A large echo reply leaves in fragments, of which none is a message by itself.
+    if (ip.moreFragments || ip.fragmentOffset > 0) return;
     assert(
       parseIcmp(frame, ip.payloadOffset, ip.payloadLength, this.#icmp) === null,
       "ICMP that no one can read",
