@@ -84,7 +84,7 @@ Deno.test("segments of a capture: every field, and what gave none", async () => 
     window: 64_240,
     options: { mss: 1460, windowScale: 7, sackPermitted: true, timestamps: { value: 5, echo: 0 } },
     length: 0,
-    hopLimit: 64,
+    ttl: 64,
     ipId: 1,
   };
   const answer = {
@@ -99,7 +99,7 @@ Deno.test("segments of a capture: every field, and what gave none", async () => 
     window: 500,
     options: { sack: [[10, 20]], timestamps: { value: 7, echo: 5 } },
     length: 50,
-    hopLimit: 64,
+    ttl: 64,
   };
   assertEquals<unknown>(segments, [
     { ...syn, number: 1, time: 1_700_000_000.25, checksum: "correct" },
