@@ -16,7 +16,7 @@ export interface Companion {
   readonly why: string;
 }
 
-/** The companions, by subject: safety of what arrives, loss and congestion, options, opening and closing, the path. */
+/** The companions, by subject: safety of what arrives, loss and congestion, options, opening and closing, the path, the layer of IP. */
 export const COMPANIONS: readonly Companion[] = [
   {
     rfc: 5961,
@@ -171,6 +171,176 @@ export const COMPANIONS: readonly Companion[] = [
     why:
       "frag-needed lowers the segment size, with plateaus for old routers, for ten minutes (§6.3), and is remembered for the next connection to that address (§3); those that are open find out by themselves",
   },
-  { rfc: 8201, subject: "path MTU, IPv6", verdict: "not", why: "IPv6 is not in this version" },
+  {
+    rfc: 8201,
+    subject: "path MTU, IPv6",
+    verdict: "partly",
+    why:
+      "packet too big lowers the segment size, never below 1280 (§4), for ten minutes (§5.2), remembered for the next " +
+      "connection; answers to large pings are cut to the link's MTU, not to the path's",
+  },
   { rfc: 7413, subject: "fast open", verdict: "not", why: "optional; the option is ignored" },
+  {
+    rfc: 791,
+    subject: "IPv4",
+    verdict: "partly",
+    why:
+      "headers, reassembly, fragmentation of what we send; options are skipped, source routes not used, and an overlap " +
+      "of fragments ends the datagram",
+  },
+  {
+    rfc: 1122,
+    subject: "the internet layer of hosts (§3)",
+    verdict: "partly",
+    why:
+      "addresses, reassembly with its time, echo, when no error is sent, gateways; ICMP redirects (§3.2.2.2) and options " +
+      "(§3.2.1.8) are not followed, IGMP (§3.2.3) is not spoken",
+  },
+  {
+    rfc: 815,
+    subject: "reassembly algorithm",
+    verdict: "met",
+    why: "a sorted list of parts does what its list of holes does",
+  },
+  {
+    rfc: 1858,
+    subject: "tiny and overlapping fragments",
+    verdict: "met",
+    why: "a first fragment of TCP holds its header (§3.2), overlaps are refused",
+  },
+  {
+    rfc: 3128,
+    subject: "the variant of the tiny fragment attack",
+    verdict: "met",
+    why: "no fragment of TCP begins at its flags",
+  },
+  {
+    rfc: 6864,
+    subject: "identification of IPv4",
+    verdict: "met",
+    why:
+      "what may be cut has one of its own, from keyed counters; atomic answers copy or leave it; segments are numbered, with DF",
+  },
+  {
+    rfc: 826,
+    subject: "ARP",
+    verdict: "met",
+    why: "asks, answers, learns from whoever asks for us or is known; groups are never believed",
+  },
+  {
+    rfc: 5227,
+    subject: "IPv4 address conflicts",
+    verdict: "partly",
+    why:
+      "probes, announcements, defence once in ten seconds (§2.4 c); the address is used while the probing goes on (§2.1.1)",
+  },
+  {
+    rfc: 8200,
+    subject: "IPv6",
+    verdict: "partly",
+    why:
+      "extension headers in any order, options by their bits, routing headers refused, fragments, packets of 1280 bytes; " +
+      "more than eight headers, and a fragment in a fragment, are dropped",
+  },
+  {
+    rfc: 4291,
+    subject: "IPv6 addresses",
+    verdict: "partly",
+    why:
+      "scopes, link-local by the hardware address, solicited-node groups, which addresses can be a host's; there is no " +
+      "loopback interface, ::1 is nobody",
+  },
+  {
+    rfc: 4007,
+    subject: "scopes and zones",
+    verdict: "partly",
+    why:
+      "a zone names the device, from link-local addresses nothing goes to a router (§9); one device, so that there is one zone",
+  },
+  {
+    rfc: 6724,
+    subject: "choice of addresses",
+    verdict: "partly",
+    why:
+      "sources (§5) and destinations (§6) with the default table; the rules for several interfaces, home and temporary " +
+      "addresses have nothing to do here, and the table cannot be changed",
+  },
+  {
+    rfc: 6437,
+    subject: "flow label",
+    verdict: "met",
+    why: "20 bits a connection, a keyed hash of its addresses and ports (§3); 0 without a connection",
+  },
+  {
+    rfc: 5722,
+    subject: "overlapping fragments of IPv6",
+    verdict: "met",
+    why: "the whole datagram goes, with all that still comes of it",
+  },
+  {
+    rfc: 6946,
+    subject: "atomic fragments",
+    verdict: "met",
+    why: "are whole packets, and meet no others of their identification",
+  },
+  {
+    rfc: 7112,
+    subject: "first fragments hold all headers",
+    verdict: "met",
+    why: "others are dropped, with parameter problem code 3 (§5)",
+  },
+  {
+    rfc: 4443,
+    subject: "ICMPv6",
+    verdict: "met",
+    why:
+      "echo, errors sent by all rules of §2.4 with a token bucket, errors taken for the connections that they quote",
+  },
+  {
+    rfc: 4861,
+    subject: "neighbour discovery",
+    verdict: "partly",
+    why:
+      "all checks, the table of §7.2.5, unreachability with hints of TCP, default routers, prefixes and parameters; " +
+      "redirects and RetransTimer are not taken",
+  },
+  {
+    rfc: 4862,
+    subject: "duplicate addresses, autoconfiguration",
+    verdict: "partly",
+    why:
+      "detection for every address, while those that were named serve already (§5.4); addresses of prefixes only where a " +
+      "program asks for them (§5.5)",
+  },
+  {
+    rfc: 5942,
+    subject: "what is on the link",
+    verdict: "met",
+    why: "prefixes that were named or advertised as such; an address made by advertisement says nothing (§4)",
+  },
+  {
+    rfc: 4191,
+    subject: "preferences of routers",
+    verdict: "partly",
+    why: "of default routers (§2.2, §3.2); more specific routes (§2.3) are not read",
+  },
+  {
+    rfc: 6980,
+    subject: "neighbour discovery in fragments",
+    verdict: "met",
+    why: "is dropped (§5)",
+  },
+  {
+    rfc: 3810,
+    subject: "MLDv2",
+    verdict: "met",
+    why:
+      "the listener's part: reports, answers to queries of both versions within their delays; sources are never filtered",
+  },
+  {
+    rfc: 2711,
+    subject: "router alert",
+    verdict: "met",
+    why: "in every report of groups, and asked for in a query",
+  },
 ];

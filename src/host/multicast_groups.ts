@@ -10,8 +10,10 @@
  * IPv4 has nothing like it here: TCP needs no IPv4 group, all-hosts (224.0.0.1) is never reported (RFC 3376 §5), so IGMP is
  * not spoken, and frames to IPv4 groups are nobody's.
  *
- * Deviation: RFC 2710 §4 lets a report of somebody else stand for ours; here it does not, as RFC 3810 §8.2.2 allows: a
- * switch that looks into reports may have to see each listener's, and a stranger could keep us silent.
+ * Deviation: RFC 2710 §4 lets a report of somebody else stand for ours; here it does not, because a switch that looks into
+ * reports may have to see each listener's, and a stranger could keep us silent.
+ *
+ * RFC 3810 §8.2.2 allows that.
  */
 import { bytesEqual, sameAddress } from "../wire/address.ts";
 import { ALL_NODES } from "../wire/derived_address.ts";

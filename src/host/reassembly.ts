@@ -7,8 +7,10 @@
  * RFC 791 §3.2, RFC 1122 §3.3.2, RFC 8200 §4.5, RFC 3168 §5.3; RFC 6946 has atomic fragments never come here,
  * because they are no fragments (`IpPacket.isFragment`).
  *
- * Deviation: RFC 791 §3.2 lets a later fragment overwrite an earlier one. Here an overlap ends the datagram in IPv4 as RFC 5722
- * §3 asks for in IPv6: those who overlap are those who want a filter to see other bytes than the host (RFC 1858, RFC 3128).
+ * Deviation: RFC 791 §3.2 lets a later fragment overwrite an earlier one. Here an overlap ends the datagram in IPv4 as in IPv6:
+ * those who overlap are those who want a filter to see other bytes than the host.
+ *
+ * RFC 5722 §3 asks for that in IPv6; RFC 1858 and RFC 3128 show what overlaps are good for.
  *
  * Anybody can begin datagrams and never end one (RFC 8900 §3.7). So all is bounded, by count and by bytes; one peer, which is an
  * address or an IPv6 network, has no more than a quarter; when all is full, the peer with most loses its oldest. A fragment

@@ -67,7 +67,7 @@ for (const family of HAND_FAMILIES) {
     assertEquals(Object.fromEntries(wire.counts), { "fragments-in": 2, "reassembled": 1 });
   });
 
-  Deno.test(`reassembly, ${name}: property: any order and any duplicates give the packet, exactly when all has come`, () => {
+  Deno.test(`reassembly, ${name}: property: any order and any duplicates give the packet, exactly when all has come (RFC 815)`, () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 17, max: 400 }),
