@@ -7,11 +7,12 @@ import type { ConnectionHandler } from "../../src/host/api.ts";
 import { Host, type HostOptions } from "../../src/host/host.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
 import { VirtualNetwork } from "../../src/runtime/virtual_network.ts";
+import { FAMILY } from "../tcp/family.ts";
 import { Lab } from "../tcp/harness.ts";
 import { ALL_OPTIONS, reachEstablished } from "../tcp/states.ts";
 import { SECOND_US } from "../tcp/wire_ends.ts";
 
-const ADDRESSES = [Uint8Array.of(10, 0, 0, 1), Uint8Array.of(10, 0, 0, 2)] as const;
+const ADDRESSES = [FAMILY.neighbor(1), FAMILY.neighbor(2)] as const;
 const PORT = 3333;
 
 /** A server and a client on one network; `options` are the client's. */
@@ -20,7 +21,7 @@ function twoHosts(options: { server?: Partial<HostOptions>; client?: Partial<Hos
   const hosts = memoryPair().map((link, side) => {
     const host = new Host({
       link,
-      addresses: [{ address: ADDRESSES[side], prefixLength: 24 }],
+      addresses: [{ address: ADDRESSES[side], prefixLength: FAMILY.prefixLength }],
       secret: new Uint8Array(16).fill(side),
       epochUs: 0,
       ...(side === 0 ? options.server : options.client),

@@ -11,6 +11,7 @@ import { emitIcmp, ICMP, ICMP_TYPE } from "../../src/wire/icmp.ts";
 import { IP_PROTOCOL } from "../../src/wire/ipv4.ts";
 import { FLAG } from "../../src/wire/tcp.ts";
 import { craftPacket, craftSegment, type OptionValues, type Route } from "../tcp/frame_craft.ts";
+import { FAMILIES } from "../tcp/family.ts";
 import { Lab } from "../tcp/harness.ts";
 import { ALL_OPTIONS } from "../tcp/states.ts";
 import { HOST_MAC, HOST_PORT, HOST_V4, HOST_V6, PEER_MAC, PEER_V4, PEER_V6 } from "../tcp/wire_ends.ts";
@@ -103,7 +104,7 @@ function changed(
 }
 
 function labWithEverything(): Lab {
-  const lab = new Lab({ checksumPolicy: "ignore" });
+  const lab = new Lab({ checksumPolicy: "ignore", families: FAMILIES });
   lab.listen({ backlog: 8 });
   return lab;
 }

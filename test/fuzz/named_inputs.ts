@@ -4,10 +4,11 @@
  * Owns: the inputs, and what they may lead to at most. Must not know: why our code would break.
  */
 import type { RuleId } from "../../src/tcp/rules.ts";
-import { sendsIcmp } from "../tcp/icmp_craft.ts";
+import { HOST_IP, IS_IPV6 } from "../tcp/family.ts";
+import { ICMP_FAMILY, sendsIcmp } from "../tcp/icmp_craft.ts";
 import { craftSegment } from "../tcp/frame_craft.ts";
 import type { Fixture } from "../tcp/states.ts";
-import { HOST_PORT, HOST_V4 } from "../tcp/wire_ends.ts";
+import { HOST_PORT } from "../tcp/wire_ends.ts";
 
 /**
  * One input: sent to a host with an open connection, both sides at 1; once while nothing is in flight, and once while the
@@ -17,6 +18,8 @@ interface NamedInput {
   readonly name: string;
   /** Where it is known from. */
   readonly known: string;
+  /** Of what only IPv4 has. */
+  readonly isIpv4?: boolean;
   readonly send: (fixture: Fixture) => void;
   /** The rule by which the machine reads it while data is in flight; null: it gets no further than the host. */
   readonly reaches: RuleId | null;
@@ -28,10 +31,17 @@ interface NamedInput {
   readonly survives?: boolean;
 }
 
+const MULTICAST = IS_IPV6
+  ? Uint8Array.of(0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)
+  : Uint8Array.of(224, 0, 0, 1);
+const LOOPBACK = IS_IPV6
+  ? Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)
+  : Uint8Array.of(127, 0, 0, 1);
+
 /** A segment from a source that is not the peer's. */
-function sendsFrom(fixture: Fixture, source: readonly number[], flags: number): void {
+function sendsFrom(fixture: Fixture, source: Uint8Array, flags: number): void {
   const { lab, peer } = fixture;
-  lab.ingest(craftSegment({ ...lab.routeFrom(peer.address), source: Uint8Array.from(source) }, {
+  lab.ingest(craftSegment({ ...lab.routeFrom(peer.address), source }, {
     sourcePort: HOST_PORT,
     targetPort: HOST_PORT,
     flags,
@@ -51,35 +61,37 @@ export const NAMED_INPUTS: readonly NamedInput[] = [
     name: "LAND: a SYN from our own address and port",
     known: "CVE-1999-0016",
     reaches: null,
-    send: (fixture) => sendsFrom(fixture, [...HOST_V4], 0x02),
+    send: (fixture) => sendsFrom(fixture, HOST_IP, 0x02),
     answers: 0,
   },
   {
     name: "a SYN from the broadcast address",
     known: "RFC 9293 MUST-63",
+    isIpv4: true,
     reaches: null,
-    send: (fixture) => sendsFrom(fixture, [255, 255, 255, 255], 0x02),
+    send: (fixture) => sendsFrom(fixture, Uint8Array.of(255, 255, 255, 255), 0x02),
     answers: 0,
   },
   {
     name: "a SYN from the subnet's broadcast address",
     known: "RFC 9293 MUST-63",
+    isIpv4: true,
     reaches: null,
-    send: (fixture) => sendsFrom(fixture, [10, 0, 0, 255], 0x02),
+    send: (fixture) => sendsFrom(fixture, Uint8Array.of(10, 0, 0, 255), 0x02),
     answers: 0,
   },
   {
     name: "a SYN from a multicast address",
     known: "RFC 9293 MUST-63",
     reaches: null,
-    send: (fixture) => sendsFrom(fixture, [224, 0, 0, 1], 0x02),
+    send: (fixture) => sendsFrom(fixture, MULTICAST, 0x02),
     answers: 0,
   },
   {
     name: "a SYN from loopback",
     known: "RFC 1122 §3.2.1.3",
     reaches: null,
-    send: (fixture) => sendsFrom(fixture, [127, 0, 0, 1], 0x02),
+    send: (fixture) => sendsFrom(fixture, LOOPBACK, 0x02),
     answers: 0,
   },
   {
@@ -297,26 +309,29 @@ export const NAMED_INPUTS: readonly NamedInput[] = [
   {
     name: "fragmentation needed, next hop of zero bytes",
     known: "RFC 1191 §5, RFC 5927 §7",
-    reaches: "icmp.too-big",
+    // RFC 8201 §4: what is below 1280 is not so much as looked at.
+    reaches: IS_IPV6 ? null : "icmp.too-big",
     answersInFlight: 18,
-    send: ({ peer }) => sendsIcmp(peer, { type: 3, code: 4, seq: 1, rest: 0 }),
+    send: ({ peer }) => sendsIcmp(peer, { ...ICMP_FAMILY.tooBig, seq: 1, rest: 0 }),
   },
   {
     name: "fragmentation needed, next hop of one byte",
     known: "CVE-2004-1060",
-    reaches: "icmp.too-big",
+    // RFC 8201 §4: what is below 1280 is not so much as looked at.
+    reaches: IS_IPV6 ? null : "icmp.too-big",
     answersInFlight: 18,
-    send: ({ peer }) => sendsIcmp(peer, { type: 3, code: 4, seq: 1, rest: 1 }),
+    send: ({ peer }) => sendsIcmp(peer, { ...ICMP_FAMILY.tooBig, seq: 1, rest: 1 }),
   },
   {
     name: "port unreachable for what was never sent",
     known: "CVE-2004-0790, RFC 5927 §4",
     reaches: "icmp.ignored",
-    send: ({ peer }) => sendsIcmp(peer, { type: 3, code: 3, seq: 0x1000_0000 }),
+    send: ({ peer }) => sendsIcmp(peer, { ...ICMP_FAMILY.portUnreachable, seq: 0x1000_0000 }),
     answers: 0,
   },
   {
     name: "source quench",
+    isIpv4: true,
     known: "CVE-2004-0791, RFC 6633",
     reaches: null,
     send: ({ peer }) => sendsIcmp(peer, { type: 4, code: 0, seq: 1 }),
@@ -326,7 +341,7 @@ export const NAMED_INPUTS: readonly NamedInput[] = [
     name: "an error that quotes less than ports",
     known: "RFC 792",
     reaches: null,
-    send: ({ peer }) => sendsIcmp(peer, { type: 3, code: 1, seq: 1, quotedBytes: 2 }),
+    send: ({ peer }) => sendsIcmp(peer, { ...ICMP_FAMILY.hostUnreachable, seq: 1, quotedBytes: 2 }),
     answers: 0,
   },
 ];

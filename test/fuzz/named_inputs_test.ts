@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { bytesOf } from "../tcp/app_log.ts";
+import { ipv4Test } from "../tcp/family.ts";
 import type { Seen } from "../tcp/peer.ts";
 import { ALL_OPTIONS, type Fixture, reachEstablished } from "../tcp/states.ts";
 import { NAMED_INPUTS } from "./named_inputs.ts";
@@ -62,8 +63,9 @@ function takesFlight({ peer, app }: Fixture): Seen[] {
 
 for (const input of NAMED_INPUTS) {
   const { name, known, send, answers = 1, survives = true } = input;
+  const test = input.isIpv4 === true ? ipv4Test : Deno.test;
   for (const [words, options] of Object.entries(OPTIONS)) {
-    Deno.test(`corpus: ${name} (${known})${words}`, () => {
+    test(`corpus: ${name} (${known})${words}`, () => {
       const fixture = reachEstablished({ options });
       const { lab, peer, app } = fixture;
       send(fixture);
@@ -77,7 +79,7 @@ for (const input of NAMED_INPUTS) {
       assertAlive(fixture);
     });
 
-    Deno.test(`corpus: ${name} (${known})${words}, while data is in flight`, () => {
+    test(`corpus: ${name} (${known})${words}, while data is in flight`, () => {
       const fixture = reachEstablished({ options, tcp: { noDelay: true } });
       const { lab, peer, app } = fixture;
       const flight = takesFlight(fixture);
@@ -96,8 +98,9 @@ for (const input of NAMED_INPUTS) {
   }
 }
 
-for (const { name, reaches, send } of NAMED_INPUTS) {
-  Deno.test(`corpus: ${name}: read by ${reaches ?? "the host alone"}`, () => {
+for (const { name, reaches, send, isIpv4 = false } of NAMED_INPUTS) {
+  const test = isIpv4 ? ipv4Test : Deno.test;
+  test(`corpus: ${name}: read by ${reaches ?? "the host alone"}`, () => {
     const rules = Object.values(OPTIONS).flatMap((options) => {
       const fixture = reachEstablished({ options, tcp: { noDelay: true } });
       takesFlight(fixture);

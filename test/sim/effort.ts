@@ -3,16 +3,17 @@
  *
  * Owns: the bounds, and why they are as they are. Must not know: how a simulation runs.
  */
+import type { Family } from "../tcp/family.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Options that most segments carry (timestamps, padded), bytes. */
 const USUAL_OPTIONS_BYTES = 12;
-const HEADERS_BYTES = 40;
+const TCP_HEADER_BYTES = 20;
 
 /** Data segments that a scenario needs where nothing is lost: each write by itself, full ones otherwise. */
-function neededSegments({ connections, mtu, tcp }: Scenario): number {
+function neededSegments({ connections, mtu, tcp }: Scenario, family: Family): number {
   const offered = tcp.map(({ mss }) => (mss === undefined || mss === 0 ? Infinity : mss));
-  const full = Math.min(mtu - HEADERS_BYTES, ...offered) - USUAL_OPTIONS_BYTES;
+  const full = Math.min(mtu - family.headerBytes - TCP_HEADER_BYTES, ...offered) - USUAL_OPTIONS_BYTES;
   const halfWindow = Math.min(...tcp.map(({ receiveBufferBytes }) => receiveBufferBytes ?? Infinity)) / 2;
   let segments = 0;
   for (const { plans } of connections) {
@@ -31,8 +32,11 @@ function neededSegments({ connections, mtu, tcp }: Scenario): number {
  * acknowledgment for each needed segment; three leaves room for bad luck. Beside that: 25 segments a connection for opening,
  * closing, their repetition and keep-alives, and one a second each way for probes of shut windows.
  */
-export function mostSegments(scenario: Scenario, seconds: number): number {
-  return 3 * 2 * neededSegments(scenario) + 25 * scenario.connections.length + 2 * Math.ceil(seconds);
+export function mostSegments(
+  scenario: Scenario,
+  { seconds, family }: { readonly seconds: number; readonly family: Family },
+): number {
+  return 3 * 2 * neededSegments(scenario, family) + 25 * scenario.connections.length + 2 * Math.ceil(seconds);
 }
 
 /** Payload on the wire above which too much was sent again: twice the stream, and what a bad start may cost. */
@@ -48,8 +52,8 @@ export function mostPayloadBytes(scenario: Scenario): number {
  * Seconds after which the last byte must have come: ten minutes, since one piece can be lost many times in a row, and three
  * timeouts of the longest least RTO for each piece that is lost, as a sender without SACK needs one for most of them.
  */
-export function mostTransferSeconds(scenario: Scenario): number {
+export function mostTransferSeconds(scenario: Scenario, family: Family): number {
   const { faults } = scenario;
   const lossRate = Math.max(faults.in.drop + faults.in.corrupt, faults.out.drop + faults.out.corrupt);
-  return 600 + 3 * lossRate * neededSegments(scenario);
+  return 600 + 3 * lossRate * neededSegments(scenario, family);
 }

@@ -12,6 +12,7 @@ import { tapLink } from "../../src/link/tap.ts";
 import { VirtualClock } from "../../src/runtime/clock.ts";
 import { VirtualNetwork } from "../../src/runtime/virtual_network.ts";
 import type { Observer } from "../../src/tcp/events.ts";
+import { FAMILY, type Family } from "../tcp/family.ts";
 import { ThrownFaults } from "../tcp/thrown_faults.ts";
 import { mostPayloadBytes, mostSegments, mostTransferSeconds } from "./effort.ts";
 import type { ConnectionPlan, Scenario } from "./scenario.ts";
@@ -20,7 +21,6 @@ import { WireJudge } from "./wire_judge.ts";
 
 const SERVER_PORT = 3333;
 const FIRST_CLIENT_PORT = 40_000;
-const ADDRESSES = [Uint8Array.of(10, 0, 0, 2), Uint8Array.of(10, 0, 0, 1)] as const;
 
 /** Nothing may take longer than this in virtual time, whatever it is; effort.ts says more about transfers. */
 const MOST_SECONDS = 7_200;
@@ -38,14 +38,17 @@ export interface SimulationReport {
   readonly faults: { readonly in: FaultCounts | null; readonly out: FaultCounts | null };
 }
 
-/** Who listens in; for reproducing. */
+/** Over which version, that of this run when absent; and who listens in, for reproducing. */
 interface SimulationWatch {
+  readonly family?: Family;
   readonly observers?: readonly [Observer | null, Observer | null];
 }
 
 /** Runs a scenario to its end. Throws {@link SimulationFailure}, or what the stack threw. */
 export function simulate(scenario: Scenario, watch: SimulationWatch = {}): SimulationReport {
-  return new Simulation(scenario, watch).run();
+  const { family = FAMILY } = watch;
+  return new Simulation({ ...scenario, mtu: Math.max(scenario.mtu, family.leastMtu) }, { ...watch, family })
+    .run();
 }
 
 interface Pair {
@@ -57,6 +60,9 @@ interface Pair {
 
 class Simulation {
   readonly #scenario: Scenario;
+  readonly #family: Family;
+  /** Of the caller and the called. */
+  readonly #addresses: readonly [Uint8Array, Uint8Array];
   readonly #clock = new VirtualClock({ nowUs: 1_000_000, epochUs: 1_700_000_000_000_000 });
   readonly #network = new VirtualNetwork(this.#clock);
   readonly #hosts: readonly [Host, Host];
@@ -68,8 +74,11 @@ class Simulation {
   readonly #thrown = new ThrownFaults();
   readonly #faultCounts: () => SimulationReport["faults"];
 
-  constructor(scenario: Scenario, watch: SimulationWatch) {
+  constructor(scenario: Scenario, watch: SimulationWatch & { readonly family: Family }) {
+    const { family } = watch;
     this.#scenario = scenario;
+    this.#family = family;
+    this.#addresses = [family.neighbor(2), family.neighbor(1)];
     const { seed, mtu, faults, cutsLarge = false } = scenario;
     const maxPacketBytes = cutsLarge ? 0xffff : mtu;
     const [callerLink, calledLink] = memoryPair({ mtu, maxPacketBytes, queueFrames: 16_384 });
@@ -85,13 +94,17 @@ class Simulation {
       },
     });
     this.#faultCounts = () => bad.faultCounts();
-    this.#judge = new WireJudge({ mtu, saltOf: (source, destination) => this.#saltOf(source, destination) });
+    this.#judge = new WireJudge({
+      mtu,
+      isDamaging: faults.in.corrupt > 0 || faults.out.corrupt > 0,
+      saltOf: (source, destination) => this.#saltOf(source, destination),
+    });
     const links = [tapLink(bad, this.#judge.tap()), tapLink(calledLink, this.#judge.tap())] as const;
     const random = new SeededRandom(seed, 0x40);
     const makeHost = (side: 0 | 1) =>
       new Host({
         link: links[side],
-        addresses: [{ address: ADDRESSES[side], prefixLength: 24 }],
+        addresses: [{ address: this.#addresses[side], prefixLength: family.prefixLength }],
         secret: Uint8Array.from({ length: 16 }, () => random.below(256)),
         epochUs: this.#clock.epochUs,
         nowUs: this.#clock.nowUs(),
@@ -163,7 +176,7 @@ class Simulation {
     this.#pairOfPort.set(callerPort, pair);
     const calledPort = plan.isSimultaneous ? SERVER_PORT + 1 : SERVER_PORT;
     this.#hosts[0].connect({
-      address: ADDRESSES[1],
+      address: this.#addresses[1],
       port: calledPort,
       localPort: callerPort,
       handler: calling,
@@ -172,7 +185,7 @@ class Simulation {
     const called = new Talker(calling.name.replace("client", "server"), plan.plans[1], world);
     pair.called.push(called);
     this.#hosts[1].connect({
-      address: ADDRESSES[0],
+      address: this.#addresses[0],
       port: callerPort,
       localPort: calledPort,
       handler: called,
@@ -214,13 +227,13 @@ class Simulation {
     }
     const report = this.#report();
     const { segments, payloadBytes, transferSeconds } = report;
-    const most = mostSegments(this.#scenario, transferSeconds);
+    const most = mostSegments(this.#scenario, { seconds: transferSeconds, family: this.#family });
     if (segments > most) this.#fail(`took ${segments} segments, above ${most}: a storm`);
     const mostBytes = mostPayloadBytes(this.#scenario);
     if (payloadBytes > mostBytes) {
       this.#fail(`sent ${payloadBytes} bytes of payload, above ${mostBytes}: too much of it again`);
     }
-    const mostSeconds = mostTransferSeconds(this.#scenario);
+    const mostSeconds = mostTransferSeconds(this.#scenario, this.#family);
     if (transferSeconds > mostSeconds) this.#fail(`took ${transferSeconds} s, above ${mostSeconds}`);
   }
 

@@ -13,8 +13,10 @@ import type { TcpEvent } from "../../src/tcp/events.ts";
 import { TRANSITIONS } from "../../src/tcp/transitions.ts";
 import { readU16 } from "../../src/wire/bytes.ts";
 import { ETHERNET, ETHERTYPE } from "../../src/wire/ethernet.ts";
-import { IPV4 } from "../../src/wire/ipv4.ts";
+import { IP_PROTOCOL, IpPacket, parseIp } from "../../src/wire/ip.ts";
+import { IPV6 } from "../../src/wire/ipv6.ts";
 import { FLAG, flagNames, parseTcp, TcpSegment } from "../../src/wire/tcp.ts";
+import { FAMILY } from "../tcp/family.ts";
 import { ThrownFaults } from "../tcp/thrown_faults.ts";
 
 /** A peer's index. */
@@ -52,7 +54,7 @@ export interface Budget {
 
 const NAMES = ["A", "B"] as const;
 const PORTS = [1000, 2000] as const;
-const ADDRESSES = [Uint8Array.of(10, 0, 0, 1), Uint8Array.of(10, 0, 0, 2)] as const;
+const ADDRESSES = [FAMILY.neighbor(1), FAMILY.neighbor(2)] as const;
 const MACS = [Uint8Array.of(2, 0, 0, 0, 0, 1), Uint8Array.of(2, 0, 0, 0, 0, 2)] as const;
 const SIDES: readonly Side[] = [0, 1];
 const LEGAL: ReadonlySet<string> = new Set(TRANSITIONS.map(({ from, to }) => `${from}>${to}`));
@@ -68,7 +70,7 @@ interface Peer {
   readonly host: Host;
   /** Frames on their way to this peer, the oldest first. */
   readonly inbox: Uint8Array[];
-  readonly arps: Uint8Array[];
+  readonly neighborFrames: Uint8Array[];
   listener: HostListener | null;
   listens: number;
   opens: number;
@@ -89,6 +91,7 @@ export class TwoPeers {
   #losses = 0;
   #timeouts = 0;
   #aborts = 0;
+  readonly #ip = new IpPacket();
   readonly #segment = new TcpSegment();
   /** What the observers threw. */
   readonly #thrown = new ThrownFaults();
@@ -96,9 +99,14 @@ export class TwoPeers {
   constructor(budget: Budget) {
     this.#budget = budget;
     this.#peers = [this.#makePeer(0), this.#makePeer(1)];
-    // Who is where is known from the start: ARP is no part of this.
+    // Who is where is known from the start, or asked and answered within an action: neighbours are no part of this.
     for (const { host } of this.#peers) host.announce();
-    this.#settleArp();
+    this.#settleNeighbors();
+    // What a host says of itself when it begins, it says a few times (MLD, router solicitations).
+    while (this.#nextDeadlineUs() < Infinity) {
+      this.#passTime();
+      this.#settleNeighbors();
+    }
   }
 
   /** The actions that are possible now. */
@@ -169,7 +177,7 @@ export class TwoPeers {
         this.#timeouts++;
         this.#passTime();
     }
-    this.#settleArp();
+    this.#settleNeighbors();
     this.#thrown.rethrow();
   }
 
@@ -223,7 +231,7 @@ export class TwoPeers {
         if (this.#givenUp > givenUp && !mayGiveUp) throw new PeersViolation("one of the peers gave up");
         return;
       }
-      this.#settleArp();
+      this.#settleNeighbors();
       this.#thrown.rethrow();
     }
     throw new PeersViolation(`cannot reach CLOSED: ${this.states().join(", ")} after everything was tried`);
@@ -231,10 +239,10 @@ export class TwoPeers {
 
   #makePeer(side: Side): Peer {
     const inbox: Uint8Array[] = [];
-    const arps: Uint8Array[] = [];
+    const neighborFrames: Uint8Array[] = [];
     const host = new Host({
       link: this.#link(side),
-      addresses: [{ address: ADDRESSES[side], prefixLength: 24 }],
+      addresses: [{ address: ADDRESSES[side], prefixLength: FAMILY.prefixLength }],
       secret: new Uint8Array(16).fill(side + 1),
       epochUs: 0,
       nowUs: this.#nowUs,
@@ -248,7 +256,16 @@ export class TwoPeers {
       },
       onFault: this.#thrown.hook,
     });
-    const peer: Peer = { host, inbox, arps, listener: null, listens: 0, opens: 0, writes: 0, isses: [] };
+    const peer: Peer = {
+      host,
+      inbox,
+      neighborFrames,
+      listener: null,
+      listens: 0,
+      opens: 0,
+      writes: 0,
+      isses: [],
+    };
     const lastState = new Map<string, TcpState>();
     host.observer = (event) => this.#check(event, lastState);
     return peer;
@@ -266,8 +283,7 @@ export class TwoPeers {
       send: (frame, length) => {
         const other = this.#peers[side === 0 ? 1 : 0];
         const copy = frame.slice(0, length);
-        if (readU16(copy, ETHERNET.TYPE) === ETHERTYPE.ARP) other.arps.push(copy);
-        else other.inbox.push(copy);
+        (isForNeighbors(copy) ? other.neighborFrames : other.inbox).push(copy);
       },
       flush: () => {},
       wait: () => Promise.resolve(),
@@ -278,11 +294,11 @@ export class TwoPeers {
     };
   }
 
-  #settleArp(): void {
+  #settleNeighbors(): void {
     for (let found = true; found;) {
       found = false;
-      for (const { host, arps } of this.#peers) {
-        const frame = arps.shift();
+      for (const { host, neighborFrames } of this.#peers) {
+        const frame = neighborFrames.shift();
         if (frame === undefined) continue;
         found = true;
         host.ingest(frame, frame.length, this.#nowUs);
@@ -399,9 +415,10 @@ export class TwoPeers {
   }
 
   #parse(frame: Uint8Array): TcpSegment {
-    const offset = ETHERNET.HEADER_BYTES + IPV4.HEADER_BYTES;
-    const packetBytes = readU16(frame, ETHERNET.HEADER_BYTES + IPV4.TOTAL_LENGTH);
-    parseTcp(frame, offset, packetBytes - IPV4.HEADER_BYTES, this.#segment);
+    const ip = this.#ip;
+    const at = ETHERNET.HEADER_BYTES;
+    parseIp(readU16(frame, ETHERNET.TYPE), frame, at, frame.length - at, ip);
+    parseTcp(frame, ip.payloadOffset, ip.payloadLength, this.#segment);
     return this.#segment;
   }
 
@@ -427,4 +444,12 @@ export class TwoPeers {
 
 function canClose(state: TcpState): boolean {
   return state === "SYN_SENT" || state === "SYN_RCVD" || state === "ESTABLISHED" || state === "CLOSE_WAIT";
+}
+
+/** ARP, or a packet that carries no TCP at once: neighbour discovery, router solicitations, reports of groups. */
+function isForNeighbors(frame: Uint8Array): boolean {
+  const type = readU16(frame, ETHERNET.TYPE);
+  if (type === ETHERTYPE.ARP) return true;
+  return type === ETHERTYPE.IPV6 &&
+    frame[ETHERNET.HEADER_BYTES + IPV6.NEXT_HEADER] !== IP_PROTOCOL.TCP;
 }

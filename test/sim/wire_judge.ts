@@ -9,8 +9,10 @@
 import type { FrameTap } from "../../src/link/tap.ts";
 import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
 import { EthernetHeader, ETHERTYPE, parseEthernet } from "../../src/wire/ethernet.ts";
-import { IpPacket } from "../../src/wire/ip_packet.ts";
-import { IP_PROTOCOL, IPV4, parseIpv4 } from "../../src/wire/ipv4.ts";
+import { IcmpMessage } from "../../src/wire/icmp.ts";
+import { isIcmpv6Error, parseIcmpv6 } from "../../src/wire/icmpv6.ts";
+import { IP_PROTOCOL, IpPacket, parseIp } from "../../src/wire/ip.ts";
+import { neighborMessageFault } from "../../src/wire/neighbor_discovery.ts";
 import {
   CHECKSUM_VERDICT,
   checksumVerdict,
@@ -59,6 +61,8 @@ interface WireTotals {
 /** What the judge is told. */
 interface WireJudgeOptions {
   readonly mtu: number;
+  /** Bits change on the way. */
+  readonly isDamaging: boolean;
   /** The stream that goes from one port to another; null where contents are of no interest. */
   readonly saltOf: (sourcePort: number, destinationPort: number) => number | null;
 }
@@ -70,6 +74,7 @@ export class WireJudge {
   readonly #conversations = new Map<number, Conversation>();
   readonly #ethernet = new EthernetHeader();
   readonly #ip = new IpPacket();
+  readonly #message = new IcmpMessage();
   readonly #segment = new TcpSegment();
 
   constructor(options: WireJudgeOptions) {
@@ -92,16 +97,22 @@ export class WireJudge {
     if (ethernet.type === ETHERTYPE.ARP) return;
     const at = ethernet.payloadOffset;
     const ip = this.#ip;
-    const malformed = parseIpv4(frame, at, length - at, ip);
-    if (malformed !== null) throw new SimulationFailure(`sent a bad IPv4 packet: ${malformed}`);
-    const { payloadOffset, payloadLength } = ip;
-    const pseudo = pseudoHeaderSum(
-      frame,
-      at + IPV4.SOURCE,
-      IPV4.ADDRESS_BYTES,
-      IP_PROTOCOL.TCP,
-      payloadLength,
-    );
+    const malformed = parseIp(ethernet.type, frame, at, length - at, ip);
+    if (malformed !== null) throw new SimulationFailure(`sent a bad IP packet: ${malformed}`);
+    const { payloadOffset, payloadLength, protocol } = ip;
+    const pseudo = pseudoHeaderSum(frame, ip.sourceOffset, ip.addressBytes, protocol, payloadLength);
+    if (protocol === IP_PROTOCOL.ICMPV6) {
+      // Neighbours ask for each other. No end is to complain about anything but a header that was damaged on its way,
+      // as no sum of IPv6 covers all of it.
+      const message = this.#message;
+      const bad = parseIcmpv6(frame, payloadOffset, payloadLength, pseudo, message) ??
+        neighborMessageFault(frame, ip, message);
+      const isUnasked = isIcmpv6Error(message.type) && !this.#options.isDamaging;
+      if (bad !== null || isUnasked) {
+        throw new SimulationFailure(`sent ICMPv6 of type ${message.type}: ${bad ?? "an error"}`);
+      }
+      return;
+    }
     const verdict = checksumVerdict(frame, payloadOffset, payloadLength, pseudo, cutBytes === 0);
     // What is cut on its way gets its sums there.
     const wanted = cutBytes > 0 ? CHECKSUM_VERDICT.PARTIAL : CHECKSUM_VERDICT.CORRECT;

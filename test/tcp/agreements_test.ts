@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { MS_US, SACK_OPTIONS, STAMPED_OPTIONS } from "./bulk_sender.ts";
+import { FAMILY } from "./family.ts";
 import type { OptionValues } from "./frame_craft.ts";
 import { Lab } from "./harness.ts";
 import { type FixtureOptions, reachEstablished, reachSynRcvd, reachSynSent } from "./states.ts";
@@ -60,12 +61,13 @@ for (const role of ROLES) {
 
   Deno.test(`${role}: text is as large as the smallest of the peer's MSS, ours and the path, less the timestamps (MUST-16, MUST-15)`, () => {
     for (
-      const [mss, mtu, full] of [[1460, 1500, 1460], [1000, 1500, 1000], [9000, 1500, 1460], [
+      const [mss, linkMss, full] of [[1460, 1460, 1460], [1000, 1460, 1000], [9000, 1460, 1460], [
         1460,
-        1000,
-        960,
-      ], [536, 9000, 536]]
+        1240,
+        1240,
+      ], [536, 8960, 536]]
     ) {
+      const mtu = FAMILY.mtuFor(linkMss);
       for (const stamps of [0, 12]) {
         const offered: OptionValues = stamps === 0 ? { mss } : { mss, timestamps: { value: 1, echo: 0 } };
         const { peer, app } = reachEstablished({ role, mtu, options: offered });
@@ -76,7 +78,7 @@ for (const role of ROLES) {
     }
     const { peer, app } = reachEstablished({ role, options: {} });
     app.write(5000);
-    assertEquals(peer.takeAll()[0].data.length, 536);
+    assertEquals(peer.takeAll()[0].data.length, FAMILY.defaultMss);
   });
 
   Deno.test(`${role}: an MSS below 48 is taken as 48 (local choice beside MUST-14)`, () => {
@@ -127,10 +129,10 @@ Deno.test("a SYN offers the unscaled room, and what was offered is kept: text up
 
 /** TSval of the SYN, ACK to a peer, and of an active SYN. */
 function stamps(lab: Lab, port: number, address = 9): { passive: number; active: number } {
-  const peer = lab.peer({ port, address: Uint8Array.of(10, 0, 0, address) });
+  const peer = lab.peer({ port, address: FAMILY.neighbor(address) });
   peer.sends({ flags: "SYN", seq: 0, options: STAMPED_OPTIONS });
   const passive = peer.expects({ flags: "SYN ACK" }).options.timestamps?.value ?? 0;
-  const target = lab.peer({ port: port + 1000, address: Uint8Array.of(10, 0, 0, address), hostPort: 1 });
+  const target = lab.peer({ port: port + 1000, address: FAMILY.neighbor(address), hostPort: 1 });
   lab.connect(target, { localPort: port });
   const active = target.expects({ flags: "SYN" }).options.timestamps?.value ?? 0;
   return { passive, active };

@@ -6,6 +6,7 @@
  */
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { findApplication } from "../../src/app/applications.ts";
+import { FAMILY } from "./family.ts";
 import type { OptionValues } from "./frame_craft.ts";
 import { Lab, type LabOptions } from "./harness.ts";
 import { describe, type Peer } from "./peer.ts";
@@ -48,7 +49,7 @@ export class Crowd {
 
   /** Another stranger whose handshake is done; its own address in turn. */
   join(options: OptionValues = SCALED, window = 0xffff): Peer {
-    const peer = this.lab.peer({ address: strangerAddress(this.#joined++ % this.#addresses) });
+    const peer = this.lab.peer({ address: FAMILY.stranger(this.#joined++ % this.#addresses) });
     peer.window = window;
     peer.sends({ flags: "SYN", seq: 0, options, window: 0xffff });
     this.check();
@@ -95,10 +96,6 @@ function serve(lab: Lab, name: string, port: number): void {
   lab.user(() => lab.host.listen({ port, backlog: 0x20000, accept }));
 }
 
-function strangerAddress(index: number): Uint8Array {
-  return Uint8Array.of(10, 1, 1 + (index >> 7), 1 + (index & 127));
-}
-
 /** Sends what its window lets it, acknowledges what comes, and sends again what nobody acknowledges. */
 class EchoClient {
   readonly #peer: Peer;
@@ -112,7 +109,7 @@ class EchoClient {
 
   constructor(lab: Lab, index: number) {
     this.#lab = lab;
-    this.#peer = lab.peer({ address: Uint8Array.of(10, 0, 0, 100 + index % 100), hostPort: ECHO_PORT });
+    this.#peer = lab.peer({ address: FAMILY.neighbor(100 + index % 100), hostPort: ECHO_PORT });
     this.#data = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7 + (i >>> 8)) % 251);
     this.#againUs = lab.nowUs;
   }
@@ -168,7 +165,7 @@ export class Resident {
 
   constructor(crowd: Crowd, number: number) {
     this.#crowd = crowd;
-    this.#peer = crowd.lab.peer({ address: Uint8Array.of(10, 0, 0, 20 + number), hostPort: ECHO_PORT });
+    this.#peer = crowd.lab.peer({ address: FAMILY.neighbor(20 + number), hostPort: ECHO_PORT });
     this.#peer.sends({ flags: "SYN", seq: 0, options: SCALED });
     this.#peer.sends({ flags: "ACK", seq: 1, ack: 1 });
     this.talks();

@@ -13,6 +13,7 @@ import { TRANSITIONS } from "../../src/tcp/transitions.ts";
 import { ARP_OPERATION, ArpPacket, emitArp, parseArp } from "../../src/wire/arp.ts";
 import { emitEthernet, EthernetHeader, ETHERTYPE, parseEthernet } from "../../src/wire/ethernet.ts";
 import { AppLog, type AppOptions } from "./app_log.ts";
+import { FAMILY, type Family, familyOf, LAB_MTU } from "./family.ts";
 import { type ReadPacket, readPacket, type Route } from "./frame_craft.ts";
 import { advertisement, isGroupReport, solicitedAddress } from "./neighbor_craft.ts";
 import { Peer, type PeerOptions } from "./peer.ts";
@@ -25,8 +26,8 @@ export interface LabOptions {
   readonly mtu?: number;
   readonly ttl?: number;
   readonly startUs?: number;
-  /** Give the host an IPv6 address too. */
-  readonly ipv6?: boolean;
+  /** The versions of IP in which the host has an address; that of this run alone when absent. Peers are of the first. */
+  readonly families?: readonly Family[];
   readonly secret?: Uint8Array;
   readonly epochUs?: number;
   readonly checksumPolicy?: "partial" | "strict" | "ignore";
@@ -66,18 +67,19 @@ export class Lab {
   nowUs: number;
   /** How long frames wait in the device before the host takes them. */
   waitedUs = 0;
+  readonly #family: Family;
   readonly #peers = new Map<string, Peer>();
   readonly #faults = new ThrownFaults();
   #nextPort = 40_000;
 
   constructor(options: LabOptions = {}) {
     this.nowUs = options.startUs ?? SECOND_US;
-    this.link = new RecordingLink({ mtu: options.mtu ?? 1500, mac: HOST_MAC, nowUs: () => this.nowUs });
+    const { families = [FAMILY], mtu = LAB_MTU } = options;
+    this.#family = families[0];
+    this.link = new RecordingLink({ mtu, mac: HOST_MAC, nowUs: () => this.nowUs });
     this.host = new Host({
       link: this.link,
-      addresses: options.ipv6 === true
-        ? [{ address: HOST_V4, prefixLength: 24 }, { address: HOST_V6, prefixLength: 64 }]
-        : [{ address: HOST_V4, prefixLength: 24 }],
+      addresses: families.map(({ host, prefixLength }) => ({ address: host, prefixLength })),
       secret: options.secret ?? Uint8Array.from({ length: 16 }, (_, i) => i * 7 + 3),
       epochUs: options.epochUs ?? 1_700_000_000 * SECOND_US,
       nowUs: this.nowUs,
@@ -104,7 +106,8 @@ export class Lab {
 
   /** A new stranger on the wire. One with the address and port of an earlier one takes its place. */
   peer(options: PeerOptions = {}): Peer {
-    const peer = new Peer(this, { ...options, port: options.port ?? this.#nextPort++ });
+    const { address = this.#family.peer, port = this.#nextPort++ } = options;
+    const peer = new Peer(this, { ...options, address, port });
     this.#peers.set(peerKey(peer.address, peer.port), peer);
     return peer;
   }
@@ -200,7 +203,7 @@ export class Lab {
       sourceMac: PEER_MAC,
       targetMac: HOST_MAC,
       source: address,
-      target: address.length === HOST_V4.length ? HOST_V4 : HOST_V6,
+      target: familyOf(address).host,
     };
   }
 

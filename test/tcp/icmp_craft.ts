@@ -9,9 +9,9 @@ import { IPV4 } from "../../src/wire/ipv4.ts";
 import { writeU16, writeU32 } from "../../src/wire/bytes.ts";
 import { TCP } from "../../src/wire/tcp.ts";
 import { craftPacket } from "./frame_craft.ts";
+import { familyOf, IPV4_FAMILY, IPV6_FAMILY, IS_IPV6 } from "./family.ts";
 import type { Peer } from "./peer.ts";
 import type { FixtureOptions } from "./states.ts";
-import { HOST_V4, HOST_V6, PEER_V6 } from "./wire_ends.ts";
 
 interface IcmpError {
   readonly type: number;
@@ -28,6 +28,11 @@ interface IcmpError {
   readonly quotedPort?: number;
 }
 
+interface IcmpKind {
+  readonly type: number;
+  readonly code: number;
+}
+
 /** What ICMP calls things in a version, and what of a connection over that version is different. */
 export interface IcmpFamily {
   readonly name: "ICMP" | "ICMPv6";
@@ -37,7 +42,9 @@ export interface IcmpFamily {
   /** Type and code of what must not abort (MUST-56). */
   readonly soft: readonly (readonly [name: string, type: number, code: number])[];
   readonly hard: readonly (readonly [name: string, type: number, code: number])[];
-  readonly tooBig: { readonly type: number; readonly code: number };
+  readonly portUnreachable: IcmpKind;
+  readonly hostUnreachable: IcmpKind;
+  readonly tooBig: IcmpKind;
   /** A full segment on a link of 1500 bytes. */
   readonly mss: number;
   /** The MTU of a narrow path. */
@@ -48,7 +55,7 @@ export interface IcmpFamily {
 export const ICMP_FAMILIES: readonly IcmpFamily[] = [
   {
     name: "ICMP",
-    over: {},
+    over: { families: [IPV4_FAMILY], mtu: 1500 },
     router: Uint8Array.of(10, 0, 0, 254),
     soft: [
       ["net unreachable", 3, 0],
@@ -60,13 +67,15 @@ export const ICMP_FAMILIES: readonly IcmpFamily[] = [
     ],
     // Codes 2 to 4 of "destination unreachable" are hard; 4 is path MTU discovery's (RFC 1191).
     hard: [["protocol unreachable", 3, 2], ["port unreachable", 3, 3]],
+    portUnreachable: { type: 3, code: 3 },
+    hostUnreachable: { type: 3, code: 1 },
     tooBig: { type: 3, code: 4 },
     mss: 1460,
     narrow: 1000,
   },
   {
     name: "ICMPv6",
-    over: { ipv6: true, peer: { address: PEER_V6 } },
+    over: { families: [IPV6_FAMILY], mtu: 1500 },
     router: Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xfe),
     soft: [
       ["no route", 1, 0],
@@ -82,11 +91,16 @@ export const ICMP_FAMILIES: readonly IcmpFamily[] = [
       ["unrecognized option", 4, 2],
     ],
     hard: [["port unreachable", 1, 4]],
+    portUnreachable: { type: 1, code: 4 },
+    hostUnreachable: { type: 1, code: 3 },
     tooBig: { type: 2, code: 0 },
     mss: 1440,
     narrow: 1300,
   },
 ];
+
+/** The one of this run. */
+export const ICMP_FAMILY = ICMP_FAMILIES[IS_IPV6 ? 1 : 0];
 
 /** Sends the host an error about a segment to `peer`, of the ICMP that goes with the peer's address. */
 export function sendsIcmp(peer: Peer, error: IcmpError): void {
@@ -112,11 +126,10 @@ export function sendsIcmp(peer: Peer, error: IcmpError): void {
 
 /** A segment of the host without text, as a router has it that complains. */
 function quotedSegment(peer: Peer, { quotedPort, seq }: IcmpError): Uint8Array {
-  const isV4 = peer.address.length === IPV4.ADDRESS_BYTES;
   const at = ipHeaderBytes(peer.address.length);
   const quoted = new Uint8Array(at + TCP.HEADER_BYTES);
   emitIp(quoted, 0, {
-    source: isV4 ? HOST_V4 : HOST_V6,
+    source: familyOf(peer.address).host,
     destination: peer.address,
     protocol: IP_PROTOCOL.TCP,
     payloadLength: TCP.HEADER_BYTES,

@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { type BulkOptions, BulkSender, PLAIN_OPTIONS, SACK_OPTIONS, tenOut } from "./bulk_sender.ts";
+import { FAMILY, HEADERS, ipv4Test, IS_IPV6, LAB_MTU } from "./family.ts";
 import { sendsIcmp } from "./icmp_craft.ts";
 import { reachSynSent } from "./states.ts";
 
@@ -13,32 +14,35 @@ const SOFT: readonly (readonly [type: number, code: number])[] = [[3, 0], [3, 1]
   0,
 ]];
 const HARD: readonly (readonly [type: number, code: number])[] = [[3, 2], [3, 3]];
-/** Fragmentation needed and DF set; the next hop's MTU is in the low half of the second word (RFC 1191 §4). */
-const TOO_BIG = { type: 3, code: 4 } as const;
+/** Fragmentation needed and DF set; the next hop's MTU is in the low half of the second word (RFC 1191 §4). ICMPv6 has a type for it (RFC 4443 §3.2). */
+const TOO_BIG = IS_IPV6 ? { type: 2, code: 0 } : { type: 3, code: 4 };
 
 const SACK: BulkOptions = { options: SACK_OPTIONS, tcp: { congestionControl: "reno" } };
 
 for (const [type, code] of SOFT) {
-  Deno.test(`ICMP type ${type} code ${code} about our SYN is no end, and is told (MUST-56, SHLD-25)`, () => {
+  ipv4Test(`ICMP type ${type} code ${code} about our SYN is no end, and is told (MUST-56, SHLD-25)`, () => {
     const { peer, app } = reachSynSent();
     sendsIcmp(peer, { type, code, seq: 0 });
     peer.expectsSilence();
     assertEquals([app.state, app.advice.length, app.closed], ["SYN_SENT", 1, []]);
   });
 
-  Deno.test(`ICMP type ${type} code ${code} never changes the size of segments, whatever stands in it (RFC 1191 §4)`, () => {
-    for (const rest of [600, 1000, (1000 << 16) >>> 0]) {
-      const bulk = tenOut(SACK);
-      const { sendMss, cwnd } = bulk.info;
-      sendsIcmp(bulk.peer, { type, code, seq: 1, rest });
-      bulk.silence();
-      assertEquals([bulk.info.sendMss, bulk.info.cwnd, bulk.info.lostBytes], [sendMss, cwnd, 0]);
-    }
-  });
+  ipv4Test(
+    `ICMP type ${type} code ${code} never changes the size of segments, whatever stands in it (RFC 1191 §4)`,
+    () => {
+      for (const rest of [600, 1000, (1000 << 16) >>> 0]) {
+        const bulk = tenOut(SACK);
+        const { sendMss, cwnd } = bulk.info;
+        sendsIcmp(bulk.peer, { type, code, seq: 1, rest });
+        bulk.silence();
+        assertEquals([bulk.info.sendMss, bulk.info.cwnd, bulk.info.lostBytes], [sendMss, cwnd, 0]);
+      }
+    },
+  );
 }
 
 for (const [type, code] of HARD) {
-  Deno.test(`ICMP type ${type} code ${code} about our SYN ends the OPEN (SHLD-26)`, () => {
+  ipv4Test(`ICMP type ${type} code ${code} about our SYN ends the OPEN (SHLD-26)`, () => {
     const { peer, app } = reachSynSent();
     sendsIcmp(peer, { type, code, seq: 0 });
     peer.expectsSilence();
@@ -46,7 +50,7 @@ for (const [type, code] of HARD) {
   });
 }
 
-Deno.test("ICMP source quench, type 4, changes nothing and is not told (MUST-55)", () => {
+ipv4Test("ICMP source quench, type 4, changes nothing and is not told (MUST-55)", () => {
   const bulk = tenOut(SACK);
   const { cwnd, sendMss } = bulk.info;
   sendsIcmp(bulk.peer, { type: 4, code: 0, seq: 1, rest: 600 });
@@ -62,17 +66,17 @@ function sizes(bulk: BulkSender): number[] {
 Deno.test("a path's MTU comes down by messages and is never raised by one: new segments show it (RFC 1191 §3)", () => {
   for (const options of [PLAIN_OPTIONS, SACK_OPTIONS]) {
     const bulk = tenOut({ ...SACK, options });
-    let least = 1500;
+    let least = LAB_MTU;
     for (
-      const [mtu, wanted] of [[1400, 1400], [1450, 1400], [1000, 1000], [1001, 1000], [1500, 1000], [
+      const [mtu, wanted] of [[1400, 1400], [1450, 1400], [1300, 1300], [1301, 1300], [1500, 1300], [
         9000,
-        1000,
-      ], [900, 900]]
+        1300,
+      ], [1280, 1280]]
     ) {
       const seq = ((bulk.info.sndUna - bulk.info.iss) >>> 0) + 10;
       sendsIcmp(bulk.peer, { ...TOO_BIG, seq, rest: mtu });
       least = Math.min(least, mtu);
-      assertEquals(bulk.info.sendMss, wanted - 40, `after ${mtu}`);
+      assertEquals(bulk.info.sendMss, wanted - HEADERS, `after ${mtu}`);
       for (const size of sizes(bulk)) assert(size <= least, `${size} bytes on a path of ${least}`);
       bulk.passRtt();
       bulk.peer.sends({ flags: "ACK" });
@@ -87,11 +91,11 @@ Deno.test("what was too big is sent again at once in smaller pieces, without a r
   for (const options of [PLAIN_OPTIONS, SACK_OPTIONS]) {
     const bulk = tenOut({ ...SACK, options });
     bulk.passRtt();
-    sendsIcmp(bulk.peer, { ...TOO_BIG, seq: 1, rest: 1040 });
+    sendsIcmp(bulk.peer, { ...TOO_BIG, seq: 1, rest: FAMILY.mtuFor(1240) });
     const again = bulk.takes();
     assert(again.length > 0);
-    assertEquals([again[0].seq, again[0].data.length], [1, 1000]);
-    for (const { data } of again) assert(data.length <= 1000);
+    assertEquals([again[0].seq, again[0].data.length], [1, 1240]);
+    for (const { data } of again) assert(data.length <= 1240);
     assertEquals([bulk.info.ssthresh, bulk.info.backoff], [0, 0]);
     for (let round = 0; round < 40 && bulk.info.sendQueue > 0; round++) {
       bulk.passRtt();
@@ -106,10 +110,10 @@ Deno.test("a message about what is not in flight changes no size (RFC 5927 §7)"
   const bulk = tenOut(SACK);
   const end = 1 + 10 * bulk.mss;
   for (const seq of [0, -1, end, end + 1, end + 100_000]) {
-    sendsIcmp(bulk.peer, { ...TOO_BIG, seq, rest: 1000 });
+    sendsIcmp(bulk.peer, { ...TOO_BIG, seq, rest: FAMILY.mtuFor(1240) });
     assertEquals(bulk.info.sendMss, bulk.mss, `about ${seq}`);
   }
   bulk.silence();
-  sendsIcmp(bulk.peer, { ...TOO_BIG, seq: end - 1, rest: 1000 });
-  assertEquals(bulk.info.sendMss, 960);
+  sendsIcmp(bulk.peer, { ...TOO_BIG, seq: end - 1, rest: FAMILY.mtuFor(1240) });
+  assertEquals(bulk.info.sendMss, 1240);
 });

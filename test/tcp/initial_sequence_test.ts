@@ -2,6 +2,7 @@
  * Initial sequence numbers: ISN = M + F(4-tuple, secret), M a clock of 4 microseconds (RFC 9293 §3.4.1, RFC 6528).
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { FAMILY } from "./family.ts";
 import { Lab } from "./harness.ts";
 import { reachLastAck } from "./states.ts";
 import { SECOND_US } from "./wire_ends.ts";
@@ -20,7 +21,7 @@ function serverIss(
 ): number {
   const lab = new Lab({ startUs, secret: new Uint8Array(16).fill(secretByte) });
   lab.listen({ port: hostPort });
-  const peer = lab.peer({ port, hostPort, address: Uint8Array.of(10, 0, 0, lastByte) });
+  const peer = lab.peer({ port, hostPort, address: FAMILY.neighbor(lastByte) });
   peer.sends({ flags: "SYN", seq: 0 });
   peer.expects({ flags: "SYN ACK", seq: 0, ack: 1 });
   return peer.hostIss;

@@ -6,9 +6,10 @@ import { checksum } from "../../src/wire/checksum.ts";
 import { ETHERNET } from "../../src/wire/ethernet.ts";
 import { IPV4 } from "../../src/wire/ipv4.ts";
 import { FLAG } from "../../src/wire/tcp.ts";
+import { ipv4Test, IS_IPV6 } from "./family.ts";
 import { craftSegment } from "./frame_craft.ts";
 import { Lab, type LabOptions } from "./harness.ts";
-import { sendsIcmp } from "./icmp_craft.ts";
+import { ICMP_FAMILY, sendsIcmp } from "./icmp_craft.ts";
 import type { Peer } from "./peer.ts";
 import { reachEstablished } from "./states.ts";
 import { HOST_PORT, SECOND_US } from "./wire_ends.ts";
@@ -85,7 +86,7 @@ Deno.test("errors are told to those who listen, and those who do not hear nothin
     peer.sends({ flags: "ACK", seq: 1, ack: 1 });
     const [connection] = lab.host.connections().filter(({ localPort }) => localPort === hostPort);
     lab.user(() => connection.write(new Uint8Array(3)));
-    sendsIcmp(peer, { type: 3, code: 1, seq: 1 });
+    sendsIcmp(peer, { ...ICMP_FAMILY.hostUnreachable, seq: 1 });
     assertEquals(connection.state, "ESTABLISHED");
   }
   assertEquals(told, 1);
@@ -105,7 +106,7 @@ const IP_OPTIONS: readonly (readonly [string, readonly number[]])[] = [
 ];
 
 for (const [name, options] of IP_OPTIONS) {
-  Deno.test(`IP options: ${name}: the segment is taken as if it were not there (MUST-50)`, () => {
+  ipv4Test(`IP options: ${name}: the segment is taken as if it were not there (MUST-50)`, () => {
     const { lab, peer, app } = reachEstablished();
     lab.ingest(withIpOptions(textFrame(peer, 1), options));
     assertEquals(app.text, "text");
@@ -117,7 +118,7 @@ for (const [name, options] of IP_OPTIONS) {
   });
 }
 
-Deno.test("a SYN with IP options opens a connection (MUST-50)", () => {
+ipv4Test("a SYN with IP options opens a connection (MUST-50)", () => {
   const lab = new Lab();
   const apps = lab.listen();
   const peer = lab.peer();
@@ -202,6 +203,12 @@ function withIpOptions(frame: Uint8Array, options: readonly number[]): Uint8Arra
 
 function withTrafficClass(frame: Uint8Array, trafficClass: number): Uint8Array {
   const marked = frame.slice();
+  if (IS_IPV6) {
+    // The low half of the first byte, the high half of the second (RFC 8200 §3).
+    marked[ETHERNET.HEADER_BYTES] = 0x60 | (trafficClass >>> 4);
+    marked[ETHERNET.HEADER_BYTES + 1] = (trafficClass & 0x0f) << 4;
+    return marked;
+  }
   marked[ETHERNET.HEADER_BYTES + IPV4.TRAFFIC_CLASS] = trafficClass;
   sealHeader(marked, IPV4.HEADER_BYTES);
   return marked;

@@ -8,10 +8,11 @@ import { Host } from "../../src/host/host.ts";
 import type { CloseReason } from "../../src/tcp/events.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
 import { FLAG } from "../../src/wire/tcp.ts";
+import { FAMILY, HOST_IP, LAB_MTU, PEER_IP } from "./family.ts";
 import { type ReadPacket, readPacket } from "./frame_craft.ts";
 import { RecordingLink } from "./recording_link.ts";
 import { ALL_OPTIONS, reachCloseWait, reachEstablished, reachFinWait2, reachSynSent } from "./states.ts";
-import { HOST_MAC, HOST_V4, PEER_MAC, PEER_V4, SECOND_US } from "./wire_ends.ts";
+import { HOST_MAC, PEER_MAC, SECOND_US } from "./wire_ends.ts";
 
 const MS_US = 1000;
 const HOUR_US = 3600 * SECOND_US;
@@ -27,10 +28,10 @@ class End implements ConnectionHandler {
   readonly sent: ReadPacket[] = [];
 
   constructor(wire: Wire, mac: Uint8Array, address: Uint8Array, tcp: Partial<TcpConfig>) {
-    this.link = new RecordingLink({ mtu: 1500, mac, nowUs: () => wire.nowUs });
+    this.link = new RecordingLink({ mtu: LAB_MTU, mac, nowUs: () => wire.nowUs });
     this.host = new Host({
       link: this.link,
-      addresses: [{ address, prefixLength: 24 }],
+      addresses: [{ address, prefixLength: FAMILY.prefixLength }],
       secret: new Uint8Array(16).fill(mac[5]),
       epochUs: 0,
       nowUs: wire.nowUs,
@@ -64,10 +65,10 @@ class Wire {
   readonly far: End;
 
   constructor(tcp: Partial<TcpConfig> = {}) {
-    this.near = new End(this, HOST_MAC, HOST_V4, tcp);
-    this.far = new End(this, PEER_MAC, PEER_V4, tcp);
+    this.near = new End(this, HOST_MAC, HOST_IP, tcp);
+    this.far = new End(this, PEER_MAC, PEER_IP, tcp);
     this.far.host.listen({ port: PORT, accept: () => this.far });
-    this.user(() => this.near.host.connect({ address: PEER_V4, port: PORT, handler: this.near }));
+    this.user(() => this.near.host.connect({ address: PEER_IP, port: PORT, handler: this.near }));
     assertEquals([this.near.open.state, this.far.open.state], ["ESTABLISHED", "ESTABLISHED"]);
   }
 

@@ -2,11 +2,13 @@
  * LISTEN: RFC 9293 §3.10.7.2 in its order (RST, ACK, SYN, other), and who may not be answered at all (§3.9.2.3).
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { parseIpAddress } from "../../src/wire/address.ts";
 import { craftSegment } from "./frame_craft.ts";
 import { FLAG } from "../../src/wire/tcp.ts";
 import { Lab } from "./harness.ts";
 import { reachSynRcvd } from "./states.ts";
-import { HOST_MAC, HOST_PORT, HOST_V4, PEER_MAC, PEER_V4 } from "./wire_ends.ts";
+import { HOST_IP, IS_IPV6, PEER_IP } from "./family.ts";
+import { HOST_MAC, HOST_PORT, PEER_MAC } from "./wire_ends.ts";
 
 for (const flags of ["RST", "RST ACK", "RST SYN", "RST SYN ACK", "RST FIN"]) {
   Deno.test(`LISTEN ignores <${flags}> (RFC 9293 §3.10.7.2, first)`, () => {
@@ -75,7 +77,7 @@ Deno.test("LISTEN goes on while a connection with the same local port is in SYN_
 
 Deno.test("LISTEN: each of two ports, and an address of its own where asked (MUST-43)", () => {
   const lab = new Lab();
-  const first = lab.listen({ port: 1, address: HOST_V4 });
+  const first = lab.listen({ port: 1, address: HOST_IP });
   const second = lab.listen({ port: 2 });
   const one = lab.peer({ hostPort: 1 });
   one.sends({ flags: "SYN", seq: 0 });
@@ -108,39 +110,64 @@ Deno.test("LISTEN: FIN with a SYN leads to SYN_RCVD all the same (RFC 9293 §3.1
   assertEquals(apps[0].state, "SYN_RCVD");
 });
 
+function ip6(text: string): Uint8Array {
+  const address = parseIpAddress(text);
+  assert(address !== null, text);
+  return address;
+}
+
 /** Each with the reason why nobody may be answered there. */
-const INVALID_SOURCES: readonly (readonly [string, Uint8Array])[] = [
-  ["multicast", Uint8Array.of(224, 0, 0, 5)],
-  ["limited broadcast", Uint8Array.of(255, 255, 255, 255)],
-  ["directed broadcast", Uint8Array.of(10, 0, 0, 255)],
-  ["unspecified", Uint8Array.of(0, 0, 0, 0)],
-  ["loopback", Uint8Array.of(127, 0, 0, 1)],
-];
+const INVALID_SOURCES: readonly (readonly [string, Uint8Array])[] = IS_IPV6
+  ? [
+    ["multicast", ip6("ff02::5")],
+    ["solicited-node multicast", ip6("ff02::1:ff00:1")],
+    ["IPv4-mapped", ip6("::ffff:10.0.0.9")],
+    ["unspecified", ip6("::")],
+    ["loopback", ip6("::1")],
+  ]
+  : [
+    ["multicast", Uint8Array.of(224, 0, 0, 5)],
+    ["limited broadcast", Uint8Array.of(255, 255, 255, 255)],
+    ["directed broadcast", Uint8Array.of(10, 0, 0, 255)],
+    ["unspecified", Uint8Array.of(0, 0, 0, 0)],
+    ["loopback", Uint8Array.of(127, 0, 0, 1)],
+  ];
+
+/** Frames to everybody, or to a group that we are in. */
+const GROUP_MACS: readonly Uint8Array[] = IS_IPV6
+  ? [Uint8Array.of(0x33, 0x33, 0, 0, 0, 1), Uint8Array.of(0x33, 0x33, 0xff, 0, 0, 1)]
+  : [new Uint8Array(6).fill(0xff)];
 
 for (const [name, source] of INVALID_SOURCES) {
   Deno.test(`LISTEN: a SYN from a ${name} address is ignored (MUST-63, RFC 9293 §3.9.2.3)`, () => {
     const lab = new Lab();
     const apps = lab.listen();
-    lab.ingest(bareSyn({ source, target: HOST_V4, targetMac: HOST_MAC }));
+    lab.ingest(bareSyn({ source, target: HOST_IP, targetMac: HOST_MAC }));
     assertEquals(apps.length, 0);
     assertEquals(lab.strays.length, 0, "something was sent");
     assertEquals(lab.host.connections().length, 0);
   });
 }
 
-const INVALID_TARGETS: readonly (readonly [string, Uint8Array])[] = [
-  ["multicast", Uint8Array.of(224, 0, 0, 1)],
-  ["limited broadcast", Uint8Array.of(255, 255, 255, 255)],
-  ["directed broadcast", Uint8Array.of(10, 0, 0, 255)],
-];
+const INVALID_TARGETS: readonly (readonly [string, Uint8Array])[] = IS_IPV6
+  ? [
+    ["all-nodes multicast", ip6("ff02::1")],
+    ["solicited-node multicast", ip6("ff02::1:ff00:1")],
+    ["subnet-router anycast", ip6("fd00::")],
+  ]
+  : [
+    ["multicast", Uint8Array.of(224, 0, 0, 1)],
+    ["limited broadcast", Uint8Array.of(255, 255, 255, 255)],
+    ["directed broadcast", Uint8Array.of(10, 0, 0, 255)],
+  ];
 
 for (const [name, target] of INVALID_TARGETS) {
   for (const port of [HOST_PORT, 9]) {
     Deno.test(`a SYN to a ${name} address, port ${port}, is silently dropped (MUST-57, RFC 9293 §3.9.2.3)`, () => {
       const lab = new Lab();
       const apps = lab.listen();
-      for (const targetMac of [HOST_MAC, new Uint8Array(6).fill(0xff)]) {
-        lab.ingest(bareSyn({ source: PEER_V4, target, targetMac, port }));
+      for (const targetMac of [HOST_MAC, ...GROUP_MACS]) {
+        lab.ingest(bareSyn({ source: PEER_IP, target, targetMac, port }));
       }
       assertEquals(apps.length, 0);
       assertEquals(lab.strays.length, 0, "something was sent");
@@ -148,12 +175,13 @@ for (const [name, target] of INVALID_TARGETS) {
   }
 }
 
-Deno.test("a SYN to our address inside a broadcast frame is silently dropped (MUST-57, RFC 1122 §3.3.6)", () => {
+Deno.test("a SYN to our address inside a frame to everybody is silently dropped (MUST-57, RFC 1122 §3.3.6)", () => {
   const lab = new Lab();
   const apps = lab.listen();
   const peer = lab.peer();
-  const targetMac = new Uint8Array(6).fill(0xff);
-  lab.ingest(bareSyn({ source: peer.address, target: HOST_V4, targetMac }));
+  for (const targetMac of GROUP_MACS) {
+    lab.ingest(bareSyn({ source: peer.address, target: HOST_IP, targetMac }));
+  }
   peer.expectsSilence();
   assertEquals(apps.length, 0);
   assertEquals(lab.strays.length, 0);
@@ -161,10 +189,10 @@ Deno.test("a SYN to our address inside a broadcast frame is silently dropped (MU
 
 Deno.test("LISTEN: the answer comes from the address that was asked, and stays with it (MUST-45)", () => {
   const { lab, peer, app } = reachSynRcvd();
-  assertEquals(app.connection.localAddress, HOST_V4);
+  assertEquals(app.connection.localAddress, HOST_IP);
   peer.sends({ flags: "ACK", seq: 1, ack: 1, data: 1000 });
   peer.sends({ flags: "FIN ACK", seq: 1001, ack: 1 });
-  for (const seen of peer.takeAll()) assertEquals(seen.packet.source, HOST_V4);
+  for (const seen of peer.takeAll()) assertEquals(seen.packet.source, HOST_IP);
   lab.expectsNoStrays();
 });
 

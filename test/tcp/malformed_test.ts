@@ -6,6 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { IP_PROTOCOL } from "../../src/wire/ipv4.ts";
 import { FLAG, flagNames, TCP } from "../../src/wire/tcp.ts";
+import { HOST_IP } from "./family.ts";
 import { craftPacket } from "./frame_craft.ts";
 import { Lab } from "./harness.ts";
 import { faultOf, MAX_SND_WND, rowName, ROWS, WINDOW_BYTES } from "./matrix_cells.ts";
@@ -99,7 +100,7 @@ Deno.test("impossible flags do not wake a listener but by SYN alone (RFC 9293 §
 Deno.test("a segment of a peer to itself, and from our own address, is no connection (RFC 1122 §3.2.1.3)", () => {
   const lab = new Lab();
   const apps = lab.listen();
-  const land = lab.peer({ address: Uint8Array.of(10, 0, 0, 1), port: HOST_PORT });
+  const land = lab.peer({ address: HOST_IP, port: HOST_PORT });
   land.sends({ flags: "SYN", seq: 0 });
   for (let i = 0; i < 10; i++) lab.pass(SECOND_US);
   assert(apps.length <= 1);

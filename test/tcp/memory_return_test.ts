@@ -10,6 +10,7 @@ import { findApplication } from "../../src/app/applications.ts";
 import { BEGIN_AT } from "./begin_far.ts";
 import { Crowd, SCALED } from "./crowd.ts";
 import { AppLog } from "./app_log.ts";
+import { FAMILY } from "./family.ts";
 import { Lab } from "./harness.ts";
 import { ATTACKS } from "./memory_attacks.ts";
 import type { Peer } from "./peer.ts";
@@ -158,7 +159,7 @@ class Course {
   }
 
   #opens({ scaled, window }: { scaled: boolean; window: number }): void {
-    const peer = this.lab.peer({ address: Uint8Array.of(10, 0, 0, 10 + this.#peers.length % 3) });
+    const peer = this.lab.peer({ address: FAMILY.neighbor(10 + this.#peers.length % 3) });
     peer.window = window;
     peer.sends({ flags: "SYN", seq: 0, options: scaled ? SCALED : { mss: 1460 } });
     if (peer.seen === 0) return;

@@ -4,6 +4,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { TCP } from "../../src/wire/tcp.ts";
+import { FAMILY, HEADERS, LAB_MTU } from "./family.ts";
 import { Lab } from "./harness.ts";
 import type { Seen } from "./peer.ts";
 import { ALL_OPTIONS, type Fixture, reachEstablished } from "./states.ts";
@@ -31,7 +32,7 @@ for (const lead of [0, 1, 2, 3]) {
 }
 
 Deno.test("the list ends at End of Option List, and goes on behind No-Operation (MUST-4, RFC 9293 §3.1)", () => {
-  assertEquals(understoodMss([0, 0, 0, 0, ...MSS]), 536);
+  assertEquals(understoodMss([0, 0, 0, 0, ...MSS]), FAMILY.defaultMss);
   assertEquals(understoodMss([...MSS, 0, 2, 4, 5]), 1000);
   assertEquals(understoodMss([1, 1, 1, 1, ...MSS]), 1000);
   // Neither of the two has a length: what follows is not one.
@@ -72,7 +73,7 @@ function wordBytes(word: number): number[] {
 Deno.test("an option with an illegal length ends the list; what stands before it counts (MUST-7, RFC 9293 §3.1)", () => {
   for (const broken of [[99, 0], [99, 1], [99, 40], [2, 5]]) {
     assertEquals(understoodMss([...MSS, ...broken, 1, 1]), 1000);
-    assertEquals(understoodMss([...broken, 1, 1, ...MSS]), 536);
+    assertEquals(understoodMss([...broken, 1, 1, ...MSS]), FAMILY.defaultMss);
   }
 });
 
@@ -139,11 +140,11 @@ for (const [timestamps, most] of [[false, 4], [true, 3]] as const) {
         (_, i) => [left - 200 * i, left - 200 * i + 100] as const,
       );
       const ack = peer.expects({ flags: "ACK", ack: 1, sack: newest });
-      assertEquals(ack.packet.packetBytes, 40 + own + 4 + 8 * blocks);
+      assertEquals(ack.packet.packetBytes, HEADERS + own + 4 + 8 * blocks);
       app.write(1460);
       const sent = peer.takeAll();
       assertEquals(sent.map(({ data }) => data.length), [1460 - own - 4 - 8 * blocks, own + 4 + 8 * blocks]);
-      assertEquals(sent[0].packet.packetBytes, 1500);
+      assertEquals(sent[0].packet.packetBytes, LAB_MTU);
       assertEquals(peer.sackOf(sent[0]), newest.map(([from, to]) => [from, to]));
       peer.sends({ flags: "ACK", seq: left + 100, ack: peer.seen });
       lab.pass(1000);

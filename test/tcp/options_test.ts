@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
 import { TCP } from "../../src/wire/tcp.ts";
+import { FAMILY, HEADERS, LAB_MTU } from "./family.ts";
 import type { OptionValues } from "./frame_craft.ts";
 import { Lab, type LabOptions } from "./harness.ts";
 import type { Peer, Seen } from "./peer.ts";
@@ -29,14 +30,14 @@ function largestSent({ lab, peer, app }: Fixture): number {
   return Math.max(...peer.takeAll().map(({ data }) => data.length));
 }
 
-Deno.test("MSS is sent on SYN and on SYN, ACK: MTU less 40 (MUST-14, SHLD-5, MAY-3, MUST-67, RFC 9293 §3.7.1)", () => {
-  for (const mtu of [576, 1500, 9000]) {
+Deno.test("MSS is sent on SYN and on SYN, ACK: MTU less the headers (MUST-14, SHLD-5, MAY-3, MUST-67, RFC 9293 §3.7.1)", () => {
+  for (const mtu of [FAMILY.leastPathMtu, 1500, 9000]) {
     const server = answered([], { mtu });
-    assertEquals(server.synAck.options.mss, mtu - 40);
+    assertEquals(server.synAck.options.mss, mtu - HEADERS);
     const lab = new Lab({ mtu });
     const peer = lab.peer();
     lab.connect(peer);
-    assertEquals(peer.expects({ flags: "SYN", seq: 0 }).options.mss, mtu - 40);
+    assertEquals(peer.expects({ flags: "SYN", seq: 0 }).options.mss, mtu - HEADERS);
   }
 });
 
@@ -48,12 +49,12 @@ Deno.test("MSS is not reduced by options that the sender will add (RFC 6691 §2,
   assertEquals(peer.expects({ flags: "SYN ACK" }).options.mss, 1460);
 });
 
-Deno.test("no MSS offered: 536 is the most that we send (MUST-15, RFC 9293 §3.7.1)", () => {
-  assertEquals(largestSent(answered([])), 536);
+Deno.test("no MSS offered: 536 or 1220 is the most that we send (MUST-15, RFC 9293 §3.7.1)", () => {
+  assertEquals(largestSent(answered([])), FAMILY.defaultMss);
   const client = reachSynSent();
   client.peer.sends({ flags: "SYN ACK", seq: 0, ack: 1 });
   client.peer.takeAll();
-  assertEquals(largestSent(client), 536);
+  assertEquals(largestSent(client), FAMILY.defaultMss);
 });
 
 for (const mss of [100, 536, 1000, 1460, 9000, 65_535]) {
@@ -75,7 +76,7 @@ Deno.test("SACK blocks on data count as options too (MUST-16)", () => {
   peer.takeAll();
   app.write(20_000);
   lab.pass(1000);
-  for (const { packet } of peer.takeAll()) assertLessOrEqual(packet.packetBytes, 1500);
+  for (const { packet } of peer.takeAll()) assertLessOrEqual(packet.packetBytes, LAB_MTU);
 });
 
 Deno.test("an MSS of 0 or 1 does no harm: connection stays, segments are small but not empty (MUST-14)", () => {
@@ -113,8 +114,8 @@ const SYN_OPTIONS: readonly (readonly [string, readonly number[], number])[] = [
   ["unknown ones of length 2 (MUST-6, MUST-68)", [99, 2, 2, 4, 3, 0xe8, 1, 1], 1000],
   ["MSS at an odd offset (MUST-64)", [1, 2, 4, 3, 0xe8, 1, 1, 1], 1000],
   ["MSS at offset 3 (MUST-64)", [1, 1, 1, 2, 4, 3, 0xe8, 0], 1000],
-  ["EOL ends the list (MUST-4)", [0, 1, 1, 1, 2, 4, 3, 0xe8], 536],
-  ["only NOPs (MUST-4)", [1, 1, 1, 1], 536],
+  ["EOL ends the list (MUST-4)", [0, 1, 1, 1, 2, 4, 3, 0xe8], FAMILY.defaultMss],
+  ["only NOPs (MUST-4)", [1, 1, 1, 1], FAMILY.defaultMss],
   ["MSS twice", [2, 4, 3, 0xe8, 2, 4, 3, 0xe8], 1000],
   ["40 bytes of options", [...Array.from({ length: 36 }, () => 1), 2, 4, 3, 0xe8], 1000],
 ];
@@ -293,7 +294,7 @@ Deno.test("the timestamp clock goes at 1 ms to 1 s a tick and never back (RFC 73
 });
 
 Deno.test("a smaller path: no segment is above the link's MTU, with all options (MUST-16, SHLD-6)", () => {
-  for (const mtu of [576, 1280, 1500]) {
+  for (const mtu of [FAMILY.leastPathMtu, 1280, 1500]) {
     const { lab, peer, app } = reachEstablished({ mtu, options: { ...ALL_OPTIONS, mss: 65_000 } });
     app.write(30_000);
     lab.pass(1000);

@@ -3,7 +3,6 @@
  * all is in icmp_test.ts.
  */
 import { assert, assertEquals } from "@std/assert";
-import { ICMP_TYPE, ICMP_UNREACHABLE } from "../../src/wire/icmp.ts";
 import {
   type BulkOptions,
   BulkSender,
@@ -14,19 +13,19 @@ import {
   tenOut,
   twentyOut,
 } from "./bulk_sender.ts";
-import { sendsIcmp } from "./icmp_craft.ts";
+import { FAMILY, HEADERS, ipv4Test } from "./family.ts";
+import { ICMP_FAMILY, sendsIcmp } from "./icmp_craft.ts";
 import type { Seen } from "./peer.ts";
 import { SECOND_US } from "./wire_ends.ts";
+
+/** A narrow path, and one that is as narrow as paths get. */
+const NARROW = Math.max(1000, FAMILY.leastPathMtu);
+const LEAST = FAMILY.leastPathMtu;
 
 const RENO: BulkOptions = { tcp: { congestionControl: "reno" } };
 
 function tooBig(bulk: BulkSender, segment: number, mtu: number, seq = bulk.seqOf(segment)): void {
-  sendsIcmp(bulk.peer, {
-    type: ICMP_TYPE.UNREACHABLE,
-    code: ICMP_UNREACHABLE.FRAGMENTATION_NEEDED,
-    seq,
-    rest: mtu,
-  });
+  sendsIcmp(bulk.peer, { ...ICMP_FAMILY.tooBig, seq, rest: mtu });
 }
 
 function assertFit(seen: readonly Seen[], mtu: number): void {
@@ -64,19 +63,19 @@ function through(bulk: BulkSender, mtu: number): number {
 }
 
 for (const options of [SACK_OPTIONS, PLAIN_OPTIONS, STAMPED_OPTIONS]) {
-  Deno.test(`a path of 1000 bytes: all that follows fits, what was dropped is sent again at once (${Object.keys(options).join(", ")}) (RFC 1191 §3, §6.5, MUST-16)`, () => {
+  Deno.test(`a path of ${NARROW} bytes: all that follows fits, what was dropped is sent again at once (${Object.keys(options).join(", ")}) (RFC 1191 §3, §6.5, MUST-16)`, () => {
     const bulk = tenOut({ ...RENO, options });
     bulk.passRtt();
-    tooBig(bulk, 0, 1000);
+    tooBig(bulk, 0, NARROW);
     const again = bulk.takes();
     assert(again.length >= 1, "at once, not by the timer");
     assertEquals(again[0].seq, 1);
-    assertFit(again, 1000);
+    assertFit(again, NARROW);
     // As large as the path allows.
-    const overhead = options.timestamps === undefined ? 40 : 52;
-    assertEquals(again[0].data.length, 1000 - overhead);
+    const overhead = options.timestamps === undefined ? HEADERS : HEADERS + 12;
+    assertEquals(again[0].data.length, NARROW - overhead);
     bulk.lab.pass(2 * SECOND_US);
-    assertFit(bulk.takes(), 1000);
+    assertFit(bulk.takes(), NARROW);
   });
 }
 
@@ -91,10 +90,10 @@ Deno.test("a message about any segment in flight counts, not only about the firs
   assertFit(seen, 1300);
 });
 
-Deno.test("a stream gets through a path of 576 bytes, with little sent for nothing (RFC 1191 §3, §6.5)", () => {
+Deno.test(`a stream gets through a path of ${LEAST} bytes, with little sent for nothing (RFC 1191 §3, §6.5)`, () => {
   for (const options of [SACK_OPTIONS, PLAIN_OPTIONS]) {
     const bulk = new BulkSender({ options, queued: 100_000 });
-    const wire = through(bulk, 576);
+    const wire = through(bulk, LEAST);
     assert(wire <= 100_000 + 2 * 14_600, `${wire} bytes for 100,000`);
     assertEquals(bulk.info.sendQueue, 0);
   }
@@ -106,27 +105,27 @@ Deno.test("a path that narrows twice (RFC 1191 §3)", () => {
   tooBig(bulk, 0, 1400);
   const first = bulk.takes();
   assertFit(first, 1400);
-  tooBig(bulk, 0, 1200);
+  tooBig(bulk, 0, 1300);
   bulk.lab.pass(2 * SECOND_US);
   const second = bulk.takes();
   assert(second.length >= 1);
-  assertFit(second, 1200);
+  assertFit(second, 1300);
 });
 
 Deno.test("a path MTU is never raised by a message (RFC 1191 §3)", () => {
   const bulk = tenOut(RENO);
   bulk.passRtt();
-  tooBig(bulk, 0, 1000);
+  tooBig(bulk, 0, NARROW);
   bulk.takes();
   tooBig(bulk, 0, 1400);
   tooBig(bulk, 0, 1500);
   bulk.lab.pass(2 * SECOND_US);
   const seen = bulk.takes();
   assert(seen.length >= 1);
-  assertFit(seen, 1000);
+  assertFit(seen, NARROW);
 });
 
-Deno.test("a message without an MTU, of an old router: smaller segments all the same (RFC 1191 §5)", () => {
+ipv4Test("a message without an MTU, of an old router: smaller segments all the same (RFC 1191 §5)", () => {
   const bulk = tenOut(RENO);
   bulk.passRtt();
   tooBig(bulk, 0, 0);
@@ -176,8 +175,8 @@ Deno.test("segments that were in flight before and arrive are acknowledged as th
 Deno.test("the windows count in the smaller segments afterwards (RFC 1191 §6.5, RFC 5681 §3.1)", () => {
   const bulk = tenOut(RENO);
   bulk.passRtt();
-  tooBig(bulk, 0, 1000);
-  assertEquals(bulk.info.sendMss, 960);
+  tooBig(bulk, 0, NARROW);
+  assertEquals(bulk.info.sendMss, NARROW - HEADERS);
   bulk.takes();
   const { cwnd } = bulk.info;
   assert(cwnd <= 14_600, `${cwnd}`);

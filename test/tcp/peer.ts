@@ -16,7 +16,8 @@ import {
   type ReadPacket,
   type Route,
 } from "./frame_craft.ts";
-import { HOST_PORT, PEER_V4 } from "./wire_ends.ts";
+import { PEER_IP } from "./family.ts";
+import { HOST_PORT } from "./wire_ends.ts";
 
 export interface PeerOptions {
   readonly address?: Uint8Array;
@@ -117,7 +118,7 @@ export class Peer {
 
   constructor(lab: PeerWire, options: PeerOptions & { readonly port: number }) {
     this.lab = lab;
-    this.address = options.address ?? PEER_V4;
+    this.address = options.address ?? PEER_IP;
     this.port = options.port;
     this.hostPort = options.hostPort ?? HOST_PORT;
     this.iss = options.iss ?? 0xffff_ff00;

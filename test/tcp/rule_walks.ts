@@ -4,10 +4,9 @@
  * Owns: the walks. The type asks for one for every rule. Must not know: the machine.
  */
 import type { RuleId } from "../../src/tcp/rules.ts";
-import { ICMP_TYPE, ICMP_UNREACHABLE } from "../../src/wire/icmp.ts";
 import { bytesOf } from "./app_log.ts";
 import { Lab, type LabOptions } from "./harness.ts";
-import { sendsIcmp } from "./icmp_craft.ts";
+import { ICMP_FAMILY, sendsIcmp } from "./icmp_craft.ts";
 import type { PeerSegment } from "./peer.ts";
 import {
   ALL_OPTIONS,
@@ -405,26 +404,21 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
   }),
 
   "icmp.hard-error": acts(reachSynSent, {}, ({ peer }) => {
-    sendsIcmp(peer, { type: ICMP_TYPE.UNREACHABLE, code: ICMP_UNREACHABLE.PORT, seq: 0 });
+    sendsIcmp(peer, { ...ICMP_FAMILY.portUnreachable, seq: 0 });
   }),
   "icmp.hard-as-soft": acts(reachEstablished, {}, ({ peer, app }) => {
     app.write("abc");
-    sendsIcmp(peer, { type: ICMP_TYPE.UNREACHABLE, code: ICMP_UNREACHABLE.PORT, seq: 1 });
+    sendsIcmp(peer, { ...ICMP_FAMILY.portUnreachable, seq: 1 });
   }),
   "icmp.soft-error": acts(reachEstablished, {}, ({ peer, app }) => {
     app.write("abc");
-    sendsIcmp(peer, { type: ICMP_TYPE.UNREACHABLE, code: ICMP_UNREACHABLE.HOST, seq: 1 });
+    sendsIcmp(peer, { ...ICMP_FAMILY.hostUnreachable, seq: 1 });
   }),
   "icmp.too-big": acts(reachEstablished, {}, ({ peer, app }) => {
     app.write(bytesOf(MSS));
-    sendsIcmp(peer, {
-      type: ICMP_TYPE.UNREACHABLE,
-      code: ICMP_UNREACHABLE.FRAGMENTATION_NEEDED,
-      seq: 1,
-      rest: 1000,
-    });
+    sendsIcmp(peer, { ...ICMP_FAMILY.tooBig, seq: 1, rest: 1300 });
   }),
   "icmp.ignored": acts(reachEstablished, {}, ({ peer }) => {
-    sendsIcmp(peer, { type: ICMP_TYPE.UNREACHABLE, code: ICMP_UNREACHABLE.PORT, seq: 1 });
+    sendsIcmp(peer, { ...ICMP_FAMILY.portUnreachable, seq: 1 });
   }),
 };

@@ -4,13 +4,12 @@
  */
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { PLAIN_OPTIONS, SACK_OPTIONS, STAMPED_OPTIONS } from "./bulk_sender.ts";
+import { HEADERS, LAB_MTU } from "./family.ts";
 import type { OptionValues } from "./frame_craft.ts";
 import type { Peer, Seen } from "./peer.ts";
 import { type Fixture, reachEstablished } from "./states.ts";
 import { SECOND_US } from "./wire_ends.ts";
 
-const MTU = 1500;
-const HEADERS = 40;
 /** Two NOPs, kind, length; then eight octets a block (RFC 2018 §3). */
 const sackBytes = (blocks: number) => blocks === 0 ? 0 : 4 + 8 * blocks;
 
@@ -43,7 +42,7 @@ function holes({ peer }: Fixture, count: number): [number, number][] {
 /** Each block that the segment of a peer tells, and the whole of its size. */
 function assertRoom(peer: Peer, seen: Seen, blocks: readonly (readonly [number, number])[]): void {
   assertEquals(peer.sackOf(seen), blocks);
-  assertLessOrEqual(seen.packet.packetBytes, MTU);
+  assertLessOrEqual(seen.packet.packetBytes, LAB_MTU);
 }
 
 for (const { name, options, stamps, most } of KINDS) {
@@ -54,14 +53,14 @@ for (const { name, options, stamps, most } of KINDS) {
       const { peer, app } = fixture;
       const blocks = holes(fixture, count).slice(0, most);
       app.write(6000);
-      const full = MTU - HEADERS - stamps - sackBytes(told);
+      const full = LAB_MTU - HEADERS - stamps - sackBytes(told);
       const segments = peer.takeAll();
       assertEquals(segments.length, Math.ceil(6000 / full));
       const rest = segments.pop();
       assertEquals(rest?.data.length, 6000 % full);
       for (const seen of segments) {
         assertRoom(peer, seen, blocks);
-        assertEquals([seen.data.length, seen.packet.packetBytes], [full, MTU]);
+        assertEquals([seen.data.length, seen.packet.packetBytes], [full, LAB_MTU]);
       }
     });
   }
@@ -104,7 +103,7 @@ for (const { name, options, stamps, most } of KINDS) {
     assert(again.length > 0, "it is sent again");
     for (const { seq, data, packet } of again) {
       assertEquals([seq, data.length], [1, 1460 - stamps]);
-      assertLessOrEqual(packet.packetBytes, MTU);
+      assertLessOrEqual(packet.packetBytes, LAB_MTU);
     }
     // An ACK that is owed for what comes out of order is not taken by text that has no room for it.
     peer.sends({ flags: "ACK", seq: 9001, ack: 1, data: 100 });
@@ -122,7 +121,7 @@ for (const { name, options, stamps, most } of KINDS) {
     peer.sends({ flags: "ACK", seq: 2001, ack, data: 300 });
     const answers = peer.takeAll();
     assert(answers.length >= 2, "new text, and what is owed");
-    for (const { packet } of answers) assertLessOrEqual(packet.packetBytes, MTU);
+    for (const { packet } of answers) assertLessOrEqual(packet.packetBytes, LAB_MTU);
     assert(answers.some((seen) => peer.sackOf(seen).some(([left]) => left === 2001)), "the block is told");
   });
 }

@@ -2,9 +2,10 @@
  * SYN_SENT: RFC 9293 §3.10.7.3 in its order (ACK, RST, SYN, neither), and the user calls of §3.10 there.
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { HOST_IP } from "./family.ts";
 import { Lab } from "./harness.ts";
 import { reachSynSent } from "./states.ts";
-import { HOST_V4, SECOND_US } from "./wire_ends.ts";
+import { SECOND_US } from "./wire_ends.ts";
 
 Deno.test("an active OPEN sends <SEQ=ISS><CTL=SYN> and nothing else (RFC 9293 §3.10.1)", () => {
   const lab = new Lab();
@@ -13,8 +14,8 @@ Deno.test("an active OPEN sends <SEQ=ISS><CTL=SYN> and nothing else (RFC 9293 §
   const syn = peer.expects({ flags: "SYN", seq: 0 });
   peer.expectsSilence();
   assertEquals(syn.absoluteAck, 0);
-  assertEquals(syn.packet.source, HOST_V4);
-  assertEquals(app.connection.localAddress, HOST_V4, "MUST-44: the source address is IP's choice");
+  assertEquals(syn.packet.source, HOST_IP);
+  assertEquals(app.connection.localAddress, HOST_IP, "MUST-44: the source address is IP's choice");
   assertEquals(lab.takeTransitions(), ["CLOSED>SYN_SENT"]);
   assertEquals(app.opened, 0);
 });

@@ -3,9 +3,8 @@
  *
  * Owns: the walks; each ends with the row's transition. Must not know: the machine.
  */
-import { ICMP_TYPE, ICMP_UNREACHABLE } from "../../src/wire/icmp.ts";
 import { Lab } from "./harness.ts";
-import { sendsIcmp } from "./icmp_craft.ts";
+import { ICMP_FAMILY, sendsIcmp } from "./icmp_craft.ts";
 import {
   type Fixture,
   type FixtureOptions,
@@ -50,7 +49,7 @@ function strict(reach: (options?: FixtureOptions) => Fixture): (options?: Fixtur
 }
 
 function hardError(seq: number): (fixture: Fixture) => void {
-  return ({ peer }) => sendsIcmp(peer, { type: ICMP_TYPE.UNREACHABLE, code: ICMP_UNREACHABLE.PORT, seq });
+  return ({ peer }) => sendsIcmp(peer, { ...ICMP_FAMILY.portUnreachable, seq });
 }
 
 function sends(segment: { flags: string; seq: number; ack?: number }): (fixture: Fixture) => void {
