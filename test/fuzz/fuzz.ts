@@ -10,7 +10,7 @@ import { describePlace } from "../../scripts/soak/run_place.ts";
 import { withBlock } from "../../scripts/soak/soak_report.ts";
 import { RULES } from "../../src/tcp/rules.ts";
 import { asKept } from "./fuzz_findings.ts";
-import { HOST_TARGET, RULE_COUNT, type RunResult, runTarget, TARGET_NAMES } from "./fuzz_runs.ts";
+import { isHostTarget, RULE_COUNT, type RunResult, runTarget, TARGET_NAMES } from "./fuzz_runs.ts";
 import type { LifeWitness } from "./host_lives.ts";
 import { PARSER_TARGETS } from "./parser_targets.ts";
 
@@ -30,7 +30,7 @@ const BYTES_TO_TEXT = 20;
 const MOST_GROWTH_BYTES = 128 * 2 ** 20;
 
 function shareOf(target: string, inputs: number): number {
-  if (target === HOST_TARGET) return Math.round(inputs * HOST_SHARE);
+  if (isHostTarget(target)) return Math.round(inputs * HOST_SHARE);
   const isBytes = PARSER_TARGETS.some(({ name }) => name === target);
   const parts = PARSER_TARGETS.length * BYTES_TO_TEXT + (TARGET_NAMES.length - PARSER_TARGETS.length - 1);
   return Math.ceil(inputs * (1 - HOST_SHARE) * (isBytes ? BYTES_TO_TEXT : 1) / parts);

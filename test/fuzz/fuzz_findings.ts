@@ -4,7 +4,7 @@
  * Owns: their form as JSON, reading and writing it, and taking such an input again. Must not know: how they were found.
  */
 import type { Step, UserCall, WorldOptions } from "./fuzz_world.ts";
-import { type Finding, HOST_TARGET } from "./fuzz_runs.ts";
+import { type Finding, isHostTarget } from "./fuzz_runs.ts";
 import { relive } from "./host_lives.ts";
 import kept from "./findings.json" with { type: "json" };
 import { PARSER_TARGETS } from "./parser_targets.ts";
@@ -44,7 +44,7 @@ function isFinding(value: unknown): value is KeptFinding {
 /** Takes a kept input again; throws what breaks. */
 export function takeAgain(finding: KeptFinding): void {
   const { target, bytes, text, options, steps } = finding;
-  if (target === HOST_TARGET && options !== undefined && steps !== undefined) {
+  if (isHostTarget(target) && options !== undefined && steps !== undefined) {
     relive(options, steps.map(stepOf));
     return;
   }

@@ -17,7 +17,7 @@ export type Finding =
   | { readonly target: string; readonly bytes: Uint8Array; readonly error: unknown }
   | { readonly target: string; readonly text: string; readonly error: unknown }
   | {
-    readonly target: "host";
+    readonly target: HostTarget;
     readonly options: WorldOptions;
     readonly steps: readonly Step[];
     readonly error: unknown;
@@ -42,13 +42,14 @@ interface RunOrder {
   readonly onProgress?: () => void;
 }
 
-/** The name of the whole host as a target. */
-export const HOST_TARGET = "host";
+/** The names of the whole host as a target, and the version of IP that each speaks. */
+export const HOST_TARGETS = { "host": 4, "host over IPv6": 6 } as const;
+type HostTarget = keyof typeof HOST_TARGETS;
 /** All targets, the host last. */
 export const TARGET_NAMES: readonly string[] = [
   ...PARSER_TARGETS.map(({ name }) => name),
   ...TEXT_TARGETS.map(({ name }) => name),
-  HOST_TARGET,
+  ...Object.keys(HOST_TARGETS),
 ];
 /** How many rules the machine has; `none` is not one. */
 export const RULE_COUNT = Object.keys(RULES).length - 1;
@@ -68,7 +69,7 @@ export function runTarget(name: string, order: RunOrder & { readonly witness: Li
   if (parser !== undefined) return runParser(parser, order);
   const reader = TEXT_TARGETS.find((target) => target.name === name);
   if (reader !== undefined) return runReader(reader, order);
-  if (name === HOST_TARGET) return runHost(order);
+  if (isHostTarget(name)) return runHost(name, order);
   throw new Error(`There is no target ${name}; the targets are ${TARGET_NAMES.join(", ")}`);
 }
 
@@ -130,16 +131,21 @@ function runReader(target: TextTarget, order: RunOrder): RunResult {
   });
 }
 
-function runHost(order: RunOrder & { readonly witness: LifeWitness }): RunResult {
+/** Whether a target is a whole host. */
+export function isHostTarget(name: string): name is HostTarget {
+  return name in HOST_TARGETS;
+}
+
+function runHost(target: HostTarget, order: RunOrder & { readonly witness: LifeWitness }): RunResult {
   const { witness } = order;
   const lives = Math.ceil(order.inputs / FRAMES_PER_LIFE);
-  const result = runMany(HOST_TARGET, { ...order, inputs: lives }, (index, isAgain) => {
+  const result = runMany(target, { ...order, inputs: lives }, (index, isAgain) => {
     const seed = (order.seed + Math.imul(index, GOLDEN_GAMMA)) | 0;
     try {
-      live(seed, isAgain ? null : witness);
+      live(seed, { ip: HOST_TARGETS[target], witness: isAgain ? null : witness });
       return { taken: true, finding: null };
     } catch (error) {
-      return { taken: false, finding: hostFinding(seed, error) };
+      return { taken: false, finding: hostFinding(target, { seed, error }) };
     }
   });
   const met = [...witness.states].reduce((sum, [state, count]) => state === "none" ? sum : sum + count, 0);
@@ -147,15 +153,19 @@ function runHost(order: RunOrder & { readonly witness: LifeWitness }): RunResult
 }
 
 /** The life again, with its steps written down, and as short as it can be. */
-function hostFinding(seed: number, error: unknown): Finding {
+function hostFinding(
+  target: HostTarget,
+  { seed, error }: { readonly seed: number; readonly error: unknown },
+): Finding {
+  const ip = HOST_TARGETS[target];
   const steps: Step[] = [];
   try {
-    live(seed, null, steps);
+    live(seed, { ip, record: steps });
   } catch {
     // As before; the steps are what is wanted.
   }
-  const options = optionsOf(seed);
-  return { target: HOST_TARGET, options, steps: shortened(options, steps), error };
+  const options = optionsOf(seed, ip);
+  return { target, options, steps: shortened(options, steps), error };
 }
 
 function runMany(

@@ -14,7 +14,8 @@ import type { TcpEvent } from "../../src/tcp/events.ts";
 import type { ConnectionInfo } from "../../src/tcp/info.ts";
 import { TRANSITIONS } from "../../src/tcp/transitions.ts";
 import { beginFar } from "../tcp/begin_far.ts";
-import { HOST_V4, SECOND_US } from "../tcp/wire_ends.ts";
+import { type Family, IPV4_FAMILY, IPV6_FAMILY } from "../tcp/family.ts";
+import { SECOND_US } from "../tcp/wire_ends.ts";
 import { WatchedLink } from "./watched_link.ts";
 
 /** The applications of the world, each on its port. */
@@ -55,6 +56,8 @@ export interface WorldOptions {
   readonly backlog: number;
   /** Somebody reads the events, which are then looked at too. */
   readonly isObserved: boolean;
+  /** Over which version of IP; 4 when absent, as in what was kept before there was another. */
+  readonly ip?: 4 | 6;
 }
 
 /** Bounds of a world: small, so that they are reached. */
@@ -67,6 +70,7 @@ const SETTLE_ROUNDS = 1000;
 const KNOWN_CHANGES = new Set(TRANSITIONS.map(({ from, to, cause }) => `${from}>${to} by ${cause}`));
 
 export class FuzzWorld {
+  readonly family: Family;
   readonly host: Host;
   readonly link: WatchedLink;
   /** Connections that live, TIME_WAIT included. */
@@ -77,10 +81,12 @@ export class FuzzWorld {
   #accepted = 0;
 
   constructor(options: WorldOptions, onRule: ((rule: string) => void) | null = null) {
-    this.link = new WatchedLink(1500);
+    const family = options.ip === 6 ? IPV6_FAMILY : IPV4_FAMILY;
+    this.family = family;
+    this.link = new WatchedLink(1500, family);
     this.host = new Host({
       link: this.link,
-      addresses: [{ address: HOST_V4, prefixLength: 24 }],
+      addresses: [{ address: family.host, prefixLength: family.prefixLength }],
       secret: Uint8Array.from({ length: 16 }, (_, i) => i * 7 + 3),
       epochUs: 1_700_000_000 * SECOND_US,
       nowUs: this.nowUs,
@@ -188,6 +194,8 @@ export class FuzzWorld {
     }
     this.#settle();
     this.#pass(900 * SECOND_US);
+    // A router's word may hold for 2^32 seconds (RFC 4861 §4.6.2).
+    if (this.family === IPV6_FAMILY) this.#pass(2 ** 32 * SECOND_US);
     const left = this.host.connections().map(({ name, state }) => `${name} ${state}`);
     demand(left.length === 0, () => `connections that outlive their end: ${left.join(", ")}`);
     assert(this.host.nextDeadlineUs() === Infinity, "a deadline with nothing left to wait for");

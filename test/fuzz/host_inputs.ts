@@ -7,15 +7,17 @@
 import type { HostConnection } from "../../src/host/api.ts";
 import type { SeededRandom } from "../../src/link/seeded_random.ts";
 import type { ConnectionInfo } from "../../src/tcp/info.ts";
+import { parseIpAddress } from "../../src/wire/address.ts";
 import { clearTcpOptions } from "../../src/wire/tcp_options.ts";
 import { FLAG } from "../../src/wire/tcp.ts";
+import { IPV4_FAMILY, IPV6_FAMILY } from "../tcp/family.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import { type FuzzWorld, SERVICES, type Step, USER_CALLS } from "./fuzz_world.ts";
 import { mutateBytes } from "./input_mutations.ts";
 
 /** Hosts on the other side. */
-const PEERS = [9, 10, 11].map((host) => Uint8Array.of(10, 0, 0, host));
-const STRANGERS = [
+const PEERS = [9, 10, 11] as const;
+const STRANGERS_V4: readonly Uint8Array[] = [
   Uint8Array.of(10, 0, 0, 255),
   Uint8Array.of(255, 255, 255, 255),
   Uint8Array.of(127, 0, 0, 1),
@@ -23,7 +25,18 @@ const STRANGERS = [
   Uint8Array.of(0, 0, 0, 0),
   Uint8Array.of(10, 0, 0, 1),
   Uint8Array.of(192, 0, 2, 1),
-] as const;
+];
+const STRANGERS_V6: readonly Uint8Array[] = [
+  "::",
+  "::1",
+  "ff02::1",
+  "ff05::2",
+  "::ffff:10.0.0.9",
+  "fd00::1",
+  "fe80::9",
+  "2001:db8::1",
+]
+  .map((text) => parseIpAddress(text) ?? IPV6_FAMILY.peer);
 /** Of the steps, so many are frames. */
 const FRAMES = 0.86;
 const PAUSES_US = [0, 1, 1000, 1000, 40_000, 200_000, 1_000_000, 3_000_000, 70_000_000, 400_000_000] as const;
@@ -59,7 +72,9 @@ const RAW_OPTIONS: readonly (readonly number[])[] = [
 export class HostInputs {
   readonly #world: FuzzWorld;
   readonly #random: SeededRandom;
-  readonly #writer = new FrameWriter();
+  readonly #writer: FrameWriter;
+  readonly #peers: readonly Uint8Array[];
+  readonly #strangers: readonly Uint8Array[];
   /** Sent before, to be sent again. */
   readonly #sent: Uint8Array[] = [];
   #nextPort = 1024;
@@ -69,6 +84,9 @@ export class HostInputs {
   constructor(world: FuzzWorld, random: SeededRandom) {
     this.#world = world;
     this.#random = random;
+    this.#writer = new FrameWriter(world.family);
+    this.#peers = PEERS.map((number) => world.family.neighbor(number));
+    this.#strangers = world.family === IPV4_FAMILY ? STRANGERS_V4 : STRANGERS_V6;
   }
 
   /** The next step. Its bytes are good until the one after. */
@@ -77,7 +95,7 @@ export class HostInputs {
     if (random.chance(FRAMES)) return this.#frame();
     if (random.chance(0.4)) return { kind: "pass", us: random.pick(PAUSES_US) };
     if (random.chance(0.1)) {
-      const ports = { peer: random.pick(PEERS), port: 2000 + random.below(4) };
+      const ports = { peer: random.pick(this.#peers), port: 2000 + random.below(4) };
       return { kind: "connect", address: ports.peer, port: ports.port };
     }
     const connection = this.#someConnection();
@@ -102,6 +120,8 @@ export class HostInputs {
     else if (connection === null || what < 0.07) length = this.#opens();
     else if (what < 0.90) length = this.#talks(connection);
     else length = this.#otherThanTcp(connection);
+    if (this.#world.family === IPV6_FAMILY && random.chance(0.06)) length = writer.extend(length, random);
+    else if (length > 60 && random.chance(0.04)) length = writer.fragment(length, random);
     if (random.chance(0.16)) {
       length = mutateBytes(writer.bytes, length, {
         random,
@@ -135,7 +155,7 @@ export class HostInputs {
     fields.sackPermitted = random.chance(0.7);
     fields.hasTimestamps = random.chance(0.7);
     fields.tsValue = this.#clock();
-    const source = random.chance(0.97) ? random.pick(PEERS) : random.pick(STRANGERS);
+    const source = random.chance(0.97) ? random.pick(this.#peers) : random.pick(this.#strangers);
     const { sourcePort: port, destinationPort: service, seq } = fields;
     this.#opened[random.below(8)] = { port, service, seq, source };
     return this.#writer.segment(source, random.chance(0.95) ? 0 : random.below(2000));
@@ -191,7 +211,7 @@ export class HostInputs {
     }
     if (info.sackPermitted && random.chance(isHonest ? 0.1 : 0.35)) this.#sacks(info);
     const raw = !isHonest && random.chance(0.05) ? random.pick(RAW_OPTIONS) : null;
-    const source = isHonest || random.chance(0.99) ? connection.peerAddress : random.pick(STRANGERS);
+    const source = isHonest || random.chance(0.99) ? connection.peerAddress : random.pick(this.#strangers);
     return this.#writer.segment(source, this.#dataBytes(info), raw);
   }
 
@@ -295,10 +315,10 @@ export class HostInputs {
   #otherThanTcp(connection: HostConnection): number {
     const random = this.#random;
     const writer = this.#writer;
-    const source = random.chance(0.9) ? connection.peerAddress : random.pick(STRANGERS);
+    const source = random.chance(0.9) ? connection.peerAddress : random.pick(this.#strangers);
     switch (random.below(6)) {
       case 0:
-        return writer.arp(source, random);
+        return this.#neighbors(source);
       case 1:
         return writer.echo(source, random.pick([0, 8, 56, 1472, random.below(3000)]));
       case 2: {
@@ -311,11 +331,17 @@ export class HostInputs {
       }
       case 3: {
         const sent = this.#sent.filter((frame) => frame !== undefined);
-        return sent.length === 0 ? writer.arp(source, random) : writer.copy(random.pick(sent));
+        return sent.length === 0 ? this.#neighbors(source) : writer.copy(random.pick(sent));
       }
       default:
         return this.#icmpError(connection, source);
     }
+  }
+
+  #neighbors(source: Uint8Array): number {
+    return this.#world.family === IPV4_FAMILY
+      ? this.#writer.arp(source, this.#random)
+      : this.#writer.neighborMessage(source, this.#random);
   }
 
   #icmpError(connection: HostConnection, source: Uint8Array): number {
@@ -324,9 +350,13 @@ export class HostInputs {
     const outstanding = (info.sndNxt - info.sndUna) >>> 0;
     const seq = random.chance(0.8) ? (info.sndUna + random.below(outstanding + 1)) >>> 0 : random.uint32();
     const isTooBig = random.chance(0.5);
+    const rest = random.pick([0, 1, 67, 68, 296, 576, 1006, 1279, 1280, 1492, 1500, 0xffff]);
+    const isV4 = this.#world.family === IPV4_FAMILY;
+    const tooBig = isV4 ? { type: 3, code: 4, rest } : { type: 2, code: 0, rest };
+    const types = isV4 ? [3, 4, 5, 11, 12] : [1, 2, 3, 4, 100];
     const error = isTooBig
-      ? { type: 3, code: 4, rest: random.pick([0, 1, 67, 68, 296, 576, 1006, 1492, 1500, 0xffff]) }
-      : { type: random.pick([3, 4, 5, 11, 12]), code: random.below(16), rest: random.uint32() };
+      ? tooBig
+      : { type: random.pick(types), code: random.below(16), rest: random.uint32() };
     const { peerAddress: peer, localPort, peerPort } = connection;
     return this.#writer.icmpError(source, { peer, localPort, peerPort, seq }, error);
   }

@@ -22,7 +22,7 @@ export interface LifeWitness {
 }
 
 /** The settings of a life. */
-export function optionsOf(seed: number): WorldOptions {
+export function optionsOf(seed: number, ip: 4 | 6 = 4): WorldOptions {
   const random = new SeededRandom(seed, STREAM.options);
   const tcp: Partial<TcpConfig> = {
     sack: random.chance(0.8),
@@ -40,13 +40,20 @@ export function optionsOf(seed: number): WorldOptions {
     missingTimestamp: random.pick(["drop", "accept"]),
   };
   const checksumPolicy = random.pick(["partial", "strict", "ignore"] as const);
-  return { tcp, checksumPolicy, backlog: random.pick([1, 2, 8]), isObserved: random.chance(0.25) };
+  return { tcp, checksumPolicy, backlog: random.pick([1, 2, 8]), isObserved: random.chance(0.25), ip };
 }
 
 /** Lives the life of a seed; throws what breaks in it. `record` gets copies of all steps. */
-export function live(seed: number, witness: LifeWitness | null = null, record: Step[] | null = null): void {
+export function live(
+  seed: number,
+  { ip = 4, witness = null, record = null }: {
+    readonly ip?: 4 | 6;
+    readonly witness?: LifeWitness | null;
+    readonly record?: Step[] | null;
+  } = {},
+): void {
   const onRule = witness === null ? null : (rule: string) => void witness.rules.add(rule);
-  const world = new FuzzWorld(optionsOf(seed), onRule);
+  const world = new FuzzWorld(optionsOf(seed, ip), onRule);
   const inputs = new HostInputs(world, new SeededRandom(seed, STREAM.steps));
   for (let frames = 0; frames < FRAMES_PER_LIFE;) {
     const step = inputs.next();

@@ -3,7 +3,7 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { keptFindings, takeAgain } from "./fuzz_findings.ts";
-import { HOST_TARGET, RULE_COUNT, runTarget, TARGET_NAMES } from "./fuzz_runs.ts";
+import { isHostTarget, RULE_COUNT, runTarget, TARGET_NAMES } from "./fuzz_runs.ts";
 import { FuzzWorld, type Step } from "./fuzz_world.ts";
 import { HOST_V4 } from "../tcp/wire_ends.ts";
 import { live, optionsOf, relive, shortened } from "./host_lives.ts";
@@ -12,7 +12,7 @@ const SEED = 20_261_129;
 const INPUTS = { bytes: 3_000, text: 300, host: 25_000 } as const;
 
 function inputsFor(target: string): number {
-  if (target === HOST_TARGET) return INPUTS.host;
+  if (isHostTarget(target)) return INPUTS.host;
   return TARGET_NAMES.indexOf(target) < TARGET_NAMES.indexOf("fault spec") ? INPUTS.bytes : INPUTS.text;
 }
 
@@ -24,7 +24,7 @@ for (const target of TARGET_NAMES) {
     assertEquals(inputs, inputsFor(target));
     // Inputs that are all refused at the door would say nothing of what is behind it.
     assert(taken > inputs / 100, `only ${taken} of ${inputs} were taken`);
-    if (target !== HOST_TARGET) return;
+    if (!isHostTarget(target)) return;
     const states = [
       "SYN_SENT",
       "SYN_RCVD",
@@ -47,13 +47,13 @@ for (const finding of keptFindings()) {
 
 Deno.test("fuzz: a life can be lived again from its steps", () => {
   const steps: Step[] = [];
-  live(SEED, null, steps);
+  live(SEED, { record: steps });
   relive(optionsOf(SEED), steps);
 });
 
 Deno.test("fuzz: a life that breaks something is shortened to the steps that do", () => {
   const steps: Step[] = [];
-  live(SEED, null, steps);
+  live(SEED, { record: steps });
   // An exception of our own making: nobody connects to himself.
   const broken: Step = { kind: "connect", address: HOST_V4, port: 80 };
   const withIt = [...steps.slice(0, 40), broken, ...steps.slice(40)];

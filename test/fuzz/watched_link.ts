@@ -8,15 +8,18 @@
 import { assert } from "@std/assert";
 import { demand } from "./demand.ts";
 import { emptyLinkStats, type FrameLink, type LinkStats } from "../../src/link/link.ts";
-import { bytesEqual, isMulticastMac } from "../../src/wire/address.ts";
+import { bytesEqual, isLoopback, isMulticastMac, isUnspecified } from "../../src/wire/address.ts";
+import { isLinkLocal } from "../../src/wire/address_scope.ts";
 import { ArpPacket, parseArp } from "../../src/wire/arp.ts";
 import { ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from "../../src/wire/ethernet.ts";
 import { IcmpMessage, parseIcmp } from "../../src/wire/icmp.ts";
-import { IpPacket } from "../../src/wire/ip_packet.ts";
-import { IP_PROTOCOL, parseIpv4 } from "../../src/wire/ipv4.ts";
+import { isIcmpv6Error, parseIcmpv6 } from "../../src/wire/icmpv6.ts";
+import { etherTypeOf, IP_PROTOCOL, IpPacket, parseIp } from "../../src/wire/ip.ts";
+import { neighborMessageFault } from "../../src/wire/neighbor_discovery.ts";
 import { CHECKSUM_VERDICT, checksumVerdict, FLAG, parseTcp, TcpSegment } from "../../src/wire/tcp.ts";
 import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
-import { HOST_MAC, HOST_V4 } from "../tcp/wire_ends.ts";
+import type { Family } from "../tcp/family.ts";
+import { HOST_MAC, HOST_V4, HOST_V6 } from "../tcp/wire_ends.ts";
 
 /** How many frames are kept to be sent back. */
 const KEPT = 8;
@@ -40,6 +43,7 @@ export class WatchedLink implements FrameLink {
   readonly timestamps = new Uint32Array(PORTS);
   #keep = 0;
   #isReset = false;
+  #isError = false;
   readonly #stats = emptyLinkStats();
   readonly #ethernet = new EthernetHeader();
   readonly #ip = new IpPacket();
@@ -47,7 +51,10 @@ export class WatchedLink implements FrameLink {
   readonly #arp = new ArpPacket();
   readonly #icmp = new IcmpMessage();
 
-  constructor(mtu: number) {
+  readonly #family: Family;
+
+  constructor(mtu: number, family: Family) {
+    this.#family = family;
     this.mtu = mtu;
     this.maxPacketBytes = mtu;
   }
@@ -55,6 +62,7 @@ export class WatchedLink implements FrameLink {
   /** A new step begins; `frame` is what the host is given in it. */
   beginStep(frame: { readonly bytes: Uint8Array; readonly length: number } | null): void {
     this.sentInStep = 0;
+    this.#isError = false;
     const isSegment = frame !== null && this.#isSegment(frame.bytes, frame.length);
     this.#isReset = isSegment && (this.#segment.flags & FLAG.RST) !== 0;
     this.segmentFrom = isSegment ? this.#segment.sourcePort : -1;
@@ -83,11 +91,17 @@ export class WatchedLink implements FrameLink {
   #checkPacket(frame: Uint8Array, length: number): void {
     const ip = this.#ip;
     const { payloadOffset } = this.#ethernet;
-    assert(!isMulticastMac(frame, ETHERNET.DESTINATION), "a packet to a group address");
+    const { type } = this.#ethernet;
+    assert(type === etherTypeOf(this.#family.host.length), "another version of IP than we speak");
     assert(
-      parseIpv4(frame, payloadOffset, length - payloadOffset, ip) === null,
+      parseIp(type, frame, payloadOffset, length - payloadOffset, ip) === null,
       "a packet that no one can read",
     );
+    if (type === ETHERTYPE.IPV6) {
+      this.#checkIpv6(frame);
+      return;
+    }
+    assert(!isMulticastMac(frame, ETHERNET.DESTINATION), "a packet to a group address");
     assert(bytesEqual(frame, ip.sourceOffset, HOST_V4), "another's address as source");
     assert(!bytesEqual(frame, ip.destinationOffset, HOST_V4), "a packet to ourselves");
     const first = frame[ip.destinationOffset];
@@ -114,11 +128,59 @@ export class WatchedLink implements FrameLink {
     assert(!this.#isReset, "ICMP as answer to a RST");
   }
 
+  /** RFC 8200 §4.5, RFC 4443 §2.4, RFC 4861 §6.1 and §7.1, RFC 3810 §5.2. */
+  #checkIpv6(frame: Uint8Array): void {
+    const ip = this.#ip;
+    const { protocol, payloadOffset, payloadLength } = ip;
+    const source = frame.subarray(ip.sourceOffset, ip.sourceOffset + 16);
+    const isToGroup = frame[ip.destinationOffset] === 0xff;
+    assert(
+      isToGroup === isMulticastMac(frame, ETHERNET.DESTINATION),
+      "a group's packet to one station, or the reverse",
+    );
+    assert(!bytesEqual(frame, ip.destinationOffset, HOST_V6), "a packet to ourselves");
+    demand(
+      !isUnspecified(frame.subarray(ip.destinationOffset, ip.destinationOffset + 16)) &&
+        !isLoopback(frame.subarray(ip.destinationOffset, ip.destinationOffset + 16)),
+      () => "a packet to nobody, or to loopback",
+    );
+    const isOurs = bytesEqual(source, 0, HOST_V6);
+    if (protocol === IP_PROTOCOL.TCP) {
+      assert(isOurs && !isToGroup, "a segment from another's address, or to a group");
+      this.#checkSegment(frame);
+      return;
+    }
+    demand(protocol === IP_PROTOCOL.ICMPV6, () => `protocol ${protocol}`);
+    if (ip.moreFragments || ip.fragmentOffset > 0) return;
+    const message = this.#icmp;
+    const pseudo = pseudoHeaderSum(frame, ip.sourceOffset, 16, protocol, payloadLength);
+    assert(
+      parseIcmpv6(frame, payloadOffset, payloadLength, pseudo, message) === null,
+      "ICMPv6 that no one can read",
+    );
+    const fault = neighborMessageFault(frame, ip, message);
+    demand(fault === null, () => `ICMPv6 of type ${message.type}, which nobody may believe: ${fault}`);
+    const isAboutLink = message.type >= 130 && message.type <= 143;
+    assert(
+      isOurs || (isAboutLink && (isUnspecified(source) || isLinkLocal(source, 0, 16))),
+      "another's address as source",
+    );
+    assert(!isToGroup || isAboutLink, "ICMPv6 to a group");
+    assert(!this.#isReset || isAboutLink, "ICMPv6 as answer to a RST");
+    assert(!this.#isError || isAboutLink, "ICMPv6 as answer to an error");
+  }
+
   #checkSegment(frame: Uint8Array): void {
     const { payloadOffset, payloadLength, sourceOffset } = this.#ip;
     const segment = this.#segment;
     assert(parseTcp(frame, payloadOffset, payloadLength, segment) === null, "a segment that no one can read");
-    const pseudo = pseudoHeaderSum(frame, sourceOffset, 4, IP_PROTOCOL.TCP, payloadLength);
+    const pseudo = pseudoHeaderSum(
+      frame,
+      sourceOffset,
+      this.#family.host.length,
+      IP_PROTOCOL.TCP,
+      payloadLength,
+    );
     const verdict = checksumVerdict(frame, payloadOffset, payloadLength, pseudo, true);
     assert(verdict === CHECKSUM_VERDICT.CORRECT, "a wrong checksum");
     assert(!segment.optionsMalformed && segment.unknownOptions === 0, "options that no one can read");
@@ -152,9 +214,13 @@ export class WatchedLink implements FrameLink {
   /** Whether a frame is a TCP segment, as whoever is careful reads it. */
   #isSegment(frame: Uint8Array, length: number): boolean {
     const ethernet = this.#ethernet;
-    if (parseEthernet(frame, length, ethernet) !== null || ethernet.type !== ETHERTYPE.IPV4) return false;
+    if (parseEthernet(frame, length, ethernet) !== null) return false;
+    const { type, payloadOffset } = ethernet;
+    if (type !== etherTypeOf(this.#family.host.length)) return false;
     const ip = this.#ip;
-    if (parseIpv4(frame, ethernet.payloadOffset, length - ethernet.payloadOffset, ip) !== null) return false;
+    if (parseIp(type, frame, payloadOffset, length - payloadOffset, ip) !== null) return false;
+    this.#isError = ip.protocol === IP_PROTOCOL.ICMPV6 && ip.payloadLength > 0 &&
+      isIcmpv6Error(frame[ip.payloadOffset]);
     if (ip.protocol !== IP_PROTOCOL.TCP || ip.fragmentOffset > 0 || ip.moreFragments) return false;
     return parseTcp(frame, ip.payloadOffset, ip.payloadLength, this.#segment) === null;
   }
