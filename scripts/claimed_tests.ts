@@ -18,7 +18,7 @@ export interface TestCase {
 
 /** Calls that make a test: `Deno.test("...")`, those that the live and the native tests wrap round it, and steps. */
 const TEST_CALL =
-  /^[ \t]*(?:await )?(?:Deno\.test(?:\.ignore)?|liveTest|test|\w+\.step)\(\s*(?:\{\s*name:\s*)?(?=["'`])/gm;
+  /^[ \t]*(?:await )?(?:Deno\.test(?:\.ignore)?|liveTest|ipv4Test|test|\w+\.step)\(\s*(?:\{\s*name:\s*)?(?=["'`])/gm;
 /** The text of one string, whatever its quotes; group 2. */
 const STRING = /\s*(["'`])((?:\\.|(?!\1)[^\\])*)\1/y;
 

@@ -9,10 +9,11 @@ import { Host } from "../../src/host/host.ts";
 import { type MemoryLink, memoryPair } from "../../src/link/memory_link.ts";
 import { VirtualNetwork } from "../../src/runtime/virtual_network.ts";
 import type { CloseReason, TcpEvent } from "../../src/tcp/events.ts";
+import { FAMILY } from "../tcp/family.ts";
 
 const FIN_WAIT_2_US = 5_000_000;
-const SERVER = Uint8Array.of(10, 0, 0, 1);
-const CLIENT = Uint8Array.of(10, 0, 0, 2);
+const SERVER = FAMILY.neighbor(1);
+const CLIENT = FAMILY.neighbor(2);
 
 interface Scene {
   readonly network: VirtualNetwork;
@@ -34,7 +35,7 @@ function visits(application: Application): Scene {
   const join = (link: MemoryLink, address: Uint8Array) => {
     const host = new Host({
       link,
-      addresses: [{ address, prefixLength: 24 }],
+      addresses: [{ address, prefixLength: FAMILY.prefixLength }],
       secret: new Uint8Array(16).fill(address[3]),
       epochUs: 0,
       tcp: { finWait2Us: FIN_WAIT_2_US },

@@ -316,8 +316,12 @@ export class HostInputs {
     const random = this.#random;
     const writer = this.#writer;
     const source = random.chance(0.9) ? connection.peerAddress : random.pick(this.#strangers);
-    switch (random.below(6)) {
+    // IPv6 has more that is neither a segment nor about one.
+    switch (random.below(this.#world.family === IPV4_FAMILY ? 6 : 10)) {
       case 0:
+      case 6:
+      case 7:
+      case 8:
         return this.#neighbors(source);
       case 1:
         return writer.echo(source, random.pick([0, 8, 56, 1472, random.below(3000)]));

@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
 import type { TcpState } from "../../src/tcp/state.ts";
 import type { AppLog } from "../tcp/app_log.ts";
+import { FAMILY } from "../tcp/family.ts";
 import { Lab, type LabOptions } from "../tcp/harness.ts";
 import type { Peer } from "../tcp/peer.ts";
 import { SECOND_US } from "../tcp/wire_ends.ts";
@@ -113,7 +114,7 @@ function leaveMany(left: Left, count: number, options: LabOptions): { lab: Lab; 
   const lab = new Lab(options);
   const apps = lab.listen();
   const all = Array.from({ length: count }, (_, i) => {
-    const peer = lab.peer({ address: Uint8Array.of(10, 0, 1, 1 + i) });
+    const peer = lab.peer({ address: FAMILY.stranger(i) });
     peer.sends({ flags: "SYN", seq: 0, options: { mss: 1460 } });
     peer.sends({ flags: "ACK", seq: 1, ack: 1 });
     const app = apps[i];

@@ -6,13 +6,14 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import type { TcpEvent } from "../../src/tcp/events.ts";
 import type { AppLog } from "../tcp/app_log.ts";
+import { FAMILY } from "../tcp/family.ts";
 import { Lab, type LabOptions } from "../tcp/harness.ts";
 import type { Peer } from "../tcp/peer.ts";
 import { SECOND_US } from "../tcp/wire_ends.ts";
 
 const PLACES = 100;
-const GREEDY = [Uint8Array.of(10, 9, 9, 1), Uint8Array.of(10, 9, 9, 2)];
-const HONEST = Uint8Array.of(10, 0, 0, 77);
+const GREEDY = [FAMILY.stranger(2000), FAMILY.stranger(2001)];
+const HONEST = FAMILY.neighbor(77);
 const DELAYED_ACK_US = 40_000;
 const RESET = { flags: "RST ACK", seq: 1 } as const;
 
@@ -141,7 +142,7 @@ for (const greedy of [1, 2, 90]) {
     const mine = Array.from({ length: 5 }, () => table.opens(HONEST, "hello"));
     for (let i = 0; i < 1000; i++) {
       const number = i % greedy;
-      table.opens(Uint8Array.of(10, 9, 8, 1 + number));
+      table.opens(FAMILY.stranger(3000 + number));
       assertLessOrEqual(table.size, PLACES);
       if (i % 50 !== 49) continue;
       // A silent connection of its own at the same time, and one that works.
@@ -155,10 +156,10 @@ for (const greedy of [1, 2, 90]) {
 
 Deno.test("a hundred addresses with one each: the oldest silent one goes, and who talks stays", () => {
   const table = new FullTable();
-  const strangers = Array.from({ length: PLACES - 1 }, (_, i) => table.opens(Uint8Array.of(10, 7, 0, 1 + i)));
+  const strangers = Array.from({ length: PLACES - 1 }, (_, i) => table.opens(FAMILY.stranger(4000 + i)));
   const honest = table.opens(HONEST, "hello");
   for (let i = 0; i < 300; i++) {
-    strangers.push(table.opens(Uint8Array.of(10, 7, 1 + (i >> 7), 1 + (i & 127))));
+    strangers.push(table.opens(FAMILY.stranger(6000 + i)));
     strangers[i].expects({ ...RESET, ack: 1 });
     if (i % 20 === 0) table.talks(honest, "still here");
   }
@@ -168,10 +169,10 @@ Deno.test("a hundred addresses with one each: the oldest silent one goes, and wh
 Deno.test("who is greedy and honest at once loses only what lies above everyone's share", () => {
   const table = new FullTable();
   const many = Array.from({ length: 60 }, () => table.opens(GREEDY[0], "hello"));
-  const few = Array.from({ length: 40 }, (_, i) => table.opens(Uint8Array.of(10, 7, 0, 1 + i), "hello"));
+  const few = Array.from({ length: 40 }, (_, i) => table.opens(FAMILY.stranger(4000 + i), "hello"));
   // 30 newcomers of their own: each takes the place of one of the sixty.
   for (let i = 0; i < 30; i++) {
-    few.push(table.opens(Uint8Array.of(10, 7, 1, 1 + i), "hello"));
+    few.push(table.opens(FAMILY.stranger(6000 + i), "hello"));
     many[i].expects({ ...RESET, ack: 6 });
   }
   for (const peer of few) peer.expectsSilence();
@@ -205,7 +206,7 @@ Deno.test("connections that we opened never go, and when there are no others a S
   const table = new FullTable();
   const { lab } = table;
   const ours = Array.from({ length: PLACES - 10 }, () => {
-    const peer = lab.peer({ address: Uint8Array.of(10, 0, 0, 50) });
+    const peer = lab.peer({ address: FAMILY.neighbor(50) });
     const app = lab.connect(peer);
     peer.expects({ flags: "SYN", seq: 0 });
     peer.sends({ flags: "SYN ACK", seq: 0, ack: 1, options: { mss: 1460 } });
@@ -216,7 +217,7 @@ Deno.test("connections that we opened never go, and when there are no others a S
   assertEquals(table.counter("evicted-silent"), 190);
   // More of ours take the places of theirs; then there is nobody left who could go.
   for (let i = 0; i < 10; i++) {
-    const peer = lab.peer({ address: Uint8Array.of(10, 0, 0, 50) });
+    const peer = lab.peer({ address: FAMILY.neighbor(50) });
     const app = lab.connect(peer);
     peer.expects({ flags: "SYN", seq: 0 });
     ours.push({ peer, app });
@@ -224,7 +225,7 @@ Deno.test("connections that we opened never go, and when there are no others a S
   assertEquals(table.size, PLACES);
   let error: unknown = null;
   try {
-    lab.connect(lab.peer({ address: Uint8Array.of(10, 0, 0, 50) }));
+    lab.connect(lab.peer({ address: FAMILY.neighbor(50) }));
   } catch (thrown) {
     error = thrown;
   }
@@ -242,7 +243,7 @@ Deno.test("half-open connections are bounded by the backlog, and let go in the e
   const lab = new Lab({ maxConnections: 1000 });
   lab.listen({ backlog: 30 });
   for (let i = 0; i < 500; i++) {
-    const peer = lab.peer({ address: Uint8Array.of(10, 6, i >> 7, 1 + (i & 127)) });
+    const peer = lab.peer({ address: FAMILY.stranger(8000 + i) });
     peer.sends({ flags: "SYN", seq: 0, options: { mss: 1460 } });
     assertLessOrEqual(lab.host.connections().length, 30);
   }

@@ -12,6 +12,7 @@ import { checksum, foldSum, pseudoHeaderSum } from "../../src/wire/checksum.ts";
 import { ETHERNET } from "../../src/wire/ethernet.ts";
 import { IP_PROTOCOL, IPV4 } from "../../src/wire/ipv4.ts";
 import { FLAG, TCP, tcpChecksum } from "../../src/wire/tcp.ts";
+import { FAMILY } from "../tcp/family.ts";
 
 const MTU = 1500;
 const LARGEST_PACKET_BYTES = 65517;
@@ -130,17 +131,17 @@ function transfer(total: number, loses: (frame: number) => boolean = () => false
   const [a, b] = memoryPair({ mtu: MTU });
   const link = new CuttingLink(a, loses);
   const shared = { epochUs: 0, checksumPolicy: "strict" } as const;
-  const address = (last: number) => Uint8Array.of(10, 0, 0, last);
+  const address = (last: number) => FAMILY.neighbor(last);
   const sender = new Host({
     ...shared,
     link,
-    addresses: [{ address: address(1), prefixLength: 24 }],
+    addresses: [{ address: address(1), prefixLength: FAMILY.prefixLength }],
     secret: new Uint8Array(16).fill(1),
   });
   const receiver = new Host({
     ...shared,
     link: b,
-    addresses: [{ address: address(2), prefixLength: 24 }],
+    addresses: [{ address: address(2), prefixLength: FAMILY.prefixLength }],
     secret: new Uint8Array(16).fill(2),
   });
   const network = new VirtualNetwork();

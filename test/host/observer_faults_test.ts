@@ -5,10 +5,11 @@ import { assertEquals, assertStrictEquals } from "@std/assert";
 import { Host } from "../../src/host/host.ts";
 import type { TcpEvent } from "../../src/tcp/events.ts";
 import { FLAG } from "../../src/wire/tcp.ts";
+import { FAMILY, HOST_IP, PEER_IP } from "../tcp/family.ts";
 import { craftSegment } from "../tcp/frame_craft.ts";
 import { Lab } from "../tcp/harness.ts";
 import { RecordingLink } from "../tcp/recording_link.ts";
-import { HOST_MAC, HOST_PORT, HOST_V4, PEER_MAC, PEER_V4, SECOND_US } from "../tcp/wire_ends.ts";
+import { HOST_MAC, HOST_PORT, PEER_MAC, SECOND_US } from "../tcp/wire_ends.ts";
 
 Deno.test("an observer that throws at every event changes nothing that is sent, and is counted", () => {
   const exchange = (lab: Lab) => {
@@ -44,13 +45,13 @@ function hostWithHook(hook: (error: unknown, where: string) => void): { host: Ho
   const link = new RecordingLink({ mtu: 1500, mac: HOST_MAC, nowUs: () => 0 });
   const host = new Host({
     link,
-    addresses: [{ address: HOST_V4, prefixLength: 24 }],
+    addresses: [{ address: HOST_IP, prefixLength: FAMILY.prefixLength }],
     secret: new Uint8Array(16),
     epochUs: 0,
     onFault: hook,
   });
   const frame = craftSegment(
-    { sourceMac: PEER_MAC, targetMac: HOST_MAC, source: PEER_V4, target: HOST_V4 },
+    { sourceMac: PEER_MAC, targetMac: HOST_MAC, source: PEER_IP, target: HOST_IP },
     {
       sourcePort: 40_000,
       targetPort: HOST_PORT,

@@ -8,8 +8,9 @@ import { echo } from "../../src/app/echo.ts";
 import type { Connection } from "../../src/runtime/connection.ts";
 import type { TcpEvent } from "../../src/tcp/events.ts";
 import { VirtualStacks } from "./virtual_stacks.ts";
+import { addressText } from "../tcp/family.ts";
 
-const SERVER = { hostname: "10.0.0.1", port: 19 };
+const SERVER = { hostname: addressText(1), port: 19 };
 const CONTEXT = { nowEpochUs: () => 0 };
 
 /** Reads to the end, or as far as told, and returns what came. */

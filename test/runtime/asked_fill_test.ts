@@ -2,11 +2,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { Connection } from "../../src/host/connection.ts";
 import { VirtualStacks } from "./virtual_stacks.ts";
+import { addressText } from "../tcp/family.ts";
 
 Deno.test("what fills a send buffer is twice the smaller window, rounded down, and 4 KiB at least", async () => {
   await using on = new VirtualStacks();
   on.server.host.listen({ port: 19, accept: () => ({}) });
-  await on.get(on.client.connect({ hostname: "10.0.0.1", port: 19 }));
+  await on.get(on.client.connect({ hostname: addressText(1), port: 19 }));
   await on.settle();
   const [live] = on.server.host.connections();
   assert(live instanceof Connection);

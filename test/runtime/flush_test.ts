@@ -6,6 +6,7 @@ import { assertEquals } from "@std/assert";
 import type { Connection } from "../../src/runtime/connection.ts";
 import type { Listener } from "../../src/runtime/listener.ts";
 import { VirtualStacks } from "./virtual_stacks.ts";
+import { addressText } from "../tcp/family.ts";
 
 /** Steps of promises that the caller takes after it was woken: past the end of the pump's turn, into its sleep. */
 const MOST_STEPS = 12;
@@ -85,7 +86,7 @@ const CALLS: readonly UserCall[] = [
   },
   {
     name: "connect",
-    call: ({ on }) => void on.client.connect({ hostname: "10.0.0.1", port: 7 }).catch(() => {}),
+    call: ({ on }) => void on.client.connect({ hostname: addressText(1), port: 7 }).catch(() => {}),
     arrived: ({ listener }) => listener.accept(),
   },
 ];
@@ -96,10 +97,10 @@ async function arrives(user: UserCall, count: number): Promise<boolean> {
   await using on = new VirtualStacks({ holds: true, tcp });
   const listener = on.server.listen({ port: 7 });
   const [near, far] = await on.get(
-    Promise.all([on.client.connect({ hostname: "10.0.0.1", port: 7 }), listener.accept()]),
+    Promise.all([on.client.connect({ hostname: addressText(1), port: 7 }), listener.accept()]),
   );
   const other = await on.get(Promise.all([
-    on.client.connect({ hostname: "10.0.0.1", port: 7 }),
+    on.client.connect({ hostname: addressText(1), port: 7 }),
     listener.accept(),
   ]));
   const scene = { on, near, far, listener };
@@ -136,7 +137,7 @@ Deno.test("a deadline that is set on the way to sleep wakes the pump", async () 
     await using on = new VirtualStacks({ holds: true });
     const listener = on.server.listen({ port: 7 });
     const [near, far] = await on.get(
-      Promise.all([on.client.connect({ hostname: "10.0.0.1", port: 7 }), listener.accept()]),
+      Promise.all([on.client.connect({ hostname: addressText(1), port: 7 }), listener.accept()]),
     );
     await on.pass(1_000_000);
     const woken = read(near).then(async () => {

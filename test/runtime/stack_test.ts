@@ -10,8 +10,9 @@ import { createStack } from "../../src/runtime/create_stack.ts";
 import type { TcpEvent } from "../../src/tcp/events.ts";
 import { VirtualStacks } from "./virtual_stacks.ts";
 import { VirtualTime } from "./virtual_time.ts";
+import { addressOnLink, addressText } from "../tcp/family.ts";
 
-const SERVER = { hostname: "10.0.0.1", port: 7 };
+const SERVER = { hostname: addressText(1), port: 7 };
 
 /** Bytes that differ wherever one looks. */
 function noise(length: number, seed = 1): Uint8Array<ArrayBuffer> {
@@ -288,12 +289,12 @@ Deno.test("a listener that was closed refuses, and lets live what it accepted", 
 Deno.test("an address that nobody has is given up, and a signal does not wait that long", async () => {
   await using on = new VirtualStacks();
   const controller = new AbortController();
-  const waiting = on.client.connect({ hostname: "10.0.0.9", port: 7, signal: controller.signal });
+  const waiting = on.client.connect({ hostname: addressText(9), port: 7, signal: controller.signal });
   await on.pass(10_000);
   controller.abort(new Error("enough"));
   await on.get(assertRejects(() => waiting, Error, "enough"));
   assertEquals(on.client.connections, []);
-  const patient = on.client.connect({ hostname: "10.0.0.9", port: 7 });
+  const patient = on.client.connect({ hostname: addressText(9), port: 7 });
   await on.get(assertRejects(() => patient, Error, "No route to host"), 3_000_000);
 });
 
@@ -432,7 +433,7 @@ Deno.test("a stack that is closed resets its connections and leaves no timer", a
 Deno.test("a stack at rest has no timer", async () => {
   const clock = new VirtualClock();
   const [link] = memoryPair();
-  await using stack = createStack({ link, addresses: "10.0.0.1/24", clock });
+  await using stack = createStack({ link, addresses: addressOnLink(1), clock });
   stack.listen({ port: 7 });
   for (let i = 0; i < 20; i++) await undefined;
   clock.advance(60_000_000);
@@ -444,8 +445,8 @@ Deno.test("faults of the library are those of --fault: each is an event, and tex
   const [a, b] = memoryPair();
   const time = new VirtualTime([a, b]);
   const { clock } = time;
-  await using server = createStack({ link: a, addresses: "10.0.0.1/24", clock });
-  const client = createStack({ link: b, addresses: "10.0.0.2/24", clock, faults: "in:drop=20%,seed=3" });
+  await using server = createStack({ link: a, addresses: addressOnLink(1), clock });
+  const client = createStack({ link: b, addresses: addressOnLink(2), clock, faults: "in:drop=20%,seed=3" });
   const faults: string[] = [];
   client.observe((event) => {
     if (event.event === "fault") faults.push(`${event.direction} ${event.kind}`);
@@ -484,8 +485,14 @@ Deno.test("a stack that is to start later takes nothing until then, and hears wh
     end: () => void orders.push("end"),
   };
   const { clock } = time;
-  const later = createStack({ link: a, addresses: "10.0.0.1/24", clock, start: false, frameOrders: [order] });
-  const announcer = createStack({ link: b, addresses: "10.0.0.2/24", clock });
+  const later = createStack({
+    link: a,
+    addresses: addressOnLink(1),
+    clock,
+    start: false,
+    frameOrders: [order],
+  });
+  const announcer = createStack({ link: b, addresses: addressOnLink(2), clock });
   await time.settle();
   assertEquals([a.waitingFrames, later.host.counters()["frames-in"], orders], [1, 0, []]);
   later.pump.start();

@@ -1,13 +1,14 @@
 /**
  * Two stacks on a link in memory, with promises, on a virtual clock.
  *
- * Owns: the two stacks, 10.0.0.1 and 10.0.0.2, and their links. Time is that of VirtualTime.
+ * Owns: the two stacks, numbers 1 and 2 on their link, and their links. Time is that of VirtualTime.
  */
 import { type MemoryLink, memoryPair, type MemoryPairOptions } from "../../src/link/memory_link.ts";
 import { createStack, type HostSettings } from "../../src/runtime/create_stack.ts";
 import type { Stack } from "../../src/runtime/stack.ts";
 import { HoldingLink } from "./holding_link.ts";
 import { VirtualTime } from "./virtual_time.ts";
+import { addressOnLink } from "../tcp/family.ts";
 
 export class VirtualStacks extends VirtualTime implements AsyncDisposable {
   readonly server: Stack;
@@ -29,8 +30,8 @@ export class VirtualStacks extends VirtualTime implements AsyncDisposable {
     };
     const secret = (fill: number) => new Uint8Array(16).fill(fill);
     const [near, far] = options.holds === true ? [new HoldingLink(a), new HoldingLink(b)] : [a, b];
-    this.server = createStack({ ...settings, link: near, addresses: "10.0.0.1/24", secret: secret(1) });
-    this.client = createStack({ ...settings, link: far, addresses: "10.0.0.2/24", secret: secret(2) });
+    this.server = createStack({ ...settings, link: near, addresses: addressOnLink(1), secret: secret(1) });
+    this.client = createStack({ ...settings, link: far, addresses: addressOnLink(2), secret: secret(2) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

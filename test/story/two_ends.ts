@@ -16,10 +16,11 @@ import type { TcpEvent } from "../../src/tcp/events.ts";
 import { type ConnectionPlan, type Scenario, scenarioOf } from "../sim/scenario.ts";
 import { Talker, type TalkerWorld } from "../sim/talker.ts";
 import { FrameDissector } from "./frame_dissector.ts";
+import { FAMILY } from "../tcp/family.ts";
 
 const SERVER_PORT = 3333;
 const FIRST_CLIENT_PORT = 40_000;
-const ADDRESSES = [Uint8Array.of(10, 0, 0, 2), Uint8Array.of(10, 0, 0, 1)] as const;
+const ADDRESSES = [FAMILY.neighbor(2), FAMILY.neighbor(1)] as const;
 const MOST_SECONDS = 7_200;
 
 /** Where the capture is: at the caller's device, before the bad path; or at the called end, behind it. */
@@ -49,7 +50,8 @@ class TwoEndsRun {
 
   constructor(scenario: Scenario, vantage: Vantage) {
     this.#scenario = scenario;
-    const { seed, mtu, faults, tcp } = scenario;
+    const { seed, faults, tcp } = scenario;
+    const mtu = Math.max(scenario.mtu, FAMILY.leastMtu);
     const [callerLink, calledLink] = memoryPair({ mtu, queueFrames: 16_384 });
     const nowUs = () => this.#clock.nowUs();
     const bad = faultLink(callerLink, {
@@ -70,7 +72,7 @@ class TwoEndsRun {
     const makeHost = (side: 0 | 1) =>
       new Host({
         link: links[side],
-        addresses: [{ address: ADDRESSES[side], prefixLength: 24 }],
+        addresses: [{ address: ADDRESSES[side], prefixLength: FAMILY.prefixLength }],
         secret: Uint8Array.from({ length: 16 }, () => random.below(256)),
         epochUs: this.#clock.epochUs,
         nowUs: this.#clock.nowUs(),

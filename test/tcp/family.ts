@@ -1,12 +1,13 @@
 /**
  * The version of IP over which the tests run that do not depend on it, and its figures.
  *
- *     TCPLAB_IP=6 deno test -A test/tcp test/fuzz test/sim
+ *     TCPLAB_IP=6 deno test -A test/tcp test/fuzz test/sim test/host test/runtime      (deno task test:ipv6)
  *
  * Owns: that choice, and what differs between the versions for a test: addresses, bytes of headers, the MTU that a segment
  * needs. Must not know: what is tested. A test of one version alone says so by {@link ipv4Test}; one that has to hold over
  * both in every run goes through {@link FAMILIES}. RFC 791, RFC 8200; RFC 9293 §3.7.1.
  */
+import { formatIpAddress } from "../../src/wire/address.ts";
 import { HOST_V4, HOST_V6, PEER_V4, PEER_V6 } from "./wire_ends.ts";
 
 /** Without options. */
@@ -30,7 +31,7 @@ export interface Family {
   readonly leastPathMtu: number;
   /** The address of a host on the same link: 1 to 254. */
   neighbor(number: number): Uint8Array;
-  /** The address of a host behind a router: from 0, thousands of them. */
+  /** The address of a host behind a router: from 0, thousands of them, each in a network of its own. */
   stranger(index: number): Uint8Array;
   /** The MTU of a link on which segments of `mss` bytes, without options, are full. */
   mtuFor(mss: number): number;
@@ -60,8 +61,7 @@ export const IPV6_FAMILY: Family = {
   defaultMss: 1220,
   leastPathMtu: 1280,
   neighbor: (number) => withEnd(HOST_V6, number),
-  stranger: (index) =>
-    Uint8Array.of(0xfd, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1 + (index >> 7), 1 + (index & 127)),
+  stranger: (index) => Uint8Array.of(0xfd, 1, 0, 0, 0, 0, index >> 8, index, 0, 0, 0, 0, 0, 0, 0, 1),
   mtuFor: (mss) => mss + 40 + TCP_HEADER_BYTES,
 };
 
@@ -75,6 +75,10 @@ export const PEER_IP = FAMILY.peer;
 export const IS_IPV6 = FAMILY === IPV6_FAMILY;
 /** MTU of the wire of the tests. */
 export const LAB_MTU = FAMILY.mtuFor(LAB_MSS);
+/** The address of a host on the link as text. */
+export const addressText = (number: number): string => formatIpAddress(FAMILY.neighbor(number));
+/** The same with the length of the link's prefix. */
+export const addressOnLink = (number: number): string => `${addressText(number)}/${FAMILY.prefixLength}`;
 /** Headers of IP and TCP before each segment, without options. */
 export const HEADERS = FAMILY.headerBytes + TCP_HEADER_BYTES;
 
