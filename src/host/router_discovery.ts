@@ -19,7 +19,7 @@ import type { DropReason } from "../wire/drop_reason.ts";
 import type { IcmpMessage } from "../wire/icmp.ts";
 import { IP_PROTOCOL, type IpPacket } from "../wire/ip_packet.ts";
 import { IPV6 } from "../wire/ipv6.ts";
-import { NEIGHBOR_HOP_LIMIT } from "../wire/neighbor_discovery.ts";
+import { NEIGHBOR_HOP_LIMIT, neighborMessageFault } from "../wire/neighbor_discovery.ts";
 import {
   type AdvertisedPrefix,
   emitRouterSolicitation,
@@ -135,11 +135,14 @@ export class RouterDiscovery {
   // -- What is heard
 
   /**
-   * Takes an advertisement, of which the caller has seen that a neighbor has sent it from a link-local address
-   * (`neighborMessageFault`, RFC 4861 §6.1.2). Returns why it was dropped, null when it was not, or was counted here.
+   * Takes an advertisement whose checksum is right. Returns why it was dropped (RFC 4861 §6.1.2), null when it was not, or was counted
+   * here.
    */
   arrives(frame: Uint8Array, packet: Readonly<IpPacket>, message: Readonly<IcmpMessage>): DropReason | null {
     const { acceptRa, count } = this.#options;
+    // First of all: what comes from off the link, or is none, takes nothing of what honest routers may say in a second.
+    const neighborFault = neighborMessageFault(frame, packet, message);
+    if (neighborFault !== null) return neighborFault;
     if (!acceptRa) {
       count("ra-ignored");
       return null;

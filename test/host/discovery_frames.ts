@@ -11,7 +11,6 @@ import type { DropReason } from "../../src/wire/drop_reason.ts";
 import { IcmpMessage } from "../../src/wire/icmp.ts";
 import { parseIcmpv6 } from "../../src/wire/icmpv6.ts";
 import { IpPacket, parseIp, pseudoSum } from "../../src/wire/ip.ts";
-import { neighborMessageFault } from "../../src/wire/neighbor_discovery.ts";
 import { four, hex, internetSum, two } from "./hand_frames.ts";
 
 export const SECOND_US = 1_000_000;
@@ -110,7 +109,7 @@ export function give(takes: Takes, message: Uint8Array, about: HandPacket): Drop
   const parsed = new IcmpMessage();
   const sum = pseudoSum(packet.addressSum, packet.protocol, payloadLength);
   assertEquals(parseIcmpv6(frame, payloadOffset, payloadLength, sum, parsed), null);
-  const reason = neighborMessageFault(frame, packet, parsed) ?? takes(frame, packet, parsed);
+  const reason = takes(frame, packet, parsed);
   // Frames are valid only while they are taken: whoever kept a view of this one shows it.
   frame.fill(0xee);
   return reason;
