@@ -148,7 +148,7 @@ function hostSettings(parts: DeviceSessionParts): SessionHost {
     onFull: config.onFull,
     memoryBytes: config.memoryBytes ?? defaultMemoryBytes(memoryFacts()),
     tcp: config.tcp,
-    ttl: config.ttl,
+    ...(config.ttl === null ? {} : { ttl: config.ttl }),
     ...(config.vlan === null ? {} : { vlan: config.vlan }),
     showPayload: config.payload,
     showTimers: config.logStyle.kinds.includes("timers"),

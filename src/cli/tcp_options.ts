@@ -26,8 +26,8 @@ export interface ConnectionSettings {
   readonly tcp: Partial<TcpConfig>;
   /** Keep-alive is switched on for each connection; its times are in `tcp`. */
   readonly keepAlive: boolean;
-  /** Time to live of what is sent, 1 to 255 (MUST-49). */
-  readonly ttl: number;
+  /** Time to live of what is sent, 1 to 255 (MUST-49); null where the user has set none, so that routers may (RFC 4861 §6.3.4). */
+  readonly ttl: number | null;
 }
 
 /** What concerns a host that listens. */
@@ -48,8 +48,6 @@ const DEFAULT_BACKLOG = 1024;
 const DEFAULT_MAX_CONNECTIONS = 0x10000;
 /** Local choice: at 100 bytes and more each, a few megabytes. */
 const DEFAULT_MAX_TIME_WAIT = 0x8000;
-/** RFC 1700's recommendation, "IP TIME TO LIVE PARAMETER". */
-const DEFAULT_TTL = 64;
 /** RFC 879 and RFC 9293 §3.7.1 let any host send 536 bytes; less than 88 leaves no room beside full options. */
 const LEAST_MSS = 88;
 /** What fits into an IPv4 packet of 65535 bytes beside 40 bytes of headers. */
@@ -132,7 +130,7 @@ export function parseConnectionOptions(options: ParsedOptions<ConnectionOption>)
   return {
     tcp,
     keepAlive: keepAlive !== undefined,
-    ttl: given(options, "ttl", count(1, 255)) ?? DEFAULT_TTL,
+    ttl: given(options, "ttl", count(1, 255)) ?? null,
   };
 }
 

@@ -85,7 +85,7 @@ Deno.test("a default that is said aloud sets nothing", () => {
 
 Deno.test("bounds of the host, and keep-alive off by default", () => {
   const plain = parse("");
-  assertEquals(parseConnectionOptions(plain), { tcp: {}, keepAlive: false, ttl: 64 });
+  assertEquals(parseConnectionOptions(plain), { tcp: {}, keepAlive: false, ttl: null });
   assertEquals(parseListeningOptions(plain), {
     backlog: 1024,
     maxConnections: 65536,
@@ -289,6 +289,7 @@ Deno.test("--no-syn-cookies drops a SYN beyond the backlog", () => {
 
 Deno.test("--dscp and --ttl mark the packets", () => {
   const { ttl, tcp } = parseConnectionOptions(parse("--dscp 46 --ttl 7"));
+  assert(ttl !== null);
   const lab = new Lab({ tcp, ttl });
   lab.listen();
   const peer = lab.peer();
