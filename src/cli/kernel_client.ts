@@ -343,7 +343,7 @@ export function explainConnectError(error: unknown, options: KernelClientOptions
     return `${where}: no route to that network from here: check the address, and "ip route" (in a lab: are you on the client's side?)`;
   }
   if (/unreachable|no route/i.test(reason)) {
-    return `${where}: unreachable: nobody answers ARP for that address; check that the server runs, on the right device`;
+    return `${where}: unreachable: nobody answers for that address (ARP, neighbour discovery); check that the server runs, on the right device`;
   }
   if (/lookup|name or service|resolve/i.test(reason)) {
     return `${where}: the name is not known (${reason}): give the address`;

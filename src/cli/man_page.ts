@@ -44,7 +44,7 @@ export function manPage(commands: readonly Command[], version: string): string {
 }
 
 const DESCRIPTION =
-  `Opens a network device through libpcap, answers ARP for an address that the kernel does not own, and runs the TCP state
+  `Opens a network device through libpcap, answers ARP and neighbour discovery for addresses that the kernel does not own, and runs the TCP state
 machine of RFC 9293 itself. A real client on a real network connects, and every segment, every state change and the rule
 behind it can be read, recorded and disturbed.
 

@@ -44,7 +44,10 @@ export class PagePace {
       const until = this.#isOfPages
         ? "until it is resumed there, or the last page is closed"
         : "until POST /api/resume";
-      tell("paused", `Paused ${by}: no frame that comes in is taken, ARP excepted, ${until}`);
+      tell(
+        "paused",
+        `Paused ${by}: no frame that comes in is taken, ARP and neighbour discovery excepted, ${until}`,
+      );
     }
     return answer;
   }

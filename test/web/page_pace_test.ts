@@ -4,7 +4,7 @@ import { PageNotices } from "../../src/web/page_notices.ts";
 import { PageScene, PageStream } from "./page_scene.ts";
 
 const PAUSED =
-  "paused: Paused from the live page: no frame that comes in is taken, ARP excepted, until it is resumed there, or the " +
+  "paused: Paused from the live page: no frame that comes in is taken, ARP and neighbour discovery excepted, until it is resumed there, or the " +
   "last page is closed";
 
 /** Until the page's server has heard that a stream is closed: it says how many there are. */
@@ -61,7 +61,7 @@ Deno.test("a pause that a program made, or the screen of the terminal, is theirs
   };
   assertEquals((await on.tells("/api/pause", {})).status, 200);
   assertEquals(on.told.splice(0), [
-    "paused: Paused by POST: no frame that comes in is taken, ARP excepted, until POST /api/resume",
+    "paused: Paused by POST: no frame that comes in is taken, ARP and neighbour discovery excepted, until POST /api/resume",
   ]);
   await comesAndGoes();
   assertEquals([injector.isPaused, on.told], [true, []]);
