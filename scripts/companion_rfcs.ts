@@ -174,10 +174,10 @@ export const COMPANIONS: readonly Companion[] = [
   {
     rfc: 8201,
     subject: "path MTU, IPv6",
-    verdict: "partly",
+    verdict: "met",
     why:
       "packet too big lowers the segment size, never below 1280 (§4), for ten minutes (§5.2), remembered for the next " +
-      "connection; answers to large pings are cut to the link's MTU, not to the path's",
+      "connection; of echo replies it is remembered by destination",
   },
   { rfc: 7413, subject: "fast open", verdict: "not", why: "optional; the option is ignored" },
   {
