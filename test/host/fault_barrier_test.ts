@@ -3,6 +3,7 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { ConnectionHandler, HostConnection } from "../../src/host/api.ts";
+import { LAB_CONNECTION } from "../tcp/family.ts";
 import { Lab } from "../tcp/harness.ts";
 import type { Peer } from "../tcp/peer.ts";
 import { SECOND_US } from "../tcp/wire_ends.ts";
@@ -72,7 +73,7 @@ for (const call of ["onReadable", "onPeerClosed", "onUrgent", "onWritable", "onA
     assertEquals(lab.host.connections(), []);
     assertEquals(
       applicationErrors(lab).map(({ connection, message }) => [connection, message]),
-      [["10.0.0.1:7777-10.0.0.9:40000", `Error: ${call} is broken`]],
+      [[LAB_CONNECTION, `Error: ${call} is broken`]],
     );
     const closed = lab.events.filter((event) => event.event === "closed");
     assertEquals(closed.map(({ reason }) => reason), ["reset-by-us"]);

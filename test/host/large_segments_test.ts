@@ -11,12 +11,14 @@ import { readU16, readU32, writeU16, writeU32 } from "../../src/wire/bytes.ts";
 import { checksum, foldSum, pseudoHeaderSum } from "../../src/wire/checksum.ts";
 import { ETHERNET } from "../../src/wire/ethernet.ts";
 import { IP_PROTOCOL, IPV4 } from "../../src/wire/ipv4.ts";
+import { IPV6 } from "../../src/wire/ipv6.ts";
 import { FLAG, TCP, tcpChecksum } from "../../src/wire/tcp.ts";
-import { FAMILY } from "../tcp/family.ts";
+import { FAMILY, HOST_IP, IS_IPV6 } from "../tcp/family.ts";
 
 const MTU = 1500;
 const LARGEST_PACKET_BYTES = 65517;
 const IP = ETHERNET.HEADER_BYTES;
+const SOURCE_AT = IP + (IS_IPV6 ? IPV6.SOURCE : IPV4.SOURCE);
 
 /** Cuts what comes with a cut size; loses each frame that `loses` names, counted from 1. */
 class CuttingLink implements FrameLink {
@@ -56,11 +58,12 @@ class CuttingLink implements FrameLink {
     const { headerLength, tcpOffset } = this.#plan;
     const payloadLength = length - headerLength;
     this.cutSends.push(payloadLength);
-    assertEquals(readU16(frame, IP + IPV4.TOTAL_LENGTH), length - IP);
+    if (IS_IPV6) assertEquals(readU16(frame, IP + IPV6.PAYLOAD_LENGTH), length - IP - IPV6.HEADER_BYTES);
+    else assertEquals(readU16(frame, IP + IPV4.TOTAL_LENGTH), length - IP);
     const pseudo = pseudoHeaderSum(
       frame,
-      IP + IPV4.SOURCE,
-      IPV4.ADDRESS_BYTES,
+      SOURCE_AT,
+      HOST_IP.length,
       IP_PROTOCOL.TCP,
       length - tcpOffset,
     );
@@ -73,10 +76,13 @@ class CuttingLink implements FrameLink {
         frame.subarray(headerLength + at, headerLength + at + bytes.length - headerLength),
         headerLength,
       );
-      writeU16(bytes, IP + IPV4.TOTAL_LENGTH, bytes.length - IP);
-      writeU16(bytes, IP + IPV4.ID, (readU16(frame, IP + IPV4.ID) + part) & 0xffff);
-      writeU16(bytes, IP + IPV4.CHECKSUM, 0);
-      writeU16(bytes, IP + IPV4.CHECKSUM, checksum(bytes, IP, IPV4.HEADER_BYTES));
+      if (IS_IPV6) writeU16(bytes, IP + IPV6.PAYLOAD_LENGTH, bytes.length - IP - IPV6.HEADER_BYTES);
+      else {
+        writeU16(bytes, IP + IPV4.TOTAL_LENGTH, bytes.length - IP);
+        writeU16(bytes, IP + IPV4.ID, (readU16(frame, IP + IPV4.ID) + part) & 0xffff);
+        writeU16(bytes, IP + IPV4.CHECKSUM, 0);
+        writeU16(bytes, IP + IPV4.CHECKSUM, checksum(bytes, IP, IPV4.HEADER_BYTES));
+      }
       writeU32(bytes, tcpOffset + TCP.SEQUENCE, (readU32(frame, tcpOffset + TCP.SEQUENCE) + at) >>> 0);
       if (!isLast) bytes[tcpOffset + TCP.FLAGS] &= ~(FLAG.PSH | FLAG.FIN);
       this.#complete(bytes, tcpOffset);
@@ -112,8 +118,8 @@ class CuttingLink implements FrameLink {
     const tcpLength = bytes.length - tcpOffset;
     const pseudo = pseudoHeaderSum(
       bytes,
-      IP + IPV4.SOURCE,
-      IPV4.ADDRESS_BYTES,
+      SOURCE_AT,
+      HOST_IP.length,
       IP_PROTOCOL.TCP,
       tcpLength,
     );

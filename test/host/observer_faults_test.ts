@@ -5,7 +5,7 @@ import { assertEquals, assertStrictEquals } from "@std/assert";
 import { Host } from "../../src/host/host.ts";
 import type { TcpEvent } from "../../src/tcp/events.ts";
 import { FLAG } from "../../src/wire/tcp.ts";
-import { FAMILY, HOST_IP, PEER_IP } from "../tcp/family.ts";
+import { FAMILY, HOST_IP, LAB_CONNECTION, PEER_IP } from "../tcp/family.ts";
 import { craftSegment } from "../tcp/frame_craft.ts";
 import { Lab } from "../tcp/harness.ts";
 import { RecordingLink } from "../tcp/recording_link.ts";
@@ -78,7 +78,7 @@ Deno.test("the hook gets what was thrown, and where", () => {
   syn();
   assertEquals(told.length, 1);
   assertStrictEquals(told[0][0], fault);
-  assertEquals(told[0][1], "10.0.0.1:7777-10.0.0.9:40000");
+  assertEquals(told[0][1], LAB_CONNECTION);
   const broken = new Error("no observer");
   host.observer = () => {
     throw broken;

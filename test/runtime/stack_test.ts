@@ -10,7 +10,7 @@ import { createStack } from "../../src/runtime/create_stack.ts";
 import type { TcpEvent } from "../../src/tcp/events.ts";
 import { VirtualStacks } from "./virtual_stacks.ts";
 import { VirtualTime } from "./virtual_time.ts";
-import { addressOnLink, addressText } from "../tcp/family.ts";
+import { addressOnLink, addressText, IS_IPV6 } from "../tcp/family.ts";
 
 const SERVER = { hostname: addressText(1), port: 7 };
 
@@ -436,8 +436,11 @@ Deno.test("a stack at rest has no timer", async () => {
   await using stack = createStack({ link, addresses: addressOnLink(1), clock });
   stack.listen({ port: 7 });
   for (let i = 0; i < 20; i++) await undefined;
-  clock.advance(60_000_000);
-  for (let i = 0; i < 20; i++) await undefined;
+  // What a host says of itself when it begins, it says a few times.
+  for (let minutes = 0; minutes < 10; minutes++) {
+    clock.advance(60_000_000);
+    for (let i = 0; i < 20; i++) await undefined;
+  }
   assertEquals(clock.nextTimerUs, Infinity);
 });
 
@@ -451,13 +454,16 @@ Deno.test("faults of the library are those of --fault: each is an event, and tex
   client.observe((event) => {
     if (event.event === "fault") faults.push(`${event.direction} ${event.kind}`);
   });
+  // What was lost of the server's first words, before anybody could hear of it.
+  const framesLost = () => client.link.stats().framesIn - (client.host.counters()["frames-in"] ?? 0);
+  const lostBefore = framesLost();
   const serving = serveEcho(server.listen({ port: 7 }));
   const bytes = noise(100_000);
   const connection = await time.get(client.connect(SERVER));
   assertEquals(await time.get(exchange(connection, bytes)), bytes);
   assertGreater(faults.length, 5);
   assertEquals(new Set(faults), new Set(["recv drop"]));
-  assertEquals(client.link.stats().framesIn - faults.length, client.host.counters()["frames-in"]);
+  assertEquals(framesLost() - lostBefore, faults.length);
   client.close();
   server.close();
   await Promise.all([client.done, server.done, serving]);
@@ -494,12 +500,18 @@ Deno.test("a stack that is to start later takes nothing until then, and hears wh
   });
   const announcer = createStack({ link: b, addresses: addressOnLink(2), clock });
   await time.settle();
-  assertEquals([a.waitingFrames, later.host.counters()["frames-in"], orders], [1, 0, []]);
+  // Over IPv6 it asks for routers too.
+  const frames = IS_IPV6 ? 2 : 1;
+  assertEquals([a.waitingFrames, later.host.counters()["frames-in"], orders], [frames, 0, []]);
   later.pump.start();
   await time.settle();
-  assertEquals([a.waitingFrames, later.host.counters()["frames-in"], orders], [0, 1, ["arrived"]]);
+  assertEquals([a.waitingFrames, later.host.counters()["frames-in"], orders], [
+    0,
+    frames,
+    Array(frames).fill("arrived"),
+  ]);
   later.close();
   announcer.close();
   await Promise.all([later.done, announcer.done]);
-  assertEquals(orders, ["arrived", "end"]);
+  assertEquals(orders, [...Array(frames).fill("arrived"), "end"]);
 });

@@ -6,11 +6,14 @@
 import type { FaultDirection } from "../../src/link/fault_spec.ts";
 import { type Scenario, scenarioOf } from "./scenario.ts";
 import { simulate, type SimulationReport } from "./simulation.ts";
+import { FAMILY, type Family } from "../tcp/family.ts";
 
 /** A scenario that once failed, in full: it means the same when seeds have come to mean something else. */
 interface KeptScenario {
   readonly found: string;
   readonly scenario: Scenario;
+  /** The version of IP over which it failed, where that was not the first. */
+  readonly ip?: "IPv6";
   /** Seconds that the transfer may take, where being slow was the failure. */
   readonly mostSeconds?: number;
 }
@@ -37,7 +40,7 @@ function withInfinity(direction: FaultDirection): FaultDirection {
 export function keepSeed(seed: number, found: string): void {
   const kept: KeptScenario[] = JSON.parse(Deno.readTextFileSync(CORPUS));
   if (kept.some(({ scenario }) => scenario.seed === seed)) return;
-  kept.push({ found, scenario: scenarioOf(seed) });
+  kept.push({ found, scenario: scenarioOf(seed), ...(FAMILY.name === "IPv6" ? { ip: FAMILY.name } : {}) });
   Deno.writeTextFileSync(CORPUS, `${JSON.stringify(kept, null, 1)}\n`);
 }
 
@@ -50,13 +53,13 @@ interface SeedsReport {
 }
 
 /** Runs seeds `from` to `to`; a seed that fails does not end the run. */
-export function runSeeds(from: number, to: number): SeedsReport {
+export function runSeeds(from: number, to: number, family: Family = FAMILY): SeedsReport {
   const failures: { seed: number; message: string }[] = [];
   let segments = 0;
   let streamBytes = 0;
   for (let seed = from; seed <= to; seed++) {
     try {
-      const report: SimulationReport = simulate(scenarioOf(seed));
+      const report: SimulationReport = simulate(scenarioOf(seed), { family });
       segments += report.segments;
       streamBytes += report.streamBytes;
     } catch (error) {

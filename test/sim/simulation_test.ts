@@ -8,6 +8,7 @@ import { type Scenario, scenarioOf } from "./scenario.ts";
 import { failureText, keptScenarios, runSeeds } from "./seed_runs.ts";
 import { simulate } from "./simulation.ts";
 import { SimulationFailure } from "./talker.ts";
+import { FAMILY, IPV6_FAMILY } from "../tcp/family.ts";
 
 const SEEDS = 600;
 const SEEDS_A_TEST = 100;
@@ -20,9 +21,9 @@ for (let from = 1; from <= SEEDS; from += SEEDS_A_TEST) {
   });
 }
 
-for (const { found, scenario, mostSeconds = Infinity } of keptScenarios()) {
+for (const { found, scenario, ip, mostSeconds = Infinity } of keptScenarios()) {
   Deno.test(`simulation: once failed (seed ${scenario.seed}): ${found}`, () => {
-    const { transferSeconds } = simulate(scenario);
+    const { transferSeconds } = simulate(scenario, { family: ip === "IPv6" ? IPV6_FAMILY : FAMILY });
     assert(transferSeconds <= mostSeconds, `took ${transferSeconds} s, above ${mostSeconds}`);
   });
 }

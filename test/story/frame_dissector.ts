@@ -1,15 +1,15 @@
 /**
  * The segments of frames that a tap hears of, as a capture at that place would have them.
  *
- * Owns: the least dissection that our own frames need: Ethernet, IPv4, TCP. Must not know: stories.
+ * Owns: the least dissection that our own frames need: Ethernet, IP, TCP. Must not know: stories.
  */
 import type { FrameTap } from "../../src/link/tap.ts";
 import type { CapturedSegment } from "../../src/story/from_packets.ts";
 import type { SegmentOptions } from "../../src/tcp/events.ts";
+import { formatEndpoint } from "../../src/wire/address.ts";
 import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
 import { EthernetHeader, ETHERTYPE, parseEthernet } from "../../src/wire/ethernet.ts";
-import { IpPacket } from "../../src/wire/ip_packet.ts";
-import { IP_PROTOCOL, IPV4, parseIpv4 } from "../../src/wire/ipv4.ts";
+import { IP_PROTOCOL, IpPacket, parseIp } from "../../src/wire/ip.ts";
 import { CHECKSUM_VERDICT, checksumVerdict, parseTcp, TcpSegment } from "../../src/wire/tcp.ts";
 
 /** Dissects what a tap hears. */
@@ -35,21 +35,22 @@ export class FrameDissector {
   #frame(frame: Uint8Array, length: number): void {
     const number = ++this.#count;
     const ethernet = new EthernetHeader();
-    if (parseEthernet(frame, length, ethernet) !== null || ethernet.type !== ETHERTYPE.IPV4) return;
+    if (parseEthernet(frame, length, ethernet) !== null || ethernet.type === ETHERTYPE.ARP) return;
     const at = ethernet.payloadOffset;
     const ip = new IpPacket();
-    if (parseIpv4(frame, at, length - at, ip) !== null) return;
-    const { payloadOffset, payloadLength } = ip;
+    if (parseIp(ethernet.type, frame, at, length - at, ip) !== null) return;
+    if (ip.protocol !== IP_PROTOCOL.TCP) return;
+    const { payloadOffset, payloadLength, addressBytes } = ip;
     const segment = this.#segment;
     if (parseTcp(frame, payloadOffset, payloadLength, segment) !== null) return;
-    const sum = pseudoHeaderSum(frame, at + IPV4.SOURCE, IPV4.ADDRESS_BYTES, IP_PROTOCOL.TCP, payloadLength);
+    const sum = pseudoHeaderSum(frame, ip.sourceOffset, addressBytes, IP_PROTOCOL.TCP, payloadLength);
     const verdict = checksumVerdict(frame, payloadOffset, payloadLength, sum, true);
-    const address = (from: number) => [...frame.subarray(at + from, at + from + 4)].join(".");
+    const end = (from: number, port: number) => formatEndpoint(frame.slice(from, from + addressBytes), port);
     this.#take({
       number,
       time: this.#now(),
-      source: `${address(IPV4.SOURCE)}:${segment.sourcePort}`,
-      destination: `${address(IPV4.SOURCE + 4)}:${segment.destinationPort}`,
+      source: end(ip.sourceOffset, segment.sourcePort),
+      destination: end(ip.destinationOffset, segment.destinationPort),
       flags: segment.flags,
       seq: segment.seq,
       ack: segment.ack,

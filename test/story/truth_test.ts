@@ -8,9 +8,11 @@ import { assert, assertEquals } from "@std/assert";
 import { otherEnd } from "../../src/story/story_segment.ts";
 import { comparePaths, newPathMeasure, type PathMeasure, TimedKeys } from "./true_path.ts";
 import { runTwoEnds, type TwoEnds, type Vantage } from "./two_ends.ts";
+import { formatEndpoint } from "../../src/wire/address.ts";
+import { FAMILY } from "../tcp/family.ts";
 
 const SEEDS = Number(Deno.env.get("TCPLAB_STORY_SEEDS") ?? 200);
-const CALLER = "10.0.0.2:";
+const CALLER = formatEndpoint(FAMILY.neighbor(2), 0).slice(0, -1);
 
 /** All that is measured: each run is driven once, and forgotten. */
 interface Measured {

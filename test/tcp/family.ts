@@ -7,8 +7,8 @@
  * needs. Must not know: what is tested. A test of one version alone says so by {@link ipv4Test}; one that has to hold over
  * both in every run goes through {@link FAMILIES}. RFC 791, RFC 8200; RFC 9293 §3.7.1.
  */
-import { formatIpAddress } from "../../src/wire/address.ts";
-import { HOST_V4, HOST_V6, PEER_V4, PEER_V6 } from "./wire_ends.ts";
+import { formatEndpoint, formatIpAddress } from "../../src/wire/address.ts";
+import { HOST_PORT, HOST_V4, HOST_V6, PEER_V4, PEER_V6 } from "./wire_ends.ts";
 
 /** Without options. */
 const TCP_HEADER_BYTES = 20;
@@ -79,6 +79,8 @@ export const LAB_MTU = FAMILY.mtuFor(LAB_MSS);
 export const addressText = (number: number): string => formatIpAddress(FAMILY.neighbor(number));
 /** The same with the length of the link's prefix. */
 export const addressOnLink = (number: number): string => `${addressText(number)}/${FAMILY.prefixLength}`;
+/** What events call the first connection of a peer to the wire's port. */
+export const LAB_CONNECTION = `${formatEndpoint(HOST_IP, HOST_PORT)}-${formatEndpoint(PEER_IP, 40_000)}`;
 /** Headers of IP and TCP before each segment, without options. */
 export const HEADERS = FAMILY.headerBytes + TCP_HEADER_BYTES;
 
