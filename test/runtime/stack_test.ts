@@ -4,13 +4,12 @@ import { echo } from "../../src/app/echo.ts";
 import { hold } from "../../src/app/hold.ts";
 import { LinkError } from "../../src/link/link.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
-import { VirtualClock } from "../../src/runtime/clock.ts";
 import type { Connection } from "../../src/runtime/connection.ts";
 import { createStack } from "../../src/runtime/create_stack.ts";
 import type { TcpEvent } from "../../src/tcp/events.ts";
 import { VirtualStacks } from "./virtual_stacks.ts";
 import { VirtualTime } from "./virtual_time.ts";
-import { addressOnLink, addressText, IS_IPV6 } from "../tcp/family.ts";
+import { addressOnLink, addressText } from "../tcp/family.ts";
 
 const SERVER = { hostname: addressText(1), port: 7 };
 
@@ -430,20 +429,6 @@ Deno.test("a stack that is closed resets its connections and leaves no timer", a
   assertEquals(on.clock.nextTimerUs, Infinity);
 });
 
-Deno.test("a stack at rest has no timer", async () => {
-  const clock = new VirtualClock();
-  const [link] = memoryPair();
-  await using stack = createStack({ link, addresses: addressOnLink(1), clock });
-  stack.listen({ port: 7 });
-  for (let i = 0; i < 20; i++) await undefined;
-  // What a host says of itself when it begins, it says a few times.
-  for (let minutes = 0; minutes < 10; minutes++) {
-    clock.advance(60_000_000);
-    for (let i = 0; i < 20; i++) await undefined;
-  }
-  assertEquals(clock.nextTimerUs, Infinity);
-});
-
 Deno.test("faults of the library are those of --fault: each is an event, and text is whole all the same", async () => {
   const [a, b] = memoryPair();
   const time = new VirtualTime([a, b]);
@@ -474,44 +459,4 @@ Deno.test("faults that are none are refused, with what was expected, and the lin
   const wrong = () => createStack({ link, addresses: "10.0.0.1/24", faults: "drop=maybe" });
   assertThrows(wrong, TypeError, "faults drop=maybe: expected");
   assertEquals(link.receive(() => {}, 1), 0);
-});
-
-Deno.test("a stack that is to start later takes nothing until then, and hears what came meanwhile", async () => {
-  const [a, b] = memoryPair();
-  const time = new VirtualTime([b]);
-  const orders: string[] = [];
-  const order = {
-    isOpen: false,
-    isHolding: false,
-    looking: () => {},
-    arrived: () => void orders.push("arrived"),
-    looked: () => {},
-    departing: () => {},
-    resting: () => {},
-    end: () => void orders.push("end"),
-  };
-  const { clock } = time;
-  const later = createStack({
-    link: a,
-    addresses: addressOnLink(1),
-    clock,
-    start: false,
-    frameOrders: [order],
-  });
-  const announcer = createStack({ link: b, addresses: addressOnLink(2), clock });
-  await time.settle();
-  // Over IPv6 it asks for routers too.
-  const frames = IS_IPV6 ? 2 : 1;
-  assertEquals([a.waitingFrames, later.host.counters()["frames-in"], orders], [frames, 0, []]);
-  later.pump.start();
-  await time.settle();
-  assertEquals([a.waitingFrames, later.host.counters()["frames-in"], orders], [
-    0,
-    frames,
-    Array(frames).fill("arrived"),
-  ]);
-  later.close();
-  announcer.close();
-  await Promise.all([later.done, announcer.done]);
-  assertEquals(orders, [...Array(frames).fill("arrived"), "end"]);
 });
