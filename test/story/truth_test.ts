@@ -12,7 +12,14 @@ import { formatEndpoint } from "../../src/wire/address.ts";
 import { FAMILY } from "../tcp/family.ts";
 
 const SEEDS = Number(Deno.env.get("TCPLAB_STORY_SEEDS") ?? 200);
+/** What the ends of the two hosts begin with: address and colon. */
 const CALLER = formatEndpoint(FAMILY.neighbor(2), 0).slice(0, -1);
+const CALLED = formatEndpoint(FAMILY.neighbor(1), 0).slice(0, -1);
+
+/** Whether an end is one of the two hosts. */
+function isHost(endpoint: string): boolean {
+  return endpoint.startsWith(CALLER) || endpoint.startsWith(CALLED);
+}
 
 /** All that is measured: each run is driven once, and forgotten. */
 interface Measured {
@@ -55,6 +62,9 @@ function measureAll(): Measured {
 function measurePaths({ name, ends: { story, events } }: Run, { paths, pathFaults }: Measured): void {
   const eventsOf = (endpoint: string) => events[endpoint.startsWith(CALLER) ? 0 : 1];
   for (const connection of story.connections()) {
+    // No sum guards a header of IPv6: a damaged address makes up a host. What never had a right sum is taken for one that
+    // leaves sums to its device (from_packets.ts), so such a host has a path, of which there is no truth.
+    if (!connection.endpoints.every(isHost)) continue;
     const found = comparePaths(connection, { eventsOf, measure: paths });
     pathFaults.push(...found.map((fault) => `${name}: ${fault}`));
   }
