@@ -8,33 +8,50 @@ import { Host } from "../../../src/host/host.ts";
 import type { ListenOptions } from "../../../src/host/api.ts";
 import type { Observer } from "../../../src/tcp/events.ts";
 import { emptyLinkStats, type FrameLink } from "../../../src/link/link.ts";
-import { readU16, readU32, writeU16 } from "../../../src/wire/bytes.ts";
-import { pseudoHeaderSum } from "../../../src/wire/checksum.ts";
-import { emitEthernet, ETHERNET, ETHERTYPE } from "../../../src/wire/ethernet.ts";
-import { emitIpv4, IP_PROTOCOL, IPV4 } from "../../../src/wire/ipv4.ts";
+import { readU32, writeU16 } from "../../../src/wire/bytes.ts";
+import { emitEthernet, ETHERNET } from "../../../src/wire/ethernet.ts";
+import { addressSum, emitIp, etherTypeOf, IP_PROTOCOL, ipHeaderBytes, pseudoSum } from "../../../src/wire/ip.ts";
+import { IPV4 } from "../../../src/wire/ipv4.ts";
+import { IPV6 } from "../../../src/wire/ipv6.ts";
 import { emitTcp, FLAG, TCP, tcpChecksum, TcpSegment } from "../../../src/wire/tcp.ts";
+
+/** The versions of IP that carry a benchmark's segments. */
+export type Family = 4 | 6;
+
+/** Both, the one that all are measured against first. */
+export const FAMILIES: readonly Family[] = [4, 6];
 
 /** What runs on the connections, and how many there are. */
 interface BenchPeerOptions {
   readonly accept: ListenOptions["accept"];
   readonly connections: number;
+  /** What carries the segments; 4 when absent. */
+  readonly family?: Family;
   /** Told of every event; nobody by default. */
   readonly observer?: Observer;
 }
 
 const HOST_MAC = Uint8Array.of(0x02, 0, 0, 0, 0, 0x01);
 const PEER_MAC = Uint8Array.of(0x02, 0, 0, 0, 0, 0x02);
-const HOST_ADDRESS = Uint8Array.of(10, 33, 0, 3);
-const PEER_ADDRESS = Uint8Array.of(10, 33, 0, 2);
-const ETHERNET_FIELDS = { destination: HOST_MAC, source: PEER_MAC, type: ETHERTYPE.IPV4 };
+/** Who speaks with whom, by family. */
+const ENDS = {
+  4: {
+    host: Uint8Array.of(10, 33, 0, 3),
+    peer: Uint8Array.of(10, 33, 0, 2),
+    prefixLength: 8,
+  },
+  6: {
+    host: Uint8Array.of(0xfd, 0x33, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3),
+    peer: Uint8Array.of(0xfd, 0x33, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2),
+    prefixLength: 64,
+  },
+} as const;
 const PORT = 5000;
 const FIRST_PEER_PORT = 10_000;
-const TCP_OFFSET = ETHERNET.HEADER_BYTES + IPV4.HEADER_BYTES;
-const SEQUENCE_OFFSET = TCP_OFFSET + TCP.SEQUENCE;
 /** Local choice: as far apart as frames of a busy server are. */
 const STEP_US = 3;
 
-/** A link that keeps only the last frame that was sent. */
+/** A link that keeps only the headers of the last segment that was sent; what is no TCP (NDP, MLD) is nothing to it. */
 export class LastFrameLink implements FrameLink {
   readonly name = "bench";
   readonly mtu = 1500;
@@ -42,14 +59,27 @@ export class LastFrameLink implements FrameLink {
   readonly maxPacketBytes = 1500;
   readonly isCrowded = false;
   readonly last = new Uint8Array(0x10000);
+  lastLength = 0;
   sent = 0;
+  /** Where the TCP header is, in frames with addresses of `addressBytes` bytes. */
+  readonly tcpOffset: number;
+  readonly #protocolOffset: number;
+
+  constructor(addressBytes: number) {
+    this.tcpOffset = ETHERNET.HEADER_BYTES + ipHeaderBytes(addressBytes);
+    const isIpv4 = addressBytes === IPV4.ADDRESS_BYTES;
+    this.#protocolOffset = ETHERNET.HEADER_BYTES + (isIpv4 ? IPV4.PROTOCOL : IPV6.NEXT_HEADER);
+  }
 
   receive(): number {
     return 0;
   }
   send(frame: Uint8Array, length: number): void {
+    if (frame[this.#protocolOffset] !== IP_PROTOCOL.TCP) return;
     // What a device costs is another benchmark's; the header is enough to go on with.
-    for (let i = 0; i < TCP_OFFSET + TCP.HEADER_BYTES; i++) this.last[i] = frame[i];
+    const end = this.tcpOffset + TCP.HEADER_BYTES;
+    for (let i = 0; i < end; i++) this.last[i] = frame[i];
+    this.lastLength = length;
     this.sent += length;
   }
   flush(): void {}
@@ -66,19 +96,14 @@ export class LastFrameLink implements FrameLink {
 
 /** Peers of one host, one connection each; the host is driven by hand. */
 export class BenchPeer {
-  readonly #link = new LastFrameLink();
+  readonly #link: LastFrameLink;
   readonly #host: Host;
+  readonly #tcpOffset: number;
   readonly #frame = new Uint8Array(ETHERNET.HEADER_BYTES + 1500);
   readonly #segment = new TcpSegment();
   /** Filled anew for each frame, so that what is measured is not what the peer leaves behind. */
-  readonly #ip = {
-    source: PEER_ADDRESS,
-    destination: HOST_ADDRESS,
-    protocol: IP_PROTOCOL.TCP,
-    payloadLength: 0,
-    hopLimit: 64,
-    id: 1,
-  };
+  readonly #ip;
+  readonly #ethernet;
   /** By connection: what we send next, what we expect next. */
   readonly #sndNxt: Uint32Array;
   readonly #rcvNxt: Uint32Array;
@@ -87,10 +112,23 @@ export class BenchPeer {
   #hasOptionsInPayload = false;
   #segmentsSent = 0;
 
-  constructor({ accept, connections, observer }: BenchPeerOptions) {
+  constructor({ accept, connections, family = 4, observer }: BenchPeerOptions) {
+    const { host, peer, prefixLength } = ENDS[family];
+    this.#link = new LastFrameLink(host.length);
+    this.#tcpOffset = this.#link.tcpOffset;
+    this.#ethernet = { destination: HOST_MAC, source: PEER_MAC, type: etherTypeOf(host.length) };
+    this.#ip = {
+      source: peer,
+      destination: host,
+      addressSum: addressSum(peer, host),
+      protocol: IP_PROTOCOL.TCP,
+      payloadLength: 0,
+      hopLimit: 64,
+      id: 1,
+    };
     this.#host = new Host({
       link: this.#link,
-      addresses: [{ address: HOST_ADDRESS, prefixLength: 8 }],
+      addresses: [{ address: host, prefixLength }],
       secret: new Uint8Array(16),
       epochUs: 0,
       maxConnections: connections + 1000,
@@ -116,10 +154,9 @@ export class BenchPeer {
 
   /** Acknowledges what the host sent last. */
   acknowledge(): void {
-    const headerEnd = readU32(this.#link.last, SEQUENCE_OFFSET);
-    const header = (this.#link.last[TCP_OFFSET + TCP.DATA_OFFSET] & 0xf0) >>> 2;
-    const total = readU16(this.#link.last, ETHERNET.HEADER_BYTES + IPV4.TOTAL_LENGTH);
-    this.#rcvNxt[this.#current] = headerEnd + total - IPV4.HEADER_BYTES - header;
+    const { last, lastLength } = this.#link;
+    const headerBytes = (last[this.#tcpOffset + TCP.DATA_OFFSET] & 0xf0) >>> 2;
+    this.#rcvNxt[this.#current] = this.#lastSequence() + lastLength - this.#tcpOffset - headerBytes;
     this.#send(FLAG.ACK, 0);
   }
 
@@ -139,8 +176,12 @@ export class BenchPeer {
   #open(): void {
     this.#send(FLAG.SYN, 0);
     this.#sndNxt[this.#current] += 1;
-    this.#rcvNxt[this.#current] = readU32(this.#link.last, SEQUENCE_OFFSET) + 1;
+    this.#rcvNxt[this.#current] = this.#lastSequence() + 1;
     this.#send(FLAG.ACK, 0);
+  }
+
+  #lastSequence(): number {
+    return readU32(this.#link.last, this.#tcpOffset + TCP.SEQUENCE);
   }
 
   /** Everything that {@link BenchPeer.sendData} does by itself, without the host: to be subtracted. */
@@ -181,20 +222,20 @@ export class BenchPeer {
     segment.window = 0xffff;
     segment.mss = isSyn ? 1460 : -1;
     segment.windowScale = isSyn ? 7 : -1;
-    emitEthernet(frame, ETHERNET_FIELDS);
-    const header = emitTcp(frame, TCP_OFFSET, segment);
+    emitEthernet(frame, this.#ethernet);
+    const tcpOffset = this.#tcpOffset;
+    const header = emitTcp(frame, tcpOffset, segment);
     // Options of a SYN lie where payload is afterwards.
     if (isSyn) this.#hasOptionsInPayload = true;
     else if (this.#hasOptionsInPayload) {
-      frame.fill(0, TCP_OFFSET + header);
+      frame.fill(0, tcpOffset + header);
       this.#hasOptionsInPayload = false;
     }
-    this.#ip.payloadLength = header + payloadLength;
-    emitIpv4(frame, ETHERNET.HEADER_BYTES, this.#ip);
-    const addresses = ETHERNET.HEADER_BYTES + IPV4.SOURCE;
     const length = header + payloadLength;
-    const pseudo = pseudoHeaderSum(frame, addresses, IPV4.ADDRESS_BYTES, IP_PROTOCOL.TCP, length);
-    writeU16(frame, TCP_OFFSET + TCP.CHECKSUM, tcpChecksum(frame, TCP_OFFSET, header, pseudo));
-    return TCP_OFFSET + length;
+    this.#ip.payloadLength = length;
+    emitIp(frame, ETHERNET.HEADER_BYTES, this.#ip);
+    const pseudo = pseudoSum(this.#ip.addressSum, IP_PROTOCOL.TCP, length);
+    writeU16(frame, tcpOffset + TCP.CHECKSUM, tcpChecksum(frame, tcpOffset, header, pseudo));
+    return tcpOffset + length;
   }
 }

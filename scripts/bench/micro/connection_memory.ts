@@ -88,7 +88,7 @@ function open(host: Host, link: LastFrameLink, kind: Kind, index: number): void 
 if (import.meta.main) {
   console.log(`bytes a connection, of ${CONNECTIONS}: heap, buffers, both; what the account says`);
   for (const [name, kind] of Object.entries(KINDS)) {
-    const link = new LastFrameLink();
+    const link = new LastFrameLink(IPV4.ADDRESS_BYTES);
     const application = findApplication(kind.app);
     if (application === null) throw new Error(`There is no application ${kind.app}`);
     const host = new Host({
