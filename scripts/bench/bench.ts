@@ -11,7 +11,7 @@ import { BENCH_USAGE, type BenchOptions, parseBenchOptions } from "./bench_optio
 import { compete } from "./competition.ts";
 import { compiledProgram, contestants } from "./contestants.ts";
 import { describeMachine, loadAverage } from "./machine.ts";
-import type { Run } from "./model.ts";
+import { BEFORE, nameOverIpv4, type Run } from "./model.ts";
 import { buildNativePrograms } from "./native_programs.ts";
 import { comeFirst } from "./quiet.ts";
 import { markdownReport, textReport } from "./report.ts";
@@ -38,11 +38,14 @@ async function bench(options: BenchOptions): Promise<void> {
     );
   }
   const binary = compiledProgram();
-  const all = contestants(programs, { binary, variants: options.variants });
-  const unknown = options.contestants.filter((name) => !all.some((contestant) => contestant.name === name));
+  const all = contestants(programs, { ...options, binary });
+  const unknown = options.contestants.filter((asked) => !all.some(({ name }) => plainName(name) === asked));
   if (unknown.length > 0) throw new UsageError(`--server ${unknown[0]}: there is none of that name here`);
-  const asked = [...options.contestants, ...options.variants.map(({ name }) => `tcplab ${name}`)];
-  const chosen = all.filter(({ name }) => options.contestants.length === 0 || asked.includes(name));
+  const also = options.against === null ? [] : [BEFORE];
+  const asked = [...options.contestants, ...also, ...options.variants.map(({ name }) => `tcplab ${name}`)];
+  const chosen = all.filter(({ name }) =>
+    options.contestants.length === 0 || asked.includes(plainName(name))
+  );
   const outcome = await compete({ options, programs, contestants: chosen, tell });
   const run: Run = {
     began,
@@ -55,6 +58,11 @@ async function bench(options: BenchOptions): Promise<void> {
   console.log(textReport(run, chosen));
   if (options.json !== null) await Deno.writeTextFile(options.json, JSON.stringify(run, null, 1) + "\n");
   if (options.append) await appendSection(markdownReport(run, chosen));
+}
+
+/** What a server is called without the version of IP. */
+function plainName(name: string): string {
+  return nameOverIpv4(name) ?? name;
 }
 
 const NO_BINARY = "binary: there is no dist/tcplab (deno task compile)";

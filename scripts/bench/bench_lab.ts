@@ -11,10 +11,14 @@ import type { Contestant } from "./contestants.ts";
 import type { Offloads } from "./model.ts";
 import type { NativePrograms } from "./native_programs.ts";
 
-/** Where {@link CLIENT_SOURCES} are. */
-const CLIENT_PREFIX = "10.33.0.128/25";
 /** Addresses from which clients connect: many, because each has but 64,512 ports, and TIME_WAIT keeps them. */
-const CLIENT_SOURCES = "10.33.0.129+100";
+const CLIENT_SOURCES = { 4: "10.33.0.129+100", 6: "fd33::1:0+100" } as const;
+/** Where those of IPv4 are. */
+const CLIENT_PREFIX = "10.33.0.128/25";
+/** Gives the device `$1` those of IPv6, one by one: of a whole prefix the kernel would answer no solicitation. */
+const ADD_CLIENT_ADDRESSES = `for i in $(seq 0 99); do
+  printf 'addr add fd33::1:%x/64 dev %s nodad\\n' $i $1
+done | ip -6 -batch -`;
 /** The first of the addresses that belong to the swarm and to no kernel. */
 const SWARM_SOURCE = "10.33.0.100";
 const LISTEN_TIMEOUT_MS = 20_000;
@@ -58,7 +62,8 @@ export class BenchLab implements AsyncDisposable {
     contestant: Contestant,
     options: { programs: NativePrograms; offloads: Offloads },
   ): Promise<BenchLab> {
-    const lab = await PrivateLab.open({ readable: [...selfFiles(), options.programs.load] });
+    const readable = [...selfFiles(), options.programs.load, ...contestant.files ?? []];
+    const lab = await PrivateLab.open({ readable });
     const made = new BenchLab({ lab, programs: options.programs, contestant });
     try {
       await made.#setUp(options.offloads);
@@ -80,6 +85,13 @@ export class BenchLab implements AsyncDisposable {
     // Every address of the prefix is the client's own, without being listed.
     const words = ["ip", "route", "add", "local", CLIENT_PREFIX, "dev", devices.client];
     await this.#must({ side: "client", words });
+    if (this.#contestant.family === 4) return;
+    if (!this.lab.hasIpv6) throw new BenchFailure("the kernel has no IPv6");
+    await this.#must({ side: "client", words: ["sh", "-c", ADD_CLIENT_ADDRESSES, "sh", devices.client] });
+  }
+
+  get #sources(): string {
+    return CLIENT_SOURCES[this.#contestant.family];
   }
 
   async #must(command: { side: "server" | "client"; words: string[] }): Promise<void> {
@@ -113,7 +125,7 @@ export class BenchLab implements AsyncDisposable {
     } finally {
       clearTimeout(timer);
     }
-    if (server.ended) throw new BenchFailure(`ended at once: ${server.stderr.trim()}`);
+    if (server.ended) throw new BenchFailure(`ended at once: ${server.stderr.trim().split("\n")[0]}`);
     this.#serverPid = await server.insidePid() ?? 0;
   }
 
@@ -135,7 +147,7 @@ export class BenchLab implements AsyncDisposable {
     const fixed = [
       `seconds=${seconds}`,
       `warm=${warm}`,
-      `sources=${CLIENT_SOURCES}`,
+      `sources=${this.#sources}`,
       `pid=${this.#serverPid}`,
     ];
     const words = [this.#programs.load, mode, address, String(port), ...fixed, ...more];
@@ -151,7 +163,7 @@ export class BenchLab implements AsyncDisposable {
   /** Holds idle connections while `look` looks; tells it how many there are. */
   async hold(connections: number, port: number, look: (held: number) => Promise<void>): Promise<void> {
     const address = this.#contestant.address(this.lab.plan);
-    const more = [`connections=${connections}`, `sources=${CLIENT_SOURCES}`];
+    const more = [`connections=${connections}`, `sources=${this.#sources}`];
     const words = [this.#programs.load, "hold", address, String(port), ...more];
     await this.#whileHeld(words, /^held (\d+)$/, async (match) => await look(Number(match[1])));
   }

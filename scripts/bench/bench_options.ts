@@ -6,8 +6,8 @@
 import { type OptionSpec, parseOptions, type Syntax, usageText } from "../../src/cli/options.ts";
 import { parseCount } from "../../src/cli/option_values.ts";
 import { UsageError } from "../../src/cli/command.ts";
-import type { Variant } from "./contestants.ts";
-import { OFFLOADS, type Offloads } from "./model.ts";
+import { isCheckout, type Variant } from "./contestants.ts";
+import { type Family, OFFLOADS, type Offloads } from "./model.ts";
 import type { Timing } from "./scenarios.ts";
 
 /** What to measure, how often, and where to put it. */
@@ -15,6 +15,10 @@ export interface BenchOptions {
   readonly rounds: number;
   readonly timing: Timing;
   readonly offloads: readonly Offloads[];
+  /** What servers are measured over, those that know both. */
+  readonly families: readonly Family[];
+  /** The folder of another checkout, measured in turn with this one; null for none. */
+  readonly against: string | null;
   /** Empty: all of them. */
   readonly contestants: readonly string[];
   /** Empty: all of them. */
@@ -37,10 +41,22 @@ const OPTIONS = [
   { name: "seconds", kind: "value", value: "N", help: "how long each figure is measured (3)" },
   { name: "offloads", kind: "value", value: "off|def", help: "one setting of the veth pair instead of both" },
   {
+    name: "family",
+    kind: "value",
+    value: "4|6|both",
+    help: "the version of IP (both); c, c-poll, lwip and binary are measured over IPv4 alone",
+  },
+  {
+    name: "against",
+    kind: "value",
+    value: "DIR",
+    help: "another checkout too, named before: each figure within 5 % of its",
+  },
+  {
     name: "server",
     kind: "list",
     value: "NAME",
-    help: "only this server: kernel, c, c-poll, lwip, tcplab, binary",
+    help: "only this server: kernel, c, c-poll, lwip, tcplab, binary, before",
   },
   {
     name: "scenario",
@@ -77,7 +93,7 @@ const SYNTAX: Syntax<typeof OPTIONS> = {
   description:
     `Measures tcplab beside the kernel's TCP, a C program on libpcap and lwIP, in private labs, in turn. Prints a
 table and the targets, and adds both to docs/benchmarks.md. Needs (Debian): libpcap0.8 iproute2 ethtool util-linux
-gcc libc6-dev, and liblwip-dev for lwIP. Takes about 15 minutes on a machine that has nothing else to do.`,
+gcc libc6-dev, and liblwip-dev for lwIP. Takes about 20 minutes on a machine that has nothing else to do.`,
   options: OPTIONS,
 };
 
@@ -96,6 +112,10 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
   const offloads = options.value("offloads");
   const chosen = OFFLOADS.filter((name) => offloads === undefined || name === offloads);
   if (chosen.length === 0) throw new UsageError(`--offloads ${offloads}: expected off or def`);
+  const against = options.value("against") ?? null;
+  if (against !== null && !isCheckout(against)) {
+    throw new UsageError(`--against ${against}: there is no checkout of tcplab`);
+  }
   return {
     rounds: count("rounds", 100, quick ? 1 : 3),
     timing: {
@@ -104,6 +124,8 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
       idleSeconds: quick ? 3 : 10,
     },
     offloads: chosen,
+    families: parseFamilies(options.value("family") ?? "both"),
+    against,
     contestants: options.list("server"),
     scenarios: options.list("scenario"),
     variants: options.list("variant").map(parseVariant),
@@ -113,6 +135,19 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     json: options.value("json") ?? null,
     append: !quick && !options.flag("no-append"),
   };
+}
+
+function parseFamilies(text: string): readonly Family[] {
+  switch (text) {
+    case "4":
+      return [4];
+    case "6":
+      return [6];
+    case "both":
+      return [4, 6];
+    default:
+      throw new UsageError(`--family ${text}: expected 4, 6 or both`);
+  }
 }
 
 function parseVariant(text: string): Variant {

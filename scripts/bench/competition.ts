@@ -8,7 +8,7 @@ import { BenchFailure, BenchLab } from "./bench_lab.ts";
 import type { BenchOptions } from "./bench_options.ts";
 import type { Contestant } from "./contestants.ts";
 import { loadAverage } from "./machine.ts";
-import type { Failure, FigureId, Offloads, Sample } from "./model.ts";
+import { type Failure, type FigureId, JUDGED, type Offloads, type Sample } from "./model.ts";
 import type { NativePrograms } from "./native_programs.ts";
 import { median } from "./statistics.ts";
 import { QUIET_CORES, waitForQuiet } from "./quiet.ts";
@@ -84,14 +84,17 @@ class Competition {
     if (traffic.length > 0) await this.#inOneServer(turn, traffic);
     // What does not hang on off-loads is measured in one setting.
     if (offloads !== this.#parts.options.offloads[0] || contestant.isEchoOnly) return;
-    if (this.#wants("growth") && (contestant.isTcplab || contestant.name === "c")) {
+    // The swarm speaks IPv4 alone.
+    if (
+      this.#wants("growth") && contestant.family === 4 && (contestant.isTcplab || contestant.name === "c")
+    ) {
       await this.#inOneServer(turn, [GROWTH]);
     }
     if (!contestant.isTcplab) return;
     if (this.#wants("memory")) await this.#inOneServer(turn, [MEMORY]);
     if (this.#wants("idle")) await this.#inOneServer(turn, [IDLE]);
     if (this.#wants("start")) await this.#start(turn);
-    if (this.#wants("log") && contestant.name === "tcplab") await this.#log(turn);
+    if (this.#wants("log") && contestant.name === JUDGED) await this.#log(turn);
   }
 
   /** All scenarios against one server, one after another; with a log to a file where `logged`. */
@@ -151,7 +154,7 @@ class Competition {
 
   async #reflect(round: number): Promise<void> {
     const { contestants, programs } = this.#parts;
-    for (const name of ["c", "tcplab"] as const) {
+    for (const name of ["c", JUDGED] as const) {
       const contestant = contestants.find((candidate) => candidate.name === name);
       if (contestant === undefined) continue;
       const turn: Turn = { round, offloads: "off", contestant };

@@ -10,6 +10,28 @@ export type Offloads = "off" | "def";
 /** Both settings, in the order in which they are measured and shown. */
 export const OFFLOADS: readonly Offloads[] = ["off", "def"];
 
+/** The versions of IP that carry what is measured. */
+export type Family = 4 | 6;
+
+/** What stands behind the name of a server that is measured over IPv6. */
+const OVER_IPV6 = " over IPv6";
+
+/** The tcplab of this checkout, by Deno: of it the targets are asked. */
+export const JUDGED = "tcplab";
+
+/** Another checkout, measured in turn with this one. */
+export const BEFORE = "before";
+
+/** What a server is called over a version: plain over IPv4. */
+export function nameOver(family: Family, name: string): string {
+  return family === 4 ? name : name + OVER_IPV6;
+}
+
+/** What a server that is measured over IPv6 is called over IPv4; null for what is measured over that. */
+export function nameOverIpv4(name: string): string | null {
+  return name.endsWith(OVER_IPV6) ? name.slice(0, -OVER_IPV6.length) : null;
+}
+
 /** One thing that is measured of a server. */
 export interface Figure {
   readonly id: FigureId;

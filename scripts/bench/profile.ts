@@ -1,7 +1,7 @@
 /**
  * Where the time goes: one scenario of the benchmark against a server under V8's sampling profiler.
  *
- *     deno run -A scripts/bench/profile.ts SCENARIO [off|def] [SECONDS] [-- ARGUMENTS OF SERVE]
+ *     deno run -A scripts/bench/profile.ts SCENARIO [off|def] [SECONDS] [4|6] [-- ARGUMENTS OF SERVE]
  *
  * Owns: running that, and showing shares by area and by function. Must not know: what the scenario does
  * (scenarios.ts).
@@ -10,6 +10,7 @@ import { PROJECT_URL } from "../project_files.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import { BenchLab } from "./bench_lab.ts";
 import { type Contestant, contestants } from "./contestants.ts";
+import { type Family, nameOver } from "./model.ts";
 import { buildNativePrograms } from "./native_programs.ts";
 import { areaTimes, parseProfile, type SelfTime, selfTimes } from "./profile_areas.ts";
 import { LOG_FILE, TRAFFIC } from "./scenarios.ts";
@@ -22,9 +23,12 @@ const STOP_MS = 20_000;
 
 async function profile(
   scenarioName: string,
-  offloads: "off" | "def",
-  seconds: number,
-  args: string[],
+  { offloads, seconds, family, args }: {
+    offloads: "off" | "def";
+    seconds: number;
+    family: Family;
+    args: readonly string[];
+  },
 ): Promise<void> {
   const scenario = TRAFFIC.find(({ name }) => name === scenarioName);
   if (scenario === undefined) {
@@ -35,8 +39,13 @@ async function profile(
   await Deno.chmod(folder, 0o777);
   try {
     await using programs = await buildNativePrograms();
-    const plain = contestants(programs, { binary: null, variants: [{ name: "profiled", args }] });
-    const server = plain.find(({ name }) => name === "tcplab profiled");
+    const plain = contestants(programs, {
+      binary: null,
+      variants: [{ name: "profiled", args }],
+      families: [family],
+      against: null,
+    });
+    const server = plain.find(({ name }) => name === nameOver(family, "tcplab profiled"));
     if (server === undefined) throw new Error("no server");
     await using lab = await BenchLab.open(underProfiler(server, folder), { programs, offloads });
     // Through a pipe, its reader would be measured as well.
@@ -85,14 +94,14 @@ function show(times: readonly SelfTime[]): void {
 if (import.meta.main) {
   const end = Deno.args.indexOf("--");
   const own = end < 0 ? Deno.args : Deno.args.slice(0, end);
-  const [scenario = "", offloads = "off", seconds = "4"] = own;
+  const [scenario = "", offloads = "off", seconds = "4", family = "4"] = own;
   try {
-    await profile(
-      scenario,
-      offloads === "def" ? "def" : "off",
-      Number(seconds),
-      end < 0 ? [] : Deno.args.slice(end + 1),
-    );
+    await profile(scenario, {
+      offloads: offloads === "def" ? "def" : "off",
+      seconds: Number(seconds),
+      family: family === "6" ? 6 : 4,
+      args: end < 0 ? [] : Deno.args.slice(end + 1),
+    });
   } catch (error) {
     console.error(`profile: ${error instanceof Error ? error.message : error}`);
     Deno.exit(1);

@@ -8,6 +8,8 @@ import {
   type Figure,
   type FigureId,
   GROWTH_STEPS,
+  JUDGED,
+  nameOverIpv4,
   type Offloads,
   type Run,
   TRAFFIC_FIGURES,
@@ -16,9 +18,6 @@ import { QUIET_CORES } from "./quiet.ts";
 import { ratioOf, relativeSpread, type Spread, summarize } from "./statistics.ts";
 import { judge, type Verdict } from "./targets.ts";
 import { formatNumber, formatShare, renderMarkdown, renderText, type TextTable } from "./text_table.ts";
-
-/** The servers of which the targets are asked. */
-const JUDGED = "tcplab";
 
 interface Titled {
   readonly title: string;
@@ -96,17 +95,22 @@ function trafficTables(run: Run, entrants: readonly Entrant[], offloads: Offload
       cell(summarize(run.samples, { figure: figure.id, contestant: name, offloads }), figure.digits)
     ),
   ]);
-  const ratios = present.filter(({ name }) => name !== JUDGED).map(({ name }) => [
-    `${JUDGED} / ${name}`,
-    ...figures.map(({ id }) => {
-      const choice = { figure: id, offloads };
-      return cell(
-        ratioOf(run.samples, { ...choice, contestant: JUDGED }, { ...choice, contestant: name }),
-        2,
-        false,
-      );
-    }),
-  ]);
+  const ratios = present.filter(({ name }) => name !== JUDGED).map(({ name }) => {
+    // Over IPv6 a server is compared with itself over IPv4, all others are with the one that is judged.
+    const twin = nameOverIpv4(name);
+    const [contestant, other] = twin === null ? [JUDGED, name] : [name, twin];
+    return [
+      `${contestant} / ${other}`,
+      ...figures.map(({ id }) => {
+        const choice = { figure: id, offloads };
+        return cell(
+          ratioOf(run.samples, { ...choice, contestant }, { ...choice, contestant: other }),
+          2,
+          false,
+        );
+      }),
+    ];
+  });
   const title = offloads === "off" ? "Without off-loads (off)" : "With veth's defaults (def)";
   const head = ["", ...figures.map(heading)];
   return [{

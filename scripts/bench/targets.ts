@@ -6,7 +6,17 @@
  * A ratio is taken within a round, and the median of the rounds counts. gVisor is not run here: its figures were
  * measured once, on a machine of the same kind (2 cores, veth, MTU 1500), and stand below.
  */
-import { type FigureId, GROWTH_STEPS, type Offloads, type Sample } from "./model.ts";
+import {
+  BEFORE,
+  type Family,
+  type FigureId,
+  GROWTH_STEPS,
+  nameOver,
+  OFFLOADS,
+  type Offloads,
+  type Sample,
+  TRAFFIC_FIGURES,
+} from "./model.ts";
 import { ratioOf, type Spread, summarize } from "./statistics.ts";
 import { formatNumber, formatShare } from "./text_table.ts";
 
@@ -21,6 +31,10 @@ export interface Verdict {
 
 /** gVisor's netstack on a packet socket, MB/s: upload with off-loads, download with GSO. */
 const RECORDED_GVISOR = { uploadDef: 1059, downloadDef: 538 } as const;
+
+/** Of what IPv4 does, and of what another checkout does, as much there is to be at least. */
+const OVER_IPV6_LEAST = 0.9;
+const BEFORE_LEAST = 0.95;
 
 const C = "c";
 const KERNEL = "kernel";
@@ -52,10 +66,14 @@ export function judge(samples: readonly Sample[], contestant: string): Verdict[]
     judgement.bound("idle", { most: 0.5, unit: "% of a core", what: "idle server", digits: 2 }),
     judgement.bound("start", { most: 150, unit: "ms", what: "start of the binary", digits: 0, of: "binary" }),
     judgement.logCost(),
+    ...OFFLOADS.flatMap((offloads) => judgement.overIpv6(offloads)),
+    ...OFFLOADS.flatMap((offloads) => judgement.against(offloads)),
   ];
 }
 
 interface RatioRule {
+  /** Of the server that is judged; 4 when absent. */
+  readonly family?: Family;
   readonly offloads: Offloads;
   readonly over: string;
   readonly what: string;
@@ -82,12 +100,9 @@ class Judgement {
   }
 
   ratio(figure: FigureId, rule: RatioRule): Verdict {
-    const { offloads, over, least, most } = rule;
-    const ratio = ratioOf(this.#samples, this.#choice(figure, offloads), {
-      figure,
-      offloads,
-      contestant: over,
-    });
+    const { offloads, over, least, most, family = 4 } = rule;
+    const choice = { figure, offloads, contestant: nameOver(family, this.#contestant) };
+    const ratio = ratioOf(this.#samples, choice, { figure, offloads, contestant: over });
     const bound = least !== undefined
       ? `at least ${least} of `
       : most !== undefined
@@ -122,6 +137,31 @@ class Judgement {
     const spread = summarize(this.#samples, { figure, offloads: "off", contestant });
     const target = `at most ${rule.most} ${rule.unit}`;
     return { what: rule.what, target, measured: describe(spread, rule.digits), met: verdictOf(spread, rule) };
+  }
+
+  /** Each figure of traffic over IPv6 beside the same over IPv4. */
+  overIpv6(offloads: Offloads): Verdict[] {
+    const rule = { offloads, family: 6, over: this.#contestant } as const;
+    return TRAFFIC_FIGURES.map(({ id, label, better }) =>
+      this.ratio(id, { ...rule, ...noWorseThan(OVER_IPV6_LEAST, better), what: `${label}, over IPv6` })
+    );
+  }
+
+  /** Each figure beside that of another checkout. */
+  against(offloads: Offloads): Verdict[] {
+    const rested: FigureId[] = ["memory", "start", ...GROWTH_STEPS.map((step) => `growth-${step}` as const)];
+    const figures = [...TRAFFIC_FIGURES, ...rested.map((id) => ({ id, label: id, better: "less" as const }))];
+    return ([4, 6] as const).flatMap((family) =>
+      figures.map(({ id, label, better }) =>
+        this.ratio(id, {
+          offloads,
+          family,
+          over: nameOver(family, BEFORE),
+          ...noWorseThan(BEFORE_LEAST, better),
+          what: label,
+        })
+      )
+    );
   }
 
   /** The dearest step over the cheapest. */
@@ -168,6 +208,11 @@ class Judgement {
   ): { figure: FigureId; contestant: string; offloads: Offloads } {
     return { figure, contestant: this.#contestant, offloads };
   }
+}
+
+/** The bound of a ratio that is to be at least `share`, of what is better when there is more of it, or less. */
+function noWorseThan(share: number, better: "more" | "less"): { least: number } | { most: number } {
+  return better === "more" ? { least: share } : { most: Math.round(100 / share) / 100 };
 }
 
 function verdictOf(spread: Spread | null, rule: { least?: number; most?: number }): boolean | null {

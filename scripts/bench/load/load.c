@@ -13,13 +13,12 @@
  * hold      opens `connections`, says "held N", keeps them until stdin ends
  * start     runs COMMAND, tells the milliseconds until "listening" appears in what it says, and ends it
  *
- * warm=S (0.5) seconds not counted, seconds=S (2) counted; sources=A.B.C.D+N client addresses; pid=N the server's
- * process, whose CPU time is told too.
+ * warm=S (0.5) seconds not counted, seconds=S (2) counted; sources=ADDRESS+N client addresses; pid=N the server's
+ * process, whose CPU time is told too. Addresses are of either family.
  */
 #define _GNU_SOURCE
 #include "load.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -66,16 +65,16 @@ void span_print(struct span began, const struct options *options, const char *na
 }
 
 static int try_connect(const struct options *options, uint64_t at) {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
+  int fd = socket(options->server.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
   if (fd < 0) fail("socket");
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   if (options->source_count > 0) {
-    struct sockaddr_in from = {.sin_family = AF_INET, .sin_port = htons(FIRST_PORT + at % PORTS)};
-    from.sin_addr.s_addr = htonl(options->first_source + (uint32_t)(at / PORTS) % options->source_count);
+    union endpoint from =
+        endpoint_behind(&options->first_source, (uint32_t)(at / PORTS) % options->source_count, FIRST_PORT + at % PORTS);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(fd, (struct sockaddr *)&from, sizeof from) != 0) goto failed;
+    if (bind(fd, &from.any, endpoint_bytes(&from)) != 0) goto failed;
   }
-  if (connect(fd, (const struct sockaddr *)&options->server, sizeof options->server) == 0 || errno == EINPROGRESS) return fd;
+  if (connect(fd, &options->server.any, endpoint_bytes(&options->server)) == 0 || errno == EINPROGRESS) return fd;
 failed:;
   int why = errno;
   close(fd);
@@ -117,7 +116,7 @@ int connect_now(const struct options *options) {
 static void take_option(struct options *options, const char *text) {
   const char *value = strchr(text, '=');
   size_t length = value == NULL ? 0 : (size_t)(value++ - text);
-  char address[32];
+  char address[INET6_ADDRSTRLEN];
 #define IS(name) (length == sizeof name - 1 && memcmp(text, name, length) == 0)
   if (IS("warm")) options->warm = atof(value);
   else if (IS("seconds")) options->seconds = atof(value);
@@ -127,12 +126,11 @@ static void take_option(struct options *options, const char *text) {
   else if (IS("abrupt")) options->abrupt = atoi(value);
   else if (IS("pid")) options->server_pid = atoi(value);
   else if (IS("sources")) {
-    struct in_addr first;
-    if (sscanf(value, "%31[0-9.]+%u", address, &options->source_count) != 2 || inet_pton(AF_INET, address, &first) != 1) {
-      fprintf(stderr, "load: sources=A.B.C.D+N, not %s\n", value);
+    if (sscanf(value, "%45[0-9a-f.:]+%u", address, &options->source_count) != 2 || !parse_endpoint(address, 0, &options->first_source) ||
+        options->first_source.any.sa_family != options->server.any.sa_family) {
+      fprintf(stderr, "load: sources=ADDRESS+N, of the server's family, not %s\n", value);
       exit(2);
     }
-    options->first_source = ntohl(first.s_addr);
   } else {
     fprintf(stderr, "load: no option %s\n", text);
     exit(2);
@@ -147,9 +145,8 @@ int main(int argc, char **argv) {
     void (*run)(const struct options *);
   } modes[] = {{"connect", run_connect}, {"echo", run_echo},         {"messages", run_messages},
                {"upload", run_upload},   {"download", run_download}, {"hold", run_hold}};
-  struct options options = {.server = {.sin_family = AF_INET}, .warm = 0.5, .seconds = 2, .bytes = 64, .connections = 32, .depth = 8};
-  if (argc >= 4 && inet_pton(AF_INET, argv[2], &options.server.sin_addr) == 1) {
-    options.server.sin_port = htons(atoi(argv[3]));
+  struct options options = {.warm = 0.5, .seconds = 2, .bytes = 64, .connections = 32, .depth = 8};
+  if (argc >= 4 && parse_endpoint(argv[2], atoi(argv[3]), &options.server)) {
     for (int i = 4; i < argc; i++) take_option(&options, argv[i]);
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);

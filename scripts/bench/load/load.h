@@ -4,17 +4,19 @@
 #ifndef LOAD_H
 #define LOAD_H
 
-#include <netinet/in.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "endpoint.h"
+
 /* The command line. Times in seconds; sizes in bytes. */
 struct options {
-  struct sockaddr_in server;
+  union endpoint server;
   double warm, seconds;
   int bytes, connections, depth, abrupt;
-  /* Client addresses: `source_count` from `first_source` on (host byte order); none: the kernel's choice. */
-  uint32_t first_source, source_count;
+  /* Client addresses: `source_count` from `first_source` on; none: the kernel's choice. */
+  union endpoint first_source;
+  uint32_t source_count;
   /* The server's process, of which CPU time is told; 0: none. */
   pid_t server_pid;
 };

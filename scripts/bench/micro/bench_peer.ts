@@ -10,9 +10,17 @@ import type { Observer } from "../../../src/tcp/events.ts";
 import { emptyLinkStats, type FrameLink } from "../../../src/link/link.ts";
 import { readU32, writeU16 } from "../../../src/wire/bytes.ts";
 import { emitEthernet, ETHERNET } from "../../../src/wire/ethernet.ts";
-import { addressSum, emitIp, etherTypeOf, IP_PROTOCOL, ipHeaderBytes, pseudoSum } from "../../../src/wire/ip.ts";
+import {
+  addressSum,
+  emitIp,
+  etherTypeOf,
+  IP_PROTOCOL,
+  ipHeaderBytes,
+  pseudoSum,
+} from "../../../src/wire/ip.ts";
 import { IPV4 } from "../../../src/wire/ipv4.ts";
 import { IPV6 } from "../../../src/wire/ipv6.ts";
+import { sumKernel } from "../../../src/wire/sum_kernel.ts";
 import { emitTcp, FLAG, TCP, tcpChecksum, TcpSegment } from "../../../src/wire/tcp.ts";
 
 /** The versions of IP that carry a benchmark's segments. */
@@ -46,6 +54,20 @@ const ENDS = {
     prefixLength: 64,
   },
 } as const;
+/** Payload of a segment that fills a packet of 1500 bytes, of one with timestamps. */
+export const FULL_SEGMENT = { 4: 1448, 6: 1428 } as const;
+/**
+ * Where frames lie, as those of a device do (ring_reader.ts): in memory whose sums need no copy. All peers of a family share one, because
+ * there is little of it; what lies behind the headers is zero.
+ */
+const frames: Readonly<Record<Family, Uint8Array>> = { 4: frameMemory(), 6: frameMemory() };
+
+function frameMemory(): Uint8Array {
+  const memory = sumKernel().lend();
+  if (memory === null) throw new Error("all memory of the sum kernel is lent");
+  return memory.fill(0);
+}
+
 const PORT = 5000;
 const FIRST_PEER_PORT = 10_000;
 /** Local choice: as far apart as frames of a busy server are. */
@@ -99,7 +121,7 @@ export class BenchPeer {
   readonly #link: LastFrameLink;
   readonly #host: Host;
   readonly #tcpOffset: number;
-  readonly #frame = new Uint8Array(ETHERNET.HEADER_BYTES + 1500);
+  readonly #frame: Uint8Array;
   readonly #segment = new TcpSegment();
   /** Filled anew for each frame, so that what is measured is not what the peer leaves behind. */
   readonly #ip;
@@ -109,11 +131,11 @@ export class BenchPeer {
   readonly #rcvNxt: Uint32Array;
   #current = 0;
   #nowUs = 0;
-  #hasOptionsInPayload = false;
   #segmentsSent = 0;
 
   constructor({ accept, connections, family = 4, observer }: BenchPeerOptions) {
     const { host, peer, prefixLength } = ENDS[family];
+    this.#frame = frames[family];
     this.#link = new LastFrameLink(host.length);
     this.#tcpOffset = this.#link.tcpOffset;
     this.#ethernet = { destination: HOST_MAC, source: PEER_MAC, type: etherTypeOf(host.length) };
@@ -206,6 +228,8 @@ export class BenchPeer {
     const length = this.#write(flags, payloadLength);
     this.#nowUs += STEP_US;
     this.#host.ingest(this.#frame, length, this.#nowUs);
+    // Options of a SYN lie where payload is afterwards.
+    if ((flags & FLAG.SYN) !== 0) this.#frame.fill(0, this.#tcpOffset, length);
     if (this.#host.nextDeadlineUs() <= this.#nowUs) this.#host.tick(this.#nowUs);
   }
 
@@ -225,12 +249,6 @@ export class BenchPeer {
     emitEthernet(frame, this.#ethernet);
     const tcpOffset = this.#tcpOffset;
     const header = emitTcp(frame, tcpOffset, segment);
-    // Options of a SYN lie where payload is afterwards.
-    if (isSyn) this.#hasOptionsInPayload = true;
-    else if (this.#hasOptionsInPayload) {
-      frame.fill(0, tcpOffset + header);
-      this.#hasOptionsInPayload = false;
-    }
     const length = header + payloadLength;
     this.#ip.payloadLength = length;
     emitIp(frame, ETHERNET.HEADER_BYTES, this.#ip);

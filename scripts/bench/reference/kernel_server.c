@@ -4,7 +4,6 @@
  *   kernel_server ADDRESS    echo on port 5000, discard on 5001, chargen on 5002
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +13,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "../load/endpoint.h"
 
 enum { ECHO_PORT = 5000, PORTS = 3, BUFFER_BYTES = 256 << 10, EVENTS = 256, BACKLOG = 4096, LINE_CHARACTERS = 72 };
 enum kind { ECHO, DISCARD, CHARGEN, LISTENER };
@@ -34,11 +35,11 @@ static void watch(int fd, uint32_t events, uint64_t data) {
   if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) != 0) fail("epoll_ctl");
 }
 
-static void listen_on(const struct in_addr *address, int kind) {
-  struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(ECHO_PORT + kind), .sin_addr = *address};
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;
+static void listen_on(const union endpoint *address, int kind) {
+  union endpoint at = endpoint_behind(address, 0, ECHO_PORT + kind);
+  int fd = socket(at.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(fd, BACKLOG) != 0) fail("listen");
+  if (bind(fd, &at.any, endpoint_bytes(&at)) != 0 || listen(fd, BACKLOG) != 0) fail("listen");
   watch(fd, EPOLLIN, tag(fd, LISTENER, kind));
 }
 
@@ -75,8 +76,8 @@ static void serve(int fd, int kind, uint32_t events) {
 }
 
 int main(int argc, char **argv) {
-  struct in_addr address;
-  if (argc != 2 || inet_pton(AF_INET, argv[1], &address) != 1) {
+  union endpoint address;
+  if (argc != 2 || !parse_endpoint(argv[1], 0, &address)) {
     fputs("usage: kernel_server ADDRESS\n", stderr);
     return 2;
   }
