@@ -20,6 +20,7 @@ import {
 import { askedLimitBytes, sendLimitBytes, sendRoomBytes } from "../tcp/buffer_shares.ts";
 import type { MachineContext } from "../tcp/context.ts";
 import { connectionName } from "../wire/address.ts";
+import { addressSum } from "../wire/ip.ts";
 import type { ConnectionHandler, HostConnection } from "./api.ts";
 import type { OrderedEntry } from "./connection_order.ts";
 import type { ConnectionWatch } from "./connection_watch.ts";
@@ -63,6 +64,8 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
   readonly peerAddress: Uint8Array;
   /** The same for the connection's whole life (MUST-45). */
   readonly localAddress: Uint8Array;
+  /** The sum of both, for checksums. */
+  readonly addressSum: number;
   /** By way of whom its packets go. */
   hop: Neighbor = NOWHERE;
   /** In the host's list of connections that the running event has touched. */
@@ -95,6 +98,7 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
     this.localPort = about.localPort;
     this.peerAddress = about.peerAddress;
     this.peerPort = about.peerPort;
+    this.addressSum = addressSum(about.localAddress, about.peerAddress);
     tcb.owner = this;
   }
 

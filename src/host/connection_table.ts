@@ -147,6 +147,6 @@ export class ConnectionTable<T extends TableEntry> {
 }
 
 function isAt(bytes: Uint8Array, offset: number, address: Uint8Array, length: number): boolean {
-  for (let i = 0; i < length; i++) if (bytes[offset + i] !== address[i]) return false;
+  for (let i = 0; i < length; i += 4) if (wordAt(bytes, offset + i) !== wordAt(address, i)) return false;
   return true;
 }

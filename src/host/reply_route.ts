@@ -4,6 +4,7 @@
  * Owns: the addresses, ports, hardware address and VLAN of that way. Must not know: what is answered, or why.
  */
 import { bytesEqual, connectionName } from "../wire/address.ts";
+import { addressSum } from "../wire/ip.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
 import { AddressBook } from "./address_book.ts";
 import type { Arrival } from "./arrival.ts";
@@ -18,6 +19,7 @@ export class ReplyRoute implements SegmentRoute {
   localPort = 0;
   peerAddress: Uint8Array = new Uint8Array(0);
   peerPort = 0;
+  addressSum = 0;
   packetNumber = 0;
   hop: Neighbor = new Neighbor(null, new Uint8Array(MAC_BYTES));
   readonly #addresses: AddressBook;
@@ -43,6 +45,7 @@ export class ReplyRoute implements SegmentRoute {
     const { bytes, localOffset, peerOffset, addressBytes, macOffset } = from;
     this.localAddress = this.#addresses.at(bytes, localOffset, addressBytes);
     this.peerAddress = this.#addresses.at(bytes, peerOffset, addressBytes);
+    this.addressSum = addressSum(this.localAddress, this.peerAddress);
     this.localPort = segment.destinationPort;
     this.peerPort = segment.sourcePort;
     // Most strangers come by the same router or from the same neighbor: one record serves their connections.

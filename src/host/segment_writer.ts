@@ -10,7 +10,7 @@ import { wordOf } from "../tcp/sequence.ts";
 import { writeU16 } from "../wire/bytes.ts";
 import { foldSum } from "../wire/checksum.ts";
 import { emitEthernet } from "../wire/ethernet.ts";
-import { addressSum, emitIp, etherTypeOf, IP_PROTOCOL, ipHeaderBytes, pseudoSum } from "../wire/ip.ts";
+import { emitIp, etherTypeOf, IP_PROTOCOL, ipHeaderBytes, pseudoSum } from "../wire/ip.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import { emitTcp, FLAG, TCP, tcpChecksum, TcpSegment } from "../wire/tcp.ts";
 import { clearTcpOptions } from "../wire/tcp_options.ts";
@@ -27,6 +27,8 @@ export interface SegmentRoute {
   readonly localPort: number;
   readonly peerAddress: Uint8Array;
   readonly peerPort: number;
+  /** The sum of both addresses: their part of each segment's checksum. */
+  readonly addressSum: number;
   /** By way of whom; null while its hardware address is not known yet: the frame then waits for it elsewhere. */
   readonly hop: { readonly mac: Uint8Array | null };
   /** What the next packet is numbered (IPv4), or every packet labelled with (IPv6). */
@@ -113,11 +115,11 @@ export class SegmentWriter {
     segment.payloadOffset = payloadOffset;
     segment.payloadLength = length;
     const tcpLength = headerLength + length;
-    const addresses = addressSum(route.localAddress, route.peerAddress);
+    const { addressSum } = route;
     const ip = this.#ip;
     ip.source = route.localAddress;
     ip.destination = route.peerAddress;
-    ip.addressSum = addresses;
+    ip.addressSum = addressSum;
     ip.hopLimit = (tcb === null ? this.#layerOf(addressBytes) : tcb.internet).hopLimit;
     ip.payloadLength = tcpLength;
     ip.id = tcb === null ? 0 : takeIds(route, effect);
@@ -127,7 +129,7 @@ export class SegmentWriter {
     ip.ecn = effect.ecn;
     ip.dontFragment = tcb === null || tcb.dontFragment;
     emitIp(frame, ipOffset, ip);
-    const pseudo = pseudoSum(addresses, IP_PROTOCOL.TCP, tcpLength);
+    const pseudo = pseudoSum(addressSum, IP_PROTOCOL.TCP, tcpLength);
     // Of a segment that is cut on its way, whoever cuts completes the sum of each part.
     const sum = effect.cutBytes > 0 ? foldSum(pseudo) : tcpChecksum(frame, tcpOffset, tcpLength, pseudo);
     writeU16(frame, tcpOffset + TCP.CHECKSUM, sum);

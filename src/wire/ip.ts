@@ -4,12 +4,11 @@
  * Owns: the choice of the version's codec (ipv4.ts, ipv6.ts), by the packet's first bits or an address's length, and the pseudo-header's sum.
  * Must not know: routing, reassembly, who is addressed.
  */
-import { sumBytes } from "./checksum.ts";
 import type { DropReason } from "./drop_reason.ts";
 import { ETHERTYPE } from "./ethernet.ts";
 import { IP_PROTOCOL, IpPacket } from "./ip_packet.ts";
 import { addressSum as ipv4AddressSum, emitIpv4, IPV4, parseIpv4 } from "./ipv4.ts";
-import { emitIpv6, IPV6, parseIpv6 } from "./ipv6.ts";
+import { addressSum as ipv6AddressSum, emitIpv6, IPV6, parseIpv6 } from "./ipv6.ts";
 import { EXTENSION_BYTES } from "./ipv6_extensions.ts";
 
 export { IP_PROTOCOL, IpPacket };
@@ -71,7 +70,7 @@ export function etherTypeOf(addressBytes: number): number {
 /** The partial sum of two addresses of one version: their part of the pseudo-header's. */
 export function addressSum(source: Uint8Array, destination: Uint8Array): number {
   if (source.length === IPV4.ADDRESS_BYTES) return ipv4AddressSum(source, destination);
-  return sumBytes(destination, 0, IPV6.ADDRESS_BYTES, sumBytes(source, 0, IPV6.ADDRESS_BYTES, 0));
+  return ipv6AddressSum(source, destination);
 }
 
 /** The pseudo-header's sum over a payload of `length` bytes, given {@link addressSum} (RFC 9293 §3.1, RFC 8200 §8.1). */
