@@ -42,7 +42,7 @@ interface BenchPeerOptions {
 const HOST_MAC = Uint8Array.of(0x02, 0, 0, 0, 0, 0x01);
 const PEER_MAC = Uint8Array.of(0x02, 0, 0, 0, 0, 0x02);
 /** Who speaks with whom, by family. */
-const ENDS = {
+export const ENDS = {
   4: {
     host: Uint8Array.of(10, 33, 0, 3),
     peer: Uint8Array.of(10, 33, 0, 2),

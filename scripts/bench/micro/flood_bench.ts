@@ -1,6 +1,7 @@
 /**
  * Micro-benchmarks of what a stranger's segment costs: for a port where nobody listens, for a listener whose backlog is
- * full, with a wrong checksum; without a log, with a log, and with a log that folds what is alike.
+ * full, each from another network, with a wrong checksum; over either version of IP; without a log, with a log, and with a log
+ * that folds what is alike.
  */
 import { Host, type HostOptions } from "../../../src/host/host.ts";
 import { emptyLinkStats, type FrameLink } from "../../../src/link/link.ts";
@@ -9,15 +10,18 @@ import { JsonLines } from "../../../src/observe/json_lines.ts";
 import { LineWriter } from "../../../src/observe/log_writer.ts";
 import type { Observer } from "../../../src/tcp/events.ts";
 import { writeU16, writeU32 } from "../../../src/wire/bytes.ts";
-import { emitEthernet, ETHERNET, ETHERTYPE } from "../../../src/wire/ethernet.ts";
-import { emitIpv4, IP_PROTOCOL, IPV4 } from "../../../src/wire/ipv4.ts";
+import { emitEthernet, ETHERNET } from "../../../src/wire/ethernet.ts";
+import { emitIp, etherTypeOf, IP_PROTOCOL, ipHeaderBytes } from "../../../src/wire/ip.ts";
 import { emitTcp, FLAG, TcpSegment } from "../../../src/wire/tcp.ts";
+import { ENDS, FAMILIES, type Family } from "./bench_peer.ts";
 
 const HOST_MAC = Uint8Array.of(0x02, 0, 0, 0, 0, 0x01);
 const PEER_MAC = Uint8Array.of(0x02, 0, 0, 0, 0, 0x02);
-const HOST_ADDRESS = Uint8Array.of(10, 33, 0, 3);
-const PEER_ADDRESS = Uint8Array.of(11, 0, 0, 0);
-const TCP_OFFSET = ETHERNET.HEADER_BYTES + IPV4.HEADER_BYTES;
+/** The first of the strangers. */
+const STRANGERS = {
+  4: Uint8Array.of(11, 0, 0, 0),
+  6: Uint8Array.of(0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1),
+} as const;
 const OPEN_PORT = 80;
 /** 200,000 a second. */
 const STEP_US = 5;
@@ -40,43 +44,61 @@ const NOWHERE: FrameLink = {
   [Symbol.dispose]: () => {},
 };
 
-/** A SYN, without options; its sums are not right, but for those of the IP header. */
-function synFrame(port: number): { frame: Uint8Array; length: number } {
-  const frame = new Uint8Array(64);
-  emitEthernet(frame, { destination: HOST_MAC, source: PEER_MAC, type: ETHERTYPE.IPV4 });
+/** Where of such an address the network's number ends: what a host counts as one peer is an address of IPv4, a /64 of IPv6. */
+const NETWORK_END = { 4: 4, 6: 8 } as const;
+
+/** A SYN, without options; the sum of its segment is wrong. `come` makes it that of the stranger of that number. */
+function synFrame(port: number, family: Family): {
+  frame: Uint8Array;
+  length: number;
+  tcpOffset: number;
+  come(number: number): void;
+} {
+  const frame = new Uint8Array(128);
+  const source = STRANGERS[family].slice();
+  const destination = ENDS[family].host;
+  emitEthernet(frame, { destination: HOST_MAC, source: PEER_MAC, type: etherTypeOf(source.length) });
+  const tcpOffset = ETHERNET.HEADER_BYTES + ipHeaderBytes(source.length);
   const segment = new TcpSegment();
   segment.sourcePort = 4000;
   segment.destinationPort = port;
   segment.flags = FLAG.SYN;
   segment.window = 0xffff;
-  const payloadLength = emitTcp(frame, TCP_OFFSET, segment);
-  const ip = {
-    source: PEER_ADDRESS,
-    destination: HOST_ADDRESS,
-    protocol: IP_PROTOCOL.TCP,
-    hopLimit: 64,
-    id: 1,
+  const payloadLength = emitTcp(frame, tcpOffset, segment);
+  const ip = { source, destination, protocol: IP_PROTOCOL.TCP, hopLimit: 64, id: 1, payloadLength };
+  emitIp(frame, ETHERNET.HEADER_BYTES, ip);
+  const come = (number: number) => {
+    // The first of the address's bytes stays: a group's address would be no source.
+    source[NETWORK_END[family] - 3] = number >>> 16;
+    writeU16(source, NETWORK_END[family] - 2, number);
+    emitIp(frame, ETHERNET.HEADER_BYTES, ip);
   };
-  emitIpv4(frame, ETHERNET.HEADER_BYTES, { ...ip, payloadLength });
-  return { frame, length: TCP_OFFSET + payloadLength };
+  return { frame, length: tcpOffset + payloadLength, tcpOffset, come };
 }
 
 function flood(
-  port: number,
+  { port, family, fromAnywhere }: { port: number; family: Family; fromAnywhere: boolean },
   about: Pick<HostOptions, "checksumPolicy" | "foldAfter"> & { observer: Observer | null },
 ): () => void {
   const { observer, ...options } = about;
-  const addresses = [{ address: HOST_ADDRESS, prefixLength: 8 }];
-  const host = new Host({ link: NOWHERE, addresses, secret: new Uint8Array(16), epochUs: 0, ...options });
+  const { host: address, prefixLength } = ENDS[family];
+  const host = new Host({
+    link: NOWHERE,
+    addresses: [{ address, prefixLength }],
+    secret: new Uint8Array(16),
+    epochUs: 0,
+    ...options,
+  });
   host.listen({ port: OPEN_PORT, backlog: 1, accept: () => ({}) });
   host.observer = observer;
-  const { frame, length } = synFrame(port);
+  const { frame, length, tcpOffset, come } = synFrame(port, family);
   let sent = 0;
   return () => {
     sent++;
     // Each from another port, with other numbers: what is kept for one does not serve the next.
-    writeU16(frame, TCP_OFFSET, 1024 + sent % 60_000);
-    writeU32(frame, TCP_OFFSET + 4, SEQUENCE + sent);
+    writeU16(frame, tcpOffset, 1024 + sent % 60_000);
+    writeU32(frame, tcpOffset + 4, SEQUENCE + sent);
+    if (fromAnywhere) come(sent);
     host.ingest(frame, length, sent * STEP_US);
     if (host.nextDeadlineUs() <= sent * STEP_US) host.tick(sent * STEP_US);
   };
@@ -93,9 +115,15 @@ function text(): Observer {
 }
 
 const FLOODS = [
-  { name: "SYN to a closed port", port: 9, checksumPolicy: "ignore" },
-  { name: "SYN to a full backlog", port: OPEN_PORT, checksumPolicy: "ignore" },
-  { name: "wrong checksum", port: OPEN_PORT, checksumPolicy: "strict" },
+  { name: "SYN to a closed port", port: 9, checksumPolicy: "ignore", fromAnywhere: false },
+  { name: "SYN to a full backlog", port: OPEN_PORT, checksumPolicy: "ignore", fromAnywhere: false },
+  {
+    name: "SYN to a full backlog, each from another network",
+    port: OPEN_PORT,
+    checksumPolicy: "ignore",
+    fromAnywhere: true,
+  },
+  { name: "wrong checksum", port: OPEN_PORT, checksumPolicy: "strict", fromAnywhere: false },
 ] as const;
 
 const LOGS: readonly { name: string; observer: () => Observer | null; foldAfter: number }[] = [
@@ -106,10 +134,16 @@ const LOGS: readonly { name: string; observer: () => Observer | null; foldAfter:
   { name: "text, folded", observer: text, foldAfter: 100 },
 ];
 
-for (const { name, port, checksumPolicy } of FLOODS) {
-  for (const log of LOGS) {
-    const { foldAfter } = log;
-    const step = flood(port, { checksumPolicy, foldAfter, observer: log.observer() });
-    Deno.bench(`${name}: ${log.name}`, { group: name }, step);
+for (const { name, port, checksumPolicy, fromAnywhere } of FLOODS) {
+  for (const family of FAMILIES) {
+    for (const log of LOGS) {
+      const { foldAfter } = log;
+      const step = flood({ port, family, fromAnywhere }, {
+        checksumPolicy,
+        foldAfter,
+        observer: log.observer(),
+      });
+      Deno.bench(`${name}: ${log.name}, IPv${family}`, { group: name }, step);
+    }
   }
 }
