@@ -2,14 +2,19 @@
  * The benchmark's pure parts: medians, ratios within a round, tables, verdicts.
  */
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { appendSection } from "../../scripts/bench/benchmarks_page.ts";
 import { parseBenchOptions } from "../../scripts/bench/bench_options.ts";
+import { contestants } from "../../scripts/bench/contestants.ts";
+import type { NativePrograms } from "../../scripts/bench/native_programs.ts";
 import type { FigureId, Offloads, Run, Sample } from "../../scripts/bench/model.ts";
 import { areaTimes, type CpuProfile, parseProfile, selfTimes } from "../../scripts/bench/profile_areas.ts";
 import { busyCores } from "../../scripts/bench/quiet.ts";
 import { markdownReport, textReport } from "../../scripts/bench/report.ts";
 import { median, ratioOf, relativeSpread, spreadOf, summarize } from "../../scripts/bench/statistics.ts";
 import { judge } from "../../scripts/bench/targets.ts";
+import { UsageError } from "../../src/cli/command.ts";
+import { planLab } from "../../src/cli/lab_plan.ts";
 import { formatNumber, formatShare, renderMarkdown, renderText } from "../../scripts/bench/text_table.ts";
 
 function sample(
@@ -133,6 +138,47 @@ Deno.test("the log's cost is that of the figure that suffers most", () => {
   assertEquals([verdict?.measured, verdict?.met], ["messages 40 %, upload 3 %", false]);
 });
 
+Deno.test("over IPv6 at least nine tenths of IPv4, and of a round trip at most a ninth more", () => {
+  const samples = [
+    ...sample("tcplab", "upload", [1000, 500]),
+    ...sample("tcplab over IPv6", "upload", [910, 455]),
+    ...sample("tcplab", "download", [1000]),
+    ...sample("tcplab over IPv6", "download", [890]),
+    ...sample("tcplab", "echo-p50", [10, 20]),
+    ...sample("tcplab over IPv6", "echo-p50", [11, 22]),
+    ...sample("tcplab", "echo-p99", [10]),
+    ...sample("tcplab over IPv6", "echo-p99", [11.3]),
+  ];
+  const verdicts = judge(samples, "tcplab").filter(({ what, measured }) =>
+    what.endsWith(", over IPv6, off") && measured !== "-"
+  );
+  assertEquals(verdicts.map(({ target, measured, met }) => [target, measured, met]), [
+    ["at most 1.11 of tcplab", "1.10 (1.10 to 1.10)", true],
+    ["at most 1.11 of tcplab", "1.13", false],
+    ["at least 0.9 of tcplab", "0.91 (0.91 to 0.91)", true],
+    ["at least 0.9 of tcplab", "0.89", false],
+  ]);
+});
+
+Deno.test("beside another checkout no figure is worse by more than a twentieth, over each version", () => {
+  const samples = [
+    ...sample("before", "messages", [100, 200, 300]),
+    ...sample("tcplab", "messages", [96, 150, 288]),
+    ...sample("before", "memory", [1.3]),
+    ...sample("tcplab", "memory", [1.4]),
+    ...sample("before over IPv6", "upload", [100], "def"),
+    ...sample("tcplab over IPv6", "upload", [94], "def"),
+  ];
+  const verdicts = judge(samples, "tcplab").filter(({ target, measured }) =>
+    target.includes("before") && measured !== "-"
+  );
+  assertEquals(verdicts.map(({ what, target, met }) => [what, target, met]), [
+    ["messages/s, 32 conn., off", "at least 0.95 of before", true],
+    ["memory, off", "at most 1.05 of before", false],
+    ["upload, def", "at least 0.95 of before over IPv6", false],
+  ]);
+});
+
 const RUN: Run = {
   began: "2026-03-01T10:20:30.000Z",
   machine: { cpu: "A processor", cores: 2, memoryGib: 8, kernel: "Linux 6.1", versions: { deno: "2.9.6" } },
@@ -165,6 +211,62 @@ Deno.test("a report has machine, tables, ratios, targets, and what went wrong", 
   assertStringIncludes(page, "## 2026-03-01 10:20 UTC");
   assertStringIncludes(page, "- `c`: toy TCP");
   assertStringIncludes(page, "| tcplab | 30,500 ±2 % |");
+});
+
+Deno.test("over IPv6 a server is compared with itself over IPv4, the others with tcplab", () => {
+  const run: Run = {
+    ...RUN,
+    samples: [
+      ...sample("kernel", "upload", [1000]),
+      ...sample("kernel over IPv6", "upload", [980]),
+      ...sample("tcplab", "upload", [500]),
+      ...sample("tcplab over IPv6", "upload", [475]),
+    ],
+  };
+  const names = ["kernel", "kernel over IPv6", "tcplab", "tcplab over IPv6"];
+  const page = markdownReport(run, names.map((name) => ({ name, explanation: "" })));
+  const ratios = page.split("\n").filter((line) => line.startsWith("| ") && line.includes(" / "));
+  assertEquals(ratios, [
+    "| tcplab / kernel | 0.50 |",
+    "| kernel over IPv6 / kernel | 0.98 |",
+    "| tcplab over IPv6 / tcplab | 0.95 |",
+  ]);
+});
+
+Deno.test("contestants: each version has its addresses; what knows IPv4 alone is there once", () => {
+  const programs: NativePrograms = {
+    reflector: "reflector",
+    toyTcp: "toy",
+    kernelServer: "kernel_server",
+    load: "load",
+    swarm: "swarm",
+    lwipServer: "lwip",
+    compiler: "",
+    skipped: [],
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  const entries = { binary: "dist", variants: [], families: [4, 6], against: "/elsewhere" } as const;
+  const plan = planLab();
+  const all = contestants(programs, entries);
+  assertEquals(all.map((each) => [each.name, each.family, each.address(plan)]), [
+    ["kernel", 4, "10.33.0.1"],
+    ["kernel over IPv6", 6, "fd33::1"],
+    ["c", 4, "10.33.0.3"],
+    ["c-poll", 4, "10.33.0.3"],
+    ["lwip", 4, "10.33.0.3"],
+    ["tcplab", 4, "10.33.0.3"],
+    ["tcplab over IPv6", 6, "fd33::3"],
+    ["before", 4, "10.33.0.3"],
+    ["before over IPv6", 6, "fd33::3"],
+    ["binary", 4, "10.33.0.3"],
+  ]);
+  const before = all.find(({ name }) => name === "before over IPv6");
+  const words = before?.words(plan) ?? [];
+  assert(words.includes("/elsewhere/src/cli/main.ts"), words.join(" "));
+  assert(words.includes("fd33::3/64"), words.join(" "));
+  assertEquals(before?.files, ["/elsewhere/src/cli/main.ts"]);
+  const alone = contestants(programs, { ...entries, families: [6], against: null });
+  assertEquals(alone.map(({ name }) => name), ["kernel over IPv6", "tcplab over IPv6"]);
 });
 
 Deno.test("a section is added behind those that are there", async () => {
@@ -219,4 +321,13 @@ Deno.test("options: quick is one round that leaves no trace", () => {
   const full = parseBenchOptions(["--offloads", "def", "--variant", "inject=--tx inject"]);
   assertEquals([full.rounds, full.append, full.offloads], [3, true, ["def"]]);
   assertEquals(full.variants, [{ name: "inject", args: ["--tx", "inject"] }]);
+  assertEquals([full.families, full.against], [[4, 6], null]);
+});
+
+Deno.test("options: a version of IP, and another checkout, which must be one", () => {
+  assertEquals(parseBenchOptions(["--family", "6"]).families, [6]);
+  assertThrows(() => parseBenchOptions(["--family", "5"]), UsageError, "expected 4, 6 or both");
+  const here = fromFileUrl(new URL("../..", import.meta.url));
+  assertEquals(parseBenchOptions(["--against", here]).against, here);
+  assertThrows(() => parseBenchOptions(["--against", `${here}docs`]), UsageError, "no checkout of tcplab");
 });
