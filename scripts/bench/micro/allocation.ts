@@ -10,7 +10,7 @@
  */
 import { findApplication } from "../../../src/app/applications.ts";
 import { ENGINE_FLAGS } from "../../../src/cli/self_command.ts";
-import { BenchPeer } from "./bench_peer.ts";
+import { BenchPeer, type Family, FULL_SEGMENT } from "./bench_peer.ts";
 
 const SEGMENTS = 1_000_000;
 /** Until V8 has compiled everything for the last time; local choice: three times what it takes here. */
@@ -19,12 +19,13 @@ const V8_FLAGS = `${ENGINE_FLAGS},--expose-gc,--min-semi-space-size=1024,--max-s
 
 /** Octets each way after which positions in a stream are no small integers to V8 any more. */
 const FAR_OCTETS = 2 ** 31;
-const FULL_SEGMENT = 1448;
 
 /** What a kind of traffic sends each time, and how many segments that makes, both directions together. */
 interface Traffic {
   readonly app: string;
   readonly segments: number;
+  /** What carries it; 4 when absent. */
+  readonly family?: Family;
   readonly send: (peer: BenchPeer) => void;
   /** What has come before, so that the streams are far on. */
   readonly before?: (peer: BenchPeer) => void;
@@ -43,19 +44,26 @@ function repeat(times: number, act: () => void): void {
 
 const TRAFFIC: Readonly<Record<string, Traffic>> = {
   // Every second segment is acknowledged.
-  "upload": { app: "discard", segments: 1.5, send: (peer) => peer.sendData(FULL_SEGMENT) },
+  "upload": { app: "discard", segments: 1.5, send: (peer) => peer.sendData(FULL_SEGMENT[4]) },
   "echo": { app: "echo", segments: 3, send: (peer) => echo(peer, 64) },
+  "upload over IPv6": {
+    app: "discard",
+    segments: 1.5,
+    send: (peer) => peer.sendData(FULL_SEGMENT[6]),
+    family: 6,
+  },
+  "echo over IPv6": { app: "echo", segments: 3, send: (peer) => echo(peer, 64), family: 6 },
   "upload beyond 2 GiB": {
     app: "discard",
     segments: 1.5,
-    send: (peer) => peer.sendData(FULL_SEGMENT),
-    before: (peer) => repeat(FAR_OCTETS / FULL_SEGMENT, () => peer.sendData(FULL_SEGMENT)),
+    send: (peer) => peer.sendData(FULL_SEGMENT[4]),
+    before: (peer) => repeat(FAR_OCTETS / FULL_SEGMENT[4], () => peer.sendData(FULL_SEGMENT[4])),
   },
   "echo beyond 2 GiB": {
     app: "echo",
     segments: 3,
     send: (peer) => echo(peer, 64),
-    before: (peer) => repeat(FAR_OCTETS / FULL_SEGMENT, () => echo(peer, FULL_SEGMENT)),
+    before: (peer) => repeat(FAR_OCTETS / FULL_SEGMENT[4], () => echo(peer, FULL_SEGMENT[4])),
   },
 };
 
@@ -72,10 +80,10 @@ export async function bytesPerSegment(name: string): Promise<number> {
   return Number(new TextDecoder().decode(stdout));
 }
 
-function measure({ app, segments, send, before: first }: Traffic): number {
+function measure({ app, segments, send, family = 4, before: first }: Traffic): number {
   const application = findApplication(app);
   if (application === null) throw new Error(`no application ${app}`);
-  const peer = new BenchPeer({ accept: application.create({ nowEpochUs: () => 0 }), connections: 1 });
+  const peer = new BenchPeer({ accept: application.create({ nowEpochUs: () => 0 }), connections: 1, family });
   const sends = (count: number) => repeat(count / segments, () => send(peer));
   first?.(peer);
   sends(WARM_SEGMENTS);
