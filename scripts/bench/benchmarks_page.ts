@@ -12,7 +12,8 @@ Written by \`deno task bench\`, which adds a section a run. Every server offers 
 by the same client over the kernel's TCP, in a private lab of two network namespaces joined by a veth pair (MTU 1500):
 \`def\` as veth is by default, \`off\` without checksum and segmentation off-loads. In a round each server has its turn
 (A B A B); a figure is the median of the rounds, ± the farthest round; a ratio is the median of the ratios within each
-round. What the targets are, and why, is in [performance.md](performance.md).
+round. "Over IPv6" is the same server, asked by way of the other version of IP; \`before\` is another checkout
+(\`--against\`). What the targets are, and why, is in [performance.md](performance.md).
 `;
 
 /** Adds a section; makes the page when there is none. */
