@@ -41,9 +41,10 @@ const NOT_ECHO_REQUEST = "icmp[icmptype] != 0x8";
 const FRAGMENT = "((ip and ip[6:2] & 0x3fff != 0) or (ip6 and ip6[6] = 0x2c))";
 /**
  * What comes to groups: neighbor and router discovery, and the queries of multicast listener discovery, which stand behind a
- * hop-by-hop header (next headers 0x3a and 0; RFC 4443 §1, RFC 3810 §5).
+ * hop-by-hop header (next headers 0x3a and 0; RFC 4443 §1, RFC 3810 §5). And behind destination options and in fragments (0x3c and 0x2c),
+ * because pings of a group may come so, and some options are to be complained of whoever was addressed (RFC 8200 §4.2).
  */
-const GROUPS = "(ip6[24] = 0xff and (ip6[6] = 0x3a or ip6[6] = 0x0))";
+const GROUPS = "(ip6[24] = 0xff and (ip6[6] = 0x3a or ip6[6] = 0x0 or ip6[6] = 0x3c or ip6[6] = 0x2c))";
 /** ICMPv6 types: errors are 0x1 to 0x4, 0x86 is a router's advertisement, 0x88 a neighbor's (RFC 4443 §2.1, RFC 4861 §4). */
 const ICMPV6_NEWS = "(ip6[40] <= 0x4 or ip6[40] = 0x88)";
 const ADVERTISED_TO_GROUPS = "(ip6[24] = 0xff and ip6[6] = 0x3a and (ip6[40] = 0x86 or ip6[40] = 0x88))";

@@ -6,7 +6,7 @@ const free = (text: string) => ({ text, kernelOwned: false });
 const owned = (text: string) => ({ text, kernelOwned: true });
 const NOTHING_MORE = { ports: [3333], user: null, vlan: null };
 const FRAGMENT = "((ip and ip[6:2] & 0x3fff != 0) or (ip6 and ip6[6] = 0x2c))";
-const GROUPS = "(ip6[24] = 0xff and (ip6[6] = 0x3a or ip6[6] = 0x0))";
+const GROUPS = "(ip6[24] = 0xff and (ip6[6] = 0x3a or ip6[6] = 0x0 or ip6[6] = 0x3c or ip6[6] = 0x2c))";
 
 Deno.test("the filter passes ARP and what is for our addresses", () => {
   const parts = { ...NOTHING_MORE, addresses: [free("10.0.0.3")] };
