@@ -3,8 +3,8 @@
  */
 import { assertEquals } from "@std/assert";
 import type { IcmpEvent, TcpEvent } from "../../src/tcp/events.ts";
-import { ICMP_TYPE, ICMP_UNREACHABLE } from "../../src/wire/icmp.ts";
-import { sendsIcmp } from "../tcp/icmp_craft.ts";
+import { ICMP_TYPE } from "../../src/wire/icmp.ts";
+import { ICMP_FAMILY, sendsIcmp } from "../tcp/icmp_craft.ts";
 import { reachEstablished } from "../tcp/states.ts";
 import { arpFrame, ethernet, icmp, ipv4 } from "./hand_frames.ts";
 import { NDP_FAMILY } from "./neighbor_families.ts";
@@ -109,9 +109,10 @@ Deno.test("told: an ICMP error says which connection it is about, and what was m
   app.write("abc");
   peer.takeAll();
   lab.events.length = 0;
-  sendsIcmp(peer, { type: ICMP_TYPE.UNREACHABLE, code: ICMP_UNREACHABLE.PORT, seq: 99 });
-  sendsIcmp(peer, { type: ICMP_TYPE.UNREACHABLE, code: ICMP_UNREACHABLE.PORT, seq: 1, quotedPort: 9 });
-  sendsIcmp(peer, { type: ICMP_TYPE.UNREACHABLE, code: ICMP_UNREACHABLE.PORT, seq: 1 });
+  const { code } = ICMP_FAMILY.portUnreachable;
+  sendsIcmp(peer, { ...ICMP_FAMILY.portUnreachable, seq: 99 });
+  sendsIcmp(peer, { ...ICMP_FAMILY.portUnreachable, seq: 1, quotedPort: 9 });
+  sendsIcmp(peer, { ...ICMP_FAMILY.portUnreachable, seq: 1 });
   assertEquals(
     lab.events.map((event) => {
       if (event.event === "icmp") return [event.kind, event.code, event.id, event.rule];
@@ -119,9 +120,9 @@ Deno.test("told: an ICMP error says which connection it is about, and what was m
       return event.event;
     }),
     [
-      ["unreachable", 3, 1, "icmp.ignored"],
-      ["unreachable", 3, undefined, undefined],
-      ["unreachable", 3, 1, "icmp.hard-error"],
+      ["unreachable", code, 1, "icmp.ignored"],
+      ["unreachable", code, undefined, undefined],
+      ["unreachable", code, 1, "icmp.hard-error"],
       ["established.icmp", undefined, 1, "icmp.hard-error"],
       "closed",
     ],
