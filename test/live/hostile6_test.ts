@@ -119,14 +119,28 @@ async function assertBounded(lab: PrivateLab, counted: readonly string[]): Promi
 hostileTest("extension headers in each order, unknown, faulty, a hundred of them, cut (RFC 8200 §4)", {
   program: "headers",
   groups: ["headers"],
-  counted: ["drop-unsupported-ipv6-header", "drop-malformed-ipv6", "drop-unknown-protocol", "icmp-errors-out"],
+  counted: [
+    "drop-unsupported-ipv6-header",
+    "drop-malformed-ipv6",
+    "drop-unknown-protocol",
+    "icmp-errors-out",
+  ],
 });
 
-hostileTest("fragments that overlap, hide, lie or never complete (RFC 8200 §4.5, 5722, 6946, 7112, 1858, 3128)", {
-  program: "headers",
-  groups: ["fragments", "fragments4", "incomplete"],
-  counted: ["reassembled", "reassembly-overlap", "reassembly-evicted", "fragments-duplicate", "fragments-tiny"],
-});
+hostileTest(
+  "fragments that overlap, hide, lie or never complete (RFC 8200 §4.5, 5722, 6946, 7112, 1858, 3128)",
+  {
+    program: "headers",
+    groups: ["fragments", "fragments4", "incomplete"],
+    counted: [
+      "reassembled",
+      "reassembly-overlap",
+      "reassembly-evicted",
+      "fragments-duplicate",
+      "fragments-tiny",
+    ],
+  },
+);
 
 hostileTest("datagrams that are not complete after sixty seconds (RFC 8200 §4.5, RFC 1122 §3.3.2)", {
   program: "headers",
@@ -144,7 +158,13 @@ hostileTest("ICMPv6: echo to groups, errors about what there must be none, a lim
 hostileTest("neighbor discovery in every invalid form, of strangers, in floods (RFC 4861 §7.1, RFC 4862)", {
   program: "messages",
   groups: ["solicitations", "advertisements", "floods"],
-  counted: ["drop-bad-neighbor-message", "ndp-limited", "redirects-ignored", "address-conflicts", "neighbors-moved"],
+  counted: [
+    "drop-bad-neighbor-message",
+    "ndp-limited",
+    "redirects-ignored",
+    "address-conflicts",
+    "neighbors-moved",
+  ],
 });
 
 hostileTest("routers that are none, and thousands of them (RFC 4861 §6.1.2)", {
@@ -172,11 +192,14 @@ hostileTest("IPv4 of impossible sources, source routes, numbers of fragments (RF
   counted: ["drop-bad-source", "icmp-errors-out"],
 });
 
-hostileTest("TCP over IPv6: segment sizes, sums, flow labels, too big, forged too big (RFC 9293, 6437, 8201, 5927)", {
-  program: "segments",
-  groups: ["segments", "too-big"],
-  counted: ["path-mtu-learnt", "drop-checksum", "drop-bad-source"],
-});
+hostileTest(
+  "TCP over IPv6: segment sizes, sums, flow labels, too big, forged too big (RFC 9293, 6437, 8201, 5927)",
+  {
+    program: "segments",
+    groups: ["segments", "too-big"],
+    counted: ["path-mtu-learnt", "drop-checksum", "drop-bad-source"],
+  },
+);
 
 hostileTest("a flood of 50,000 SYNs over IPv6 (RFC 4987)", {
   program: "segments",
