@@ -4,7 +4,7 @@
  *
  * The groups, and what the RFCs have of them, are in hostile6_headers.py, hostile6_messages.py and hostile6_segments.py.
  */
-import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { OUR_MAC, runIn, runPeer } from "./address_families.ts";
 import { besideTests, liveTest, type LiveTestOptions, scratchFile } from "./private_lab.ts";

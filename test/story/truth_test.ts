@@ -64,7 +64,7 @@ function measurePaths({ name, ends: { story, events } }: Run, { paths, pathFault
   for (const connection of story.connections()) {
     // No sum guards a header of IPv6: a damaged address makes up a host. What never had a right sum is taken for one that
     // leaves sums to its device (from_packets.ts), so such a host has a path, of which there is no truth.
-    if (!connection.endpoints.every(isHost)) continue;
+    if (!Object.values(connection.endpoints).every(isHost)) continue;
     const found = comparePaths(connection, { eventsOf, measure: paths });
     pathFaults.push(...found.map((fault) => `${name}: ${fault}`));
   }
