@@ -8,9 +8,15 @@ import { outcomeOf } from "../../src/story/outcome.ts";
 import { Story } from "../../src/story/story.ts";
 import { type EndName, otherEnd } from "../../src/story/story_segment.ts";
 import type { SegmentEvent, TcpEvent } from "../../src/tcp/events.ts";
+import { formatEndpoint } from "../../src/wire/address.ts";
 import { sampleSegment } from "../observe/sample_events.ts";
+import { FAMILY } from "../tcp/family.ts";
 import { comparePaths, newPathMeasure } from "./true_path.ts";
 import { runTwoEnds } from "./two_ends.ts";
+
+/** How the endpoints of the two hosts begin. */
+const CALLER = formatEndpoint(FAMILY.neighbor(2), 0).slice(0, -1);
+const CALLED = formatEndpoint(FAMILY.neighbor(1), 0).slice(0, -1);
 
 /** The story that a host tells of itself. */
 function storyOf(events: readonly TcpEvent[]): { story: Story; source: EventStory } {
@@ -28,9 +34,9 @@ Deno.test("event story: our end's path is what the host says, the other end's pr
     const { events } = runTwoEnds(seed, "caller");
     for (const side of [0, 1] as const) {
       const { story } = storyOf(events[side]);
-      const eventsOf = (endpoint: string) => events[endpoint.startsWith("10.0.0.2:") ? 0 : 1];
+      const eventsOf = (endpoint: string) => events[endpoint.startsWith(CALLER) ? 0 : 1];
       for (const connection of story.connections()) {
-        const ourAddress = side === 0 ? "10.0.0.2:" : "10.0.0.1:";
+        const ourAddress = side === 0 ? CALLER : CALLED;
         const own: EndName = connection.endpoints.client.startsWith(ourAddress) ? "client" : "server";
         const found = comparePaths(connection, { eventsOf, measure, ends: [otherEnd(own)] });
         faults.push(...found.map((fault) => `seed ${seed}, side ${side}, ${fault}`));

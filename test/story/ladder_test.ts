@@ -9,6 +9,7 @@ import { Story } from "../../src/story/story.ts";
 import { guttersText, linesText } from "./ladder_lines.ts";
 import { runTwoEnds } from "./two_ends.ts";
 import { FULL_HANDSHAKE, HANDSHAKE, tell } from "./written_story.ts";
+import { ipv4Test } from "../tcp/family.ts";
 
 function told(
   text: string,
@@ -153,25 +154,29 @@ Deno.test("ladder: the states of a simultaneous close stand in their order, thou
   ]);
 });
 
-Deno.test("ladder: of a host of ours the states are told; the end of TIME_WAIT stands by itself at its time", () => {
-  const { events } = runTwoEnds(4, "caller");
-  const source = new EventStory(new Story());
-  for (const event of events[1]) source.observe(event);
-  const ladder = ladderOf([...source.story.connections()][1]);
-  assertEquals(guttersText(ladder.before), "client - | server LISTEN");
-  assertEquals(linesText(ladder), [
-    "0.000 ->#23 SYN seq 0 win 65535 mss 1200 sackOK wscale 5 {client SYN_SENT, server SYN_RCVD}",
-    "0.000 <-#24 SYN,ACK seq 0 ack 1 win 65535 mss 1460 wscale 5 {client ESTABLISHED}",
-    "0.000 ->#25 ACK seq 1 ack 1 len 1200 win 1048576 {server ESTABLISHED}",
-    "0.000 <-#26 ACK seq 1 ack 1201 len 1200 win 1048576",
-    "0.000 <-#27 FIN,PSH,ACK seq 1201 ack 1201 len 260 win 1048576 {client CLOSE_WAIT, server FIN_WAIT_1}",
-    "0.000 ->#28 PSH,ACK seq 1201 ack 1 len 1008 win 1048576",
-    "0.000 ->#29 ACK seq 2209 ack 1462 win 1048576 {server FIN_WAIT_2}",
-    "0.000 ->#30 FIN,ACK seq 2209 ack 1462 win 1048576 {client LAST_ACK, server TIME_WAIT}",
-    "0.000 <-#31 ACK seq 1462 ack 2210 win 1047584 {client CLOSED?}",
-    "0.052 state {server CLOSED}",
-  ]);
-});
+// Numbers of segments and the MSS are those of IPv4.
+ipv4Test(
+  "ladder: of a host of ours the states are told; the end of TIME_WAIT stands by itself at its time",
+  () => {
+    const { events } = runTwoEnds(4, "caller");
+    const source = new EventStory(new Story());
+    for (const event of events[1]) source.observe(event);
+    const ladder = ladderOf([...source.story.connections()][1]);
+    assertEquals(guttersText(ladder.before), "client - | server LISTEN");
+    assertEquals(linesText(ladder), [
+      "0.000 ->#23 SYN seq 0 win 65535 mss 1200 sackOK wscale 5 {client SYN_SENT, server SYN_RCVD}",
+      "0.000 <-#24 SYN,ACK seq 0 ack 1 win 65535 mss 1460 wscale 5 {client ESTABLISHED}",
+      "0.000 ->#25 ACK seq 1 ack 1 len 1200 win 1048576 {server ESTABLISHED}",
+      "0.000 <-#26 ACK seq 1 ack 1201 len 1200 win 1048576",
+      "0.000 <-#27 FIN,PSH,ACK seq 1201 ack 1201 len 260 win 1048576 {client CLOSE_WAIT, server FIN_WAIT_1}",
+      "0.000 ->#28 PSH,ACK seq 1201 ack 1 len 1008 win 1048576",
+      "0.000 ->#29 ACK seq 2209 ack 1462 win 1048576 {server FIN_WAIT_2}",
+      "0.000 ->#30 FIN,ACK seq 2209 ack 1462 win 1048576 {client LAST_ACK, server TIME_WAIT}",
+      "0.000 <-#31 ACK seq 1462 ack 2210 win 1047584 {client CLOSED?}",
+      "0.052 state {server CLOSED}",
+    ]);
+  },
+);
 
 Deno.test("ladder: rows that are no longer kept are one line of both ends, and the states entered there stand beside it", () => {
   const data = Array.from({ length: 200 }, (_, i) => `C A ${1 + 100 * i} 1 len=100`).join("\n");
