@@ -1,9 +1,9 @@
 """Extension headers and fragments that no well-behaved host sends, in one group a run.
 
-    python3 hostile6_headers.py GROUP DEVICE TARGET_MAC TARGET_IPV6 TARGET_IPV4 OPEN_PORT CLOSED_PORT
+    python3 hostile6_headers.py GROUP DEVICE TARGET_MAC TARGET_IPV6 TARGET_IPV4 OPEN_PORT CLOSED_PORT CHARGEN_PORT SHARE
 
 One JSON line for each case: {"case": name, "replies": [...], "expected": [...]}, both in words; what is expected comes from the RFC that
-the case names. Must not know: how the target is started.
+the case names. A flood is 1/SHARE of what it is in full. Must not know: how the target is started.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from hostile6_wire import (
 )
 
 GROUP, DEVICE, MAC, TARGET, TARGET4 = sys.argv[1:6]
-OPEN, CLOSED = map(int, sys.argv[6:8])
+OPEN, CLOSED, _, SHARE = map(int, sys.argv[6:10])
 SOURCE4 = TARGET4.rsplit(".", 1)[0] + ".77"
 wire = Wire(DEVICE, MAC, TARGET, TARGET4, CLOSED)
 ports = itertools.count(20000)
@@ -245,7 +245,8 @@ def hidden_headers():
     source = wire.stranger()
     # RFC 6980 section 5: neighbour discovery in fragments is dropped, atomic ones too.
     solicitation = icmp6(source, TARGET, 135, 0, bytes(4) + packed(TARGET) + b"\x01\x01" + wire.mac)
-    parts = [bytes(part[:7]) + b"\xff" + part[8:] for part in pieces(source, solicitation, (0, 24), ICMP6) + pieces(source, solicitation, (0,), ICMP6)]
+    parts = pieces(source, solicitation, (0, 24), ICMP6) + pieces(source, solicitation, (0,), ICMP6)
+    parts = [part[:7] + b"\xff" + part[8:] for part in parts]
     report("a neighbour solicitation in fragments", wire.ask(*parts), [])
 
 
@@ -286,33 +287,36 @@ def fragments4():
     indirect = [piece4(0, True, segment[:24], number, TCP), piece4(8, False, segment[8:], number, TCP)]
     report("IPv4: the flags over again (RFC 1858 section 4)", wire.ask(*indirect), [])
     number = next(identifications)
-    report("IPv4: a fragment of 15 bytes that is not the last", wire.ask(piece4(0, True, whole[:15], number), piece4(16, False, whole[16:], number)), [])
-    both = [ip4(SOURCE4, TARGET4, ICMP4, whole[:24], flags=3, identification=5), ip4(SOURCE4, TARGET4, ICMP4, whole[24:], flags=2, offset=3, identification=5)]
+    odd = [piece4(0, True, whole[:15], number), piece4(16, False, whole[16:], number)]
+    report("IPv4: a fragment of 15 bytes that is not the last", wire.ask(*odd), [])
+    cuts = ((whole[:24], {"flags": 3}), (whole[24:], {"flags": 2, "offset": 3}))
+    both = [ip4(SOURCE4, TARGET4, ICMP4, part, identification=5, **fields) for part, fields in cuts]
     report("IPv4: fragments with DF", wire.ask(*both), ["echo"])
 
 
 def incomplete():
-    """Ten thousand datagrams of each kind that never complete: the memory for them has a bound, and nobody is told."""
+    """Ten thousand datagrams of each kind, in full, that never complete: the memory for them has a bound, and nobody is told."""
     for sources, name in ((1, "one source"), (1000, "a thousand sources")):
         many = [wire.stranger() for _ in range(sources)]
-        for number in range(10_000):
+        for number in range(10_000 // SHARE):
             source = many[number % sources]
             wire.put(raw_piece(source, 0 if number % 2 else 1400, True, b"x" * 1400, 0x10000 + number))
             if number % 200 == 0:
                 wire.collect(rounds=1)
-        report(f"ten thousand from {name}", [named_ for named_ in wire.ask() if named_ != "echo"], [])
-    for number in range(10_000):
+        report(f"thousands from {name}", [named_ for named_ in wire.ask() if named_ != "echo"], [])
+    for number in range(10_000 // SHARE):
         source = f"10.33.0.{10 + number % 200}"
         wire.put(piece4(0, True, b"x" * 1400, number, source=source))
         if number % 200 == 0:
             wire.collect(rounds=1)
-    report("IPv4: ten thousand", wire.ask(), [])
+    report("IPv4: thousands", wire.ask(), [])
 
 
 def unfinished():
     """RFC 8200 section 4.5: sixty seconds later whoever sent the first fragment is told, and only they."""
     first, later = wire.stranger(), wire.stranger()
-    wire.put(raw_piece(first, 0, True, b"x" * 64, 1))
+    wire.stations[SOURCE4] = wire.mac
+    wire.put(raw_piece(first, 0, True, echo6(first, TARGET, b"x" * 64)[:64], 1))
     wire.put(raw_piece(later, 64, True, b"x" * 64, 1))
     wire.put(piece4(0, True, echo4(b"x" * 64)[:64], 7))
     told = []

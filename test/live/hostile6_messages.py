@@ -1,9 +1,9 @@
 """ICMPv6 that no well-behaved host sends: errors, echo, neighbour discovery, routers, listeners; one group a run.
 
-    python3 hostile6_messages.py GROUP DEVICE TARGET_MAC TARGET_IPV6 TARGET_IPV4 OPEN_PORT CLOSED_PORT
+    python3 hostile6_messages.py GROUP DEVICE TARGET_MAC TARGET_IPV6 TARGET_IPV4 OPEN_PORT CLOSED_PORT CHARGEN_PORT SHARE
 
 One JSON line for each case: {"case": name, "replies": [...], "expected": [...]}; what is expected comes from the RFC that the case
-names. Must not know: how the target is started.
+names. A flood is 1/SHARE of what it is in full. Must not know: how the target is started.
 """
 
 import itertools
@@ -15,12 +15,12 @@ import sys
 import time
 
 from hostile6_wire import (
-    ALL_NODES, FRAGMENT, HOP, ICMP6, TCP, UDP, UNSPECIFIED, KernelTalk, Wire, echo6, fragment_header, group_mac, icmp6, ip6, mac_bytes, mss_of, named, options_header, packed,
-    solicited_node, summed, tcp, text, udp,
+    ALL_NODES, FRAGMENT, HOP, ICMP6, KernelTalk, TCP, UDP, UNSPECIFIED, Wire, echo6, fragment_header, group_mac, icmp6, ip6, mac_bytes,
+    mss_of, named, options_header, packed, solicited_node, summed, tcp, text, udp,
 )
 
 GROUP, DEVICE, MAC, TARGET, TARGET4 = sys.argv[1:6]
-OPEN, CLOSED = map(int, sys.argv[6:8])
+OPEN, CLOSED, _, SHARE = map(int, sys.argv[6:10])
 wire = Wire(DEVICE, MAC, TARGET, TARGET4, CLOSED)
 ports = itertools.count(20000)
 OTHER_MAC = mac_bytes("02:00:00:00:00:bb")
@@ -45,7 +45,7 @@ def echoes():
     for size in (0, 1, 2, 7, 1000, 1452):
         data = os.urandom(size)
         wire.put(sent6(source, TARGET, echo6(source, TARGET, data), hops=1))
-        found = wire.collect()
+        found = [packet for packet in wire.collect() if packet["destination"] == source]
         said = [[packet["source"], named(packet), packet["body"][4:] == struct.pack("!HH", 77, 1) + data] for packet in found]
         report(f"echo of {size} bytes", said, [[TARGET, "echo", True]])
     # RFC 4443 section 4.2: an answer to a group's comes from an address of our own.
@@ -97,7 +97,7 @@ def errors():
     long = ip6(wire.stranger(), TARGET, UDP, b"")
     source = text(long[8:24])
     wire.put(ip6(source, TARGET, UDP, udp(source, TARGET, CLOSED, b"x" * 1400)))
-    report("an error's size (section 2.4 (c))", [packet["bytes"] for packet in wire.collect()], [1280])
+    report("an error's size (section 2.4 (c))", [packet["bytes"] for packet in wire.collect() if packet["destination"] == source], [1280])
     flood_of_errors()
 
 
@@ -193,6 +193,11 @@ class HandConnection:
                 return packet["to"].hex(":")
         return "nowhere"
 
+    def put_unheard(self, data):
+        """Data whose echo is not acknowledged."""
+        wire.put(self.segment("PSH,ACK", data))
+        self.seq += len(data)
+
     def end(self):
         wire.put(self.segment("RST"))
 
@@ -258,11 +263,11 @@ def our_own_address():
 
 
 def floods():
-    """Twenty thousand solicitations of strangers, and as many advertisements; a real client goes on."""
+    """Twenty thousand solicitations of strangers in full, and as many advertisements; a real client goes on."""
     talk = KernelTalk(TARGET, OPEN)
     for kind in ("solicitations", "advertisements"):
-        going = []
-        for number in range(20_000):
+        going, count = [], 20_000 // SHARE
+        for number in range(count):
             source = text(packed(TARGET)[:8] + random.randbytes(8))
             mac = b"\x02" + random.randbytes(5)
             if kind == "solicitations":
@@ -270,11 +275,18 @@ def floods():
                 wire.put(packet, to=to, of=mac)
             else:
                 wire.put(wire.advertise(source, mac), of=mac)
-            if number % 2000 == 0:
+            if number % (count // 10) == 0:
                 going.append(talk.goes_on())
-        report(f"a client in 20,000 {kind}", [*going, talk.goes_on()], [True] * 11)
+        report(f"a client in a flood of {kind}", [*going, talk.goes_on()], [True] * 11)
     while wire.next(0.2):
         pass
+    # Local to the target, and told by it: fifty answers a second to one.
+    packet, to = solicitation()
+    since = time.monotonic()
+    for _ in range(1000):
+        wire.put(packet, to=to)
+    answers = sum(named(packet) == "NA" for packet in wire.collect())
+    report("answers to one who asks 1,000 times", 0 < answers <= 50 * (1 + time.monotonic() - since) + 1 or answers, True)
 
 
 def advertised(source="fe80::99", destination=ALL_NODES, hops=255, code=0, mtu=None, prefix=None, lifetime=1800, hop_limit=0, cut=None, options=b""):
@@ -332,14 +344,15 @@ def routers():
     report("router: no router any more", offered(), plain)
     talk = KernelTalk(TARGET, OPEN)
     going = []
-    for number in range(5000):
+    count = 5000 // SHARE
+    for number in range(count):
         router = text(packed("fe80::") [:8] + random.randbytes(8))
         prefix = text(b"\xfd" + random.randbytes(7) + bytes(8))
         packet = advertised(source=router, prefix=prefix, mtu=random.choice((1000, 1500, 9000)), hop_limit=random.choice((0, 1, 64)))
         wire.put(packet, to=group_mac(ALL_NODES), of=b"\x02" + random.randbytes(5))
-        if number % 500 == 0:
+        if number % (count // 10) == 0:
             going.append(talk.goes_on())
-    report("a client in 5,000 advertisements of routers", [*going, talk.goes_on()], [True] * 11)
+    report("a client in a flood of routers", [*going, talk.goes_on()], [True] * 11)
     report("after them", offered(), plain)
 
 
@@ -371,7 +384,7 @@ def listened(packet):
     return groups
 
 
-def reports_for(packet, seconds=1):
+def reports_for(packet, seconds=0.5):
     wire.collect()
     wire.put(packet, to=group_mac(ALL_NODES))
     found, end = [], time.monotonic() + seconds
@@ -391,7 +404,7 @@ def listeners():
     alerts = [[each["headers"], each["frame"][54:62].hex(), each["source"][:4] in ("fe80", "::")] for each in found]
     report("router alert, a link-local source", alerts[:1], [[[HOP], options_header(ICMP6, b"\x05\x02\0\0\x01\0").hex(), True]])
     found = reports_for(query(group=ours))
-    report("a query for our group", sorted(set(sum(map(listened, found), []))), [ours])
+    report("a query for our group", ours in sum(map(listened, found), []), True)
     for case, about in (
         ("hop limit 64", {"hops": 64}),
         ("hop limit 255", {"hops": 255}),
@@ -403,21 +416,39 @@ def listeners():
         ("a group that is not ours", {"group": "ff02::1:ff12:3456"}),
         ("all nodes, which nobody reports", {"group": ALL_NODES}),
     ):
-        report(f"query: {case}", list(map(named, reports_for(query(**about), 0.3))), [])
+        report(f"query: {case}", list(map(named, reports_for(query(**about), 0.2))), [])
     count = 0
     for number in range(2000):
         wire.put(query(), to=group_mac(ALL_NODES))
-    while heard := wire.next(0.5):
-        count += named(heard) == "listener reports"
+    end = time.monotonic() + 1
+    while (rest := end - time.monotonic()) > 0:
+        count += (heard := wire.next(rest)) is not None and named(heard) == "listener reports"
     report("2,000 queries: a bound of reports", [0 < count <= 60, count][: 1 if 0 < count <= 60 else 2], [True])
-    time.sleep(1)
-    found = reports_for(query(version=1), 2)
+    found = reports_for(query(version=1))
     kinds = sorted({(named(each), listened(each)[0] == each["destination"], each["hops"]) for each in found})
     report("a query of version 1", kinds, [["listener report", True, 1]])
     report("its groups", [ours in sum(map(listened, found), [])], [True])
 
 
+def repair():
+    """RFC 4861 section 7.3: a stranger has taken a station's place, and answers no probe; the station, asked anew, has it back."""
+    here, there = wire.mac.hex(":"), OTHER_MAC.hex(":")
+    c = HandConnection()
+    wire.put(wire.advertise(c.source, OTHER_MAC, solicited=False, to=ALL_NODES), to=group_mac(ALL_NODES), of=OTHER_MAC)
+    report("taken by a stranger", c.where(), there)
+    # What is said goes to the stranger, who acknowledges nothing.
+    c.put_unheard(b"is anybody there?")
+    end, places = time.monotonic() + 40, []
+    while time.monotonic() < end and here not in places:
+        packet = wire.next(5)
+        if packet is not None and packet["destination"] == c.source and packet.get("data"):
+            places.append(packet["to"].hex(":"))
+    report("where it is sent again in the end", places[-1:], [here])
+    c.end()
+
+
 GROUPS = {
+    "repair": repair,
     "echoes": echoes, "errors": errors, "solicitations": solicitations, "advertisements": advertisements, "floods": floods,
     "routers": routers, "no-routers": no_routers, "listeners": listeners,
 }

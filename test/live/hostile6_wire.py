@@ -240,7 +240,12 @@ class Wire:
                 frame = self.raw.recv(70000)
             except TimeoutError:
                 return None
-            if frame[6:12] != self.target_mac or (packet := read(frame)) is None:
+            if frame[6:12] != self.target_mac:
+                continue
+            if frame[12:14] == b"\x08\x06":
+                self.answer_arp(frame)
+                continue
+            if (packet := read(frame)) is None:
                 continue
             if packet["protocol"] == ICMP6 and packet["body"][0] == 135:
                 asked = text(packet["body"][8:24])
@@ -252,6 +257,12 @@ class Wire:
                     continue
             return packet
         return None
+
+    def answer_arp(self, frame):
+        """RFC 826: a request for a station is answered."""
+        station = self.stations.get(text(frame[38:42]))
+        if frame[20:22] == b"\0\1" and station is not None:
+            self.raw.send(frame[6:12] + station + frame[12:20] + b"\0\2" + station + frame[38:42] + frame[22:32])
 
     def collect(self, rounds=2, patience=PATIENCE_S):
         """All packets of the target up to now, but for what it sends by itself."""
@@ -280,7 +291,11 @@ class Wire:
         for packet in found:
             if packet.get("flags") == "SYN,ACK":
                 self.reset(packet)
-        return [name for name in map(named, found) if name not in ("listener reports", "RS", "NS")]
+        # What is still said to another station on a connection of its own is no answer.
+        asked = {text(packet[8:24] if packet[0] >> 4 == 6 else packet[12:16]) for packet in packets if len(packet) >= 24}
+        others = self.stations.keys() - asked
+        answers = [packet for packet in found if not (packet["destination"] in others and packet["protocol"] == TCP)]
+        return [name for name in map(named, answers) if name not in ("listener reports", "RS", "NS")]
 
     def reset(self, packet):
         """Ends the connection that a packet is of, so that nothing of it comes again."""
