@@ -100,6 +100,8 @@ export interface HandIp {
   readonly fragmentOffset?: number;
   readonly dscp?: number;
   readonly ecn?: number;
+  /** Of IPv6 alone (RFC 6437). */
+  readonly flowLabel?: number;
   readonly options?: readonly number[];
   /** Added to the right header checksum. */
   readonly sumError?: number;
@@ -129,8 +131,9 @@ export function ipv4(header: HandIp, payload: Uint8Array): Uint8Array {
 export function ipv6(header: HandIp, payload: Uint8Array): Uint8Array {
   const trafficClass = ((header.dscp ?? 0) << 2) | (header.ecn ?? 0);
   return join(
-    four((0x60000000 | (trafficClass << 20)) >>> 0),
-    two(payload.length),
+    four((0x60000000 | (trafficClass << 20) | (header.flowLabel ?? 0)) >>> 0),
+    // As Linux leaves it in what off-loading has put together.
+    two(payload.length > 0xffff ? 0 : payload.length),
     header.protocol,
     header.ttl ?? 64,
     ip(header.source),
