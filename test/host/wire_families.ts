@@ -7,7 +7,14 @@
  */
 import { type HandIp, ipv4, ipv6 } from "./hand_frames.ts";
 import { NEIGHBOR_FAMILIES, type NeighborFamily } from "./neighbor_families.ts";
-import { OUR_MAC, PEER_MAC, ROUTER_MAC, type SegmentFields, segmentFrame } from "./wire_host.ts";
+import {
+  OUR_MAC,
+  PEER_MAC,
+  ROUTER_MAC,
+  type SegmentFields,
+  segmentFrame,
+  type WireHost,
+} from "./wire_host.ts";
 
 const ETHERNET_BYTES = 14;
 
@@ -100,6 +107,12 @@ export function tellsWhere(address: string, mac: string, target = familyOfText(a
 /** The peer, and the router, say so. */
 export const peerTellsWhere = ({ peer }: WireFamily): Uint8Array => tellsWhere(peer, PEER_MAC);
 export const routerTellsWhere = ({ router }: WireFamily): Uint8Array => tellsWhere(router, ROUTER_MAC);
+
+/** A neighbor asks the host for its hardware address, and so tells its own; the answer is nobody's here. */
+export function introduces(wire: WireHost, address: string, mac = PEER_MAC): void {
+  const us = { address: familyOfText(address).us, mac: OUR_MAC };
+  wire.gives(neighborsOf(address).polls({ address, mac }, us));
+}
 
 /** The host asks everybody for a neighbor's hardware address. */
 export function asksWhere(address: string, source = familyOfText(address).us): Uint8Array {
