@@ -6,9 +6,18 @@
 import { assertEquals } from "@std/assert";
 import { AddressProber } from "../../src/host/address_prober.ts";
 import { RecordingLink } from "../tcp/recording_link.ts";
-import { arpFrame, ethernet, hex, icmp, ip, ipv4, mac } from "./hand_frames.ts";
-import { EVERYBODY, NO_MAC, OUR_IP, OUR_MAC, PEER_IP, PEER_MAC, SECOND_US, WireHost } from "./wire_host.ts";
-import { arpReply, arpRequest, segmentFrame } from "./wire_host.ts";
+import { ethernet, hex, icmp, ip, mac } from "./hand_frames.ts";
+import { icmpv6 } from "./hand_ipv6.ts";
+import { NEIGHBOR_FAMILIES } from "./neighbor_families.ts";
+import {
+  asksWhere,
+  isTcpFrame,
+  peerTellsWhere,
+  segmentOf,
+  WIRE_FAMILIES,
+  type WireFamily,
+} from "./wire_families.ts";
+import { OUR_MAC, PEER_MAC, SECOND_US, WireHost } from "./wire_host.ts";
 
 const SYN = 0x02;
 const RST_ACK = 0x14;
@@ -40,27 +49,26 @@ function tagged(frame: Uint8Array, name: TagName): Uint8Array {
 }
 
 /** What is asked of a host, and what it answers, both without a tag. */
-function exchanges(): Record<string, { asks: Uint8Array; gets: Uint8Array }> {
-  const addresses = { source: PEER_IP, target: OUR_IP };
-  const back = { source: OUR_IP, target: PEER_IP };
-  const ping = (type: number) => icmp({ type, code: 0, rest: 0x12340001 }, Uint8Array.of(1, 2, 3, 4));
-  const arp = { senderMac: PEER_MAC, senderIp: PEER_IP, targetMac: NO_MAC, targetIp: OUR_IP };
-  const toPeer = { to: PEER_MAC, from: OUR_MAC };
+function exchanges(family: WireFamily): Record<string, { asks: Uint8Array; gets: Uint8Array }> {
+  const { us, peer, type } = family;
+  const addresses = { source: peer, target: us };
+  const back = { source: us, target: peer };
+  const neighbors = NEIGHBOR_FAMILIES[WIRE_FAMILIES.indexOf(family)];
+  const [ours, theirs] = [{ address: us, mac: OUR_MAC }, { address: peer, mac: PEER_MAC }];
+  const text = Uint8Array.of(1, 2, 3, 4);
+  const ping = (way: typeof back, [v4, v6]: readonly [number, number]) =>
+    family.name === "IPv4"
+      ? family.packet({ ...way, protocol: 1 }, icmp({ type: v4, code: 0, rest: 0x12340001 }, text))
+      : family.packet({ ...way, protocol: 58 }, icmpv6({ type: v6, code: 0, rest: 0x12340001 }, text, way));
   return {
-    ARP: {
-      asks: arpFrame({ operation: 1, ...arp }, { to: EVERYBODY }),
-      gets: arpFrame(
-        { operation: 2, senderMac: OUR_MAC, senderIp: OUR_IP, targetMac: PEER_MAC, targetIp: PEER_IP },
-        { to: PEER_MAC },
-      ),
-    },
+    [neighbors.name]: { asks: neighbors.asks(theirs, us), gets: neighbors.answers(ours, theirs) },
     echo: {
-      asks: ethernet({ to: OUR_MAC, from: PEER_MAC }, ipv4({ ...addresses, protocol: 1 }, ping(8))),
-      gets: ethernet(toPeer, ipv4({ ...back, protocol: 1 }, ping(0))),
+      asks: ethernet({ to: OUR_MAC, from: PEER_MAC, type }, ping(addresses, [8, 128])),
+      gets: ethernet({ to: PEER_MAC, from: OUR_MAC, type }, ping(back, [0, 129])),
     },
     SYN: {
-      asks: segmentFrame({ seq: 1000, flags: SYN }),
-      gets: segmentFrame({
+      asks: segmentOf(family, { seq: 1000, flags: SYN }),
+      gets: segmentOf(family, {
         ...{ ...back, to: PEER_MAC, from: OUR_MAC, sourcePort: 80, targetPort: 4000 },
         ...{ seq: 0, ack: 1001, flags: RST_ACK, window: 0 },
       }),
@@ -74,70 +82,98 @@ const CASES: readonly { vlan?: number; takes: readonly TagName[]; answersWith: T
   { vlan: 4094, takes: [], answersWith: "none" },
 ];
 
-for (const { vlan, takes, answersWith } of CASES) {
-  const who = vlan === undefined ? "a host in no VLAN" : `a host in VLAN ${vlan}`;
-  Deno.test(`${who} takes frames tagged ${takes.join(", ") || "with none of these"}, and is silent about all others`, () => {
-    for (const [kind, { asks, gets }] of Object.entries(exchanges())) {
-      for (const name of TAG_NAMES) {
-        const wire = new WireHost(vlan === undefined ? {} : { vlan });
-        const isOurs = takes.includes(name);
-        const answers = wire.gives(tagged(asks, name));
-        const expected = isOurs ? [idless(tagged(gets, answersWith), kind)] : [];
-        assertEquals(answers.map((answer) => idless(answer, kind)), expected, `${kind}, tag ${name}`);
-        if (!isOurs) {
-          assertEquals(wire.takeCounts(), { "drop-other-vlan": 1 }, `${kind}, tag ${name}`);
-          assertEquals(wire.takeDrops(), [], "another network is no news");
-        }
-        wire.pass(10 * SECOND_US);
-        wire.expects();
-      }
-    }
-  });
-}
-
 /** Without padding beyond 60 bytes, and without what a stack chooses for itself: identification, flags, and the sum over them. */
 function idless(frame: Uint8Array, kind: string): string {
-  if (kind !== "SYN") return hex(frame.subarray(0, kind === "ARP" ? 60 : frame.length));
   const copy = frame.slice();
   const at = copy[12] === 0x81 ? 18 : 14;
+  if (kind !== "SYN" || copy[at] >>> 4 === 6) {
+    return hex(frame.subarray(0, kind === "ARP" ? 60 : frame.length));
+  }
   copy.fill(0, at + 4, at + 8);
   copy.fill(0, at + 10, at + 12);
   return hex(copy);
 }
 
-Deno.test("a host in a VLAN asks, announces and connects in it, and hears only it", () => {
-  const wire = new WireHost({ vlan: 5 });
-  wire.user((host) => host.announce());
-  wire.expects(
-    tagged(
-      arpFrame(
-        { operation: 1, senderMac: OUR_MAC, senderIp: OUR_IP, targetMac: NO_MAC, targetIp: OUR_IP },
-        { to: EVERYBODY },
-      ),
-      "five",
-    ).subarray(0, 60),
-  );
-  wire.user((host) => host.connect({ address: ip(PEER_IP), port: 80, handler: {} }));
-  wire.expects(tagged(arpRequest(PEER_IP), "five").subarray(0, 60));
-  // The answer of another network says nothing about this one.
-  for (const name of ["none", "six", "serviceAndFive"] as const) {
-    wire.answers(tagged(arpReply(PEER_IP, PEER_MAC), name));
-  }
-  const sent = wire.gives(tagged(arpReply(PEER_IP, PEER_MAC), "five"));
-  assertEquals(sent.map((frame) => [hex(frame.subarray(0, 6)), ...frame.subarray(12, 18)]), [
-    ["0200 0000 0009", ...TAG.five, 0x08, 0x00],
-  ]);
-});
+for (const family of WIRE_FAMILIES) {
+  const { us, peer } = family;
+  const addresses = [family.addresses[0]];
 
-Deno.test("who has an address is asked in the VLAN, and only its answers count", () => {
-  const link = new RecordingLink({ mtu: 1500, mac: mac(OUR_MAC), nowUs: () => 0 });
-  const prober = new AddressProber(link, 5);
-  const heard: string[] = [];
-  prober.probe(ip(PEER_IP), (found) => heard.push(hex(found)));
-  assertEquals(link.take().map(({ bytes }) => [...bytes.subarray(12, 18)]), [[...TAG.five, 0x08, 0x06]]);
-  for (const name of TAG_NAMES) {
-    const claim = tagged(arpReply(PEER_IP, PEER_MAC), name);
-    prober.ingest(claim, claim.length, 5);
-    assertEquals(heard.splice(0).length, name === "five" || name === "fiveUrgent" ? 1 : 0, name);
+  for (const { vlan, takes, answersWith } of CASES) {
+    const who = vlan === undefined ? "a host in no VLAN" : `a host in VLAN ${vlan}`;
+    Deno.test(`${family.name}: ${who} takes frames tagged ${takes.join(", ") || "with none of these"}, and is silent about all others`, () => {
+      for (const [kind, { asks, gets }] of Object.entries(exchanges(family))) {
+        for (const name of TAG_NAMES) {
+          const wire = new WireHost({ addresses, ...(vlan === undefined ? {} : { vlan }) });
+          const isOurs = takes.includes(name);
+          const answers = wire.gives(tagged(asks, name));
+          const expected = isOurs ? [idless(tagged(gets, answersWith), kind)] : [];
+          assertEquals(answers.map((answer) => idless(answer, kind)), expected, `${kind}, tag ${name}`);
+          if (!isOurs) {
+            assertEquals(wire.takeCounts(), { "drop-other-vlan": 1 }, `${kind}, tag ${name}`);
+            assertEquals(wire.takeDrops(), [], "another network is no news");
+          }
+          wire.pass(10 * SECOND_US);
+          wire.expects();
+        }
+      }
+    });
   }
-});
+
+  Deno.test(`${family.name}: a host in a VLAN asks and connects in it, and hears only it`, () => {
+    const wire = new WireHost({ addresses, vlan: 5 });
+    wire.user((host) => host.connect({ address: ip(peer), port: 80, handler: {} }));
+    wire.expects(unpadded(tagged(asksWhere(peer), "five")));
+    // The answer of another network says nothing about this one.
+    for (const name of ["none", "six", "serviceAndFive"] as const) {
+      wire.answers(tagged(peerTellsWhere(family), name));
+    }
+    const sent = wire.gives(tagged(peerTellsWhere(family), "five"));
+    assertEquals(
+      sent.map((frame) => [hex(frame.subarray(0, 6)), isTcpFrame(frame), ...frame.subarray(12, 18)]),
+      [
+        ["0200 0000 0009", true, ...TAG.five, family.type >>> 8, family.type & 0xff],
+      ],
+    );
+  });
+
+  Deno.test(`${family.name}: a host in a VLAN says in it whose its address is`, () => {
+    const wire = new WireHost({ addresses, vlan: 5 });
+    wire.user((host) => host.announce());
+    const neighbors = NEIGHBOR_FAMILIES[WIRE_FAMILIES.indexOf(family)];
+    wire.expects(unpadded(tagged(neighbors.tells({ address: us, mac: OUR_MAC }), "five")));
+    // IPv6 probes for its link-local address besides, and asks for routers (RFC 4862 §5.4.2, RFC 4861 §6.3.7).
+    wire.pass(2 * SECOND_US);
+    const later = wire.take();
+    for (const frame of later) assertEquals([...frame.subarray(12, 16)], [...TAG.five]);
+    const types = new Set(later.map((frame) => frame[18 + 40]));
+    assertEquals(
+      [133, 135].map((type) => types.has(type)),
+      family.name === "IPv4" ? [false, false] : [true, true],
+    );
+  });
+
+  Deno.test(`${family.name}: who has an address is asked in the VLAN, and only its answers count`, () => {
+    const link = new RecordingLink({ mtu: 1500, mac: mac(OUR_MAC), nowUs: () => 0 });
+    const prober = new AddressProber(link, 5);
+    const heard: string[] = [];
+    prober.probe(ip(peer), (found) => heard.push(hex(found)));
+    const asked = link.take().map(({ bytes }) => [...bytes.subarray(12, 18)]);
+    assertEquals(asked, [[...TAG.five, ...(family.name === "IPv4" ? [0x08, 0x06] : [0x86, 0xdd])]]);
+    for (const name of TAG_NAMES) {
+      const claim = tagged(claimOf(family), name);
+      prober.ingest(claim, claim.length, 5);
+      assertEquals(heard.splice(0).length, name === "five" || name === "fiveUrgent" ? 1 : 0, name);
+    }
+  });
+}
+
+/** The peer says that it has its address. */
+function claimOf(family: WireFamily): Uint8Array {
+  return NEIGHBOR_FAMILIES[WIRE_FAMILIES.indexOf(family)].tells({ address: family.peer, mac: PEER_MAC });
+}
+
+/** ARP is padded to the shortest frame, tag included. */
+function unpadded(frame: Uint8Array): Uint8Array {
+  const isArp = frame[16] === 0x08 && frame[17] === 0x06;
+  return isArp ? frame.subarray(0, 60) : frame;
+}
