@@ -17,6 +17,7 @@ import type { InternetLayer } from "../tcp/internet_layer.ts";
 import { followLink } from "../tcp/path_limit.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { openActive } from "../tcp/user_calls.ts";
+import { endpointText } from "../wire/address.ts";
 import type { TcpSegment } from "../wire/tcp.ts";
 import type { ConnectOptions, ListenOptions, MemoryFigures } from "./api.ts";
 import type { Arrival } from "./arrival.ts";
@@ -163,9 +164,9 @@ export class Connections {
 
   listen(options: ListenOptions, name: string): Listener {
     const listener = this.listeners.add(options, (gone) => {
-      this.teller.listener("listen.close", `${name}:${gone.port}-*:*`);
+      this.teller.listener("listen.close", `${endpointText(name, gone.port)}-*:*`);
     });
-    this.teller.listener("open.passive", `${name}:${options.port}-*:*`);
+    this.teller.listener("open.passive", `${endpointText(name, options.port)}-*:*`);
     return listener;
   }
 
