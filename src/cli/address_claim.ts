@@ -3,7 +3,7 @@
  *
  * Owns: the error that ends the command when somebody has, and its words. Must not know: ARP.
  */
-import type { Host } from "../host/host.ts";
+import type { HostAtWork } from "../host/api.ts";
 import { formatIpAddress, formatMac, type MacAddress } from "../wire/address.ts";
 import type { ServedAddress } from "./address_choice.ts";
 import { CliError } from "./command.ts";
@@ -13,7 +13,7 @@ export class AddressLostError extends CliError {}
 
 /** What is claimed, for whom. */
 interface AddressClaim {
-  readonly host: Host;
+  readonly host: HostAtWork;
   readonly addresses: readonly ServedAddress[];
   readonly device: { readonly name: string; readonly mac: MacAddress | null };
   /** Time of the event, seconds since 1970; the host gives it its own. */

@@ -4,7 +4,7 @@
  * Owns: that connection, from the SYN to its end. Must not know: how the device was found, what is around the host
  * (device_session.ts), where bytes come from, signals, exit status.
  */
-import type { Host } from "../host/host.ts";
+import type { HostAtWork } from "../host/api.ts";
 import type { Connection } from "../runtime/connection.ts";
 import type { Stack } from "../runtime/stack.ts";
 import type { CloseReason, SummaryEvent } from "../tcp/events.ts";
@@ -36,7 +36,7 @@ export type ClientEnd = CloseReason | "TIME_WAIT";
 
 /** A host that opens one connection. */
 export class Client {
-  readonly host: Host;
+  readonly host: HostAtWork;
   readonly stack: Stack;
   /** Resolves when the connection is gone, or (unless TIME_WAIT is waited for) only time is still to pass. */
   readonly ended: Promise<ClientEnd>;

@@ -72,7 +72,16 @@ const SHARED_NAMES: ReadonlySet<string> = new Set([
   ...CONNECTION_OPTIONS.map((option) => option.name),
 ]);
 
-const SHARED_OPTIONS = SERVE_OPTIONS.filter((option) => SHARED_NAMES.has(option.name));
+/** The active side is one host. */
+const ONE_HOST = {
+  kind: "value",
+  help:
+    "auto (default): a stable locally administered address; device: the device's own (Wi-Fi and macvlan need that)",
+} as const;
+
+const SHARED_OPTIONS = SERVE_OPTIONS.filter((option) => SHARED_NAMES.has(option.name)).map((option) =>
+  option.name === "mac" ? { ...option, ...ONE_HOST } : option
+);
 
 const OWN_OPTIONS = [
   {

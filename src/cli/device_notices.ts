@@ -4,7 +4,7 @@
  * Owns: putting the watch together. Must not know: what is watched for (carrier_watch.ts).
  */
 import { deviceState } from "../../ffi/device_hardware.ts";
-import type { Host } from "../host/host.ts";
+import type { HostAtWork } from "../host/api.ts";
 import type { FrameLink } from "../link/link.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { CarrierWatch } from "./carrier_watch.ts";
@@ -13,7 +13,7 @@ import { CarrierWatch } from "./carrier_watch.ts";
 interface DeviceNotices {
   readonly link: FrameLink;
   readonly clock: Clock;
-  readonly host: Host;
+  readonly host: HostAtWork;
   /** Takes notices for a person, a line each. */
   readonly notice: (line: string) => void;
   /** Where no frames come, nobody else writes the log out. */

@@ -5,7 +5,8 @@
  * is told of faults and losses. Must not know: what is listened for or connected to, how the device was found, signals, exit
  * status; how the parts lie upon each other (runtime/session.ts).
  */
-import type { Host } from "../host/host.ts";
+import type { HostAtWork } from "../host/api.ts";
+import type { HostAddress } from "../host/own_addresses.ts";
 import { describeFaults } from "../link/fault_spec.ts";
 import type { FaultLink } from "../link/fault_link.ts";
 import type { FrameLink } from "../link/link.ts";
@@ -14,6 +15,7 @@ import { Session, type SessionHost } from "../runtime/session.ts";
 import type { ShutdownResult } from "../runtime/shutdown.ts";
 import type { Stack, StackShutdownOptions } from "../runtime/stack.ts";
 import type { Observer, SummaryEvent } from "../tcp/events.ts";
+import type { ServedAddress } from "./address_choice.ts";
 import { claimAddresses } from "./address_claim.ts";
 import { errorLine } from "./command.ts";
 import { defaultMemoryBytes, memoryFacts } from "./memory_choice.ts";
@@ -26,7 +28,9 @@ import type { ServerGround } from "./server_ground.ts";
 /** What is open, and told, whatever the command is for. */
 export interface DeviceSessionParts {
   readonly config: ServeConfig;
-  readonly ground: Pick<ServerGround, "addresses" | "gateways" | "deviceMac"> & { readonly link: FrameLink };
+  readonly ground: Pick<ServerGround, "hosts" | "addresses" | "gateways" | "deviceMac"> & {
+    readonly link: FrameLink;
+  };
   readonly clock: Clock;
   readonly log: ServeLog;
   readonly recording: Recording | null;
@@ -43,7 +47,7 @@ const MOST_LOOKS = 20;
 
 /** A session that is told of in log and recording. */
 export class DeviceSession {
-  readonly host: Host;
+  readonly host: HostAtWork;
   readonly stack: Stack;
   readonly injector: FaultLink | null;
   readonly #parts: DeviceSessionParts;
@@ -66,6 +70,11 @@ export class DeviceSession {
       link: ground.link,
       clock,
       host: hostSettings(parts),
+      stations: ground.hosts.map(({ mac, addresses, gateways }) => ({
+        mac,
+        addresses: addresses.map(onLink),
+        gateways,
+      })),
       faults,
       takesFaults: config.ui !== null || config.log === "tui",
       recorder: recording?.recorder ?? null,
@@ -136,10 +145,14 @@ export class DeviceSession {
   }
 }
 
+function onLink({ address, prefixLength }: ServedAddress): HostAddress {
+  return { address, prefixLength };
+}
+
 function hostSettings(parts: DeviceSessionParts): SessionHost {
   const { config, ground, notice } = parts;
   return {
-    addresses: ground.addresses.map(({ address, prefixLength }) => ({ address, prefixLength })),
+    addresses: ground.addresses.map(onLink),
     gateways: ground.gateways,
     acceptRa: config.acceptRa,
     checksumPolicy: config.checksum,

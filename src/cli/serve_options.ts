@@ -9,11 +9,11 @@ import type { TransmitWish } from "../../ffi/transmit_choice.ts";
 import { APPLICATIONS, LATER_APPLICATIONS } from "../app/applications.ts";
 import { type FaultSpec, parseFaultSpec } from "../link/fault_spec.ts";
 import { VLAN_ID } from "../wire/ethernet.ts";
-import { type AddressRequest, parseAddresses, parseGateways, type ZonedAddress } from "./address_request.ts";
+import { type AddressRequest, parseGateways, type ZonedAddress } from "./address_request.ts";
 import { UsageError } from "./command.ts";
 import type { FileLimit } from "./file_rotation.ts";
+import { type HostRequest, parseHosts } from "./host_request.ts";
 import { type LogSettings, parseLogOptions } from "./log_options.ts";
-import { type MacChoice, parseMacChoice } from "./mac_choice.ts";
 import {
   badValue,
   type DurationBounds,
@@ -47,13 +47,14 @@ interface Service {
 export interface ServeConfig extends ConnectionSettings, ListeningSettings, LogSettings {
   /** Null: the only candidate. */
   readonly device: string | null;
-  /** Empty: propose one. */
+  /** Who is to be on the device: one host, or several with an address of each at least. */
+  readonly hosts: readonly HostRequest[];
+  /** Those of all hosts. Empty: propose one. */
   readonly addresses: readonly AddressRequest[];
   /** Routers to everything that is not on the link, at most one of each family; of a family without one the kernel's route. */
   readonly gateways: readonly ZonedAddress[];
   /** Whether router advertisements are believed (RFC 4861 §6.3). */
   readonly acceptRa: boolean;
-  readonly mac: MacChoice;
   readonly services: readonly Service[];
   readonly rstGuard: "off" | "nft";
   readonly capture: "immediate" | "live";
@@ -118,13 +119,14 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
   }
   const connection = parseConnectionOptions(options);
   const listening = parseListeningOptions(options);
+  const hosts = parseHosts(options.list("ip"), options.list("mac"));
   const durationUs = given(options, "duration", (value) => parseDurationUs(value, DURATION));
   return {
     device: options.value("iface") ?? null,
-    addresses: parseAddresses(options.list("ip")),
+    hosts,
+    addresses: hosts.flatMap(({ addresses }) => addresses),
     gateways: given(options, "gateway", parseGateways) ?? [],
     acceptRa: !options.flag("no-ra"),
-    mac: given(options, "mac", parseMacChoice) ?? { kind: "auto" },
     services: parseServices(options),
     rstGuard,
     capture,

@@ -54,11 +54,12 @@ export const SERVE_OPTIONS = [
   },
   {
     name: "mac",
-    kind: "value",
+    kind: "list",
     value: "MAC|auto|device",
     group: ADDRESS,
     help:
-      "auto (default): a stable locally administered address; device: the device's own (Wi-Fi and macvlan need that)",
+      "auto (default): a stable locally administered address; device: the device's own (Wi-Fi and macvlan need that); given " +
+      "once for each --ip, each pair is a host of its own, up to 64",
   },
   {
     name: "rst-guard",
@@ -217,6 +218,10 @@ every segment and every state change. Ctrl-C ends it: connections are closed, a 
     [
       "sudo tcplab serve -i eth0 --ip 192.168.56.101 --serve 5000=echo,5001=discard -w lab.pcapng",
       "two ports, and a recording for Wireshark",
+    ],
+    [
+      "sudo tcplab serve -i eth0 --ip 192.168.56.101 --mac auto --ip 192.168.56.102,fd00::2 --mac auto",
+      "two hosts, each with a hardware address of its own",
     ],
     [
       "sudo tcplab serve -i eth0 --ip 192.168.56.101 --fault in:drop=1%,out:reorder=2%,delay=20ms,seed=7",

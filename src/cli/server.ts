@@ -6,8 +6,7 @@
  */
 import type { Application } from "../app/application.ts";
 import { findApplication } from "../app/applications.ts";
-import type { HostConnection } from "../host/api.ts";
-import type { Host } from "../host/host.ts";
+import type { HostAtWork, HostConnection } from "../host/api.ts";
 import type { FaultLink } from "../link/fault_link.ts";
 import type { FrameLink } from "../link/link.ts";
 import { counted } from "../observe/text_layout.ts";
@@ -20,14 +19,14 @@ import type { ServerGround } from "./server_ground.ts";
 
 /** What a server is made of. */
 interface ServerParts extends DeviceSessionParts {
-  readonly ground: Pick<ServerGround, "addresses" | "gateways" | "deviceMac" | "filter"> & {
+  readonly ground: Pick<ServerGround, "hosts" | "addresses" | "gateways" | "deviceMac" | "filter"> & {
     readonly link: FrameLink & Pick<ServerGround["link"], "capture">;
   };
 }
 
 /** A server that answers from its construction on. */
 export class Server {
-  readonly host: Host;
+  readonly host: HostAtWork;
   readonly stack: Stack;
   /** What can be done to frames while it serves; null where nothing can. */
   readonly injector: FaultLink | null;
@@ -136,14 +135,15 @@ export class Server {
   #sayListening(): void {
     const { config, ground, log, notice } = this.#parts;
     const { link, filter } = ground;
-    for (const { text } of ground.addresses) {
+    const served = ground.hosts.flatMap(({ mac, addresses }) => addresses.map(({ text }) => ({ mac, text })));
+    for (const { mac, text } of served) {
       for (const { port, app } of config.services) {
         log.tell({
           event: "listening",
           time: this.#session.time,
           device: link.name,
           ip: text,
-          mac: formatMac(link.mac),
+          mac: formatMac(mac),
           port,
           app,
           capture: link.capture,

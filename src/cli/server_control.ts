@@ -4,7 +4,7 @@
  * Owns: what it says of itself, and the refusal of an address that another server answers for. Must not know: how
  * snapshots are made (observe/server_answers.ts), travel (runtime/control_socket.ts) or are shown (observe/netstat.ts).
  */
-import type { Host } from "../host/host.ts";
+import type { HostAtWork } from "../host/api.ts";
 import type { FrameLink } from "../link/link.ts";
 import { netstatToText } from "../observe/netstat.ts";
 import { endpointText } from "../wire/address.ts";
@@ -30,7 +30,9 @@ export interface LocatedSnapshot extends ServerSnapshot {
 /** What the control socket speaks for. */
 export interface ServerControlParts {
   readonly config: Pick<ServeConfig, "services">;
-  readonly ground: Pick<ServerGround, "addresses"> & { readonly link: Pick<FrameLink, "name" | "mac"> };
+  readonly ground: Pick<ServerGround, "hosts" | "addresses"> & {
+    readonly link: Pick<FrameLink, "name" | "mac">;
+  };
   /** Null until it is there: the socket is opened before, with rights that the server does not have. */
   server: (Pick<Server, "host" | "stack"> & Partial<Pick<Server, "applicationOf">>) | null;
   /** Takes notices for a person, a line each. */
@@ -134,13 +136,14 @@ export function connectionsText(
 export function speakerOf(
   { ground, server }: Pick<ServerControlParts, "ground" | "server">,
   startedAt: number,
-): ServerSpeaker & { readonly host: Host } {
+): ServerSpeaker & { readonly host: HostAtWork } {
   if (server === null) throw new Error("Not listening yet");
   const { host, stack } = server;
   return {
     pid: Deno.pid,
     link: ground.link,
     ip: ground.addresses.map((address) => address.text),
+    hosts: ground.hosts.map(({ mac, addresses }) => ({ mac, ip: addresses.map(({ text }) => text) })),
     startedAt,
     networkNamespace: networkNamespace(),
     host,

@@ -33,17 +33,26 @@ import { isLinkLocal } from "./address_request.ts";
 import { CliError, UsageError } from "./command.ts";
 import { judgeDevice, pickDevice } from "./device.ts";
 import { judgeTraits, readDeviceFacts } from "./device_traits.ts";
-import { chooseGateways } from "./gateway_choice.ts";
+import { chooseGateways, isNear } from "./gateway_choice.ts";
+import { chooseHosts, chooseMac, type ChosenHost } from "./host_choice.ts";
 import { composeFilter, inVlan, servedFrames } from "./filter.ts";
 import { findKernelListener, readKernelSockets } from "./kernel_sockets.ts";
 import { kernelGateways } from "./kernel_routes.ts";
-import { machineIdentity, stableMac } from "./mac_choice.ts";
 import { type RstGuard, setRstGuard } from "./rst_guard.ts";
 import type { ServeConfig } from "./serve_options.ts";
+
+/** One of the hosts that are on the device. */
+export interface GroundHost extends ChosenHost {
+  /** Of those of the ground, the routers that it can reach. */
+  readonly gateways: readonly IpAddress[];
+}
 
 /** Everything that is open when the server begins. */
 export interface ServerGround {
   readonly link: PcapLink;
+  /** One, or several, each with its hardware address; the link's own is that of the first. */
+  readonly hosts: readonly GroundHost[];
+  /** Those of all hosts. */
   readonly addresses: readonly ServedAddress[];
   /** Routers to what is not on the link, at most one of each family. */
   readonly gateways: readonly IpAddress[];
@@ -62,8 +71,8 @@ interface GroundConfig extends
     ServeConfig,
     | "device"
     | "addresses"
+    | "hosts"
     | "gateways"
-    | "mac"
     | "services"
     | "rstGuard"
     | "filter"
@@ -91,14 +100,14 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
   const addresses = judgeAddresses(config.addresses, { device, devices, rstGuard: config.rstGuard });
   if (config.filter !== null) refuseDeafFilter(config.filter, { config, addresses });
   refuseKernelListeners(addresses, config);
-  const mac = await chooseMac(config, { device, addresses });
+  const hosts = await chooseHosts(config.hosts, { device, addresses });
   const filter = composeFilter({
-    addresses: [...addresses, ...ownLinkLocal(mac, { addresses, device, devices })],
+    addresses: [...addresses, ...hosts.flatMap((host) => ownLinkLocal(host, { device, devices }))],
     ports: config.services.map((service) => service.port),
     user: config.filter,
     vlan: config.vlan,
   });
-  const opening = openLink(config, { device, mac });
+  const opening = openLink(config, { device, macs: hosts.map(({ mac }) => mac) });
   // Both waits at once: the kernel makes the ring while the segment is asked. What is wrong with the device comes first.
   const asking = checkWhileOpening(opening, { device, addresses, clock, vlan: config.vlan });
   config.meanwhile?.();
@@ -119,8 +128,20 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
       throw error;
     }
     const routes = remark === null ? [] : [remark];
-    const remarks = [...routes, ...await remarksOn(device, { link, addresses }), ...link.warnings];
-    return { link, addresses, gateways, deviceMac: device.mac, filter: link.filter, guard, remarks };
+    const remarks = [...routes, ...await remarksOn(device, hosts), ...link.warnings];
+    return {
+      link,
+      hosts: hosts.map((host) => ({
+        ...host,
+        gateways: gateways.filter((gateway) => isNear(gateway, host.addresses)),
+      })),
+      addresses,
+      gateways,
+      deviceMac: device.mac,
+      filter: link.filter,
+      guard,
+      remarks,
+    };
   } catch (error) {
     link.close();
     throw error;
@@ -132,10 +153,10 @@ export async function openGround(config: GroundConfig, clock: Clock): Promise<Se
  * 4291 §2.8): routers ask for it. With the device's own hardware address it may be the kernel's, who answers for it then.
  */
 function ownLinkLocal(
-  mac: MacAddress,
-  scene: { addresses: readonly ServedAddress[]; device: InterfaceInfo; devices: readonly InterfaceInfo[] },
+  { mac, addresses }: ChosenHost,
+  scene: { device: InterfaceInfo; devices: readonly InterfaceInfo[] },
 ): { text: string; kernelOwned: boolean }[] {
-  const ipv6 = scene.addresses.filter(({ address }) => address.length !== IPV4_BYTES);
+  const ipv6 = addresses.filter(({ address }) => address.length !== IPV4_BYTES);
   if (ipv6.length === 0 || ipv6.some(({ address }) => isLinkLocal(address))) return [];
   const address = linkLocalFromMac(mac);
   return kernelOwner(address, scene) === null ? [{ text: formatIpAddress(address), kernelOwned: false }] : [];
@@ -170,21 +191,19 @@ async function checkWhileOpening(
   await checkUnused(probeParts(arp ?? await opening, { clock, vlan }), addresses);
 }
 
-/** What a person should know of the device, and of what this host does with what comes by it. */
-async function remarksOn(
-  device: InterfaceInfo,
-  about: { link: FrameLink; addresses: readonly ServedAddress[] },
-): Promise<string[]> {
+/** What a person should know of the device, and of what this machine does with what comes by it. */
+async function remarksOn(device: InterfaceInfo, hosts: readonly ChosenHost[]): Promise<string[]> {
   const { note } = judgeDevice(device);
-  const usesOwnMac = device.mac !== null && sameAddress(device.mac, about.link.mac);
-  const facts = await readDeviceFacts(device, { usesOwnMac });
-  const foreignAddresses = about.addresses.filter((served) => !served.kernelOwned).map((served) =>
-    served.text
-  );
-  const remarks = judgeTraits(facts, { usesOwnMac, foreignAddresses });
+  const usesOf = hosts.map(({ mac, addresses }) => ({
+    usesOwnMac: device.mac !== null && sameAddress(device.mac, mac),
+    foreignAddresses: addresses.filter((served) => !served.kernelOwned).map((served) => served.text),
+  }));
+  const facts = await readDeviceFacts(device, { usesOwnMac: usesOf.some(({ usesOwnMac }) => usesOwnMac) });
+  const remarks = usesOf.flatMap((use) => judgeTraits(facts, use));
   return [
     ...(note === "" ? [] : [`${device.name}: ${note}`]),
-    ...remarks.map(({ text, remedy }) => `${device.name}: ${text}: ${remedy}`),
+    // What holds for several is said once.
+    ...new Set(remarks.map(({ text, remedy }) => `${device.name}: ${text}: ${remedy}`)),
   ];
 }
 
@@ -236,7 +255,8 @@ async function refuseWithProposal(
       `--ip is missing, and ${device.name} has no subnet with room in which a free address could be looked for: name one that no host has, as in --ip 192.168.56.101/24 or --ip fd00::7/64`,
     );
   }
-  const link = await openLink(config, { device, mac: await chooseMac(config, { device, addresses: [] }) });
+  const mac = await chooseMac(config.hosts[0].mac, { device, addresses: [] });
+  const link = await openLink(config, { device, macs: [mac] });
   try {
     const free = await findFree(probeParts(link, { clock, vlan: config.vlan }), candidates);
     if (free.length === 0) {
@@ -260,53 +280,19 @@ async function refuseWithProposal(
 
 function openLink(
   config: GroundConfig,
-  parts: { device: InterfaceInfo; mac: MacAddress },
+  parts: { device: InterfaceInfo; macs: readonly MacAddress[] },
 ): Promise<PcapLink> {
-  const { device, mac } = parts;
+  const { device, macs } = parts;
   return openPcapLinkAside({
     device: device.name,
-    mac,
+    mac: macs[0],
     capture: config.capture,
     readTimeoutMs: config.readTimeoutMs,
     ringMib: config.ringMib,
     tx: config.tx,
-    promiscuous: device.mac === null || !sameAddress(device.mac, mac),
+    promiscuous: macs.some((mac) => device.mac === null || !sameAddress(device.mac, mac)),
     filter: inVlan(PROBE_FILTER, config.vlan),
   });
-}
-
-/** The hardware address to answer with. */
-async function chooseMac(
-  config: GroundConfig,
-  scene: { device: InterfaceInfo; addresses: readonly ServedAddress[] },
-): Promise<MacAddress> {
-  const { device, addresses } = scene;
-  const owned = addresses.find((served) => served.kernelOwned);
-  const choice = config.mac;
-  const explicit = choice.kind === "explicit" ? choice.mac : null;
-  const isDevices = choice.kind === "device" ||
-    (explicit !== null && device.mac !== null && sameAddress(explicit, device.mac));
-  if (isDevices || (owned !== undefined && explicit === null)) return ownMac(device);
-  if (owned !== undefined) {
-    throw new CliError(
-      `${owned.text} is the kernel's own address, and the kernel answers ARP for it with ${device.name}'s MAC: leave --mac out`,
-    );
-  }
-  if (device.isWireless) {
-    throw new CliError(
-      `${device.name} is wireless and carries its own hardware address only: add --mac device`,
-    );
-  }
-  if (explicit !== null) return explicit;
-  const ip = addresses.map((served) => served.text).join(",");
-  return await stableMac({ machine: machineIdentity(), device: device.name, ip });
-}
-
-function ownMac(device: InterfaceInfo): MacAddress {
-  if (device.mac === null) {
-    throw new CliError(`${device.name} has no hardware address: give one with --mac 02:00:00:00:33:33`);
-  }
-  return device.mac;
 }
 
 /** What it takes to look around. */

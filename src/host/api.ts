@@ -3,6 +3,7 @@
  *
  * Owns: interfaces only. Must not know: promises, clocks, devices.
  */
+import type { FaultObserver } from "../link/fault_link.ts";
 import type { CloseReason, EventInterest, Observer, TcpEvent } from "../tcp/events.ts";
 import type { TcpState } from "../tcp/state.ts";
 import type { ConnectionInfo } from "../tcp/info.ts";
@@ -203,4 +204,31 @@ export interface HostApi {
   emit(event: TcpEvent): void;
   /** Counts what a reader has thrown who was told of an event later than the observer. */
   observerThrew(error: unknown): void;
+}
+
+/** What is done when somebody else has an address that is claimed. */
+export interface ClaimOptions {
+  readonly lost: (address: Uint8Array, mac: Uint8Array) => void;
+  /** The hardware address of the probes before, where it was another. */
+  readonly alsoOurs: Uint8Array | null;
+}
+
+/** A host with what those need besides who put it to work on a device, show and steer it. */
+export interface HostAtWork extends HostApi {
+  /** Who makes a bad link for this host gives it this, so that its faults are events. */
+  readonly faultObserver: FaultObserver;
+  /** How many live connections there are. */
+  readonly connectionCount: number;
+  /** How many of them are in ESTABLISHED or CLOSE_WAIT. */
+  readonly establishedCount: number;
+  /** Live connections one at a time: they may begin and end between two steps, and none is met twice. */
+  connectionsInOrder(): Generator<HostConnection, void, void>;
+  /** The same from the newest on, by their numbers; to be walked without a break. */
+  newestConnections(): Generator<HostConnection, void, void>;
+  /**
+   * Goes on probing for some of its addresses for four seconds, while it answers for them already, and announces them then
+   * (RFC 5227 §2.1.1, §2.3). `lost` is called when somebody else shows itself with one of them by then: that one is not
+   * answered for any more.
+   */
+  claim(addresses: readonly Uint8Array[], about: ClaimOptions): void;
 }

@@ -16,6 +16,7 @@ import { Connection, type ConnectionAddresses, type ConnectionHost } from "./con
 import { ConnectionOrder } from "./connection_order.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { type DeadlineEntry, DeadlineWheel, WHEEL_NOT_SET } from "./deadline_wheel.ts";
+import type { HostNumbers } from "./host_numbers.ts";
 import { OldestFirst } from "./oldest_first.ts";
 import type { PathMtuCache } from "./path_mtu_cache.ts";
 import { Peers } from "./peers.ts";
@@ -26,6 +27,7 @@ const CONNECTION_BYTES = 0x600;
 /** What a registry is given. */
 interface RegistryOptions {
   readonly secret: Uint8Array;
+  readonly numbers: HostNumbers;
   readonly config: TcpConfig;
   readonly maxConnections: number;
   readonly maxTimeWait: number;
@@ -52,7 +54,6 @@ export class ConnectionRegistry {
   readonly #timeWaits = new OldestFirst<Connection>();
   readonly #closing = new OldestFirst<Connection>();
   #acceptedCount = 0;
-  #nextId = 1;
   readonly #dueHandler: (entry: DeadlineEntry) => void;
 
   constructor(options: RegistryOptions) {
@@ -168,7 +169,7 @@ export class ConnectionRegistry {
 
   add(connection: Connection): void {
     const { account } = this.#options.context.pool;
-    connection.id = this.#nextId++;
+    connection.id = this.#options.numbers.nextConnection();
     this.#table.add(connection);
     account.usedBytes += CONNECTION_BYTES;
     account.connections = this.#table.size;

@@ -30,6 +30,7 @@ import { FaultBarrier, type FaultHook } from "./fault_barrier.ts";
 import { EventTeller } from "./event_teller.ts";
 import { FaultTeller } from "./fault_teller.ts";
 import type { HostCounters } from "./host_counters.ts";
+import type { HostNumbers } from "./host_numbers.ts";
 import { type Listener, Listeners } from "./listeners.ts";
 import { Overload } from "./overload.ts";
 import { PathMtuCache } from "./path_mtu_cache.ts";
@@ -45,6 +46,7 @@ const UPKEEP_INTERVAL_US = 500_000;
 /** What connections are given. */
 interface ConnectionsOptions {
   readonly secret: Uint8Array;
+  readonly numbers: HostNumbers;
   readonly nowUs: number;
   readonly epochUs: number;
   readonly config: TcpConfig;
@@ -92,7 +94,12 @@ export class Connections {
     context.setNow(options.nowUs);
     context.randomState = new InitialSequence(options.secret).seed();
     const barrier = new FaultBarrier(counters, options.onFault);
-    const teller = new EventTeller(context, { epochUs, barrier, foldAfter: options.foldAfter });
+    const teller = new EventTeller(context, {
+      epochUs,
+      barrier,
+      foldAfter: options.foldAfter,
+      numbers: options.numbers.segments,
+    });
     const due = (connection: Connection) => this.#deadlineDue(connection);
     const { secret } = options;
     const seed = (secret[3] << 24) | (secret[4] << 16) | (secret[8] << 8) | secret[13];

@@ -30,7 +30,7 @@ import type { TimerNews } from "./connection_watch.ts";
 import { type FaultBarrier, messageOfError } from "./fault_barrier.ts";
 import { EventFolding, FOLD, type FoldableEvent, type FoldGroup, type FoldVerdict } from "./event_folding.ts";
 import { RepeatedOptions, segmentEvent, transitionEvent } from "./segment_events.ts";
-import { NO_SEGMENT, SegmentNumbers } from "./segment_numbers.ts";
+import { NO_SEGMENT, type SegmentNumbers } from "./segment_numbers.ts";
 
 /** What has the name of a connection, which is made when it is asked for: a name costs more than the rest of a drop. */
 interface Named {
@@ -61,7 +61,7 @@ export class EventTeller {
   readonly #epochUs: number;
   readonly #barrier: FaultBarrier;
   readonly #folding: EventFolding;
-  readonly #numbers = new SegmentNumbers();
+  readonly #numbers: SegmentNumbers;
   /** Folded events that stand for themselves, of a second that is over: told when no other frame is in hand. */
   #late: FoldableEvent[] = [];
   readonly #receivedOptions = new RepeatedOptions();
@@ -71,11 +71,12 @@ export class EventTeller {
   /** `epochUs`: wall clock at time 0 of the context's clock; `foldAfter`: see EventFolding. */
   constructor(
     context: MachineContext,
-    about: { epochUs: number; barrier: FaultBarrier; foldAfter: number },
+    about: { epochUs: number; barrier: FaultBarrier; foldAfter: number; numbers: SegmentNumbers },
   ) {
     this.#context = context;
     this.#epochUs = about.epochUs;
     this.#barrier = about.barrier;
+    this.#numbers = about.numbers;
     this.#folding = new EventFolding(about.foldAfter);
   }
 

@@ -3,7 +3,7 @@
  *
  * Owns: how these parts are put together. Must not know: what they decide.
  */
-import type { FrameLink } from "../link/link.ts";
+import type { HostLink } from "../link/link.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
 import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
 import { ArpInput } from "./arp_input.ts";
@@ -24,7 +24,7 @@ import { type ChecksumPolicy, TcpInput } from "./tcp_input.ts";
 
 /** What a host's input is made of. */
 interface FrameInputOptions {
-  readonly link: FrameLink;
+  readonly link: HostLink;
   /** The VLAN of all that is for us, or `LAN.UNTAGGED`. */
   readonly lan: number;
   readonly secret: Uint8Array;

@@ -8,15 +8,16 @@
  * is taken apart (ethernet_input.ts, ip_input.ts), or what TCP does with a segment (connections.ts).
  */
 import type { FaultObserver } from "../link/fault_link.ts";
-import type { FrameLink } from "../link/link.ts";
+import type { HostLink } from "../link/link.ts";
 import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
 import type { EventInterest, Observer, TcpEvent } from "../tcp/events.ts";
 import { formatIpAddress } from "../wire/address.ts";
 import { LAN } from "../wire/ethernet.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import {
+  type ClaimOptions,
   type ConnectOptions,
-  type HostApi,
+  type HostAtWork,
   type HostConnection,
   type HostListener,
   type ListenOptions,
@@ -28,6 +29,7 @@ import { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { FrameInput } from "./frame_input.ts";
 import { HostCounters } from "./host_counters.ts";
+import { HostNumbers } from "./host_numbers.ts";
 import { Internet } from "./internet.ts";
 import type { FrameHolder } from "./neighbor.ts";
 import type { HostOptions } from "./host_options.ts";
@@ -36,9 +38,9 @@ import { SegmentWriter } from "./segment_writer.ts";
 export type { HostOptions };
 
 /** A virtual host. */
-export class Host implements HostApi {
+export class Host implements HostAtWork {
   readonly #opens: ActiveOpens;
-  readonly #link: FrameLink;
+  readonly #link: HostLink;
   readonly #counters = new HostCounters();
   readonly #internet: Internet;
   readonly #connections: Connections;
@@ -78,6 +80,7 @@ export class Host implements HostApi {
     });
     const connections = new Connections({
       secret,
+      numbers: options.numbers ?? new HostNumbers(),
       nowUs: options.nowUs ?? 0,
       epochUs: options.epochUs,
       config: { ...DEFAULT_TCP_CONFIG, ...options.tcp },
@@ -139,7 +142,6 @@ export class Host implements HostApi {
     return this.#connections.context.nowUs;
   }
 
-  /** Who makes a bad link for this host gives it this, so that its faults are events. */
   get faultObserver(): FaultObserver {
     return this.#connections.faults;
   }
@@ -194,32 +196,28 @@ export class Host implements HostApi {
     this.#connections.overload.isCrowded = isCrowded;
   }
 
-  linkChanged(): void {
+  /** `isTold`: with a notice, which one of several hosts on a device gives for all. */
+  linkChanged(isTold = true): void {
     const before = this.#internet.followLink();
     if (before === null) return;
+    if (isTold) this.#tellMtu(before);
+    this.#connections.followLink();
+  }
+
+  #tellMtu(before: number): void {
     const { name, mtu } = this.#link;
     const effect = mtu < before ? "segments become smaller" : "new connections use it";
     this.#connections.teller.notice(
       "mtu-changed",
       `The MTU of ${name} is ${mtu} bytes now, ${before} before: ${effect}`,
     );
-    this.#connections.followLink();
   }
 
   probe(address: Uint8Array, found: (mac: Uint8Array) => void): () => void {
     return this.#internet.claims.probe(address, found);
   }
 
-  /**
-   * Goes on probing for some of its addresses for four seconds, while it answers for them already, and announces them then
-   * (RFC 5227 §2.1.1, §2.3). `lost` is called when somebody else shows itself with one of them by then: that one is not
-   * answered for any more. `alsoOurs`: the hardware address of the probes before, where it was another.
-   */
-  claim(
-    addresses: readonly Uint8Array[],
-    about: { lost: (address: Uint8Array, mac: Uint8Array) => void; alsoOurs: Uint8Array | null },
-  ): void {
-    const { lost, alsoOurs } = about;
+  claim(addresses: readonly Uint8Array[], { lost, alsoOurs }: ClaimOptions): void {
     this.#internet.start();
     for (const address of addresses) {
       this.#internet.claims.claim(address, { lost: (mac) => lost(address, mac), alsoOurs });
@@ -243,22 +241,18 @@ export class Host implements HostApi {
     return this.#connections.all();
   }
 
-  /** The same one at a time: connections may begin and end between two steps, and none is met twice. */
   connectionsInOrder(): Generator<HostConnection, void, void> {
     return this.#connections.inOrder();
   }
 
-  /** The same from the newest on; to be walked without a break. */
   newestConnections(): Generator<HostConnection, void, void> {
     return this.#connections.newestFirst();
   }
 
-  /** How many live connections there are. */
   get connectionCount(): number {
     return this.#connections.count;
   }
 
-  /** How many of them are in ESTABLISHED or CLOSE_WAIT. */
   get establishedCount(): number {
     return this.#counters.establishedNow;
   }

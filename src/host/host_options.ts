@@ -3,13 +3,14 @@
  *
  * Owns: the settings and what they are when absent. Must not know: the parts that they are for.
  */
-import type { FrameLink } from "../link/link.ts";
+import type { HostLink } from "../link/link.ts";
 import type { TcpConfig } from "../tcp/config.ts";
+import type { HostNumbers } from "./host_numbers.ts";
 import type { HostAddress } from "./own_addresses.ts";
 
 /** What a host is made of. */
 export interface HostOptions {
-  readonly link: FrameLink;
+  readonly link: HostLink;
   readonly addresses: readonly HostAddress[];
   /** 16 bytes that nobody outside can know: initial sequence numbers and hashes hang on it. */
   readonly secret: Uint8Array;
@@ -17,6 +18,8 @@ export interface HostOptions {
   readonly epochUs: number;
   /** Time now on the caller's clock, 0 when absent. */
   readonly nowUs?: number;
+  /** Of hosts whose events go into one stream: the numbers that they share. Its own when absent. */
+  readonly numbers?: HostNumbers;
   /** `partial` (default) takes correct sums and those that an off-loading sender left unfinished (MUST-3). */
   readonly checksumPolicy?: "partial" | "strict" | "ignore";
   /** Bound on connections of all states. Local choice: 131,072. */

@@ -4,7 +4,7 @@
  * Owns: the parts below TCP on the way out, their deadlines, and what a person is told of them. Must not know: TCP; what
  * arrives (frame_input.ts).
  */
-import type { FrameLink } from "../link/link.ts";
+import type { HostLink } from "../link/link.ts";
 import { InternetLayer, IPV4_FIGURES, IPV6_FIGURES } from "../tcp/internet_layer.ts";
 import type { ArpPacket } from "../wire/arp.ts";
 import { IPV4 } from "../wire/ipv4.ts";
@@ -31,7 +31,7 @@ const MOST_TCP_HEADER_BYTES = 60;
 
 /** What a host is on its link. */
 export interface InternetOptions {
-  readonly link: FrameLink;
+  readonly link: HostLink;
   readonly addresses: readonly HostAddress[];
   /** One of a family at most. */
   readonly gateways: readonly Uint8Array[];
@@ -68,7 +68,7 @@ export class Internet {
   readonly narrowPaths: NarrowPaths;
   /** Null where the host has no address of IPv6: then nothing of IPv6 is sent. */
   readonly ipv6: Ipv6Interface | null;
-  readonly #link: FrameLink;
+  readonly #link: HostLink;
   readonly #counters: HostCounters;
   readonly #ipv4 = new InternetLayer(IPV4_FIGURES);
   readonly #ipv6 = new InternetLayer(IPV6_FIGURES);

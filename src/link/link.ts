@@ -81,6 +81,9 @@ export interface FrameLink {
   [Symbol.dispose](): void;
 }
 
+/** What a host has of its link: where it sends, and how much at once. What arrives it is given. */
+export type HostLink = Pick<FrameLink, "name" | "mtu" | "mac" | "maxPacketBytes" | "send">;
+
 /** The link is gone or cannot be used; the message is one line for a person. */
 export class LinkError extends Error {
   override name = "LinkError";

@@ -138,7 +138,7 @@ function serverToText(server: ServerSnapshot, options: NetstatOptions): string {
   const count = Math.max(server.connections.length, server.figures.connections ?? 0);
   const part = filter === null ? "" : `${shown.length} of `;
   const heading = palette.strong(`tcplab ${server.pid}`) +
-    printable(` on ${server.device}  ${server.ip.join(", ")}  mac ${server.mac}${uptime}`) +
+    printable(` on ${server.device}  ${hostsText(server)}${uptime}`) +
     `  ${part}${counted(count, "connection")}${memoryText(server.figures)}`;
   const listeners = server.listeners.flatMap((listener) => listenerRows(server, listener)).filter((row) =>
     filter === null || filter(row)
@@ -159,6 +159,11 @@ function serverToText(server: ServerSnapshot, options: NetstatOptions): string {
       [...listeners, ...connections],
       options.details === true ? { ...options, detailsOf } : options,
     );
+}
+
+/** Addresses of both kinds, of each host. */
+function hostsText(server: ServerSnapshot): string {
+  return (server.hosts ?? [server]).map(({ ip, mac }) => `${ip.join(", ")}  mac ${mac}`).join("; ");
 }
 
 /** A listener has a row for each address. */

@@ -3,8 +3,7 @@
  *
  * Owns: making these of a host, for `serve` and for servers of the library alike. Must not know: sockets, and who asks.
  */
-import type { HostConnection } from "../host/api.ts";
-import type { Host } from "../host/host.ts";
+import type { HostAtWork, HostConnection } from "../host/api.ts";
 import { formatMac } from "../wire/address.ts";
 import { type ConnectionSnapshot, connectionSnapshot, type ServerHeading } from "./server_snapshot.ts";
 
@@ -12,12 +11,18 @@ import { type ConnectionSnapshot, connectionSnapshot, type ServerHeading } from 
 export interface ServerSpeaker {
   readonly pid: number;
   readonly link: { readonly name: string; readonly mac: Uint8Array };
+  /** Of all hosts. */
   readonly ip: readonly string[];
+  /** Each with its hardware address; told where there are several. */
+  readonly hosts?: readonly { readonly mac: Uint8Array; readonly ip: readonly string[] }[];
   /** Seconds since 1970. */
   readonly startedAt: number;
   /** As Linux names it (`net:[4026531840]`); empty where it is not known. */
   readonly networkNamespace: string;
-  readonly host: Pick<Host, "memory" | "listeners" | "counters" | "connectionCount" | "connectionsInOrder">;
+  readonly host: Pick<
+    HostAtWork,
+    "memory" | "listeners" | "counters" | "connectionCount" | "connectionsInOrder"
+  >;
   /** What runs on a port now; of a connection, which may be older than that, what it has had from its beginning. */
   readonly appOf: (port: number, connection?: HostConnection) => string;
   /** Called before a connection is asked for its figures, so that timers are counted from now. */
@@ -35,13 +40,14 @@ export function answerOf(speaker: ServerSpeaker, request: string): Iterable<unkn
 
 /** All but the connections. */
 export function headingOf(speaker: ServerSpeaker): LocatedHeading {
-  const { host, link } = speaker;
+  const { host, link, hosts = [] } = speaker;
   const memory = host.memory();
   return {
     pid: speaker.pid,
     device: link.name,
     ip: speaker.ip,
     mac: formatMac(link.mac),
+    ...(hosts.length > 1 ? { hosts: hosts.map(({ mac, ip }) => ({ mac: formatMac(mac), ip })) } : {}),
     startedAt: speaker.startedAt,
     listeners: host.listeners().map(({ port, state }) => ({ port, state, app: speaker.appOf(port) })),
     counters: host.counters(),

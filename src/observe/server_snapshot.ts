@@ -31,12 +31,22 @@ export interface ConnectionSnapshot extends Omit<ConnectionInfo, UnsetFigure> {
   readonly peer: string;
 }
 
+/** One of several hosts of a server. */
+interface HostSnapshot {
+  readonly mac: string;
+  readonly ip: readonly string[];
+}
+
 /** One server process. */
 export interface ServerSnapshot {
   readonly pid: number;
   readonly device: string;
+  /** Of all hosts. */
   readonly ip: readonly string[];
+  /** Of the first host. */
   readonly mac: string;
+  /** Where there are several: each. */
+  readonly hosts?: readonly HostSnapshot[];
   /** Seconds since 1970. */
   readonly startedAt: number;
   readonly listeners: readonly ListenerSnapshot[];
@@ -147,11 +157,14 @@ const CONNECTION_CHECKS: Readonly<Record<keyof ConnectionSnapshot, Check>> = {
   peer: isText,
 };
 
+const isHosts = isListOf(isShape({ mac: isText, ip: isListOf(isText) }));
+
 const SERVER_CHECKS: Readonly<Record<keyof ServerSnapshot, Check>> = {
   pid: isProcessNumber,
   device: isText,
   ip: isListOf(isText),
   mac: isText,
+  hosts: (value) => value === undefined || isHosts(value),
   startedAt: isFigure,
   listeners: isListOf(isShape({ port: isFigure, app: isText, state: isState })),
   connections: isListOf(isShape(CONNECTION_CHECKS)),

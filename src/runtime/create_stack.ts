@@ -14,7 +14,7 @@ import type { Stack, StackParts } from "./stack.ts";
 /** What the caller may set about the host itself. */
 export type HostSettings = Omit<
   HostOptions,
-  "link" | "addresses" | "secret" | "epochUs" | "nowUs" | "gateways"
+  "link" | "addresses" | "secret" | "epochUs" | "nowUs" | "gateways" | "numbers"
 >;
 
 /** What a host of our own is made from. */

@@ -10,14 +10,21 @@
  * Must not know: how the link was opened, what is listened for or connected to, what observers do with events, files,
  * terminals, exit status.
  *
- * What is absent lies nowhere: without faults there is no injector in the way of a frame, without a recorder no tap, and
+ * Where there are several hosts (each with its hardware address, behind the one link, pump and stream of events), what they send
+ * each other comes back above all of these: it never is on the wire, so that it is neither disturbed nor recorded.
+ *
+ * What is absent lies nowhere: with one host there is nothing between it and the link, without faults there is no injector in the way of a frame, without a recorder no tap, and
  * without observers the host builds no event.
  */
+import type { HostAtWork } from "../host/api.ts";
 import { Host, type HostOptions } from "../host/host.ts";
+import { HostGroup } from "../host/host_group.ts";
+import { HostNumbers } from "../host/host_numbers.ts";
 import { type FaultLink, faultLink } from "../link/fault_link.ts";
 import { type FaultSpec, NO_FAULTS } from "../link/fault_spec.ts";
 import type { FrameOrder } from "../link/frame_order.ts";
-import type { FrameLink } from "../link/link.ts";
+import { hairpinLink, stationLink } from "../link/hairpin_link.ts";
+import type { FrameLink, HostLink } from "../link/link.ts";
 import { type FrameTap, tapLink } from "../link/tap.ts";
 import type { Observer, SummaryEvent } from "../tcp/events.ts";
 import type { Clock } from "./clock.ts";
@@ -32,6 +39,11 @@ export interface SessionHost extends Omit<HostOptions, "link" | "secret" | "epoc
   readonly secret?: Uint8Array;
 }
 
+/** One of several hosts on a link: what it has for itself. */
+export interface SessionStation extends Pick<SessionHost, "addresses" | "gateways"> {
+  readonly mac: Uint8Array;
+}
+
 /** Puts frames and events together, as a recording does: it sees both as they happen. */
 export interface SessionRecorder extends FrameTap, FrameOrder {
   readonly observe: Observer;
@@ -43,6 +55,11 @@ export interface SessionParts extends Pick<StackParts, "spinUs" | "frameOrders" 
   readonly link: FrameLink;
   readonly clock: Clock;
   readonly host: SessionHost;
+  /**
+   * Where there are to be several hosts: what each has in place of what `host` says; the memory of that is shared out among
+   * them, all else holds for each. The link has to hand up frames for all of their hardware addresses.
+   */
+  readonly stations?: readonly SessionStation[];
   /** Faults to put on the link; null or absent for none. */
   readonly faults?: FaultSpec | null;
   /** Puts an injector on the link also without faults, so that there may be some later. */
@@ -62,7 +79,7 @@ interface LogLosses {
 const NONE_YET: FaultSpec = { seed: 1, in: NO_FAULTS, out: NO_FAULTS };
 
 /** Makes a host of our own on a link, with the clock's time. */
-export function hostOn(link: FrameLink, about: { settings: SessionHost; clock: Clock }): Host {
+export function hostOn(link: HostLink, about: { settings: SessionHost; clock: Clock }): Host {
   const { settings, clock } = about;
   return new Host({
     ...settings,
@@ -73,11 +90,28 @@ export function hostOn(link: FrameLink, about: { settings: SessionHost; clock: C
   });
 }
 
+/** Several hosts on one link, as one. */
+function hostsOn(
+  link: FrameLink,
+  about: { settings: SessionHost; stations: readonly SessionStation[]; clock: Clock },
+): HostGroup {
+  const { settings, stations, clock } = about;
+  const { memoryBytes, ...shared } = settings;
+  const numbers = new HostNumbers();
+  const share = memoryBytes === undefined ? {} : { memoryBytes: Math.floor(memoryBytes / stations.length) };
+  return new HostGroup(stations.map(({ mac, ...own }) => ({
+    host: hostOn(stationLink(link, mac), { settings: { ...shared, ...share, ...own, numbers }, clock }),
+    mac,
+    addresses: own.addresses.map(({ address }) => address),
+  })));
+}
+
 /** A host at work on a link, and all that lies between the two and around them. */
 export class Session {
   /** The whole wire, as the host has it. */
   readonly link: FrameLink;
-  readonly host: Host;
+  /** One, or several as one. */
+  readonly host: HostAtWork;
   readonly stack: Stack;
   readonly #clock: Clock;
   readonly #faultLink: FaultLink | null;
@@ -86,14 +120,18 @@ export class Session {
 
   /** Puts everything together; takes no frame yet. */
   constructor(parts: SessionParts) {
-    const { clock, recorder = null, frameOrders = [], spinUs, onIdle, onBatch } = parts;
+    const { clock, recorder = null, frameOrders = [], spinUs, onIdle, onBatch, stations = [] } = parts;
     const faults = parts.faults ?? (parts.takesFaults === true ? NONE_YET : null);
     this.#clock = clock;
     this.#beganUs = clock.nowUs();
+    const areSeveral = stations.length > 1;
     this.#faultLink = faults === null ? null : this.#disturbed(parts.link, { faults, tap: recorder });
     const wire = this.#faultLink ?? parts.link;
-    this.link = recorder === null ? wire : tapLink(wire, recorder);
-    this.host = hostOn(this.link, { settings: parts.host, clock });
+    const tapped = recorder === null ? wire : tapLink(wire, recorder);
+    this.link = areSeveral ? hairpinLink(tapped, stations.map(({ mac }) => mac)) : tapped;
+    this.host = areSeveral
+      ? hostsOn(this.link, { settings: parts.host, stations, clock })
+      : hostOn(this.link, { settings: parts.host, clock });
     this.stack = new Stack({
       link: this.link,
       host: this.host,

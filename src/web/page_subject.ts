@@ -3,7 +3,7 @@
  *
  * Owns: the seam between src/web and whatever serves. Must not know: HTTP, devices.
  */
-import type { Host } from "../host/host.ts";
+import type { HostAtWork } from "../host/api.ts";
 import type { FaultLink } from "../link/fault_link.ts";
 import type { LinkStats } from "../link/link.ts";
 import type { ServerSpeaker } from "../observe/server_answers.ts";
@@ -12,7 +12,7 @@ import type { EventInterest, Observer } from "../tcp/events.ts";
 /** What is shown. Whoever uses the host from outside does so between `speaker.enter` and `leave`. */
 export interface PageSubject {
   readonly speaker: Omit<ServerSpeaker, "host"> & {
-    readonly host: ServerSpeaker["host"] & Pick<Host, "newestConnections" | "establishedCount">;
+    readonly host: ServerSpeaker["host"] & Pick<HostAtWork, "newestConnections" | "establishedCount">;
   };
   readonly leave: () => void;
   /** Tells of every event that is of interest until the returned function is called; while nobody is told, none is made. */

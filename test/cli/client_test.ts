@@ -48,7 +48,13 @@ async function withClient(
   const notices: string[] = [];
   const client = new Client({
     config,
-    ground: { link: near, addresses, gateways: [], deviceMac: null },
+    ground: {
+      link: near,
+      addresses,
+      hosts: [{ mac: near.mac, addresses, gateways: [] }],
+      gateways: [],
+      deviceMac: null,
+    },
     clock,
     log: new ServeLog({ form: config.ground.log, width: 80, output }),
     recording: null,

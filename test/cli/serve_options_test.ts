@@ -7,7 +7,7 @@ Deno.test("the defaults are the contract's", () => {
   const config = parseServeOptions([]);
   assertEquals(config.device, null);
   assertEquals(config.addresses, []);
-  assertEquals(config.mac, { kind: "auto" });
+  assertEquals(config.hosts, [{ addresses: config.addresses, mac: { kind: "auto" } }]);
   assertEquals(config.services, [{ port: 3333, app: "echo" }]);
   assertEquals([config.rstGuard, config.capture, config.checksum, config.log], [
     "off",

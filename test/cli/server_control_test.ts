@@ -31,6 +31,7 @@ class Scene extends VirtualTime implements AsyncDisposable {
     const ground = {
       link: Object.assign(near, { capture: "immediate" as const }),
       addresses,
+      hosts: [{ mac: near.mac, addresses, gateways: [] }],
       filter: "",
       gateways: [],
       deviceMac: null,

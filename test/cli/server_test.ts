@@ -37,6 +37,7 @@ class Scene extends VirtualTime implements AsyncDisposable {
       ground: {
         link: Object.assign(near, { capture: "immediate" as const }),
         addresses,
+        hosts: [{ mac: near.mac, addresses, gateways: [] }],
         gateways: [],
         deviceMac: null,
         filter: "",
