@@ -58,7 +58,7 @@ export async function chooseMac(
   }
   if (device.isWireless) {
     throw new CliError(
-      `${device.name} is wireless and carries its own hardware address only: add --mac device`,
+      `${device.name} is wireless and carries its own hardware address only: add --mac device, for one host`,
     );
   }
   if (explicit !== null) return explicit;
