@@ -120,6 +120,10 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
   const connection = parseConnectionOptions(options);
   const listening = parseListeningOptions(options);
   const hosts = parseHosts(options.list("ip"), options.list("mac"));
+  if (listening.memoryBytes !== null && listening.memoryBytes < hosts.length * LEAST_MEMORY) {
+    const text = options.value("memory") ?? "";
+    throw badValue({ option: "memory", text }, `${hosts.length}M at least, for as many hosts`);
+  }
   const durationUs = given(options, "duration", (value) => parseDurationUs(value, DURATION));
   return {
     device: options.value("iface") ?? null,
@@ -155,6 +159,9 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
     user,
   };
 }
+
+/** Local choice: what one of several hosts has to have for a few connections. */
+const LEAST_MEMORY = 0x100000;
 
 const DURATION: DurationBounds = { leastUs: 1_000, mostUs: 24 * 3_600_000_000, bareUnit: "s" };
 

@@ -56,8 +56,8 @@ export interface SessionParts extends Pick<StackParts, "spinUs" | "frameOrders" 
   readonly clock: Clock;
   readonly host: SessionHost;
   /**
-   * Where there are to be several hosts: what each has in place of what `host` says; the memory of that is shared out among
-   * them, all else holds for each. The link has to hand up frames for all of their hardware addresses.
+   * Where there are to be several hosts: what each has in place of what `host` says. Of its bounds on memory and connections
+   * each gets an equal part, all else holds for each. The link has to hand up frames for all of their hardware addresses.
    */
   readonly stations?: readonly SessionStation[];
   /** Faults to put on the link; null or absent for none. */
@@ -90,17 +90,26 @@ export function hostOn(link: HostLink, about: { settings: SessionHost; clock: Cl
   });
 }
 
+/** Bounds for all hosts together, of which each gets an equal part: what one is flooded with is not the others' loss. */
+const SHARED_BOUNDS = ["memoryBytes", "maxConnections", "maxTimeWait", "maxClosing"] as const;
+
+function sharesOf(settings: SessionHost, count: number): Pick<SessionHost, typeof SHARED_BOUNDS[number]> {
+  return Object.fromEntries(SHARED_BOUNDS.flatMap((bound) => {
+    const whole = settings[bound];
+    return whole === undefined ? [] : [[bound, Math.max(1, Math.floor(whole / count))]];
+  }));
+}
+
 /** Several hosts on one link, as one. */
 function hostsOn(
   link: FrameLink,
   about: { settings: SessionHost; stations: readonly SessionStation[]; clock: Clock },
 ): HostGroup {
   const { settings, stations, clock } = about;
-  const { memoryBytes, ...shared } = settings;
   const numbers = new HostNumbers();
-  const share = memoryBytes === undefined ? {} : { memoryBytes: Math.floor(memoryBytes / stations.length) };
+  const shares = sharesOf(settings, stations.length);
   return new HostGroup(stations.map(({ mac, ...own }) => ({
-    host: hostOn(stationLink(link, mac), { settings: { ...shared, ...share, ...own, numbers }, clock }),
+    host: hostOn(stationLink(link, mac), { settings: { ...settings, ...shares, ...own, numbers }, clock }),
     mac,
     addresses: own.addresses.map(({ address }) => address),
   })));

@@ -67,6 +67,10 @@ Deno.test("what is no set of hosts is refused in a line that says why", () => {
     ["--ip 10.0.0.1 --mac device --ip 10.0.0.2 --mac device", "--mac device: expected one host at most"],
     ["--ip 10.0.0.1 --mac auto --ip 10.0.0.2 --mac 01:00:00:00:00:01", "an address of one host"],
     [
+      Array.from({ length: 5 }, (_, n) => `--ip 10.0.0.${n + 1} --mac auto`).join(" ") + " --memory 4M",
+      "--memory 4M: expected 5M at least, for as many hosts",
+    ],
+    [
       Array.from({ length: 65 }, (_, n) => `--ip 10.0.0.${n + 1} --mac auto`).join(" "),
       "--mac is given 65 times: expected 64 hosts at most",
     ],

@@ -235,6 +235,19 @@ Deno.test("faults name the connection and the segment of the host whose frame th
   }
 });
 
+Deno.test("bounds are shared out: a host that is full leaves the others theirs", async () => {
+  await using on = await new Scene("--serve 7=hold --max-connections 6 --on-full refuse").ready();
+  for (const hostname of ["10.0.0.1", "fd00::1", "10.0.0.2"]) await on.opens(hostname);
+  const third = on.client.connect({ hostname: "10.0.0.1", port: 7 });
+  third.catch(() => {});
+  await on.pass(2_000_000);
+  assertEquals(on.server.host.connectionCount, 3);
+  await on.opens("10.0.0.3");
+  await on.opens("fd00::2");
+  assertEquals(on.server.host.connectionCount, 5);
+  assertEquals(on.server.host.counters()["syn-dropped"] > 0, true);
+});
+
 Deno.test("--once ends with the first connection of whichever host, and the end is one for all", async () => {
   await using on = await new Scene("--serve 7=echo --once").ready();
   let isOver = false;
