@@ -1,6 +1,6 @@
 /**
- * Where a connection's packets go, with IPv4: routers that nobody has named, gratuitous ARP, and who can be a neighbor (RFC 826,
- * RFC 4861 §7.3). What holds for both families is in neighbor_following_test.ts.
+ * Where a connection's packets go, with IPv4: gratuitous ARP, and who can be a neighbor (RFC 826, RFC 4861 §7.3). What holds for both
+ * families is in neighbor_following_test.ts and, of peers behind a router, in far_peers_test.ts.
  *
  * Frames by hand: whoever is on the segment, and whatever it says with the right ports.
  */
@@ -17,20 +17,12 @@ import {
   OUR_MAC,
   PEER_IP,
   PEER_MAC,
-  ROUTER_MAC,
   SECOND_US,
-  segmentFrame,
   WireHost,
 } from "./wire_host.ts";
 
-const SYN = 0x02;
-const RST = 0x04;
-const ACK = 0x10;
-const FIN = 0x01;
 const STRANGER_MAC = "02:00:00:00:00:66";
 const NEW_MAC = "02:00:00:00:00:0a";
-const FAR_IP = "203.0.113.5";
-const ROUTER_IP = "10.0.0.254";
 
 /** The hardware addresses that frames go to, with what they are. */
 function destinations(frames: readonly Uint8Array[]): string[] {
@@ -63,113 +55,10 @@ function near(options: ConstructorParameters<typeof WireHost>[0] = {}) {
   return { wire, ...conversation };
 }
 
-/** A connection of a peer behind a router that nobody has named. */
-function far(wire = new WireHost()) {
-  wire.user((host) => host.listen({ port: 80, accept: () => ({}) }));
-  const way = { source: FAR_IP, from: ROUTER_MAC };
-  const [synAck] = wire.gives(segmentFrame({ ...way, seq: 1000, flags: SYN }));
-  const iss = ((synAck[38] << 24) | (synAck[39] << 16) | (synAck[40] << 8) | synAck[41]) >>> 0;
-  wire.answers(segmentFrame({ ...way, seq: 1001, ack: iss + 1, flags: ACK }));
-  const [connection] = wire.host.connections();
-  connection.setNoDelay(true);
-  return { wire, connection, iss };
-}
-
 function says(wire: WireHost, connection: { write(bytes: Uint8Array): number }): string[] {
   wire.user(() => connection.write(Uint8Array.of(1)));
   return destinations(wire.take());
 }
-
-// -- A stranger with the right ports
-
-const NONSENSE = [
-  { name: "an ACK of what was never sent", segment: { seq: 1001, ack: 0x70000000, flags: ACK } },
-  { name: "data far outside the window", segment: { seq: 0x70000000, flags: ACK }, data: "x" },
-  { name: "data behind the window", segment: { seq: 500, flags: ACK }, data: "x" },
-  { name: "a bare SYN", segment: { seq: 77, flags: SYN } },
-  { name: "a RST that is not exact", segment: { seq: 5000, flags: RST } },
-  { name: "a FIN out of order", segment: { seq: 5000, flags: ACK | FIN } },
-  { name: "no flag at all", segment: { seq: 1001, flags: 0 } },
-  { name: "an ACK that says nothing new", segment: { seq: 1001, flags: ACK }, ackIs: 1 },
-  { name: "in-window data that is not next", segment: { seq: 1050, flags: ACK }, data: "x", ackIs: 1 },
-];
-
-for (const { name, segment, data, ackIs } of NONSENSE) {
-  Deno.test(`${name} from another hardware address diverts nothing (peer behind a router)`, () => {
-    const { wire, connection, iss } = far();
-    const ack = ackIs === undefined ? {} : { ack: iss + ackIs };
-    const answers = wire.gives(
-      segmentFrame({ ...segment, ...ack, source: FAR_IP, from: STRANGER_MAC }, data),
-    );
-    // What is said to it (a challenge ACK, for instance) is said to the router.
-    assertEquals(destinations(answers).filter((to) => to !== `tcp ${ROUTER_MAC}`), []);
-    assertEquals(says(wire, connection), [`tcp ${ROUTER_MAC}`]);
-  });
-}
-
-Deno.test("far peer without a named router: the very next segment is followed to where it came from, and back", () => {
-  const { wire, connection, iss } = far();
-  const next = { source: FAR_IP, ack: iss + 1, flags: ACK };
-  wire.gives(segmentFrame({ ...next, seq: 1001, from: NEW_MAC }, "x"));
-  assertEquals(says(wire, connection), [`tcp ${NEW_MAC}`]);
-  wire.gives(segmentFrame({ ...next, seq: 1002, ack: iss + 2, from: ROUTER_MAC }));
-  assertEquals(says(wire, connection), [`tcp ${ROUTER_MAC}`]);
-});
-
-Deno.test("far peer without a named router: what brings the connection forward but is not the very next moves nothing", () => {
-  const { wire, connection, iss } = far();
-  const way = { source: FAR_IP, flags: ACK, from: STRANGER_MAC };
-  assertEquals(says(wire, connection), [`tcp ${ROUTER_MAC}`]);
-  // Acknowledges something new, from the middle of the window: a stranger finds such numbers.
-  wire.gives(segmentFrame({ ...way, seq: 1500, ack: iss + 2 }));
-  assertEquals(says(wire, connection), [`tcp ${ROUTER_MAC}`]);
-  // Begins before what is next, and goes beyond it.
-  wire.gives(segmentFrame({ ...way, seq: 990, ack: iss + 2 }, "x".repeat(50)));
-  assertEquals(says(wire, connection), [`tcp ${ROUTER_MAC}`]);
-});
-
-Deno.test("behind a gateway that was named, ARP alone says where it is", () => {
-  const wire = new WireHost({ gateway: ROUTER_IP });
-  wire.answers(arpReply(ROUTER_IP, ROUTER_MAC));
-  const connection = wire.user((host) =>
-    host.connect({ address: Uint8Array.of(203, 0, 113, 5), port: 80, localPort: 50_000, handler: {} })
-  );
-  const [syn] = wire.take();
-  const iss = ((syn[38] << 24) | (syn[39] << 16) | (syn[40] << 8) | syn[41]) >>> 0;
-  const way = { source: FAR_IP, sourcePort: 80, targetPort: 50_000 };
-  wire.gives(segmentFrame({ ...way, from: ROUTER_MAC, seq: 1000, ack: iss + 1, flags: SYN | ACK }));
-  assertEquals(connection.state, "ESTABLISHED");
-  const next = segmentFrame({ ...way, from: NEW_MAC, seq: 1001, ack: iss + 1, flags: ACK }, "x");
-  const sent = wire.gives(next);
-  assertEquals([hex(sent[0]), ...destinations(sent.slice(1))], [
-    hex(arpRequest(ROUTER_IP)),
-    `tcp ${ROUTER_MAC}`,
-  ]);
-  wire.answers(arpReply(ROUTER_IP, NEW_MAC));
-  assertEquals(says(wire, connection), [`tcp ${NEW_MAC}`]);
-});
-
-// -- The way that it came
-
-Deno.test("a SYN is answered the way that it came, without a question, though ARP knows another", () => {
-  const wire = new WireHost();
-  wire.answers(arpReply(PEER_IP, PEER_MAC));
-  wire.user((host) => host.listen({ port: 80, accept: () => ({}) }));
-  const answers = wire.gives(segmentFrame({ seq: 1000, flags: SYN, from: NEW_MAC }));
-  assertEquals(destinations(answers), [`tcp ${NEW_MAC}`]);
-});
-
-Deno.test("who opened a connection from an address is not yet its owner: to open one there, ARP is asked (RFC 826)", () => {
-  const { wire } = near();
-  const begins = () => {
-    wire.user((host) => host.connect({ address: Uint8Array.of(10, 0, 0, 9), port: 80, handler: {} }));
-    return wire.take();
-  };
-  const [question, syn] = begins();
-  assertEquals([hex(question), ...destinations([syn])], [hex(arpRequest(PEER_IP)), `tcp ${PEER_MAC}`]);
-  wire.answers(arpReply(PEER_IP, NEW_MAC));
-  assertEquals(destinations(begins()), [`tcp ${NEW_MAC}`]);
-});
 
 // -- Failover
 
@@ -188,21 +77,6 @@ for (const operation of [1, 2]) {
     ]);
   });
 }
-
-Deno.test("gratuitous ARP of a router moves the connections behind it, where it had asked for us before", () => {
-  const wire = new WireHost();
-  const asks = {
-    operation: 1,
-    senderMac: ROUTER_MAC,
-    senderIp: ROUTER_IP,
-    targetMac: NO_MAC,
-    targetIp: OUR_IP,
-  };
-  wire.gives(arpFrame(asks, { to: EVERYBODY }));
-  const { connection } = far(wire);
-  wire.answers(gratuitous(1, ROUTER_IP, NEW_MAC));
-  assertEquals(says(wire, connection), [`tcp ${NEW_MAC}`]);
-});
 
 Deno.test("gratuitous ARP of somebody unknown, or about another address, moves nobody and makes no entry", () => {
   const { wire, connection } = near();
