@@ -26,7 +26,7 @@ for (const family of WIRE_FAMILIES) {
   const segment = (fields: Parameters<typeof segmentOf>[1]) => segmentOf(family, fields);
 
   /** Opens a connection of the peer; its ISS is 1000. */
-  function open(wire: WireHost, sourcePort = 4000) {
+  const open = (wire: WireHost, sourcePort = 4000) => {
     const [synAck] = wire.gives(segment({ sourcePort, seq: 1000, flags: SYN, options: MSS_1460 }));
     const iss = seqOf(synAck);
     wire.answers(segment({ sourcePort, seq: 1001, ack: iss + 1, flags: ACK }));
@@ -39,13 +39,13 @@ for (const family of WIRE_FAMILIES) {
         return `${(seq - iss - 1) >>> 0}+${packetBytes - headers}`;
       });
     return { connection, offered: offeredMss(synAck), iss, pieces };
-  }
+  };
 
-  function listening(options: ConstructorParameters<typeof WireHost>[0] = {}): WireHost {
+  const listening = (options: ConstructorParameters<typeof WireHost>[0] = {}): WireHost => {
     const wire = new WireHost({ addresses: [family.addresses[0]], ...options });
     wire.user((host) => host.listen({ port: 80, accept: () => ({}) }));
     return wire;
-  }
+  };
 
   Deno.test(`${name}: the MTU is lowered: what is in flight and too large leaves again at once, cut to fit, and nothing else`, () => {
     const wire = listening({ mtu: mtuFor(1460) });

@@ -72,13 +72,13 @@ for (const family of WIRE_FAMILIES) {
   const segment = (fields: Parameters<typeof segmentOf>[1], data = "") => segmentOf(family, fields, data);
 
   /** Gives the peer's SYN; returns the host's one answer. */
-  function synAckFor(tcpConfig: Partial<TcpConfig>, options: readonly number[]): Uint8Array {
+  const synAckFor = (tcpConfig: Partial<TcpConfig>, options: readonly number[]): Uint8Array => {
     const wire = new WireHost({ addresses, tcp: tcpConfig });
     wire.user((host) => host.listen({ port: 80, accept: () => ({}) }));
     const [synAck, ...more] = wire.gives(segment({ seq: 1000, flags: SYN, options }));
     assertEquals(more, []);
     return synAck;
-  }
+  };
 
   Deno.test(`${name}: SYN, ACK: MSS, SACK permitted, timestamps with the peer's value, window scale (MUST-14, MUST-65)`, () => {
     const synAck = synAckFor({}, ALL_OFFERED);
@@ -144,14 +144,14 @@ for (const family of WIRE_FAMILIES) {
   });
 
   /** The first frame of an active open to the peer's port 80, whose hardware address is known. */
-  function activeSyn(config: Partial<TcpConfig>): { frame: Uint8Array; wire: WireHost } {
+  const activeSyn = (config: Partial<TcpConfig>): { frame: Uint8Array; wire: WireHost } => {
     const wire = new WireHost({ addresses, tcp: config });
     introduces(wire, peer);
     wire.user((host) => host.connect({ address: ip(peer), port: 80, localPort: 4001, handler: {} }));
     const [frame, ...more] = wire.take();
     assertEquals(more, []);
     return { frame, wire };
-  }
+  };
 
   Deno.test(`${name}: an active SYN offers what is switched on, and echoes no timestamp (RFC 7323 §3.2)`, () => {
     const off: Partial<TcpConfig> = { sack: false, timestamps: false, windowScaling: false };
