@@ -3,6 +3,7 @@
  *
  * Owns: these. Must not know: which page it is.
  */
+import { endpointText } from "../wire/address.ts";
 
 /** On every answer: nothing is kept, guessed at, or told to other sites. */
 export function headers(type: string): Record<string, string> {
@@ -44,7 +45,7 @@ interface WantedAddress {
 /** Why a page cannot have its address, and what to do. */
 export function whyNoAddress(error: unknown, wanted: WantedAddress): string {
   const { what, command, option, hostname, port, otherPort } = wanted;
-  const address = `${hostname}:${port}`;
+  const address = endpointText(hostname, port);
   const instead = (one: number) => `${option} 127.0.0.1:${one}`;
   if (error instanceof Deno.errors.AddrInUse) {
     return `The ${what}'s address ${address} is in use (by another ${command}?): choose another port, as in ` +

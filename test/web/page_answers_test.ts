@@ -19,4 +19,6 @@ Deno.test("an address that cannot be had is one line that says what next", () =>
       "The live page cannot have the address 127.0.0.1:80 (out of luck): choose another, as in --ui 127.0.0.1:8034",
     ],
   );
+  const inUse = whyNoAddress(new Deno.errors.AddrInUse("in use"), { ...wanted, hostname: "::1", port: 80 });
+  assertEquals(inUse.slice(0, 45), "The live page's address [::1]:80 is in use (b");
 });
