@@ -1,21 +1,12 @@
 /**
- * Which frames a host takes, and what it says of those that it does not: whose address, which kind, whole or in
- * pieces, from whom. Each is tried with an echo request, whose answer shows that it was taken.
+ * Which frames a host takes, and what it says of those that it does not: which kind, whole or in pieces. Each is tried with an
+ * echo request, whose answer shows that it was taken. Whose frames: whose_frames_test.ts.
  */
 import { assertEquals } from "@std/assert";
 import { FragmentWire } from "./fragment_wire.ts";
 import { ethernet, type HandEthernet, type HandIp, icmp, ipv4 } from "./hand_frames.ts";
 import { HAND_FAMILIES, pattern } from "./hand_fragments.ts";
-import {
-  EVERYBODY,
-  OUR_IP,
-  OUR_MAC,
-  PEER_IP,
-  PEER_MAC,
-  SECOND_US,
-  segmentFrame,
-  WireHost,
-} from "./wire_host.ts";
+import { OUR_IP, OUR_MAC, PEER_IP, PEER_MAC, SECOND_US, segmentFrame, WireHost } from "./wire_host.ts";
 
 const DATA = new TextEncoder().encode("0123456789abcdef");
 const HEADER = { to: OUR_MAC, from: PEER_MAC };
@@ -50,61 +41,6 @@ Deno.test("a frame for our hardware address and our address is taken", () => {
   wire.answers(echoRequest(), echoReply());
   assertEquals(wire.takeCounts(), { "echo-replies": 1 });
   assertEquals(wire.takeDrops(), []);
-});
-
-Deno.test("frames for another hardware address are not taken, and nothing is told of them", () => {
-  const wire = new WireHost();
-  for (let at = 0; at < 6; at++) {
-    // Every byte but the group bit of the first.
-    const frame = echoRequest();
-    frame[at] ^= at === 0 ? 0x04 : 0x01;
-    refuses(wire, frame, "not-for-us", false);
-  }
-});
-
-Deno.test("IP packets in frames to everybody or to a group are not taken, whatever address they name (MUST-57)", () => {
-  const wire = new WireHost();
-  for (const to of [EVERYBODY, "01:00:5e:00:00:01", "33:33:00:00:00:01"]) {
-    refuses(wire, echoRequest({ to }), "not-for-us", false);
-    refuses(wire, segmentFrame({ seq: 1, flags: 2, to }), "not-for-us", false);
-  }
-});
-
-Deno.test("packets for another address are not taken: neighbors, broadcasts, groups (MUST-57)", () => {
-  const wire = new WireHost();
-  for (
-    const target of [
-      "10.0.0.2",
-      "10.0.1.1",
-      "10.1.0.1",
-      "11.0.0.1",
-      "10.0.0.255",
-      "255.255.255.255",
-      "224.0.0.1",
-      "0.0.0.0",
-      "127.0.0.1",
-    ]
-  ) {
-    refuses(wire, echoRequest({}, { target }), "not-for-us", false);
-    refuses(wire, segmentFrame({ seq: 1, flags: 2, target }), "not-for-us", false);
-  }
-});
-
-Deno.test("every address of a host is its own", () => {
-  const addresses = [`${OUR_IP}/24`, "10.0.0.2/24", "192.168.7.1/30"];
-  const wire = new WireHost({ addresses });
-  for (const target of [OUR_IP, "10.0.0.2", "192.168.7.1"]) {
-    wire.answers(echoRequest({}, { target }), echoReply(target));
-  }
-  refuses(wire, echoRequest({}, { target: "10.0.0.3" }), "not-for-us", false);
-});
-
-Deno.test("what a group address sends is refused: its answer would go to everybody", () => {
-  const wire = new WireHost();
-  for (const from of [EVERYBODY, "01:00:5e:00:00:01", "03:00:00:00:00:09"]) {
-    refuses(wire, echoRequest({ from }), "bad-source", true);
-    refuses(wire, segmentFrame({ seq: 1, flags: 2, from }), "bad-source", true);
-  }
 });
 
 Deno.test("kinds of frames that the host does not speak are counted", () => {
