@@ -228,7 +228,7 @@ def on_a_connection():
     report("FIN right of the window", c.send(c.packet(far, "FA")))
     report("data with a wrong TCP checksum", c.send(spoil(c.packet(16, "PA", "bad"), TCP)))
     report("data with a wrong IP checksum", c.send(spoil(c.packet(16, "PA", "bad"), IP)))
-    report("data in fragments", c.send(*fragment(c.packet(16, "PA", "x" * 1000), fragsize=600)))
+    report("a part of data", c.send(*fragment(c.packet(16, "PA", "x" * 1000), fragsize=600)[:1]))
     # Quotes that anybody can make up: the sequence number is not in flight (RFC 5927).
     quote = IP(src=TARGET, dst=SOURCE) / TCP(sport=OPEN, dport=c.port, seq=0)
     for code, mtu in ((2, 0), (3, 0), (4, 0), (4, 1), (4, 68)):

@@ -68,7 +68,7 @@ const EXPECTED: Readonly<Record<string, readonly Reply[]>> = {
   "FIN right of the window": [["ACK", 16, 16, ""]],
   "data with a wrong TCP checksum": [],
   "data with a wrong IP checksum": [],
-  "data in fragments": [],
+  "a part of data": [],
   "data after all that": [["PSH,ACK", 16, 21, "right"]],
   "RST at the left edge": [],
   "data after the RST": [["RST", 21, null, ""]],

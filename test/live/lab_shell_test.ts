@@ -69,7 +69,7 @@ liveTest(
     const lines = error.trimEnd().split("\n");
     const begins = [
       "tcplab client: Cannot connect to 10.33.0.1 port 9: refused: ",
-      "tcplab client: Cannot connect to 10.33.0.77 port 9: unreachable: nobody answers ARP",
+      "tcplab client: Cannot connect to 10.33.0.77 port 9: unreachable: nobody answers for that address",
       "tcplab client: Cannot connect to 198.51.100.1 port 9: no route to that network from here: ",
       "tcplab client: Cannot connect to 10.33.0.78 port 9: no answer to the SYN within 0.3 s: ",
       "client: 0 of 30 connected",
