@@ -15,8 +15,13 @@ import { ServeProcess } from "./serve_process.ts";
 import { JUDGE_PROGRAMS, WireRecording } from "./wire_judge.ts";
 
 const BYTES = 2_000_000;
-/** What is demanded of a received segment's time. */
-const EXACT_US = 200;
+/**
+ * What is demanded of a received segment's time: of nine in ten, and of each. The kernel stamps a frame for each capture by itself, and may
+ * wake up the reader of the first in between: of 5,000 frames half were 1 us apart and nine in ten 11 us, but one in a hundred 130 to 170
+ * us and the worst 331, with this program and with the one before IPv6 alike.
+ */
+const MOSTLY_EXACT_US = 50;
+const EXACT_US = 2_000;
 /** Local choice: what the kernel needs between stamping a frame and giving it to one capture. */
 const SAME_MOMENT_US = 50;
 /** Two clocks are read and rounded. */
@@ -73,7 +78,9 @@ function assertSameTimes(lab: PrivateLab, recorded: TimedFrame[], judged: TimedF
   const wanted = new Map(numbered(judged.filter(isReceived)).map(({ key, us }) => [key, us]));
   assertEquals(received.map(({ key }) => key).sort(), [...wanted.keys()].sort(), "received frames");
   const times = received.map(({ key }) => wanted.get(key) ?? NaN);
-  const worst = Math.max(...received.map(({ us }, i) => Math.abs(us - times[i])));
+  const apart = received.map(({ us }, i) => Math.abs(us - times[i])).sort((a, b) => a - b);
+  const [most, worst] = [apart[Math.floor(apart.length * 0.9)], apart[apart.length - 1]];
+  assert(most <= MOSTLY_EXACT_US, `A tenth of the received frames' times is ${most} us off`);
   assert(worst <= EXACT_US, `A received frame's time is ${worst} us off`);
   // Two processors may give two captures frames of the same moment in different order; nothing else may differ.
   const swapped = Math.max(0, ...times.slice(1).map((us, i) => times[i] - us));
