@@ -67,7 +67,7 @@ export class FrameInput {
       drop,
       tooBig: (bytes, { localAddressOffset: local, peerAddressOffset: peer, addressBytes }, mtu) => {
         if (!addresses.isOurs(bytes, local, addressBytes)) return;
-        internet.narrowPaths.learn(bytes.subarray(peer, peer + addressBytes), mtu);
+        internet.pathIsNarrow(bytes.slice(peer, peer + addressBytes), mtu);
       },
     });
     const tcp = new TcpInput({
@@ -98,7 +98,7 @@ export class FrameInput {
         addresses,
         echo,
         errors,
-        listeners: listenersOf(internet, { connections, mac: link.mac, clock, seed, count, drop }),
+        listeners: listenersOf(internet, { connections, mac: link.mac, clock, seed, count }),
         drop,
       }),
       icmpOutput,
@@ -149,7 +149,6 @@ function listenersOf(
     clock: { readonly nowUs: number };
     seed: number;
     count: (name: string) => void;
-    drop: (reason: DropReason) => void;
   },
 ): Map<number, Icmpv6Listener> {
   if (ipv6 === null) return new Map();

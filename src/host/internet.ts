@@ -20,14 +20,27 @@ import type { NeighborTalk } from "./ndp_output.ts";
 import type { EventTeller } from "./event_teller.ts";
 import type { FrameHolder } from "./neighbor.ts";
 import { NeighborCache } from "./neighbor_cache.ts";
-import { NarrowPaths } from "./narrow_paths.ts";
 import { NeighborNotices } from "./neighbor_notices.ts";
 import { NextHops } from "./next_hops.ts";
 import { type HostAddress, OwnAddresses } from "./own_addresses.ts";
+import { PathMtuCache } from "./path_mtu_cache.ts";
 import { Routes } from "./routes.ts";
 
 /** Of a TCP header with all its options. */
 const MOST_TCP_HEADER_BYTES = 60;
+
+/** Local choice: who is pinged through a narrow path at the same time; the oldest gives way. */
+const NARROW_PATHS = 256;
+/** RFC 8201 §4: ten minutes, after which the path may be wider. */
+const NARROW_PATH_LIFE_US = 600_000_000;
+/** RFC 8200 §5; RFC 8201 §4: less than that is not believed. */
+const LEAST_MTU = 1280;
+
+/** What is known of a path to somebody without a connection. */
+interface NarrowPath {
+  readonly mtu: number;
+  readonly untilUs: number;
+}
 
 /** What a host is on its link. */
 export interface InternetOptions {
@@ -64,11 +77,12 @@ export class Internet {
   readonly arp: ArpOutput;
   readonly nextHops: NextHops;
   readonly output: IpOutput;
-  /** Of IPv6, to whom no connection goes. */
-  readonly narrowPaths: NarrowPaths;
   /** Null where the host has no address of IPv6: then nothing of IPv6 is sent. */
   readonly ipv6: Ipv6Interface | null;
   readonly #link: HostLink;
+  readonly #clock: { readonly nowUs: number };
+  /** Paths of IPv6 to whom we answer without a connection. */
+  readonly #narrowPaths: PathMtuCache<NarrowPath>;
   readonly #counters: HostCounters;
   readonly #ipv4 = new InternetLayer(IPV4_FIGURES);
   readonly #ipv6 = new InternetLayer(IPV6_FIGURES);
@@ -78,6 +92,7 @@ export class Internet {
   constructor(options: InternetOptions) {
     const { link, clock, counters, gateways } = options;
     this.#link = link;
+    this.#clock = clock;
     this.#counters = counters;
     this.#mtuBytes = link.mtu;
     this.#measureLink();
@@ -97,7 +112,7 @@ export class Internet {
     const routes = new Routes({
       addresses,
       gateways,
-      isReachable: (router) => this.#isReachable(router),
+      isReachable: (router) => this.ipv6?.reachabilityOf(router) === "reachable",
     });
     const transmit = (frame: Uint8Array, length: number) => this.transmit(frame, length, 0, 0);
     const arp = new ArpOutput({
@@ -128,14 +143,13 @@ export class Internet {
       conflict: (conflict) => notices.conflict(conflict),
       count,
     });
-    const narrowPaths = new NarrowPaths(clock);
     const output = new IpOutput({
       mac: link.mac,
       lan: options.lan,
       hopLimit: (addressBytes) => this.layerOf(addressBytes).hopLimit,
       cache,
       ids: new FragmentIds(options.secret),
-      mtuTo: (destination) => narrowPaths.mtuTo(destination, this.#mtuOf(destination.length)),
+      mtuTo: (destination) => this.#mtuTo(destination),
       nextHop: (destination) => routes.nextHop(destination),
       transmit,
       count,
@@ -146,7 +160,7 @@ export class Internet {
     this.cache = cache;
     this.claims = claims;
     this.output = output;
-    this.narrowPaths = narrowPaths;
+    this.#narrowPaths = new PathMtuCache({ seed: seedOf(options.secret), most: NARROW_PATHS, count });
     this.nextHops = new NextHops({ routes, cache });
     this.ipv6 = usesIpv6
       ? new Ipv6Interface({
@@ -195,6 +209,15 @@ export class Internet {
     return before;
   }
 
+  /**
+   * A router says that the path to `destination`, an IPv6 address, carries packets of `mtu` bytes: about something that belongs to no
+   * connection, so that nobody can prove it. Whoever forges it makes our answers come in smaller parts, of 1280 bytes at the least.
+   */
+  pathIsNarrow(destination: Uint8Array, mtu: number): void {
+    if (mtu < LEAST_MTU) return;
+    this.#narrowPaths.learn(destination, { mtu, untilUs: this.#clock.nowUs + NARROW_PATH_LIFE_US });
+  }
+
   /** The host is on its link from now on: IPv6 tells of its groups, and asks for routers. Once. */
   start(): void {
     this.ipv6?.start();
@@ -225,9 +248,11 @@ export class Internet {
     return Math.min(this.cache.nextDeadlineUs, this.claims.nextDeadlineUs, ipv6Us);
   }
 
-  #isReachable(router: Uint8Array): boolean {
-    const neighbor = this.cache.find(router);
-    return neighbor !== null && neighbor.state !== "INCOMPLETE";
+  /** The largest packet that goes there, of those that belong to no connection. */
+  #mtuTo(destination: Uint8Array): number {
+    const path = this.#narrowPaths.find(destination, this.#clock.nowUs);
+    const mtu = this.#mtuOf(destination.length);
+    return path === null || path.mtu > mtu ? mtu : path.mtu;
   }
 
   /** The largest packet between addresses of so many bytes. */
@@ -250,6 +275,11 @@ export class Internet {
         : 0;
     }
   }
+}
+
+/** 32 bits of the secret, for a table's hash. */
+function seedOf(secret: Uint8Array): number {
+  return (secret[0] << 24) | (secret[7] << 16) | (secret[10] << 8) | secret[13];
 }
 
 /** Tells of a message of neighbor discovery, where somebody hears. */

@@ -74,7 +74,7 @@ export class Ipv6Interface {
       takesHopLimit: options.takesHopLimit,
       linkLocal,
       linkMtu: () => options.linkMtu(),
-      reachability: (router) => this.#reachabilityOf(router),
+      reachability: (router) => this.reachabilityOf(router),
       isOurs: (address) => addresses.find(address) !== null,
       random,
       count,
@@ -141,7 +141,8 @@ export class Ipv6Interface {
     claims.claim(address, { kept, lost, alsoOurs: null });
   }
 
-  #reachabilityOf(router: Uint8Array): Reachability {
+  /** Whether a router answers, as far as is known (RFC 4861 §6.3.6). */
+  reachabilityOf(router: Uint8Array): Reachability {
     const neighbor = this.#options.cache.find(router);
     if (neighbor === null) return "unknown";
     return neighbor.state === "INCOMPLETE" ? "unreachable" : "reachable";

@@ -15,17 +15,20 @@ import { OldestFirst } from "./oldest_first.ts";
  */
 const MOST_PATHS = 1024;
 
-/** What is known of one path. */
-interface KnownPath {
+/** What is kept of one path. */
+interface KnownPath<Limit> {
   readonly address: Uint8Array;
-  readonly limit: PathLimit;
+  readonly limit: Limit;
 }
 
-/** Limits of paths, by destination; of both families, each address by itself (RFC 8201 §5.2). */
-export class PathMtuCache {
-  readonly #paths: AddressMap<KnownPath>;
+/**
+ * Limits of paths, by destination; of both families, each address by itself (RFC 8201 §5.2). One cache for connections, and one for what has
+ * none (`IpOutput`), which believes more easily and must not speak for the other.
+ */
+export class PathMtuCache<Limit extends { readonly untilUs: number } = PathLimit> {
+  readonly #paths: AddressMap<KnownPath<Limit>>;
   /** The same, in the order in which they were learnt. */
-  readonly #inOrder = new OldestFirst<KnownPath>();
+  readonly #inOrder = new OldestFirst<KnownPath<Limit>>();
   readonly #most: number;
   readonly #count: (name: string) => void;
 
@@ -44,7 +47,7 @@ export class PathMtuCache {
   }
 
   /** A connection to `address`, which stays as it is, has found this limit; the newest counts, and the oldest gives way. */
-  learn(address: Uint8Array, limit: PathLimit): void {
+  learn(address: Uint8Array, limit: Limit): void {
     this.#count("path-mtu-learnt");
     const known = this.#paths.get(address, 0, address.length);
     if (known !== null) {
@@ -60,7 +63,7 @@ export class PathMtuCache {
   }
 
   /** What a connection to `address` begins with, or null; what is out of date is forgotten. */
-  find(address: Uint8Array, nowUs: number): PathLimit | null {
+  find(address: Uint8Array, nowUs: number): Limit | null {
     // Nearly always, and then a SYN costs no look-up.
     if (this.#paths.size === 0) return null;
     const path = this.#paths.get(address, 0, address.length);
@@ -73,7 +76,7 @@ export class PathMtuCache {
     return path.limit;
   }
 
-  #forget(path: KnownPath): void {
+  #forget(path: KnownPath<Limit>): void {
     this.#paths.delete(path.address, path.address.length);
     this.#inOrder.delete(path);
   }
