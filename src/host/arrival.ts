@@ -4,6 +4,8 @@
  * Owns: the record, reused for every packet. Must not know: what the packet holds.
  */
 
+import { ETHERNET } from "../wire/ethernet.ts";
+
 /** Offsets into a frame; valid only while the frame is. */
 export interface Arrival {
   bytes: Uint8Array;
@@ -16,4 +18,17 @@ export interface Arrival {
   /** ECN codepoint of the IP header. */
   ecn: number;
   dscp: number;
+}
+
+/** A record to be filled; the hardware address stands where Ethernet has it. */
+export function newArrival(): Arrival {
+  return {
+    bytes: new Uint8Array(0),
+    peerOffset: 0,
+    localOffset: 0,
+    addressBytes: 0,
+    macOffset: ETHERNET.SOURCE,
+    ecn: 0,
+    dscp: 0,
+  };
 }

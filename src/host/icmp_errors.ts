@@ -8,11 +8,10 @@
 import type { IcmpNews } from "../tcp/icmp_arrives.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
-import { ETHERNET } from "../wire/ethernet.ts";
 import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
 import { IP_PROTOCOL } from "../wire/ip_packet.ts";
 import { parseQuotedPacket, QuotedPacket } from "../wire/quoted_packet.ts";
-import type { Arrival } from "./arrival.ts";
+import { type Arrival, newArrival } from "./arrival.ts";
 import type { ToldIcmp } from "./demultiplexer.ts";
 import type { EventTeller } from "./event_teller.ts";
 import type { IcmpArrival } from "./icmp_arrival.ts";
@@ -48,15 +47,7 @@ export class IcmpErrors {
     peerPort: 0,
     told: null,
   };
-  readonly #arrival: Arrival = {
-    bytes: new Uint8Array(0),
-    peerOffset: 0,
-    localOffset: 0,
-    addressBytes: 0,
-    macOffset: ETHERNET.SOURCE,
-    ecn: 0,
-    dscp: 0,
-  };
+  readonly #arrival = newArrival();
   /** The message in hand, for {@link IcmpErrors.#make}, which is made once. */
   #icmp: IcmpArrival | null = null;
   readonly #make = ({ internet }: Pick<Tcb, "internet">): IcmpNews | null =>

@@ -5,10 +5,9 @@
  * the packet came, what TCP does with the segment (connections.ts).
  */
 import type { DropReason } from "../wire/drop_reason.ts";
-import { ETHERNET } from "../wire/ethernet.ts";
 import { IP_PROTOCOL, type IpPacket, pseudoSum } from "../wire/ip.ts";
 import { CHECKSUM_VERDICT, checksumVerdict, parseTcp, TcpSegment } from "../wire/tcp.ts";
-import type { Arrival } from "./arrival.ts";
+import { type Arrival, newArrival } from "./arrival.ts";
 import type { HostCounters } from "./host_counters.ts";
 
 /** What is done about sums. */
@@ -31,15 +30,7 @@ export class TcpInput {
   readonly #checksumPolicy: ChecksumPolicy;
   // Records reused for every segment.
   readonly #segment = new TcpSegment();
-  readonly #arrival: Arrival = {
-    bytes: new Uint8Array(0),
-    peerOffset: 0,
-    localOffset: 0,
-    addressBytes: 0,
-    macOffset: ETHERNET.SOURCE,
-    ecn: 0,
-    dscp: 0,
-  };
+  readonly #arrival = newArrival();
 
   constructor(options: TcpInputOptions) {
     this.#options = options;

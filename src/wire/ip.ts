@@ -6,12 +6,12 @@
  */
 import type { DropReason } from "./drop_reason.ts";
 import { ETHERTYPE } from "./ethernet.ts";
-import { IP_PROTOCOL, IpPacket } from "./ip_packet.ts";
+import { IP_PROTOCOL, type IpFields, IpPacket } from "./ip_packet.ts";
 import { addressSum as ipv4AddressSum, emitIpv4, IPV4, parseIpv4 } from "./ipv4.ts";
 import { addressSum as ipv6AddressSum, emitIpv6, IPV6, parseIpv6 } from "./ipv6.ts";
 import { EXTENSION_BYTES } from "./ipv6_extensions.ts";
 
-export { IP_PROTOCOL, IpPacket };
+export { IP_PROTOCOL, type IpFields, IpPacket };
 
 /** What `routerAlert` adds to the header. */
 export const ROUTER_ALERT_BYTES: number = EXTENSION_BYTES.ROUTER_ALERT;
@@ -27,27 +27,6 @@ export function parseIp(
   return type === ETHERTYPE.IPV4
     ? parseIpv4(bytes, offset, length, out)
     : parseIpv6(bytes, offset, length, out);
-}
-
-/** What {@link emitIp} writes. What a version does not have is not written: `flowLabel`, `routerAlert`, `dontFragment`, the `id` of a whole IPv6 packet. */
-export interface IpFields {
-  readonly source: Uint8Array;
-  readonly destination: Uint8Array;
-  readonly protocol: number;
-  readonly payloadLength: number;
-  readonly hopLimit: number;
-  readonly id: number;
-  readonly dscp?: number;
-  readonly ecn?: number;
-  readonly flowLabel?: number;
-  readonly dontFragment?: boolean;
-  /** Of a fragment: whether more follow (false), and where its payload belongs, bytes, a multiple of 8 (0). */
-  readonly moreFragments?: boolean;
-  readonly fragmentOffset?: number;
-  /** Of IPv6: a hop-by-hop header with the router alert option precedes what `protocol` says (RFC 2711), as MLD asks for. */
-  readonly routerAlert?: boolean;
-  /** {@link addressSum} of the two addresses, where the caller has it. */
-  readonly addressSum?: number;
 }
 
 /** Writes a header of the version of `source` at `offset`; returns its length, bytes. */

@@ -73,3 +73,26 @@ export class IpPacket {
     return this.addressBytes !== 4;
   }
 }
+
+/** What a header is written of, of either version. What a version does not have is not written: `flowLabel`, `routerAlert`, `dontFragment`, the `id` of a whole IPv6 packet. */
+export interface IpFields {
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  readonly protocol: number;
+  /** Without the headers that are written. */
+  readonly payloadLength: number;
+  /** TTL, or hop limit. */
+  readonly hopLimit: number;
+  readonly id: number;
+  readonly dscp?: number;
+  readonly ecn?: number;
+  readonly flowLabel?: number;
+  readonly dontFragment?: boolean;
+  /** Of a fragment: whether more follow (false), and where its payload belongs, bytes, a multiple of 8 (0). */
+  readonly moreFragments?: boolean;
+  readonly fragmentOffset?: number;
+  /** Of IPv6: a hop-by-hop header with the router alert option precedes what `protocol` says (RFC 2711), as MLD asks for. */
+  readonly routerAlert?: boolean;
+  /** The sum of the two addresses, where the caller has it. */
+  readonly addressSum?: number;
+}

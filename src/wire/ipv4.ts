@@ -7,7 +7,7 @@
 import { readU16, writeBytes, writeU16 } from "./bytes.ts";
 import { checksum, foldSum } from "./checksum.ts";
 import type { DropReason } from "./drop_reason.ts";
-import type { IpPacket } from "./ip_packet.ts";
+import type { IpFields, IpPacket } from "./ip_packet.ts";
 
 export { IP_PROTOCOL } from "./ip_packet.ts";
 
@@ -123,23 +123,7 @@ function sumOfAddresses(source: Uint8Array, from: number, destination: Uint8Arra
 }
 
 /** What {@link emitIpv4} writes; `dscp` and `ecn` are 0 and `dontFragment` is false when absent. */
-interface Ipv4Fields {
-  readonly source: Uint8Array;
-  readonly destination: Uint8Array;
-  readonly protocol: number;
-  readonly payloadLength: number;
-  /** TTL. */
-  readonly hopLimit: number;
-  readonly id: number;
-  readonly dscp?: number;
-  readonly ecn?: number;
-  readonly dontFragment?: boolean;
-  /** Of a fragment: whether more follow (false), and where its payload belongs, bytes, a multiple of 8 (0). */
-  readonly moreFragments?: boolean;
-  readonly fragmentOffset?: number;
-  /** {@link addressSum} of the two addresses, where the caller has it. */
-  readonly addressSum?: number;
-}
+type Ipv4Fields = Omit<IpFields, "flowLabel" | "routerAlert">;
 
 /**
  * Writes a header without options, its checksum included, at `offset`; returns its length, 20 bytes.

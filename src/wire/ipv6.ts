@@ -6,7 +6,7 @@
  */
 import { readU16, readU32, writeBytes, writeU16, writeU32 } from "./bytes.ts";
 import type { DropReason } from "./drop_reason.ts";
-import type { IpPacket } from "./ip_packet.ts";
+import type { IpFields, IpPacket } from "./ip_packet.ts";
 import {
   emitFragmentHeader,
   emitRouterAlert,
@@ -105,21 +105,7 @@ function sumOfAddress(bytes: Uint8Array, at: number): number {
  * What {@link emitIpv6} writes; `dscp`, `ecn` and `flowLabel` are 0 when absent. With `routerAlert` a hop-by-hop header with that option
  * (RFC 2711) follows the fixed one; with `moreFragments` or a `fragmentOffset` (bytes, a multiple of 8) a fragment header with `id`.
  */
-interface Ipv6Fields {
-  readonly source: Uint8Array;
-  readonly destination: Uint8Array;
-  readonly protocol: number;
-  /** Without the headers that are written here. */
-  readonly payloadLength: number;
-  readonly hopLimit: number;
-  readonly dscp?: number;
-  readonly ecn?: number;
-  readonly flowLabel?: number;
-  readonly id?: number;
-  readonly moreFragments?: boolean;
-  readonly fragmentOffset?: number;
-  readonly routerAlert?: boolean;
-}
+type Ipv6Fields = Omit<IpFields, "id" | "dontFragment" | "addressSum"> & Partial<Pick<IpFields, "id">>;
 
 /** Writes a header at `offset`; returns its length, 40 bytes, and 8 more for each extension header. At most 65,535 bytes of payload. */
 export function emitIpv6(bytes: Uint8Array, offset: number, fields: Ipv6Fields): number {
