@@ -10,27 +10,13 @@ import { seqOf } from "./conversation.ts";
 import { hex, ip } from "./hand_frames.ts";
 import { NEIGHBOR_FAMILIES } from "./neighbor_families.ts";
 import { introduces, isTcpFrame, segmentOf, WIRE_FAMILIES } from "./wire_families.ts";
+import { NONSENSE } from "./nonsense_segments.ts";
 import { PEER_MAC, ROUTER_MAC, WireHost } from "./wire_host.ts";
 
 const SYN = 0x02;
-const RST = 0x04;
 const ACK = 0x10;
-const FIN = 0x01;
 const STRANGER_MAC = "02:00:00:00:00:66";
 const NEW_MAC = "02:00:00:00:00:0a";
-
-/** From another hardware address, with the right ports; `ackIs` counts from the host's initial sequence number. */
-const NONSENSE = [
-  { what: "an ACK of what was never sent", segment: { seq: 1001, ack: 0x70000000, flags: ACK } },
-  { what: "data far outside the window", segment: { seq: 0x70000000, flags: ACK }, data: "x" },
-  { what: "data behind the window", segment: { seq: 500, flags: ACK }, data: "x" },
-  { what: "a bare SYN", segment: { seq: 77, flags: SYN } },
-  { what: "a RST that is not exact", segment: { seq: 5000, flags: RST } },
-  { what: "a FIN out of order", segment: { seq: 5000, flags: ACK | FIN } },
-  { what: "no flag at all", segment: { seq: 1001, flags: 0 } },
-  { what: "an ACK that says nothing new", segment: { seq: 1001, flags: ACK }, ackIs: 1 },
-  { what: "in-window data that is not next", segment: { seq: 1050, flags: ACK }, data: "x", ackIs: 1 },
-];
 
 /** The hardware addresses that segments go to. */
 function ways(frames: readonly Uint8Array[]): string[] {

@@ -7,20 +7,7 @@ import type { FrameLink } from "../../src/link/link.ts";
 import { createStack } from "../../src/runtime/create_stack.ts";
 import type { Stack } from "../../src/runtime/stack.ts";
 import { VirtualTime } from "../runtime/virtual_time.ts";
-
-const mac = (last: number) => Uint8Array.of(2, 0, 0, 0, 0, last);
-const EVERYBODY = new Uint8Array(6).fill(0xff);
-
-function frame(to: Uint8Array, from: Uint8Array, mark: number): Uint8Array {
-  return Uint8Array.of(...to, ...from, 0x88, 0xb5, mark, ...new Uint8Array(45));
-}
-
-/** The marks of the frames that wait. */
-function marks(link: FrameLink, budget = 10_000): number[] {
-  const found: number[] = [];
-  link.receive((bytes) => found.push(bytes[14]), budget);
-  return found;
-}
+import { EVERYBODY, frame, mac, marks } from "./marked_frames.ts";
 
 function scene() {
   const [device, wire] = memoryPair();
