@@ -5,6 +5,7 @@
  */
 import type { FaultObserver } from "../link/fault_link.ts";
 import type { CloseReason, EventInterest, Observer, TcpEvent } from "../tcp/events.ts";
+import type { TcpConfig } from "../tcp/config.ts";
 import type { TcpState } from "../tcp/state.ts";
 import type { ConnectionInfo } from "../tcp/info.ts";
 
@@ -65,6 +66,8 @@ export interface HostConnection {
   readonly urgentBytes: number;
   /** Moves up to `into.length` bytes out of the receive buffer; returns how many. */
   read(into: Uint8Array): number;
+  /** As `read`, and the bytes stay where they are; `skip` of the receive buffer's first bytes come before. */
+  peek(into: Uint8Array, skip?: number): number;
   /** Drops up to `count` bytes of the receive buffer unseen; returns how many. */
   skip(count: number): number;
   /** Queues bytes `offset` to `offset + length - 1`; returns how many fit. Throws after `closeWrite` or when closed. */
@@ -95,6 +98,13 @@ export interface HostConnection {
   /** {@link HostConnection.write}, with all that is queued then marked as urgent before any of it leaves. */
   writeUrgent(bytes: Uint8Array): number;
   setNoDelay(on: boolean): void;
+  /**
+   * Settings that this connection has otherwise than its host: sizes of buffers, times, bounds, `cork`. Those of the handshake
+   * count while it is still to come, see {@link ConnectOptions.tcp}.
+   */
+  configure(changes: Partial<TcpConfig>): void;
+  /** The settings that it has. */
+  readonly config: Readonly<TcpConfig>;
   /** DSCP of what is sent from now on, 0 to 63 (MUST-48, SHLD-21); best left alone once set (SHLD-23). */
   setDscp(dscp: number): void;
   /** DSCP of the segment that came last (MAY-9). */
@@ -121,6 +131,11 @@ export interface ListenOptions {
    */
   readonly backlog?: number;
   /**
+   * What its connections have otherwise than the host's others; `synCookies` and what the host counts for all are not a
+   * connection's.
+   */
+  readonly tcp?: Partial<TcpConfig>;
+  /**
    * Called for a new connection (state SYN_RCVD; ESTABLISHED when a SYN cookie came back); returns what runs on it.
    * `onOpen` of that handler follows when it is established. When it throws, the connection is reset.
    */
@@ -136,6 +151,8 @@ export interface HostListener {
    * keeps this up to date; it stays 0 where what `accept` returns serves them at once.
    */
   waiting: number;
+  /** Changes {@link ListenOptions.tcp} for connections that are still to come. */
+  configure(changes: Partial<TcpConfig>): void;
   /** Stops accepting; connections already there live on. */
   close(): void;
 }
@@ -148,6 +165,8 @@ export interface ConnectOptions {
   /** Chosen by the host when absent (RFC 6056 algorithm 3). */
   readonly localPort?: number;
   readonly handler: ConnectionHandler;
+  /** What this connection has otherwise than the host's others. */
+  readonly tcp?: Partial<TcpConfig>;
 }
 
 /** Memory of all connections of a host, bytes. */

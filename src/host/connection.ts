@@ -3,6 +3,7 @@
  *
  * Owns: the user's calls, turned into calls of the machine. Must not know: frames.
  */
+import type { TcpConfig } from "../tcp/config.ts";
 import type { CloseReason } from "../tcp/events.ts";
 import { type ConnectionInfo, connectionInfo } from "../tcp/info.ts";
 import type { TcpState } from "../tcp/state.ts";
@@ -10,6 +11,7 @@ import type { Tcb } from "../tcp/tcb.ts";
 import {
   abortConnection,
   canWrite,
+  changeSettings,
   closeAndDrain,
   closeBothWays,
   closeConnection,
@@ -173,6 +175,13 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
     return count;
   }
 
+  peek(into: Uint8Array, skip = 0): number {
+    const { receiveRing } = this.tcb;
+    const count = Math.min(into.length, receiveRing.length - skip);
+    if (count > 0) receiveRing.copyOut(skip, into, 0, count);
+    return count > 0 ? count : 0;
+  }
+
   skip(count: number): number {
     const held = this.tcb.receiveRing.length;
     const taken = count < held ? count : held;
@@ -285,6 +294,16 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
     if (!on) return;
     this.#host.begin(this);
     this.#host.finish();
+  }
+
+  configure(changes: Partial<TcpConfig>): void {
+    changeSettings(this.tcb, changes);
+    this.#host.begin(this);
+    this.#host.finish();
+  }
+
+  get config(): Readonly<TcpConfig> {
+    return this.tcb.config;
   }
 
   setKeepAlive(on: boolean, idleUs?: number, intervalUs?: number): void {

@@ -77,6 +77,11 @@ export class ConnectionRegistry {
     return this.#options.maxConnections;
   }
 
+  /** The settings of connections that have none of their own. */
+  get config(): TcpConfig {
+    return this.#options.config;
+  }
+
   /** How many were begun by others. */
   get acceptedCount(): number {
     return this.#acceptedCount;
@@ -151,11 +156,12 @@ export class ConnectionRegistry {
   }
 
   /** Makes a connection in CLOSED with the numbers to begin with; it is not in the table yet. */
-  make(addresses: ConnectionAddresses, host: ConnectionHost): Connection {
-    const { config, context, pathMtus } = this.#options;
+  make(addresses: ConnectionAddresses, host: ConnectionHost, config: TcpConfig): Connection {
+    const { context, pathMtus } = this.#options;
     const internet = this.#options.internetOf(addresses.peerAddress.length);
     const { linkMss } = internet;
     const congestion = congestionControl(config.congestionControl);
+    if (config !== this.#options.config) context.pool.expectBuffer(config.receiveBufferBytes);
     const tcb = new Tcb({ config, congestion, pool: context.pool, internet });
     tcb.ourMss = config.mss > 0 && config.mss < linkMss ? config.mss : linkMss;
     tcb.iss = this.#isn.next(addresses, context.nowUs);

@@ -229,7 +229,7 @@ export class ConnectionRequests {
 
   #make(listener: Listener): Connection {
     const { registry, performer, replyRoute } = this.#options;
-    const connection = registry.make(replyRoute, performer);
+    const connection = registry.make(replyRoute, performer, listener.configOver(registry.config));
     connection.listener = listener;
     connection.tcb.state = "LISTEN";
     return connection;

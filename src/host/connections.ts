@@ -187,7 +187,9 @@ export class Connections {
       );
     }
     this.#room.makePlace();
-    const connection = registry.make(route, this.#performer);
+    const { config } = registry;
+    const own = options.tcp === undefined ? config : { ...config, ...options.tcp };
+    const connection = registry.make(route, this.#performer, own);
     registry.add(connection);
     this.#counters.connectionsOpened++;
     this.#counters.activeOpens++;

@@ -7,6 +7,7 @@
  *
  * Where there is one host, there is no group: nothing lies in the way of its frames.
  */
+import type { TcpConfig } from "../tcp/config.ts";
 import type { FaultObserver } from "../link/fault_link.ts";
 import type { TouchedFrame } from "../link/fault_path.ts";
 import type { EventInterest, Observer, TcpEvent } from "../tcp/events.ts";
@@ -278,6 +279,10 @@ class GroupListener implements HostListener {
   /** They wait in one queue, whose length is each one's. */
   set waiting(count: number) {
     for (const part of this.#parts) part.waiting = count;
+  }
+
+  configure(changes: Partial<TcpConfig>): void {
+    for (const part of this.#parts) part.configure(changes);
   }
 
   close(): void {

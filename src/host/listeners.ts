@@ -4,6 +4,7 @@
  * Owns: the table of ports and each listener's backlog. Must not know: how a connection is made.
  */
 import { formatIpAddress, sameAddress } from "../wire/address.ts";
+import type { TcpConfig } from "../tcp/config.ts";
 import type { HostListener, ListenOptions } from "./api.ts";
 
 /** Local choice: of the order of Linux's somaxconn; a stranger can hold this many half-open connections. */
@@ -16,6 +17,9 @@ export class Listener implements HostListener {
   readonly address: Uint8Array | null;
   readonly backlog: number;
   readonly options: ListenOptions;
+  /** What its connections have otherwise than the host's others; and that with the rest, once it has been asked for. */
+  #changes: Partial<TcpConfig> | undefined;
+  #config: TcpConfig | null = null;
   /** Connections in SYN_RCVD that it has begun. */
   halfOpen = 0;
   waiting = 0;
@@ -29,6 +33,7 @@ export class Listener implements HostListener {
     this.address = options.address ?? null;
     this.backlog = options.backlog ?? DEFAULT_BACKLOG;
     this.options = options;
+    this.#changes = options.tcp;
     this.#closed = closed;
   }
 
@@ -44,6 +49,18 @@ export class Listener implements HostListener {
   /** Those who wait to be accepted fill the backlog alone: nobody may join them. */
   get isAcceptQueueFull(): boolean {
     return this.waiting >= this.backlog;
+  }
+
+  configure(changes: Partial<TcpConfig>): void {
+    this.#changes = { ...this.#changes, ...changes };
+    this.#config = null;
+  }
+
+  /** The settings of a connection that begins now, by those of the host. */
+  configOver(host: TcpConfig): TcpConfig {
+    if (this.#changes === undefined) return host;
+    this.#config ??= { ...host, ...this.#changes };
+    return this.#config;
   }
 
   close(): void {

@@ -130,7 +130,7 @@ export function beginFromCookie(
   tcb.openedUs = context.nowUs;
   tcb.irs = seqAdd(segment.seq, -1);
   tcb.rcvNxt = 1;
-  tcb.rcvAdv = tcb.rcvNxt + Math.min(tcb.receiveRing.limitBytes, 0xffff);
+  tcb.rcvAdv = tcb.rcvNxt + Math.min(tcb.config.receiveBufferBytes, 0xffff);
   tcb.lastAckSent = tcb.rcvNxt;
   tcb.peerMss = mss;
   if (carried !== null) {

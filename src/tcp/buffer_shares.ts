@@ -14,7 +14,7 @@ const PROGRESS_BYTES = 0x1000;
 
 /** How many bytes the send buffer takes: its size, or this connection's share of memory where that is less. */
 export function sendLimitBytes(tcb: Tcb): number {
-  const { limitBytes } = tcb.sendRing;
+  const limitBytes = tcb.config.sendBufferBytes;
   const { account } = tcb.pool;
   if (account.isAmple(limitBytes)) return limitBytes;
   const share = account.shareBytes();

@@ -20,6 +20,8 @@ export interface TcpConfig {
   ecn: "off" | "accept" | "request";
   /** Nagle off from the start (MUST-17). */
   noDelay: boolean;
+  /** A last piece that fills no segment waits for more, or for FIN, whatever is in flight (Linux's TCP_CORK, BSD's TCP_NOPUSH). */
+  cork: boolean;
   congestionControl: "cubic" | "reno";
   /** RFC 6928 §2: ten segments. */
   initialWindowSegments: number;
@@ -86,6 +88,8 @@ export const DEFAULT_TCP_CONFIG: Readonly<TcpConfig> = {
   // Local choice, as Linux: a SYN that asks for ECN is still lost on some paths.
   ecn: "accept",
   noDelay: false,
+  // SHLD-7 has Nagle alone; MUST-60 and MUST-61 leave it to who asks that nothing is pushed.
+  cork: false,
   congestionControl: "cubic",
   initialWindowSegments: 10,
   // Deviation: RFC 9293 §3.4.2 takes 2 minutes; 30 s keeps TIME_WAIT at the 60 s that people know from Linux.

@@ -56,7 +56,7 @@ export function agreeOptions(context: MachineContext, tcb: Tcb, segment: TcpSegm
 /** Both sides scale windows (RFC 7323 §2.3). */
 export function agreeScale(tcb: Tcb, peerShift: number): void {
   tcb.sendShift = Math.min(peerShift, MAX_WINDOW_SHIFT);
-  tcb.receiveShift = windowShiftFor(tcb.receiveRing.limitBytes);
+  tcb.receiveShift = windowShiftFor(tcb.config.receiveBufferBytes);
 }
 
 /** MUST-16, RFC 6691 §2: the smallest of what the peer takes, and path and device carry, less our options. */

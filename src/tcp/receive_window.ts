@@ -20,7 +20,7 @@ export function windowShiftFor(bufferBytes: number): number {
 
 /** What may wait for the application: the buffer's size, or this connection's share of memory where that is less. */
 function bufferBytes(tcb: Tcb): number {
-  const limit = tcb.receiveRing.limitBytes;
+  const limit = tcb.config.receiveBufferBytes;
   const { account } = tcb.pool;
   if (account.isAmple(limit)) return limit;
   const share = account.shareBytes();

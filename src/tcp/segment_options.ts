@@ -67,7 +67,7 @@ export function chooseOptions(tcb: Tcb, effect: Effect, nowUs: number): boolean 
     effect.mss = tcb.ourMss;
     effect.sackPermitted = isAnswer ? tcb.sack : config.sack;
     if (isAnswer ? tcb.windowScaling : config.windowScaling) {
-      effect.windowScale = windowShiftFor(tcb.receiveRing.limitBytes);
+      effect.windowScale = windowShiftFor(config.receiveBufferBytes);
     }
   }
   effect.hasTimestamps = hasTimestamps;

@@ -94,6 +94,7 @@ function mayLeave(tcb: Tcb, length: number, unsent: number, mss: number): boolea
   if (tcb.scoreboard.count >= MOST_RECORDS) return false;
   if (length === unsent) {
     // All that is queued (SEND always pushes): at once when no small segment is in flight, or Nagle is off, or FIN follows.
+    if (tcb.config.cork && !tcb.finQueued) return false;
     if (tcb.noDelay || tcb.sender.smallEnd <= tcb.sndUna || tcb.finQueued) return true;
     return tcb.sndUp > tcb.sndNxt;
   }

@@ -47,7 +47,8 @@ export class Tcb {
   readonly row: number[] = INITIAL_ROW.slice();
   bits = INITIAL_BITS;
   state: TcpState = "CLOSED";
-  readonly config: TcpConfig;
+  /** Its host's, or what its user has made of it (`changeSettings` of user_calls.ts). */
+  config: TcpConfig;
   /** Whoever made the record and performs its effects; of no meaning here. */
   owner: object | null = null;
 
@@ -206,14 +207,20 @@ export class Tcb {
   /** The send ring, to put something into it. */
   ringToSend(): ByteRing {
     const { sendRings } = this.pool;
-    if (this.sendRing === sendRings.resting) this.sendRing = sendRings.take();
+    if (this.sendRing === sendRings.resting) {
+      this.sendRing = sendRings.take();
+      this.sendRing.limitBytes = this.config.sendBufferBytes;
+    }
     return this.sendRing;
   }
 
   /** The receive ring, to put something into it. */
   ringToReceive(): ByteRing {
     const { receiveRings } = this.pool;
-    if (this.receiveRing === receiveRings.resting) this.receiveRing = receiveRings.take();
+    if (this.receiveRing === receiveRings.resting) {
+      this.receiveRing = receiveRings.take();
+      this.receiveRing.limitBytes = this.config.receiveBufferBytes;
+    }
     return this.receiveRing;
   }
 

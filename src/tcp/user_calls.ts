@@ -7,6 +7,7 @@
 import { FLAG } from "../wire/tcp.ts";
 import { oweAck } from "./answer_limit.ts";
 import { noteProgress } from "./buffer_shares.ts";
+import type { TcpConfig } from "./config.ts";
 import { changeState, endConnection, endWithReset } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
 import { canOpenWindow } from "./receive_window.ts";
@@ -146,6 +147,24 @@ export function abortConnection(context: MachineContext, tcb: Tcb, rule: RuleId 
       context.apply(rule);
       endWithReset(context, tcb, { row: endingRow(tcb.state, "abort"), rule });
   }
+}
+
+/**
+ * Gives a connection settings of its own. Those of the handshake (MSS, SACK, timestamps, window scaling, the initial window) count
+ * while it is still to come; what is in a buffer that gets smaller than that stays, and no window that was offered is taken
+ * back (SHLD-14).
+ */
+export function changeSettings(tcb: Tcb, changes: Partial<TcpConfig>): void {
+  tcb.config = { ...tcb.config, ...changes };
+  const { config, pool } = tcb;
+  if (changes.noDelay !== undefined) tcb.noDelay = config.noDelay;
+  if (changes.dscp !== undefined) tcb.dscp = config.dscp;
+  if (changes.r2Us !== undefined) tcb.r2Us = config.r2Us;
+  if (changes.keepAliveIdleUs !== undefined) tcb.keepAliveIdleUs = config.keepAliveIdleUs;
+  if (changes.keepAliveIntervalUs !== undefined) tcb.keepAliveIntervalUs = config.keepAliveIntervalUs;
+  pool.expectBuffer(config.receiveBufferBytes);
+  if (tcb.sendRing !== pool.sendRings.resting) tcb.sendRing.limitBytes = config.sendBufferBytes;
+  if (tcb.receiveRing !== pool.receiveRings.resting) tcb.receiveRing.limitBytes = config.receiveBufferBytes;
 }
 
 /** Switches keep-alive (MAY-5; MUST-24, MUST-25: off by default; MUST-27: interval configurable). */

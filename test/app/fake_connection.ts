@@ -4,6 +4,7 @@
  * Owns: just enough of HostConnection to show an application backpressure, the peer's FIN and the end.
  */
 import type { ConnectionHandler, HostConnection } from "../../src/host/api.ts";
+import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../../src/tcp/config.ts";
 import type { CloseReason } from "../../src/tcp/events.ts";
 import type { ConnectionInfo } from "../../src/tcp/info.ts";
 import type { TcpState } from "../../src/tcp/state.ts";
@@ -19,6 +20,7 @@ export class FakeConnection implements HostConnection {
   ended: CloseReason | null = null;
   handler: ConnectionHandler = {};
   urgentBytes = 0;
+  config: TcpConfig = DEFAULT_TCP_CONFIG;
   userData: unknown = undefined;
   /** What was called, except for reads and writes. */
   readonly calls: string[] = [];
@@ -94,6 +96,16 @@ export class FakeConnection implements HostConnection {
     const bytes = this.received.splice(0, into.length);
     into.set(bytes);
     return bytes.length;
+  }
+
+  peek(into: Uint8Array, skip = 0): number {
+    const bytes = this.received.slice(skip, skip + into.length);
+    into.set(bytes);
+    return bytes.length;
+  }
+
+  configure(changes: Partial<TcpConfig>): void {
+    this.config = { ...this.config, ...changes };
   }
 
   skip(count: number): number {

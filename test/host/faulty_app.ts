@@ -4,7 +4,7 @@
  * Owns: which of its calls an application throws in, and a record of those that it got. Must not know: what the host
  * does about it.
  */
-import type { ConnectionHandler, HostConnection, HostListener } from "../../src/host/api.ts";
+import type { ConnectionHandler, HostConnection, HostListener, ListenOptions } from "../../src/host/api.ts";
 import type { ApplicationErrorEvent } from "../../src/tcp/events.ts";
 import type { Lab } from "../tcp/harness.ts";
 import type { Peer } from "../tcp/peer.ts";
@@ -56,10 +56,10 @@ export function faultyApp(
 export function listenWith(
   lab: Lab,
   make: (connection: HostConnection) => ConnectionHandler,
-  options: { readonly port?: number; readonly backlog?: number } = {},
+  options: Partial<Omit<ListenOptions, "accept">> = {},
 ): HostListener {
   const { port = HOST_PORT, backlog = 1024 } = options;
-  return lab.user(() => lab.host.listen({ port, backlog, accept: make }));
+  return lab.user(() => lab.host.listen({ port, backlog, ...options, accept: make }));
 }
 
 /** An established connection whose application is `app`, of which `onOpen` may already have thrown. */

@@ -61,7 +61,7 @@ const NO_MEMORY = {
   mayGrow: () => false,
 };
 
-/** Of one host, whose connections share a configuration. */
+/** Of one host; `config`: that of all connections that have none of their own. */
 export class BufferPool {
   readonly sendRings: RingPool;
   readonly receiveRings: RingPool;
@@ -73,14 +73,16 @@ export class BufferPool {
   readonly account: MemoryAccount;
   readonly memory: BlockMemory;
   /** Up to here no text of one segment, nor what it brings with it out of a hole, can make memory scarce. */
-  readonly #easyBytes: number;
+  #easyBytes = 0;
+  /** The largest receive buffer of any connection. */
+  #largestBytes = 0;
 
   /** `account`: unbounded when absent. */
   constructor(config: TcpConfig, account: MemoryAccount = new MemoryAccount(Infinity)) {
     const memory = new BlockMemory(account);
     this.account = account;
     this.memory = memory;
-    this.#easyBytes = account.scarceBytes - LARGEST_STEP * config.receiveBufferBytes;
+    this.expectBuffer(config.receiveBufferBytes);
     this.sendRings = new RingPool(memory, config.sendBufferBytes);
     this.receiveRings = new RingPool(memory, config.receiveBufferBytes);
   }
@@ -88,6 +90,13 @@ export class BufferPool {
   /** Whether memory need not be asked for before text is taken. */
   get isEasy(): boolean {
     return this.account.usedBytes <= this.#easyBytes;
+  }
+
+  /** A connection may hold so much that has arrived, where the host's others hold less. */
+  expectBuffer(receiveBufferBytes: number): void {
+    if (receiveBufferBytes <= this.#largestBytes) return;
+    this.#largestBytes = receiveBufferBytes;
+    this.#easyBytes = this.account.scarceBytes - LARGEST_STEP * receiveBufferBytes;
   }
 
   takeBoard(): Scoreboard {
