@@ -1,0 +1,49 @@
+/**
+ * Profile: the habits of a TCP implementation, where the RFCs leave freedom, as data.
+ *
+ * Owns: what a profile is made of. Must not know: any profile by its name (profiles.ts has them), or what a habit is for:
+ * the machine and the host read their own settings and are never told where these come from.
+ */
+import type { TcpConfig } from "./config.ts";
+
+/** Names that `--profile` takes. */
+export type ProfileName = "rfc" | "linux" | "freebsd";
+
+/** What the IP layer of such a host does by habit. */
+export interface IpHabits {
+  /** Time to live of what is sent (MUST-49). */
+  readonly ttl: number;
+}
+
+/** What a program finds when it asks a socket that it has set nothing on. */
+export interface SocketDefaults {
+  /** `SO_RCVBUF` and `SO_SNDBUF` before anything is set or agreed. */
+  readonly receiveBufferBytes: number;
+  readonly sendBufferBytes: number;
+  /** Largest value that these two take. */
+  readonly mostBufferBytes: number;
+  /** `SO_RCVBUF` and `SO_SNDBUF` are doubled when they are set (Linux's way to count its own overhead). */
+  readonly doublesBuffers: boolean;
+  /** Fast Open (RFC 7413) for active opens, and for listeners that ask for it. */
+  readonly fastOpenClient: boolean;
+  readonly fastOpenServer: boolean;
+  /** Data in a SYN without a cookie: sent, taken. */
+  readonly fastOpenClientWithoutCookie: boolean;
+  readonly fastOpenServerWithoutCookie: boolean;
+  /** Every listener does it, with a bound of its backlog. */
+  readonly fastOpenEveryListener: boolean;
+  /** Keys of cookies of 16 octets each in hexadecimal, the first makes them; empty: from the host's secret. */
+  readonly fastOpenKeys: readonly string[];
+  /** How long no Fast Open is tried after a black hole (RFC 7413 §4.1.3.1), seconds; 0: it is always tried. */
+  readonly fastOpenBlackholeSeconds: number;
+  /** `TCP_NOTSENT_LOWAT`; Infinity: no bound. */
+  readonly notSentLowBytes: number;
+}
+
+/** A profile. What it does not name is as it is without one. */
+export interface Profile {
+  readonly name: ProfileName;
+  readonly tcp: Readonly<Partial<TcpConfig>>;
+  readonly ip: Readonly<IpHabits>;
+  readonly sockets: Readonly<SocketDefaults>;
+}
