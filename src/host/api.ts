@@ -209,6 +209,11 @@ export interface HostApi {
   crowd(isCrowded: boolean): void;
   /** Sends the gratuitous ARP announcement of each address (RFC 5227 §2.3), once. */
   announce(): void;
+  /**
+   * Changes the host's settings, as a kernel's own are changed while it runs: what a connection takes when it begins counts for
+   * those to come, all else at once for all but those that have that very setting of their own.
+   */
+  configure(changes: Partial<TcpConfig>): void;
   listen(options: ListenOptions): HostListener;
   connect(options: ConnectOptions): HostConnection;
   /** Live connections (not the listeners), in the order in which they began. */

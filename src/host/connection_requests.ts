@@ -4,7 +4,7 @@
  * Owns: performing the verdict of passive_opens.ts: a connection begun, a SYN cookie sent, a reset, silence. Must not
  * know: how the verdict comes about, or how connections are found.
  */
-import { segmentArrives } from "../tcp/arrives.ts";
+import { dropScan, isScan, segmentArrives } from "../tcp/arrives.ts";
 import {
   answerWithCookie,
   becomeCookie,
@@ -48,7 +48,7 @@ interface ConnectionRequestsOptions {
   readonly counters: HostCounters;
   readonly replyRoute: ReplyRoute;
   readonly room: RoomMaker;
-  readonly cookies: SynCookies | null;
+  readonly cookies: SynCookies;
   /** What carries the segments between addresses of so many bytes. */
   internetOf(addressBytes: number): InternetLayer;
   /** By way of whom connections go. */
@@ -72,7 +72,9 @@ export class ConnectionRequests {
    * one.
    */
   arrives(segment: TcpSegment, from: Arrival, issFloor: number | null): void {
-    const { context, counters, listeners, replyRoute, room, cookies, overload } = this.#options;
+    const { context, counters, listeners, replyRoute, room, overload, registry } = this.#options;
+    const { synCookies } = registry.config;
+    const cookies = synCookies === false ? null : this.#options.cookies;
     if (overload.isOn && overload.turnsAway(segment, from)) return;
     replyRoute.take();
     if (!this.#options.isValidSource(from)) {
@@ -81,10 +83,15 @@ export class ConnectionRequests {
       return;
     }
     const listener = listeners.find(segment.destinationPort, replyRoute.localAddress);
+    if (isScan(registry.config, segment)) {
+      dropScan(context, null);
+      this.#answered(segment, listener !== null);
+      return;
+    }
     if (listener === null) {
       if (overload.keepsSilent()) return;
       counters.noListener++;
-      closedArrives(context, segment);
+      closedArrives(context, segment, registry.config.closedPorts);
       this.#answered(segment, false);
       return;
     }
@@ -92,7 +99,17 @@ export class ConnectionRequests {
     const { hasRoom, isFull } = room;
     const { defaultMss } = this.#options.internetOf(from.addressBytes);
     const tuple = replyRoute;
-    const verdict = passiveVerdict(segment, { listener, tuple, nowUs, hasRoom, isFull, defaultMss, cookies });
+    const onlyCookies = synCookies === "always";
+    const verdict = passiveVerdict(segment, {
+      listener,
+      tuple,
+      nowUs,
+      hasRoom,
+      isFull,
+      defaultMss,
+      cookies,
+      onlyCookies,
+    });
     this.#perform(segment, verdict, { listener, issFloor });
   }
 
@@ -102,7 +119,7 @@ export class ConnectionRequests {
    */
   takeLateCookie(segment: TcpSegment, { tcb, listener }: Connection): void {
     const { context, replyRoute, cookies, counters } = this.#options;
-    if ((segment.flags & (SYN | ACK | RST)) !== ACK || listener === null || cookies === null) return;
+    if ((segment.flags & (SYN | ACK | RST)) !== ACK || listener === null) return;
     const iss = seqAdd(segment.ack, -1);
     if (iss === tcb.iss || context.nowUs - listener.cookieSentUs >= COOKIE_LIFE_US) return;
     replyRoute.take();
@@ -203,7 +220,7 @@ export class ConnectionRequests {
   }
 
   #reset(segment: TcpSegment, reason: string): void {
-    const { context, counters, overload } = this.#options;
+    const { context, counters, overload, registry } = this.#options;
     if (reason === "bad-cookie") counters.count("syn-cookies-bad");
     if (overload.keepsSilent()) return;
     if (reason === "too-many-connections") {
@@ -212,7 +229,7 @@ export class ConnectionRequests {
       context.apply("arrives.listen.ack");
       replyWithReset(context, segment, "arrives.listen.ack");
     } else {
-      listenArrives(context, segment);
+      listenArrives(context, segment, registry.config.listenSynAck);
     }
     this.#answered(segment, true);
   }

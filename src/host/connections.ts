@@ -108,7 +108,7 @@ export class Connections {
     const replyRoute = new ReplyRoute(seed);
     const performer = new EffectPerformer({ ...options, context, registry, teller, barrier, replyRoute });
     const room = new RoomMaker({ ...options, context, registry, performer, teller });
-    const cookies = config.synCookies ? new SynCookies(options.secret) : null;
+    const cookies = new SynCookies(options.secret);
     const { peers } = registry;
     const overload = new Overload({ context, peers, account: pool.account, counters, teller });
     const parts = { context, registry, listeners, performer, teller, replyRoute, room, overload };
@@ -175,6 +175,22 @@ export class Connections {
     });
     this.teller.listener("open.passive", `${endpointText(name, options.port)}-*:*`);
     return listener;
+  }
+
+  /**
+   * Changes settings in force. Connections that have some of their own have a copy of the others, which follows where it is
+   * as the host's was.
+   */
+  configure(changes: Partial<TcpConfig>): void {
+    const { config } = this.#registry;
+    const before = { ...config };
+    Object.assign(config, changes);
+    this.context.pool.expectBuffer(config.receiveBufferBytes);
+    // Those with settings of their own join them with the host's anew.
+    for (const listener of this.listeners.all()) listener.configure({});
+    for (const { tcb } of this.#registry.each()) {
+      if (tcb.config !== config) tcb.config = { ...tcb.config, ...stillShared(tcb.config, before, changes) };
+    }
   }
 
   /** Makes a connection in SYN_SENT; the SYN leaves when the hardware address of its next hop is known. */
@@ -271,4 +287,16 @@ export class Connections {
     if (tcb.nextDeadlineUs() <= this.context.nowUs) deadlineArrives(this.context, tcb);
     this.#performer.finish();
   }
+}
+
+/** Of `changes` those to settings in which `own` does not differ from the host's as they were. */
+function stillShared(
+  own: Readonly<TcpConfig>,
+  before: Readonly<TcpConfig>,
+  changes: Partial<TcpConfig>,
+): Partial<TcpConfig> {
+  const shared = new Set<string>(
+    (Object.keys(changes) as (keyof TcpConfig)[]).filter((name) => own[name] === before[name]),
+  );
+  return Object.fromEntries(Object.entries(changes).filter(([name]) => shared.has(name)));
 }

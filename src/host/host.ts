@@ -9,7 +9,7 @@
  */
 import type { FaultObserver } from "../link/fault_link.ts";
 import type { HostLink } from "../link/link.ts";
-import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
+import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import type { EventInterest, Observer, TcpEvent } from "../tcp/events.ts";
 import { formatIpAddress } from "../wire/address.ts";
 import { LAN } from "../wire/ethernet.ts";
@@ -222,6 +222,10 @@ export class Host implements HostAtWork {
     for (const address of addresses) {
       this.#internet.claims.claim(address, { lost: (mac) => lost(address, mac), alsoOurs });
     }
+  }
+
+  configure(changes: Partial<TcpConfig>): void {
+    this.#connections.configure(changes);
   }
 
   listen(options: ListenOptions): HostListener {

@@ -197,6 +197,10 @@ export class HostGroup implements HostAtWork {
     for (const host of this.#hosts) yield* host.connectionsInOrder();
   }
 
+  configure(changes: Partial<TcpConfig>): void {
+    for (const host of this.#hosts) host.configure(changes);
+  }
+
   *newestConnections(): Generator<HostConnection, void, void> {
     const walks = this.#hosts.map((host) => host.newestConnections());
     const heads = walks.map((walk) => walk.next());

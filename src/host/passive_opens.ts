@@ -36,6 +36,8 @@ export interface PassiveOpenSituation {
   readonly defaultMss: number;
   /** Null where cookies are switched off. */
   readonly cookies: SynCookies | null;
+  /** Every SYN is answered with a cookie. */
+  readonly onlyCookies: boolean;
 }
 
 const ACCEPT: PassiveVerdict = { kind: "accept", cookie: null };
@@ -64,7 +66,8 @@ function synVerdict(segment: TcpSegment, situation: PassiveOpenSituation): Passi
   // A cookie would only add to those who wait already.
   if (listener.isAcceptQueueFull) return ACCEPT_QUEUE_FULL;
   // Whoever can invent addresses must not end connections: where one would have to go, the client has to answer first.
-  if (!listener.isBacklogFull && !(situation.isFull && cookies !== null)) return ACCEPT;
+  const hasPlace = !listener.isBacklogFull && !(situation.isFull && cookies !== null);
+  if (hasPlace && !situation.onlyCookies) return ACCEPT;
   if (cookies === null) return BACKLOG_FULL;
   const mss = segment.mss > 0 ? segment.mss : situation.defaultMss;
   const iss = cookies.make(situation.tuple, { seq: segment.seq, mss }, situation.nowUs);

@@ -93,11 +93,13 @@ export class SegmentWriter {
       segment.seq = effect.seq;
       segment.ack = effect.ack;
       clearTcpOptions(segment);
+      segment.isPacked = false;
     } else {
       // The one place where positions become 32 bits.
       segment.seq = wordOf(effect.seq, tcb.iss);
       segment.ack = (effect.flags & FLAG.ACK) === 0 ? 0 : wordOf(effect.ack, tcb.irs);
       writeOptions(segment, effect, tcb.irs);
+      segment.isPacked = tcb.config.optionLayout === "packed";
     }
 
     const ethernet = this.#ethernet;

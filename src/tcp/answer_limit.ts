@@ -18,7 +18,7 @@ import type { RuleId } from "./rules.ts";
 import { AnswerTimes, NEVER_ANSWERED, type Tcb } from "./tcb.ts";
 
 const SECOND_US = 1_000_000;
-/** As Linux: between two answers of a connection to bare segments. */
+/** As Linux: between two answers of a connection to window and keep-alive probes. */
 const ANSWER_INTERVAL_US = 500_000;
 /** Local choice: window probes double from the least RTO of common stacks, 200 ms; by then they are a second apart. */
 const QUICK_PROBE_ANSWER_US = 200_000;
@@ -34,7 +34,9 @@ export function oweAck(tcb: Tcb, rule: RuleId): void {
 export function answerUnacceptable(context: MachineContext, tcb: Tcb, rule: RuleId): void {
   const { length, seq } = context.arriving;
   const isProbe = seq === tcb.rcvNxt - 1;
-  if (length === 0 && !(isProbe ? takeProbeAnswer(tcb, context.nowUs) : takeAnswer(tcb, context.nowUs))) {
+  // Where several may be answered in a row, a probe needs no place of its own.
+  const hasOwnPlace = isProbe && tcb.config.answersPerInterval === 1;
+  if (length === 0 && !(hasOwnPlace ? takeProbeAnswer(tcb, context.nowUs) : takeAnswer(tcb, context.nowUs))) {
     context.counters.answersHeld++;
     return;
   }
@@ -49,7 +51,7 @@ export function challengeAck(context: MachineContext, tcb: Tcb, rule: RuleId): v
     counters.challengeAcksHeld++;
     return;
   }
-  timesOf(tcb).answerUs = context.nowUs;
+  countAnswer(tcb, context.nowUs);
   counters.challengeAcks++;
   oweAck(tcb, rule);
 }
@@ -62,13 +64,25 @@ function timesOf(tcb: Tcb): AnswerTimes {
 
 /** Whether the connection may answer a bare segment now. */
 function mayAnswer(tcb: Tcb, nowUs: number): boolean {
-  return nowUs - tcb.answers.answerUs >= ANSWER_INTERVAL_US;
+  const { answerUs, answers } = tcb.answers;
+  const { answerIntervalUs, answersPerInterval } = tcb.config;
+  return nowUs - answerUs >= answerIntervalUs || answers < answersPerInterval;
+}
+
+/** It does. */
+function countAnswer(tcb: Tcb, nowUs: number): void {
+  const times = timesOf(tcb);
+  if (nowUs - times.answerUs >= tcb.config.answerIntervalUs) {
+    times.answerUs = nowUs;
+    times.answers = 0;
+  }
+  times.answers++;
 }
 
 /** Whether it may; then it has. */
 function takeAnswer(tcb: Tcb, nowUs: number): boolean {
   if (!mayAnswer(tcb, nowUs)) return false;
-  timesOf(tcb).answerUs = nowUs;
+  countAnswer(tcb, nowUs);
   return true;
 }
 

@@ -11,11 +11,13 @@ import { acknowledgmentArrives } from "./arrives_ack.ts";
 import { synSentArrives } from "./arrives_syn_sent.ts";
 import { reportDuplicate, textArrives, urgentArrives } from "./arrives_text.ts";
 import type { ArrivingSegment } from "./arriving_segment.ts";
-import { endConnection } from "./change_state.ts";
+import { endConnection, endWithReset } from "./change_state.ts";
+import type { TcpConfig } from "./config.ts";
 import type { MachineContext } from "./context.ts";
 import { establish } from "./establish.ts";
 import { predictedArrives } from "./fast/header_prediction.ts";
 import { tellRetransmit } from "./resend.ts";
+import { acceptedBytes } from "./receive_window.ts";
 import { replyWithReset } from "./reset.ts";
 import { CONGESTION_EXPERIENCED, isProbing } from "./send_segment.ts";
 import { seqLe, seqLt } from "./sequence.ts";
@@ -43,10 +45,22 @@ export function segmentArrives(context: MachineContext, tcb: Tcb, header: TcpSeg
     tcb.keepAliveUs = context.nowUs + tcb.keepAliveIdleUs;
   }
   if (!context.predicts || !predictedArrives(context, tcb, arriving)) {
-    if (tcb.state === "SYN_SENT") synSentArrives(context, tcb, arriving);
+    if (isScan(tcb.config, header)) dropScan(context, tcb);
+    else if (tcb.state === "SYN_SENT") synSentArrives(context, tcb, arriving);
     else synchronizedArrives(context, tcb, arriving);
   }
   context.arrivingFlags = -1;
+}
+
+/** SYN and FIN in one segment, which no stack sends of itself, where such are not taken. */
+export function isScan(config: Pick<TcpConfig, "synFin">, { flags }: TcpSegment): boolean {
+  return (flags & (SYN | FIN)) === (SYN | FIN) && config.synFin === "drop";
+}
+
+/** Nothing of it is looked at. `tcb`: null where it belongs to no connection. */
+export function dropScan(context: MachineContext, tcb: Tcb | null): void {
+  context.apply("arrives.syn-fin");
+  context.drop(tcb, "syn-fin");
 }
 
 /** RFC 9293 §3.10.7.4, "otherwise": SYN_RCVD and all synchronized states. */
@@ -116,7 +130,7 @@ function sequenceCheck(context: MachineContext, tcb: Tcb, segment: ArrivingSegme
     // A reset is judged by its sequence number alone (RFC 5961 §3.2, errata 4772), so also at zero window (MUST-66) and
     // with data (SHLD-2).
     const offset = segment.seq - tcb.rcvNxt;
-    if (offset === 0 || (offset > 0 && offset < tcb.rcvWnd)) return true;
+    if (offset === 0 || (offset > 0 && offset < acceptedBytes(tcb))) return true;
     context.counters.outsideWindow++;
     context.apply("arrives.check1.outside-window-rst");
     context.drop(tcb, "outside-window");
@@ -137,7 +151,7 @@ function isTsRecentValid(context: MachineContext, tcb: Tcb): boolean {
 function isAcceptable(tcb: Tcb, segment: { readonly seq: number; readonly length: number }): boolean {
   const { length } = segment;
   const offset = segment.seq - tcb.rcvNxt;
-  const window = tcb.rcvWnd;
+  const window = acceptedBytes(tcb);
   if (length === 0) return window === 0 ? offset === 0 : offset >= 0 && offset < window;
   if (window === 0) return false;
   const last = offset + length - 1;
@@ -148,10 +162,7 @@ function isAcceptable(tcb: Tcb, segment: { readonly seq: number; readonly length
 function refuseUnacceptable(context: MachineContext, tcb: Tcb, segment: ArrivingSegment): void {
   const { flags, seq, length } = segment;
   if (tcb.state !== "SYN_RCVD" && (flags & SYN) !== 0) {
-    // RFC 5961 §4.2: a SYN anywhere gets a challenge ACK, whatever its sequence number.
-    context.apply("arrives.check4.syn-challenge");
-    context.drop(tcb, "syn-in-connection");
-    challengeAck(context, tcb, "arrives.check4.syn-challenge");
+    challengeSyn(context, tcb);
     return;
   }
   if ((flags & (FIN | ACK)) === FIN && tcb.config.finWithoutAck === "drop") {
@@ -232,7 +243,7 @@ function resetArrives(context: MachineContext, tcb: Tcb, segment: ArrivingSegmen
     return;
   }
   // RFC 5961 §3.2 (in RFC 9293 §3.10.7.4): only the exact sequence number resets; the rest of the window is asked back.
-  if (segment.seq !== tcb.rcvNxt) {
+  if (segment.seq !== tcb.rcvNxt && tcb.config.resetCheck === "rfc5961") {
     context.apply("arrives.check2.rst-challenge");
     context.drop(tcb, "rst-not-exact");
     challengeAck(context, tcb, "arrives.check2.rst-challenge");
@@ -250,7 +261,7 @@ function resetArrives(context: MachineContext, tcb: Tcb, segment: ArrivingSegmen
       endConnection(context, tcb, { row: "time-wait.rst", reason: "normal" });
       return;
     default:
-      context.apply("arrives.check2.rst");
+      context.apply(segment.seq === tcb.rcvNxt ? "arrives.check2.rst" : "arrives.check2.rst-in-window");
       endConnection(context, tcb, {
         row: endingRow(tcb.state, "rst"),
         // Both directions are closed already: nothing is lost.
@@ -269,10 +280,22 @@ function synArrives(context: MachineContext, tcb: Tcb): void {
     endConnection(context, tcb, { row: "syn-rcvd.syn", reason: "reset-by-peer" });
     return;
   }
+  if (tcb.config.synCheck === "rfc793" && tcb.state !== "TIME_WAIT") {
+    context.apply("arrives.check4.syn-reset");
+    const rule = "arrives.check4.syn-reset";
+    endWithReset(context, tcb, { row: endingRow(tcb.state, "abort"), rule, reason: "reset-by-peer" });
+    return;
+  }
   // In a simultaneous open too: the peer's SYN-ACK repeats its SYN at IRS, outside the window; one inside is an attack.
-  context.apply("arrives.check4.syn-challenge");
+  challengeSyn(context, tcb);
+}
+
+/** RFC 5961 §4.2: a SYN anywhere gets a challenge ACK, whatever its sequence number. */
+function challengeSyn(context: MachineContext, tcb: Tcb): void {
+  const isAnswered = tcb.state !== "TIME_WAIT" || tcb.config.timeWaitSyn === "challenge";
+  context.apply(isAnswered ? "arrives.check4.syn-challenge" : "arrives.time-wait.syn-dropped");
   context.drop(tcb, "syn-in-connection");
-  challengeAck(context, tcb, "arrives.check4.syn-challenge");
+  if (isAnswered) challengeAck(context, tcb, "arrives.check4.syn-challenge");
 }
 
 /** The very SYN that began this connection, once more. */

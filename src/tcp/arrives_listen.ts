@@ -6,6 +6,7 @@
  */
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import { changeState } from "./change_state.ts";
+import type { TcpConfig } from "./config.ts";
 import type { MachineContext } from "./context.ts";
 import {
   agreeOptions,
@@ -23,11 +24,18 @@ import type { Tcb } from "./tcb.ts";
 const { SYN, RST, ACK, ECE } = FLAG;
 
 /** Whether the segment may begin a connection; otherwise it has been dealt with (RST sent where due). */
-export function listenArrives(context: MachineContext, segment: TcpSegment): boolean {
+export function listenArrives(
+  context: MachineContext,
+  segment: TcpSegment,
+  listenSynAck: TcpConfig["listenSynAck"] = "reset",
+): boolean {
   const { flags } = segment;
   if ((flags & RST) !== 0) {
     context.apply("arrives.listen.rst");
     context.drop(null, "rst-in-listen");
+  } else if ((flags & (SYN | ACK)) === (SYN | ACK) && listenSynAck === "drop") {
+    context.apply("arrives.listen.syn-ack");
+    context.drop(null, "syn-ack-in-listen");
   } else if ((flags & ACK) !== 0) {
     context.apply("arrives.listen.ack");
     context.drop(null, "ack-in-listen");

@@ -9,7 +9,8 @@ import { textArrives, urgentArrives } from "./arrives_text.ts";
 import type { ArrivingSegment } from "./arriving_segment.ts";
 import { changeState, endConnection } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
-import { agreeOptions, establish, learnIrs, takeFirstWindow } from "./establish.ts";
+import { agreeOptions, asksForEcnNow, establish, learnIrs, takeFirstWindow } from "./establish.ts";
+import { roundBuffers } from "./receive_window.ts";
 import { replyWithReset } from "./reset.ts";
 import type { Tcb } from "./tcb.ts";
 
@@ -45,10 +46,11 @@ export function synSentArrives(context: MachineContext, tcb: Tcb, segment: Arriv
   learnIrs(tcb, header);
   segment.read(tcb, header);
   agreeOptions(context, tcb, header);
+  roundBuffers(tcb);
   if (hasAck) {
     context.apply("arrives.syn-sent.syn-ack");
-    // RFC 3168 §6.1.1: a SYN-ACK with ECE and without CWR grants what our first SYN asked for.
-    tcb.ecn = tcb.config.ecn === "request" && tcb.synRetransmits === 0 && (flags & (ECE | CWR)) === ECE;
+    // RFC 3168 §6.1.1: a SYN-ACK with ECE and without CWR grants what our SYN asked for.
+    tcb.ecn = asksForEcnNow(tcb) && (flags & (ECE | CWR)) === ECE;
     establish(context, tcb, { row: "syn-sent.syn-ack", segment, sendFlags: ACK });
     oweAck(tcb, "ack.handshake");
     urgentArrives(context, tcb, segment);

@@ -11,7 +11,7 @@ import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import { peerFinArrives } from "./fin.ts";
 import { NOTHING_OUT_OF_ORDER, Reassembly } from "./reassembly.ts";
-import { roomBytes } from "./receive_window.ts";
+import { growBuffer, roomBytes } from "./receive_window.ts";
 import type { Tcb } from "./tcb.ts";
 import { arrivesInTimeWait } from "./time_wait.ts";
 import { abortConnection } from "./user_calls.ts";
@@ -134,6 +134,7 @@ export function takeInOrder(
   tcb.rcvNxt += taken;
   if (tcb.rcvUp >= 0 && tcb.rcvNxt >= tcb.rcvUp && tcb.discarding) tcb.rcvUp = -1;
   tcb.bytesIn += taken;
+  if (tcb.config.receiveBufferMostBytes > 0) growBuffer(tcb, taken);
   context.effects.push(EFFECT.DATA, tcb).length = taken;
   // Who still sends to an application that drops it has not gone away.
   if (tcb.lifetimeUs !== Infinity) tcb.lifetimeUs = context.nowUs + tcb.config.finWait2Us;
@@ -252,8 +253,11 @@ function decideAck(context: MachineContext, tcb: Tcb, taken: number): void {
     oweAck(tcb, "ack.quick");
     return;
   }
-  // SHLD-19: two full-sized segments (a GRO frame can hold many).
-  if (tcb.ackBytes >= 2 * tcb.peerSegmentBytes) {
+  // SHLD-19: two full-sized segments (a GRO frame can hold many); or any two.
+  if (
+    tcb.ackBytes >= 2 * tcb.peerSegmentBytes ||
+    (tcb.delayedAckUs !== Infinity && tcb.config.ackEverySecond === "any")
+  ) {
     oweAck(tcb, "ack.every-second");
     return;
   }

@@ -48,12 +48,13 @@ export function endConnection(
 export function endWithReset(
   context: MachineContext,
   tcb: Tcb,
-  end: { readonly row: TransitionId; readonly rule: RuleId },
+  end: { readonly row: TransitionId; readonly rule: RuleId; readonly reason?: CloseReason },
 ): void {
   changeState(context, tcb, end.row, FLAG.RST | FLAG.ACK);
-  letGo(tcb, "reset-by-us");
+  const { reason = "reset-by-us" } = end;
+  letGo(tcb, reason);
   pushReset(context, tcb, end.rule);
-  context.effects.push(EFFECT.CLOSED, tcb).reason = "reset-by-us";
+  context.effects.push(EFFECT.CLOSED, tcb).reason = reason;
 }
 
 function letGo(tcb: Tcb, reason: CloseReason): void {

@@ -4,8 +4,10 @@
  * Owns: names, units and defaults. Must not know: who parses options.
  */
 
+import { DEFAULT_TCP_HABITS, type TcpHabits } from "./habits.ts";
+
 /** Settings of the machine; sizes in bytes, times in microseconds. */
-export interface TcpConfig {
+export interface TcpConfig extends TcpHabits {
   /** Largest MSS that we offer; the link's MTU less 40 (or 60) bounds it too (MUST-67). 0 = from the MTU alone. */
   mss: number;
   receiveBufferBytes: number;
@@ -44,8 +46,8 @@ export interface TcpConfig {
   orphanR2Us: number;
   /** R2 for our SYN (MUST-23: at least 3 minutes). */
   synR2Us: number;
-  /** SYN cookies when a listener's backlog is full (RFC 4987 §3.6); otherwise the SYN is dropped. */
-  synCookies: boolean;
+  /** SYN cookies when a listener's backlog is full (RFC 4987 §3.6), or for every SYN; otherwise the SYN is dropped. */
+  synCookies: boolean | "always";
   /** Retransmissions of a SYN-ACK before the half-open connection is forgotten. */
   synAckRetransmissions: number;
   /** How long FIN_WAIT_2 may last once the application has gone (`close`). */
@@ -78,6 +80,7 @@ const SECOND_US = 1_000_000;
 
 /** Defaults; each with its source, or as a local choice with the reason. */
 export const DEFAULT_TCP_CONFIG: Readonly<TcpConfig> = {
+  ...DEFAULT_TCP_HABITS,
   mss: 0,
   // Local choice: a gigabit at 8 ms of delay.
   receiveBufferBytes: 0x100000,

@@ -23,7 +23,7 @@ export function initialWindow(tcb: Tcb): number {
 
 /** RFC 5681 §4.1: after idleness of more than an RTO the window falls back to the initial one. */
 export function restartAfterIdle(tcb: Tcb, nowUs: number): void {
-  if (tcb.lastSendUs === 0 || nowUs - tcb.lastSendUs <= tcb.rtoUs) return;
+  if (tcb.lastSendUs === 0 || nowUs - tcb.lastSendUs <= tcb.rtoUs || !tcb.config.restartAfterIdle) return;
   const restart = initialWindow(tcb);
   if (tcb.cwnd > restart) {
     tcb.cwnd = restart;

@@ -4,6 +4,7 @@
  * Owns: the interface, and what of a connection a controller may see and change. Must not know: which segments were
  * lost, or how they are sent again.
  */
+import type { TcpConfig } from "./config.ts";
 import type { SenderRecord } from "./sender_record.ts";
 
 /** How congestion recovery stands (RFC 5681, RFC 6675). */
@@ -23,6 +24,7 @@ export interface CongestionVariables {
   readonly sndUna: number;
   readonly sndNxt: number;
   readonly sender: SenderRecord;
+  readonly config: Pick<TcpConfig, "slowStartSegments">;
 }
 
 /** What a congestion controller decides; its variables live in the connection. */

@@ -114,7 +114,8 @@ function adviseOfR1(context: MachineContext, tcb: Tcb): void {
 function handshakeTimeout(context: MachineContext, tcb: Tcb): void {
   const isActive = tcb.state === "SYN_SENT";
   const isOver = isActive
-    ? context.nowUs - tcb.openedUs >= tcb.config.synR2Us
+    ? context.nowUs - tcb.openedUs >= tcb.config.synR2Us ||
+      tcb.synRetransmits >= tcb.config.synRetransmissions
     : tcb.synRetransmits >= tcb.config.synAckRetransmissions;
   if (isOver) {
     context.apply("retransmit.r2");

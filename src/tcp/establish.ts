@@ -10,7 +10,7 @@ import { changeState } from "./change_state.ts";
 import { initialWindow } from "./congestion.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
-import { MAX_WINDOW_SHIFT, offerFirstWindow, windowShiftFor } from "./receive_window.ts";
+import { MAX_WINDOW_SHIFT, offerFirstWindow, ourWindowShift, roundBuffers } from "./receive_window.ts";
 import { boundRto, sampleEcho, takeRoundTrip } from "./round_trip.ts";
 import { TIMESTAMP_OPTION_BYTES } from "./segment_options.ts";
 import type { Tcb } from "./tcb.ts";
@@ -35,17 +35,18 @@ export function learnIrs(tcb: Tcb, syn: TcpSegment): void {
 /** Takes the options of the peer's SYN, and of ours what both have. */
 export function agreeOptions(context: MachineContext, tcb: Tcb, segment: TcpSegment): void {
   const { config } = tcb;
+  const offers = offersOptions(tcb);
   // MUST-15: without the option peerMss keeps its first value, 536 or 1220.
   if (segment.mss > 0) tcb.peerMss = Math.max(segment.mss, LEAST_PEER_MSS);
-  tcb.windowScaling = config.windowScaling && segment.windowScale >= 0;
+  tcb.windowScaling = offers && config.windowScaling && segment.windowScale >= 0;
   if (tcb.windowScaling) {
     agreeScale(tcb, segment.windowScale);
   } else {
     tcb.sendShift = 0;
     tcb.receiveShift = 0;
   }
-  tcb.sack = config.sack && segment.sackPermitted;
-  tcb.timestamps = config.timestamps && segment.hasTimestamps;
+  tcb.sack = offers && config.sack && segment.sackPermitted;
+  tcb.timestamps = offers && config.timestamps && segment.hasTimestamps;
   if (tcb.timestamps) {
     tcb.tsRecent = segment.tsValue;
     tcb.tsRecentUs = context.nowUs;
@@ -53,10 +54,15 @@ export function agreeOptions(context: MachineContext, tcb: Tcb, segment: TcpSegm
   updateSendMss(tcb);
 }
 
+/** Whether our SYN offers options besides MSS: not after it has been lost so often that they may be why. */
+export function offersOptions(tcb: Tcb): boolean {
+  return tcb.passive || tcb.synRetransmits < tcb.config.plainSynAfter;
+}
+
 /** Both sides scale windows (RFC 7323 §2.3). */
 export function agreeScale(tcb: Tcb, peerShift: number): void {
   tcb.sendShift = Math.min(peerShift, MAX_WINDOW_SHIFT);
-  tcb.receiveShift = windowShiftFor(tcb.config.receiveBufferBytes);
+  tcb.receiveShift = ourWindowShift(tcb);
 }
 
 /** MUST-16, RFC 6691 §2: the smallest of what the peer takes, and path and device carry, less our options. */
@@ -69,6 +75,15 @@ export function updateSendMss(tcb: Tcb): void {
 /** Whether a SYN asks for ECN (SHLD-8, RFC 3168 §6.1.1: ECE and CWR). */
 export function asksForEcn(segment: TcpSegment): boolean {
   return (segment.flags & (ECE | CWR)) === (ECE | CWR);
+}
+
+/**
+ * Whether our SYN asks for ECN. RFC 3168 §6.1.1.1: one that is sent again does not, in case that was what lost it; some ask
+ * a second time.
+ */
+export function asksForEcnNow(tcb: Tcb): boolean {
+  const { ecn, ecnSynRetransmissions } = tcb.config;
+  return ecn === "request" && tcb.synRetransmits <= ecnSynRetransmissions;
 }
 
 /** Takes the window of a segment as the first one; a SYN's window is never scaled (RFC 7323 §2.2). */
@@ -102,6 +117,7 @@ export function establish(
   tcb.timerBackoff = 0;
   tcb.firstTimeoutUs = 0;
   takeFirstWindow(tcb, segment);
+  if (tcb.passive) roundBuffers(tcb);
   tcb.cwnd = initialWindow(tcb);
   changeState(context, tcb, how.row, how.sendFlags ?? -1);
   if (tcb.keepAlive) tcb.keepAliveUs = context.nowUs + tcb.keepAliveIdleUs;

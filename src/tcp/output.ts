@@ -7,6 +7,7 @@
  */
 import { FLAG } from "../wire/tcp.ts";
 import type { MachineContext } from "./context.ts";
+import { asksForEcnNow } from "./establish.ts";
 import { forgetPathLimit } from "./path_limit.ts";
 import { sendProbes } from "./probes.ts";
 import { resendRecord } from "./resend.ts";
@@ -52,7 +53,7 @@ function sendSyn(context: MachineContext, tcb: Tcb): void {
   tcb.synOwed = false;
   // RFC 3168 §6.1.1: ECE and CWR ask, ECE alone grants.
   const flags = tcb.state === "SYN_SENT"
-    ? SYN | (tcb.config.ecn === "request" ? ECE | CWR : 0)
+    ? SYN | (asksForEcnNow(tcb) ? ECE | CWR : 0)
     : SYN | ACK | (tcb.ecn ? ECE : 0);
   pushSegment(context, tcb, segmentOf(tcb.ackRule, flags, 0, 0));
   if (tcb.sndNxt > 0) return;

@@ -18,6 +18,45 @@ export function windowShiftFor(bufferBytes: number): number {
   return shift;
 }
 
+/** The shift that we offer. */
+export function ourWindowShift({ config }: Tcb): number {
+  const { windowScaleForBytes, receiveBufferBytes } = config;
+  return windowShiftFor(windowScaleForBytes > receiveBufferBytes ? windowScaleForBytes : receiveBufferBytes);
+}
+
+/** Both buffers become a whole number of segments, where that is the habit: the MSS of this connection is known now. */
+export function roundBuffers(tcb: Tcb): void {
+  const { config } = tcb;
+  if (config.bufferUnit !== "segments") return;
+  const mss = Math.min(tcb.peerMss, tcb.ourMss);
+  setBuffers(tcb, wholeSegments(config.receiveBufferBytes, mss), wholeSegments(config.sendBufferBytes, mss));
+}
+
+function wholeSegments(bytes: number, mss: number): number {
+  return Math.ceil(bytes / mss) * mss;
+}
+
+/** Gives the connection buffers of its own. */
+function setBuffers(tcb: Tcb, receiveBufferBytes: number, sendBufferBytes: number): void {
+  const { config } = tcb;
+  if (config.receiveBufferBytes === receiveBufferBytes && config.sendBufferBytes === sendBufferBytes) return;
+  tcb.changeConfig({ receiveBufferBytes, sendBufferBytes });
+}
+
+/**
+ * `length` bytes have arrived in order: when nearly as much as the buffer holds has, it grows to twice of that, where it may
+ * grow at all. So it keeps pace with a sender in slow start, as Linux's and FreeBSD's do.
+ */
+export function growBuffer(tcb: Tcb, length: number): void {
+  const { receiveBufferBytes, receiveBufferMostBytes, sendBufferBytes } = tcb.config;
+  tcb.arrivedSinceGrowth += length;
+  if (tcb.arrivedSinceGrowth * 8 < receiveBufferBytes * 7 || receiveBufferBytes >= receiveBufferMostBytes) {
+    return;
+  }
+  tcb.arrivedSinceGrowth = 0;
+  setBuffers(tcb, Math.min(2 * receiveBufferBytes, receiveBufferMostBytes), sendBufferBytes);
+}
+
 /** What may wait for the application: the buffer's size, or this connection's share of memory where that is less. */
 function bufferBytes(tcb: Tcb): number {
   const limit = tcb.config.receiveBufferBytes;
@@ -71,6 +110,11 @@ export function offerWindow(tcb: Tcb): number {
 /** The window of a SYN, which is never scaled (RFC 7323 §2.2). */
 export function offerFirstWindow(tcb: Tcb): number {
   const limit = bufferBytes(tcb);
+  if (tcb.config.firstWindow === "whole-segments") {
+    const mss = (tcb.state === "SYN_SENT" ? tcb.ourMss : tcb.sendMss) || 1;
+    const whole = limit - (limit % mss);
+    if (whole > 0) return whole < WINDOW_FIELD_MAX ? whole : WINDOW_FIELD_MAX;
+  }
   return limit < WINDOW_FIELD_MAX ? limit : WINDOW_FIELD_MAX;
 }
 
@@ -83,6 +127,17 @@ export function canOpenWindow(tcb: Tcb): boolean {
   const step = Math.min(2 * tcb.ourMss, limit / 2);
   // Tell it when the peer could otherwise stand still: half of the room is not offered.
   return room - offered >= step && (offered < tcb.ourMss || room - offered >= limit / 4);
+}
+
+/**
+ * How far beyond RCV.NXT a segment is acceptable: as far as was offered (RFC 9293 §3.10.7.4), or to the end of the buffer.
+ * A handshake that a listener began has no buffer yet.
+ */
+export function acceptedBytes(tcb: Tcb): number {
+  const offered = tcb.rcvWnd;
+  if (tcb.config.acceptance === "offered" || (tcb.state === "SYN_RCVD" && tcb.passive)) return offered;
+  const free = bufferBytes(tcb) - tcb.receiveRing.length;
+  return free > offered ? free : offered;
 }
 
 /** Room for what arrives: what is free, and what was offered beyond that. */

@@ -6,6 +6,7 @@
 import { FLAG } from "../wire/tcp.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
+import { asksForEcnNow } from "./establish.ts";
 import type { RetransmitKind } from "./events.ts";
 import { stampAt } from "./rate_sample.ts";
 import { noteForUndo } from "./recovery.ts";
@@ -14,7 +15,7 @@ import type { SendRecord } from "./scoreboard.ts";
 import { dataFlags, pushSegment, segmentOf } from "./send_segment.ts";
 import type { Tcb } from "./tcb.ts";
 
-const { SYN, ACK, ECE } = FLAG;
+const { SYN, ACK, ECE, CWR } = FLAG;
 
 const RULE_OF_KIND: Readonly<Record<RetransmitKind, RuleId>> = {
   "rto": "retransmit.rto",
@@ -81,8 +82,7 @@ function resendSyn(context: MachineContext, tcb: Tcb, record: SendRecord): void 
   const isActive = tcb.state === "SYN_SENT";
   const kind = isActive ? "syn" : "syn-ack";
   tellRetransmit(context, tcb, { kind, seq: record.seq, length: 0, count: record.retransmits });
-  // RFC 3168 §6.1.1.1: a repeated SYN does not ask for ECN, in case that was what lost it.
-  const flags = isActive ? SYN : SYN | ACK | (tcb.ecn ? ECE : 0);
+  const flags = isActive ? SYN | (asksForEcnNow(tcb) ? ECE | CWR : 0) : SYN | ACK | (tcb.ecn ? ECE : 0);
   pushSegment(context, tcb, segmentOf(RULE_OF_KIND[kind], flags, record.seq, 0));
 }
 

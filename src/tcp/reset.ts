@@ -4,6 +4,7 @@
  * Owns: the numbers in such a reset. Must not know: addresses; the host answers to where the segment came from.
  */
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
+import type { TcpConfig } from "./config.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import type { RuleId } from "./rules.ts";
@@ -39,9 +40,15 @@ export function replyWithReset(context: MachineContext, segment: TcpSegment, rul
 }
 
 /** A segment for which there is no connection and no listener (RFC 9293 §3.10.7.1). */
-export function closedArrives(context: MachineContext, segment: TcpSegment): void {
+export function closedArrives(
+  context: MachineContext,
+  segment: TcpSegment,
+  closedPorts: TcpConfig["closedPorts"] = "reset",
+): void {
   if ((segment.flags & RST) !== 0) {
     context.apply("arrives.closed.rst");
+  } else if (closedPorts === "silent" || (closedPorts === "silent-to-syn" && (segment.flags & SYN) !== 0)) {
+    context.apply("arrives.closed.silent");
   } else {
     context.apply("arrives.closed.reset");
     replyWithReset(context, segment, "arrives.closed.reset");

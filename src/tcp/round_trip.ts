@@ -32,7 +32,7 @@ function smooth(tcb: Tcb, rttUs: number): void {
   // A window probe's count is of another kind.
   if (tcb.timerKind !== "persist") tcb.timerBackoff = 0;
   const spread = 4 * tcb.rttvarUs;
-  boundRto(tcb, tcb.srttUs + (spread > GRANULARITY_US ? spread : GRANULARITY_US));
+  boundRto(tcb, tcb.srttUs + (spread > GRANULARITY_US ? spread : GRANULARITY_US) + tcb.config.rtoSlopUs);
 }
 
 /**
@@ -53,11 +53,14 @@ export function boundRto(tcb: Tcb, rtoUs: number): void {
   tcb.rtoUs = rtoUs < rtoMinUs ? rtoMinUs : rtoUs > rtoMaxUs ? rtoMaxUs : rtoUs;
 }
 
-/** RTO after `backoff` time-outs in a row, microseconds (RFC 6298 §5.5). */
+/** RTO after `backoff` time-outs in a row, microseconds (RFC 6298 §5.5). What is added to every one is not doubled. */
 export function backedOffRtoUs(tcb: Tcb, backoff: number): number {
   if (backoff === 0) return tcb.rtoUs;
-  const value = tcb.rtoUs * 2 ** backoff;
-  return value > tcb.config.rtoMaxUs ? tcb.config.rtoMaxUs : value;
+  const { rtoSlopUs, rtoMaxUs } = tcb.config;
+  // Before anything is measured it is not in the value yet.
+  const base = tcb.srttUs === 0 ? tcb.rtoUs : tcb.rtoUs - rtoSlopUs;
+  const value = base * 2 ** backoff + rtoSlopUs;
+  return value > rtoMaxUs ? rtoMaxUs : value;
 }
 
 /** Doubles the timeout (RFC 6298 §5.5), up to its maximum. */

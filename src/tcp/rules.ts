@@ -24,8 +24,12 @@ export const RULES = {
     text: "no connection: anything else is answered with RST",
   },
 
+  "arrives.closed.silent": { rfc: "-", text: "no connection: no answer at all (by switch)" },
+  "arrives.syn-fin": { rfc: "-", text: "SYN and FIN in one segment: dropped unseen (by switch)" },
+
   "arrives.listen.rst": { rfc: "RFC 9293 §3.10.7.2", text: "LISTEN ignores a RST" },
   "arrives.listen.ack": { rfc: "RFC 9293 §3.10.7.2", text: "an ACK in LISTEN is bad: RST" },
+  "arrives.listen.syn-ack": { rfc: "-", text: "a SYN, ACK in LISTEN: no answer (by switch)" },
   "arrives.listen.syn": { rfc: "RFC 9293 §3.10.7.2", text: "a SYN in LISTEN: answer SYN, ACK" },
   "arrives.listen.other": { rfc: "RFC 9293 §3.10.7.2", text: "neither RST, ACK nor SYN: dropped" },
   "arrives.listen.backlog-full": {
@@ -77,11 +81,19 @@ export const RULES = {
     rfc: "RFC 5961 §3.2",
     text: "RST in the window but not at RCV.NXT: challenge ACK",
   },
+  "arrives.check2.rst-in-window": {
+    rfc: "RFC 793 p. 70",
+    text: "RST anywhere in the window: the connection is reset (by switch)",
+  },
   "arrives.check2.rst-syn-rcvd": {
     rfc: "RFC 9293 §3.10.7.4",
     text: "RST in SYN_RCVD: back to LISTEN, or refused",
   },
   "arrives.check4.syn-challenge": { rfc: "RFC 5961 §4.2", text: "SYN in a connection: challenge ACK" },
+  "arrives.check4.syn-reset": {
+    rfc: "RFC 793 p. 71",
+    text: "SYN in the window: RST, and the end (by switch)",
+  },
   "arrives.check4.syn-in-syn-rcvd": {
     rfc: "RFC 9293 §3.10.7.4",
     text: "SYN in the window of SYN_RCVD: back to LISTEN",
@@ -146,6 +158,10 @@ export const RULES = {
   },
   "arrives.time-wait.rst": { rfc: "RFC 9293 §3.10.7.4", text: "RST in TIME_WAIT: closed" },
   "arrives.time-wait.rst-ignored": { rfc: "RFC 1337 §3", text: "RST in TIME_WAIT: ignored (by switch)" },
+  "arrives.time-wait.syn-dropped": {
+    rfc: "-",
+    text: "a SYN in TIME_WAIT that opens no new connection: no answer (by switch)",
+  },
   "arrives.time-wait.new-syn": {
     rfc: "RFC 9293 §3.6.1",
     text: "a SYN beyond the old connection: a new one may begin",

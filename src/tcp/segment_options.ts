@@ -7,7 +7,8 @@
 import { FLAG } from "../wire/tcp.ts";
 import { type Effect, MOST_SACK_BLOCKS } from "./effects.ts";
 import { stampAt } from "./rate_sample.ts";
-import { windowShiftFor } from "./receive_window.ts";
+import { offersOptions } from "./establish.ts";
+import { ourWindowShift } from "./receive_window.ts";
 import type { Tcb } from "./tcb.ts";
 
 const { SYN, RST, ACK } = FLAG;
@@ -63,11 +64,12 @@ export function chooseOptions(tcb: Tcb, effect: Effect, nowUs: number): boolean 
   if ((flags & SYN) !== 0) {
     const { config } = tcb;
     // An active SYN offers all that is switched on, a SYN-ACK what the peer offered too.
-    if (!isAnswer) hasTimestamps = config.timestamps;
-    effect.mss = tcb.ourMss;
-    effect.sackPermitted = isAnswer ? tcb.sack : config.sack;
-    if (isAnswer ? tcb.windowScaling : config.windowScaling) {
-      effect.windowScale = windowShiftFor(config.receiveBufferBytes);
+    const offers = isAnswer || offersOptions(tcb);
+    if (!isAnswer) hasTimestamps = offers && config.timestamps;
+    if (config.mssOption) effect.mss = tcb.ourMss;
+    effect.sackPermitted = isAnswer ? tcb.sack : offers && config.sack;
+    if (isAnswer ? tcb.windowScaling : offers && config.windowScaling) {
+      effect.windowScale = ourWindowShift(tcb);
     }
   }
   effect.hasTimestamps = hasTimestamps;

@@ -111,9 +111,20 @@ function pushBare(context: MachineContext, tcb: Tcb, flags: number, rule: RuleId
   pushSegment(context, tcb, segmentOf(rule, flags, isProbing(tcb) ? tcb.sndUna : tcb.sndNxt, 0));
 }
 
-/** Queues an ACK that carries nothing else. */
+/** Challenge ACKs (RFC 5961), which answer what a stranger may have sent: bare, whatever else ACKs carry. */
+const CHALLENGES: ReadonlySet<RuleId> = new Set<RuleId>([
+  "arrives.check2.rst-challenge",
+  "arrives.check4.syn-challenge",
+  "arrives.check5.ack-too-old",
+]);
+
+/** Queues an ACK that carries nothing else, but perhaps our FIN again. */
 export function pushAck(context: MachineContext, tcb: Tcb, rule: RuleId): void {
   if (tcb.quickAcksLeft > 0) tcb.quickAcksLeft--;
+  if (tcb.finSent && tcb.config.finInAcks && tcb.sndUna <= tcb.finSeq && !CHALLENGES.has(rule)) {
+    pushSegment(context, tcb, segmentOf(rule, ACK | FIN, tcb.finSeq, 0));
+    return;
+  }
   pushBare(context, tcb, ACK, rule);
 }
 

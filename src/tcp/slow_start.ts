@@ -12,8 +12,6 @@ const MIN_RTT_DIVISOR = 8;
 const ROUND_SAMPLES = 8;
 const CSS_GROWTH_DIVISOR = 4;
 const CSS_ROUNDS = 5;
-/** L of RFC 9406 §4.2 for stacks without pacing. */
-const GROWTH_LIMIT_SEGMENTS = 8;
 
 /** The least ssthresh, RFC 5681 §3.1 equation 4: two segments. */
 export function leastThreshold(tcb: CongestionVariables): number {
@@ -21,13 +19,13 @@ export function leastThreshold(tcb: CongestionVariables): number {
 }
 
 /**
- * Grows the window by what was acknowledged, at most eight segments an acknowledgment.
+ * Grows the window by what was acknowledged, at most eight segments an acknowledgment unless set otherwise.
  * Deviation: RFC 5681 §3.1 takes one segment an ACK; receivers that acknowledge many segments at once would
  * starve the sender (RFC 9406 §4.2 takes the same limit).
  */
 export function slowStart(tcb: CongestionVariables, ackedBytes: number): void {
   // After a time-out an ACK can cover what had arrived before it: one segment (RFC 3465 §2.3, RFC 5681 §3.1).
-  const limit = (tcb.recovery === "loss" ? 1 : GROWTH_LIMIT_SEGMENTS) * tcb.sendMss;
+  const limit = (tcb.recovery === "loss" ? 1 : tcb.config.slowStartSegments) * tcb.sendMss;
   let growth = ackedBytes < limit ? ackedBytes : limit;
   if (tcb.sender.hystartCssRounds > 0) growth = growth / CSS_GROWTH_DIVISOR;
   tcb.cwnd = Math.floor(tcb.cwnd + growth);

@@ -24,7 +24,9 @@ export type TimerKind = "rto" | "tlp" | "rack" | "persist";
 
 /** When a connection last answered a segment that is not acceptable, and when a probe (answer_limit.ts). */
 export class AnswerTimes {
+  /** The first of the interval, and how many there have been in it. */
   answerUs = -Infinity;
+  answers = 0;
   probeAnswerUs = -Infinity;
 }
 
@@ -105,6 +107,8 @@ export class Tcb {
   receivedDscp = 0;
   /** Bytes of progress since {@link TcbNumbers.progressUs}. */
   progressBytes = 0;
+  /** Bytes in order since the receive buffer last grew (receive_window.ts). */
+  arrivedSinceGrowth = 0;
   // -- Totals
   segmentsIn = 0;
   segmentsOut = 0;
@@ -202,6 +206,17 @@ export class Tcb {
     record.end = end;
     this.sndNxt = end;
     return record;
+  }
+
+  /** Settings of its own; what is in force with the first of them stays as it is for all others. */
+  changeConfig(changes: Partial<TcpConfig>): void {
+    this.config = { ...this.config, ...changes };
+    const { config, pool } = this;
+    pool.expectBuffer(config.receiveBufferBytes);
+    if (this.sendRing !== pool.sendRings.resting) this.sendRing.limitBytes = config.sendBufferBytes;
+    if (this.receiveRing !== pool.receiveRings.resting) {
+      this.receiveRing.limitBytes = config.receiveBufferBytes;
+    }
   }
 
   /** The send ring, to put something into it. */

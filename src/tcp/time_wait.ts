@@ -62,7 +62,9 @@ export function canReopen(tcb: Tcb, segment: TcpSegment): boolean {
   const { SYN, ACK, RST, FIN } = FLAG;
   if ((segment.flags & (SYN | ACK | RST | FIN)) !== SYN) return false;
   // RCV.NXT is the first position that was never used.
-  const isBeyond = positionOf(segment.seq, tcb.irs, tcb.rcvNxt) >= tcb.rcvNxt;
+  const position = positionOf(segment.seq, tcb.irs, tcb.rcvNxt);
+  if (tcb.config.timeWaitReopen === "beyond") return position > tcb.rcvNxt;
+  const isBeyond = position >= tcb.rcvNxt;
   if (tcb.timestamps && segment.hasTimestamps) {
     if (seqLt(tcb.tsRecent, segment.tsValue)) return true;
     return segment.tsValue === tcb.tsRecent && isBeyond;

@@ -155,16 +155,13 @@ export function abortConnection(context: MachineContext, tcb: Tcb, rule: RuleId 
  * back (SHLD-14).
  */
 export function changeSettings(tcb: Tcb, changes: Partial<TcpConfig>): void {
-  tcb.config = { ...tcb.config, ...changes };
-  const { config, pool } = tcb;
+  tcb.changeConfig(changes);
+  const { config } = tcb;
   if (changes.noDelay !== undefined) tcb.noDelay = config.noDelay;
   if (changes.dscp !== undefined) tcb.dscp = config.dscp;
   if (changes.r2Us !== undefined) tcb.r2Us = config.r2Us;
   if (changes.keepAliveIdleUs !== undefined) tcb.keepAliveIdleUs = config.keepAliveIdleUs;
   if (changes.keepAliveIntervalUs !== undefined) tcb.keepAliveIntervalUs = config.keepAliveIntervalUs;
-  pool.expectBuffer(config.receiveBufferBytes);
-  if (tcb.sendRing !== pool.sendRings.resting) tcb.sendRing.limitBytes = config.sendBufferBytes;
-  if (tcb.receiveRing !== pool.receiveRings.resting) tcb.receiveRing.limitBytes = config.receiveBufferBytes;
 }
 
 /** Switches keep-alive (MAY-5; MUST-24, MUST-25: off by default; MUST-27: interval configurable). */

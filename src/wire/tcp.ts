@@ -91,6 +91,7 @@ export class TcpSegment implements TcpOptions {
   readonly sackBlocks: Uint32Array = new Uint32Array(MAX_SACK_BLOCKS * 2);
   optionsMalformed = false;
   unknownOptions = 0;
+  isPacked = false;
 }
 
 /**

@@ -62,6 +62,8 @@ export interface TcpOptions {
   optionsMalformed: boolean;
   /** Options of other kinds that were passed over (MUST-6). */
   unknownOptions: number;
+  /** How they are to be written: one behind the other, and padded (RFC 9293 §3.1), instead of each on a word. */
+  isPacked: boolean;
 }
 
 /** Sets every option to absent. */
@@ -155,39 +157,75 @@ function readOption(bytes: Uint8Array, at: number, length: number, out: TcpOptio
  * with padding behind it to fill (MUST-69).
  */
 export function emitTcpOptions(bytes: Uint8Array, offset: number, options: Readonly<TcpOptions>): number {
+  if (options.isPacked) return emitPacked(bytes, offset, options);
   let at = offset;
-  if (options.mss >= 0) {
-    bytes[at + OPTION.KIND] = TCP_OPTION.MSS;
-    bytes[at + OPTION.LENGTH] = LENGTH.MSS;
-    writeU16(bytes, at + OPTION.VALUE, options.mss);
-    at += LENGTH.MSS;
-  }
+  if (options.mss >= 0) at = emitMss(bytes, at, options.mss);
   if (options.sackPermitted || options.hasTimestamps) {
     if (options.sackPermitted && !options.hasTimestamps) at = emitNops(bytes, at);
-    if (options.sackPermitted) {
-      bytes[at + OPTION.KIND] = TCP_OPTION.SACK_PERMITTED;
-      bytes[at + OPTION.LENGTH] = LENGTH.SACK_PERMITTED;
-      at += LENGTH.SACK_PERMITTED;
-    } else {
-      at = emitNops(bytes, at);
-    }
+    at = options.sackPermitted ? emitSackPermitted(bytes, at) : emitNops(bytes, at);
   }
-  if (options.hasTimestamps) {
-    bytes[at + OPTION.KIND] = TCP_OPTION.TIMESTAMPS;
-    bytes[at + OPTION.LENGTH] = LENGTH.TIMESTAMPS;
-    writeU32(bytes, at + OPTION.VALUE, options.tsValue);
-    writeU32(bytes, at + OPTION.ECHO, options.tsEcho);
-    at += LENGTH.TIMESTAMPS;
-  }
+  if (options.hasTimestamps) at = emitTimestamps(bytes, at, options);
   if (options.windowScale >= 0) {
     bytes[at++] = TCP_OPTION.NOP;
-    bytes[at + OPTION.KIND] = TCP_OPTION.WINDOW_SCALE;
-    bytes[at + OPTION.LENGTH] = LENGTH.WINDOW_SCALE;
-    bytes[at + OPTION.VALUE] = options.windowScale;
-    at += LENGTH.WINDOW_SCALE;
+    at = emitWindowScale(bytes, at, options.windowScale);
   }
   if (options.sackBlockCount > 0) at = emitSack(bytes, at, MAX_OPTION_BYTES - (at - offset), options);
   return at - offset;
+}
+
+/**
+ * The layout of 4.4BSD: MSS, window scale at an odd place, SACK-permitted at an even one, timestamps and SACK with their
+ * values on words; END and zeros up to a word (MUST-69).
+ */
+function emitPacked(bytes: Uint8Array, offset: number, options: Readonly<TcpOptions>): number {
+  let at = offset;
+  if (options.mss >= 0) at = emitMss(bytes, at, options.mss);
+  if (options.windowScale >= 0) {
+    if ((at - offset) % 2 === 0) bytes[at++] = TCP_OPTION.NOP;
+    at = emitWindowScale(bytes, at, options.windowScale);
+  }
+  if (options.sackPermitted) {
+    if ((at - offset) % 2 !== 0) bytes[at++] = TCP_OPTION.NOP;
+    at = emitSackPermitted(bytes, at);
+  }
+  if (options.hasTimestamps) {
+    while ((at - offset) % 4 !== 2) bytes[at++] = TCP_OPTION.NOP;
+    at = emitTimestamps(bytes, at, options);
+  }
+  if (options.sackBlockCount > 0) {
+    const room = MAX_OPTION_BYTES - (at - offset);
+    at = emitSack(bytes, at, room, options);
+  }
+  while ((at - offset) % 4 !== 0) bytes[at++] = TCP_OPTION.END;
+  return at - offset;
+}
+
+function emitMss(bytes: Uint8Array, at: number, mss: number): number {
+  bytes[at + OPTION.KIND] = TCP_OPTION.MSS;
+  bytes[at + OPTION.LENGTH] = LENGTH.MSS;
+  writeU16(bytes, at + OPTION.VALUE, mss);
+  return at + LENGTH.MSS;
+}
+
+function emitSackPermitted(bytes: Uint8Array, at: number): number {
+  bytes[at + OPTION.KIND] = TCP_OPTION.SACK_PERMITTED;
+  bytes[at + OPTION.LENGTH] = LENGTH.SACK_PERMITTED;
+  return at + LENGTH.SACK_PERMITTED;
+}
+
+function emitTimestamps(bytes: Uint8Array, at: number, options: Readonly<TcpOptions>): number {
+  bytes[at + OPTION.KIND] = TCP_OPTION.TIMESTAMPS;
+  bytes[at + OPTION.LENGTH] = LENGTH.TIMESTAMPS;
+  writeU32(bytes, at + OPTION.VALUE, options.tsValue);
+  writeU32(bytes, at + OPTION.ECHO, options.tsEcho);
+  return at + LENGTH.TIMESTAMPS;
+}
+
+function emitWindowScale(bytes: Uint8Array, at: number, shift: number): number {
+  bytes[at + OPTION.KIND] = TCP_OPTION.WINDOW_SCALE;
+  bytes[at + OPTION.LENGTH] = LENGTH.WINDOW_SCALE;
+  bytes[at + OPTION.VALUE] = shift;
+  return at + LENGTH.WINDOW_SCALE;
 }
 
 /** Two NOPs that bring the values behind a two-byte option head onto a word boundary; returns where they end. */

@@ -10,6 +10,7 @@ import type {
   ListenOptions,
   MemoryFigures,
 } from "../../src/host/api.ts";
+import type { TcpConfig } from "../../src/tcp/config.ts";
 import type { EventInterest, Observer, TcpEvent } from "../../src/tcp/events.ts";
 
 export class FakeHost implements HostApi {
@@ -31,6 +32,13 @@ export class FakeHost implements HostApi {
   /** What `listen` returned, in order. */
   readonly listenersMade: HostListener[] = [];
   readonly alive: HostConnection[] = [];
+
+  /** What it was told to change. */
+  readonly changes: Partial<TcpConfig>[] = [];
+
+  configure(changes: Partial<TcpConfig>): void {
+    this.changes.push(changes);
+  }
 
   counters(): Record<string, number> {
     return {};
@@ -78,6 +86,7 @@ export class FakeHost implements HostApi {
       port: options.port,
       state: "LISTEN",
       waiting: 0,
+      configure: () => {},
       close: () => {
         this.listening.splice(this.listening.indexOf(options), 1);
       },

@@ -6,7 +6,7 @@
  * Must not know: what is right; the test does.
  */
 import { assert, assertEquals, fail } from "@std/assert";
-import { FLAG, flagNames, type TcpSegment } from "../../src/wire/tcp.ts";
+import { FLAG, flagNames, TCP, type TcpSegment } from "../../src/wire/tcp.ts";
 import { bytesOf } from "./app_log.ts";
 import {
   bitsOf,
@@ -62,6 +62,8 @@ export interface Seen {
   readonly urgentPointer: number;
   readonly data: Uint8Array;
   readonly options: OptionValues;
+  /** The options as they stand in the header. */
+  readonly optionBytes: Uint8Array;
   readonly packet: ReadPacket;
   readonly atUs: number;
 }
@@ -195,6 +197,10 @@ export class Peer {
       urgentPointer: segment.urgentPointer,
       data: segment.buffer.slice(segment.payloadOffset, segment.payloadOffset + segment.payloadLength),
       options: optionsOf(segment),
+      optionBytes: segment.buffer.slice(
+        segment.payloadOffset - segment.headerLength + TCP.HEADER_BYTES,
+        segment.payloadOffset,
+      ),
       packet,
       atUs: packet.atUs,
     });

@@ -53,6 +53,15 @@ function alone(listens: boolean, ...segments: readonly PeerSegment[]): Walk {
   };
 }
 
+/** A segment to a host with these settings, which does not even listen. */
+function aloneWith(tcp: NonNullable<LabOptions["tcp"]>, segment: PeerSegment): Walk {
+  return () => {
+    const lab = new Lab({ tcp });
+    lab.peer().sends(segment);
+    return lab;
+  };
+}
+
 /** The backlog of one is taken, and another peer comes. */
 function overfull(tcp: NonNullable<LabOptions["tcp"]>, answers: boolean): Walk {
   return () => {
@@ -120,8 +129,13 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
 
   "arrives.closed.rst": alone(false, { flags: "RST", seq: 1 }),
   "arrives.closed.reset": alone(false, { flags: "SYN", seq: 1 }),
+  "arrives.closed.silent": aloneWith({ closedPorts: "silent" }, { flags: "SYN", seq: 1 }),
+  "arrives.syn-fin": arrives(reachEstablished, { tcp: { synFin: "drop" } }, { flags: "SYN FIN", seq: 1 }),
   "arrives.listen.rst": alone(true, { flags: "RST", seq: 1 }),
   "arrives.listen.ack": alone(true, { flags: "ACK", seq: 1, ack: 1 }),
+  "arrives.listen.syn-ack": acts(reachEstablished, { tcp: { listenSynAck: "drop" } }, ({ lab }) => {
+    lab.peer().sends({ flags: "SYN ACK", seq: 0, ack: 1 });
+  }),
   "arrives.listen.syn": alone(true, { flags: "SYN", seq: 0 }),
   "arrives.listen.other": alone(true, { flags: "FIN", seq: 1 }),
   "arrives.listen.backlog-full": overfull({ synCookies: false }, false),
@@ -161,8 +175,16 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
   }),
   "arrives.check2.rst": arrives(reachEstablished, {}, { flags: "RST", seq: 1 }),
   "arrives.check2.rst-challenge": arrives(reachEstablished, {}, { flags: "RST", seq: 2 }),
+  "arrives.check2.rst-in-window": arrives(reachEstablished, { tcp: { resetCheck: "rfc793" } }, {
+    flags: "RST",
+    seq: 2,
+  }),
   "arrives.check2.rst-syn-rcvd": arrives(reachSynRcvd, {}, { flags: "RST", seq: 1 }),
   "arrives.check4.syn-challenge": arrives(reachEstablished, {}, { flags: "SYN", seq: 1 }),
+  "arrives.check4.syn-reset": arrives(reachEstablished, { tcp: { synCheck: "rfc793" } }, {
+    flags: "SYN",
+    seq: 1,
+  }),
   "arrives.check4.syn-in-syn-rcvd": arrives(reachSynRcvd, {}, { flags: "SYN", seq: 5 }),
   "arrives.check4.syn-again": arrives(reachSynRcvd, {}, { flags: "SYN", seq: 0 }),
   "arrives.check5.no-ack": arrives(reachEstablished, {}, { flags: "PSH", seq: 1 }),
@@ -236,6 +258,10 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
   "arrives.time-wait.rst-ignored": arrives(reachTimeWait, { tcp: { timeWaitRst: "ignore" } }, {
     flags: "RST",
     seq: 2,
+  }),
+  "arrives.time-wait.syn-dropped": arrives(reachTimeWait, { tcp: { timeWaitSyn: "drop" } }, {
+    flags: "SYN",
+    seq: -5,
   }),
   "arrives.time-wait.new-syn": arrives(reachTimeWait, {}, { flags: "SYN", seq: 1000 }),
 

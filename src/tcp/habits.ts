@@ -1,0 +1,100 @@
+/**
+ * Habits: what stacks do differently where the RFCs leave freedom, or where a stack differs from them, as settings.
+ *
+ * Owns: names, defaults and sources of these settings. Must not know: which stack has which habit (profiles.ts); each says
+ * what it does, and may be set alone.
+ */
+
+/** Habits of the machine; sizes in bytes, times in microseconds. A part of the machine's settings (config.ts). */
+export interface TcpHabits {
+  // -- Options and the handshake
+  /**
+   * How options stand in the header. `words`: MSS; SACK-permitted beside timestamps, or either with NOPs; NOP and window
+   * scale: each value on a word (Linux). `packed`: MSS, window scale, SACK-permitted, timestamps, no more NOPs than their
+   * values need, and end-of-list with zeros behind (4.4BSD; RFC 9293 §3.1 allows both, MUST-69).
+   */
+  optionLayout: "words" | "packed";
+  /** The MSS option in our SYN (SHLD-5: always). Off: peers take 536 or 1220 for ours (MUST-15). */
+  mssOption: boolean;
+  /** For how many bytes the window scale is chosen (RFC 7323 §2.2); 0: for the receive buffer as it is. */
+  windowScaleForBytes: number;
+  /** The window of our SYN: all that the buffer and the field allow, or no more than whole segments of it. */
+  firstWindow: "all" | "whole-segments";
+  /** Retransmissions of our SYN; Infinity: as many as R2 of the SYN allows (RFC 9293 §3.8.3, MUST-23). */
+  synRetransmissions: number;
+  /** After so many retransmissions a SYN has no option but MSS, in case others were what lost it; Infinity: never. */
+  plainSynAfter: number;
+  /** How often a SYN that asks for ECN is sent again with the question (RFC 3168 §6.1.1.1: not at all). */
+  ecnSynRetransmissions: number;
+  /** SYN,ACK to a listener: reset (RFC 9293 §3.10.7.2), or silence. */
+  listenSynAck: "reset" | "drop";
+  /** A segment with SYN and FIN: as RFC 9293 has it, or dropped unseen (`drop_synfin` of the BSDs; RFC 7414 §A calls it a scan). */
+  synFin: "take" | "drop";
+  /** Segments to a port where nobody listens: reset, silence for SYNs, silence for all. */
+  closedPorts: "reset" | "silent-to-syn" | "silent";
+
+  // -- The window that we offer
+  /** How far the receive buffer grows while much arrives; 0: it is what it is from the start (RFC 9293 §3.8.6 leaves it open). */
+  receiveBufferMostBytes: number;
+  /** Buffers are as large as they are set, or become a whole number of segments in the handshake (4.4BSD, `tcp_mss`). */
+  bufferUnit: "octets" | "segments";
+  /** Segments are acceptable in the window that was offered (RFC 9293 §3.10.7.4), or wherever the buffer has room. */
+  acceptance: "offered" | "buffer";
+
+  // -- Acknowledgments
+  /** Which second segment is acknowledged at once: of full-sized ones (SHLD-19), or of any size. */
+  ackEverySecond: "full-sized" | "any";
+  /** While our FIN is not acknowledged ACKs carry it again, instead of being bare (4.4BSD, `tcp_outflags`). */
+  finInAcks: boolean;
+  /** Answers to bare segments that are not acceptable: so many of a connection in so long (RFC 5961 §7). */
+  answersPerInterval: number;
+  answerIntervalUs: number;
+
+  // -- Resets and old segments
+  /** A reset inside the window: only at RCV.NXT (RFC 5961 §3.2), or anywhere (RFC 793). */
+  resetCheck: "rfc5961" | "rfc793";
+  /** A SYN inside the window: a challenge ACK (RFC 5961 §4.2), or a reset and the end (RFC 793). */
+  synCheck: "rfc5961" | "rfc793";
+  /** A SYN in TIME_WAIT that opens no new connection: a challenge ACK, or silence. */
+  timeWaitSyn: "challenge" | "drop";
+  /** Which SYN opens a new connection from TIME_WAIT: RFC 6191's, or one beyond RCV.NXT alone (4.4BSD). */
+  timeWaitReopen: "rfc6191" | "beyond";
+
+  // -- Timers and congestion
+  /** Added to every retransmission time-out after the first (4.4BSD, `rexmit_slop`). */
+  rtoSlopUs: number;
+  /** Segments by which one ACK lets the window grow in slow start (L of RFC 3465 and RFC 9406); Infinity: all that it covers. */
+  slowStartSegments: number;
+  /** After idleness the congestion window falls back to the initial one (RFC 5681 §4.1). */
+  restartAfterIdle: boolean;
+}
+
+/** Defaults: what the machine does without a profile. */
+export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
+  optionLayout: "words",
+  mssOption: true,
+  windowScaleForBytes: 0,
+  firstWindow: "all",
+  synRetransmissions: Infinity,
+  plainSynAfter: Infinity,
+  ecnSynRetransmissions: 0,
+  listenSynAck: "reset",
+  synFin: "take",
+  closedPorts: "reset",
+  receiveBufferMostBytes: 0,
+  bufferUnit: "octets",
+  acceptance: "offered",
+  ackEverySecond: "full-sized",
+  finInAcks: false,
+  // As Linux's tcp_invalid_ratelimit: one in half a second.
+  answersPerInterval: 1,
+  answerIntervalUs: 500_000,
+  resetCheck: "rfc5961",
+  synCheck: "rfc5961",
+  timeWaitSyn: "challenge",
+  timeWaitReopen: "rfc6191",
+  rtoSlopUs: 0,
+  // L of RFC 9406 §4.2 for stacks without pacing.
+  slowStartSegments: 8,
+  restartAfterIdle: true,
+};
