@@ -37,6 +37,7 @@ function situation(changes: Partial<PassiveOpenSituation> = {}): PassiveOpenSitu
     isFull: false,
     defaultMss: 536,
     cookies: COOKIES,
+    onlyCookies: false,
     ...changes,
   };
 }
