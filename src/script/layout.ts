@@ -21,6 +21,8 @@ export interface SourceMark {
 
 /** What stands around a part: blanks and comments before it, and those behind it in its line. */
 export interface Surroundings {
+  /** Those of the part before it in the text; null for the first. */
+  readonly follows: Surroundings | null;
   readonly before: string;
   readonly after: string;
 }
@@ -38,12 +40,14 @@ const REST_OF_LINE = /^(?:[ \t\r]|\/\*(?:[^*\n]|\*(?!\/))*\*\/)*(?:\/\/[^\n]*)?(
 /** Keeps the texts of a script that was read. */
 export function keepSource(text: string, marks: readonly SourceMark[]): void {
   let before = text.slice(0, marks[0]?.from ?? 0);
+  let follows: Surroundings | null = null;
   for (const [i, { node, place, role, from, to }] of marks.entries()) {
     const isLast = i + 1 === marks.length;
     const gap = text.slice(to, isLast ? text.length : marks[i + 1].from);
     const after = isLast ? gap : REST_OF_LINE.exec(gap)?.[0] ?? "";
     texts.set(node, text.slice(from, to));
-    surroundings[role].set(place, { before, after });
+    follows = { follows, before, after };
+    surroundings[role].set(place, follows);
     before = gap.slice(after.length);
   }
 }

@@ -7,12 +7,15 @@ import { Lexer, type Token } from "./lexer.ts";
 import { ScriptError } from "./script_error.ts";
 import type { Place, PortPair } from "./values.ts";
 
-/** Bounds of fields. */
+/** The most that eight bits hold. */
 export const MOST_U8 = 0xff;
+/** The most that sixteen bits hold. */
 export const MOST_U16 = 0xffff;
+/** The most that 32 bits hold. */
 export const MOST_U32 = 0xffffffff;
-/** Of a flow label (RFC 8200 §3) and of AccECN's counters (RFC 9768 §3.2.3). */
+/** Of a flow label (RFC 8200 §3). */
 export const MOST_U20 = 0xfffff;
+/** Of a counter of AccECN (RFC 9768 §3.2.3). */
 export const MOST_U24 = 0xffffff;
 
 /** Local choice: brackets in brackets, and conditions in conditions. Far more than any script has, far from what the call stack bears. */

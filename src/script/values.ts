@@ -173,11 +173,13 @@ export interface WrappingHeader {
   readonly text: string;
 }
 
+/** The ports of a packet: `p > q`. */
 export interface PortPair {
   readonly source: number;
   readonly destination: number;
 }
 
+/** The addresses of a header: `a > b`, as they are written. */
 export interface AddressPair {
   readonly source: string;
   readonly destination: string;
