@@ -1,0 +1,237 @@
+/**
+ * RunConfig: what the options at the head of a script, and those of whoever runs it, come to.
+ *
+ * Owns: the options of both dialects, their defaults (packetdrill's), and which of them are not there. Must not know: how a script is
+ * played.
+ */
+import { type IpAddress, parseIpAddress, parsePrefix } from "../wire/address.ts";
+import type { IpVersion, ScriptEnds } from "./kernel.ts";
+import type { Script, ScriptOption } from "./values.ts";
+import { type RunProblem, scriptProblem, unsupportedProblem } from "./verdict.ts";
+
+/** What whoever runs a script says beside it; it goes before what the script says. */
+export interface RunWishes {
+  /** Plays the script with this version. */
+  readonly ipVersion?: IpVersion;
+  /** `-D NAME`: names for `#ifdef`. */
+  readonly defined?: ReadonlySet<string>;
+  /** More is compared, and nothing is let pass (docs/run.md). */
+  readonly strict?: boolean;
+}
+
+/** See the file's comment. */
+export interface RunConfig {
+  readonly ends: ScriptEnds;
+  readonly prefixLength: number;
+  readonly routerAddress: IpAddress;
+  readonly mtu: number;
+  /** How far an event may be off its time: the larger of the two, the second of the time since the step before. */
+  readonly toleranceUs: number;
+  readonly tolerancePercent: number;
+  /** Microseconds of a tick of the timestamps, where their values are to be compared; 0: they are not. */
+  readonly timestampTickUs: number;
+  /** Each segment is one step: none are put together. */
+  readonly strictSegments: boolean;
+  /** A step of this kind that does not agree is told, and the script goes on. */
+  readonly nonFatal: { readonly packet: boolean; readonly call: boolean };
+  /** TCP goes in UDP, from and to these ports (`--udp_encapsulation=tcp`). */
+  readonly udpEncapsulation: boolean;
+  /** For `#ifdef`. */
+  readonly defined: ReadonlySet<string>;
+  readonly strict: boolean;
+}
+
+const DEFAULTS = {
+  ipv4: { local: "192.168.0.1", prefixLength: 16, router: "192.168.0.2", remote: "192.0.2.1" },
+  ipv6: {
+    local: "fd3d:fa7b:d17d::1",
+    prefixLength: 48,
+    router: "fd3d:fa7b:d17d::2",
+    remote: "2001:db8::1",
+  },
+  PORT: 8080,
+  MTU: 1500,
+  TOLERANCE_US: 4000,
+  /** Of the time since the step before, as google/packetdrill has it for the coarse timers of kernels. */
+  TOLERANCE_PERCENT: 12.5,
+} as const;
+
+/** What an IPv6 header has more than one of IPv4: an MTU larger by so much leaves the segments of a script as large as they are written. */
+const IPV6_EXTRA_BYTES = 20;
+const LEAST_MTU = 68;
+const MOST_MTU = 0xffff;
+
+/** Options that say how the original finds its way around a machine; there is none here. */
+const WITHOUT_MEANING: ReadonlySet<string> = new Set([
+  "send_omit_free",
+  "code_command",
+  "code_format",
+  "code_sockopt",
+  "speed",
+  "verbose",
+  "v",
+  "debug",
+  "dry_run",
+  "tun_dev",
+  "persistent_tun_dev",
+  "no_cleanup",
+  "local_linklocal_ip",
+  "gateway_linklocal_ip",
+]);
+
+/** What {@link runConfig} gives: the configuration, or why there is none. */
+export type RunConfigResult = { readonly config: RunConfig } | { readonly problem: RunProblem };
+
+/** Reads the options. */
+export function runConfig(script: Script, wishes: RunWishes): RunConfigResult {
+  const reader = new OptionReader();
+  for (const option of script.options) {
+    const problem = reader.read(option);
+    if (problem !== null) return { problem };
+  }
+  return reader.finish(wishes);
+}
+
+class OptionReader {
+  #ipVersion: IpVersion | null = null;
+  readonly #numbers = new Map<string, number>();
+  readonly #addresses = new Map<string, { readonly text: string; readonly option: ScriptOption }>();
+  readonly #flags = new Set<string>();
+  readonly #nonFatal = new Set<string>();
+  readonly #defined = new Set<string>();
+
+  read(option: ScriptOption): RunProblem | null {
+    const { name, place } = option;
+    const value = unquoted(option.value);
+    switch (name) {
+      case "ip_version":
+        return this.#readIpVersion(value, option);
+      case "local_ip":
+      case "remote_ip":
+      case "gateway_ip":
+      case "netmask_ip":
+        this.#addresses.set(name, { text: value, option });
+        return null;
+      case "bind_port":
+      case "connect_port":
+        return this.#readNumber(option, { value, least: 1, most: 0xffff });
+      case "mtu":
+        return this.#readNumber(option, { value, least: LEAST_MTU, most: MOST_MTU });
+      case "mss":
+        // Where it stands, the original cuts what it gives into such segments; each step here is one packet as it is written.
+        return this.#readNumber(option, { value, least: 1, most: 0xffff });
+      case "tolerance_usecs":
+      case "tcp_ts_tick_usecs":
+        return this.#readNumber(option, { value, least: 0, most: 0x7fffffff });
+      case "tolerance_percent":
+        return this.#readNumber(option, { value, least: 0, most: 1000 });
+      case "strict_segments":
+      case "tcp_ts_ecr_scaled":
+        this.#flags.add(name);
+        return null;
+      case "non_fatal":
+        for (const kind of value.split(",")) this.#nonFatal.add(kind.trim());
+        return null;
+      case "udp_encapsulation":
+        if (value !== "tcp") return unsupportedProblem(`--udp_encapsulation=${value}`, place);
+        this.#flags.add(name);
+        return null;
+      case "define":
+        this.#defined.add(value.split("=", 1)[0]);
+        return null;
+      default:
+        return WITHOUT_MEANING.has(name) ? null : unsupportedProblem(`--${name}`, place);
+    }
+  }
+
+  finish(wishes: RunWishes): RunConfigResult {
+    const version = wishes.ipVersion ?? this.#ipVersion ?? "ipv4";
+    const defaults = version === "ipv6" ? DEFAULTS.ipv6 : DEFAULTS.ipv4;
+    const local = this.#address("local_ip", defaults.local, version);
+    const remote = this.#address("remote_ip", defaults.remote, version);
+    const router = this.#address("gateway_ip", defaults.router, version);
+    if ("problem" in local) return local;
+    if ("problem" in remote) return remote;
+    if ("problem" in router) return router;
+    const isOtherThanMeant = version === "ipv6" && wishes.ipVersion !== undefined &&
+      this.#ipVersion !== "ipv6";
+    const usualMtu = DEFAULTS.MTU + (isOtherThanMeant ? IPV6_EXTRA_BYTES : 0);
+    const config: RunConfig = {
+      ends: {
+        ipVersion: version,
+        localAddress: local.address,
+        bindPort: this.#numbers.get("bind_port") ?? DEFAULTS.PORT,
+        remoteAddress: remote.address,
+        connectPort: this.#numbers.get("connect_port") ?? DEFAULTS.PORT,
+      },
+      prefixLength: defaults.prefixLength,
+      routerAddress: router.address,
+      mtu: this.#numbers.get("mtu") ?? usualMtu,
+      toleranceUs: this.#numbers.get("tolerance_usecs") ?? DEFAULTS.TOLERANCE_US,
+      tolerancePercent: this.#numbers.get("tolerance_percent") ??
+        (wishes.strict === true ? 0 : DEFAULTS.TOLERANCE_PERCENT),
+      timestampTickUs: this.#numbers.get("tcp_ts_tick_usecs") ?? 0,
+      strictSegments: this.#flags.has("strict_segments") || wishes.strict === true,
+      nonFatal: { packet: this.#nonFatal.has("packet"), call: this.#nonFatal.has("syscall") },
+      udpEncapsulation: this.#flags.has("udp_encapsulation"),
+      defined: new Set([...this.#defined, ...(wishes.defined ?? [])]),
+      strict: wishes.strict ?? false,
+    };
+    return { config };
+  }
+
+  #readIpVersion(value: string, option: ScriptOption): RunProblem | null {
+    if (value !== "ipv4" && value !== "ipv6" && value !== "ipv4-mapped-ipv6") {
+      return scriptProblem(option.place, {
+        expected: "ipv4, ipv6 or ipv4-mapped-ipv6 behind --ip_version=",
+        found: value,
+      });
+    }
+    this.#ipVersion = value;
+    return null;
+  }
+
+  #readNumber(
+    option: ScriptOption,
+    about: { readonly value: string; readonly least: number; readonly most: number },
+  ): RunProblem | null {
+    const { value, least, most } = about;
+    const number = value === "" ? NaN : Number(value);
+    if (!(number >= least && number <= most)) {
+      return scriptProblem(option.place, {
+        expected: `a number from ${least} to ${most} behind --${option.name}=`,
+        found: value,
+      });
+    }
+    this.#numbers.set(option.name, number);
+    return null;
+  }
+
+  #address(
+    name: string,
+    usual: string,
+    version: IpVersion,
+  ): { readonly address: IpAddress } | { readonly problem: RunProblem } {
+    const given = this.#addresses.get(name);
+    const text = given?.text ?? usual;
+    // The remote one may have a prefix, of addresses that are all the script's.
+    const address = text.includes("/") ? parsePrefix(text)?.address ?? null : parseIpAddress(text);
+    const bytes = version === "ipv6" ? 16 : 4;
+    if (address !== null && address.length === bytes) return { address };
+    // An address of the other version counts for nothing where the script is played with this one.
+    const isWhole = address !== null && given !== undefined && version !== this.#ipVersion;
+    const instead = isWhole ? parseIpAddress(usual) : null;
+    if (instead !== null) return { address: instead };
+    return {
+      problem: scriptProblem(given?.option.place ?? { line: 1, column: 1 }, {
+        expected: `an ${version === "ipv6" ? "IPv6" : "IPv4"} address behind --${name}=`,
+        found: text,
+      }),
+    };
+  }
+}
+
+function unquoted(value: string | null): string {
+  if (value === null) return "";
+  return /^".*"$/.test(value) ? value.slice(1, -1) : value;
+}
