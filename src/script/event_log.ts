@@ -68,7 +68,8 @@ export class EventLog {
 
 function ruleNamed(id: string): VerdictRule | null {
   if (id === "none") return null;
-  const rule = (RULES as Readonly<Record<string, { readonly rfc: string; readonly text: string }>>)[id];
+  const rules: Readonly<Record<string, { readonly rfc: string; readonly text: string }>> = RULES;
+  const rule = rules[id];
   return rule === undefined ? { id, rfc: "", text: "" } : { id, rfc: rule.rfc, text: rule.text };
 }
 

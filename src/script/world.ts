@@ -127,8 +127,18 @@ export class World {
   }
 
   /** Takes settings into force. */
-  configure(_changes: SettingChanges): void {
-    // To be given to `Host.configure` when that is there.
+  configure({ tcp, route }: SettingChanges): void {
+    if (tcp !== undefined) this.host.configure(tcp);
+    if (route === undefined) return;
+    // There is one peer: what a route says counts for all connections.
+    const { mss, initialWindowSegments, mtu } = route;
+    this.host.configure({
+      ...(mss === undefined ? {} : { mss }),
+      ...(initialWindowSegments === undefined ? {} : { initialWindowSegments }),
+    });
+    if (mtu === undefined) return;
+    this.link.mtu = mtu;
+    this.host.linkChanged();
   }
 
   /** Hands the host a frame, now. */
