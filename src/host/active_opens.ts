@@ -7,6 +7,7 @@ import { formatEndpoint, formatIpAddress } from "../wire/address.ts";
 import type { ConnectOptions } from "./api.ts";
 import type { ConnectionAddresses } from "./connection.ts";
 import type { Connections } from "./connections.ts";
+import type { FastOpenPath } from "./fast_open_api.ts";
 import { EphemeralPorts } from "./ephemeral_ports.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 import type { Routes } from "./routes.ts";
@@ -33,6 +34,12 @@ export class ActiveOpens {
       isTaken: (ends) =>
         connections.isTaken(ends) || connections.listeners.find(ends.localPort, ends.localAddress) !== null,
     });
+  }
+
+  /** Both ends but for the local port, 0. Throws Error for whom nobody can connect to. */
+  pathTo({ address, port, localAddress: wanted }: FastOpenPath): ConnectionAddresses {
+    const localAddress = this.#options.routes.demandSource(address, wanted);
+    return { localAddress, localPort: 0, peerAddress: address, peerPort: port };
   }
 
   /** Both ends. Throws RangeError for a bad port, and Error for whom nobody can connect to, with what can be done about it. */

@@ -8,6 +8,13 @@ import type { CloseReason, EventInterest, Observer, TcpEvent } from "../tcp/even
 import type { TcpConfig } from "../tcp/config.ts";
 import type { TcpState } from "../tcp/state.ts";
 import type { ConnectionInfo } from "../tcp/info.ts";
+import type {
+  FastOpenConnection,
+  FastOpenConnectOptions,
+  FastOpenHost,
+  FastOpenListener,
+  FastOpenListenOptions,
+} from "./fast_open_api.ts";
 
 /** How an advice begins that no packet gets to the peer for now: a router says so, or nobody answers ARP. */
 export const UNREACHABLE = "unreachable";
@@ -41,7 +48,7 @@ export interface ConnectionHandler {
 }
 
 /** One connection as its user sees it. */
-export interface HostConnection {
+export interface HostConnection extends FastOpenConnection {
   /** Unique in this host, from 1. */
   readonly id: number;
   /** `LOCAL_IP:PORT-PEER_IP:PORT`, as in the events. */
@@ -120,7 +127,7 @@ export interface HostConnection {
 }
 
 /** What a listener wants. */
-export interface ListenOptions {
+export interface ListenOptions extends FastOpenListenOptions {
   readonly port: number;
   /** One of the host's addresses; any of them when absent (MUST-43). */
   readonly address?: Uint8Array;
@@ -143,7 +150,7 @@ export interface ListenOptions {
 }
 
 /** A listening port. */
-export interface HostListener {
+export interface HostListener extends FastOpenListener {
   readonly port: number;
   readonly state: "LISTEN" | "CLOSED";
   /**
@@ -158,7 +165,7 @@ export interface HostListener {
 }
 
 /** Whom to connect to (RFC 9293 §3.10.1, active OPEN). */
-export interface ConnectOptions {
+export interface ConnectOptions extends FastOpenConnectOptions {
   readonly address: Uint8Array;
   readonly port: number;
   readonly localAddress?: Uint8Array;
@@ -181,7 +188,7 @@ export interface MemoryFigures {
 }
 
 /** A virtual host: sans-I/O, driven by frames and by the clock of the caller. */
-export interface HostApi {
+export interface HostApi extends FastOpenHost {
   /** The one observer; null costs nothing. Events come in order. What it throws is counted, and goes no further. */
   observer: Observer | null;
   /** What of the many events the observer wants; null for all of them but samples. */

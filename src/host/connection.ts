@@ -21,6 +21,7 @@ import {
 } from "../tcp/user_calls.ts";
 import { askedLimitBytes, sendLimitBytes, sendRoomBytes } from "../tcp/buffer_shares.ts";
 import type { MachineContext } from "../tcp/context.ts";
+import { mayAnswerEarly } from "../tcp/fast_open.ts";
 import { connectionName } from "../wire/address.ts";
 import { addressSum } from "../wire/ip.ts";
 import type { ConnectionHandler, HostConnection } from "./api.ts";
@@ -142,6 +143,10 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
 
   get state(): TcpState {
     return this.tcb.state;
+  }
+
+  get isFastOpen(): boolean {
+    return mayAnswerEarly(this.tcb);
   }
 
   get readableBytes(): number {

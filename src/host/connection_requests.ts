@@ -24,6 +24,7 @@ import type { Connection } from "./connection.ts";
 import type { ConnectionRegistry } from "./connection_registry.ts";
 import type { EffectPerformer } from "./effect_performer.ts";
 import type { EventTeller } from "./event_teller.ts";
+import type { FastOpenRequests } from "./fast_open_requests.ts";
 import type { HostCounters } from "./host_counters.ts";
 import type { Listener, Listeners } from "./listeners.ts";
 import type { NextHops } from "./next_hops.ts";
@@ -49,6 +50,7 @@ interface ConnectionRequestsOptions {
   readonly replyRoute: ReplyRoute;
   readonly room: RoomMaker;
   readonly cookies: SynCookies;
+  readonly fastOpens: FastOpenRequests;
   /** What carries the segments between addresses of so many bytes. */
   internetOf(addressBytes: number): InternetLayer;
   /** By way of whom connections go. */
@@ -151,7 +153,7 @@ export class ConnectionRequests {
   }
 
   #acceptSyn(segment: TcpSegment, about: { listener: Listener; issFloor: number | null }): void {
-    const { context, performer } = this.#options;
+    const { context, performer, fastOpens } = this.#options;
     const { listener, issFloor } = about;
     const connection = this.#begin(listener);
     connection.isHalfOpen = true;
@@ -159,6 +161,8 @@ export class ConnectionRequests {
     const { tcb } = connection;
     if (issFloor !== null && seqLe(tcb.iss, issFloor)) tcb.iss = seqAdd(issFloor, ISS_ABOVE_FLOOR);
     performer.begin(connection);
+    tcb.fastOpen = fastOpens.judge(segment, listener, connection);
+    fastOpens.begins(connection);
     beginFromSyn(context, tcb, segment);
     this.#tell(segment, connection);
     performer.finish();

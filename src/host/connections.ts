@@ -15,6 +15,7 @@ import { BufferPool } from "../tcp/fast/buffer_pool.ts";
 import { MemoryAccount } from "../tcp/memory_account.ts";
 import type { InternetLayer } from "../tcp/internet_layer.ts";
 import { followLink } from "../tcp/path_limit.ts";
+import { sendLimitBytes } from "../tcp/buffer_shares.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { openActive } from "../tcp/user_calls.ts";
 import { endpointText } from "../wire/address.ts";
@@ -29,6 +30,9 @@ import { EffectPerformer } from "./effect_performer.ts";
 import { FaultBarrier, type FaultHook } from "./fault_barrier.ts";
 import { EventTeller } from "./event_teller.ts";
 import { FaultTeller } from "./fault_teller.ts";
+import type { FastOpenRequest } from "./fast_open_api.ts";
+import { FastOpenClient } from "./fast_open_client.ts";
+import { FastOpenRequests } from "./fast_open_requests.ts";
 import type { HostCounters } from "./host_counters.ts";
 import type { HostNumbers } from "./host_numbers.ts";
 import { type Listener, Listeners } from "./listeners.ts";
@@ -50,6 +54,8 @@ interface ConnectionsOptions {
   readonly nowUs: number;
   readonly epochUs: number;
   readonly config: TcpConfig;
+  /** Keys of Fast Open cookies, the first makes them. */
+  readonly fastOpenKeys: readonly Uint8Array[];
   /** What carries the segments between addresses of so many bytes. */
   internetOf(addressBytes: number): InternetLayer;
   readonly maxConnections: number;
@@ -73,7 +79,9 @@ interface ConnectionsOptions {
 /** All TCP connections of one host. */
 export class Connections {
   readonly context: MachineContext;
-  readonly listeners = new Listeners();
+  readonly listeners: Listeners;
+  /** Fast Open of the connections that are begun here. */
+  readonly fastOpen: FastOpenClient;
   readonly teller: EventTeller;
   readonly overload: Overload;
   readonly faults: FaultTeller;
@@ -88,7 +96,7 @@ export class Connections {
 
   constructor(options: ConnectionsOptions) {
     const { counters, config, epochUs, nextHops } = options;
-    const { listeners } = this;
+    const listeners = new Listeners(config);
     const pool = new BufferPool(config, new MemoryAccount(options.memoryBytes));
     const context = new MachineContext(pool);
     context.setNow(options.nowUs);
@@ -106,14 +114,24 @@ export class Connections {
     const pathMtus = new PathMtuCache({ seed, count: (name) => counters.count(name) });
     const registry = new ConnectionRegistry({ ...options, context, pathMtus, due });
     const replyRoute = new ReplyRoute(seed);
-    const performer = new EffectPerformer({ ...options, context, registry, teller, barrier, replyRoute });
+    const fastOpens = new FastOpenRequests({
+      context,
+      counters,
+      keys: options.fastOpenKeys,
+      settings: config,
+    });
+    const fastOpenClient = new FastOpenClient({ context, counters, seed });
+    const shared = { context, registry, teller, replyRoute, fastOpens };
+    const performer = new EffectPerformer({ ...options, ...shared, barrier, fastOpenClient });
     const room = new RoomMaker({ ...options, context, registry, performer, teller });
     const cookies = new SynCookies(options.secret);
     const { peers } = registry;
     const overload = new Overload({ context, peers, account: pool.account, counters, teller });
-    const parts = { context, registry, listeners, performer, teller, replyRoute, room, overload };
+    const parts = { ...shared, listeners, performer, room, overload };
     const requests = new ConnectionRequests({ ...options, ...parts, cookies });
     this.context = context;
+    this.listeners = listeners;
+    this.fastOpen = fastOpenClient;
     this.overload = overload;
     this.teller = teller;
     this.faults = new FaultTeller(teller, registry);
@@ -212,9 +230,31 @@ export class Connections {
     this.#nextHops.begin(connection);
     connection.handler = options.handler;
     this.#performer.begin(connection);
+    const { fastOpen } = options;
+    const queued = fastOpen === undefined ? 0 : this.#beginFastOpen(connection, fastOpen);
     openActive(this.context, connection.tcb);
+    if (queued > 0) this.#performer.written(connection, queued);
     this.#performer.finish();
     return connection;
+  }
+
+  /** Queues what is to go with the SYN, or behind the handshake; returns how much that is. */
+  #beginFastOpen(connection: Connection, request: FastOpenRequest): number {
+    const { tcb } = connection;
+    const { data } = request;
+    this.fastOpen.begins(connection, request);
+    if (data.length === 0) return 0;
+    const queued = tcb.ringToSend().append(data, 0, data.length, sendLimitBytes(tcb));
+    if (queued < data.length) tcb.writeBlocked = true;
+    return queued;
+  }
+
+  /** Octets of text that a SYN on this way would carry now; -1: none, as it would ask for a cookie, or do no Fast Open. */
+  fastOpenRoom(route: ConnectionAddresses): number {
+    const registry = this.#registry;
+    const { tcb } = registry.make(route, this.#performer, registry.config);
+    const { localAddress, peerAddress: address, peerPort: port } = route;
+    return this.fastOpen.room(tcb, { localAddress, address, port });
   }
 
   /** Tells what runs on a connection something that it may want to know. */

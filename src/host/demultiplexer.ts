@@ -168,6 +168,8 @@ function comesByHop({ hop }: Connection, from: Arrival): boolean {
 }
 
 /** Whether the segment would add to those who wait to be accepted, of whom there are enough already. */
-function isOneTooMany({ listener }: Connection, segment: TcpSegment): boolean {
-  return listener !== null && listener.isAcceptQueueFull && (segment.flags & (SYN | ACK | RST)) === ACK;
+function isOneTooMany({ listener, isFastOpen }: Connection, segment: TcpSegment): boolean {
+  // Whoever came with a Fast Open is among them already.
+  return listener !== null && !isFastOpen && listener.isAcceptQueueFull &&
+    (segment.flags & (SYN | ACK | RST)) === ACK;
 }

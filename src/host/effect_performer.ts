@@ -16,6 +16,8 @@ import { Connection, type ConnectionHost } from "./connection.ts";
 import type { ConnectionRegistry } from "./connection_registry.ts";
 import type { FaultBarrier } from "./fault_barrier.ts";
 import type { EventTeller } from "./event_teller.ts";
+import type { FastOpenClient } from "./fast_open_client.ts";
+import type { FastOpenRequests } from "./fast_open_requests.ts";
 import type { HostCounters } from "./host_counters.ts";
 import type { NextHops } from "./next_hops.ts";
 import type { ReplyRoute } from "./reply_route.ts";
@@ -35,6 +37,8 @@ interface EffectPerformerOptions {
   transmit(length: number, cutBytes: number, label: number): void;
   /** By way of whom connections go. */
   readonly nextHops: NextHops;
+  readonly fastOpens: FastOpenRequests;
+  readonly fastOpenClient: FastOpenClient;
 }
 
 /** Performs the effects of one host. */
@@ -87,8 +91,10 @@ export class EffectPerformer implements ConnectionHost {
     } finally {
       effects.clear();
       for (let connection = touched.pop(); connection !== undefined; connection = touched.pop()) {
+        const { tcb } = connection;
         connection.isTouched = false;
-        connection.tcb.endEvent();
+        tcb.endEvent();
+        if (tcb.fastOpen !== null && tcb.fastOpen.isPending) this.#options.fastOpens.settle(connection);
         this.#registry.setDeadline(connection);
       }
       this.#isPerforming = false;
@@ -176,6 +182,9 @@ export class EffectPerformer implements ConnectionHost {
         return;
       case EFFECT.NO_PROGRESS:
         nextHops.doubt(connection);
+        return;
+      case EFFECT.FAST_OPEN:
+        this.#options.fastOpenClient.answered(connection);
         return;
       case EFFECT.OPEN:
         counters.connectionsEstablished++;
@@ -289,6 +298,7 @@ export class EffectPerformer implements ConnectionHost {
     this.#registry.remove(connection);
     this.#options.nextHops.end(connection);
     this.#options.counters.connectionsClosed++;
+    if (tcb.fastOpen !== null) this.#options.fastOpenClient.ended(connection, effect.reason);
     tcb.releaseSendRing();
     // What came before a normal end can still be read.
     if (effect.reason !== "normal" || tcb.receiveRing.length === 0) tcb.releaseReceiveRing();

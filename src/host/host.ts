@@ -27,6 +27,8 @@ import {
 import { ActiveOpens } from "./active_opens.ts";
 import { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
+import type { FastOpenCookie, FastOpenPath } from "./fast_open_api.ts";
+import { fastOpenKeyOf } from "./fast_open_cookies.ts";
 import { FrameInput } from "./frame_input.ts";
 import { HostCounters } from "./host_counters.ts";
 import { HostNumbers } from "./host_numbers.ts";
@@ -84,6 +86,7 @@ export class Host implements HostAtWork {
       nowUs: options.nowUs ?? 0,
       epochUs: options.epochUs,
       config: { ...DEFAULT_TCP_CONFIG, ...options.tcp },
+      fastOpenKeys: options.fastOpenKeys ?? [fastOpenKeyOf(secret)],
       internetOf: (addressBytes) => internet.layerOf(addressBytes),
       maxConnections: options.maxConnections ?? 0x20000,
       maxTimeWait: options.maxTimeWait ?? 0x8000,
@@ -263,6 +266,22 @@ export class Host implements HostAtWork {
 
   connect(options: ConnectOptions): HostConnection {
     return this.#connections.connect(options, this.#opens.endsOf(options));
+  }
+
+  fastOpenRoom(path: FastOpenPath): number {
+    return this.#connections.fastOpenRoom(this.#opens.pathTo(path));
+  }
+
+  fastOpenCookies(): FastOpenCookie[] {
+    return this.#connections.fastOpen.cookies();
+  }
+
+  keepFastOpenCookie(cookie: FastOpenCookie): void {
+    this.#connections.fastOpen.keep(cookie);
+  }
+
+  forgetFastOpen(): void {
+    this.#connections.fastOpen.forget();
   }
 
   ingest(frame: Uint8Array, length: number, nowUs: number, arrivedUs = nowUs): void {

@@ -22,6 +22,7 @@ import type {
   ListenOptions,
   MemoryFigures,
 } from "./api.ts";
+import type { FastOpenCookie, FastOpenListenOptions, FastOpenPath } from "./fast_open_api.ts";
 import type { Host } from "./host.ts";
 
 /** One of the hosts. */
@@ -180,12 +181,31 @@ export class HostGroup implements HostAtWork {
 
   /** From the host that has the local address; without one, from the first that has one of the family. */
   connect(options: ConnectOptions): HostConnection {
-    const { address, localAddress } = options;
-    if (localAddress !== undefined) return this.#hostOf(localAddress).connect(options);
+    return this.#hostFor(options).connect(options);
+  }
+
+  #hostFor({ address, localAddress }: { address: Uint8Array; localAddress?: Uint8Array }): Host {
+    if (localAddress !== undefined) return this.#hostOf(localAddress);
     const member = this.#members.find(({ addresses }) =>
       addresses.some(({ length }) => length === address.length)
     );
-    return (member?.host ?? this.#first).connect(options);
+    return member?.host ?? this.#first;
+  }
+
+  fastOpenRoom(path: FastOpenPath): number {
+    return this.#hostFor(path).fastOpenRoom(path);
+  }
+
+  fastOpenCookies(): FastOpenCookie[] {
+    return this.#hosts.flatMap((host) => host.fastOpenCookies());
+  }
+
+  keepFastOpenCookie(cookie: FastOpenCookie): void {
+    this.#hostOf(cookie.localAddress).keepFastOpenCookie(cookie);
+  }
+
+  forgetFastOpen(): void {
+    for (const host of this.#hosts) host.forgetFastOpen();
   }
 
   connections(): HostConnection[] {
@@ -287,6 +307,10 @@ class GroupListener implements HostListener {
 
   configure(changes: Partial<TcpConfig>): void {
     for (const part of this.#parts) part.configure(changes);
+  }
+
+  setFastOpen(changes: FastOpenListenOptions): void {
+    for (const part of this.#parts) part.setFastOpen(changes);
   }
 
   close(): void {

@@ -5,11 +5,12 @@
  */
 import type { HostLink } from "../link/link.ts";
 import type { TcpConfig } from "../tcp/config.ts";
+import type { FastOpenHostOptions } from "./fast_open_api.ts";
 import type { HostNumbers } from "./host_numbers.ts";
 import type { HostAddress } from "./own_addresses.ts";
 
 /** What a host is made of. */
-export interface HostOptions {
+export interface HostOptions extends FastOpenHostOptions {
   readonly link: HostLink;
   readonly addresses: readonly HostAddress[];
   /** 16 bytes that nobody outside can know: initial sequence numbers and hashes hang on it. */

@@ -5,7 +5,10 @@
  */
 import { formatIpAddress, sameAddress } from "../wire/address.ts";
 import type { TcpConfig } from "../tcp/config.ts";
+import { DEFAULT_FAST_OPEN_SETTINGS, type FastOpenSettings } from "../tcp/fast_open_settings.ts";
 import type { HostListener, ListenOptions } from "./api.ts";
+import type { FastOpenListenOptions } from "./fast_open_api.ts";
+import { FastOpenListening } from "./fast_open_listening.ts";
 
 /** Local choice: of the order of Linux's somaxconn; a stranger can hold this many half-open connections. */
 const DEFAULT_BACKLOG = 1024;
@@ -23,12 +26,21 @@ export class Listener implements HostListener {
   /** Connections in SYN_RCVD that it has begun. */
   halfOpen = 0;
   waiting = 0;
+  /** What it does of Fast Open. */
+  readonly fastOpen = new FastOpenListening();
   /** When the last SYN cookie was sent for it. */
   cookieSentUs = -Infinity;
   #isOpen = true;
   readonly #closed: (listener: Listener) => void;
+  readonly #settings: FastOpenSettings;
 
-  constructor(options: ListenOptions, closed: (listener: Listener) => void) {
+  /** Throws RangeError for a Fast Open that cannot be. */
+  constructor(
+    options: ListenOptions,
+    { closed, settings }: { closed(listener: Listener): void; settings: FastOpenSettings },
+  ) {
+    this.#settings = settings;
+    this.fastOpen.change(options, settings);
     this.port = options.port;
     this.address = options.address ?? null;
     this.backlog = options.backlog ?? DEFAULT_BACKLOG;
@@ -63,6 +75,10 @@ export class Listener implements HostListener {
     return this.#config;
   }
 
+  setFastOpen(changes: FastOpenListenOptions): void {
+    this.fastOpen.change(changes, this.#settings);
+  }
+
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -73,6 +89,12 @@ export class Listener implements HostListener {
 /** All listeners of a host; independent of connections that are being opened from the same port (MUST-42). */
 export class Listeners {
   readonly #byPort = new Map<number, Listener[]>();
+  readonly #settings: FastOpenSettings;
+
+  /** `settings`: how cookies of Fast Open are made. */
+  constructor(settings: FastOpenSettings = DEFAULT_FAST_OPEN_SETTINGS) {
+    this.#settings = settings;
+  }
 
   /** Adds a listener; throws when the port is taken for this address (MUST-41 keeps others undisturbed). */
   add(options: ListenOptions, closed: (listener: Listener) => void): Listener {
@@ -91,9 +113,12 @@ export class Listeners {
         );
       }
     }
-    const listener = new Listener(options, (gone) => {
-      this.#remove(gone);
-      closed(gone);
+    const listener = new Listener(options, {
+      settings: this.#settings,
+      closed: (gone) => {
+        this.#remove(gone);
+        closed(gone);
+      },
     });
     there.push(listener);
     this.#byPort.set(port, there);

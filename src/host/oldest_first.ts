@@ -29,6 +29,11 @@ export class OldestFirst<Item> {
     return this.#items.delete(item);
   }
 
+  /** All of them, the oldest first. */
+  all(): Item[] {
+    return [...this.#items];
+  }
+
   /** The one that has been there for longest, null when there is none. */
   get oldest(): Item | null {
     if (this.#oldest !== null || this.#items.size === 0) return this.#oldest;

@@ -112,7 +112,9 @@ export class SegmentWriter {
     const payloadOffset = tcpOffset + headerLength;
     const { length } = effect;
     if (length > 0 && tcb !== null) {
-      tcb.sendRing.copyOut(effect.seq - tcb.sndRingStart, frame, payloadOffset, length);
+      // The text of a SYN begins behind it.
+      const textSeq = (effect.flags & FLAG.SYN) === 0 ? effect.seq : effect.seq + 1;
+      tcb.sendRing.copyOut(textSeq - tcb.sndRingStart, frame, payloadOffset, length);
     }
     segment.payloadOffset = payloadOffset;
     segment.payloadLength = length;
@@ -162,6 +164,12 @@ function writeOptions(segment: TcpSegment, effect: Effect, irs: number): void {
   segment.hasTimestamps = effect.hasTimestamps;
   segment.tsValue = effect.tsValue;
   segment.tsEcho = effect.tsEcho;
+  const { fastOpen } = effect;
+  if (fastOpen !== null && fastOpen.cookie !== null) {
+    segment.fastOpen = fastOpen.cookie.length;
+    segment.fastOpenCookie = fastOpen.cookie;
+    segment.isFastOpenExperimental = fastOpen.isExperimental;
+  }
   segment.sackBlockCount = effect.sackBlockCount;
   for (let edge = 0; edge < 2 * effect.sackBlockCount; edge++) {
     segment.sackBlocks[edge] = wordOf(effect.sackBlocks[edge], irs);

@@ -327,7 +327,7 @@ function isWrongAckOfSyn(context: MachineContext, tcb: Tcb, segment: ArrivingSeg
 /** In a simultaneous open, the SYN-ACK of the other side. */
 function isCrossedSynAck(tcb: Tcb, segment: ArrivingSegment): boolean {
   return !tcb.passive && (segment.flags & (SYN | ACK | RST)) === (SYN | ACK) && segment.seq === 0 &&
-    segment.ack === tcb.sndNxt;
+    segment.ack > tcb.sndUna && segment.ack <= tcb.sndNxt;
 }
 
 // -- ECN

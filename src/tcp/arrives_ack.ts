@@ -84,7 +84,7 @@ function takeDelivery(context: MachineContext, tcb: Tcb, sample: RateSample): vo
 }
 
 /** SND.UNA moves: gives the ring's acknowledged bytes back, and the application room. */
-function advance(context: MachineContext, tcb: Tcb, { ack }: ArrivingSegment): void {
+export function advance(context: MachineContext, tcb: Tcb, { ack }: ArrivingSegment): void {
   tcb.sndUna = ack;
   tcb.synAcknowledged = true;
   if (tcb.sndUp >= 0 && ack >= tcb.sndUp) tcb.sndUp = -1;

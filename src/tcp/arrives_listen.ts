@@ -8,6 +8,7 @@ import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import { changeState } from "./change_state.ts";
 import type { TcpConfig } from "./config.ts";
 import type { MachineContext } from "./context.ts";
+import { acceptFastOpen } from "./fast_open.ts";
 import {
   agreeOptions,
   agreeScale,
@@ -65,9 +66,9 @@ function takeSyn(context: MachineContext, tcb: Tcb, segment: TcpSegment): void {
 
 /**
  * Begins a connection in SYN_RCVD; the SYN-ACK leaves when the event is over. `tcb` is fresh (addresses, ISS and MSS set by
- * the host, state LISTEN).
+ * the host, state LISTEN, and what the host makes of a Fast Open option).
  *
- * Deviation: text and FIN that come with the SYN are not kept (RFC 9293 §3.10.7.2 queues them); they are not
+ * Deviation: text and FIN that come with the SYN are not kept (RFC 9293 §3.10.7.2 queues them), but for Fast Open; they are not
  * acknowledged either, so the peer sends them again, and a flood of SYNs cannot fill memory.
  */
 export function beginFromSyn(context: MachineContext, tcb: Tcb, segment: TcpSegment): void {
@@ -79,6 +80,8 @@ export function beginFromSyn(context: MachineContext, tcb: Tcb, segment: TcpSegm
   tcb.synOwed = true;
   tcb.ackRule = "arrives.listen.syn";
   tcb.timerIsRto = true;
+  const { fastOpen } = tcb;
+  if (fastOpen !== null && fastOpen.isAccepted) acceptFastOpen(context, tcb, fastOpen);
   context.arrivingFlags = -1;
 }
 

@@ -62,6 +62,12 @@ export function textArrives(context: MachineContext, tcb: Tcb, segment: Arriving
   }
 }
 
+/** Takes the text of a SYN (RFC 7413 §4.2.2), as much as fits; its FIN is left. */
+export function takeSynText(context: MachineContext, tcb: Tcb, segment: ArrivingSegment): void {
+  const text = trim(context, tcb, segment);
+  if (text.length > 0) takeInOrder(context, tcb, segment.header, text.offset, text.length);
+}
+
 /** The part of a segment that lies in the window. */
 const trimmed = { seq: 0, offset: 0, length: 0, fin: -1 };
 

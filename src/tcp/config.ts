@@ -3,11 +3,11 @@
  *
  * Owns: names, units and defaults. Must not know: who parses options.
  */
-
+import { DEFAULT_FAST_OPEN_SETTINGS, type FastOpenSettings } from "./fast_open_settings.ts";
 import { DEFAULT_TCP_HABITS, type TcpHabits } from "./habits.ts";
 
 /** Settings of the machine; sizes in bytes, times in microseconds. */
-export interface TcpConfig extends TcpHabits {
+export interface TcpConfig extends TcpHabits, FastOpenSettings {
   /** Largest MSS that we offer; the link's MTU less 40 (or 60) bounds it too (MUST-67). 0 = from the MTU alone. */
   mss: number;
   receiveBufferBytes: number;
@@ -81,6 +81,7 @@ const SECOND_US = 1_000_000;
 /** Defaults; each with its source, or as a local choice with the reason. */
 export const DEFAULT_TCP_CONFIG: Readonly<TcpConfig> = {
   ...DEFAULT_TCP_HABITS,
+  ...DEFAULT_FAST_OPEN_SETTINGS,
   mss: 0,
   // Local choice: a gigabit at 8 ms of delay.
   receiveBufferBytes: 0x100000,

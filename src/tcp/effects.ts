@@ -5,6 +5,7 @@
  * queue is empty, before it hands the machine the next event.
  */
 import type { CloseReason, RetransmitKind } from "./events.ts";
+import type { FastOpen } from "./fast_open_record.ts";
 import type { RuleId } from "./rules.ts";
 import type { TcpState } from "./state.ts";
 import type { Tcb } from "./tcb.ts";
@@ -36,6 +37,8 @@ export const EFFECT = {
   ADVICE: 10,
   /** R1 is reached: whoever chooses the way to the peer may doubt it (MUST-20). */
   NO_PROGRESS: 11,
+  /** A server has answered our SYN that did Fast Open: the TCB's record tells what it said. */
+  FAST_OPEN: 12,
 } as const;
 
 /** SACK blocks that fit the option field (RFC 2018 §3). */
@@ -68,6 +71,8 @@ export class Effect {
   tsValue = 0;
   tsEcho = 0;
   sackBlockCount = 0;
+  /** Null: no Fast Open option. */
+  fastOpen: FastOpen | null = null;
   /** Left and right edges in turn. */
   readonly sackBlocks: Float64Array = new Float64Array(2 * MOST_SACK_BLOCKS);
   // -- Other kinds

@@ -11,6 +11,7 @@ import { initialWindow } from "./congestion.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import { MAX_WINDOW_SHIFT, offerFirstWindow, ourWindowShift, roundBuffers } from "./receive_window.ts";
+import { handshakeIsOver } from "./fast_open.ts";
 import { boundRto, sampleEcho, takeRoundTrip } from "./round_trip.ts";
 import { TIMESTAMP_OPTION_BYTES } from "./segment_options.ts";
 import type { Tcb } from "./tcb.ts";
@@ -22,6 +23,8 @@ const { SYN, ECE, CWR } = FLAG;
 const RTO_AFTER_LOST_SYN_US = 3_000_000;
 /** Local choice: below this an MSS option is nonsense that would make us send headers only (Linux: 48). */
 const LEAST_PEER_MSS = 48;
+/** Of the handshake's ACK what acknowledges our SYN; text that we have sent already is looked at behind it. */
+const ACK_OF_SYN = { ack: 1 } as const;
 /** RFC 791: every module carries 68 bytes, of which 60 may be headers; so many octets leave at the least. */
 const LEAST_SEND_MSS = 8;
 
@@ -108,7 +111,7 @@ export function establish(
   else if (!sampleEcho(tcb, segment.echo(tcb), context.arrivedUs) && tcb.synRetransmits > 0) {
     boundRto(tcb, RTO_AFTER_LOST_SYN_US);
   }
-  board.acknowledge(segment);
+  board.acknowledge(ACK_OF_SYN);
   board.endAcknowledgment();
   tcb.sndUna = 1;
   tcb.fack = 1;
@@ -122,4 +125,5 @@ export function establish(
   changeState(context, tcb, how.row, how.sendFlags ?? -1);
   if (tcb.keepAlive) tcb.keepAliveUs = context.nowUs + tcb.keepAliveIdleUs;
   context.effects.push(EFFECT.OPEN, tcb);
+  if (tcb.fastOpen !== null) handshakeIsOver(context, tcb, tcb.fastOpen, segment);
 }

@@ -8,6 +8,7 @@
 import { FLAG } from "../wire/tcp.ts";
 import type { MachineContext } from "./context.ts";
 import { asksForEcnNow } from "./establish.ts";
+import { synTextBytes, synTextLeaves } from "./fast_open.ts";
 import { forgetPathLimit } from "./path_limit.ts";
 import { sendProbes } from "./probes.ts";
 import { resendRecord } from "./resend.ts";
@@ -48,23 +49,30 @@ function isAtRest(tcb: Tcb): boolean {
     !tcb.tailProbeOwed && !tcb.windowProbeOwed && !tcb.keepAliveOwed;
 }
 
-/** Our SYN, or SYN,ACK; again only where the peer has shown that it lost it. */
+/** Our SYN, or SYN,ACK; again only where the peer has shown that it lost it, and then without text (RFC 7413 §4.2.2). */
 function sendSyn(context: MachineContext, tcb: Tcb): void {
   tcb.synOwed = false;
   // RFC 3168 §6.1.1: ECE and CWR ask, ECE alone grants.
   const flags = tcb.state === "SYN_SENT"
     ? SYN | (asksForEcnNow(tcb) ? ECE | CWR : 0)
     : SYN | ACK | (tcb.ecn ? ECE : 0);
-  pushSegment(context, tcb, segmentOf(tcb.ackRule, flags, 0, 0));
-  if (tcb.sndNxt > 0) return;
+  const isFirst = tcb.sndNxt === 0;
+  const textBytes = isFirst ? synTextBytes(tcb) : 0;
+  pushSegment(context, tcb, segmentOf(tcb.ackRule, flags, 0, textBytes));
+  if (!isFirst) return;
   const record = tcb.sendNext(1);
   record.isSyn = true;
   record.sentUs = context.nowUs;
+  if (textBytes > 0) synTextLeaves(context, tcb, textBytes);
 }
 
 function resendLost(context: MachineContext, tcb: Tcb): void {
   const board = tcb.scoreboard;
   if (board.lostBytes === board.resentBytes) return;
+  if (!tcb.synAcknowledged) {
+    resendSyn(context, tcb);
+    return;
+  }
   const kind = tcb.recovery === "loss" && !tcb.sender.isPathRepair ? "rto" : "fast";
   for (let index = 0; index < board.count; index++) {
     const record = board.at(index);
@@ -77,4 +85,10 @@ function resendLost(context: MachineContext, tcb: Tcb): void {
     resendRecord(context, tcb, { index, kind });
     if (board.lostBytes === board.resentBytes) return;
   }
+}
+
+/** As long as our SYN is not acknowledged nothing else is sent again: the peer would not take it. */
+function resendSyn(context: MachineContext, tcb: Tcb): void {
+  const { lost, resent } = tcb.scoreboard.at(0);
+  if (lost && !resent) resendRecord(context, tcb, { index: 0, kind: "rto" });
 }

@@ -17,6 +17,8 @@ export const RULES = {
 
   "open.passive": { rfc: "RFC 9293 §3.10.1", text: "passive OPEN: wait for a SYN" },
   "open.active": { rfc: "RFC 9293 §3.10.1", text: "active OPEN: send SYN" },
+  "open.fast-open-request": { rfc: "RFC 7413 §4.2.1", text: "active OPEN: SYN that asks for a cookie" },
+  "open.fast-open": { rfc: "RFC 7413 §4.2.2", text: "active OPEN: SYN with a cookie, and text behind it" },
 
   "arrives.closed.rst": { rfc: "RFC 9293 §3.10.7.1", text: "no connection: a RST is discarded" },
   "arrives.closed.reset": {
@@ -31,6 +33,18 @@ export const RULES = {
   "arrives.listen.ack": { rfc: "RFC 9293 §3.10.7.2", text: "an ACK in LISTEN is bad: RST" },
   "arrives.listen.syn-ack": { rfc: "-", text: "a SYN, ACK in LISTEN: no answer (by switch)" },
   "arrives.listen.syn": { rfc: "RFC 9293 §3.10.7.2", text: "a SYN in LISTEN: answer SYN, ACK" },
+  "arrives.listen.fast-open": {
+    rfc: "RFC 7413 §4.2.2",
+    text: "a SYN with a good cookie: its text is delivered before the handshake is over",
+  },
+  "arrives.listen.fast-open-cookie": {
+    rfc: "RFC 7413 §4.1.2",
+    text: "a SYN without a good cookie: the SYN, ACK brings one, the text is left",
+  },
+  "arrives.listen.fast-open-full": {
+    rfc: "RFC 7413 §5.1",
+    text: "too many Fast Open requests are pending: an ordinary handshake, the text is left",
+  },
   "arrives.listen.other": { rfc: "RFC 9293 §3.10.7.2", text: "neither RST, ACK nor SYN: dropped" },
   "arrives.listen.backlog-full": {
     rfc: "RFC 4987 §3.2",
@@ -49,6 +63,14 @@ export const RULES = {
   "arrives.syn-sent.rst": { rfc: "RFC 9293 §3.10.7.3", text: "RST with an acceptable ACK: refused" },
   "arrives.syn-sent.rst-without-ack": { rfc: "RFC 9293 §3.10.7.3", text: "RST without ACK: dropped" },
   "arrives.syn-sent.syn-ack": { rfc: "RFC 9293 §3.10.7.3", text: "our SYN is acknowledged: established" },
+  "arrives.syn-sent.fast-open-taken": {
+    rfc: "RFC 7413 §4.2.2",
+    text: "text of our SYN is acknowledged with it",
+  },
+  "arrives.syn-sent.fast-open-again": {
+    rfc: "RFC 7413 §4.2.2",
+    text: "text of our SYN was not taken: it follows as ordinary data",
+  },
   "arrives.syn-sent.syn": { rfc: "RFC 9293 §3.10.7.3", text: "SYN without ACK: simultaneous open" },
   "arrives.syn-sent.neither-syn-nor-rst": { rfc: "RFC 9293 §3.10.7.3", text: "neither SYN nor RST: dropped" },
 

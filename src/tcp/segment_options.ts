@@ -15,6 +15,8 @@ const { SYN, RST, ACK } = FLAG;
 
 /** Option bytes of a segment with timestamps (RFC 7323 §3.2), padded. */
 export const TIMESTAMP_OPTION_BYTES = 12;
+/** What the options of a SYN take, each with its padding. */
+export const SYN_OPTION_BYTES = { MSS: 4, TIMESTAMPS_AND_SACK: 12, SACK: 4, WINDOW_SCALE: 4 } as const;
 /** Of a SACK option, padded to a word: its kind and length, and each block. */
 const SACK_OPTION_BYTES = 4;
 const SACK_BLOCK_BYTES = 8;
@@ -61,7 +63,12 @@ export function chooseOptions(tcb: Tcb, effect: Effect, nowUs: number): boolean 
   effect.windowScale = -1;
   effect.sackPermitted = false;
   effect.sackBlockCount = 0;
+  effect.fastOpen = null;
   if ((flags & SYN) !== 0) {
+    // RFC 7413 §4.2.1, §4.2.2: not when it is sent again.
+    if (tcb.sndNxt === 0 && tcb.fastOpen !== null && tcb.fastOpen.cookie !== null) {
+      effect.fastOpen = tcb.fastOpen;
+    }
     const { config } = tcb;
     // An active SYN offers all that is switched on, a SYN-ACK what the peer offered too.
     const offers = isAnswer || offersOptions(tcb);

@@ -7,6 +7,7 @@
  */
 import { restartAfterIdle } from "./congestion.ts";
 import type { MachineContext } from "./context.ts";
+import { mayAnswerEarly } from "./fast_open.ts";
 import { ourFinLeaves } from "./fin.ts";
 import { MOST_RECORDS } from "./scoreboard.ts";
 import { effectiveMss } from "./segment_options.ts";
@@ -21,7 +22,7 @@ function canSendNew(tcb: Tcb): boolean {
       return true;
     case "SYN_RCVD":
       // §3.10.4: with nothing queued before it FIN leaves at once.
-      return tcb.finQueued && tcb.sendRing.length === 0;
+      return (tcb.finQueued && tcb.sendRing.length === 0) || mayAnswerEarly(tcb);
     default:
       return false;
   }

@@ -11,6 +11,7 @@ import type { CloseReason } from "./events.ts";
 import type { BufferPool } from "./fast/buffer_pool.ts";
 import type { ByteRing } from "./fast/byte_ring.ts";
 import { defineNumbers, defineSwitches, initialBits, initialRow } from "./fast/packed_fields.ts";
+import type { FastOpen } from "./fast_open_record.ts";
 import type { InternetLayer } from "./internet_layer.ts";
 import { NOTHING_OUT_OF_ORDER, type Reassembly } from "./reassembly.ts";
 import type { RuleId } from "./rules.ts";
@@ -116,6 +117,8 @@ export class Tcb {
   // -- What few segments touch
   /** When segments that are not acceptable were answered; made with the first answer. */
   answers: AnswerTimes = NEVER_ANSWERED;
+  /** Only where Fast Open is done (RFC 7413). */
+  fastOpen: FastOpen | null = null;
   retransmits = 0;
   dsacks = 0;
   synRetransmits = 0;

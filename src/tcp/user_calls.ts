@@ -10,6 +10,7 @@ import { noteProgress } from "./buffer_shares.ts";
 import type { TcpConfig } from "./config.ts";
 import { changeState, endConnection, endWithReset } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
+import { ruleOfSyn } from "./fast_open.ts";
 import { canOpenWindow } from "./receive_window.ts";
 import type { RuleId } from "./rules.ts";
 import type { Tcb } from "./tcb.ts";
@@ -17,13 +18,16 @@ import { endingRow } from "./transitions.ts";
 
 const { SYN, ECE, CWR } = FLAG;
 
-/** Active OPEN (§3.10.1): a SYN is owed. `tcb` is fresh: addresses, ISS and MSS set, state CLOSED. */
+/**
+ * Active OPEN (§3.10.1): a SYN is owed. `tcb` is fresh: addresses, ISS and MSS set, state CLOSED; and, for Fast Open, what goes
+ * with the SYN.
+ */
 export function openActive(context: MachineContext, tcb: Tcb): void {
   context.apply("open.active");
   tcb.openedUs = context.nowUs;
   changeState(context, tcb, "open.active", SYN | (tcb.config.ecn === "request" ? ECE | CWR : 0));
   tcb.synOwed = true;
-  tcb.ackRule = "open.active";
+  tcb.ackRule = ruleOfSyn(tcb);
   tcb.timerIsRto = true;
 }
 
@@ -103,6 +107,8 @@ export function closeAndDrain(context: MachineContext, tcb: Tcb): void {
 /** States in which a reset tells the peer something: it has not been told yet that we have both FINs. */
 function canReset(tcb: Tcb): boolean {
   switch (tcb.state) {
+    // With text to read only after a Fast Open.
+    case "SYN_RCVD":
     case "ESTABLISHED":
     case "FIN_WAIT_1":
     case "FIN_WAIT_2":

@@ -89,6 +89,9 @@ export class TcpSegment implements TcpOptions {
   tsEcho = 0;
   sackBlockCount = 0;
   readonly sackBlocks: Uint32Array = new Uint32Array(MAX_SACK_BLOCKS * 2);
+  fastOpen = -1;
+  fastOpenCookie: Uint8Array = NO_BYTES;
+  isFastOpenExperimental = false;
   optionsMalformed = false;
   unknownOptions = 0;
   isPacked = false;

@@ -5,9 +5,10 @@
  * which segments it is allowed.
  *
  * Implements RFC 9293 §3.1 and §3.2 (EOL, NOP, MSS; MUST-4, MUST-5, MUST-6, MUST-7, MUST-64, MUST-68), RFC 7323 §2.2
- * and §3.2 (window scale, timestamps), RFC 2018 §2 and §3 (SACK permitted, SACK).
+ * and §3.2 (window scale, timestamps), RFC 2018 §2 and §3 (SACK permitted, SACK), RFC 7413 §4.1.1 (fast_open_option.ts).
  */
 import { readU16, readU32, writeU16, writeU32 } from "./bytes.ts";
+import { emitFastOpen, FAST_OPEN_OPTION, type FastOpenOption, readFastOpen } from "./fast_open_option.ts";
 
 /** Option kinds (IANA's TCP parameters). */
 const TCP_OPTION = {
@@ -43,7 +44,7 @@ const ALIGNED_TIMESTAMPS = 0x0101080a;
 const ALIGNED_TIMESTAMPS_BYTES = 12;
 
 /** The options of one segment: what was there on parsing, what is to be there on emitting. */
-export interface TcpOptions {
+export interface TcpOptions extends FastOpenOption {
   /** Maximum segment size; -1 when absent. */
   mss: number;
   /** Shift count as on the wire, 0 to 255; -1 when absent. */
@@ -75,6 +76,7 @@ export function clearTcpOptions(out: TcpOptions): void {
   out.tsValue = 0;
   out.tsEcho = 0;
   out.sackBlockCount = 0;
+  out.fastOpen = -1;
   out.optionsMalformed = false;
   out.unknownOptions = 0;
 }
@@ -142,6 +144,10 @@ function readOption(bytes: Uint8Array, at: number, length: number, out: TcpOptio
       out.sackBlockCount = edges >>> 1;
       return true;
     }
+    case FAST_OPEN_OPTION.STANDARD:
+    case FAST_OPEN_OPTION.EXPERIMENTAL:
+      if (!readFastOpen(bytes, at, length, out)) out.unknownOptions += 1;
+      return true;
     default:
       out.unknownOptions += 1;
       return true;
@@ -152,7 +158,7 @@ function readOption(bytes: Uint8Array, at: number, length: number, out: TcpOptio
  * Writes the options of `options` at `offset`; returns their length, a multiple of 4, at most 40 bytes.
  *
  * The layout is the customary one, each 32-bit value aligned: MSS; SACK-permitted with timestamps, or either with two
- * NOPs in front; NOP and window scale; NOP, NOP and SACK. SACK blocks that do not fit are left out, the last ones
+ * NOPs in front; NOP and window scale; Fast Open; NOP, NOP and SACK. SACK blocks that do not fit are left out, the last ones
  * first (RFC 2018 §4 puts the most recent first). Every layout ends on a word, so that there is never an end-of-list
  * with padding behind it to fill (MUST-69).
  */
@@ -169,6 +175,7 @@ export function emitTcpOptions(bytes: Uint8Array, offset: number, options: Reado
     bytes[at++] = TCP_OPTION.NOP;
     at = emitWindowScale(bytes, at, options.windowScale);
   }
+  if (options.fastOpen >= 0) at = emitFastOpen(bytes, at, MAX_OPTION_BYTES - (at - offset), options);
   if (options.sackBlockCount > 0) at = emitSack(bytes, at, MAX_OPTION_BYTES - (at - offset), options);
   return at - offset;
 }

@@ -11,6 +11,7 @@ import type {
   MemoryFigures,
 } from "../../src/host/api.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
+import type { FastOpenCookie } from "../../src/host/fast_open_api.ts";
 import type { EventInterest, Observer, TcpEvent } from "../../src/tcp/events.ts";
 
 export class FakeHost implements HostApi {
@@ -87,6 +88,7 @@ export class FakeHost implements HostApi {
       state: "LISTEN",
       waiting: 0,
       configure: () => {},
+      setFastOpen: () => {},
       close: () => {
         this.listening.splice(this.listening.indexOf(options), 1);
       },
@@ -98,6 +100,18 @@ export class FakeHost implements HostApi {
   connect(_options: ConnectOptions): HostConnection {
     throw new Error("A fake host has no network");
   }
+
+  fastOpenRoom(): number {
+    return -1;
+  }
+
+  fastOpenCookies(): FastOpenCookie[] {
+    return [];
+  }
+
+  keepFastOpenCookie(): void {}
+
+  forgetFastOpen(): void {}
 
   connections(): HostConnection[] {
     return [...this.alive];

@@ -38,6 +38,10 @@ export interface OptionValues {
   readonly sackPermitted?: boolean;
   readonly timestamps?: { readonly value: number; readonly echo: number };
   readonly sack?: readonly (readonly [number, number])[];
+  /** Fast Open: the cookie, empty for a request. */
+  readonly fastOpen?: Uint8Array;
+  /** The same in the experimental form. */
+  readonly fastOpenExperimental?: Uint8Array;
 }
 
 /** A segment with absolute numbers. */
@@ -130,6 +134,12 @@ export function craftSegment(route: Route, crafted: CraftedSegment): Uint8Array 
     segment.sackBlocks[segment.sackBlockCount * 2] = left;
     segment.sackBlocks[segment.sackBlockCount * 2 + 1] = right;
     segment.sackBlockCount += 1;
+  }
+  const cookie = options.fastOpen ?? options.fastOpenExperimental;
+  if (cookie !== undefined) {
+    segment.fastOpen = cookie.length;
+    segment.fastOpenCookie = cookie;
+    segment.isFastOpenExperimental = options.fastOpen === undefined;
   }
   const header = new Uint8Array(TCP.MAX_HEADER_BYTES);
   let headerBytes = emitTcp(header, 0, segment);

@@ -6,6 +6,7 @@
  * an `AppLog` (app_log.ts).
  */
 import { assert, assertEquals, fail } from "@std/assert";
+import type { FastOpenConnectOptions, FastOpenListenOptions } from "../../src/host/fast_open_api.ts";
 import { Host } from "../../src/host/host.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
 import type { TcpEvent, TransitionEvent } from "../../src/tcp/events.ts";
@@ -32,6 +33,7 @@ export interface LabOptions {
   readonly epochUs?: number;
   readonly checksumPolicy?: "partial" | "strict" | "ignore";
   readonly headerPrediction?: boolean;
+  readonly fastOpenKeys?: readonly Uint8Array[];
   readonly maxConnections?: number;
   readonly maxClosing?: number;
   readonly memoryBytes?: number;
@@ -41,7 +43,7 @@ export interface LabOptions {
 }
 
 /** What a listener of a test does with its connections. */
-interface ListenerOptions extends AppOptions {
+interface ListenerOptions extends AppOptions, FastOpenListenOptions {
   readonly port?: number;
   readonly backlog?: number;
   readonly address?: Uint8Array;
@@ -87,6 +89,7 @@ export class Lab {
       checksumPolicy: options.checksumPolicy ?? "strict",
       ...(options.expectsFaults === true ? {} : { onFault: this.#faults.hook }),
       ...(options.headerPrediction === undefined ? {} : { headerPrediction: options.headerPrediction }),
+      ...(options.fastOpenKeys === undefined ? {} : { fastOpenKeys: options.fastOpenKeys }),
       ...(options.ttl === undefined ? {} : { ttl: options.ttl }),
       ...(options.maxClosing === undefined ? {} : { maxClosing: options.maxClosing }),
       ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
@@ -115,11 +118,11 @@ export class Lab {
   /** Opens a listener; the applications of its connections come into the returned array in turn. */
   listen(options: ListenerOptions = {}): AppLog[] & { close: () => void } {
     const apps: AppLog[] = [];
+    const { autoRead: _autoRead, ...wanted } = options;
     const listener = this.user(() =>
       this.host.listen({
-        port: options.port ?? HOST_PORT,
-        ...(options.backlog === undefined ? {} : { backlog: options.backlog }),
-        ...(options.address === undefined ? {} : { address: options.address }),
+        port: HOST_PORT,
+        ...wanted,
         accept: (connection) => {
           const app = new AppLog(this, options);
           app.attach(connection);
@@ -132,7 +135,10 @@ export class Lab {
   }
 
   /** Opens a connection to a peer; its SYN is for the peer to expect. */
-  connect(peer: Peer, options: AppOptions & { readonly localPort?: number } = {}): AppLog {
+  connect(
+    peer: Peer,
+    options: AppOptions & FastOpenConnectOptions & { readonly localPort?: number } = {},
+  ): AppLog {
     const app = new AppLog(this, options);
     app.attach(
       this.user(() =>
@@ -141,6 +147,7 @@ export class Lab {
           port: peer.port,
           handler: app,
           ...(options.localPort === undefined ? {} : { localPort: options.localPort }),
+          ...(options.fastOpen === undefined ? {} : { fastOpen: options.fastOpen }),
         })
       ),
     );

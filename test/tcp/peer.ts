@@ -274,6 +274,10 @@ function optionsOf(segment: TcpSegment): OptionValues {
     ...(segment.sackPermitted ? { sackPermitted: true } : {}),
     ...(segment.hasTimestamps ? { timestamps: { value: segment.tsValue, echo: segment.tsEcho } } : {}),
     ...(sack.length === 0 ? {} : { sack }),
+    ...(segment.fastOpen < 0 ? {} : {
+      [segment.isFastOpenExperimental ? "fastOpenExperimental" : "fastOpen"]: segment.fastOpenCookie
+        .slice(),
+    }),
   };
 }
 

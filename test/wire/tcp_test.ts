@@ -234,7 +234,7 @@ Deno.test("reserved bits are ignored", () => {
 Deno.test("options in any order and alignment, among unknown ones", () => {
   const segment = parseOptions([
     ...[3, 3, 7],
-    ...[254, 4, 0xf9, 0x89],
+    ...[254, 4, 0xe2, 0xd4],
     ...[4, 2],
     ...[8, 10, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff],
     ...[30, 2],
