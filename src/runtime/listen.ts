@@ -36,6 +36,8 @@ export type ListenOnOptions =
     readonly port: number;
     /** Most connections that wait to be accepted (1024). */
     readonly backlog?: number;
+    /** Fast Open, see {@link ListenerOptions.fastOpen}; off when absent. */
+    readonly fastOpen?: number;
     /**
      * What `tcplab netstat` shows as the application (`library`); false: it does not show this server. It needs a socket file
      * in the user's run directory, of which nothing comes where a permission for that is missing. A server on a link that
@@ -56,7 +58,7 @@ export interface ListenParts {
  * stack behind it ends when the listener is closed and its last connection has gone.
  */
 export function listenOn(options: ListenOnOptions, parts: ListenParts): Listener {
-  const { ip, port, backlog } = options;
+  const { ip, port, backlog, fastOpen } = options;
   const [first = "", ...others] = typeof ip === "string" ? [ip] : ip;
   const prefix = parsePrefix(first);
   if (prefix === null) throw new TypeError(`"${first}" is not an address: expected one as 10.0.0.1/24`);
@@ -64,6 +66,7 @@ export function listenOn(options: ListenOnOptions, parts: ListenParts): Listener
     hostname: others.length === 0 ? formatIpAddress(prefix.address) : "::",
     port,
     ...(backlog === undefined ? {} : { backlog }),
+    ...(fastOpen === undefined ? {} : { fastOpen }),
   });
   const begin = (link: FrameLink) => {
     if (listener.ended) return link.close();

@@ -19,6 +19,11 @@ export interface ListenerOptions {
   readonly port: number;
   /** Connections in SYN_RCVD plus established ones not yet accepted: the bound (1024); see the host's ListenOptions. */
   readonly backlog?: number;
+  /**
+   * Fast Open (RFC 7413), with so many clients at most whose handshake is not over: `accept` yields a connection whose SYN came
+   * with a cookie at once, with what that SYN brought. Off when absent or 0, as such data may come twice (§6.1).
+   */
+  readonly fastOpen?: number;
 }
 
 /** What carries a listener. */
@@ -77,15 +82,19 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
     this.#listener = carrier.host.listen({
       port: this.#options.port,
       backlog: this.#options.backlog ?? DEFAULT_BACKLOG,
+      fastOpen: this.#options.fastOpen ?? 0,
       ...(carrier.address === undefined ? {} : { address: carrier.address }),
       accept: (inner) => {
         const connection = new Connection(inner, {
           driver: carrier.driver,
           hub: carrier.hub,
-          onOpen: (opened) => this.#offer(opened),
+          onOpen: (opened) => {
+            if (!inner.isFastOpen) this.#offer(opened);
+          },
           onGone: (gone) => carrier.onGone(gone),
         });
         carrier.onBegin(connection);
+        if (inner.isFastOpen) this.#offer(connection);
         return inner.handler;
       },
     });

@@ -43,6 +43,8 @@ export interface StackListenOptions {
   readonly hostname?: string;
   /** Most connections that wait to be accepted (1024). */
   readonly backlog?: number;
+  /** Fast Open, see {@link ListenerOptions.fastOpen}; off when absent. */
+  readonly fastOpen?: number;
 }
 
 /** Where {@link Stack.connect} connects to. */
@@ -53,6 +55,12 @@ export interface StackConnectOptions {
   /** One of the stack's addresses; the host chooses when absent. */
   readonly localHostname?: string;
   readonly localPort?: number;
+  /**
+   * Fast Open (RFC 7413): goes out with the SYN, as much as fits, if the server has given a cookie before; else the SYN asks for
+   * one, and this follows after the handshake. May be empty. It may reach the server twice (§6.1). Throws RangeError where the
+   * send buffer does not take it.
+   */
+  readonly fastOpen?: Uint8Array;
   /** Gives up when aborted. */
   readonly signal?: AbortSignal;
 }
@@ -125,6 +133,7 @@ export class Stack implements Disposable, AsyncDisposable {
       hostname: options.hostname ?? "0.0.0.0",
       port: options.port,
       ...(options.backlog === undefined ? {} : { backlog: options.backlog }),
+      ...(options.fastOpen === undefined ? {} : { fastOpen: options.fastOpen }),
     });
     this.attach(listener, options.hostname);
     return listener;
@@ -167,8 +176,14 @@ export class Stack implements Disposable, AsyncDisposable {
         port: options.port,
         ...(options.localHostname === undefined ? {} : { localAddress: addressOf(options.localHostname) }),
         ...(options.localPort === undefined ? {} : { localPort: options.localPort }),
+        ...(options.fastOpen === undefined ? {} : { fastOpen: { data: options.fastOpen } }),
         handler: {},
       });
+      if (inner.unackedBytes < (options.fastOpen?.length ?? 0)) {
+        inner.abort();
+        this.pump.leave();
+        throw new RangeError(`The send buffer takes no more than ${inner.unackedBytes} octets with a SYN`);
+      }
       const giveUp = () => {
         reject(signal?.reason);
         connection.abort();
