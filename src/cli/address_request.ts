@@ -8,19 +8,14 @@
  */
 import {
   formatIpAddress,
-  inPrefix,
   type IpAddress,
   isDirectedBroadcast,
-  isIpv4Mapped,
-  isLimitedBroadcast,
-  isLoopback,
-  isMulticastAddress,
-  isUnspecified,
   parseIpAddress,
   parsePrefix,
   sameAddress,
 } from "../wire/address.ts";
 import { isLinkLocal as isScopedToLink } from "../wire/address_scope.ts";
+import { whyNoHostAddress } from "../wire/host_address.ts";
 import { badValue, type GivenValue } from "./option_values.ts";
 import { isNetworkAddress } from "./subnet.ts";
 
@@ -43,9 +38,6 @@ export interface ZonedAddress {
 }
 
 const IPV4_BYTES = 4;
-/** ::/96 (RFC 4291 §2.5.5.1): addresses of the other family in the clothes of this one. */
-const COMPATIBLE = new Uint8Array(16);
-const COMPATIBLE_BITS = 96;
 /** Local choice: networks larger than any that is one link. */
 const LEAST_PREFIX = 8;
 
@@ -116,32 +108,6 @@ export function subnetsOwn(address: IpAddress): string {
   return address.length === IPV4_BYTES
     ? "the subnet's own"
     : "the subnet's anycast address, which its routers have (RFC 4291 §2.6.1)";
-}
-
-/** Why an address cannot be one host's, as what it is instead; null where it can. */
-export function whyNoHostAddress(address: IpAddress): string | null {
-  if (isUnspecified(address)) return "no address at all";
-  if (isLoopback(address)) return "a loopback address, which never leaves a host";
-  if (isMulticastAddress(address)) return "a multicast address";
-  return address.length === IPV4_BYTES ? whyNoIpv4Host(address) : whyNoIpv6Host(address);
-}
-
-function whyNoIpv4Host(address: IpAddress): string | null {
-  if (address[0] === 0) return "no address at all";
-  if (isLimitedBroadcast(address)) return "the broadcast address";
-  if (address[0] >= 0xf0) return "a reserved address";
-  return null;
-}
-
-function whyNoIpv6Host(address: IpAddress): string | null {
-  const ipv4 = formatIpAddress(address.subarray(12));
-  if (isIpv4Mapped(address)) {
-    return `an IPv4 address in IPv6's form, which stands in no packet: write ${ipv4}`;
-  }
-  if (inPrefix(address, COMPATIBLE, COMPATIBLE_BITS)) {
-    return "a reserved address (::/96, RFC 4291 §2.5.5.1)";
-  }
-  return null;
 }
 
 /** The routers of `--gateway`: at most one of each family. Throws a UsageError for anything else. */

@@ -5,7 +5,8 @@
  * and TCP is `serve`'s, name by name. Must not know: the machine that it will run on.
  */
 import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
-import { parseZoned, whyNoHostAddress, type ZonedAddress, zoneFault } from "./address_request.ts";
+import { whyNoHostAddress } from "../wire/host_address.ts";
+import { parseZoned, type ZonedAddress, zoneFault } from "./address_request.ts";
 import { UsageError } from "./command.ts";
 import { LOG_OPTIONS } from "./log_syntax.ts";
 import { type DurationBounds, parseDurationUs, parseFileName, parsePort } from "./option_values.ts";

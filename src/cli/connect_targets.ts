@@ -9,7 +9,8 @@ import { lookUpName, NameLookupError, type ResolvedAddress } from "../../ffi/nam
 import { chooseSource, sortDestinations } from "../host/source_choice.ts";
 import { formatIpAddress, type IpAddress, sameAddress } from "../wire/address.ts";
 import { kernelOwner } from "./address_choice.ts";
-import { isLinkLocal, whyNoHostAddress, type ZonedAddress } from "./address_request.ts";
+import { whyNoHostAddress } from "../wire/host_address.ts";
+import { isLinkLocal, type ZonedAddress } from "./address_request.ts";
 import { CliError, UsageError } from "./command.ts";
 import type { ConnectConfig, Family } from "./connect_options.ts";
 import { judgeDevice } from "./device.ts";

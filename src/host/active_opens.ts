@@ -9,6 +9,7 @@ import type { ConnectionAddresses } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import type { FastOpenPath } from "./fast_open_api.ts";
 import { EphemeralPorts } from "./ephemeral_ports.ts";
+import { HostError } from "./host_error.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 import type { Routes } from "./routes.ts";
 
@@ -48,7 +49,11 @@ export class ActiveOpens {
     if (!isPort(port)) throw new RangeError(`Expected a port from 1 to ${MOST_PORT}, got ${port}`);
     if (!addresses.isHostAddress(address)) {
       // MUST-46
-      throw new Error(`Cannot connect to ${formatIpAddress(address)}: it is not the address of another host`);
+      const what = addresses.whatInstead(address);
+      throw new HostError(
+        "EADDRNOTAVAIL",
+        `Cannot connect to ${formatIpAddress(address)}: it is not the address of another host, but ${what}`,
+      );
     }
     const localAddress = routes.demandSource(address, wanted);
     const localPort = given ?? this.#ports.choose({ localAddress, peerAddress: address, peerPort: port });
@@ -57,7 +62,10 @@ export class ActiveOpens {
     }
     const ends = { localAddress, localPort, peerAddress: address, peerPort: port };
     if (connections.isTaken(ends)) {
-      throw new Error(`Port ${localPort} already has a connection to ${formatEndpoint(address, port)}`);
+      throw new HostError(
+        "EADDRNOTAVAIL",
+        `Port ${localPort} already has a connection to ${formatEndpoint(address, port)}`,
+      );
     }
     return ends;
   }

@@ -128,6 +128,7 @@ export interface HostConnection extends FastOpenConnection {
 
 /** What a listener wants. */
 export interface ListenOptions extends FastOpenListenOptions {
+  /** 0: the host chooses one that is free, which {@link HostListener.port} tells. */
   readonly port: number;
   /** One of the host's addresses; any of them when absent (MUST-43). */
   readonly address?: Uint8Array;

@@ -34,6 +34,7 @@ import type { FastOpenRequest } from "./fast_open_api.ts";
 import { FastOpenClient } from "./fast_open_client.ts";
 import { FastOpenRequests } from "./fast_open_requests.ts";
 import type { HostCounters } from "./host_counters.ts";
+import { HostError } from "./host_error.ts";
 import type { HostNumbers } from "./host_numbers.ts";
 import { type Listener, Listeners } from "./listeners.ts";
 import { Overload } from "./overload.ts";
@@ -191,7 +192,7 @@ export class Connections {
     const listener = this.listeners.add(options, (gone) => {
       this.teller.listener("listen.close", `${endpointText(name, gone.port)}-*:*`);
     });
-    this.teller.listener("open.passive", `${endpointText(name, options.port)}-*:*`);
+    this.teller.listener("open.passive", `${endpointText(name, listener.port)}-*:*`);
     return listener;
   }
 
@@ -215,7 +216,8 @@ export class Connections {
   connect(options: ConnectOptions, route: ConnectionAddresses): Connection {
     const registry = this.#registry;
     if (!this.#room.hasRoom) {
-      throw new Error(
+      throw new HostError(
+        "ENOBUFS",
         `Cannot connect: the host holds ${registry.size} connections, and there is no room or no memory for one more. ` +
           "Close some first.",
       );

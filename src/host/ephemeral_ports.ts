@@ -4,10 +4,12 @@
  * Owns: the range, and where the search goes on. Must not know: what takes a port; secrets.
  */
 import { formatEndpoint } from "../wire/address.ts";
+import { HostError } from "./host_error.ts";
 
 /** RFC 6335 §6: dynamic ports. */
-const FIRST_PORT = 0xc000;
-const PORTS = 0x4000;
+export const FIRST_PORT = 0xc000;
+/** How many of them there are. */
+export const PORTS = 0x4000;
 
 /** A connection but for its local port. */
 interface Ends {
@@ -42,6 +44,9 @@ export class EphemeralPorts {
       const localPort = FIRST_PORT + (offset + this.#step) % PORTS;
       if (!this.#options.isTaken({ ...ends, localPort })) return localPort;
     }
-    throw new Error(`No free port left towards ${formatEndpoint(ends.peerAddress, ends.peerPort)}`);
+    throw new HostError(
+      "EADDRNOTAVAIL",
+      `No free port left towards ${formatEndpoint(ends.peerAddress, ends.peerPort)}`,
+    );
   }
 }

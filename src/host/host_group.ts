@@ -165,7 +165,8 @@ export class HostGroup implements HostAtWork {
     const hosts = options.address === undefined ? this.#hosts : [this.#hostOf(options.address)];
     const parts: HostListener[] = [];
     try {
-      for (const host of hosts) parts.push(host.listen(options));
+      // A port that the first has chosen is that of all.
+      for (const host of hosts) parts.push(host.listen({ ...options, port: parts[0]?.port ?? options.port }));
     } catch (error) {
       for (const part of parts) part.close();
       throw error;

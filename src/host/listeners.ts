@@ -9,6 +9,8 @@ import { DEFAULT_FAST_OPEN_SETTINGS, type FastOpenSettings } from "../tcp/fast_o
 import type { HostListener, ListenOptions } from "./api.ts";
 import type { FastOpenListenOptions } from "./fast_open_api.ts";
 import { FastOpenListening } from "./fast_open_listening.ts";
+import { FIRST_PORT, PORTS } from "./ephemeral_ports.ts";
+import { HostError } from "./host_error.ts";
 
 /** Local choice: of the order of Linux's somaxconn; a stranger can hold this many half-open connections. */
 const DEFAULT_BACKLOG = 1024;
@@ -36,7 +38,7 @@ export class Listener implements HostListener {
 
   /** Throws RangeError for a Fast Open that cannot be. */
   constructor(
-    options: ListenOptions,
+    options: ListenOptions & { readonly port: number },
     { closed, settings }: { closed(listener: Listener): void; settings: FastOpenSettings },
   ) {
     this.#settings = settings;
@@ -90,30 +92,36 @@ export class Listener implements HostListener {
 export class Listeners {
   readonly #byPort = new Map<number, Listener[]>();
   readonly #settings: FastOpenSettings;
+  /** Where the search for a free port goes on: one that was just given back is not the next. */
+  #step = 0;
 
   /** `settings`: how cookies of Fast Open are made. */
   constructor(settings: FastOpenSettings = DEFAULT_FAST_OPEN_SETTINGS) {
     this.#settings = settings;
   }
 
-  /** Adds a listener; throws when the port is taken for this address (MUST-41 keeps others undisturbed). */
+  /**
+   * Adds a listener, on a free port where that is 0; throws when the port is taken for this address (MUST-41 keeps others
+   * undisturbed).
+   */
   add(options: ListenOptions, closed: (listener: Listener) => void): Listener {
-    const { port } = options;
-    if (!Number.isInteger(port) || port < 1 || port > 0xffff) {
-      throw new RangeError(`Expected a port from 1 to 65535, got ${port}`);
+    const { port: wanted, address } = options;
+    if (!Number.isInteger(wanted) || wanted < 0 || wanted > 0xffff) {
+      throw new RangeError(`Expected a port from 0 to 65535, got ${wanted}`);
     }
+    const port = wanted === 0 ? this.#choosePort() : wanted;
     const there = this.#byPort.get(port) ?? [];
     for (const other of there) {
-      const clash = other.address === null || options.address === undefined ||
-        sameAddress(other.address, options.address);
+      const clash = other.address === null || address === undefined || sameAddress(other.address, address);
       if (clash) {
         const where = other.address === null ? "every address" : formatIpAddress(other.address);
-        throw new Error(
+        throw new HostError(
+          "EADDRINUSE",
           `Port ${port} is taken: a listener has it on ${where}. Close that one, or take another port.`,
         );
       }
     }
-    const listener = new Listener(options, {
+    const listener = new Listener({ ...options, port }, {
       settings: this.#settings,
       closed: (gone) => {
         this.#remove(gone);
@@ -137,6 +145,16 @@ export class Listeners {
 
   all(): Listener[] {
     return [...this.#byPort.values()].flat();
+  }
+
+  /** One of the dynamic ports (RFC 6335 §6) that no listener has. Whoever is to connect is told of it, so it need be no secret. */
+  #choosePort(): number {
+    for (let i = 0; i < PORTS; i++) {
+      const port = FIRST_PORT + this.#step;
+      this.#step = (this.#step + 1) % PORTS;
+      if (!this.#byPort.has(port)) return port;
+    }
+    throw new HostError("EADDRINUSE", "No free port left to listen on. Close a listener, or name a port.");
   }
 
   #remove(listener: Listener): void {

@@ -19,8 +19,10 @@ import {
 } from "../wire/address.ts";
 import { isLinkLocal } from "../wire/address_scope.ts";
 import { linkLocalFromMac } from "../wire/derived_address.ts";
+import { whyNoHostAddress } from "../wire/host_address.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import { IPV6 } from "../wire/ipv6.ts";
+import { HostError } from "./host_error.ts";
 
 /** An address of a host with the length of its network's prefix. */
 export interface HostAddress {
@@ -123,10 +125,18 @@ export class OwnAddresses {
     return !this.#isBroadcast(address) && !this.isOurs(address, 0, address.length);
   }
 
+  /** What it is instead, where {@link OwnAddresses.isHostAddress} says no. */
+  whatInstead(address: Uint8Array): string {
+    if (this.isOurs(address, 0, address.length)) return "this host's own, and nothing loops back";
+    if (this.#isBroadcast(address)) return "the broadcast address of a network of this host";
+    return whyNoHostAddress(address) ?? "one that this host cannot use";
+  }
+
   /** Throws when `address` is not one of them that is in use. */
   demandOurs(address: Uint8Array): void {
     if (this.isOurs(address, 0, address.length)) return;
-    throw new Error(
+    throw new HostError(
+      "EADDRNOTAVAIL",
       `${formatIpAddress(address)} is not an address of this host. Give one of its own, or none.`,
     );
   }

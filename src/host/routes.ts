@@ -19,6 +19,7 @@ import {
 import { isLinkLocal } from "../wire/address_scope.ts";
 import { IPV4 } from "../wire/ipv4.ts";
 import { IPV6 } from "../wire/ipv6.ts";
+import { HostError } from "./host_error.ts";
 import type { OwnAddress, OwnAddresses } from "./own_addresses.ts";
 import { chooseSource, sortDestinations } from "./source_choice.ts";
 
@@ -130,7 +131,8 @@ export class Routes {
     if (wanted !== undefined) {
       this.#addresses.demandOurs(wanted);
       if (wanted.length !== destination.length) {
-        throw new Error(
+        throw new HostError(
+          "EAFNOSUPPORT",
           `No connection goes from ${
             formatIpAddress(wanted)
           } to ${text}: one is IPv4, the other IPv6. Give two of one kind.`,
@@ -144,15 +146,20 @@ export class Routes {
       isLive(ours) && ours.address.length === destination.length
     );
     if (usable.length === 0) {
-      throw new Error(`No route to ${text}: this host has no ${family} address in use. Give one with --ip.`);
+      throw new HostError(
+        "ENETUNREACH",
+        `No route to ${text}: this host has no ${family} address in use. Give one with --ip.`,
+      );
     }
     if (this.isOnLink(destination) || this.#hasRouter(destination.length)) {
-      throw new Error(
+      throw new HostError(
+        "ENETUNREACH",
         `No route to ${text}: the only ${family} address of this host is link-local, and packets from it do not leave the link. ` +
           `Give another one with --ip.`,
       );
     }
-    throw new Error(
+    throw new HostError(
+      "ENETUNREACH",
       `No route to ${text}: it is on no network of this host, and no ${family} router is known. Give one with --gateway.`,
     );
   }

@@ -22,6 +22,10 @@ export interface Clock {
    * twice, or after the call, does nothing.
    */
   after(delayUs: number, callback: () => void): () => void;
+  /** As `after`, but the process need not live on for it; absent where time does not hang on a process. */
+  afterIfAlive?(delayUs: number, callback: () => void): () => void;
+  /** Holds the process until what is returned is called; absent where time does not hang on a process. */
+  holdProcess?(): () => void;
 }
 
 /** The longest delay that a timer of the platform takes, in ms (a signed 32-bit field). */
@@ -31,6 +35,10 @@ const MAX_TIMER_MS = 0x7fff_ffff;
 const EARLIEST_WALL_US = 946_684_800_000_000;
 
 const nothing = (): void => {};
+
+function platformDelayMs(delayUs: number): number {
+  return Math.min(Math.max(0, Math.ceil(delayUs / 1000)), MAX_TIMER_MS);
+}
 
 /**
  * The machine's own clock. The offset to the wall clock is taken once: a later step of the wall clock does not
@@ -47,8 +55,19 @@ export function systemClock(): Clock {
     capturedUs: (wallUs, seenUs) => wallUs < EARLIEST_WALL_US ? seenUs : offset.monotonicOf(wallUs, seenUs),
     after(delayUs, callback) {
       if (delayUs === Infinity) return nothing;
-      const timer = setTimeout(callback, Math.min(Math.max(0, Math.ceil(delayUs / 1000)), MAX_TIMER_MS));
+      const timer = setTimeout(callback, platformDelayMs(delayUs));
       return () => clearTimeout(timer);
+    },
+    afterIfAlive(delayUs, callback) {
+      if (delayUs === Infinity) return nothing;
+      const timer = setTimeout(callback, platformDelayMs(delayUs));
+      // Elsewhere the process is a page, which lives as long as its reader wants.
+      if (typeof Deno !== "undefined") Deno.unrefTimer(timer);
+      return () => clearTimeout(timer);
+    },
+    holdProcess() {
+      const timer = setInterval(nothing, MAX_TIMER_MS);
+      return () => clearInterval(timer);
     },
   };
 }

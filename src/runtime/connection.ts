@@ -9,13 +9,21 @@ import type { CloseReason } from "../tcp/events.ts";
 import type { ConnectionInfo } from "../tcp/info.ts";
 import type { TcpState } from "../tcp/state.ts";
 import { formatIpAddress } from "../wire/address.ts";
-import { closedError, closeReasonError, hostUnreachableError, writeClosedError } from "./connection_error.ts";
+import {
+  closedError,
+  closeReasonError,
+  hostUnreachableError,
+  interruptedError,
+  notConnectedError,
+  writeClosedError,
+} from "./connection_error.ts";
 import {
   type ConnectionEvents,
   connectionEvents,
   type EventHub,
   type OwnedConnectionEvents,
 } from "./event_hub.ts";
+import type { ProcessLife } from "./process_life.ts";
 
 /** One end of a connection, as Deno writes it. */
 export interface NetAddress {
@@ -36,6 +44,8 @@ export interface HostDriver {
 export interface ConnectionOptions {
   readonly driver: HostDriver;
   readonly hub: EventHub;
+  /** What pending calls hold the process with; nothing does when absent. */
+  readonly life?: ProcessLife;
   /** Called once, inside the host, when the connection is established. */
   readonly onOpen?: (connection: Connection) => void;
   /** Called once, inside the host, when the connection is gone; `error` when it had not ended as it should. */
@@ -53,15 +63,17 @@ const STREAM_CHUNK_BYTES = 0x10000;
 
 /** A connection; got from {@link Listener.accept} or {@link Stack.connect}. */
 export class Connection implements Disposable {
+  /** Our end. */
   readonly localAddr: NetAddress;
+  /** The peer's end. */
   readonly remoteAddr: NetAddress;
-  /** Resolves with the reason when the connection is gone (after TIME_WAIT, where it passes through that). */
-  readonly closed: Promise<CloseReason>;
 
   readonly #inner: HostConnection;
   readonly #driver: HostDriver;
   readonly #hub: EventHub;
+  readonly #life: ProcessLife | undefined;
   readonly #onGone: ConnectionOptions["onGone"];
+  readonly #closed: Promise<CloseReason>;
   readonly #settleClosed: { resolve(reason: CloseReason): void; reject(error: Error): void };
   readonly #reads: PendingTransfer<number | null>[] = [];
   readonly #writes: PendingTransfer<number>[] = [];
@@ -70,7 +82,10 @@ export class Connection implements Disposable {
   #events: OwnedConnectionEvents | undefined;
   #closedByUser = false;
   #writeClosed = false;
-  #discarding = false;
+  #isRefed = true;
+  #isHolding = false;
+  /** Somebody has asked for `closed`. */
+  #isAwaited = false;
   #gone = false;
   /** Why it is gone, if not as it should. */
   #error: Error | null = null;
@@ -84,11 +99,12 @@ export class Connection implements Disposable {
     this.#inner = inner;
     this.#driver = options.driver;
     this.#hub = options.hub;
+    this.#life = options.life;
     this.#onGone = options.onGone;
     this.localAddr = netAddress(inner.localAddress, inner.localPort);
     this.remoteAddr = netAddress(inner.peerAddress, inner.peerPort);
     const { promise, resolve, reject } = Promise.withResolvers<CloseReason>();
-    this.closed = promise;
+    this.#closed = promise;
     this.#settleClosed = { resolve, reject };
     promise.catch(() => {});
     const handler: ConnectionHandler = {
@@ -110,6 +126,13 @@ export class Connection implements Disposable {
   /** The state of RFC 9293 §3.3.2 at this moment. */
   get state(): TcpState {
     return this.#gone ? "CLOSED" : this.#inner.state;
+  }
+
+  /** Resolves with the reason when the connection is gone (after TIME_WAIT, where it passes through that). */
+  get closed(): Promise<CloseReason> {
+    this.#isAwaited = true;
+    this.#updateHold();
+    return this.#closed;
   }
 
   /** Every figure of the TCB at this moment, as a value. */
@@ -134,7 +157,8 @@ export class Connection implements Disposable {
 
   /**
    * Reads up to `p.byteLength` bytes into `p`; waits for the first. Resolves to how many, or to null at the end.
-   * Rejects with what ended the connection: ConnectionReset, ConnectionAborted, TimedOut, or BadResource after `close`.
+   * Rejects with what ended the connection: ConnectionReset, ConnectionAborted, TimedOut; with BadResource after `close`, with
+   * Interrupted when `close` comes while it waits.
    */
   read(p: Uint8Array): Promise<number | null> {
     if (p.length === 0) return Promise.resolve(0);
@@ -146,7 +170,10 @@ export class Connection implements Disposable {
         return Promise.reject(error);
       }
     }
-    return new Promise((resolve, reject) => this.#reads.push({ bytes: p, resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#reads.push({ bytes: p, resolve, reject });
+      this.#updateHold();
+    });
   }
 
   /**
@@ -163,10 +190,13 @@ export class Connection implements Disposable {
         return Promise.reject(error);
       }
     }
-    return new Promise((resolve, reject) => this.#writes.push({ bytes: p, resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#writes.push({ bytes: p, resolve, reject });
+      this.#updateHold();
+    });
   }
 
-  /** The incoming bytes as a byte stream; it ends with the peer's FIN. Cancelling it drops what still arrives. */
+  /** The incoming bytes as a byte stream; it ends with the peer's FIN. Cancelling it is `close`. */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#readable ??= this.#makeReadable();
     return this.#readable;
@@ -186,25 +216,28 @@ export class Connection implements Disposable {
 
   /** No more writes: FIN follows what is queued (CLOSE of RFC 9293 §3.10.4). Reading goes on. */
   closeWrite(): Promise<void> {
-    if (this.#gone) return Promise.reject(this.#error ?? closedError(`Connection ${this.name}`));
+    if (this.#closedByUser) return Promise.reject(closedError(`Connection ${this.name}`));
+    if (this.#gone) return Promise.reject(this.#error ?? notConnectedError(this.name));
     if (!this.#writeClosed) {
       this.#writeClosed = true;
-      this.#outside(() => this.#discarding ? this.#inner.closeAndDrain() : this.#inner.closeWrite());
+      this.#outside(() => this.#inner.closeWrite());
       rejectAll(this.#writes, writeClosedError(this.name));
+      this.#updateHold();
     }
     return Promise.resolve();
   }
 
   /**
    * Ends the connection: what was written is still sent, then FIN. Bytes that have arrived and were not read, or that arrive
-   * later, are lost, and the peer is told so with RST, as a kernel does (RFC 1122 §4.2.2.13, RFC 2525 §2.17); `closed` is then `reset-by-us`. Reads and writes that wait are rejected. Does nothing the second time.
+   * later, are lost, and the peer is told so with RST, as a kernel does (RFC 1122 §4.2.2.13, RFC 2525 §2.17); `closed` is then
+   * `reset-by-us`. Reads and writes that wait reject with Interrupted. Does nothing the second time.
    */
   close(): void {
     if (this.#closedByUser) return;
     this.#closedByUser = true;
     this.#writeClosed = true;
     this.#rest = new Uint8Array(0);
-    this.#rejectWaiting(closedError(`Connection ${this.name}`));
+    this.#rejectWaiting(interruptedError());
     if (!this.#gone) this.#outside(() => this.#inner.close());
   }
 
@@ -213,8 +246,21 @@ export class Connection implements Disposable {
     if (!this.#gone) this.#outside(() => this.#inner.abort());
   }
 
+  /** As {@link Connection.close}. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** The process lives on for pending calls, as it does at first. */
+  ref(): void {
+    this.#isRefed = true;
+    this.#updateHold();
+  }
+
+  /** The process does not live on for pending calls; a device that is listened to holds it nevertheless. */
+  unref(): void {
+    this.#isRefed = false;
+    this.#updateHold();
   }
 
   /** Sends small segments at once (Nagle's algorithm off, RFC 9293 §3.7.4) or not; it is on at first, as in Deno.TcpConn. */
@@ -235,6 +281,7 @@ export class Connection implements Disposable {
     this.#rejectWaiting(error);
     this.#events?.end();
     this.#settleClosed.reject(error);
+    this.#updateHold();
     this.#onGone?.(this, error);
   }
 
@@ -268,14 +315,13 @@ export class Connection implements Disposable {
   #writeNow(bytes: Uint8Array): number | undefined {
     if (this.#closedByUser) throw closedError(`Connection ${this.name}`);
     if (this.#error !== null) throw this.#error;
-    if (this.#gone) throw closedError(`Connection ${this.name}`);
+    if (this.#gone) throw writeClosedError(this.name);
     if (this.#writeClosed) throw writeClosedError(this.name);
     const count = this.#inner.write(bytes);
     return count > 0 ? count : undefined;
   }
 
   #serveReads(): void {
-    if (this.#discarding) this.#inner.skip(this.#inner.readableBytes);
     this.#serve(this.#reads, (into) => this.#readNow(into));
   }
 
@@ -291,13 +337,14 @@ export class Connection implements Disposable {
     while (waiting.length > 0) {
       try {
         const result = transfer(waiting[0].bytes);
-        if (result === undefined) return;
+        if (result === undefined) break;
         waiting.shift()?.resolve(result);
       } catch (error) {
         waiting.shift()?.reject(error);
       }
       this.#driver.noteWoken();
     }
+    this.#updateHold();
   }
 
   /** As the kernel does for `Deno.connect`: an opening that cannot get to its peer is given up, a connection is not. */
@@ -311,7 +358,7 @@ export class Connection implements Disposable {
     if (this.#gone) return;
     if (reason === "normal") {
       // The peer's FIN may be acknowledged, and ours too, before a slow reader has seen all that came before.
-      if (!this.#closedByUser && !this.#discarding && this.#inner.readableBytes > 0) {
+      if (!this.#closedByUser && this.#inner.readableBytes > 0) {
         this.#rest = new Uint8Array(this.#inner.readableBytes);
         this.#inner.read(this.#rest);
       }
@@ -323,9 +370,10 @@ export class Connection implements Disposable {
       this.#rejectWaiting(this.#error);
     } else {
       this.#serveReads();
-      rejectAll(this.#writes, closedError(`Connection ${this.name}`));
+      rejectAll(this.#writes, writeClosedError(this.name));
     }
     this.#settleClosed.resolve(reason);
+    this.#updateHold();
     this.#driver.noteWoken();
     this.#onGone?.(this, this.#error);
   }
@@ -333,6 +381,15 @@ export class Connection implements Disposable {
   #rejectWaiting(error: Error): void {
     rejectAll(this.#reads, error);
     rejectAll(this.#writes, error);
+    this.#updateHold();
+  }
+
+  #updateHold(): void {
+    const isPending = this.#reads.length > 0 || this.#writes.length > 0 || (this.#isAwaited && !this.#gone);
+    const holds = this.#isRefed && isPending;
+    if (holds === this.#isHolding) return;
+    this.#isHolding = holds;
+    this.#life?.count(holds ? 1 : -1);
   }
 
   #makeReadable(): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -347,14 +404,7 @@ export class Connection implements Disposable {
         if (count === null) controller.close();
         request.respond(count ?? 0);
       },
-      cancel: () => {
-        this.#discarding = true;
-        if (this.#gone) return;
-        // With both directions done nobody is left who could end a connection whose peer has vanished.
-        this.#outside(() =>
-          this.#writeClosed ? this.#inner.closeAndDrain() : this.#inner.skip(this.#inner.readableBytes)
-        );
-      },
+      cancel: () => this.close(),
     });
   }
 }

@@ -6,8 +6,10 @@
 import type { Host, HostOptions } from "../host/host.ts";
 import { type FaultSpec, parseFaultSpec } from "../link/fault_spec.ts";
 import type { FrameLink } from "../link/link.ts";
-import { formatIpAddress, parseIpAddress, parsePrefix } from "../wire/address.ts";
+import { formatIpAddress, isDirectedBroadcast, parseIpAddress, parsePrefix } from "../wire/address.ts";
+import { whyNoHostAddress } from "../wire/host_address.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { seededSecret } from "./secret.ts";
 import { hostOn, Session, type SessionHost } from "./session.ts";
 import type { Stack, StackParts } from "./stack.ts";
 
@@ -29,8 +31,10 @@ export interface CreateHostOptions extends HostSettings {
   readonly gateway?: string | readonly string[];
   /** The system's clock when absent. */
   readonly clock?: Clock;
-  /** 16 bytes; random ones when absent. Fixed ones make a run repeatable. */
+  /** 16 bytes; random ones when absent. Fixed ones make a run repeatable: initial sequence numbers, ports and hashes hang on it. */
   readonly secret?: Uint8Array;
+  /** Any whole number, in place of `secret`: one that hangs on it alone. For tests; a stranger can guess it. */
+  readonly seed?: number;
 }
 
 /** What a stack is made from. */
@@ -60,12 +64,14 @@ export function createHost(options: CreateHostOptions): Host {
  * bad faults.
  */
 export function createStack(options: CreateStackOptions): Stack {
-  const { link, announce = true, start = true, faults, spinUs, frameOrders, onIdle, onBatch, ...host } =
+  const { link, announce = true, start = true, faults, spinUs, frameOrders, onIdle, onBatch, ...rest } =
     options;
+  const { holdsProcess = false, ...host } = rest;
   const session = new Session({
     link,
     clock: options.clock ?? systemClock(),
     host: hostSettings(host),
+    holdsProcess,
     ...(faults === undefined ? {} : { faults: parseFaults(faults) }),
     ...(spinUs === undefined ? {} : { spinUs }),
     ...(frameOrders === undefined ? {} : { frameOrders }),
@@ -83,10 +89,16 @@ export function createStack(options: CreateStackOptions): Stack {
 }
 
 function hostSettings(options: Omit<CreateHostOptions, "link">): SessionHost {
-  const { addresses, gateway, clock: _clock, ...settings } = options;
+  const { addresses, gateway, clock: _clock, seed, ...settings } = options;
   const texts = typeof addresses === "string" ? [addresses] : addresses;
+  if (seed !== undefined && settings.secret !== undefined) {
+    throw new TypeError(
+      "Both seed and secret are given: the secret is all that a seed is for, give one of them",
+    );
+  }
   return {
     ...settings,
+    ...(seed === undefined ? {} : { secret: seededSecret(seed) }),
     addresses: texts.map(parseHostAddress),
     ...(gateway === undefined ? {} : { gateways: parseGateways(gateway) }),
   };
@@ -99,7 +111,12 @@ function parseHostAddress(text: string): { address: Uint8Array; prefixLength: nu
   }
   const { address, prefixLength } = prefix;
   const usual = address.length === IPV4_BYTES ? DEFAULT_PREFIX_V4 : DEFAULT_PREFIX_V6;
-  return { address, prefixLength: prefixLength ?? usual };
+  const length = prefixLength ?? usual;
+  const why = isDirectedBroadcast(address, address, length)
+    ? "the broadcast address of its network"
+    : whyNoHostAddress(address);
+  if (why !== null) throw new TypeError(`"${text}" cannot be the address of a host: it is ${why}`);
+  return { address, prefixLength: length };
 }
 
 function parseFaults(text: string): FaultSpec {

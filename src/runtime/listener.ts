@@ -6,8 +6,10 @@
  */
 import type { HostApi, HostListener } from "../host/api.ts";
 import { Connection, type HostDriver, type NetAddress } from "./connection.ts";
-import { closedError } from "./connection_error.ts";
+import { acceptBusyError, listenerClosedError } from "./connection_error.ts";
 import type { EventHub } from "./event_hub.ts";
+import { hostErrorAsDeno } from "./net_error.ts";
+import type { ProcessLife } from "./process_life.ts";
 
 /** Connections that may be half-open or wait for `accept`; local choice: the host's own default. */
 const DEFAULT_BACKLOG = 1024;
@@ -16,6 +18,7 @@ const DEFAULT_BACKLOG = 1024;
 export interface ListenerOptions {
   /** Text of the address, for {@link Listener.addr}. */
   readonly hostname: string;
+  /** 0: the host chooses one that is free, once the listener is attached. */
   readonly port: number;
   /** Connections in SYN_RCVD plus established ones not yet accepted: the bound (1024); see the host's ListenOptions. */
   readonly backlog?: number;
@@ -31,6 +34,8 @@ export interface ListenerHost {
   readonly host: HostApi;
   readonly driver: HostDriver;
   readonly hub: EventHub;
+  /** What a pending `accept` holds the process with; nothing does when absent. */
+  readonly life?: ProcessLife;
   /** One of the host's addresses as bytes; any of them when absent. */
   readonly address?: Uint8Array;
   /** Told of each connection when it begins and when it is gone. */
@@ -47,21 +52,28 @@ interface PendingAccept {
 
 /** Yields a {@link Connection} for each client; got from {@link Stack.listen} or `listen`. */
 export class Listener implements AsyncIterable<Connection>, Disposable {
-  /** The address and port listened on. */
-  readonly addr: NetAddress;
-
   readonly #options: ListenerOptions;
   readonly #ready: Connection[] = [];
-  readonly #accepts: PendingAccept[] = [];
+  /** Where it listens; the port of 0 until the host has chosen one. */
+  #addr: NetAddress;
+  #accept: PendingAccept | undefined;
   #listener: HostListener | undefined;
   #carrier: ListenerHost | undefined;
   /** Set when it is closed or has failed: what `accept` rejects with. */
   #error: Error | undefined;
+  #isClosedByUser = false;
+  #isRefed = true;
+  #isHolding = false;
 
   /** Not yet listening: {@link Listener.attach} begins. */
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.addr = { transport: "tcp", hostname: options.hostname, port: options.port };
+    this.#addr = { transport: "tcp", hostname: options.hostname, port: options.port };
+  }
+
+  /** The address and port listened on. */
+  get addr(): NetAddress {
+    return this.#addr;
   }
 
   /** LISTEN while it takes connections. */
@@ -74,52 +86,76 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
     return this.#error !== undefined;
   }
 
-  /** Begins to listen on a host. Throws what the host throws when the port is taken. */
+  /** Begins to listen on a host. Throws AddrInUse when the port is taken, AddrNotAvailable for an address of somebody else. */
   attach(carrier: ListenerHost): void {
     if (this.#error !== undefined) return;
     this.#carrier = carrier;
     carrier.driver.enter();
-    this.#listener = carrier.host.listen({
-      port: this.#options.port,
-      backlog: this.#options.backlog ?? DEFAULT_BACKLOG,
-      fastOpen: this.#options.fastOpen ?? 0,
-      ...(carrier.address === undefined ? {} : { address: carrier.address }),
-      accept: (inner) => {
-        const connection = new Connection(inner, {
-          driver: carrier.driver,
-          hub: carrier.hub,
-          onOpen: (opened) => {
-            if (!inner.isFastOpen) this.#offer(opened);
-          },
-          onGone: (gone) => carrier.onGone(gone),
-        });
-        carrier.onBegin(connection);
-        if (inner.isFastOpen) this.#offer(connection);
-        return inner.handler;
-      },
-    });
-    carrier.driver.leave();
+    try {
+      this.#listener = carrier.host.listen({
+        port: this.#options.port,
+        backlog: this.#options.backlog ?? DEFAULT_BACKLOG,
+        fastOpen: this.#options.fastOpen ?? 0,
+        ...(carrier.address === undefined ? {} : { address: carrier.address }),
+        accept: (inner) => {
+          const connection = new Connection(inner, {
+            driver: carrier.driver,
+            hub: carrier.hub,
+            ...(carrier.life === undefined ? {} : { life: carrier.life }),
+            onOpen: (opened) => {
+              if (!inner.isFastOpen) this.#offer(opened);
+            },
+            onGone: (gone) => carrier.onGone(gone),
+          });
+          carrier.onBegin(connection);
+          if (inner.isFastOpen) this.#offer(connection);
+          return inner.handler;
+        },
+      });
+    } catch (error) {
+      throw hostErrorAsDeno(error);
+    } finally {
+      carrier.driver.leave();
+    }
+    this.#addr = { ...this.#addr, port: this.#listener.port };
+    this.#updateHold();
   }
 
-  /** The next connection. Rejects with BadResource once the listener is closed. */
+  /** The next connection. Rejects with BadResource once the listener is closed, with Busy while another `accept` waits. */
   accept(): Promise<Connection> {
+    if (this.#accept !== undefined) return Promise.reject(acceptBusyError());
     const ready = this.#ready.shift();
     this.#countWaiting();
     if (ready !== undefined) return Promise.resolve(ready);
     if (this.#error !== undefined) return Promise.reject(this.#error);
-    return new Promise((resolve, reject) => this.#accepts.push({ resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#accept = { resolve, reject };
+      this.#updateHold();
+    });
   }
 
-  /** Each connection in turn, until the listener is closed. A failure of the link is thrown. */
-  async *[Symbol.asyncIterator](): AsyncIterableIterator<Connection> {
-    for (;;) {
-      try {
-        yield await this.accept();
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource && error === this.#error) return;
-        throw error;
-      }
-    }
+  /**
+   * Each connection in turn, until the listener is closed; whoever leaves the iteration closes it. A failure of the link is
+   * thrown.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Connection> {
+    return {
+      next: async () => {
+        try {
+          return { value: await this.accept(), done: false };
+        } catch (error) {
+          if (this.#isClosedByUser && error === this.#error) return { value: undefined, done: true };
+          throw error;
+        }
+      },
+      return: (value) => {
+        this.close();
+        return Promise.resolve({ value, done: true });
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
   }
 
   /**
@@ -127,7 +163,9 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
    * clients would otherwise wait for an answer that cannot come.
    */
   close(): void {
-    this.fail(closedError(`Listener on port ${this.addr.port}`));
+    if (this.#error !== undefined) return;
+    this.#isClosedByUser = true;
+    this.fail(listenerClosedError());
   }
 
   /** As {@link Listener.close}, but `accept` rejects with `error`. */
@@ -139,16 +177,29 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
     this.#carrier?.driver.leave();
     for (const connection of this.#ready.splice(0)) connection.abort();
     this.#countWaiting();
-    for (const { reject } of this.#accepts.splice(0)) reject(error);
+    this.#takeAccept()?.reject(error);
     this.#carrier?.onClose();
   }
 
+  /** The process lives on for a pending `accept`, as it does at first. */
+  ref(): void {
+    this.#isRefed = true;
+    this.#updateHold();
+  }
+
+  /** The process does not live on for a pending `accept`. */
+  unref(): void {
+    this.#isRefed = false;
+    this.#updateHold();
+  }
+
+  /** As {@link Listener.close}. */
   [Symbol.dispose](): void {
     this.close();
   }
 
   #offer(connection: Connection): void {
-    const accept = this.#accepts.shift();
+    const accept = this.#takeAccept();
     if (accept !== undefined) {
       accept.resolve(connection);
       this.#carrier?.driver.noteWoken();
@@ -164,5 +215,19 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
   /** The host lets no more in than its backlog. */
   #countWaiting(): void {
     if (this.#listener !== undefined) this.#listener.waiting = this.#ready.length;
+  }
+
+  #takeAccept(): PendingAccept | undefined {
+    const accept = this.#accept;
+    this.#accept = undefined;
+    this.#updateHold();
+    return accept;
+  }
+
+  #updateHold(): void {
+    const holds = this.#isRefed && this.#accept !== undefined && this.#carrier !== undefined;
+    if (holds === this.#isHolding) return;
+    this.#isHolding = holds;
+    this.#carrier?.life?.count(holds ? 1 : -1);
   }
 }

@@ -19,6 +19,8 @@ export interface PumpOptions {
   readonly budgetFrames?: number;
   /** How long to look for a next frame before sleeping, microseconds (80); 0 for a virtual clock. */
   readonly spinUs?: number;
+  /** Whether the process lives on for a deadline (true); nothing else of the pump holds it. */
+  readonly holdsProcess?: boolean;
   /** Called before each sleep: the place to write out what was gathered (logs, captures). */
   readonly onIdle?: () => void;
   /** Called after each turn that took frames. */
@@ -75,6 +77,8 @@ export class Pump implements Disposable {
   readonly #clock: Clock;
   readonly #budgetFrames: number;
   readonly #spinUs: number;
+  /** Sets the alarm. */
+  readonly #after: Clock["after"];
   readonly #onIdle: (() => void) | undefined;
   readonly #onBatch: ((frames: number) => void) | undefined;
   readonly #settle: { resolve(): void; reject(reason: unknown): void };
@@ -107,6 +111,11 @@ export class Pump implements Disposable {
     this.#clock = options.clock;
     this.#budgetFrames = options.budgetFrames ?? BUDGET_FRAMES;
     this.#spinUs = options.spinUs ?? SPIN_US;
+    const { clock, holdsProcess = true } = options;
+    this.#after = (delayUs, callback) =>
+      holdsProcess || clock.afterIfAlive === undefined
+        ? clock.after(delayUs, callback)
+        : clock.afterIfAlive(delayUs, callback);
     this.#onIdle = options.onIdle;
     this.#onBatch = options.onBatch;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -347,7 +356,7 @@ export class Pump implements Disposable {
     if (deadlineUs >= this.#alarmUs) return;
     this.#cancelAlarm();
     this.#alarmUs = deadlineUs;
-    this.#cancelAlarm = this.#clock.after(deadlineUs - this.#clock.nowUs(), () => {
+    this.#cancelAlarm = this.#after(deadlineUs - this.#clock.nowUs(), () => {
       this.#alarmUs = Infinity;
       this.#link.wake();
     });

@@ -50,7 +50,8 @@ export interface SessionRecorder extends FrameTap, FrameOrder {
 }
 
 /** What a {@link Session} is made of. */
-export interface SessionParts extends Pick<StackParts, "spinUs" | "frameOrders" | "onIdle" | "onBatch"> {
+export interface SessionParts
+  extends Pick<StackParts, "spinUs" | "frameOrders" | "holdsProcess" | "onIdle" | "onBatch"> {
   /** Carries the frames; belongs to the session from now on. */
   readonly link: FrameLink;
   readonly clock: Clock;
@@ -148,6 +149,7 @@ export class Session {
       start: false,
       frameOrders: recorder === null ? frameOrders : [recorder, ...frameOrders],
       ...(spinUs === undefined ? {} : { spinUs }),
+      ...(parts.holdsProcess === undefined ? {} : { holdsProcess: parts.holdsProcess }),
       ...(onIdle === undefined ? {} : { onIdle }),
       ...(onBatch === undefined ? {} : { onBatch }),
     });

@@ -8,12 +8,15 @@ import type { HostApi } from "../host/api.ts";
 import type { FrameOrder } from "../link/frame_order.ts";
 import type { FrameLink } from "../link/link.ts";
 import type { EventInterest, Observer } from "../tcp/events.ts";
-import { formatEndpoint, isUnspecified, parseIpAddress } from "../wire/address.ts";
+import { formatEndpoint } from "../wire/address.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import { closedError, closeReasonError } from "./connection_error.ts";
 import { EventHub } from "./event_hub.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
+import { hostErrorAsDeno } from "./net_error.ts";
+import { connectPort, hostAddress, listenAddress, listenPort, type Port } from "./net_options.ts";
+import { ProcessLife } from "./process_life.ts";
 import { Pump } from "./pump.ts";
 import { closeInOrder, type ShutdownResult } from "./shutdown.ts";
 
@@ -28,6 +31,11 @@ export interface StackParts {
   readonly spinUs?: number;
   /** Hear when frames come and leave, as the readers of events do. */
   readonly frameOrders?: readonly FrameOrder[];
+  /**
+   * Whether the process lives on for every deadline of the host (true). Otherwise, as with the sockets of Deno, for pending calls on
+   * what was not `unref`ed.
+   */
+  readonly holdsProcess?: boolean;
   /** Called before each sleep of the pump. */
   readonly onIdle?: () => void;
   /** Called after each turn of the pump that took frames. */
@@ -38,20 +46,27 @@ export interface StackParts {
 
 /** Where {@link Stack.listen} listens. */
 export interface StackListenOptions {
-  readonly port: number;
-  /** One of the stack's addresses; any of them, of both families, when it is absent, `0.0.0.0` or `::`. */
-  readonly hostname?: string;
+  /** Any that is free when absent or 0: `listener.addr.port` tells which. */
+  readonly port?: Port;
+  /** One of the stack's addresses; any of them, of both families, when it is absent, `0.0.0.0`, `::` or `localhost`. */
+  readonly hostname?: string | undefined;
   /** Most connections that wait to be accepted (1024). */
   readonly backlog?: number;
   /** Fast Open, see {@link ListenerOptions.fastOpen}; off when absent. */
   readonly fastOpen?: number;
+  /** The same by Deno's name. */
+  readonly tcpBacklog?: number;
+  /** There is no other. */
+  readonly transport?: "tcp";
 }
 
 /** Where {@link Stack.connect} connects to. */
 export interface StackConnectOptions {
   /** An IP address, `10.0.0.1`, `fd00::1` or `[fd00::1]`; names are not looked up. */
   readonly hostname: string;
-  readonly port: number;
+  readonly port: Port;
+  /** There is no other. */
+  readonly transport?: "tcp";
   /** One of the stack's addresses; the host chooses when absent. */
   readonly localHostname?: string;
   readonly localPort?: number;
@@ -77,14 +92,17 @@ export interface StackShutdownOptions {
 
 /** A running host; made by `createStack`. It owns its link, and closes it at the end. */
 export class Stack implements Disposable, AsyncDisposable {
+  /** What carries its frames. */
   readonly link: FrameLink;
+  /** Its time. */
   readonly clock: Clock;
   /** The host, for synchronous users. Calls from outside a handler go between `pump.enter()` and `pump.leave()`. */
   readonly host: HostApi;
+  /** What moves its frames. */
   readonly pump: Pump;
-  /** Resolves when the stack is closed, rejects with a LinkError when its link went away. */
-  readonly done: Promise<void>;
 
+  readonly #done: Promise<void>;
+  readonly #life: ProcessLife | undefined;
   readonly #hub: EventHub;
   readonly #connections = new Set<Connection>();
   readonly #listeners = new Set<Listener>();
@@ -103,12 +121,20 @@ export class Stack implements Disposable, AsyncDisposable {
       epochUs: this.clock.epochUs,
       onOrders: (orders) => this.pump.follow([...orders, ...frameOrders]),
     });
-    this.done = this.pump.done.then(() => this.link.close(), (error) => {
+    this.#life = parts.holdsProcess === false ? new ProcessLife(this.clock) : undefined;
+    this.#done = this.pump.done.then(() => this.#end(), (error) => {
       this.#fail(error);
       throw error;
     });
-    this.done.catch(() => {});
+    this.#done.catch(() => {});
     if (parts.start ?? true) this.pump.start();
+  }
+
+  /** Resolves when the stack is closed, rejects with a LinkError when its link went away. The process waits for it. */
+  get done(): Promise<void> {
+    // Counted once for each who asks: it comes to an end with the stack, for all at once.
+    this.#life?.count(1);
+    return this.#done;
   }
 
   /** Connections that are alive and belong to listeners or `connect` of this stack. */
@@ -126,13 +152,17 @@ export class Stack implements Disposable, AsyncDisposable {
     return this.#hub.subscribeAtOnce(observer);
   }
 
-  /** Listens on a port. Throws when the port is taken, or `hostname` is no address. */
+  /**
+   * Listens on a port. Throws AddrInUse when the port is taken, AddrNotAvailable when `hostname` is an address of somebody else,
+   * TypeError when it is none, RangeError for a port that cannot be.
+   */
   listen(options: StackListenOptions): Listener {
     this.#mustBeOpen();
+    const backlog = options.backlog ?? options.tcpBacklog;
     const listener = new Listener({
       hostname: options.hostname ?? "0.0.0.0",
-      port: options.port,
-      ...(options.backlog === undefined ? {} : { backlog: options.backlog }),
+      port: listenPort(options.port),
+      ...(backlog === undefined ? {} : { backlog }),
       ...(options.fastOpen === undefined ? {} : { fastOpen: options.fastOpen }),
     });
     this.attach(listener, options.hostname);
@@ -142,11 +172,13 @@ export class Stack implements Disposable, AsyncDisposable {
   /** Makes a listener that was made elsewhere listen here, on `hostname` or on every address. */
   attach(listener: Listener, hostname?: string): void {
     this.#mustBeOpen();
+    const address = listenAddress(hostname);
     const carrier: ListenerHost = {
       host: this.host,
       driver: this.pump,
       hub: this.#hub,
-      ...listenerAddress(hostname),
+      ...(this.#life === undefined ? {} : { life: this.#life }),
+      ...(address === null ? {} : { address }),
       onBegin: (connection) => this.#connections.add(connection),
       onGone: (connection) => this.#forget(connection),
       onClose: () => {
@@ -161,20 +193,22 @@ export class Stack implements Disposable, AsyncDisposable {
   /**
    * Opens a connection (the active side). Resolves when it is established; rejects with ConnectionRefused, with TimedOut
    * (the SYN was not answered for three minutes: `synR2Us`), with an Error whose `code` is EHOSTUNREACH (nobody answers
-   * ARP, for three seconds, or a router says that it cannot get there), or with the signal's reason.
+   * ARP, for three seconds, or a router says that it cannot get there), with AddrNotAvailable (no other host can have the
+   * address: the stack's own, loopback, group, broadcast), NetworkUnreachable (no route), or with the signal's reason.
    */
   connect(options: StackConnectOptions): Promise<Connection> {
     const { signal } = options;
     const { promise, resolve, reject } = Promise.withResolvers<Connection>();
     try {
       this.#mustBeOpen();
+      const address = hostAddress(options.hostname);
+      const port = connectPort(options.port);
       signal?.throwIfAborted();
-      const address = addressOf(options.hostname);
       this.pump.enter();
       const inner = this.host.connect({
         address,
-        port: options.port,
-        ...(options.localHostname === undefined ? {} : { localAddress: addressOf(options.localHostname) }),
+        port,
+        ...(options.localHostname === undefined ? {} : { localAddress: hostAddress(options.localHostname) }),
         ...(options.localPort === undefined ? {} : { localPort: options.localPort }),
         ...(options.fastOpen === undefined ? {} : { fastOpen: { data: options.fastOpen } }),
         handler: {},
@@ -184,21 +218,29 @@ export class Stack implements Disposable, AsyncDisposable {
         this.pump.leave();
         throw new RangeError(`The send buffer takes no more than ${inner.unackedBytes} octets with a SYN`);
       }
+      const settled = () => {
+        signal?.removeEventListener("abort", giveUp);
+        this.#life?.count(-1);
+      };
       const giveUp = () => {
         reject(signal?.reason);
         connection.abort();
       };
+      this.#life?.count(1);
+      let isOpen = false;
       const connection: Connection = new Connection(inner, {
         driver: this.pump,
         hub: this.#hub,
+        ...(this.#life === undefined ? {} : { life: this.#life }),
         onOpen: (opened) => {
-          signal?.removeEventListener("abort", giveUp);
+          isOpen = true;
+          settled();
           resolve(opened);
           this.pump.noteWoken();
         },
         onGone: (gone, error) => {
-          signal?.removeEventListener("abort", giveUp);
-          reject(error ?? closedError(`Connection to ${formatEndpoint(address, options.port)}`));
+          if (!isOpen) settled();
+          reject(error ?? closedError(`Connection to ${formatEndpoint(address, port)}`));
           this.#forget(gone);
         },
       });
@@ -207,7 +249,7 @@ export class Stack implements Disposable, AsyncDisposable {
       if (inner.state === "CLOSED") connection.fail(closeReasonError(inner.name, "refused"));
       this.pump.leave();
     } catch (error) {
-      reject(error);
+      reject(hostErrorAsDeno(error));
     }
     return promise;
   }
@@ -223,9 +265,10 @@ export class Stack implements Disposable, AsyncDisposable {
     const closing = closeInOrder({ host, clock, driver: pump, ...options });
     // Whatever goes wrong with closing on a stack that has broken, its own reason comes first.
     closing.catch(() => {});
-    const result = await Promise.race([closing, this.done.then(() => closing)]);
+    const { done } = this;
+    const result = await Promise.race([closing, done.then(() => closing)]);
     this.close();
-    await this.done;
+    await done;
     return result;
   }
 
@@ -250,6 +293,7 @@ export class Stack implements Disposable, AsyncDisposable {
     this.#closeIfQuiet();
   }
 
+  /** As {@link Stack.close}. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -270,29 +314,19 @@ export class Stack implements Disposable, AsyncDisposable {
     queueMicrotask(() => this.close());
   }
 
+  #end(): void {
+    this.link.close();
+    this.#life?.[Symbol.dispose]();
+  }
+
   #fail(error: Error): void {
     this.#closing = true;
     for (const listener of [...this.#listeners]) listener.fail(error);
     for (const connection of this.#connections) connection.fail(error);
-    this.link.close();
+    this.#end();
   }
 
   #mustBeOpen(): void {
     if (this.#closing) throw closedError("Stack");
   }
-}
-
-function listenerAddress(hostname: string | undefined): { address?: Uint8Array } {
-  const address = hostname === undefined ? null : addressOf(hostname);
-  return address === null || isUnspecified(address) ? {} : { address };
-}
-
-/** An address as Deno takes it: `10.0.0.1`, `::1`, `[::1]`. */
-function addressOf(text: string): Uint8Array {
-  const [, bare] = /^\[(.*:.*)\]$/.exec(text) ?? [null, text];
-  const address = parseIpAddress(bare);
-  if (address === null) {
-    throw new TypeError(`"${text}" is not an IP address: names are not looked up, give the address`);
-  }
-  return address;
 }

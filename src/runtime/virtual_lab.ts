@@ -6,9 +6,9 @@
  */
 import { Host } from "../host/host.ts";
 import { Cable, type CableOptions, type CableSide } from "../link/cable.ts";
-import { SeededRandom } from "../link/seeded_random.ts";
 import type { TcpConfig } from "../tcp/config.ts";
 import type { TcpEvent } from "../tcp/events.ts";
+import { seededSecret } from "./secret.ts";
 import { VirtualNetwork } from "./virtual_network.ts";
 
 /** Which host: 0 has the first address, 1 the second. */
@@ -29,9 +29,6 @@ export interface VirtualLabOptions extends Omit<CableOptions, "nowUs"> {
 /** The hosts' addresses, in a network of their own. */
 export const LAB_ADDRESSES = [Uint8Array.of(10, 0, 0, 1), Uint8Array.of(10, 0, 0, 2)] as const;
 const PREFIX_LENGTH = 24;
-const SECRET_BYTES = 16;
-/** Streams of the seed from here on are secrets: those of the faults lie below (link/fault_path.ts). */
-const SECRET_STREAM = 0x100;
 const SIDES: readonly LabSide[] = [0, 1];
 
 /** See the head of this file. */
@@ -98,11 +95,10 @@ export class VirtualLab {
 
   #start(side: LabSide): Host {
     const { seed = 1, tcp, observe, epochUs = 0 } = this.#options;
-    const random = new SeededRandom(seed, SECRET_STREAM + this.#starts++);
     const host = new Host({
       link: this.cable.ends[side],
       addresses: [{ address: LAB_ADDRESSES[side], prefixLength: PREFIX_LENGTH }],
-      secret: Uint8Array.from({ length: SECRET_BYTES }, () => random.below(256)),
+      secret: seededSecret(seed, this.#starts++),
       epochUs,
       nowUs: this.nowUs,
       tcp: tcp?.[side] ?? {},

@@ -3,6 +3,7 @@
  */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import type { HostConnection, HostListener } from "../../src/host/api.ts";
+import { HostError } from "../../src/host/host_error.ts";
 import { type BenchAnswer, macText, NetworkBench, STRANGER_ISS } from "./network_bench.ts";
 import { PEER_MAC, SECOND_US } from "../tcp/wire_ends.ts";
 
@@ -137,11 +138,33 @@ for (const port of [1, 0x7fff, 0x8000, 0x8001, 0xc000, 0xffff]) {
   });
 }
 
-for (const port of [0, -1, 0x10000, 1.5, NaN]) {
+for (const port of [-1, 0x10000, 1.5, NaN]) {
   Deno.test(`no listener on port ${port}`, () => {
     assertThrows(() => listen(new NetworkBench([FIRST]), { port }), RangeError, "65535");
   });
 }
+
+Deno.test("port 0 is one of the dynamic ports that no listener has (RFC 6335 §6), another one each time", () => {
+  const bench = new NetworkBench([FIRST]);
+  const first = bench.host.listen({ port: 0, accept: () => ({}) });
+  assertEquals([first.port, first.state], [49152, "LISTEN"]);
+  bench.host.listen({ port: 49153, accept: () => ({}) });
+  const second = bench.host.listen({ port: 0, accept: () => ({}) });
+  assertEquals(second.port, 49154);
+  first.close();
+  // What was just given back is not the next: clients of its last owner may still come.
+  assertEquals(bench.host.listen({ port: 0, accept: () => ({}) }).port, 49155);
+});
+
+Deno.test("port 0 when all dynamic ports have listeners is an error with a code; one that closes is found again", () => {
+  const { host } = new NetworkBench([FIRST]);
+  const all = Array.from({ length: 16_384 }, () => host.listen({ port: 0, accept: () => ({}) }));
+  assertEquals(new Set(all.map(({ port }) => port)).size, all.length);
+  const error = assertThrows(() => host.listen({ port: 0, accept: () => ({}) }), HostError, "No free port");
+  assertEquals(error.code, "EADDRINUSE");
+  all[777].close();
+  assertEquals(host.listen({ port: 0, accept: () => ({}) }).port, 49152 + 777);
+});
 
 Deno.test("one 4-tuple for each address of the host: the same client may have both (MUST-43, MUST-45)", () => {
   const bench = new NetworkBench([FIRST, SECOND]);

@@ -1,0 +1,52 @@
+/**
+ * The same test on the kernel's TCP, through Deno, and on two stacks of ours on a link in memory.
+ *
+ * Owns: how each of the two listens and connects. Must not know: what a test demands.
+ */
+import { createStack, memoryPair } from "../../mod.ts";
+
+/** What a test may use of either. */
+export interface BothNets {
+  readonly net: {
+    /** Where servers listen. */
+    readonly server: string;
+    listen(options: { hostname?: string | undefined; port?: number }): Deno.TcpListener;
+    /** To the server's address. */
+    connect(options: { port: number; signal?: AbortSignal }): Promise<Deno.TcpConn>;
+  };
+}
+
+const KERNEL = "127.0.0.1";
+const OURS = "10.0.0.1";
+
+/** Runs `body` twice. It waits for real time only where the kernel makes it. */
+export function onBoth(name: string, body: (on: BothNets) => void | Promise<void>): void {
+  Deno.test(`${name} [kernel]`, () =>
+    body({
+      net: {
+        server: KERNEL,
+        listen: ({ hostname, ...options }) =>
+          Deno.listen(hostname === undefined ? options : { ...options, hostname }),
+        connect: (options) => Deno.connect({ ...options, hostname: KERNEL }),
+      },
+    }));
+  Deno.test(`${name} [ours]`, async () => {
+    const [near, far] = memoryPair();
+    const server = createStack({ link: near, addresses: `${OURS}/24`, seed: 1 });
+    const client = createStack({ link: far, addresses: "10.0.0.2/24", seed: 2 });
+    try {
+      await body({
+        net: {
+          server: OURS,
+          // That these have Deno's types is a test by itself: the compiler's.
+          listen: (options): Deno.TcpListener => server.listen(options),
+          connect: (options): Promise<Deno.TcpConn> => client.connect({ ...options, hostname: OURS }),
+        },
+      });
+    } finally {
+      server.close();
+      client.close();
+      await Promise.all([server.done, client.done]);
+    }
+  });
+}
