@@ -19,6 +19,7 @@ interface Layer {
 const BELOW_HOST = ["src/tcp/", "src/link/", "src/wire/"];
 const BELOW_CLI = [
   "src/runtime/",
+  "src/http/",
   "src/observe/",
   "src/story/",
   "src/script/",
@@ -49,6 +50,7 @@ export const LAYERS: readonly Layer[] = [
     mayUsePackages: true,
   },
   { folder: "src/script/", mayImport: ["src/observe/", "src/host/", ...BELOW_HOST], mayUsePackages: true },
+  { folder: "src/http/", mayImport: ["src/runtime/clock.ts"], mayUsePackages: true },
   // It runs in a browser: what the playground needs of the runtime is named file by file.
   {
     folder: "src/play/",
