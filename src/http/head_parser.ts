@@ -8,6 +8,7 @@
  */
 // @ts-types="../../scripts/types/http_parser.d.ts"
 import { HTTPParser, type ParserHead } from "http-parser-js";
+import type { RefusalReason } from "./refusals.ts";
 
 /** A head taken apart. */
 export interface ParsedHead {
@@ -36,26 +37,38 @@ const LETTERS_AT_ONCE = 4096;
 /** The head ends its message: bodies are read elsewhere. */
 const NO_BODY = 2;
 
-/** The most that the parser takes by itself (its `maxHeaderSize`). */
-export const MOST_HEAD_BYTES: number = 80 * 1024;
+/** What the parser may still find in a head that has passed: its message, or its error's code. */
+const COMPLAINTS: Readonly<Record<string, RefusalReason>> = {
+  "invalid request method": "method",
+  // Of a first line that has passed nothing but a method with other letters can displease it.
+  "HPE_INVALID_CONSTANT": "method",
+  "HPE_UNEXPECTED_CONTENT_LENGTH": "content-length",
+};
 
 /** One for all connections: between two heads it keeps nothing. */
 export class HeadParser {
   #parser = this.#make();
   #head: ParserHead | null = null;
 
-  /** Takes a whole head. Null: the parser does not know the method, or cannot read what is there. */
-  parse(bytes: Uint8Array<ArrayBuffer>): ParsedHead | "method" | null {
+  /** Takes a whole head, with as many fields as the scanner has counted. */
+  parse(bytes: Uint8Array<ArrayBuffer>, fields: number): ParsedHead | RefusalReason {
     this.#head = null;
     const octets = new HeadOctets(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const taken = this.#parser.execute(octets);
-    const head: ParserHead | null = this.#head;
+    const head = this.#seen();
     if (taken !== bytes.length || head === null) {
       // It is of no use any more.
       this.#parser = this.#make();
-      return taken instanceof Error && taken.message === "invalid request method" ? "method" : null;
+      return taken instanceof Error
+        ? COMPLAINTS[complaintOf(taken)] ?? "parsers-disagree"
+        : "parsers-disagree";
     }
-    return partsOf(head);
+    // Two readers that do not see the same in it: nobody should act on it.
+    return head.headers.length === fields * 2 ? partsOf(head) : "parsers-disagree";
+  }
+
+  #seen(): ParserHead | null {
+    return this.#head;
   }
 
   #make(): HTTPParser {
@@ -66,6 +79,10 @@ export class HeadParser {
     };
     return parser;
   }
+}
+
+function complaintOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }
 
 function partsOf({ method, url, versionMinor, headers }: ParserHead): ParsedHead {

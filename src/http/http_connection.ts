@@ -221,13 +221,9 @@ export class HttpConnection<Stream extends HttpStream> implements ExchangeHost<S
   async #take(octets: Uint8Array<ArrayBuffer>): Promise<RequestHead | null> {
     this.#idleSinceUs = null;
     this.wakeAfter(Infinity);
-    const parsed = this.shared.parser.parse(octets);
+    const parsed = this.shared.parser.parse(octets, this.#scanner.fields);
     this.intake.take(octets.length);
-    if (parsed === "method") return await this.#refuseHead("method");
-    // Two readers that do not see the same in it: nobody should act on it.
-    if (parsed === null || parsed.fields.length !== this.#scanner.fields) {
-      return await this.#refuseHead("parsers-disagree");
-    }
+    if (typeof parsed === "string") return await this.#refuseHead(parsed);
     const head = judgeHead(parsed, this.#ownHost);
     if (typeof head === "string") return await this.#refuseHead(head);
     this.requests++;
