@@ -30,7 +30,7 @@ export class Intake {
     this.#mostBytes = Math.max(FIRST_BYTES, mostBytes);
   }
 
-  /** What can be taken now; a view that is good until the next call of {@link Intake.more}. */
+  /** What can be taken now; a view that is good until something is taken or waited for. */
   get available(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(this.#from, this.#to);
   }
@@ -50,8 +50,10 @@ export class Intake {
     return this.#failure;
   }
 
+  /** Lets the first so many octets go. */
   take(count: number): void {
     this.#from += count;
+    if (this.#onEnd !== null && this.#hasRoom()) this.#begin();
   }
 
   /** Resolves when there is more than now, or the end, or after {@link Intake.interrupt}. For one at a time. */

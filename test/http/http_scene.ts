@@ -57,7 +57,8 @@ export class WireEnd implements HttpStream {
 
   /** What the server has written since the last call, a letter an octet. */
   text(): string {
-    const text = this.#written.map((piece) => String.fromCharCode(...piece)).join("");
+    let text = "";
+    for (const piece of this.#written) for (const octet of piece) text += String.fromCharCode(octet);
     this.#written = [];
     return text;
   }
