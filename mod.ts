@@ -82,6 +82,12 @@ export type {
   ListenOptions as HostListenOptions,
 } from "./src/host/api.ts";
 export { Host, type HostOptions } from "./src/host/host.ts";
+export {
+  editSegments,
+  type PassingSegment,
+  type SegmentEditing,
+  type SegmentVerdict,
+} from "./src/link/edit_segments.ts";
 export { type FrameHandler, type FrameLink, LinkError, type LinkStats } from "./src/link/link.ts";
 export { LinkHub } from "./src/link/link_hub.ts";
 export { MemoryLink, memoryPair, type MemoryPairOptions } from "./src/link/memory_link.ts";
@@ -117,6 +123,9 @@ export type * from "./src/tcp/events.ts";
 export type { ConnectionInfo } from "./src/tcp/info.ts";
 export { TCP_STATES, type TcpState } from "./src/tcp/state.ts";
 export { type Transition, TRANSITIONS } from "./src/tcp/transitions.ts";
+export { formatIpAddress } from "./src/wire/address.ts";
+export { FLAG, TcpSegment } from "./src/wire/tcp.ts";
+export type { TcpOptions } from "./src/wire/tcp_options.ts";
 
 /**
  * Listens for connections with a TCP of our own, on a device or on a link.
