@@ -32,6 +32,11 @@ interface FaultLinkOptions {
   /** Microseconds on the clock by which frames are delayed; never goes back. */
   readonly nowUs: () => number;
   readonly observer?: FaultObserver;
+  /**
+   * Calls back after so many microseconds unless what it returns is called before. With it a wait ends in time also on a
+   * link that ends one for a frame or a wake alone, as one in memory does.
+   */
+  readonly after?: (us: number, call: () => void) => () => void;
 }
 
 /** Streams of the seed, one a direction. */
@@ -68,6 +73,7 @@ export class FaultLink implements FrameLink {
   #isTelling = false;
   readonly #cutter: FrameCutter;
   readonly #observer: FaultObserver | null;
+  readonly #after: FaultLinkOptions["after"];
   /** When the frame that is being cut was captured. */
   #capturedUs = 0;
   /** Of the frame that is being sent. */
@@ -80,6 +86,7 @@ export class FaultLink implements FrameLink {
     this.#nowUs = nowUs;
     this.#cutter = new FrameCutter(link.mtu);
     this.#observer = options.observer ?? null;
+    this.#after = options.after;
     this.#faults = faults;
     if (!isFaultless(faults.in)) this.#in = this.#path("in");
     if (!isFaultless(faults.out)) this.#out = this.#path("out");
@@ -272,9 +279,11 @@ export class FaultLink implements FrameLink {
     if (dueMs <= 0) return;
     const boundMs = Math.min(timeoutMs, dueMs);
     this.#waitsUntilUs = nowUs + boundMs * 1000;
+    const cancel = boundMs === Infinity ? undefined : this.#after?.(boundMs * 1000, () => this.#link.wake());
     try {
       await this.#link.wait(boundMs);
     } finally {
+      cancel?.();
       this.#waitsUntilUs = -Infinity;
     }
   }

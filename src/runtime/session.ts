@@ -201,6 +201,7 @@ export class Session {
     return faultLink(link, {
       faults,
       nowUs: () => this.#clock.nowUs(),
+      after: (us, call) => this.#clock.after(us, call),
       observer: {
         isWatched: () => tap?.faulted !== undefined || this.host.faultObserver.isWatched(),
         touched: (touched) => {

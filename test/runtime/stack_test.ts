@@ -452,6 +452,26 @@ Deno.test("faults of the library are those of --fault: each is an event, and tex
   await Promise.all([client.done, server.done, serving]);
 });
 
+Deno.test("a delay of the library's is waited for on a link in memory, which wakes nobody by itself", async () => {
+  const [a, b] = memoryPair();
+  const time = new VirtualTime([a, b]);
+  const { clock } = time;
+  const server = createStack({ link: a, addresses: addressOnLink(1), clock, faults: "delay=20ms" });
+  const client = createStack({ link: b, addresses: addressOnLink(2), clock });
+  const serving = serveEcho(server.listen({ port: 7 }));
+  const beganUs = clock.nowUs();
+  const connection = await time.get(client.connect(SERVER));
+  const openedUs = clock.nowUs();
+  // Where the other is, it has heard from its announcement, or asks: a way there and back.
+  assertLess(openedUs - beganUs, 81_000);
+  assertEquals(await time.get(exchange(connection, noise(100))), noise(100));
+  assertLess(connection.info().srttUs, 41_000);
+  client.close();
+  server.close();
+  await Promise.all([client.done, server.done, serving]);
+  assertEquals(clock.nextTimerUs, Infinity);
+});
+
 Deno.test("faults that are none are refused, with what was expected, and the link stays its owner's", () => {
   const [link] = memoryPair();
   const wrong = () => createStack({ link, addresses: "10.0.0.1/24", faults: "drop=maybe" });
