@@ -89,6 +89,8 @@ export const LAYERS: readonly Layer[] = [
     mayImportTypesOf: ["ffi/"],
     mayUsePackages: true,
   },
+  // What a program outside has: nothing but what is exported.
+  { folder: "examples/", mayImport: ["mod.ts", "node.ts"], mayUsePackages: true },
   { folder: "mod.ts", mayImport: BELOW_CLI, mayUsePackages: false },
 ];
 
