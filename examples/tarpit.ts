@@ -39,7 +39,7 @@ const IDLE_US = 120 * SECOND_US;
 const ASK_US = 30 * SECOND_US;
 
 /** How often a report is made on a device. */
-const REPORT_MS = 10_000;
+const REPORT_MS = 5000;
 /** Between two reports, so many catches are told by name: a flood must not fill a log. */
 const MOST_TOLD = 10;
 
