@@ -138,7 +138,7 @@ Deno.test("examples: every one is held to what it prints, has a row in the READM
   for (const name of NAMES) {
     const [head] = readProjectFile(`examples/${name}.ts`).split("*/");
     assertMatch(head, new RegExp(`\\n \\* {5}deno run .*examples/${name}\\.ts `), `${name}: how it is run`);
-    assertMatch(head, /RFC 9293\s(?:\* )?§/, `${name}: where it is written`);
+    assertMatch(head, /RFC 9293\s+(?:\* )?§/, `${name}: where it is written`);
   }
 });
 

@@ -193,6 +193,18 @@ Deno.test("edit segments: a handler that sends from inside a call spoils nothing
   assertEquals(a.waitingFrames, 1);
 });
 
+Deno.test("edit segments: a link carries small segments, then large ones, then small ones, all of them written anew", () => {
+  const [a, b] = memoryPair();
+  const edited = editSegments(b, { edit: strip });
+  for (const length of [0, 1, 1400, 3, 1439, 0]) {
+    const whole = segmentFrame({ seq: 5, flags: SYN, options: ALL_OPTIONS }, "y".repeat(length));
+    edited.send(whole, whole.length);
+    const bare = segmentFrame({ seq: 5, flags: SYN, options: MSS }, "y".repeat(length));
+    a.receive((got, bytes) => assertEquals(hex(got.subarray(0, bytes)), hex(bare)), 1);
+  }
+  assertEquals(a.stats().framesIn, 6);
+});
+
 Deno.test("edit segments: the link is otherwise the one below, whose departures are heard", async () => {
   const [a, b] = memoryPair({ mtu: 900 });
   const edited = editSegments(b, { edit: () => "pass" });

@@ -10,6 +10,7 @@ const ROOT = new URL("../../", import.meta.url);
 const DOCUMENTS = [
   "README.md",
   "CHANGELOG.md",
+  "examples/README.md",
   ...[...Deno.readDirSync(new URL("docs/", ROOT))].map(({ name }) => `docs/${name}`).filter((name) =>
     name.endsWith(".md")
   ),
@@ -47,7 +48,9 @@ Deno.test("documents: what they say to run with deno is there", () => {
     name,
   ) =>
     [...read(name).matchAll(/deno (?:run|test|bench)\b[^`\n]*/g)].flatMap(([command]) =>
-      [...command.matchAll(/(?:^|\s)((?:test|scripts|src)\/[\w./-]+\.ts)\b/g)].map(([, path]) => path)
+      [...command.matchAll(/(?:^|\s)((?:test|scripts|src|examples)\/[\w./-]+\.ts)\b/g)].map(([, path]) =>
+        path
+      )
     )
   );
   assertGreaterOrEqual(told.length, 10);
