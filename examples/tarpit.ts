@@ -4,9 +4,10 @@
  *     deno run examples/tarpit.ts                                          in memory: a day in an instant
  *     sudo deno run -A examples/tarpit.ts --device eth0 --ip 10.33.0.3/24  then: yes | nc 10.33.0.3 2323
  *
- * What it teaches: a sender must not give up on a peer whose window is shut, as long as its probes are answered (RFC 9293
- * §3.8.6.1, MUST-37). A tarpit lives on that: its window is sixteen bytes, it never reads, and so a worm or a spammer
- * hangs in its own `send` for hours, for an answer a minute. Its author has to add a timeout of his own.
+ * What it teaches: a sender keeps a connection whose window is shut, as long as its probes are answered (RFC 9293 §3.8.6.1,
+ * MUST-37). A tarpit lives on that: its window is sixteen bytes, it never reads, and so a worm or a spammer hangs in its own
+ * `send` for hours, for an answer a minute. What helps against it is up to the sender: its program or its system may
+ * give such a connection up when they need its memory (RFC 6429), and that is all that ends one.
  *
  * What to see: who is caught, that everybody is still there after a day, and what each costs: a record and sixteen bytes
  * here, against a thread and a full send buffer there. All of it is bounded: so many are held and no more (`refuse`: who
