@@ -1,9 +1,12 @@
 /** Segments edited on their way, byte by byte: the expected frames are written by hand. RFC 9293 §3.1, RFC 791 §3.1, RFC 8200 §3. */
 import { assertEquals } from "@std/assert";
+import fc from "fast-check";
 import { editSegments, type PassingSegment, type SegmentEditing } from "../../src/link/edit_segments.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
 import { formatIpAddress } from "../../src/wire/address.ts";
-import { FLAG } from "../../src/wire/tcp.ts";
+import { pseudoHeaderSum } from "../../src/wire/checksum.ts";
+import { CHECKSUM_VERDICT, checksumVerdict, FLAG } from "../../src/wire/tcp.ts";
+import { segmentIn } from "../../src/link/frame_segment.ts";
 import { HAND_FAMILIES, pattern, TCP, UDP } from "../host/hand_fragments.ts";
 import { hex } from "../host/hand_frames.ts";
 import { arpReply, type SegmentFields, segmentFrame } from "../host/wire_host.ts";
@@ -203,6 +206,45 @@ Deno.test("edit segments: a link carries small segments, then large ones, then s
     a.receive((got, bytes) => assertEquals(hex(got.subarray(0, bytes)), hex(bare)), 1);
   }
   assertEquals(a.stats().framesIn, 6);
+});
+
+Deno.test("edit segments: whatever octets are damaged, and whatever an editor writes, what goes on is a right segment or what came", () => {
+  const frames = PLACES.map(({ fields }) =>
+    segmentFrame({ seq: 5, flags: SYN, options: ALL_OPTIONS, sum: "partial", ...fields }, "some data")
+  );
+  const damage = fc.array(fc.tuple(fc.nat(120), fc.integer({ min: 0, max: 255 })), { maxLength: 3 });
+  const fields = fc.record({
+    seq: fc.integer({ min: -1, max: 2 ** 33 }),
+    windowScale: fc.integer({ min: -1, max: 300 }),
+    mss: fc.integer({ min: -1, max: 70_000 }),
+    hasTimestamps: fc.boolean(),
+    sackBlockCount: fc.nat(4),
+  });
+  let rightOnes = 0;
+  fc.assert(fc.property(fc.constantFrom(...frames), damage, fields, (whole, damaged, values) => {
+    const frame = whole.slice();
+    for (const [at, octet] of damaged) frame[at % frame.length] = octet;
+    let shown = 0;
+    const edit = ({ tcp }: PassingSegment) => {
+      shown++;
+      Object.assign(tcp, values);
+      return "edited" as const;
+    };
+    const [a, b] = memoryPair();
+    editSegments(b, { edit }).send(frame, frame.length);
+    a.receive((got, length) => {
+      if (shown === 0) return assertEquals(hex(got.subarray(0, length)), hex(frame));
+      const found = segmentIn(got, length);
+      if (found === null) throw new Error(`no segment: ${hex(got.subarray(0, length))}`);
+      const { segment, sourceOffset, addressBytes } = found;
+      const bytes = segment.headerLength + segment.payloadLength;
+      const sum = pseudoHeaderSum(got, sourceOffset, addressBytes, TCP, bytes);
+      const verdict = checksumVerdict(got, segment.payloadOffset - segment.headerLength, bytes, sum, true);
+      assertEquals(verdict, CHECKSUM_VERDICT.CORRECT);
+      rightOnes++;
+    }, 1);
+  }));
+  assertEquals(rightOnes > 10, true, `${rightOnes} of 100`);
 });
 
 Deno.test("edit segments: the link is otherwise the one below, whose departures are heard", async () => {
