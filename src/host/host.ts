@@ -79,6 +79,7 @@ export class Host implements HostAtWork {
       mac: link.mac,
       lan,
       layerOf: (addressBytes) => internet.layerOf(addressBytes),
+      identification: options.identification ?? "counted",
     });
     const connections = new Connections({
       secret,

@@ -6,6 +6,7 @@
  */
 import type { Effect } from "../tcp/effects.ts";
 import type { InternetLayer } from "../tcp/internet_layer.ts";
+import type { IpHabits } from "../tcp/profile.ts";
 import { wordOf } from "../tcp/sequence.ts";
 import { writeU16 } from "../wire/bytes.ts";
 import { foldSum } from "../wire/checksum.ts";
@@ -20,6 +21,13 @@ const FRAME_BYTES = 0x10000 + 0x100;
 
 const UNKNOWN_MAC: Uint8Array = new Uint8Array(6);
 const NO_ADDRESS: Uint8Array = new Uint8Array(0);
+
+/** Segments with all of these flags have no number of their own; no segment has a flag beyond the eight. */
+const NUMBERLESS: Readonly<Record<IpHabits["identification"], number>> = {
+  "counted": 0x100,
+  "counted-but-syn-ack": FLAG.SYN | FLAG.ACK,
+  "zero": 0,
+};
 
 /** Where a segment goes. */
 export interface SegmentRoute {
@@ -45,19 +53,23 @@ export class SegmentWriter {
   readonly #ip;
 
   readonly #layerOf: (addressBytes: number) => InternetLayer;
+  /** Flags of segments whose identification is 0. */
+  readonly #numberless: number;
 
   /**
    * `mac`: ours; `lan`: the VLAN of all that we send, or {@link LAN.UNTAGGED}; `layerOf`: what carries segments between addresses
    * of so many bytes.
    */
   constructor(
-    { mac, lan, layerOf }: {
+    { mac, lan, layerOf, identification = "counted" }: {
       mac: Uint8Array;
       lan: number;
       layerOf(addressBytes: number): InternetLayer;
+      identification?: IpHabits["identification"];
     },
   ) {
     this.#layerOf = layerOf;
+    this.#numberless = NUMBERLESS[identification];
     this.#ethernet = {
       destination: UNKNOWN_MAC,
       source: mac,
@@ -126,7 +138,9 @@ export class SegmentWriter {
     ip.addressSum = addressSum;
     ip.hopLimit = (tcb === null ? this.#layerOf(addressBytes) : tcb.internet).hopLimit;
     ip.payloadLength = tcpLength;
-    ip.id = tcb === null ? 0 : takeIds(route, effect);
+    ip.id = tcb === null || (effect.flags & this.#numberless) === this.#numberless
+      ? 0
+      : takeIds(route, effect);
     ip.flowLabel = route.packetNumber;
     // SHLD-22: as the application set it.
     ip.dscp = tcb === null ? 0 : tcb.dscp;

@@ -65,8 +65,18 @@ export interface TcpHabits {
   rtoSlopUs: number;
   /** Segments by which one ACK lets the window grow in slow start (L of RFC 3465 and RFC 9406); Infinity: all that it covers. */
   slowStartSegments: number;
+  /** A probe of the tail before a time-out (RFC 8985 §7). */
+  tailLossProbe: boolean;
   /** After idleness the congestion window falls back to the initial one (RFC 5681 §4.1). */
   restartAfterIdle: boolean;
+
+  // -- What is not TCP
+  /** ICMP hard errors in SYN_SENT and SYN_RCVD: the end (RFC 9293 §3.9.2.2, SHLD-26), or nothing at all. */
+  icmpInHandshake: "abort" | "ignore";
+  /** TCP in UDP is taken at this port (RFC 6951 does so for SCTP); 0: nowhere. */
+  udpPort: number;
+  /** By how much less than the link carries a segment is made, so that a UDP header fits (8). */
+  udpOverheadBytes: number;
 }
 
 /** Defaults: what the machine does without a profile. */
@@ -96,5 +106,9 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   rtoSlopUs: 0,
   // L of RFC 9406 §4.2 for stacks without pacing.
   slowStartSegments: 8,
+  tailLossProbe: true,
   restartAfterIdle: true,
+  icmpInHandshake: "abort",
+  udpPort: 0,
+  udpOverheadBytes: 0,
 };

@@ -13,6 +13,11 @@ export type ProfileName = "rfc" | "linux" | "freebsd";
 export interface IpHabits {
   /** Time to live of what is sent (MUST-49). */
   readonly ttl: number;
+  /**
+   * IPv4's identification of segments, which all have DF (RFC 6864 §4.1 leaves it open then): counted for each connection; counted,
+   * but 0 in a SYN,ACK, which Linux sends before there is a socket; or 0 in all.
+   */
+  readonly identification: "counted" | "counted-but-syn-ack" | "zero";
 }
 
 /** Whose error numbers, and whose answers to calls, programs find. */

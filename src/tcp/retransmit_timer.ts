@@ -79,7 +79,8 @@ function restart(tcb: Tcb, nowUs: number): void {
 
 /** RFC 8985 §7.1: no probe in recovery, without SACK, or while one is out. */
 function canProbeTail(tcb: Tcb, backoff: number): boolean {
-  return tcb.sack && tcb.recovery === "open" && tcb.sender.tlpEnd < 0 && tcb.scoreboard.sackedBytes === 0 &&
+  return tcb.sack && tcb.config.tailLossProbe && tcb.recovery === "open" && tcb.sender.tlpEnd < 0 &&
+    tcb.scoreboard.sackedBytes === 0 &&
     backoff === 0 && tcb.state !== "SYN_SENT" && tcb.state !== "SYN_RCVD";
 }
 
