@@ -1,0 +1,173 @@
+/**
+ * Data transfer: what a read and a write of a socket come to (RFC 9293 §3.9.1, SEND and RECEIVE).
+ *
+ * Owns: how much is moved, when a call waits and how long, and with which error it ends, on Linux and on BSD. Must not know:
+ * how a call names its memory (calls_data.ts, calls_messages.ts).
+ */
+import type { CallOutcome } from "../kernel.ts";
+import { takeError } from "./calls_socket.ts";
+import { blocking, type CallStart, failed, type Process, succeeded } from "./process.ts";
+import type { TcpSocket } from "./tcp_socket.ts";
+
+/** Most octets of one call; local choice: as much as Linux moves at once would hold a gigabyte for a script's typing error. */
+export const MOST_CALL_BYTES = 0x1000_0000;
+/** Octets that are handed to the host at a time. */
+const PIECE_BYTES = 0x1_0000;
+/** Segments that Linux puts together while it keeps to `TCP_NOTSENT_LOWAT`. */
+const LOW_WATER_SEGMENTS = 16;
+const ZEROS = new Uint8Array(PIECE_BYTES);
+
+/** What is written. */
+export interface WriteRequest {
+  readonly length: number;
+  /** The octets; null: zeros, as packetdrill's. */
+  readonly bytes: Uint8Array | null;
+  readonly dontWait: boolean;
+  /** `MSG_MORE`. */
+  readonly more: boolean;
+  /** `MSG_ZEROCOPY`. */
+  readonly zeroCopy: boolean;
+  /** `MSG_OOB`. */
+  readonly urgent: boolean;
+}
+
+/** What is read. */
+export interface ReadRequest {
+  readonly length: number;
+  readonly dontWait: boolean;
+  readonly peek: boolean;
+  /** `MSG_WAITALL`. */
+  readonly waitAll: boolean;
+  /** Hears of what was read, before the outcome is given; may add to it. */
+  readonly done?: (count: number) => CallOutcome;
+}
+
+/** Writes, as `send` does. */
+export function writeOn(process: Process, socket: TcpSocket, request: WriteRequest): CallStart {
+  const { system } = process.ground.socketDefaults;
+  let written = 0;
+  let isWaiting = false;
+  const look = (): CallOutcome | null => {
+    const { connection } = socket;
+    const pending = takeError(socket);
+    if (pending !== null) return written > 0 ? keepError(socket, pending, written) : failed(pending);
+    if (socket.isWriteShut) return failed("EPIPE");
+    if (socket.phase === "connecting" && system === "bsd") return failed("ENOTCONN");
+    if (socket.phase === "connecting") return null;
+    if (connection === null || socket.phase !== "connected") {
+      return failed(socket.phase === "idle" && system === "bsd" ? "ENOTCONN" : "EPIPE");
+    }
+    // Who has waited goes on when there is room worth it, as `poll` has it.
+    if (isWaiting && !socket.isWritable) return null;
+    written += moveOut(socket, request, written);
+    if (written >= request.length) return finishWrite(socket, request, written);
+    isWaiting = true;
+    socket.wantsRoom = true;
+    return null;
+  };
+  return blocking(look, {
+    mayBlock: !socket.isNonBlocking && !request.dontWait,
+    deadlineUs: process.deadlineAfter(socket.settings.sendTimeoutUs),
+    late: () => written > 0 ? finishWrite(socket, request, written) : failed("EAGAIN"),
+  });
+}
+
+/** Part had been written: the error waits for the next call. */
+function keepError(socket: TcpSocket, pending: string, written: number): CallOutcome {
+  socket.pendingError = pending;
+  return succeeded(written);
+}
+
+/** Hands the host as much of the rest as it takes. */
+function moveOut(socket: TcpSocket, request: WriteRequest, from: number): number {
+  const { connection } = socket;
+  if (connection === null) return 0;
+  const cork = request.more || socket.settings.cork;
+  if (connection.config.cork !== cork) connection.configure({ cork });
+  let moved = 0;
+  while (from + moved < request.length) {
+    let length = Math.min(request.length - from - moved, PIECE_BYTES);
+    const room = socket.roomBytes();
+    if (room === 0) break;
+    if (room < connection.writableBytes || isLowWater(socket)) length = Math.min(length, pieceBytes(socket));
+    const at = from + moved;
+    const bytes = request.bytes === null
+      ? ZEROS.subarray(0, length)
+      : request.bytes.subarray(at, at + length);
+    const isLast = at + length === request.length;
+    const taken = request.urgent && isLast ? connection.writeUrgent(bytes) : connection.write(bytes);
+    moved += taken;
+    socket.writtenBytes += taken;
+    if (taken < bytes.length) break;
+  }
+  return moved;
+}
+
+function isLowWater({ settings }: TcpSocket): boolean {
+  return settings.notSentLowBytes > 0 && settings.notSentLowBytes < 0x7fff_ffff;
+}
+
+function pieceBytes(socket: TcpSocket): number {
+  return (socket.connection?.info().sendMss ?? 1) * LOW_WATER_SEGMENTS;
+}
+
+function finishWrite(socket: TcpSocket, request: WriteRequest, written: number): CallOutcome {
+  const { connection, settings, errors } = socket;
+  if (connection === null) return succeeded(written);
+  const end = socket.writtenBytes;
+  if (request.zeroCopy && settings.zeroCopy && written > 0) errors.copied(end);
+  if (settings.stamping !== null && written > 0) {
+    const { flags, baseBytes } = settings.stamping;
+    errors.stamped(end, { key: end - 1 - baseBytes, wishes: stampWishes(flags) });
+  }
+  if (request.more) {
+    const { segmentsIn, rtoUs } = connection.info();
+    socket.holdMore(segmentsIn, rtoUs);
+  }
+  return succeeded(written);
+}
+
+/** Of `SOF_TIMESTAMPING_...`: those that ask for something about what is sent. */
+const STAMP_SENT = 0x2;
+const STAMP_SCHEDULED = 0x100;
+const STAMP_ACKNOWLEDGED = 0x200;
+
+function stampWishes(flags: number): { scheduled: boolean; sent: boolean; acknowledged: boolean } {
+  return {
+    scheduled: (flags & STAMP_SCHEDULED) !== 0,
+    sent: (flags & STAMP_SENT) !== 0,
+    acknowledged: (flags & STAMP_ACKNOWLEDGED) !== 0,
+  };
+}
+
+/** Reads, as `recv` does. */
+export function readFrom(process: Process, socket: TcpSocket, request: ReadRequest): CallStart {
+  const { system } = process.ground.socketDefaults;
+  const done = request.done ?? ((count: number) => succeeded(count));
+  let taken = 0;
+  const look = (): CallOutcome | null => {
+    const { connection } = socket;
+    if (socket.phase === "idle" || socket.phase === "listening") return failed("ENOTCONN");
+    if (socket.phase === "connecting") {
+      return system === "bsd" && socket.isNonBlocking ? failed("EAGAIN") : null;
+    }
+    const { readableBytes } = socket;
+    const wanted = request.length - taken;
+    const least = request.waitAll ? wanted : Math.min(wanted, socket.settings.receiveLowBytes);
+    if (connection !== null && readableBytes > 0 && (readableBytes >= least || request.waitAll)) {
+      const count = Math.min(wanted, readableBytes);
+      if (!request.peek) connection.skip(count);
+      taken += count;
+      if (!request.waitAll || taken >= request.length || request.peek) return done(taken);
+    }
+    const pending = taken > 0 ? null : takeError(socket);
+    if (pending !== null) return failed(pending);
+    if (socket.isAtEnd || request.length === 0) return done(taken);
+    return null;
+  };
+  return blocking(look, {
+    mayBlock: !socket.isNonBlocking && !request.dontWait,
+    deadlineUs: process.deadlineAfter(socket.settings.receiveTimeoutUs),
+    late: () => taken > 0 ? done(taken) : failed("EAGAIN"),
+  });
+}

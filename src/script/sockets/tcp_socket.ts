@@ -1,0 +1,322 @@
+/**
+ * TcpSocket: one socket of a script's process, over a connection or a listener of the host.
+ *
+ * Owns: what a socket is between its calls: bound, listening, connecting, connected; the queue of connections to accept; the error
+ * that waits on it; how ready it is. RFC 9293 §3.9.1. Must not know: descriptors' numbers, arguments of calls, blocking.
+ */
+import type { ConnectionHandler, HostConnection, HostListener } from "../../host/api.ts";
+import type { CloseReason } from "../../tcp/events.ts";
+import type { TcpConfig } from "../../tcp/config.ts";
+import type { KernelGround } from "../kernel.ts";
+import { type Descriptor, READY } from "./descriptor.ts";
+import { ErrorQueue } from "./error_queue.ts";
+import { errorOfEnd } from "./errors.ts";
+import { freshSettings, inheritedSettings, notSentLimit, type SocketSettings } from "./socket_settings.ts";
+
+/** What becomes of sockets that nobody has accepted yet, and who wants to know of new ones. */
+export interface SocketOwner {
+  readonly ground: KernelGround;
+  /** A connection begins: the script is about this one from now on. */
+  connectionBegan(connection: HostConnection): void;
+}
+
+/** What a socket may be doing. */
+export type SocketPhase = "idle" | "listening" | "connecting" | "connected" | "ended";
+
+/** One socket. */
+export class TcpSocket implements Descriptor, ConnectionHandler {
+  isNonBlocking = false;
+  wakeups = 1;
+  readonly settings: SocketSettings;
+  readonly errors = new ErrorQueue();
+  /** Where it is bound to; null as long as it is not. */
+  bound: { readonly address: Uint8Array | null; readonly port: number } | null = null;
+  listener: HostListener | null = null;
+  connection: HostConnection | null = null;
+  phase: SocketPhase = "idle";
+  /** The error that the next call is told, once. */
+  pendingError: string | null = null;
+  isReadShut = false;
+  isWriteShut = false;
+  /** Octets written on the connection so far. */
+  writtenBytes = 0;
+  /** What `connect` has put off until the first write (`TCP_FASTOPEN_CONNECT`). */
+  deferred: { readonly address: Uint8Array; readonly port: number } | null = null;
+  /** Linux: the `connect` that follows the end of the handshake is told so once more. */
+  isConnectTold = false;
+  /** Somebody was refused room: an edge is due when there is enough again. */
+  wantsRoom = false;
+  /** What `MSG_MORE` holds back, until something arrives or its time is over; null: nothing. */
+  heldMore: { readonly segmentsIn: number; readonly untilUs: number } | null = null;
+  readonly #owner: SocketOwner;
+  readonly #queue: TcpSocket[] = [];
+  /** Connections of its listener that nobody can accept yet. */
+  readonly #embryos = new Set<TcpSocket>();
+  #parent: TcpSocket | null = null;
+  #soft: string | null = null;
+  #peerHasClosed = false;
+  #isClosed = false;
+
+  constructor(owner: SocketOwner, settings: SocketSettings = freshSettings()) {
+    this.#owner = owner;
+    this.settings = settings;
+  }
+
+  get #ground(): KernelGround {
+    return this.#owner.ground;
+  }
+
+  // -- What it does
+
+  /** Begins to listen, or changes the bound of one that does. Throws what the host throws. */
+  listen(backlog: number): void {
+    if (this.listener !== null) return;
+    const { host } = this.#ground;
+    const { address, port } = this.bound ?? { address: null, port: 0 };
+    this.listener = host.listen({
+      port,
+      ...(address === null ? {} : { address }),
+      backlog,
+      tcp: this.settings.tcp,
+      accept: (connection) => this.#begins(connection),
+    });
+    this.phase = "listening";
+  }
+
+  /** Takes the oldest connection that waits, or null. */
+  accept(): TcpSocket | null {
+    const first = this.#queue.shift() ?? null;
+    if (first !== null) first.#parent = null;
+    this.#countWaiting();
+    return first;
+  }
+
+  /** Begins a connection. Throws what the host throws. */
+  connect(to: { readonly address: Uint8Array; readonly port: number }): void {
+    const { host, ends } = this.#ground;
+    const { settings, bound } = this;
+    this.pendingError = null;
+    this.#soft = null;
+    this.#peerHasClosed = false;
+    const connection = host.connect({
+      address: to.address,
+      port: to.port,
+      localAddress: bound?.address ?? ends.localAddress,
+      ...(bound !== null && bound.port > 0 ? { localPort: bound.port } : {}),
+      handler: this,
+      tcp: settings.tcp,
+    });
+    this.phase = "connecting";
+    this.#attach(connection);
+  }
+
+  #begins(connection: HostConnection): ConnectionHandler {
+    const child = new TcpSocket(this.#owner, inheritedSettings(this.settings));
+    child.#parent = this;
+    child.phase = "connecting";
+    child.isNonBlocking = this.isNonBlocking && this.#ground.socketDefaults.system === "bsd";
+    child.#attach(connection);
+    this.#embryos.add(child);
+    return child;
+  }
+
+  #attach(connection: HostConnection): void {
+    this.connection = connection;
+    this.writtenBytes = connection.unackedBytes;
+    if (this.settings.keepAlive) connection.setKeepAlive(true);
+    this.#owner.connectionBegan(connection);
+  }
+
+  #countWaiting(): void {
+    if (this.listener !== null) this.listener.waiting = this.#queue.length;
+  }
+
+  /** Changes settings of what there is and of what will be. */
+  configure(changes: Partial<TcpConfig>): void {
+    Object.assign(this.settings.tcp, changes);
+    this.listener?.configure(changes);
+    if (this.connection?.ended === null) this.connection.configure(changes);
+  }
+
+  /** What was written with `MSG_MORE` waits until something arrives, or for one retransmission time-out. */
+  holdMore(segmentsIn: number, rtoUs: number): void {
+    this.heldMore = { segmentsIn, untilUs: this.#ground.nowUs + rtoUs };
+  }
+
+  /** Writes before the handshake is over; returns how much fits. */
+  queueBeforeOpen(length: number, bytes: Uint8Array | null): number {
+    const { connection } = this;
+    if (connection === null) return 0;
+    const taken = connection.write(bytes ?? new Uint8Array(length));
+    this.writtenBytes += taken;
+    return taken;
+  }
+
+  // -- What the host tells
+
+  onOpen(): void {
+    this.phase = "connected";
+    this.wake();
+    const parent = this.#parent;
+    if (parent === null) return;
+    parent.#embryos.delete(this);
+    parent.#queue.push(this);
+    parent.#countWaiting();
+    parent.wake();
+  }
+
+  onReadable(): void {
+    this.wake();
+  }
+
+  onPeerClosed(): void {
+    this.#peerHasClosed = true;
+    this.wake();
+  }
+
+  onAdvice(_connection: HostConnection, advice: string): void {
+    if (!advice.startsWith("unreachable") && !advice.includes("time")) return;
+    this.#soft = advice.includes("network") ? "ENETUNREACH" : "EHOSTUNREACH";
+  }
+
+  onUrgent(): void {
+    this.wake();
+  }
+
+  onClosed(_connection: HostConnection, reason: CloseReason): void {
+    this.pendingError = errorOfEnd({
+      reason,
+      wasOpen: this.phase === "connected",
+      wasCloseWait: this.#peerHasClosed && !this.isWriteShut,
+      soft: this.#soft,
+      system: this.#ground.socketDefaults.system,
+    });
+    this.phase = "ended";
+    this.heldMore = null;
+    if (this.#parent !== null) this.#parent.#embryos.delete(this);
+    this.errors.ended();
+    this.wake();
+  }
+
+  /** Whoever waits for this socket looks again. */
+  wake(): void {
+    this.wakeups++;
+  }
+
+  // -- How ready it is
+
+  /** Octets that can be read. */
+  get readableBytes(): number {
+    return this.connection?.readableBytes ?? 0;
+  }
+
+  /** Nothing comes any more. */
+  get isAtEnd(): boolean {
+    if (this.readableBytes > 0) return false;
+    return this.isReadShut || this.phase === "ended" || (this.connection?.atEnd ?? false);
+  }
+
+  /** The peer has sent FIN, or the connection is gone. */
+  get hasPeerClosed(): boolean {
+    return this.#peerHasClosed || this.phase === "ended";
+  }
+
+  /** Whether there is room worth writing into: a third of the buffer, and little enough that has not been sent. */
+  get isWritable(): boolean {
+    const { connection } = this;
+    if (connection === null || this.phase !== "connected") return false;
+    const queued = connection.unackedBytes;
+    return connection.writableBytes >= queued / 2 && connection.writableBytes > 0 && this.roomBytes() > 0;
+  }
+
+  /** How many octets may be written now. */
+  roomBytes(): number {
+    const { connection } = this;
+    if (connection === null || this.phase !== "connected") return 0;
+    const limit = notSentLimit(this.settings, this.#ground.socketDefaults);
+    if (limit === Infinity || limit >= 0x7fff_ffff) return connection.writableBytes;
+    return connection.info().unsent < limit ? connection.writableBytes : 0;
+  }
+
+  get readiness(): number {
+    const { phase, settings } = this;
+    if (phase === "listening") return this.#queue.length > 0 ? READY.IN : 0;
+    let ready = 0;
+    if (this.pendingError !== null || this.errors.length > 0) ready |= READY.ERROR;
+    if (phase === "idle" || phase === "ended") {
+      ready |= READY.OUT | READY.HANG_UP;
+      return phase === "ended" ? ready | READY.IN | READY.READ_HANG_UP : ready;
+    }
+    if (phase === "connecting") return ready;
+    const isReadEnd = this.isReadShut || this.hasPeerClosed;
+    if (isReadEnd) ready |= READY.IN | READY.READ_HANG_UP;
+    if (this.readableBytes >= settings.receiveLowBytes) ready |= READY.IN;
+    if (isReadEnd && this.isWriteShut) ready |= READY.HANG_UP;
+    if (this.isWriteShut || this.isWritable) ready |= READY.OUT;
+    else this.wantsRoom = true;
+    if ((this.connection?.urgentBytes ?? 0) > 0) ready |= READY.PRIORITY;
+    return ready;
+  }
+
+  look(): void {
+    for (const child of this.#queue) child.look();
+    const { connection } = this;
+    if (connection === null) return;
+    if (this.wantsRoom && this.isWritable) {
+      this.wantsRoom = false;
+      this.wake();
+    }
+    if (this.heldMore !== null) this.#releaseMore(connection, this.heldMore);
+    if (this.errors.isWaiting && connection.ended === null) {
+      const { writtenBytes } = this;
+      const { unackedBytes } = connection;
+      const found = this.errors.acknowledged(
+        { writtenBytes, unackedBytes, unsentBytes: connection.info().unsent },
+        this.#ground.nowUs,
+      );
+      if (found) this.wake();
+    }
+  }
+
+  #releaseMore(
+    connection: HostConnection,
+    held: { readonly segmentsIn: number; readonly untilUs: number },
+  ): void {
+    const isOver = held.untilUs <= this.#ground.nowUs || connection.info().segmentsIn !== held.segmentsIn;
+    if (!isOver || connection.ended !== null) return;
+    this.heldMore = null;
+    connection.configure({ cork: this.settings.cork });
+  }
+
+  // -- Its end
+
+  close(): (() => boolean) | null {
+    this.#isClosed = true;
+    this.listener?.close();
+    // Whoever nobody has accepted is told that nobody will.
+    for (const child of [...this.#queue, ...this.#embryos]) {
+      if (child.connection?.state !== "SYN_RCVD") child.connection?.abort();
+    }
+    this.#queue.length = 0;
+    this.#embryos.clear();
+    const { connection } = this;
+    if (connection === null || connection.ended !== null) return null;
+    const { lingerUs } = this.settings;
+    if (lingerUs === 0) {
+      connection.abort();
+      return null;
+    }
+    // BSD tells the peer of text that nobody has read only when more comes.
+    if (this.#ground.socketDefaults.system === "bsd" && connection.readableBytes > 0) {
+      connection.skip(connection.readableBytes);
+    }
+    connection.close();
+    if (lingerUs === null || this.isNonBlocking) return null;
+    return () => connection.ended !== null || connection.unackedBytes === 0;
+  }
+
+  /** Whether its descriptor has been closed. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+}
