@@ -7,7 +7,6 @@ import type { FaultObserver } from "../link/fault_link.ts";
 import type { CloseReason, EventInterest, Observer, TcpEvent } from "../tcp/events.ts";
 import type { TcpConfig } from "../tcp/config.ts";
 import type { TcpState } from "../tcp/state.ts";
-import type { ConnectionInfo } from "../tcp/info.ts";
 import type {
   FastOpenConnection,
   FastOpenConnectOptions,
@@ -15,6 +14,7 @@ import type {
   FastOpenListener,
   FastOpenListenOptions,
 } from "./fast_open_api.ts";
+import type { ConnectionInfo, FlightSegments } from "../tcp/info.ts";
 
 /** How an advice begins that no packet gets to the peer for now: a router says so, or nobody answers ARP. */
 export const UNREACHABLE = "unreachable";
@@ -122,6 +122,8 @@ export interface HostConnection extends FastOpenConnection {
   setUserTimeout(us: number): void;
   /** Every figure of the TCB, as a value. */
   info(): ConnectionInfo;
+  /** What is in flight, in segments. */
+  flight(): FlightSegments;
   /** Of no meaning to the host. */
   userData: unknown;
 }
@@ -222,6 +224,8 @@ export interface HostApi extends FastOpenHost {
    * those to come, all else at once for all but those that have that very setting of their own.
    */
   configure(changes: Partial<TcpConfig>): void;
+  /** The settings of connections that have none of their own. */
+  readonly config: Readonly<TcpConfig>;
   listen(options: ListenOptions): HostListener;
   connect(options: ConnectOptions): HostConnection;
   /** Live connections (not the listeners), in the order in which they began. */

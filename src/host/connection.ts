@@ -5,7 +5,7 @@
  */
 import type { TcpConfig } from "../tcp/config.ts";
 import type { CloseReason } from "../tcp/events.ts";
-import { type ConnectionInfo, connectionInfo } from "../tcp/info.ts";
+import { type ConnectionInfo, connectionInfo, type FlightSegments, flightSegments } from "../tcp/info.ts";
 import type { TcpState } from "../tcp/state.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import {
@@ -325,6 +325,10 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
 
   info(): ConnectionInfo {
     return connectionInfo(this.tcb, { id: this.id, name: this.name, nowUs: this.#host.context.nowUs });
+  }
+
+  flight(): FlightSegments {
+    return flightSegments(this.tcb);
   }
 
   get ended(): CloseReason | null {

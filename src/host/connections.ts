@@ -144,6 +144,11 @@ export class Connections {
     this.#demultiplexer = new Demultiplexer({ ...parts, counters, requests, pathMtus, nextHops });
   }
 
+  /** The settings of connections that have none of their own. */
+  get config(): Readonly<TcpConfig> {
+    return this.#registry.config;
+  }
+
   /** Live connections, oldest first. */
   all(): Connection[] {
     return this.#registry.all();

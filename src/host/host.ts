@@ -232,6 +232,10 @@ export class Host implements HostAtWork {
     this.#connections.configure(changes);
   }
 
+  get config(): Readonly<TcpConfig> {
+    return this.#connections.config;
+  }
+
   listen(options: ListenOptions): HostListener {
     if (options.address !== undefined) this.#internet.addresses.demandOurs(options.address);
     const first = options.address ?? this.#internet.addresses.all[0].address;

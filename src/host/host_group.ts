@@ -218,6 +218,10 @@ export class HostGroup implements HostAtWork {
     for (const host of this.#hosts) yield* host.connectionsInOrder();
   }
 
+  get config(): Readonly<TcpConfig> {
+    return this.#first.config;
+  }
+
   configure(changes: Partial<TcpConfig>): void {
     for (const host of this.#hosts) host.configure(changes);
   }

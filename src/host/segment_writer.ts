@@ -136,7 +136,10 @@ export class SegmentWriter {
     ip.source = route.localAddress;
     ip.destination = route.peerAddress;
     ip.addressSum = addressSum;
-    ip.hopLimit = (tcb === null ? this.#layerOf(addressBytes) : tcb.internet).hopLimit;
+    const ownHopLimit = tcb === null ? 0 : tcb.config.hopLimit;
+    ip.hopLimit = ownHopLimit > 0
+      ? ownHopLimit
+      : (tcb === null ? this.#layerOf(addressBytes) : tcb.internet).hopLimit;
     ip.payloadLength = tcpLength;
     ip.id = tcb === null || (effect.flags & this.#numberless) === this.#numberless
       ? 0

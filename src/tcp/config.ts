@@ -74,6 +74,8 @@ export interface TcpConfig extends TcpHabits, FastOpenSettings {
   missingTimestamp: "drop" | "accept";
   /** DSCP of what we send (MUST-48), 0 .. 63. */
   dscp: number;
+  /** Time to live, or hop limit, of what a connection sends (MUST-49); 0: its host's. */
+  hopLimit: number;
 }
 
 const SECOND_US = 1_000_000;
@@ -135,4 +137,5 @@ export const DEFAULT_TCP_CONFIG: Readonly<TcpConfig> = {
   finWithoutAck: "ack",
   missingTimestamp: "drop",
   dscp: 0,
+  hopLimit: 0,
 };

@@ -73,6 +73,34 @@ export interface ConnectionInfo {
   readonly timers: Readonly<Record<string, number>>;
 }
 
+/** What is in flight, in segments: the sizes in bytes are {@link ConnectionInfo}'s. */
+export interface FlightSegments {
+  /** All that is not acknowledged: those that are SACKed and those that count as lost are among them. */
+  readonly unacked: number;
+  readonly sacked: number;
+  readonly lost: number;
+  /** Sent again, and not acknowledged since. */
+  readonly resent: number;
+}
+
+/** Counts what is in flight. */
+export function flightSegments({ scoreboard }: Tcb): FlightSegments {
+  let unacked = 0;
+  let sacked = 0;
+  let lost = 0;
+  let resent = 0;
+  for (let index = 0; index < scoreboard.count; index++) {
+    const record = scoreboard.at(index);
+    const { cutBytes } = record;
+    const segments = cutBytes > 0 ? Math.ceil((record.end - record.seq) / cutBytes) : 1;
+    unacked += segments;
+    if (record.sacked) sacked += segments;
+    if (record.lost) lost += segments;
+    if (record.resent) resent += segments;
+  }
+  return { unacked, sacked, lost, resent };
+}
+
 /** The figures of a sample (events.ts). */
 export type SampleFigures = Pick<
   ConnectionInfo,

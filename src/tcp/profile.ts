@@ -26,8 +26,6 @@ export type SystemHabits = "linux" | "bsd";
 /** What a program finds when it asks a socket that it has set nothing on. */
 export interface SocketDefaults {
   readonly system: SystemHabits;
-  /** Port of TCP in UDP (FreeBSD's `net.inet.tcp.udp_tunneling_port`); 0: none, sockets cannot ask for it. */
-  readonly udpTunnelingPort: number;
   /** `SO_RCVBUF` and `SO_SNDBUF` before anything is set or agreed. */
   readonly receiveBufferBytes: number;
   readonly sendBufferBytes: number;

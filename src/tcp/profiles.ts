@@ -35,6 +35,7 @@ const RFC: Profile = {
   tcp: {},
   ip: { ttl: 64, identification: "counted" },
   sockets: {
+    system: "linux",
     ...FAST_OPEN,
     receiveBufferBytes: MIB,
     sendBufferBytes: MIB,
@@ -92,6 +93,7 @@ const LINUX: Profile = {
   // ip_default_ttl; ip_build_and_send_pkt.
   ip: { ttl: 64, identification: "counted-but-syn-ack" },
   sockets: {
+    system: "linux",
     ...FAST_OPEN,
     receiveBufferBytes: 128 * KIB,
     sendBufferBytes: 16 * KIB,
@@ -171,6 +173,7 @@ const FREEBSD: Profile = {
   // ip.ttl; ip.rfc6864 = 1: no number where DF is set.
   ip: { ttl: 64, identification: "zero" },
   sockets: {
+    system: "bsd",
     ...FAST_OPEN,
     receiveBufferBytes: 64 * KIB,
     sendBufferBytes: 32 * KIB,

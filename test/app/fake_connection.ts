@@ -6,7 +6,7 @@
 import type { ConnectionHandler, HostConnection } from "../../src/host/api.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../../src/tcp/config.ts";
 import type { CloseReason } from "../../src/tcp/events.ts";
-import type { ConnectionInfo } from "../../src/tcp/info.ts";
+import type { ConnectionInfo, FlightSegments } from "../../src/tcp/info.ts";
 import type { TcpState } from "../../src/tcp/state.ts";
 
 export class FakeConnection implements HostConnection {
@@ -177,6 +177,10 @@ export class FakeConnection implements HostConnection {
 
   setUserTimeout(us: number): void {
     this.calls.push(`setUserTimeout ${us}`);
+  }
+
+  flight(): FlightSegments {
+    return { unacked: 0, sacked: 0, lost: 0, resent: 0 };
   }
 
   info(): ConnectionInfo {

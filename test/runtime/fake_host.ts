@@ -10,8 +10,8 @@ import type {
   ListenOptions,
   MemoryFigures,
 } from "../../src/host/api.ts";
-import type { TcpConfig } from "../../src/tcp/config.ts";
 import type { FastOpenCookie } from "../../src/host/fast_open_api.ts";
+import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../../src/tcp/config.ts";
 import type { EventInterest, Observer, TcpEvent } from "../../src/tcp/events.ts";
 
 export class FakeHost implements HostApi {
@@ -36,6 +36,8 @@ export class FakeHost implements HostApi {
 
   /** What it was told to change. */
   readonly changes: Partial<TcpConfig>[] = [];
+
+  config: Readonly<TcpConfig> = DEFAULT_TCP_CONFIG;
 
   configure(changes: Partial<TcpConfig>): void {
     this.changes.push(changes);

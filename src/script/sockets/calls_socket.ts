@@ -40,6 +40,7 @@ const socket: CallMethod = (process, args) => {
   }
   const made = new TcpSocket(process);
   made.isNonBlocking = type.includes("SOCK_NONBLOCK");
+  process.isAbout(made);
   return process.open(made, args);
 };
 
@@ -104,6 +105,7 @@ const accept: CallMethod = (process, args) => {
     const child = socket.accept();
     if (child === null) return null;
     if (flags.includes("SOCK_NONBLOCK")) child.isNonBlocking = true;
+    process.isAbout(child);
     const { connection } = child;
     const mismatch = connection === null
       ? null

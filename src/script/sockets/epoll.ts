@@ -76,11 +76,6 @@ export class Epoll implements Descriptor {
     return ready;
   }
 
-  /** Closed descriptors are not watched any more. */
-  forget(number: number): void {
-    this.#watched.delete(number);
-  }
-
   get readiness(): number {
     for (const watched of this.#watched.values()) if (eventsOf(watched) !== 0) return READY.IN;
     return 0;

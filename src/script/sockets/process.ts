@@ -3,11 +3,11 @@
  *
  * Owns: the table of descriptors, which numbers they get, and what a call that blocks is. Must not know: any call.
  */
-import type { HostConnection } from "../../host/api.ts";
 import type { CallOutcome, KernelGround } from "../kernel.ts";
 import { UnsupportedConstruct } from "../kernel.ts";
 import type { CallArguments, Mismatch } from "./call_arguments.ts";
 import type { Descriptor } from "./descriptor.ts";
+import { Epoll } from "./epoll.ts";
 import { type SocketOwner, TcpSocket } from "./tcp_socket.ts";
 
 /** Bound on open descriptors; local choice, as the usual limit of a process. */
@@ -59,8 +59,8 @@ export function blocking(
 export class Process implements SocketOwner {
   readonly ground: KernelGround;
   readonly #descriptors = new Map<number, Descriptor>();
-  /** The connection that began last: the one that the script is about. */
-  #subject: HostConnection | null = null;
+  /** The socket that was made, or whose connection began, last: the one that the script is about. */
+  #subject: TcpSocket | null = null;
   /** Sockets whose descriptor is closed, as long as something of them is awaited. */
   readonly #closing = new Set<Descriptor>();
 
@@ -68,12 +68,17 @@ export class Process implements SocketOwner {
     this.ground = ground;
   }
 
-  get subject(): HostConnection | null {
+  get subject(): TcpSocket | null {
     return this.#subject;
   }
 
-  connectionBegan(connection: HostConnection): void {
-    this.#subject = connection;
+  connectionBegan(socket: TcpSocket): void {
+    this.#subject = socket;
+  }
+
+  /** The script is about this socket from now on. */
+  isAbout(socket: TcpSocket): void {
+    this.#subject = socket;
   }
 
   /**
@@ -109,6 +114,7 @@ export class Process implements SocketOwner {
     const descriptor = this.#descriptors.get(number);
     if (descriptor === undefined) return;
     this.#descriptors.delete(number);
+    for (const other of this.#descriptors.values()) if (other instanceof Epoll) other.remove(number);
     this.#closing.add(descriptor);
     if (this.#closing.size > MOST_DESCRIPTORS) {
       const [oldest] = this.#closing;

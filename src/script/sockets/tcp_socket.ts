@@ -11,13 +11,14 @@ import type { KernelGround } from "../kernel.ts";
 import { type Descriptor, READY } from "./descriptor.ts";
 import { ErrorQueue } from "./error_queue.ts";
 import { errorOfEnd } from "./errors.ts";
+import { SendLimits } from "./send_limits.ts";
 import { freshSettings, inheritedSettings, notSentLimit, type SocketSettings } from "./socket_settings.ts";
 
 /** What becomes of sockets that nobody has accepted yet, and who wants to know of new ones. */
 export interface SocketOwner {
   readonly ground: KernelGround;
   /** A connection begins: the script is about this one from now on. */
-  connectionBegan(connection: HostConnection): void;
+  connectionBegan(socket: TcpSocket): void;
 }
 
 /** What a socket may be doing. */
@@ -48,6 +49,10 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
   wantsRoom = false;
   /** What `MSG_MORE` holds back, until something arrives or its time is over; null: nothing. */
   heldMore: { readonly segmentsIn: number; readonly untilUs: number } | null = null;
+  /** When octets last arrived, or the handshake was over; microseconds of the script. */
+  lastDataUs = 0;
+  /** What has kept it from sending. */
+  readonly limits = new SendLimits();
   readonly #owner: SocketOwner;
   readonly #queue: TcpSocket[] = [];
   /** Connections of its listener that nobody can accept yet. */
@@ -124,7 +129,8 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
     this.connection = connection;
     this.writtenBytes = connection.unackedBytes;
     if (this.settings.keepAlive) connection.setKeepAlive(true);
-    this.#owner.connectionBegan(connection);
+    this.lastDataUs = this.#ground.nowUs;
+    this.#owner.connectionBegan(this);
   }
 
   #countWaiting(): void {
@@ -156,6 +162,7 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
 
   onOpen(): void {
     this.phase = "connected";
+    this.lastDataUs = this.#ground.nowUs;
     this.wake();
     const parent = this.#parent;
     if (parent === null) return;
@@ -166,6 +173,7 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
   }
 
   onReadable(): void {
+    this.lastDataUs = this.#ground.nowUs;
     this.wake();
   }
 
@@ -262,6 +270,16 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
     for (const child of this.#queue) child.look();
     const { connection } = this;
     if (connection === null) return;
+    if (connection.ended === null) {
+      const { unsent, sndWnd, sendMss } = connection.info();
+      const inFlight = connection.unackedBytes - unsent;
+      this.limits.look(this.#ground.nowUs, {
+        isBusy: connection.unackedBytes > 0,
+        // What waits would be more than the peer's window has left, by a whole segment where there is one.
+        isWindowShut: unsent > 0 && sndWnd - inFlight < Math.min(unsent, sendMss),
+        isBufferFull: this.wantsRoom && unsent === 0 && inFlight > 0,
+      });
+    }
     if (this.wantsRoom && this.isWritable) {
       this.wantsRoom = false;
       this.wake();
