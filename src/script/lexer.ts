@@ -72,11 +72,14 @@ export class Lexer {
   #at = 0;
   #line = 1;
   #lineStart = 0;
+  /** The next line's end, the end of the script where there is none. */
+  #lineEnd: number;
 
   constructor(text: string, { file, defines }: LexerOptions) {
     this.#text = text;
     this.#file = file;
     this.#defines = defines;
+    this.#lineEnd = this.#endOfLineFrom(0);
   }
 
   /** The next word; `end` at the end. Throws {@link ScriptError} for a string, comment or code that does not end. */
@@ -162,14 +165,17 @@ export class Lexer {
   }
 
   #moveTo(to: number): void {
-    const text = this.#text;
-    let newline = text.indexOf("\n", this.#at);
-    while (newline !== -1 && newline < to) {
+    while (this.#lineEnd < to) {
       this.#line += 1;
-      this.#lineStart = newline + 1;
-      newline = text.indexOf("\n", newline + 1);
+      this.#lineStart = this.#lineEnd + 1;
+      this.#lineEnd = this.#endOfLineFrom(this.#lineStart);
     }
     this.#at = to;
+  }
+
+  #endOfLineFrom(at: number): number {
+    const end = this.#text.indexOf("\n", at);
+    return end === -1 ? this.#text.length : end;
   }
 
   #skipBlanks(): void {

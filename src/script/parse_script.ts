@@ -86,21 +86,25 @@ class ScriptParser {
       options.push(option);
       this.#mark(option, { from: token.from });
     }
-    for (const [name, value] of definesOf(options)) this.#defines.set(name, value);
+    // The caller's wins, as the command line does in the originals.
+    for (const [name, value] of definesOf(options)) {
+      if (!this.#defines.has(name)) this.#defines.set(name, value);
+    }
     return options;
   }
 
-  /** A value, or `NAME=value` for `--define`. */
+  /** A value, or `NAME=value` for `--define`. The name is as written, also where the caller has something for it. */
   #optionValue(): string {
     const reader = this.#reader;
     const token = reader.peek();
     if (!OPTION_VALUES.has(token.kind)) reader.fail("a value: a word, a number, an address or a string");
     reader.next();
-    if (token.kind !== "word" || !reader.take("=")) return token.text;
+    const written = reader.text.slice(token.from, token.to);
+    if (!NAME.test(written) || !reader.take("=")) return token.text;
     const value = reader.peek();
     if (!DEFINED_VALUES.has(value.kind)) reader.fail("a value: a word, a number, a string or a command");
     reader.next();
-    return `${token.text}=${reader.text.slice(value.from, value.to)}`;
+    return `${written}=${reader.text.slice(value.from, value.to)}`;
   }
 
   /** Steps and conditions, up to what is neither. */
@@ -156,7 +160,7 @@ class ScriptParser {
     const reader = this.#reader;
     const token = reader.peek();
     const name = reader.text.slice(token.from, token.to);
-    if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) reader.fail(`a name behind ${directive.text}`);
+    if (!NAME.test(name)) reader.fail(`a name behind ${directive.text}`);
     reader.next();
     return name;
   }
@@ -264,6 +268,7 @@ const OPTION_VALUES: ReadonlySet<Token["kind"]> = new Set([
   "ipv4",
   "ipv6",
 ]);
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const DEFINED_VALUES: ReadonlySet<Token["kind"]> = new Set(["word", "integer", "hex", "string", "shell"]);
 
 function beginsStep({ kind, text }: Token): boolean {
