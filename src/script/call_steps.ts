@@ -87,7 +87,7 @@ export class CallSteps {
     if (pending === null) return;
     throw new StepFailed({
       kind: "fail",
-      place: step.place,
+      place: step.event.place,
       what: `the call of line ${pending.step.place.line} still blocks`,
       expected: `${secondsText(due.fromUs ?? world.nowUs)} ${printCall(call)}`,
       actual: `${secondsText(world.nowUs)} ${printCall(pending.call)} has not returned`,
@@ -122,7 +122,7 @@ export class CallSteps {
     const isOnlyArgument = mismatch !== null && isFinishedBy(call, outcome);
     return new StepFailed({
       kind: "fail",
-      place: step.place,
+      place: step.event.place,
       what: `${call.name}: ${faults.join(", ")}`,
       expected: isOnlyArgument ? mismatch.expected : printCall(call),
       actual: isOnlyArgument ? mismatch.actual : printCall(asReturned(call, outcome)),
@@ -136,7 +136,7 @@ export class CallSteps {
     const { step, call } = pending;
     throw new StepFailed({
       kind: "fail",
-      place: step.place,
+      place: step.event.place,
       what: `${call.name} blocks, ${when}`,
       expected: printCall(call),
       actual: `not returned at ${secondsText(this.#ground.world.nowUs)}`,

@@ -313,7 +313,7 @@ export class PacketSteps {
     const passed: Passed = (_, frame) => {
       const text = `${frame.bytes.length} bytes sent at ${secondsText(frame.atUs)} that no step is about`;
       if (config.strict) this.#fail(step, { what: "a frame too many", expected: packet, due, actual: text });
-      note(step.place, text);
+      note(step.event.place, text);
     };
     for (;;) {
       const found = look(passed);
@@ -348,7 +348,7 @@ export class PacketSteps {
     const { due, expected } = about;
     const verdict: FailVerdict = {
       kind: "fail",
-      place: step.place,
+      place: step.event.place,
       what: about.what,
       expected: `${dueText(due)} ${printPacket(expected)}`,
       actual: about.actual,

@@ -9,6 +9,7 @@ import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
 import type { Observer } from "../tcp/events.ts";
 import type { Profile } from "../tcp/profile.ts";
 import { CallSteps } from "./call_steps.ts";
+import { type CodeNames, evaluateCode } from "./code.ts";
 import { stepsFor } from "./conditions.ts";
 import { EventLog, type TraceEntry } from "./event_log.ts";
 import { type CallOutcome, type Kernel, type KernelFactory, UnsupportedConstruct } from "./kernel.ts";
@@ -74,6 +75,8 @@ class ScriptRun {
   readonly #packets: PacketSteps;
   readonly #calls: CallSteps;
   readonly #settings: SettingsInForce;
+  /** What the script's code has given values to. */
+  readonly #names: CodeNames = new Map();
   #played = 0;
   /** The step that is being played, for what goes wrong besides. */
   #place: Place = { line: 1, column: 1 };
@@ -145,7 +148,7 @@ class ScriptRun {
     }
     let before: { readonly step: Step; readonly dueUs: number } | null = null;
     for (const step of stepsFor(parts, (name) => this.#config.defined.has(name))) {
-      this.#place = step.place;
+      this.#place = step.event.place;
       this.#played++;
       const due = this.#dueOf(step, before);
       this.#play(step, due);
@@ -168,7 +171,7 @@ class ScriptRun {
       if (beforeUs !== null && due.fromUs < beforeUs) {
         throw new StepFailed({
           kind: "error",
-          place: step.place,
+          place: step.event.place,
           message: `time goes back from ${secondsText(beforeUs)} to ${secondsText(due.fromUs)}`,
         });
       }
@@ -206,7 +209,7 @@ class ScriptRun {
       const mayPass = this.#config.nonFatal.packet && error instanceof StepFailed &&
         error.verdict.kind === "fail";
       if (!mayPass) throw error;
-      this.#note(step.place, `let pass: ${error.verdict.kind === "fail" ? error.verdict.what : ""}`);
+      this.#note(step.event.place, `let pass: ${error.verdict.kind === "fail" ? error.verdict.what : ""}`);
     }
   }
 
@@ -218,7 +221,7 @@ class ScriptRun {
     if (fault === null) return;
     throw new StepFailed({
       kind: "fail",
-      place: step.place,
+      place: step.event.place,
       what: fault,
       expected: printStep(step),
       actual: `the steps before took until ${secondsText(this.#world.nowUs)}`,
@@ -227,7 +230,24 @@ class ScriptRun {
   }
 
   #check(step: Step, text: string): void {
-    throw new StepFailed({ kind: "unsupported", construct: `%{${text}}%`, place: step.place });
+    const result = evaluateCode(text, this.#kernel.variables(), { names: this.#names });
+    for (const line of result.printed) this.#note(step.event.place, `prints: ${line}`);
+    if (result.kind === "ok") return;
+    if (result.kind === "unsupported") {
+      throw new StepFailed({
+        kind: "unsupported",
+        construct: `%{ ${result.construct} }%`,
+        place: step.event.place,
+      });
+    }
+    throw new StepFailed({
+      kind: "fail",
+      place: step.event.place,
+      what: "an assertion fails",
+      expected: result.expected,
+      actual: result.actual,
+      rule: this.#log.lastRule,
+    });
   }
 
   #returned(call: CallEvent, outcome: CallOutcome): void {
