@@ -188,10 +188,11 @@ export class PacketSteps {
     let last = first;
     while (!this.#ground.config.strictSegments && length > 0 && length < packet.body.length) {
       const next = this.#waitForSegment(step, { ...about, sofar: joined(segments) });
+      const isLast = length + next.payload.length >= packet.body.length;
+      // One that does not go on is none of them: the verdict is on what there was until then.
+      if (!continues(next, last) || (!isLast && next.payload.length !== last.payload.length)) break;
       segments.push(next);
       length += next.payload.length;
-      const isLast = length >= packet.body.length;
-      if (!continues(next, last) || (!isLast && next.payload.length !== last.payload.length)) break;
       last = next;
     }
     return joined(segments);

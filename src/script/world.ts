@@ -161,7 +161,7 @@ export class World {
   /** Lets time pass up to the next deadline, and runs it; when there is none by `untilUs`, up to then, and returns false. */
   advance(untilUs: number): boolean {
     const dueUs = this.nextDeadlineUs;
-    if (dueUs > untilUs) {
+    if (dueUs > untilUs || dueUs === Infinity) {
       if (untilUs > this.nowUs && untilUs !== Infinity) this.#moveTo(untilUs + START_US);
       return false;
     }
