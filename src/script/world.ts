@@ -95,6 +95,7 @@ export class World {
     this.host = new Host({
       secret: SECRET,
       ttl: profile.ip.ttl,
+      identification: profile.ip.identification,
       // Who plays a script is the only peer: nothing else is to be on the link.
       acceptRa: false,
       ...options.host,

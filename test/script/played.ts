@@ -3,12 +3,12 @@ import { parseScript } from "../../src/script/parse_script.ts";
 import { type RunOptions, type RunResult, runScript, type TraceEntry } from "../../src/script/runner.ts";
 import type { FailVerdict } from "../../src/script/verdict.ts";
 import { plainKernel } from "./plain_kernel.ts";
-import { PLAIN_PROFILE } from "./plain_profile.ts";
+import { PROFILES } from "../../src/tcp/profiles.ts";
 
 /** Plays `text`. */
 export function played(text: string, options: Partial<RunOptions> = {}): RunResult {
   return runScript(parseScript(text, "test.pkt"), {
-    profile: PLAIN_PROFILE,
+    profile: PROFILES.rfc,
     kernel: plainKernel,
     ...options,
   });

@@ -9,7 +9,7 @@ import { readSent } from "../../src/script/outbound.ts";
 import { MOST_WAITING_FRAMES, ScriptLink } from "../../src/script/script_link.ts";
 import { World, WorldExhausted } from "../../src/script/world.ts";
 import { arpFrame } from "../host/hand_frames.ts";
-import { PLAIN_PROFILE } from "./plain_profile.ts";
+import { PROFILES } from "../../src/tcp/profiles.ts";
 import { ACCEPTED, played, tracedBy } from "./played.ts";
 
 function addressOf(text: string): Uint8Array {
@@ -21,7 +21,7 @@ function addressOf(text: string): Uint8Array {
 function worldOf(family: 4 | 6, isOutOfTime?: () => boolean): World {
   const [local, router] = family === 4 ? ["192.168.0.1", "192.168.0.2"] : ["fd00::1", "fd00::2"];
   return new World({
-    profile: PLAIN_PROFILE,
+    profile: PROFILES.rfc,
     localAddress: addressOf(local),
     prefixLength: family === 4 ? 16 : 48,
     routerAddress: addressOf(router),
