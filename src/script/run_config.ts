@@ -4,7 +4,7 @@
  * Owns: the options of both dialects, their defaults (packetdrill's), and which of them are not there. Must not know: how a script is
  * played.
  */
-import { type IpAddress, parseIpAddress, parsePrefix } from "../wire/address.ts";
+import { type IpAddress, parseIpAddress, parsePrefix, sameAddress } from "../wire/address.ts";
 import type { IpVersion, ScriptEnds } from "./kernel.ts";
 import type { Script, ScriptOption } from "./values.ts";
 import { type RunProblem, scriptProblem, unsupportedProblem } from "./verdict.ts";
@@ -58,6 +58,8 @@ const DEFAULTS = {
 
 /** What an IPv6 header has more than one of IPv4: an MTU larger by so much leaves the segments of a script as large as they are written. */
 const IPV6_EXTRA_BYTES = 20;
+/** The last of the 256 addresses that differ in an octet is the broadcast address of such a network. */
+const LAST_HOST = 254;
 const LEAST_MTU = 68;
 const MOST_MTU = 0xffff;
 
@@ -153,6 +155,10 @@ class OptionReader {
     if ("problem" in local) return local;
     if ("problem" in remote) return remote;
     if ("problem" in router) return router;
+    // The originals may have one address for both, on a device of theirs; here the router is a host of its own.
+    const isTaken = (address: IpAddress) =>
+      sameAddress(address, local.address) || sameAddress(address, remote.address);
+    const routerAddress = isTaken(router.address) ? freeAddress(local.address, isTaken) : router.address;
     const isOtherThanMeant = version === "ipv6" && wishes.ipVersion !== undefined &&
       this.#ipVersion !== "ipv6";
     const usualMtu = DEFAULTS.MTU + (isOtherThanMeant ? IPV6_EXTRA_BYTES : 0);
@@ -165,7 +171,7 @@ class OptionReader {
         connectPort: this.#numbers.get("connect_port") ?? DEFAULTS.PORT,
       },
       prefixLength: defaults.prefixLength,
-      routerAddress: router.address,
+      routerAddress,
       mtu: this.#numbers.get("mtu") ?? usualMtu,
       toleranceUs: this.#numbers.get("tolerance_usecs") ?? DEFAULTS.TOLERANCE_US,
       tolerancePercent: this.#numbers.get("tolerance_percent") ??
@@ -234,4 +240,12 @@ class OptionReader {
 function unquoted(value: string | null): string {
   if (value === null) return "";
   return /^".*"$/.test(value) ? value.slice(1, -1) : value;
+}
+
+/** The next address behind `address`, of its last octet, that nobody has. */
+function freeAddress(address: IpAddress, isTaken: (address: IpAddress) => boolean): IpAddress {
+  const next = address.slice();
+  const last = next.length - 1;
+  do next[last] = next[last] % LAST_HOST + 1; while (isTaken(next));
+  return next;
 }

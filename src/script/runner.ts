@@ -62,7 +62,17 @@ export interface RunResult {
 export function runScript(script: Script, options: RunOptions): RunResult {
   const read = runConfig(script, options.wishes ?? {});
   if ("problem" in read) return { verdict: read.problem, virtualUs: 0, steps: 0 };
-  return new ScriptRun(script, { config: read.config, options }).run();
+  try {
+    return new ScriptRun(script, { config: read.config, options }).run();
+  } catch (error) {
+    // The world cannot be made of what the script's options say.
+    const place = script.options[0]?.place ?? { line: 1, column: 1 };
+    return { verdict: { kind: "error", place, message: ownWords(error) }, virtualUs: 0, steps: 0 };
+  }
+}
+
+function ownWords(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 class ScriptRun {
