@@ -7,6 +7,7 @@ import type { Effect } from "../tcp/effects.ts";
 import type { SegmentEvent, SegmentOptions, TransitionEvent } from "../tcp/events.ts";
 import type { TcpState } from "../tcp/state.ts";
 import type { Transition } from "../tcp/transitions.ts";
+import { hexOf } from "../wire/hex.ts";
 import { FLAG, flagNames, type TcpSegment } from "../wire/tcp.ts";
 
 /** What a segment's event says beside the segment itself. */
@@ -90,6 +91,7 @@ export class RepeatedOptions {
     if (segment.mss >= 0 || segment.windowScale >= 0 || segment.sackPermitted || segment.sackBlockCount > 0) {
       return segmentOptions(segment);
     }
+    if (segment.fastOpen >= 0) return segmentOptions(segment);
     if (!segment.hasTimestamps) return NO_OPTIONS;
     const { tsValue, tsEcho } = segment;
     if (tsValue !== this.#value || tsEcho !== this.#echo) {
@@ -109,6 +111,7 @@ function segmentOptions(segment: TcpSegment): SegmentOptions {
     sackPermitted?: true;
     sack?: [number, number][];
     timestamps?: { value: number; echo: number };
+    fastOpen?: { cookie: string; experimental?: true };
   } = {};
   if (segment.mss >= 0) options.mss = segment.mss;
   if (segment.windowScale >= 0) options.windowScale = segment.windowScale;
@@ -120,6 +123,10 @@ function segmentOptions(segment: TcpSegment): SegmentOptions {
     }
   }
   if (segment.hasTimestamps) options.timestamps = { value: segment.tsValue, echo: segment.tsEcho };
+  if (segment.fastOpen >= 0) {
+    options.fastOpen = { cookie: hexOf(segment.fastOpenCookie) };
+    if (segment.isFastOpenExperimental) options.fastOpen.experimental = true;
+  }
   return options;
 }
 

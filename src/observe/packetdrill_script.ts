@@ -323,7 +323,7 @@ function urgentPointer({ flags, header }: StorySegment): number | null {
 
 /** As Linux lays them out: in 32-bit words, filled up with NOPs in front. */
 function optionsText({ segment: { options, flags } }: SegmentRow, otherInitial: number): string {
-  const { mss, windowScale, sackPermitted, sack, timestamps } = options;
+  const { mss, windowScale, sackPermitted, sack, timestamps, fastOpen } = options;
   const stamp = timestamps === undefined ? null : `TS val ${timestamps.value} ecr ${timestamps.echo}`;
   const list: string[] = [];
   if (mss !== undefined) list.push(`mss ${mss}`);
@@ -332,9 +332,17 @@ function optionsText({ segment: { options, flags } }: SegmentRow, otherInitial: 
     if (stamp !== null) list.push(...(sackPermitted ? [stamp] : ["nop", "nop", stamp]));
     if (windowScale !== undefined) list.push("nop", `wscale ${windowScale}`);
   } else if (stamp !== null) list.push("nop", "nop", stamp);
+  if (fastOpen !== undefined) list.push(...fastOpenTexts(fastOpen));
   if (sack !== undefined && sack.length > 0) {
     const blocks = sack.map((edges) => edges.map((edge) => (edge - otherInitial) >>> 0).join(":"));
     list.push("nop", "nop", `sack ${blocks.join(" ")}`);
   }
   return list.length === 0 ? "" : ` <${list.join(",")}>`;
+}
+
+/** Filled up with NOPs behind. */
+function fastOpenTexts({ cookie, experimental }: { cookie: string; experimental?: true }): string[] {
+  const bytes = (experimental ? 4 : 2) + cookie.length / 2;
+  const name = experimental ? "FOEXP" : "FO";
+  return [cookie === "" ? name : `${name} ${cookie}`, ...Array<string>((4 - bytes % 4) % 4).fill("nop")];
 }

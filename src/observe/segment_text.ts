@@ -89,6 +89,11 @@ function optionTexts({ options, ack, relAck }: SegmentEvent): string[] {
   if (options.timestamps !== undefined) {
     texts.push(`ts ${options.timestamps.value}/${options.timestamps.echo}`);
   }
+  const { fastOpen } = options;
+  if (fastOpen !== undefined) {
+    const name = fastOpen.experimental ? "fo-exp" : "fo";
+    texts.push(fastOpen.cookie === "" ? `${name} request` : `${name} ${fastOpen.cookie}`);
+  }
   for (const [left, right] of options.sack ?? []) {
     texts.push(`sack ${position(left)}..${position(right)}`);
   }

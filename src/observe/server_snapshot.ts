@@ -126,6 +126,7 @@ const CONNECTION_CHECKS: Readonly<Record<keyof ConnectionSnapshot, Check>> = {
   sackPermitted: isSwitch,
   timestamps: isSwitch,
   ecn: isSwitch,
+  synTextBytes: isFigure,
   srttUs: isFigure,
   rttvarUs: isFigure,
   rtoUs: isFigure,

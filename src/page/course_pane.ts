@@ -202,7 +202,7 @@ function windowOf({ window, windowBytes }: SegmentEvent): string {
 }
 
 function optionsOf({ options, relAck, ack }: SegmentEvent): string[] {
-  const { mss, windowScale, sackPermitted, sack, timestamps } = options;
+  const { mss, windowScale, sackPermitted, sack, timestamps, fastOpen } = options;
   return [
     ...(mss === undefined ? [] : [`MSS ${mss}`]),
     ...(windowScale === undefined ? [] : [`${text("fieldWindowScale")} ${windowScale}`]),
@@ -218,5 +218,6 @@ function optionsOf({ options, relAck, ack }: SegmentEvent): string[] {
     ...(timestamps === undefined ? [] : [
       `${text("wireTimestamp", String(timestamps.value))} ${timestamps.echo}`,
     ]),
+    ...(fastOpen === undefined ? [] : [`${text("fieldFastOpen")} ${fastOpen.cookie}`]),
   ];
 }

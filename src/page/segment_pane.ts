@@ -39,6 +39,7 @@ const FIELD_WORDS: Readonly<Record<FieldName, Word>> = {
   "sack-permitted": "fieldSackPermitted",
   "sack": "fieldSack",
   "timestamps": "fieldTimestamps",
+  "fast-open": "fieldFastOpen",
   "option": "fieldOption",
   "padding": "fieldPadding",
 };

@@ -139,6 +139,7 @@ export const PAGE_WORDS = {
   fieldSackPermitted: ["SACK permitted", "允许 SACK"],
   fieldSack: ["SACK", "选择确认 SACK"],
   fieldTimestamps: ["Timestamps", "时间戳"],
+  fieldFastOpen: ["Fast Open cookie", "快速打开 Cookie"],
   fieldOption: ["Option of kind", "选项,种类"],
   sumCorrect: ["correct", "正确"],
   sumPartial: ["partial", "未完成"],

@@ -5,6 +5,7 @@
  * (header_fields.ts).
  */
 import { portOf } from "../wire/address.ts";
+import { bytesOfHex, hexOf } from "../wire/hex.ts";
 import { emitTcp, TCP, TcpSegment } from "../wire/tcp.ts";
 import type { StorySegment } from "./story_segment.ts";
 
@@ -60,10 +61,6 @@ function bytesOf(header: string): Uint8Array {
   return Uint8Array.from(header, (letter) => letter.charCodeAt(0));
 }
 
-function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 /** Without what nobody kept: the checksum, the urgent pointer; options in the order in which tcplab writes them. */
 function rebuiltBytes(segment: StorySegment, way: Way): Uint8Array {
   const bytes = new Uint8Array(TCP.MAX_HEADER_BYTES);
@@ -81,13 +78,18 @@ function wireSegment(
   segment.ack = ack;
   segment.flags = flags;
   segment.window = window;
-  const { mss, windowScale, sackPermitted, sack = [], timestamps } = options;
+  const { mss, windowScale, sackPermitted, sack = [], timestamps, fastOpen } = options;
   segment.mss = mss ?? -1;
   segment.windowScale = windowScale ?? -1;
   segment.sackPermitted = sackPermitted === true;
   segment.hasTimestamps = timestamps !== undefined;
   segment.tsValue = timestamps?.value ?? 0;
   segment.tsEcho = timestamps?.echo ?? 0;
+  if (fastOpen !== undefined) {
+    segment.fastOpenCookie = bytesOfHex(fastOpen.cookie) ?? new Uint8Array(0);
+    segment.fastOpen = segment.fastOpenCookie.length;
+    segment.isFastOpenExperimental = fastOpen.experimental === true;
+  }
   // As many as fit beside the others.
   const most = Math.min(sack.length, segment.hasTimestamps ? 3 : 4);
   segment.sackBlockCount = most;

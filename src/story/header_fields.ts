@@ -7,7 +7,9 @@
  * known of it: what nobody kept (the checksum, the urgent pointer) has none, and options stand in the order in which tcplab
  * writes them, which another sender's may not have been.
  */
+import { isCookieLength } from "../tcp/fast_open_record.ts";
 import { readU16, readU32 } from "../wire/bytes.ts";
+import { hexOf } from "../wire/hex.ts";
 import { FLAG, type FlagName, TCP } from "../wire/tcp.ts";
 import { headerBytes, type Way } from "./header_bytes.ts";
 import type { SegmentRow } from "./story_segment.ts";
@@ -29,6 +31,7 @@ export type FieldName =
   | "sack-permitted"
   | "sack"
   | "timestamps"
+  | "fast-open"
   /** One that is not known here, or not as long as it has to be. */
   | "option"
   | "padding";
@@ -71,6 +74,7 @@ const CLAUSES: Readonly<Record<FieldName, string>> = {
   "sack-permitted": "RFC 2018 §2",
   "sack": "RFC 2018 §3",
   "timestamps": "RFC 7323 §3.2",
+  "fast-open": "RFC 7413 §4.1.1",
   "option": "RFC 9293 §3.2",
   "padding": "RFC 9293 §3.1",
 };
@@ -107,6 +111,7 @@ const OPTIONS: ReadonlyMap<number, { readonly name: FieldName; readonly fits: (s
     [4, { name: "sack-permitted", fits: (size) => size === 2 }],
     [5, { name: "sack", fits: (size) => size >= 10 && size % 8 === 2 }],
     [8, { name: "timestamps", fits: (size) => size === 10 }],
+    [34, { name: "fast-open", fits: (size) => size === 2 || isCookieLength(size - 2) }],
   ]);
 
 /** The fields of a segment that went from `source` to `destination` (`IP:PORT`). */
@@ -233,6 +238,8 @@ function optionValue(
       return { value: String(bytes[at + 2]), meaning: `× ${2 ** Math.min(14, bytes[at + 2])}` };
     case "timestamps":
       return { value: String(readU32(bytes, at + 2)), meaning: `← ${readU32(bytes, at + 6)}` };
+    case "fast-open":
+      return { value: hexOf(bytes.subarray(at + 2, at + size)) };
     case "sack": {
       const blocks = Array.from({ length: (size - 2) / 8 }, (_, block) => at + 2 + 8 * block);
       const position = (place: number) => relAck + ((readU32(bytes, place) - segment.ack) | 0);

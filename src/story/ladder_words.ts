@@ -79,7 +79,7 @@ export function detailWords(row: SegmentRow): string[] {
 function optionWords(
   { segment: { options, ack }, relAck }: Pick<SegmentRow, "segment" | "relAck">,
 ): string[] {
-  const { mss, windowScale, sackPermitted, sack = [], timestamps } = options;
+  const { mss, windowScale, sackPermitted, sack = [], timestamps, fastOpen } = options;
   // Counted from where the acknowledgment lies: the numbers on the wire begin again after 4 GiB (RFC 9293 §3.4).
   const position = (edge: number) => relAck + ((edge - ack) | 0);
   return [
@@ -88,6 +88,9 @@ function optionWords(
     ...(windowScale === undefined ? [] : [`wscale ${windowScale}`]),
     ...sack.map(([left, right]) => `sack ${position(left)}..${position(right)}`),
     ...(timestamps === undefined ? [] : [`ts ${timestamps.value}/${timestamps.echo}`]),
+    ...(fastOpen === undefined
+      ? []
+      : [fastOpen.cookie === "" ? "cookie request" : `cookie ${fastOpen.cookie}`]),
   ];
 }
 

@@ -114,7 +114,7 @@ export const EVENT_FIELDS = {
         type: "options",
         optional: false,
         text:
-          "those that were there: `mss`, `windowScale`, `sackPermitted` (true), `sack` (pairs of absolute numbers), `timestamps` (`value`, `echo`)",
+          "those that were there: `mss`, `windowScale`, `sackPermitted` (true), `sack` (pairs of absolute numbers), `timestamps` (`value`, `echo`), `fastOpen` (`cookie` in hexadecimal, empty for a request; `experimental` (true) where its kind is 254)",
       },
       state: string(false, "state of the connection after the segment"),
       rule: string(

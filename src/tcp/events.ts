@@ -53,6 +53,8 @@ export interface SegmentOptions {
   /** SACK blocks as [left, right) in absolute sequence numbers. */
   readonly sack?: readonly (readonly [number, number])[];
   readonly timestamps?: { readonly value: number; readonly echo: number };
+  /** Fast Open (RFC 7413 §4.1.1): the cookie in hexadecimal, empty for a request; `experimental`: in the form of the drafts. */
+  readonly fastOpen?: { readonly cookie: string; readonly experimental?: true };
 }
 
 /** A segment was received or sent. */

@@ -31,8 +31,9 @@ const { SYN, ACK } = FLAG;
  * answers may leave before the handshake is over, within the initial window (RFC 7413 §4.2.2, steps 4 and 6 of the server).
  */
 export function acceptFastOpen(context: MachineContext, tcb: Tcb, fastOpen: FastOpen): void {
-  // The octet of our SYN is in flight beside it.
+  // The octet of our SYN is in flight beside it, and takes no room: the peer's window begins behind it.
   tcb.cwnd = initialWindow(tcb) + 1;
+  tcb.sndWnd += 1;
   takeSynText(context, tcb, context.arriving);
   fastOpen.textBytes = context.arriving.textLength;
   fastOpen.takenBytes = tcb.rcvNxt - 1;

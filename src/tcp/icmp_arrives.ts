@@ -49,7 +49,11 @@ export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): 
       context.effects.push(EFFECT.ADVICE, tcb).drop = news.text;
       return;
     case "too-big":
-      if (isLarger(tcb, seq, news.pathMss)) pathShrank(context, tcb, news.pathMss);
+      if (isSynTextTooBig(tcb, seq, news.pathMss)) {
+        takePathLimit(context, tcb, news.pathMss);
+        // Again, and without text.
+        tcb.scoreboard.markLost(tcb.scoreboard.at(0));
+      } else if (isLarger(tcb, seq, news.pathMss)) pathShrank(context, tcb, news.pathMss);
       else context.apply("icmp.ignored");
   }
 }
@@ -60,6 +64,12 @@ export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): 
  */
 function isHard(tcb: Tcb): boolean {
   return tcb.state === "SYN_SENT" || tcb.state === "SYN_RCVD" || tcb.config.icmpHardErrors === "abort";
+}
+
+/** Whether the message is about our first SYN, whose text made it larger than what is said to fit. */
+function isSynTextTooBig({ state, fastOpen, synRetransmits }: Tcb, seq: number, pathMss: number): boolean {
+  if (state !== "SYN_SENT" || fastOpen === null || synRetransmits > 0 || seq !== 0) return false;
+  return fastOpen.textBytes > 0 && fastOpen.textBytes + TIMESTAMP_OPTION_BYTES > pathMss;
 }
 
 /** RFC 5927 §7.2: only a segment that is larger than what is said to fit can have caused the message. */
@@ -81,11 +91,16 @@ function pathShrank(context: MachineContext, tcb: Tcb, claimed: number): void {
     context.apply("icmp.ignored");
     return;
   }
-  context.apply("icmp.too-big");
-  if (losesDf) tcb.dontFragment = false;
-  tcb.pathMss = pathMss;
-  tcb.sender.pathMtuUntilUs = context.nowUs + tcb.config.pathMtuLifeUs;
-  updateSendMss(tcb);
+  takePathLimit(context, tcb, claimed);
   repairTooBig(tcb);
   if (tcb.cwnd < tcb.sendMss) tcb.cwnd = tcb.sendMss;
+}
+
+function takePathLimit(context: MachineContext, tcb: Tcb, claimed: number): void {
+  const { leastPathMss, canFragment } = tcb.internet;
+  context.apply("icmp.too-big");
+  if (canFragment && claimed < leastPathMss) tcb.dontFragment = false;
+  tcb.pathMss = Math.max(claimed, leastPathMss);
+  tcb.sender.pathMtuUntilUs = context.nowUs + tcb.config.pathMtuLifeUs;
+  updateSendMss(tcb);
 }

@@ -36,6 +36,8 @@ export interface ConnectionInfo {
   readonly sackPermitted: boolean;
   readonly timestamps: boolean;
   readonly ecn: boolean;
+  /** Fast Open (RFC 7413): octets of the SYN's text, ours or the peer's, that were taken with it. */
+  readonly synTextBytes: number;
   // Retransmission and round trip, RFC 6298
   readonly srttUs: number;
   readonly rttvarUs: number;
@@ -163,6 +165,7 @@ export function connectionInfo(
     sackPermitted: tcb.sack,
     timestamps: tcb.timestamps,
     ecn: tcb.ecn,
+    synTextBytes: tcb.fastOpen?.takenBytes ?? 0,
     srttUs,
     rttvarUs: tcb.rttvarUs,
     rtoUs,

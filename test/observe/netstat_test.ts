@@ -36,6 +36,7 @@ const INFO: ConnectionInfo = {
   sackPermitted: true,
   timestamps: true,
   ecn: false,
+  synTextBytes: 0,
   srttUs: 412,
   rttvarUs: 103,
   rtoUs: 204000,
