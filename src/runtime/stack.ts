@@ -213,10 +213,11 @@ export class Stack implements Disposable, AsyncDisposable {
         ...(options.fastOpen === undefined ? {} : { fastOpen: { data: options.fastOpen } }),
         handler: {},
       });
-      if (inner.unackedBytes < (options.fastOpen?.length ?? 0)) {
+      const queued = inner.unackedBytes;
+      if (queued < (options.fastOpen?.length ?? 0)) {
         inner.abort();
         this.pump.leave();
-        throw new RangeError(`The send buffer takes no more than ${inner.unackedBytes} octets with a SYN`);
+        throw new RangeError(`Expected data that the send buffer takes, ${queued} octets, to go with a SYN`);
       }
       const settled = () => {
         signal?.removeEventListener("abort", giveUp);
