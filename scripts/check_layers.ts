@@ -50,7 +50,12 @@ export const LAYERS: readonly Layer[] = [
     mayUsePackages: true,
   },
   { folder: "src/script/", mayImport: ["src/observe/", "src/host/", ...BELOW_HOST], mayUsePackages: true },
-  { folder: "src/http/", mayImport: ["src/runtime/clock.ts"], mayUsePackages: true },
+  {
+    folder: "src/http/",
+    mayImport: ["src/runtime/clock.ts"],
+    mayImportTypesOf: ["src/tcp/"],
+    mayUsePackages: true,
+  },
   // It runs in a browser: what the playground needs of the runtime is named file by file.
   {
     folder: "src/play/",
@@ -81,17 +86,24 @@ export const LAYERS: readonly Layer[] = [
     mayUsePackages: false,
   },
   { folder: "scripts/", mayImport: ["src/", "ffi/", "mod.ts"], mayUsePackages: true },
-  { folder: "test/live/", mayImport: ["src/", "ffi/", "scripts/", "test/", "mod.ts"], mayUsePackages: true },
+  {
+    folder: "test/live/",
+    mayImport: ["src/", "ffi/", "scripts/", "test/", "mod.ts", "http.ts", "node.ts"],
+    mayUsePackages: true,
+  },
   { folder: "test/ffi/", mayImport: ["src/", "ffi/", "scripts/", "test/"], mayUsePackages: true },
   {
     folder: "test/",
-    mayImport: ["src/", "scripts/", "mod.ts"],
+    mayImport: ["src/", "scripts/", "mod.ts", "http.ts", "node.ts"],
     mayImportTypesOf: ["ffi/"],
     mayUsePackages: true,
   },
   // What a program outside has: nothing but what is exported.
   { folder: "examples/", mayImport: ["mod.ts", "node.ts"], mayUsePackages: true },
   { folder: "mod.ts", mayImport: BELOW_CLI, mayUsePackages: false },
+  { folder: "http.ts", mayImport: ["src/http/"], mayUsePackages: false },
+  // Node's streams are what it is for.
+  { folder: "node.ts", mayImport: ["src/runtime/"], mayUsePackages: true },
 ];
 
 /** One import or re-export in a file. */

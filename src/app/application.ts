@@ -15,11 +15,15 @@ export interface ApplicationContext {
 /** Makes what runs on a new connection; the shape of `accept` in the host's listen options. */
 export type ConnectionFactory = (connection: HostConnection) => ConnectionHandler;
 
-/** One application as the command line offers it. */
-export interface Application {
+/** How the command line offers an application. */
+export interface ApplicationName {
   readonly name: string;
   /** One line for `--help`. */
   readonly summary: string;
+}
+
+/** One that runs on connections without waiting for anything. */
+export interface Application extends ApplicationName {
   /** Called once per listener. */
   create(context: ApplicationContext): ConnectionFactory;
 }

@@ -3,19 +3,20 @@
  *
  * Owns: the list. Must not know: ports, options, hosts.
  */
-import type { Application } from "./application.ts";
+import type { Application, ApplicationName } from "./application.ts";
 import { chargen } from "./chargen.ts";
 import { close } from "./close.ts";
 import { daytime } from "./daytime.ts";
 import { discard } from "./discard.ts";
 import { echo } from "./echo.ts";
 import { hold } from "./hold.ts";
+import { http } from "./http.ts";
 
 /** In the order in which help shows them; the first is the default. */
 export const APPLICATIONS: readonly Application[] = [echo, discard, chargen, daytime, hold, close];
 
-/** Names of the contract that are not there yet: asking for one says "later", not "unknown". */
-export const LATER_APPLICATIONS: readonly string[] = ["http"];
+/** All that can be asked for, those that need more than a connection included. */
+export const OFFERED_APPLICATIONS: readonly ApplicationName[] = [...APPLICATIONS, http];
 
 /** The application called `name`, or null. */
 export function findApplication(name: string): Application | null {

@@ -218,6 +218,7 @@ export function parseConnectOptions(args: readonly string[]): ConnectConfig {
     ground: {
       ...shared,
       services: localPort === null ? [] : [{ port: localPort, app: "" }],
+      www: null,
       tcp: isDefault ? shared.tcp : { ...shared.tcp, synR2Us },
     },
   };

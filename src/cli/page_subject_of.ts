@@ -3,7 +3,7 @@
  *
  * Owns: this choice. Must not know: who they are.
  */
-import { APPLICATIONS } from "../app/applications.ts";
+import { APPLICATIONS, OFFERED_APPLICATIONS } from "../app/applications.ts";
 import type { PageSubject } from "../web/page_subject.ts";
 import type { Server } from "./server.ts";
 import { type ServerControlParts, speakerOf } from "./server_control.ts";
@@ -24,7 +24,7 @@ export function pageSubject(
       parts.notice(message);
     },
     applications: {
-      names: APPLICATIONS.map(({ name }) => name),
+      names: (server.hasHttp ? OFFERED_APPLICATIONS : APPLICATIONS).map(({ name }) => name),
       set: (port, name) => server.setApplication(port, name),
     },
   };

@@ -8,9 +8,11 @@
  * recording that finds no room ends by itself, with a notice, and the server serves on; since not all is there that was
  * asked for, the status in the end is 1. A limit that was asked for (`--log-limit`, `--write-limit`) is no failure.
  */
-import { systemClock } from "../runtime/clock.ts";
+import { http } from "../app/http.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
 import { AddressLostError } from "./address_claim.ts";
 import { type Command, EXIT_DONE } from "./command.ts";
+import type { HttpService } from "./http_service.ts";
 import { usageText } from "./options.ts";
 import { endInOrder } from "./ordered_end.ts";
 import type { PageAddress } from "./page_address.ts";
@@ -49,6 +51,8 @@ async function serve(
   const { notice } = screen;
   const clock = systemClock();
   using parts = new DisposableStack();
+  // What cannot be served is said before anything is opened.
+  const web = await openHttp(config, { clock, notice });
   const ground = await openGround({ ...config, meanwhile: () => void loadServer() }, clock);
   parts.defer(() => ground.link.close());
   parts.defer(() => ground.guard?.remove());
@@ -69,7 +73,7 @@ async function serve(
   recording?.demandRights();
   // Last, so that what is refused is said on the lines of the terminal.
   await screen.open(config);
-  const server = new ServerAtWork({ config, ground, clock, log, recording, notice });
+  const server = new ServerAtWork({ config, ground, clock, log, recording, notice, http: web });
   parts.defer(() => server.stack.close());
   spoken.server = server;
   screen.show(server, { parts: spoken, page: page?.url ?? null });
@@ -129,6 +133,16 @@ async function loadServer() {
     import("./device_notices.ts"),
   ]);
   return { ...server, ...readers, ...summary, ...carrier };
+}
+
+/** What answers HTTP, whose modules are loaded for those only who ask for it; null where nobody does. */
+async function openHttp(
+  { services, www, maxConnections }: ServeConfig,
+  about: { readonly clock: Clock; readonly notice: (line: string) => void },
+): Promise<HttpService | null> {
+  if (!services.some(({ app }) => app === http.name)) return null;
+  const { openHttpService } = await import("./http_service.ts");
+  return await openHttpService({ www, maxConnections, ...about });
 }
 
 /** The live page, whose modules are loaded for those only who ask for it. */

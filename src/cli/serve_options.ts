@@ -6,7 +6,8 @@
  * address_choice.ts).
  */
 import type { TransmitWish } from "../../ffi/transmit_choice.ts";
-import { APPLICATIONS, LATER_APPLICATIONS } from "../app/applications.ts";
+import { APPLICATIONS, OFFERED_APPLICATIONS } from "../app/applications.ts";
+import { http } from "../app/http.ts";
 import { type FaultSpec, parseFaultSpec } from "../link/fault_spec.ts";
 import { VLAN_ID } from "../wire/ethernet.ts";
 import { type AddressRequest, parseGateways, type ZonedAddress } from "./address_request.ts";
@@ -56,6 +57,8 @@ export interface ServeConfig extends ConnectionSettings, ListeningSettings, LogS
   /** Whether router advertisements are believed (RFC 4861 §6.3). */
   readonly acceptRa: boolean;
   readonly services: readonly Service[];
+  /** The directory that `http` serves; null for its status page. */
+  readonly www: string | null;
   readonly rstGuard: "off" | "nft";
   readonly capture: "immediate" | "live";
   readonly readTimeoutMs: number;
@@ -124,6 +127,11 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
     const text = options.value("memory") ?? "";
     throw badValue({ option: "memory", text }, `${hosts.length}M at least, for as many hosts`);
   }
+  const services = parseServices(options);
+  const www = options.value("www") ?? null;
+  if (www !== null && !services.some(({ app }) => app === http.name)) {
+    throw new UsageError("--www needs a port with http: --app http, or --serve 80=http");
+  }
   const durationUs = given(options, "duration", (value) => parseDurationUs(value, DURATION));
   return {
     device: options.value("iface") ?? null,
@@ -131,7 +139,8 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
     addresses: hosts.flatMap(({ addresses }) => addresses),
     gateways: given(options, "gateway", parseGateways) ?? [],
     acceptRa: !options.flag("no-ra"),
-    services: parseServices(options),
+    services,
+    www,
     rstGuard,
     capture,
     readTimeoutMs: readTimeoutMs ?? 1,
@@ -216,11 +225,7 @@ function parseService(text: string): Service {
 }
 
 function parseApp(value: GivenValue): string {
-  const names = APPLICATIONS.map((application) => application.name);
-  if (LATER_APPLICATIONS.includes(value.text)) {
-    throw badValue(value, `one of ${names.join(", ")}: ${value.text} is not in this version`);
-  }
-  return parseChoice(value, names);
+  return parseChoice(value, OFFERED_APPLICATIONS.map(({ name }) => name));
 }
 
 function distinct(services: Service[], option: string): Service[] {

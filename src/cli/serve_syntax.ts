@@ -4,7 +4,7 @@
  * Owns: names, placeholders and help. Must not know: what is done with them (serve_options.ts, serve.ts).
  */
 import { LOG_OPTIONS } from "./log_syntax.ts";
-import { APPLICATIONS } from "../app/applications.ts";
+import { OFFERED_APPLICATIONS } from "../app/applications.ts";
 import type { OptionSpec, Syntax } from "./options.ts";
 import { CONNECTION_OPTIONS, LISTENING_OPTIONS } from "./tcp_syntax.ts";
 
@@ -82,8 +82,8 @@ export const SERVE_OPTIONS = [
     kind: "value",
     value: "NAME",
     group: SERVICE,
-    help: "what runs on a connection: echo (default), discard, chargen, daytime, hold, close",
-    choices: APPLICATIONS.map(({ name }) => name),
+    help: "what runs on a connection: echo (default), discard, chargen, daytime, hold, close, http",
+    choices: OFFERED_APPLICATIONS.map(({ name }) => name),
   },
   {
     name: "serve",
@@ -91,6 +91,13 @@ export const SERVE_OPTIONS = [
     value: "P=APP[,P=APP]",
     group: SERVICE,
     help: "several ports, each with its application, instead of --port and --app",
+  },
+  {
+    name: "www",
+    kind: "value",
+    value: "DIR",
+    group: SERVICE,
+    help: "directory that http serves, and nothing outside of it; without it http shows its own connection",
   },
   {
     name: "capture",

@@ -6,6 +6,7 @@
  */
 import type { Application } from "../app/application.ts";
 import { findApplication } from "../app/applications.ts";
+import { http } from "../app/http.ts";
 import type { HostAtWork, HostConnection } from "../host/api.ts";
 import type { FaultLink } from "../link/fault_link.ts";
 import type { FrameLink } from "../link/link.ts";
@@ -15,6 +16,7 @@ import type { Observer, SummaryEvent } from "../tcp/events.ts";
 import { endpointText, formatMac } from "../wire/address.ts";
 import { CliError } from "./command.ts";
 import { DeviceSession, type DeviceSessionParts } from "./device_session.ts";
+import type { HttpService } from "./http_service.ts";
 import type { ServerGround } from "./server_ground.ts";
 
 /** What a server is made of. */
@@ -22,6 +24,8 @@ interface ServerParts extends DeviceSessionParts {
   readonly ground: Pick<ServerGround, "hosts" | "addresses" | "gateways" | "deviceMac" | "filter"> & {
     readonly link: FrameLink & Pick<ServerGround["link"], "capture">;
   };
+  /** Answers HTTP on the ports that have it; null or absent where none has. */
+  readonly http?: HttpService | null;
 }
 
 /** A server that answers from its construction on. */
@@ -91,7 +95,9 @@ export class Server {
 
   /** What was counted from the beginning to now. */
   summary(): SummaryEvent {
-    return this.#session.summary();
+    const summary = this.#session.summary();
+    const { http = null } = this.#parts;
+    return http === null ? summary : { ...summary, counters: { ...summary.counters, ...http.counters() } };
   }
 
   /** What connections to a port that begin now get, or what one has got; empty where nobody listens. */
@@ -108,8 +114,17 @@ export class Server {
     this.#applications.set(port, { name, first: before.first, create: this.#creator(name) });
   }
 
+  /** Whether ports may be given HTTP: what that needs was opened at the start, or is not there. */
+  get hasHttp(): boolean {
+    return (this.#parts.http ?? null) !== null;
+  }
+
   #creator(name: string): ReturnType<Application["create"]> {
-    const { clock } = this.#parts;
+    const { clock, http: service = null } = this.#parts;
+    if (name === http.name) {
+      if (service === null) throw new CliError("HTTP needs a port that has it from the start: --app http");
+      return (connection) => this.stack.adopt(connection, (opened) => service.serve(opened));
+    }
     const application = findApplication(name);
     if (application === null) throw new CliError(`There is no application ${name}`);
     return application.create({ nowEpochUs: () => clock.epochUs + clock.nowUs() });

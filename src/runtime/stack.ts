@@ -4,7 +4,7 @@
  * Owns: one host, one link, the pump between them, and the lives of what was opened on it.
  * Must not know: how the link was opened, what runs on the connections.
  */
-import type { HostApi } from "../host/api.ts";
+import type { ConnectionHandler, HostApi, HostConnection } from "../host/api.ts";
 import type { FrameOrder } from "../link/frame_order.ts";
 import type { FrameLink } from "../link/link.ts";
 import type { EventInterest, Observer } from "../tcp/events.ts";
@@ -188,6 +188,24 @@ export class Stack implements Disposable, AsyncDisposable {
     };
     listener.attach(carrier);
     this.#listeners.add(listener);
+  }
+
+  /**
+   * Makes a connection with promises of one that the host has just taken on a port of its own; `onOpen` is told when it is
+   * established, outside of the host. What runs on `inner` is returned: the shape of `accept` in the host's listen options.
+   */
+  adopt(inner: HostConnection, onOpen: (connection: Connection) => void): ConnectionHandler {
+    const connection = new Connection(inner, {
+      driver: this.pump,
+      hub: this.#hub,
+      onOpen: (opened) => {
+        queueMicrotask(() => onOpen(opened));
+        this.pump.noteWoken();
+      },
+      onGone: (gone) => this.#forget(gone),
+    });
+    this.#connections.add(connection);
+    return inner.handler;
   }
 
   /**

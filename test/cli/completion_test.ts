@@ -6,7 +6,7 @@ import { completionOf } from "../../src/cli/completion_model.ts";
 import { zshCompletion } from "../../src/cli/completion_zsh.ts";
 import { COMMANDS, loadCommands } from "../../src/cli/main.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
-import { APPLICATIONS } from "../../src/app/applications.ts";
+import { OFFERED_APPLICATIONS } from "../../src/app/applications.ts";
 
 const commands = completionOf(await loadCommands());
 
@@ -19,7 +19,7 @@ const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["tcplab serve --log=t", ["text", "tui"]],
   ["tcplab serve --tx ba", ["batch"]],
   ["tcplab serve --mac ", ["auto", "device"]],
-  ["tcplab serve --app ", APPLICATIONS.map(({ name }) => name).toSorted()],
+  ["tcplab serve --app ", OFFERED_APPLICATIONS.map(({ name }) => name).toSorted()],
   ["tcplab serve --ip ", []],
   ["tcplab connect 10.0.0.1 80 --tx g", ["gso"]],
   ["tcplab connect 10.0.0.1 --serv", []],
