@@ -67,6 +67,7 @@ function show(info) {
   const most = Math.max(...trips, 1);
   at("line").setAttribute("points", trips.map((us, n) => n + "," + (60 - us / most * 56)).join(" "));
 }
+for (const place of document.querySelectorAll(".host")) place.textContent = location.host;
 const source = new EventSource("/events");
 source.onopen = () => document.body.classList.remove("ended");
 source.onmessage = ({ data }) => show(JSON.parse(data));
@@ -102,5 +103,5 @@ export const STATUS_PAGE: string =
     figure("octets", "Bytes in / out")
   }</dl></section>` +
   `<section><h2>To measure with</h2><nav><a href="/tcb.json">/tcb.json</a><a href="/time">/time</a>` +
-  `<a href="/bytes/1000000">/bytes/1000000</a><p><code>curl -o /dev/null http://ADDRESS/bytes/1000000000</code>, ` +
-  `<code>curl -T FILE http://ADDRESS/upload</code></p></nav></section></main><script>${SCRIPT}</script></html>\n`;
+  `<a href="/bytes/1000000">/bytes/1000000</a><p><code>curl -o /dev/null http://<span class="host">ADDRESS</span>/bytes/1000000000</code>, ` +
+  `<code>curl -T FILE http://<span class="host">ADDRESS</span>/upload</code></p></nav></section></main><script>${SCRIPT}</script></html>\n`;

@@ -99,9 +99,10 @@ Deno.test("each bad value is one line with the option, the value and what was ex
     ["--port 80,", "--port : expected a port"],
     [
       "--app ecko",
-      "--app ecko: expected one of echo, discard, chargen, daytime, hold, close (did you mean echo?)",
+      "--app ecko: expected one of echo, discard, chargen, daytime, hold, close, http (did you mean echo?)",
     ],
-    ["--app http", "--app http: expected one of"],
+    ["--www .", "--www needs a port with http"],
+    ["--serve 1=echo,2=discard --www .", "--www needs a port with http"],
     ["--serve 5000", "--serve 5000: expected PORT=APPLICATION"],
     ["--serve 5000=x", "--serve x: expected one of"],
     ["--serve 1=echo --port 2", "--serve and --port exclude each other"],
@@ -179,4 +180,11 @@ Deno.test("serve options: a dash alone is stdout for the recording, however it i
     UsageError,
     "--snaplen 13",
   );
+});
+
+Deno.test("serve options: http by itself shows its connection, with --www a directory, on one port of several too", () => {
+  const bare = parseServeOptions(["--app", "http"]);
+  assertEquals([bare.services, bare.www], [[{ port: 3333, app: "http" }], null]);
+  const both = parseServeOptions(["--serve", "80=http,7=echo", "--www", "site"]);
+  assertEquals([both.services.map(({ app }) => app), both.www], [["http", "echo"], "site"]);
 });

@@ -53,10 +53,10 @@ export class PageBrowser implements AsyncDisposable {
     return new PageBrowser(browser, null);
   }
 
-  /** Starts it beside the server. */
-  static async start(lab: PrivateLab): Promise<PageBrowser> {
+  /** Starts it beside the server, or at the other end of the wire. */
+  static async start(lab: PrivateLab, side: "server" | "client" = "server"): Promise<PageBrowser> {
     const script = await Deno.makeTempFile({ prefix: "tcplab-browser-", suffix: ".sh" });
-    const quoted = lab.enter([CHROMIUM], "server").map((word) => `'${word}'`).join(" ");
+    const quoted = lab.enter([CHROMIUM], side).map((word) => `'${word}'`).join(" ");
     await Deno.writeTextFile(script, `#!/bin/sh\nexec ${quoted} "$@"\n`);
     await Deno.chmod(script, 0o700);
     const browser = await chromium.launch({
