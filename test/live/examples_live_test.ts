@@ -14,6 +14,7 @@ import { fromFileUrl } from "@std/path";
 import type { LabProcess } from "../../src/cli/lab_process.ts";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";
+import { SCAPY_PYTHON } from "./scapy_python.ts";
 import { waitFor } from "./wait_for.ts";
 import { JUDGE_PROGRAMS, type JudgedFrame, WireRecording } from "./wire_judge.ts";
 
@@ -136,6 +137,38 @@ print(go(2222, 5))
     await example.says(/^10\.33\.0\.2: all 3 knocks are right, open for 30 s$/m);
   },
 );
+
+/** A SYN with text, in fragments, and what comes for it within two seconds. */
+const FRAGMENTED_SYN = `
+import sys
+from scapy.all import AsyncSniffer, IP, TCP, conf, fragment, send
+conf.verb = 0
+device, host, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+sniffer = AsyncSniffer(iface=device, filter="tcp and src host " + host, timeout=2, started_callback=lambda: [
+    send(piece) for piece in fragment(IP(dst=host)/TCP(sport=4444, dport=port, flags="S", seq=1)/(b"x"*40), fragsize=24)])
+sniffer.start(); sniffer.join()
+print([str(p[TCP].flags) for p in sniffer.results])
+`;
+
+liveTest("example port_knocker: a SYN in fragments does not get by", {
+  ...NEEDS,
+  missing: SCAPY_PYTHON === null ? "not installed: scapy" : null,
+}, async (lab) => {
+  const send = async (port: string) => {
+    const python = [SCAPY_PYTHON ?? "python3", "-c", FRAGMENTED_SYN];
+    const words = [...python, lab.plan.devices.client, lab.plan.tcplabAddress, port];
+    const { code, stdout, stderr } = await lab.run({ side: "client", words });
+    assertEquals(code, 0, stderr);
+    return stdout.trim();
+  };
+  {
+    await using _example = await Example.start(lab, "port_knocker");
+    assertEquals(await send("2222"), "[]");
+  }
+  // Elsewhere such a SYN is put together, and answered.
+  await using _example = await Example.start(lab, "own_tcb");
+  assertMatch(await send("7777"), /^\['SA'/);
+});
 
 liveTest("example slow_reader: the kernel finds its window shut, and probes", NEEDS, async (lab) => {
   await using example = await Example.start(lab, "slow_reader");
