@@ -130,7 +130,7 @@ async function serve(stack: Stack, port: number): Promise<void> {
   for await (const connection of stack.listen({ port })) {
     console.log(`${connection.name}: the client believes it`);
     // What it sends is taken and dropped; its FIN ends the connection.
-    connection.readable.cancel().then(() => connection.closeWrite()).catch((error) => {
+    connection.readable.pipeTo(new WritableStream()).then(() => connection.closeWrite()).catch((error) => {
       console.log(`${connection.name}: ${error.message}`);
     });
   }

@@ -107,7 +107,7 @@ async function welcome(connection: Connection): Promise<void> {
   await writer.write(new TextEncoder().encode(`welcome, ${connection.remoteAddr.hostname}\n`));
   await writer.close();
   // What the client says is of no interest; its FIN ends the connection.
-  await connection.readable.cancel();
+  await connection.readable.pipeTo(new WritableStream());
 }
 
 /** A client that first does not know the knocks, then mixes them up, then has them right. */
