@@ -121,6 +121,9 @@ export { type NetworkEnd, VirtualNetwork } from "./src/runtime/virtual_network.t
 export type { TcpConfig } from "./src/tcp/config.ts";
 export type * from "./src/tcp/events.ts";
 export type { ConnectionInfo } from "./src/tcp/info.ts";
+export type { IpHabits, Profile, ProfileName, SocketDefaults } from "./src/tcp/profile.ts";
+export { PROFILES } from "./src/tcp/profiles.ts";
+export type { TcpHabits } from "./src/tcp/habits.ts";
 export { TCP_STATES, type TcpState } from "./src/tcp/state.ts";
 export { type Transition, TRANSITIONS } from "./src/tcp/transitions.ts";
 export { formatIpAddress } from "./src/wire/address.ts";

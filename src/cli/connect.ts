@@ -161,8 +161,8 @@ function endFailure(peer: string, end: ClientEnd): string | null {
   }
 }
 
-function timeWaitNotice({ ground: { tcp } }: ConnectConfig): string {
-  const { mslUs, timeWaitUs } = { ...DEFAULT_TCP_CONFIG, ...tcp };
+function timeWaitNotice({ ground: { profile, tcp } }: ConnectConfig): string {
+  const { mslUs, timeWaitUs } = { ...DEFAULT_TCP_CONFIG, ...profile.tcp, ...tcp };
   const seconds = (timeWaitUs > 0 ? timeWaitUs : 2 * mslUs) / 1e6;
   return `Left TIME_WAIT early, which lasts ${seconds} s (--wait-time-wait stays)`;
 }

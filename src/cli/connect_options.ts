@@ -202,7 +202,8 @@ export function parseConnectOptions(args: readonly string[]): ConnectConfig {
       } what the peer sends goes there: give --output FILE`,
     );
   }
-  const isDefault = synR2Us === undefined || synR2Us === DEFAULT_TCP_CONFIG.synR2Us;
+  const isDefault = synR2Us === undefined ||
+    synR2Us === { ...DEFAULT_TCP_CONFIG, ...shared.profile.tcp }.synR2Us;
   return {
     host: hostText,
     literal,

@@ -160,6 +160,7 @@ function hostSettings(parts: DeviceSessionParts): SessionHost {
     maxTimeWait: config.maxTimeWait,
     onFull: config.onFull,
     memoryBytes: config.memoryBytes ?? defaultMemoryBytes(memoryFacts()),
+    profile: config.profile,
     tcp: config.tcp,
     ...(config.ttl === null ? {} : { ttl: config.ttl }),
     ...(config.vlan === null ? {} : { vlan: config.vlan }),

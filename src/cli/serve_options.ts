@@ -121,7 +121,7 @@ export function parseServeOptions(args: readonly string[]): ServeConfig {
     throw new UsageError("--snaplen needs --write FILE: without it there is no recording");
   }
   const connection = parseConnectionOptions(options);
-  const listening = parseListeningOptions(options);
+  const listening = parseListeningOptions(options, connection.profile);
   const hosts = parseHosts(options.list("ip"), options.list("mac"));
   if (listening.memoryBytes !== null && listening.memoryBytes < hosts.length * LEAST_MEMORY) {
     const text = options.value("memory") ?? "";

@@ -4,6 +4,8 @@
  * Owns: what each value means, its bounds, and which values exclude each other. Must not know: which command was given.
  */
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
+import type { Profile } from "../tcp/profile.ts";
+import { PROFILE_NAMES, PROFILES } from "../tcp/profiles.ts";
 import { UsageError } from "./command.ts";
 import {
   badValue,
@@ -22,7 +24,9 @@ type ListeningOption = typeof LISTENING_OPTIONS[number]["name"];
 
 /** What concerns every connection of a host. */
 export interface ConnectionSettings {
-  /** Only what differs from the defaults. */
+  /** Whose habits there are; `tcp` and `ttl` come before it. */
+  readonly profile: Profile;
+  /** Only what differs from the profile. */
   readonly tcp: Partial<TcpConfig>;
   /** Keep-alive is switched on for each connection; its times are in `tcp`. */
   readonly keepAlive: boolean;
@@ -79,8 +83,10 @@ export function given<Name extends string, Value>(
 
 /** Reads the options of {@link CONNECTION_OPTIONS}. Throws {@link UsageError}. */
 export function parseConnectionOptions(options: ParsedOptions<ConnectionOption>): ConnectionSettings {
+  const profile = PROFILES[given(options, "profile", (value) => parseChoice(value, PROFILE_NAMES)) ?? "rfc"];
+  const base: TcpConfig = { ...DEFAULT_TCP_CONFIG, ...profile.tcp };
   const tcp: Partial<TcpConfig> = {};
-  const set = setterOf(tcp);
+  const set = setterOf(tcp, base);
   const duration = (bounds: DurationBounds) => (value: GivenValue) => parseDurationUs(value, bounds);
   const count = (least: number, most: number, what?: string) => (value: GivenValue) =>
     parseCount(value, { least, most, ...(what === undefined ? {} : { what }) });
@@ -88,7 +94,10 @@ export function parseConnectionOptions(options: ParsedOptions<ConnectionOption>)
     parseChoice(value, choices);
   const buffer = (value: GivenValue) => parseSizeBytes(value, { least: 2048, most: 0x40000000 });
 
-  set("receiveBufferBytes", given(options, "recv-buffer", buffer));
+  const receiveBufferBytes = given(options, "recv-buffer", buffer);
+  set("receiveBufferBytes", receiveBufferBytes);
+  // A size that is asked for is the size.
+  if (receiveBufferBytes !== undefined) set("receiveBufferMostBytes", 0);
   set("sendBufferBytes", given(options, "send-buffer", buffer));
   set("mss", given(options, "mss", count(LEAST_MSS, MOST_MSS, "bytes")));
   if (options.flag("no-sack")) set("sack", false);
@@ -103,7 +112,7 @@ export function parseConnectionOptions(options: ParsedOptions<ConnectionOption>)
   set("rtoInitialUs", given(options, "rto-initial", duration(RTO)));
   set("rtoMinUs", given(options, "rto-min", duration(RTO)));
   set("rtoMaxUs", given(options, "rto-max", duration(GREATEST_RTO)));
-  checkRto({ ...DEFAULT_TCP_CONFIG, ...tcp });
+  checkRto({ ...base, ...tcp });
   set("r1Retransmissions", given(options, "r1", count(1, 100)));
   set("r2Us", given(options, "user-timeout", duration(USER_TIMEOUT)));
   set("orphanR2Us", given(options, "orphan-timeout", duration(USER_TIMEOUT)));
@@ -128,16 +137,20 @@ export function parseConnectionOptions(options: ParsedOptions<ConnectionOption>)
   set("icmpHardErrors", given(options, "icmp-hard-errors", choice("soft", "abort")));
   set("missingTimestamp", given(options, "missing-timestamp", choice("drop", "accept")));
   return {
+    profile,
     tcp,
     keepAlive: keepAlive !== undefined,
     ttl: given(options, "ttl", count(1, 255)) ?? null,
   };
 }
 
-/** Reads the options of {@link LISTENING_OPTIONS}. Throws {@link UsageError}. */
-export function parseListeningOptions(options: ParsedOptions<ListeningOption>): ListeningSettings {
+/** Reads the options of {@link LISTENING_OPTIONS}; `profile` is in force without them. Throws {@link UsageError}. */
+export function parseListeningOptions(
+  options: ParsedOptions<ListeningOption>,
+  profile: Profile = PROFILES.rfc,
+): ListeningSettings {
   const tcp: Partial<TcpConfig> = {};
-  const set = setterOf(tcp);
+  const set = setterOf(tcp, { ...DEFAULT_TCP_CONFIG, ...profile.tcp });
   const count = (name: ListeningOption, least: number, most: number) =>
     given(options, name, (value) => parseCount(value, { least, most }));
   if (options.flag("syn-cookies") && options.flag("no-syn-cookies")) {
@@ -155,10 +168,10 @@ export function parseListeningOptions(options: ParsedOptions<ListeningOption>): 
   };
 }
 
-/** Sets what was given and differs from the default. */
-function setterOf(tcp: Partial<TcpConfig>) {
+/** Sets what was given and differs from `base`. */
+function setterOf(tcp: Partial<TcpConfig>, base: TcpConfig) {
   return <Name extends keyof TcpConfig>(name: Name, value: TcpConfig[Name] | undefined) => {
-    if (value !== undefined && value !== DEFAULT_TCP_CONFIG[name]) tcp[name] = value;
+    if (value !== undefined && value !== base[name]) tcp[name] = value;
   };
 }
 

@@ -160,6 +160,14 @@ export const CONNECTION_OPTIONS = [
   },
 
   {
+    name: "profile",
+    kind: "value",
+    value: "rfc|linux|freebsd",
+    group: SWITCHES,
+    help:
+      "whose habits to have where the RFCs leave freedom (rfc; docs/profiles.md); other options come before it",
+  },
+  {
     name: "duplicate-syn",
     kind: "value",
     value: "repeat-syn-ack|rfc9293",

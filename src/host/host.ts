@@ -39,6 +39,9 @@ import { SegmentWriter } from "./segment_writer.ts";
 
 export type { HostOptions };
 
+/** As {@link InternetLayer} begins. */
+const USUAL_HOP_LIMIT = 64;
+
 /** A virtual host. */
 export class Host implements HostAtWork {
   readonly #opens: ActiveOpens;
@@ -49,7 +52,7 @@ export class Host implements HostAtWork {
   readonly #input: FrameInput;
 
   constructor(options: HostOptions) {
-    const { link, secret } = options;
+    const { link, secret, profile } = options;
     const lan = options.vlan ?? LAN.UNTAGGED;
     const counters = this.#counters;
     // Parts look at it while they are made, and the time is the connections'.
@@ -64,7 +67,7 @@ export class Host implements HostAtWork {
       addresses: options.addresses,
       gateways: options.gateways ?? [],
       lan,
-      hopLimit: options.ttl ?? null,
+      hopLimit: options.ttl ?? usualHopLimit(profile),
       acceptRa: options.acceptRa ?? true,
       autoconfigure: options.autoconfigure ?? false,
       secret,
@@ -79,14 +82,14 @@ export class Host implements HostAtWork {
       mac: link.mac,
       lan,
       layerOf: (addressBytes) => internet.layerOf(addressBytes),
-      identification: options.identification ?? "counted",
+      identification: profile?.ip.identification ?? "counted",
     });
     const connections = new Connections({
       secret,
       numbers: options.numbers ?? new HostNumbers(),
       nowUs: options.nowUs ?? 0,
       epochUs: options.epochUs,
-      config: { ...DEFAULT_TCP_CONFIG, ...options.tcp },
+      config: { ...DEFAULT_TCP_CONFIG, ...profile?.tcp, ...options.tcp },
       fastOpenKeys: options.fastOpenKeys ?? [fastOpenKeyOf(secret)],
       internetOf: (addressBytes) => internet.layerOf(addressBytes),
       maxConnections: options.maxConnections ?? 0x20000,
@@ -305,4 +308,9 @@ export class Host implements HostAtWork {
     const name = formatIpAddress(hop);
     this.#connections.advise(holder, `${UNREACHABLE}: nobody answers ${protocol} for ${name}`);
   }
+}
+
+/** What a profile sends with; null where that is what the layers begin with, so that IPv6 routers may say otherwise. */
+function usualHopLimit(profile: HostOptions["profile"]): number | null {
+  return profile === undefined || profile.ip.ttl === USUAL_HOP_LIMIT ? null : profile.ip.ttl;
 }

@@ -5,8 +5,8 @@
  */
 import type { HostLink } from "../link/link.ts";
 import type { TcpConfig } from "../tcp/config.ts";
+import type { Profile } from "../tcp/profile.ts";
 import type { FastOpenHostOptions } from "./fast_open_api.ts";
-import type { IpHabits } from "../tcp/profile.ts";
 import type { HostNumbers } from "./host_numbers.ts";
 import type { HostAddress } from "./own_addresses.ts";
 
@@ -40,11 +40,11 @@ export interface HostOptions extends FastOpenHostOptions {
   readonly acceptRa?: boolean;
   /** On: the host takes addresses of its own in the prefixes that routers advertise (RFC 4862 §5.5). Off by default. */
   readonly autoconfigure?: boolean;
+  /** Whose habits it has (RFC 9293's own when absent). What is set beside it comes before it. */
+  readonly profile?: Pick<Profile, "tcp" | "ip">;
   readonly tcp?: Partial<TcpConfig>;
   /** Time to live of what we send (MUST-49). Local choice: 64, RFC 1700's recommendation. */
   readonly ttl?: number;
-  /** IPv4's identification in segments: see {@link IpHabits.identification}. Counted when absent. */
-  readonly identification?: IpHabits["identification"];
   /** The VLAN that the host is in (IEEE 802.1Q), 1 to 4094: all that it sends is tagged so. Absent: in none, untagged. */
   readonly vlan?: number;
   /** Data events carry the bytes. */

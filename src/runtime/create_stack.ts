@@ -6,6 +6,8 @@
 import type { Host, HostOptions } from "../host/host.ts";
 import { type FaultSpec, parseFaultSpec } from "../link/fault_spec.ts";
 import type { FrameLink } from "../link/link.ts";
+import type { Profile, ProfileName } from "../tcp/profile.ts";
+import { PROFILE_NAMES, profileNamed } from "../tcp/profiles.ts";
 import { formatIpAddress, isDirectedBroadcast, parseIpAddress, parsePrefix } from "../wire/address.ts";
 import { whyNoHostAddress } from "../wire/host_address.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -16,7 +18,7 @@ import type { Stack, StackParts } from "./stack.ts";
 /** What the caller may set about the host itself. */
 export type HostSettings = Omit<
   HostOptions,
-  "link" | "addresses" | "secret" | "epochUs" | "nowUs" | "gateways" | "numbers"
+  "link" | "addresses" | "secret" | "epochUs" | "nowUs" | "gateways" | "numbers" | "profile"
 >;
 
 /** What a host of our own is made from. */
@@ -27,6 +29,8 @@ export interface CreateHostOptions extends HostSettings {
    * and 64 when it is left out).
    */
   readonly addresses: string | readonly string[];
+  /** Whose habits it has where the RFCs leave freedom (`rfc`); `tcp` and `ttl` come before it. */
+  readonly profile?: ProfileName | Profile;
   /** The router to everything that is not on the link; an array of two where there is one for each family. */
   readonly gateway?: string | readonly string[];
   /** The system's clock when absent. */
@@ -89,7 +93,7 @@ export function createStack(options: CreateStackOptions): Stack {
 }
 
 function hostSettings(options: Omit<CreateHostOptions, "link">): SessionHost {
-  const { addresses, gateway, clock: _clock, seed, ...settings } = options;
+  const { addresses, gateway, clock: _clock, profile, seed, ...settings } = options;
   const texts = typeof addresses === "string" ? [addresses] : addresses;
   if (seed !== undefined && settings.secret !== undefined) {
     throw new TypeError(
@@ -100,8 +104,16 @@ function hostSettings(options: Omit<CreateHostOptions, "link">): SessionHost {
     ...settings,
     ...(seed === undefined ? {} : { secret: seededSecret(seed) }),
     addresses: texts.map(parseHostAddress),
+    ...(profile === undefined ? {} : { profile: profileOf(profile) }),
     ...(gateway === undefined ? {} : { gateways: parseGateways(gateway) }),
   };
+}
+
+function profileOf(profile: ProfileName | Profile): Profile {
+  if (typeof profile !== "string") return profile;
+  const known = profileNamed(profile);
+  if (known !== null) return known;
+  throw new TypeError(`"${profile}" is not a profile: expected one of ${PROFILE_NAMES.join(", ")}`);
 }
 
 function parseHostAddress(text: string): { address: Uint8Array; prefixLength: number } {

@@ -36,6 +36,10 @@ export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): 
   }
   switch (news.kind) {
     case "hard":
+      if (tcb.config.icmpInHandshake === "ignore" && isOpening(tcb)) {
+        context.apply("icmp.ignored");
+        return;
+      }
       if (isHard(tcb)) {
         context.apply("icmp.hard-error");
         endConnection(context, tcb, { row: endingRow(tcb.state, "icmp"), reason: "refused" });
@@ -63,7 +67,11 @@ export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): 
  * is synchronized: a stranger needs 65,536 messages at the most to quote a number in flight.
  */
 function isHard(tcb: Tcb): boolean {
-  return tcb.state === "SYN_SENT" || tcb.state === "SYN_RCVD" || tcb.config.icmpHardErrors === "abort";
+  return isOpening(tcb) || tcb.config.icmpHardErrors === "abort";
+}
+
+function isOpening(tcb: Tcb): boolean {
+  return tcb.state === "SYN_SENT" || tcb.state === "SYN_RCVD";
 }
 
 /** Whether the message is about our first SYN, whose text made it larger than what is said to fit. */

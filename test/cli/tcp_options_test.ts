@@ -3,6 +3,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/cli/command.ts";
 import { type ParsedOptions, parseOptions } from "../../src/cli/options.ts";
 import { parseConnectionOptions, parseListeningOptions } from "../../src/cli/tcp_options.ts";
+import { DEFAULT_TCP_HABITS } from "../../src/tcp/habits.ts";
+import { PROFILES } from "../../src/tcp/profiles.ts";
 import { CONNECTION_OPTIONS, LISTENING_OPTIONS } from "../../src/cli/tcp_syntax.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../../src/tcp/config.ts";
 import { Lab } from "../tcp/harness.ts";
@@ -60,13 +62,13 @@ const EACH: readonly (readonly [words: string, tcp: Partial<TcpConfig>])[] = [
   ["--syn-ack-retries 2", { synAckRetransmissions: 2 }],
 ];
 
-/** R2 for our own SYN is set where connections are opened. */
-const ELSEWHERE = ["synR2Us"];
+/** R2 for our own SYN is set where connections are opened; habits by `--profile`, a cork by programs. */
+const ELSEWHERE: ReadonlySet<string> = new Set(["synR2Us", "cork", ...Object.keys(DEFAULT_TCP_HABITS)]);
 
 Deno.test("every setting of TCP has an option", () => {
   const covered = new Set(EACH.flatMap(([, tcp]) => Object.keys(tcp)));
-  const missing = Object.keys(DEFAULT_TCP_CONFIG).filter((name) => !covered.has(name));
-  assertEquals(missing, ELSEWHERE);
+  const names = Object.keys(DEFAULT_TCP_CONFIG);
+  assertEquals(names.filter((name) => !covered.has(name) && !ELSEWHERE.has(name)), []);
 });
 
 Deno.test("each option sets what it names, in the machine's units, and nothing else", () => {
@@ -85,7 +87,8 @@ Deno.test("a default that is said aloud sets nothing", () => {
 
 Deno.test("bounds of the host, and keep-alive off by default", () => {
   const plain = parse("");
-  assertEquals(parseConnectionOptions(plain), { tcp: {}, keepAlive: false, ttl: null });
+  const profile = PROFILES.rfc;
+  assertEquals(parseConnectionOptions(plain), { profile, tcp: {}, keepAlive: false, ttl: null });
   assertEquals(parseListeningOptions(plain), {
     backlog: 1024,
     maxConnections: 65536,
@@ -97,7 +100,7 @@ Deno.test("bounds of the host, and keep-alive off by default", () => {
   const given = parse(
     "--ttl 5 --keepalive 2h --backlog 3 --max-connections 7 --max-time-wait 9 --on-full refuse --memory 64M",
   );
-  assertEquals(parseConnectionOptions(given), { tcp: {}, keepAlive: true, ttl: 5 });
+  assertEquals(parseConnectionOptions(given), { profile, tcp: {}, keepAlive: true, ttl: 5 });
   assertEquals(parseListeningOptions(given), {
     backlog: 3,
     maxConnections: 7,
@@ -324,4 +327,19 @@ Deno.test("--congestion chooses the algorithm, --no-delay switches Nagle off, --
   const times = peer.takeAll().map(({ atUs }) => atUs);
   const last = times.slice(1).map((at, i) => at - times[i]).at(-1);
   assertEquals(last, 2 * SECOND_US);
+});
+
+Deno.test("--profile: whose habits there are, and what is given beside it comes before it", () => {
+  const { profile, tcp } = parseConnectionOptions(
+    parse("--profile freebsd --delayed-ack 0.1 --rto-initial 1"),
+  );
+  assertEquals(profile.name, "freebsd");
+  // What the profile has already need not be said.
+  assertEquals(tcp, { delayedAckUs: 100_000 });
+  // What is as without a profile has to be, where the profile has it otherwise.
+  const linux = parseConnectionOptions(parse("--profile linux --quick-acks 10 --recv-buffer 1M"));
+  assertEquals(linux.tcp, { quickAcks: 10, receiveBufferBytes: 0x100000, receiveBufferMostBytes: 0 });
+  const listening = parseListeningOptions(parse("--syn-ack-retries 5"), PROFILES.freebsd);
+  assertEquals(listening.tcp, { synAckRetransmissions: 5 });
+  assertThrows(() => parseConnectionOptions(parse("--profile windows")), UsageError, "rfc");
 });
