@@ -66,6 +66,8 @@
 import { Host } from "./src/host/host.ts";
 import type { FrameLink } from "./src/link/link.ts";
 import type { ServerSpeaker } from "./src/observe/server_answers.ts";
+import type { Connection } from "./src/runtime/connection.ts";
+import { connectOn, type ConnectOnOptions } from "./src/runtime/connect.ts";
 import { type DeviceOptions, listenOn, type ListenOnOptions } from "./src/runtime/listen.ts";
 import type { Listener } from "./src/runtime/listener.ts";
 import type { Stack } from "./src/runtime/stack.ts";
@@ -92,6 +94,7 @@ export { type FrameHandler, type FrameLink, LinkError, type LinkStats } from "./
 export { LinkHub } from "./src/link/link_hub.ts";
 export { MemoryLink, memoryPair, type MemoryPairOptions } from "./src/link/memory_link.ts";
 export { type Clock, systemClock, VirtualClock } from "./src/runtime/clock.ts";
+export type { ConnectOnOptions } from "./src/runtime/connect.ts";
 export {
   Connection,
   type ConnectionOptions,
@@ -106,6 +109,7 @@ export {
   type HostSettings,
 } from "./src/runtime/create_stack.ts";
 export type { ConnectionEvents, EventHub } from "./src/runtime/event_hub.ts";
+export { createLab, Lab, type LabEvent, type LabHost, type LabOptions } from "./src/runtime/lab.ts";
 export type { DeviceOpener, DeviceOptions, ListenOnOptions } from "./src/runtime/listen.ts";
 export { Listener, type ListenerHost, type ListenerOptions } from "./src/runtime/listener.ts";
 export { Pump, type PumpOptions } from "./src/runtime/pump.ts";
@@ -162,6 +166,29 @@ export function listen(options: ListenOnOptions): Listener {
       }
     },
   });
+}
+
+/**
+ * Connects with a TCP of our own, from a device or on a link, with an address that nobody else has. The stack behind it ends with
+ * the connection; who needs more than one makes a stack (`createStack`).
+ *
+ * ```ts
+ * import { connect, createStack, memoryPair } from "@tcplab/tcplab";
+ *
+ * const [near, far] = memoryPair();
+ * await using server = createStack({ link: near, addresses: "10.0.0.1/24" });
+ * using listener = server.listen({ port: 7 });
+ * const accepting = listener.accept();
+ * using connection = await connect({ link: far, ip: "10.0.0.2/24", hostname: "10.0.0.1", port: 7 });
+ * console.log(connection.state, (await accepting).remoteAddr);
+ * ```
+ *
+ * ```ts ignore
+ * const connection = await connect({ device: "eth0", ip: "192.168.56.102/24", hostname: "192.168.56.101", port: 3333 });
+ * ```
+ */
+export function connect(options: ConnectOnOptions): Promise<Connection> {
+  return connectOn(options, { openDevice });
 }
 
 /** Lets `tcplab netstat` of this user, and of root, see what the stack holds; where that cannot be, nothing happens. */

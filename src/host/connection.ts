@@ -194,7 +194,7 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
     return taken;
   }
 
-  write(bytes: Uint8Array, offset = 0, length = bytes.length - offset): number {
+  write(bytes: Uint8Array, offset = 0, length: number = bytes.length - offset): number {
     const { tcb } = this;
     if (!canWrite(tcb)) throw this.#closedForSending();
     const most = tcb.fillsAsAsked ? askedLimitBytes(tcb) : sendLimitBytes(tcb);
@@ -208,7 +208,7 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
     return count;
   }
 
-  fill(bytes: Uint8Array, offset = 0, length = bytes.length - offset): number {
+  fill(bytes: Uint8Array, offset = 0, length: number = bytes.length - offset): number {
     const { tcb } = this;
     tcb.fillsAsAsked = true;
     try {

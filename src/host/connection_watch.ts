@@ -31,7 +31,7 @@ export class ConnectionWatch {
   readonly era: number;
   /** Number that an event has given to the next segment to be sent; 0 where none has. */
   announced = 0;
-  readonly sent = new SentSegments();
+  readonly sent: SentSegments = new SentSegments();
   #figures: SampleFigures | null = null;
   /** By slot; made when they are asked for. */
   #timers: (RunningTimer | null)[] | null = null;

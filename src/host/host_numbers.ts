@@ -8,7 +8,7 @@ import { SegmentNumbers } from "./segment_numbers.ts";
 
 /** The numbers of a host, or of several that are observed together. */
 export class HostNumbers {
-  readonly segments = new SegmentNumbers();
+  readonly segments: SegmentNumbers = new SegmentNumbers();
   #lastConnection = 0;
 
   /** Of one more connection, from 1. */

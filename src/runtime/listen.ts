@@ -7,6 +7,7 @@ import type { FrameLink } from "../link/link.ts";
 import { formatIpAddress, parsePrefix } from "../wire/address.ts";
 import { createStack, type CreateStackOptions } from "./create_stack.ts";
 import { Listener } from "./listener.ts";
+import { listenPort, type Port } from "./net_options.ts";
 import type { Stack } from "./stack.ts";
 
 /** How a network device is opened. */
@@ -33,7 +34,8 @@ export type ListenOnOptions =
   & {
     /** The address to answer for, one that nobody else has: `10.0.0.1/24`, `fd00::1/64`; or several, of either family. */
     readonly ip: string | readonly string[];
-    readonly port: number;
+    /** Any that is free when absent or 0: `listener.addr.port` tells which. */
+    readonly port?: Port;
     /** Most connections that wait to be accepted (1024). */
     readonly backlog?: number;
     /** Fast Open, see {@link ListenerOptions.fastOpen}; off when absent. */
@@ -54,17 +56,18 @@ export interface ListenParts {
 }
 
 /**
- * Listens at once on a link, or soon on a device; a device that cannot be opened shows when `accept` rejects. The
+ * Listens at once on a link, or soon on a device; a device that cannot be opened shows when `accept` rejects, and a free port that
+ * was asked for is known when it is open. The
  * stack behind it ends when the listener is closed and its last connection has gone.
  */
 export function listenOn(options: ListenOnOptions, parts: ListenParts): Listener {
-  const { ip, port, backlog, fastOpen } = options;
+  const { ip, backlog, fastOpen } = options;
   const [first = "", ...others] = typeof ip === "string" ? [ip] : ip;
   const prefix = parsePrefix(first);
   if (prefix === null) throw new TypeError(`"${first}" is not an address: expected one as 10.0.0.1/24`);
   const listener = new Listener({
     hostname: others.length === 0 ? formatIpAddress(prefix.address) : "::",
-    port,
+    port: listenPort(options.port),
     ...(backlog === undefined ? {} : { backlog }),
     ...(fastOpen === undefined ? {} : { fastOpen }),
   });

@@ -50,13 +50,13 @@ export class MachineContext {
    * counts by it, and events tell it. The same as `nowUs` while a user call or a deadline is worked on.
    */
   arrivedUs = 0;
-  readonly effects = new Effects();
+  readonly effects: Effects = new Effects();
   readonly counters = new MachineCounters();
   /** What the acknowledgment in hand tells. */
-  readonly sample = new RateSample();
+  readonly sample: RateSample = new RateSample();
   readonly pool: BufferPool;
   /** The segment in hand. */
-  readonly arriving = new ArrivingSegment(new TcpSegment());
+  readonly arriving: ArrivingSegment = new ArrivingSegment(new TcpSegment());
   /** Flag bits of the segment in hand, -1 while a user call or a deadline is worked on. */
   arrivingFlags = -1;
   /** ECN codepoint of the packet that brought the segment. */

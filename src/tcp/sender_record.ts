@@ -71,7 +71,7 @@ const SWITCHES = {
 };
 
 const INITIAL_ROW = initialRow(NUMBERS);
-const INITIAL_BITS = initialBits(SWITCHES);
+const INITIAL_BITS: number = initialBits(SWITCHES);
 
 /** Of fixed shape, one per sending connection. */
 export interface SenderRecord extends PackedNumbers<typeof NUMBERS>, PackedSwitches<typeof SWITCHES> {}

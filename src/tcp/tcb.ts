@@ -38,7 +38,7 @@ export const NEVER_ANSWERED: AnswerTimes = new AnswerTimes();
 export const NO_PATH_LIMIT = 0x7fffffff;
 
 const INITIAL_ROW = initialRow(TCB_NUMBERS);
-const INITIAL_BITS = initialBits(TCB_SWITCHES);
+const INITIAL_BITS: number = initialBits(TCB_SWITCHES);
 
 /** The connection record: its own fields, and those packed ones that tcb_fields.ts tells of. */
 export interface Tcb extends TcbNumbers, TcbSwitches {}
