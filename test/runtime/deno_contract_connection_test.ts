@@ -2,6 +2,7 @@
  * The contract of Deno.connect and Deno.TcpConn, on stacks of our own and on the kernel alike; see deno_contract_listener_test.ts.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { visitEventLoop } from "../../src/runtime/pump.ts";
 import { type BothNets, onBoth } from "./both_nets.ts";
 
 /** Both ends of a connection, and what it came from. */
@@ -55,10 +56,15 @@ onBoth("a read that waits when we close is Interrupted; what comes after is BadR
 
 onBoth("a write that waits when we close is Interrupted", async (on) => {
   const { near, far } = await pair(on);
+  let count = 0;
   const writing = assertRejects(async () => {
-    for (;;) await near.write(new Uint8Array(1 << 20));
+    for (;; count++) await near.write(new Uint8Array(1 << 20));
   }, Deno.errors.Interrupted);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  // Nobody reads: one of them comes to wait.
+  for (let seen = -1; seen !== count;) {
+    seen = count;
+    for (let turn = 0; turn < 50; turn++) await visitEventLoop();
+  }
   near.close();
   await writing;
   far.close();

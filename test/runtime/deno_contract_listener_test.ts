@@ -3,7 +3,17 @@
  * demands is what Deno does.
  */
 import { assert, assertEquals, assertGreaterOrEqual, assertRejects, assertThrows } from "@std/assert";
+import { createStack, memoryPair, type Stack } from "../../mod.ts";
 import { onBoth } from "./both_nets.ts";
+
+/** A test of the compiler's: ours can stand where Deno's are asked for, and take the same options. */
+export const LISTEN: (options: Deno.ListenOptions & { transport?: "tcp" }) => Deno.TcpListener = (options) =>
+  createStack({ link: memoryPair()[0], addresses: "10.0.0.1/24" }).listen(options);
+/** The same for connections. */
+export const CONNECT: (stack: Stack, options: { hostname: string; port: number }) => Promise<Deno.TcpConn> = (
+  stack,
+  options,
+) => stack.connect(options);
 
 onBoth("a listener without a port, or on port 0, has one that is free", ({ net }) => {
   const listeners = [net.listen({ hostname: net.server }), net.listen({ hostname: net.server, port: 0 })];
@@ -25,7 +35,7 @@ onBoth("without a host name it listens on 0.0.0.0, by whichever word", ({ net })
 });
 
 onBoth("ports are numbers or their text; what is neither is refused in Deno's words", ({ net }) => {
-  for (const port of ["0", " 0 ", 0]) net.listen({ hostname: "localhost", port: port as number }).close();
+  for (const port of ["0", " 0 ", 0]) net.listen({ hostname: "localhost", port }).close();
   const table: readonly (readonly [unknown, ErrorConstructor, string])[] = [
     [-1, RangeError, "Invalid port (out of range): -1"],
     [65536, RangeError, "Invalid port (out of range): 65536"],
@@ -36,7 +46,7 @@ onBoth("ports are numbers or their text; what is neither is refused in Deno's wo
     [{}, TypeError, "Invalid port (expected number): [object Object]"],
   ];
   for (const [port, errorClass, message] of table) {
-    const error = assertThrows(() => net.listen({ port: port as number }), errorClass);
+    const error = assertThrows(() => net.listen({ port }), errorClass);
     assertEquals(error.message, message);
   }
 });
