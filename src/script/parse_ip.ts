@@ -35,6 +35,11 @@ const DSCP_WORDS: ReadonlyMap<string, number> = new Map([
   ["le", 0x01],
 ]);
 
+/** What stands behind `gre` (all fields of its header, or nothing) and `mpls` (a stack of labels, RFC 3032 §2.1). */
+const GRE =
+  /^(?:,? ?flags ?(?:\[[a-z#, ]+\]|\w+) ?,? ?sum \w+ ?,? ?off \w+ ?,? ?key ?=? ?\w+ ?,? ?seq \w+)?$/;
+const MPLS = /^(?:\( ?label \d+ ?, ?tc \d+ ?, ?(?:\[S\] ?, ?)?ttl \d+ ?\) ?)*$/;
+
 interface Draft {
   ecn: EcnWord | null;
   tos: number | null;
@@ -133,6 +138,7 @@ export function parseWrapping(reader: TokenReader): WrappingHeader[] {
     } else if (name === "gre" || name === "GREv0" || name === "mpls") {
       reader.next();
       const text = reader.wordsUntil(":");
+      if (!(name === "mpls" ? MPLS : GRE).test(text)) reader.fail(`the fields of ${name}`, token);
       reader.next();
       headers.push({ place, name, ip: NO_ANNOTATION, addresses: null, text });
     } else {
