@@ -67,6 +67,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./explain.ts")).command,
   },
   {
+    name: "run",
+    summary: "plays packetdrill scripts against our own stack, on a virtual clock",
+    load: async () => (await import("./run.ts")).command,
+  },
+  {
     name: "play",
     summary: "the playground: two hosts in a browser's page, served or as one HTML file",
     load: async () => (await import("./play.ts")).command,

@@ -1,0 +1,179 @@
+/**
+ * The options of `tcplab run`: the table, and what is made of the values.
+ *
+ * Owns: names, bounds and defaults. Must not know: how a script is run.
+ */
+import type { IpVersion } from "../script/kernel.ts";
+import { PROFILE_NAMES, PROFILES } from "../tcp/profiles.ts";
+import type { Profile } from "../tcp/profile.ts";
+import { UsageError } from "./command.ts";
+import { badValue, parseChoice, parseCount, parseDurationUs, parseFileName } from "./option_values.ts";
+import type { OptionSpec, ParsedOptions } from "./options.ts";
+
+/** The versions that a script can be played with. */
+const IP_VERSIONS = ["ipv4", "ipv6", "ipv4-mapped-ipv6"] as const satisfies readonly IpVersion[];
+const REPORTS = "Reports";
+
+/** Real time per script. Local choice: the slowest public script takes a hundredth of it. */
+const USUAL_TIMEOUT_US = 60_000_000;
+/** Processes at most; local choice. */
+const MOST_JOBS = 256;
+
+/** The table. */
+export const RUN_OPTIONS = [
+  {
+    name: "profile",
+    kind: "value",
+    value: PROFILE_NAMES.join("|"),
+    help: "whose habits the stack has where the RFCs leave freedom (linux)",
+  },
+  {
+    name: "define",
+    alias: "D",
+    kind: "list",
+    value: "NAME[=VALUE]",
+    help: "a name for #ifdef; with a value, what the word stands for in the script",
+  },
+  {
+    name: "ip-version",
+    kind: "value",
+    value: IP_VERSIONS.join("|"),
+    help:
+      "plays scripts with this version, whatever they say; IPv6 then has an MTU of 1520, so that segments stay as they are",
+  },
+  {
+    name: "strict",
+    kind: "flag",
+    help: "compares more: echoes and values of timestamps, payload, no putting together, silence at the end",
+  },
+  {
+    name: "timeout",
+    kind: "value",
+    value: "SECONDS",
+    help: "of real time, per script (60); a script that takes longer has failed",
+  },
+  { name: "jobs", alias: "j", kind: "value", value: "N", help: "so many processes at once (1)" },
+  {
+    name: "allow-shell",
+    kind: "flag",
+    help: "lets a script's shell lines that are not known as settings be carried out, as you, by sh",
+  },
+  {
+    name: "skip-unsupported",
+    kind: "flag",
+    help: "a construct that is not there is no failure; it is still told, and never a pass",
+  },
+  { name: "json", kind: "flag", help: "one JSON document on stdout", group: REPORTS },
+  { name: "tap", kind: "flag", help: "TAP version 14 on stdout", group: REPORTS },
+  { name: "junit", kind: "value", value: "FILE", help: "JUnit's XML, for CI", group: REPORTS },
+  {
+    name: "trace",
+    kind: "flag",
+    help: "each step with its time, and what the stack did: segments, states, rules",
+    group: REPORTS,
+  },
+  {
+    name: "write",
+    alias: "w",
+    kind: "value",
+    value: "FILE",
+    help: "pcapng of the run of one script, each frame with its state change as comment",
+    group: REPORTS,
+  },
+] as const satisfies readonly OptionSpec[];
+
+type OptionName = typeof RUN_OPTIONS[number]["name"];
+
+/** What is to be done. */
+export interface RunSettings {
+  readonly profile: Profile;
+  readonly defines: ReadonlyMap<string, string>;
+  readonly ipVersion: IpVersion | null;
+  readonly isStrict: boolean;
+  readonly timeoutMs: number;
+  readonly jobs: number;
+  readonly allowsShell: boolean;
+  readonly skipsUnsupported: boolean;
+  readonly isJson: boolean;
+  readonly isTap: boolean;
+  readonly junitFile: string | null;
+  readonly isTrace: boolean;
+  readonly writeFile: string | null;
+}
+
+/** Reads the options. Throws {@link UsageError}. */
+export function runSettings(options: ParsedOptions<OptionName>): RunSettings {
+  const isJson = options.flag("json");
+  const isTap = options.flag("tap");
+  if (isJson && isTap) throw new UsageError("--json and --tap both want stdout: give one of them");
+  const jobs = countOption(options.value("jobs"), { option: "jobs", most: MOST_JOBS, usual: 1 });
+  const isTrace = options.flag("trace");
+  const writeFile = fileOption(options.value("write"), "write");
+  if (jobs > 1 && isTrace) throw new UsageError("--trace tells one script after the other: leave --jobs out");
+  const timeout = options.value("timeout");
+  const timeoutUs = timeout === undefined ? USUAL_TIMEOUT_US : parseDurationUs(
+    { option: "timeout", text: timeout },
+    { leastUs: 1000, mostUs: 86_400_000_000, bareUnit: "s" },
+  );
+  const ipVersion = options.value("ip-version");
+  return {
+    profile: PROFILES[
+      parseChoice(
+        { option: "profile", text: options.value("profile") ?? "linux" },
+        PROFILE_NAMES,
+      )
+    ],
+    defines: definesOf(options.list("define")),
+    ipVersion: ipVersion === undefined
+      ? null
+      : parseChoice({ option: "ip-version", text: ipVersion }, IP_VERSIONS),
+    isStrict: options.flag("strict"),
+    timeoutMs: timeoutUs / 1000,
+    jobs,
+    allowsShell: options.flag("allow-shell"),
+    skipsUnsupported: options.flag("skip-unsupported"),
+    isJson,
+    isTap,
+    junitFile: fileOption(options.value("junit"), "junit"),
+    isTrace,
+    writeFile,
+  };
+}
+
+/** The options that another process needs to run scripts in the same way and tell of them as JSON. */
+export function settingWords(settings: RunSettings): string[] {
+  const { profile, defines, ipVersion, isStrict, timeoutMs, allowsShell } = settings;
+  return [
+    "--json",
+    "--profile",
+    profile.name,
+    "--timeout",
+    `${timeoutMs}ms`,
+    ...[...defines].flatMap(([name, value]) => ["--define", value === "" ? name : `${name}=${value}`]),
+    ...(ipVersion === null ? [] : ["--ip-version", ipVersion]),
+    ...(isStrict ? ["--strict"] : []),
+    ...(allowsShell ? ["--allow-shell"] : []),
+  ];
+}
+
+function countOption(
+  text: string | undefined,
+  about: { readonly option: string; readonly most: number; readonly usual: number },
+): number {
+  if (text === undefined) return about.usual;
+  return parseCount({ option: about.option, text }, { least: 1, most: about.most });
+}
+
+function fileOption(text: string | undefined, option: string): string | null {
+  return text === undefined ? null : parseFileName({ option, text });
+}
+
+function definesOf(words: readonly string[]): Map<string, string> {
+  const defines = new Map<string, string>();
+  for (const word of words) {
+    const match = /^([A-Za-z_]\w*)(?:=(.*))?$/s.exec(word);
+    if (match === null) throw badValue({ option: "define", text: word }, "NAME, or NAME=VALUE");
+    defines.set(match[1], match[2] ?? "");
+  }
+  return defines;
+}

@@ -1,0 +1,100 @@
+/**
+ * What `tcplab run` prints for people: a line a script, a failure with the line of the script, both sides, and our rule.
+ *
+ * Owns: the layout. Must not know: how a script is run. Whatever comes from a script is made safe to show.
+ */
+import { counted, type Palette, printable } from "../observe/text_layout.ts";
+import { countVerdicts, type ScriptReport, VERDICTS } from "./run_report.ts";
+
+/** Columns of the word of a verdict. */
+const WORD_COLUMNS = 12;
+/** Constructs that are named at the end at most. Local choice: a screen. */
+const MOST_CONSTRUCTS = 15;
+const INDENT = "      ";
+
+/** One script: its line, and what belongs to it. */
+export function reportLines(report: ScriptReport, palette: Palette): string[] {
+  const { script, verdict } = report;
+  const name = printable(script);
+  const word = verdict.padEnd(WORD_COLUMNS);
+  if (verdict === "pass") {
+    const seconds = `${(report.virtualMs / 1000).toFixed(3)} s`;
+    return [`${palette.good(word)}${name}  ${palette.quiet(seconds)}`];
+  }
+  const place = report.line === null ? "" : `:${report.line}`;
+  const reason = printable(firstLine(report.reason ?? ""));
+  if (verdict === "unsupported") return [`${palette.notice(word)}${name}${place}: ${reason}`];
+  const lines = [`${palette.bad(word)}${name}${place}: ${reason}`];
+  if (report.text !== null && report.line !== null) {
+    const gutter = String(report.line).padStart(INDENT.length);
+    lines.push(`${palette.quiet(`${gutter} |`)} ${printable(report.text.replaceAll("\t", " "))}`);
+    const before = " ".repeat(Math.max(0, (report.column ?? 1) - 1));
+    lines.push(`${palette.quiet(`${INDENT} |`)} ${before}${palette.bad("^")}`);
+  }
+  const { expected, actual } = report;
+  if (expected !== null) lines.push(`${INDENT} expected  ${printable(expected)}`);
+  if (actual !== null) lines.push(`${INDENT} actual    ${printable(actual)}`);
+  if (expected !== null && actual !== null) {
+    const marks = differenceMarks(printable(expected), printable(actual));
+    if (marks !== "") lines.push(`${INDENT}           ${palette.bad(marks)}`);
+  }
+  if (report.rule !== null) {
+    const source = report.rfc === null ? "" : ` (${report.rfc})`;
+    lines.push(
+      `${INDENT} rule      ${printable(report.rule)}${source}: tcplab why ${printable(report.rule)}`,
+    );
+  }
+  return lines;
+}
+
+/** The last lines: how many of each, and what is not there. */
+export function summaryLines(
+  reports: readonly ScriptReport[],
+  about: { readonly palette: Palette; readonly realMs: number },
+): string[] {
+  const counts = countVerdicts(reports);
+  const parts = VERDICTS.filter((verdict) => counts[verdict] > 0 || verdict === "pass")
+    .map((verdict) => `${counts[verdict]} ${WORDS[verdict]}`);
+  const seconds = (about.realMs / 1000).toFixed(2);
+  const lines = [
+    about.palette.strong(`${parts.join(", ")} (${counted(reports.length, "script")}, ${seconds} s)`),
+  ];
+  if (counts.unsupported > 0 && reports.length > 1) lines.push(...constructLines(reports));
+  return lines;
+}
+
+const WORDS = { pass: "passed", fail: "failed", unsupported: "unsupported", error: "not readable" } as const;
+
+function constructLines(reports: readonly ScriptReport[]): string[] {
+  const byName = new Map<string, number>();
+  for (const { verdict, reason } of reports) {
+    if (verdict !== "unsupported") continue;
+    const name = printable(firstLine(reason ?? ""));
+    byName.set(name, (byName.get(name) ?? 0) + 1);
+  }
+  const sorted = [...byName].sort(([, a], [, b]) => b - a);
+  const lines = sorted.slice(0, MOST_CONSTRUCTS).map(([name, count]) =>
+    `${String(count).padStart(6)}  ${name}`
+  );
+  const left = sorted.length - lines.length;
+  return ["unsupported:", ...lines, ...(left > 0 ? [`        and ${left} more`] : [])];
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0];
+}
+
+/** `^` under the words of `actual` that differ, where both have the same words but for some; else under the rest that differs. */
+function differenceMarks(expected: string, actual: string): string {
+  const want = expected.split(" ");
+  const got = actual.split(" ");
+  const isAligned = want.length === got.length;
+  let marks = "";
+  for (const [at, word] of got.entries()) {
+    const isSame = isAligned ? word === want[at] : want.includes(word);
+    // The times in front may differ within the tolerance, and mostly do.
+    const isTime = at === 0 && /^[\d.~*]+$/.test(word);
+    marks += `${(isSame || isTime ? " " : "^").repeat(word.length)} `;
+  }
+  return marks.trimEnd();
+}

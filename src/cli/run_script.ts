@@ -1,0 +1,153 @@
+/**
+ * One script for `tcplab run`: its file, the run, the recording.
+ *
+ * Owns: reading the file, real time's limit, what a true shell is. Must not know: how reports look.
+ */
+import { PcapngRecorder } from "../observe/pcapng_recorder.ts";
+import { parseScript } from "../script/parse_script.ts";
+import { runScript, type TraceEntry, type Verdict } from "../script/runner.ts";
+import { ScriptError } from "../script/script_error.ts";
+import { createKernel } from "../script/sockets/create_kernel.ts";
+import type { Script } from "../script/values.ts";
+import type { TcpEvent } from "../tcp/events.ts";
+import { CliError, systemWords } from "./command.ts";
+import { cannotWrite, openOutputFile } from "./output_file.ts";
+import { reportOf, type ScriptReport } from "./run_report.ts";
+import type { RunSettings } from "./run_options.ts";
+import { VERSION } from "./version.ts";
+
+/** Names that a profile defines, as the original defines the system that it was built on. */
+const PROFILE_DEFINES: Readonly<Record<string, readonly string[]>> = {
+  linux: ["Linux"],
+  freebsd: ["FreeBSD"],
+  rfc: [],
+};
+
+/** What is wanted of a run beside its report. */
+export interface ScriptWishes {
+  readonly settings: RunSettings;
+  readonly onTrace?: (entry: TraceEntry) => void;
+}
+
+/** Runs the script of a file. Never throws for what is in it; throws {@link CliError} where the recording cannot be written. */
+export async function runScriptFile(path: string, wishes: ScriptWishes): Promise<ScriptReport> {
+  const beganMs = performance.now();
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    return errorReport(path, { message: `cannot be read (${systemWords(error)})`, beganMs });
+  }
+  const { settings } = wishes;
+  let script: Script;
+  try {
+    script = parseScript(text, path, { defines: settings.defines });
+  } catch (error) {
+    if (!(error instanceof ScriptError)) throw error;
+    const found = error.token === "" ? "the end of the script" : `"${error.token}"`;
+    return reportOf(path, {
+      verdict: {
+        kind: "error",
+        place: { line: error.line, column: error.column },
+        message: `expected ${error.expected}, found ${found}`,
+      },
+      lines: text.split("\n"),
+      times: { virtualMs: 0, realMs: performance.now() - beganMs },
+    });
+  }
+  const recording = settings.writeFile === null ? null : new Recording(settings.writeFile);
+  try {
+    const { verdict, virtualUs } = run(script, { ...wishes, recording, beganMs });
+    return reportOf(path, {
+      verdict,
+      lines: text.split("\n"),
+      times: { virtualMs: virtualUs / 1000, realMs: performance.now() - beganMs },
+    });
+  } finally {
+    recording?.finish();
+  }
+}
+
+function run(
+  script: Script,
+  about: ScriptWishes & { readonly recording: Recording | null; readonly beganMs: number },
+): { readonly verdict: Verdict; readonly virtualUs: number } {
+  const { settings, onTrace, recording, beganMs } = about;
+  const limitMs = beganMs + settings.timeoutMs;
+  const defined = new Set([...settings.defines.keys(), ...PROFILE_DEFINES[settings.profile.name]]);
+  return runScript(script, {
+    profile: settings.profile,
+    kernel: createKernel,
+    wishes: {
+      strict: settings.isStrict,
+      defined,
+      ...(settings.ipVersion === null ? {} : { ipVersion: settings.ipVersion }),
+    },
+    isOutOfTime: () => performance.now() > limitMs,
+    ...(onTrace === undefined ? {} : { onTrace }),
+    ...(recording === null
+      ? {}
+      : { tap: recording.recorder, observe: recording.observe, epochUs: recording.epochUs }),
+    ...(settings.allowsShell ? { shell: trueShell } : {}),
+  });
+}
+
+/** A recording of one run; its times begin with the hour at which it is made. */
+class Recording {
+  readonly recorder: PcapngRecorder;
+  readonly epochUs = Date.now() * 1000;
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  #nowUs: number;
+  #failure: CliError | null = null;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#nowUs = this.epochUs;
+    this.#file = openOutputFile(path, { option: "--write" });
+    this.recorder = new PcapngRecorder({
+      write: (bytes) => this.#file.writeSync(bytes),
+      onError: (error) => {
+        this.#failure = new CliError(`${cannotWrite(this.#path, error)}: the recording is not whole`);
+      },
+      nowEpochUs: () => this.#nowUs,
+      device: "script",
+      application: `tcplab ${VERSION}`,
+    });
+  }
+
+  readonly observe = (event: TcpEvent): void => {
+    this.#nowUs = Math.max(this.#nowUs, Math.round(event.time * 1e6));
+    this.recorder.observe(event);
+  };
+
+  finish(): void {
+    this.recorder.finish();
+    this.#file.close();
+    if (this.#failure !== null) throw this.#failure;
+  }
+}
+
+/** `sh -c`, with the rights of whoever runs tcplab; null when it went well. */
+function trueShell(text: string): string | null {
+  const { success, code, stderr } = new Deno.Command("sh", { args: ["-c", text], stdin: "null" })
+    .outputSync();
+  if (success) return null;
+  const said = new TextDecoder().decode(stderr).trim();
+  return `exit status ${code}${said === "" ? "" : `: ${said}`}`;
+}
+
+function errorReport(
+  path: string,
+  about: { readonly message: string; readonly beganMs: number },
+): ScriptReport {
+  return {
+    ...reportOf(path, {
+      verdict: { kind: "error", place: { line: 0, column: 0 }, message: about.message },
+      lines: [],
+      times: { virtualMs: 0, realMs: performance.now() - about.beganMs },
+    }),
+    line: null,
+    column: null,
+  };
+}
