@@ -75,6 +75,18 @@ const EXPECTED: Readonly<Record<string, readonly RegExp[]>> = {
     /^the server counts with a scale of 1, the client with 14$/,
     /^the client takes the window for 5\d{8} bytes: 65536 are taken, 34464 more were sent for nothing$/,
   ],
+  hono_app: [
+    /^> GET \/ HTTP\/1\.1$/,
+    /^< HTTP\/1\.1 200 OK$/,
+    /^> POST \/upper HTTP\/1\.1$/,
+    /^SEQ AND ACK$/,
+    /^> GET \/broken HTTP\/1\.1$/,
+    /^< HTTP\/1\.1 500 /,
+    /^this handler is broken$/,
+    /^< HTTP\/1\.1 200 OK$/,
+    // Four requests on one connection, octet by octet.
+    /: LISTEN > SYN_RCVD > ESTABLISHED, RCV\.NXT - IRS - 1 = 182$/,
+  ],
   stripping_middlebox: [
     /^without the box: 3000000 bytes in \d+ ms; SACK yes, timestamps yes, window [1-9]\d{5,} bytes \(scale 5\), 1448 /,
     /^the box takes from a SYN: window scale 5, SACK permitted, timestamps$/,
@@ -104,7 +116,7 @@ async function run(
   args: readonly string[] = [],
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "--no-prompt", "--cached-only", `examples/${name}.ts`, ...args],
+    args: ["run", "--quiet", "--no-check", "--no-prompt", `examples/${name}.ts`, ...args],
     cwd: ROOT,
     env: { NO_COLOR: "1" },
     stdin: "null",

@@ -50,6 +50,15 @@ async function client(lab: PrivateLab, script: string): Promise<string[]> {
   return stdout.trimEnd().split("\n");
 }
 
+/** What it is made of, packages included: in the lab there is nobody to ask. */
+async function cache(path: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["cache", "--quiet", path],
+    stdin: "null",
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+}
+
 /** Starts an example on the server's device, and ends it as Ctrl-C does: in order, with nothing to complain of. */
 class Example implements AsyncDisposable {
   readonly process: LabProcess;
@@ -61,6 +70,7 @@ class Example implements AsyncDisposable {
   static async start(lab: PrivateLab, name: string, args: readonly string[] = []): Promise<Example> {
     const path = fromFileUrl(new URL(`../../examples/${name}.ts`, import.meta.url));
     const where = ["--device", lab.plan.devices.server, "--ip", `${lab.plan.tcplabAddress}/24`];
+    await cache(path);
     const deno = [Deno.execPath(), "run", "--quiet", "--no-check", "--cached-only", "--no-prompt", "-A"];
     const process = lab.spawn({ side: "server", words: [...deno, path, ...where, ...args] });
     const example = new Example(process);
@@ -284,4 +294,31 @@ print(len(s.recv(1)))
   );
   assertLessOrEqual(Math.max(...sent.map(({ length }) => length)), 52);
   assertGreaterOrEqual(sent.length, 5000 / 52);
+});
+
+liveTest("example hono_app: curl is served by a framework, over connections that are kept", {
+  ...NEEDS,
+  needs: ["curl"],
+}, async (lab) => {
+  await using _example = await Example.start(lab, "hono_app");
+  const curl = async (...args: string[]) => {
+    const words = ["curl", "--silent", "--show-error", "--max-time", "20", ...args];
+    const { code, stdout, stderr } = await lab.run({ side: "client", words });
+    assertEquals([code, stderr], [0, ""]);
+    return stdout;
+  };
+  const url = `http://${lab.plan.tcplabAddress}:8080`;
+  const info = JSON.parse(await curl(`${url}/tcb`));
+  assertEquals([info.state, info.role, info.sackPermitted], ["ESTABLISHED", "server", true]);
+  // How many connections each of fifty requests needed: one in all.
+  const times = await curl("-w", "%{num_connects} ", "-o", "/dev/null", `${url}/?[1-50]`);
+  assertEquals(times.trim().split(" ").map(Number).reduce((sum, count) => sum + count), 1);
+  await using body = await scratchFile(".txt");
+  await Deno.writeTextFile(body.path, "abc ".repeat(200_000));
+  assertEquals(await curl("--data-binary", `@${body.path}`, `${url}/upper`), "ABC ".repeat(200_000));
+  await Deno.writeTextFile(body.path, "abc ".repeat(300_000));
+  const status = ["-o", "/dev/null", "-w", "%{http_code}"];
+  assertEquals(await curl(...status, "--data-binary", `@${body.path}`, `${url}/upper`), "413");
+  assertEquals(await curl(...status, `${url}/broken`), "500");
+  assertEquals(await curl(`${url}/`), "hello from a TCP of our own; try /tcb, and POST to /upper\n");
 });
