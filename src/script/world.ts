@@ -94,12 +94,10 @@ export class World {
     });
     this.host = new Host({
       secret: SECRET,
-      ttl: profile.ip.ttl,
-      identification: profile.ip.identification,
+      profile,
       // Who plays a script is the only peer: nothing else is to be on the link.
       acceptRa: false,
       ...options.host,
-      tcp: { ...profile.tcp, ...options.host?.tcp },
       link: this.link,
       addresses: [{ address: localAddress, prefixLength }],
       gateways: [routerAddress],

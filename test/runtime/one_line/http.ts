@@ -26,7 +26,7 @@ async function converse(connection: Deno.Conn): Promise<void> {
     }
     const [first, ...lines] = new TextDecoder().decode(buffer.subarray(0, end)).split("\r\n");
     const [method, path] = first.split(" ");
-    const headers = new Headers(lines.map((line) => {
+    const headers = new Headers(lines.map((line): [string, string] => {
       const colon = line.indexOf(":");
       return [line.slice(0, colon), line.slice(colon + 1).trim()];
     }));
