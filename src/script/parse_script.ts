@@ -134,7 +134,7 @@ class ScriptParser {
     const place = placeOf(opening);
     const name = this.#conditionName(opening);
     const head: SourceMark = { node: {}, place, role: "whole", from: opening.from, to: reader.lastTo };
-    this.#marks.push(head);
+    const headAt = this.#marks.push(head) - 1;
     const then = this.#parts(depth);
     let otherwise: ScriptPart[] = [];
     const middle = reader.peek();
@@ -152,7 +152,10 @@ class ScriptParser {
     }
     reader.next();
     this.#marks.push({ node: {}, place, role: "end", from: end.from, to: end.to });
-    return { kind: "condition", place, name, negated: opening.text === "#ifndef", then, otherwise };
+    const negated = opening.text === "#ifndef";
+    const condition: Condition = { kind: "condition", place, name, negated, then, otherwise };
+    this.#marks[headAt] = { ...head, node: condition };
+    return condition;
   }
 
   /** The name as it is written, also where something is defined for it. */

@@ -23,16 +23,16 @@ const MD5_BYTES = 16;
 const MOST_RATE = 0x7f;
 
 /** Counters in the order in which each kind may have them: from the front, and no one left out but google's `ECN`. */
-const COUNTERS: Readonly<Record<string, readonly string[]>> = {
-  AccECN0: ["ee0b", "eceb", "ee1b"],
-  AccECN1: ["ee1b", "eceb", "ee0b"],
-  "exp-AccECN0": ["ee0b", "eceb", "ee1b"],
-  "exp-AccECN1": ["ee1b", "eceb", "ee0b"],
-};
-const GOOGLE_COUNTERS: Readonly<Record<string, readonly string[]>> = {
-  e0b: ["e0b", "ceb", "e1b"],
-  e1b: ["e1b", "ceb", "e0b"],
-};
+const COUNTERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["AccECN0", ["ee0b", "eceb", "ee1b"]],
+  ["AccECN1", ["ee1b", "eceb", "ee0b"]],
+  ["exp-AccECN0", ["ee0b", "eceb", "ee1b"]],
+  ["exp-AccECN1", ["ee1b", "eceb", "ee0b"]],
+]);
+const GOOGLE_COUNTERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["e0b", ["e0b", "ceb", "e1b"]],
+  ["e1b", ["e1b", "ceb", "e0b"]],
+]);
 
 /** An option, and the octets that it takes. */
 interface SizedOption {
@@ -120,7 +120,7 @@ function parseOption(reader: TokenReader): SizedOption {
         sized,
       });
     case "ECN": {
-      const order = GOOGLE_COUNTERS[reader.peek().text];
+      const order = GOOGLE_COUNTERS.get(reader.peek().text);
       if (order === undefined) reader.fail("e0b or e1b");
       const counters = parseCounters(reader, order);
       return sized(2 + 3 * counters.numbers.length, counters);
@@ -129,8 +129,9 @@ function parseOption(reader: TokenReader): SizedOption {
       if (!reader.isKind("integer")) return sized(4);
       return sized(5, { numbers: [reader.integer({ what: "a ratio", most: MOST_RATE })] });
   }
-  if (COUNTERS[name] !== undefined) {
-    const counters = parseCounters(reader, COUNTERS[name]);
+  const order = COUNTERS.get(name);
+  if (order !== undefined) {
+    const counters = parseCounters(reader, order);
     return sized((name.startsWith("exp-") ? 4 : 2) + 3 * counters.numbers.length, counters);
   }
   const kind = /^gen-([0-9]+)$/.exec(name);

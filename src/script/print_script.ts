@@ -85,7 +85,7 @@ class ScriptWriter {
   }
 
   /** A piece; `canonical` is its text where none is kept. */
-  write(node: ScriptOption | ShellCommand | Step, canonical: string): void {
+  write(node: ScriptOption | ShellCommand | ScriptPart, canonical: string): void {
     const kept = this.#isKept ? sourceText(node) : undefined;
     this.#put(kept ?? canonical, { place: node.place, role: "whole" });
   }
@@ -97,7 +97,7 @@ class ScriptWriter {
         continue;
       }
       const { place } = part;
-      this.#put(`${part.negated ? "#ifndef" : "#ifdef"} ${part.name}`, { place, role: "whole" });
+      this.write(part, `${part.negated ? "#ifndef" : "#ifdef"} ${part.name}`);
       this.writeParts(part.then);
       if (part.otherwise.length > 0 || (this.#isKept && sourceSurroundings(place, "else") !== undefined)) {
         this.#put("#else", { place, role: "else" });

@@ -54,14 +54,16 @@ function quoted(token: string): string {
   return `"${visible(short)}${short === token ? "" : "..."}"`;
 }
 
-/** What would move the cursor or change the terminal is shown as `?`; a tab stays, so that the caret stands right. */
+/** What would move the cursor or change the terminal is shown as `?`, a tab as one blank, so that the caret stands right. */
 function visible(text: string): string {
-  return [...text].map((char) => isControl(char) ? "?" : char).join("");
+  return [...text].map((char) => char === "\t" ? " " : isControl(char) ? "?" : char).join("");
 }
 
+/** Control characters, line ends of Unicode, and what turns the direction of writing. */
 function isControl(char: string): boolean {
   const code = char.charCodeAt(0);
-  return char !== "\t" && (code < 0x20 || (code >= 0x7f && code < 0xa0));
+  return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x2028 && code <= 0x202e) ||
+    (code >= 0x2066 && code <= 0x2069);
 }
 
 function excerpt({ text, offset, column }: ScriptErrorParts): string {
@@ -70,6 +72,6 @@ function excerpt({ text, offset, column }: ScriptErrorParts): string {
   const from = Math.max(lineStart, offset - SHOWN_BEFORE);
   const to = Math.min(lineEnd === -1 ? text.length : lineEnd, offset + SHOWN_AFTER);
   const before = visible(text.slice(from, offset));
-  const indent = [...before].map((char) => char === "\t" ? "\t" : " ").join("");
+  const indent = " ".repeat([...before].length);
   return `    ${before}${visible(text.slice(offset, to)).trimEnd()}\n    ${indent}^`;
 }

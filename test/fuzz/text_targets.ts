@@ -1,6 +1,6 @@
 /**
  * Every reader of text as a target: fault specifications, option values, addresses, what a control socket answers, what
- * the kernel says of its sockets.
+ * the kernel says of its sockets, scripts and the code in them.
  *
  * Owns: the list of readers and their invariants: what is wrong with a text is an error in one line for a person, and what
  * is taken is within its bounds and can be shown. Must not know: how a text is changed (input_mutations.ts).
@@ -18,7 +18,12 @@ import {
   isServerSnapshot,
   type ServerSnapshot,
 } from "../../src/observe/server_snapshot.ts";
+import { evaluateCode } from "../../src/script/code.ts";
+import { parseScript } from "../../src/script/parse_script.ts";
+import { printScript } from "../../src/script/print_script.ts";
+import { ScriptError } from "../../src/script/script_error.ts";
 import { formatIpAddress, formatMac, parseIpAddress, parseMac, parsePrefix } from "../../src/wire/address.ts";
+import { SCRIPT_SAMPLES, STEP_SAMPLES } from "../script/script_samples.ts";
 import { ALL_OPTIONS, reachEstablished } from "../tcp/states.ts";
 
 /** A reader of text. */
@@ -88,6 +93,11 @@ const KERNEL_SOCKETS = `
    1: 0221210A:A3F2 0321210A:0D05 06 00000000:00000000 00:00000000 00000000     0        0 1 1 0
    0: 00000000000000000000000000000000:0016 00000000000000000000000000000000:0000 0A 00000000:00000000 00:0 0 0 0 1
 `;
+
+const CODE = [
+  "assert 1 <= tcpi_rtt <= 20, 'rtt=%5d' % tcpi_rtt; print(tcpi_rtt, [1, 'a'])",
+  "x = 3\nfor y in range(4):\n  x += min(y, 2) ** 2 | 1\nif x > 5: assert not x in (1, 2)\nelse: pass",
+];
 
 /** All readers of text. */
 export const TEXT_TARGETS: readonly TextTarget[] = [
@@ -206,5 +216,27 @@ export const TEXT_TARGETS: readonly TextTarget[] = [
       }
       return sockets.length > 0;
     },
+  },
+  {
+    name: "script",
+    seeds: [...SCRIPT_SAMPLES, ...STEP_SAMPLES.map(({ written }) => written)],
+    read: (text) => {
+      try {
+        const script = parseScript(text, "input");
+        assertEquals(printScript(script), text);
+        const canonical = printScript(script, { layout: "canonical" });
+        assertEquals(printScript(parseScript(canonical, "again"), { layout: "canonical" }), canonical);
+        return true;
+      } catch (error) {
+        if (!(error instanceof ScriptError)) throw error;
+        assertShowable(error.message);
+        return false;
+      }
+    },
+  },
+  {
+    name: "script code",
+    seeds: CODE,
+    read: (text) => evaluateCode(text, new Map([["tcpi_rtt", 12]])).kind !== "unsupported",
   },
 ];

@@ -136,6 +136,8 @@ Deno.test("packet: options that are none, or hold what does not fit", () => {
     ["gen-256", "gen-256"],
     ["exp-10000", "exp-10000"],
     ["fo", "fo"],
+    ["constructor", "constructor"],
+    ["ECN constructor", "constructor"],
     ["nop nop", "nop"],
     ["nop,", ">"],
     ["...,nop", ","],

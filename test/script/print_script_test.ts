@@ -59,6 +59,15 @@ Deno.test("print: a changed step loses its text and keeps the comments around it
   assertEquals(printScript({ ...script, steps: [b] }), "\n\n// two\n  +0   b()  = 0");
 });
 
+Deno.test("print: a changed condition loses the text of its first line alone", () => {
+  const script = parseScript("// head\n#ifdef  A // yes\n0   f() = 0\n#else // no\n#endif\n", "sample");
+  const steps = script.steps.map((part) => part.kind === "condition" ? { ...part, name: "B" } : part);
+  assertEquals(
+    printScript({ ...script, steps }),
+    "// head\n#ifdef B // yes\n0   f() = 0\n#else // no\n#endif\n",
+  );
+});
+
 Deno.test("print: a new step stands in a line of its own", () => {
   const script = parseScript(THREE, "sample");
   const added = structuredClone(stepOf(parseScript("1 new() = 0", "other")));

@@ -149,6 +149,6 @@ export const SCRIPT_SAMPLES: readonly string[] = [
 +0 %{ print(1) }% +0 %{ print(2) }%
 \`clean up\` // the end`,
   "0 `true`",
-  "\n\n#ifdef A\n0 `a`\n#endif\n#ifndef B\n0 `b`\n#endif\n\n\n",
+  "\n\n#ifdef A\n0 `a`\n#endif\n#ifndef  /* not */ B\n0 `b`\n#endif\n\n\n",
   "0 f() = 0+0 g() = 0\r\n+1 h() = 0 //\r\n",
 ];
