@@ -18,6 +18,9 @@ export interface Arrival {
   /** ECN codepoint of the IP header. */
   ecn: number;
   dscp: number;
+  /** Where it came in UDP, its ports; 0 where it did not. */
+  peerUdpPort: number;
+  localUdpPort: number;
 }
 
 /** A record to be filled; the hardware address stands where Ethernet has it. */
@@ -30,5 +33,7 @@ export function newArrival(): Arrival {
     macOffset: ETHERNET.SOURCE,
     ecn: 0,
     dscp: 0,
+    peerUdpPort: 0,
+    localUdpPort: 0,
   };
 }

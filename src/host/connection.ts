@@ -105,6 +105,14 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
     tcb.owner = this;
   }
 
+  get peerUdpPort(): number {
+    return this.tcb.config.peerUdpPort;
+  }
+
+  get localUdpPort(): number {
+    return this.tcb.config.udpPort;
+  }
+
   /** Counted in the listener's backlog. Kept with the TCB's switches, as the deadline with its times: it takes no place. */
   get isHalfOpen(): boolean {
     return this.tcb.isHalfOpen;

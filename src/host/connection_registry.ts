@@ -10,6 +10,7 @@ import type { MachineContext } from "../tcp/context.ts";
 import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
 import type { InternetLayer } from "../tcp/internet_layer.ts";
 import { beginWithPathLimit } from "../tcp/path_limit.ts";
+import { udpBytes } from "../tcp/establish.ts";
 import { Tcb } from "../tcp/tcb.ts";
 import type { Arrival } from "./arrival.ts";
 import { Connection, type ConnectionAddresses, type ConnectionHost } from "./connection.ts";
@@ -163,7 +164,8 @@ export class ConnectionRegistry {
     const congestion = congestionControl(config.congestionControl);
     if (config !== this.#options.config) context.pool.expectBuffer(config.receiveBufferBytes);
     const tcb = new Tcb({ config, congestion, pool: context.pool, internet });
-    tcb.ourMss = config.mss > 0 && config.mss < linkMss ? config.mss : linkMss;
+    const mostMss = linkMss - udpBytes(config);
+    tcb.ourMss = config.mss > 0 && config.mss < mostMss ? config.mss : mostMss;
     tcb.iss = this.#isn.next(addresses, context.nowUs);
     tcb.tsOffset = this.#isn.timestampOffset;
     const path = pathMtus.find(addresses.peerAddress, context.nowUs);

@@ -115,6 +115,16 @@ export class ConnectionRequests {
     this.#perform(segment, verdict, { listener, issFloor });
   }
 
+  /** Takes the segment that {@link ReplyRoute} has noted as one for which there is neither a connection nor a listener. */
+  refuses(segment: TcpSegment): void {
+    const { context, counters, replyRoute, registry, overload } = this.#options;
+    if (overload.keepsSilent()) return;
+    replyRoute.take();
+    counters.noListener++;
+    closedArrives(context, segment, registry.config.closedPorts);
+    this.#answered(segment, false);
+  }
+
   /**
    * An ACK for a connection in SYN_RCVD may answer a cookie that went out before there was a place for it: the SYN was
    * repeated, or arrived twice. Without this an honest client would be reset.
@@ -250,7 +260,10 @@ export class ConnectionRequests {
 
   #make(listener: Listener): Connection {
     const { registry, performer, replyRoute } = this.#options;
-    const connection = registry.make(replyRoute, performer, listener.configOver(registry.config));
+    const settings = listener.configOver(registry.config);
+    const { peerUdpPort } = replyRoute;
+    const config = peerUdpPort === settings.peerUdpPort ? settings : { ...settings, peerUdpPort };
+    const connection = registry.make(replyRoute, performer, config);
     connection.listener = listener;
     connection.tcb.state = "LISTEN";
     return connection;

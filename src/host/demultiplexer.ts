@@ -97,6 +97,11 @@ export class Demultiplexer {
         return;
       }
     }
+    if (from.peerUdpPort !== tcb.config.peerUdpPort) {
+      // Another way to the peer is another peer.
+      this.#options.requests.refuses(segment);
+      return;
+    }
     if (tcb.state === "SYN_RCVD") {
       if (isOneTooMany(connection, segment)) {
         this.#ignoreHandshakeAck(segment, connection);
@@ -138,7 +143,9 @@ export class Demultiplexer {
     make: (tcb: Tcb) => IcmpNews | null,
   ): void {
     const { told } = about;
-    const connection = this.#registry.find(from, about.peerPort, about.localPort);
+    const found = this.#registry.find(from, about.peerPort, about.localPort);
+    // What is quoted went another way.
+    const connection = found !== null && found.peerUdpPort === from.peerUdpPort ? found : null;
     const news = connection === null ? null : make(connection.tcb);
     if (connection === null || news === null) {
       if (told !== null) this.#teller.icmp({ direction: "recv", kind: told.kind }, told.make);

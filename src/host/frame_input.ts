@@ -21,6 +21,7 @@ import { IpInput } from "./ip_input.ts";
 import { NdpInput } from "./ndp_input.ts";
 import { Reassembly } from "./reassembly.ts";
 import { type ChecksumPolicy, TcpInput } from "./tcp_input.ts";
+import { UdpInput } from "./udp_input.ts";
 
 /** What a host's input is made of. */
 interface FrameInputOptions {
@@ -64,6 +65,7 @@ export class FrameInput {
     const echo = new Echo({ ...icmp, limit: new IcmpLimit(seed, ECHO_RATES) });
     const errors = new IcmpErrors({
       connections,
+      udpPort: () => connections.config.udpPort || NO_PORT,
       drop,
       tooBig: (bytes, { localAddressOffset: local, peerAddressOffset: peer, addressBytes }, mtu) => {
         if (!addresses.isOurs(bytes, local, addressBytes)) return;
@@ -93,6 +95,12 @@ export class FrameInput {
       groups,
       reassembly,
       tcp,
+      udp: new UdpInput({
+        port: () => connections.config.udpPort,
+        checksumPolicy: options.checksumPolicy,
+        tcp,
+        drop,
+      }),
       icmp: new IcmpInput({ addresses, echo, errors, drop }),
       icmpv6: new Icmpv6Input({
         addresses,
@@ -139,6 +147,9 @@ export class FrameInput {
     this.#reassembly.tick();
   }
 }
+
+/** No port of UDP is this one. */
+const NO_PORT = -1;
 
 /** Who hears which message of ICMPv6: neighbor discovery, routers, queries about groups; nobody, where the host has no IPv6. */
 function listenersOf(

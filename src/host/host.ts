@@ -82,7 +82,7 @@ export class Host implements HostAtWork {
       mac: link.mac,
       lan,
       layerOf: (addressBytes) => internet.layerOf(addressBytes),
-      identification: profile?.ip.identification ?? "counted",
+      identification: options.identification ?? profile?.ip.identification ?? "counted",
     });
     const connections = new Connections({
       secret,

@@ -5,7 +5,7 @@
  */
 import type { HostLink } from "../link/link.ts";
 import type { TcpConfig } from "../tcp/config.ts";
-import type { Profile } from "../tcp/profile.ts";
+import type { IpHabits, Profile } from "../tcp/profile.ts";
 import type { FastOpenHostOptions } from "./fast_open_api.ts";
 import type { HostNumbers } from "./host_numbers.ts";
 import type { HostAddress } from "./own_addresses.ts";
@@ -45,6 +45,8 @@ export interface HostOptions extends FastOpenHostOptions {
   readonly tcp?: Partial<TcpConfig>;
   /** Time to live of what we send (MUST-49). Local choice: 64, RFC 1700's recommendation. */
   readonly ttl?: number;
+  /** IPv4's identification in segments (as the profile has it; counted for each connection). */
+  readonly identification?: IpHabits["identification"];
   /** The VLAN that the host is in (IEEE 802.1Q), 1 to 4094: all that it sends is tagged so. Absent: in none, untagged. */
   readonly vlan?: number;
   /** Data events carry the bytes. */

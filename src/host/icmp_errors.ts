@@ -10,7 +10,10 @@ import type { Tcb } from "../tcp/tcb.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
 import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
 import { IP_PROTOCOL } from "../wire/ip_packet.ts";
+import { TCP } from "../wire/tcp.ts";
+import { UDP } from "../wire/udp.ts";
 import { parseQuotedPacket, QuotedPacket } from "../wire/quoted_packet.ts";
+import { readU16, readU32 } from "../wire/bytes.ts";
 import { type Arrival, newArrival } from "./arrival.ts";
 import type { ToldIcmp } from "./demultiplexer.ts";
 import type { EventTeller } from "./event_teller.ts";
@@ -34,9 +37,14 @@ interface IcmpErrorsOptions {
   readonly connections: ErrorReceiver;
   /** A router says that what is quoted, which is no segment, was too big for `mtu` bytes; the offsets are of addresses in `bytes`. */
   tooBig(bytes: Uint8Array, quoted: QuotedPacket, mtu: number): void;
+  /** The port from which TCP goes in UDP; 0: it does not. */
+  udpPort(): number;
   /** Tells of a message that was not taken, and counts it. */
   drop(reason: DropReason): void;
 }
+
+/** Ports and sequence number, which tell whose a segment is. */
+const TCP_BEGINNING_BYTES = 8;
 
 /** The errors that arrive at one host. */
 export class IcmpErrors {
@@ -72,7 +80,10 @@ export class IcmpErrors {
       this.#options.drop(reason);
       return;
     }
-    if (quoted.protocol !== IP_PROTOCOL.TCP || quoted.addressBytes !== addressBytes) {
+    const udpPort = quoted.protocol === IP_PROTOCOL.UDP && quoted.addressBytes === addressBytes
+      ? this.#takeUdp(icmp)
+      : 0;
+    if ((quoted.protocol !== IP_PROTOCOL.TCP && udpPort === 0) || quoted.addressBytes !== addressBytes) {
       const isTooBig = packet.isIpv6 && message.type === ICMPV6_TYPE.PACKET_TOO_BIG;
       if (isTooBig && quoted.protocol === IP_PROTOCOL.ICMPV6) {
         this.#options.tooBig(bytes, quoted, message.restOfHeader);
@@ -85,12 +96,29 @@ export class IcmpErrors {
     arrival.addressBytes = addressBytes;
     arrival.peerOffset = quoted.peerAddressOffset;
     arrival.localOffset = quoted.localAddressOffset;
+    arrival.peerUdpPort = udpPort;
     const about = this.#about;
     about.localPort = quoted.localPort;
     about.peerPort = quoted.peerPort;
     about.told = this.told(icmp);
     this.#icmp = icmp;
     connections.icmpArrives(arrival, about, this.#make);
+  }
+
+  /**
+   * What is quoted is a datagram: where it holds a segment of ours, that segment's beginning is taken for what is quoted. Returns
+   * the peer's port of UDP, 0 where it holds none.
+   */
+  #takeUdp({ bytes, message }: IcmpArrival): number {
+    const quoted = this.#quoted;
+    const { peerPort: udpPort, localPort, upperOffset } = quoted;
+    if (localPort !== this.#options.udpPort()) return 0;
+    const at = upperOffset + UDP.HEADER_BYTES;
+    if (at + TCP_BEGINNING_BYTES > message.payloadOffset + message.payloadLength) return 0;
+    quoted.localPort = readU16(bytes, at + TCP.SOURCE_PORT);
+    quoted.peerPort = readU16(bytes, at + TCP.DESTINATION_PORT);
+    quoted.seq = readU32(bytes, at + TCP.SEQUENCE);
+    return udpPort;
   }
 
   /** What is told of a message; null where nobody hears. */

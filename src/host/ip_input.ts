@@ -15,6 +15,7 @@ import type { MulticastGroups } from "./multicast_groups.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 import type { Reassembly } from "./reassembly.ts";
 import type { TcpInput } from "./tcp_input.ts";
+import type { UdpInput } from "./udp_input.ts";
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
@@ -25,6 +26,7 @@ interface IpInputOptions {
   readonly groups: Pick<MulticastGroups, "isJoined"> | null;
   readonly reassembly: Pick<Reassembly, "arrives">;
   readonly tcp: TcpInput;
+  readonly udp: Pick<UdpInput, "arrives">;
   readonly icmp: Pick<IcmpInput, "arrives">;
   readonly icmpv6: Pick<Icmpv6Input, "arrives">;
   /** Tells the sender where nobody takes a packet. */
@@ -89,13 +91,15 @@ export class IpInput {
     packet: IpPacket,
     about: { frame: Uint8Array; isUnicast: boolean; isOurs: boolean },
   ): void {
-    const { tcp, icmp, icmpv6 } = this.#options;
+    const { tcp, udp, icmp, icmpv6 } = this.#options;
     const { TCP, ICMP, ICMPV6, NO_NEXT_HEADER, UDP } = IP_PROTOCOL;
     const { protocol, isIpv6 } = packet;
     this.#cameBy(about.frame, about.isUnicast);
     if (protocol === TCP) {
       if (about.isOurs) tcp.arrives(bytes, packet);
       else this.#counters.drop("not-for-us");
+    } else if (protocol === UDP && about.isOurs && udp.arrives(bytes, packet)) {
+      return;
     } else if (protocol === ICMP && !isIpv6) {
       icmp.arrives(bytes, packet, this.#origin);
     } else if (protocol === ICMPV6 && isIpv6) {

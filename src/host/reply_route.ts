@@ -21,6 +21,8 @@ export class ReplyRoute implements SegmentRoute {
   peerPort = 0;
   addressSum = 0;
   packetNumber = 0;
+  peerUdpPort = 0;
+  localUdpPort = 0;
   hop: Neighbor = new Neighbor(null, new Uint8Array(MAC_BYTES));
   readonly #addresses: AddressBook;
   #segment: TcpSegment | null = null;
@@ -48,6 +50,8 @@ export class ReplyRoute implements SegmentRoute {
     this.addressSum = addressSum(this.localAddress, this.peerAddress);
     this.localPort = segment.destinationPort;
     this.peerPort = segment.sourcePort;
+    this.peerUdpPort = from.peerUdpPort;
+    this.localUdpPort = from.localUdpPort;
     // Most strangers come by the same router or from the same neighbor: one record serves their connections.
     if (this.hop.mac === null || !bytesEqual(bytes, macOffset, this.hop.mac)) {
       this.hop = new Neighbor(null, bytes.slice(macOffset, macOffset + MAC_BYTES));

@@ -15,6 +15,7 @@ import { emitIp, etherTypeOf, IP_PROTOCOL, ipHeaderBytes, pseudoSum } from "../w
 import { IPV4 } from "../wire/ipv4.ts";
 import { emitTcp, FLAG, TCP, tcpChecksum, TcpSegment } from "../wire/tcp.ts";
 import { clearTcpOptions } from "../wire/tcp_options.ts";
+import { emitUdp, UDP } from "../wire/udp.ts";
 
 /** Headers and the largest IP packet, with room to spare. */
 const FRAME_BYTES = 0x10000 + 0x100;
@@ -41,6 +42,9 @@ export interface SegmentRoute {
   readonly hop: { readonly mac: Uint8Array | null };
   /** What the next packet is numbered (IPv4), or every packet labelled with (IPv6). */
   packetNumber: number;
+  /** Where it goes in UDP, its ports; 0 where it does not. */
+  readonly peerUdpPort: number;
+  readonly localUdpPort: number;
 }
 
 /** Writes segments of one host, one at a time, into {@link SegmentWriter.frame}. */
@@ -80,7 +84,7 @@ export class SegmentWriter {
       source: NO_ADDRESS,
       destination: NO_ADDRESS,
       addressSum: 0,
-      protocol: IP_PROTOCOL.TCP,
+      protocol: IP_PROTOCOL.TCP as number,
       payloadLength: 0,
       hopLimit: 0,
       id: 0,
@@ -119,7 +123,9 @@ export class SegmentWriter {
     const addressBytes = route.localAddress.length;
     ethernet.type = etherTypeOf(addressBytes);
     const ipOffset = emitEthernet(frame, ethernet);
-    const tcpOffset = ipOffset + ipHeaderBytes(addressBytes);
+    const { peerUdpPort } = route;
+    const upperOffset = ipOffset + ipHeaderBytes(addressBytes);
+    const tcpOffset = peerUdpPort === 0 ? upperOffset : upperOffset + UDP.HEADER_BYTES;
     const headerLength = emitTcp(frame, tcpOffset, segment);
     const payloadOffset = tcpOffset + headerLength;
     const { length } = effect;
@@ -140,7 +146,9 @@ export class SegmentWriter {
     ip.hopLimit = ownHopLimit > 0
       ? ownHopLimit
       : (tcb === null ? this.#layerOf(addressBytes) : tcb.internet).hopLimit;
-    ip.payloadLength = tcpLength;
+    const upperLength = tcpLength + tcpOffset - upperOffset;
+    ip.protocol = peerUdpPort === 0 ? IP_PROTOCOL.TCP : IP_PROTOCOL.UDP;
+    ip.payloadLength = upperLength;
     ip.id = tcb === null || (effect.flags & this.#numberless) === this.#numberless
       ? 0
       : takeIds(route, effect);
@@ -154,6 +162,14 @@ export class SegmentWriter {
     // Of a segment that is cut on its way, whoever cuts completes the sum of each part.
     const sum = effect.cutBytes > 0 ? foldSum(pseudo) : tcpChecksum(frame, tcpOffset, tcpLength, pseudo);
     writeU16(frame, tcpOffset + TCP.CHECKSUM, sum);
+    if (peerUdpPort !== 0) {
+      emitUdp(frame, upperOffset, {
+        sourcePort: route.localUdpPort,
+        destinationPort: peerUdpPort,
+        length: upperLength,
+        pseudo: pseudoSum(addressSum, IP_PROTOCOL.UDP, upperLength),
+      });
+    }
     return payloadOffset + length;
   }
 }

@@ -41,13 +41,43 @@ export class TcpInput {
   /** Takes the payload of `packet`, which lies in `frame`. */
   arrives(frame: Uint8Array, packet: IpPacket): void {
     const { payloadOffset, payloadLength } = packet;
+    const arrival = this.#arrival;
+    arrival.peerUdpPort = 0;
+    arrival.localUdpPort = 0;
+    this.#take(frame, packet, { payloadOffset, payloadLength, isSummed: false });
+  }
+
+  /** The same of a segment in UDP, whose sum, where it has one, stands for TCP's. */
+  arrivesInUdp(
+    frame: Uint8Array,
+    packet: IpPacket,
+    udp: {
+      readonly offset: number;
+      readonly length: number;
+      readonly ports: { readonly sourcePort: number; readonly destinationPort: number };
+      readonly isSummed: boolean;
+    },
+  ): void {
+    const { offset: payloadOffset, length: payloadLength, isSummed, ports } = udp;
+    const arrival = this.#arrival;
+    arrival.peerUdpPort = ports.sourcePort;
+    arrival.localUdpPort = ports.destinationPort;
+    this.#take(frame, packet, { payloadOffset, payloadLength, isSummed });
+  }
+
+  #take(
+    frame: Uint8Array,
+    packet: IpPacket,
+    about: { readonly payloadOffset: number; readonly payloadLength: number; readonly isSummed: boolean },
+  ): void {
+    const { payloadOffset, payloadLength } = about;
     const segment = this.#segment;
     const malformed = parseTcp(frame, payloadOffset, payloadLength, segment);
     if (malformed !== null) {
       this.#refuse(malformed);
       return;
     }
-    if (this.#checksumPolicy !== "ignore") {
+    if (this.#checksumPolicy !== "ignore" && !about.isSummed) {
       const pseudo = pseudoSum(packet.addressSum, IP_PROTOCOL.TCP, payloadLength);
       const isStrict = this.#checksumPolicy === "strict";
       const verdict = checksumVerdict(frame, payloadOffset, payloadLength, pseudo, isStrict);

@@ -7,6 +7,7 @@
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import type { ArrivingSegment } from "./arriving_segment.ts";
 import { changeState } from "./change_state.ts";
+import type { TcpConfig } from "./config.ts";
 import { initialWindow } from "./congestion.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
@@ -71,8 +72,14 @@ export function agreeScale(tcb: Tcb, peerShift: number): void {
 /** MUST-16, RFC 6691 §2: the smallest of what the peer takes, and path and device carry, less our options. */
 export function updateSendMss(tcb: Tcb): void {
   const options = tcb.timestamps ? TIMESTAMP_OPTION_BYTES : 0;
-  const carried = Math.min(tcb.peerMss, tcb.ourMss, tcb.pathMss, tcb.internet.linkMss);
+  const narrowest = Math.min(tcb.pathMss, tcb.internet.linkMss) - udpBytes(tcb.config);
+  const carried = Math.min(tcb.peerMss, tcb.ourMss, narrowest);
   tcb.sendMss = Math.max(carried - options, LEAST_SEND_MSS);
+}
+
+/** What a UDP header around each segment takes from what the path carries. */
+export function udpBytes({ peerUdpPort, udpOverheadBytes }: TcpConfig): number {
+  return peerUdpPort === 0 ? 0 : udpOverheadBytes;
 }
 
 /** Whether a SYN asks for ECN (SHLD-8, RFC 3168 §6.1.1: ECE and CWR). */

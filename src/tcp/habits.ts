@@ -75,6 +75,8 @@ export interface TcpHabits {
   icmpInHandshake: "abort" | "ignore";
   /** TCP in UDP is taken at this port (RFC 6951 does so for SCTP); 0: nowhere. */
   udpPort: number;
+  /** TCP goes in UDP, to this port of the peer; 0: it goes by itself. Of connections that came so, the port that they came from. */
+  peerUdpPort: number;
   /** By how much less than the link carries a segment is made, so that a UDP header fits (8). */
   udpOverheadBytes: number;
 }
@@ -110,5 +112,7 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   restartAfterIdle: true,
   icmpInHandshake: "abort",
   udpPort: 0,
-  udpOverheadBytes: 0,
+  peerUdpPort: 0,
+  // UDP's header.
+  udpOverheadBytes: 8,
 };

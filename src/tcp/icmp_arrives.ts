@@ -7,7 +7,7 @@
 import { endConnection } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
-import { updateSendMss } from "./establish.ts";
+import { udpBytes, updateSendMss } from "./establish.ts";
 import { repairTooBig } from "./recovery.ts";
 import { TIMESTAMP_OPTION_BYTES } from "./segment_options.ts";
 import { positionOf } from "./sequence.ts";
@@ -52,13 +52,15 @@ export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): 
       context.apply("icmp.soft-error");
       context.effects.push(EFFECT.ADVICE, tcb).drop = news.text;
       return;
-    case "too-big":
-      if (isSynTextTooBig(tcb, seq, news.pathMss)) {
+    case "too-big": {
+      const carried = news.pathMss - udpBytes(tcb.config);
+      if (isSynTextTooBig(tcb, seq, carried)) {
         takePathLimit(context, tcb, news.pathMss);
         // Again, and without text.
         tcb.scoreboard.markLost(tcb.scoreboard.at(0));
-      } else if (isLarger(tcb, seq, news.pathMss)) pathShrank(context, tcb, news.pathMss);
+      } else if (isLarger(tcb, seq, carried)) pathShrank(context, tcb, news.pathMss);
       else context.apply("icmp.ignored");
+    }
   }
 }
 
@@ -92,7 +94,8 @@ function isLarger(tcb: Tcb, seq: number, pathMss: number): boolean {
 function pathShrank(context: MachineContext, tcb: Tcb, claimed: number): void {
   const { leastPathMss, canFragment } = tcb.internet;
   const pathMss = Math.max(claimed, leastPathMss);
-  const isNarrower = pathMss < Math.min(tcb.pathMss, tcb.ourMss, tcb.peerMss);
+  const isNarrower = pathMss < tcb.pathMss &&
+    pathMss - udpBytes(tcb.config) < Math.min(tcb.ourMss, tcb.peerMss);
   // Below what we go down to packets lose their DF, once.
   const losesDf = canFragment && claimed < leastPathMss && tcb.dontFragment;
   if (!isNarrower && !losesDf) {

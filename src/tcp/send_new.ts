@@ -50,7 +50,10 @@ export function sendNew(context: MachineContext, tcb: Tcb): void {
     if (!mayLeave(tcb, length, unsent, mss)) return;
     let cutBytes = 0;
     // Not with urgent data: each part would carry the same pointer.
-    if (tcb.internet.largeSendBytes > mss && length === mss && unsent > mss && tcb.sndUp <= tcb.sndNxt) {
+    if (
+      tcb.internet.largeSendBytes > mss && tcb.config.peerUdpPort === 0 && length === mss && unsent > mss &&
+      tcb.sndUp <= tcb.sndNxt
+    ) {
       const large = largeLength(tcb, { unsent, mss, windowRoom, room });
       if (large > mss) {
         length = large;

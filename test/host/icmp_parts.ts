@@ -181,6 +181,7 @@ export class IcmpParts {
     const echo = new Echo({ ...common, counters, limit: new IcmpLimit(0x1234567, ECHO_RATES) });
     const internet = new InternetLayer(isIpv4 ? IPV4_FIGURES : IPV6_FIGURES);
     const errors = new IcmpErrors({
+      udpPort: () => -1,
       tooBig: () => {},
       drop: common.drop,
       connections: {
