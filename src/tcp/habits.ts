@@ -38,6 +38,11 @@ export interface TcpHabits {
   receiveBufferMostBytes: number;
   /** Buffers are as large as they are set, or become a whole number of segments in the handshake (4.4BSD, `tcp_mss`). */
   bufferUnit: "octets" | "segments";
+  /**
+   * The window's right edge moves when that is worth telling (RFC 9293 §3.8.6.2.2), or with every ACK as far as there is room, rounded up
+   * to what the field can say (4.4BSD, `tcp_output`); a window of less than a segment stays shut in either case.
+   */
+  windowUpdates: "worthwhile" | "every-ack";
   /** Segments are acceptable in the window that was offered (RFC 9293 §3.10.7.4), or wherever the buffer has room. */
   acceptance: "offered" | "buffer";
 
@@ -95,6 +100,7 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   closedPorts: "reset",
   receiveBufferMostBytes: 0,
   bufferUnit: "octets",
+  windowUpdates: "worthwhile",
   acceptance: "offered",
   ackEverySecond: "full-sized",
   finInAcks: false,

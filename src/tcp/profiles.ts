@@ -120,6 +120,8 @@ const FREEBSD: Profile = {
     // tcp_mss rounds both up; sendbuf_max, up to which the buffer of a socket grows by itself.
     bufferUnit: "segments",
     sendBufferBytes: 2 * MIB,
+    // tcp_output: recwin is all the room, and is rounded up.
+    windowUpdates: "every-ack",
     // tcp_do_segment: rcv_wnd is the room in the buffer, whatever the field can say.
     acceptance: "buffer",
     // DELAY_ACK: the ACK waits only while no other one does. delacktime.

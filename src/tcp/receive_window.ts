@@ -91,6 +91,7 @@ export function offerWindow(tcb: Tcb): number {
   const limit = mostOfferable(tcb, buffer);
   const room = offerableBytes(tcb, buffer, limit);
   const offered = tcb.rcvWnd;
+  if (tcb.config.windowUpdates === "every-ack") return offerAllRoom(tcb, { room, buffer });
   let window = offered;
   const step = tcb.ourMss < limit / 2 ? tcb.ourMss : limit / 2;
   if (room - offered >= step) window = room;
@@ -103,6 +104,21 @@ export function offerWindow(tcb: Tcb): number {
   if (field << shift < offered && up <= room + (1 << shift)) field++;
   if (field > WINDOW_FIELD_MAX) field = WINDOW_FIELD_MAX;
   const edge = tcb.rcvNxt + (field << shift);
+  if (edge > tcb.rcvAdv) tcb.rcvAdv = edge;
+  return field;
+}
+
+/** The other habit: all the room, as soon as it is worth a segment. */
+function offerAllRoom(
+  tcb: Tcb,
+  { room, buffer }: { readonly room: number; readonly buffer: number },
+): number {
+  const offered = tcb.rcvWnd;
+  const isSilly = room < buffer / 4 && room < tcb.ourMss;
+  const window = isSilly || room < offered ? offered : room;
+  const unit = 1 << tcb.receiveShift;
+  const field = Math.min(Math.ceil(window / unit), WINDOW_FIELD_MAX);
+  const edge = tcb.rcvNxt + field * unit;
   if (edge > tcb.rcvAdv) tcb.rcvAdv = edge;
   return field;
 }

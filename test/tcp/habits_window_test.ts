@@ -73,6 +73,33 @@ Deno.test("segments are taken in what was offered (RFC 9293 §3.10.7.4), or wher
   }
 });
 
+Deno.test("the window's edge moves by a segment at the least (RFC 9293 §3.8.6.2.2), or with every ACK", () => {
+  for (const [windowUpdates, expected] of [["worthwhile", 9968], ["every-ack", 10_000]] as const) {
+    const tcp = { windowUpdates, receiveBufferBytes: 10_000, quickAcks: 100 };
+    const { peer } = reachEstablished({ tcp });
+    peer.sends({ flags: "ACK", seq: 1, ack: 1, data: 32 });
+    peer.expects({ flags: "ACK", ack: 33, window: expected });
+  }
+});
+
+Deno.test("a window that moves with every ACK stays shut below a segment, and takes nothing back (SHLD-14, MUST-39)", () => {
+  const tcp = { windowUpdates: "every-ack" as const, receiveBufferBytes: 10_000, quickAcks: 1000 };
+  const { lab, peer, app } = reachEstablished({ tcp, autoRead: false, options: { mss: 1460 } });
+  let edge = 10_001;
+  for (let seq = 1; seq < 10_001; seq += 1000) {
+    peer.sends({ flags: "ACK", seq, ack: 1, data: 1000 });
+    const { ack, window } = peer.expects({ flags: "ACK" });
+    assertEquals(ack + window >= edge, true);
+    edge = ack + window;
+  }
+  assertEquals(peer.hostWindow, 0);
+  app.connection.skip(1000);
+  lab.pass(1000);
+  assertEquals(peer.takeAll().filter(({ window }) => window > 0), []);
+  lab.user(() => app.connection.skip(2000));
+  assertEquals(peer.takeAll().map(({ window }) => window), [3000]);
+});
+
 Deno.test("text beyond the window that was offered is kept where the buffer has room for it", () => {
   const tcp = { receiveBufferBytes: 70_000, windowScaling: false, acceptance: "buffer" as const };
   const { peer, app } = reachEstablished({ tcp, autoRead: false, options: { mss: 1460 } });
