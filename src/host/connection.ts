@@ -157,6 +157,10 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
     return mayAnswerEarly(this.tcb);
   }
 
+  get synTextTaken(): number {
+    return this.tcb.fastOpen?.takenBytes ?? 0;
+  }
+
   get readableBytes(): number {
     return this.tcb.receiveRing.length;
   }

@@ -257,11 +257,11 @@ export class Connections {
   }
 
   /** Octets of text that a SYN on this way would carry now; -1: none, as it would ask for a cookie, or do no Fast Open. */
-  fastOpenRoom(route: ConnectionAddresses): number {
+  fastOpenRoom(route: ConnectionAddresses, withoutCookie: boolean): number {
     const registry = this.#registry;
     const { tcb } = registry.make(route, this.#performer, registry.config);
     const { localAddress, peerAddress: address, peerPort: port } = route;
-    return this.fastOpen.room(tcb, { localAddress, address, port });
+    return this.fastOpen.room(tcb, { localAddress, address, port }, withoutCookie);
   }
 
   /** Tells what runs on a connection something that it may want to know. */

@@ -50,6 +50,8 @@ export interface FastOpenPath {
   readonly port: number;
   /** The host's choice when absent. */
   readonly localAddress?: Uint8Array;
+  /** As {@link FastOpenRequest.withoutCookie}. */
+  readonly withoutCookie?: boolean;
 }
 
 /** A cookie that a server has given us, and the MSS that came with it. */
@@ -68,6 +70,8 @@ export interface FastOpenCookie {
 export interface FastOpenConnection {
   /** It came with a valid cookie: its user may read and write before it is established. */
   readonly isFastOpen: boolean;
+  /** Octets of the SYN's text, ours or the peer's, that its receiver has taken; 0 without any. */
+  readonly synTextTaken: number;
 }
 
 /** A host's calls for Fast Open. */

@@ -74,8 +74,8 @@ export class FastOpenClient {
   }
 
   /** What {@link FastOpenHost.fastOpenRoom} says; `tcb` as that of a connection on the path would be. */
-  room(tcb: Tcb, path: KnownPath): number {
-    return this.#plan(tcb, path, false).mostTextBytes;
+  room(tcb: Tcb, path: KnownPath, withoutCookie: boolean): number {
+    return this.#plan(tcb, path, withoutCookie).mostTextBytes;
   }
 
   /** `connection` is about to send its SYN. */

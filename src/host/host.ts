@@ -277,7 +277,7 @@ export class Host implements HostAtWork {
   }
 
   fastOpenRoom(path: FastOpenPath): number {
-    return this.#connections.fastOpenRoom(this.#opens.pathTo(path));
+    return this.#connections.fastOpenRoom(this.#opens.pathTo(path), path.withoutCookie ?? false);
   }
 
   fastOpenCookies(): FastOpenCookie[] {

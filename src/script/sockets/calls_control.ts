@@ -5,6 +5,7 @@
  */
 import { UnsupportedConstruct } from "../kernel.ts";
 import { type CallArguments, isNull } from "./call_arguments.ts";
+import { FAST_OPEN_OPTIONS } from "./fast_open_options.ts";
 import { IP_LEVEL_OPTIONS } from "./ip_level_options.ts";
 import type { SocketOption } from "./option_value.ts";
 import { type CallMethod, failed, succeeded } from "./process.ts";
@@ -12,10 +13,12 @@ import { SOCKET_LEVEL_OPTIONS } from "./socket_level_options.ts";
 import { TCP_LEVEL_OPTIONS } from "./tcp_level_options.ts";
 import { TcpSocket } from "./tcp_socket.ts";
 
+const TCP_OPTIONS: Readonly<Record<string, SocketOption>> = { ...TCP_LEVEL_OPTIONS, ...FAST_OPEN_OPTIONS };
+
 const LEVELS: Readonly<Record<string, Readonly<Record<string, SocketOption>>>> = {
   SOL_SOCKET: SOCKET_LEVEL_OPTIONS,
-  SOL_TCP: TCP_LEVEL_OPTIONS,
-  IPPROTO_TCP: TCP_LEVEL_OPTIONS,
+  SOL_TCP: TCP_OPTIONS,
+  IPPROTO_TCP: TCP_OPTIONS,
   SOL_IP: IP_LEVEL_OPTIONS,
   IPPROTO_IP: IP_LEVEL_OPTIONS,
   SOL_IPV6: IP_LEVEL_OPTIONS,

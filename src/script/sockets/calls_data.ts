@@ -9,7 +9,8 @@ import { bufferOf, type CallArguments, type CallBuffer } from "./call_arguments.
 import { beginConnect, destinationOf } from "./calls_socket.ts";
 import { MOST_CALL_BYTES, readFrom, type ReadRequest, writeOn, type WriteRequest } from "./data_transfer.ts";
 import { type CallMethod, type CallStart, failed, type Process, succeeded } from "./process.ts";
-import type { TcpSocket } from "./tcp_socket.ts";
+import { fastOpenSend } from "./fast_open_send.ts";
+import type { SocketDestination, TcpSocket } from "./tcp_socket.ts";
 
 /** Flags of receiving calls, besides `MSG_ERRQUEUE` that is a call by itself. */
 const RECEIVE_FLAGS: ReadonlySet<string> = new Set([
@@ -172,6 +173,9 @@ export function writeFrom(
   socket: TcpSocket,
   { gathered, flags }: { gathered: Gathered; flags: readonly string[] },
 ): CallStart {
+  if (socket.deferred !== null) {
+    return fastOpenSend(process, socket, { gathered, flags, to: socket.deferred });
+  }
   const request = sendRequest(flags, gathered);
   if (gathered.isBad && socket.phase === "connected" && !socket.isWriteShut) return failed("EFAULT");
   return writeOn(process, socket, request);
@@ -184,19 +188,22 @@ export function sendTo(
   about: {
     gathered: Gathered;
     flags: readonly string[];
-    to: { readonly address: Uint8Array; readonly port: number } | null;
+    to: SocketDestination | null;
   },
 ): CallStart {
   const { gathered, flags, to } = about;
+  if (flags.includes("MSG_FASTOPEN")) return fastOpenSend(process, socket, about);
   const isFree = socket.phase === "idle";
   if (process.ground.socketDefaults.system === "bsd" && isFree && to !== null) {
     const wasNonBlocking = socket.isNonBlocking;
     socket.isNonBlocking = true;
-    const begun = beginConnect(process, socket, to);
+    const { length, bytes } = sendRequest(flags, gathered);
+    const isFast = (socket.settings.fastOpen ?? 0) !== 0 && process.ground.socketDefaults.fastOpenClient;
+    const data = bytes ?? new Uint8Array(length);
+    const begun = beginConnect(process, socket, to, isFast ? { data } : undefined);
     socket.isNonBlocking = wasNonBlocking;
     if ("errno" in begun && begun.errno !== "EINPROGRESS") return begun;
-    const { length, bytes } = sendRequest(flags, gathered);
-    return succeeded(socket.queueBeforeOpen(length, bytes));
+    return succeeded(isFast ? socket.writtenBytes : socket.queueBeforeOpen(data));
   }
   return writeFrom(process, socket, { gathered, flags });
 }

@@ -4,6 +4,7 @@
  *
  * Owns: what each of them checks, answers and waits for, on Linux and on BSD. Must not know: what is read or written.
  */
+import type { FastOpenRequest } from "../../host/fast_open_api.ts";
 import { isUnspecified, sameAddress } from "../../wire/address.ts";
 import type { CallOutcome } from "../kernel.ts";
 import { UnsupportedConstruct } from "../kernel.ts";
@@ -18,7 +19,8 @@ import {
   type Process,
   succeeded,
 } from "./process.ts";
-import { TcpSocket } from "./tcp_socket.ts";
+import { askForCookie, synRoom } from "./fast_open_settings.ts";
+import { type SocketDestination, TcpSocket } from "./tcp_socket.ts";
 
 /** Most that `listen` takes for the backlog. Local choice, as Linux's somaxconn. */
 const MOST_BACKLOG = 4096;
@@ -130,14 +132,20 @@ const connect: CallMethod = (process, args) => {
   }
   const again = connectAgain(socket, args);
   if (again !== null) return again;
-  return beginConnect(process, socket, to);
+  if (!socket.settings.fastOpenConnect) return beginConnect(process, socket, to);
+  if (synRoom(process, socket, to) < 0) {
+    return beginConnect(process, socket, to, askForCookie(process, socket));
+  }
+  // Nothing leaves before there is something to say.
+  socket.deferred = to;
+  return succeeded(0);
 };
 
 /** Whom an address argument means; null for `AF_UNSPEC`. */
 export function destinationOf(
   process: Process,
   { family, address, port }: CallAddress,
-): { address: Uint8Array; port: number } | null {
+): SocketDestination | null {
   if (family === 0 && address === null) return null;
   const { ends } = process.ground;
   return { address: address ?? ends.remoteAddress, port: port ?? ends.connectPort };
@@ -155,7 +163,7 @@ function disconnect(socket: TcpSocket): CallOutcome {
 function connectAgain(socket: TcpSocket, { system }: CallArguments): CallStart | null {
   switch (socket.phase) {
     case "idle":
-      return null;
+      return socket.deferred === null ? null : failed("EISCONN");
     case "listening":
       return failed(system === "linux" ? "EISCONN" : "EOPNOTSUPP");
     case "connecting":
@@ -179,10 +187,11 @@ function connectAgain(socket: TcpSocket, { system }: CallArguments): CallStart |
 export function beginConnect(
   process: Process,
   socket: TcpSocket,
-  to: { readonly address: Uint8Array; readonly port: number },
+  to: SocketDestination,
+  fastOpen?: FastOpenRequest,
 ): CallStart {
   try {
-    socket.connect(to);
+    socket.connect(to, fastOpen);
   } catch (refusal) {
     return failed(errorOfRefusal(refusal));
   }

@@ -5,12 +5,14 @@
  * that waits on it; how ready it is. RFC 9293 §3.9.1. Must not know: descriptors' numbers, arguments of calls, blocking.
  */
 import type { ConnectionHandler, HostConnection, HostListener } from "../../host/api.ts";
+import type { FastOpenRequest } from "../../host/fast_open_api.ts";
 import type { CloseReason } from "../../tcp/events.ts";
 import type { TcpConfig } from "../../tcp/config.ts";
 import type { KernelGround } from "../kernel.ts";
 import { type Descriptor, READY } from "./descriptor.ts";
 import { ErrorQueue } from "./error_queue.ts";
 import { errorOfEnd } from "./errors.ts";
+import { fastOpenOfListener } from "./fast_open_settings.ts";
 import { SendLimits } from "./send_limits.ts";
 import { freshSettings, inheritedSettings, notSentLimit, type SocketSettings } from "./socket_settings.ts";
 
@@ -19,6 +21,12 @@ export interface SocketOwner {
   readonly ground: KernelGround;
   /** A connection begins: the script is about this one from now on. */
   connectionBegan(socket: TcpSocket): void;
+}
+
+/** Whom a socket connects to. */
+export interface SocketDestination {
+  readonly address: Uint8Array;
+  readonly port: number;
 }
 
 /** What a socket may be doing. */
@@ -42,7 +50,7 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
   /** Octets written on the connection so far. */
   writtenBytes = 0;
   /** What `connect` has put off until the first write (`TCP_FASTOPEN_CONNECT`). */
-  deferred: { readonly address: Uint8Array; readonly port: number } | null = null;
+  deferred: SocketDestination | null = null;
   /** Linux: the `connect` that follows the end of the handshake is told so once more. */
   isConnectTold = false;
   /** Somebody was refused room: an edge is due when there is enough again. */
@@ -59,6 +67,9 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
   readonly #embryos = new Set<TcpSocket>();
   #parent: TcpSocket | null = null;
   #soft: string | null = null;
+  #backlog = 0;
+  /** What its listener has been told of Fast Open. */
+  #fastOpenKey = "";
   #peerHasClosed = false;
   #isClosed = false;
 
@@ -85,7 +96,9 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
       tcp: this.settings.tcp,
       accept: (connection) => this.#begins(connection),
     });
+    this.#backlog = backlog;
     this.phase = "listening";
+    this.#setFastOpen(this.listener);
   }
 
   /** Takes the oldest connection that waits, or null. */
@@ -96,8 +109,24 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
     return first;
   }
 
-  /** Begins a connection. Throws what the host throws. */
-  connect(to: { readonly address: Uint8Array; readonly port: number }): void {
+  /** The listener's Fast Open, as the socket and the settings of its host have it now. */
+  #setFastOpen(listener: HostListener): void {
+    const wishes = fastOpenOfListener(this.settings, {
+      defaults: this.#ground.socketDefaults,
+      backlog: this.#backlog,
+    });
+    const key = JSON.stringify([
+      wishes.fastOpen,
+      wishes.fastOpenWithoutCookie,
+      wishes.fastOpenKeys?.map(String),
+    ]);
+    if (key === this.#fastOpenKey) return;
+    this.#fastOpenKey = key;
+    listener.setFastOpen(wishes);
+  }
+
+  /** Begins a connection, with Fast Open where it is asked for. Throws what the host throws. */
+  connect(to: SocketDestination, fastOpen?: FastOpenRequest): void {
     const { host, ends } = this.#ground;
     const { settings, bound } = this;
     this.pendingError = null;
@@ -110,7 +139,9 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
       ...(bound !== null && bound.port > 0 ? { localPort: bound.port } : {}),
       handler: this,
       tcp: settings.tcp,
+      ...(fastOpen === undefined ? {} : { fastOpen }),
     });
+    this.deferred = null;
     this.phase = "connecting";
     this.#attach(connection);
   }
@@ -122,6 +153,7 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
     child.isNonBlocking = this.isNonBlocking && this.#ground.socketDefaults.system === "bsd";
     child.#attach(connection);
     this.#embryos.add(child);
+    if (connection.isFastOpen) child.#isReady();
     return child;
   }
 
@@ -150,10 +182,10 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
   }
 
   /** Writes before the handshake is over; returns how much fits. */
-  queueBeforeOpen(length: number, bytes: Uint8Array | null): number {
+  queueBeforeOpen(bytes: Uint8Array): number {
     const { connection } = this;
     if (connection === null) return 0;
-    const taken = connection.write(bytes ?? new Uint8Array(length));
+    const taken = connection.write(bytes);
     this.writtenBytes += taken;
     return taken;
   }
@@ -161,12 +193,16 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
   // -- What the host tells
 
   onOpen(): void {
-    this.phase = "connected";
     this.lastDataUs = this.#ground.nowUs;
+    this.#isReady();
+  }
+
+  /** It can be read and written, and accepted where a listener has made it. */
+  #isReady(): void {
+    this.phase = "connected";
     this.wake();
     const parent = this.#parent;
-    if (parent === null) return;
-    parent.#embryos.delete(this);
+    if (parent === null || !parent.#embryos.delete(this)) return;
     parent.#queue.push(this);
     parent.#countWaiting();
     parent.wake();
@@ -252,6 +288,7 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
     let ready = 0;
     if (this.pendingError !== null || this.errors.length > 0) ready |= READY.ERROR;
     if (phase === "idle" || phase === "ended") {
+      if (this.deferred !== null) return ready | READY.OUT;
       ready |= READY.OUT | READY.HANG_UP;
       return phase === "ended" ? ready | READY.IN | READY.READ_HANG_UP : ready;
     }
@@ -268,6 +305,7 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
 
   look(): void {
     for (const child of this.#queue) child.look();
+    if (this.listener !== null) this.#setFastOpen(this.listener);
     const { connection } = this;
     if (connection === null) return;
     if (connection.ended === null) {
