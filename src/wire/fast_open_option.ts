@@ -54,9 +54,17 @@ export function emitFastOpen(
   room: number,
   option: Readonly<FastOpenOption>,
 ): number {
-  const { fastOpen, fastOpenCookie, isFastOpenExperimental } = option;
+  const { fastOpen, isFastOpenExperimental } = option;
   const taken = fastOpenBytes(fastOpen, isFastOpenExperimental);
   if (taken > room) return at;
+  const end = emitBareFastOpen(bytes, at, option);
+  for (let i = end; i < at + taken; i++) bytes[i] = NOP;
+  return at + taken;
+}
+
+/** Writes the option at `at` with nothing behind it; returns its end. There is room for it. */
+export function emitBareFastOpen(bytes: Uint8Array, at: number, option: Readonly<FastOpenOption>): number {
+  const { fastOpen, fastOpenCookie, isFastOpenExperimental } = option;
   const head = isFastOpenExperimental ? HEAD_BYTES.EXPERIMENTAL : HEAD_BYTES.STANDARD;
   bytes[at + OFFSET.KIND] = isFastOpenExperimental
     ? FAST_OPEN_OPTION.EXPERIMENTAL
@@ -64,6 +72,5 @@ export function emitFastOpen(
   bytes[at + OFFSET.LENGTH] = head + fastOpen;
   if (isFastOpenExperimental) writeU16(bytes, at + OFFSET.MAGIC, MAGIC);
   for (let i = 0; i < fastOpen; i++) bytes[at + head + i] = fastOpenCookie[i];
-  for (let i = head + fastOpen; i < taken; i++) bytes[at + i] = NOP;
-  return at + taken;
+  return at + head + fastOpen;
 }

@@ -8,7 +8,14 @@
  * and §3.2 (window scale, timestamps), RFC 2018 §2 and §3 (SACK permitted, SACK), RFC 7413 §4.1.1 (fast_open_option.ts).
  */
 import { readU16, readU32, writeU16, writeU32 } from "./bytes.ts";
-import { emitFastOpen, FAST_OPEN_OPTION, type FastOpenOption, readFastOpen } from "./fast_open_option.ts";
+import {
+  emitBareFastOpen,
+  emitFastOpen,
+  FAST_OPEN_OPTION,
+  fastOpenBytes,
+  type FastOpenOption,
+  readFastOpen,
+} from "./fast_open_option.ts";
 
 /** Option kinds (IANA's TCP parameters). */
 const TCP_OPTION = {
@@ -182,7 +189,7 @@ export function emitTcpOptions(bytes: Uint8Array, offset: number, options: Reado
 
 /**
  * The layout of 4.4BSD: MSS, window scale at an odd place, SACK-permitted at an even one, timestamps and SACK with their
- * values on words; END and zeros up to a word (MUST-69).
+ * values on words, Fast Open at any place; END and zeros up to a word (MUST-69).
  */
 function emitPacked(bytes: Uint8Array, offset: number, options: Readonly<TcpOptions>): number {
   let at = offset;
@@ -198,6 +205,14 @@ function emitPacked(bytes: Uint8Array, offset: number, options: Readonly<TcpOpti
   if (options.hasTimestamps) {
     while ((at - offset) % 4 !== 2) bytes[at++] = TCP_OPTION.NOP;
     at = emitTimestamps(bytes, at, options);
+  }
+  // In a room of whole words, whatever stands at its end.
+  const wordsEnd = (at - offset + 3) & ~3;
+  if (
+    options.fastOpen >= 0 &&
+    wordsEnd + fastOpenBytes(options.fastOpen, options.isFastOpenExperimental) <= MAX_OPTION_BYTES
+  ) {
+    at = emitBareFastOpen(bytes, at, options);
   }
   if (options.sackBlockCount > 0) {
     const room = MAX_OPTION_BYTES - (at - offset);

@@ -46,6 +46,31 @@ Deno.test("bytes and values", () => {
   }
 });
 
+Deno.test("the packed layout has no NOP behind it, and end-of-list up to a word (MUST-69)", () => {
+  const fastOpenCookie = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+  assertEquals(emit({ isPacked: true, fastOpen: 8, fastOpenCookie }), "220a0102030405060708" + "0000");
+  assertEquals(emit({ isPacked: true, fastOpen: 0, sackPermitted: true }), "0402" + "2202");
+  assertEquals(
+    emit({ isPacked: true, mss: 1460, fastOpen: 0, windowScale: 6 }),
+    "020405b4" + "01030306" + "2202" + "0000",
+  );
+});
+
+Deno.test("the packed layout leaves out what has no room, as the other one does", () => {
+  const whole = {
+    mss: 1460,
+    windowScale: 6,
+    sackPermitted: true,
+    hasTimestamps: true,
+    tsValue: 1,
+    tsEcho: 0,
+  };
+  const cookie = (bytes: number) => ({ fastOpen: bytes, fastOpenCookie: new Uint8Array(bytes).fill(7) });
+  const longest = emit({ ...whole, isPacked: true, ...cookie(16) });
+  assertEquals([longest.length / 2, longest.includes("2212")], [40, true]);
+  assertEquals(emit({ ...whole, isPacked: true, ...cookie(20) }).includes("2216"), false);
+});
+
 Deno.test("lengths that no cookie may have are told as they are, and end no list (RFC 7413 §4.1.1: ignored)", () => {
   const segment = parse("220303 22040405 0204 05b4 01");
   assertEquals([segment.fastOpen, segment.mss, segment.optionsMalformed], [2, 1460, false]);
