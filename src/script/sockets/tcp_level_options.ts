@@ -180,6 +180,7 @@ const udpPort: SocketOption = {
     if (value < 0 || value > MOST_PORT || socket.phase !== "idle") return failed("EINVAL");
     if (value !== 0 && process.ground.host.config.udpPort === 0) return failed("EINVAL");
     socket.settings.udpPort = value;
+    socket.configure({ peerUdpPort: value });
     return succeeded(0);
   },
   get: (place) => tellNumber(place, place.socket.settings.udpPort),

@@ -227,9 +227,13 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
     this.wake();
   }
 
-  onClosed(_connection: HostConnection, reason: CloseReason): void {
+  onClosed(connection: HostConnection, reason: CloseReason): void {
+    const { sndUna, sndNxt } = connection.info();
     this.pendingError = errorOfEnd({
-      reason,
+      // With our FIN unacknowledged it was a reset that ended it (RFC 9293 §3.10.7.4, CLOSING and LAST-ACK).
+      reason: reason === "normal" && sndUna !== sndNxt && this.phase === "connected"
+        ? "reset-by-peer"
+        : reason,
       wasOpen: this.phase === "connected",
       wasCloseWait: this.#peerHasClosed && !this.isWriteShut,
       soft: this.#soft,
