@@ -292,7 +292,9 @@ function synArrives(context: MachineContext, tcb: Tcb): void {
 
 /** RFC 5961 §4.2: a SYN anywhere gets a challenge ACK, whatever its sequence number. */
 function challengeSyn(context: MachineContext, tcb: Tcb): void {
-  const isAnswered = tcb.state !== "TIME_WAIT" || tcb.config.timeWaitSyn === "challenge";
+  // One with ACK asks for nothing new: it is of the old connection.
+  const isAnswered = tcb.state !== "TIME_WAIT" || tcb.config.timeWaitSyn === "challenge" ||
+    (context.arrivingFlags & ACK) !== 0;
   context.apply(isAnswered ? "arrives.check4.syn-challenge" : "arrives.time-wait.syn-dropped");
   context.drop(tcb, "syn-in-connection");
   if (isAnswered) challengeAck(context, tcb, "arrives.check4.syn-challenge");

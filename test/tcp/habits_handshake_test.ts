@@ -179,6 +179,9 @@ Deno.test("a SYN in TIME_WAIT that opens nothing is challenged, or dropped (RFC 
     peer.sends({ flags: "SYN", seq: -5 });
     if (timeWaitSyn === "challenge") peer.expects({ flags: "ACK", seq: 2, ack: 2 });
     peer.expectsSilence();
+    const { peer: other } = reachTimeWait({ tcp: { timeWaitSyn } });
+    other.sends({ flags: "SYN ACK", seq: -5, ack: 2 });
+    other.expects({ flags: "ACK", seq: 2, ack: 2 });
   }
 });
 
