@@ -10,7 +10,14 @@
 import { bytesEqual } from "../wire/address.ts";
 import { encodeTcpOption } from "./option_bytes.ts";
 import { parseFlags } from "./tcp_flags.ts";
-import type { IcmpPacket, IpAnnotation, PacketEvent, ScriptTcpOption, TcpPacket } from "./values.ts";
+import type {
+  IcmpPacket,
+  IpAnnotation,
+  PacketEvent,
+  PortPair,
+  ScriptTcpOption,
+  TcpPacket,
+} from "./values.ts";
 
 /** By which rules. */
 export interface CompareRules {
@@ -42,6 +49,7 @@ export function segmentDifferences(
     say("source port", want.ports.source === 0 || want.ports.source === got.ports.source);
     say("destination port", want.ports.destination === 0 || want.ports.destination === got.ports.destination);
   }
+  say("UDP's ports", samePorts(want.udpPorts, got.udpPorts));
   const wantFlags = parseFlags(want.flags);
   const gotFlags = parseFlags(got.flags);
   say("flags", wantFlags?.bits === gotFlags?.bits && wantFlags?.ae === gotFlags?.ae);
@@ -78,6 +86,10 @@ function ipDifferences(want: IpAnnotation, got: IpAnnotation, rules: CompareRule
     differences.push("flow label");
   }
   return differences;
+}
+
+function samePorts(want: PortPair | null, got: PortPair | null): boolean {
+  return want?.source === got?.source && want?.destination === got?.destination;
 }
 
 function sameOptions(want: TcpPacket, got: TcpPacket, rules: CompareRules): boolean {

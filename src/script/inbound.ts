@@ -9,6 +9,7 @@ import { checksum } from "../wire/checksum.ts";
 import { ICMP } from "../wire/icmp.ts";
 import { emitIp, IP_PROTOCOL, ipHeaderBytes } from "../wire/ip.ts";
 import { FLAG, TCP } from "../wire/tcp.ts";
+import { UDP } from "../wire/udp.ts";
 import type { Flow } from "./flow.ts";
 import { icmpNumbers } from "./icmp_words.ts";
 import { ipFrame } from "./ip_frame.ts";
@@ -62,6 +63,10 @@ export function inboundFrame(packet: PacketEvent, ground: InboundGround): Uint8A
   };
   if (body.protocol === "tcp") {
     const segment = tcpSegment(body, ground.flow);
+    if (body.udpPorts !== null) {
+      const datagram = inUdp(segment, body.udpPorts);
+      return ipFrame(datagram, { ...common, protocol: IP_PROTOCOL.UDP, checksumAt: UDP.CHECKSUM });
+    }
     return ipFrame(segment, { ...common, protocol: IP_PROTOCOL.TCP, checksumAt: TCP.CHECKSUM });
   }
   if (body.protocol === "icmp") {
@@ -75,6 +80,25 @@ export function inboundFrame(packet: PacketEvent, ground: InboundGround): Uint8A
   }
   const name = body.protocol === "other" ? body.name : body.protocol;
   throw new StepFailed(unsupportedProblem(name, body.place));
+}
+
+/** A segment with UDP's header before it, whose sum stands for TCP's. */
+function inUdp(segment: Uint8Array, ports: PortPair): Uint8Array {
+  const datagram = new Uint8Array(UDP.HEADER_BYTES + segment.length);
+  writeUdpPorts(datagram, 0, { ports, length: datagram.length });
+  datagram.set(segment, UDP.HEADER_BYTES);
+  return datagram;
+}
+
+/** A header of UDP without its sum. */
+function writeUdpPorts(
+  bytes: Uint8Array,
+  offset: number,
+  about: { readonly ports: PortPair; readonly length: number },
+): void {
+  writeU16(bytes, offset + UDP.SOURCE_PORT, about.ports.source);
+  writeU16(bytes, offset + UDP.DESTINATION_PORT, about.ports.destination);
+  writeU16(bytes, offset + UDP.LENGTH, about.length);
 }
 
 /** The letters as bits; throws where one is none. */
@@ -166,18 +190,24 @@ function icmpMessage(packet: IcmpPacket, ground: InboundGround): Uint8Array {
     throw new StepFailed(unsupportedProblem(`icmp about ${quoted.protocol}`, packet.place));
   }
   const quotedIpBytes = ipHeaderBytes(addressBytes);
-  const message = new Uint8Array(ICMP.HEADER_BYTES + quotedIpBytes + QUOTED_PAYLOAD_BYTES);
+  const udpPorts = quoted?.udpPorts ?? null;
+  const udpBytes = udpPorts === null ? 0 : UDP.HEADER_BYTES;
+  const message = new Uint8Array(ICMP.HEADER_BYTES + quotedIpBytes + udpBytes + QUOTED_PAYLOAD_BYTES);
   message[ICMP.TYPE] = numbers.type;
   message[ICMP.CODE] = numbers.code;
   emitIp(message, ICMP.HEADER_BYTES, {
     source: ends.localAddress,
     destination: ends.remoteAddress,
-    protocol: IP_PROTOCOL.TCP,
-    payloadLength: TCP.HEADER_BYTES + (quoted?.length ?? 0),
+    protocol: udpPorts === null ? IP_PROTOCOL.TCP : IP_PROTOCOL.UDP,
+    payloadLength: udpBytes + TCP.HEADER_BYTES + (quoted?.length ?? 0),
     hopLimit: QUOTED_HOP_LIMIT,
     id: 0,
   });
-  const at = ICMP.HEADER_BYTES + quotedIpBytes;
+  if (udpPorts !== null) {
+    const length = udpBytes + TCP.HEADER_BYTES + (quoted?.length ?? 0);
+    writeUdpPorts(message, ICMP.HEADER_BYTES + quotedIpBytes, { ports: udpPorts, length });
+  }
+  const at = ICMP.HEADER_BYTES + quotedIpBytes + udpBytes;
   writeU16(message, at + TCP.SOURCE_PORT, flow.localPort);
   writeU16(message, at + TCP.DESTINATION_PORT, flow.remotePort);
   writeU32(message, at + TCP.SEQUENCE, flow.toWire(quoted?.seq ?? 0, "local", false));

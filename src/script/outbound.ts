@@ -9,6 +9,7 @@ import { EthernetHeader, parseEthernet } from "../wire/ethernet.ts";
 import { ICMP } from "../wire/icmp.ts";
 import { IP_PROTOCOL, IpPacket, parseIp } from "../wire/ip.ts";
 import { FLAG, parseTcp, TCP, TcpSegment } from "../wire/tcp.ts";
+import { UDP } from "../wire/udp.ts";
 import type { Flow } from "./flow.ts";
 import { icmpWords } from "./icmp_words.ts";
 import { decodeTcpOptions } from "./option_bytes.ts";
@@ -39,6 +40,8 @@ export interface SeenSegment {
   readonly frame: SentFrame;
   readonly ip: SeenIp;
   readonly ports: PortPair;
+  /** Of the UDP header that it goes in; null without. */
+  readonly udpPorts: PortPair | null;
   readonly flags: number;
   readonly ae: boolean;
   readonly seq: number;
@@ -77,24 +80,15 @@ export function readSent(frame: SentFrame): SeenPacket | null {
     addressBytes: packet.addressBytes,
   };
   const { protocol, payloadOffset, payloadLength } = packet;
-  if (protocol === IP_PROTOCOL.TCP) {
-    const segment = new TcpSegment();
-    if (parseTcp(bytes, payloadOffset, payloadLength, segment) !== null) return null;
-    const end = payloadOffset + payloadLength;
-    return {
-      protocol: "tcp",
-      frame,
-      ip,
-      ports: { source: segment.sourcePort, destination: segment.destinationPort },
-      flags: segment.flags,
-      ae: (bytes[payloadOffset + TCP.DATA_OFFSET] & 0x01) !== 0,
-      seq: segment.seq,
-      ack: segment.ack,
-      window: segment.window,
-      urgent: readU16(bytes, payloadOffset + TCP.URGENT_POINTER),
-      options: bytes.subarray(payloadOffset + TCP.HEADER_BYTES, payloadOffset + segment.headerLength),
-      payload: bytes.subarray(payloadOffset + segment.headerLength, end),
+  const common = { frame, ip, end: payloadOffset + payloadLength };
+  if (protocol === IP_PROTOCOL.TCP) return readSegment({ ...common, at: payloadOffset, udpPorts: null });
+  if (protocol === IP_PROTOCOL.UDP && payloadLength >= UDP.HEADER_BYTES) {
+    // Nothing else of ours goes in UDP.
+    const udpPorts = {
+      source: readU16(bytes, payloadOffset + UDP.SOURCE_PORT),
+      destination: readU16(bytes, payloadOffset + UDP.DESTINATION_PORT),
     };
+    return readSegment({ ...common, at: payloadOffset + UDP.HEADER_BYTES, udpPorts });
   }
   if (
     (protocol === IP_PROTOCOL.ICMP || protocol === IP_PROTOCOL.ICMPV6) && payloadLength >= ICMP.HEADER_BYTES
@@ -103,6 +97,36 @@ export function readSent(frame: SentFrame): SeenPacket | null {
     return { protocol: "icmp", frame, ip, type, code: bytes[payloadOffset + ICMP.CODE] };
   }
   return null;
+}
+
+function readSegment(
+  about: {
+    readonly frame: SentFrame;
+    readonly ip: SeenIp;
+    readonly at: number;
+    readonly end: number;
+    readonly udpPorts: PortPair | null;
+  },
+): SeenSegment | null {
+  const { frame, ip, at, end, udpPorts } = about;
+  const { bytes } = frame;
+  const segment = new TcpSegment();
+  if (parseTcp(bytes, at, end - at, segment) !== null) return null;
+  return {
+    protocol: "tcp",
+    frame,
+    ip,
+    ports: { source: segment.sourcePort, destination: segment.destinationPort },
+    udpPorts,
+    flags: segment.flags,
+    ae: (bytes[at + TCP.DATA_OFFSET] & 0x01) !== 0,
+    seq: segment.seq,
+    ack: segment.ack,
+    window: segment.window,
+    urgent: readU16(bytes, at + TCP.URGENT_POINTER),
+    options: bytes.subarray(at + TCP.HEADER_BYTES, at + segment.headerLength),
+    payload: bytes.subarray(at + segment.headerLength, end),
+  };
 }
 
 /** Whether a segment goes the way of a flow, out. */
@@ -169,7 +193,7 @@ export function scriptSegment(
     urgent: segment.urgent === 0 && body.urgent === null ? null : segment.urgent,
     options: optionList(segment, { body, options }),
     resetReason: null,
-    udpPorts: null,
+    udpPorts: segment.udpPorts,
   };
   return { ...like, ip: scriptIp(segment.ip, like.ip), body: actual };
 }
