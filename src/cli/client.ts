@@ -10,8 +10,10 @@ import type { Stack } from "../runtime/stack.ts";
 import type { CloseReason, SummaryEvent } from "../tcp/events.ts";
 import type { TcpState } from "../tcp/state.ts";
 import { formatIpAddress, type IpAddress } from "../wire/address.ts";
+import { hexOf } from "../wire/hex.ts";
 import { errorLine } from "./command.ts";
 import type { ConnectConfig } from "./connect_options.ts";
+import type { GivenCookie } from "./fast_open_options.ts";
 import { DeviceSession, type DeviceSessionParts } from "./device_session.ts";
 
 const IPV6_BYTES = 16;
@@ -67,22 +69,42 @@ export class Client {
 
   /**
    * Opens the connection to an address of HOST. Rejects with ConnectionRefused, TimedOut, the signal's reason, or what the host
-   * says where there is no way; that an IPv6 router makes itself known is waited for, where routers are believed.
+   * says where there is no way; `first`: what may go with the SYN, null where Fast Open is not asked for; that an IPv6 router makes itself known is waited for, where routers are believed.
    */
-  async open(address: IpAddress, signal: AbortSignal): Promise<Connection> {
-    const { port, localPort, ground } = this.#config;
-    const connect = () =>
-      this.stack.connect({
+  async open(
+    address: IpAddress,
+    { signal, first }: { readonly signal: AbortSignal; readonly first: Uint8Array | null },
+  ): Promise<Connection> {
+    const { port, localPort, ground, fastOpen } = this.#config;
+    const connect = async () => {
+      if (fastOpen !== null && fastOpen.given !== null) this.#keepCookie(address, fastOpen.given);
+      return await this.stack.connect({
         hostname: formatIpAddress(address),
         port,
         ...(localPort === null ? {} : { localPort }),
+        ...(first === null ? {} : { fastOpen: first }),
         signal,
       });
+    };
     const mayCome = ground.acceptRa && address.length === IPV6_BYTES;
     this.#connection = await this.#tryUntilRoute(connect, mayCome ? ROUTER_LOOKS : 0);
     // Off unless asked for (MUST-25); the times are in the host's settings.
     if (ground.keepAlive) this.#connection.setKeepAlive(true);
     return this.#connection;
+  }
+
+  #keepCookie(address: IpAddress, given: GivenCookie): void {
+    const isExperimental = this.#config.ground.tcp.fastOpenOption === "experimental";
+    this.host.keepFastOpenCookie({ ...given, address, isExperimental });
+  }
+
+  /** The cookie that the server has now given; null where there is none, or no other than before. */
+  get newCookie(): GivenCookie | null {
+    const { fastOpen } = this.#config;
+    const [newest] = this.host.fastOpenCookies().reverse();
+    if (fastOpen === null || newest === undefined) return null;
+    const isKnown = fastOpen.given !== null && hexOf(fastOpen.given.cookie) === hexOf(newest.cookie);
+    return isKnown ? null : newest;
   }
 
   async #tryUntilRoute(connect: () => Promise<Connection>, looks: number): Promise<Connection> {

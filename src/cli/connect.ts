@@ -17,7 +17,8 @@ import { AddressLostError } from "./address_claim.ts";
 import { CliError, type Command, errorLine, EXIT_DONE } from "./command.ts";
 import { CONNECT_SYNTAX, type ConnectConfig, parseConnectOptions } from "./connect_options.ts";
 import { deviceFor, reachableTargets, resolveTargets } from "./connect_targets.ts";
-import { type ByteOutput, OutputError, receiveOutput, sendInput } from "./dialogue.ts";
+import { type ByteOutput, OutputError, readFirst, receiveOutput, sendInput } from "./dialogue.ts";
+import { cookieText } from "./fast_open_options.ts";
 import { openFirst } from "./opening.ts";
 import { usageText } from "./options.ts";
 import { endInOrder } from "./ordered_end.ts";
@@ -123,6 +124,7 @@ async function converse(
   const { config, addresses, clock, output, stop } = how;
   const { host, port, timeoutMs } = config;
   const peer = endpointText(host, port);
+  const first = config.fastOpen === null ? null : await readFirst(Deno.stdin);
   const connection = await openFirst({
     host,
     port,
@@ -131,9 +133,11 @@ async function converse(
     timeoutMs,
     clock,
     stop,
-    connect: (address, signal) => client.open(address, signal),
+    connect: (address, signal) => client.open(address, { signal, first }),
     tell: config.isVerbose ? printError : null,
   });
+  const cookie = client.newCookie;
+  if (cookie !== null) notice(`${peer} has given a cookie: --fast-open ${cookieText(cookie)}`);
   const receiving = receiveOutput(connection, output).catch((error) => {
     throw outputFailure(config, error);
   });

@@ -8,6 +8,7 @@ import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
 import { whyNoHostAddress } from "../wire/host_address.ts";
 import { parseZoned, type ZonedAddress, zoneFault } from "./address_request.ts";
 import { UsageError } from "./command.ts";
+import { FAST_OPEN_CLIENT_OPTIONS, type GivenCookie, parseGivenCookie } from "./fast_open_options.ts";
 import { LOG_OPTIONS } from "./log_syntax.ts";
 import { type DurationBounds, parseDurationUs, parseFileName, parsePort } from "./option_values.ts";
 import { type OptionSpec, type ParsedOptions, parseOptions, type Syntax } from "./options.ts";
@@ -38,6 +39,8 @@ export interface ConnectConfig {
   /** Between the end of stdin and our FIN. */
   readonly sleepMs: number;
   readonly waitTimeWait: boolean;
+  /** Fast Open (RFC 7413): with this cookie, or without any yet; null: none. */
+  readonly fastOpen: { readonly given: GivenCookie | null } | null;
   /** File for the bytes that arrive; null: stdout where the log is not there, else nowhere. */
   readonly output: string | null;
   /** Whether the log leaves stdout to the bytes that arrive. */
@@ -134,6 +137,7 @@ const OWN_OPTIONS = [
       "put the bytes that arrive into FILE; without it they go to stdout with --log none or --log-file, and else only " +
       "show as data events",
   },
+  ...FAST_OPEN_CLIENT_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 
 const CONNECT_OPTIONS = [...OWN_OPTIONS, ...SHARED_OPTIONS];
@@ -214,6 +218,7 @@ export function parseConnectOptions(args: readonly string[]): ConnectConfig {
     isVerbose: options.flag("verbose"),
     sleepMs: (given(options, "sleep", (value) => parseDurationUs(value, SLEEP)) ?? 0) / 1000,
     waitTimeWait: options.flag("wait-time-wait"),
+    fastOpen: given(options, "fast-open", (value) => ({ given: parseGivenCookie(value) })) ?? null,
     output,
     isStdoutFree,
     ground: {

@@ -159,6 +159,7 @@ function hostSettings(parts: DeviceSessionParts): SessionHost {
     maxConnections: config.maxConnections,
     maxTimeWait: config.maxTimeWait,
     onFull: config.onFull,
+    ...(config.fastOpenKeys === null ? {} : { fastOpenKeys: config.fastOpenKeys }),
     memoryBytes: config.memoryBytes ?? defaultMemoryBytes(memoryFacts()),
     profile: config.profile,
     tcp: config.tcp,

@@ -46,6 +46,15 @@ export async function sendInput(
   await connection.closeWrite().catch(() => {});
 }
 
+/** Local choice: more than any SYN carries; the send buffer takes it, or what there is of it. */
+const FIRST_BYTES = 0x800;
+
+/** What the input holds first, to go with a SYN; nothing at its end. */
+export async function readFirst(input: ByteInput): Promise<Uint8Array> {
+  const chunk = new Uint8Array(FIRST_BYTES);
+  return chunk.subarray(0, await readInput(input, chunk) ?? 0);
+}
+
 /** An input that cannot be read (it was closed before we began) has ended. */
 async function readInput(input: ByteInput, into: Uint8Array): Promise<number | null> {
   try {

@@ -143,7 +143,7 @@ export class Server {
         if (current !== first) this.#laterApplications.set(connection, current.name);
         return current.create(connection);
       };
-      this.host.listen({ port, backlog: config.backlog, accept });
+      this.host.listen({ port, backlog: config.backlog, fastOpen: config.fastOpen, accept });
     }
   }
 

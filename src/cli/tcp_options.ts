@@ -3,6 +3,7 @@
  *
  * Owns: what each value means, its bounds, and which values exclude each other. Must not know: which command was given.
  */
+import { FAST_OPEN_FORMS, parseFastOpenKeys, parsePending } from "./fast_open_options.ts";
 import { DEFAULT_TCP_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import type { Profile } from "../tcp/profile.ts";
 import { PROFILE_NAMES, PROFILES } from "../tcp/profiles.ts";
@@ -40,6 +41,10 @@ export interface ListeningSettings {
   readonly maxConnections: number;
   readonly maxTimeWait: number;
   readonly onFull: "evict" | "refuse";
+  /** Bound on pending Fast Opens (RFC 7413 §5.1); 0: none are done. */
+  readonly fastOpen: number;
+  /** Null: one that hangs on the host's secret. */
+  readonly fastOpenKeys: readonly Uint8Array[] | null;
   /** Null: what `defaultMemoryBytes` of memory_choice.ts says. */
   readonly memoryBytes: number | null;
   /** Only what differs from the defaults. */
@@ -135,6 +140,7 @@ export function parseConnectionOptions(options: ParsedOptions<ConnectionOption>)
   set("timeWaitRst", given(options, "time-wait-rst", choice("close", "ignore")));
   set("finWithoutAck", given(options, "fin-without-ack", choice("ack", "drop")));
   set("icmpHardErrors", given(options, "icmp-hard-errors", choice("soft", "abort")));
+  set("fastOpenOption", given(options, "fast-open-option", choice(...FAST_OPEN_FORMS)));
   set("missingTimestamp", given(options, "missing-timestamp", choice("drop", "accept")));
   return {
     profile,
@@ -162,6 +168,8 @@ export function parseListeningOptions(
     backlog: count("backlog", 1, 65535) ?? DEFAULT_BACKLOG,
     maxConnections: count("max-connections", 1, 1_000_000) ?? DEFAULT_MAX_CONNECTIONS,
     maxTimeWait: count("max-time-wait", 1, 1_000_000) ?? DEFAULT_MAX_TIME_WAIT,
+    fastOpen: given(options, "fast-open", parsePending) ?? 0,
+    fastOpenKeys: given(options, "fast-open-key", parseFastOpenKeys) ?? null,
     onFull: given(options, "on-full", (value) => parseChoice(value, ["evict", "refuse"])) ?? "evict",
     memoryBytes: given(options, "memory", (value) => parseSizeBytes(value, MEMORY)) ?? null,
     tcp,

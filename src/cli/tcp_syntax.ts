@@ -4,6 +4,7 @@
  * Owns: names, placeholders and help. Must not know: what is done with them (tcp_options.ts), and which commands offer
  * them.
  */
+import { FAST_OPEN_SERVER_OPTIONS, FAST_OPEN_SWITCHES } from "./fast_open_options.ts";
 import type { OptionSpec } from "./options.ts";
 
 const OFFERS = "TCP: buffers and options";
@@ -204,6 +205,7 @@ export const CONNECTION_OPTIONS = [
     group: SWITCHES,
     help: "a segment without timestamps after they were agreed: dropped (default, RFC 7323), or taken",
   },
+  ...FAST_OPEN_SWITCHES,
 ] as const satisfies readonly OptionSpec[];
 
 /** What concerns a host that listens. */
@@ -254,4 +256,5 @@ export const LISTENING_OPTIONS = [
     group: BOUNDS,
     help: "connections in TIME_WAIT; beyond it the oldest ends early (32768)",
   },
+  ...FAST_OPEN_SERVER_OPTIONS,
 ] as const satisfies readonly OptionSpec[];

@@ -66,6 +66,11 @@ export interface FastOpenCookie {
   readonly mss: number;
 }
 
+/** A cookie to keep; the local address is the one that the host would choose where it is absent. */
+export interface GivenFastOpenCookie extends Omit<FastOpenCookie, "localAddress"> {
+  readonly localAddress?: Uint8Array;
+}
+
 /** What a connection shows of Fast Open. */
 export interface FastOpenConnection {
   /** It came with a valid cookie: its user may read and write before it is established. */
@@ -80,8 +85,11 @@ export interface FastOpenHost {
   fastOpenRoom(path: FastOpenPath): number;
   /** The cookies that are kept, oldest first. */
   fastOpenCookies(): FastOpenCookie[];
-  /** Keeps a cookie that was got in another way. Throws RangeError when its length is none that a cookie may have. */
-  keepFastOpenCookie(cookie: FastOpenCookie): void;
+  /**
+   * Keeps a cookie that was got in another way. Throws RangeError when its length is none that a cookie may have, and what
+   * `connect` throws where there is no way to the server.
+   */
+  keepFastOpenCookie(cookie: GivenFastOpenCookie): void;
   /** Forgets all cookies, and what is known of paths that do not carry Fast Open. */
   forgetFastOpen(): void;
 }

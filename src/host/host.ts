@@ -27,7 +27,7 @@ import {
 import { ActiveOpens } from "./active_opens.ts";
 import { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
-import type { FastOpenCookie, FastOpenPath } from "./fast_open_api.ts";
+import type { FastOpenCookie, FastOpenPath, GivenFastOpenCookie } from "./fast_open_api.ts";
 import { fastOpenKeyOf } from "./fast_open_cookies.ts";
 import { FrameInput } from "./frame_input.ts";
 import { HostCounters } from "./host_counters.ts";
@@ -284,8 +284,9 @@ export class Host implements HostAtWork {
     return this.#connections.fastOpen.cookies();
   }
 
-  keepFastOpenCookie(cookie: FastOpenCookie): void {
-    this.#connections.fastOpen.keep(cookie);
+  keepFastOpenCookie(cookie: GivenFastOpenCookie): void {
+    const { localAddress } = this.#opens.pathTo({ ...cookie, port: 0 });
+    this.#connections.fastOpen.keep({ ...cookie, localAddress });
   }
 
   forgetFastOpen(): void {

@@ -22,7 +22,12 @@ import type {
   ListenOptions,
   MemoryFigures,
 } from "./api.ts";
-import type { FastOpenCookie, FastOpenListenOptions, FastOpenPath } from "./fast_open_api.ts";
+import type {
+  FastOpenCookie,
+  FastOpenListenOptions,
+  FastOpenPath,
+  GivenFastOpenCookie,
+} from "./fast_open_api.ts";
 import type { Host } from "./host.ts";
 
 /** One of the hosts. */
@@ -201,8 +206,8 @@ export class HostGroup implements HostAtWork {
     return this.#hosts.flatMap((host) => host.fastOpenCookies());
   }
 
-  keepFastOpenCookie(cookie: FastOpenCookie): void {
-    this.#hostOf(cookie.localAddress).keepFastOpenCookie(cookie);
+  keepFastOpenCookie(cookie: GivenFastOpenCookie): void {
+    this.#hostFor(cookie).keepFastOpenCookie(cookie);
   }
 
   forgetFastOpen(): void {

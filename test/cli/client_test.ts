@@ -61,7 +61,10 @@ async function withClient(
     notice: (line) => void notices.push(line),
     onState,
   });
-  const connection = await time.get(client.open(Uint8Array.of(10, 0, 0, 1), new AbortController().signal));
+  const connection = await time.get(client.open(Uint8Array.of(10, 0, 0, 1), {
+    signal: new AbortController().signal,
+    first: null,
+  }));
   assertEquals(connection.state, "ESTABLISHED");
   await use({ client, connection, time, notices, events });
   client.stack.close();
@@ -157,7 +160,7 @@ Deno.test("what reads the events of a client and fails is said once, counted eac
 Deno.test("a try that never opened does not end the client: another address may come after it", async () => {
   await withClient("--log none", async ({ client, time }) => {
     const stop = new AbortController();
-    const nobody = client.open(Uint8Array.of(10, 0, 0, 9), stop.signal);
+    const nobody = client.open(Uint8Array.of(10, 0, 0, 9), { signal: stop.signal, first: null });
     nobody.catch(() => {});
     await time.pass(1000);
     stop.abort(new Error("late"));

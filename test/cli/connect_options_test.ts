@@ -21,6 +21,7 @@ Deno.test("a host and a port are enough; the rest has the defaults of serve", ()
     isVerbose: false,
     sleepMs: 0,
     waitTimeWait: false,
+    fastOpen: null,
     output: null,
     isStdoutFree: false,
   });

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/cli/command.ts";
 import { type ParsedOptions, parseOptions } from "../../src/cli/options.ts";
 import { parseConnectionOptions, parseListeningOptions } from "../../src/cli/tcp_options.ts";
+import { DEFAULT_FAST_OPEN_SETTINGS } from "../../src/tcp/fast_open_settings.ts";
 import { DEFAULT_TCP_HABITS } from "../../src/tcp/habits.ts";
 import { PROFILES } from "../../src/tcp/profiles.ts";
 import { CONNECTION_OPTIONS, LISTENING_OPTIONS } from "../../src/cli/tcp_syntax.ts";
@@ -58,12 +59,18 @@ const EACH: readonly (readonly [words: string, tcp: Partial<TcpConfig>])[] = [
   ["--time-wait-rst ignore", { timeWaitRst: "ignore" }],
   ["--fin-without-ack drop", { finWithoutAck: "drop" }],
   ["--missing-timestamp accept", { missingTimestamp: "accept" }],
+  ["--fast-open-option experimental", { fastOpenOption: "experimental" }],
   ["--no-syn-cookies", { synCookies: false }],
   ["--syn-ack-retries 2", { synAckRetransmissions: 2 }],
 ];
 
 /** R2 for our own SYN is set where connections are opened; habits by `--profile`, a cork by programs. */
-const ELSEWHERE: ReadonlySet<string> = new Set(["synR2Us", "cork", ...Object.keys(DEFAULT_TCP_HABITS)]);
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  "synR2Us",
+  "cork",
+  ...Object.keys(DEFAULT_TCP_HABITS),
+  ...Object.keys(DEFAULT_FAST_OPEN_SETTINGS),
+]);
 
 Deno.test("every setting of TCP has an option", () => {
   const covered = new Set(EACH.flatMap(([, tcp]) => Object.keys(tcp)));
@@ -78,7 +85,7 @@ Deno.test("each option sets what it names, in the machine's units, and nothing e
 Deno.test("a default that is said aloud sets nothing", () => {
   const words =
     "--msl 30 --ecn accept --congestion cubic --duplicate-syn repeat-syn-ack --time-wait-rst close " +
-    "--fin-without-ack ack --missing-timestamp drop --initial-window 10 --quick-acks 10 --delayed-ack 40ms " +
+    "--fin-without-ack ack --missing-timestamp drop --fast-open-option standard --initial-window 10 --quick-acks 10 --delayed-ack 40ms " +
     "--rto-initial 1 --rto-min 0.2 --rto-max 60 --r1 3 --user-timeout 300 --orphan-timeout 100 --fin-wait-2 60 --max-out-of-order-blocks 256 " +
     "--challenge-acks 1000 --path-mtu-life 10m --icmp-hard-errors soft --dscp 0 --syn-cookies --syn-ack-retries 5 --recv-buffer 1M --send-buffer 1M " +
     "--keepalive 7200/75/9";
@@ -93,18 +100,23 @@ Deno.test("bounds of the host, and keep-alive off by default", () => {
     backlog: 1024,
     maxConnections: 65536,
     maxTimeWait: 32768,
+    fastOpen: 0,
+    fastOpenKeys: null,
     onFull: "evict",
     memoryBytes: null,
     tcp: {},
   });
   const given = parse(
-    "--ttl 5 --keepalive 2h --backlog 3 --max-connections 7 --max-time-wait 9 --on-full refuse --memory 64M",
+    "--ttl 5 --keepalive 2h --backlog 3 --max-connections 7 --max-time-wait 9 --on-full refuse --memory 64M --fast-open 5 " +
+      "--fast-open-key 000102030405060708090a0b0c0d0e0f",
   );
   assertEquals(parseConnectionOptions(given), { profile, tcp: {}, keepAlive: true, ttl: 5 });
   assertEquals(parseListeningOptions(given), {
     backlog: 3,
     maxConnections: 7,
     maxTimeWait: 9,
+    fastOpen: 5,
+    fastOpenKeys: [Uint8Array.from({ length: 16 }, (_, i) => i)],
     onFull: "refuse",
     memoryBytes: 64 * 0x100000,
     tcp: {},
