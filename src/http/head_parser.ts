@@ -6,7 +6,7 @@
  * The parser is lenient (bare LF, obs-fold, several lengths, `parseInt` of chunk sizes): it gets nothing but heads that
  * HeadScanner has let pass, one at a time and whole, and no bodies. What it makes of one has to agree with the scanner.
  */
-// @ts-types="../../scripts/types/http_parser.d.ts"
+// @ts-types="./http_parser.d.ts"
 import { HTTPParser, type ParserHead } from "http-parser-js";
 import type { RefusalReason } from "./refusals.ts";
 

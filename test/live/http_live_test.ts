@@ -5,7 +5,7 @@ import { assert, assertEquals, assertGreaterOrEqual, assertStringIncludes } from
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { NUMBERS, RESOURCES, servedDirectory } from "./http_www.ts";
 import { noBrowser, PageBrowser } from "./page_browser.ts";
-import { liveTest, scratchFile } from "./private_lab.ts";
+import { compiledBinary, liveTest, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 
 const HTTP = ["--app", "http", "--port", "80"];
@@ -270,3 +270,23 @@ liveTest(
     assertEquals((await status.stop()).code, 0);
   },
 );
+
+liveTest("the compiled binary speaks HTTP too, on a Deno whose own node:http answers nothing", {
+  needs: ["curl"],
+  missing: compiledBinary() === null ? "no compiled binary" : null,
+}, async (lab) => {
+  const program = [compiledBinary() ?? ""];
+  await using www = await servedDirectory();
+  const url = `http://${lab.plan.tcplabAddress}`;
+  {
+    await using server = await ServeProcess.start(lab, { args: [...HTTP, "--www", www.path], program });
+    const size = await curl(lab, "-o", "/dev/null", "-w", "%{size_download}", `${url}/numbers.bin`);
+    assertEquals(size, `${NUMBERS}`);
+    assertStringIncludes(await curl(lab, "--path-as-is", "-i", `${url}/out.txt`), "404");
+    assertEquals((await server.stop()).code, 0);
+  }
+  await using server = await ServeProcess.start(lab, { args: HTTP, program });
+  const said: { bytes: number } = JSON.parse(await curl(lab, "-d", "hello", `${url}/upload`));
+  assertEquals(said.bytes, 5);
+  assertEquals((await server.stop()).code, 0);
+});

@@ -14,7 +14,10 @@ const BYTES = isLong ? 1_000_000_000 : 64_000_000;
 const HTTP = ["--app", "http", "--port", "80"];
 
 liveTest(`wrk with 1,000 connections for ${SECONDS} s: not one error`, { needs: ["wrk"] }, async (lab) => {
-  await using server = await ServeProcess.start(lab, { args: [...HTTP, "--hide", "segments,transitions,data,retransmits,drops"], quiet: true });
+  await using server = await ServeProcess.start(lab, {
+    args: [...HTTP, "--hide", "segments,transitions,data,retransmits,drops"],
+    quiet: true,
+  });
   const url = `http://${lab.plan.tcplabAddress}/time`;
   const words = ["wrk", "-t1", "-c1000", `-d${SECONDS}s`, "--timeout", "10s", url];
   const { stdout, stderr, code } = await lab.run({ side: "client", words });
