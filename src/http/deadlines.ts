@@ -14,6 +14,9 @@ export interface Timed {
   expire(): void;
 }
 
+/** Local choice: many deadlines shortly after each other are found at one look; none is found later than by so much. */
+const GRAIN_US = 10_000;
+
 /** See the head of this file. */
 export class Deadlines {
   readonly #clock: Clock;
@@ -60,6 +63,6 @@ export class Deadlines {
         nextUs = timed.deadlineUs;
       }
     }
-    if (nextUs < this.#firesAtUs) this.#arm(nextUs);
+    if (nextUs < this.#firesAtUs) this.#arm(Math.max(nextUs, nowUs + GRAIN_US));
   }
 }

@@ -217,9 +217,9 @@ class Exchange<Stream extends HttpStream> {
 
   #keeps(response: Response): boolean {
     const { isEnding, intake, requests, shared } = this.#connection;
-    if (!this.#head.keepAlive || isEnding || intake.isAtEnd || requests >= shared.limits.requests) {
-      return false;
-    }
+    if (!this.#head.keepAlive || isEnding || requests >= shared.limits.requests) return false;
+    // What a client has sent ahead before its FIN is answered too.
+    if (intake.isAtEnd && intake.count === 0) return false;
     if (/(?:^|,)\s*close\s*(?:,|$)/i.test(response.headers.get("connection") ?? "")) return false;
     const body = this.#body;
     if (body === null || body.isDone) return true;

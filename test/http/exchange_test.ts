@@ -331,6 +331,20 @@ Deno.test("a client that has said all with FIN gets its answer, the last one", a
   assertEquals(wire.acts, ["closeWrite", "close"]);
 });
 
+Deno.test("what a client has sent ahead before its FIN is answered, all of it", async () => {
+  const scene = new HttpScene();
+  const wire = scene.connect();
+  wire.push(get("/1") + post("Content-Length: 3\r\n") + "abc" + get("/3"));
+  wire.end();
+  await settle();
+  assertEquals(wire.text().split("HTTP/1.1 200 OK").slice(1).map(bodyOf), [
+    "GET /1 ",
+    "POST / abc",
+    "GET /3 ",
+  ]);
+  assertEquals(wire.acts, ["closeWrite", "close"]);
+});
+
 Deno.test("an upgrade: 101 with the handler's fields, then the octets are its own, those that came early too", async () => {
   let echoed: Promise<void> | null = null;
   const scene = new HttpScene((_, info) => {

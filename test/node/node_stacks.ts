@@ -48,7 +48,9 @@ export class NodeStacks implements AsyncDisposable {
   async ask(port: number, text: string): Promise<string> {
     const connection = await this.connect(port);
     await connection.write(new TextEncoder().encode(text));
-    return await new Response(connection.readable).text();
+    const answer = await new Response(connection.readable).text();
+    connection.close();
+    return answer;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
