@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { Clock } from "./src/runtime/clock.ts";
 export {
   type HttpAddress,
   type HttpHandler,

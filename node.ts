@@ -36,17 +36,27 @@ import { Duplex } from "node:stream";
 
 /** What a connection has to offer: `Connection` of this library does, and so does `Deno.TcpConn`. */
 export interface DuplexSource {
+  /** Our end. */
   readonly localAddr: { readonly hostname: string; readonly port: number };
+  /** The other end. */
   readonly remoteAddr: { readonly hostname: string; readonly port: number };
+  /** Resolves to how many octets came, or to null at the end. */
   read(into: Uint8Array): Promise<number | null>;
+  /** Resolves to how many octets were taken. */
   write(bytes: Uint8Array): Promise<number>;
+  /** FIN; reading goes on. */
   closeWrite(): Promise<void>;
+  /** Ends it, in order where that can be. */
   close(): void;
   /** Ends it with RST where there is such a thing. */
   abort?(): void;
+  /** Nagle's algorithm off, or on. */
   setNoDelay?(on?: boolean): void;
+  /** Keep-alive probes. */
   setKeepAlive?(on?: boolean, times?: { readonly idleUs?: number }): void;
+  /** The program does not end while this is open. */
   ref?(): void;
+  /** The program may end. */
   unref?(): void;
 }
 
@@ -57,9 +67,12 @@ export interface ToDuplexOptions {
 }
 
 /** An address as `socket.address()` has it. */
-interface SocketAddress {
+export interface SocketAddress {
+  /** Text of the IP address. */
   readonly address: string;
+  /** Port of TCP. */
   readonly port: number;
+  /** Version of IP. */
   readonly family: "IPv4" | "IPv6";
 }
 
@@ -80,10 +93,15 @@ const BROKEN_PIPE = CODES.BrokenPipe;
 
 /** A socket over a connection: see {@link toDuplex}. */
 export class ConnectionDuplex extends Duplex {
+  /** What it is made of. */
   readonly connection: DuplexSource;
+  /** It is connected from the beginning. */
   readonly connecting = false;
+  /** The same. */
   readonly pending = false;
+  /** Octets that came. */
   bytesRead = 0;
+  /** Octets that the connection has taken. */
   bytesWritten = 0;
   /** Milliseconds of silence after which `timeout` is emitted; 0: never. */
   timeout = 0;
@@ -96,26 +114,32 @@ export class ConnectionDuplex extends Duplex {
     this.connection = connection;
   }
 
+  /** Text of our IP address. */
   get localAddress(): string {
     return this.connection.localAddr.hostname;
   }
 
+  /** Our port. */
   get localPort(): number {
     return this.connection.localAddr.port;
   }
 
+  /** Version of IP of our address. */
   get localFamily(): "IPv4" | "IPv6" {
     return familyOf(this.localAddress);
   }
 
+  /** Text of the peer's IP address. */
   get remoteAddress(): string {
     return this.connection.remoteAddr.hostname;
   }
 
+  /** The peer's port. */
   get remotePort(): number {
     return this.connection.remoteAddr.port;
   }
 
+  /** Version of IP of the peer's address. */
   get remoteFamily(): "IPv4" | "IPv6" {
     return familyOf(this.remoteAddress);
   }
@@ -202,6 +226,7 @@ export class ConnectionDuplex extends Duplex {
     });
   }
 
+  /** Goes on when the connection has taken all of it. */
   override _write(chunk: Uint8Array | string, encoding: string, done: (error?: Error | null) => void): void {
     const bytes = typeof chunk === "string" ? Buffer.from(chunk, encodingOf(encoding)) : chunk;
     this.#writeAll(bytes).then(() => done(), (error) => done(nodeError(error, "write")));
@@ -225,6 +250,7 @@ export class ConnectionDuplex extends Duplex {
     this.connection.closeWrite().then(() => done(), () => done());
   }
 
+  /** Closes the connection: FIN, or RST where octets were left unread, as a kernel does. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.#timer);
     try {

@@ -101,7 +101,7 @@ export const LAYERS: readonly Layer[] = [
   // What a program outside has: nothing but what is exported.
   { folder: "examples/", mayImport: ["mod.ts", "node.ts"], mayUsePackages: true },
   { folder: "mod.ts", mayImport: BELOW_CLI, mayUsePackages: false },
-  { folder: "http.ts", mayImport: ["src/http/"], mayUsePackages: false },
+  { folder: "http.ts", mayImport: ["src/http/"], mayImportTypesOf: ["src/runtime/"], mayUsePackages: false },
   // Node's streams are what it is for.
   { folder: "node.ts", mayImport: ["src/runtime/"], mayUsePackages: true },
 ];

@@ -7,7 +7,9 @@ import type { Clock } from "../runtime/clock.ts";
 
 /** One end of a connection. */
 export interface HttpAddress {
+  /** Text of the IP address. */
   readonly hostname: string;
+  /** Port of TCP. */
   readonly port: number;
 }
 
@@ -15,32 +17,49 @@ export interface HttpAddress {
 export interface HttpStream {
   /** Any more precise type: `Deno.NetAddr`. */
   readonly localAddr: object;
+  /** The same of the other end. */
   readonly remoteAddr: object;
+  /** Resolves to how many octets came, or to null at the end. */
   read(into: Uint8Array): Promise<number | null>;
+  /** Resolves to how many octets were taken. */
   write(bytes: Uint8Array): Promise<number>;
+  /** FIN; reading goes on. */
   closeWrite(): Promise<void>;
+  /** Ends it, in order where that can be. */
   close(): void;
   /** Ends it with RST where there is such a thing; `close` does where there is not. */
   abort?(): void;
+  /** Nagle's algorithm off, which answers in one write have no use for. */
   setNoDelay?(on?: boolean): void;
 }
 
 /** What a listener has to offer: `Listener` of this library does, and so does `Deno.TcpListener`. */
 export interface HttpListener<Stream extends HttpStream> {
+  /** Where it listens. */
   readonly addr: object;
+  /** The next connection. Rejects with an error called BadResource or Interrupted once it is closed. */
   accept(): Promise<Stream>;
+  /** Stops listening. */
   close(): void;
 }
 
 /** A connection that speaks HTTP no more; what had been read of it already comes first. */
 export interface UpgradedStream extends Disposable {
+  /** Our end. */
   readonly localAddr: HttpAddress;
+  /** The other end. */
   readonly remoteAddr: HttpAddress;
+  /** Resolves to how many octets came, or to null at the end. */
   read(into: Uint8Array): Promise<number | null>;
+  /** Resolves to how many octets were taken. */
   write(bytes: Uint8Array): Promise<number>;
+  /** FIN; reading goes on. */
   closeWrite(): Promise<void>;
+  /** Ends it. */
   close(): void;
+  /** What comes, as a stream; cancelling it closes the connection. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** What goes, as a stream; closing it is `closeWrite`. */
   readonly writable: WritableStream<Uint8Array>;
 }
 
@@ -48,10 +67,13 @@ export interface UpgradedStream extends Disposable {
 export interface HttpInfo<Stream extends HttpStream = HttpStream> {
   /** What it came on, to be looked at: of one of this library's `info()` gives every figure. */
   readonly connection: Stream;
+  /** Our end. */
   readonly localAddr: HttpAddress;
+  /** The client's end. */
   readonly remoteAddr: HttpAddress;
   /** The target as it came: `/a/../b`, where the request's URL says `/b`. */
   readonly target: string;
+  /** What the client speaks; whatever is newer counts as 1.1. */
   readonly httpVersion: "1.0" | "1.1";
   /** How many requests came before on this connection. */
   readonly requestsBefore: number;
@@ -113,7 +135,9 @@ export interface HttpPatience {
 
 /** How {@link serveHttp} serves. */
 export interface HttpOptions {
+  /** Bounds other than the defaults. */
   readonly limits?: Partial<HttpLimits>;
+  /** Patience other than the defaults. */
   readonly patience?: Partial<HttpPatience>;
   /**
    * What a client's FIN means while its request is answered: that it has said all (`answer`, the default: the answer is

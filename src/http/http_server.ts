@@ -131,6 +131,7 @@ export class HttpServer<Stream extends HttpStream = HttpStream> implements Async
     for (const connection of [...this.#connections, ...this.#upgraded]) connection.abort();
   }
 
+  /** As {@link HttpServer.shutdown} without a bound. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }

@@ -7,15 +7,19 @@ import { REFUSAL_REASONS, type RefusalReason } from "./refusals.ts";
 
 /** A snapshot; see {@link HttpServer.stats}. */
 export interface HttpStats {
-  /** Connections that were taken, and those that live, upgraded ones included. */
+  /** Connections that were taken. */
   readonly connections: number;
+  /** Those of them that live, upgraded ones included. */
   readonly open: number;
   /** Requests whose head was taken; refused ones are not among them. */
   readonly requests: number;
+  /** Answers that were given whole; those to refused requests are not among them. */
   readonly responses: number;
+  /** Connections that speak something else now, or did. */
   readonly upgrades: number;
-  /** Octets of bodies, without chunk framing. */
+  /** Octets of requests' bodies, without chunk framing. */
   readonly bodyBytesIn: number;
+  /** Octets of answers' bodies, without chunk framing. */
   readonly bodyBytesOut: number;
   /** Handlers, or bodies of their answers, that threw. */
   readonly failures: number;

@@ -7,8 +7,44 @@
  * mend it: two programs that mend in different ways see different requests in the same octets (RFC 9112 §11.2).
  */
 
+/** A name of the table; the counters have the same. */
+export type RefusalReason =
+  | "request-line"
+  | "http-0.9"
+  | "http2-preface"
+  | "version"
+  | "method"
+  | "target"
+  | "url-too-long"
+  | "bare-lf"
+  | "bare-cr"
+  | "nul"
+  | "control"
+  | "obs-fold"
+  | "space-before-colon"
+  | "field-name"
+  | "head-too-long"
+  | "too-many-fields"
+  | "parsers-disagree"
+  | "host"
+  | "content-length"
+  | "length-and-coding"
+  | "transfer-encoding"
+  | "expectation"
+  | "body-too-long"
+  | "chunk-size"
+  | "chunk-extension"
+  | "chunk-end"
+  | "trailers"
+  | "body-cut"
+  | "head-timeout"
+  | "body-timeout"
+  | "answer-timeout"
+  | "head-cut"
+  | "too-many-connections";
+
 /** Status and sentence of each reason. */
-const TABLE = {
+const TABLE: Readonly<Record<RefusalReason, readonly [status: number, sentence: string]>> = {
   // The first line (RFC 9112 §3).
   "request-line": [400, "the first line is not METHOD TARGET HTTP/1.1"],
   "http-0.9": [400, "HTTP/0.9 is not spoken here"],
@@ -47,10 +83,7 @@ const TABLE = {
   "answer-timeout": [0, "the answer was not read in time"],
   "head-cut": [0, "the connection ended inside of a head"],
   "too-many-connections": [503, "too many connections are open"],
-} as const satisfies Readonly<Record<string, readonly [status: number, sentence: string]>>;
-
-/** A name of the table; the counters have the same. */
-export type RefusalReason = keyof typeof TABLE;
+};
 
 /** Every reason, in the order of the table. */
 export const REFUSAL_REASONS: readonly RefusalReason[] = Object.keys(TABLE).filter(isReason);
@@ -71,9 +104,12 @@ export function sentenceOf(reason: RefusalReason): string {
 
 /** What reading a body rejects with when the request is refused half-way; the answer is then made from it. */
 export class RequestRefused extends Error {
+  /** As errors have it. */
   override name = "RequestRefused";
+  /** As the counters have it. */
   readonly reason: RefusalReason;
 
+  /** Says it in a sentence. */
   constructor(reason: RefusalReason) {
     super(`The request is refused: ${sentenceOf(reason)}`);
     this.reason = reason;
