@@ -73,24 +73,55 @@ import type { Listener } from "./src/runtime/listener.ts";
 import type { Stack } from "./src/runtime/stack.ts";
 import { formatMac, parseMac } from "./src/wire/address.ts";
 
-export type { Application, ApplicationContext, ConnectionFactory } from "./src/app/application.ts";
+export type {
+  Application,
+  ApplicationContext,
+  ApplicationName,
+  ConnectionFactory,
+} from "./src/app/application.ts";
 export { APPLICATIONS, findApplication } from "./src/app/applications.ts";
 export type {
+  ClaimOptions,
   ConnectionHandler,
   ConnectOptions,
   HostApi,
+  HostAtWork,
   HostConnection,
   HostListener,
   ListenOptions as HostListenOptions,
+  MemoryFigures,
 } from "./src/host/api.ts";
+export type {
+  FastOpenConnection,
+  FastOpenConnectOptions,
+  FastOpenCookie,
+  FastOpenHost,
+  FastOpenHostOptions,
+  FastOpenListener,
+  FastOpenListenOptions,
+  FastOpenPath,
+  FastOpenRequest,
+} from "./src/host/fast_open_api.ts";
 export { Host, type HostOptions } from "./src/host/host.ts";
+export { HostError, type HostErrorCode } from "./src/host/host_error.ts";
+export { HostNumbers } from "./src/host/host_numbers.ts";
+export type { HostAddress } from "./src/host/own_addresses.ts";
+export type { FaultObserver } from "./src/link/fault_link.ts";
+export type { FrameFault, TouchedFrame } from "./src/link/fault_path.ts";
+export type { FrameOrder } from "./src/link/frame_order.ts";
+export {
+  type FrameHandler,
+  type FrameLink,
+  type HostLink,
+  LinkError,
+  type LinkStats,
+} from "./src/link/link.ts";
 export {
   editSegments,
   type PassingSegment,
   type SegmentEditing,
   type SegmentVerdict,
 } from "./src/link/edit_segments.ts";
-export { type FrameHandler, type FrameLink, LinkError, type LinkStats } from "./src/link/link.ts";
 export { LinkHub } from "./src/link/link_hub.ts";
 export { MemoryLink, memoryPair, type MemoryPairOptions } from "./src/link/memory_link.ts";
 export { type Clock, systemClock, VirtualClock } from "./src/runtime/clock.ts";
@@ -112,6 +143,8 @@ export type { ConnectionEvents, EventHub } from "./src/runtime/event_hub.ts";
 export { createLab, Lab, type LabEvent, type LabHost, type LabOptions } from "./src/runtime/lab.ts";
 export type { DeviceOpener, DeviceOptions, ListenOnOptions } from "./src/runtime/listen.ts";
 export { Listener, type ListenerHost, type ListenerOptions } from "./src/runtime/listener.ts";
+export type { Port } from "./src/runtime/net_options.ts";
+export { ProcessLife } from "./src/runtime/process_life.ts";
 export { Pump, type PumpOptions } from "./src/runtime/pump.ts";
 export type { ShutdownResult } from "./src/runtime/shutdown.ts";
 export {
@@ -124,13 +157,16 @@ export {
 export { type NetworkEnd, VirtualNetwork } from "./src/runtime/virtual_network.ts";
 export type { TcpConfig } from "./src/tcp/config.ts";
 export type * from "./src/tcp/events.ts";
-export type { ConnectionInfo } from "./src/tcp/info.ts";
-export type { IpHabits, Profile, ProfileName, SocketDefaults } from "./src/tcp/profile.ts";
+export type { FastOpenSettings } from "./src/tcp/fast_open_settings.ts";
+export type { ConnectionInfo, FlightSegments } from "./src/tcp/info.ts";
+export type { IpHabits, Profile, ProfileName, SocketDefaults, SystemHabits } from "./src/tcp/profile.ts";
 export { PROFILES } from "./src/tcp/profiles.ts";
 export type { TcpHabits } from "./src/tcp/habits.ts";
 export { TCP_STATES, type TcpState } from "./src/tcp/state.ts";
-export { type Transition, TRANSITIONS } from "./src/tcp/transitions.ts";
-export { formatIpAddress } from "./src/wire/address.ts";
+export type { EndId, EndPrefix, Row } from "./src/tcp/ending_rows.ts";
+export { type Transition, type TransitionId, TRANSITIONS } from "./src/tcp/transitions.ts";
+export { formatIpAddress, type IpAddress } from "./src/wire/address.ts";
+export type { FastOpenOption } from "./src/wire/fast_open_option.ts";
 export { FLAG, TcpSegment } from "./src/wire/tcp.ts";
 export type { TcpOptions } from "./src/wire/tcp_options.ts";
 

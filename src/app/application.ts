@@ -17,6 +17,7 @@ export type ConnectionFactory = (connection: HostConnection) => ConnectionHandle
 
 /** How the command line offers an application. */
 export interface ApplicationName {
+  /** As `--app` and `netstat` have it. */
   readonly name: string;
   /** One line for `--help`. */
   readonly summary: string;

@@ -53,13 +53,19 @@ export interface HostConnection extends FastOpenConnection {
   readonly id: number;
   /** `LOCAL_IP:PORT-PEER_IP:PORT`, as in the events. */
   readonly name: string;
+  /** Our address, 4 or 16 bytes. */
   readonly localAddress: Uint8Array;
+  /** Our port. */
   readonly localPort: number;
+  /** The peer's address, 4 or 16 bytes. */
   readonly peerAddress: Uint8Array;
+  /** The peer's port. */
   readonly peerPort: number;
+  /** The state of RFC 9293 §3.3.2 now. */
   readonly state: TcpState;
   /** Why it ended, null while it lives (TIME_WAIT included). */
   readonly ended: CloseReason | null;
+  /** What runs on it; may be replaced at any time. */
   handler: ConnectionHandler;
   /** Bytes that `read` would give now. */
   readonly readableBytes: number;
@@ -104,6 +110,7 @@ export interface HostConnection extends FastOpenConnection {
   markUrgent(): void;
   /** {@link HostConnection.write}, with all that is queued then marked as urgent before any of it leaves. */
   writeUrgent(bytes: Uint8Array): number;
+  /** Whether small segments leave at once: Nagle's algorithm off (RFC 9293 §3.7.4). */
   setNoDelay(on: boolean): void;
   /**
    * Settings that this connection has otherwise than its host: sizes of buffers, times, bounds, `cork`. Those of the handshake
@@ -154,7 +161,9 @@ export interface ListenOptions extends FastOpenListenOptions {
 
 /** A listening port. */
 export interface HostListener extends FastOpenListener {
+  /** Where it listens. */
   readonly port: number;
+  /** LISTEN until it is closed. */
   readonly state: "LISTEN" | "CLOSED";
   /**
    * Established connections that wait until somebody takes them. Who queues connections behind {@link ListenOptions.accept}
@@ -169,11 +178,15 @@ export interface HostListener extends FastOpenListener {
 
 /** Whom to connect to (RFC 9293 §3.10.1, active OPEN). */
 export interface ConnectOptions extends FastOpenConnectOptions {
+  /** The peer's address, 4 or 16 bytes. */
   readonly address: Uint8Array;
+  /** The peer's port. */
   readonly port: number;
+  /** One of the host's addresses; the host chooses when absent (RFC 6724). */
   readonly localAddress?: Uint8Array;
   /** Chosen by the host when absent (RFC 6056 algorithm 3). */
   readonly localPort?: number;
+  /** What runs on the connection. */
   readonly handler: ConnectionHandler;
   /** What this connection has otherwise than the host's others. */
   readonly tcp?: Partial<TcpConfig>;
@@ -183,6 +196,7 @@ export interface ConnectOptions extends FastOpenConnectOptions {
 export interface MemoryFigures {
   /** Blocks lent to buffers, and records: what is held against {@link MemoryFigures.limitBytes}. */
   readonly usedBytes: number;
+  /** The most that they may hold. */
   readonly limitBytes: number;
   /** Of it, blocks of buffers. */
   readonly bufferBytes: number;
@@ -226,10 +240,13 @@ export interface HostApi extends FastOpenHost {
   configure(changes: Partial<TcpConfig>): void;
   /** The settings of connections that have none of their own. */
   readonly config: Readonly<TcpConfig>;
+  /** Begins to listen. Throws HostError where that cannot be, RangeError for a port that is none. */
   listen(options: ListenOptions): HostListener;
+  /** Sends a SYN, or asks first where the peer is. Throws HostError where nobody can connect, RangeError for a port that is none. */
   connect(options: ConnectOptions): HostConnection;
   /** Live connections (not the listeners), in the order in which they began. */
   connections(): HostConnection[];
+  /** All that listen. */
   listeners(): HostListener[];
   /**
    * Asks the segment whether somebody has this IPv4 address, by one probe (RFC 5227 §2.1.1); `found` gets the hardware address
@@ -244,6 +261,7 @@ export interface HostApi extends FastOpenHost {
 
 /** What is done when somebody else has an address that is claimed. */
 export interface ClaimOptions {
+  /** Told of an address that is somebody else's, and whose. */
   readonly lost: (address: Uint8Array, mac: Uint8Array) => void;
   /** The hardware address of the probes before, where it was another. */
   readonly alsoOurs: Uint8Array | null;

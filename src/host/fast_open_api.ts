@@ -41,12 +41,15 @@ export interface FastOpenRequest {
 
 /** What an active open wants of Fast Open. */
 export interface FastOpenConnectOptions {
+  /** Absent: an ordinary SYN. */
   readonly fastOpen?: FastOpenRequest;
 }
 
 /** Whom a client would connect to. */
 export interface FastOpenPath {
+  /** Its address, 4 or 16 bytes. */
   readonly address: Uint8Array;
+  /** Its port. */
   readonly port: number;
   /** The host's choice when absent. */
   readonly localAddress?: Uint8Array;
@@ -58,11 +61,13 @@ export interface FastOpenPath {
 export interface FastOpenCookie {
   /** Ours; a server may hash it as well (RFC 7413 §4.1.3). */
   readonly localAddress: Uint8Array;
+  /** The server's. */
   readonly address: Uint8Array;
   /** 4 to 16 octets. */
   readonly cookie: Uint8Array;
   /** Whether it came, and goes back, in the option of the drafts (kind 254). */
   readonly isExperimental: boolean;
+  /** RFC 7413 §4.1.3: of its SYN-ACK. */
   readonly mss: number;
 }
 

@@ -51,6 +51,7 @@ export class Host implements HostAtWork {
   readonly #connections: Connections;
   readonly #input: FrameInput;
 
+  /** Nothing has happened yet; throws for addresses that no host can have. */
   constructor(options: HostOptions) {
     const { link, secret, profile } = options;
     const lan = options.vlan ?? LAN.UNTAGGED;
@@ -239,6 +240,7 @@ export class Host implements HostAtWork {
     return this.#connections.config;
   }
 
+  /** As {@link HostApi.listen}. */
   listen(options: ListenOptions): HostListener {
     if (options.address !== undefined) this.#internet.addresses.demandOurs(options.address);
     const first = options.address ?? this.#internet.addresses.all[0].address;
@@ -248,6 +250,7 @@ export class Host implements HostAtWork {
     return this.#connections.listen(options, name);
   }
 
+  /** As {@link HostApi.listeners}. */
   listeners(): HostListener[] {
     return this.#connections.listeners.all();
   }
@@ -272,6 +275,7 @@ export class Host implements HostAtWork {
     return this.#counters.establishedNow;
   }
 
+  /** As {@link HostApi.connect}. */
   connect(options: ConnectOptions): HostConnection {
     return this.#connections.connect(options, this.#opens.endsOf(options));
   }

@@ -8,6 +8,11 @@ import { SegmentNumbers } from "./segment_numbers.ts";
 
 /** The numbers of a host, or of several that are observed together. */
 export class HostNumbers {
+  /**
+   * Of segments.
+   *
+   * @internal
+   */
   readonly segments: SegmentNumbers = new SegmentNumbers();
   #lastConnection = 0;
 

@@ -12,7 +12,9 @@ import type { HostAddress } from "./own_addresses.ts";
 
 /** What a host is made of. */
 export interface HostOptions extends FastOpenHostOptions {
+  /** Where it sends; what arrives it is given. */
   readonly link: HostLink;
+  /** One at least, of either family. */
   readonly addresses: readonly HostAddress[];
   /** 16 bytes that nobody outside can know: initial sequence numbers and hashes hang on it. */
   readonly secret: Uint8Array;
@@ -42,6 +44,7 @@ export interface HostOptions extends FastOpenHostOptions {
   readonly autoconfigure?: boolean;
   /** Whose habits it has (RFC 9293's own when absent). What is set beside it comes before it. */
   readonly profile?: Pick<Profile, "tcp" | "ip">;
+  /** Settings of TCP, where they differ from the defaults. */
   readonly tcp?: Partial<TcpConfig>;
   /** Time to live of what we send (MUST-49). Local choice: 64, RFC 1700's recommendation. */
   readonly ttl?: number;

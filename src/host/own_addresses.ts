@@ -26,7 +26,9 @@ import { HostError } from "./host_error.ts";
 
 /** An address of a host with the length of its network's prefix. */
 export interface HostAddress {
+  /** 4 or 16 bytes. */
   readonly address: Uint8Array;
+  /** Bits of its network. */
   readonly prefixLength: number;
 }
 

@@ -30,6 +30,7 @@ export interface PassingSegment {
   readonly direction: "in" | "out";
   /** Addresses, 4 or 16 bytes: views of the packet, to be read. */
   readonly source: Uint8Array;
+  /** The same of where it goes. */
   readonly destination: Uint8Array;
   /** Header and options, to be read, and changed where the verdict is `edited`; the payload stays as it is. */
   readonly tcp: TcpSegment;

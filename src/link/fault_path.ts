@@ -32,8 +32,11 @@ export type FrameFault = "drop" | "duplicate" | "reorder" | "corrupt" | "delay" 
 
 /** A frame that a path has touched, as it came; the bytes are valid during the call that tells of it only. */
 export interface TouchedFrame {
+  /** Which way it goes. */
   readonly direction: "in" | "out";
+  /** It, as it came. */
   readonly frame: Uint8Array;
+  /** So many of the bytes count. */
   readonly length: number;
   /** When it was touched, on the link's clock, microseconds. */
   readonly nowUs: number;

@@ -15,11 +15,15 @@ export type FrameHandler = (frame: Uint8Array, length: number, capturedUs: numbe
 export interface LinkStats {
   /** Frames handed to a handler. */
   framesIn: number;
+  /** Their bytes. */
   bytesIn: number;
+  /** Frames that were sent. */
   framesOut: number;
+  /** Their bytes. */
   bytesOut: number;
   /** Frames that the capture ring or the device lost before we saw them. */
   droppedByRing: number;
+  /** Frames that the device lost before the ring. */
   droppedByDevice: number;
   /** Sends that the device refused (a full queue, say); the frame is lost, as on a wire. */
   sendErrors: number;
@@ -76,8 +80,11 @@ export interface FrameLink {
   wait(timeoutMs: number): Promise<void>;
   /** Ends a pending {@link FrameLink.wait} early; harmless when there is none. */
   wake(): void;
+  /** What was counted since it was opened. */
   stats(): LinkStats;
+  /** Ends it; what waits is lost. */
   close(): void;
+  /** As `close`. */
   [Symbol.dispose](): void;
 }
 
@@ -86,6 +93,7 @@ export type HostLink = Pick<FrameLink, "name" | "mtu" | "mac" | "maxPacketBytes"
 
 /** The link is gone or cannot be used; the message is one line for a person. */
 export class LinkError extends Error {
+  /** As Deno names its errors. */
   override name = "LinkError";
 }
 

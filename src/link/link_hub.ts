@@ -23,7 +23,24 @@ interface WaitingFrame {
   readonly capturedUs: number;
 }
 
-/** Hands out ports on a link that is open; the link belongs to the hub from now on, and is closed with the last port. */
+/**
+ * Hands out ports on a link that is open; the link belongs to the hub from now on, and is closed with the last port.
+ *
+ * ```ts
+ * import { createStack, LinkHub, memoryPair } from "@tcplab/tcplab";
+ *
+ * const [link] = memoryPair();
+ * const hub = new LinkHub(link);
+ * const [one, two] = [1, 2].map((last) =>
+ *   createStack({ link: hub.port(Uint8Array.of(2, 0, 0, 0, 0, last)), addresses: `10.0.0.${last}/24` })
+ * );
+ * const accepting = one.listen({ port: 7 }).accept();
+ * const connection = await two.connect({ hostname: "10.0.0.1", port: 7 });
+ * console.log(connection.state, (await accepting).remoteAddr);
+ * one.close();
+ * two.close();
+ * ```
+ */
 export class LinkHub {
   readonly #link: FrameLink;
   readonly #ports = new Set<HubPort>();
@@ -33,6 +50,7 @@ export class LinkHub {
     this.#deliver(frame, { length, capturedUs, from: null });
   };
 
+  /** Takes over `link`. */
   constructor(link: FrameLink) {
     this.#link = link;
   }

@@ -24,7 +24,9 @@ export interface MemoryPairOptions {
   readonly macB?: Uint8Array;
   /** Frames that may wait in each direction; more are lost and counted in the receiver's `droppedByRing`. */
   readonly queueFrames?: number;
+  /** Name of the first link (`memory:a`). */
   readonly nameA?: string;
+  /** Name of the second link (`memory:b`). */
   readonly nameB?: string;
   /** Time stamp of a frame, microseconds, asked when it is sent; 0 when absent. */
   readonly nowUs?: () => number;
@@ -35,7 +37,19 @@ export interface MemoryPairOptions {
   readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
-/** Makes two links; what one sends, the other receives, in order and unchanged. */
+/**
+ * Makes two links; what one sends, the other receives, in order and unchanged.
+ *
+ * ```ts
+ * import { memoryPair } from "@tcplab/tcplab";
+ *
+ * const [left, right] = memoryPair({ mtu: 1400 });
+ * left.send(Uint8Array.of(1, 2, 3), 3);
+ * const frames: number[][] = [];
+ * right.receive((frame, length) => frames.push([...frame.subarray(0, length)]), 10);
+ * if (String(frames) !== "1,2,3") throw new Error(String(frames));
+ * ```
+ */
 export function memoryPair(options: MemoryPairOptions = {}): [MemoryLink, MemoryLink] {
   const a = new MemoryLink(options.nameA ?? "memory:a", options.macA ?? macEndingIn(0x0a), options);
   const b = new MemoryLink(options.nameB ?? "memory:b", options.macB ?? macEndingIn(0x0b), options);
@@ -175,10 +189,12 @@ export class MemoryLink implements FrameLink {
     for (const end of waiters) end();
   }
 
+  /** What was counted so far. */
   stats(): LinkStats {
     return { ...this.#stats };
   }
 
+  /** Ends it; what waits is lost. Twice does nothing. */
   close(): void {
     this.#closed = true;
     this.#waiting = 0;
@@ -186,6 +202,7 @@ export class MemoryLink implements FrameLink {
     this.wake();
   }
 
+  /** As `close`. */
   [Symbol.dispose](): void {
     this.close();
   }

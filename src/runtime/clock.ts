@@ -44,6 +44,14 @@ function platformDelayMs(delayUs: number): number {
  * The machine's own clock. The offset to the wall clock is taken once: a later step of the wall clock does not
  * move the time of events, so that their order and their distances stay true (local choice). Times of captures, which
  * are the wall clock's, step with it; they are converted by the offset of the moment.
+ *
+ * ```ts
+ * import { systemClock } from "@tcplab/tcplab";
+ *
+ * const clock = systemClock();
+ * await new Promise<void>((resolve) => clock.after(1000, resolve));
+ * console.log(`${clock.nowUs()} us since the origin, ${new Date((clock.epochUs + clock.nowUs()) / 1000)}`);
+ * ```
  */
 export function systemClock(): Clock {
   const nowUs = () => Math.trunc(performance.now() * 1000);
@@ -92,6 +100,7 @@ export class VirtualClock implements Clock {
   #nowUs: number;
   #timers: { readonly atUs: number; readonly callback: () => void }[] = [];
 
+  /** `nowUs`: its first time (0); `epochUs`: wall clock at time 0 (0). */
   constructor(options: { readonly nowUs?: number; readonly epochUs?: number } = {}) {
     this.#nowUs = options.nowUs ?? 0;
     this.epochUs = options.epochUs ?? 0;

@@ -27,22 +27,29 @@ import type { ProcessLife } from "./process_life.ts";
 
 /** One end of a connection, as Deno writes it. */
 export interface NetAddress {
+  /** There is no other. */
   readonly transport: "tcp";
   /** Text of the IP address. */
   readonly hostname: string;
+  /** 1 to 65535. */
   readonly port: number;
 }
 
 /** What a user of the host does around each call that comes from outside the pump; a Pump does. */
 export interface HostDriver {
+  /** Before the call: the host is told the time. */
   enter(): void;
+  /** After it: what it has sent leaves. */
   leave(): void;
+  /** A promise of an application has been settled inside the host. */
   noteWoken(): void;
 }
 
 /** What a connection needs from its stack. */
 export interface ConnectionOptions {
+  /** Around each call. */
   readonly driver: HostDriver;
+  /** Where its events come from. */
   readonly hub: EventHub;
   /** What pending calls hold the process with; nothing does when absent. */
   readonly life?: ProcessLife;
@@ -61,7 +68,23 @@ interface PendingTransfer<Result> {
 /** Bytes that one pull of `readable` offers to fill; local choice: the largest frame that a link hands up. */
 const STREAM_CHUNK_BYTES = 0x10000;
 
-/** A connection; got from {@link Listener.accept} or {@link Stack.connect}. */
+/**
+ * A connection; got from {@link Listener.accept} or {@link Stack.connect}. Can stand where a `Deno.TcpConn` is asked for, and tells more.
+ *
+ * ```ts
+ * import { createLab } from "@tcplab/tcplab";
+ *
+ * using lab = createLab({ faults: "delay=10ms" });
+ * const accepting = lab.server.listen({ port: 7 }).accept();
+ * const connection: Deno.TcpConn = await lab.client.connect({ hostname: "10.0.0.1", port: 7 });
+ * await connection.write(new TextEncoder().encode("hello"));
+ * connection.close();
+ * const served = await accepting;
+ * const text = await new Response(served.readable).text();
+ * if (text !== "hello") throw new Error(text);
+ * console.log(served.state, served.info().srttUs, served.info().states);
+ * ```
+ */
 export class Connection implements Disposable {
   /** Our end. */
   readonly localAddr: NetAddress;

@@ -23,6 +23,7 @@ export type HostSettings = Omit<
 
 /** What a host of our own is made from. */
 export interface CreateHostOptions extends HostSettings {
+  /** What carries its frames. */
   readonly link: FrameLink;
   /**
    * One or more addresses of either family, each with the length of its network's prefix: `10.0.0.1/24`, `fd00::1/64` (24
@@ -58,7 +59,25 @@ const DEFAULT_PREFIX_V4 = 24;
 const DEFAULT_PREFIX_V6 = 64;
 const IPV4_BYTES = 4;
 
-/** Makes a host that is driven by hand: with `ingest` and `tick`, or in a VirtualNetwork. Throws TypeError for a bad address. */
+/**
+ * Makes a host that is driven by hand: with `ingest` and `tick`, or in a {@link VirtualNetwork}. Throws TypeError for an address that
+ * no host can have.
+ *
+ * ```ts
+ * import { createHost, memoryPair, VirtualClock } from "@tcplab/tcplab";
+ *
+ * const [link, wire] = memoryPair();
+ * const clock = new VirtualClock();
+ * const host = createHost({ link, addresses: "10.0.0.1/24", clock, seed: 1 });
+ * host.connect({ address: Uint8Array.of(10, 0, 0, 2), port: 80, handler: {} });
+ * const framesSent = () => wire.waitingFrames;
+ * // It asks for the hardware address of its peer, and a second later again.
+ * if (framesSent() !== 1) throw new Error(`${framesSent()} frames`);
+ * clock.advanceTo(host.nextDeadlineUs());
+ * host.tick(clock.nowUs());
+ * if (framesSent() !== 2) throw new Error(`${framesSent()} frames`);
+ * ```
+ */
 export function createHost(options: CreateHostOptions): Host {
   return hostOn(options.link, { settings: hostSettings(options), clock: options.clock ?? systemClock() });
 }
@@ -66,6 +85,19 @@ export function createHost(options: CreateHostOptions): Host {
 /**
  * Makes a host and sets it to work on its link, which belongs to the stack from now on. Throws TypeError for a bad address or
  * bad faults.
+ *
+ * ```ts
+ * import { createStack, memoryPair } from "@tcplab/tcplab";
+ *
+ * const [near, far] = memoryPair();
+ * await using server = createStack({ link: near, addresses: ["10.0.0.1/24", "fd00::1/64"], faults: "drop=1%,seed=7" });
+ * await using client = createStack({ link: far, addresses: ["10.0.0.2/24", "fd00::2/64"], tcp: { noDelay: true } });
+ * server.observe((event) => event.event === "transition" && console.log(event.from, event.to, event.rfc));
+ * using listener = server.listen({ port: 7 });
+ * const accepting = listener.accept();
+ * using connection = await client.connect({ hostname: "fd00::1", port: 7 });
+ * console.log(connection.info().rtoUs, (await accepting).state);
+ * ```
  */
 export function createStack(options: CreateStackOptions): Stack {
   const { link, announce = true, start = true, faults, spinUs, frameOrders, onIdle, onBatch, ...rest } =

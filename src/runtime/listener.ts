@@ -31,8 +31,11 @@ export interface ListenerOptions {
 
 /** What carries a listener. */
 export interface ListenerHost {
+  /** On which it listens. */
   readonly host: HostApi;
+  /** Around each call. */
   readonly driver: HostDriver;
+  /** Where the events of its connections come from. */
   readonly hub: EventHub;
   /** What a pending `accept` holds the process with; nothing does when absent. */
   readonly life?: ProcessLife;
@@ -40,6 +43,7 @@ export interface ListenerHost {
   readonly address?: Uint8Array;
   /** Told of each connection when it begins and when it is gone. */
   onBegin(connection: Connection): void;
+  /** Told when it is gone. */
   onGone(connection: Connection): void;
   /** Called once when the listener is closed or has failed. */
   onClose(): void;
@@ -50,7 +54,23 @@ interface PendingAccept {
   reject(error: Error): void;
 }
 
-/** Yields a {@link Connection} for each client; got from {@link Stack.listen} or `listen`. */
+/**
+ * Yields a {@link Connection} for each client; got from {@link Stack.listen} or `listen`. Can stand where a `Deno.TcpListener` is asked
+ * for.
+ *
+ * ```ts
+ * import { createLab } from "@tcplab/tcplab";
+ *
+ * using lab = createLab();
+ * const listener: Deno.TcpListener = lab.server.listen({ port: 0 });
+ * const { port } = listener.addr;
+ * void lab.client.connect({ hostname: "10.0.0.1", port });
+ * for await (const connection of listener) {
+ *   console.log(connection.remoteAddr);
+ *   break; // which closes the listener, as Deno's
+ * }
+ * ```
+ */
 export class Listener implements AsyncIterable<Connection>, Disposable {
   readonly #options: ListenerOptions;
   readonly #ready: Connection[] = [];

@@ -12,8 +12,11 @@ import type { Clock } from "./clock.ts";
 
 /** What a {@link Pump} joins, and whom it tells. */
 export interface PumpOptions {
+  /** Where frames come from. */
   readonly link: FrameLink;
+  /** Where they go to. */
   readonly host: HostApi;
+  /** The time of both. */
   readonly clock: Clock;
   /** Most frames of one turn (64). */
   readonly budgetFrames?: number;
@@ -104,6 +107,7 @@ export class Pump implements Disposable {
   #alarmUs = Infinity;
   #cancelAlarm: () => void = () => {};
 
+  /** Does nothing until `start`. */
   constructor(options: PumpOptions) {
     this.#link = options.link;
     this.#mtuBytes = options.link.mtu;
@@ -157,6 +161,7 @@ export class Pump implements Disposable {
     else this.#finish();
   }
 
+  /** As `close`. */
   [Symbol.dispose](): void {
     this.stop();
   }

@@ -22,6 +22,7 @@ import { closeInOrder, type ShutdownResult } from "./shutdown.ts";
 
 /** What a {@link Stack} is made of. */
 export interface StackParts {
+  /** What carries its frames. */
   readonly link: FrameLink;
   /** Sends into `link`; its time is that of `clock`. */
   readonly host: HostApi;
@@ -64,11 +65,13 @@ export interface StackListenOptions {
 export interface StackConnectOptions {
   /** An IP address, `10.0.0.1`, `fd00::1` or `[fd00::1]`; names are not looked up. */
   readonly hostname: string;
+  /** 1 to 65535. */
   readonly port: Port;
   /** There is no other. */
   readonly transport?: "tcp";
   /** One of the stack's addresses; the host chooses when absent. */
   readonly localHostname?: string;
+  /** The host chooses one that is free when absent (RFC 6056). */
   readonly localPort?: number;
   /**
    * Fast Open (RFC 7413): goes out with the SYN, as much as fits, if the server has given a cookie before; else the SYN asks for
@@ -90,7 +93,19 @@ export interface StackShutdownOptions {
   readonly onWaiting?: (connections: number) => void;
 }
 
-/** A running host; made by `createStack`. It owns its link, and closes it at the end. */
+/**
+ * A running host; made by `createStack`. It owns its link, and closes it at the end.
+ *
+ * ```ts
+ * import { createStack, memoryPair } from "@tcplab/tcplab";
+ *
+ * const [link] = memoryPair();
+ * const stack = createStack({ link, addresses: "10.0.0.1/24" });
+ * const listener = stack.listen({ port: 0 });
+ * console.log(listener.addr.port, stack.host.counters());
+ * await stack.shutdown();
+ * ```
+ */
 export class Stack implements Disposable, AsyncDisposable {
   /** What carries its frames. */
   readonly link: FrameLink;

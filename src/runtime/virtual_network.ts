@@ -10,7 +10,9 @@ import { VirtualClock } from "./clock.ts";
 
 /** One host and its end of a link. */
 export interface NetworkEnd {
+  /** Takes what comes. */
   readonly host: HostApi;
+  /** Its end. */
   readonly link: FrameLink;
   /** When a link that delays frames has one due next, microseconds; Infinity when none is under way. */
   readonly nextDueUs?: () => number;
@@ -22,11 +24,30 @@ const FRAMES_AT_ONCE = 16;
 /** Frames at one instant after which time must have come to a stand; local choice: a gigabyte of data. */
 const MOST_FRAMES_AT_ONCE = 1_000_000;
 
-/** Runs hosts in virtual time; frames need none of it. */
+/**
+ * Runs hosts in virtual time; frames need none of it.
+ *
+ * ```ts
+ * import { createHost, memoryPair, VirtualNetwork } from "@tcplab/tcplab";
+ *
+ * const network = new VirtualNetwork();
+ * const ends = memoryPair();
+ * const hosts = ends.map((link, at) => {
+ *   const host = createHost({ link, addresses: `10.0.0.${at + 1}/24`, clock: network.clock, seed: at });
+ *   network.join({ host, link });
+ *   return host;
+ * });
+ * const refused = hosts[0].connect({ address: Uint8Array.of(10, 0, 0, 2), port: 9, handler: {} });
+ * network.settle();
+ * if (refused.ended !== "refused") throw new Error(String(refused.ended));
+ * ```
+ */
 export class VirtualNetwork {
+  /** Moves in `advance` and `advanceUntil`. */
   readonly clock: VirtualClock;
   readonly #ends: NetworkEnd[] = [];
 
+  /** Nobody is on it yet. */
   constructor(clock: VirtualClock = new VirtualClock()) {
     this.clock = clock;
   }

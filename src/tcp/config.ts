@@ -10,7 +10,9 @@ import { DEFAULT_TCP_HABITS, type TcpHabits } from "./habits.ts";
 export interface TcpConfig extends TcpHabits, FastOpenSettings {
   /** Largest MSS that we offer; the link's MTU less 40 (or 60) bounds it too (MUST-67). 0 = from the MTU alone. */
   mss: number;
+  /** Bytes that are kept for the application: the largest window. */
   receiveBufferBytes: number;
+  /** Bytes that are kept until the peer has acknowledged them. */
   sendBufferBytes: number;
   /** RFC 2018. */
   sack: boolean;
@@ -24,6 +26,7 @@ export interface TcpConfig extends TcpHabits, FastOpenSettings {
   noDelay: boolean;
   /** A last piece that fills no segment waits for more, or for FIN, whatever is in flight (Linux's TCP_CORK, BSD's TCP_NOPUSH). */
   cork: boolean;
+  /** RFC 9438, or RFC 5681 with RFC 6582. */
   congestionControl: "cubic" | "reno";
   /** RFC 6928 §2: ten segments. */
   initialWindowSegments: number;
@@ -33,8 +36,11 @@ export interface TcpConfig extends TcpHabits, FastOpenSettings {
   timeWaitUs: number;
   /** RFC 6298 §2.1: before the first measurement. */
   rtoInitialUs: number;
+  /** RFC 6298 §2.4: never less. */
   rtoMinUs: number;
+  /** RFC 6298 §2.5: never more. */
   rtoMaxUs: number;
+  /** RFC 9293 §3.8.6.3: how long an ACK may wait, below 0.5 s (MUST-58). */
   delayedAckUs: number;
   /** Segments acknowledged at once when a connection is young or after loss. */
   quickAcks: number;
@@ -52,7 +58,9 @@ export interface TcpConfig extends TcpHabits, FastOpenSettings {
   synAckRetransmissions: number;
   /** How long FIN_WAIT_2 may last once the application has gone (`close`). */
   finWait2Us: number;
+  /** RFC 9293 §3.8.4: silence before the first probe (MUST-28: two hours). */
   keepAliveIdleUs: number;
+  /** Between two probes that nobody answers. */
   keepAliveIntervalUs: number;
   /** Unanswered keep-alive probes that end the connection (MUST-29: more than one). */
   keepAliveProbes: number;

@@ -9,17 +9,23 @@ import type { TcpState } from "./state.ts";
 
 /** A row of the transition table, whatever it is called. */
 export interface Row<Id extends string> {
+  /** Its name: `listen.syn`. */
   readonly id: Id;
+  /** The state before. */
   readonly from: TcpState;
   /** What happens, in a few words. */
   readonly event: string;
+  /** The state after. */
   readonly to: TcpState;
   /** Flags that the arriving segment must carry; null when no segment is the cause. */
   readonly recv: readonly FlagName[] | null;
   /** Flags of the segment that goes out with it; null for none. */
   readonly send: readonly FlagName[] | null;
+  /** On whose path it lies. */
   readonly role: "server" | "client" | "both";
+  /** What makes it happen. */
   readonly cause: "segment" | "user" | "deadline";
+  /** `RFC 9293 §3.10.7.2`, for example. */
   readonly rfc: string;
   /** Row of the lab's table: a server whose client closes; 1 to 6. */
   readonly labStep?: number;
@@ -36,16 +42,18 @@ const SYNCHRONIZED = {
   CLOSE_WAIT: "close-wait",
   CLOSING: "closing",
   LAST_ACK: "last-ack",
-} as const satisfies Readonly<Partial<Record<TcpState, string>>>;
+} as const satisfies Readonly<Partial<Record<TcpState, EndPrefix>>>;
 
 type SynchronizedState = keyof typeof SYNCHRONIZED;
-type Prefix = typeof SYNCHRONIZED[SynchronizedState];
+/** How the ids of such rows begin. */
+export type EndPrefix = "established" | "fin-wait-1" | "fin-wait-2" | "close-wait" | "closing" | "last-ack";
 // In FIN_WAIT_2 nothing is in flight that an ICMP message could be about (RFC 5927 §4.1).
-type IcmpPrefix = Exclude<Prefix, "fin-wait-2">;
 /** Id of such a row: `established.rst`. */
-export type EndId = `${Prefix}.${"rst" | "abort" | "timeout"}` | `${IcmpPrefix}.icmp`;
+export type EndId =
+  | `${EndPrefix}.${"rst" | "abort" | "timeout"}`
+  | `${Exclude<EndPrefix, "fin-wait-2">}.icmp`;
 
-function icmpEnd(id: IcmpPrefix, from: TcpState): Row<EndId> {
+function icmpEnd(id: Exclude<EndPrefix, "fin-wait-2">, from: TcpState): Row<EndId> {
   return {
     id: `${id}.icmp`,
     from,

@@ -29,29 +29,43 @@ export interface OfConnection {
 
 /** The same of an event that may be about none. */
 export interface MaybeOfConnection {
+  /** Name of the connection, where there is one. */
   readonly connection?: string;
+  /** Its number, as in {@link OfConnection}. */
   readonly id?: number;
 }
 
 /** A server has begun to answer. */
 export interface ListeningEvent extends EventBase {
+  /** Tells it from other events. */
   readonly event: "listening";
+  /** Name of the device. */
   readonly device: string;
+  /** The address that is answered for. */
   readonly ip: string;
+  /** The hardware address with which it is. */
   readonly mac: string;
+  /** Where it listens. */
   readonly port: number;
+  /** What runs on connections. */
   readonly app: string;
+  /** How frames are taken from the device. */
   readonly capture: string;
+  /** The capture filter. */
   readonly filter: string;
 }
 
 /** TCP options of a segment, as seen on the wire; only what was present. */
 export interface SegmentOptions {
+  /** Maximum segment size (RFC 9293 §3.7.1). */
   readonly mss?: number;
+  /** Shift of the window (RFC 7323 §2). */
   readonly windowScale?: number;
+  /** RFC 2018 §2. */
   readonly sackPermitted?: true;
   /** SACK blocks as [left, right) in absolute sequence numbers. */
   readonly sack?: readonly (readonly [number, number])[];
+  /** TSval and TSecr (RFC 7323 §3). */
   readonly timestamps?: { readonly value: number; readonly echo: number };
   /** Fast Open (RFC 7413 §4.1.1): the cookie in hexadecimal, empty for a request; `experimental`: in the form of the drafts. */
   readonly fastOpen?: { readonly cookie: string; readonly experimental?: true };
@@ -59,6 +73,7 @@ export interface SegmentOptions {
 
 /** A segment was received or sent. */
 export interface SegmentEvent extends EventBase, OfConnection {
+  /** Tells it from other events. */
   readonly event: "segment";
   /**
    * Number of the segment, from 1 on each host, in the order in which segments are told; counted only while somebody
@@ -66,12 +81,17 @@ export interface SegmentEvent extends EventBase, OfConnection {
    * Absent where `count` stands.
    */
   readonly segment?: number;
+  /** `recv`: it came; `send`: it left. */
   readonly direction: "recv" | "send";
+  /** Of the header, in its order. */
   readonly flags: readonly FlagName[];
+  /** Sequence number, absolute. */
   readonly seq: number;
+  /** Acknowledgment number, absolute. */
   readonly ack: number;
   /** Relative to the sender's initial sequence number; `seq` itself where that is unknown. */
   readonly relSeq: number;
+  /** Relative to the initial sequence number of who is acknowledged. */
   readonly relAck: number;
   /** The window field as it stands in the header, unscaled. */
   readonly window: number;
@@ -79,6 +99,7 @@ export interface SegmentEvent extends EventBase, OfConnection {
   readonly windowBytes?: number;
   /** Payload bytes. */
   readonly length: number;
+  /** What the header carried. */
   readonly options: SegmentOptions;
   /** Connection state after the segment. */
   readonly state: TcpState;
@@ -97,16 +118,23 @@ export interface SegmentEvent extends EventBase, OfConnection {
 
 /** A connection (or listener) changed its state. */
 export interface TransitionEvent extends EventBase, OfConnection {
+  /** Tells it from other events. */
   readonly event: "transition";
   /** Number of the segment that caused it; of one that a user or a deadline caused, of the segment that leaves with it. */
   readonly segment?: number;
+  /** Before. */
   readonly from: TcpState;
+  /** After. */
   readonly to: TcpState;
+  /** Flags of the segment that caused it, null where none did. */
   readonly recv: readonly FlagName[] | null;
+  /** Flags of the segment that leaves with it, null where none does. */
   readonly send: readonly FlagName[] | null;
+  /** What made it happen. */
   readonly cause: "segment" | "user" | "deadline";
   /** Id of its row in the transition table: `listen.syn`. */
   readonly row: string;
+  /** Id of the rule that fired. */
   readonly rule: string;
   /** `RFC 9293 §3.10.7.2`, for example. */
   readonly rfc: string;
@@ -114,8 +142,11 @@ export interface TransitionEvent extends EventBase, OfConnection {
 
 /** Bytes arrived in order, or were given to be sent. */
 export interface DataEvent extends EventBase, OfConnection {
+  /** Tells it from other events. */
   readonly event: "data";
+  /** `recv`: it came; `send`: it left. */
   readonly direction: "recv" | "send";
+  /** How many. */
   readonly length: number;
   /** Base64 of the contents, only with `--payload`. */
   readonly payload?: string;
@@ -126,15 +157,19 @@ export type RetransmitKind = "rto" | "fast" | "tlp" | "syn" | "syn-ack" | "fin" 
 
 /** Something is sent again. */
 export interface RetransmitEvent extends EventBase, OfConnection {
+  /** Tells it from other events. */
   readonly event: "retransmit";
   /** Number of the segment that carries it, which follows. */
   readonly segment?: number;
   /** Number of the segment that carried its first octet last; absent where that was not observed. */
   readonly repeats?: number;
+  /** Why. */
   readonly kind: RetransmitKind;
+  /** Sequence number, absolute. */
   readonly seq: number;
   /** As {@link SegmentEvent.relSeq}. */
   readonly relSeq: number;
+  /** Payload bytes. */
   readonly length: number;
   /** How many times this has been sent again so far, this time included. */
   readonly count: number;
@@ -145,10 +180,15 @@ export type CloseReason = "normal" | "reset-by-peer" | "reset-by-us" | "timeout"
 
 /** A connection has ended. */
 export interface ClosedEvent extends EventBase, OfConnection {
+  /** Tells it from other events. */
   readonly event: "closed";
+  /** How. */
   readonly reason: CloseReason;
+  /** That the application could read. */
   readonly bytesIn: number;
+  /** That the peer has acknowledged. */
   readonly bytesOut: number;
+  /** From the first segment or call to the end. */
   readonly durationMs: number;
   /** The path, from the state in which the connection began to CLOSED. */
   readonly states: readonly TcpState[];
@@ -156,6 +196,7 @@ export interface ClosedEvent extends EventBase, OfConnection {
 
 /** Something was not taken. */
 export interface DropEvent extends EventBase, MaybeOfConnection {
+  /** Tells it from other events. */
   readonly event: "drop";
   /** `checksum`, `malformed`, `no-listener`, `outside-window`, ... */
   readonly reason: string;
@@ -170,6 +211,7 @@ export interface DropEvent extends EventBase, MaybeOfConnection {
 
 /** An application threw: its connection has been reset. */
 export interface ApplicationErrorEvent extends EventBase, OfConnection {
+  /** Tells it from other events. */
   readonly event: "application-error";
   /** What it threw, as text. */
   readonly message: string;
@@ -180,23 +222,32 @@ export type FaultKind = "drop" | "duplicate" | "reorder" | "corrupt" | "delay" |
 
 /** Our own fault injector has touched a frame: one event for each thing that it did. */
 export interface FaultEvent extends EventBase, MaybeOfConnection {
+  /** Tells it from other events. */
   readonly event: "fault";
   /** Number of the segment, in `segment` too unless it is lost here; of a copy, of the one that was copied. */
   readonly segment?: number;
   /** `recv`: on the way in, before we have seen it; `send`: on the way out, after it was told. */
   readonly direction: "recv" | "send";
+  /** What it did. */
   readonly kind: FaultKind;
   /** Of a drop: by chance, because the queue of the path was full, or because just this segment was to be lost. */
   readonly reason?: "chance" | "queue-full" | "once";
   /** Of a delay: how long, microseconds. */
   readonly delayUs?: number;
   // The header of the segment as it was before the damage; absent where the frame carries none.
+  /** Of the header, in its order. */
   readonly flags?: readonly FlagName[];
+  /** Sequence number, absolute. */
   readonly seq?: number;
+  /** Acknowledgment number, absolute. */
   readonly ack?: number;
+  /** As in the segment's own event. */
   readonly relSeq?: number;
+  /** As in the segment's own event. */
   readonly relAck?: number;
+  /** The window field, unscaled. */
   readonly window?: number;
+  /** Payload bytes. */
   readonly length?: number;
   /** Bytes of the frame. */
   readonly frameBytes: number;
@@ -204,12 +255,15 @@ export interface FaultEvent extends EventBase, MaybeOfConnection {
 
 /** An ARP packet that is for us or about us was received, or one was sent. */
 export interface ArpEvent extends EventBase {
+  /** Tells it from other events. */
   readonly event: "arp";
+  /** `recv`: it came; `send`: it left. */
   readonly direction: "recv" | "send";
   /** A probe asks for nobody (RFC 5227), an announcement is a request for the sender's own address. */
   readonly kind: "request" | "reply" | "probe" | "announcement";
   /** Whose the packet says it is; `0.0.0.0` in a probe. */
   readonly sender: string;
+  /** Its hardware address. */
   readonly senderMac: string;
   /** Who is asked for, or answered. */
   readonly target: string;
@@ -219,7 +273,9 @@ export interface ArpEvent extends EventBase {
 
 /** The same of neighbor discovery, for IPv6 (RFC 4861). */
 export interface NdpEvent extends EventBase {
+  /** Tells it from other events. */
   readonly event: "ndp";
+  /** `recv`: it came; `send`: it left. */
   readonly direction: "recv" | "send";
   /**
    * A probe is a solicitation from nobody (RFC 4862 §5.4.2); an advertisement answers a solicitation, an announcement goes to
@@ -228,6 +284,7 @@ export interface NdpEvent extends EventBase {
   readonly kind: "solicitation" | "advertisement" | "probe" | "announcement";
   /** Whom the packet is from; `::` in a probe. */
   readonly sender: string;
+  /** Its hardware address. */
   readonly senderMac: string;
   /** Who is asked for, or said to be there. */
   readonly target: string;
@@ -239,8 +296,11 @@ export interface NdpEvent extends EventBase {
 
 /** An ICMP or ICMPv6 message for us was received, or one was sent. */
 export interface IcmpEvent extends EventBase, MaybeOfConnection {
+  /** Tells it from other events. */
   readonly event: "icmp";
+  /** `recv`: it came; `send`: it left. */
   readonly direction: "recv" | "send";
+  /** What it says. */
   readonly kind:
     | "echo-request"
     | "echo-reply"
@@ -249,10 +309,13 @@ export interface IcmpEvent extends EventBase, MaybeOfConnection {
     | "time-exceeded"
     | "parameter-problem"
     | "other";
+  /** Of its header. */
   readonly type: number;
+  /** Of its header. */
   readonly code: number;
   /** Addresses of the packet. */
   readonly from: string;
+  /** Where it went. */
   readonly to: string;
   /** Of an error about a connection: the rule that decided. */
   readonly rule?: string;
@@ -273,8 +336,11 @@ export type TimerName =
 
 /** A deadline of a connection was set, or set anew; has come; or is not awaited any more. Only where asked for. */
 export interface TimerEvent extends EventBase, OfConnection {
+  /** Tells it from other events. */
   readonly event: "timer";
+  /** Which. */
   readonly timer: TimerName;
+  /** What became of it. */
   readonly action: "armed" | "fired" | "stopped";
   /** Of one that is armed: from now, microseconds. */
   readonly inUs?: number;
@@ -282,6 +348,7 @@ export interface TimerEvent extends EventBase, OfConnection {
 
 /** Figures of a connection, when one of them has changed; at most one an event of it. Only where asked for. */
 export interface SampleEvent extends EventBase, OfConnection {
+  /** Tells it from other events. */
   readonly event: "sample";
   /** Bytes. */
   readonly cwnd: number;
@@ -291,6 +358,7 @@ export interface SampleEvent extends EventBase, OfConnection {
   readonly inFlight: number;
   /** 0 while nothing has been measured. */
   readonly srttUs: number;
+  /** The retransmission timeout (RFC 6298). */
   readonly rtoUs: number;
   /** The peer's window, bytes: 0 when it is shut. */
   readonly sndWnd: number;
@@ -300,12 +368,15 @@ export interface SampleEvent extends EventBase, OfConnection {
 
 /** Lines are missing here, because whoever reads the log was too slow. */
 export interface LostEvent extends EventBase {
+  /** Tells it from other events. */
   readonly event: "lost";
+  /** How many. */
   readonly count: number;
 }
 
 /** Something that a person who runs the lab wants to know, and that belongs to no segment. */
 export interface NoticeEvent extends EventBase, MaybeOfConnection {
+  /** Tells it from other events. */
   readonly event: "notice";
   /** For programs: `address-conflict`, `carrier-lost`, `memory-pressure`, ... */
   readonly kind: string;
@@ -317,8 +388,11 @@ export interface NoticeEvent extends EventBase, MaybeOfConnection {
 
 /** Counters at the end. */
 export interface SummaryEvent extends EventBase {
+  /** Tells it from other events. */
   readonly event: "summary";
+  /** Since the beginning. */
   readonly durationMs: number;
+  /** By name. */
   readonly counters: Readonly<Record<string, number>>;
 }
 

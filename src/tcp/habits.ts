@@ -53,6 +53,7 @@ export interface TcpHabits {
   finInAcks: boolean;
   /** Answers to bare segments that are not acceptable: so many of a connection in so long (RFC 5961 §7). */
   answersPerInterval: number;
+  /** How long an interval is. */
   answerIntervalUs: number;
 
   // -- Resets and old segments

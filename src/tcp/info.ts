@@ -10,66 +10,109 @@ import { NO_PATH_LIMIT, type Tcb } from "./tcb.ts";
 
 /** What `ss -tin` shows and more. Sequence numbers absolute; times in microseconds; sizes in bytes. */
 export interface ConnectionInfo {
+  /** Number of the connection, from 1. */
   readonly id: number;
+  /** `LOCAL_IP:PORT-PEER_IP:PORT`. */
   readonly name: string;
+  /** Where it is now. */
   readonly state: TcpState;
+  /** Who has begun it: the peer (`server`), or we. */
   readonly role: "server" | "client";
+  /** When it began. */
   readonly openedUs: number;
+  /** All states so far. */
   readonly states: readonly TcpState[];
   // Sequence variables, RFC 9293 §3.3.1
+  /** SND.UNA: the oldest octet that is not acknowledged. */
   readonly sndUna: number;
+  /** SND.NXT: the next that is sent. */
   readonly sndNxt: number;
+  /** SND.WND: what the peer takes from SND.UNA on. */
   readonly sndWnd: number;
+  /** SND.WL1: sequence number of the segment that the window came with. */
   readonly sndWl1: number;
+  /** SND.WL2: its acknowledgment number. */
   readonly sndWl2: number;
+  /** ISS: our initial sequence number. */
   readonly iss: number;
+  /** RCV.NXT: the next octet that is expected. */
   readonly rcvNxt: number;
+  /** RCV.WND: what we take from RCV.NXT on. */
   readonly rcvWnd: number;
+  /** IRS: the peer's initial sequence number. */
   readonly irs: number;
   // Options
+  /** Payload of a full segment that we send. */
   readonly sendMss: number;
+  /** The MSS that we have offered. */
   readonly receiveMss: number;
   /** Payload of a full segment on the path as ICMP has told it (RFC 1191), options included; 0 while it has said nothing. */
   readonly pathMss: number;
+  /** Shift of the windows that the peer offers (RFC 7323 §2). */
   readonly sendWindowShift: number;
+  /** Shift of those that we offer. */
   readonly receiveWindowShift: number;
+  /** Both sides have said so (RFC 2018). */
   readonly sackPermitted: boolean;
+  /** The same of timestamps (RFC 7323 §3). */
   readonly timestamps: boolean;
+  /** The same of ECN (RFC 3168). */
   readonly ecn: boolean;
   /** Fast Open (RFC 7413): octets of the SYN's text, ours or the peer's, that were taken with it. */
   readonly synTextBytes: number;
   // Retransmission and round trip, RFC 6298
+  /** Smoothed round trip; 0 while nothing is measured. */
   readonly srttUs: number;
+  /** Its variation. */
   readonly rttvarUs: number;
+  /** Retransmission timeout. */
   readonly rtoUs: number;
+  /** The least round trip that was measured. */
   readonly minRttUs: number;
+  /** How many times the timeout has been doubled. */
   readonly backoff: number;
+  /** Segments that were sent again. */
   readonly retransmits: number;
   /** Duplicates that the peer reported (D-SACK). */
   readonly duplicatesReported: number;
   /** Since the last segment left or came, microseconds. */
   readonly sinceSendUs: number;
+  /** The same of the last that came. */
   readonly sinceReceiveUs: number;
   // Congestion, RFC 5681
+  /** `cubic` or `reno`. */
   readonly congestionControl: string;
+  /** Congestion window. */
   readonly cwnd: number;
   /** 0 while there is none. */
   readonly ssthresh: number;
+  /** Sent, and neither acknowledged nor taken for lost. */
   readonly inFlight: number;
   /** Bytes SACKed, marked lost, and sent again of what is unacknowledged. */
   readonly sackedBytes: number;
+  /** Of them, taken for lost. */
   readonly lostBytes: number;
+  /** Of them, sent again. */
   readonly resentBytes: number;
+  /** Whether there is a loss, and what is done about it. */
   readonly recovery: "open" | "disorder" | "recovery" | "loss";
   // Buffers
+  /** Arrived, and not yet read. */
   readonly receiveQueue: number;
+  /** Written, and not yet acknowledged. */
   readonly sendQueue: number;
+  /** Written, and not yet sent. */
   readonly unsent: number;
+  /** Arrived behind a gap. */
   readonly outOfOrderBytes: number;
   // Totals
+  /** Octets that came in order. */
   readonly bytesIn: number;
+  /** Octets that the peer has acknowledged. */
   readonly bytesOut: number;
+  /** Segments that came. */
   readonly segmentsIn: number;
+  /** Segments that left. */
   readonly segmentsOut: number;
   /** Running deadlines by name (`rto`, `delayed-ack`, `persist`, `keepalive`, `time-wait`, `tlp`, ...): microseconds from now. */
   readonly timers: Readonly<Record<string, number>>;
@@ -79,7 +122,9 @@ export interface ConnectionInfo {
 export interface FlightSegments {
   /** All that is not acknowledged: those that are SACKed and those that count as lost are among them. */
   readonly unacked: number;
+  /** Of them, those that the peer has told of (RFC 2018). */
   readonly sacked: number;
+  /** Of them, those that count as lost. */
   readonly lost: number;
   /** Sent again, and not acknowledged since. */
   readonly resent: number;

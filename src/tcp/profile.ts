@@ -25,9 +25,11 @@ export type SystemHabits = "linux" | "bsd";
 
 /** What a program finds when it asks a socket that it has set nothing on. */
 export interface SocketDefaults {
+  /** Whose error numbers they are. */
   readonly system: SystemHabits;
   /** `SO_RCVBUF` and `SO_SNDBUF` before anything is set or agreed. */
   readonly receiveBufferBytes: number;
+  /** The same of what is sent. */
   readonly sendBufferBytes: number;
   /** Largest value that these two take. */
   readonly mostBufferBytes: number;
@@ -35,9 +37,11 @@ export interface SocketDefaults {
   readonly doublesBuffers: boolean;
   /** Fast Open (RFC 7413) for active opens, and for listeners that ask for it. */
   readonly fastOpenClient: boolean;
+  /** The same for listeners. */
   readonly fastOpenServer: boolean;
   /** Data in a SYN without a cookie: sent, taken. */
   readonly fastOpenClientWithoutCookie: boolean;
+  /** The same of those that come. */
   readonly fastOpenServerWithoutCookie: boolean;
   /** Every listener does it, with a bound of its backlog. */
   readonly fastOpenEveryListener: boolean;
@@ -51,8 +55,12 @@ export interface SocketDefaults {
 
 /** A profile. What it does not name is as it is without one. */
 export interface Profile {
+  /** What it is called. */
   readonly name: ProfileName;
+  /** Settings of TCP that differ from the defaults. */
   readonly tcp: Readonly<Partial<TcpConfig>>;
+  /** What its packets look like. */
   readonly ip: Readonly<IpHabits>;
+  /** What its sockets say of themselves. */
   readonly sockets: Readonly<SocketDefaults>;
 }

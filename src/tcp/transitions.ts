@@ -11,7 +11,11 @@ import type { TcpState } from "./state.ts";
 /** One row of the table. */
 export interface Transition extends Row<TransitionId> {}
 
-/** Id of a row: `listen.syn`. */
+/**
+ * Id of a row: `listen.syn`.
+ *
+ * @internal
+ */
 export type TransitionId = typeof ROWS[number]["id"] | EndId;
 
 const SYN = ["SYN"] as const;

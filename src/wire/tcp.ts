@@ -63,7 +63,9 @@ const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** A TCP segment: the header as plain fields, the payload as a place in a buffer. Made once, used again and again. */
 export class TcpSegment implements TcpOptions {
+  /** Of who sends it. */
   sourcePort = 0;
+  /** Of who is to get it. */
   destinationPort = 0;
   /** SEG.SEQ, 0 to 2^32 - 1. */
   seq = 0;
@@ -79,17 +81,21 @@ export class TcpSegment implements TcpOptions {
   headerLength = 0;
   /** What the payload lies in; for a parsed segment the frame, valid as long as that is. */
   buffer: Uint8Array = NO_BYTES;
+  /** Where in {@link TcpSegment.buffer} the payload begins. */
   payloadOffset = 0;
+  /** Its length, bytes. */
   payloadLength = 0;
-  mss = -1;
-  windowScale = -1;
+  mss: number = -1;
+  windowScale: number = -1;
+  /** As {@link TcpOptions.sackPermitted}. */
   sackPermitted = false;
+  /** As {@link TcpOptions.hasTimestamps}. */
   hasTimestamps = false;
   tsValue = 0;
   tsEcho = 0;
   sackBlockCount = 0;
   readonly sackBlocks: Uint32Array = new Uint32Array(MAX_SACK_BLOCKS * 2);
-  fastOpen = -1;
+  fastOpen: number = -1;
   fastOpenCookie: Uint8Array = NO_BYTES;
   isFastOpenExperimental = false;
   optionsMalformed = false;

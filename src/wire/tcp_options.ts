@@ -56,7 +56,9 @@ export interface TcpOptions extends FastOpenOption {
   mss: number;
   /** Shift count as on the wire, 0 to 255; -1 when absent. */
   windowScale: number;
+  /** RFC 2018 §2: the option was there. */
   sackPermitted: boolean;
+  /** RFC 7323 §3: the option was there. */
   hasTimestamps: boolean;
   /** TSval, unsigned; of meaning only with `hasTimestamps`. */
   tsValue: number;
