@@ -26,10 +26,11 @@ async function converse(connection: Deno.Conn): Promise<void> {
     }
     const [first, ...lines] = new TextDecoder().decode(buffer.subarray(0, end)).split("\r\n");
     const [method, path] = first.split(" ");
-    const headers = new Headers(lines.map((line): [string, string] => {
+    const headers = new Headers();
+    for (const line of lines) {
       const colon = line.indexOf(":");
-      return [line.slice(0, colon), line.slice(colon + 1).trim()];
-    }));
+      headers.append(line.slice(0, colon), line.slice(colon + 1).trim());
+    }
     buffer = buffer.slice(end + 4);
     const length = Number(headers.get("content-length") ?? 0);
     while (buffer.length < length) if (!await more()) return connection.close();
