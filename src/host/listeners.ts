@@ -29,7 +29,7 @@ export class Listener implements HostListener {
   halfOpen = 0;
   waiting = 0;
   /** What it does of Fast Open. */
-  readonly fastOpen = new FastOpenListening();
+  readonly fastOpen: FastOpenListening = new FastOpenListening();
   /** When the last SYN cookie was sent for it. */
   cookieSentUs = -Infinity;
   #isOpen = true;

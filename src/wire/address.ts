@@ -76,7 +76,16 @@ function parseGroups(text: string, atEnd: boolean): number[] | null {
   return bytes;
 }
 
-/** The customary text of an address; for IPv6 the one that RFC 5952 allows, IPv4-mapped addresses with a dotted quad. */
+/**
+ * The customary text of an address; for IPv6 the one that RFC 5952 allows, IPv4-mapped addresses with a dotted quad.
+ *
+ * ```ts
+ * import { formatIpAddress } from "@tcplab/tcplab";
+ *
+ * const text = formatIpAddress(Uint8Array.of(10, 0, 0, 1));
+ * if (text !== "10.0.0.1") throw new Error(text);
+ * ```
+ */
 export function formatIpAddress(address: IpAddress): string {
   if (address.length === IPV4_BYTES) return dottedQuad(address, 0);
   if (isIpv4Mapped(address)) return `::ffff:${dottedQuad(address, 12)}`;
