@@ -15,7 +15,6 @@ export {
   type HttpStream,
   type UpgradedStream,
 } from "./src/http/http_options.ts";
-export type { Clock } from "./src/runtime/clock.ts";
 export { HttpServer, type HttpShutdownOptions, serveHttp } from "./src/http/http_server.ts";
 export type { HttpStats } from "./src/http/http_stats.ts";
 export { type RefusalReason, RequestRefused } from "./src/http/refusals.ts";

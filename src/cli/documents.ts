@@ -17,7 +17,10 @@ export const DOCUMENTS: readonly (readonly [path: string, about: string])[] = [
   ["docs/explain.md", "captures told: states of both ends, findings, scripts; held against tshark and Zeek"],
   ["docs/output.md", "log, recording, rights and files"],
   ["docs/library.md", "the stack for programs, on a device or in memory"],
-  ["docs/http.md", "HTTP: --app http, serveHttp for programs, sockets for Node's servers; limits, what is refused"],
+  [
+    "docs/http.md",
+    "HTTP: --app http, serveHttp for programs, sockets for Node's servers; limits, what is refused",
+  ],
   ["docs/operations.md", "what to do when something is not as it should be, and what every counter means"],
   ["docs/limits.md", "what is not supported"],
   ["docs/architecture.md", "how it is built, for people who want to change it"],
