@@ -89,6 +89,11 @@ const LINUX: Profile = {
     keepAliveIntervalUs: 75 * SECOND_US,
     keepAliveProbes: 9,
     timeWaitRst: "close",
+    // tcp_fastopen_cookie_gen; tcp_send_syn_data leaves MAX_TCP_OPTION_SPACE; tcp_fastopen_active_should_disable.
+    fastOpenOption: "standard-then-experimental",
+    fastOpenCookieInput: "both-ends",
+    fastOpenOptionRoom: "all",
+    fastOpenPauseUs: 0,
   },
   // ip_default_ttl; ip_build_and_send_pkt.
   ip: { ttl: 64, identification: "counted-but-syn-ack" },
