@@ -129,6 +129,8 @@ export interface HostConnection extends FastOpenConnection {
   setUserTimeout(us: number): void;
   /** Every figure of the TCB, as a value. */
   info(): ConnectionInfo;
+  /** The largest window that the peer has offered. */
+  readonly largestSendWindow: number;
   /** What is in flight, in segments. */
   flight(): FlightSegments;
   /** Of no meaning to the host. */

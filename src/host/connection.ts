@@ -339,6 +339,10 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
     return connectionInfo(this.tcb, { id: this.id, name: this.name, nowUs: this.#host.context.nowUs });
   }
 
+  get largestSendWindow(): number {
+    return this.tcb.maxSndWnd;
+  }
+
   flight(): FlightSegments {
     return flightSegments(this.tcb);
   }

@@ -301,7 +301,8 @@ export class EffectPerformer implements ConnectionHost {
     if (tcb.fastOpen !== null) this.#options.fastOpenClient.ended(connection, effect.reason);
     tcb.releaseSendRing();
     // What came before a normal end can still be read.
-    if (effect.reason !== "normal" || tcb.receiveRing.length === 0) tcb.releaseReceiveRing();
+    const isKept = effect.reason === "normal" || tcb.config.textAfterReset === "kept";
+    if (!isKept || tcb.receiveRing.length === 0) tcb.releaseReceiveRing();
     else tcb.receiveRing.leaveMemory();
     this.#teller.closed(connection, effect);
   }

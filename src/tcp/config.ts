@@ -80,6 +80,8 @@ export interface TcpConfig extends TcpHabits, FastOpenSettings {
   finWithoutAck: "ack" | "drop";
   /** A segment without timestamps after they were agreed: dropped (RFC 7323 §3.2) or taken. */
   missingTimestamp: "drop" | "accept";
+  /** What had come before a reset and was not read: gone with the connection (RFC 9293 §3.10.7.4), or kept for who reads on. */
+  textAfterReset: "flushed" | "kept";
   /** DSCP of what we send (MUST-48), 0 .. 63. */
   dscp: number;
   /** Time to live, or hop limit, of what a connection sends (MUST-49); 0: its host's. */
@@ -144,6 +146,7 @@ export const DEFAULT_TCP_CONFIG: Readonly<TcpConfig> = {
   timeWaitRst: "close",
   finWithoutAck: "ack",
   missingTimestamp: "drop",
+  textAfterReset: "flushed",
   dscp: 0,
   hopLimit: 0,
 };

@@ -107,7 +107,9 @@ const splice: CallMethod = (process, args) => {
   const look = (): CallOutcome | null => {
     const { connection } = from;
     const room = PIPE_BYTES - to.held.bytes;
-    const count = Math.min(length, from.readableBytes, room);
+    // The octet at the mark is no part of the stream.
+    if (connection?.urgentBytes === 1) return succeeded(0);
+    const count = Math.min(length, from.bytesBeforeMark(), room);
     if (count > 0 && connection !== null) {
       connection.skip(count);
       to.held.bytes += count;

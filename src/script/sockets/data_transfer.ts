@@ -11,12 +11,6 @@ import type { TcpSocket } from "./tcp_socket.ts";
 
 /** Most octets of one call; local choice: as much as Linux moves at once would hold a gigabyte for a script's typing error. */
 export const MOST_CALL_BYTES = 0x1000_0000;
-/** Octets that are handed to the host at a time. */
-const PIECE_BYTES = 0x1_0000;
-/** Segments that Linux puts together while it keeps to `TCP_NOTSENT_LOWAT`. */
-const LOW_WATER_SEGMENTS = 16;
-const ZEROS = new Uint8Array(PIECE_BYTES);
-
 /** What is written. */
 export interface WriteRequest {
   readonly length: number;
@@ -84,31 +78,13 @@ function moveOut(socket: TcpSocket, request: WriteRequest, from: number): number
   if (connection === null) return 0;
   const cork = request.more || socket.settings.cork;
   if (connection.config.cork !== cork) connection.configure({ cork });
-  let moved = 0;
-  while (from + moved < request.length) {
-    let length = Math.min(request.length - from - moved, PIECE_BYTES);
-    const room = socket.roomBytes();
-    if (room === 0) break;
-    if (room < connection.writableBytes || isLowWater(socket)) length = Math.min(length, pieceBytes(socket));
-    const at = from + moved;
-    const bytes = request.bytes === null
-      ? ZEROS.subarray(0, length)
-      : request.bytes.subarray(at, at + length);
-    const isLast = at + length === request.length;
-    const taken = request.urgent && isLast ? connection.writeUrgent(bytes) : connection.write(bytes);
-    moved += taken;
-    socket.writtenBytes += taken;
-    if (taken < bytes.length) break;
-  }
-  return moved;
-}
-
-function isLowWater({ settings }: TcpSocket): boolean {
-  return settings.notSentLowBytes > 0 && settings.notSentLowBytes < 0x7fff_ffff;
-}
-
-function pieceBytes(socket: TcpSocket): number {
-  return (socket.connection?.info().sendMss ?? 1) * LOW_WATER_SEGMENTS;
+  const most = socket.takeRoom(request.length - from);
+  if (most === 0) return 0;
+  const bytes = request.bytes === null ? new Uint8Array(most) : request.bytes.subarray(from, from + most);
+  const isLast = from + most === request.length;
+  const taken = request.urgent && isLast ? connection.writeUrgent(bytes) : connection.write(bytes);
+  socket.wrote(taken);
+  return taken;
 }
 
 function finishWrite(socket: TcpSocket, request: WriteRequest, written: number): CallOutcome {
@@ -147,11 +123,12 @@ export function readFrom(process: Process, socket: TcpSocket, request: ReadReque
   let taken = 0;
   const look = (): CallOutcome | null => {
     const { connection } = socket;
+    if (socket.deferred !== null) return null;
     if (socket.phase === "idle" || socket.phase === "listening") return failed("ENOTCONN");
     if (socket.phase === "connecting") {
       return system === "bsd" && socket.isNonBlocking ? failed("EAGAIN") : null;
     }
-    const { readableBytes } = socket;
+    const readableBytes = socket.bytesBeforeMark();
     const wanted = request.length - taken;
     const least = request.waitAll ? wanted : Math.min(wanted, socket.settings.receiveLowBytes);
     if (connection !== null && readableBytes > 0 && (readableBytes >= least || request.waitAll)) {

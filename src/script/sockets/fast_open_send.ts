@@ -20,6 +20,12 @@ export function fastOpenSend(
 ): CallStart {
   if (!process.ground.socketDefaults.fastOpenClient && socket.deferred === null) return failed("EOPNOTSUPP");
   if (to === null) return failed("EOPNOTSUPP");
+  const isNews = socket.phase === "connected" && !socket.isConnectTold;
+  if (isNews) {
+    // As with `connect`: the first call after the handshake is told that all went well.
+    socket.isConnectTold = true;
+    return writeOn(process, socket, sendRequest(flags.filter((flag) => flag !== "MSG_FASTOPEN"), gathered));
+  }
   const refused = refusal(socket);
   if (refused !== null) return refused;
   if (gathered.isBad) return failed("EFAULT");
@@ -65,6 +71,13 @@ function afterSyn(
   { count, rest }: { count: number; rest: Parameters<typeof writeOn>[2] },
 ): CallStart {
   let writing: CallStart | null = null;
+  // Who waits has more to say: it leaves with the acknowledgment.
+  if (rest.length > 0 && !socket.isNonBlocking && !rest.dontWait) {
+    socket.whenReady = () => {
+      socket.whenReady = null;
+      writing = writeOn(process, socket, rest);
+    };
+  }
   const late = (): CallOutcome => count > 0 ? succeeded(count) : failed("EINPROGRESS");
   const look = (): CallOutcome | null => {
     if (socket.phase === "connecting") return null;

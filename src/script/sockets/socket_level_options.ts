@@ -19,10 +19,11 @@ import {
   tellNumber,
 } from "./option_value.ts";
 import { failed, succeeded } from "./process.ts";
+import { LEAST_SEND_MEMORY } from "./send_memory.ts";
 
 const SECOND_US = 1_000_000;
-/** Linux's SOCK_MIN_RCVBUF and SOCK_MIN_SNDBUF, rounded. */
-const LEAST_BUFFER_BYTES = 2304;
+/** Linux's SOCK_MIN_RCVBUF. */
+const LEAST_RECEIVE_BYTES = 2304;
 /** What SO_TYPE tells of a stream. */
 const STREAM = 1;
 
@@ -37,13 +38,16 @@ function bufferOption(direction: "receive" | "send"): SocketOption {
       if (asked <= 0 && defaults.system === "bsd") return failed("EINVAL");
       if (asked > defaults.mostBufferBytes && defaults.system === "bsd") return failed("ENOBUFS");
       const bytes = asked < 0 ? defaults.mostBufferBytes : Math.min(asked, defaults.mostBufferBytes);
-      const held = defaults.doublesBuffers ? Math.max(bytes, LEAST_BUFFER_BYTES / 2) : bytes;
+      const least = direction === "receive" ? LEAST_RECEIVE_BYTES : LEAST_SEND_MEMORY;
+      const held = defaults.doublesBuffers ? Math.max(bytes, least / 2) : bytes;
       socket.settings[key] = held;
       if (direction === "receive") {
         // Who says how much wants neither more nor growth.
         socket.configure({ receiveBufferBytes: held, receiveBufferMostBytes: 0 });
       } else {
-        socket.configure({ sendBufferBytes: defaults.doublesBuffers ? 2 * held : held });
+        socket.sendMemory?.fix(2 * held);
+        // What is counted is more than octets: they always fit.
+        if (!defaults.doublesBuffers) socket.configure({ sendBufferBytes: held });
       }
       return succeeded(0);
     },
@@ -55,6 +59,7 @@ function bufferNow({ process, socket }: OptionPlace, direction: "receive" | "sen
   const { socketDefaults: defaults } = process.ground;
   const key = direction === "receive" ? "receiveBufferBytes" : "sendBufferBytes";
   const set = socket.settings[key];
+  if (direction === "send" && socket.sendMemory !== null) return socket.sendMemory.limit;
   if (defaults.doublesBuffers) return set === null ? defaults[key] : 2 * set;
   const { connection } = socket;
   // What the machine has made of it: whole segments, or more, where the profile grows it.

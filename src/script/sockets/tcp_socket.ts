@@ -13,6 +13,7 @@ import { type Descriptor, READY } from "./descriptor.ts";
 import { ErrorQueue } from "./error_queue.ts";
 import { errorOfEnd } from "./errors.ts";
 import { fastOpenOfListener } from "./fast_open_settings.ts";
+import { LEAST_SEND_MEMORY, SendMemory, type SendSituation } from "./send_memory.ts";
 import { SendLimits } from "./send_limits.ts";
 import { freshSettings, inheritedSettings, notSentLimit, type SocketSettings } from "./socket_settings.ts";
 
@@ -31,6 +32,36 @@ export interface SocketDestination {
 
 /** What a socket may be doing. */
 export type SocketPhase = "idle" | "listening" | "connecting" | "connected" | "ended";
+
+/** What every connection of a socket has: what came before a reset can be read by whoever has the socket, on any system. */
+const OF_SOCKETS: Partial<TcpConfig> = { textAfterReset: "kept" };
+
+/** BSD: with so much room a socket is writable (`sb_lowat`). */
+const BSD_LOW_BYTES = 2048;
+
+/** What Linux counts for a socket; null elsewhere. */
+function sendMemoryOf(ground: KernelGround, { sendBufferBytes }: SocketSettings): SendMemory | null {
+  const { socketDefaults: defaults, host } = ground;
+  if (!defaults.doublesBuffers) return null;
+  const most = host.config.sendBufferBytes;
+  return sendBufferBytes === null
+    ? new SendMemory(defaults.sendBufferBytes, most)
+    : new SendMemory(Math.max(2 * sendBufferBytes, LEAST_SEND_MEMORY), 0);
+}
+
+function situationOf(connection: HostConnection): SendSituation {
+  const { unsent, sendMss, cwnd, sndWnd } = connection.info();
+  const { unackedBytes } = connection;
+  const window = Math.min(cwnd, sndWnd) - (unackedBytes - unsent);
+  return {
+    unackedBytes,
+    unsentBytes: unsent,
+    sendableBytes: Math.max(0, Math.floor(window / sendMss) * sendMss),
+    mss: sendMss,
+    maxWindow: connection.largestSendWindow,
+    cwndSegments: Math.floor(cwnd / sendMss),
+  };
+}
 
 /** One socket. */
 export class TcpSocket implements Descriptor, ConnectionHandler {
@@ -59,6 +90,8 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
   heldMore: { readonly segmentsIn: number; readonly untilUs: number } | null = null;
   /** When octets last arrived, or the handshake was over; microseconds of the script. */
   lastDataUs = 0;
+  /** Called when the handshake is over, before the acknowledgment that ends it has left. */
+  whenReady: (() => void) | null = null;
   /** What has kept it from sending. */
   readonly limits = new SendLimits();
   readonly #owner: SocketOwner;
@@ -68,6 +101,8 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
   #parent: TcpSocket | null = null;
   #soft: string | null = null;
   #backlog = 0;
+  #unackedBefore = 0;
+  readonly #memory: SendMemory | null;
   /** What its listener has been told of Fast Open. */
   #fastOpenKey = "";
   #peerHasClosed = false;
@@ -76,6 +111,7 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
   constructor(owner: SocketOwner, settings: SocketSettings = freshSettings()) {
     this.#owner = owner;
     this.settings = settings;
+    this.#memory = sendMemoryOf(owner.ground, settings);
   }
 
   get #ground(): KernelGround {
@@ -93,7 +129,7 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
       port,
       ...(address === null ? {} : { address }),
       backlog,
-      tcp: this.settings.tcp,
+      tcp: { ...this.settings.tcp, ...OF_SOCKETS },
       accept: (connection) => this.#begins(connection),
     });
     this.#backlog = backlog;
@@ -138,7 +174,7 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
       localAddress: bound?.address ?? ends.localAddress,
       ...(bound !== null && bound.port > 0 ? { localPort: bound.port } : {}),
       handler: this,
-      tcp: settings.tcp,
+      tcp: { ...settings.tcp, ...OF_SOCKETS },
       ...(fastOpen === undefined ? {} : { fastOpen }),
     });
     this.deferred = null;
@@ -200,9 +236,16 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
   /** It can be read and written, and accepted where a listener has made it. */
   #isReady(): void {
     this.phase = "connected";
+    if (this.connection !== null) this.#memory?.expand(situationOf(this.connection));
     this.wake();
+    this.whenReady?.();
     const parent = this.#parent;
     if (parent === null || !parent.#embryos.delete(this)) return;
+    if (parent.#isClosed) {
+      // Nobody will ever accept it.
+      this.connection?.abort();
+      return;
+    }
     parent.#queue.push(this);
     parent.#countWaiting();
     parent.wake();
@@ -258,6 +301,20 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
     return this.connection?.readableBytes ?? 0;
   }
 
+  /**
+   * Octets that can be read up to urgent data, whose last octet is not among them where it is not asked for inline (RFC 6093 §2:
+   * as all systems have it). Once the others have been read, that octet is skipped.
+   */
+  bytesBeforeMark(): number {
+    const { connection } = this;
+    const { readableBytes } = this;
+    const urgentBytes = connection?.urgentBytes ?? 0;
+    if (connection === null || urgentBytes === 0 || urgentBytes > readableBytes) return readableBytes;
+    if (urgentBytes > 1) return urgentBytes - 1;
+    connection.skip(1);
+    return this.readableBytes;
+  }
+
   /** Nothing comes any more. */
   get isAtEnd(): boolean {
     if (this.readableBytes > 0) return false;
@@ -269,21 +326,42 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
     return this.#peerHasClosed || this.phase === "ended";
   }
 
-  /** Whether there is room worth writing into: a third of the buffer, and little enough that has not been sent. */
+  /** Whether there is room worth writing into. */
   get isWritable(): boolean {
     const { connection } = this;
     if (connection === null || this.phase !== "connected") return false;
-    const queued = connection.unackedBytes;
-    return connection.writableBytes >= queued / 2 && connection.writableBytes > 0 && this.roomBytes() > 0;
+    if (this.#memory === null) {
+      return connection.writableBytes >= Math.min(BSD_LOW_BYTES, connection.config.sendBufferBytes);
+    }
+    const situation = situationOf(connection);
+    this.#memory.follow(situation);
+    return this.#memory.isWritable(this.#notSentLimit, situation);
   }
 
-  /** How many octets may be written now. */
-  roomBytes(): number {
+  get #notSentLimit(): number {
+    return notSentLimit(this.settings, this.#ground.socketDefaults);
+  }
+
+  /** How many of `wanted` octets may be written now; {@link TcpSocket.wrote} follows. */
+  takeRoom(wanted: number): number {
     const { connection } = this;
     if (connection === null || this.phase !== "connected") return 0;
-    const limit = notSentLimit(this.settings, this.#ground.socketDefaults);
-    if (limit === Infinity || limit >= 0x7fff_ffff) return connection.writableBytes;
-    return connection.info().unsent < limit ? connection.writableBytes : 0;
+    const most = Math.min(wanted, connection.writableBytes);
+    if (this.#memory === null) return most;
+    const situation = situationOf(connection);
+    this.#memory.follow(situation);
+    return this.#memory.take(most, situation, this.#notSentLimit);
+  }
+
+  /** So many octets were written. */
+  wrote(taken: number): void {
+    this.writtenBytes += taken;
+    if (this.connection !== null) this.#memory?.follow(situationOf(this.connection));
+  }
+
+  /** `SO_SNDBUF`, where memory is counted; null: octets are. */
+  get sendMemory(): SendMemory | null {
+    return this.#memory;
   }
 
   get readiness(): number {
@@ -322,6 +400,10 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
         isBufferFull: this.wantsRoom && unsent === 0 && inFlight > 0,
       });
     }
+    if (this.wantsRoom && connection.unackedBytes < this.#unackedBefore) {
+      this.#memory?.expand(situationOf(connection));
+    }
+    this.#unackedBefore = connection.unackedBytes;
     if (this.wantsRoom && this.isWritable) {
       this.wantsRoom = false;
       this.wake();
@@ -354,11 +436,7 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
     this.#isClosed = true;
     this.listener?.close();
     // Whoever nobody has accepted is told that nobody will.
-    for (const child of [...this.#queue, ...this.#embryos]) {
-      if (child.connection?.state !== "SYN_RCVD") child.connection?.abort();
-    }
-    this.#queue.length = 0;
-    this.#embryos.clear();
+    for (const child of this.#queue.splice(0)) child.connection?.abort();
     const { connection } = this;
     if (connection === null || connection.ended !== null) return null;
     const { lingerUs } = this.settings;
