@@ -77,12 +77,17 @@ function moveOut(socket: TcpSocket, request: WriteRequest, from: number): number
   const { connection } = socket;
   if (connection === null) return 0;
   const cork = request.more || socket.settings.cork;
-  if (connection.config.cork !== cork) connection.configure({ cork });
+  if (cork && !connection.config.cork) connection.configure({ cork });
   const most = socket.takeRoom(request.length - from);
   if (most === 0) return 0;
   const bytes = request.bytes === null ? new Uint8Array(most) : request.bytes.subarray(from, from + most);
   const isLast = from + most === request.length;
   const taken = request.urgent && isLast ? connection.writeUrgent(bytes) : connection.write(bytes);
+  // What was held back leaves together with this.
+  if (!cork && connection.config.cork) {
+    socket.heldMore = null;
+    connection.configure({ cork });
+  }
   socket.wrote(taken);
   return taken;
 }
