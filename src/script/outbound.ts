@@ -189,7 +189,7 @@ export function scriptSegment(
     endSeq: (seq + segment.payload.length) >>> 0,
     length: segment.payload.length,
     ack: ackOf(segment, { flow, hasSyn, hasAck }),
-    window: segment.window,
+    window: body.window === null ? null : segment.window,
     urgent: segment.urgent === 0 && body.urgent === null ? null : segment.urgent,
     options: optionList(segment, { body, options }),
     resetReason: null,
@@ -203,6 +203,7 @@ function optionList(
   about: { readonly body: TcpPacket; readonly options: readonly ScriptTcpOption[] },
 ): TcpOptionList {
   const { body, options } = about;
+  if (body.options.kind === "any") return body.options;
   if (body.options.kind === "raw") return { ...body.options, bytes: segment.options.slice() };
   return options.length === 0 ? { kind: "unsaid" } : { kind: "list", place: body.place, options };
 }

@@ -100,7 +100,7 @@ export class PacketSteps {
       endSeq: 0,
       length: 0,
       ack: null,
-      window: null,
+      window: 0,
       urgent: null,
       options: { kind: "unsaid" },
       resetReason: null,

@@ -43,7 +43,7 @@ const WRONG_STEPS: readonly WrongStep[] = [
     right: "+0 > P. 1:1001(1000) ack 1",
     wrong: "+0 > P. 1:1001(1000) ack 7",
     says: /^acknowledgment$/,
-    actual: / ack 1 /,
+    actual: / ack 1$/,
   },
   {
     what: "a length",
