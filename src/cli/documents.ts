@@ -15,6 +15,8 @@ export const DOCUMENTS: readonly (readonly [path: string, about: string])[] = [
   ["docs/reading_the_log.md", "the log, column by column, how to steer it, and --log tui"],
   ["docs/events.md", "every event and its fields, as in --log json"],
   ["docs/explain.md", "captures told: states of both ends, findings, scripts; held against tshark and Zeek"],
+  ["docs/run.md", "packetdrill scripts against our own stack: language, verdicts, profiles, CI"],
+  ["docs/packetdrill.md", "what became of the public packetdrill suites, script by script counted"],
   ["docs/output.md", "log, recording, rights and files"],
   ["docs/library.md", "the stack for programs, on a device or in memory"],
   [

@@ -235,3 +235,25 @@ Deno.test("wrong usage, and what is not there: one line that says what to do", (
     assertMatch(await line("x", "--jobs", "0"), /^2 tcplab run: --jobs 0: expected/);
     assertMatch(await line("x", "--timeout", "0"), /^2 tcplab run: --timeout 0: expected/);
   }));
+
+Deno.test("the script of docs/run.md passes in every profile and with every version of IP; with --strict segments are not put together", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/run.md", import.meta.url));
+  const [, script] = /^```\n(\/\/ A server:.*?)^```$/ms.exec(page) ?? [];
+  assert(script !== undefined);
+  await withScripts({ "docs.pkt": script }, async (directory) => {
+    for (
+      const options of [
+        ["--profile", "rfc"],
+        ["--profile", "linux"],
+        ["--profile", "freebsd"],
+        ["--ip-version", "ipv6"],
+        ["--ip-version", "ipv4-mapped-ipv6"],
+      ]
+    ) {
+      const { code, out } = await tcplab(directory, "docs.pkt", ...options);
+      assertEquals(code, 0, `${options.join(" ")}\n${out}`);
+    }
+    const strict = await tcplab(directory, "docs.pkt", "--strict");
+    assertMatch(strict.out, /^fail {8}docs\.pkt:15: flags, length$/m);
+  });
+});
