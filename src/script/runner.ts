@@ -194,7 +194,9 @@ class ScriptRun {
     // A packet that is demanded may come before its time, which is then told; all else waits for it.
     const isDemanded = event.kind === "packet" && event.direction === "outbound";
     if (!isDemanded) this.#waitUntil(step, due);
-    this.#trace({ line: step.place.line, kind: "step", text: printStep(step) });
+    if (this.#options.onTrace !== undefined) {
+      this.#trace({ line: step.place.line, kind: "step", text: printStep(step) });
+    }
     switch (event.kind) {
       case "packet":
         if (event.direction === "inbound") this.#packets.give(event);
