@@ -106,7 +106,7 @@ function overview(
   if (hasReference) {
     lines.push(
       "",
-      "What Linux passed is what the original packetdrill gave on Linux 6.18 over IPv4, of those that were tried; the suites of FreeBSD were not.",
+      "What Linux passed is what the original packetdrill gave on Linux 6.18 with the same version of IP, of those that were tried; the suites of FreeBSD were not.",
     );
     const missed = results.flatMap(({ scripts }) =>
       scripts.filter(({ reference, verdict }) => reference?.isReadByOriginal === true && verdict === "error")

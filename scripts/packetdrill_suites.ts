@@ -15,6 +15,7 @@ import { findScripts } from "../src/cli/run_files.ts";
 import { runInProcesses } from "../src/cli/run_jobs.ts";
 import type { RunSettings } from "../src/cli/run_options.ts";
 import type { ScriptReport } from "../src/cli/run_report.ts";
+import type { IpVersion } from "../src/script/kernel.ts";
 import { PROFILES } from "../src/tcp/profiles.ts";
 import type { ProfileName } from "../src/tcp/profile.ts";
 import { type Reference, type SuiteResult, suitesPage } from "./packetdrill_page.ts";
@@ -28,6 +29,13 @@ interface SuitePart {
   /** In DIR. */
   readonly folder: string;
   readonly profile: ProfileName;
+  /** What its own runner defines. */
+  readonly defines?: ReadonlyMap<string, string>;
+  /** With which version of IP, where that is not for the scripts to say. */
+  readonly ipVersion?: IpVersion;
+  /** Only these scripts, by the end of their names, or all but these. */
+  readonly only?: RegExp;
+  readonly leavesOut?: RegExp;
 }
 
 /** A suite. */
@@ -39,49 +47,56 @@ interface Suite {
   readonly root: string;
   readonly about: string;
   readonly parts: readonly SuitePart[];
-  /** What its own runner defines, for IPv4 and for IPv6. */
-  readonly defines?: Readonly<Record<"ipv4" | "ipv6", ReadonlyMap<string, string>>>;
+  /** The column of the reference. */
+  readonly column?: "kernel_v4" | "kernel_v6";
 }
 
-/** What google's run_all.py gives its scripts. */
-const GOOGLE_DEFINES = {
-  ipv4: new Map([
-    ["TFO_COOKIE", "3021b9d889017eeb"],
-    ["CODE", "host_unreachable"],
-    ["CMSG_LEVEL_IP", "SOL_IP"],
-    ["CMSG_TYPE_RECVERR", "IP_RECVERR"],
-  ]),
-  ipv6: new Map([
-    ["TFO_COOKIE", "c1d1e9742a47a9bc"],
-    ["CMSG_LEVEL_IP", "SOL_IPV6"],
-    ["CMSG_TYPE_RECVERR", "IPV6_RECVERR"],
-  ]),
-} as const;
+/** What google's run_all.py gives its scripts over IPv4, and over IPv6. */
+const IPV4_DEFINES: ReadonlyMap<string, string> = new Map([
+  ["TFO_COOKIE", "3021b9d889017eeb"],
+  ["CODE", "host_unreachable"],
+  ["CMSG_LEVEL_IP", "SOL_IP"],
+  ["CMSG_TYPE_RECVERR", "IP_RECVERR"],
+]);
+const IPV6_DEFINES: ReadonlyMap<string, string> = new Map([
+  ["TFO_COOKIE", "c1d1e9742a47a9bc"],
+  ["CMSG_LEVEL_IP", "SOL_IPV6"],
+  ["CMSG_TYPE_RECVERR", "IPV6_RECVERR"],
+]);
+const GOOGLE = { reference: "google", root: "google/gtests/net/tcp" } as const;
+const GOOGLE_PART = { folder: GOOGLE.root, profile: "linux" } as const;
 
 const SUITES: readonly Suite[] = [
   {
+    ...GOOGLE,
     name: "google",
-    reference: "google",
-    root: "google/gtests/net",
-    about: "google/packetdrill, `gtests/net/tcp`: Linux's TCP",
-    parts: [{ folder: "google/gtests/net/tcp", profile: "linux" }],
-    defines: GOOGLE_DEFINES,
+    about:
+      "google/packetdrill, `gtests/net/tcp`: Linux's TCP over IPv4, and what its runner plays over IPv6 alone",
+    parts: [
+      { ...GOOGLE_PART, defines: IPV4_DEFINES, leavesOut: /v6\.pkt$/ },
+      { ...GOOGLE_PART, defines: IPV6_DEFINES, ipVersion: "ipv6", only: /v6\.pkt$/ },
+    ],
+  },
+  {
+    ...GOOGLE,
+    name: "google, IPv6",
+    about: "the same over IPv6",
+    parts: [{ ...GOOGLE_PART, defines: IPV6_DEFINES, ipVersion: "ipv6", leavesOut: /v4\.pkt$/ }],
+    column: "kernel_v6",
   },
   {
     name: "linux",
     reference: "linux-6.12",
     root: "linux",
     about: "Linux's selftests, `tools/testing/selftests/net/packetdrill`",
-    parts: [{ folder: "linux", profile: "linux" }],
-    defines: GOOGLE_DEFINES,
+    parts: [{ folder: "linux", profile: "linux", defines: IPV4_DEFINES }],
   },
   {
     name: "ligurio",
     reference: "ligurio",
     root: "ligurio",
     about: "ligurio/packetdrill-testcases: gathered since 2013, mostly google's older ones",
-    parts: [{ folder: "ligurio/testcases", profile: "linux" }],
-    defines: GOOGLE_DEFINES,
+    parts: [{ folder: "ligurio/testcases", profile: "linux", defines: IPV4_DEFINES }],
   },
   {
     name: "freebsd",
@@ -102,39 +117,32 @@ const SUITES: readonly Suite[] = [
   },
 ];
 
-/** Scripts that google's runner plays with IPv6 only, by the end of their names. */
-const IPV6_ONLY = /v6\.pkt$/;
-
 async function runSuite(
   suite: Suite,
   about: { readonly dir: string; readonly jobs: number },
 ): Promise<ScriptReport[]> {
   const reports: ScriptReport[] = [];
-  for (const { folder, profile } of suite.parts) {
+  for (const { folder, profile, defines = new Map(), ipVersion = null, only, leavesOut } of suite.parts) {
     const path = `${about.dir}/${folder}`;
     if (!await exists(path)) continue;
-    const scripts = await findScripts([path]);
-    const isIpv6 = (script: string) => suite.defines !== undefined && IPV6_ONLY.test(script);
-    for (const version of ["ipv4", "ipv6"] as const) {
-      const chosen = scripts.filter((script) => isIpv6(script) === (version === "ipv6"));
-      if (chosen.length === 0) continue;
-      const settings: RunSettings = {
-        profile: PROFILES[profile],
-        defines: suite.defines?.[version] ?? new Map(),
-        ipVersion: version === "ipv6" ? "ipv6" : null,
-        isStrict: false,
-        timeoutMs: TIMEOUT_MS,
-        jobs: about.jobs,
-        allowsShell: false,
-        skipsUnsupported: false,
-        isJson: true,
-        isTap: false,
-        junitFile: null,
-        isTrace: false,
-        writeFile: null,
-      };
-      await runInProcesses(chosen, { settings, onReport: (report) => void reports.push(report) });
-    }
+    const scripts = (await findScripts([path]))
+      .filter((script) => only?.test(script) !== false && leavesOut?.test(script) !== true);
+    const settings: RunSettings = {
+      profile: PROFILES[profile],
+      defines,
+      ipVersion,
+      isStrict: false,
+      timeoutMs: TIMEOUT_MS,
+      jobs: about.jobs,
+      allowsShell: false,
+      skipsUnsupported: false,
+      isJson: true,
+      isTap: false,
+      junitFile: null,
+      isTrace: false,
+      writeFile: null,
+    };
+    await runInProcesses(scripts, { settings, onReport: (report) => void reports.push(report) });
   }
   return reports;
 }
@@ -151,18 +159,30 @@ async function readCommits(dir: string): Promise<Map<string, string>> {
   );
 }
 
-async function readReference(path: string | undefined): Promise<Map<string, Reference> | null> {
+/** A row of the reference. */
+interface ReferenceRow {
+  readonly kernel_v4: string;
+  readonly kernel_v6: string;
+  readonly isReadByOriginal: boolean;
+}
+
+function referenceOf(row: ReferenceRow | undefined, { column = "kernel_v4" }: Suite): Reference | null {
+  return row === undefined ? null : { linux: row[column], isReadByOriginal: row.isReadByOriginal };
+}
+
+async function readReference(path: string | undefined): Promise<Map<string, ReferenceRow> | null> {
   if (path === undefined) return null;
   const lines = (await Deno.readTextFile(path)).split("\n").filter((line) =>
     line !== "" && !line.startsWith("#")
   );
   const names = lines[0].split("\t");
-  const references = new Map<string, Reference>();
+  const references = new Map<string, ReferenceRow>();
   for (const line of lines.slice(1)) {
     const cells = line.split("\t");
     const cell = (name: string) => cells[names.indexOf(name)] ?? "";
     references.set(`${cell("suite")}\t${cell("script")}`, {
-      linux: cell("kernel_v4"),
+      kernel_v4: cell("kernel_v4"),
+      kernel_v6: cell("kernel_v6"),
       isReadByOriginal: cell("parse_google") === "ok" || cell("parse_nplab") === "ok",
     });
   }
@@ -193,7 +213,11 @@ async function main(): Promise<void> {
     if (reports.length === 0) continue;
     const scripts = reports.map((report) => {
       const script = relative(`${dir}/${suite.root}`, report.script);
-      return { ...report, script, reference: references?.get(`${suite.reference}\t${script}`) ?? null };
+      return {
+        ...report,
+        script,
+        reference: referenceOf(references?.get(`${suite.reference}\t${script}`), suite),
+      };
     });
     results.push({
       name: suite.name,
