@@ -26,6 +26,7 @@
  * const connection = await far.connect({ hostname: "10.0.0.1", port: 80 });
  * await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"));
  * const answer = await new Response(connection.readable).text();
+ * connection.close();
  * if (!answer.includes("hello 10.0.0.2")) throw new Error(answer);
  * ```
  *

@@ -183,6 +183,7 @@ export class HttpServer<Stream extends HttpStream = HttpStream> implements Async
  * const connection = await client.connect({ hostname: "10.0.0.1", port: 80 });
  * await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"));
  * const answer = await new Response(connection.readable).text();
+ * connection.close();
  * if (!answer.endsWith("GET: ESTABLISHED")) throw new Error(answer);
  * if (http.stats().requests !== 1) throw new Error("it was one request");
  * ```

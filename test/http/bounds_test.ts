@@ -203,9 +203,9 @@ Deno.test("shutdown: who waits is closed, who is answered gets the answer, and i
 });
 
 Deno.test("shutdown with a bound breaks off what takes longer, and its signal tells", async () => {
-  let signal: AbortSignal | null = null;
+  const signals: AbortSignal[] = [];
   const scene = new HttpScene((request) => {
-    signal = request.signal;
+    signals.push(request.signal);
     return new Promise<Response>((_, reject) => request.signal.onabort = () => reject(request.signal.reason));
   });
   const wire = scene.connect();
@@ -216,7 +216,7 @@ Deno.test("shutdown with a bound breaks off what takes longer, and its signal te
   assertEquals(wire.acts, []);
   await scene.pass(1);
   await over;
-  assertEquals([wire.acts, (signal as AbortSignal | null)?.aborted], [["abort"], true]);
+  assertEquals([wire.acts, signals[0].aborted], [["abort"], true]);
 });
 
 Deno.test("ten thousand connections that wait hold one timer, and end", async () => {

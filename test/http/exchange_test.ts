@@ -298,18 +298,18 @@ Deno.test("what a handler returns instead of a Response, or twice, is a failure"
 
 Deno.test("the signal tells that the client has gone, by a reset, or by FIN where that is asked for", async () => {
   for (const how of ["reset", "end"] as const) {
-    let signal: AbortSignal | null = null;
+    const signals: AbortSignal[] = [];
     const scene = new HttpScene((request) => {
-      signal = request.signal;
+      signals.push(request.signal);
       return new Promise<Response>(() => {});
     }, { onHalfClose: "abort" });
     const wire = scene.connect();
     wire.push(GET);
     await settle();
-    const before = (signal as AbortSignal | null)?.aborted;
+    const before = signals[0].aborted;
     wire[how]();
     await settle();
-    assertEquals([before, (signal as AbortSignal | null)?.aborted], [false, true]);
+    assertEquals([before, signals[0].aborted], [false, true]);
     assertEquals(scene.server.stats().aborted, 1);
   }
 });
