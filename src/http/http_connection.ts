@@ -190,7 +190,7 @@ export class HttpConnection<Stream extends HttpStream> implements ExchangeHost<S
       const { refusal } = this.#scanner;
       if (refusal !== null) return await this.#refuseHead(refusal);
       if (end >= 0) return await this.#take(octets.subarray(0, end));
-      const hasBegun = octets.length > 0;
+      const { hasBegun } = this.#scanner;
       if (intake.isAtEnd || this.#isLate || (this.#isEnding && !hasBegun) || this.#isClosed) {
         return await this.#endOfHeads(hasBegun);
       }

@@ -50,6 +50,36 @@ Deno.test("octets of a body, told beforehand or not", async () => {
   assertEquals([scene.errors, scene.server.stats().failures], [[], 0]);
 });
 
+Deno.test("octets of chunk extensions and of trailers: the last that is taken, and the first that is not", async () => {
+  const chunked = post("Transfer-Encoding: chunked\r\n");
+  const cases: [string, number][] = [
+    ["1;23456789\r\na\r\n0;\r\n\r\n", 200],
+    ["1;23456789\r\na\r\n0;e\r\n\r\n", 400],
+    ["1\r\na\r\n0\r\nT: aaa\r\n\r\n", 200],
+    ["1\r\na\r\n0\r\nT: aaaa\r\n\r\n", 431],
+  ];
+  for (const [octets, status] of cases) {
+    const scene = new HttpScene(describe, { limits: { chunkOverheadBytes: 10 } });
+    assertEquals(statusOf(await scene.ask(chunked + octets)), status, octets);
+  }
+});
+
+Deno.test("an empty line behind a request is no beginning of another", async () => {
+  const scene = new HttpScene();
+  const wire = scene.connect();
+  wire.push(post("Content-Length: 1\r\n") + "x\r\n");
+  await scene.pass(59_000);
+  assertEquals(bodyOf(wire.text()), "POST / x");
+  assertEquals(wire.acts, []);
+  await scene.pass(1000);
+  assertEquals([wire.acts, wire.text()], [["closeWrite"], ""]);
+  const late = scene.connect();
+  late.push("\r\n");
+  late.end();
+  await settle();
+  assertEquals([late.acts, late.text(), scene.refusals()], [["closeWrite", "close"], "", {}]);
+});
+
 Deno.test("a connection without a request is closed after a while, without a word", async () => {
   const scene = new HttpScene();
   const wire = scene.connect();

@@ -70,6 +70,9 @@ const REFUSED: readonly (readonly [octets: string, status: number, reason: strin
   [`GET / HTTP/1.\r\n${HOST}\r\n`, 400, "request-line"],
   [`GET / HTTP/1.11\r\n${HOST}\r\n`, 400, "request-line"],
   [`GET / http/1.1\r\n${HOST}\r\n`, 400, "request-line"],
+  [`GET / HTTP/1.:\r\n${HOST}\r\n`, 400, "request-line"],
+  [`GET / HTTP/:.1\r\n${HOST}\r\n`, 400, "request-line"],
+  [`GET / HTTP/1/1\r\n${HOST}\r\n`, 400, "request-line"],
   [`GET / HTTP/1.1 \r\n${HOST}\r\n`, 400, "request-line"],
   [`GET  / HTTP/1.1\r\n${HOST}\r\n`, 400, "request-line"],
   [`GET /  HTTP/1.1\r\n${HOST}\r\n`, 400, "request-line"],
@@ -198,6 +201,18 @@ Deno.test("what the grammar allows is taken", async () => {
     assertEquals(text.slice(text.indexOf("\r\n\r\n") + 4), body, JSON.stringify(octets));
     assertEquals(scene.refusals(), {});
   }
+});
+
+Deno.test("a second request on a connection is judged as the first is", async () => {
+  const [good] = [`GET / HTTP/1.1\r\n${HOST}\r\n`];
+  for (const [octets, status, reason] of REFUSED.filter(([octets]) => octets.length < 200)) {
+    const scene = new HttpScene();
+    const [, first, second] = (await scene.ask(good + octets)).split(/(?=HTTP\/1\.1 \d)/).toSpliced(0, 0, "");
+    assertEquals([statusOf(first), statusOf(second)], [200, status], JSON.stringify(octets));
+    assertEquals(scene.refusals(), { [reason]: 1 }, JSON.stringify(octets));
+  }
+  const blank = await new HttpScene().ask(`${good} / HTTP/1.1\r\n${HOST}\r\n`);
+  assert(blank.includes("HTTP/1.1 400 "));
 });
 
 Deno.test("what a name means in 7 bits and in 8 is not confused: an octet 0x8d is no CR", async () => {

@@ -290,3 +290,46 @@ liveTest("the compiled binary speaks HTTP too, on a Deno whose own node:http ans
   assertEquals(said.bytes, 5);
   assertEquals((await server.stop()).code, 0);
 });
+
+/** Opens many connections with heads that never end, an octet a second each, while an honest client asks; says what came of it. */
+const SLOW = `
+import json, socket, sys, time
+host = (sys.argv[1], 80)
+slow = []
+for _ in range(300):
+    one = socket.create_connection(host)
+    one.sendall(b"GET /time HTTP/1.1\\r\\nHost: a\\r\\n")
+    slow.append(one)
+honest = 0
+for _ in range(12):
+    for one in slow:
+        try: one.sendall(b"X")
+        except OSError: pass
+    talk = socket.create_connection(host, 20)
+    talk.sendall(b"GET /time HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n")
+    honest += talk.recv(1000).startswith(b"HTTP/1.1 200 ")
+    talk.close()
+    time.sleep(1)
+ended = 0
+for one in slow:
+    one.settimeout(20)
+    try: ended += one.recv(1000).startswith(b"HTTP/1.1 408 ")
+    except ConnectionError: ended += 1
+print(json.dumps([honest, ended]))
+`;
+
+liveTest(
+  "three hundred heads that come an octet a second are ended after ten, an honest client is served meanwhile",
+  {
+    needs: ["python3"],
+  },
+  async (lab) => {
+    await using server = await ServeProcess.start(lab, { args: HTTP, quiet: true });
+    const words = ["python3", "-c", SLOW, lab.plan.tcplabAddress];
+    const { stdout, stderr } = await lab.run({ side: "client", words });
+    assertEquals(stdout.trim(), "[12, 300]", stderr);
+    assertEquals((await server.stop()).code, 0);
+    const [{ counters }] = server.all("summary");
+    assertEquals(counters["http-refused-head-timeout"], 300);
+  },
+);
