@@ -286,6 +286,22 @@ export class ConnectionDuplex extends Duplex {
  * has said all gets no answer.
  *
  * Errors have Node's codes: ECONNRESET (RST from the peer), EPIPE (written after the end), ETIMEDOUT, ECONNABORTED.
+ *
+ * ```ts
+ * import { once } from "node:events";
+ * import { createLab } from "@tcplab/tcplab";
+ * import { toDuplex } from "@tcplab/tcplab/node";
+ *
+ * await using lab = createLab();
+ * const accepting = lab.server.listen({ port: 7 }).accept();
+ * const client = toDuplex(await lab.client.connect({ hostname: "10.0.0.1", port: 7 }));
+ * const server = toDuplex(await accepting);
+ * client.end("hello");
+ * const [chunk] = await once(server, "data");
+ * if (String(chunk) !== "hello") throw new Error(String(chunk));
+ * server.destroy();
+ * client.destroy();
+ * ```
  */
 export function toDuplex(connection: DuplexSource, options: ToDuplexOptions = {}): ConnectionDuplex {
   return new ConnectionDuplex(connection, options);

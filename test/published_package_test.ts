@@ -86,7 +86,12 @@ Deno.test("the examples pass the compiler, and run: those of the code and those 
     const { compilerOptions, imports } = settings;
     const types = [`${new URL("../scripts/types/std.d.ts", import.meta.url)}`];
     const config = {
-      imports: { ...imports, "@tcplab/tcplab": new URL("../mod.ts", import.meta.url).href },
+      imports: {
+        ...imports,
+        "@tcplab/tcplab": new URL("../mod.ts", import.meta.url).href,
+        "@tcplab/tcplab/http": new URL("../http.ts", import.meta.url).href,
+        "@tcplab/tcplab/node": new URL("../node.ts", import.meta.url).href,
+      },
       compilerOptions: { ...compilerOptions, noUnusedLocals: false, types },
     };
     await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(config));
