@@ -140,7 +140,14 @@ export {
   type HostSettings,
 } from "./src/runtime/create_stack.ts";
 export type { ConnectionEvents, EventHub } from "./src/runtime/event_hub.ts";
-export { createLab, Lab, type LabEvent, type LabHost, type LabOptions } from "./src/runtime/lab.ts";
+export {
+  createLab,
+  Lab,
+  type LabEvent,
+  type LabHost,
+  type LabHostSettings,
+  type LabOptions,
+} from "./src/runtime/lab.ts";
 export type { DeviceOpener, DeviceOptions, ListenOnOptions } from "./src/runtime/listen.ts";
 export { Listener, type ListenerHost, type ListenerOptions } from "./src/runtime/listener.ts";
 export type { Port } from "./src/runtime/net_options.ts";

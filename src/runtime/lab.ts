@@ -7,7 +7,7 @@
 import { memoryPair } from "../link/memory_link.ts";
 import type { TcpEvent } from "../tcp/events.ts";
 import { systemClock } from "./clock.ts";
-import { createStack, type HostSettings } from "./create_stack.ts";
+import { createStack, type CreateStackOptions, type HostSettings } from "./create_stack.ts";
 import { LabTime } from "./lab_time.ts";
 import { seededSecret } from "./secret.ts";
 import type { Stack } from "./stack.ts";
@@ -18,8 +18,11 @@ export type LabHost = "server" | "client";
 /** An event of a lab, and whose it is. */
 export type LabEvent = TcpEvent & { readonly host: LabHost };
 
+/** Settings of a host of a lab, and the profile that it has. */
+export type LabHostSettings = HostSettings & Pick<CreateStackOptions, "profile">;
+
 /** What a lab is made of; all of it has a default. Settings of the hosts hold for both. */
-export interface LabOptions extends HostSettings {
+export interface LabOptions extends LabHostSettings {
   /** Any whole number (1): initial sequence numbers and ports hang on it, and the dice of `faults` where these name no seed. */
   readonly seed?: number;
   /** Disturbs what the server receives and sends, as `serve --fault` does: `drop=1%,delay=20ms`, `in:dup=5%,out:reorder=2%`. */
@@ -29,9 +32,9 @@ export interface LabOptions extends HostSettings {
   /** Whether they have addresses of IPv6, too (false): neighbor discovery has a lot to say. */
   readonly ipv6?: boolean;
   /** Settings of one host, where they differ. */
-  readonly server?: HostSettings;
+  readonly server?: LabHostSettings;
   /** The same for the other. */
-  readonly client?: HostSettings;
+  readonly client?: LabHostSettings;
   /**
    * How time passes. `auto` (default): by itself, at once, from deadline to deadline, while a call on one of the stacks is pending and
    * nothing else can happen. `manual`: in {@link Lab.advance} and {@link Lab.run} alone. `real`: as everywhere; then no two runs
@@ -96,7 +99,7 @@ export class Lab implements Disposable, AsyncDisposable {
           signal?.addEventListener("abort", () => (cancel(), resolve()), { once: true });
         }),
     });
-    const stack = (host: LabHost, own: HostSettings = {}) => {
+    const stack = (host: LabHost, own: LabHostSettings = {}) => {
       const made = createStack({
         ...both,
         ...own,

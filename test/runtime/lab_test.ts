@@ -124,6 +124,20 @@ Deno.test("settings are for both hosts or for one; the hosts have IPv6 where tha
   for (const side of [lab.server, lab.client]) assertEquals(side.connections.length, 1);
 });
 
+Deno.test("each host can be of another profile: Linux on one side, FreeBSD on the other", async () => {
+  await using lab = createLab({ profile: "linux", client: { profile: "freebsd" } });
+  const accepting = lab.server.listen({ port: 7 }).accept();
+  await lab.client.connect(SERVER);
+  await accepting;
+  const syns = lab.events.flatMap((event) =>
+    event.event === "segment" && event.direction === "send" && event.flags.includes("SYN")
+      ? [[event.host, event.window, event.options.windowScale]]
+      : []
+  );
+  // What the two say in a SYN and a SYN-ACK on Ethernet.
+  assertEquals(syns, [["client", 65535, 6], ["server", 65160, 7]]);
+});
+
 Deno.test("the log keeps as many events as it is told to, and counts what it lost", async () => {
   await using lab = createLab({ keepEvents: 10, faults: "delay=1ms" });
   await twoEchoes(lab);
