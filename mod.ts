@@ -101,6 +101,7 @@ export type {
   FastOpenListenOptions,
   FastOpenPath,
   FastOpenRequest,
+  GivenFastOpenCookie,
 } from "./src/host/fast_open_api.ts";
 export { Host, type HostOptions } from "./src/host/host.ts";
 export { HostError, type HostErrorCode } from "./src/host/host_error.ts";
