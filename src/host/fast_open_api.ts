@@ -73,6 +73,7 @@ export interface FastOpenCookie {
 
 /** A cookie to keep; the local address is the one that the host would choose where it is absent. */
 export interface GivenFastOpenCookie extends Omit<FastOpenCookie, "localAddress"> {
+  /** Ours; the host's choice when absent. */
   readonly localAddress?: Uint8Array;
 }
 
