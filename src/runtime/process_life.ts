@@ -6,6 +6,7 @@
  * is its own: a device that is listened to holds the process, whatever is said here.
  */
 import type { Clock } from "./clock.ts";
+import { visitEventLoop } from "./pump.ts";
 
 /** What holds the process for one stack. On a clock that is not the system's nothing does: its time is the caller's. */
 export class ProcessLife implements Disposable {
@@ -13,6 +14,8 @@ export class ProcessLife implements Disposable {
   #calls = 0;
   #release: (() => void) | undefined;
   #isOver = false;
+  /** A look is due once everybody who can go on now has done so. */
+  #willLook = false;
 
   /** Holds nothing yet. */
   constructor(clock: Clock) {
@@ -22,13 +25,24 @@ export class ProcessLife implements Disposable {
   /** One more call, or one less, is pending on what holds the process. */
   count(difference: 1 | -1): void {
     this.#calls += difference;
-    this.#look();
+    if (this.#calls > 0) this.#look();
+    else this.#lookLater();
   }
 
   /** Holds nothing any more, whatever comes. */
   [Symbol.dispose](): void {
     this.#isOver = true;
     this.#look();
+  }
+
+  /** Mostly the next call follows at once: to let go and take hold for each costs more than the call. */
+  #lookLater(): void {
+    if (this.#willLook || this.#release === undefined) return;
+    this.#willLook = true;
+    void visitEventLoop().then(() => {
+      this.#willLook = false;
+      this.#look();
+    });
   }
 
   #look(): void {

@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import type { Clock } from "../../src/runtime/clock.ts";
 import { ProcessLife } from "../../src/runtime/process_life.ts";
+import { visitEventLoop } from "../../src/runtime/pump.ts";
 
 const MOD = fromFileUrl(new URL("../../mod.ts", import.meta.url));
 
@@ -77,7 +78,7 @@ console.log("done");`;
   assertEquals(await run(program), { code: 0, said: "reset-by-peer\ndone" });
 });
 
-Deno.test("the process is held once for all calls, and not after the end", () => {
+Deno.test("the process is held once for all calls, not for less than a turn of the event loop, and not after the end", async () => {
   const held: boolean[] = [];
   const clock: Clock = {
     epochUs: 0,
@@ -95,10 +96,17 @@ Deno.test("the process is held once for all calls, and not after the end", () =>
   life.count(-1);
   assertEquals(held, [true]);
   life.count(-1);
+  // The next call follows: nobody lets go in between.
+  life.count(1);
+  await visitEventLoop();
+  assertEquals(held, [true]);
+  life.count(-1);
+  await visitEventLoop();
   assertEquals(held, [true, false]);
   life.count(1);
   life[Symbol.dispose]();
   life[Symbol.dispose]();
   life.count(1);
+  await visitEventLoop();
   assertEquals(held, [true, false, true, false]);
 });
