@@ -123,7 +123,7 @@ export const LINUX_SETTINGS: readonly (readonly [string, Setting])[] = [
       return seconds === null ? null : { sockets: { fastOpenBlackholeSeconds: seconds } };
     },
   }],
-  ["net.ipv4.tcp_min_tso_segs", idle(NOT_OFFLOADED)],
+  ["net.ipv4.tcp_min_tso_segs", numberOf("burstLeastSegments", { least: 1 })],
   ["net.ipv4.tcp_tso_win_divisor", idle(NOT_OFFLOADED)],
   ["net.ipv4.tcp_limit_output_bytes", idle(NOT_OFFLOADED)],
   ["net.ipv4.tcp_autocorking", idle(NOT_OFFLOADED)],

@@ -71,6 +71,14 @@ export interface TcpHabits {
   rtoSlopUs: number;
   /** Segments by which one ACK lets the window grow in slow start (L of RFC 3465 and RFC 9406); Infinity: all that it covers. */
   slowStartSegments: number;
+  // -- PSH
+  /**
+   * Which segments bear PSH: what ends the queue (MUST-61); or also the last of each burst of several that leave back to back, as one
+   * that a device cuts, the first time (Linux, `__tcp_transmit_skb`, to hurry the receiver's device).
+   */
+  pushFlag: "end-of-data" | "bursts-too";
+  /** Segments of a burst, however slow the path (`tcp_min_tso_segs`). */
+  burstLeastSegments: number;
   /** A probe of the tail before a time-out (RFC 8985 §7). */
   tailLossProbe: boolean;
   /** After idleness the congestion window falls back to the initial one (RFC 5681 §4.1). */
@@ -115,6 +123,8 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   rtoSlopUs: 0,
   // L of RFC 9406 §4.2 for stacks without pacing.
   slowStartSegments: 8,
+  pushFlag: "end-of-data",
+  burstLeastSegments: 2,
   tailLossProbe: true,
   restartAfterIdle: true,
   icmpInHandshake: "abort",

@@ -61,7 +61,7 @@ function probeWithNewData(context: MachineContext, tcb: Tcb): boolean {
   const isWorthIt = length === mss || length === unsent || length >= tcb.maxSndWnd / 2;
   if (length <= 0 || !isWorthIt) return false;
   const withFin = length === unsent && tcb.finQueued && windowRoom > length;
-  sendPiece(context, tcb, length, 0, withFin);
+  sendPiece(context, tcb, { length, withFin });
   return true;
 }
 
@@ -75,7 +75,7 @@ function sendWindowProbe(context: MachineContext, tcb: Tcb): void {
   } else if (tcb.unsentBytes === 0) {
     // Our FIN takes the place of an octet.
     context.apply("send.window-probe");
-    sendPiece(context, tcb, 0, 0, true);
+    sendPiece(context, tcb, { length: 0, withFin: true });
   } else {
     probeWindowWithNewData(context, tcb);
   }

@@ -75,6 +75,9 @@ const LINUX: Profile = {
     finWait2Us: 60 * SECOND_US,
     // tcp_slow_start: snd_cwnd grows by all that an ACK covers.
     slowStartSegments: Infinity,
+    // __tcp_transmit_skb; tcp_min_tso_segs.
+    pushFlag: "bursts-too",
+    burstLeastSegments: 2,
     congestionControl: "cubic",
     initialWindowSegments: 10,
     // tcp_ecn = 2.

@@ -5,6 +5,7 @@
  * Owns: both windows, Nagle (§3.7.4), sender silly-window avoidance (§3.8.6.2.1), PSH and FIN. Must not know: what is sent
  * again.
  */
+import { burstBytes } from "./bursts.ts";
 import { restartAfterIdle } from "./congestion.ts";
 import type { MachineContext } from "./context.ts";
 import { mayAnswerEarly } from "./fast_open.ts";
@@ -36,6 +37,8 @@ export function sendNew(context: MachineContext, tcb: Tcb): void {
   if ((unsent === 0 && !tcb.finQueued) || !canSendNew(tcb)) return;
   if (unsent > 0 && tcb.outstanding === 0 && tcb.windowRoom > 0) restartAfterIdle(tcb, context.nowUs);
   const mss = effectiveMss(tcb);
+  const pushesBursts = tcb.config.pushFlag === "bursts-too";
+  let burstLeft = 0;
   while (unsent > 0) {
     // Negative when the peer has taken window back: then nothing new leaves (SHLD-15, MUST-34).
     const { windowRoom } = tcb;
@@ -61,16 +64,30 @@ export function sendNew(context: MachineContext, tcb: Tcb): void {
         context.counters.partsCut += large / mss - 1;
       }
     }
+    let isBurstEnd = cutBytes > 0;
+    if (pushesBursts && cutBytes === 0) {
+      const isBegin = burstLeft <= 0;
+      if (isBegin) burstLeft = burstLength(tcb, { unsent, mss, room: Math.min(room, windowRoom) });
+      burstLeft -= length;
+      isBurstEnd = burstLeft <= 0 && !isBegin;
+    }
     unsent -= length;
     // RFC 9293 §3.10.4: FIN rides on the last byte when both are ready.
     // FIN needs room in the window as an octet does.
     const withFin = unsent === 0 && tcb.finQueued && cutBytes === 0 && windowRoom > length;
-    sendPiece(context, tcb, length, cutBytes, withFin);
+    sendPiece(context, tcb, { length, cutBytes, withFin, isPushed: isBurstEnd && pushesBursts });
     if (withFin) return;
   }
   if (tcb.finQueued && tcb.windowRoom > 0) {
-    sendPiece(context, tcb, 0, 0, true);
+    sendPiece(context, tcb, { length: 0, withFin: true });
   }
+}
+
+/** Octets of the burst that begins with the next piece: without a small rest that has to wait. */
+function burstLength(tcb: Tcb, limits: { unsent: number; mss: number; room: number }): number {
+  const length = burstBytes(tcb, limits);
+  const rest = length % limits.mss;
+  return rest === 0 || mayLeave(tcb, rest, rest, limits.mss) ? length : length - rest;
 }
 
 /** How much one large send may carry: whole segments within every limit. */
@@ -106,16 +123,21 @@ function mayLeave(tcb: Tcb, length: number, unsent: number, mss: number): boolea
   return length >= tcb.maxSndWnd / 2;
 }
 
-/** One piece of new stream leaves, whatever the windows say; `cutBytes` as in an effect. */
-export function sendPiece(
-  context: MachineContext,
-  tcb: Tcb,
-  length: number,
-  cutBytes: number,
-  withFin: boolean,
-): void {
+/** A piece of new stream. */
+interface NewPiece {
+  readonly length: number;
+  /** As in an effect; absent: it is one segment. */
+  readonly cutBytes?: number;
+  readonly withFin?: boolean;
+  /** It bears PSH, although more is queued behind it. */
+  readonly isPushed?: boolean;
+}
+
+/** One piece of new stream leaves, whatever the windows say. */
+export function sendPiece(context: MachineContext, tcb: Tcb, piece: NewPiece): void {
+  const { length, cutBytes = 0, withFin = false, isPushed = false } = piece;
   tcb.beginSending();
-  const isLast = length > 0 && length === tcb.unsentBytes;
+  const isLast = length > 0 && (isPushed || length === tcb.unsentBytes);
   const flags = dataFlags(isLast, withFin);
   if (withFin) ourFinLeaves(context, tcb, length, flags);
   // Before what SACK has to tell has left with it.
