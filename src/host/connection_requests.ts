@@ -4,7 +4,8 @@
  * Owns: performing the verdict of passive_opens.ts: a connection begun, a SYN cookie sent, a reset, silence. Must not
  * know: how the verdict comes about, or how connections are found.
  */
-import { dropScan, isScan, segmentArrives } from "../tcp/arrives.ts";
+import { segmentArrives } from "../tcp/arrives.ts";
+import { dropScan, isScan } from "../tcp/syn_fin.ts";
 import {
   answerWithCookie,
   becomeCookie,

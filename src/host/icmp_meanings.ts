@@ -28,6 +28,8 @@ export interface IcmpMeaning {
   readonly text: string;
   /** Who says so. */
   readonly clause: string;
+  /** Where absent, `other`. */
+  readonly inHandshake?: IcmpNews["inHandshake"];
 }
 
 /** See {@link IcmpMeaning}. */
@@ -37,13 +39,16 @@ const [V4, V6] = [4, 16];
 const EXPIRED = "the hop limit was used up on the way";
 const NOT_PUT_TOGETHER = "a fragment was lost: the packet was not put together in time";
 
-/** Rows of one type of one version: `[code, kind, text, clause]`. */
+/** Rows of one type of one version: `[code, kind, text, clause, inHandshake]`. */
 function rows(
   addressBytes: number,
   type: number,
-  ...codes: readonly (readonly [number, MeaningKind, string, string])[]
+  ...codes: readonly (readonly [number, MeaningKind, string, string, IcmpNews["inHandshake"]?])[]
 ): IcmpMeaning[] {
-  return codes.map(([code, kind, text, clause]) => ({ addressBytes, type, code, kind, text, clause }));
+  return codes.map(([code, kind, text, clause, inHandshake]) => {
+    const meaning = { addressBytes, type, code, kind, text, clause };
+    return inHandshake === undefined ? meaning : { ...meaning, inHandshake };
+  });
 }
 
 /**
@@ -64,16 +69,16 @@ export const ICMP_MEANINGS: readonly IcmpMeaning[] = [
     [3, "hard", "nobody at the port", "RFC 9293 SHLD-26"],
     [4, "too-big", "", "RFC 1191 §4"],
     [5, "soft", "the source route failed", "RFC 9293 MUST-56"],
-    [9, "soft", "the network is forbidden", "RFC 1122 §3.2.2.1"],
-    [10, "soft", "the host is forbidden", "RFC 1122 §3.2.2.1"],
-    [13, "soft", "a filter forbids it", "RFC 1812 §5.2.7.1"],
+    [9, "soft", "the network is forbidden", "RFC 1122 §3.2.2.1", "forbidden"],
+    [10, "soft", "the host is forbidden", "RFC 1122 §3.2.2.1", "forbidden"],
+    [13, "soft", "a filter forbids it", "RFC 1812 §5.2.7.1", "forbidden"],
     [ANY_CODE, "soft", "", "RFC 1122 §3.2.2.1"],
   ),
   ...rows(
     V4,
     ICMP_TYPE.TIME_EXCEEDED,
     [1, "soft", NOT_PUT_TOGETHER, "RFC 9293 MUST-56"],
-    [ANY_CODE, "soft", EXPIRED, "RFC 9293 MUST-56"],
+    [ANY_CODE, "soft", EXPIRED, "RFC 9293 MUST-56", "unreachable"],
   ),
   ...rows(
     V4,
@@ -84,7 +89,7 @@ export const ICMP_MEANINGS: readonly IcmpMeaning[] = [
     V6,
     ICMPV6_TYPE.UNREACHABLE,
     [0, "soft", "no route", "RFC 9293 MUST-56"],
-    [1, "soft", "a filter forbids it", "RFC 4443 §3.1"],
+    [1, "soft", "a filter forbids it", "RFC 4443 §3.1", "forbidden"],
     [2, "soft", "beyond the scope of our address", "RFC 4443 §3.1"],
     [3, "soft", "nobody has the address", "RFC 9293 MUST-56"],
     [4, "hard", "nobody at the port", "RFC 4443 §3.1"],
@@ -98,12 +103,12 @@ export const ICMP_MEANINGS: readonly IcmpMeaning[] = [
     V6,
     ICMPV6_TYPE.TIME_EXCEEDED,
     [1, "soft", NOT_PUT_TOGETHER, "RFC 9293 MUST-56"],
-    [ANY_CODE, "soft", EXPIRED, "RFC 9293 MUST-56"],
+    [ANY_CODE, "soft", EXPIRED, "RFC 9293 MUST-56", "unreachable"],
   ),
   ...rows(
     V6,
     ICMPV6_TYPE.PARAMETER_PROBLEM,
-    [1, "soft", "the host does not know TCP as a next header", "RFC 9293 MUST-56"],
+    [1, "soft", "the host does not know TCP as a next header", "RFC 9293 MUST-56", "forbidden"],
     [2, "soft", "the host does not know an option", "RFC 9293 MUST-56"],
     [ANY_CODE, "soft", "a header was found faulty", "RFC 9293 MUST-56"],
   ),
@@ -146,18 +151,20 @@ export function newsOf(
   const meaning = meaningOf(addressBytes, message);
   if (meaning === null) return null;
   const { kind, text } = meaning;
+  const inHandshake = meaning.inHandshake ?? "other";
   if (kind === "too-big") {
     const mtu = addressBytes === V4 ? ipv4Mtu(message, quoted) : message.restOfHeader;
     const pathMss = internet.mssOf(mtu);
     // RFC 8201 §4: every link carries the least packet, or makes pieces of it by itself.
     if (!internet.canFragment && pathMss < internet.leastPathMss) return null;
-    return { kind, seq, pathMss, text: `the path carries ${mtu} bytes` };
+    return { kind, seq, pathMss, text: `the path carries ${mtu} bytes`, inHandshake };
   }
   const isUnreachable =
     message.type === (addressBytes === V4 ? ICMP_TYPE.UNREACHABLE : ICMPV6_TYPE.UNREACHABLE);
-  if (!isUnreachable) return { kind, seq, pathMss: 0, text };
+  if (!isUnreachable) return { kind, seq, pathMss: 0, text, inHandshake };
   const code = `ICMP code ${message.code}`;
-  return { kind, seq, pathMss: 0, text: `${UNREACHABLE}: ${text === "" ? code : `${text} (${code})`}` };
+  const told = `${UNREACHABLE}: ${text === "" ? code : `${text} (${code})`}`;
+  return { kind, seq, pathMss: 0, text: told, inHandshake };
 }
 
 /**

@@ -28,7 +28,13 @@ export const FREEBSD_SETTINGS: readonly (readonly [string, Setting])[] = [
   ["net.inet.tcp.insecure_rst", oneOf("resetCheck", { "0": "rfc5961", "1": "rfc793" })],
   ["net.inet.tcp.insecure_syn", oneOf("synCheck", { "0": "rfc5961", "1": "rfc793" })],
   ["net.inet.tcp.drop_synfin", oneOf("synFin", { "0": "take", "1": "drop" })],
-  ["net.inet.tcp.icmp_may_rst", oneOf("icmpInHandshake", { "0": "ignore", "1": "abort" })],
+  [
+    "net.inet.tcp.icmp_may_rst",
+    oneOf("icmpInHandshake", {
+      "0": "ignore",
+      "1": "abort-if-forbidden",
+    }),
+  ],
   ["net.inet.tcp.tolerate_missing_ts", oneOf("missingTimestamp", { "0": "drop", "1": "accept" })],
   ["net.inet.tcp.rexmit_initial", numberOf("rtoInitialUs", { unit: MS_US, least: 1 })],
   ["net.inet.tcp.rexmit_slop", numberOf("rtoSlopUs", { unit: MS_US })],

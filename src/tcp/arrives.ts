@@ -9,10 +9,9 @@ import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import { answerUnacceptable, challengeAck, oweAck } from "./answer_limit.ts";
 import { acknowledgmentArrives } from "./arrives_ack.ts";
 import { synSentArrives } from "./arrives_syn_sent.ts";
-import { reportDuplicate, textArrives, urgentArrives } from "./arrives_text.ts";
+import { reportDuplicate, takeKeptSyn, textArrives, urgentArrives } from "./arrives_text.ts";
 import type { ArrivingSegment } from "./arriving_segment.ts";
 import { endConnection, endWithReset } from "./change_state.ts";
-import type { TcpConfig } from "./config.ts";
 import type { MachineContext } from "./context.ts";
 import { establish } from "./establish.ts";
 import { predictedArrives } from "./fast/header_prediction.ts";
@@ -21,6 +20,7 @@ import { acceptedBytes } from "./receive_window.ts";
 import { replyWithReset } from "./reset.ts";
 import { CONGESTION_EXPERIENCED, isProbing } from "./send_segment.ts";
 import { seqLe, seqLt } from "./sequence.ts";
+import { dropScan, isScan } from "./syn_fin.ts";
 import type { Tcb } from "./tcb.ts";
 import { finAgainInTimeWait } from "./time_wait.ts";
 import { endingRow } from "./transitions.ts";
@@ -52,17 +52,6 @@ export function segmentArrives(context: MachineContext, tcb: Tcb, header: TcpSeg
   context.arrivingFlags = -1;
 }
 
-/** SYN and FIN in one segment, which no stack sends of itself, where such are not taken. */
-export function isScan(config: Pick<TcpConfig, "synFin">, { flags }: TcpSegment): boolean {
-  return (flags & (SYN | FIN)) === (SYN | FIN) && config.synFin === "drop";
-}
-
-/** Nothing of it is looked at. `tcb`: null where it belongs to no connection. */
-export function dropScan(context: MachineContext, tcb: Tcb | null): void {
-  context.apply("arrives.syn-fin");
-  context.drop(tcb, "syn-fin");
-}
-
 /** RFC 9293 §3.10.7.4, "otherwise": SYN_RCVD and all synchronized states. */
 function synchronizedArrives(context: MachineContext, tcb: Tcb, segment: ArrivingSegment): void {
   if (tcb.state === "SYN_RCVD" && isSynAgain(tcb, segment)) {
@@ -73,6 +62,7 @@ function synchronizedArrives(context: MachineContext, tcb: Tcb, segment: Arrivin
     // Simultaneous open (MUST-10): the peer's SYN-ACK repeats the SYN that we have; its ACK counts (RFC 9293 §3.5, Figure 8).
     context.apply("arrives.check5.crossed-syn-ack");
     establish(context, tcb, { row: "syn-rcvd.ack", segment });
+    takeKeptSyn(context, tcb);
     oweAck(tcb, "ack.handshake");
     return;
   }
@@ -94,6 +84,7 @@ function synchronizedArrives(context: MachineContext, tcb: Tcb, segment: Arrivin
     if (isWrongAckOfSyn(context, tcb, segment)) return;
     context.apply("arrives.check5.syn-rcvd");
     establish(context, tcb, { row: "syn-rcvd.ack", segment });
+    takeKeptSyn(context, tcb);
   } else if (!tcb.synAcknowledged && isWrongAckOfSyn(context, tcb, segment)) {
     // After CLOSE in SYN_RCVD: FIN_WAIT_1, and the SYN is not acknowledged yet.
     return;
@@ -265,9 +256,13 @@ function resetArrives(context: MachineContext, tcb: Tcb, segment: ArrivingSegmen
       endConnection(context, tcb, {
         row: endingRow(tcb.state, "rst"),
         // Both directions are closed already: nothing is lost.
-        reason: tcb.state === "LAST_ACK" || tcb.state === "CLOSING" ? "normal" : "reset-by-peer",
+        reason: hasClosedBothWays(tcb) && tcb.config.resetAfterClose === "quiet" ? "normal" : "reset-by-peer",
       });
   }
+}
+
+function hasClosedBothWays({ state }: Tcb): boolean {
+  return state === "LAST_ACK" || state === "CLOSING";
 }
 
 // -- Fourth check: SYN

@@ -5,11 +5,18 @@
  */
 import { FLAG } from "../wire/tcp.ts";
 import { oweAck } from "./answer_limit.ts";
-import { textArrives, urgentArrives } from "./arrives_text.ts";
+import { keepSynText, textArrives, urgentArrives } from "./arrives_text.ts";
 import type { ArrivingSegment } from "./arriving_segment.ts";
 import { changeState, endConnection } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
-import { agreeOptions, asksForEcnNow, establish, learnIrs, takeFirstWindow } from "./establish.ts";
+import {
+  agreeOptions,
+  asksForEcn,
+  asksForEcnNow,
+  establish,
+  learnIrs,
+  takeFirstWindow,
+} from "./establish.ts";
 import { roundBuffers } from "./receive_window.ts";
 import { replyWithReset } from "./reset.ts";
 import type { Tcb } from "./tcb.ts";
@@ -58,8 +65,11 @@ export function synSentArrives(context: MachineContext, tcb: Tcb, segment: Arriv
     return;
   }
   context.apply("arrives.syn-sent.syn");
+  // RFC 3168 §6.1.1: a SYN that asks for ECN may be granted it, whoever else has sent one.
+  tcb.ecn = tcb.config.ecn !== "off" && asksForEcn(header);
   takeFirstWindow(tcb, segment);
-  changeState(context, tcb, "syn-sent.syn", SYN | ACK);
+  keepSynText(context, tcb, segment);
+  changeState(context, tcb, "syn-sent.syn", SYN | ACK | (tcb.ecn ? ECE : 0));
   tcb.synOwed = true;
   tcb.ackRule = "arrives.syn-sent.syn";
   tcb.timerIsRto = true;

@@ -68,6 +68,29 @@ export function takeSynText(context: MachineContext, tcb: Tcb, segment: Arriving
   if (text.length > 0) takeInOrder(context, tcb, segment.header, text.offset, text.length);
 }
 
+/**
+ * A SYN that crosses ours has brought text, or FIN: they are for after the handshake (RFC 9293 §3.10.7.3), and not acknowledged
+ * until then. Only who opens a connection keeps such, and one segment of it: nobody can fill memory so.
+ */
+export function keepSynText(context: MachineContext, tcb: Tcb, segment: ArrivingSegment): void {
+  const { length, offset, fin } = trim(context, tcb, segment);
+  tcb.ackNow = false;
+  if (length === 0 && fin < 0) return;
+  const { buffer } = segment.header;
+  tcb.keptSyn = { text: buffer.slice(offset, offset + length), hasFin: fin >= 0 };
+}
+
+/** The handshake is over: what the peer's SYN has brought is taken. */
+export function takeKeptSyn(context: MachineContext, tcb: Tcb): void {
+  const kept = tcb.keptSyn;
+  if (kept === null) return;
+  tcb.keptSyn = null;
+  const { length } = kept.text;
+  if (length > 0) takeInOrder(context, tcb, { buffer: kept.text, payloadLength: length }, 0, length);
+  // Where the text was refused for want of memory it is sent again, and FIN with it.
+  if (kept.hasFin && tcb.rcvNxt === 1 + length) peerFinArrives(context, tcb);
+}
+
 /** The part of a segment that lies in the window. */
 const trimmed = { seq: 0, offset: 0, length: 0, fin: -1 };
 
@@ -110,17 +133,20 @@ function takeText(context: MachineContext, tcb: Tcb, header: TcpSegment, text: t
   takeOutOfOrder(context, tcb, header, text);
 }
 
-function notePeerSegment(tcb: Tcb, { payloadLength }: TcpSegment): void {
+function notePeerSegment(tcb: Tcb, { payloadLength }: TextSource): void {
   if (payloadLength > tcb.peerSegmentBytes) {
     tcb.peerSegmentBytes = payloadLength < tcb.ourMss ? payloadLength : tcb.ourMss;
   }
 }
 
+/** Where text lies, and how much its segment had. */
+type TextSource = Pick<TcpSegment, "buffer" | "payloadLength">;
+
 /** Takes `length` bytes of text, at `offset` of the segment's buffer, that continue what has been received. */
 export function takeInOrder(
   context: MachineContext,
   tcb: Tcb,
-  header: TcpSegment,
+  header: TextSource,
   offset: number,
   length: number,
 ): void {
@@ -163,7 +189,7 @@ function isRoomInMemory(context: MachineContext, tcb: Tcb, length: number): bool
 }
 
 /** Text in order while more waits beyond it; returns how far RCV.NXT moves. */
-function fillHole(tcb: Tcb, header: TcpSegment, text: { offset: number; length: number }): number {
+function fillHole(tcb: Tcb, header: TextSource, text: { offset: number; length: number }): number {
   const { reassembly, rcvNxt } = tcb;
   const end = rcvNxt + text.length;
   const seen = tcb.sack ? reassembly.overlap(rcvNxt, end) : null;

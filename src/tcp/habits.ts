@@ -61,6 +61,8 @@ export interface TcpHabits {
   resetCheck: "rfc5961" | "rfc793";
   /** A SYN inside the window: a challenge ACK (RFC 5961 §4.2), or a reset and the end (RFC 793). */
   synCheck: "rfc5961" | "rfc793";
+  /** What the application hears of a reset in CLOSING and LAST_ACK: nothing, since all was delivered, or that it was one (4.4BSD). */
+  resetAfterClose: "quiet" | "told";
   /** A SYN in TIME_WAIT that opens no new connection: a challenge ACK, or silence. */
   timeWaitSyn: "challenge" | "drop";
   /** Which SYN opens a new connection from TIME_WAIT: RFC 6191's, or one beyond RCV.NXT alone (4.4BSD). */
@@ -85,8 +87,11 @@ export interface TcpHabits {
   restartAfterIdle: boolean;
 
   // -- What is not TCP
-  /** ICMP hard errors in SYN_SENT and SYN_RCVD: the end (RFC 9293 §3.9.2.2, SHLD-26), or nothing at all. */
-  icmpInHandshake: "abort" | "ignore";
+  /**
+   * ICMP in SYN_SENT and SYN_RCVD: a hard error is the end (RFC 9293 §3.9.2.2, SHLD-26); so is what somebody forbids, or a hop limit used up
+   * (FreeBSD, `icmp_may_rst`); so is any error (Linux, `tcp_v4_err`; against MUST-56); or none.
+   */
+  icmpInHandshake: "abort" | "abort-if-forbidden" | "abort-at-any" | "ignore";
   /** TCP in UDP is taken at this port (RFC 6951 does so for SCTP); 0: nowhere. */
   udpPort: number;
   /** TCP goes in UDP, to this port of the peer; 0: it goes by itself. Of connections that came so, the port that they came from. */
@@ -118,6 +123,7 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   answerIntervalUs: 500_000,
   resetCheck: "rfc5961",
   synCheck: "rfc5961",
+  resetAfterClose: "quiet",
   timeWaitSyn: "challenge",
   timeWaitReopen: "rfc6191",
   rtoSlopUs: 0,

@@ -23,6 +23,11 @@ export interface IcmpNews {
   readonly pathMss: number;
   /** A few words for the application. */
   readonly text: string;
+  /**
+   * Of `soft`: what it is to stacks that give up an opening connection for more than hard errors: somebody forbids it, the path
+   * does not go there, or it may be anything else.
+   */
+  readonly inHandshake: "forbidden" | "unreachable" | "other";
 }
 
 /** Takes an ICMP message that quotes a segment of this connection. */
@@ -41,14 +46,19 @@ export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): 
         return;
       }
       if (isHard(tcb)) {
-        context.apply("icmp.hard-error");
-        endConnection(context, tcb, { row: endingRow(tcb.state, "icmp"), reason: "refused" });
+        endByError(context, tcb);
         return;
       }
       context.apply("icmp.hard-as-soft");
       context.effects.push(EFFECT.ADVICE, tcb).drop = news.text;
       return;
     case "soft":
+      if (isOpening(tcb) && endsHandshake(tcb, news)) {
+        // Where nobody has refused, what was wrong has to be told.
+        if (news.inHandshake !== "forbidden") context.effects.push(EFFECT.ADVICE, tcb).drop = news.text;
+        endByError(context, tcb);
+        return;
+      }
       context.apply("icmp.soft-error");
       context.effects.push(EFFECT.ADVICE, tcb).drop = news.text;
       return;
@@ -70,6 +80,24 @@ export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): 
  */
 function isHard(tcb: Tcb): boolean {
   return isOpening(tcb) || tcb.config.icmpHardErrors === "abort";
+}
+
+function endByError(context: MachineContext, tcb: Tcb): void {
+  context.apply("icmp.hard-error");
+  endConnection(context, tcb, { row: endingRow(tcb.state, "icmp"), reason: "refused" });
+}
+
+/** Whether a soft error is one that ends a connection that is still to open, where stacks differ. */
+function endsHandshake({ config }: Tcb, { inHandshake }: IcmpNews): boolean {
+  switch (config.icmpInHandshake) {
+    case "abort":
+    case "ignore":
+      return false;
+    case "abort-if-forbidden":
+      return inHandshake !== "other";
+    case "abort-at-any":
+      return true;
+  }
 }
 
 function isOpening(tcb: Tcb): boolean {

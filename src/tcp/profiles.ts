@@ -97,6 +97,8 @@ const LINUX: Profile = {
     fastOpenCookieInput: "both-ends",
     fastOpenOptionRoom: "all",
     fastOpenPauseUs: 0,
+    // tcp_v4_err, tcp_v6_err.
+    icmpInHandshake: "abort-at-any",
   },
   // ip_default_ttl; ip_build_and_send_pkt.
   ip: { ttl: 64, identification: "counted-but-syn-ack" },
@@ -171,6 +173,10 @@ const FREEBSD: Profile = {
     // tcp_input drops what has no ACK once a connection is synchronized, before its number is looked at.
     finWithoutAck: "drop",
     listenSynAck: "drop",
+    // tcp_do_segment drops the connection with ECONNRESET in all of these states.
+    resetAfterClose: "told",
+    // icmp_may_rst.
+    icmpInHandshake: "abort-if-forbidden",
     // ack_war_timewindow, ack_war_cnt.
     answersPerInterval: 5,
     answerIntervalUs: SECOND_US,

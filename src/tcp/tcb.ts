@@ -31,6 +31,12 @@ export class AnswerTimes {
   probeAnswerUs = -Infinity;
 }
 
+/** Text and FIN of a SYN, until the connection is established. */
+export interface KeptSyn {
+  readonly text: Uint8Array;
+  readonly hasFin: boolean;
+}
+
 /** Of connections that have answered none yet; only read. */
 export const NEVER_ANSWERED: AnswerTimes = new AnswerTimes();
 
@@ -123,6 +129,8 @@ export class Tcb {
   dsacks = 0;
   synRetransmits = 0;
   keepAliveSent = 0;
+  /** What came with a SYN before our own was acknowledged (arrives_text.ts); null where nothing did. */
+  keptSyn: KeptSyn | null = null;
   /** Peer's MSS option, or the default of MUST-15. */
   peerMss: number;
   /** MTU of the path less headers, while ICMP has lowered it (RFC 1191). */

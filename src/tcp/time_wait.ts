@@ -9,6 +9,7 @@ import { answerUnacceptable } from "./answer_limit.ts";
 import { changeState } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
 import { positionOf, seqLt } from "./sequence.ts";
+import { isScan } from "./syn_fin.ts";
 import type { Tcb } from "./tcb.ts";
 import type { TransitionId } from "./transitions.ts";
 
@@ -60,10 +61,13 @@ export function arrivesInTimeWait(context: MachineContext, tcb: Tcb): void {
  */
 export function canReopen(tcb: Tcb, segment: TcpSegment): boolean {
   const { SYN, ACK, RST, FIN } = FLAG;
-  if ((segment.flags & (SYN | ACK | RST | FIN)) !== SYN) return false;
+  if ((segment.flags & (SYN | ACK | RST)) !== SYN) return false;
   // RCV.NXT is the first position that was never used.
   const position = positionOf(segment.seq, tcb.irs, tcb.rcvNxt);
-  if (tcb.config.timeWaitReopen === "beyond") return position > tcb.rcvNxt;
+  if (tcb.config.timeWaitReopen === "beyond") {
+    return position > tcb.rcvNxt && !isScan(tcb.config, segment);
+  }
+  if ((segment.flags & FIN) !== 0) return false;
   const isBeyond = position >= tcb.rcvNxt;
   if (tcb.timestamps && segment.hasTimestamps) {
     if (seqLt(tcb.tsRecent, segment.tsValue)) return true;

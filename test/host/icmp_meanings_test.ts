@@ -74,6 +74,7 @@ Deno.test("packet too big of IPv6: 60 bytes of the MTU are headers; below 1280 i
       seq: 7,
       pathMss: mtu - 60,
       text: `the path carries ${mtu} bytes`,
+      inHandshake: "other",
     });
   }
   for (const mtu of [0, 1, 68, 576, 1279]) assertEquals(news(IPV6, { type: 2, code: 0, rest: mtu }), null);
@@ -96,6 +97,23 @@ Deno.test("unreachable is told by that word, so that an OPEN can end at once; wh
   for (const [family, type] of [[IPV4, 11], [IPV4, 12], [IPV6, 3], [IPV6, 4]] as const) {
     for (const code of [0, 1, 2, 3]) assert(!news(family, { type, code })?.text.startsWith("unreachable"));
   }
+});
+
+Deno.test("what somebody forbids, and a hop limit used up, is told apart from what may pass", () => {
+  const told = (family: Family, type: number, codes: number[]) =>
+    codes.map((code) => news(family, { type, code })?.inHandshake);
+  assertEquals(told(IPV4, 3, [0, 1, 9, 10, 13, 12]), [
+    "other",
+    "other",
+    "forbidden",
+    "forbidden",
+    "forbidden",
+    "other",
+  ]);
+  assertEquals(told(IPV4, 11, [0, 1]), ["unreachable", "other"]);
+  assertEquals(told(IPV6, 1, [0, 1, 3, 5]), ["other", "forbidden", "other", "other"]);
+  assertEquals(told(IPV6, 3, [0, 1]), ["unreachable", "other"]);
+  assertEquals(told(IPV6, 4, [0, 1, 2]), ["other", "forbidden", "other"]);
 });
 
 // -- Whose connection
@@ -127,6 +145,7 @@ for (const family of FAMILIES) {
             seq: 0x01020304,
             pathMss: 0,
             text: `unreachable: nobody at the port (ICMP code ${port})`,
+            inHandshake: "other",
           },
         }]);
       }

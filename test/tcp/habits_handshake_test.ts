@@ -3,6 +3,8 @@
  * often it is, and what gets no answer at all (src/tcp/habits.ts).
  */
 import { assertEquals } from "@std/assert";
+import { FAMILY } from "./family.ts";
+import { sendsIcmp } from "./icmp_craft.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
 import { Lab } from "./harness.ts";
 import type { Seen } from "./peer.ts";
@@ -195,5 +197,32 @@ Deno.test("a SYN reopens TIME_WAIT from the first unused number on, or from beyo
     const opened = other.host.counters()["connections-opened"];
     stranger.sends({ flags: "SYN", seq: 3, options: { mss: 1460 } });
     assertEquals(other.host.counters()["connections-opened"], opened + 1, timeWaitReopen);
+  }
+});
+
+Deno.test("ICMP ends an opening connection where it is a hard error, or forbids, or says anything, or never", () => {
+  const isIpv4 = FAMILY.name === "IPv4";
+  const errors = isIpv4
+    ? { hard: [3, 3], forbidden: [3, 13], expired: [11, 0], soft: [3, 1] }
+    : { hard: [1, 4], forbidden: [1, 1], expired: [3, 0], soft: [1, 3] };
+  const ends: [TcpConfig["icmpInHandshake"], boolean[]][] = [
+    ["abort", [true, false, false, false]],
+    ["abort-if-forbidden", [true, true, true, false]],
+    ["abort-at-any", [true, true, true, true]],
+    ["ignore", [false, false, false, false]],
+  ];
+  for (const [icmpInHandshake, expected] of ends) {
+    const ended = Object.values(errors).map(([type, code]) => {
+      const { peer, app } = reachSynSent({ tcp: { icmpInHandshake } });
+      sendsIcmp(peer, { type, code, seq: 0 });
+      return app.state === "CLOSED";
+    });
+    assertEquals(ended, expected, icmpInHandshake);
+    // Once it is established none of them does.
+    const { peer, app } = reachEstablished({ tcp: { icmpInHandshake } });
+    app.write("abc");
+    peer.takeAll();
+    for (const [type, code] of Object.values(errors)) sendsIcmp(peer, { type, code, seq: 1 });
+    assertEquals(app.state, "ESTABLISHED");
   }
 });

@@ -31,6 +31,14 @@ Deno.test("a reset in the window: only at RCV.NXT (RFC 5961 §3.2), or anywhere 
   }
 });
 
+Deno.test("a reset after both have closed is told to nobody, or is a reset", () => {
+  for (const resetAfterClose of ["quiet", "told"] as const) {
+    const { peer, app } = reachLastAck({ tcp: { resetAfterClose } });
+    peer.sends({ flags: "RST", seq: 2 });
+    assertEquals(app.connection.ended, resetAfterClose === "quiet" ? "normal" : "reset-by-peer");
+  }
+});
+
 Deno.test("a SYN in the window is challenged (RFC 5961 §4.2), or reset (RFC 793)", () => {
   for (const synCheck of ["rfc5961", "rfc793"] as const) {
     const { peer, app } = reachEstablished({ tcp: { synCheck } });

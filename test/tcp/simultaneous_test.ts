@@ -2,6 +2,7 @@
  * Both sides at once: simultaneous open (RFC 9293 §3.5, figure 7) and simultaneous close (§3.6, figure 13).
  */
 import { assertEquals } from "@std/assert";
+import { Lab } from "./harness.ts";
 import { ALL_OPTIONS, reachEstablished, reachFinWait1, reachSynSent } from "./states.ts";
 import { SECOND_US } from "./wire_ends.ts";
 
@@ -111,4 +112,33 @@ Deno.test("simultaneous close: a lost FIN of ours is sent again from CLOSING (MU
   assertEquals([again.flags, again.seq, again.ack], ["FIN ACK", 1, 2]);
   peer.sends({ flags: "ACK", seq: 2, ack: 2 });
   assertEquals(app.state, "TIME_WAIT");
+});
+
+Deno.test("text and FIN of a SYN that crosses ours wait until the handshake is over (RFC 9293 §3.10.7.3)", () => {
+  for (const [flags, ended] of [["SYN", false], ["SYN FIN", true]] as const) {
+    const { lab, peer, app } = reachSynSent();
+    peer.sends({ flags, seq: 0, data: "abc", options: { mss: 1460 } });
+    // Not acknowledged yet: what is behind the SYN is the peer's to send again if we forget it.
+    peer.expects({ flags: "SYN ACK", seq: 0, ack: 1 });
+    peer.expectsSilence();
+    assertEquals(app.text, "");
+    peer.sends({ flags: "ACK", seq: ended ? 5 : 4, ack: 1 });
+    assertEquals([app.text, app.state], ["abc", ended ? "CLOSE_WAIT" : "ESTABLISHED"]);
+    lab.pass(SECOND_US);
+    const acks = peer.takeAll();
+    assertEquals(acks[acks.length - 1].ack, ended ? 5 : 4);
+  }
+});
+
+Deno.test("a SYN that crosses ours may ask for ECN, and is granted it (RFC 3168 §6.1.1)", () => {
+  for (const ecn of ["off", "accept", "request"] as const) {
+    const lab = new Lab({ tcp: { ecn } });
+    const peer = lab.peer();
+    const app = lab.connect(peer);
+    peer.takeAll();
+    peer.sends({ flags: "SYN ECE CWR", seq: 0, options: { mss: 1460 } });
+    peer.expects({ flags: ecn === "off" ? "SYN ACK" : "SYN ACK ECE", seq: 0, ack: 1 });
+    peer.sends({ flags: "ACK", seq: 1, ack: 1 });
+    assertEquals(app.connection.info().ecn, ecn !== "off");
+  }
 });

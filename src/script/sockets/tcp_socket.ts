@@ -262,7 +262,8 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
   }
 
   onAdvice(_connection: HostConnection, advice: string): void {
-    if (!advice.startsWith("unreachable") && !advice.includes("time")) return;
+    const isAboutPath = ["time", "hop limit"].some((word) => advice.includes(word));
+    if (!advice.startsWith("unreachable") && !isAboutPath) return;
     this.#soft = advice.includes("network") ? "ENETUNREACH" : "EHOSTUNREACH";
   }
 
