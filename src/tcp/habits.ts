@@ -46,6 +46,13 @@ export interface TcpHabits {
   /** Segments are acceptable in the window that was offered (RFC 9293 §3.10.7.4), or wherever the buffer has room. */
   acceptance: "offered" | "buffer";
 
+  // -- Sending
+  /**
+   * PSH on what ends the queue (MUST-61), or also on the last of each burst of full segments, as devices cut them from one (Linux,
+   * `__tcp_transmit_skb`): at most half of the congestion window is one burst.
+   */
+  push: "end-of-queue" | "bursts";
+
   // -- Acknowledgments
   /** Which second segment is acknowledged at once: of full-sized ones (SHLD-19), or of any size. */
   ackEverySecond: "full-sized" | "any";
@@ -71,6 +78,11 @@ export interface TcpHabits {
   // -- Timers and congestion
   /** Added to every retransmission time-out after the first (4.4BSD, `rexmit_slop`). */
   rtoSlopUs: number;
+  /**
+   * The least that a time-out lies beyond the smoothed round trip (G of RFC 6298 §2.3; Linux bounds this part by its least RTO,
+   * `tcp_rtt_estimator`).
+   */
+  rtoVarianceMinUs: number;
   /** Segments by which one ACK lets the window grow in slow start (L of RFC 3465 and RFC 9406); Infinity: all that it covers. */
   slowStartSegments: number;
   // -- PSH
@@ -116,6 +128,7 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   bufferUnit: "octets",
   windowUpdates: "worthwhile",
   acceptance: "offered",
+  push: "end-of-queue",
   ackEverySecond: "full-sized",
   finInAcks: false,
   // As Linux's tcp_invalid_ratelimit: one in half a second.
@@ -127,6 +140,8 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   timeWaitSyn: "challenge",
   timeWaitReopen: "rfc6191",
   rtoSlopUs: 0,
+  // The grain of our timestamps: milliseconds.
+  rtoVarianceMinUs: 1000,
   // L of RFC 9406 §4.2 for stacks without pacing.
   slowStartSegments: 8,
   pushFlag: "end-of-data",

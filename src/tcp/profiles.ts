@@ -59,11 +59,16 @@ const LINUX: Profile = {
     firstWindow: "whole-segments",
     // tcp_wmem[2]; the buffer of a socket follows its congestion window up to there.
     sendBufferBytes: 4 * MIB,
+    // Whatever leaves as one for a device to cut has PSH (__tcp_transmit_skb); half of the window is one (tcp_cwnd_test).
+    push: "bursts",
+    // tcp_rcv_established looks for a timestamp's age only where there is one.
+    missingTimestamp: "accept",
     // TCP_MAX_QUICKACKS, TCP_DELACK_MIN.
     quickAcks: 16,
     delayedAckUs: 40 * MS_US,
-    // TCP_RTO_MIN, TCP_RTO_MAX, TCP_TIMEOUT_INIT.
+    // TCP_RTO_MIN, which bounds the variance's part; TCP_RTO_MAX, TCP_TIMEOUT_INIT.
     rtoMinUs: 200 * MS_US,
+    rtoVarianceMinUs: 200 * MS_US,
     rtoMaxUs: 120 * SECOND_US,
     rtoInitialUs: SECOND_US,
     // tcp_syn_retries, tcp_synack_retries; tcp_retries2 = 15 is 924.6 s by the least RTO.

@@ -118,9 +118,9 @@ export function afterAcknowledgment(context: MachineContext, tcb: Tcb, sample: R
   }
 }
 
-/** RFC 7661 §3: a window that was not used tells nothing; it does not grow. */
+/** RFC 7661 §4.2: a window of which a round trip has not used half tells nothing; it does not grow. */
 function grow(context: MachineContext, tcb: Tcb, ackedBytes: number): void {
-  if (ackedBytes > 0 && (tcb.cwndLimited || tcb.cwnd < 2 * (tcb.outstanding + ackedBytes))) {
+  if (ackedBytes > 0 && (tcb.cwndLimited || tcb.cwnd < 2 * tcb.sender.mostFlight)) {
     tcb.congestion.onAck(tcb, ackedBytes, context.nowUs);
   }
 }

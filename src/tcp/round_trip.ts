@@ -6,9 +6,6 @@
 import { stampAt } from "./rate_sample.ts";
 import type { Tcb } from "./tcb.ts";
 
-/** Clock granularity G of RFC 6298 §2.3: our timestamps tick in milliseconds. */
-const GRANULARITY_US = 1000;
-
 /**
  * Takes one measurement, microseconds: of a segment that was sent once, from then until its acknowledgment arrived. A
  * negative one is none: the two times may be of two clocks, one of which was set meanwhile (runtime/wall_offset.ts).
@@ -32,7 +29,8 @@ function smooth(tcb: Tcb, rttUs: number): void {
   // A window probe's count is of another kind.
   if (tcb.timerKind !== "persist") tcb.timerBackoff = 0;
   const spread = 4 * tcb.rttvarUs;
-  boundRto(tcb, tcb.srttUs + (spread > GRANULARITY_US ? spread : GRANULARITY_US) + tcb.config.rtoSlopUs);
+  const { rtoVarianceMinUs, rtoSlopUs } = tcb.config;
+  boundRto(tcb, tcb.srttUs + (spread > rtoVarianceMinUs ? spread : rtoVarianceMinUs) + rtoSlopUs);
 }
 
 /**

@@ -27,6 +27,9 @@ const NUMBERS = {
   /** Until when the path counts as narrow as ICMP has said (RFC 1191 §6.3). */
   pathMtuUntilUs: Infinity,
   undoRetransmits: -1,
+  /** The most in flight since what is acknowledged passed the mark (RFC 7661 §4.1), and the mark. */
+  mostFlight: 0,
+  flightEnd: 0,
   // HyStart++, RFC 9406
   hystartRoundEnd: 0,
   hystartLastMinRttUs: Infinity,
