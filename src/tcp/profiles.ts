@@ -98,6 +98,8 @@ const LINUX: Profile = {
     keepAliveProbes: 9,
     timeWaitRst: "close",
     // tcp_fastopen_cookie_gen; tcp_send_syn_data leaves MAX_TCP_OPTION_SPACE; tcp_fastopen_active_should_disable.
+    // tcp_fastopen.c: fastopen_cookie_gen hashes both addresses; fastopen_exp; tcp_send_syn_data keeps MAX_TCP_OPTION_SPACE free;
+    // tcp_fastopen_blackhole_timeout_sec = 0.
     fastOpenOption: "standard-then-experimental",
     fastOpenCookieInput: "both-ends",
     fastOpenOptionRoom: "all",
@@ -190,6 +192,8 @@ const FREEBSD: Profile = {
     synCheck: "rfc5961",
     synFin: "take",
     closedPorts: "reset",
+    // fastopen.path_disable_time.
+    fastOpenPauseUs: 900 * SECOND_US,
   },
   // ip.ttl; ip.rfc6864 = 1: no number where DF is set.
   ip: { ttl: 64, identification: "zero" },
