@@ -91,7 +91,8 @@ export class FastOpenClient {
     const { config } = tcb;
     if (this.#cache.isPaused(path, this.#options.context.nowUs)) return NO_PLAN;
     const known = this.#cache.find(path);
-    const mss = known === null ? tcb.internet.defaultMss : known.mss;
+    const { defaultMss, linkMss } = tcb.internet;
+    const mss = known !== null ? known.mss : config.fastOpenUnknownMss === "default" ? defaultMss : linkMss;
     if (withoutCookie) {
       return { cookie: null, isExperimental: false, mostTextBytes: synRoom(tcb, mss, 0) };
     }
@@ -141,9 +142,13 @@ export class FastOpenClient {
   }
 
   /** In which forms a server has been asked in vain, with this request. */
-  #unansweredAfter(known: KnownServer | null, { fastOpen, config }: Tcb): KnownServer["unanswered"] {
+  #unansweredAfter(
+    known: KnownServer | null,
+    { fastOpen, config, synRetransmits }: Tcb,
+  ): KnownServer["unanswered"] {
     const before = known === null ? "never" : known.unanswered;
-    if (fastOpen === null || !fastOpen.isRequest) return before;
+    // A SYN that was sent again had no option.
+    if (fastOpen === null || !fastOpen.isRequest || synRetransmits > 0) return before;
     if (config.fastOpenOption !== "standard-then-experimental") return "twice";
     return before === "never" ? "once" : "twice";
   }

@@ -19,6 +19,8 @@ export interface FastOpenSettings {
   fastOpenCookieBytes: number;
   /** What a SYN's text leaves of the server's MSS to options: those that the SYN has, or as many as there could be (40). */
   fastOpenOptionRoom: "sent" | "all";
+  /** How much a server takes whose MSS is not known: the default of RFC 9293 (MUST-15; RFC 7413 §4.2.2), or as much as our device carries. */
+  fastOpenUnknownMss: "default" | "link";
   /** After a negative response (RFC 7413 §4.1.3.1) for so long no Fast Open is tried on that path; 0: it is always tried. */
   fastOpenPauseUs: number;
   /** A connection that was reset before its handshake was over counts as pending for so long still (RFC 7413 §5.1). */
@@ -32,6 +34,7 @@ export const DEFAULT_FAST_OPEN_SETTINGS: Readonly<FastOpenSettings> = {
   // Local choice, as Linux: what SipHash makes; of the numbers one in 2^64 is good.
   fastOpenCookieBytes: 8,
   fastOpenOptionRoom: "sent",
+  fastOpenUnknownMss: "default",
   // Local choice, as FreeBSD: long enough not to be felt, short enough for a server that was only busy.
   fastOpenPauseUs: 900_000_000,
   // Local choice, as Linux: about as long as a handshake that nobody finishes.

@@ -99,10 +99,12 @@ const LINUX: Profile = {
     timeWaitRst: "close",
     // tcp_fastopen_cookie_gen; tcp_send_syn_data leaves MAX_TCP_OPTION_SPACE; tcp_fastopen_active_should_disable.
     // tcp_fastopen.c: fastopen_cookie_gen hashes both addresses; fastopen_exp; tcp_send_syn_data keeps MAX_TCP_OPTION_SPACE free;
+    // tcp_fastopen.c: fastopen_cookie_gen hashes both addresses; fastopen_exp; tcp_send_syn_data keeps MAX_TCP_OPTION_SPACE free, and begins with our own MSS;
     // tcp_fastopen_blackhole_timeout_sec = 0.
     fastOpenOption: "standard-then-experimental",
     fastOpenCookieInput: "both-ends",
     fastOpenOptionRoom: "all",
+    fastOpenUnknownMss: "link",
     fastOpenPauseUs: 0,
     // tcp_v4_err, tcp_v6_err.
     icmpInHandshake: "abort-at-any",

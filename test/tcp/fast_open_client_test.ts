@@ -3,6 +3,7 @@
  * answer says of it).
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { TcpConfig } from "../../src/tcp/config.ts";
 import { bytesOf } from "./app_log.ts";
 import { clientWithCookie, COOKIE, MSS, optionOf, REQUEST } from "./fast_open_lab.ts";
 import { FAMILY, IS_IPV6 } from "./family.ts";
@@ -95,6 +96,18 @@ Deno.test("no more goes with the SYN than the server's MSS leaves beside the opt
 Deno.test("room for all options that there could be, where that is set", () => {
   const lab = clientWithCookie({ tcp: { fastOpenOptionRoom: "all" } });
   assertEquals(room(lab), MSS - 40);
+});
+
+Deno.test("a server whose MSS is not known takes the default (MUST-15), or what our device carries, where that is set", () => {
+  const withoutCookie = (tcp: Partial<TcpConfig>) => {
+    const lab = new Lab({ tcp });
+    const peer = lab.peer();
+    lab.connect(peer, { fastOpen: { data: bytesOf(3000, 0), withoutCookie: true } });
+    const [syn] = peer.takeAll();
+    return syn.data.length;
+  };
+  assertEquals(withoutCookie({}), (IS_IPV6 ? 1220 : 536) - SYN_OPTION_BYTES);
+  assertEquals(withoutCookie({ fastOpenUnknownMss: "link" }), MSS - SYN_OPTION_BYTES);
 });
 
 Deno.test("the SYN-ACK acknowledges the SYN alone: all of the data leaves at once, as ordinary data (RFC 7413 §4.2.2)", () => {
