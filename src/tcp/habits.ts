@@ -46,13 +46,6 @@ export interface TcpHabits {
   /** Segments are acceptable in the window that was offered (RFC 9293 §3.10.7.4), or wherever the buffer has room. */
   acceptance: "offered" | "buffer";
 
-  // -- Sending
-  /**
-   * PSH on what ends the queue (MUST-61), or also on the last of each burst of full segments, as devices cut them from one (Linux,
-   * `__tcp_transmit_skb`): at most half of the congestion window is one burst.
-   */
-  push: "end-of-queue" | "bursts";
-
   // -- Acknowledgments
   /** Which second segment is acknowledged at once: of full-sized ones (SHLD-19), or of any size. */
   ackEverySecond: "full-sized" | "any";
@@ -128,7 +121,6 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   bufferUnit: "octets",
   windowUpdates: "worthwhile",
   acceptance: "offered",
-  push: "end-of-queue",
   ackEverySecond: "full-sized",
   finInAcks: false,
   // As Linux's tcp_invalid_ratelimit: one in half a second.

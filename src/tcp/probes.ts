@@ -12,7 +12,7 @@ import { sendPiece } from "./send_new.ts";
 import { pushSegment, segmentOf } from "./send_segment.ts";
 import type { Tcb } from "./tcb.ts";
 
-const { ACK, FIN } = FLAG;
+const { ACK } = FLAG;
 
 /** Sends the probes that are owed. */
 export function sendProbes(context: MachineContext, tcb: Tcb): void {
@@ -62,7 +62,6 @@ function probeWithNewData(context: MachineContext, tcb: Tcb): boolean {
   if (length <= 0 || !isWorthIt) return false;
   const withFin = length === unsent && tcb.finQueued && windowRoom > length;
   sendPiece(context, tcb, { length, withFin });
-  sendPiece(context, tcb, length, 0, withFin ? FIN : 0);
   return true;
 }
 
@@ -77,7 +76,6 @@ function sendWindowProbe(context: MachineContext, tcb: Tcb): void {
     // Our FIN takes the place of an octet.
     context.apply("send.window-probe");
     sendPiece(context, tcb, { length: 0, withFin: true });
-    sendPiece(context, tcb, 0, 0, FIN);
   } else {
     probeWindowWithNewData(context, tcb);
   }

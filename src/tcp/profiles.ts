@@ -59,8 +59,6 @@ const LINUX: Profile = {
     firstWindow: "whole-segments",
     // tcp_wmem[2]; the buffer of a socket follows its congestion window up to there.
     sendBufferBytes: 4 * MIB,
-    // Whatever leaves as one for a device to cut has PSH (__tcp_transmit_skb); half of the window is one (tcp_cwnd_test).
-    push: "bursts",
     // tcp_rcv_established looks for a timestamp's age only where there is one.
     missingTimestamp: "accept",
     // TCP_MAX_QUICKACKS, TCP_DELACK_MIN.
@@ -97,8 +95,6 @@ const LINUX: Profile = {
     keepAliveIntervalUs: 75 * SECOND_US,
     keepAliveProbes: 9,
     timeWaitRst: "close",
-    // tcp_fastopen_cookie_gen; tcp_send_syn_data leaves MAX_TCP_OPTION_SPACE; tcp_fastopen_active_should_disable.
-    // tcp_fastopen.c: fastopen_cookie_gen hashes both addresses; fastopen_exp; tcp_send_syn_data keeps MAX_TCP_OPTION_SPACE free;
     // tcp_fastopen.c: fastopen_cookie_gen hashes both addresses; fastopen_exp; tcp_send_syn_data keeps MAX_TCP_OPTION_SPACE free, and begins with our own MSS;
     // tcp_fastopen_blackhole_timeout_sec = 0.
     fastOpenOption: "standard-then-experimental",

@@ -6,7 +6,6 @@
  * again.
  */
 import { burstBytes } from "./bursts.ts";
-import { FLAG } from "../wire/tcp.ts";
 import { restartAfterIdle } from "./congestion.ts";
 import type { MachineContext } from "./context.ts";
 import { mayAnswerEarly } from "./fast_open.ts";
@@ -15,11 +14,6 @@ import { MOST_RECORDS } from "./scoreboard.ts";
 import { effectiveMss } from "./segment_options.ts";
 import { dataFlags, pushSegment, segmentOf } from "./send_segment.ts";
 import type { Tcb } from "./tcb.ts";
-
-const { FIN, PSH } = FLAG;
-
-/** What one large packet for a device to cut can hold. */
-const MOST_BURST_BYTES = 0xffff;
 
 /** States in which data or our FIN may leave for the first time. */
 function canSendNew(tcb: Tcb): boolean {
@@ -44,9 +38,6 @@ export function sendNew(context: MachineContext, tcb: Tcb): void {
   if (unsent > 0 && tcb.outstanding === 0 && tcb.windowRoom > 0) restartAfterIdle(tcb, context.nowUs);
   const mss = effectiveMss(tcb);
   const pushesBursts = tcb.config.pushFlag === "bursts-too";
-  const marksBursts = tcb.config.push === "bursts";
-  // Full segments of the burst in hand, and how many of them are still to leave.
-  let burst = 0;
   let burstLeft = 0;
   while (unsent > 0) {
     // Negative when the peer has taken window back: then nothing new leaves (SHLD-15, MUST-34).
@@ -79,13 +70,6 @@ export function sendNew(context: MachineContext, tcb: Tcb): void {
       if (isBegin) burstLeft = burstLength(tcb, { unsent, mss, room: Math.min(room, windowRoom) });
       burstLeft -= length;
       isBurstEnd = burstLeft <= 0 && !isBegin;
-    let flags = 0;
-    if (marksBursts && length >= mss) {
-      if (burstLeft === 0) {
-        burst = burstLeft = cutBytes > 0 ? 1 : burstSegments(tcb, { unsent, mss, windowRoom, room });
-      }
-      burstLeft--;
-      if (burstLeft === 0 && (burst > 1 || cutBytes > 0)) flags = PSH;
     }
     unsent -= length;
     // RFC 9293 §3.10.4: FIN rides on the last byte when both are ready.
@@ -104,23 +88,6 @@ function burstLength(tcb: Tcb, limits: { unsent: number; mss: number; room: numb
   const length = burstBytes(tcb, limits);
   const rest = length % limits.mss;
   return rest === 0 || mayLeave(tcb, rest, rest, limits.mss) ? length : length - rest;
-    sendPiece(context, tcb, length, cutBytes, withFin ? flags | FIN : flags);
-    if (withFin) return;
-  }
-  if (tcb.finQueued && tcb.windowRoom > 0) {
-    sendPiece(context, tcb, 0, 0, FIN);
-  }
-}
-
-/** How many full segments leave now as one burst. */
-function burstSegments(
-  tcb: Tcb,
-  limits: { unsent: number; mss: number; windowRoom: number; room: number },
-): number {
-  const { unsent, mss, windowRoom, room } = limits;
-  const now = Math.floor(Math.min(unsent, windowRoom, room, MOST_BURST_BYTES) / mss);
-  const half = Math.floor(tcb.cwnd / mss / 2);
-  return Math.max(1, Math.min(now, half));
 }
 
 /** How much one large send may carry: whole segments within every limit. */
@@ -172,18 +139,6 @@ export function sendPiece(context: MachineContext, tcb: Tcb, piece: NewPiece): v
   tcb.beginSending();
   const isLast = length > 0 && (isPushed || length === tcb.unsentBytes);
   const flags = dataFlags(isLast, withFin);
-/** One piece of new stream leaves, whatever the windows say; `cutBytes` as in an effect, `more`: FIN, and PSH where it is not the last. */
-export function sendPiece(
-  context: MachineContext,
-  tcb: Tcb,
-  length: number,
-  cutBytes: number,
-  more: number,
-): void {
-  tcb.beginSending();
-  const withFin = (more & FIN) !== 0;
-  const isLast = length > 0 && length === tcb.unsentBytes;
-  const flags = dataFlags(isLast, withFin) | more;
   if (withFin) ourFinLeaves(context, tcb, length, flags);
   // Before what SACK has to tell has left with it.
   const isSmall = length > 0 && cutBytes === 0 && length < effectiveMss(tcb);
@@ -191,12 +146,12 @@ export function sendPiece(
   segment.cutBytes = cutBytes;
   pushSegment(context, tcb, segment);
   const record = tcb.sendNext(withFin ? length + 1 : length);
-  noteFlight(tcb);
   if (isSmall) tcb.sender.smallEnd = record.end;
   record.sentUs = context.nowUs;
   record.cutBytes = cutBytes;
   record.hasFin = withFin;
   if (tcb.recovery === "recovery") tcb.sender.prrOut += length;
+  noteFlight(tcb);
 }
 
 /** How much of the congestion window a round trip uses: the most that was in flight in it. */
