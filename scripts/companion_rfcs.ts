@@ -179,7 +179,14 @@ export const COMPANIONS: readonly Companion[] = [
       "packet too big lowers the segment size, never below 1280 (§4), for ten minutes (§5.2), remembered for the next " +
       "connection; of echo replies it is remembered by destination",
   },
-  { rfc: 7413, subject: "fast open", verdict: "not", why: "optional; the option is ignored" },
+  {
+    rfc: 7413,
+    subject: "fast open",
+    verdict: "met",
+    why:
+      "both sides, off unless asked for: cookies by a keyed hash with rotation (§4.1.2), the server's MSS and negative responses " +
+      "kept (§4.1.3), pending requests bounded, those that were reset included (§5.1); the SYN-ACK carries no data, a FIN in a SYN is left",
+  },
   {
     rfc: 791,
     subject: "IPv4",

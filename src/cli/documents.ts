@@ -9,6 +9,7 @@ export const DOCUMENTS: readonly (readonly [path: string, about: string])[] = [
   ["README.md", "what tcplab is, and its lab on one host"],
   ["docs/lab.md", "the lab: four panes, several terminals, a virtual machine"],
   ["docs/serve.md", "what a server can be set to"],
+  ["docs/fast_open.md", "data in a SYN: both sides, cookies, bounds, what can be seen of it"],
   ["docs/ip.md", "the IP layer: addresses, neighbours, routers, fragments, ICMP, paths, of both families"],
   ["docs/page.md", "the live page: what it shows, its keys, faults, and the page as one file"],
   ["docs/playground.md", "two hosts in a browser's page: scenarios, going back, going on differently"],

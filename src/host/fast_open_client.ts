@@ -84,7 +84,9 @@ export class FastOpenClient {
     const plan = this.#plan(tcb, pathOf(connection), withoutCookie);
     if (plan === NO_PLAN) return;
     tcb.fastOpen = new FastOpen({ ...plan, mostTextBytes: Math.max(plan.mostTextBytes, 0) });
-    this.#options.counters.count(tcb.fastOpen.isRequest ? "fast-open-requests" : "fast-open-opens");
+    const { counters } = this.#options;
+    if (tcb.fastOpen.isRequest) counters.count("fast-open-requests");
+    else counters.count("fast-open-opens");
   }
 
   #plan(tcb: Tcb, path: KnownPath, withoutCookie: boolean): SynPlan {
@@ -109,8 +111,9 @@ export class FastOpenClient {
     const { fastOpen } = connection.tcb;
     if (fastOpen === null || fastOpen.answer === null) return;
     if (fastOpen.textBytes > 0) {
-      const taken = fastOpen.takenBytes > 0 ? "taken" : "refused";
-      this.#options.counters.count(`fast-open-text-${taken}`);
+      const { counters } = this.#options;
+      if (fastOpen.takenBytes > 0) counters.count("fast-open-text-taken");
+      else counters.count("fast-open-text-refused");
     }
     this.#learn(connection, fastOpen, fastOpen.answer);
   }

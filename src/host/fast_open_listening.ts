@@ -43,7 +43,7 @@ export class FastOpenListening {
   }
 
   /** Requests that count: those that are pending, and those that were reset lately. */
-  count(nowUs: number): number {
+  pendingAt(nowUs: number): number {
     while (this.#resets.length > 0 && this.#resets[0] <= nowUs) this.#resets.shift();
     return this.#pending + this.#resets.length;
   }

@@ -45,9 +45,9 @@ export class FastOpenRequests {
     const isBlank = !isAsked && listening.withoutCookie && syn.payloadLength > 0;
     if (!isAsked && !isBlank) return null;
     const { context } = this.#options;
-    if (context.pool.account.isTight || listening.count(context.nowUs) >= listening.limit) {
+    if (context.pool.account.isTight || listening.pendingAt(context.nowUs) >= listening.limit) {
       context.apply("arrives.listen.fast-open-full");
-      this.#count("fast-open-full");
+      this.#options.counters.count("fast-open-full");
       return null;
     }
     if (isBlank) return this.#accept(null, false);
@@ -56,16 +56,16 @@ export class FastOpenRequests {
     const verdict = syn.fastOpen === 0 ? "bad" : cookies.check(ends, syn.fastOpenCookie);
     if (verdict === "current") return this.#accept(null, isExperimental);
     const cookie = cookies.make(ends);
-    this.#count("fast-open-cookies-sent");
+    this.#options.counters.count("fast-open-cookies-sent");
     if (verdict === "old") return this.#accept(cookie, isExperimental);
     if (listening.withoutCookie && syn.payloadLength > 0) return this.#accept(cookie, isExperimental);
-    if (syn.fastOpen > 0) this.#count("fast-open-cookies-bad");
+    if (syn.fastOpen > 0) this.#options.counters.count("fast-open-cookies-bad");
     context.apply("arrives.listen.fast-open-cookie");
     return new FastOpen({ cookie, isExperimental });
   }
 
   #accept(cookie: Uint8Array | null, isExperimental: boolean): FastOpen {
-    this.#count("fast-open-accepted");
+    this.#options.counters.count("fast-open-accepted");
     return new FastOpen({ cookie, isExperimental, isAccepted: true });
   }
 
@@ -84,9 +84,5 @@ export class FastOpenRequests {
     const wasReset = !tcb.synAcknowledged && (tcb.ended === "reset-by-peer" || tcb.ended === "refused");
     const { context, settings } = this.#options;
     listener.fastOpen.ends(wasReset ? context.nowUs + settings.fastOpenResetHoldUs : null);
-  }
-
-  #count(name: string): void {
-    this.#options.counters.count(name);
   }
 }
