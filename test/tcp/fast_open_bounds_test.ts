@@ -116,11 +116,22 @@ Deno.test("a SYN cookie never takes text, whatever Fast Open cookie comes with i
   assertEquals([apps[1].text, apps[1].state], ["GET", "ESTABLISHED"]);
 });
 
+Deno.test("who is waiting to be accepted since its SYN is established by its ACK, however many others wait", () => {
+  const { lab, apps, cookie } = serverWithCookie({ backlog: 4 });
+  const peer = lab.peer();
+  opensFast(peer, { cookie, data: "GET" });
+  peer.expects({ flags: "SYN ACK", seq: 0, ack: 4 });
+  lab.host.listeners()[0].waiting = 4;
+  peer.sends({ flags: "ACK", seq: 4, ack: 1 });
+  assertEquals(apps[0].state, "ESTABLISHED");
+});
+
 Deno.test("while memory is short no text is taken", () => {
   const { lab, apps, cookie } = serverWithCookie({ fastOpen: 64, memoryBytes: 0x20000, autoRead: false });
   for (let client = 0; client < 64; client++) opensFast(lab.peer(), { cookie, data: MSS });
   const taken = apps.filter(({ connection }) => connection.isFastOpen).length;
   assert(taken > 0 && taken < 64, `${taken} of 64`);
+  assert(lab.host.counters()["fast-open-full"] > 0, "an ordinary handshake, before there is no room at all");
   assert(lab.host.memory().usedBytes <= 0x20000);
 });
 
