@@ -9,16 +9,10 @@ import { keepSynText, textArrives, urgentArrives } from "./arrives_text.ts";
 import type { ArrivingSegment } from "./arriving_segment.ts";
 import { changeState, endConnection } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
-import {
-  agreeOptions,
-  asksForEcn,
-  asksForEcnNow,
-  establish,
-  learnIrs,
-  takeFirstWindow,
-} from "./establish.ts";
+import { agreeOptions, asksForEcn, establish, learnIrs, takeFirstWindow } from "./establish.ts";
 import { roundBuffers } from "./receive_window.ts";
 import { replyWithReset } from "./reset.ts";
+import { asksForEcnNow } from "./syn_offers.ts";
 import type { Tcb } from "./tcb.ts";
 
 const { SYN, RST, ACK, ECE, CWR } = FLAG;

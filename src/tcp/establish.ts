@@ -15,6 +15,7 @@ import { MAX_WINDOW_SHIFT, offerFirstWindow, ourWindowShift, roundBuffers } from
 import { handshakeIsOver } from "./fast_open.ts";
 import { boundRto, sampleEcho, takeRoundTrip } from "./round_trip.ts";
 import { TIMESTAMP_OPTION_BYTES } from "./segment_options.ts";
+import { offersOptions } from "./syn_offers.ts";
 import type { Tcb } from "./tcb.ts";
 import type { TransitionId } from "./transitions.ts";
 
@@ -58,11 +59,6 @@ export function agreeOptions(context: MachineContext, tcb: Tcb, segment: TcpSegm
   updateSendMss(tcb);
 }
 
-/** Whether our SYN offers options besides MSS: not after it has been lost so often that they may be why. */
-export function offersOptions(tcb: Tcb): boolean {
-  return tcb.passive || tcb.synRetransmits < tcb.config.plainSynAfter;
-}
-
 /** Both sides scale windows (RFC 7323 §2.3). */
 export function agreeScale(tcb: Tcb, peerShift: number): void {
   tcb.sendShift = Math.min(peerShift, MAX_WINDOW_SHIFT);
@@ -85,15 +81,6 @@ export function udpBytes({ peerUdpPort, udpOverheadBytes }: TcpConfig): number {
 /** Whether a SYN asks for ECN (SHLD-8, RFC 3168 §6.1.1: ECE and CWR). */
 export function asksForEcn(segment: TcpSegment): boolean {
   return (segment.flags & (ECE | CWR)) === (ECE | CWR);
-}
-
-/**
- * Whether our SYN asks for ECN. RFC 3168 §6.1.1.1: one that is sent again does not, in case that was what lost it; some ask
- * a second time.
- */
-export function asksForEcnNow(tcb: Tcb): boolean {
-  const { ecn, ecnSynRetransmissions } = tcb.config;
-  return ecn === "request" && tcb.synRetransmits <= ecnSynRetransmissions;
 }
 
 /** Takes the window of a segment as the first one; a SYN's window is never scaled (RFC 7323 §2.2). */

@@ -19,7 +19,6 @@ import type { FastOpen } from "./fast_open_record.ts";
 import { isCookieLength } from "./fast_open_record.ts";
 import { enterLoss } from "./recovery.ts";
 import { tellRetransmit } from "./resend.ts";
-import type { RuleId } from "./rules.ts";
 import type { Tcb } from "./tcb.ts";
 
 const { SYN, ACK } = FLAG;
@@ -46,12 +45,6 @@ export function mayAnswerEarly({ fastOpen }: Tcb): boolean {
 }
 
 // -- Client
-
-/** Why our SYN leaves. */
-export function ruleOfSyn({ fastOpen }: Tcb): RuleId {
-  if (fastOpen === null) return "open.active";
-  return fastOpen.isRequest ? "open.fast-open-request" : "open.fast-open";
-}
 
 /** Octets of what is queued that go with our first SYN. */
 export function synTextBytes({ fastOpen, state, sendRing }: Tcb): number {

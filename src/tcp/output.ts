@@ -7,7 +7,6 @@
  */
 import { FLAG } from "../wire/tcp.ts";
 import type { MachineContext } from "./context.ts";
-import { asksForEcnNow } from "./establish.ts";
 import { synTextBytes, synTextLeaves } from "./fast_open.ts";
 import { forgetPathLimit } from "./path_limit.ts";
 import { sendProbes } from "./probes.ts";
@@ -15,6 +14,7 @@ import { resendRecord } from "./resend.ts";
 import { armTimer } from "./retransmit_timer.ts";
 import { sendNew } from "./send_new.ts";
 import { pushAck, pushSegment, segmentOf } from "./send_segment.ts";
+import { asksForEcnNow } from "./syn_offers.ts";
 import type { Tcb } from "./tcb.ts";
 
 const { SYN, ACK, ECE, CWR } = FLAG;

@@ -6,13 +6,13 @@
 import { FLAG } from "../wire/tcp.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
-import { asksForEcnNow } from "./establish.ts";
 import type { RetransmitKind } from "./events.ts";
 import { stampAt } from "./rate_sample.ts";
 import { noteForUndo } from "./recovery.ts";
 import type { RuleId } from "./rules.ts";
 import type { SendRecord } from "./scoreboard.ts";
 import { dataFlags, pushSegment, segmentOf } from "./send_segment.ts";
+import { asksForEcnNow } from "./syn_offers.ts";
 import type { Tcb } from "./tcb.ts";
 
 const { SYN, ACK, ECE, CWR } = FLAG;

@@ -7,8 +7,8 @@
 import { FLAG } from "../wire/tcp.ts";
 import { type Effect, MOST_SACK_BLOCKS } from "./effects.ts";
 import { stampAt } from "./rate_sample.ts";
-import { offersOptions } from "./establish.ts";
 import { ourWindowShift } from "./receive_window.ts";
+import { offersOptions } from "./syn_offers.ts";
 import type { Tcb } from "./tcb.ts";
 
 const { SYN, RST, ACK } = FLAG;
