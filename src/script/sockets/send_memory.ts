@@ -97,7 +97,10 @@ export class SendMemory {
     const goal = pieceGoal(situation);
     let taken = 0;
     while (taken < wanted) {
-      const unsent = Math.max(0, situation.unsentBytes + taken - situation.sendableBytes);
+      // What there was has had its chance to leave.
+      const unsent = taken === 0
+        ? situation.unsentBytes
+        : Math.max(0, situation.unsentBytes + taken - situation.sendableBytes);
       this.#split(unsent);
       const last = unsent > 0 ? this.#pieces.at(-1) ?? 0 : 0;
       const isOpen = last > 0 && last < goal;

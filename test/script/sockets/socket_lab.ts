@@ -16,11 +16,13 @@ import type { SocketDefaults } from "../../../src/tcp/profile.ts";
 import { PROFILES } from "../../../src/tcp/profiles.ts";
 import type { OptionValues } from "../../tcp/frame_craft.ts";
 import { Lab } from "../../tcp/harness.ts";
-import type { Peer } from "../../tcp/peer.ts";
+import type { Peer, Seen } from "../../tcp/peer.ts";
 import { HOST_V4, PEER_V4 } from "../../tcp/wire_ends.ts";
 
 export const BIND_PORT = 8080;
 export const CONNECT_PORT = 8081;
+/** Both addresses, as a cookie is kept by. */
+export const HOST_PEER = { localAddress: HOST_V4, address: PEER_V4 };
 
 /** What a lab may have otherwise. */
 export interface SocketLabOptions {
@@ -123,6 +125,13 @@ export class SocketLab {
   sends(peer: Peer, segment: Parameters<Peer["sends"]>[0]): void {
     peer.sends(segment);
     this.look();
+  }
+
+  /** The one segment that a peer has been sent. */
+  takeOnly(peer: Peer): Seen {
+    const seen = peer.takeAll();
+    assertEquals(seen.length, 1);
+    return seen[0];
   }
 
   /** socket, bind, listen on descriptor 3. */
