@@ -88,6 +88,8 @@ function firstLine(text: string): string {
 function differenceMarks(expected: string, actual: string): string {
   const want = expected.split(" ");
   const got = actual.split(" ");
+  // Words about something else ("nothing until ...") are no packet that could differ in places.
+  if (!got.some((word) => word.length > 1 && want.includes(word))) return "";
   const isAligned = want.length === got.length;
   let marks = "";
   for (const [at, word] of got.entries()) {

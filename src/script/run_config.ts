@@ -225,7 +225,7 @@ class OptionReader {
     const bytes = version === "ipv6" ? 16 : 4;
     if (address !== null && address.length === bytes) return { address };
     // An address of the other version counts for nothing where the script is played with this one.
-    const isWhole = address !== null && given !== undefined && version !== this.#ipVersion;
+    const isWhole = address !== null && given !== undefined && version !== (this.#ipVersion ?? "ipv4");
     const instead = isWhole ? parseIpAddress(usual) : null;
     if (instead !== null) return { address: instead };
     return {
