@@ -202,6 +202,33 @@ Deno.test("a body that nobody reads is dropped up to a bound; then the next requ
   await settle();
   assertEquals(chunked.text().split("HTTP/1.1 200").length, 2);
   assertEquals(chunked.acts, ["closeWrite"]);
+  // What is left of the body is not looked at, least of all as a request.
+  assertEquals(scene.refusals(), {});
+});
+
+Deno.test("a handler that answers while it still reads: the piece that it waits for is its own, the rest is dropped", async () => {
+  const heard: string[] = [];
+  const scene = new HttpScene((request) => {
+    void (async () => {
+      try {
+        for await (const piece of request.body ?? []) heard.push(String.fromCharCode(...piece));
+      } catch (error) {
+        heard.push(error instanceof TypeError ? "gone" : String(error));
+      }
+    })();
+    return new Response("early");
+  });
+  const wire = scene.connect();
+  wire.push(post("Content-Length: 6\r\n"));
+  await settle();
+  assertEquals(bodyOf(wire.text()), "early");
+  wire.push("abc");
+  await settle();
+  wire.push(`def${GET}`);
+  await settle();
+  assertEquals(bodyOf(wire.text()), "early");
+  assertEquals(heard, ["abc", "gone"]);
+  assertEquals([scene.refusals(), scene.errors], [{}, []]);
 });
 
 Deno.test("a body is read no faster than its handler reads", async () => {
