@@ -187,7 +187,8 @@ class Exchange<Stream extends HttpStream> {
         beginning = await beginningOf(reader);
       }
     } catch (error) {
-      // Nothing is sent yet, so that it can still be said.
+      // Nothing is sent yet, so that it can still be said; and what made the body can let go what it holds.
+      reader?.cancel(error).catch(() => {});
       this.#failed(error);
       response = failure();
       reader = response.body?.getReader() ?? null;
