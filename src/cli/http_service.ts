@@ -30,6 +30,9 @@ interface HttpServiceOptions {
   readonly notice: (line: string) => void;
 }
 
+/** Local choice: with buffers of 16 KiB each they hold 256 MiB at most. */
+const MOST_CONNECTIONS = 16_384;
+
 /** Opens the directory, if there is one. Throws {@link UsageError} where it cannot be served. */
 export async function openHttpService(options: HttpServiceOptions): Promise<HttpService> {
   const { www, clock, maxConnections, notice } = options;
@@ -44,7 +47,7 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
     {
       clock,
       // Nothing holds a body as a whole; how many connections there may be is said for the host already.
-      limits: { bodyBytes: Infinity, connections: maxConnections },
+      limits: { bodyBytes: Infinity, connections: Math.min(maxConnections, MOST_CONNECTIONS) },
       onError: (error) => {
         if (!isFirst) return;
         isFirst = false;

@@ -9,7 +9,7 @@ import type { Deadlines } from "./deadlines.ts";
 import type { HeadParser } from "./head_parser.ts";
 import type { HttpHandler, HttpLimits, HttpOptions, HttpPatience, HttpStream } from "./http_options.ts";
 import type { HttpCounters } from "./http_stats.ts";
-import type { Intake } from "./intake.ts";
+import type { BufferBudget, Intake } from "./intake.ts";
 import type { RefusalReason } from "./refusals.ts";
 
 /** What all connections of a server have in common. */
@@ -21,6 +21,7 @@ export interface ServerShared<Stream extends HttpStream> {
   readonly onError: (error: unknown) => void;
   readonly counters: HttpCounters;
   readonly deadlines: Deadlines;
+  readonly budget: BufferBudget;
   readonly clock: Clock;
   readonly parser: HeadParser;
   /** Now, as the Date field has it. */

@@ -60,7 +60,11 @@ export class HttpConnection<Stream extends HttpStream> implements ExchangeHost<S
     this.leave = resolve;
     this.stream = stream;
     this.shared = shared;
-    this.intake = new Intake(stream, limits.readAheadBytes);
+    this.intake = new Intake(stream, {
+      mostBytes: limits.readAheadBytes,
+      ownBytes: limits.headBytes + 1,
+      budget: shared.budget,
+    });
     this.#scanner = new HeadScanner(limits);
     this.#ownHost = hostText(addressOf(stream.localAddr));
     this.#readAlarm = new Alarm(() => {
@@ -98,6 +102,7 @@ export class HttpConnection<Stream extends HttpStream> implements ExchangeHost<S
     }
     this.#forgetAlarms();
     if (end === "upgraded") return end;
+    this.intake.release();
     this.#close();
     return "closed";
   }

@@ -109,6 +109,11 @@ export interface HttpLimits {
    * bodies before the handler reads them. What does not fit stays in TCP's window.
    */
   readonly readAheadBytes: number;
+  /**
+   * What the buffers of all connections may take up together beyond {@link HttpLimits.headBytes} each (64 MiB); when it is used
+   * up, bodies are read in smaller pieces.
+   */
+  readonly bufferBytes: number;
   /** Octets of a body that are read and dropped after an answer that did not want them (256 KiB); beyond, the connection is closed. */
   readonly dropBytes: number;
   /** Connections at a time (4096). One more takes the place of one that waits between requests; where none does: 503. */
@@ -157,6 +162,7 @@ const DEFAULT_LIMITS: HttpLimits = {
   bodyBytes: 64 * 1024 * 1024,
   chunkOverheadBytes: 8 * 1024,
   readAheadBytes: 64 * 1024,
+  bufferBytes: 64 * 1024 * 1024,
   dropBytes: 256 * 1024,
   connections: 4096,
   requests: Infinity,

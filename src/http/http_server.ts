@@ -9,6 +9,7 @@ import { Deadlines } from "./deadlines.ts";
 import type { ServerShared } from "./exchange_host.ts";
 import { HeadParser } from "./head_parser.ts";
 import { HttpConnection } from "./http_connection.ts";
+import { BufferBudget } from "./intake.ts";
 import {
   type HttpHandler,
   type HttpListener,
@@ -44,14 +45,16 @@ export class HttpServer<Stream extends HttpStream = HttpStream> implements Async
   /** Throws a RangeError for limits that cannot be kept. */
   constructor(handler: HttpHandler<Stream>, options: HttpOptions = {}) {
     const clock = options.clock ?? systemClock();
+    const limits = limitsOf(options);
     this.#shared = {
       handler,
-      limits: limitsOf(options),
+      limits,
       patience: patienceOf(options),
       onHalfClose: options.onHalfClose ?? "answer",
       onError: guarded(options.onError),
       counters: new HttpCounters(),
       deadlines: new Deadlines(clock),
+      budget: new BufferBudget(limits.bufferBytes),
       clock,
       parser: new HeadParser(),
       date: dateText(() => (clock.epochUs + clock.nowUs()) / 1000),
@@ -79,6 +82,7 @@ export class HttpServer<Stream extends HttpStream = HttpStream> implements Async
     if (end === "upgraded") {
       this.#upgraded.add(connection);
       await connection.left;
+      connection.intake.release();
       this.#upgraded.delete(connection);
     }
     this.#finishIfEmpty();

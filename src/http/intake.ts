@@ -12,10 +12,42 @@ interface OctetSource {
 /** Local choice: most requests fit; ten thousand idle connections hold 40 MB. */
 const FIRST_BYTES = 4096;
 
+/** What the buffers of all connections of a server may hold beyond what a head needs: a buffer that has grown stays, as a read waits in it. */
+export class BufferBudget {
+  #left: number;
+
+  constructor(bytes: number) {
+    this.#left = bytes;
+  }
+
+  /** Whether there is so much; then it is taken. */
+  take(bytes: number): boolean {
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#left += bytes;
+  }
+}
+
+/** How large a buffer may become. */
+interface IntakeBounds {
+  readonly mostBytes: number;
+  /** So much each may have in any case. */
+  readonly ownBytes: number;
+  readonly budget: BufferBudget;
+}
+
 /** See the head of this file. */
 export class Intake {
   readonly #source: OctetSource;
   readonly #mostBytes: number;
+  readonly #ownBytes: number;
+  readonly #budget: BufferBudget;
+  /** Of the budget. */
+  #lentBytes = 0;
   #bytes = new Uint8Array(FIRST_BYTES);
   #from = 0;
   #to = 0;
@@ -25,9 +57,22 @@ export class Intake {
   #wake: (() => void) | null = null;
   #onEnd: (() => void) | null = null;
 
-  constructor(source: OctetSource, mostBytes: number) {
+  constructor(source: OctetSource, { mostBytes, ownBytes, budget }: IntakeBounds) {
     this.#source = source;
     this.#mostBytes = Math.max(FIRST_BYTES, mostBytes);
+    this.#ownBytes = Math.max(FIRST_BYTES, ownBytes);
+    this.#budget = budget;
+  }
+
+  /** Octets that the buffer takes up. */
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
+  /** The connection is over: others may have what it had of the budget. */
+  release(): void {
+    this.#budget.give(this.#lentBytes);
+    this.#lentBytes = 0;
   }
 
   /** What can be taken now; a view that is good until something is taken or waited for. */
@@ -78,10 +123,11 @@ export class Intake {
     else if (this.#hasRoom()) this.#begin();
   }
 
-  /** Between two requests: gives back what a large body needed. */
+  /** Between two requests: gives back what a large body needed, if no read waits in it. */
   settle(): void {
     if (this.#isReading || this.count > 0 || this.#bytes.length === FIRST_BYTES) return;
     this.#bytes = new Uint8Array(FIRST_BYTES);
+    this.release();
     this.#from = this.#to = 0;
   }
 
@@ -94,10 +140,10 @@ export class Intake {
     if (this.#isReading || this.#isAtEnd) return;
     if (this.#from === this.#to) {
       // Whoever fills the buffer at once sends much: larger reads are fewer.
-      if (this.#to === this.#bytes.length) this.#bytes = new Uint8Array(this.#twiceTheSize());
+      if (this.#to === this.#bytes.length) this.#bytes = this.#larger() ?? this.#bytes;
       this.#from = this.#to = 0;
-    } else if (this.#to === this.#bytes.length) {
-      this.#makeRoom();
+    } else if (this.#to === this.#bytes.length && !this.#makeRoom()) {
+      return;
     }
     this.#isReading = true;
     this.#source.read(this.#bytes.subarray(this.#to)).then((count) => {
@@ -120,21 +166,30 @@ export class Intake {
     else if (this.#hasRoom()) this.#begin();
   }
 
-  #twiceTheSize(): number {
-    return Math.min(this.#bytes.length * 2, this.#mostBytes);
+  /** An empty buffer of twice the size, if there may be one. */
+  #larger(): Uint8Array<ArrayBuffer> | null {
+    const { length } = this.#bytes;
+    const size = Math.min(length * 2, this.#mostBytes);
+    const lent = Math.max(0, size - this.#ownBytes) - this.#lentBytes;
+    if (size === length || (lent > 0 && !this.#budget.take(lent))) return null;
+    this.#lentBytes += Math.max(0, lent);
+    return new Uint8Array(size);
   }
 
-  /** Moves what is there to the front, or into a buffer of twice the size. */
-  #makeRoom(): void {
+  /** Moves what is there to the front, or into a larger buffer. False: there is no room until something is taken. */
+  #makeRoom(): boolean {
     const { available } = this;
-    if (available.length > this.#bytes.length / 2) {
-      const grown = new Uint8Array(this.#twiceTheSize());
-      grown.set(available);
-      this.#bytes = grown;
-    } else {
+    const larger = available.length > this.#bytes.length / 2 ? this.#larger() : null;
+    if (larger !== null) {
+      larger.set(available);
+      this.#bytes = larger;
+    } else if (this.#from > 0) {
       this.#bytes.copyWithin(0, this.#from, this.#to);
+    } else {
+      return false;
     }
     this.#to = available.length;
     this.#from = 0;
+    return true;
   }
 }
