@@ -161,7 +161,7 @@ export class ConnectionRegistry {
     const { context, pathMtus } = this.#options;
     const internet = this.#options.internetOf(addresses.peerAddress.length);
     const { linkMss } = internet;
-    const congestion = congestionControl(config.congestionControl);
+    const congestion = congestionControl(config);
     if (config !== this.#options.config) context.pool.expectBuffer(config.receiveBufferBytes);
     const tcb = new Tcb({ config, congestion, pool: context.pool, internet });
     const mostMss = linkMss - udpBytes(config);

@@ -4,13 +4,18 @@
  * Owns: IW (RFC 6928), the restart window (RFC 5681 §4.1), the choice by name. Must not know: what a controller does.
  */
 import type { CongestionControl } from "./congestion_control.ts";
+import type { TcpConfig } from "./config.ts";
+import { cubicSegments } from "./cubic_segments.ts";
 import { cubic } from "./cubic.ts";
 import { reno } from "./reno.ts";
 import type { Tcb } from "./tcb.ts";
 
-/** The controller of that name. */
-export function congestionControl(name: "cubic" | "reno"): CongestionControl {
-  return name === "reno" ? reno : cubic;
+/** The controller that the settings name. */
+export function congestionControl(
+  config: Pick<TcpConfig, "congestionControl" | "windowCounting">,
+): CongestionControl {
+  if (config.congestionControl === "reno") return reno;
+  return config.windowCounting === "segments" ? cubicSegments : cubic;
 }
 
 /** IW of RFC 6928 §2 in bytes; one segment when our SYN or SYN-ACK had been lost. */

@@ -30,10 +30,14 @@ export interface CongestionVariables {
 /** What a congestion controller decides; its variables live in the connection. */
 export interface CongestionControl {
   readonly name: "cubic" | "reno";
+  /** All that was delivered counts in slow start after a time-out too; else one segment an ACK (RFC 5681 §3.1). */
+  readonly growsFull: boolean;
   /** `ackedBytes` were newly acknowledged outside of recovery, while the window limited sending. */
   onAck(tcb: CongestionVariables, ackedBytes: number, nowUs: number): void;
   /** Loss, ECN or a time-out: returns the new ssthresh in bytes, and remembers what it needs. */
   onCongestion(tcb: CongestionVariables, nowUs: number, isTimeout: boolean): number;
+  /** A round trip of something that was sent once. */
+  onRoundTrip(tcb: CongestionVariables, rttUs: number, nowUs: number): void;
   /** A reduction was undone, or the connection was idle: the growth curve begins anew. */
   onRestart(tcb: CongestionVariables): void;
 }

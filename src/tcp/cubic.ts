@@ -5,7 +5,7 @@
  * in segments inside, as in the RFC.
  */
 import type { CongestionControl, CongestionVariables } from "./congestion_control.ts";
-import { leastThreshold, slowStart } from "./slow_start.ts";
+import { hystartSample, leastThreshold, slowStart } from "./slow_start.ts";
 
 /** RFC 9438 §4.6 and §5: beta and C. */
 const BETA = 0.7;
@@ -16,6 +16,7 @@ const ALPHA = (3 * (1 - BETA)) / (1 + BETA);
 /** CUBIC, RFC 9438. */
 export const cubic: CongestionControl = {
   name: "cubic",
+  growsFull: false,
   onAck(tcb: CongestionVariables, ackedBytes: number, nowUs: number): void {
     if (tcb.cwnd < tcb.ssthresh) {
       slowStart(tcb, ackedBytes);
@@ -61,6 +62,7 @@ export const cubic: CongestionControl = {
     const flight = tcb.cwndLimited ? tcb.cwnd : Math.min(tcb.cwnd, tcb.outstanding);
     return Math.max(Math.floor(flight * BETA), leastThreshold(tcb));
   },
+  onRoundTrip: hystartSample,
   onRestart(tcb: CongestionVariables): void {
     tcb.sender.cubicEpochUs = 0;
   },

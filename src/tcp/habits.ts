@@ -69,6 +69,11 @@ export interface TcpHabits {
   timeWaitReopen: "rfc6191" | "beyond";
 
   // -- Timers and congestion
+  /**
+   * What asks for a window that is shut: the next octet (RFC 9293 §3.8.6.1, MUST-36), or no text at SND.UNA - 1, which only the window
+   * makes acceptable (Linux, `tcp_xmit_probe_skb`; RFC 9293 §3.10.7.4 has it answered).
+   */
+  windowProbe: "octet" | "bare";
   /** Added to every retransmission time-out after the first (4.4BSD, `rexmit_slop`). */
   rtoSlopUs: number;
   /**
@@ -88,6 +93,22 @@ export interface TcpHabits {
   burstLeastSegments: number;
   /** A probe of the tail before a time-out (RFC 8985 §7). */
   tailLossProbe: boolean;
+  /** CUBIC in octets, by RFC 9438 and RFC 9406; or in whole segments, with the first HyStart, as Linux (cubic_segments.ts). */
+  windowCounting: "octets" | "segments";
+  /**
+   * What lets the window grow: what is acknowledged in order (RFC 5681 §3.1, RFC 3465), or what is newly delivered, by SACK or by
+   * number, when an ACK moves on (Linux, `tcp_cong_control`).
+   */
+  growthCounts: "acknowledged" | "delivered";
+  /** The window grows while half of it is used (RFC 7661 §4.2), or beyond ssthresh only while all of it is (Linux, `tcp_is_cwnd_limited`). */
+  windowUsage: "half" | "all-in-avoidance";
+  /**
+   * Below ssthresh recovery sends one segment more than was delivered: always (RFC 6937 §3.1), or if the ACK moves on and shows no
+   * new loss, and of the window instead of the flight (Linux, `tcp_cwnd_reduction`; RFC 9937).
+   */
+  recoveryBound: "always" | "safe-ack";
+  /** Added to the time after which what may only be late counts as lost (Linux: 2 ms, in ticks, rounded up twice; RFC 8985 §6.3). */
+  reorderSlopUs: number;
   /** After idleness the congestion window falls back to the initial one (RFC 5681 §4.1). */
   restartAfterIdle: boolean;
 
@@ -131,6 +152,7 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   resetAfterClose: "quiet",
   timeWaitSyn: "challenge",
   timeWaitReopen: "rfc6191",
+  windowProbe: "octet",
   rtoSlopUs: 0,
   // The grain of our timestamps: milliseconds.
   rtoVarianceMinUs: 1000,
@@ -139,6 +161,11 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   pushFlag: "end-of-data",
   burstLeastSegments: 2,
   tailLossProbe: true,
+  windowCounting: "octets",
+  growthCounts: "acknowledged",
+  windowUsage: "half",
+  recoveryBound: "always",
+  reorderSlopUs: 0,
   restartAfterIdle: true,
   icmpInHandshake: "abort",
   udpPort: 0,

@@ -89,7 +89,7 @@ export function detectRackLoss(tcb: Tcb, nowUs: number): void {
     if (dueUs <= nowUs) board.markLost(record);
     else if (dueUs > lastUs) lastUs = dueUs;
   }
-  if (lastUs > 0) tcb.sender.reorderDueUs = lastUs;
+  if (lastUs > 0) tcb.sender.reorderDueUs = lastUs + tcb.config.reorderSlopUs;
 }
 
 /** Without SACK: the third duplicate ACK means that the first segment is lost (RFC 5681 §3.2 step 2). */

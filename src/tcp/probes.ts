@@ -68,7 +68,9 @@ function probeWithNewData(context: MachineContext, tcb: Tcb): boolean {
 function sendWindowProbe(context: MachineContext, tcb: Tcb): void {
   tcb.beginSending();
   context.counters.probes++;
-  if (tcb.outstanding > 0) {
+  if (tcb.config.windowProbe === "bare" && tcb.windowRoom <= 0) {
+    sendBareProbe(context, tcb);
+  } else if (tcb.outstanding > 0) {
     // The octet sent before, again.
     context.apply("send.window-probe");
     resendRecord(context, tcb, { index: 0, kind: "probe", limitBytes: 1 });
@@ -79,6 +81,14 @@ function sendWindowProbe(context: MachineContext, tcb: Tcb): void {
   } else {
     probeWindowWithNewData(context, tcb);
   }
+}
+
+/** Below what is acknowledged: the answer tells the window, whatever has become of the text behind it. */
+function sendBareProbe(context: MachineContext, tcb: Tcb): void {
+  const seq = tcb.sndUna - 1;
+  context.apply("send.window-probe");
+  tellRetransmit(context, tcb, { kind: "probe", seq, length: 0, count: tcb.timerBackoff });
+  pushSegment(context, tcb, segmentOf("send.window-probe", ACK, seq, 0));
 }
 
 /** MUST-36, §3.8.6.1: one octet of new data; or, the window being small but open, what fits (the override time-out). */

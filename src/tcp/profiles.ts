@@ -64,7 +64,8 @@ const LINUX: Profile = {
     // TCP_MAX_QUICKACKS, TCP_DELACK_MIN.
     quickAcks: 16,
     delayedAckUs: 40 * MS_US,
-    // TCP_RTO_MIN, which bounds the variance's part; TCP_RTO_MAX, TCP_TIMEOUT_INIT.
+    windowProbe: "bare",
+    // TCP_RTO_MIN, which bounds the variance's part; TCP_RTO_MAX, TCP_TIMEOUT_INIT; tcp_xmit_probe_skb.
     rtoMinUs: 200 * MS_US,
     rtoVarianceMinUs: 200 * MS_US,
     rtoMaxUs: 120 * SECOND_US,
@@ -82,6 +83,12 @@ const LINUX: Profile = {
     pushFlag: "bursts-too",
     burstLeastSegments: 2,
     congestionControl: "cubic",
+    windowCounting: "segments",
+    growthCounts: "delivered",
+    windowUsage: "all-in-avoidance",
+    recoveryBound: "safe-ack",
+    // tcp_rack_mark_lost: TCP_TIMEOUT_MIN_US, and two ticks of 4 ms.
+    reorderSlopUs: 10 * MS_US,
     initialWindowSegments: 10,
     // tcp_ecn = 2.
     ecn: "accept",

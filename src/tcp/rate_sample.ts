@@ -17,6 +17,8 @@ export class RateSample {
   hadOutstanding = false;
   /** Bytes newly covered, by number or by SACK. */
   deliveredBytes = 0;
+  /** Bytes that duplicates had stood for before, without SACK. */
+  emulatedBytes = 0;
   /** Where the highest of them ends; 0 when there are none. */
   deliveredEnd = 0;
   /** RFC 5681 §2. */
@@ -57,6 +59,7 @@ export function takeSample(source: SampleSource, tcb: Readonly<Tcb>): void {
   const { sample, arriving: segment } = source;
   const advance = segment.ack > tcb.sndUna ? segment.ack - tcb.sndUna : 0;
   sample.advance = advance;
+  sample.emulatedBytes = tcb.sack ? 0 : tcb.scoreboard.sackedBytes;
   sample.hadOutstanding = tcb.outstanding > 0;
   sample.hasEcho = tcb.ecn && (segment.flags & FLAG.ECE) !== 0;
   sample.tsEcho = segment.echo(tcb);

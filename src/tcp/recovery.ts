@@ -8,7 +8,6 @@ import type { MachineContext } from "./context.ts";
 import { emulateSacks, markFirstLost, markTimedOut } from "./loss_detection.ts";
 import { type RateSample, stampAt } from "./rate_sample.ts";
 import { seqLt } from "./sequence.ts";
-import { hystartSample } from "./slow_start.ts";
 import type { Tcb } from "./tcb.ts";
 
 /** Loss was found outside of recovery: one reduction for this window (RFC 6675 §5, RFC 6937 §3). */
@@ -26,7 +25,8 @@ function enterRecovery(context: MachineContext, tcb: Tcb): void {
   tcb.recovery = "recovery";
   sender.prrDelivered = 0;
   sender.prrOut = 0;
-  sender.prrRecoverFs = Math.max(tcb.outstanding, tcb.sendMss);
+  const flight = tcb.config.recoveryBound === "safe-ack" ? tcb.cwnd : tcb.outstanding;
+  sender.prrRecoverFs = Math.max(flight, tcb.sendMss);
   sender.tlpEnd = -1;
 }
 
@@ -98,48 +98,83 @@ export function afterAcknowledgment(context: MachineContext, tcb: Tcb, sample: R
     case "disorder":
       if (board.lostBytes > 0) {
         enterRecovery(context, tcb);
-        proportionalRate(tcb, sample.deliveredBytes);
+        proportionalRate(tcb, sample.deliveredBytes, false);
         return;
       }
       tcb.recovery = board.sackedBytes > 0 || tcb.dupAcks > 0 ? "disorder" : "open";
       // RFC 5681 §3.2 step 6, RFC 6937: the ACK that ends recovery leaves the window at ssthresh.
       // Nor does one that echoes congestion grow it (RFC 3168 §6.1.2).
       if (before === "recovery" || sample.hasEcho) return;
+      if (sample.rttUs >= 0) tcb.congestion.onRoundTrip(tcb, sample.rttUs, context.nowUs);
       // The one that ends recovery from a time-out may cover what had arrived before it: one segment at most.
-      if (sample.rttUs >= 0 && tcb.cwnd < tcb.ssthresh) hystartSample(tcb, sample.rttUs);
-      grow(context, tcb, before === "loss" ? Math.min(sample.advance, tcb.sendMss) : sample.advance);
+      grow(
+        context,
+        tcb,
+        before === "loss" && !tcb.congestion.growsFull
+          ? Math.min(sample.advance, tcb.sendMss)
+          : growthOf(tcb, sample),
+      );
       return;
     case "recovery":
-      proportionalRate(tcb, sample.isDuplicate && !tcb.sack ? tcb.sendMss : sample.deliveredBytes);
+      proportionalRate(
+        tcb,
+        sample.isDuplicate && !tcb.sack ? tcb.sendMss : sample.deliveredBytes,
+        sample.advance > 0 && board.newlyLostBytes === 0,
+      );
       return;
     case "loss":
       // RFC 5681 §3.1: slow start up to ssthresh.
-      if (sample.advance > 0) tcb.congestion.onAck(tcb, sample.advance, context.nowUs);
+      if (sample.advance > 0) tcb.congestion.onAck(tcb, growthOf(tcb, sample), context.nowUs);
   }
+}
+
+/** Octets that an acknowledgment lets the window grow for. */
+function growthOf(tcb: Tcb, sample: RateSample): number {
+  if (tcb.config.growthCounts === "acknowledged" || sample.advance === 0) return sample.advance;
+  // What duplicates stood for has been delivered before; one segment filled the hole.
+  return Math.max(sample.deliveredBytes - sample.emulatedBytes, Math.min(sample.deliveredBytes, tcb.sendMss));
 }
 
 /** RFC 7661 §4.2: a window of which a round trip has not used half tells nothing; it does not grow. */
 function grow(context: MachineContext, tcb: Tcb, ackedBytes: number): void {
-  if (ackedBytes > 0 && (tcb.cwndLimited || tcb.cwnd < 2 * tcb.sender.mostFlight)) {
-    tcb.congestion.onAck(tcb, ackedBytes, context.nowUs);
-  }
+  if (ackedBytes > 0 && isWindowUsed(tcb)) tcb.congestion.onAck(tcb, ackedBytes, context.nowUs);
 }
 
-/** PRR with its slow-start reduction bound (RFC 6937 §3.1). */
-function proportionalRate(tcb: Tcb, deliveredBytes: number): void {
+function isWindowUsed(tcb: Tcb): boolean {
+  const isHalfUsed = tcb.cwnd < 2 * tcb.sender.mostFlight;
+  if (tcb.config.windowUsage === "half") return tcb.cwndLimited || isHalfUsed;
+  return tcb.sender.usageIsFull || (tcb.cwnd < tcb.ssthresh && isHalfUsed);
+}
+
+/** Something has been sent, or the congestion window kept it back: whether it was full in the window that is acknowledged now. */
+export function noteWindowUsage(tcb: Tcb): void {
   const { sender } = tcb;
+  const isFull = tcb.scoreboard.pipe(tcb.outstanding) + tcb.sendMss > tcb.cwnd;
+  if (tcb.sndUna < sender.usageEnd && !isFull) return;
+  sender.usageIsFull = isFull;
+  sender.usageEnd = tcb.sndNxt;
+}
+
+/** PRR with its slow-start reduction bound (RFC 6937 §3.1), or that of safe ACKs (RFC 9937). */
+function proportionalRate(tcb: Tcb, deliveredBytes: number, isSafe: boolean): void {
+  const { sender, sendMss, ssthresh } = tcb;
+  const countsSegments = tcb.config.recoveryBound === "safe-ack";
   sender.prrDelivered += deliveredBytes;
   const pipe = tcb.scoreboard.pipe(tcb.outstanding);
   let allowance: number;
-  if (pipe > tcb.ssthresh) {
-    allowance = Math.ceil((sender.prrDelivered * tcb.ssthresh) / sender.prrRecoverFs) - sender.prrOut;
+  if (pipe > ssthresh) {
+    allowance = Math.ceil((sender.prrDelivered * ssthresh) / sender.prrRecoverFs) - sender.prrOut;
+    if (countsSegments) allowance = Math.ceil(allowance / sendMss) * sendMss;
   } else {
-    const limit = Math.max(sender.prrDelivered - sender.prrOut, deliveredBytes) + tcb.sendMss;
-    allowance = Math.min(tcb.ssthresh - pipe, limit);
+    const more = countsSegments && !isSafe ? 0 : sendMss;
+    allowance = Math.min(
+      ssthresh - pipe,
+      Math.max(sender.prrDelivered - sender.prrOut, deliveredBytes) + more,
+    );
   }
   // The first retransmission always goes.
-  if (sender.prrOut === 0 && allowance < tcb.sendMss) allowance = tcb.sendMss;
-  tcb.cwnd = Math.max(pipe + Math.max(allowance, 0), tcb.sendMss);
+  if (sender.prrOut === 0 && allowance < sendMss) allowance = sendMss;
+  tcb.cwnd = Math.max(pipe + Math.max(allowance, 0), sendMss);
 }
 
 function leaveRecovery(context: MachineContext, tcb: Tcb): void {

@@ -4,11 +4,12 @@
  * Owns: linear growth and halving. Must not know: loss detection.
  */
 import type { CongestionControl, CongestionVariables } from "./congestion_control.ts";
-import { leastThreshold, slowStart } from "./slow_start.ts";
+import { hystartSample, leastThreshold, slowStart } from "./slow_start.ts";
 
 /** Reno, RFC 5681. */
 export const reno: CongestionControl = {
   name: "reno",
+  growsFull: false,
   onAck(tcb: CongestionVariables, ackedBytes: number): void {
     if (tcb.cwnd < tcb.ssthresh) {
       slowStart(tcb, ackedBytes);
@@ -26,6 +27,7 @@ export const reno: CongestionControl = {
     const flight = tcb.cwndLimited ? tcb.cwnd : Math.min(tcb.cwnd, tcb.outstanding);
     return Math.max(Math.floor(flight / 2), leastThreshold(tcb));
   },
+  onRoundTrip: hystartSample,
   onRestart(tcb: CongestionVariables): void {
     tcb.cwndCredit = 0;
   },

@@ -92,6 +92,8 @@ export class Scoreboard {
   sackedCount = 0;
   /** Bytes marked lost (and not SACKed). */
   lostBytes = 0;
+  /** Bytes that the acknowledgment in hand has shown to be lost, copies of what was lost before among them. */
+  newlyLostBytes = 0;
   /** Bytes of lost records whose new copy is in flight. */
   resentBytes = 0;
   /** What has been charged for its records (fast/buffer_pool.ts). */
@@ -231,6 +233,7 @@ export class Scoreboard {
   /** The acknowledgment in hand has been gone through: {@link Scoreboard.delivered} is empty again. */
   endAcknowledgment(): void {
     while (this.delivered.length > 0) this.delivered.pop();
+    this.newlyLostBytes = 0;
     for (let record = this.#removed.pop(); record !== undefined; record = this.#removed.pop()) {
       if (kept.length < KEPT_RECORDS) kept.push(record);
     }
@@ -240,6 +243,7 @@ export class Scoreboard {
   markLost(record: SendRecord): void {
     if (record.sacked) return;
     const length = record.end - record.seq;
+    if (!record.lost || record.resent) this.newlyLostBytes += length;
     if (!record.lost) {
       record.lost = true;
       this.lostBytes += length;

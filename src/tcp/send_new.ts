@@ -11,6 +11,7 @@ import type { MachineContext } from "./context.ts";
 import { mayAnswerEarly } from "./fast_open.ts";
 import { ourFinLeaves } from "./fin.ts";
 import { MOST_RECORDS } from "./scoreboard.ts";
+import { noteWindowUsage } from "./recovery.ts";
 import { effectiveMss } from "./segment_options.ts";
 import { dataFlags, pushSegment, segmentOf } from "./send_segment.ts";
 import type { Tcb } from "./tcb.ts";
@@ -29,8 +30,16 @@ function canSendNew(tcb: Tcb): boolean {
   }
 }
 
-/** Sends what both windows and Nagle let out, and our FIN behind it. */
+/** Sends what both windows and Nagle let out, and our FIN behind it; notes how far the congestion window is used by it. */
 export function sendNew(context: MachineContext, tcb: Tcb): void {
+  const before = tcb.sndNxt;
+  sendAllowed(context, tcb);
+  if (tcb.config.windowUsage === "all-in-avoidance" && (tcb.sndNxt !== before || tcb.cwndLimited)) {
+    noteWindowUsage(tcb);
+  }
+}
+
+function sendAllowed(context: MachineContext, tcb: Tcb): void {
   // SEND always pushes (MUST-60), and what waits together leaves together, in full segments where there is enough
   // (MAY-16, SHLD-27, SHLD-28).
   let unsent = tcb.unsentBytes;

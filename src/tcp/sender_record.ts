@@ -43,6 +43,15 @@ const NUMBERS = {
   cubicEpochUs: 0,
   cubicWEst: 0,
   cubicCwndPrior: 0,
+  // Of whole segments (cubic_segments.ts)
+  cubicCount: 0,
+  cubicAcked: 0,
+  cubicLastCwnd: 0,
+  cubicUpdatedUs: 0,
+  hystartRoundUs: 0,
+  hystartTrainUs: 0,
+  /** Where what left while the congestion window was full, or was not, ends (recovery.ts). */
+  usageEnd: 0,
   // PRR, RFC 6937
   prrDelivered: 0,
   prrOut: 0,
@@ -70,6 +79,8 @@ const SWITCHES = {
   /** Recovery is from the path's MTU (RFC 1191), not from a time-out. */
   isPathRepair: false,
   rackReorderSeen: false,
+  usageIsFull: false,
+  hystartFound: false,
   tlpIsRetransmit: false,
 };
 

@@ -34,6 +34,7 @@ export function slowStart(tcb: CongestionVariables, ackedBytes: number): void {
 
 /** A round-trip sample while in slow start (RFC 9406 §4.2); may end it by lowering ssthresh. */
 export function hystartSample(tcb: CongestionVariables, rttUs: number): void {
+  if (tcb.cwnd >= tcb.ssthresh) return;
   tcb.sender.hystartSamples++;
   if (rttUs < tcb.sender.hystartMinRttUs) tcb.sender.hystartMinRttUs = rttUs;
   judgeRound(tcb);
