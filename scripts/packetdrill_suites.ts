@@ -141,6 +141,7 @@ async function runSuite(
       junitFile: null,
       isTrace: false,
       writeFile: null,
+      live: null,
     };
     await runInProcesses(scripts, { settings, onReport: (report) => void reports.push(report) });
   }

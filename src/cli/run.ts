@@ -48,6 +48,7 @@ Exit status: 0 all passed; 1 some failed, or are unsupported without --skip-unsu
     ["tcplab run --trace handshake.pkt", "with every step and what the stack did"],
     ["tcplab run tests/ --profile freebsd --jobs 4", "a tree of scripts"],
     ["tcplab run tests/ --skip-unsupported --junit report.xml", "for CI"],
+    ["sudo tcplab run --live --iface veth-a --ip 10.9.0.2/24 handshake.pkt", "in real time, on a device"],
     ["tcplab run -w run.pcapng handshake.pkt", "and look at the packets in Wireshark"],
   ],
 };
@@ -92,11 +93,15 @@ async function runHere(
   about: { readonly settings: RunSettings; readonly onReport: (report: ScriptReport) => void },
 ): Promise<void> {
   const { settings, onReport } = about;
+  using ground = settings.live === null
+    ? null
+    : (await import("./run_live.ts")).openLiveGround(settings.live);
+  const wire = ground?.wire ?? null;
   const print = settings.isJson || settings.isTap ? printError : printLine;
   const onTrace = (entry: TraceEntry) => print(traceLine(entry));
   for (const script of scripts) {
     if (settings.isTrace) print(`-- ${printable(script)}`);
-    onReport(await runScriptFile(script, { settings, ...(settings.isTrace ? { onTrace } : {}) }));
+    onReport(await runScriptFile(script, { settings, wire, ...(settings.isTrace ? { onTrace } : {}) }));
   }
 }
 

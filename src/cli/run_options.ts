@@ -6,6 +6,8 @@
 import type { IpVersion } from "../script/kernel.ts";
 import { PROFILE_NAMES, PROFILES } from "../tcp/profiles.ts";
 import type { Profile } from "../tcp/profile.ts";
+import type { HostAddress } from "../host/own_addresses.ts";
+import { parsePrefix } from "../wire/address.ts";
 import { UsageError } from "./command.ts";
 import { badValue, parseChoice, parseCount, parseDurationUs, parseFileName } from "./option_values.ts";
 import type { OptionSpec, ParsedOptions } from "./options.ts";
@@ -13,6 +15,7 @@ import type { OptionSpec, ParsedOptions } from "./options.ts";
 /** The versions that a script can be played with. */
 const IP_VERSIONS = ["ipv4", "ipv6", "ipv4-mapped-ipv6"] as const satisfies readonly IpVersion[];
 const REPORTS = "Reports";
+const LIVE = "On the wire";
 
 /** Real time per script. Local choice: the slowest public script takes a hundredth of it. */
 const USUAL_TIMEOUT_US = 60_000_000;
@@ -63,6 +66,20 @@ export const RUN_OPTIONS = [
     kind: "flag",
     help: "a construct that is not there is no failure; it is still told, and never a pass",
   },
+  {
+    name: "live",
+    kind: "flag",
+    help: "on a device and in real time: what the stack sends goes out there",
+    group: LIVE,
+  },
+  { name: "iface", alias: "i", kind: "value", value: "NAME", help: "the device", group: LIVE },
+  {
+    name: "ip",
+    kind: "value",
+    value: "ADDR/LEN",
+    help: "the stack's address there, one that nobody has",
+    group: LIVE,
+  },
   { name: "json", kind: "flag", help: "one JSON document on stdout", group: REPORTS },
   { name: "tap", kind: "flag", help: "TAP version 14 on stdout", group: REPORTS },
   { name: "junit", kind: "value", value: "FILE", help: "JUnit's XML, for CI", group: REPORTS },
@@ -99,6 +116,14 @@ export interface RunSettings {
   readonly junitFile: string | null;
   readonly isTrace: boolean;
   readonly writeFile: string | null;
+  /** Null: on the virtual clock. */
+  readonly live: LiveSettings | null;
+}
+
+/** Where a script is played in real time. */
+export interface LiveSettings {
+  readonly device: string;
+  readonly address: HostAddress;
 }
 
 /** Reads the options. Throws {@link UsageError}. */
@@ -137,7 +162,30 @@ export function runSettings(options: ParsedOptions<OptionName>): RunSettings {
     junitFile: fileOption(options.value("junit"), "junit"),
     isTrace,
     writeFile,
+    live: liveSettings(options, jobs),
   };
+}
+
+function liveSettings(options: ParsedOptions<OptionName>, jobs: number): LiveSettings | null {
+  const device = options.value("iface");
+  const ip = options.value("ip");
+  if (!options.flag("live")) {
+    if (device === undefined && ip === undefined) return null;
+    throw new UsageError(
+      "--iface and --ip are for --live, which plays scripts in real time: give it, or leave them out",
+    );
+  }
+  if (device === undefined || ip === undefined) {
+    throw new UsageError("--live needs --iface NAME and --ip ADDR/LEN");
+  }
+  if (jobs > 1) {
+    throw new UsageError("--live has one device, and plays one script after the other: leave --jobs out");
+  }
+  const prefix = parsePrefix(ip);
+  if (prefix === null || prefix.prefixLength === null) {
+    throw badValue({ option: "ip", text: ip }, "an address with its prefix, as 10.0.0.9/24");
+  }
+  return { device, address: { address: prefix.address, prefixLength: prefix.prefixLength } };
 }
 
 /** The options that another process needs to run scripts in the same way and tell of them as JSON. */

@@ -4,7 +4,8 @@
  * Owns: the options of both dialects, their defaults (packetdrill's), and which of them are not there. Must not know: how a script is
  * played.
  */
-import { type IpAddress, parseIpAddress, parsePrefix, sameAddress } from "../wire/address.ts";
+import type { HostAddress } from "../host/own_addresses.ts";
+import { inPrefix, type IpAddress, parseIpAddress, parsePrefix, sameAddress } from "../wire/address.ts";
 import type { IpVersion, ScriptEnds } from "./kernel.ts";
 import type { Script, ScriptOption } from "./values.ts";
 import { type RunProblem, scriptProblem, unsupportedProblem } from "./verdict.ts";
@@ -13,6 +14,8 @@ import { type RunProblem, scriptProblem, unsupportedProblem } from "./verdict.ts
 export interface RunWishes {
   /** Plays the script with this version. */
   readonly ipVersion?: IpVersion;
+  /** The host's address on a wire that is there, with the length of its prefix. */
+  readonly localAddress?: HostAddress;
   /** `-D NAME`: names for `#ifdef`. */
   readonly defined?: ReadonlySet<string>;
   /** More is compared, and nothing is let pass (docs/run.md). */
@@ -52,6 +55,8 @@ const DEFAULTS = {
   PORT: 8080,
   MTU: 1500,
   TOLERANCE_US: 4000,
+  /** On a wire, where the scheduler and the garbage collector of a busy machine count. Local choice. */
+  LIVE_TOLERANCE_US: 20_000,
   /** Of the time since the step before, as google/packetdrill has it for the coarse timers of kernels. */
   TOLERANCE_PERCENT: 12.5,
 } as const;
@@ -147,9 +152,10 @@ class OptionReader {
   }
 
   finish(wishes: RunWishes): RunConfigResult {
-    const version = wishes.ipVersion ?? this.#ipVersion ?? "ipv4";
+    const { localAddress } = wishes;
+    const version = wishes.ipVersion ?? this.#versionFor(localAddress);
     const defaults = version === "ipv6" ? DEFAULTS.ipv6 : DEFAULTS.ipv4;
-    const local = this.#address("local_ip", defaults.local, version);
+    const local = localAddress ?? this.#address("local_ip", defaults.local, version);
     const remote = this.#address("remote_ip", defaults.remote, version);
     const router = this.#address("gateway_ip", defaults.router, version);
     if ("problem" in local) return local;
@@ -158,7 +164,11 @@ class OptionReader {
     // The originals may have one address for both, on a device of theirs; here the router is a host of its own.
     const isTaken = (address: IpAddress) =>
       sameAddress(address, local.address) || sameAddress(address, remote.address);
-    const routerAddress = isTaken(router.address) ? freeAddress(local.address, isTaken) : router.address;
+    const isElsewhere = localAddress !== undefined &&
+      !inPrefix(router.address, localAddress.address, localAddress.prefixLength);
+    const routerAddress = isElsewhere || isTaken(router.address)
+      ? freeAddress(local.address, isTaken)
+      : router.address;
     const isOtherThanMeant = version === "ipv6" && wishes.ipVersion !== undefined &&
       this.#ipVersion !== "ipv6";
     const usualMtu = DEFAULTS.MTU + (isOtherThanMeant ? IPV6_EXTRA_BYTES : 0);
@@ -170,10 +180,10 @@ class OptionReader {
         remoteAddress: remote.address,
         connectPort: this.#numbers.get("connect_port") ?? DEFAULTS.PORT,
       },
-      prefixLength: defaults.prefixLength,
+      prefixLength: localAddress?.prefixLength ?? defaults.prefixLength,
       routerAddress,
       mtu: this.#numbers.get("mtu") ?? usualMtu,
-      toleranceUs: this.#numbers.get("tolerance_usecs") ?? DEFAULTS.TOLERANCE_US,
+      toleranceUs: this.#toleranceUs(localAddress !== undefined),
       tolerancePercent: this.#numbers.get("tolerance_percent") ??
         (wishes.strict === true ? 0 : DEFAULTS.TOLERANCE_PERCENT),
       timestampTickUs: this.#numbers.get("tcp_ts_tick_usecs") ?? 0,
@@ -184,6 +194,20 @@ class OptionReader {
       strict: wishes.strict ?? false,
     };
     return { config };
+  }
+
+  /** The script's own, but on a wire not less than is possible there. */
+  #toleranceUs(isOnWire: boolean): number {
+    const said = this.#numbers.get("tolerance_usecs") ?? DEFAULTS.TOLERANCE_US;
+    return isOnWire ? Math.max(said, DEFAULTS.LIVE_TOLERANCE_US) : said;
+  }
+
+  /** What the script says, where the address that the host has on a wire is of that version; else the address's. */
+  #versionFor(localAddress: HostAddress | undefined): IpVersion {
+    const said = this.#ipVersion ?? "ipv4";
+    if (localAddress === undefined) return said;
+    const isIpv6 = localAddress.address.length !== 4;
+    return isIpv6 === (said === "ipv6") ? said : isIpv6 ? "ipv6" : "ipv4";
   }
 
   #readIpVersion(value: string, option: ScriptOption): RunProblem | null {

@@ -26,7 +26,7 @@ import {
 import { dueTime, secondsText, timeFault, toleranceUs } from "./timing.ts";
 import type { CallEvent, Place, Script, Step } from "./values.ts";
 import { StepFailed, type Verdict } from "./verdict.ts";
-import { World, WorldExhausted } from "./world.ts";
+import { type LiveWire, World, WorldExhausted } from "./world.ts";
 
 export type { TraceEntry, Verdict };
 
@@ -43,6 +43,8 @@ export interface RunOptions {
   readonly observe?: Observer;
   /** Wall clock at the beginning, microseconds since 1970; 0 when absent. */
   readonly epochUs?: number;
+  /** The host stands on this wire, and time is real; {@link RunWishes.localAddress} is its address there. */
+  readonly wire?: LiveWire;
   /** Whether the real time that the script may take is over. */
   readonly isOutOfTime?: () => boolean;
   /** Carries out lines that nobody here understands; without it they are `unsupported`. */
@@ -105,6 +107,7 @@ class ScriptRun {
       routerAddress: config.routerAddress,
       mtu: config.mtu,
       ...(options.epochUs === undefined ? {} : { epochUs: options.epochUs }),
+      ...(options.wire === undefined ? {} : { wire: options.wire }),
       ...(options.tap === undefined ? {} : { tap: options.tap }),
       ...(options.isOutOfTime === undefined ? {} : { isOutOfTime: options.isOutOfTime }),
     });
@@ -156,6 +159,7 @@ class ScriptRun {
       this.#place = setUp.place;
       carryOut(setUp, this.#shellGround());
     }
+    this.#world.begin();
     let before: { readonly step: Step; readonly dueUs: number } | null = null;
     for (const step of stepsFor(parts, (name) => this.#config.defined.has(name))) {
       this.#place = step.event.place;
@@ -171,6 +175,7 @@ class ScriptRun {
   /** Relative times count from now, but from the time of the step before where packets follow each other that are given. */
   #dueOf(step: Step, before: { readonly step: Step; readonly dueUs: number } | null): StepDue {
     const { time } = step;
+    this.#world.catchUp();
     const areBothGiven = before !== null && isGiven(before.step) && isGiven(step);
     const baseUs = areBothGiven ? before.dueUs : this.#world.nowUs;
     const due = dueTime(time, baseUs);

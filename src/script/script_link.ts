@@ -4,7 +4,7 @@
  * Owns: what the host has sent, in order, each with its time, up to a bound; what asks for a neighbour is kept apart, for the
  * world to answer. Must not know: what a packet means, how time passes.
  */
-import type { HostLink } from "../link/link.ts";
+import type { FrameLink, HostLink } from "../link/link.ts";
 import type { FrameTap } from "../link/tap.ts";
 import { ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from "../wire/ethernet.ts";
 import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
@@ -28,6 +28,8 @@ export interface ScriptLinkOptions {
   /** The time of the script. */
   readonly nowUs: () => number;
   readonly tap: FrameTap | null;
+  /** What the host sends goes there too; absent or null: nowhere. */
+  readonly wire?: Pick<FrameLink, "send"> | null;
 }
 
 /** Frames that may wait for a step that takes them. Local choice: a window of 64 MiB in full segments. */
@@ -65,6 +67,7 @@ export class ScriptLink implements HostLink {
   }
 
   send(frame: Uint8Array, length: number, cutBytes = 0, label = 0): void {
+    this.#options.wire?.send(frame, length, cutBytes, label);
     this.#options.tap?.sent(frame, length, cutBytes, label);
     const bytes = frame.slice(0, length);
     if (this.#isNeighborTalk(bytes)) {

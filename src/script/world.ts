@@ -9,38 +9,30 @@
  */
 import { Host } from "../host/host.ts";
 import type { HostOptions } from "../host/host_options.ts";
+import type { FrameLink } from "../link/link.ts";
 import type { FrameTap } from "../link/tap.ts";
 import type { Profile } from "../tcp/profile.ts";
-import { formatIpAddress, isUnspecified } from "../wire/address.ts";
-import { ARP_OPERATION, ArpPacket, emitArp, parseArp } from "../wire/arp.ts";
-import { emitEthernet, ETHERNET, EthernetHeader, ETHERTYPE, parseEthernet } from "../wire/ethernet.ts";
-import { IcmpMessage } from "../wire/icmp.ts";
-import { ICMPV6_TYPE, parseIcmpv6 } from "../wire/icmpv6.ts";
-import { addressSum, IP_PROTOCOL, IpPacket, parseIp, pseudoSum } from "../wire/ip.ts";
-import {
-  emitNeighbor,
-  NEIGHBOR_FLAG,
-  NEIGHBOR_HOP_LIMIT,
-  neighborLength,
-  NeighborMessage,
-  parseNeighbor,
-} from "../wire/neighbor_discovery.ts";
-import { ARP } from "../wire/arp.ts";
-import { ipFrame } from "./ip_frame.ts";
-import type { SettingChanges } from "./settings.ts";
+import { HOST_MAC, ROUTER_MAC, RouterEnd } from "./router_end.ts";
 import { ScriptLink, type SentFrame } from "./script_link.ts";
+import type { SettingChanges } from "./settings.ts";
 
 /** Local choice: the host has been up for a second when the script begins, which is time for the world to make itself known. */
 const START_US = 1_000_000;
-/** Hardware addresses, of the locally administered ones (IEEE 802 §8.2): the host's, and the router's. */
-const HOST_MAC = Uint8Array.of(0x02, 0, 0, 0, 0, 0x01);
-const ROUTER_MAC = Uint8Array.of(0x02, 0, 0, 0, 0, 0x02);
 /** What the host's sequence numbers hang on; always the same, so that a script runs the same way each time. */
 const SECRET = Uint8Array.from({ length: 16 }, (_, at) => at * 11 + 1);
 /** How many times a host may be given a frame or a deadline at most. Local choice: no public script needs a hundredth of it. */
 export const MOST_HOST_STEPS = 2_000_000;
 /** Answers to answers; local choice: more than two neighbours ever need. */
 const MOST_NEIGHBOR_ROUNDS = 64;
+
+/** A wire that the host stands on, and a clock that goes by itself. */
+export interface LiveWire {
+  readonly link: FrameLink;
+  /** Microseconds of a clock that never goes back. */
+  nowUs(): number;
+  /** Lets real time pass, about so much. */
+  sleep(us: number): void;
+}
 
 /** How a world is made. */
 export interface WorldOptions {
@@ -54,11 +46,18 @@ export interface WorldOptions {
   readonly host?: Partial<HostOptions>;
   /** Wall clock at the beginning of the script, microseconds since 1970; 0 when absent. */
   readonly epochUs?: number;
+  /** The host stands on this wire, in real time; absent: time passes only as the script has it, and there is nobody else. */
+  readonly wire?: LiveWire | null;
   /** Hears of every frame, with times since 1970. */
   readonly tap?: FrameTap | null;
   /** Whether as much real time is over as the script may take; asked now and then. */
   readonly isOutOfTime?: () => boolean;
 }
+
+/** Frames that are taken from a wire before deadlines have their turn; local choice: small, as nobody but neighbours talks there. */
+const FRAMES_AT_ONCE = 16;
+/** How long a wire is not looked at; local choice: well within the tolerance of any script. */
+const LOOK_EVERY_US = 500;
 
 /** Frames and deadlines from one question for the time to the next. Local choice: well below a millisecond of work. */
 const STEPS_PER_QUESTION = 256;
@@ -74,6 +73,10 @@ export class World {
   readonly link: ScriptLink;
   readonly routerMac: Uint8Array = ROUTER_MAC;
   readonly #options: WorldOptions;
+  readonly #router: RouterEnd;
+  readonly #wire: LiveWire | null;
+  /** The wire's clock at the script's beginning. */
+  #beganUs = 0;
   readonly #tap: FrameTap | null;
   #hostUs = 0;
   #steps = 0;
@@ -86,11 +89,18 @@ export class World {
     this.#options = options;
     const { profile, epochUs = 0, localAddress, prefixLength, routerAddress } = options;
     this.#tap = options.tap ?? null;
+    this.#wire = options.wire ?? null;
+    this.#router = new RouterEnd({
+      hostAddress: localAddress,
+      address: routerAddress,
+      isAlone: this.#wire === null,
+    });
     this.link = new ScriptLink({
       mtu: options.mtu,
       mac: HOST_MAC,
       nowUs: () => this.nowUs,
       tap: this.#tap,
+      wire: this.#wire?.link ?? null,
     });
     this.host = new Host({
       secret: SECRET,
@@ -104,8 +114,15 @@ export class World {
       epochUs: epochUs - START_US,
       nowUs: 0,
     });
-    this.#introduce();
+    this.#give(this.#router.question());
+    this.#answerNeighbors();
     this.#moveTo(START_US);
+    this.begin();
+  }
+
+  /** The script begins now. */
+  begin(): void {
+    if (this.#wire !== null) this.#beganUs = this.#wire.nowUs() - this.nowUs;
   }
 
   /** The time. Before the script's beginning it is negative. */
@@ -142,14 +159,16 @@ export class World {
 
   /** Hands the host a frame, now. */
   give(frame: Uint8Array): void {
+    this.catchUp();
     this.#give(frame);
     this.settle();
   }
 
   /** To be called after the host was called from elsewhere: neighbours answer, and whoever waits may look. */
   settle(): void {
-    for (let round = 0; round < MOST_NEIGHBOR_ROUNDS && this.#answerNeighbors(); round++);
+    this.#answerNeighbors();
     this.onProgress();
+    this.#wire?.link.flush();
   }
 
   /** Lets time pass until `untilUs`, each deadline at its own time; nothing happens where that is past. */
@@ -159,16 +178,53 @@ export class World {
 
   /** Lets time pass up to the next deadline, and runs it; when there is none by `untilUs`, up to then, and returns false. */
   advance(untilUs: number): boolean {
+    if (this.#wire !== null) return this.#advanceLive(this.#wire, untilUs);
     const dueUs = this.nextDeadlineUs;
     if (dueUs > untilUs || dueUs === Infinity) {
       if (untilUs > this.nowUs && untilUs !== Infinity) this.#moveTo(untilUs + START_US);
       return false;
     }
-    this.#count();
     this.#moveTo(dueUs + START_US);
+    this.#tick();
+    return true;
+  }
+
+  /** The same in real time: also ended by frames that come from the wire. */
+  #advanceLive(wire: LiveWire, untilUs: number): boolean {
+    for (;;) {
+      this.catchUp();
+      const taken = wire.link.receive(
+        (frame, length) => this.#give(frame.subarray(0, length)),
+        FRAMES_AT_ONCE,
+      );
+      if (taken > 0) {
+        this.settle();
+        return true;
+      }
+      const dueUs = this.nextDeadlineUs;
+      if (dueUs <= this.nowUs) {
+        this.#tick();
+        return true;
+      }
+      if (untilUs <= this.nowUs || (dueUs === Infinity && untilUs === Infinity)) return false;
+      if (this.#options.isOutOfTime?.() === true) {
+        throw new WorldExhausted("the time limit is over while a step is waited for");
+      }
+      wire.sleep(Math.min(dueUs - this.nowUs, untilUs - this.nowUs, LOOK_EVERY_US));
+    }
+  }
+
+  /** On a wire the host's time goes by itself, and is looked at now; elsewhere nothing happens. */
+  catchUp(): void {
+    if (this.#wire === null) return;
+    const nowUs = Math.floor(this.#wire.nowUs() - this.#beganUs);
+    if (nowUs > this.nowUs) this.#moveTo(nowUs + START_US);
+  }
+
+  #tick(): void {
+    this.#count();
     this.host.tick(this.#hostUs);
     this.settle();
-    return true;
   }
 
   /** The frame that the host sent first of those that no step has taken, and it is taken; null without one. */
@@ -204,115 +260,17 @@ export class World {
     }
   }
 
-  // -- Neighbours
-
-  /** The router asks for the host's hardware address, and so is known to it from then on (RFC 826; RFC 4861 §7.2.3). */
-  #introduce(): void {
-    const { localAddress, routerAddress } = this.#options;
-    if (localAddress.length === 4) {
-      this.#give(arpFrame(ARP_OPERATION.REQUEST, {
-        senderIp: routerAddress,
-        targetIp: localAddress,
-        targetMac: new Uint8Array(ETHERNET.ADDRESS_BYTES),
-      }));
-    } else {
-      this.#give(this.#neighborFrame(ICMPV6_TYPE.NEIGHBOR_SOLICITATION, {
-        source: routerAddress,
-        destination: localAddress,
-        target: localAddress,
-      }));
+  /** Neighbours answer what the host has asked, and what it asks then. */
+  #answerNeighbors(): void {
+    for (let round = 0; round < MOST_NEIGHBOR_ROUNDS; round++) {
+      let hasAnswered = false;
+      for (let frame = this.link.takeQuestion(); frame !== null; frame = this.link.takeQuestion()) {
+        const answer = this.#router.answerTo(frame);
+        if (answer === null) continue;
+        this.#give(answer);
+        hasAnswered = true;
+      }
+      if (!hasAnswered) return;
     }
-    for (let round = 0; round < MOST_NEIGHBOR_ROUNDS && this.#answerNeighbors(); round++);
   }
-
-  /** Answers what the host has asked; whether there was anything to answer. */
-  #answerNeighbors(): boolean {
-    let hasAnswered = false;
-    for (let frame = this.link.takeQuestion(); frame !== null; frame = this.link.takeQuestion()) {
-      const answer = this.#answerTo(frame);
-      if (answer === null) continue;
-      this.#give(answer);
-      hasAnswered = true;
-    }
-    return hasAnswered;
-  }
-
-  /** Null for what is no question, or one that looks for a duplicate of an address (RFC 5227 §2.1, RFC 4862 §5.4). */
-  #answerTo(frame: Uint8Array): Uint8Array | null {
-    const header = new EthernetHeader();
-    if (parseEthernet(frame, frame.length, header) !== null) return null;
-    const at = header.payloadOffset;
-    if (header.type === ETHERTYPE.ARP) {
-      const asked = new ArpPacket();
-      if (parseArp(frame, at, frame.length - at, asked) !== null) return null;
-      if (asked.operation !== ARP_OPERATION.REQUEST || isUnspecified(asked.senderIp)) return null;
-      if (this.#isOurs(asked.targetIp)) return null;
-      return arpFrame(ARP_OPERATION.REPLY, {
-        senderIp: asked.targetIp,
-        targetIp: asked.senderIp,
-        targetMac: asked.senderMac,
-      });
-    }
-    const packet = new IpPacket();
-    if (parseIp(header.type, frame, at, frame.length - at, packet) !== null) return null;
-    if (packet.protocol !== IP_PROTOCOL.ICMPV6) return null;
-    const message = new IcmpMessage();
-    const sum = pseudoSum(packet.addressSum, packet.protocol, packet.payloadLength);
-    if (parseIcmpv6(frame, packet.payloadOffset, packet.payloadLength, sum, message) !== null) return null;
-    if (message.type !== ICMPV6_TYPE.NEIGHBOR_SOLICITATION) return null;
-    const asked = new NeighborMessage();
-    if (parseNeighbor(frame, message, asked) !== null) return null;
-    const source = frame.slice(packet.sourceOffset, packet.sourceOffset + 16);
-    const target = frame.slice(asked.targetOffset, asked.targetOffset + 16);
-    if (isUnspecified(source) || this.#isOurs(target)) return null;
-    return this.#neighborFrame(ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT, {
-      source: target,
-      destination: source,
-      target,
-    });
-  }
-
-  #isOurs(address: Uint8Array): boolean {
-    return formatIpAddress(address) === formatIpAddress(this.#options.localAddress);
-  }
-
-  #neighborFrame(
-    type: number,
-    about: { readonly source: Uint8Array; readonly destination: Uint8Array; readonly target: Uint8Array },
-  ): Uint8Array {
-    const { source, destination, target } = about;
-    const length = neighborLength({ mac: ROUTER_MAC });
-    const payload = new Uint8Array(length);
-    const isAnswer = type === ICMPV6_TYPE.NEIGHBOR_ADVERTISEMENT;
-    const flags = isAnswer
-      ? (NEIGHBOR_FLAG.ROUTER | NEIGHBOR_FLAG.SOLICITED | NEIGHBOR_FLAG.OVERRIDE) >>> 0
-      : 0;
-    const sum = pseudoSum(addressSum(source, destination), IP_PROTOCOL.ICMPV6, length);
-    emitNeighbor(payload, 0, { type, flags, target, mac: ROUTER_MAC }, sum);
-    return ipFrame(payload, {
-      sourceMac: ROUTER_MAC,
-      destinationMac: HOST_MAC,
-      source,
-      destination,
-      protocol: IP_PROTOCOL.ICMPV6,
-      hopLimit: NEIGHBOR_HOP_LIMIT,
-    });
-  }
-}
-
-/** An ARP frame of the router, to the host. */
-function arpFrame(
-  operation: number,
-  about: { readonly senderIp: Uint8Array; readonly targetIp: Uint8Array; readonly targetMac: Uint8Array },
-): Uint8Array {
-  const frame = new Uint8Array(ETHERNET.HEADER_BYTES + ARP.BYTES);
-  const packet = new ArpPacket();
-  packet.operation = operation;
-  packet.senderMac.set(ROUTER_MAC);
-  packet.senderIp.set(about.senderIp);
-  packet.targetMac.set(about.targetMac);
-  packet.targetIp.set(about.targetIp);
-  const at = emitEthernet(frame, { destination: HOST_MAC, source: ROUTER_MAC, type: ETHERTYPE.ARP });
-  emitArp(frame, at, packet);
-  return frame;
 }

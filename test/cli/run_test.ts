@@ -233,6 +233,17 @@ Deno.test("wrong usage, and what is not there: one line that says what to do", (
     assertMatch(await line("x", "--json", "--tap"), /^2 tcplab run: --json and --tap both want stdout/);
     assertMatch(await line("x", "-D", "1X"), /^2 tcplab run: --define 1X: expected NAME/);
     assertMatch(await line("x", "--jobs", "0"), /^2 tcplab run: --jobs 0: expected/);
+    assertMatch(await line("x", "--live"), /^2 tcplab run: --live needs --iface NAME and --ip ADDR\/LEN/);
+    assertMatch(await line("x", "--ip", "10.0.0.1/8"), /^2 tcplab run: --iface and --ip are for --live/);
+    const live = ["--live", "--iface", "nowhere0", "--ip"];
+    assertMatch(
+      await line("x", ...live, "10.0.0.1"),
+      /^2 tcplab run: --ip 10\.0\.0\.1: expected an address with its prefix/,
+    );
+    assertMatch(
+      await line("x", ...live, "10.0.0.1/8", "--jobs", "2"),
+      /^2 tcplab run: --live has one device/,
+    );
     assertMatch(await line("x", "--timeout", "0"), /^2 tcplab run: --timeout 0: expected/);
   }));
 

@@ -1,0 +1,81 @@
+/** A world on a wire: time goes by itself, what the host sends goes out, what comes in is taken, and neighbours are true ones. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { memoryPair } from "../../src/link/memory_link.ts";
+import { readSent } from "../../src/script/outbound.ts";
+import { HOST_MAC } from "../../src/script/router_end.ts";
+import type { LiveWire } from "../../src/script/world.ts";
+import { parseIpAddress } from "../../src/wire/address.ts";
+import { arpFrame } from "../host/hand_frames.ts";
+import { ACCEPTED, failureOf, played, tracedBy } from "./played.ts";
+
+const LOCAL = parseIpAddress("10.9.0.2");
+
+/** A wire whose clock goes on by `tickUs` each time that it is looked at, and as far as anybody sleeps. */
+function fakeWire(tickUs = 1) {
+  const [link, other] = memoryPair({ macA: HOST_MAC });
+  let nowUs = 5_000_000;
+  const wire: LiveWire = {
+    link,
+    nowUs: () => nowUs += tickUs,
+    sleep: (us) => void (nowUs += us),
+  };
+  return { wire, other };
+}
+
+function onWire(wire: LiveWire) {
+  assert(LOCAL !== null);
+  return { wire, wishes: { localAddress: { address: LOCAL, prefixLength: 24 } } };
+}
+
+Deno.test("on a wire the script goes as on the virtual clock, what the host sends goes out, and relative times count from the step before", () => {
+  const { wire, other } = fakeWire();
+  const script =
+    `${ACCEPTED}+0 write(4, ..., 1000) = 1000\n+0 > P. 1:1001(1000) ack 1\n+.3~+.5 > P. 1:1001(1000) ack 1`;
+  assertEquals(played(script, onWire(wire)).verdict, { kind: "pass" });
+  const lengths: number[] = [];
+  other.receive((frame, length) => {
+    const packet = readSent({ bytes: frame.slice(0, length), atUs: 0, segment: 0 });
+    if (packet?.protocol === "tcp") lengths.push(packet.payload.length);
+  }, 100);
+  // The SYN-ACK, the text, and the text again.
+  assertEquals(lengths, [0, 1000, 1000]);
+  const steps = tracedBy(script, onWire(fakeWire().wire)).filter(({ kind }) => kind === "step");
+  assertEquals(Math.round(steps[5].atUs / 1000), 100);
+});
+
+Deno.test("a clock that goes too fast for the tolerance fails a step, in words", () => {
+  const { wire } = fakeWire(30_000);
+  const verdict = failureOf(`${ACCEPTED}0.1 write(4, ..., 1000) = 1000`, onWire(wire));
+  assertMatch(verdict.what, /too (late|early): expected at/);
+});
+
+Deno.test("others on the wire are heard: who asks for the host's address is answered there, and nobody answers for others", () => {
+  const { wire, other } = fakeWire();
+  const question = arpFrame({
+    operation: 1,
+    senderMac: "02:00:00:00:00:77",
+    senderIp: "10.9.0.77",
+    targetMac: "00:00:00:00:00:00",
+    targetIp: "10.9.0.2",
+  }, { to: "ff:ff:ff:ff:ff:ff" });
+  other.send(question, question.length);
+  assertEquals(played(`${ACCEPTED}+.1 close(3) = 0`, onWire(wire)).verdict, { kind: "pass" });
+  const answered: string[] = [];
+  other.receive((frame, length) => {
+    const isReply = frame[12] === 0x08 && frame[13] === 0x06 && frame[21] === 2;
+    if (isReply) answered.push([...frame.subarray(38, 42)].join(".") + ` ${length}`);
+  }, 100);
+  // One to the script's router at the beginning, one to the stranger.
+  assertEquals(answered.map((text) => text.split(" ")[0]), ["10.9.0.3", "10.9.0.77"]);
+});
+
+Deno.test("the time limit ends a wait in real time, and nothing that could come ends a call that blocks for ever", () => {
+  let asked = 0;
+  const limited = failureOf(`${ACCEPTED}* > F. 1:1(0) ack 1`, {
+    ...onWire(fakeWire().wire),
+    isOutOfTime: () => ++asked > 10,
+  });
+  assertEquals(limited.what, "the time limit is over while a step is waited for");
+  const blocked = failureOf(`${ACCEPTED}+0 read(4, ..., 10) = 10`, onWire(fakeWire().wire));
+  assertEquals(blocked.what, "read blocks, and nothing is due any more");
+});
