@@ -21,8 +21,9 @@ import {
 } from "../wire/neighbor_discovery.ts";
 import { ipFrame } from "./ip_frame.ts";
 
-/** Hardware addresses, of the locally administered ones (IEEE 802 §8.2): the host's, and the router's. */
+/** The host's hardware address, one of the locally administered ones (IEEE 802 §8.2). */
 export const HOST_MAC: Uint8Array = Uint8Array.of(0x02, 0, 0, 0, 0, 0x01);
+/** The router's. */
 export const ROUTER_MAC: Uint8Array = Uint8Array.of(0x02, 0, 0, 0, 0, 0x02);
 
 /** See the file's comment. */
