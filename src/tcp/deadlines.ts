@@ -50,6 +50,8 @@ function timerDue(context: MachineContext, tcb: Tcb): void {
       return;
     case "tlp":
       if (tcb.outstanding === 0) return;
+      // The probe may be that segment again: R2 counts from when it first left.
+      if (tcb.firstTimeoutUs === 0) tcb.firstTimeoutUs = tcb.scoreboard.at(0).sentUs;
       tcb.tailProbeOwed = true;
       tcb.timerIsRto = true;
       return;

@@ -39,9 +39,8 @@ export function armTimer(tcb: Tcb, nowUs: number, sent: boolean): void {
   if (timerIsRto) setRto(tcb, nowUs);
   else if (timerRestarts || isStale) restart(tcb, nowUs);
   else if (sent && tcb.timerKind === "rto" && canProbeTail(tcb, tcb.timerBackoff)) {
-    // RFC 8985 §7.2: each send may bring the probe of a tail forward, before the RTO that runs.
-    const probeUs = nowUs + tailProbeUs(tcb);
-    if (probeUs < tcb.timerDueUs) setTimer(tcb, "tlp", probeUs, tcb.timerBackoff);
+    // RFC 8985 §7.2: each send may bring the probe of a tail forward, before the RTO that runs, or have it in its place.
+    setTimer(tcb, "tlp", Math.min(nowUs + tailProbeUs(tcb), tcb.timerDueUs), tcb.timerBackoff);
   }
   const { reorderDueUs } = tcb.sender;
   if (reorderDueUs !== Infinity) {
@@ -72,8 +71,8 @@ function restart(tcb: Tcb, nowUs: number): void {
   }
   const backoff = rtoBackoff(tcb);
   const rtoUs = backedOffRtoUs(tcb, backoff);
-  const probeUs = canProbeTail(tcb, backoff) ? tailProbeUs(tcb) : Infinity;
-  if (probeUs < rtoUs) setTimer(tcb, "tlp", nowUs + probeUs, backoff);
+  // RFC 8985 §7.2: no later than the RTO would be due; that begins anew behind the probe.
+  if (canProbeTail(tcb, backoff)) setTimer(tcb, "tlp", nowUs + Math.min(tailProbeUs(tcb), rtoUs), backoff);
   else setTimer(tcb, "rto", nowUs + rtoUs, backoff);
 }
 

@@ -67,7 +67,7 @@ Deno.test("nothing measured: the probe comes after a second (RFC 8985 §7.2)", (
   peer.expects({ flags: "ACK", seq: 1, data: "abc" });
 });
 
-Deno.test("where the RTO is shorter there is no probe: the timeout comes first (RFC 8985 §7.2)", () => {
+Deno.test("where the RTO is shorter the probe takes its place, and the timeout follows it (RFC 8985 §7.2, §7.3)", () => {
   // RTTVAR goes towards zero, so that the RTO becomes SRTT and a little, with two round trips still the PTO.
   const bulk = new BulkSender({ tcp: { congestionControl: "reno", rtoMinUs: 1000 }, queued: 0 });
   for (let i = 0; i < 40; i++) {
@@ -80,9 +80,12 @@ Deno.test("where the RTO is shorter there is no probe: the timeout comes first (
   bulk.took();
   const { rtoUs, srttUs, timers } = bulk.info;
   assert(rtoUs < 2 * srttUs, `RTO ${rtoUs}`);
-  assertEquals(timers, { rto: rtoUs });
+  assertEquals(timers, { tlp: rtoUs });
   bulk.lab.pass(rtoUs);
-  assertEquals(bulk.resent(), ["rto"]);
+  assertEquals(bulk.resent(), ["tlp"]);
+  assertEquals(bulk.info.timers, { rto: rtoUs });
+  bulk.lab.pass(rtoUs);
+  assertEquals(bulk.resent(), ["tlp", "rto"]);
 });
 
 Deno.test("one probe of new data at a time: the next deadline is the RTO, counted from the probe (RFC 8985 §7.3)", () => {
