@@ -73,6 +73,7 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: Arriving
 
 /** What of that in flight has arrived, and what that says about losses and the congestion window. */
 function takeDelivery(context: MachineContext, tcb: Tcb, sample: RateSample): void {
+  countDelivered(tcb, sample);
   // An ACK with D-SACK answers a copy that came too late: its echo is that of another one.
   if (!sample.isDsack) sampleRoundTrip(context, tcb, sample);
   if (tcb.sender.tlpEnd >= 0) endTailProbe(context, tcb, sample.isDuplicate);
@@ -81,6 +82,23 @@ function takeDelivery(context: MachineContext, tcb: Tcb, sample: RateSample): vo
   maybeUndo(context, tcb, sample);
   if (sample.hasEcho) takeCongestionEcho(context, tcb);
   afterAcknowledgment(context, tcb, sample);
+}
+
+/** Most segments by which one can be told to be late; as Linux (`tcp_max_reordering`). */
+const MOST_REORDERING = 300;
+
+/** How many segments have arrived, and how far out of their order. */
+function countDelivered(tcb: Tcb, sample: RateSample): void {
+  const { sender, sendMss } = tcb;
+  const { deliveredSegments, emulatedBytes } = sample;
+  if (!tcb.sack && sample.isDuplicate) sender.deliveredSegments++;
+  else {
+    // What duplicates stood for has been counted.
+    const told = Math.round(emulatedBytes / sendMss);
+    sender.deliveredSegments += Math.max(deliveredSegments - told, Math.min(deliveredSegments, 1));
+  }
+  const late = Math.min(Math.ceil(sample.reorderedBytes / sendMss), MOST_REORDERING);
+  if (late > sender.reordering) sender.reordering = late;
 }
 
 /** SND.UNA moves: gives the ring's acknowledged bytes back, and the application room. */

@@ -7,13 +7,16 @@
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import { answerUnacceptable, oweAck } from "./answer_limit.ts";
 import type { ArrivingSegment } from "./arriving_segment.ts";
+import { endConnection } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import { peerFinArrives } from "./fin.ts";
 import { NOTHING_OUT_OF_ORDER, Reassembly } from "./reassembly.ts";
 import { growBuffer, roomBytes } from "./receive_window.ts";
+import { replyWithReset } from "./reset.ts";
 import type { Tcb } from "./tcb.ts";
 import { arrivesInTimeWait } from "./time_wait.ts";
+import { endingRow } from "./transitions.ts";
 import { abortConnection } from "./user_calls.ts";
 
 /** Whether text and FIN are still awaited in this state. */
@@ -48,7 +51,7 @@ export function textArrives(context: MachineContext, tcb: Tcb, segment: Arriving
   }
   const text = trim(context, tcb, segment);
   if (text.length > 0 && tcb.refusesText) {
-    abortConnection(context, tcb, "close.late-text");
+    refuseText(context, tcb, segment);
     return;
   }
   if (text.length > 0) takeText(context, tcb, segment.header, text);
@@ -60,6 +63,17 @@ export function textArrives(context: MachineContext, tcb: Tcb, segment: Arriving
     context.apply("arrives.check8.fin-out-of-order");
     oweAck(tcb, "ack.out-of-order");
   }
+}
+
+/** Nobody reads any more (SHLD-3): a reset of the connection, or the one that finds it gone already. */
+function refuseText(context: MachineContext, tcb: Tcb, segment: ArrivingSegment): void {
+  if (tcb.config.lateTextReset === "of-connection") {
+    abortConnection(context, tcb, "close.late-text");
+    return;
+  }
+  context.apply("close.late-text");
+  endConnection(context, tcb, { row: endingRow(tcb.state, "abort"), reason: "reset-by-us" });
+  replyWithReset(context, segment.header, "close.late-text");
 }
 
 /** Takes the text of a SYN (RFC 7413 §4.2.2), as much as fits; its FIN is left. */

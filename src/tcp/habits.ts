@@ -57,6 +57,11 @@ export interface TcpHabits {
   answerIntervalUs: number;
 
   // -- Resets and old segments
+  /**
+   * The reset that text after CLOSE gets (SHLD-3): `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>`, or that of RFC 9293 §3.10.7.1 for a
+   * connection that is no more (Linux, `tcp_v4_send_reset`).
+   */
+  lateTextReset: "of-connection" | "of-closed";
   /** A reset inside the window: only at RCV.NXT (RFC 5961 §3.2), or anywhere (RFC 793). */
   resetCheck: "rfc5961" | "rfc793";
   /** A SYN inside the window: a challenge ACK (RFC 5961 §4.2), or a reset and the end (RFC 793). */
@@ -147,6 +152,7 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   // As Linux's tcp_invalid_ratelimit: one in half a second.
   answersPerInterval: 1,
   answerIntervalUs: 500_000,
+  lateTextReset: "of-connection",
   resetCheck: "rfc5961",
   synCheck: "rfc5961",
   resetAfterClose: "quiet",

@@ -4,6 +4,7 @@
  * Owns: the shape, and how it is filled from a TCB. Must not know: who asks.
  */
 import { backedOffRtoUs } from "./round_trip.ts";
+import { segmentsOf } from "./scoreboard.ts";
 import { wordOf } from "./sequence.ts";
 import { statesOfPath, type TcpState } from "./state.ts";
 import { NO_PATH_LIMIT, type Tcb } from "./tcb.ts";
@@ -118,7 +119,7 @@ export interface ConnectionInfo {
   readonly timers: Readonly<Record<string, number>>;
 }
 
-/** What is in flight, in segments: the sizes in bytes are {@link ConnectionInfo}'s. */
+/** What is in flight and what has been, in segments: the sizes in bytes are {@link ConnectionInfo}'s. */
 export interface FlightSegments {
   /** All that is not acknowledged: those that are SACKed and those that count as lost are among them. */
   readonly unacked: number;
@@ -128,24 +129,32 @@ export interface FlightSegments {
   readonly lost: number;
   /** Sent again, and not acknowledged since. */
   readonly resent: number;
+  /** Those that have arrived, as far as the peer has told: our SYN, and what it got twice, among them. */
+  readonly delivered: number;
+  /** How far out of its order one has arrived; three before any did (DupThresh, RFC 5681 §3.2). */
+  readonly reordering: number;
+  /** Largest text in a segment of the peer's, bytes. */
+  readonly peerTextBytes: number;
 }
 
 /** Counts what is in flight. */
-export function flightSegments({ scoreboard }: Tcb): FlightSegments {
+export function flightSegments(tcb: Tcb): FlightSegments {
+  const { scoreboard, sender } = tcb;
   let unacked = 0;
   let sacked = 0;
   let lost = 0;
   let resent = 0;
   for (let index = 0; index < scoreboard.count; index++) {
     const record = scoreboard.at(index);
-    const { cutBytes } = record;
-    const segments = cutBytes > 0 ? Math.ceil((record.end - record.seq) / cutBytes) : 1;
+    const segments = segmentsOf(record);
     unacked += segments;
     if (record.sacked) sacked += segments;
     if (record.lost) lost += segments;
     if (record.resent) resent += segments;
   }
-  return { unacked, sacked, lost, resent };
+  const delivered = sender.deliveredSegments + (tcb.synAcknowledged ? 1 : 0);
+  const { reordering } = sender;
+  return { unacked, sacked, lost, resent, delivered, reordering, peerTextBytes: tcb.peerSegmentBytes };
 }
 
 /** The figures of a sample (events.ts). */

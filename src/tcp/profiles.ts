@@ -79,6 +79,8 @@ const LINUX: Profile = {
     finWait2Us: 60 * SECOND_US,
     // tcp_slow_start: snd_cwnd grows by all that an ACK covers.
     slowStartSegments: Infinity,
+    // tcp_rcv_state_process: TCP_ABORT_ON_DATA.
+    lateTextReset: "of-closed",
     // __tcp_transmit_skb; tcp_min_tso_segs.
     pushFlag: "bursts-too",
     burstLeastSegments: 2,

@@ -6,6 +6,7 @@
  */
 import { FLAG } from "../wire/tcp.ts";
 import type { ArrivingSegment } from "./arriving_segment.ts";
+import { segmentsOf } from "./scoreboard.ts";
 import { seqLt } from "./sequence.ts";
 import type { Tcb } from "./tcb.ts";
 
@@ -19,6 +20,10 @@ export class RateSample {
   deliveredBytes = 0;
   /** Bytes that duplicates had stood for before, without SACK. */
   emulatedBytes = 0;
+  /** The same in segments. */
+  deliveredSegments = 0;
+  /** How far below the highest that had arrived the lowest lies that came out of its order, bytes. */
+  reorderedBytes = 0;
   /** Where the highest of them ends; 0 when there are none. */
   deliveredEnd = 0;
   /** RFC 5681 §2. */
@@ -109,6 +114,8 @@ function takeDsack(sample: RateSample, tcb: Readonly<Tcb>, segment: ArrivingSegm
 function takeDelivery({ sample, arriving, arrivedUs }: SampleSource, tcb: Readonly<Tcb>): void {
   const { delivered } = tcb.scoreboard;
   sample.deliveredBytes = 0;
+  sample.deliveredSegments = 0;
+  sample.reorderedBytes = 0;
   sample.deliveredEnd = 0;
   sample.rttUs = -1;
   sample.rackOrder = 0;
@@ -118,6 +125,7 @@ function takeDelivery({ sample, arriving, arrivedUs }: SampleSource, tcb: Readon
   for (let i = 0; i < delivered.length; i++) {
     const record = delivered[i];
     sample.deliveredBytes += record.end - record.seq;
+    sample.deliveredSegments += segmentsOf(record);
     if (record.end > sample.deliveredEnd) sample.deliveredEnd = record.end;
     const roundTripUs = arrivedUs - record.sentUs;
     if (record.retransmits === 0) {
@@ -125,7 +133,10 @@ function takeDelivery({ sample, arriving, arrivedUs }: SampleSource, tcb: Readon
         newestUs = record.sentUs;
         sample.rttUs = roundTripUs;
       }
-      if (record.end < tcb.fack) sample.reordered = true;
+      if (record.end < tcb.fack) {
+        sample.reordered = true;
+        sample.reorderedBytes = Math.max(sample.reorderedBytes, tcb.fack - record.seq);
+      }
     } else {
       sample.retransmitted = true;
       // RFC 8985 §6.2 step 2: the ACK of an original must not be taken for that of its copy.

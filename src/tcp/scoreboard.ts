@@ -29,6 +29,11 @@ export interface SendRecord {
   resent: boolean;
 }
 
+/** As how many segments a record left. */
+export function segmentsOf({ seq, end, cutBytes }: SendRecord): number {
+  return cutBytes > 0 ? Math.ceil((end - seq) / cutBytes) : 1;
+}
+
 /** Local choice: records kept for reuse, shared by all connections; beyond it the collector takes them. */
 const KEPT_RECORDS = 4096;
 const kept: SendRecord[] = [];

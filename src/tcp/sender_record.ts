@@ -43,6 +43,9 @@ const NUMBERS = {
   cubicEpochUs: 0,
   cubicWEst: 0,
   cubicCwndPrior: 0,
+  /** Segments that have arrived, those of our SYN and what came twice among them; how far out of order any did, and dupthresh. */
+  deliveredSegments: 0,
+  reordering: 3,
   // Of whole segments (cubic_segments.ts)
   cubicCount: 0,
   cubicAcked: 0,

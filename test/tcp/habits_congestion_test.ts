@@ -3,7 +3,7 @@
  * used, how much recovery sends, how CUBIC counts, what asks for a shut window, and how long a late piece is waited for.
  */
 import { assert, assertEquals } from "@std/assert";
-import { BulkSender, MS_US, PLAIN_OPTIONS, range, tenOut, twentyOut } from "./bulk_sender.ts";
+import { BulkSender, MS_US, PLAIN_OPTIONS, range, SACK_OPTIONS, tenOut, twentyOut } from "./bulk_sender.ts";
 import { reachEstablished } from "./states.ts";
 import { SECOND_US } from "./wire_ends.ts";
 
@@ -134,4 +134,39 @@ Deno.test("what may only be late is waited for a quarter of the round trip (RFC 
     bulk.lab.pass(1);
     assertEquals(bulk.took().length > 0, true);
   }
+});
+
+Deno.test("text after CLOSE: a reset of the connection, or the one of a connection that is no more (SHLD-3)", () => {
+  for (const lateTextReset of ["of-connection", "of-closed"] as const) {
+    const { peer, app, lab } = reachEstablished({ tcp: { lateTextReset } });
+    app.close();
+    peer.expects({ flags: "FIN ACK", seq: 1, ack: 1 });
+    peer.sends({ flags: "ACK", seq: 1, ack: 1, data: "late" });
+    const [reset, ...others] = peer.takeAll();
+    assertEquals(others, []);
+    assertEquals(
+      [reset.flags.split(" ").sort().join(" "), reset.seq],
+      lateTextReset === "of-connection" ? ["ACK RST", 2] : ["RST", 1],
+    );
+    assertEquals([app.closed, lab.host.connections().length], [["reset-by-us"], 0]);
+  }
+});
+
+Deno.test("segments delivered: our SYN, each segment once, duplicates without SACK for one each; and how far out of order", () => {
+  for (const options of [SACK_OPTIONS, PLAIN_OPTIONS]) {
+    const bulk = tenOut({ options });
+    assertEquals(bulk.app.connection.flight().delivered, 1);
+    bulk.passRtt();
+    bulk.acks(0, { sack: [[1, 2]] });
+    bulk.acks(0, { sack: [[1, 3]] });
+    assertEquals(bulk.app.connection.flight().delivered, 3);
+    bulk.acks(3);
+    assertEquals(bulk.app.connection.flight().delivered, 4);
+    assertEquals(bulk.app.connection.flight().reordering, 3);
+  }
+  const bulk = tenOut();
+  bulk.passRtt();
+  bulk.acks(0, { sack: [[8, 9]] });
+  bulk.acks(0, { sack: [[3, 4], [8, 9]] });
+  assertEquals(bulk.app.connection.flight().reordering, 6, "the fourth came behind the ninth");
 });
