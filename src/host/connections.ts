@@ -30,7 +30,7 @@ import { EffectPerformer } from "./effect_performer.ts";
 import { FaultBarrier, type FaultHook } from "./fault_barrier.ts";
 import { EventTeller } from "./event_teller.ts";
 import { FaultTeller } from "./fault_teller.ts";
-import type { FastOpenRequest } from "./fast_open_api.ts";
+import type { FastOpenPath, FastOpenRequest } from "./fast_open_api.ts";
 import { FastOpenClient } from "./fast_open_client.ts";
 import { FastOpenRequests } from "./fast_open_requests.ts";
 import type { HostCounters } from "./host_counters.ts";
@@ -257,9 +257,13 @@ export class Connections {
   }
 
   /** Octets of text that a SYN on this way would carry now; -1: none, as it would ask for a cookie, or do no Fast Open. */
-  fastOpenRoom(route: ConnectionAddresses, withoutCookie: boolean): number {
+  fastOpenRoom(
+    route: ConnectionAddresses,
+    { withoutCookie = false, tcp }: Pick<FastOpenPath, "withoutCookie" | "tcp">,
+  ): number {
     const registry = this.#registry;
-    const { tcb } = registry.make(route, this.#performer, registry.config);
+    const own = tcp === undefined ? registry.config : { ...registry.config, ...tcp };
+    const { tcb } = registry.make(route, this.#performer, own);
     const { localAddress, peerAddress: address, peerPort: port } = route;
     return this.fastOpen.room(tcb, { localAddress, address, port }, withoutCookie);
   }

@@ -4,6 +4,8 @@
  * Owns: interfaces only. Must not know: how a cookie is made or kept.
  */
 
+import type { TcpConfig } from "../tcp/config.ts";
+
 /** What a listener wants of Fast Open; it does none unless it is asked to. */
 export interface FastOpenListenOptions {
   /**
@@ -55,6 +57,8 @@ export interface FastOpenPath {
   readonly localAddress?: Uint8Array;
   /** As {@link FastOpenRequest.withoutCookie}. */
   readonly withoutCookie?: boolean;
+  /** As in `connect`: settings that the connection would have of its own. */
+  readonly tcp?: Partial<TcpConfig>;
 }
 
 /** A cookie that a server has given us, and the MSS that came with it. */

@@ -14,7 +14,7 @@ const MOST_SERVERS = 1024;
 const MOST_PAUSES = 1024;
 
 /** Addresses and port of a path, whose local address is known. */
-export type KnownPath = Required<Omit<FastOpenPath, "withoutCookie">>;
+export type KnownPath = Required<Omit<FastOpenPath, "withoutCookie" | "tcp">>;
 
 /** What is known of one server. */
 export interface KnownServer extends FastOpenCookie {

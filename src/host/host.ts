@@ -281,7 +281,7 @@ export class Host implements HostAtWork {
   }
 
   fastOpenRoom(path: FastOpenPath): number {
-    return this.#connections.fastOpenRoom(this.#opens.pathTo(path), path.withoutCookie ?? false);
+    return this.#connections.fastOpenRoom(this.#opens.pathTo(path), path);
   }
 
   fastOpenCookies(): FastOpenCookie[] {

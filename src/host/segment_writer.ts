@@ -156,7 +156,7 @@ export class SegmentWriter {
     // SHLD-22: as the application set it.
     ip.dscp = tcb === null ? 0 : tcb.dscp;
     ip.ecn = effect.ecn;
-    ip.dontFragment = tcb === null || tcb.dontFragment;
+    ip.dontFragment = tcb === null || (tcb.dontFragment && tcb.config.pathMtuDiscovery);
     emitIp(frame, ipOffset, ip);
     const pseudo = pseudoSum(addressSum, IP_PROTOCOL.TCP, tcpLength);
     // Of a segment that is cut on its way, whoever cuts completes the sum of each part.

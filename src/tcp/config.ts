@@ -84,6 +84,8 @@ export interface TcpConfig extends TcpHabits, FastOpenSettings {
   textAfterReset: "flushed" | "kept";
   /** DSCP of what we send (MUST-48), 0 .. 63. */
   dscp: number;
+  /** Packets say that routers must not cut them, so that the path's MTU is found out (RFC 1191); off: routers may, in IPv4. */
+  pathMtuDiscovery: boolean;
   /** Time to live, or hop limit, of what a connection sends (MUST-49); 0: its host's. */
   hopLimit: number;
 }
@@ -148,5 +150,6 @@ export const DEFAULT_TCP_CONFIG: Readonly<TcpConfig> = {
   missingTimestamp: "drop",
   textAfterReset: "flushed",
   dscp: 0,
+  pathMtuDiscovery: true,
   hopLimit: 0,
 };

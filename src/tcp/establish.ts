@@ -69,7 +69,8 @@ export function agreeScale(tcb: Tcb, peerShift: number): void {
 export function updateSendMss(tcb: Tcb): void {
   const options = tcb.timestamps ? TIMESTAMP_OPTION_BYTES : 0;
   const narrowest = Math.min(tcb.pathMss, tcb.internet.linkMss) - udpBytes(tcb.config);
-  const carried = Math.min(tcb.peerMss, tcb.ourMss, narrowest);
+  const { mss } = tcb.config;
+  const carried = Math.min(mss > 0 ? mss : Infinity, tcb.peerMss, tcb.ourMss, narrowest);
   tcb.sendMss = Math.max(carried - options, LEAST_SEND_MSS);
 }
 

@@ -10,6 +10,7 @@ import { noteProgress } from "./buffer_shares.ts";
 import type { TcpConfig } from "./config.ts";
 import { changeState, endConnection, endWithReset } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
+import { updateSendMss } from "./establish.ts";
 import { canOpenWindow } from "./receive_window.ts";
 import type { RuleId } from "./rules.ts";
 import { ruleOfSyn } from "./syn_offers.ts";
@@ -164,6 +165,7 @@ export function changeSettings(tcb: Tcb, changes: Partial<TcpConfig>): void {
   tcb.changeConfig(changes);
   const { config } = tcb;
   if (changes.noDelay !== undefined) tcb.noDelay = config.noDelay;
+  if (changes.mss !== undefined && tcb.synAcknowledged) updateSendMss(tcb);
   if (changes.dscp !== undefined) tcb.dscp = config.dscp;
   if (changes.r2Us !== undefined) tcb.r2Us = config.r2Us;
   if (changes.keepAliveIdleUs !== undefined) tcb.keepAliveIdleUs = config.keepAliveIdleUs;

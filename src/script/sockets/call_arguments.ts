@@ -7,7 +7,7 @@ import { formatIpAddress, parseIpAddress } from "../../wire/address.ts";
 import type { SystemHabits } from "../../tcp/profile.ts";
 import { UnsupportedConstruct } from "../kernel.ts";
 import type { CallEvent, Expression } from "../values.ts";
-import { constantOf } from "./constants.ts";
+import { constantOf, messageFlagNames } from "./constants.ts";
 
 /** Memory that a call is given: nothing (`NULL`), anything (`...`), or these octets. */
 export type CallBuffer =
@@ -175,11 +175,24 @@ export class CallArguments {
         collect(expression.right);
       } else if (expression.kind === "word") {
         names.push(expression.name);
-      } else if (expression.kind !== "ellipsis" && this.valueOf(expression) !== 0) {
-        throw this.unreadable(expression);
+      } else if (expression.kind !== "ellipsis") {
+        names.push(...this.#messageFlags(expression));
       }
     };
     collect(this.at(index));
+    return names;
+  }
+
+  /** Flags of a message that are written as a number. */
+  #messageFlags(expression: Expression): string[] {
+    let left = this.valueOf(expression);
+    const names = messageFlagNames(this.system).filter((name) => {
+      const bit = this.constant(name);
+      if ((left & bit) === 0) return false;
+      left &= ~bit;
+      return true;
+    });
+    if (left !== 0) throw this.unreadable(expression);
     return names;
   }
 

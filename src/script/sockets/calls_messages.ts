@@ -74,7 +74,7 @@ const recvmsg: CallMethod = (process, args) => {
 function inQueue(socket: TcpSocket): ControlMessage {
   const { readableBytes } = socket;
   const data = readableBytes === 0 && socket.hasPeerClosed ? 1 : readableBytes;
-  return { level: "SOL_TCP", type: "TCP_CM_INQ", data };
+  return { levels: ["SOL_TCP"], types: ["TCP_CM_INQ"], data };
 }
 
 function readErrors(socket: TcpSocket, args: CallArguments, header: Expression): CallOutcome {

@@ -42,6 +42,31 @@ const LINUX: Readonly<Record<string, number>> = {
   SHUT_RD: 0,
   SHUT_WR: 1,
   SHUT_RDWR: 2,
+  // -- Traffic classes (RFC 2474, RFC 3246, RFC 1349)
+  IPTOS_DSCP_CS0: 0x0,
+  IPTOS_DSCP_CS1: 0x20,
+  IPTOS_DSCP_CS2: 0x40,
+  IPTOS_DSCP_CS3: 0x60,
+  IPTOS_DSCP_CS4: 0x80,
+  IPTOS_DSCP_CS5: 0xa0,
+  IPTOS_DSCP_CS6: 0xc0,
+  IPTOS_DSCP_CS7: 0xe0,
+  IPTOS_DSCP_AF11: 0x28,
+  IPTOS_DSCP_AF12: 0x30,
+  IPTOS_DSCP_AF13: 0x38,
+  IPTOS_DSCP_AF21: 0x48,
+  IPTOS_DSCP_AF22: 0x50,
+  IPTOS_DSCP_AF23: 0x58,
+  IPTOS_DSCP_AF31: 0x68,
+  IPTOS_DSCP_AF32: 0x70,
+  IPTOS_DSCP_AF33: 0x78,
+  IPTOS_DSCP_AF41: 0x88,
+  IPTOS_DSCP_AF42: 0x90,
+  IPTOS_DSCP_AF43: 0x98,
+  IPTOS_DSCP_EF: 0xb8,
+  IPTOS_LOWDELAY: 0x10,
+  IPTOS_THROUGHPUT: 8,
+  IPTOS_RELIABILITY: 4,
   // -- Flags of messages
   MSG_OOB: 1,
   MSG_PEEK: 2,
@@ -113,6 +138,8 @@ const LINUX: Readonly<Record<string, number>> = {
   SOF_TIMESTAMPING_OPT_ID_TCP: 0x10000,
   CMSG_LEVEL_IP: 0,
   CMSG_TYPE_RECVERR: 0xb,
+  IP_RECVERR: 0xb,
+  IPV6_RECVERR: 0x19,
   // -- Errors
   EPERM: 1,
   ENOENT: 2,
@@ -232,6 +259,12 @@ const BY_SYSTEM: Readonly<Record<SystemHabits, Readonly<Record<string, number>>>
 export function constantOf(system: SystemHabits, name: string): number | undefined {
   const table = BY_SYSTEM[system];
   return Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
+/** Names of the flags of messages that a system has. */
+export function messageFlagNames(system: SystemHabits): readonly string[] {
+  const own = system === "linux" ? LINUX : { ...LINUX, ...BSD };
+  return Object.keys(own).filter((name) => name.startsWith("MSG_"));
 }
 
 /** The name of an error number; the number itself where it has none. */

@@ -8,10 +8,10 @@ import type { Expression } from "../values.ts";
 import { type CallArguments, memberOf, type Mismatch, textOf } from "./call_arguments.ts";
 import type { Notice } from "./error_queue.ts";
 
-/** One control message; words are constants' names. */
+/** One control message; words are constants' names, of levels and types all that they may be called. */
 export interface ControlMessage {
-  readonly level: string;
-  readonly type: string;
+  readonly levels: readonly string[];
+  readonly types: readonly string[];
   /** A number, or members by name; a string is the name of a constant. */
   readonly data: number | Readonly<Record<string, number | string>>;
 }
@@ -35,8 +35,8 @@ export function messagesOf(notice: Notice): ControlMessage[] {
   const atNs = Math.round(notice.atUs * 1000);
   return [
     {
-      level: "SOL_SOCKET",
-      type: "SCM_TIMESTAMPING",
+      levels: ["SOL_SOCKET"],
+      types: ["SCM_TIMESTAMPING"],
       data: { scm_sec: Math.floor(atNs / SECOND_NS), scm_nsec: atNs % SECOND_NS },
     },
     recvErr({
@@ -57,7 +57,12 @@ const STAMP_NAMES = {
 } as const;
 
 function recvErr(data: Readonly<Record<string, number | string>>): ControlMessage {
-  return { level: "CMSG_LEVEL_IP", type: "CMSG_TYPE_RECVERR", data };
+  // By the socket's version of IP; the language has words for either.
+  return {
+    levels: ["CMSG_LEVEL_IP", "SOL_IP", "SOL_IPV6"],
+    types: ["CMSG_TYPE_RECVERR", "IP_RECVERR", "IPV6_RECVERR"],
+    data,
+  };
 }
 
 /** Compares what there is with `msg_control` of a script; nothing written asks for nothing. */
@@ -74,8 +79,8 @@ export function compareControl(
 
 function agrees(args: CallArguments, expected: Expression, actual: ControlMessage): boolean {
   if (expected.kind === "ellipsis") return true;
-  if (!isValue(args, memberOf(expected, "cmsg_level"), actual.level)) return false;
-  if (!isValue(args, memberOf(expected, "cmsg_type"), actual.type)) return false;
+  if (!isOneOf(args, memberOf(expected, "cmsg_level"), actual.levels)) return false;
+  if (!isOneOf(args, memberOf(expected, "cmsg_type"), actual.types)) return false;
   const data = memberOf(expected, "cmsg_data");
   if (data === null || data.kind === "ellipsis") return true;
   if (typeof actual.data === "number") return isValue(args, data, actual.data);
@@ -87,6 +92,10 @@ function isValue(args: CallArguments, expected: Expression | null, actual: numbe
   if (expected === null || expected.kind === "ellipsis") return true;
   const wanted = args.valueOf(expected);
   return wanted === (typeof actual === "number" ? actual : args.constant(actual));
+}
+
+function isOneOf(args: CallArguments, expected: Expression | null, names: readonly string[]): boolean {
+  return names.some((name) => isValue(args, expected, name));
 }
 
 function isTime(
@@ -102,7 +111,7 @@ function isTime(
   return Math.abs(wanted - there) <= TIME_TOLERANCE_NS;
 }
 
-function messageText({ level, type, data }: ControlMessage): string {
+function messageText({ levels: [level], types: [type], data }: ControlMessage): string {
   const inner = typeof data === "number"
     ? `${data}`
     : `{${Object.entries(data).map(([name, value]) => `${name}=${value}`).join(", ")}}`;

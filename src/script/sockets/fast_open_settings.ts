@@ -42,7 +42,8 @@ function needsNoCookie(process: Process, { settings }: TcpSocket): boolean {
 export function synRoom(process: Process, socket: TcpSocket, to: SocketDestination): number {
   const { host, ends } = process.ground;
   const localAddress = socket.bound?.address ?? ends.localAddress;
-  return host.fastOpenRoom({ ...to, localAddress, withoutCookie: needsNoCookie(process, socket) });
+  const withoutCookie = needsNoCookie(process, socket);
+  return host.fastOpenRoom({ ...to, localAddress, withoutCookie, tcp: socket.settings.tcp });
 }
 
 /** What goes with the SYN. */

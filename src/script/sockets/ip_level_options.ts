@@ -3,17 +3,20 @@
  *
  * Owns: what they do and give back. Must not know: options of sockets and of TCP.
  */
+import { UnsupportedConstruct } from "../kernel.ts";
 import {
   boundedNumber,
   keptNumber,
-  missing,
+  numberIn,
   type OptionPlace,
   type SocketOption,
   tellNumber,
 } from "./option_value.ts";
-import { failed } from "./process.ts";
+import { failed, succeeded } from "./process.ts";
 
 const MOST_OCTET = 0xff;
+/** RFC 8200 §5. */
+const LEAST_IPV6_MTU = 1280;
 /** Headers of IP and TCP without options, by the octets of an address. */
 const HEADER_BYTES = { 4: 40, 16: 60 } as const;
 
@@ -50,6 +53,38 @@ const pathMtu: SocketOption = {
   },
 };
 
+/** `IP_MTU_DISCOVER`: whether packets may be cut on their way; probing of the path (RFC 4821) is not there. */
+const mtuDiscovery: SocketOption = {
+  set: (place) => {
+    const { args, socket } = place;
+    const value = numberIn(place);
+    if (value === args.constant("IP_PMTUDISC_PROBE")) throw new UnsupportedConstruct("IP_PMTUDISC_PROBE");
+    socket.settings.kept.set("IP_MTU_DISCOVER", value);
+    socket.configure({ pathMtuDiscovery: value !== args.constant("IP_PMTUDISC_DONT") });
+    return succeeded(0);
+  },
+  get: (place) => {
+    const { args, socket } = place;
+    return tellNumber(
+      place,
+      socket.settings.kept.get("IP_MTU_DISCOVER") ?? args.constant("IP_PMTUDISC_WANT"),
+    );
+  },
+};
+
+/** `IPV6_USE_MIN_MTU` (RFC 3542 §11.1): no packet is larger than what every link carries. */
+const leastMtu: SocketOption = {
+  set: (place) => {
+    const { process, socket } = place;
+    const value = numberIn(place);
+    socket.settings.kept.set("IPV6_USE_MIN_MTU", value);
+    const udpBytes = socket.settings.udpPort > 0 ? process.ground.host.config.udpOverheadBytes : 0;
+    if (value === 1) socket.configure({ mss: LEAST_IPV6_MTU - HEADER_BYTES[16] - udpBytes });
+    return succeeded(0);
+  },
+  get: (place) => tellNumber(place, place.socket.settings.kept.get("IPV6_USE_MIN_MTU") ?? -1),
+};
+
 /** By name. */
 export const IP_LEVEL_OPTIONS: Readonly<Record<string, SocketOption>> = {
   IP_TOS: trafficClass,
@@ -62,7 +97,7 @@ export const IP_LEVEL_OPTIONS: Readonly<Record<string, SocketOption>> = {
   IP_RECVERR: keptNumber("IP_RECVERR"),
   IPV6_RECVERR: keptNumber("IPV6_RECVERR"),
   IPV6_V6ONLY: keptNumber("IPV6_V6ONLY"),
-  IP_MTU_DISCOVER: missing("IP_MTU_DISCOVER"),
-  IPV6_MTU_DISCOVER: missing("IPV6_MTU_DISCOVER"),
-  IPV6_USE_MIN_MTU: missing("IPV6_USE_MIN_MTU"),
+  IP_MTU_DISCOVER: mtuDiscovery,
+  IPV6_MTU_DISCOVER: mtuDiscovery,
+  IPV6_USE_MIN_MTU: leastMtu,
 };

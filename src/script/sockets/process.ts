@@ -87,9 +87,11 @@ export class Process implements SocketOwner {
    */
   open(descriptor: Descriptor, args: CallArguments, mismatch: Mismatch | null = null): CallOutcome {
     if (this.#descriptors.size >= MOST_DESCRIPTORS) return failed("EMFILE");
-    const { result } = args.call;
+    const { result, name } = args.call;
     const wanted = result?.kind === "number" ? result.value : -1;
     let number = wanted;
+    // As in packetdrill a script may accept onto a number that it has not closed, and means the new one from then on.
+    if (name === "accept" && this.#descriptors.has(wanted)) this.forget(wanted);
     if (wanted < FIRST_DESCRIPTOR || wanted > 0x7fff_ffff || this.#descriptors.has(wanted)) {
       for (number = FIRST_DESCRIPTOR; this.#descriptors.has(number); number++);
     }

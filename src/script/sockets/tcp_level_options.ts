@@ -67,11 +67,20 @@ const maxSegment: SocketOption = {
     const value = numberIn(place);
     const least = args.system === "linux" ? LEAST_MSS : 1;
     if (value !== 0 && (value < least || value > MOST_MSS)) return failed("EINVAL");
-    socket.configure({ mss: value });
+    if (socket.phase !== "connected") {
+      socket.configure({ mss: value });
+    } else if (args.system === "bsd") {
+      // It can only get smaller.
+      if (value > segmentBytes(place)) return failed("EINVAL");
+      socket.configure({ mss: value });
+    } else {
+      // Linux keeps it for a connection that does not come any more.
+      socket.settings.tcp.mss = value;
+    }
     return succeeded(0);
   },
   get: (place) => {
-    const { socket, args } = place;
+    const { socket } = place;
     const { connection } = socket;
     const set = socket.settings.tcp.mss ?? 0;
     if (connection === null || socket.phase !== "connected") {
@@ -80,11 +89,16 @@ const maxSegment: SocketOption = {
         set > 0 ? set : DEFAULT_MSS[place.process.ground.ends.localAddress.length === 4 ? 4 : 16],
       );
     }
-    const { sendMss, timestamps } = connection.info();
-    // BSD counts options as text here.
-    return tellNumber(place, sendMss + (args.system === "bsd" && timestamps ? TIMESTAMP_BYTES : 0));
+    return tellNumber(place, segmentBytes(place));
   },
 };
+
+/** What a full segment carries: BSD counts options as text here. */
+function segmentBytes({ socket, args }: OptionPlace): number {
+  if (socket.connection === null) return 0;
+  const { sendMss, timestamps } = socket.connection.info();
+  return sendMss + (args.system === "bsd" && timestamps ? TIMESTAMP_BYTES : 0);
+}
 
 /** Seconds of one of the settings. */
 function seconds(
@@ -183,7 +197,8 @@ const udpPort: SocketOption = {
     socket.configure({ peerUdpPort: value });
     return succeeded(0);
   },
-  get: (place) => tellNumber(place, place.socket.settings.udpPort),
+  get: (place) =>
+    tellNumber(place, place.socket.connection?.config.peerUdpPort ?? place.socket.settings.udpPort),
 };
 
 /** By name. */
