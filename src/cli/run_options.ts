@@ -28,7 +28,7 @@ export const RUN_OPTIONS = [
     name: "profile",
     kind: "value",
     value: PROFILE_NAMES.join("|"),
-    help: "whose habits the stack has where the RFCs leave freedom (linux)",
+    help: "whose habits the stack has where the RFCs leave freedom (what the script asks for; else linux)",
   },
   {
     name: "define",
@@ -103,7 +103,8 @@ type OptionName = typeof RUN_OPTIONS[number]["name"];
 
 /** What is to be done. */
 export interface RunSettings {
-  readonly profile: Profile;
+  /** Null: each script's own. */
+  readonly profile: Profile | null;
   readonly defines: ReadonlyMap<string, string>;
   readonly ipVersion: IpVersion | null;
   readonly isStrict: boolean;
@@ -141,13 +142,11 @@ export function runSettings(options: ParsedOptions<OptionName>): RunSettings {
     { leastUs: 1000, mostUs: 86_400_000_000, bareUnit: "s" },
   );
   const ipVersion = options.value("ip-version");
+  const profile = options.value("profile");
   return {
-    profile: PROFILES[
-      parseChoice(
-        { option: "profile", text: options.value("profile") ?? "linux" },
-        PROFILE_NAMES,
-      )
-    ],
+    profile: profile === undefined
+      ? null
+      : PROFILES[parseChoice({ option: "profile", text: profile }, PROFILE_NAMES)],
     defines: definesOf(options.list("define")),
     ipVersion: ipVersion === undefined
       ? null
@@ -193,8 +192,7 @@ export function settingWords(settings: RunSettings): string[] {
   const { profile, defines, ipVersion, isStrict, timeoutMs, allowsShell } = settings;
   return [
     "--json",
-    "--profile",
-    profile.name,
+    ...(profile === null ? [] : ["--profile", profile.name]),
     "--timeout",
     `${timeoutMs}ms`,
     ...[...defines].flatMap(([name, value]) => ["--define", value === "" ? name : `${name}=${value}`]),

@@ -5,12 +5,14 @@
  */
 import { PcapngRecorder } from "../observe/pcapng_recorder.ts";
 import { parseScript } from "../script/parse_script.ts";
+import { profileAskedFor } from "../script/run_config.ts";
 import { type RunOptions, runScript, type TraceEntry, type Verdict } from "../script/runner.ts";
 import { ScriptError } from "../script/script_error.ts";
 import { createKernel } from "../script/sockets/create_kernel.ts";
 import type { LiveWire } from "../script/world.ts";
 import type { Script } from "../script/values.ts";
 import type { TcpEvent } from "../tcp/events.ts";
+import { PROFILES } from "../tcp/profiles.ts";
 import { CliError, systemWords } from "./command.ts";
 import { cannotWrite, openOutputFile } from "./output_file.ts";
 import { reportOf, type ScriptReport } from "./run_report.ts";
@@ -80,9 +82,10 @@ function run(
 ): { readonly verdict: Verdict; readonly virtualUs: number } {
   const { settings, onTrace, wire, recording, beganMs } = about;
   const limitMs = beganMs + settings.timeoutMs;
-  const defined = new Set([...settings.defines.keys(), ...PROFILE_DEFINES[settings.profile.name]]);
+  const profile = settings.profile ?? profileAskedFor(script) ?? PROFILES.linux;
+  const defined = new Set([...settings.defines.keys(), ...PROFILE_DEFINES[profile.name]]);
   const common: RunOptions = {
-    profile: settings.profile,
+    profile,
     kernel: createKernel,
     wishes: {
       strict: settings.isStrict,

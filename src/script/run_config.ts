@@ -5,6 +5,8 @@
  * played.
  */
 import type { HostAddress } from "../host/own_addresses.ts";
+import type { Profile } from "../tcp/profile.ts";
+import { PROFILE_NAMES, profileNamed } from "../tcp/profiles.ts";
 import { inPrefix, type IpAddress, parseIpAddress, parsePrefix, sameAddress } from "../wire/address.ts";
 import type { IpVersion, ScriptEnds } from "./kernel.ts";
 import type { Script, ScriptOption } from "./values.ts";
@@ -99,6 +101,15 @@ export function runConfig(script: Script, wishes: RunWishes): RunConfigResult {
   return reader.finish(wishes);
 }
 
+/**
+ * The profile that a script asks for (`--profile=rfc` at its head, an option of ours); null where it asks for none, or for one that is
+ * not there, which {@link runConfig} then says. Whoever runs a script hands one to the run, and may choose another.
+ */
+export function profileAskedFor({ options }: Script): Profile | null {
+  const asked = options.findLast(({ name }) => name === "profile");
+  return asked === undefined ? null : profileNamed(unquoted(asked.value));
+}
+
 class OptionReader {
   #ipVersion: IpVersion | null = null;
   readonly #numbers = new Map<string, number>();
@@ -143,6 +154,12 @@ class OptionReader {
         if (value !== "tcp") return unsupportedProblem(`--udp_encapsulation=${value}`, place);
         this.#flags.add(name);
         return null;
+      case "profile":
+        if (profileNamed(value) !== null) return null;
+        return scriptProblem(place, {
+          expected: `${PROFILE_NAMES.join(", ")} behind --profile=`,
+          found: value,
+        });
       case "define":
         this.#defined.add(value.split("=", 1)[0]);
         return null;

@@ -1,11 +1,13 @@
 /**
  * Sysctl: a kernel's settings, by their names, as what they change here.
  *
- * Owns: how a table of them is asked and set. Must not know: the names (sysctl_linux.ts, sysctl_freebsd.ts).
+ * Owns: how a table of them is asked and set. Must not know: the names (sysctl_linux.ts, sysctl_freebsd.ts,
+ * sysctl_own.ts).
  */
 import type { SettingChanges, SettingsSoFar } from "./settings.ts";
 import { FREEBSD_SETTINGS } from "./sysctl_freebsd.ts";
 import { LINUX_SETTINGS } from "./sysctl_linux.ts";
+import { OWN_SETTINGS } from "./sysctl_own.ts";
 import type { Setting } from "./sysctl_setting.ts";
 
 /** What setting a name to a value comes to. */
@@ -16,7 +18,11 @@ export type SettingResult =
   /** The name, or this value of it, is not known here. */
   | { readonly kind: "unknown" };
 
-const SETTINGS: ReadonlyMap<string, Setting> = new Map([...LINUX_SETTINGS, ...FREEBSD_SETTINGS]);
+const SETTINGS: ReadonlyMap<string, Setting> = new Map([
+  ...LINUX_SETTINGS,
+  ...FREEBSD_SETTINGS,
+  ...OWN_SETTINGS,
+]);
 
 /** All names that are known, for the documentation and the tests. */
 export function settingNames(): string[] {

@@ -217,6 +217,19 @@ Deno.test("a shell line is never carried out, and with --allow-shell only what i
     assertStringIncludes(failing.out, "exit status 7");
   }));
 
+Deno.test("a script's own profile counts, in other processes too, and the command line's before it", () => {
+  const syn = (options: string) =>
+    `--profile=freebsd\n0 socket(..., SOCK_STREAM|SOCK_NONBLOCK, IPPROTO_TCP) = 3
++0 connect(3, ..., ...) = -1 EINPROGRESS\n+0 > S 0:0(0) <${options}>\n`;
+  const scripts = { "one.pkt": syn("mss 1460,nop,wscale 6,sackOK,TS val 100 ecr 0"), "two.pkt": syn("...") };
+  return withScripts(scripts, async (directory) => {
+    const code = async (...args: string[]) => (await tcplab(directory, ".", ...args)).code;
+    assertEquals(await code(), 0);
+    assertEquals(await code("--jobs", "2"), 0);
+    assertEquals(await code("--profile", "linux"), 1);
+  });
+});
+
 Deno.test("wrong usage, and what is not there: one line that says what to do", () =>
   withScripts({ "empty/readme.txt": "" }, async (directory) => {
     const line = async (...args: string[]) => {
