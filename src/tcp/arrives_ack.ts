@@ -61,9 +61,11 @@ function takeAcknowledgment(context: MachineContext, tcb: Tcb, segment: Arriving
     takeDelivery(context, tcb, sample);
     if (lostBefore === 0 && board.lostBytes > 0) tcb.timerIsRto = true;
     board.endAcknowledgment();
-  } else if (tcb.sender.tlpEnd >= 0) {
-    // Nothing in flight: only the window can be news, and what a probe of the tail has brought about.
-    endTailProbe(context, tcb, !sample.changesWindow);
+  } else {
+    // Nothing in flight: only the window can be news, what a probe of the tail has brought about, and that of what was sent again
+    // nothing had been lost (RFC 3708 §3), which is told behind all else.
+    if (tcb.sender.tlpEnd >= 0) endTailProbe(context, tcb, !sample.changesWindow);
+    if (sample.isDsack) maybeUndo(context, tcb, sample);
   }
   tcb.cwndLimited = false;
   if (sample.advance > 0) tcb.timerRestarts = true;

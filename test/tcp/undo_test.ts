@@ -169,6 +169,20 @@ Deno.test("a fast retransmission for nothing, by D-SACK after recovery: undone (
   assert(bulk.cwnd >= 19, `window ${bulk.cwnd}`);
 });
 
+Deno.test("a fast retransmission for nothing, by D-SACK when nothing is in flight any more: undone (RFC 3708 §3)", () => {
+  const bulk = tenOut({ ...PLAIN_SACK, queued: 10 * 1460 });
+  bulk.passRtt();
+  bulk.acks(0, { sack: [[1, 5]] });
+  assertEquals(bulk.took()[0], 0);
+  bulk.lab.pass(5 * MS_US);
+  bulk.acks(10);
+  assertEquals([bulk.info.recovery, bulk.ssthresh], ["open", 5]);
+  bulk.passRtt();
+  bulk.acks(10, { sack: [[0, 1]] });
+  assert(bulk.ssthresh === 0 || bulk.ssthresh >= 10, `ssthresh ${bulk.ssthresh}`);
+  assert(bulk.cwnd >= 10, `window ${bulk.cwnd}`);
+});
+
 Deno.test("one of two retransmissions for nothing undoes nothing; both do (RFC 3708 §3: all of the window)", () => {
   const bulk = twentyOut(PLAIN_SACK);
   bulk.passRtt();
