@@ -17,7 +17,8 @@ type ChoiceName = {
   [Name in keyof TcpConfig]: TcpConfig[Name] extends number | boolean ? never : Name;
 }[keyof TcpConfig];
 
-const CHOICES: { readonly [Name in ChoiceName]: readonly TcpConfig[Name][] } = {
+/** A test asks that none is left out (test/script/own_settings_test.ts). */
+const CHOICES: { readonly [Name in ChoiceName]?: readonly TcpConfig[Name][] } = {
   ecn: ["off", "accept", "request"],
   congestionControl: ["cubic", "reno"],
   synCookies: [false, true, "always"],
@@ -40,6 +41,11 @@ const CHOICES: { readonly [Name in ChoiceName]: readonly TcpConfig[Name][] } = {
   resetAfterClose: ["quiet", "told"],
   textAfterReset: ["flushed", "kept"],
   pushFlag: ["end-of-data", "bursts-too"],
+  windowProbe: ["octet", "bare"],
+  windowCounting: ["octets", "segments"],
+  growthCounts: ["acknowledged", "delivered"],
+  windowUsage: ["half", "all-in-avoidance"],
+  recoveryBound: ["always", "safe-ack"],
   timeWaitSyn: ["challenge", "drop"],
   timeWaitReopen: ["rfc6191", "beyond"],
   icmpInHandshake: ["abort", "ignore"],
@@ -78,5 +84,6 @@ function valueOf(
   const choices = VALUES_OF_CHOICES.get(name);
   if (choices !== undefined) return choices.find((choice) => String(choice) === text) ?? null;
   if (typeof usual === "boolean") return SWITCHES.get(text) ?? null;
+  if (typeof usual !== "number") return null;
   return text === ENDLESS ? Infinity : wholeNumber(text);
 }

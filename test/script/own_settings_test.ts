@@ -19,7 +19,11 @@ Deno.test("every setting has a name, and takes the value that it has by default"
   for (const [name, value] of Object.entries(DEFAULT_TCP_CONFIG)) {
     assertEquals(names.includes(`tcplab.${name}`), true, name);
     const text = value === Infinity ? "infinity" : String(value);
-    assertEquals(changed(`tcplab.${name}`, text), { tcp: { [name]: value } }, name);
+    assertEquals(
+      changed(`tcplab.${name}`, text),
+      { tcp: { [name]: value } },
+      `${name}: its values belong into CHOICES of src/script/sysctl_own.ts`,
+    );
   }
 });
 
