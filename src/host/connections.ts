@@ -346,8 +346,6 @@ function stillShared(
   before: Readonly<TcpConfig>,
   changes: Partial<TcpConfig>,
 ): Partial<TcpConfig> {
-  const shared = new Set<string>(
-    (Object.keys(changes) as (keyof TcpConfig)[]).filter((name) => own[name] === before[name]),
-  );
-  return Object.fromEntries(Object.entries(changes).filter(([name]) => shared.has(name)));
+  const [mine, theirs] = [own, before].map((config) => new Map<string, unknown>(Object.entries(config)));
+  return Object.fromEntries(Object.entries(changes).filter(([name]) => mine.get(name) === theirs.get(name)));
 }

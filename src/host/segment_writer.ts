@@ -80,11 +80,12 @@ export class SegmentWriter {
       type: etherTypeOf(IPV4.ADDRESS_BYTES),
       vlan: lan,
     };
+    const protocol: number = IP_PROTOCOL.TCP;
     this.#ip = {
       source: NO_ADDRESS,
       destination: NO_ADDRESS,
       addressSum: 0,
-      protocol: IP_PROTOCOL.TCP as number,
+      protocol,
       payloadLength: 0,
       hopLimit: 0,
       id: 0,

@@ -227,5 +227,6 @@ export const PROFILE_NAMES: readonly ProfileName[] = ["rfc", "linux", "freebsd"]
 
 /** The profile of that name; null where there is none. */
 export function profileNamed(name: string): Profile | null {
-  return PROFILE_NAMES.some((known) => known === name) ? PROFILES[name as ProfileName] : null;
+  const known = PROFILE_NAMES.find((each) => each === name);
+  return known === undefined ? null : PROFILES[known];
 }

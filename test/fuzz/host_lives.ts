@@ -6,6 +6,7 @@
  */
 import { SeededRandom } from "../../src/link/seeded_random.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
+import { PROFILES } from "../../src/tcp/profiles.ts";
 import { FuzzWorld, type Step, type WorldOptions } from "./fuzz_world.ts";
 import { HostInputs } from "./host_inputs.ts";
 
@@ -40,7 +41,34 @@ export function optionsOf(seed: number, ip: 4 | 6 = 4): WorldOptions {
     missingTimestamp: random.pick(["drop", "accept"]),
   };
   const checksumPolicy = random.pick(["partial", "strict", "ignore"] as const);
-  return { tcp, checksumPolicy, backlog: random.pick([1, 2, 8]), isObserved: random.chance(0.25), ip };
+  const others = { checksumPolicy, backlog: random.pick([1, 2, 8]), isObserved: random.chance(0.25), ip };
+  // After all else, so that seeds of old findings mean what they meant.
+  return { ...others, tcp: { ...tcp, ...habitsOf(random) } };
+}
+
+/** Habits: none, a stack's, or any, each by itself. */
+function habitsOf(random: SeededRandom): Partial<TcpConfig> {
+  if (random.chance(0.4)) return {};
+  const { linux, freebsd } = PROFILES;
+  const stack = random.pick([{}, {}, linux.tcp, freebsd.tcp]);
+  return {
+    ...stack,
+    listenSynAck: random.pick(["reset", "drop"]),
+    synFin: random.pick(["take", "drop"]),
+    closedPorts: random.pick(["reset", "silent-to-syn", "silent"]),
+    resetCheck: random.pick(["rfc5961", "rfc793"]),
+    synCheck: random.pick(["rfc5961", "rfc793"]),
+    timeWaitSyn: random.pick(["challenge", "drop"]),
+    timeWaitReopen: random.pick(["rfc6191", "beyond"]),
+    windowUpdates: random.pick(["worthwhile", "every-ack"]),
+    acceptance: random.pick(["offered", "buffer"]),
+    finInAcks: random.chance(0.5),
+    icmpInHandshake: random.pick(["abort", "abort-if-forbidden", "abort-at-any", "ignore"]),
+    // Small, so that they are full now and then, and within the world's bound however they grow or are rounded.
+    receiveBufferBytes: random.pick([4096, 12_000]),
+    receiveBufferMostBytes: random.pick([0, 12_000]),
+    sendBufferBytes: 12_000,
+  };
 }
 
 /** Lives the life of a seed; throws what breaks in it. `record` gets copies of all steps. */

@@ -239,6 +239,7 @@ Deno.test("IPv4: routers that tell no MTU: the plateau below the packet that is 
       seq: 7,
       pathMss: below - 40,
       text: `the path carries ${below} bytes`,
+      inHandshake: "other",
     });
   }
   for (const plateau of PLATEAUS) {

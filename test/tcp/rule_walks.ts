@@ -54,15 +54,6 @@ function alone(listens: boolean, ...segments: readonly PeerSegment[]): Walk {
   };
 }
 
-/** A segment to a host with these settings, which does not even listen. */
-function aloneWith(tcp: NonNullable<LabOptions["tcp"]>, segment: PeerSegment): Walk {
-  return () => {
-    const lab = new Lab({ tcp });
-    lab.peer().sends(segment);
-    return lab;
-  };
-}
-
 /** The backlog of one is taken, and another peer comes. */
 function overfull(tcp: NonNullable<LabOptions["tcp"]>, answers: boolean): Walk {
   return () => {
@@ -175,7 +166,9 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
 
   "arrives.closed.rst": alone(false, { flags: "RST", seq: 1 }),
   "arrives.closed.reset": alone(false, { flags: "SYN", seq: 1 }),
-  "arrives.closed.silent": aloneWith({ closedPorts: "silent" }, { flags: "SYN", seq: 1 }),
+  "arrives.closed.silent": acts(reachEstablished, { tcp: { closedPorts: "silent" } }, ({ lab }) => {
+    lab.peer({ hostPort: 1 }).sends({ flags: "SYN", seq: 1 });
+  }),
   "arrives.syn-fin": arrives(reachEstablished, { tcp: { synFin: "drop" } }, { flags: "SYN FIN", seq: 1 }),
   "arrives.listen.rst": alone(true, { flags: "RST", seq: 1 }),
   "arrives.listen.ack": alone(true, { flags: "ACK", seq: 1, ack: 1 }),

@@ -19,9 +19,10 @@ import {
   parseIp,
   pseudoSum,
 } from "../../src/wire/ip.ts";
-import { emitTcp, FLAG, flagNames, parseTcp, TcpSegment } from "../../src/wire/tcp.ts";
+import { emitTcp, flagNames, parseTcp, TcpSegment } from "../../src/wire/tcp.ts";
 import { emitUdp, isUdpSumRight, parseUdp, UDP } from "../../src/wire/udp.ts";
 import { FAMILIES, type Family, IPV4_FAMILY } from "./family.ts";
+import { bitsOf } from "./frame_craft.ts";
 import { RecordingLink } from "./recording_link.ts";
 import { HOST_MAC, HOST_PORT, PEER_MAC, SECOND_US } from "./wire_ends.ts";
 
@@ -95,7 +96,7 @@ class Encapsulated {
     segment.destinationPort = this.hostPort;
     segment.seq = seq;
     segment.ack = ack;
-    segment.flags = bits(flags);
+    segment.flags = bitsOf(flags);
     segment.window = 0xffff;
     segment.mss = mss;
     const ipAt = emitEthernet(frame, {
@@ -170,10 +171,6 @@ class Encapsulated {
       }];
     });
   }
-}
-
-function bits(flags: string): number {
-  return flags.split(" ").reduce((sum, name) => sum | FLAG[name as keyof typeof FLAG], 0);
 }
 
 for (const family of FAMILIES) {
