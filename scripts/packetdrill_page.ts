@@ -5,7 +5,7 @@
  */
 import { dirname } from "@std/path";
 import type { ScriptReport } from "../src/cli/run_report.ts";
-import { reasonClass } from "./packetdrill_reasons.ts";
+import { failureClass } from "./packetdrill_reasons.ts";
 
 /** What the originals made of a script. */
 export interface Reference {
@@ -81,7 +81,11 @@ function linuxCell(scripts: readonly SuiteScript[]): string {
 
 function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const line = (row: readonly (string | number)[]) => `| ${row.join(" | ")} |`;
-  return [line(head), `|${head.map((_, at) => at === 0 ? "---" : "---:").join("|")}|`, ...rows.map(line)]
+  return [
+    line(head),
+    `|${head.map((name, at) => at === 0 || name === "why" ? "---" : "---:").join("|")}|`,
+    ...rows.map(line),
+  ]
     .join("\n");
 }
 
@@ -134,7 +138,7 @@ function suitePart(result: SuiteResult, { hasReference }: { readonly hasReferenc
     .map(([directory, scripts]) => [`\`${directory}\``, ...cells(scripts, hasReference)]);
   const lines = [`## ${result.name}`, "", table(["directory", ...numberHeads(hasReference)], rows), ""];
   const failures = result.scripts.filter(({ verdict }) => verdict === "fail");
-  if (failures.length > 0) lines.push("Failures, by what was wrong:", "", reasonTable(failures), "");
+  if (failures.length > 0) lines.push("Failures, by class:", "", reasonTable(failures), "");
   const unsupported = result.scripts.filter(({ verdict }) => verdict === "unsupported");
   if (unsupported.length > 0) lines.push("Unsupported, by construct:", "", constructTable(unsupported), "");
   const unread = result.scripts.filter(({ verdict }) => verdict === "error");
@@ -143,12 +147,16 @@ function suitePart(result: SuiteResult, { hasReference }: { readonly hasReferenc
 }
 
 function reasonTable(failures: readonly SuiteScript[]): string {
-  const classes = new Map<string, number>();
+  const classes = new Map<string, { readonly why: string; count: number }>();
   for (const failure of failures) {
-    const name = reasonClass(failure);
-    classes.set(name, (classes.get(name) ?? 0) + 1);
+    const { name, why } = failureClass(failure);
+    const known = classes.get(name) ?? { why, count: 0 };
+    known.count++;
+    classes.set(name, known);
   }
-  return countTable("class", classes);
+  const sorted = [...classes].sort(([nameA, a], [nameB, b]) => b.count - a.count || (nameA < nameB ? -1 : 1));
+  const rows = sorted.map(([name, { why, count: scripts }]) => [name, scripts, why]);
+  return table(["class", "scripts", "why"], rows);
 }
 
 function constructTable(scripts: readonly SuiteScript[]): string {

@@ -33,6 +33,8 @@ interface SuitePart {
   readonly defines?: ReadonlyMap<string, string>;
   /** With which version of IP, where that is not for the scripts to say. */
   readonly ipVersion?: IpVersion;
+  /** Options that its runner gives, as at the head of a script. */
+  readonly options?: ReadonlyMap<string, string>;
   /** Only these scripts, by the end of their names, or all but these. */
   readonly only?: RegExp;
   readonly leavesOut?: RegExp;
@@ -63,6 +65,12 @@ const IPV6_DEFINES: ReadonlyMap<string, string> = new Map([
   ["CMSG_LEVEL_IP", "SOL_IPV6"],
   ["CMSG_TYPE_RECVERR", "IPV6_RECVERR"],
 ]);
+/** Of which its cookies are made. */
+const IPV6_ENDS: ReadonlyMap<string, string> = new Map([
+  ["local_ip", "fd3d:0a0b:17d6::1"],
+  ["remote_ip", "fd3d:fa7b:d17d::1"],
+]);
+
 const GOOGLE = { reference: "google", root: "google/gtests/net/tcp" } as const;
 const GOOGLE_PART = { folder: GOOGLE.root, profile: "linux" } as const;
 
@@ -74,14 +82,20 @@ const SUITES: readonly Suite[] = [
       "google/packetdrill, `gtests/net/tcp`: Linux's TCP over IPv4, and what its runner plays over IPv6 alone",
     parts: [
       { ...GOOGLE_PART, defines: IPV4_DEFINES, leavesOut: /v6\.pkt$/ },
-      { ...GOOGLE_PART, defines: IPV6_DEFINES, ipVersion: "ipv6", only: /v6\.pkt$/ },
+      { ...GOOGLE_PART, defines: IPV6_DEFINES, options: IPV6_ENDS, ipVersion: "ipv6", only: /v6\.pkt$/ },
     ],
   },
   {
     ...GOOGLE,
     name: "google, IPv6",
     about: "the same over IPv6",
-    parts: [{ ...GOOGLE_PART, defines: IPV6_DEFINES, ipVersion: "ipv6", leavesOut: /v4\.pkt$/ }],
+    parts: [{
+      ...GOOGLE_PART,
+      defines: IPV6_DEFINES,
+      options: IPV6_ENDS,
+      ipVersion: "ipv6",
+      leavesOut: /v4\.pkt$/,
+    }],
     column: "kernel_v6",
   },
   {
@@ -122,7 +136,10 @@ async function runSuite(
   about: { readonly dir: string; readonly jobs: number },
 ): Promise<ScriptReport[]> {
   const reports: ScriptReport[] = [];
-  for (const { folder, profile, defines = new Map(), ipVersion = null, only, leavesOut } of suite.parts) {
+  for (
+    const { folder, profile, defines = new Map(), options = new Map(), ipVersion = null, only, leavesOut }
+      of suite.parts
+  ) {
     const path = `${about.dir}/${folder}`;
     if (!await exists(path)) continue;
     const scripts = (await findScripts([path]))
@@ -130,6 +147,7 @@ async function runSuite(
     const settings: RunSettings = {
       profile: PROFILES[profile],
       defines,
+      scriptOptions: options,
       ipVersion,
       isStrict: false,
       timeoutMs: TIMEOUT_MS,

@@ -38,6 +38,13 @@ export const RUN_OPTIONS = [
     help: "a name for #ifdef; with a value, what the word stands for in the script",
   },
   {
+    name: "option",
+    alias: "O",
+    kind: "list",
+    value: "NAME[=VALUE]",
+    help: "an option as at the head of a script, which goes before its own: -O mtu=9000",
+  },
+  {
     name: "ip-version",
     kind: "value",
     value: IP_VERSIONS.join("|"),
@@ -106,6 +113,8 @@ export interface RunSettings {
   /** Null: each script's own. */
   readonly profile: Profile | null;
   readonly defines: ReadonlyMap<string, string>;
+  /** As at the head of a script. */
+  readonly scriptOptions: ReadonlyMap<string, string>;
   readonly ipVersion: IpVersion | null;
   readonly isStrict: boolean;
   readonly timeoutMs: number;
@@ -147,7 +156,8 @@ export function runSettings(options: ParsedOptions<OptionName>): RunSettings {
     profile: profile === undefined
       ? null
       : PROFILES[parseChoice({ option: "profile", text: profile }, PROFILE_NAMES)],
-    defines: definesOf(options.list("define")),
+    defines: namedValues("define", options.list("define")),
+    scriptOptions: namedValues("option", options.list("option")),
     ipVersion: ipVersion === undefined
       ? null
       : parseChoice({ option: "ip-version", text: ipVersion }, IP_VERSIONS),
@@ -189,13 +199,14 @@ function liveSettings(options: ParsedOptions<OptionName>, jobs: number): LiveSet
 
 /** The options that another process needs to run scripts in the same way and tell of them as JSON. */
 export function settingWords(settings: RunSettings): string[] {
-  const { profile, defines, ipVersion, isStrict, timeoutMs, allowsShell } = settings;
+  const { profile, defines, scriptOptions, ipVersion, isStrict, timeoutMs, allowsShell } = settings;
   return [
     "--json",
     ...(profile === null ? [] : ["--profile", profile.name]),
     "--timeout",
     `${timeoutMs}ms`,
-    ...[...defines].flatMap(([name, value]) => ["--define", value === "" ? name : `${name}=${value}`]),
+    ...nameWords("--define", defines),
+    ...nameWords("--option", scriptOptions),
     ...(ipVersion === null ? [] : ["--ip-version", ipVersion]),
     ...(isStrict ? ["--strict"] : []),
     ...(allowsShell ? ["--allow-shell"] : []),
@@ -214,12 +225,16 @@ function fileOption(text: string | undefined, option: string): string | null {
   return text === undefined ? null : parseFileName({ option, text });
 }
 
-function definesOf(words: readonly string[]): Map<string, string> {
-  const defines = new Map<string, string>();
+function nameWords(option: string, values: ReadonlyMap<string, string>): string[] {
+  return [...values].flatMap(([name, value]) => [option, value === "" ? name : `${name}=${value}`]);
+}
+
+function namedValues(option: string, words: readonly string[]): Map<string, string> {
+  const values = new Map<string, string>();
   for (const word of words) {
     const match = /^([A-Za-z_]\w*)(?:=(.*))?$/s.exec(word);
-    if (match === null) throw badValue({ option: "define", text: word }, "NAME, or NAME=VALUE");
-    defines.set(match[1], match[2] ?? "");
+    if (match === null) throw badValue({ option, text: word }, "NAME, or NAME=VALUE");
+    values.set(match[1], match[2] ?? "");
   }
-  return defines;
+  return values;
 }

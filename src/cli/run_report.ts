@@ -70,7 +70,8 @@ export function reportOf(
   };
   if (verdict.kind === "pass") return { script, verdict: "pass", ...nothing, ...times };
   const { line, column } = verdict.place;
-  const place = { line, column, text: lines[line - 1] ?? null };
+  // What is not the script's own has no place in it.
+  const place = line === 0 ? {} : { line, column, text: lines[line - 1] ?? null };
   if (verdict.kind === "unsupported") {
     return { script, verdict: "unsupported", ...nothing, ...place, reason: verdict.construct, ...times };
   }
@@ -81,6 +82,7 @@ export function reportOf(
   return {
     script,
     verdict: "fail",
+    ...nothing,
     ...place,
     expected: expected === "" ? null : expected,
     actual: actual === "" ? null : actual,

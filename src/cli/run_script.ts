@@ -90,6 +90,7 @@ function run(
     wishes: {
       strict: settings.isStrict,
       defined,
+      options: settings.scriptOptions,
       ...(settings.ipVersion === null ? {} : { ipVersion: settings.ipVersion }),
       ...(settings.live === null ? {} : { localAddress: settings.live.address }),
     },
@@ -162,13 +163,9 @@ function errorReport(
   path: string,
   about: { readonly message: string; readonly beganMs: number },
 ): ScriptReport {
-  return {
-    ...reportOf(path, {
-      verdict: { kind: "error", place: { line: 0, column: 0 }, message: about.message },
-      lines: [],
-      times: { virtualMs: 0, realMs: performance.now() - about.beganMs },
-    }),
-    line: null,
-    column: null,
-  };
+  return reportOf(path, {
+    verdict: { kind: "error", place: { line: 0, column: 0 }, message: about.message },
+    lines: [],
+    times: { virtualMs: 0, realMs: performance.now() - about.beganMs },
+  });
 }

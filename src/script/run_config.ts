@@ -9,13 +9,15 @@ import type { Profile } from "../tcp/profile.ts";
 import { PROFILE_NAMES, profileNamed } from "../tcp/profiles.ts";
 import { inPrefix, type IpAddress, parseIpAddress, parsePrefix, sameAddress } from "../wire/address.ts";
 import type { IpVersion, ScriptEnds } from "./kernel.ts";
-import type { Script, ScriptOption } from "./values.ts";
+import type { Place, Script, ScriptOption } from "./values.ts";
 import { type RunProblem, scriptProblem, unsupportedProblem } from "./verdict.ts";
 
 /** What whoever runs a script says beside it; it goes before what the script says. */
 export interface RunWishes {
   /** Plays the script with this version. */
   readonly ipVersion?: IpVersion;
+  /** Options as at the head of a script, which go before its own: `mtu`, `9000`. */
+  readonly options?: ReadonlyMap<string, string>;
   /** The host's address on a wire that is there, with the length of its prefix. */
   readonly localAddress?: HostAddress;
   /** `-D NAME`: names for `#ifdef`. */
@@ -88,6 +90,9 @@ const WITHOUT_MEANING: ReadonlySet<string> = new Set([
   "gateway_linklocal_ip",
 ]);
 
+/** Of an option that is not the script's. */
+const NO_PLACE: Place = { line: 0, column: 0 };
+
 /** What {@link runConfig} gives: the configuration, or why there is none. */
 export type RunConfigResult = { readonly config: RunConfig } | { readonly problem: RunProblem };
 
@@ -96,6 +101,10 @@ export function runConfig(script: Script, wishes: RunWishes): RunConfigResult {
   const reader = new OptionReader();
   for (const option of script.options) {
     const problem = reader.read(option);
+    if (problem !== null) return { problem };
+  }
+  for (const [name, value] of wishes.options ?? []) {
+    const problem = reader.read({ place: NO_PLACE, name, value: value === "" ? null : value });
     if (problem !== null) return { problem };
   }
   return reader.finish(wishes);

@@ -79,6 +79,14 @@ Deno.test("who runs a script goes before the script: another version keeps the s
   assertEquals([strict.tolerancePercent, strict.strictSegments], [0, true]);
 });
 
+Deno.test("options of who runs a script go before the script's own, and a wrong one is no line's", () => {
+  const options = new Map([["mtu", "9000"], ["remote_ip", "10.1.1.1"], ["strict_segments", ""]]);
+  const config = configOf("--mtu=1500\n--bind_port=99", { options });
+  assertEquals([config.mtu, config.ends.bindPort, config.strictSegments], [9000, 99, true]);
+  assertEquals(endsOf(config)[1], "10.1.1.1");
+  assertEquals(problemOf("", { options: new Map([["mtu", "1"]]) }).slice(0, 8), "error 0:");
+});
+
 Deno.test("a router that would be the host itself, or the peer, is another one", () => {
   assertEquals(endsOf(configOf("--local_ip=192.168.0.2")), ["192.168.0.2", "192.0.2.1", "192.168.0.3"]);
   assertEquals(
