@@ -49,7 +49,11 @@ export const LAYERS: readonly Layer[] = [
     mayImportTypesOf: ["src/host/"],
     mayUsePackages: true,
   },
-  { folder: "src/script/", mayImport: ["src/observe/", "src/host/", ...BELOW_HOST], mayUsePackages: true },
+  {
+    folder: "src/script/",
+    mayImport: ["src/observe/", "src/story/", "src/host/", ...BELOW_HOST],
+    mayUsePackages: true,
+  },
   {
     folder: "src/http/",
     mayImport: ["src/runtime/clock.ts"],

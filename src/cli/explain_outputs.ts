@@ -9,7 +9,7 @@
 import { basename, resolve } from "@std/path";
 import { ladderSvg } from "../observe/ladder_svg.ts";
 import { qlogText } from "../observe/qlog.ts";
-import { packetdrillScript } from "../observe/packetdrill_script.ts";
+import { packetdrillScript } from "../script/script_of_connection.ts";
 import type { ConnectionStory } from "../story/connection_story.ts";
 import type { ExplainedFile } from "../story/explain_json.ts";
 import { ladderOf } from "../story/ladder.ts";

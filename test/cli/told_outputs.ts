@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type LadderPage, ladderText } from "../../src/observe/ladder_text.ts";
 import { ladderSvg } from "../../src/observe/ladder_svg.ts";
-import { packetdrillScript } from "../../src/observe/packetdrill_script.ts";
+import { packetdrillScript } from "../../src/script/script_of_connection.ts";
 import { qlogText } from "../../src/observe/qlog.ts";
 import type { ConnectionStory } from "../../src/story/connection_story.ts";
 import { ladderOf } from "../../src/story/ladder.ts";

@@ -12,7 +12,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { readCapture } from "../../src/cli/capture_input.ts";
 import { SegmentReader } from "../../src/cli/capture_segments.ts";
-import { packetdrillScript } from "../../src/observe/packetdrill_script.ts";
+import { packetdrillScript } from "../../src/script/script_of_connection.ts";
 import type { ConnectionStory } from "../../src/story/connection_story.ts";
 import { PacketStory } from "../../src/story/from_packets.ts";
 import { Story } from "../../src/story/story.ts";

@@ -13,7 +13,9 @@ import type { ConnectionStory } from "../story/connection_story.ts";
 import { isRetransmission, type MarkKind } from "../story/marks.ts";
 import { type EndName, otherEnd, type SegmentRow, type StorySegment } from "../story/story_segment.ts";
 import { FLAG, TCP } from "../wire/tcp.ts";
-import { printable } from "./text_layout.ts";
+import { decodeTcpOptions } from "./option_bytes.ts";
+import { printTcpOptions } from "./print_packet.ts";
+import { printable } from "../observe/text_layout.ts";
 
 const { SYN, FIN, RST, PSH, ACK, URG, ECE, CWR } = FLAG;
 
@@ -321,8 +323,10 @@ function urgentPointer({ flags, header }: StorySegment): number | null {
   return header.charCodeAt(TCP.URGENT_POINTER) * 0x100 + header.charCodeAt(TCP.URGENT_POINTER + 1);
 }
 
-/** As Linux lays them out: in 32-bit words, filled up with NOPs in front. */
-function optionsText({ segment: { options, flags } }: SegmentRow, otherInitial: number): string {
+/** As they were captured; where nobody has kept the header, as Linux lays them out: in 32-bit words, filled up with NOPs in front. */
+function optionsText({ segment }: SegmentRow, otherInitial: number): string {
+  if (segment.header !== undefined) return capturedOptions(segment.header, otherInitial);
+  const { options, flags } = segment;
   const { mss, windowScale, sackPermitted, sack, timestamps, fastOpen } = options;
   const stamp = timestamps === undefined ? null : `TS val ${timestamps.value} ecr ${timestamps.echo}`;
   const list: string[] = [];
@@ -339,6 +343,14 @@ function optionsText({ segment: { options, flags } }: SegmentRow, otherInitial: 
   }
   return list.length === 0 ? "" : ` <${list.join(",")}>`;
 }
+
+function capturedOptions(header: string, otherInitial: number): string {
+  const bytes = Uint8Array.from(header.slice(TCP.HEADER_BYTES), (letter) => letter.charCodeAt(0));
+  const options = decodeTcpOptions(bytes, (edge) => (edge - otherInitial) >>> 0);
+  return options.length === 0 ? "" : ` ${printTcpOptions({ kind: "list", place: NOWHERE, options })}`;
+}
+
+const NOWHERE = { line: 0, column: 0 } as const;
 
 /** Filled up with NOPs behind. */
 function fastOpenTexts({ cookie, experimental }: { cookie: string; experimental?: true }): string[] {

@@ -3,7 +3,7 @@
  * many.
  */
 import { assertEquals, assertMatch } from "@std/assert";
-import { packetdrillScript } from "../../src/observe/packetdrill_script.ts";
+import { packetdrillScript } from "../../src/script/script_of_connection.ts";
 import type { EndName } from "../../src/story/story_segment.ts";
 import { HANDSHAKE, tell } from "../story/written_story.ts";
 
