@@ -3,18 +3,22 @@
  *
  * Owns: the script's text, and the calls that an application must have made for the segments to come about. Must not know: files.
  *
- * The language is that of google/packetdrill. What a capture cannot show is chosen as simply as it can be: a write for each segment with new
- * data (TCP_NODELAY), a read once what was read has been acknowledged, shutdown or close where the FIN comes. Windows are not demanded
- * of the stack, which has buffers of its own; the options of its segments are, in the order in which Linux writes them. What never arrived is
- * not given to it, and copies that the network made are not demanded.
+ * The language is that of google/packetdrill. What a capture cannot show is chosen as simply as it can be: writes as write_plan.ts has
+ * them (TCP_NODELAY), a read once what was read has been acknowledged, shutdown or close where the FIN comes, and TCP_QUICKACK off
+ * where an ACK waited for the answer of an application that answers at once. Windows are not demanded of the stack, which has buffers of
+ * its own; the options of its segments are, as they were captured. What never arrived is not given to it, and copies that the network
+ * made are not demanded.
  */
 import { ByteRanges } from "../story/byte_ranges.ts";
 import type { ConnectionStory } from "../story/connection_story.ts";
 import { isRetransmission, type MarkKind } from "../story/marks.ts";
 import { type EndName, otherEnd, type SegmentRow, type StorySegment } from "../story/story_segment.ts";
+import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
+import { windowShiftFor } from "../tcp/receive_window.ts";
 import { FLAG, TCP } from "../wire/tcp.ts";
 import { decodeTcpOptions } from "./option_bytes.ts";
 import { printTcpOptions } from "./print_packet.ts";
+import { WritePlan } from "./write_plan.ts";
 import { printable } from "../observe/text_layout.ts";
 
 const { SYN, FIN, RST, PSH, ACK, URG, ECE, CWR } = FLAG;
@@ -29,8 +33,14 @@ export interface ScriptWishes {
 
 /** Local choice: a machine that plays a script sends and sees within so much of the time that a capture tells. */
 const TOLERANCE_US = 20_000;
+/** Local choice: between an ACK at once and one that was delayed. */
+const AT_ONCE_S = 0.005;
 /** What a script can say: payload of a segment (16 bits), and positions (32 bits, no segment across their end). */
 const MOST_PAYLOAD = 0xffff;
+/** What a window's field can say. */
+const MOST_FIELD = 0xffff;
+/** What a stack of ours offers unless it is told otherwise. */
+const USUAL_SHIFT = windowShiftFor(DEFAULT_TCP_CONFIG.receiveBufferBytes);
 const MOST_POSITION = 0xffffffff;
 
 const USUAL_MTU = 1500;
@@ -49,6 +59,9 @@ class ScriptWriter {
   readonly #side: EndName;
   readonly #source: string;
   readonly #rows: readonly SegmentRow[];
+  readonly #writes: WritePlan;
+  /** Its SYN asks by itself: who opens, and both where they open at once (RFC 9293 §3.5, Figure 7). */
+  readonly #isActive: boolean;
   readonly #lines: string[] = [];
   /** Octets of the other end that were given, SYN and FIN not counted. */
   readonly #given = new ByteRanges();
@@ -56,6 +69,11 @@ class ScriptWriter {
   #fd: number | null = null;
   #read = 1;
   #isClosed = false;
+  /** TCP_QUICKACK: off where the ACK of what came went with text; null as long as nothing is said of it. */
+  #quickAcks: boolean | null = null;
+  /** Of the other end: its largest text, and the text since the last segment of our side. */
+  #largest = 0;
+  #unacked = 0;
   #lastTime: number | null = null;
 
   constructor(connection: ConnectionStory, { side, source }: ScriptWishes) {
@@ -63,11 +81,16 @@ class ScriptWriter {
     this.#side = side;
     this.#source = source;
     this.#rows = connection.segmentRows();
+    this.#writes = new WritePlan(this.#rows, side);
+    this.#isActive = side === "client" ||
+      this.#rows.some(({ segment: { from, flags } }) => from === side && (flags & (SYN | ACK)) === SYN);
   }
 
   write(): string {
     this.#head();
-    if (this.#side === "server") this.#listen();
+    if (!this.#isActive) this.#listen();
+    // Of two that open at once the other's SYN may come first.
+    else if (this.#rows[0]?.segment.from !== this.#side && !this.#connection.isMidstream) this.#connect(0);
     if (this.#connection.isMidstream) this.#makeHandshake();
     for (const row of this.#rows) {
       if (Math.max(row.relSeq + row.segment.length, row.relAck) > MOST_POSITION) {
@@ -116,7 +139,14 @@ class ScriptWriter {
         ? ["net.ipv4.tcp_window_scaling=0"]
         : []),
     ];
-    return off.length === 0 ? [] : [`\`sysctl -q ${off.join(" ")}\``, ""];
+    // Another scale than ours says for how large a buffer it was chosen (RFC 7323 §2.2).
+    const shift = own.offeredShift;
+    const most = shift === null || shift === USUAL_SHIFT ? null : MOST_FIELD * 2 ** shift;
+    const lines = [
+      ...(off.length === 0 ? [] : [`\`sysctl -q ${off.join(" ")}\``]),
+      ...(most === null ? [] : [`\`sysctl -q net.ipv4.tcp_rmem="4096 ${most} ${most}"\``]),
+    ];
+    return lines.length === 0 ? [] : [...lines, ""];
   }
 
   #listen(): void {
@@ -125,13 +155,59 @@ class ScriptWriter {
     // Who refuses does not listen.
     if (this.#connection.factsOf("server").reset?.isRefusal) return;
     this.#lines.push("+0 listen(3, 1) = 0");
+    // A connection begins with what its listener has then: the SYN must not be there yet.
+    const opening = this.#rows.find((row) =>
+      row.segment.from !== this.#side && (row.segment.flags & (SYN | RST | ACK)) === ACK &&
+      this.#whySkipped(row) === null
+    );
+    if (opening !== undefined && opening.segment.length > 0) this.#foreseeAck(opening);
   }
 
   #connect(delta: number): void {
     this.#call("fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0", 0);
     this.#call("setsockopt(3, SOL_TCP, TCP_NODELAY, [1], 4) = 0", 0);
+    if (this.#sendsWithHandshake()) this.#quickAck(false);
     this.#call("connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)", delta);
     this.#fd = 3;
+  }
+
+  /** Whether there is no bare third step of the handshake: its ACK waited for the text that it came with. */
+  #sendsWithHandshake(): boolean {
+    const answer = this.#rows.findIndex(({ segment: { from, flags } }) =>
+      from !== this.#side && (flags & (SYN | ACK)) === (SYN | ACK)
+    );
+    const next = this.#rows.slice(answer + 1).find(({ segment }) => segment.from === this.#side);
+    if (answer < 0 || next === undefined) return false;
+    const { flags, length } = next.segment;
+    return next.relSeq === 1 && (length > 0 || (flags & (FIN | RST)) !== 0);
+  }
+
+  /** Whether ACKs leave at once, or wait for text that may go with them. */
+  #quickAck(on: boolean): void {
+    if (this.#isClosed || this.#quickAcks === on || this.#quickAcks === null && on) return;
+    this.#quickAcks = on;
+    this.#call(`setsockopt(${this.#fd ?? 3}, SOL_TCP, TCP_QUICKACK, [${on ? 1 : 0}], 4) = 0`, 0);
+  }
+
+  /**
+   * What the stack did when this text came: sent text along with the ACK (its application answered at once), or the ACK alone. A call comes
+   * after the segment that it answers, so that the stack must have been told before.
+   */
+  #foreseeAck({ index, segment }: SegmentRow): void {
+    const next = this.#rows.find((row) => row.index > index && this.#whySkipped(row) === null);
+    if (next === undefined || next.segment.time - segment.time > AT_ONCE_S) return;
+    const { from, flags, length } = next.segment;
+    this.#largest = Math.max(this.#largest, segment.length);
+    this.#unacked += segment.length;
+    if (from !== this.#side) {
+      // What came together was taken together.
+      if (length > 0) this.#quickAck(false);
+      return;
+    }
+    const isBare = length === 0 && (flags & (FIN | RST)) === 0;
+    // Two full segments are acknowledged at once in any case (SHLD-19).
+    if (!isBare || this.#unacked < 2 * this.#largest) this.#quickAck(isBare);
+    this.#unacked = 0;
   }
 
   #accept(): void {
@@ -143,7 +219,7 @@ class ScriptWriter {
   /** Windows of a connection whose beginning was not seen are told as if they were not scaled. */
   #makeHandshake(): void {
     this.#lines.push("", "// The beginning was not captured: this handshake is made up.");
-    if (this.#side === "server") {
+    if (!this.#isActive) {
       this.#lines.push("+0 < S 0:0(0) win 65535 <mss 1460>", "+0 > S. 0:0(0) ack 1 <...>");
       this.#lines.push("+0 < . 1:1(0) ack 1 win 65535");
       this.#accept();
@@ -172,20 +248,22 @@ class ScriptWriter {
     return { ...row, relSeq: 1, segment: { ...segment, length: segment.length - before } };
   }
 
+  /** Why a segment is no line of the script; null where it is one. */
+  #whySkipped({ segment, marks, relSeq, fate }: SegmentRow): string | null {
+    const kinds = marks.map(({ kind }) => kind);
+    if (kinds.includes("outside-window")) return "belongs to no window of this connection";
+    if (relSeq < 0 && relSeq + segment.length >= 0) return "lies before what was captured";
+    if (segment.from === this.#side) {
+      return kinds.includes("duplicate") ? "is a copy that the network made" : null;
+    }
+    return fate !== null || kinds.some((kind) => NEVER_GIVEN.has(kind)) ? "never arrived" : null;
+  }
+
   #row(row: SegmentRow): void {
     const { segment, marks } = row;
     const isOutbound = segment.from === this.#side;
     const delta = this.#lastTime === null ? 0 : Math.max(0, segment.time - this.#lastTime);
-    const kinds = marks.map(({ kind }) => kind);
-    const skipped = kinds.includes("outside-window")
-      ? "belongs to no window of this connection"
-      : row.relSeq < 0 && row.relSeq + segment.length >= 0
-      ? "lies before what was captured"
-      : isOutbound
-      ? kinds.includes("duplicate") ? "is a copy that the network made" : null
-      : row.fate !== null || kinds.some((kind) => NEVER_GIVEN.has(kind))
-      ? "never arrived"
-      : null;
+    const skipped = this.#whySkipped(row);
     if (skipped !== null) {
       this.#lines.push(`// frame ${segment.number} ${skipped}`);
       return;
@@ -210,21 +288,25 @@ class ScriptWriter {
       this.#call(text, left);
       left = 0;
     };
-    if (this.#side === "client" && this.#fd === null && (flags & (SYN | ACK)) === SYN) {
+    if (this.#isActive && this.#fd === null && (flags & (SYN | ACK)) === SYN) {
       this.#connect(left);
       left = 0;
     }
     if (this.#fd !== null && !isAgain && !this.#isClosed) {
       if (length > 0 && (flags & SYN) === 0 && relSeq >= 1) {
         // The urgent octet is the last one of the call that sends it; of a longer text others have the flag too.
-        const isUrgent = urgentPointer(segment) === length;
-        call(
-          isUrgent
-            ? `send(${this.#fd}, ..., ${length}, MSG_OOB) = ${length}`
-            : `write(${this.#fd}, ..., ${length}) = ${length}`,
-        );
+        const count = this.#writes.due(row);
+        const { closesNow } = this.#writes;
+        const flag = urgentPointer(segment) === length ? "MSG_OOB" : closesNow ? "MSG_MORE" : null;
+        if (count > 0) {
+          call(
+            flag === null
+              ? `write(${this.#fd}, ..., ${count}) = ${count}`
+              : `send(${this.#fd}, ..., ${count}, ${flag}) = ${count}`,
+          );
+        }
       }
-      if ((flags & FIN) !== 0) call(this.#closing(row));
+      if ((flags & FIN) !== 0 || length > 0 && this.#writes.closesNow) call(this.#closing(row));
       else if ((flags & RST) !== 0 && !this.#wasReset(row)) {
         call(`setsockopt(${this.#fd}, SOL_SOCKET, SO_LINGER, {onoff=1, linger=0}, 8) = 0`);
         call(`close(${this.#fd}) = 0`);
@@ -237,25 +319,31 @@ class ScriptWriter {
 
   #inbound(row: SegmentRow, { delta, note }: { delta: number; note: string }): void {
     const { segment: { flags, length }, relSeq } = row;
+    if (length > 0 && relSeq >= 1) this.#foreseeAck(row);
     this.#segment("<", row, { delta, note });
     if (length > 0 && relSeq >= 1) this.#given.add(relSeq, relSeq + length);
-    const opens = this.#side === "server" && this.#fd === null && (flags & (SYN | RST | ACK)) === ACK;
+    const opens = !this.#isActive && this.#fd === null && (flags & (SYN | RST | ACK)) === ACK;
     if (opens) this.#accept();
   }
 
   /** Both directions where nothing more comes from the other end, which may still speak otherwise. */
   #closing({ index }: SegmentRow): string {
-    this.#isClosed = true;
     const later = this.#rows.filter((row) => row.index > index);
     const speaks = later.some(({ segment }) => segment.from !== this.#side && segment.length > 0);
     // Who answers what comes with RST does not read any more (RFC 9293 §3.10.4).
     const refuses = later.some(({ segment: { from, flags } }) => from === this.#side && (flags & RST) !== 0);
-    return speaks && !refuses ? `shutdown(${this.#fd}, SHUT_WR) = 0` : `close(${this.#fd}) = 0`;
+    const call = speaks && !refuses ? `shutdown(${this.#fd}, SHUT_WR) = 0` : `close(${this.#fd}) = 0`;
+    // What is unread when both directions are closed makes a RST of the FIN (RFC 2525 §2.17).
+    if (!refuses && !speaks) this.#readUpTo(Infinity);
+    this.#isClosed = true;
+    return call;
   }
 
   /** A RST that answers something is the stack's own doing. */
-  #wasReset({ index }: SegmentRow): boolean {
+  #wasReset({ index, relSeq, segment: { flags } }: SegmentRow): boolean {
     const before = this.#rows.findLast((row) => row.index < index);
+    // Who finds its SYN acknowledged by a wrong number has no ACK in its RST (RFC 9293 §3.10.7.3).
+    if (this.#isActive && relSeq === 1 && (flags & ACK) !== 0) return this.#isClosed;
     return this.#isClosed ||
       before !== undefined && before.segment.from !== this.#side && (before.segment.flags & SYN) !== 0;
   }

@@ -196,7 +196,9 @@ export class LateMarks {
     for (const [left, right] of blocks) {
       if (sender.sacked.add(left, right) === 0) continue;
       for (const record of sender.records.overlapping(left, right)) {
-        if (record.start >= left && record.end <= right && record.sackedAfter === 0) {
+        // A receiver may say of text beyond a hole that it is there, and nothing of the FIN behind it.
+        const end = record.end - 1 === sender.finAt && right === sender.finAt ? right : record.end;
+        if (record.start >= left && end <= right && record.sackedAfter === 0) {
           record.sackedAfter = record.sendings.length;
         }
       }

@@ -30,6 +30,12 @@ export function oweAck(tcb: Tcb, rule: RuleId): void {
   tcb.ackRule = rule;
 }
 
+/** The third step of the handshake (RFC 9293 §3.5): now, or within the delay where text may go with it. */
+export function oweHandshakeAck(context: MachineContext, tcb: Tcb): void {
+  if (tcb.config.handshakeAck === "at-once") oweAck(tcb, "ack.handshake");
+  else tcb.delayedAckUs = context.nowUs + tcb.config.delayedAckUs;
+}
+
 /** The ACK that an unacceptable segment gets, within the limits; the segment is the one in hand. */
 export function answerUnacceptable(context: MachineContext, tcb: Tcb, rule: RuleId): void {
   const { length, seq } = context.arriving;

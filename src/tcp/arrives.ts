@@ -6,7 +6,7 @@
  * SYN_SENT in arrives_syn_sent.ts, the ACK field in arrives_ack.ts, text and FIN in arrives_text.ts.
  */
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
-import { answerUnacceptable, challengeAck, oweAck } from "./answer_limit.ts";
+import { answerUnacceptable, challengeAck, oweAck, oweHandshakeAck } from "./answer_limit.ts";
 import { acknowledgmentArrives } from "./arrives_ack.ts";
 import { synSentArrives } from "./arrives_syn_sent.ts";
 import { reportDuplicate, takeKeptSyn, textArrives, urgentArrives } from "./arrives_text.ts";
@@ -63,7 +63,7 @@ function synchronizedArrives(context: MachineContext, tcb: Tcb, segment: Arrivin
     context.apply("arrives.check5.crossed-syn-ack");
     establish(context, tcb, { row: "syn-rcvd.ack", segment });
     takeKeptSyn(context, tcb);
-    oweAck(tcb, "ack.handshake");
+    oweHandshakeAck(context, tcb);
     return;
   }
   if (!sequenceCheck(context, tcb, segment)) return;

@@ -4,7 +4,7 @@
  * Owns: the answers to our SYN, simultaneous open included (MUST-10). Must not know: how the SYN was sent.
  */
 import { FLAG } from "../wire/tcp.ts";
-import { oweAck } from "./answer_limit.ts";
+import { oweHandshakeAck } from "./answer_limit.ts";
 import { keepSynText, textArrives, urgentArrives } from "./arrives_text.ts";
 import type { ArrivingSegment } from "./arriving_segment.ts";
 import { changeState, endConnection } from "./change_state.ts";
@@ -53,7 +53,7 @@ export function synSentArrives(context: MachineContext, tcb: Tcb, segment: Arriv
     // RFC 3168 §6.1.1: a SYN-ACK with ECE and without CWR grants what our SYN asked for.
     tcb.ecn = asksForEcnNow(tcb) && (flags & (ECE | CWR)) === ECE;
     establish(context, tcb, { row: "syn-sent.syn-ack", segment, sendFlags: ACK });
-    oweAck(tcb, "ack.handshake");
+    oweHandshakeAck(context, tcb);
     urgentArrives(context, tcb, segment);
     textArrives(context, tcb, segment);
     return;

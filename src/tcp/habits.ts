@@ -49,6 +49,8 @@ export interface TcpHabits {
   // -- Acknowledgments
   /** Which second segment is acknowledged at once: of full-sized ones (SHLD-19), or of any size. */
   ackEverySecond: "full-sized" | "any";
+  /** The third step of the handshake: sent at once, or held back for text that may go with it (Linux without TCP_QUICKACK). */
+  handshakeAck: "at-once" | "delayed";
   /** While our FIN is not acknowledged ACKs carry it again, instead of being bare (4.4BSD, `tcp_outflags`). */
   finInAcks: boolean;
   /** Answers to bare segments that are not acceptable: so many of a connection in so long (RFC 5961 §7). */
@@ -148,6 +150,7 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   windowUpdates: "worthwhile",
   acceptance: "offered",
   ackEverySecond: "full-sized",
+  handshakeAck: "at-once",
   finInAcks: false,
   // As Linux's tcp_invalid_ratelimit: one in half a second.
   answersPerInterval: 1,

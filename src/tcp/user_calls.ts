@@ -166,6 +166,7 @@ export function changeSettings(tcb: Tcb, changes: Partial<TcpConfig>): void {
   const { config } = tcb;
   if (changes.noDelay !== undefined) tcb.noDelay = config.noDelay;
   if (changes.mss !== undefined && tcb.synAcknowledged) updateSendMss(tcb);
+  if (changes.quickAcks !== undefined) tcb.quickAcksLeft = config.quickAcks;
   if (changes.dscp !== undefined) tcb.dscp = config.dscp;
   if (changes.r2Us !== undefined) tcb.r2Us = config.r2Us;
   if (changes.keepAliveIdleUs !== undefined) tcb.keepAliveIdleUs = config.keepAliveIdleUs;

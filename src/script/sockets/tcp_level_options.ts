@@ -186,6 +186,15 @@ const noOptions = flag({
   },
 });
 
+/** `TCP_QUICKACK`: off, ACKs wait for text to go with, that of the handshake as well; on, as many as usual leave at once. */
+const quickAck = flag({
+  get: (place) => settingsOf(place).handshakeAck === "at-once",
+  set: ({ process, socket }, on) => {
+    const { quickAcks } = process.ground.host.config;
+    socket.configure({ handshakeAck: on ? "at-once" : "delayed", quickAcks: on ? quickAcks : 0 });
+  },
+});
+
 /** Port of the peer's UDP (FreeBSD): only before there is a connection, and only where the host does TCP in UDP. */
 const udpPort: SocketOption = {
   set: (place) => {
@@ -225,6 +234,7 @@ export const TCP_LEVEL_OPTIONS: Readonly<Record<string, SocketOption>> = {
     set: ({ socket }, value) => socket.configure({ synRetransmissions: value }),
   }),
   TCP_LINGER2: linger2,
+  TCP_QUICKACK: quickAck,
   TCP_CONGESTION: congestion,
   TCP_INQ: flag({
     get: ({ socket }) => socket.settings.tellsInQueue,
