@@ -69,6 +69,8 @@ class ScriptWriter {
   #fd: number | null = null;
   #read = 1;
   #isClosed = false;
+  /** Its descriptor is closed: no call has it any more. */
+  #isGone = false;
   /** TCP_QUICKACK: off where the ACK of what came went with text; null as long as nothing is said of it. */
   #quickAcks: boolean | null = null;
   /** Of the other end: its largest text, and the text since the last segment of our side. */
@@ -184,7 +186,7 @@ class ScriptWriter {
 
   /** Whether ACKs leave at once, or wait for text that may go with them. */
   #quickAck(on: boolean): void {
-    if (this.#isClosed || this.#quickAcks === on || this.#quickAcks === null && on) return;
+    if (this.#isGone || this.#quickAcks === on || this.#quickAcks === null && on) return;
     this.#quickAcks = on;
     this.#call(`setsockopt(${this.#fd ?? 3}, SOL_TCP, TCP_QUICKACK, [${on ? 1 : 0}], 4) = 0`, 0);
   }
@@ -336,6 +338,7 @@ class ScriptWriter {
     // What is unread when both directions are closed makes a RST of the FIN (RFC 2525 §2.17).
     if (!refuses && !speaks) this.#readUpTo(Infinity);
     this.#isClosed = true;
+    this.#isGone = refuses || !speaks;
     return call;
   }
 

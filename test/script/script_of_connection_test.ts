@@ -8,8 +8,8 @@ import type { EndName } from "../../src/story/story_segment.ts";
 import { HANDSHAKE, tell } from "../story/written_story.ts";
 
 const STORY = `
-  C S 0 win=64240 mss=1460 sackok=1 ts=100/0 wscale=7
-  S SA 0 1 win=65160 mss=1460 sackok=1 ts=500/100 wscale=7
+  C S 0 win=64240 mss=1460 sackok=1 ts=100/0 wscale=5
+  S SA 0 1 win=65160 mss=1460 sackok=1 ts=500/100 wscale=5
   C A 1 1 win=502 ts=100/500
   C PA 1 1 len=100 win=502 ts=110/500 at=0.1
   C PA 101 1 len=50 win=502 ts=111/500 at=0.15
@@ -96,8 +96,8 @@ const SERVER_SCRIPT = `// told.pcap, connection #1: 10.0.0.2:40000 > 10.0.0.1:80
 +0 setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0
 +0 bind(3, ..., ...) = 0
 +0 listen(3, 1) = 0
-+0 < S 0:0(0) win 64240 <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7>
-+.01 > S. 0:0(0) ack 1 <mss 1460,sackOK,TS val 500 ecr 100,nop,wscale 7>
++0 < S 0:0(0) win 64240 <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 5>
++.01 > S. 0:0(0) ack 1 <mss 1460,sackOK,TS val 500 ecr 100,nop,wscale 5>
 +.01 < . 1:1(0) ack 1 win 502 <nop,nop,TS val 100 ecr 500>
 +0 accept(3, ..., ...) = 4
 +0 setsockopt(4, SOL_TCP, TCP_NODELAY, [1], 4) = 0
@@ -125,8 +125,8 @@ const CLIENT_SCRIPT = `// told.pcap, connection #1: 10.0.0.2:40000 > 10.0.0.1:80
 +0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0
 +0 setsockopt(3, SOL_TCP, TCP_NODELAY, [1], 4) = 0
 +0 connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)
-+0 > S 0:0(0) <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7>
-+.01 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 500 ecr 100,nop,wscale 7>
++0 > S 0:0(0) <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 5>
++.01 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 500 ecr 100,nop,wscale 5>
 +.01 > . 1:1(0) ack 1 <nop,nop,TS val 100 ecr 500>
 +.07 write(3, ..., 100) = 100
 +0 > P. 1:101(100) ack 1 <nop,nop,TS val 110 ecr 500>
