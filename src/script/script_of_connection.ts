@@ -34,7 +34,7 @@ export interface ScriptWishes {
 /** Local choice: a machine that plays a script sends and sees within so much of the time that a capture tells. */
 const TOLERANCE_US = 20_000;
 /** Local choice: between an ACK at once and one that was delayed. */
-const AT_ONCE_S = 0.005;
+const AT_ONCE_S = 0.02;
 /** What a script can say: payload of a segment (16 bits), and positions (32 bits, no segment across their end). */
 const MOST_PAYLOAD = 0xffff;
 /** What a window's field can say. */
@@ -73,9 +73,11 @@ class ScriptWriter {
   #isGone = false;
   /** TCP_QUICKACK: off where the ACK of what came went with text; null as long as nothing is said of it. */
   #quickAcks: boolean | null = null;
-  /** Of the other end: its largest text, and the text since the last segment of our side. */
+  /** Of the other end: its largest text, and how much of all was acknowledged. */
   #largest = 0;
-  #unacked = 0;
+  #acknowledged = 1;
+  /** Where the search for what acknowledges goes on. */
+  #nextAnswer = 0;
   #lastTime: number | null = null;
 
   constructor(connection: ConnectionStory, { side, source }: ScriptWishes) {
@@ -195,21 +197,31 @@ class ScriptWriter {
    * What the stack did when this text came: sent text along with the ACK (its application answered at once), or the ACK alone. A call comes
    * after the segment that it answers, so that the stack must have been told before.
    */
-  #foreseeAck({ index, segment }: SegmentRow): void {
-    const next = this.#rows.find((row) => row.index > index && this.#whySkipped(row) === null);
-    if (next === undefined || next.segment.time - segment.time > AT_ONCE_S) return;
-    const { from, flags, length } = next.segment;
-    this.#largest = Math.max(this.#largest, segment.length);
-    this.#unacked += segment.length;
-    if (from !== this.#side) {
-      // What came together was taken together.
-      if (length > 0) this.#quickAck(false);
-      return;
-    }
-    const isBare = length === 0 && (flags & (FIN | RST)) === 0;
+  #foreseeAck({ index, segment: { length, time }, relSeq }: SegmentRow): void {
+    const end = relSeq + length;
+    // What comes out of order is acknowledged at once in any case (RFC 5681 §4.2).
+    if (relSeq > this.#given.endOfRun(1)) return;
+    this.#largest = Math.max(this.#largest, length);
+    const answer = this.#answerTo(end, index);
+    if (answer === null) return;
+    const { segment } = answer;
+    // What came together, or before the delay was over, was taken together.
+    const isOwn = answer.relAck === end && segment.time - time < AT_ONCE_S;
+    const isBare = isOwn && segment.length === 0 && (segment.flags & (FIN | RST)) === 0;
     // Two full segments are acknowledged at once in any case (SHLD-19).
-    if (!isBare || this.#unacked < 2 * this.#largest) this.#quickAck(isBare);
-    this.#unacked = 0;
+    if (!isBare || end - this.#acknowledged < 2 * this.#largest) this.#quickAck(isBare);
+    if (answer.relAck === end) this.#acknowledged = end;
+  }
+
+  /** The first of our segments behind this row that acknowledges as much. Both rise from call to call. */
+  #answerTo(end: number, index: number): SegmentRow | null {
+    for (; this.#nextAnswer < this.#rows.length; this.#nextAnswer++) {
+      const row = this.#rows[this.#nextAnswer];
+      const { from, flags } = row.segment;
+      if (row.index <= index || from !== this.#side || (flags & ACK) === 0 || row.relAck < end) continue;
+      return row;
+    }
+    return null;
   }
 
   #accept(): void {
@@ -316,6 +328,7 @@ class ScriptWriter {
       }
     }
     this.#segment(">", row, { delta: left, note });
+    this.#acknowledged = Math.max(this.#acknowledged, row.relAck);
     this.#readUpTo(row.relAck);
   }
 

@@ -51,6 +51,23 @@ const CASES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
       "11 retransmission-fast(4)",
     ],
   ],
+  "text beyond a hole has come, though SACK says nothing of the FIN behind it": [
+    `C S 0 sackok=1
+      S SA 0 1 sackok=1
+      C A 1 1
+      C A 1 1 len=100
+      C FPA 101 1 len=50
+      S A 1 1 sack=101-151
+      C FPA 101 1 len=50 at=0.3
+      C A 1 1 len=100 at=0.5
+      S A 1 152 at=0.6`,
+    [
+      "4 never-arrived(8)",
+      "6 duplicate-ack(2) sack",
+      "7 retransmission-tail-probe(5)",
+      "8 retransmission-timeout(4)",
+    ],
+  ],
   "lost, as the hole tells that SACK spoke of before it was filled, where timestamps are alike": [
     `C S 0 sackok=1
       S SA 0 1 sackok=1

@@ -226,3 +226,22 @@ Deno.test("ICMP ends an opening connection where it is a hard error, or forbids,
     assertEquals(app.state, "ESTABLISHED");
   }
 });
+
+Deno.test("the third step of the handshake leaves at once, or within the delay, with text where there is some (RFC 9293 §3.5)", () => {
+  const delayedAckUs = 40_000;
+  for (const handshakeAck of ["at-once", "delayed"] as const) {
+    const { lab, peer, app } = reachSynSent({ tcp: { handshakeAck, delayedAckUs } });
+    peer.sends({ flags: "SYN ACK", seq: 0, ack: 1 });
+    if (handshakeAck === "at-once") peer.expects({ flags: "ACK", seq: 1, ack: 1 });
+    peer.expectsSilence();
+    assertEquals(app.state, "ESTABLISHED");
+    lab.pass(delayedAckUs);
+    if (handshakeAck === "delayed") peer.expects({ flags: "ACK", seq: 1, ack: 1 });
+    peer.expectsSilence();
+  }
+  const { peer, app } = reachSynSent({ tcp: { handshakeAck: "delayed", delayedAckUs } });
+  peer.sends({ flags: "SYN ACK", seq: 0, ack: 1 });
+  app.write(new Uint8Array(10));
+  peer.expects({ flags: "ACK", seq: 1, ack: 1, data: new Uint8Array(10) });
+  peer.expectsSilence();
+});

@@ -148,3 +148,26 @@ Deno.test("what cannot be set, what cannot be asked, what is kept", () => {
   assertEquals(lab.result('setsockopt(4, SOL_TCP, TCP_CONGESTION, "warp", 4) = -1 ENOENT'), "ENOENT");
   lab.isMissing("setsockopt(4, SOL_SOCKET, SO_MAX_PACING_RATE, [1], 4) = 0", "SO_MAX_PACING_RATE");
 });
+
+Deno.test("TCP_QUICKACK: off, ACKs wait for text to go with, that of the handshake too; on, they leave at once again", () => {
+  const lab = new SocketLab();
+  const peer = lab.peer(CONNECT_PORT);
+  lab.call("socket(..., SOCK_STREAM, IPPROTO_TCP) = 3");
+  lab.call("getsockopt(3, SOL_TCP, TCP_QUICKACK, [1], [4]) = 0");
+  lab.call("setsockopt(3, SOL_TCP, TCP_QUICKACK, [0], 4) = 0");
+  lab.call("getsockopt(3, SOL_TCP, TCP_QUICKACK, [0], [4]) = 0");
+  lab.call("fcntl(3, F_SETFL, O_NONBLOCK) = 0");
+  lab.call("connect(3, ..., ...) = -1 EINPROGRESS");
+  peer.expects({ flags: "SYN" });
+  lab.sends(peer, { flags: "SYN ACK", seq: 0, ack: 1, options: { mss: 1460 } });
+  peer.expectsSilence();
+  lab.call("write(3, ..., 10) = 10");
+  peer.expects({ flags: "ACK", seq: 1, ack: 1, data: new Uint8Array(10) });
+  lab.sends(peer, { flags: "PSH ACK", seq: 1, ack: 11, data: 5 });
+  peer.expectsSilence();
+  lab.pass(SECOND_US);
+  peer.expects({ flags: "ACK", ack: 6 });
+  lab.call("setsockopt(3, SOL_TCP, TCP_QUICKACK, [1], 4) = 0");
+  lab.sends(peer, { flags: "PSH ACK", seq: 6, ack: 11, data: 5 });
+  peer.expects({ flags: "ACK", ack: 11 });
+});
