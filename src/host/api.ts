@@ -108,6 +108,8 @@ export interface HostConnection extends FastOpenConnection {
   abort(): void;
   /** Marks all that is queued now as urgent (RFC 9293 §3.8.5, MUST-30); new applications should not (SHLD-13). */
   markUrgent(): void;
+  /** All that is queued now ends a record: no segment carries text from before and from behind it (POSIX's `MSG_EOR`). */
+  endRecord(): void;
   /** {@link HostConnection.write}, with all that is queued then marked as urgent before any of it leaves. */
   writeUrgent(bytes: Uint8Array): number;
   /** Whether small segments leave at once: Nagle's algorithm off (RFC 9293 §3.7.4). */

@@ -7,6 +7,7 @@ import type { TcpConfig } from "../tcp/config.ts";
 import type { CloseReason } from "../tcp/events.ts";
 import { type ConnectionInfo, connectionInfo, type FlightSegments, flightSegments } from "../tcp/info.ts";
 import type { TcpState } from "../tcp/state.ts";
+import { markRecordEnd } from "../tcp/record_marks.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import {
   abortConnection,
@@ -287,6 +288,10 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
       this.#host.finish();
     }
     return count;
+  }
+
+  endRecord(): void {
+    markRecordEnd(this.tcb);
   }
 
   markUrgent(): void {

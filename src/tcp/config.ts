@@ -27,6 +27,8 @@ export interface TcpConfig extends TcpHabits, FastOpenSettings {
   /** A last piece that fills no segment waits for more, or for FIN, whatever is in flight (Linux's TCP_CORK, BSD's TCP_NOPUSH). */
   cork: boolean;
   /** RFC 9438, or RFC 5681 with RFC 6582. */
+  /** What the application sends is pushed (MUST-60: PSH on the last segment of what is queued); off while it says that more follows. */
+  push: boolean;
   congestionControl: "cubic" | "reno";
   /** RFC 6928 §2: ten segments. */
   initialWindowSegments: number;
@@ -108,6 +110,7 @@ export const DEFAULT_TCP_CONFIG: Readonly<TcpConfig> = {
   noDelay: false,
   // SHLD-7 has Nagle alone; MUST-60 and MUST-61 leave it to who asks that nothing is pushed.
   cork: false,
+  push: true,
   congestionControl: "cubic",
   initialWindowSegments: 10,
   // Deviation: RFC 9293 §3.4.2 takes 2 minutes; 30 s keeps TIME_WAIT at the 60 s that people know from Linux.

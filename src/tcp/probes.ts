@@ -9,7 +9,7 @@ import type { MachineContext } from "./context.ts";
 import { resendRecord, tellRetransmit } from "./resend.ts";
 import { effectiveMss } from "./segment_options.ts";
 import { sendPiece } from "./send_new.ts";
-import { pushSegment, segmentOf } from "./send_segment.ts";
+import { dataFlags, pushSegment, segmentOf } from "./send_segment.ts";
 import type { Tcb } from "./tcb.ts";
 
 const { ACK } = FLAG;
@@ -99,7 +99,9 @@ function probeWindowWithNewData(context: MachineContext, tcb: Tcb): void {
   const rule = isOpen ? "send.override" : "send.window-probe";
   context.apply(rule);
   if (!isOpen) tellRetransmit(context, tcb, { kind: "probe", seq: sndNxt, length, count: tcb.timerBackoff });
-  pushSegment(context, tcb, segmentOf(rule, ACK, sndNxt, length));
+  // MUST-61: the last of what is queued has PSH.
+  const flags = dataFlags(isOpen && length === tcb.unsentBytes, false);
+  pushSegment(context, tcb, segmentOf(rule, flags, sndNxt, length));
   tcb.sendNext(length).sentUs = context.nowUs;
   if (isOpen) {
     tcb.timerBackoff = 0;

@@ -8,6 +8,7 @@ import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import type { RetransmitKind } from "./events.ts";
 import { stampAt } from "./rate_sample.ts";
+import { recordEndAfter } from "./record_marks.ts";
 import { noteForUndo } from "./recovery.ts";
 import type { RuleId } from "./rules.ts";
 import type { SendRecord } from "./scoreboard.ts";
@@ -53,7 +54,8 @@ export function resendRecord(context: MachineContext, tcb: Tcb, resend: Resend):
   board.markResent(record, context.nowUs);
   const kind = record.hasFin && length === 0 && resend.kind === "rto" ? "fin" : resend.kind;
   tellRetransmit(context, tcb, { kind, seq: record.seq, length, count: record.retransmits });
-  const isLast = length > 0 && end >= tcb.sndRingStart + tcb.sendRing.length;
+  const isLast = length > 0 &&
+    (end >= tcb.sndRingStart + tcb.sendRing.length || end === recordEndAfter(tcb, record.seq));
   const flags = dataFlags(isLast, record.hasFin);
   pushSegment(context, tcb, segmentOf(RULE_OF_KIND[kind], flags, record.seq, length));
   if (tcb.recovery === "recovery") tcb.sender.prrOut += length;
@@ -72,6 +74,7 @@ function joinLost(tcb: Tcb, index: number, limit: number): void {
   while (index + 1 < board.count) {
     const next = board.at(index + 1);
     if (!next.lost || next.resent || next.sacked || dataEnd(next) - record.seq > limit) return;
+    if (recordEndAfter(tcb, record.seq) <= next.seq) return;
     board.join(index);
   }
 }

@@ -10,6 +10,7 @@ import { restartAfterIdle } from "./congestion.ts";
 import type { MachineContext } from "./context.ts";
 import { mayAnswerEarly } from "./fast_open.ts";
 import { ourFinLeaves } from "./fin.ts";
+import { recordEndAfter } from "./record_marks.ts";
 import { MOST_RECORDS } from "./scoreboard.ts";
 import { noteWindowUsage } from "./recovery.ts";
 import { effectiveMss } from "./segment_options.ts";
@@ -59,14 +60,19 @@ function sendAllowed(context: MachineContext, tcb: Tcb): void {
     let length = unsent < mss ? unsent : mss;
     if (length > windowRoom) length = windowRoom;
     if (length <= 0) return;
-    if (!mayLeave(tcb, length, unsent, mss)) return;
+    const toMark = recordEndAfter(tcb, tcb.sndNxt) - tcb.sndNxt;
+    const endsRecord = toMark <= length && toMark < unsent;
+    if (endsRecord) length = toMark;
+    // More behind a record pushes it out.
+    const isForced = endsRecord && tcb.scoreboard.count < MOST_RECORDS;
+    if (!isForced && !mayLeave(tcb, length, unsent, mss)) return;
     let cutBytes = 0;
     // Not with urgent data: each part would carry the same pointer.
     if (
       tcb.internet.largeSendBytes > mss && tcb.config.peerUdpPort === 0 && length === mss && unsent > mss &&
       tcb.sndUp <= tcb.sndNxt
     ) {
-      const large = largeLength(tcb, { unsent, mss, windowRoom, room });
+      const large = largeLength(tcb, { unsent: Math.min(unsent, toMark), mss, windowRoom, room });
       if (large > mss) {
         length = large;
         cutBytes = mss;
@@ -74,7 +80,8 @@ function sendAllowed(context: MachineContext, tcb: Tcb): void {
       }
     }
     let isBurstEnd = cutBytes > 0;
-    if (pushesBursts && cutBytes === 0) {
+    if (endsRecord) burstLeft = 0;
+    else if (pushesBursts && cutBytes === 0) {
       const isBegin = burstLeft <= 0;
       if (isBegin) burstLeft = burstLength(tcb, { unsent, mss, room: Math.min(room, windowRoom) });
       burstLeft -= length;
@@ -84,7 +91,12 @@ function sendAllowed(context: MachineContext, tcb: Tcb): void {
     // RFC 9293 §3.10.4: FIN rides on the last byte when both are ready.
     // FIN needs room in the window as an octet does.
     const withFin = unsent === 0 && tcb.finQueued && cutBytes === 0 && windowRoom > length;
-    sendPiece(context, tcb, { length, cutBytes, withFin, isPushed: isBurstEnd && pushesBursts });
+    sendPiece(context, tcb, {
+      length,
+      cutBytes,
+      withFin,
+      isPushed: endsRecord || (isBurstEnd && pushesBursts),
+    });
     if (withFin) return;
   }
   if (tcb.finQueued && tcb.windowRoom > 0) {
@@ -146,7 +158,7 @@ interface NewPiece {
 export function sendPiece(context: MachineContext, tcb: Tcb, piece: NewPiece): void {
   const { length, cutBytes = 0, withFin = false, isPushed = false } = piece;
   tcb.beginSending();
-  const isLast = length > 0 && (isPushed || length === tcb.unsentBytes);
+  const isLast = length > 0 && (isPushed || (length === tcb.unsentBytes && tcb.config.push));
   const flags = dataFlags(isLast, withFin);
   if (withFin) ourFinLeaves(context, tcb, length, flags);
   // Before what SACK has to tell has left with it.

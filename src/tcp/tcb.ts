@@ -131,6 +131,8 @@ export class Tcb {
   keepAliveSent = 0;
   /** What came with a SYN before our own was acknowledged (arrives_text.ts); null where nothing did. */
   keptSyn: KeptSyn | null = null;
+  /** Where records of the application end that no segment spans (record_marks.ts); null where none is marked. */
+  recordMarks: number[] | null = null;
   /** Peer's MSS option, or the default of MUST-15. */
   peerMss: number;
   /** MTU of the path less headers, while ICMP has lowered it (RFC 1191). */

@@ -157,6 +157,8 @@ export class FakeConnection implements HostConnection {
     this.end("reset-by-us");
   }
 
+  endRecord(): void {}
+
   markUrgent(): void {}
 
   writeUrgent(bytes: Uint8Array): number {

@@ -29,6 +29,7 @@ const SEND_FLAGS: ReadonlySet<string> = new Set([
   "MSG_MORE",
   "MSG_ZEROCOPY",
   "MSG_OOB",
+  "MSG_EOR",
 ]);
 
 /** Pieces of memory together: how long, and the octets where the script gives any. */
@@ -60,6 +61,7 @@ export function sendRequest(flags: readonly string[], { length, bytes }: Gathere
     more: flags.includes("MSG_MORE"),
     zeroCopy: flags.includes("MSG_ZEROCOPY"),
     urgent: flags.includes("MSG_OOB"),
+    endsRecord: flags.includes("MSG_EOR"),
   };
 }
 

@@ -89,6 +89,7 @@ const sendfile: CallMethod = (process, args) => {
     more: false,
     zeroCopy: false,
     urgent: false,
+    endsRecord: false,
   };
   return writeOn(process, socket, request);
 };

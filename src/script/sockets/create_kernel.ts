@@ -107,10 +107,7 @@ class SocketKernel implements Kernel {
   }
 
   nextDeadlineUs(): number {
-    return this.#running.reduce(
-      (next, { deadlineUs }) => Math.min(next, deadlineUs),
-      this.#process.nextDeadlineUs(),
-    );
+    return this.#running.reduce((next, { deadlineUs }) => Math.min(next, deadlineUs), Infinity);
   }
 
   rows(): readonly SocketRow[] {

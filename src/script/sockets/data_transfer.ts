@@ -23,6 +23,8 @@ export interface WriteRequest {
   readonly zeroCopy: boolean;
   /** `MSG_OOB`. */
   readonly urgent: boolean;
+  /** `MSG_EOR`. */
+  readonly endsRecord: boolean;
 }
 
 /** What is read. */
@@ -77,16 +79,20 @@ function moveOut(socket: TcpSocket, request: WriteRequest, from: number): number
   const { connection } = socket;
   if (connection === null) return 0;
   const cork = request.more || socket.settings.cork;
-  if (cork && !connection.config.cork) connection.configure({ cork });
+  if ((cork && !connection.config.cork) || (request.more && connection.config.push)) {
+    connection.configure({ cork, push: !request.more });
+  }
   const most = socket.takeRoom(request.length - from);
   if (most === 0) return 0;
   const bytes = request.bytes === null ? new Uint8Array(most) : request.bytes.subarray(from, from + most);
   const isLast = from + most === request.length;
   const taken = request.urgent && isLast ? connection.writeUrgent(bytes) : connection.write(bytes);
   // What was held back leaves together with this.
-  if (!cork && connection.config.cork) {
+  if (request.endsRecord && isLast && taken === most) connection.endRecord();
+  const isPushed = request.more || connection.config.push;
+  if ((!cork && connection.config.cork) || !isPushed) {
     socket.heldMore = null;
-    connection.configure({ cork });
+    connection.configure({ cork, push: true });
   }
   socket.wrote(taken);
   return taken;
@@ -102,8 +108,8 @@ function finishWrite(socket: TcpSocket, request: WriteRequest, written: number):
     errors.stamped(end, { key: end - 1 - baseBytes, wishes: stampWishes(flags) });
   }
   if (request.more) {
-    const { segmentsIn, rtoUs } = connection.info();
-    socket.holdMore(segmentsIn, rtoUs);
+    // Or after a time-out, as all that a sender holds back (RFC 9293 §3.8.6.2.1, the override).
+    socket.heldMore = connection.info().segmentsIn;
   }
   return succeeded(written);
 }

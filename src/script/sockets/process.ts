@@ -145,18 +145,6 @@ export class Process implements SocketOwner {
     }
   }
 
-  /** When something that is held back wants to leave; Infinity: never. */
-  nextDeadlineUs(): number {
-    let next = Infinity;
-    const consider = (descriptor: Descriptor): void => {
-      if (!(descriptor instanceof TcpSocket) || descriptor.heldMore === null) return;
-      if (descriptor.heldMore.untilUs < next) next = descriptor.heldMore.untilUs;
-    };
-    for (const descriptor of this.#descriptors.values()) consider(descriptor);
-    for (const descriptor of this.#closing) consider(descriptor);
-    return next;
-  }
-
   /** The socket of the first argument; null with EBADF or ENOTSOCK as `error`. */
   socketOf(args: CallArguments): { socket: TcpSocket; error: null } | { socket: null; error: CallOutcome } {
     const descriptor = this.find(args.number(0));

@@ -86,8 +86,8 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
   isConnectTold = false;
   /** Somebody was refused room: an edge is due when there is enough again. */
   wantsRoom = false;
-  /** What `MSG_MORE` holds back, until something arrives or its time is over; null: nothing. */
-  heldMore: { readonly segmentsIn: number; readonly untilUs: number } | null = null;
+  /** What `MSG_MORE` holds back leaves when more than so many segments have arrived; null: nothing is held. */
+  heldMore: number | null = null;
   /** When octets last arrived, or the handshake was over; microseconds of the script. */
   lastDataUs = 0;
   /** Called when the handshake is over, before the acknowledgment that ends it has left. */
@@ -210,11 +210,6 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
     Object.assign(this.settings.tcp, changes);
     this.listener?.configure(changes);
     if (this.connection?.ended === null) this.connection.configure(changes);
-  }
-
-  /** What was written with `MSG_MORE` waits until something arrives, or for one retransmission time-out. */
-  holdMore(segmentsIn: number, rtoUs: number): void {
-    this.heldMore = { segmentsIn, untilUs: this.#ground.nowUs + rtoUs };
   }
 
   /** Writes before the handshake is over; returns how much fits. */
@@ -421,12 +416,8 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
     }
   }
 
-  #releaseMore(
-    connection: HostConnection,
-    held: { readonly segmentsIn: number; readonly untilUs: number },
-  ): void {
-    const isOver = held.untilUs <= this.#ground.nowUs || connection.info().segmentsIn !== held.segmentsIn;
-    if (!isOver || connection.ended !== null) return;
+  #releaseMore(connection: HostConnection, segmentsIn: number): void {
+    if (connection.info().segmentsIn === segmentsIn || connection.ended !== null) return;
     this.heldMore = null;
     connection.configure({ cork: this.settings.cork });
   }
