@@ -42,5 +42,12 @@ export function fileCommand(words: readonly string[]): FileCommand | null {
   if (/^sysctl_restore_.*\.sh$/.test(name)) {
     return { kind: "nothing", reason: "settings end with the script: there is nothing to put back" };
   }
+  const makesFile = name === "rm" || (name === "dd" && args.includes("if=/dev/zero"));
+  if (makesFile && args.some((word) => /^(of=)?\/tmp\/[^/]+$/.test(word))) {
+    return {
+      kind: "nothing",
+      reason: "a file that a script opens is zeros, as many as are read; none is on a disk",
+    };
+  }
   return null;
 }

@@ -131,6 +131,8 @@ export interface FlightSegments {
   readonly resent: number;
   /** Those that have arrived, as far as the peer has told: our SYN, and what it got twice, among them. */
   readonly delivered: number;
+  /** The window is smaller since an echo of congestion (RFC 3168 §6.1.2), and what was in flight then is not acknowledged yet. */
+  readonly isReducing: boolean;
   /** How far out of its order one has arrived; three before any did (DupThresh, RFC 5681 §3.2). */
   readonly reordering: number;
   /** Largest text in a segment of the peer's, bytes. */
@@ -154,7 +156,18 @@ export function flightSegments(tcb: Tcb): FlightSegments {
   }
   const delivered = sender.deliveredSegments + (tcb.synAcknowledged ? 1 : 0);
   const { reordering } = sender;
-  return { unacked, sacked, lost, resent, delivered, reordering, peerTextBytes: tcb.peerSegmentBytes };
+  const { ecnRecover } = tcb;
+  const isReducing = tcb.recovery === "open" && tcb.ecn && ecnRecover > 0 && tcb.sndUna <= ecnRecover;
+  return {
+    unacked,
+    sacked,
+    lost,
+    resent,
+    delivered,
+    reordering,
+    isReducing,
+    peerTextBytes: tcb.peerSegmentBytes,
+  };
 }
 
 /** The figures of a sample (events.ts). */

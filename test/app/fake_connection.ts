@@ -184,7 +184,16 @@ export class FakeConnection implements HostConnection {
   }
 
   flight(): FlightSegments {
-    return { unacked: 0, sacked: 0, lost: 0, resent: 0, delivered: 0, reordering: 3, peerTextBytes: 0 };
+    return {
+      unacked: 0,
+      sacked: 0,
+      lost: 0,
+      resent: 0,
+      delivered: 0,
+      reordering: 3,
+      isReducing: false,
+      peerTextBytes: 0,
+    };
   }
 
   info(): ConnectionInfo {

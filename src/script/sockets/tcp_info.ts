@@ -49,6 +49,7 @@ const STATE_NAMES: readonly (readonly [string, TcpState])[] = [
   ["TCPI_CLOSING", "CLOSING"],
 ];
 
+const CWR_STATE = 2;
 const RECOVERY_STATES = { open: 0, disorder: 1, recovery: 3, loss: 4 } as const;
 
 /** Bits of `tcpi_options`. */
@@ -73,7 +74,7 @@ function constants(): Map<string, number | string> {
   for (const [name, state] of STATE_NAMES) names.set(name, STATES[state]);
   names.set("TCP_CA_Open", RECOVERY_STATES.open);
   names.set("TCP_CA_Disorder", RECOVERY_STATES.disorder);
-  names.set("TCP_CA_CWR", 2);
+  names.set("TCP_CA_CWR", CWR_STATE);
   names.set("TCP_CA_Recovery", RECOVERY_STATES.recovery);
   names.set("TCP_CA_Loss", RECOVERY_STATES.loss);
   names.set("TCP_INFINITE_SSTHRESH", INFINITE_SSTHRESH);
@@ -94,7 +95,7 @@ export function codeVariables(socket: TcpSocket | null, nowUs: number): Readonly
   const mss = info.sendMss;
   const figures: Readonly<Record<string, number>> = {
     tcpi_state: STATES[connection.ended === null ? info.state : "CLOSED"],
-    tcpi_ca_state: RECOVERY_STATES[info.recovery],
+    tcpi_ca_state: flight.isReducing ? CWR_STATE : RECOVERY_STATES[info.recovery],
     tcpi_options: optionBits(connection),
     tcpi_snd_wscale: info.sendWindowShift,
     tcpi_rcv_wscale: info.receiveWindowShift,

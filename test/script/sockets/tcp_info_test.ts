@@ -63,10 +63,34 @@ Deno.test("the time since octets came counts from the handshake, then from the l
   assertEquals(named(lab, "tcpi_last_data_recv"), [7]);
 });
 
+Deno.test("an echo of congestion is CWR until what was in flight then is acknowledged (RFC 3168 §6.1.2)", () => {
+  const lab = new SocketLab();
+  lab.listen();
+  const peer = lab.peer();
+  lab.sends(peer, {
+    flags: "SYN ECE CWR",
+    seq: 0,
+    window: 32792,
+    options: { mss: 1000, sackPermitted: true },
+  });
+  peer.expects({ flags: "SYN ACK ECE", seq: 0, ack: 1 });
+  lab.sends(peer, { flags: "ACK", seq: 1, ack: 1, window: 32792 });
+  lab.call("accept(3, ..., ...) = 4");
+  lab.call("write(4, ..., 5000) = 5000");
+  const isState = (name: string) => named(lab, "tcpi_ca_state")[0] === named(lab, name)[0];
+  assertEquals(isState("TCP_CA_Open"), true);
+  lab.sends(peer, { flags: "ACK ECE", seq: 1, ack: 1001, window: 32792 });
+  assertEquals(isState("TCP_CA_CWR"), true);
+  lab.sends(peer, { flags: "ACK", seq: 1, ack: 5001, window: 32792 });
+  lab.call("write(4, ..., 1000) = 1000");
+  lab.sends(peer, { flags: "ACK", seq: 1, ack: 6001, window: 32792 });
+  assertEquals(isState("TCP_CA_Open"), true);
+});
+
 Deno.test("what the machine does not know is absent, not nothing", () => {
   const lab = new SocketLab();
   lab.accepted();
-  assertEquals(named(lab, "tcpi_rcv_rtt", "tcpi_reordering", "tcpi_pacing_rate"), [
+  assertEquals(named(lab, "tcpi_rcv_rtt", "tcpi_delivery_rate", "tcpi_pacing_rate"), [
     undefined,
     undefined,
     undefined,
