@@ -11,11 +11,10 @@ import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import { detectRackLoss } from "./loss_detection.ts";
 import { enterLoss, enterRecoveryLate } from "./recovery.ts";
-import { isWindowBlocked } from "./retransmit_timer.ts";
+import { isWindowBlocked, userTimeoutUs } from "./retransmit_timer.ts";
 import { backOff } from "./round_trip.ts";
 import type { Tcb } from "./tcb.ts";
 import { endingRow } from "./transitions.ts";
-import { isOrphan } from "./user_calls.ts";
 
 /** Runs every deadline of `tcb` that is due at `context.nowUs`. */
 export function deadlineArrives(context: MachineContext, tcb: Tcb): void {
@@ -139,11 +138,7 @@ function hasTimedOut(context: MachineContext, tcb: Tcb): boolean {
     tcb.firstTimeoutUs = board.count > 0 ? board.at(0).sentUs : context.nowUs;
     return false;
   }
-  const { orphanR2Us } = tcb.config;
-  // With text still to be delivered the peer may be waiting for it, on a path that loses much.
-  const awaitsOnlyFin = isOrphan(tcb) && tcb.sendRing.length === 0;
-  const r2Us = awaitsOnlyFin && orphanR2Us < tcb.r2Us ? orphanR2Us : tcb.r2Us;
-  if (context.nowUs - tcb.firstTimeoutUs < r2Us) return false;
+  if (context.nowUs - tcb.firstTimeoutUs < userTimeoutUs(tcb)) return false;
   context.apply("retransmit.r2");
   endConnection(context, tcb, { row: endingRow(tcb.state, "timeout"), reason: "timeout" });
   return true;

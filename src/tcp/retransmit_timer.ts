@@ -7,6 +7,7 @@
  */
 import { backedOffRtoUs } from "./round_trip.ts";
 import type { Tcb, TimerKind } from "./tcb.ts";
+import { isOrphan } from "./user_calls.ts";
 
 /** RFC 8985 §7.2: PTO when nothing has been measured. */
 const PTO_UNMEASURED_US = 1_000_000;
@@ -99,17 +100,27 @@ function setPersist(tcb: Tcb, nowUs: number): void {
   // Some room, but not worth a segment: the override time-out of §3.8.6.2.1, 0.1 to 1 s.
   const base = tcb.windowRoom > 0 ? Math.min(Math.max(tcb.rtoUs, 100_000), 1_000_000) : tcb.rtoUs;
   const waitUs = Math.min(base * 2 ** backoff, tcb.config.rtoMaxUs);
-  setTimer(tcb, "persist", nowUs + waitUs, backoff);
+  setTimer(tcb, "persist", beforeR2Us(tcb, nowUs, nowUs + waitUs), backoff);
 }
 
 /** The RTO from now, without regard to what ran before (after a time-out). */
 function setRto(tcb: Tcb, nowUs: number): void {
   const backoff = rtoBackoff(tcb);
-  let dueUs = nowUs + backedOffRtoUs(tcb, backoff);
-  // R2 ends the connection when it is reached, not at the next time-out after it.
+  setTimer(tcb, "rto", beforeR2Us(tcb, nowUs, nowUs + backedOffRtoUs(tcb, backoff)), backoff);
+}
+
+/** R2 ends the connection when it is reached, not at the next time-out after it: `dueUs`, or when that is. */
+function beforeR2Us(tcb: Tcb, nowUs: number, dueUs: number): number {
   const isSynSent = tcb.state === "SYN_SENT";
-  const endUs = isSynSent ? tcb.openedUs + tcb.config.synR2Us : tcb.firstTimeoutUs + tcb.r2Us;
-  const isRunning = isSynSent || tcb.firstTimeoutUs > 0;
-  if (isRunning && endUs > nowUs && endUs < dueUs) dueUs = endUs;
-  setTimer(tcb, "rto", dueUs, backoff);
+  if (!isSynSent && tcb.firstTimeoutUs === 0) return dueUs;
+  const endUs = isSynSent ? tcb.openedUs + tcb.config.synR2Us : tcb.firstTimeoutUs + userTimeoutUs(tcb);
+  return endUs > nowUs && endUs < dueUs ? endUs : dueUs;
+}
+
+/** R2 as it is in force (RFC 9293 §3.8.3): how long nothing may be acknowledged. */
+export function userTimeoutUs(tcb: Tcb): number {
+  const { orphanR2Us } = tcb.config;
+  // With text still to be delivered the peer may be waiting for it, on a path that loses much.
+  const awaitsOnlyFin = isOrphan(tcb) && tcb.sendRing.length === 0;
+  return awaitsOnlyFin && orphanR2Us < tcb.r2Us ? orphanR2Us : tcb.r2Us;
 }

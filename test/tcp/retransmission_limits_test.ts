@@ -102,6 +102,30 @@ Deno.test("R2 in every state in which something of ours is out (MUST-20)", () =>
   }
 });
 
+Deno.test("R2 of a FIN whose application has gone, to the microsecond (MUST-20, SHLD-11)", () => {
+  for (const orphanR2Us of [100 * SECOND_US, 123_456_789]) {
+    const { lab, app } = reachEstablished({ tcp: { orphanR2Us } });
+    app.close();
+    lab.pass(orphanR2Us - 1);
+    assertEquals([app.state, app.closed], ["FIN_WAIT_1", []]);
+    lab.pass(1);
+    assertEquals(app.closed, ["timeout"]);
+  }
+});
+
+Deno.test("R2 of window probes that nobody answers, to the microsecond from the first of them (MUST-20)", () => {
+  const r2Us = 10 * SECOND_US;
+  const fixture = reachEstablished({ tcp: { r2Us } });
+  const { lab, peer, app } = fixture;
+  peer.sends({ flags: "ACK", seq: 1, ack: 1, window: 0 });
+  app.write("text");
+  untilSent(fixture, 1);
+  lab.pass(r2Us - 1);
+  assertEquals([app.state, app.closed], ["ESTABLISHED", []]);
+  lab.pass(1);
+  assertEquals(app.closed, ["timeout"]);
+});
+
 Deno.test("a SYN is given up so long after OPEN, to the microsecond (MUST-22, MUST-23)", () => {
   for (const synR2Us of [180 * SECOND_US, 200 * SECOND_US]) {
     const { lab, peer, app } = reachSynSent({ tcp: { synR2Us, r2Us: 5 * SECOND_US } });
