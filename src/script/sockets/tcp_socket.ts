@@ -259,7 +259,9 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
   onAdvice(_connection: HostConnection, advice: string): void {
     const isAboutPath = ["time", "hop limit"].some((word) => advice.includes(word));
     if (!advice.startsWith("unreachable") && !isAboutPath) return;
-    this.#soft = advice.includes("network") ? "ENETUNREACH" : "EHOSTUNREACH";
+    // Code 0 of either version (RFC 792, RFC 4443 §3.1).
+    const isNetwork = ["network", "no route"].some((word) => advice.includes(word));
+    this.#soft = isNetwork ? "ENETUNREACH" : "EHOSTUNREACH";
   }
 
   onUrgent(): void {
