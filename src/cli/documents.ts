@@ -17,6 +17,7 @@ export const DOCUMENTS: readonly (readonly [path: string, about: string])[] = [
   ["docs/events.md", "every event and its fields, as in --log json"],
   ["docs/explain.md", "captures told: states of both ends, findings, scripts; held against tshark and Zeek"],
   ["docs/run.md", "packetdrill scripts against our own stack: language, verdicts, profiles, CI"],
+  ["docs/lessons.md", "scripts that teach TCP: every row of the transition table, most of RFC 9293"],
   ["docs/packetdrill.md", "what became of the public packetdrill suites, script by script counted"],
   ["docs/output.md", "log, recording, rights and files"],
   ["docs/library.md", "the stack for programs, on a device or in memory"],

@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { type Lesson, lessons } from "../../scripts/lessons.ts";
+import { lessonsPage, lessonsPagePath } from "../../scripts/write_lessons_page.ts";
 import { REQUIREMENTS } from "../../scripts/rfc9293_requirements.ts";
 import { RULES } from "../../src/tcp/rules.ts";
 import { TRANSITIONS } from "../../src/tcp/transitions.ts";
@@ -57,4 +58,8 @@ Deno.test("what lessons claim to show are requirements, and they say what they t
     assert(teaches.length > 40 && teaches.endsWith("."), `${path}: "${teaches}"`);
     assert(/^--profile=\w+$/m.test(text), `${path} does not say for which profile it is`);
   }
+});
+
+Deno.test("docs/lessons.md is what the scripts say (deno task lessons)", async () => {
+  assertEquals(await Deno.readTextFile(lessonsPagePath()), lessonsPage(LESSONS));
 });
