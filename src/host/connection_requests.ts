@@ -76,7 +76,8 @@ export class ConnectionRequests {
    */
   arrives(segment: TcpSegment, from: Arrival, issFloor: number | null): void {
     const { context, counters, listeners, replyRoute, room, overload, registry } = this.#options;
-    const { synCookies } = registry.config;
+    const { config } = registry;
+    const { synCookies } = config;
     const cookies = synCookies === false ? null : this.#options.cookies;
     if (overload.isOn && overload.turnsAway(segment, from)) return;
     replyRoute.take();
@@ -86,7 +87,7 @@ export class ConnectionRequests {
       return;
     }
     const listener = listeners.find(segment.destinationPort, replyRoute.localAddress);
-    if (isScan(registry.config, segment)) {
+    if (isScan(config, segment)) {
       dropScan(context, null);
       this.#answered(segment, listener !== null);
       return;
@@ -94,7 +95,7 @@ export class ConnectionRequests {
     if (listener === null) {
       if (overload.keepsSilent()) return;
       counters.noListener++;
-      closedArrives(context, segment, registry.config.closedPorts);
+      closedArrives(context, segment, config.closedPorts);
       this.#answered(segment, false);
       return;
     }
@@ -118,11 +119,11 @@ export class ConnectionRequests {
 
   /** Takes the segment that {@link ReplyRoute} has noted as one for which there is neither a connection nor a listener. */
   refuses(segment: TcpSegment): void {
-    const { context, counters, replyRoute, registry, overload } = this.#options;
+    const { context, counters, replyRoute, registry: { config }, overload } = this.#options;
     if (overload.keepsSilent()) return;
     replyRoute.take();
     counters.noListener++;
-    closedArrives(context, segment, registry.config.closedPorts);
+    closedArrives(context, segment, config.closedPorts);
     this.#answered(segment, false);
   }
 
@@ -235,7 +236,7 @@ export class ConnectionRequests {
   }
 
   #reset(segment: TcpSegment, reason: string): void {
-    const { context, counters, overload, registry } = this.#options;
+    const { context, counters, overload, registry: { config } } = this.#options;
     if (reason === "bad-cookie") counters.count("syn-cookies-bad");
     if (overload.keepsSilent()) return;
     if (reason === "too-many-connections") {
@@ -244,7 +245,7 @@ export class ConnectionRequests {
       context.apply("arrives.listen.ack");
       replyWithReset(context, segment, "arrives.listen.ack");
     } else {
-      listenArrives(context, segment, registry.config.listenSynAck);
+      listenArrives(context, segment, config.listenSynAck);
     }
     this.#answered(segment, true);
   }

@@ -6,7 +6,7 @@
 import type { RuleId } from "../../src/tcp/rules.ts";
 import { bytesOf } from "./app_log.ts";
 import { Lab, type LabOptions } from "./harness.ts";
-import { FAMILY } from "./family.ts";
+import { asksForCookie, asksForFastOpen, opensFast } from "./fast_open_walks.ts";
 import { ICMP_FAMILY, sendsIcmp } from "./icmp_craft.ts";
 import type { PeerSegment } from "./peer.ts";
 import {
@@ -72,44 +72,6 @@ const STAMPED: FixtureOptions = { options: ALL_OPTIONS };
 const PATIENT: FixtureOptions = { tcp: { quickAcks: 0, receiveBufferBytes: 0x8000 } };
 const SMALL: FixtureOptions = { autoRead: false, tcp: { receiveBufferBytes: 2000 } };
 
-const NO_BYTES = new Uint8Array(0);
-const COOKIE = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
-
-/** SYNs that ask for Fast Open, to a listener that lets so many be pending; the second has the cookie that the first has got. */
-function asksForFastOpen(pending: number, withCookie: boolean): Walk {
-  return () => {
-    const lab = new Lab();
-    lab.listen({ fastOpen: pending });
-    const peer = lab.peer();
-    peer.sends({ flags: "SYN", seq: 0, options: { fastOpen: NO_BYTES } });
-    const { fastOpen = NO_BYTES } = peer.expects({ flags: "SYN ACK" }).options;
-    if (!withCookie) return lab;
-    for (let client = 0; client <= pending; client++) {
-      lab.peer().sends({ flags: "SYN", seq: 0, data: "GET", options: { fastOpen } });
-    }
-    return lab;
-  };
-}
-
-/** A SYN of ours with text, and an answer that acknowledges so many octets of it. */
-function opensFast(taken: number): Walk {
-  return () => {
-    const lab = new Lab();
-    const peer = lab.peer();
-    const { host, peer: address } = FAMILY;
-    lab.host.keepFastOpenCookie({
-      localAddress: host,
-      address,
-      cookie: COOKIE,
-      isExperimental: false,
-      mss: 1460,
-    });
-    lab.connect(peer, { fastOpen: { data: bytesOf("GET") } });
-    peer.sends({ flags: "SYN ACK", seq: 0, ack: 1 + taken });
-    return lab;
-  };
-}
-
 /** Twenty segments with SACK and a round trip of 50 ms; the flight is under way. */
 function inFlight(options: FixtureOptions, act: (fixture: Fixture) => void): Walk {
   return () => {
@@ -157,11 +119,7 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
   "open.passive": alone(true),
   "open.active": acts(reachSynSent, {}, ({ lab }) => lab.connect(lab.peer())),
 
-  "open.fast-open-request": () => {
-    const lab = new Lab();
-    lab.connect(lab.peer(), { fastOpen: { data: NO_BYTES } });
-    return lab;
-  },
+  "open.fast-open-request": asksForCookie(),
   "open.fast-open": opensFast(3),
 
   "arrives.closed.rst": alone(false, { flags: "RST", seq: 1 }),

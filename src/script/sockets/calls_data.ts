@@ -1,112 +1,14 @@
 /**
  * Calls that move octets: read, readv, recv, recvfrom, write, writev, send, sendto.
  *
- * Owns: how their arguments say how much, and which flags they know. Must not know: what a read or a write comes to.
+ * Owns: what each call does with its socket. Must not know: what a read or a write comes to, flags.
  */
-import { UnsupportedConstruct } from "../kernel.ts";
-import type { Expression } from "../values.ts";
-import { bufferOf, type CallArguments, type CallBuffer } from "./call_arguments.ts";
 import { beginConnect, destinationOf } from "./calls_socket.ts";
-import { MOST_CALL_BYTES, readFrom, type ReadRequest, writeOn, type WriteRequest } from "./data_transfer.ts";
-import { type CallMethod, type CallStart, failed, type Process, succeeded } from "./process.ts";
+import { gather, type Gathered, gatherOne, receiveRequest, sendRequest } from "./data_requests.ts";
+import { readFrom, type ReadRequest, writeOn } from "./data_transfer.ts";
 import { fastOpenSend } from "./fast_open_send.ts";
+import { type CallMethod, type CallStart, failed, type Process, succeeded } from "./process.ts";
 import type { SocketDestination, TcpSocket } from "./tcp_socket.ts";
-
-/** Flags of receiving calls, besides `MSG_ERRQUEUE` that is a call by itself. */
-const RECEIVE_FLAGS: ReadonlySet<string> = new Set([
-  "MSG_PEEK",
-  "MSG_DONTWAIT",
-  "MSG_WAITALL",
-  "MSG_TRUNC",
-  "MSG_NOSIGNAL",
-  "MSG_CMSG_CLOEXEC",
-]);
-
-/** Flags of sending calls. */
-const SEND_FLAGS: ReadonlySet<string> = new Set([
-  "MSG_DONTWAIT",
-  "MSG_NOSIGNAL",
-  "MSG_MORE",
-  "MSG_ZEROCOPY",
-  "MSG_OOB",
-  "MSG_EOR",
-]);
-
-/** Pieces of memory together: how long, and the octets where the script gives any. */
-export interface Gathered {
-  readonly length: number;
-  readonly bytes: Uint8Array | null;
-  /** One of them is `NULL` and not empty. */
-  readonly isBad: boolean;
-}
-
-/** What flags say of a read. */
-export function receiveRequest(flags: readonly string[], length: number): ReadRequest {
-  demandFlags(flags, RECEIVE_FLAGS);
-  return {
-    length: demandLength(length),
-    dontWait: flags.includes("MSG_DONTWAIT"),
-    peek: flags.includes("MSG_PEEK"),
-    waitAll: flags.includes("MSG_WAITALL"),
-  };
-}
-
-/** What flags say of a write. */
-export function sendRequest(flags: readonly string[], { length, bytes }: Gathered): WriteRequest {
-  demandFlags(flags, SEND_FLAGS);
-  return {
-    length: demandLength(length),
-    bytes,
-    dontWait: flags.includes("MSG_DONTWAIT"),
-    more: flags.includes("MSG_MORE"),
-    zeroCopy: flags.includes("MSG_ZEROCOPY"),
-    urgent: flags.includes("MSG_OOB"),
-    endsRecord: flags.includes("MSG_EOR"),
-  };
-}
-
-function demandFlags(flags: readonly string[], known: ReadonlySet<string>): void {
-  const unknown = flags.find((flag) => !known.has(flag));
-  if (unknown !== undefined) throw new UnsupportedConstruct(unknown);
-}
-
-function demandLength(length: number): number {
-  if (length >= 0 && length <= MOST_CALL_BYTES) return length;
-  throw new UnsupportedConstruct(`a call about ${length} octets`);
-}
-
-/** One piece. */
-export function gatherOne(buffer: CallBuffer, length: number): Gathered {
-  const bytes = buffer.kind === "bytes" ? padded(buffer.bytes, demandLength(length)) : null;
-  return { length, bytes, isBad: buffer.kind === "null" && length > 0 };
-}
-
-/** What memory holds of a string: its octets, then zeros. */
-function padded(bytes: Uint8Array, length: number): Uint8Array {
-  const memory = new Uint8Array(length);
-  memory.set(bytes.subarray(0, length));
-  return memory;
-}
-
-/** `[{..., 40}, {"abc", 3}]`. */
-export function gather(args: CallArguments, vector: Expression): Gathered {
-  if (vector.kind !== "array") throw args.unreadable(vector);
-  const pieces = vector.items.map((item) => {
-    if (item.kind !== "struct" || item.fields.length !== 2) throw args.unreadable(item);
-    const [memory, length] = item.fields;
-    return gatherOne(bufferOf(memory.value, args.call.name), args.valueOf(length.value));
-  });
-  const length = demandLength(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  const isBad = pieces.some((piece) => piece.isBad);
-  if (pieces.every(({ bytes }) => bytes === null)) return { length, bytes: null, isBad };
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    if (piece.bytes !== null) bytes.set(piece.bytes, at);
-    at += piece.length;
-  }
-  return { length, bytes, isBad };
-}
 
 // -- Reading
 

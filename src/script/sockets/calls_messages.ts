@@ -6,9 +6,10 @@
 import { type CallOutcome, UnsupportedConstruct } from "../kernel.ts";
 import type { Expression } from "../values.ts";
 import { type CallArguments, memberOf } from "./call_arguments.ts";
-import { gather, readInto, receiveRequest, sendTo } from "./calls_data.ts";
+import { readInto, sendTo } from "./calls_data.ts";
 import { destinationOf } from "./calls_socket.ts";
 import { compareControl, type ControlMessage, messagesOf } from "./control_messages.ts";
+import { gather, receiveRequest } from "./data_requests.ts";
 import { type CallMethod, failed, succeeded } from "./process.ts";
 import type { TcpSocket } from "./tcp_socket.ts";
 

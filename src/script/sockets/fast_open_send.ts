@@ -5,8 +5,8 @@
  * Owns: what leaves with the SYN, and what the call returns. Must not know: cookies.
  */
 import type { CallOutcome } from "../kernel.ts";
-import { type Gathered, sendRequest } from "./calls_data.ts";
 import { takeError } from "./calls_socket.ts";
+import { type Gathered, sendRequest } from "./data_requests.ts";
 import { writeOn } from "./data_transfer.ts";
 import { requestWith, synRoom } from "./fast_open_settings.ts";
 import { blocking, type CallStart, errorOfRefusal, failed, type Process, succeeded } from "./process.ts";

@@ -6,11 +6,21 @@
  */
 import type { FastOpenListenOptions, FastOpenRequest } from "../../host/fast_open_api.ts";
 import type { SocketDefaults } from "../../tcp/profile.ts";
-import type { Process } from "./process.ts";
+import type { KernelGround } from "../kernel.ts";
 import type { SocketSettings } from "./socket_settings.ts";
-import type { SocketDestination, TcpSocket } from "./tcp_socket.ts";
 
 const KEY_BYTES = 16;
+
+/** Of a process, what matters here. */
+interface Grounded {
+  readonly ground: KernelGround;
+}
+
+/** Of a socket, what matters here. */
+interface OpeningSocket {
+  readonly settings: SocketSettings;
+  readonly bound: { readonly address: Uint8Array | null } | null;
+}
 
 /** What a listener does. */
 export function fastOpenOfListener(
@@ -34,12 +44,16 @@ function keyBytes(digits: string): Uint8Array {
 }
 
 /** Text may leave in a SYN without a cookie. */
-function needsNoCookie(process: Process, { settings }: TcpSocket): boolean {
-  return settings.fastOpenWithoutCookie || process.ground.socketDefaults.fastOpenClientWithoutCookie;
+function needsNoCookie({ ground }: Grounded, { settings }: OpeningSocket): boolean {
+  return settings.fastOpenWithoutCookie || ground.socketDefaults.fastOpenClientWithoutCookie;
 }
 
 /** Octets of text that a SYN there would carry; -1: none. */
-export function synRoom(process: Process, socket: TcpSocket, to: SocketDestination): number {
+export function synRoom(
+  process: Grounded,
+  socket: OpeningSocket,
+  to: { readonly address: Uint8Array; readonly port: number },
+): number {
   const { host, ends } = process.ground;
   const localAddress = socket.bound?.address ?? ends.localAddress;
   const withoutCookie = needsNoCookie(process, socket);
@@ -47,11 +61,11 @@ export function synRoom(process: Process, socket: TcpSocket, to: SocketDestinati
 }
 
 /** What goes with the SYN. */
-export function requestWith(process: Process, socket: TcpSocket, data: Uint8Array): FastOpenRequest {
+export function requestWith(process: Grounded, socket: OpeningSocket, data: Uint8Array): FastOpenRequest {
   return needsNoCookie(process, socket) ? { data, withoutCookie: true } : { data };
 }
 
 /** A SYN that asks for a cookie. */
-export function askForCookie(process: Process, socket: TcpSocket): FastOpenRequest {
+export function askForCookie(process: Grounded, socket: OpeningSocket): FastOpenRequest {
   return requestWith(process, socket, new Uint8Array(0));
 }
