@@ -31,6 +31,7 @@ export class TcpInput {
   // Records reused for every segment.
   readonly #segment = new TcpSegment();
   readonly #arrival = newArrival();
+  readonly #place = { payloadOffset: 0, payloadLength: 0, isSummed: false };
 
   constructor(options: TcpInputOptions) {
     this.#options = options;
@@ -40,11 +41,14 @@ export class TcpInput {
 
   /** Takes the payload of `packet`, which lies in `frame`. */
   arrives(frame: Uint8Array, packet: IpPacket): void {
-    const { payloadOffset, payloadLength } = packet;
     const arrival = this.#arrival;
     arrival.peerUdpPort = 0;
     arrival.localUdpPort = 0;
-    this.#take(frame, packet, { payloadOffset, payloadLength, isSummed: false });
+    const place = this.#place;
+    place.payloadOffset = packet.payloadOffset;
+    place.payloadLength = packet.payloadLength;
+    place.isSummed = false;
+    this.#take(frame, packet);
   }
 
   /** The same of a segment in UDP, whose sum, where it has one, stands for TCP's. */
@@ -58,26 +62,26 @@ export class TcpInput {
       readonly isSummed: boolean;
     },
   ): void {
-    const { offset: payloadOffset, length: payloadLength, isSummed, ports } = udp;
     const arrival = this.#arrival;
-    arrival.peerUdpPort = ports.sourcePort;
-    arrival.localUdpPort = ports.destinationPort;
-    this.#take(frame, packet, { payloadOffset, payloadLength, isSummed });
+    arrival.peerUdpPort = udp.ports.sourcePort;
+    arrival.localUdpPort = udp.ports.destinationPort;
+    const place = this.#place;
+    place.payloadOffset = udp.offset;
+    place.payloadLength = udp.length;
+    place.isSummed = udp.isSummed;
+    this.#take(frame, packet);
   }
 
-  #take(
-    frame: Uint8Array,
-    packet: IpPacket,
-    about: { readonly payloadOffset: number; readonly payloadLength: number; readonly isSummed: boolean },
-  ): void {
-    const { payloadOffset, payloadLength } = about;
+  /** Takes what stands in `frame` at the place that is noted. */
+  #take(frame: Uint8Array, packet: IpPacket): void {
+    const { payloadOffset, payloadLength, isSummed } = this.#place;
     const segment = this.#segment;
     const malformed = parseTcp(frame, payloadOffset, payloadLength, segment);
     if (malformed !== null) {
       this.#refuse(malformed);
       return;
     }
-    if (this.#checksumPolicy !== "ignore" && !about.isSummed) {
+    if (this.#checksumPolicy !== "ignore" && !isSummed) {
       const pseudo = pseudoSum(packet.addressSum, IP_PROTOCOL.TCP, payloadLength);
       const isStrict = this.#checksumPolicy === "strict";
       const verdict = checksumVerdict(frame, payloadOffset, payloadLength, pseudo, isStrict);
