@@ -76,7 +76,10 @@ function changedEvents(event: Step["event"], about: { readonly hasSyn: boolean }
     case "call":
       return changedCalls(event);
     case "code": {
-      const text = event.text.replace(/==|>=|<(?!=)/, (operator) => ({ "==": "!=", ">=": "<" })[operator] ?? ">=");
+      const text = event.text.replace(
+        /==|>=|<(?!=)/,
+        (operator) => ({ "==": "!=", ">=": "<" })[operator] ?? ">=",
+      );
       return [{ event: { ...event, text }, change: "assertion" }];
     }
     case "shell": {
