@@ -87,7 +87,7 @@ export class ConnectionRequests {
       return;
     }
     const listener = listeners.find(segment.destinationPort, replyRoute.localAddress);
-    if (isScan(config, segment)) {
+    if (isScan(config, segment, listener !== null)) {
       dropScan(context, null);
       this.#answered(segment, listener !== null);
       return;

@@ -4,6 +4,7 @@
  * Owns: what the reply holds: the request's data, and for IPv4 its identification, so that one that is atomic gets an atomic reply
  * (RFC 6864 §4.1); and who answers where a group was asked. Must not know: how a packet is sent, or cut to fragments.
  */
+import type { IpHabits } from "../tcp/profile.ts";
 import { isMulticastAddress } from "../wire/address.ts";
 import { ETHERNET } from "../wire/ethernet.ts";
 import { emitIcmpMessage, ICMP, ICMP_TYPE } from "../wire/icmp.ts";
@@ -34,6 +35,12 @@ const COST_BYTES = 1500;
 const IPV4_MOST_BYTES = 0xffff - IPV4.HEADER_BYTES;
 const IPV6_MOST_BYTES = 0xffff;
 
+/** RFC 792. */
+const USUAL_HABITS: Pick<IpHabits, "echoCode" | "echoDontFragment"> = {
+  echoCode: "zero",
+  echoDontFragment: "as-asked",
+};
+
 /** What answers are made with. */
 interface EchoOptions {
   readonly clock: { readonly nowUs: number };
@@ -43,6 +50,8 @@ interface EchoOptions {
   readonly teller: Pick<EventTeller, "isObserved" | "icmp">;
   /** The address of ours that answers an address, where a group was asked; null for none. */
   sourceFor(destination: Uint8Array): Uint8Array | null;
+  /** Code 0, and DF as asked, when absent. */
+  readonly habits?: Pick<IpHabits, "echoCode" | "echoDontFragment">;
 }
 
 /** The echo of one host. */
@@ -56,6 +65,9 @@ export class Echo {
 
   constructor(options: EchoOptions) {
     this.#options = options;
+    const { echoCode, echoDontFragment } = options.habits ?? USUAL_HABITS;
+    for (const reply of [this.#ipv4Reply, this.#ipv6Reply]) reply.copiesCode = echoCode === "as-asked";
+    this.#ipv4Reply.mayBeCut = echoDontFragment === "never";
   }
 
   /** Takes a request of a source that can be a host's; `icmp` is not kept. */
@@ -87,7 +99,7 @@ export class Echo {
       const { type } = reply;
       teller.icmp({ direction: "send", kind: "echo-reply" }, () => {
         const reversed = { bytes, packet, from: source };
-        return icmpFields({ type, code: 0 }, reversed);
+        return icmpFields({ type, code: reply.code }, reversed);
       });
     }
     sender.send(reply);
@@ -107,10 +119,15 @@ class EchoReply implements OutgoingPacket {
   source: Uint8Array = new Uint8Array(0);
   destination: Uint8Array = new Uint8Array(0);
   payloadLength = 0;
+  copiesCode = false;
   readonly mac = new Uint8Array(6);
 
   get protocol(): number {
     return IP_PROTOCOL.ICMPV6;
+  }
+
+  get code(): number {
+    return this.copiesCode ? this.icmp.message.code : 0;
   }
 
   /** Of the message. */
@@ -122,7 +139,8 @@ class EchoReply implements OutgoingPacket {
     const { bytes, message } = this.icmp;
     const { payloadOffset, payloadLength, restOfHeader } = message;
     frame.set(bytes.subarray(payloadOffset, payloadOffset + payloadLength), offset + ICMP.HEADER_BYTES);
-    emitIcmpMessage(frame, offset, { type: this.type, code: 0, restOfHeader, payloadLength }, pseudo);
+    const { type, code } = this;
+    emitIcmpMessage(frame, offset, { type, code, restOfHeader, payloadLength }, pseudo);
   }
 }
 
@@ -130,6 +148,7 @@ class EchoReply implements OutgoingPacket {
 class Ipv4EchoReply extends EchoReply {
   id = 0;
   dontFragment = false;
+  mayBeCut = false;
 
   override get protocol(): number {
     return IP_PROTOCOL.ICMP;
@@ -141,7 +160,7 @@ class Ipv4EchoReply extends EchoReply {
 
   follow({ packet }: IcmpArrival): this {
     this.id = packet.id;
-    this.dontFragment = packet.dontFragment;
+    this.dontFragment = packet.dontFragment && !this.mayBeCut;
     return this;
   }
 

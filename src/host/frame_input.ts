@@ -3,6 +3,7 @@
  *
  * Owns: how these parts are put together. Must not know: what they decide.
  */
+import type { IpHabits } from "../tcp/profile.ts";
 import type { HostLink } from "../link/link.ts";
 import type { DropReason } from "../wire/drop_reason.ts";
 import { ICMPV6_TYPE } from "../wire/icmpv6.ts";
@@ -35,6 +36,7 @@ interface FrameInputOptions {
   /** Time, microseconds. */
   readonly clock: { readonly nowUs: number };
   readonly checksumPolicy: ChecksumPolicy;
+  readonly ipHabits?: IpHabits;
 }
 
 /** The input of one host. */
@@ -62,7 +64,11 @@ export class FrameInput {
       sourceFor: (destination: Uint8Array) => routes.sourceFor(destination),
     };
     const seed = (secret[1] << 24) | (secret[6] << 16) | (secret[11] << 8) | secret[12];
-    const echo = new Echo({ ...icmp, limit: new IcmpLimit(seed, ECHO_RATES) });
+    const echo = new Echo({
+      ...icmp,
+      limit: new IcmpLimit(seed, ECHO_RATES),
+      ...(options.ipHabits === undefined ? {} : { habits: options.ipHabits }),
+    });
     const errors = new IcmpErrors({
       connections,
       udpPort: () => connections.config.udpPort || NO_PORT,

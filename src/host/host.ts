@@ -127,6 +127,7 @@ export class Host implements HostAtWork {
       counters,
       clock,
       checksumPolicy: options.checksumPolicy ?? "partial",
+      ...(profile === undefined ? {} : { ipHabits: profile.ip }),
     });
   }
 

@@ -41,6 +41,9 @@ export const EFFECT = {
   FAST_OPEN: 12,
 } as const;
 
+/** Option bytes of a segment with timestamps (RFC 7323 §3.2), padded. */
+export const TIMESTAMP_OPTION_BYTES = 12;
+
 /** SACK blocks that fit the option field (RFC 2018 §3). */
 export const MOST_SACK_BLOCKS = 4;
 

@@ -28,8 +28,11 @@ export interface TcpHabits {
   ecnSynRetransmissions: number;
   /** SYN,ACK to a listener: reset (RFC 9293 §3.10.7.2), or silence. */
   listenSynAck: "reset" | "drop";
-  /** A segment with SYN and FIN: as RFC 9293 has it, or dropped unseen (`drop_synfin` of the BSDs; RFC 7414 §A calls it a scan). */
-  synFin: "take" | "drop";
+  /**
+   * A segment with SYN and FIN: as RFC 9293 has it; dropped unseen by listeners (Linux); or by all (`drop_synfin` of the BSDs), since only
+   * scans send such.
+   */
+  synFin: "take" | "drop-in-listen" | "drop";
   /** Segments to a port where nobody listens: reset, silence for SYNs, silence for all. */
   closedPorts: "reset" | "silent-to-syn" | "silent";
 

@@ -6,10 +6,9 @@
  */
 import { endConnection } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
-import { EFFECT } from "./effects.ts";
+import { EFFECT, TIMESTAMP_OPTION_BYTES } from "./effects.ts";
 import { udpBytes, updateSendMss } from "./establish.ts";
 import { repairTooBig } from "./recovery.ts";
-import { TIMESTAMP_OPTION_BYTES } from "./segment_options.ts";
 import { positionOf } from "./sequence.ts";
 import type { Tcb } from "./tcb.ts";
 import { endingRow } from "./transitions.ts";

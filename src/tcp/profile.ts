@@ -18,6 +18,10 @@ export interface IpHabits {
    * but 0 in a SYN,ACK, which Linux sends before there is a socket; or 0 in all.
    */
   readonly identification: "counted" | "counted-but-syn-ack" | "zero";
+  /** The code of an echo reply: 0 (RFC 792), or that of the request. */
+  readonly echoCode: "zero" | "as-asked";
+  /** DF of an echo reply: that of the request, or none. */
+  readonly echoDontFragment: "as-asked" | "never";
 }
 
 /** Whose error numbers, and whose answers to calls, programs find. */

@@ -33,7 +33,7 @@ const FAST_OPEN: Pick<
 const RFC: Profile = {
   name: "rfc",
   tcp: {},
-  ip: { ttl: 64, identification: "counted" },
+  ip: { ttl: 64, identification: "counted", echoCode: "zero", echoDontFragment: "as-asked" },
   sockets: {
     system: "linux",
     ...FAST_OPEN,
@@ -51,11 +51,11 @@ const LINUX: Profile = {
   name: "linux",
   tcp: {
     optionLayout: "words",
-    // tcp_rmem 4096 131072 6291456, of which half is for text (tcp_win_from_space).
+    // tcp_rmem 4096 131072 33554432 (6 MiB before 6.16), of which half is for text (tcp_win_from_space).
     receiveBufferBytes: 64 * KIB,
-    receiveBufferMostBytes: 3 * MIB,
+    receiveBufferMostBytes: 16 * MIB,
     // tcp_select_initial_window: the scale is for tcp_rmem[2], the window is whole segments of what there is now.
-    windowScaleForBytes: 6 * MIB,
+    windowScaleForBytes: 32 * MIB,
     firstWindow: "whole-segments",
     // tcp_wmem[2]; the buffer of a socket follows its congestion window up to there.
     sendBufferBytes: 4 * MIB,
@@ -94,6 +94,8 @@ const LINUX: Profile = {
     initialWindowSegments: 10,
     // tcp_ecn = 2.
     ecn: "accept",
+    // tcp_rcv_state_process in LISTEN.
+    synFin: "drop-in-listen",
     // tcp_rcv_established: what has neither ACK, RST nor SYN is discarded before its number is looked at.
     finWithoutAck: "drop",
     // tcp_invalid_ratelimit = 500 ms; tcp_challenge_ack_limit has no bound since 5.19.
@@ -115,7 +117,13 @@ const LINUX: Profile = {
     icmpInHandshake: "abort-at-any",
   },
   // ip_default_ttl; ip_build_and_send_pkt.
-  ip: { ttl: 64, identification: "counted-but-syn-ack" },
+  // icmp_reply sends the request's code back, and lets routers cut.
+  ip: {
+    ttl: 64,
+    identification: "counted-but-syn-ack",
+    echoCode: "as-asked",
+    echoDontFragment: "never",
+  },
   sockets: {
     system: "linux",
     ...FAST_OPEN,
@@ -203,7 +211,8 @@ const FREEBSD: Profile = {
     fastOpenPauseUs: 900 * SECOND_US,
   },
   // ip.ttl; ip.rfc6864 = 1: no number where DF is set.
-  ip: { ttl: 64, identification: "zero" },
+  // icmp_reflect turns the request round as it is.
+  ip: { ttl: 64, identification: "zero", echoCode: "as-asked", echoDontFragment: "as-asked" },
   sockets: {
     system: "bsd",
     ...FAST_OPEN,

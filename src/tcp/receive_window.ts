@@ -3,6 +3,7 @@
  *
  * Owns: RCV.ADV, its right edge, and silly-window avoidance of the receiver. Must not know: what segment tells it.
  */
+import { TIMESTAMP_OPTION_BYTES } from "./effects.ts";
 import type { Tcb } from "./tcb.ts";
 
 /** Largest value of the window field. */
@@ -127,7 +128,8 @@ function offerAllRoom(
 export function offerFirstWindow(tcb: Tcb): number {
   const limit = bufferBytes(tcb);
   if (tcb.config.firstWindow === "whole-segments") {
-    const mss = (tcb.state === "SYN_SENT" ? tcb.ourMss : tcb.sendMss) || 1;
+    // Of those that we would take: beside timestamps, once they are agreed, they hold less.
+    const mss = tcb.ourMss - (tcb.timestamps ? TIMESTAMP_OPTION_BYTES : 0);
     const whole = limit - (limit % mss);
     if (whole > 0) return whole < WINDOW_FIELD_MAX ? whole : WINDOW_FIELD_MAX;
   }

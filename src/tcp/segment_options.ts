@@ -5,7 +5,7 @@
  * are written.
  */
 import { FLAG } from "../wire/tcp.ts";
-import { type Effect, MOST_SACK_BLOCKS } from "./effects.ts";
+import { type Effect, MOST_SACK_BLOCKS, TIMESTAMP_OPTION_BYTES } from "./effects.ts";
 import { stampAt } from "./rate_sample.ts";
 import { ourWindowShift } from "./receive_window.ts";
 import { offersOptions } from "./syn_offers.ts";
@@ -13,8 +13,6 @@ import type { Tcb } from "./tcb.ts";
 
 const { SYN, RST, ACK } = FLAG;
 
-/** Option bytes of a segment with timestamps (RFC 7323 §3.2), padded. */
-export const TIMESTAMP_OPTION_BYTES = 12;
 /** What the options of a SYN take, each with its padding. */
 export const SYN_OPTION_BYTES = { MSS: 4, TIMESTAMPS_AND_SACK: 12, SACK: 4, WINDOW_SCALE: 4 } as const;
 /** Of a SACK option, padded to a word: its kind and length, and each block. */

@@ -11,8 +11,13 @@ import type { Tcb } from "./tcb.ts";
 const { SYN, FIN } = FLAG;
 
 /** SYN and FIN in one segment, which no stack sends of itself, where such are not taken. */
-export function isScan(config: Pick<TcpConfig, "synFin">, { flags }: TcpSegment): boolean {
-  return (flags & (SYN | FIN)) === (SYN | FIN) && config.synFin === "drop";
+export function isScan(
+  { synFin }: Pick<TcpConfig, "synFin">,
+  { flags }: TcpSegment,
+  isListening = false,
+): boolean {
+  if ((flags & (SYN | FIN)) !== (SYN | FIN)) return false;
+  return synFin === "drop" || (isListening && synFin === "drop-in-listen");
 }
 
 /** Nothing of it is looked at. `tcb`: null where it belongs to no connection. */
