@@ -9,6 +9,7 @@ import { type ConnectionInfo, connectionInfo, type FlightSegments, flightSegment
 import type { TcpState } from "../tcp/state.ts";
 import { markRecordEnd } from "../tcp/record_marks.ts";
 import type { Tcb } from "../tcp/tcb.ts";
+import { noteWritten, pieceRoom } from "../tcp/written_pieces.ts";
 import {
   abortConnection,
   canWrite,
@@ -211,12 +212,21 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
     const { tcb } = this;
     if (!canWrite(tcb)) throw this.#closedForSending();
     const most = tcb.fillsAsAsked ? askedLimitBytes(tcb) : sendLimitBytes(tcb);
-    const count = length > 0 ? tcb.ringToSend().append(bytes, offset, length, most) : 0;
-    if (count < length) this.#hasToWait();
-    if (count > 0) {
-      this.#host.begin(this);
-      this.#host.written(this, count);
-      this.#host.finish();
+    let count = 0;
+    while (count < length) {
+      const room = pieceRoom(tcb);
+      const part = length - count < room ? length - count : room;
+      const taken = tcb.ringToSend().append(bytes, offset + count, part, most);
+      count += taken;
+      const isOver = taken < part || count === length;
+      if (taken < part) this.#hasToWait();
+      if (taken > 0) {
+        noteWritten(tcb, taken, isOver);
+        this.#host.begin(this);
+        this.#host.written(this, taken);
+        this.#host.finish();
+      }
+      if (isOver || !canWrite(tcb)) break;
     }
     return count;
   }

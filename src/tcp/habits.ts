@@ -99,6 +99,8 @@ export interface TcpHabits {
    * that a device cuts, the first time (Linux, `__tcp_transmit_skb`, to hurry the receiver's device).
    */
   pushFlag: "end-of-data" | "bursts-too";
+  /** What is written is sent as it comes, or in pieces of half of the largest window, which end bursts (written_pieces.ts). */
+  writtenPieces: "whole" | "half-window";
   /** Segments of a burst, however slow the path (`tcp_min_tso_segs`). */
   burstLeastSegments: number;
   /** A probe of the tail before a time-out (RFC 8985 §7). */
@@ -171,6 +173,7 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   // L of RFC 9406 §4.2 for stacks without pacing.
   slowStartSegments: 8,
   pushFlag: "end-of-data",
+  writtenPieces: "whole",
   burstLeastSegments: 2,
   tailLossProbe: true,
   windowCounting: "octets",

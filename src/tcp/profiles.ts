@@ -83,6 +83,7 @@ const LINUX: Profile = {
     lateTextReset: "of-closed",
     // __tcp_transmit_skb; tcp_min_tso_segs.
     pushFlag: "bursts-too",
+    writtenPieces: "half-window",
     burstLeastSegments: 2,
     congestionControl: "cubic",
     windowCounting: "segments",

@@ -16,6 +16,7 @@ import { noteWindowUsage } from "./recovery.ts";
 import { effectiveMss } from "./segment_options.ts";
 import { dataFlags, pushSegment, segmentOf } from "./send_segment.ts";
 import type { Tcb } from "./tcb.ts";
+import { pieceEndAfter } from "./written_pieces.ts";
 
 /** States in which data or our FIN may leave for the first time. */
 function canSendNew(tcb: Tcb): boolean {
@@ -79,11 +80,16 @@ function sendAllowed(context: MachineContext, tcb: Tcb): void {
         context.counters.partsCut += large / mss - 1;
       }
     }
+    const pieceEnd = tcb.sender.pieceEnds.length > 0 ? pieceEndAfter(tcb, tcb.sndNxt) : null;
+    const endsPushed = pieceEnd !== null && pieceEnd.isPushed && tcb.sndNxt + length === pieceEnd.end;
     let isBurstEnd = cutBytes > 0;
     if (endsRecord) burstLeft = 0;
     else if (pushesBursts && cutBytes === 0) {
       const isBegin = burstLeft <= 0;
-      if (isBegin) burstLeft = burstLength(tcb, { unsent, mss, room: Math.min(room, windowRoom) });
+      if (isBegin) {
+        const left = pieceEnd === null ? unsent : Math.min(unsent, pieceEnd.end - tcb.sndNxt);
+        burstLeft = burstLength(tcb, { unsent: left, mss, room: Math.min(room, windowRoom) });
+      }
       burstLeft -= length;
       isBurstEnd = burstLeft <= 0 && !isBegin;
     }
@@ -95,7 +101,7 @@ function sendAllowed(context: MachineContext, tcb: Tcb): void {
       length,
       cutBytes,
       withFin,
-      isPushed: endsRecord || (isBurstEnd && pushesBursts),
+      isPushed: endsRecord || endsPushed || (isBurstEnd && pushesBursts),
     });
     if (withFin) return;
   }
@@ -158,7 +164,8 @@ interface NewPiece {
 export function sendPiece(context: MachineContext, tcb: Tcb, piece: NewPiece): void {
   const { length, cutBytes = 0, withFin = false, isPushed = false } = piece;
   tcb.beginSending();
-  const isLast = length > 0 && (isPushed || (length === tcb.unsentBytes && tcb.config.push));
+  const isLast = length > 0 &&
+    (isPushed || (length === tcb.unsentBytes && tcb.config.push && !tcb.sender.writeGoesOn));
   const flags = dataFlags(isLast, withFin);
   if (withFin) ourFinLeaves(context, tcb, length, flags);
   // Before what SACK has to tell has left with it.

@@ -13,6 +13,7 @@ import {
   type PackedNumbers,
   type PackedSwitches,
 } from "./fast/packed_fields.ts";
+import { NO_PIECES, type PieceEnd } from "./piece_end.ts";
 
 /** Its numbers; those that every acknowledgment touches come first. */
 const NUMBERS = {
@@ -46,6 +47,9 @@ const NUMBERS = {
   /** Segments that have arrived, those of our SYN and what came twice among them; how far out of order any did, and dupthresh. */
   deliveredSegments: 0,
   reordering: 3,
+  /** Where the piece begins that a write goes on with, and how far what was written has been pushed (written_pieces.ts). */
+  tailStart: 0,
+  pushedTo: 0,
   // Of whole segments (cubic_segments.ts)
   cubicCount: 0,
   cubicAcked: 0,
@@ -83,6 +87,8 @@ const SWITCHES = {
   isPathRepair: false,
   rackReorderSeen: false,
   usageIsFull: false,
+  /** The write in hand goes on behind what is queued: its end is no end (written_pieces.ts). */
+  writeGoesOn: false,
   hystartFound: false,
   tlpIsRetransmit: false,
 };
@@ -98,6 +104,8 @@ export class SenderRecord {
   /** Where the numbers are; only their properties go there. */
   readonly row: number[] = INITIAL_ROW.slice();
   bits = INITIAL_BITS;
+  /** Where what is written is cut (written_pieces.ts). */
+  pieceEnds: PieceEnd[] = NO_PIECES;
 }
 
 defineNumbers(SenderRecord.prototype, NUMBERS);
