@@ -29,6 +29,7 @@ export interface TcpConfig extends TcpHabits, FastOpenSettings {
   /** RFC 9438, or RFC 5681 with RFC 6582. */
   /** What the application sends is pushed (MUST-60: PSH on the last segment of what is queued); off while it says that more follows. */
   push: boolean;
+  /** CUBIC (RFC 9438) or Reno (RFC 5681). */
   congestionControl: "cubic" | "reno";
   /** RFC 6928 §2: ten segments. */
   initialWindowSegments: number;
