@@ -54,6 +54,8 @@ export interface TcpHabits {
   ackEverySecond: "full-sized" | "any";
   /** The third step of the handshake: sent at once, or held back for text that may go with it (Linux without TCP_QUICKACK). */
   handshakeAck: "at-once" | "delayed";
+  /** ACKs at once end when so many have left (`quickAcks`), or already with text of ours that answers the peer's (Linux, "pingpong"). */
+  quickAcksEnd: "counted" | "replying";
   /** While our FIN is not acknowledged ACKs carry it again, instead of being bare (4.4BSD, `tcp_outflags`). */
   finInAcks: boolean;
   /** Answers to bare segments that are not acceptable: so many of a connection in so long (RFC 5961 §7). */
@@ -119,8 +121,13 @@ export interface TcpHabits {
    * new loss, and of the window instead of the flight (Linux, `tcp_cwnd_reduction`; RFC 9937).
    */
   recoveryBound: "always" | "safe-ack";
-  /** Added to the time after which what may only be late counts as lost (Linux: 2 ms, in ticks, rounded up twice; RFC 8985 §6.3). */
+  /** Added to the time after which what may only be late counts as lost (Linux: `TCP_TIMEOUT_MIN_US`; RFC 8985 §6.3). */
   reorderSlopUs: number;
+  /**
+   * RACK.rtt: of what was sent last of all that an ACK covers (RFC 8985 §6.2 step 2), or of what stands last in the stream (Linux,
+   * `tcp_rack_advance`): where a copy arrives beside originals, other originals are then waited for.
+   */
+  rackRoundTrip: "newest" | "last-covered";
   /** After idleness the congestion window falls back to the initial one (RFC 5681 §4.1). */
   restartAfterIdle: boolean;
 
@@ -156,6 +163,7 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   acceptance: "offered",
   ackEverySecond: "full-sized",
   handshakeAck: "at-once",
+  quickAcksEnd: "counted",
   finInAcks: false,
   // As Linux's tcp_invalid_ratelimit: one in half a second.
   answersPerInterval: 1,
@@ -181,6 +189,7 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   windowUsage: "half",
   recoveryBound: "always",
   reorderSlopUs: 0,
+  rackRoundTrip: "newest",
   restartAfterIdle: true,
   icmpInHandshake: "abort",
   udpPort: 0,

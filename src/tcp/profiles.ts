@@ -63,6 +63,8 @@ const LINUX: Profile = {
     missingTimestamp: "accept",
     // TCP_MAX_QUICKACKS, TCP_DELACK_MIN.
     quickAcks: 16,
+    // tcp_event_data_sent: inet_csk_inc_pingpong_cnt.
+    quickAcksEnd: "replying",
     delayedAckUs: 40 * MS_US,
     windowProbe: "bare",
     // TCP_RTO_MIN, which bounds the variance's part; TCP_RTO_MAX, TCP_TIMEOUT_INIT; tcp_xmit_probe_skb.
@@ -90,8 +92,9 @@ const LINUX: Profile = {
     growthCounts: "delivered",
     windowUsage: "all-in-avoidance",
     recoveryBound: "safe-ack",
-    // tcp_rack_mark_lost: TCP_TIMEOUT_MIN_US, and two ticks of 4 ms.
-    reorderSlopUs: 10 * MS_US,
+    // tcp_rack_mark_lost: TCP_TIMEOUT_MIN_US; tcp_rack_advance.
+    reorderSlopUs: 2 * MS_US,
+    rackRoundTrip: "last-covered",
     initialWindowSegments: 10,
     // tcp_ecn = 2.
     ecn: "accept",

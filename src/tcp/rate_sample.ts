@@ -43,6 +43,9 @@ export class RateSample {
   /** Send time and order of the most recently sent piece that is now known to have arrived; order 0 when none. */
   rackSentUs = 0;
   rackOrder = 0;
+  /** The same of the last one that was covered, as they stand in the stream. */
+  lastSentUs = 0;
+  lastOrder = 0;
   /** A piece arrived out of its order that had been sent only once. */
   reordered = false;
   /** A covered piece had been sent more than once. */
@@ -119,6 +122,7 @@ function takeDelivery({ sample, arriving, arrivedUs }: SampleSource, tcb: Readon
   sample.deliveredEnd = 0;
   sample.rttUs = -1;
   sample.rackOrder = 0;
+  sample.lastOrder = 0;
   sample.reordered = false;
   sample.retransmitted = false;
   let newestUs = -1;
@@ -144,6 +148,8 @@ function takeDelivery({ sample, arriving, arrivedUs }: SampleSource, tcb: Readon
       const mayBeEchoed = sample.tsEcho >= 0 && record.end <= arriving.ack;
       if (mayBeEchoed && seqLt(sample.tsEcho, stampAt(tcb, record.sentUs))) continue;
     }
+    sample.lastOrder = record.order;
+    sample.lastSentUs = record.sentUs;
     if (record.order > sample.rackOrder) {
       sample.rackOrder = record.order;
       sample.rackSentUs = record.sentUs;

@@ -170,6 +170,9 @@ export function sendPiece(context: MachineContext, tcb: Tcb, piece: NewPiece): v
   if (withFin) ourFinLeaves(context, tcb, length, flags);
   // Before what SACK has to tell has left with it.
   const isSmall = length > 0 && cutBytes === 0 && length < effectiveMss(tcb);
+  if (length > 0 && tcb.config.quickAcksEnd === "replying" && isReply(tcb, length, context.nowUs)) {
+    tcb.quickAcksLeft = 0;
+  }
   const segment = segmentOf(withFin ? "close.fin" : "send.data", flags, tcb.sndNxt, length);
   segment.cutBytes = cutBytes;
   pushSegment(context, tcb, segment);
@@ -188,4 +191,14 @@ function noteFlight(tcb: Tcb): void {
   if (tcb.sndUna < sender.flightEnd && outstanding <= sender.mostFlight) return;
   sender.mostFlight = outstanding;
   sender.flightEnd = tcb.sndNxt;
+}
+
+/** Text that carries an ACK, or leaves soon after the peer was heard, answers it: what is to come is answered by text, too. */
+function isReply(tcb: Tcb, length: number, nowUs: number): boolean {
+  // What was in our SYN already, and was not taken, is none.
+  if (!tcb.passive && tcb.fastOpen !== null && tcb.sndNxt + length <= 1 + tcb.fastOpen.textBytes) {
+    return false;
+  }
+  if (tcb.rcvNxt > tcb.lastAckSent) return true;
+  return tcb.bytesIn > 0 && nowUs - tcb.lastReceivedUs < tcb.config.delayedAckUs;
 }

@@ -175,3 +175,28 @@ Deno.test("after idleness the window is the initial one, or stays (RFC 5681 §4.
     assertEquals(app.connection.info().cwnd, restartAfterIdle ? initial : grown);
   }
 });
+
+Deno.test("ACKs at once end when they are used up, or with text that answers the peer's", () => {
+  for (const quickAcksEnd of ["counted", "replying"] as const) {
+    const { lab, peer, app } = reachEstablished({ tcp: { quickAcks: 10, quickAcksEnd } });
+    // Text long before the peer has said anything answers nothing.
+    app.write("hello");
+    peer.expects({ flags: "ACK", seq: 1, data: "hello" });
+    lab.pass(MS_US);
+    peer.sends({ flags: "ACK", seq: 1, ack: 6, data: "ask" });
+    peer.expects({ flags: "ACK", seq: 6, ack: 4 });
+    app.write("say");
+    peer.expects({ flags: "ACK", seq: 6, ack: 4, data: "say" });
+    lab.pass(SECOND_US);
+    peer.takeAll();
+    peer.sends({ flags: "ACK", seq: 4, ack: 9, data: "more" });
+    if (quickAcksEnd === "counted") {
+      peer.expects({ flags: "ACK", seq: 9, ack: 8 });
+    } else {
+      peer.expectsSilence();
+      lab.pass(40 * MS_US);
+      peer.expects({ flags: "ACK", seq: 9, ack: 8 });
+    }
+    peer.expectsSilence();
+  }
+});
