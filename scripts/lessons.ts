@@ -63,3 +63,12 @@ export function lessons(): Lesson[] {
   return projectFiles(LESSONS_FOLDER).filter((path) => path.endsWith(".pkt"))
     .map((path) => readLesson(path, readProjectFile(path)));
 }
+
+/** The first lesson of `ordered` that claims a row or a rule, as `close/passive`; null without one. */
+export function lessonAbout(
+  { kind, name }: { readonly kind: "rows" | "rules"; readonly name: string },
+  ordered: readonly Lesson[],
+): string | null {
+  const first = ordered.find((lesson) => lesson[kind].includes(name));
+  return first?.path.slice(LESSONS_FOLDER.length).replace(/\.pkt$/, "") ?? null;
+}

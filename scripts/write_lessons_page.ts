@@ -79,6 +79,13 @@ are not about one of the two alone; what each claims to show is held against wha
 demands is changed once to see it fail.
 `;
 
+/** All lessons in the order of the page. Throws for a folder that has no place in it. */
+export function lessonsInOrder(all: readonly Lesson[] = lessons()): Lesson[] {
+  const homeless = all.find((lesson) => !TOPICS.some(({ folder }) => folder === lesson.topic));
+  if (homeless !== undefined) throw new Error(`${homeless.path}: its folder belongs into TOPICS`);
+  return TOPICS.flatMap((one) => lessonsOf(one, all));
+}
+
 /** The first sentence. */
 function gist({ teaches }: Lesson): string {
   return /^.*?[.!?](?=\s|$)/.exec(teaches)?.[0] ?? teaches;
@@ -93,20 +100,19 @@ function cell(text: string): string {
   return text.replaceAll("|", "\\|");
 }
 
-/** The whole page. Throws for a folder that has no place in it. */
+/** The whole page. */
 export function lessonsPage(all: readonly Lesson[] = lessons()): string {
-  const homeless = all.find((lesson) => !TOPICS.some(({ folder }) => folder === lesson.topic));
-  if (homeless !== undefined) throw new Error(`${homeless.path}: its folder belongs into TOPICS`);
+  const ordered = lessonsInOrder(all);
   const parts = [HEAD];
   for (const one of TOPICS) {
-    const rows = lessonsOf(one, all).map((lesson) => {
+    const rows = ordered.filter((lesson) => lesson.topic === one.folder).map((lesson) => {
       const labels = lesson.shows.length === 0 ? "" : ` (${lesson.shows.join(", ")})`;
       return `| ${link(lesson)} | ${cell(gist(lesson))}${labels} |`;
     });
     parts.push([`## ${one.title}`, "", "| script | what it shows |", "|---|---|", ...rows, ""].join("\n"));
   }
   const rows = TRANSITIONS.map(({ id, from, event, to }) => {
-    const those = all.filter((lesson) => lesson.rows.includes(id)).map(link);
+    const those = ordered.filter((lesson) => lesson.rows.includes(id)).map(link);
     return `| \`${id}\` | ${from}, ${event}: ${to} | ${those.join(", ")} |`;
   });
   parts.push(

@@ -31,6 +31,8 @@ export interface RuleExplanation {
   /** Lines that apply it, `src/tcp/arrives.ts:73`, the one that decides first. */
   readonly source: readonly string[];
   readonly test: TestPlace;
+  /** The script that teaches it, `test/scripts/close/passive.pkt`; null where there is none. */
+  readonly lesson: string | null;
 }
 
 /** A row of the transition table. */
@@ -43,6 +45,8 @@ export interface RowExplanation {
   /** Lines that take it. */
   readonly source: readonly string[];
   readonly test: TestPlace;
+  /** As of a rule. */
+  readonly lesson: string | null;
 }
 
 /** A state. */
@@ -63,6 +67,8 @@ export type Explanation = RuleExplanation | RowExplanation | StateExplanation;
 interface RulePlaces {
   readonly source: readonly string[];
   readonly test: string;
+  /** `close/passive`. */
+  readonly lesson: string | null;
   readonly rows: readonly string[];
 }
 
@@ -71,12 +77,17 @@ const ROW_PLACES: Readonly<Record<string, Omit<RulePlaces, "rows">>> = places.ro
 const STATE_PLACES: Readonly<Record<string, Pick<RulePlaces, "test">>> = places.states;
 /** The rule that stands for no rule. */
 const NO_RULE = "none";
+const NOWHERE = { source: [], test: "", lesson: null } as const;
+
+function lessonPath(lesson: string | null): string | null {
+  return lesson === null ? null : `test/scripts/${lesson}.pkt`;
+}
 
 /** All rules, in the order of the list. */
 export const RULE_EXPLANATIONS: readonly RuleExplanation[] = Object.entries(RULES)
   .filter(([id]) => id !== NO_RULE)
   .map(([id, { rfc, text }]) => {
-    const { source, rows, test } = RULE_PLACES[id] ?? { source: [], rows: [], test: "" };
+    const { source, rows, test, lesson } = RULE_PLACES[id] ?? { ...NOWHERE, rows: [] };
     const name = `rule ${id} is hit`;
     return {
       kind: "rule",
@@ -86,14 +97,23 @@ export const RULE_EXPLANATIONS: readonly RuleExplanation[] = Object.entries(RULE
       rows,
       source,
       test: { place: test, name },
+      lesson: lessonPath(lesson),
     };
   });
 
 /** All rows, in the order of the table. */
 export const ROW_EXPLANATIONS: readonly RowExplanation[] = TRANSITIONS.map((row) => {
-  const { source, test } = ROW_PLACES[row.id] ?? { source: [], test: "" };
+  const { source, test, lesson } = ROW_PLACES[row.id] ?? NOWHERE;
   const rules = RULE_EXPLANATIONS.filter(({ rows }) => rows.includes(row.id)).map((rule) => rule.name);
-  return { kind: "row", name: row.id, row, rules, source, test: { place: test, name: `row ${row.id}:` } };
+  return {
+    kind: "row",
+    name: row.id,
+    row,
+    rules,
+    source,
+    test: { place: test, name: `row ${row.id}:` },
+    lesson: lessonPath(lesson),
+  };
 });
 
 /** All states, in the order of the RFC. */

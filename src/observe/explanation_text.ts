@@ -141,10 +141,12 @@ function whereLines(one: Explanation, palette: Palette): Line[] {
       one.kind === "rule" ? "rules" : "transitions"
     }_coverage_test.ts --filter "${name}"`;
   const source = one.kind === "state" ? [] : one.source;
+  const lesson = one.kind === "state" ? null : one.lesson;
   return [
     ...source.map((line, i): Line => [i === 0 ? "source" : "", { text: line }]),
     test,
     ["", { text: run, paint: palette.quiet }],
+    ...(lesson === null ? [] : [["lesson", { text: `tcplab run --trace ${lesson}` }] as const]),
   ];
 }
 

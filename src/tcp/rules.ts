@@ -104,7 +104,7 @@ export const RULES = {
     text: "RST in the window but not at RCV.NXT: challenge ACK",
   },
   "arrives.check2.rst-in-window": {
-    rfc: "RFC 793 p. 70",
+    rfc: "RFC 793 §3.9",
     text: "RST anywhere in the window: the connection is reset (by switch)",
   },
   "arrives.check2.rst-syn-rcvd": {
@@ -113,7 +113,7 @@ export const RULES = {
   },
   "arrives.check4.syn-challenge": { rfc: "RFC 5961 §4.2", text: "SYN in a connection: challenge ACK" },
   "arrives.check4.syn-reset": {
-    rfc: "RFC 793 p. 71",
+    rfc: "RFC 793 §3.9",
     text: "SYN in the window: RST, and the end (by switch)",
   },
   "arrives.check4.syn-in-syn-rcvd": {

@@ -6,6 +6,8 @@
  */
 import { type Finding, projectFiles, readProjectFile, reportFindings } from "../../scripts/project_files.ts";
 import { rulePlaces, walkPlace } from "../../scripts/rule_places.ts";
+import { lessonAbout } from "../../scripts/lessons.ts";
+import { lessonsInOrder } from "../../scripts/write_lessons_page.ts";
 import { RULES } from "../../src/tcp/rules.ts";
 import { TCP_STATES } from "../../src/tcp/state.ts";
 import { TRANSITIONS } from "../../src/tcp/transitions.ts";
@@ -34,16 +36,19 @@ export function placesText(): { readonly text: string; readonly findings: readon
   const ruleWalks = readFile(RULE_WALKS_PATH);
   const rowWalks = readFile(ROW_WALKS_PATH);
   const all = new Set(projectFiles("test/tcp"));
+  const lessons = lessonsInOrder();
   const rules = ids.map((id) => {
     const source = applied.get(id) ?? [];
     found("src/tcp/rules.ts", `a line that applies ${id}`, source[0]);
     const test = found(RULE_WALKS_PATH, id, walkPlace(ruleWalks, id));
-    return [id, { source, test, rows: inOrderOfTable(rowsOfRule.get(id)) }] as const;
+    const lesson = lessonAbout({ kind: "rules", name: id }, lessons);
+    return [id, { source, test, lesson, rows: inOrderOfTable(rowsOfRule.get(id)) }] as const;
   });
   const rows = TRANSITIONS.map(({ id }) => {
     const source = [...placesOfRow.get(id) ?? []].sort();
     found("src/tcp/transitions.ts", `a line that takes the row ${id}`, source[0]);
-    return [id, { source, test: found(ROW_WALKS_PATH, id, walkPlace(rowWalks, id)) }] as const;
+    const test = found(ROW_WALKS_PATH, id, walkPlace(rowWalks, id));
+    return [id, { source, test, lesson: lessonAbout({ kind: "rows", name: id }, lessons) }] as const;
   });
   const states = TCP_STATES.map((state) => {
     const path = `test/tcp/${state.toLowerCase()}_test.ts`;
