@@ -7,7 +7,8 @@
  */
 import { RULES } from "../src/tcp/rules.ts";
 import { type Companion, COMPANIONS } from "./companion_rfcs.ts";
-import { testsIn } from "./claimed_tests.ts";
+import { type TestCase, testsIn } from "./claimed_tests.ts";
+import { readLesson } from "./lessons.ts";
 import type { Finding } from "./project_files.ts";
 
 /** A file of the project. */
@@ -75,7 +76,7 @@ export function gatherRuleEvidence(files: readonly SourceFile[]): RuleEvidence {
     const { code } = witnesses(sources, (text) => text.includes(`"${id}"`));
     const isWalked = walks.includes(`\n  "${id}":`) || walks.includes(`\n  ${id}:`);
     const walk = isWalked ? [{ path: WALKS_PATH, title: `rule ${id} is hit` }] : [];
-    rules.set(id, { code, tests: [...walk, ...tests.filter(({ body }) => body.includes(`"${id}"`))] });
+    rules.set(id, { code, tests: [...walk, ...tests.filter((test) => asksForRule(test, id))] });
     if (hasRules && code.size === 0) {
       findings.push({ path: RULES_PATH, line: 0, message: `no code applies the rule "${id}": take it out` });
     }
@@ -85,6 +86,11 @@ export function gatherRuleEvidence(files: readonly SourceFile[]): RuleEvidence {
     return [rfc, witnesses(files, (text) => citation.test(text))];
   }));
   return { rules, companions, findings };
+}
+
+/** Whether a test asks for a rule by its name: in quotes, or a script in its head. */
+function asksForRule({ path, body }: TestCase, id: string): boolean {
+  return path.endsWith(".pkt") ? readLesson(path, body).rules.includes(id) : body.includes(`"${id}"`);
 }
 
 function witnesses(files: readonly SourceFile[], speaks: (text: string) => boolean): Witnesses {

@@ -167,6 +167,11 @@ Deno.test("rules and citations are found in code and tests; a rule that nothing 
       text: 'Deno.test("one", () => {});\nDeno.test("two", () => see("abort"));',
     },
     { path: "test/tcp/peer.ts", text: '"abort"' },
+    { path: "test/scripts/reset/a.pkt", text: "// Ends.\n//\n// Rules: close.fin, abort\n\n0 ...\n" },
+    {
+      path: "test/scripts/reset/b.pkt",
+      text: "// Ends with abort.\n//\n// Rules: ack.fin\n// Rows: abort\n",
+    },
     { path: "test/live/a_test.ts", text: 'liveTest("three", () => press("abort"));' },
   ];
   const { rules, companions, findings } = gatherRuleEvidence(files);
@@ -174,9 +179,11 @@ Deno.test("rules and citations are found in code and tests; a rule that nothing 
   assertEquals(rules.get("abort")?.tests.map(({ path, title }) => `${path} ${title}`), [
     "test/tcp/rule_walks.ts rule abort is hit",
     "test/tcp/a_test.ts two",
+    "test/scripts/reset/a.pkt a.pkt",
   ]);
-  assertEquals(rules.get("ack.fin")?.tests.map(({ title }) => title), ["rule ack.fin is hit"]);
-  assertEquals(rules.get("close.fin")?.tests, []);
+  assertEquals(rules.get("ack.fin")?.tests.map(({ title }) => title), ["rule ack.fin is hit", "b.pkt"]);
+  assertEquals(rules.get("close.fin")?.tests.map(({ title }) => title), ["a.pkt"]);
+  assertEquals(rules.get("close.unread")?.tests, []);
   assertEquals([...companions.get(5961)?.code ?? []], ["src/tcp/a.ts"]);
   assertEquals(companions.get(596), undefined);
   assert(findings.some(({ message }) => message.includes('"close.fin"')));
