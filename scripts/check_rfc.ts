@@ -131,10 +131,11 @@ function links(paths: Iterable<string>): string {
   return [...paths].sort().map((path) => `[${path.replace(/^(src|test)\//, "")}](../${path})`).join(", ");
 }
 
-/** Tests by name, those of one file behind one link. */
+/** Tests by name, those of one file behind one link; of a script its path is the name. */
 function testLinks(tests: readonly TestName[]): string {
   const byPath = Map.groupBy(tests, ({ path }) => path);
   return [...byPath.keys()].sort().map((path) => {
+    if (path.endsWith(".pkt")) return links([path]);
     const titles = (byPath.get(path) ?? []).map(({ title }) => `"${title.replace(/([*_<`])/g, "\\$1")}"`);
     return `${links([path])}: ${titles.join(", ")}`;
   }).join("; ");
