@@ -26,6 +26,7 @@ const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ["tcplab why arrives.check2", [
     "arrives.check2.rst",
     "arrives.check2.rst-challenge",
+    "arrives.check2.rst-in-window",
     "arrives.check2.rst-syn-rcvd",
   ]],
   ["tcplab why LISTEN --json TIME", ["TIME_WAIT"]],

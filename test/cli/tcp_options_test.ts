@@ -64,10 +64,16 @@ const EACH: readonly (readonly [words: string, tcp: Partial<TcpConfig>])[] = [
   ["--syn-ack-retries 2", { synAckRetransmissions: 2 }],
 ];
 
-/** R2 for our own SYN is set where connections are opened; habits by `--profile`, a cork by programs. */
+/**
+ * R2 for our own SYN is set where connections are opened; habits by `--profile`; by programs, for one connection, a cork, whether
+ * text outlives a reset, and what a packet's header says (of all connections: `--ttl`).
+ */
 const ELSEWHERE: ReadonlySet<string> = new Set([
   "synR2Us",
   "cork",
+  "textAfterReset",
+  "pathMtuDiscovery",
+  "hopLimit",
   ...Object.keys(DEFAULT_TCP_HABITS),
   ...Object.keys(DEFAULT_FAST_OPEN_SETTINGS),
 ]);
