@@ -169,7 +169,7 @@ export function sendPiece(context: MachineContext, tcb: Tcb, piece: NewPiece): v
   const flags = dataFlags(isLast, withFin);
   if (withFin) ourFinLeaves(context, tcb, length, flags);
   // Before what SACK has to tell has left with it.
-  const isSmall = length > 0 && cutBytes === 0 && length < effectiveMss(tcb);
+  const isSmall = length > 0 && cutBytes === 0 && length < effectiveMss(tcb) && !wasInSyn(tcb, length);
   if (length > 0 && tcb.config.quickAcksEnd === "replying" && isReply(tcb, length, context.nowUs)) {
     tcb.quickAcksLeft = 0;
   }
@@ -195,10 +195,12 @@ function noteFlight(tcb: Tcb): void {
 
 /** Text that carries an ACK, or leaves soon after the peer was heard, answers it: what is to come is answered by text, too. */
 function isReply(tcb: Tcb, length: number, nowUs: number): boolean {
-  // What was in our SYN already, and was not taken, is none.
-  if (!tcb.passive && tcb.fastOpen !== null && tcb.sndNxt + length <= 1 + tcb.fastOpen.textBytes) {
-    return false;
-  }
+  if (wasInSyn(tcb, length)) return false;
   if (tcb.rcvNxt > tcb.lastAckSent) return true;
   return tcb.bytesIn > 0 && nowUs - tcb.lastReceivedUs < tcb.config.delayedAckUs;
+}
+
+/** The next `length` octets were in our SYN already, and were not taken (RFC 7413 §4.2.2): they leave again. */
+function wasInSyn({ passive, fastOpen, sndNxt }: Tcb, length: number): boolean {
+  return !passive && fastOpen !== null && sndNxt + length <= 1 + fastOpen.textBytes;
 }
