@@ -25,17 +25,6 @@ Deno.test("simultaneous open, figure 7: SYN crosses SYN, SYN-ACK crosses SYN-ACK
   assertEquals(sent, "hi");
 });
 
-Deno.test("simultaneous open: a plain ACK establishes, too (MUST-10)", () => {
-  const { lab, peer, app } = reachSynSent();
-  peer.sends({ flags: "SYN", seq: 0 });
-  peer.expects({ flags: "SYN ACK", seq: 0, ack: 1 });
-  peer.sends({ flags: "ACK", seq: 1, ack: 1 });
-  peer.expectsSilence();
-  assertEquals([app.state, app.opened], ["ESTABLISHED", 1]);
-  lab.pass(100 * SECOND_US);
-  peer.expectsSilence();
-});
-
 Deno.test("simultaneous open: options are agreed on as otherwise (MUST-10, RFC 7323 §1.3)", () => {
   const { peer, app } = reachSynSent();
   peer.sends({ flags: "SYN", seq: 0, options: ALL_OPTIONS });

@@ -61,15 +61,6 @@ Deno.test("SYN_SENT: RST with an acceptable ACK: refused, and the application is
   }
 });
 
-Deno.test("SYN_SENT: RST without ACK is dropped (RFC 9293 §3.10.7.3, second)", () => {
-  const { peer, app } = reachSynSent();
-  peer.sends({ flags: "RST", seq: 0 });
-  peer.sends({ flags: "RST SYN", seq: 0 });
-  peer.sends({ flags: "RST", seq: 1, data: "words" });
-  peer.expectsSilence();
-  assertEquals(app.state, "SYN_SENT");
-});
-
 Deno.test("SYN_SENT: SYN, ACK establishes, and is acknowledged at once (RFC 9293 §3.10.7.3, fourth)", () => {
   const { lab, peer, app } = reachSynSent();
   lab.takeTransitions();
