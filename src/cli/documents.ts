@@ -18,6 +18,7 @@ export const DOCUMENTS: readonly (readonly [path: string, about: string])[] = [
   ["docs/explain.md", "captures told: states of both ends, findings, scripts; held against tshark and Zeek"],
   ["docs/run.md", "packetdrill scripts against our own stack: language, verdicts, profiles, CI"],
   ["docs/lessons.md", "scripts that teach TCP: every row of the transition table, most of RFC 9293"],
+  ["docs/profiles.md", "whose habits the stack can have, what differs, and what nmap and p0f make of it"],
   ["docs/packetdrill.md", "what became of the public packetdrill suites, script by script counted"],
   ["docs/output.md", "log, recording, rights and files"],
   ["docs/library.md", "the stack for programs, on a device or in memory"],
