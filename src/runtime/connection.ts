@@ -412,7 +412,7 @@ export class Connection implements Disposable {
     const holds = this.#isRefed && isPending;
     if (holds === this.#isHolding) return;
     this.#isHolding = holds;
-    this.#life?.count(holds ? 1 : -1);
+    this.#life?.pending(holds ? 1 : -1);
   }
 
   #makeReadable(): ReadableStream<Uint8Array<ArrayBuffer>> {

@@ -248,6 +248,6 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
     const holds = this.#isRefed && this.#accept !== undefined && this.#carrier !== undefined;
     if (holds === this.#isHolding) return;
     this.#isHolding = holds;
-    this.#carrier?.life?.count(holds ? 1 : -1);
+    this.#carrier?.life?.pending(holds ? 1 : -1);
   }
 }

@@ -23,7 +23,7 @@ export class ProcessLife implements Disposable {
   }
 
   /** One more call, or one less, is pending on what holds the process. */
-  count(difference: 1 | -1): void {
+  pending(difference: 1 | -1): void {
     this.#calls += difference;
     if (this.#calls > 0) this.#look();
     else this.#lookLater();

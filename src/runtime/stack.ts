@@ -148,7 +148,7 @@ export class Stack implements Disposable, AsyncDisposable {
   /** Resolves when the stack is closed, rejects with a LinkError when its link went away. The process waits for it. */
   get done(): Promise<void> {
     // Counted once for each who asks: it comes to an end with the stack, for all at once.
-    this.#life?.count(1);
+    this.#life?.pending(1);
     return this.#done;
   }
 
@@ -254,13 +254,13 @@ export class Stack implements Disposable, AsyncDisposable {
       }
       const settled = () => {
         signal?.removeEventListener("abort", giveUp);
-        this.#life?.count(-1);
+        this.#life?.pending(-1);
       };
       const giveUp = () => {
         reject(signal?.reason);
         connection.abort();
       };
-      this.#life?.count(1);
+      this.#life?.pending(1);
       let isOpen = false;
       const connection: Connection = new Connection(inner, {
         driver: this.pump,

@@ -91,22 +91,22 @@ Deno.test("the process is held once for all calls, not for less than a turn of t
     },
   };
   const life = new ProcessLife(clock);
-  life.count(1);
-  life.count(1);
-  life.count(-1);
+  life.pending(1);
+  life.pending(1);
+  life.pending(-1);
   assertEquals(held, [true]);
-  life.count(-1);
+  life.pending(-1);
   // The next call follows: nobody lets go in between.
-  life.count(1);
+  life.pending(1);
   await visitEventLoop();
   assertEquals(held, [true]);
-  life.count(-1);
+  life.pending(-1);
   await visitEventLoop();
   assertEquals(held, [true, false]);
-  life.count(1);
+  life.pending(1);
   life[Symbol.dispose]();
   life[Symbol.dispose]();
-  life.count(1);
+  life.pending(1);
   await visitEventLoop();
   assertEquals(held, [true, false, true, false]);
 });
