@@ -89,6 +89,7 @@ export function craftPacket(
     readonly ecn?: number;
     readonly dscp?: number;
     readonly hopLimit?: number;
+    readonly dontFragment?: boolean;
     readonly fill: (frame: Uint8Array, at: number, pseudoSum: number) => void;
   },
 ): Uint8Array {
@@ -99,11 +100,11 @@ export function craftPacket(
     source: route.sourceMac,
     type: isV4 ? ETHERTYPE.IPV4 : ETHERTYPE.IPV6,
   });
-  const { protocol, length, ecn = 0, dscp = 0, hopLimit = 64 } = payload;
+  const { protocol, length, ecn = 0, dscp = 0, hopLimit = 64, dontFragment = false } = payload;
   const common = { source: route.source, destination: route.target, protocol, payloadLength: length };
   const at = ipAt +
     (isV4
-      ? emitIpv4(frame, ipAt, { ...common, hopLimit, id: 1, ecn, dscp })
+      ? emitIpv4(frame, ipAt, { ...common, hopLimit, id: 1, ecn, dscp, dontFragment })
       : emitIpv6(frame, ipAt, { ...common, hopLimit, ecn, dscp }));
   const addressesAt = ipAt + (isV4 ? IPV4.SOURCE : IPV6.SOURCE);
   const sum = pseudoHeaderSum(frame, addressesAt, route.source.length, protocol, length);

@@ -10,6 +10,7 @@ import type { FastOpenConnectOptions, FastOpenListenOptions } from "../../src/ho
 import { Host } from "../../src/host/host.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
 import type { TcpEvent, TransitionEvent } from "../../src/tcp/events.ts";
+import type { Profile } from "../../src/tcp/profile.ts";
 import { TRANSITIONS } from "../../src/tcp/transitions.ts";
 import { ARP_OPERATION, ArpPacket, emitArp, parseArp } from "../../src/wire/arp.ts";
 import { emitEthernet, EthernetHeader, ETHERTYPE, parseEthernet } from "../../src/wire/ethernet.ts";
@@ -24,6 +25,7 @@ import { HOST_MAC, HOST_PORT, HOST_V4, HOST_V6, PEER_MAC, SECOND_US } from "./wi
 
 export interface LabOptions {
   readonly tcp?: Partial<TcpConfig>;
+  readonly profile?: Profile;
   readonly mtu?: number;
   readonly ttl?: number;
   readonly startUs?: number;
@@ -95,6 +97,7 @@ export class Lab {
       ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
       ...(options.onFull === undefined ? {} : { onFull: options.onFull }),
       ...(options.tcp === undefined ? {} : { tcp: options.tcp }),
+      ...(options.profile === undefined ? {} : { profile: options.profile }),
     });
     this.host.observer = (event) => {
       this.events.push(event);

@@ -8,6 +8,10 @@ import { memoryPair } from "../../src/link/memory_link.ts";
 import { createHost } from "../../src/runtime/create_stack.ts";
 import { DEFAULT_TCP_CONFIG } from "../../src/tcp/config.ts";
 import { PROFILE_NAMES, profileNamed, PROFILES } from "../../src/tcp/profiles.ts";
+import { checksum } from "../../src/wire/checksum.ts";
+import { IP_PROTOCOL } from "../../src/wire/ip.ts";
+import { ipv4Test } from "./family.ts";
+import { craftPacket } from "./frame_craft.ts";
 import { Lab } from "./harness.ts";
 
 /** Window and options of the SYN of a host with a profile's settings. */
@@ -91,4 +95,37 @@ Deno.test("docs/profiles.md lists exactly what differs, with the values", () => 
       : [[name, ...values.map((value) => shown(name, value))]];
   });
   assertEquals(told, expected);
+});
+
+ipv4Test("the identification is counted, counted but in a SYN,ACK, or 0 (RFC 6864 §4.1)", () => {
+  const expected = { rfc: [true, true], linux: [false, true], freebsd: [false, false] };
+  for (const name of PROFILE_NAMES) {
+    const lab = new Lab({ profile: PROFILES[name], tcp: { quickAcks: 10 } });
+    lab.listen();
+    const peer = lab.peer();
+    peer.sends({ flags: "SYN", seq: 0, options: { mss: 1460 } });
+    const synAck = peer.expects({ flags: "SYN ACK" });
+    peer.sends({ flags: "ACK", seq: 1, ack: 1, data: 10 });
+    const ack = peer.expects({ flags: "ACK", ack: 11 });
+    assertEquals([synAck.packet.ipId !== 0, ack.packet.ipId !== 0], expected[name], name);
+    assertEquals(ack.packet.dontFragment, true);
+  }
+});
+
+ipv4Test("an echo reply bears code 0 or the request's, and its DF or none (RFC 792)", () => {
+  const expected = { rfc: [0, true], linux: [9, false], freebsd: [9, true] };
+  for (const name of PROFILE_NAMES) {
+    const lab = new Lab({ profile: PROFILES[name] });
+    const peer = lab.peer();
+    const request = Uint8Array.of(8, 9, 0, 0, 0, 1, 0, 1, 1, 2, 3, 4);
+    new DataView(request.buffer).setUint16(2, checksum(request, 0, request.length));
+    lab.ingest(craftPacket(lab.routeFrom(peer.address), {
+      protocol: IP_PROTOCOL.ICMP,
+      length: request.length,
+      dontFragment: true,
+      fill: (frame, at) => frame.set(request, at),
+    }));
+    const [reply] = lab.strays.splice(0);
+    assertEquals([reply.payload[0], reply.payload[1], reply.dontFragment], [0, ...expected[name]], name);
+  }
 });
