@@ -7,7 +7,7 @@
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import { answerUnacceptable, oweAck } from "./answer_limit.ts";
 import type { ArrivingSegment } from "./arriving_segment.ts";
-import { endConnection } from "./change_state.ts";
+import { endConnection, endWithReset } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import { peerFinArrives } from "./fin.ts";
@@ -17,7 +17,6 @@ import { replyWithReset } from "./reset.ts";
 import type { Tcb } from "./tcb.ts";
 import { arrivesInTimeWait } from "./time_wait.ts";
 import { endingRow } from "./transitions.ts";
-import { abortConnection } from "./user_calls.ts";
 
 /** Whether text and FIN are still awaited in this state. */
 function isReceiving(tcb: Tcb): boolean {
@@ -67,12 +66,13 @@ export function textArrives(context: MachineContext, tcb: Tcb, segment: Arriving
 
 /** Nobody reads any more (SHLD-3): a reset of the connection, or the one that finds it gone already. */
 function refuseText(context: MachineContext, tcb: Tcb, segment: ArrivingSegment): void {
+  context.apply("close.late-text");
+  const row = endingRow(tcb.state, "abort");
   if (tcb.config.lateTextReset === "of-connection") {
-    abortConnection(context, tcb, "close.late-text");
+    endWithReset(context, tcb, { row, rule: "close.late-text" });
     return;
   }
-  context.apply("close.late-text");
-  endConnection(context, tcb, { row: endingRow(tcb.state, "abort"), reason: "reset-by-us" });
+  endConnection(context, tcb, { row, reason: "reset-by-us" });
   replyWithReset(context, segment.header, "close.late-text");
 }
 

@@ -160,7 +160,7 @@ Deno.test("a lost FIN: the same commands, one segment otherwise; lost twice it a
   ]);
   const { lostBy, arrivals, faults } = second.segment(6);
   assertEquals([lostBy, arrivals, faults], ["once", [], ["drop"]]);
-  assertEquals(second.segment(7).repeats, "fin");
+  assertEquals(second.segment(7).repeats, "tlp");
   const third = new Course(second.withFate(6));
   third.run();
   assertEquals(story(third), story(first));
