@@ -199,8 +199,9 @@ class ScriptWriter {
    */
   #foreseeAck({ index, segment: { length, time }, relSeq }: SegmentRow): void {
     const end = relSeq + length;
-    // What comes out of order is acknowledged at once in any case (RFC 5681 §4.2).
-    if (relSeq > this.#given.endOfRun(1)) return;
+    // What comes out of order, or fills a hole, is acknowledged at once in any case (RFC 5681 §4.2).
+    const isInOrder = relSeq <= this.#given.endOfRun(1);
+    if (!isInOrder || this.#given.endOfRun(Math.max(1, end)) > end) return;
     this.#largest = Math.max(this.#largest, length);
     const answer = this.#answerTo(end, index);
     if (answer === null) return;
@@ -311,8 +312,11 @@ class ScriptWriter {
         // The urgent octet is the last one of the call that sends it; of a longer text others have the flag too.
         const count = this.#writes.due(row);
         const { closesNow } = this.#writes;
-        const flag = urgentPointer(segment) === length ? "MSG_OOB" : closesNow ? "MSG_MORE" : null;
+        const isUrgent = urgentPointer(segment) === length;
+        const flag = isUrgent ? "MSG_OOB" : closesNow && !this.#writes.isFinPushed ? "MSG_MORE" : null;
         if (count > 0) {
+          // What waits for FIN, and is pushed with it.
+          if (flag === null && closesNow) call(`setsockopt(${this.#fd}, SOL_TCP, TCP_CORK, [1], 4) = 0`);
           call(
             flag === null
               ? `write(${this.#fd}, ..., ${count}) = ${count}`

@@ -23,6 +23,8 @@ export class WritePlan {
   readonly #ends: readonly number[];
   /** The last octets leave together with FIN. */
   readonly #endsWithFin: boolean;
+  /** What leaves with FIN has PSH: it was written to the end, and only held back. */
+  readonly isFinPushed: boolean;
   #next = 0;
   #written = 1;
 
@@ -41,9 +43,11 @@ export class WritePlan {
       sent = end;
     }
     ends.push(sent);
-    this.#endsWithFin = own.some(({ segment, relSeq }) =>
+    const last = own.find(({ segment, relSeq }) =>
       (segment.flags & FIN) !== 0 && relSeq + segment.length === sent
     );
+    this.#endsWithFin = last !== undefined;
+    this.isFinPushed = last !== undefined && (last.segment.flags & PSH) !== 0;
     this.#ends = ends.filter((end, index) => index === 0 || end > ends[index - 1]);
   }
 
