@@ -19,10 +19,16 @@ export function windowShiftFor(bufferBytes: number): number {
   return shift;
 }
 
+/** Local choice: the unit of the window is at most this part of the buffer: a buffer smaller than the unit would always look full. */
+const UNITS_OF_BUFFER = 4;
+
 /** The shift that we offer. */
 export function ourWindowShift({ config }: Tcb): number {
   const { windowScaleForBytes, receiveBufferBytes } = config;
-  return windowShiftFor(windowScaleForBytes > receiveBufferBytes ? windowScaleForBytes : receiveBufferBytes);
+  if (windowScaleForBytes <= receiveBufferBytes) return windowShiftFor(receiveBufferBytes);
+  let shift = windowShiftFor(windowScaleForBytes);
+  while (shift > 0 && UNITS_OF_BUFFER << shift > receiveBufferBytes) shift--;
+  return shift;
 }
 
 /** Both buffers become a whole number of segments, where that is the habit: the MSS of this connection is known now. */

@@ -161,3 +161,9 @@ Deno.test("listeners with settings of their own join them with the host's as the
   lab.peer().sends({ flags: "SYN", seq: 0 });
   assertEquals(seen, [40_000, 77_000]);
 });
+
+Deno.test("a scale for a large buffer leaves a small one something to say: its unit is no more than a quarter of it", () => {
+  for (const [receiveBufferBytes, shift] of [[0x10000, 10], [4096, 10], [4095, 9], [600, 7], [3, 0]]) {
+    assertEquals(synOf({ receiveBufferBytes, windowScaleForBytes: 0x200_0000 }).options.windowScale, shift);
+  }
+});
