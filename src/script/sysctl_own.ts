@@ -40,6 +40,7 @@ const CHOICES: { readonly [Name in ChoiceName]?: readonly TcpConfig[Name][] } = 
   synCheck: ["rfc5961", "rfc793"],
   resetAfterClose: ["quiet", "told"],
   textAfterReset: ["flushed", "kept"],
+  handshakeAck: ["at-once", "delayed"],
   pushFlag: ["end-of-data", "bursts-too"],
   windowProbe: ["octet", "bare"],
   windowCounting: ["octets", "segments"],
