@@ -10,7 +10,6 @@ import type { MachineContext } from "../tcp/context.ts";
 import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
 import type { InternetLayer } from "../tcp/internet_layer.ts";
 import { beginWithPathLimit } from "../tcp/path_limit.ts";
-import { udpBytes } from "../tcp/establish.ts";
 import { Tcb } from "../tcp/tcb.ts";
 import type { Arrival } from "./arrival.ts";
 import { Connection, type ConnectionAddresses, type ConnectionHost } from "./connection.ts";
@@ -21,6 +20,7 @@ import type { HostNumbers } from "./host_numbers.ts";
 import { OldestFirst } from "./oldest_first.ts";
 import type { PathMtuCache } from "./path_mtu_cache.ts";
 import { Peers } from "./peers.ts";
+import { udpBytes } from "../tcp/send_mss.ts";
 
 /** Record, sender's record, handler and places in tables: measured (scripts/bench/micro/connection_memory.ts). */
 const CONNECTION_BYTES = 0x600;

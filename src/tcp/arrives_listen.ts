@@ -9,18 +9,12 @@ import { changeState } from "./change_state.ts";
 import type { TcpConfig } from "./config.ts";
 import type { MachineContext } from "./context.ts";
 import { acceptFastOpen } from "./fast_open.ts";
-import {
-  agreeOptions,
-  agreeScale,
-  asksForEcn,
-  learnIrs,
-  takeFirstWindow,
-  updateSendMss,
-} from "./establish.ts";
+import { agreeOptions, agreeScale, asksForEcn, learnIrs, takeFirstWindow } from "./establish.ts";
 import { replyWithReset } from "./reset.ts";
 import { pushSegment, segmentOf } from "./send_segment.ts";
 import { seqAdd } from "./sequence.ts";
 import type { Tcb } from "./tcb.ts";
+import { updateSendMss } from "./send_mss.ts";
 
 const { SYN, RST, ACK, ECE } = FLAG;
 

@@ -7,16 +7,16 @@
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import type { ArrivingSegment } from "./arriving_segment.ts";
 import { changeState } from "./change_state.ts";
-import type { TcpConfig } from "./config.ts";
 import { initialWindow } from "./congestion.ts";
 import type { MachineContext } from "./context.ts";
-import { EFFECT, TIMESTAMP_OPTION_BYTES } from "./effects.ts";
+import { EFFECT } from "./effects.ts";
 import { MAX_WINDOW_SHIFT, offerFirstWindow, ourWindowShift, roundBuffers } from "./receive_window.ts";
 import { handshakeIsOver } from "./fast_open.ts";
 import { boundRto, sampleEcho, takeRoundTrip } from "./round_trip.ts";
 import { offersOptions } from "./syn_offers.ts";
 import type { Tcb } from "./tcb.ts";
 import type { TransitionId } from "./transitions.ts";
+import { updateSendMss } from "./send_mss.ts";
 
 const { SYN, ECE, CWR } = FLAG;
 
@@ -26,9 +26,6 @@ const RTO_AFTER_LOST_SYN_US = 3_000_000;
 const LEAST_PEER_MSS = 48;
 /** Of the handshake's ACK what acknowledges our SYN; text that we have sent already is looked at behind it. */
 const ACK_OF_SYN = { ack: 1 } as const;
-/** RFC 791: every module carries 68 bytes, of which 60 may be headers; so many octets leave at the least. */
-const LEAST_SEND_MSS = 8;
-
 /** Takes the number of the peer's SYN: where the positions of its stream begin, which is awaited next. */
 export function learnIrs(tcb: Tcb, syn: TcpSegment): void {
   tcb.irs = syn.seq;
@@ -62,20 +59,6 @@ export function agreeOptions(context: MachineContext, tcb: Tcb, segment: TcpSegm
 export function agreeScale(tcb: Tcb, peerShift: number): void {
   tcb.sendShift = Math.min(peerShift, MAX_WINDOW_SHIFT);
   tcb.receiveShift = ourWindowShift(tcb);
-}
-
-/** MUST-16, RFC 6691 §2: the smallest of what the peer takes, and path and device carry, less our options. */
-export function updateSendMss(tcb: Tcb): void {
-  const options = tcb.timestamps ? TIMESTAMP_OPTION_BYTES : 0;
-  const narrowest = Math.min(tcb.pathMss, tcb.internet.linkMss) - udpBytes(tcb.config);
-  const { mss } = tcb.config;
-  const carried = Math.min(mss > 0 ? mss : Infinity, tcb.peerMss, tcb.ourMss, narrowest);
-  tcb.sendMss = Math.max(carried - options, LEAST_SEND_MSS);
-}
-
-/** What a UDP header around each segment takes from what the path carries. */
-export function udpBytes({ peerUdpPort, udpOverheadBytes }: TcpConfig): number {
-  return peerUdpPort === 0 ? 0 : udpOverheadBytes;
 }
 
 /** Whether a SYN asks for ECN (SHLD-8, RFC 3168 §6.1.1: ECE and CWR). */

@@ -7,11 +7,11 @@
 import { endConnection } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT, TIMESTAMP_OPTION_BYTES } from "./effects.ts";
-import { udpBytes, updateSendMss } from "./establish.ts";
 import { repairTooBig } from "./recovery.ts";
 import { positionOf } from "./sequence.ts";
 import type { Tcb } from "./tcb.ts";
 import { endingRow } from "./transitions.ts";
+import { udpBytes, updateSendMss } from "./send_mss.ts";
 
 /** What an ICMP message means for TCP. */
 export interface IcmpNews {

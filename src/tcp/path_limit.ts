@@ -4,9 +4,9 @@
  * Owns: the begin and the end of a path's limit, and how a connection follows its device. Must not know: ICMP, where
  * a limit is remembered between connections, devices.
  */
-import { updateSendMss } from "./establish.ts";
 import { repairTooBig } from "./recovery.ts";
 import { NO_PATH_LIMIT, type Tcb } from "./tcb.ts";
+import { updateSendMss } from "./send_mss.ts";
 
 /** What is known of a path. */
 export interface PathLimit {

@@ -10,12 +10,12 @@ import { noteProgress } from "./buffer_shares.ts";
 import type { TcpConfig } from "./config.ts";
 import { changeState, endConnection, endWithReset } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
-import { updateSendMss } from "./establish.ts";
 import { canOpenWindow } from "./receive_window.ts";
 import type { RuleId } from "./rules.ts";
 import { ruleOfSyn } from "./syn_offers.ts";
 import type { Tcb } from "./tcb.ts";
 import { endingRow } from "./transitions.ts";
+import { updateSendMss } from "./send_mss.ts";
 
 const { SYN, ECE, CWR } = FLAG;
 
