@@ -164,8 +164,9 @@ interface NewPiece {
 export function sendPiece(context: MachineContext, tcb: Tcb, piece: NewPiece): void {
   const { length, cutBytes = 0, withFin = false, isPushed = false } = piece;
   tcb.beginSending();
+  // CLOSE pushes, whatever SEND was told (RFC 9293 §3.9.1.4).
   const isLast = length > 0 &&
-    (isPushed || (length === tcb.unsentBytes && tcb.config.push && !tcb.sender.writeGoesOn));
+    (isPushed || withFin || (length === tcb.unsentBytes && tcb.config.push && !tcb.sender.writeGoesOn));
   const flags = dataFlags(isLast, withFin);
   if (withFin) ourFinLeaves(context, tcb, length, flags);
   // Before what SACK has to tell has left with it.

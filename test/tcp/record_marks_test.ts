@@ -90,6 +90,15 @@ Deno.test("marks are bounded, and those that are acknowledged are forgotten: mil
   assertEquals(app.connection.unackedBytes, 0);
 });
 
+Deno.test("SEND without PUSH, and CLOSE, which pushes: the text that FIN rides on has PSH (RFC 9293 §3.9.1.4)", () => {
+  const { lab, peer, app } = reachEstablished();
+  lab.user(() => app.connection.configure({ push: false, cork: true }));
+  app.write(1460 + 10);
+  assertEquals(sizes(peer), [1460]);
+  app.closeWrite();
+  assertEquals(sizes(peer), ["10P"]);
+});
+
 Deno.test("SEND without PUSH: the last segment of what is queued has none", () => {
   const { lab, peer, app } = reachEstablished();
   lab.user(() => app.connection.configure({ push: false }));
