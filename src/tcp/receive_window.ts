@@ -142,6 +142,16 @@ export function offerFirstWindow(tcb: Tcb): number {
   return limit < WINDOW_FIELD_MAX ? limit : WINDOW_FIELD_MAX;
 }
 
+/** The window of a SYN,ACK: no less than what has been offered behind it since (SHLD-14). */
+export function offerWithSyn(tcb: Tcb): number {
+  const window = offerFirstWindow(tcb);
+  const offered = tcb.rcvWnd;
+  // Only text or FIN of ours has told the peer of another window.
+  if (tcb.sndNxt > 1 && offered > window) return offered < WINDOW_FIELD_MAX ? offered : WINDOW_FIELD_MAX;
+  tcb.rcvAdv = tcb.rcvNxt + window;
+  return window;
+}
+
 /** Whether the window could be opened by a step worth telling (RFC 9293 §3.8.6.2.2). */
 export function canOpenWindow(tcb: Tcb): boolean {
   const buffer = bufferBytes(tcb);

@@ -7,7 +7,7 @@
 import { FLAG } from "../wire/tcp.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT, type Effect } from "./effects.ts";
-import { offerFirstWindow, offerWindow } from "./receive_window.ts";
+import { offerFirstWindow, offerWindow, offerWithSyn } from "./receive_window.ts";
 import type { RuleId } from "./rules.ts";
 import { chooseOptions } from "./segment_options.ts";
 import type { Tcb } from "./tcb.ts";
@@ -60,8 +60,7 @@ export function pushSegment(context: MachineContext, tcb: Tcb, segment: SegmentP
   effect.flags = flags;
   if (context.onRule !== null) context.onRule(rule);
   if ((flags & SYN) !== 0) {
-    effect.window = offerFirstWindow(tcb);
-    if ((flags & ACK) !== 0) tcb.rcvAdv = tcb.rcvNxt + effect.window;
+    effect.window = (flags & ACK) !== 0 ? offerWithSyn(tcb) : offerFirstWindow(tcb);
   } else if ((flags & RST) !== 0) {
     effect.window = 0;
   } else {

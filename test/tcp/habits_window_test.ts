@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { TcpConfig } from "../../src/tcp/config.ts";
 import { Lab } from "./harness.ts";
 import { ALL_OPTIONS, reachEstablished, reachSynRcvd } from "./states.ts";
-import { HOST_PORT } from "./wire_ends.ts";
+import { HOST_PORT, SECOND_US } from "./wire_ends.ts";
 
 function synOf(tcp: Partial<TcpConfig>) {
   const lab = new Lab({ tcp });
@@ -34,6 +34,23 @@ Deno.test("the first window is all of the buffer, or whole segments of it", () =
   const peer = lab.peer();
   peer.sends({ flags: "SYN", seq: 0, options: { ...ALL_OPTIONS, mss } });
   peer.expects({ flags: "SYN ACK", window: 65_536 - (65_536 % (mss - 12)) });
+});
+
+Deno.test("a SYN,ACK that leaves again takes back nothing of what our FIN has offered (SHLD-14)", () => {
+  const { lab, peer, app } = reachSynRcvd({
+    tcp: {
+      receiveBufferBytes: 12_000,
+      firstWindow: "whole-segments",
+      windowUpdates: "every-ack",
+      windowScaling: false,
+    },
+  });
+  app.closeWrite();
+  const { window } = peer.expects({ flags: "FIN ACK", seq: 1, ack: 1 });
+  assertEquals(window, 12_000);
+  lab.pass(SECOND_US);
+  peer.expects({ flags: "SYN ACK", seq: 0, ack: 1, window: 12_000 });
+  assertEquals(app.connection.info().rcvWnd, 12_000);
 });
 
 Deno.test("a buffer smaller than a segment is offered as it is", () => {
