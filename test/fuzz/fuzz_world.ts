@@ -46,7 +46,13 @@ export type Step =
   | { readonly kind: "frame"; readonly bytes: Uint8Array; readonly length: number }
   | { readonly kind: "pass"; readonly us: number }
   | { readonly kind: "user"; readonly call: UserCall; readonly port: number; readonly amount: number }
-  | { readonly kind: "connect"; readonly address: Uint8Array; readonly port: number };
+  | {
+    readonly kind: "connect";
+    readonly address: Uint8Array;
+    readonly port: number;
+    /** Octets for the SYN of a Fast Open (RFC 7413), of which 0 ask for a cookie; absent: an ordinary one. */
+    readonly synText?: number;
+  };
 
 /** How a world is set; everything else is the same in all. */
 export interface WorldOptions {
@@ -58,6 +64,8 @@ export interface WorldOptions {
   readonly isObserved: boolean;
   /** Over which version of IP; 4 when absent, as in what was kept before there was another. */
   readonly ip?: 4 | 6;
+  /** Fast Opens that may be pending at a listener; none when absent, as in what was kept before there were any. */
+  readonly fastOpen?: number;
 }
 
 /** Bounds of a world: small, so that they are reached. */
@@ -108,6 +116,7 @@ export class FuzzWorld {
       this.host.listen({
         port,
         backlog: options.backlog,
+        fastOpen: options.fastOpen ?? 0,
         accept: (connection) => this.#takes(connection, create(connection)),
       });
     }
@@ -208,12 +217,15 @@ export class FuzzWorld {
     return handler;
   }
 
-  #connect({ address, port }: { address: Uint8Array; port: number }): void {
+  #connect({ address, port, synText }: { address: Uint8Array; port: number; synText?: number }): void {
     if (this.host.connections().length >= WORLD_BOUNDS.connections) return;
     const create = findApplication(port % 2 === 0 ? "echo" : "discard")?.create({
       nowEpochUs: () => this.nowUs,
     });
-    const connection = this.host.connect({ address, port, handler: {} });
+    const fastOpen = synText === undefined
+      ? {}
+      : { fastOpen: { data: new Uint8Array(synText), withoutCookie: synText % 8 === 7 } };
+    const connection = this.host.connect({ address, port, handler: {}, ...fastOpen });
     if (create !== undefined) connection.handler = create(connection);
     beginFarWhenOpen(connection.handler);
     this.live.push(connection);

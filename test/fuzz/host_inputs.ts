@@ -96,7 +96,8 @@ export class HostInputs {
     if (random.chance(0.4)) return { kind: "pass", us: random.pick(PAUSES_US) };
     if (random.chance(0.1)) {
       const ports = { peer: random.pick(this.#peers), port: 2000 + random.below(4) };
-      return { kind: "connect", address: ports.peer, port: ports.port };
+      const how = random.chance(0.5) ? { synText: random.chance(0.3) ? 0 : random.below(3000) } : {};
+      return { kind: "connect", address: ports.peer, port: ports.port, ...how };
     }
     const connection = this.#someConnection();
     if (connection === null) return { kind: "pass", us: random.pick(PAUSES_US) };
@@ -158,7 +159,24 @@ export class HostInputs {
     const source = random.chance(0.97) ? random.pick(this.#peers) : random.pick(this.#strangers);
     const { sourcePort: port, destinationPort: service, seq } = fields;
     this.#opened[random.below(8)] = { port, service, seq, source };
-    return this.#writer.segment(source, random.chance(0.95) ? 0 : random.below(2000));
+    const hasText = random.chance(0.25) ? this.#asksForFastOpen(source) : random.chance(0.05);
+    return this.#writer.segment(source, hasText ? random.below(2000) : 0);
+  }
+
+  /** Fast Open: a question, a good cookie, or one that is nearly that. Whether text goes with it, too. */
+  #asksForFastOpen(source: Uint8Array): boolean {
+    const random = this.#random;
+    const { fields } = this.#writer;
+    const cookie = this.#world.link.cookies.get(source[source.length - 1]);
+    fields.isFastOpenExperimental = random.chance(0.2);
+    if (cookie === undefined || random.chance(0.2)) {
+      fields.fastOpen = 0;
+      return random.chance(0.2);
+    }
+    fields.fastOpenCookie = cookie.slice(0, random.chance(0.95) ? cookie.length : 4);
+    fields.fastOpen = fields.fastOpenCookie.length;
+    if (random.chance(0.1)) fields.fastOpenCookie[random.below(4)] ^= 1;
+    return random.chance(0.9);
   }
 
   /** The ACK of a SYN-ACK, for one of the last SYNs. */
@@ -221,7 +239,13 @@ export class HostInputs {
     fields.flags = random.chance(0.8) ? FLAG.SYN | FLAG.ACK : FLAG.SYN;
     fields.seq = random.chance(0.5) ? 0xffff_fff0 : random.uint32();
     if (random.chance(0.9)) fields.ack = info.sndNxt;
+    if (random.chance(0.2)) fields.ack = (info.sndUna + 1) >>> 0;
     fields.mss = 1460;
+    if (random.chance(0.5)) {
+      fields.fastOpen = random.pick([8, 8, 8, 4, 16, 0]);
+      fields.fastOpenCookie = new Uint8Array(fields.fastOpen).fill(7);
+      fields.isFastOpenExperimental = random.chance(0.1);
+    }
     fields.windowScale = random.pick([-1, 0, 7, 14]);
     fields.sackPermitted = random.chance(0.8);
     fields.hasTimestamps = random.chance(0.8);

@@ -43,7 +43,8 @@ export function optionsOf(seed: number, ip: 4 | 6 = 4): WorldOptions {
   const checksumPolicy = random.pick(["partial", "strict", "ignore"] as const);
   const others = { checksumPolicy, backlog: random.pick([1, 2, 8]), isObserved: random.chance(0.25), ip };
   // After all else, so that seeds of old findings mean what they meant.
-  return { ...others, tcp: { ...tcp, ...habitsOf(random) } };
+  const habits = habitsOf(random);
+  return { ...others, tcp: { ...tcp, ...habits }, fastOpen: random.pick([0, 1, 4]) };
 }
 
 /** Habits: none, a stack's, or any, each by itself. */

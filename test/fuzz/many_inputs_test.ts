@@ -9,7 +9,7 @@ import { HOST_V4 } from "../tcp/wire_ends.ts";
 import { live, optionsOf, relive, shortened } from "./host_lives.ts";
 
 const SEED = 20_261_129;
-const INPUTS = { bytes: 3_000, text: 300, host: 25_000 } as const;
+const INPUTS = { bytes: 3_000, text: 300, host: 40_000 } as const;
 
 function inputsFor(target: string): number {
   if (isHostTarget(target)) return INPUTS.host;

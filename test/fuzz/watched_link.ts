@@ -41,6 +41,8 @@ export class WatchedLink implements FrameLink {
   readonly synAcks = new Uint32Array(PORTS);
   /** TSval of the last segment to each port. */
   readonly timestamps = new Uint32Array(PORTS);
+  /** The cookie that the host gave last (RFC 7413), by the last octet of the address that got it. */
+  readonly cookies = new Map<number, Uint8Array>();
   #keep = 0;
   #isReset = false;
   #isError = false;
@@ -208,6 +210,10 @@ export class WatchedLink implements FrameLink {
       );
     }
     if (isSyn) this.synAcks[segment.destinationPort] = segment.seq;
+    if (segment.fastOpen > 0 && (flags & FLAG.ACK) !== 0) {
+      const end = this.#ip.destinationOffset + this.#family.host.length;
+      this.cookies.set(frame[end - 1], segment.fastOpenCookie.slice());
+    }
     if (segment.hasTimestamps) this.timestamps[segment.destinationPort] = segment.tsValue;
   }
 
