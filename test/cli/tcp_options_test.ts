@@ -65,12 +65,13 @@ const EACH: readonly (readonly [words: string, tcp: Partial<TcpConfig>])[] = [
 ];
 
 /**
- * R2 for our own SYN is set where connections are opened; habits by `--profile`; by programs, for one connection, a cork, whether
- * text outlives a reset, and what a packet's header says (of all connections: `--ttl`).
+ * R2 for our own SYN is set where connections are opened; habits by `--profile`; by programs, for one connection, a cork, what is
+ * not pushed, whether text outlives a reset, and what a packet's header says (of all connections: `--ttl`).
  */
 const ELSEWHERE: ReadonlySet<string> = new Set([
   "synR2Us",
   "cork",
+  "push",
   "textAfterReset",
   "pathMtuDiscovery",
   "hopLimit",
