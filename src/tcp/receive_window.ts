@@ -132,7 +132,8 @@ function offerAllRoom(
 
 /** The window of a SYN, which is never scaled (RFC 7323 §2.2). */
 export function offerFirstWindow(tcb: Tcb): number {
-  const limit = bufferBytes(tcb);
+  // Of a Fast Open's SYN there is text already, which takes room until it is read (RFC 7413 §4.2.2).
+  const limit = Math.max(bufferBytes(tcb) - tcb.receiveRing.length, 0);
   if (tcb.config.firstWindow === "whole-segments") {
     // Of those that we would take: beside timestamps, once they are agreed, they hold less.
     const mss = tcb.ourMss - (tcb.timestamps ? TIMESTAMP_OPTION_BYTES : 0);

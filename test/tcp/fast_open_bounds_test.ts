@@ -135,6 +135,21 @@ Deno.test("while memory is short no text is taken", () => {
   assert(lab.host.memory().usedBytes <= 0x20000);
 });
 
+Deno.test("text of a SYN takes room in the buffer: the window is what is left of it, until it is read (RFC 7413 §4.2.2)", () => {
+  for (const autoRead of [true, false]) {
+    const { lab, apps, cookie } = serverWithCookie({ tcp: { receiveBufferBytes: 4000 }, autoRead });
+    const peer = lab.peer();
+    opensFast(peer, { cookie, data: 600 });
+    const { window } = peer.expects({ flags: "SYN ACK", seq: 0, ack: 601 });
+    peer.sends({ flags: "ACK", seq: 601, ack: 1, data: 1400 });
+    peer.sends({ flags: "ACK", seq: 2001, ack: 1, data: 1400 });
+    peer.sends({ flags: "ACK", seq: 3401, ack: 1, data: 1400 });
+    assertEquals(window, autoRead ? 4000 : 3400);
+    // What is beyond the window does not count.
+    assertEquals(apps[0].connection.readableBytes, autoRead ? 0 : 4000);
+  }
+});
+
 Deno.test("an application that throws at the text of a SYN loses that connection alone", () => {
   const lab = new Lab({ expectsFaults: true });
   let calls = 0;
