@@ -136,7 +136,8 @@ export class NeighborCache {
       const heardUs = Math.max(neighbor.heardUs, neighbor.reachableUntilUs - this.#reachableUs(neighbor));
       if (nowUs - heardUs >= UNUSED_LIFE_US) this.#forgetMac(neighbor);
     }
-    if (neighbor.requests === 0) neighbor.source = source;
+    // A copy: who sends what belongs to no connection uses the same bytes for the next.
+    if (neighbor.requests === 0 && !sameAddress(neighbor.source, source)) neighbor.source = source.slice();
     return neighbor;
   }
 

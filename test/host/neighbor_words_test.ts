@@ -2,7 +2,8 @@
  * What a host makes of its neighbors' words, and what it says itself, over both families: ARP (RFC 826, RFC 1122 §2.3.2) and
  * neighbor discovery (RFC 4861 §7.2, §7.3).
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, fail } from "@std/assert";
+import { parseIpAddress } from "../../src/wire/address.ts";
 import { hex } from "./hand_frames.ts";
 import { destinationsOf, NeighborBench } from "./neighbor_bench.ts";
 import { NEIGHBOR_FAMILIES, type Station } from "./neighbor_families.ts";
@@ -25,6 +26,16 @@ for (const family of NEIGHBOR_FAMILIES) {
     return { wire, connection };
   };
   const moved = (mac: string): Station => ({ ...peer, mac });
+
+  // -- Our questions
+
+  Deno.test(`${name}: who asks is kept, whatever becomes of the bytes in which it was told`, () => {
+    const wire = bench();
+    const source = parseIpAddress(us.address)?.slice() ?? fail(us.address);
+    const neighbor = wire.cache.entry(parseIpAddress(peer.address) ?? fail(peer.address), source);
+    source.fill(0xff);
+    assertEquals(neighbor.source, parseIpAddress(us.address));
+  });
 
   // -- Questions of others
 
