@@ -135,7 +135,7 @@ Deno.test("each host can be of another profile: Linux on one side, FreeBSD on th
       : []
   );
   // What the two say in a SYN and a SYN-ACK on Ethernet.
-  assertEquals(syns, [["client", 65535, 6], ["server", 65160, 7]]);
+  assertEquals(syns, [["client", 65535, 6], ["server", 65160, 10]]);
 });
 
 Deno.test("the log keeps as many events as it is told to, and counts what it lost", async () => {
