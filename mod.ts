@@ -164,6 +164,7 @@ export {
 } from "./src/runtime/stack.ts";
 export { type NetworkEnd, VirtualNetwork } from "./src/runtime/virtual_network.ts";
 export type { TcpConfig } from "./src/tcp/config.ts";
+export type { PinnedNumbers } from "./src/tcp/initial_sequence.ts";
 export type * from "./src/tcp/events.ts";
 export type { FastOpenSettings } from "./src/tcp/fast_open_settings.ts";
 export type { ConnectionInfo, FlightSegments } from "./src/tcp/info.ts";

@@ -23,8 +23,8 @@ const IPV6_BYTES = 16;
  */
 const ROUTER_LOOK_US = 100_000;
 const ROUTER_LOOKS = 40;
-/** How the host begins where it has no way to an address. */
-const NO_ROUTE = /^No route to .* no IPv6 router is known/;
+/** What the host says where it has no way to an address, and a router may yet show itself. */
+const NO_ROUTE = /No route to .* no IPv6 router is known/;
 
 /** What a client is made of. */
 interface ClientParts extends Omit<DeviceSessionParts, "config"> {

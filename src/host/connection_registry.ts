@@ -7,7 +7,7 @@
 import type { TcpConfig } from "../tcp/config.ts";
 import { congestionControl } from "../tcp/congestion.ts";
 import type { MachineContext } from "../tcp/context.ts";
-import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
+import { type FourTuple, InitialSequence, type PinnedNumbers } from "../tcp/initial_sequence.ts";
 import type { InternetLayer } from "../tcp/internet_layer.ts";
 import { beginWithPathLimit } from "../tcp/path_limit.ts";
 import { Tcb } from "../tcp/tcb.ts";
@@ -28,6 +28,7 @@ const CONNECTION_BYTES = 0x600;
 /** What a registry is given. */
 interface RegistryOptions {
   readonly secret: Uint8Array;
+  readonly pinned: PinnedNumbers;
   readonly numbers: HostNumbers;
   readonly config: TcpConfig;
   readonly maxConnections: number;
@@ -58,12 +59,12 @@ export class ConnectionRegistry {
   readonly #dueHandler: (entry: DeadlineEntry) => void;
 
   constructor(options: RegistryOptions) {
-    const { secret } = options;
+    const { secret, pinned } = options;
     this.#options = options;
     this.peers = new Peers((secret[2] << 24) | (secret[7] << 16) | (secret[9] << 8) | secret[14]);
     this.#table = new ConnectionTable((secret[0] << 24) | (secret[5] << 16) | (secret[10] << 8) | secret[15]);
     this.#wheel = new DeadlineWheel(options.context.nowUs);
-    this.#isn = new InitialSequence(secret);
+    this.#isn = new InitialSequence(secret, pinned);
     this.#dueHandler = (entry) => {
       if (entry instanceof Connection) options.due(entry);
     };

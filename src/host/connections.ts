@@ -10,7 +10,7 @@ import { MachineContext } from "../tcp/context.ts";
 import { deadlineArrives } from "../tcp/deadlines.ts";
 import { EFFECT } from "../tcp/effects.ts";
 import type { IcmpNews } from "../tcp/icmp_arrives.ts";
-import { type FourTuple, InitialSequence } from "../tcp/initial_sequence.ts";
+import { type FourTuple, InitialSequence, type PinnedNumbers } from "../tcp/initial_sequence.ts";
 import { BufferPool } from "../tcp/fast/buffer_pool.ts";
 import { MemoryAccount } from "../tcp/memory_account.ts";
 import type { InternetLayer } from "../tcp/internet_layer.ts";
@@ -51,6 +51,7 @@ const UPKEEP_INTERVAL_US = 500_000;
 /** What connections are given. */
 interface ConnectionsOptions {
   readonly secret: Uint8Array;
+  readonly pinned: PinnedNumbers;
   readonly numbers: HostNumbers;
   readonly nowUs: number;
   readonly epochUs: number;

@@ -87,6 +87,7 @@ export class Host implements HostAtWork {
     });
     const connections = new Connections({
       secret,
+      pinned: options.pinned ?? {},
       numbers: options.numbers ?? new HostNumbers(),
       nowUs: options.nowUs ?? 0,
       epochUs: options.epochUs,

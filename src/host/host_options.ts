@@ -4,6 +4,7 @@
  * Owns: the settings and what they are when absent. Must not know: the parts that they are for.
  */
 import type { HostLink } from "../link/link.ts";
+import type { PinnedNumbers } from "../tcp/initial_sequence.ts";
 import type { TcpConfig } from "../tcp/config.ts";
 import type { IpHabits, Profile } from "../tcp/profile.ts";
 import type { FastOpenHostOptions } from "./fast_open_api.ts";
@@ -18,6 +19,8 @@ export interface HostOptions extends FastOpenHostOptions {
   readonly addresses: readonly HostAddress[];
   /** 16 bytes that nobody outside can know: initial sequence numbers and hashes hang on it. */
   readonly secret: Uint8Array;
+  /** Numbers that a test wants to know beforehand. For a lab only: they are what RFC 6528 wants hidden. */
+  readonly pinned?: PinnedNumbers;
   /** Wall clock at time 0 of the caller's clock, microseconds since 1970. */
   readonly epochUs: number;
   /** Time now on the caller's clock, 0 when absent. */

@@ -5,6 +5,7 @@
  * played.
  */
 import type { HostAddress } from "../host/own_addresses.ts";
+import type { PinnedNumbers } from "../tcp/initial_sequence.ts";
 import type { Profile } from "../tcp/profile.ts";
 import { PROFILE_NAMES, profileNamed } from "../tcp/profiles.ts";
 import { inPrefix, type IpAddress, parseIpAddress, parsePrefix, sameAddress } from "../wire/address.ts";
@@ -32,6 +33,7 @@ export interface RunConfig {
   readonly prefixLength: number;
   readonly routerAddress: IpAddress;
   readonly mtu: number;
+  readonly pinned: PinnedNumbers;
   /** How far an event may be off its time: the larger of the two, the second of the time since the step before. */
   readonly toleranceUs: number;
   readonly tolerancePercent: number;
@@ -147,6 +149,9 @@ class OptionReader {
       case "mss":
         // Where it stands, the original cuts what it gives into such segments; each step here is one packet as it is written.
         return this.#readNumber(option, { value, least: 1, most: 0xffff });
+      case "initial_sequence":
+      case "timestamp_offset":
+        return this.#readNumber(option, { value, least: 0, most: 0xffffffff });
       case "tolerance_usecs":
       case "tcp_ts_tick_usecs":
         return this.#readNumber(option, { value, least: 0, most: 0x7fffffff });
@@ -175,6 +180,15 @@ class OptionReader {
       default:
         return WITHOUT_MEANING.has(name) ? null : unsupportedProblem(`--${name}`, place);
     }
+  }
+
+  #pinned(): PinnedNumbers {
+    const initialSequence = this.#numbers.get("initial_sequence");
+    const timestampOffset = this.#numbers.get("timestamp_offset");
+    return {
+      ...(initialSequence === undefined ? {} : { initialSequence }),
+      ...(timestampOffset === undefined ? {} : { timestampOffset }),
+    };
   }
 
   finish(wishes: RunWishes): RunConfigResult {
@@ -209,6 +223,7 @@ class OptionReader {
       prefixLength: localAddress?.prefixLength ?? defaults.prefixLength,
       routerAddress,
       mtu: this.#numbers.get("mtu") ?? usualMtu,
+      pinned: this.#pinned(),
       toleranceUs: this.#toleranceUs(localAddress !== undefined),
       tolerancePercent: this.#numbers.get("tolerance_percent") ??
         (wishes.strict === true ? 0 : DEFAULTS.TOLERANCE_PERCENT),

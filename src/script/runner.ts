@@ -106,6 +106,7 @@ class ScriptRun {
       prefixLength: config.prefixLength,
       routerAddress: config.routerAddress,
       mtu: config.mtu,
+      host: { pinned: config.pinned },
       ...(options.epochUs === undefined ? {} : { epochUs: options.epochUs }),
       ...(options.wire === undefined ? {} : { wire: options.wire }),
       ...(options.tap === undefined ? {} : { tap: options.tap }),

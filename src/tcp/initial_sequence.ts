@@ -14,15 +14,30 @@ export interface FourTuple {
   readonly peerPort: number;
 }
 
+/** Numbers that are what a test says, instead of what the secret and the clock say. Whoever knows them can write into connections. */
+export interface PinnedNumbers {
+  /** Of every SYN and SYN-ACK of ours but a SYN cookie, 32 bits. */
+  readonly initialSequence?: number;
+  /** TSval at the clock's origin, 32 bits; it counts milliseconds from there. */
+  readonly timestampOffset?: number;
+}
+
 /** Makes initial sequence numbers for one host. */
 export class InitialSequence {
   readonly #hash: SipHash;
+  readonly #pinned: PinnedNumbers;
   readonly #bytes = new Uint8Array(40);
   /** Offset of TSval for the tuple that {@link InitialSequence.next} was asked for last. */
   timestampOffset = 0;
 
-  /** `secret`: 16 bytes that nobody outside can know. */
-  constructor(secret: Uint8Array) {
+  /** `secret`: 16 bytes that nobody outside can know. Throws RangeError for a pinned number that is none of 32 bits. */
+  constructor(secret: Uint8Array, pinned: PinnedNumbers = {}) {
+    for (const [name, value] of Object.entries(pinned)) {
+      if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
+        throw new RangeError(`Expected 0 to 4294967295 as pinned ${name}, got ${value}`);
+      }
+    }
+    this.#pinned = pinned;
     this.#hash = new SipHash(secret);
   }
 
@@ -33,8 +48,9 @@ export class InitialSequence {
   next(tuple: FourTuple, nowUs: number): number {
     const clock = Math.floor(nowUs / 4) % 0x1_0000_0000;
     const { low, high } = this.#hash.hash(this.#bytes, this.#write(tuple, 0));
-    this.timestampOffset = high;
-    return (clock + low) >>> 0;
+    const { initialSequence, timestampOffset } = this.#pinned;
+    this.timestampOffset = timestampOffset ?? high;
+    return initialSequence ?? (clock + low) >>> 0;
   }
 
   /**
