@@ -79,7 +79,9 @@ for (const path of PATHS) {
     assertGreater(lost, 50);
     // Most of what is lost is data, and sent again once, some of it twice; what is only late is seldom taken for lost.
     assertLess(counters.retransmits, 1.2 * lost + 100);
-    assertGreater(counters["fast-recoveries"], 5 * counters.timeouts, "time-outs are the exception");
+    // Seven time-outs to seventy recoveries, give or take: 4.7 to 75 recoveries for each in 142 runs at 5 %; 0.1 where a
+    // loss is noticed a quarter of a second late.
+    assertGreater(counters["fast-recoveries"], 3 * counters.timeouts, "time-outs are the exception");
   });
 }
 
