@@ -41,6 +41,9 @@ export function sendNew(context: MachineContext, tcb: Tcb): void {
   }
 }
 
+/** What leaves next, filled anew for each piece. */
+const nextPiece = { length: 0, cutBytes: 0, withFin: false, isPushed: false };
+
 function sendAllowed(context: MachineContext, tcb: Tcb): void {
   // SEND always pushes (MUST-60), and what waits together leaves together, in full segments where there is enough
   // (MAY-16, SHLD-27, SHLD-28).
@@ -61,7 +64,9 @@ function sendAllowed(context: MachineContext, tcb: Tcb): void {
     let length = unsent < mss ? unsent : mss;
     if (length > windowRoom) length = windowRoom;
     if (length <= 0) return;
-    const toMark = recordEndAfter(tcb, tcb.sndNxt) - tcb.sndNxt;
+    const toMark = tcb.recordMarks === null
+      ? unsent
+      : Math.min(unsent, recordEndAfter(tcb, tcb.sndNxt) - tcb.sndNxt);
     const endsRecord = toMark <= length && toMark < unsent;
     if (endsRecord) length = toMark;
     // More behind a record pushes it out.
@@ -73,7 +78,7 @@ function sendAllowed(context: MachineContext, tcb: Tcb): void {
       tcb.internet.largeSendBytes > mss && tcb.config.peerUdpPort === 0 && length === mss && unsent > mss &&
       tcb.sndUp <= tcb.sndNxt
     ) {
-      const large = largeLength(tcb, { unsent: Math.min(unsent, toMark), mss, windowRoom, room });
+      const large = largeLength(tcb, { unsent: toMark, mss, windowRoom, room });
       if (large > mss) {
         length = large;
         cutBytes = mss;
@@ -97,12 +102,11 @@ function sendAllowed(context: MachineContext, tcb: Tcb): void {
     // RFC 9293 §3.10.4: FIN rides on the last byte when both are ready.
     // FIN needs room in the window as an octet does.
     const withFin = unsent === 0 && tcb.finQueued && cutBytes === 0 && windowRoom > length;
-    sendPiece(context, tcb, {
-      length,
-      cutBytes,
-      withFin,
-      isPushed: endsRecord || endsPushed || (isBurstEnd && pushesBursts),
-    });
+    nextPiece.length = length;
+    nextPiece.cutBytes = cutBytes;
+    nextPiece.withFin = withFin;
+    nextPiece.isPushed = endsRecord || endsPushed || (isBurstEnd && pushesBursts);
+    sendPiece(context, tcb, nextPiece);
     if (withFin) return;
   }
   if (tcb.finQueued && tcb.windowRoom > 0) {
