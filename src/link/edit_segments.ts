@@ -22,7 +22,8 @@ import {
   tcpChecksum,
   TcpSegment,
 } from "../wire/tcp.ts";
-import type { FrameHandler, FrameLink, LinkStats } from "./link.ts";
+import type { FrameHandler, FrameLink } from "./link.ts";
+import { LinkOver } from "./link_over.ts";
 
 /** A segment on its way; valid during the call that shows it. */
 export interface PassingSegment {
@@ -183,88 +184,27 @@ function writeIpLength(bytes: Uint8Array, ip: IpPacket, tcpLength: number): void
   writeU16(bytes, at + IPV4.CHECKSUM, checksum(bytes, at, headerBytes));
 }
 
-class EditedLink implements FrameLink {
-  readonly #link: FrameLink;
+class EditedLink extends LinkOver {
   readonly #in: SegmentPass;
   readonly #out: SegmentPass;
-  /** Where frames go during `receive`: kept here so that no closure is made per call. */
-  #handler: FrameHandler = ignoreFrame;
   readonly #onFrame: FrameHandler = (frame, length, capturedUs, touch = 0) => {
     const pass = this.#in;
-    if (pass.take(frame, length, false)) this.#handler(pass.frame, pass.length, capturedUs, touch);
+    if (pass.take(frame, length, false)) this.handler(pass.frame, pass.length, capturedUs, touch);
   };
 
   constructor(link: FrameLink, editing: SegmentEditing) {
-    this.#link = link;
+    super(link);
     this.#in = new SegmentPass("in", editing);
     this.#out = new SegmentPass("out", editing);
   }
 
-  get name(): string {
-    return this.#link.name;
+  override receive(handler: FrameHandler, budget: number): number {
+    this.handler = handler;
+    return this.receiveBy(this.#onFrame, budget);
   }
 
-  get mtu(): number {
-    return this.#link.mtu;
-  }
-
-  get mac(): Uint8Array {
-    return this.#link.mac;
-  }
-
-  get isCrowded(): boolean {
-    return this.#link.isCrowded;
-  }
-
-  get maxPacketBytes(): number {
-    return this.#link.maxPacketBytes;
-  }
-
-  receive(handler: FrameHandler, budget: number): number {
-    this.#handler = handler;
-    try {
-      return this.#link.receive(this.#onFrame, budget);
-    } finally {
-      this.#handler = ignoreFrame;
-    }
-  }
-
-  send(frame: Uint8Array, length: number, cutBytes = 0, label = 0): void {
+  override send(frame: Uint8Array, length: number, cutBytes = 0, label = 0): void {
     const pass = this.#out;
-    if (pass.take(frame, length, cutBytes > 0)) this.#link.send(pass.frame, pass.length, cutBytes, label);
-  }
-
-  get onDeparture(): (() => void) | null {
-    return this.#link.onDeparture ?? null;
-  }
-
-  set onDeparture(called: (() => void) | null) {
-    this.#link.onDeparture = called;
-  }
-
-  flush(): void {
-    this.#link.flush();
-  }
-
-  wait(timeoutMs: number): Promise<void> {
-    return this.#link.wait(timeoutMs);
-  }
-
-  wake(): void {
-    this.#link.wake();
-  }
-
-  stats(): LinkStats {
-    return this.#link.stats();
-  }
-
-  close(): void {
-    this.#link.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
+    if (pass.take(frame, length, cutBytes > 0)) this.link.send(pass.frame, pass.length, cutBytes, label);
   }
 }
-
-function ignoreFrame(): void {}

@@ -8,7 +8,8 @@
 import type { OnceFault } from "./fault_once.ts";
 import { type FaultCounts, FaultPath, type TouchedFrame } from "./fault_path.ts";
 import { type FaultSpec, isFaultless } from "./fault_spec.ts";
-import type { FrameHandler, FrameLink, LinkStats } from "./link.ts";
+import type { FrameHandler, FrameLink } from "./link.ts";
+import { ignoreFrame, LinkOver } from "./link_over.ts";
 import { FrameCutter } from "./merged_frames.ts";
 import { PendingFaults } from "./pending_faults.ts";
 
@@ -54,8 +55,7 @@ export function faultLink(link: FrameLink, options: FaultLinkOptions): FaultLink
  * A link with faults. `receive`, `send`, `flush` and `wait` let frames go on that are due, and `wait` returns in time for
  * the next; a caller with a clock of its own drives it by `nextDueUs` and `release`. Owns the link below.
  */
-export class FaultLink implements FrameLink {
-  readonly #link: FrameLink;
+export class FaultLink extends LinkOver {
   readonly #nowUs: () => number;
   /** Null as long as nothing was to happen in that direction: then no frame passes through anything. */
   #in: FaultPath | null = null;
@@ -65,8 +65,6 @@ export class FaultLink implements FrameLink {
   #isPaused = false;
   /** The end of the wait under way, or -Infinity: frames that are due before it have to end it. */
   #waitsUntilUs = -Infinity;
-  /** Where frames go during `receive`: kept here so that no closure is made per call. */
-  #handler: FrameHandler = ignoreFrame;
   #spared = 0;
   #onDeparture: (() => void) | null = null;
   /** Whether departures are told here. */
@@ -82,7 +80,7 @@ export class FaultLink implements FrameLink {
   /** Made by {@link faultLink}. */
   constructor(link: FrameLink, options: FaultLinkOptions) {
     const { faults, nowUs } = options;
-    this.#link = link;
+    super(link);
     this.#nowUs = nowUs;
     this.#cutter = new FrameCutter(link.mtu);
     this.#observer = options.observer ?? null;
@@ -123,7 +121,7 @@ export class FaultLink implements FrameLink {
     if (this.#out !== null) this.#out.change(faults.out, { seed, stream: STREAM.OUT });
     else if (!isFaultless(faults.out)) this.#out = this.#path("out");
     this.#followDepartures();
-    this.#link.wake();
+    this.link.wake();
   }
 
   /** Does something to one frame that is still to come. Throws an Error, one line, where too many such wait. */
@@ -166,7 +164,7 @@ export class FaultLink implements FrameLink {
   step(): void {
     if (!this.#isPaused) return;
     this.#in?.step();
-    this.#link.wake();
+    this.link.wake();
   }
 
   /** Hands up all that waits, and what comes. */
@@ -174,7 +172,7 @@ export class FaultLink implements FrameLink {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#in?.resume();
-    this.#link.wake();
+    this.link.wake();
   }
 
   /** Whether frames of a direction have to pass through its path now. */
@@ -182,24 +180,8 @@ export class FaultLink implements FrameLink {
     return path !== null && (!path.isIdle || this.#pending.waitsFor(direction));
   }
 
-  get name(): string {
-    return this.#link.name;
-  }
-
-  get mtu(): number {
-    return this.#link.mtu;
-  }
-
-  get mac(): Uint8Array {
-    return this.#link.mac;
-  }
-
-  get isCrowded(): boolean {
-    return this.#link.isCrowded;
-  }
-
-  get maxPacketBytes(): number {
-    return this.#isDisturbed(this.#out, "out") ? this.#link.mtu : this.#link.maxPacketBytes;
+  override get maxPacketBytes(): number {
+    return this.#isDisturbed(this.#out, "out") ? this.link.mtu : this.link.maxPacketBytes;
   }
 
   /** What was done to frames so far, by direction; null for one that is left alone. A snapshot. */
@@ -220,41 +202,41 @@ export class FaultLink implements FrameLink {
     this.#out?.release(nowUs, this.#send);
   }
 
-  receive(handler: FrameHandler, budget: number): number {
+  override receive(handler: FrameHandler, budget: number): number {
     const nowUs = this.#nowUs();
     this.release(nowUs);
     const path = this.#in;
-    if (!this.#isDisturbed(path, "in")) return this.#link.receive(handler, budget);
-    this.#handler = handler;
+    if (!this.#isDisturbed(path, "in")) return this.link.receive(handler, budget);
+    this.handler = handler;
     this.#spared = 0;
     try {
       // First what is due already: new frames are taken only as fast as they can be handed up.
       const count = path.release(nowUs, this.#handUp, budget);
       if (count === budget) return count;
-      const taken = this.#link.receive(this.#take, budget - count);
+      const taken = this.link.receive(this.#take, budget - count);
       const rest = budget - count - this.#spared;
       const handedUp = this.#spared + path.release(this.#nowUs(), this.#handUp, rest);
       // Those that were lost here were waiting as well.
       return count + Math.max(taken, handedUp);
     } finally {
-      this.#handler = ignoreFrame;
+      this.handler = ignoreFrame;
     }
   }
 
-  send(frame: Uint8Array, length: number, cutBytes = 0, label = 0): void {
+  override send(frame: Uint8Array, length: number, cutBytes = 0, label = 0): void {
     const path = this.#out;
     const isDisturbed = this.#isDisturbed(path, "out");
     if (!isDisturbed || path.isSpared(frame, length)) {
       if (isDisturbed) this.#onDeparture?.();
       else if (this.#isTelling) this.#followDepartures();
-      this.#link.send(frame, length, cutBytes, label);
+      this.link.send(frame, length, cutBytes, label);
       return;
     }
     const nowUs = this.#nowUs();
     this.#label = label;
     this.#followDepartures();
     // Its maker may not have heard yet that each packet of the wire is to have a fate of its own.
-    this.#cutter.mtu = this.#link.mtu;
+    this.#cutter.mtu = this.link.mtu;
     this.#cutter.mostPayload = cutBytes > 0 ? cutBytes : Infinity;
     if (cutBytes === 0 || !this.#cutter.cut(frame, length, this.#sendPacket)) {
       path.accept(frame, length, nowUs, cutBytes, this.#pending.take("out", frame, length));
@@ -263,41 +245,37 @@ export class FaultLink implements FrameLink {
     this.#onDeparture?.();
     path.release(nowUs, this.#send);
     // Somebody sends while the pump sleeps: it has to get up when this frame is due.
-    if (path.nextDueUs < this.#waitsUntilUs) this.#link.wake();
+    if (path.nextDueUs < this.#waitsUntilUs) this.link.wake();
   }
 
-  flush(): void {
+  override flush(): void {
     this.release(this.#nowUs());
-    this.#link.flush();
+    this.link.flush();
   }
 
-  async wait(timeoutMs: number): Promise<void> {
+  override async wait(timeoutMs: number): Promise<void> {
     const nowUs = this.#nowUs();
     this.release(nowUs);
-    this.#link.flush();
+    this.link.flush();
     const dueMs = (this.nextDueUs() - nowUs) / 1000;
     if (dueMs <= 0) return;
     const boundMs = Math.min(timeoutMs, dueMs);
     this.#waitsUntilUs = nowUs + boundMs * 1000;
-    const cancel = boundMs === Infinity ? undefined : this.#after?.(boundMs * 1000, () => this.#link.wake());
+    const cancel = boundMs === Infinity ? undefined : this.#after?.(boundMs * 1000, () => this.link.wake());
     try {
-      await this.#link.wait(boundMs);
+      await this.link.wait(boundMs);
     } finally {
       cancel?.();
       this.#waitsUntilUs = -Infinity;
     }
   }
 
-  wake(): void {
-    this.#link.wake();
-  }
-
   /** A frame that takes the bad path leaves when it is sent: what the path does to it comes later. */
-  get onDeparture(): (() => void) | null {
+  override get onDeparture(): (() => void) | null {
     return this.#onDeparture;
   }
 
-  set onDeparture(called: (() => void) | null) {
+  override set onDeparture(called: (() => void) | null) {
     this.#onDeparture = called;
     this.#followDepartures();
   }
@@ -306,35 +284,26 @@ export class FaultLink implements FrameLink {
   #followDepartures(): void {
     this.#isTelling = this.#isDisturbed(this.#out, "out");
     // Without a bad way out ever, and nobody to tell, the link is left as it was.
-    this.#link.onDeparture = this.#isTelling ? null : this.#onDeparture;
-  }
-
-  /** The counters of the link below: what really was on the wire. */
-  stats(): LinkStats {
-    return this.#link.stats();
+    this.link.onDeparture = this.#isTelling ? null : this.#onDeparture;
   }
 
   /** Frames under way are lost. */
-  close(): void {
+  override close(): void {
     this.#in?.clear();
     this.#out?.clear();
-    this.#link.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
+    this.link.close();
   }
 
   readonly #take: FrameHandler = (frame, length, capturedUs) => {
     const path = this.#in;
     if (path === null || path.isSpared(frame, length)) {
       this.#spared++;
-      this.#handler(frame, length, capturedUs);
+      this.handler(frame, length, capturedUs);
       return;
     }
     this.#capturedUs = capturedUs;
     // What a device has merged is many packets, each with a fate of its own.
-    this.#cutter.mtu = this.#link.mtu;
+    this.#cutter.mtu = this.link.mtu;
     this.#cutter.mostPayload = Infinity;
     if (!this.#cutter.cut(frame, length, this.#takePacket)) this.#takePacket(frame, length);
   };
@@ -358,12 +327,10 @@ export class FaultLink implements FrameLink {
     touch: number,
   ) => {
     if (segment !== 0) this.#observer?.handsUp(segment);
-    this.#handler(frame, length, capturedUs + heldUs, touch);
+    this.handler(frame, length, capturedUs + heldUs, touch);
   };
 
   readonly #send = (frame: Uint8Array, length: number, cutBytes: number) => {
-    this.#link.send(frame, length, cutBytes);
+    this.link.send(frame, length, cutBytes);
   };
 }
-
-function ignoreFrame(): void {}

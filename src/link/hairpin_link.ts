@@ -11,6 +11,7 @@
 import { bytesEqual, isMulticastMac } from "../wire/address.ts";
 import { ETHERNET } from "../wire/ethernet.ts";
 import type { FrameHandler, FrameLink, HostLink, LinkStats } from "./link.ts";
+import { LinkOver } from "./link_over.ts";
 import { FrameCutter } from "./merged_frames.ts";
 
 /** Local choice: frames that may wait, as many as a capture ring of 64 MiB has slots for the largest. */
@@ -45,8 +46,7 @@ export function stationLink(link: FrameLink, mac: Uint8Array): HostLink {
   };
 }
 
-class HairpinLink implements FrameLink {
-  readonly #link: FrameLink;
+class HairpinLink extends LinkOver {
   readonly #macs: readonly Uint8Array[];
   #waiting: Uint8Array[] = [];
   /** Frames for which there was no room. */
@@ -55,40 +55,24 @@ class HairpinLink implements FrameLink {
   #onDeparture: (() => void) | null = null;
 
   constructor(link: FrameLink, macs: readonly Uint8Array[]) {
-    this.#link = link;
+    super(link);
     this.#macs = macs.map((mac) => mac.slice());
     this.#cutter = new FrameCutter(link.mtu);
   }
 
-  get name(): string {
-    return this.#link.name;
+  override get isCrowded(): boolean {
+    return this.link.isCrowded || this.#waiting.length > MOST_WAITING / 2;
   }
 
-  get mtu(): number {
-    return this.#link.mtu;
-  }
-
-  get mac(): Uint8Array {
-    return this.#link.mac;
-  }
-
-  get maxPacketBytes(): number {
-    return this.#link.maxPacketBytes;
-  }
-
-  get isCrowded(): boolean {
-    return this.#link.isCrowded || this.#waiting.length > MOST_WAITING / 2;
-  }
-
-  receive(handler: FrameHandler, budget: number): number {
+  override receive(handler: FrameHandler, budget: number): number {
     // What a handler sends to another station and that one answers waits for the next call, or two could go on for ever.
     const near = this.#waiting.length;
-    if (near === 0) return this.#link.receive(handler, budget);
+    if (near === 0) return this.link.receive(handler, budget);
     // Whoever tells of both hears that a frame has left before it comes back.
     this.flush();
     this.#onDeparture?.();
     // Those of the device first, which are older; but a device that is never empty leaves half of the turn.
-    const taken = this.#link.receive(handler, budget - Math.min(near, budget >> 1));
+    const taken = this.link.receive(handler, budget - Math.min(near, budget >> 1));
     return taken + this.#takeWaiting(handler, Math.min(near, budget - taken));
   }
 
@@ -98,7 +82,7 @@ class HairpinLink implements FrameLink {
     return frames.length;
   }
 
-  send(frame: Uint8Array, length: number, cutBytes = 0, label = 0): void {
+  override send(frame: Uint8Array, length: number, cutBytes = 0, label = 0): void {
     if (isMulticastMac(frame, ETHERNET.DESTINATION)) {
       this.#comesBack(frame, length);
     } else if (this.#macs.some((mac) => bytesEqual(frame, ETHERNET.DESTINATION, mac))) {
@@ -108,7 +92,7 @@ class HairpinLink implements FrameLink {
       this.#comesBack(frame, length);
       return;
     }
-    this.#link.send(frame, length, cutBytes, label);
+    this.link.send(frame, length, cutBytes, label);
   }
 
   readonly #comesBack = (frame: Uint8Array, length: number) => {
@@ -117,42 +101,30 @@ class HairpinLink implements FrameLink {
       return;
     }
     this.#waiting.push(frame.slice(0, length));
-    if (this.#waiting.length === 1) this.#link.wake();
+    if (this.#waiting.length === 1) this.link.wake();
   };
 
-  get onDeparture(): (() => void) | null {
+  override get onDeparture(): (() => void) | null {
     return this.#onDeparture;
   }
 
-  set onDeparture(called: (() => void) | null) {
+  override set onDeparture(called: (() => void) | null) {
     this.#onDeparture = called;
-    this.#link.onDeparture = called;
+    this.link.onDeparture = called;
   }
 
-  flush(): void {
-    this.#link.flush();
-  }
-
-  wait(timeoutMs: number): Promise<void> {
-    return this.#waiting.length > 0 ? Promise.resolve() : this.#link.wait(timeoutMs);
-  }
-
-  wake(): void {
-    this.#link.wake();
+  override wait(timeoutMs: number): Promise<void> {
+    return this.#waiting.length > 0 ? Promise.resolve() : this.link.wait(timeoutMs);
   }
 
   /** The device's; a frame for which there was no room here counts as what a ring loses. */
-  stats(): LinkStats {
-    const stats = this.#link.stats();
+  override stats(): LinkStats {
+    const stats = this.link.stats();
     return { ...stats, droppedByRing: stats.droppedByRing + this.#lost };
   }
 
-  close(): void {
+  override close(): void {
     this.#waiting = [];
-    this.#link.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
+    this.link.close();
   }
 }

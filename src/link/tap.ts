@@ -4,7 +4,8 @@
  * Owns: the order in which a tap hears of frames. Must not know: what the frames mean, or what the tap does with them.
  */
 import type { TouchedFrame } from "./fault_path.ts";
-import type { FrameHandler, FrameLink, LinkStats } from "./link.ts";
+import type { FrameHandler, FrameLink } from "./link.ts";
+import { LinkOver } from "./link_over.ts";
 
 /** Hears of each frame of a link; must not throw, and must not keep `frame` after the call that ends its life. */
 export interface FrameTap {
@@ -35,8 +36,7 @@ export function tapLink(link: FrameLink, tap: FrameTap): FrameLink {
   return new TappedLink(link, tap);
 }
 
-class TappedLink implements FrameLink {
-  readonly #link: FrameLink;
+class TappedLink extends LinkOver {
   readonly #tap: FrameTap;
   /** The frame that the link is being given, until the tap has been told of it. */
   #sending: { frame: Uint8Array; length: number; cutBytes: number; label: number } | null = null;
@@ -46,52 +46,26 @@ class TappedLink implements FrameLink {
     this.#tellSent();
     this.#onDeparture?.();
   };
-  /** Where frames go during `receive`: kept here so that no closure is made per call. */
-  #handler: FrameHandler = ignoreFrame;
   readonly #onFrame: FrameHandler = (frame, length, capturedUs, touch = 0) => {
     this.#tap.received(frame, length, capturedUs, touch);
     try {
-      this.#handler(frame, length, capturedUs, touch);
+      this.handler(frame, length, capturedUs, touch);
     } finally {
       this.#tap.receivedDone?.();
     }
   };
 
   constructor(link: FrameLink, tap: FrameTap) {
-    this.#link = link;
+    super(link);
     this.#tap = tap;
   }
 
-  get name(): string {
-    return this.#link.name;
+  override receive(handler: FrameHandler, budget: number): number {
+    this.handler = handler;
+    return this.receiveBy(this.#onFrame, budget);
   }
 
-  get mtu(): number {
-    return this.#link.mtu;
-  }
-
-  get mac(): Uint8Array {
-    return this.#link.mac;
-  }
-
-  get isCrowded(): boolean {
-    return this.#link.isCrowded;
-  }
-
-  get maxPacketBytes(): number {
-    return this.#link.maxPacketBytes;
-  }
-
-  receive(handler: FrameHandler, budget: number): number {
-    this.#handler = handler;
-    try {
-      return this.#link.receive(this.#onFrame, budget);
-    } finally {
-      this.#handler = ignoreFrame;
-    }
-  }
-
-  send(frame: Uint8Array, length: number, cutBytes = 0, label = 0): void {
+  override send(frame: Uint8Array, length: number, cutBytes = 0, label = 0): void {
     // The wire first: the tap may be slow, and a link that throws has sent nothing. But one that leaves within the call
     // is told of before somebody says when.
     const sent = this.#sent;
@@ -101,7 +75,7 @@ class TappedLink implements FrameLink {
     sent.label = label;
     this.#sending = sent;
     try {
-      this.#link.send(frame, length, cutBytes, label);
+      this.link.send(frame, length, cutBytes, label);
       this.#tellSent();
     } finally {
       this.#sending = null;
@@ -116,40 +90,14 @@ class TappedLink implements FrameLink {
     this.#tap.sent(sent.frame, sent.length, sent.cutBytes, sent.label);
   }
 
-  get onDeparture(): (() => void) | null {
+  override get onDeparture(): (() => void) | null {
     return this.#onDeparture;
   }
 
-  set onDeparture(called: (() => void) | null) {
+  override set onDeparture(called: (() => void) | null) {
     this.#onDeparture = called;
-    this.#link.onDeparture = called === null ? null : this.#departing;
-  }
-
-  flush(): void {
-    this.#link.flush();
-  }
-
-  wait(timeoutMs: number): Promise<void> {
-    return this.#link.wait(timeoutMs);
-  }
-
-  wake(): void {
-    this.#link.wake();
-  }
-
-  stats(): LinkStats {
-    return this.#link.stats();
-  }
-
-  close(): void {
-    this.#link.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
+    this.link.onDeparture = called === null ? null : this.#departing;
   }
 }
 
 const NO_FRAME: Uint8Array = new Uint8Array(0);
-
-function ignoreFrame(): void {}
