@@ -218,15 +218,32 @@ export class PacketSteps {
       takesFlowLabel: (script, wire) => flow.takesFlowLabel(script, wire),
     });
     if (config.strict && segment.payload.some((octet) => octet !== 0)) differences.push("payload");
-    const fault = this.#timeFault(due, segment.frame.atUs);
-    if (fault !== null) differences.push(fault);
-    if (differences.length === 0) return;
+    const { atUs, segment: number } = segment.frame;
+    this.#conclude(step, { packet, due, differences, atUs, actual, rule: log.ruleOf(number) });
+  }
+
+  /** Fails the step where what came differs from what it demands, or came at another time. */
+  #conclude(
+    step: Step,
+    about: {
+      readonly packet: PacketEvent;
+      readonly due: StepDue;
+      readonly differences: readonly string[];
+      readonly actual: PacketEvent;
+      readonly atUs: number;
+      readonly rule?: VerdictRule | null;
+    },
+  ): void {
+    const { packet, due, differences, atUs, actual, rule = null } = about;
+    const fault = this.#timeFault(due, atUs);
+    const all = fault === null ? differences : [...differences, fault];
+    if (all.length === 0) return;
     this.#fail(step, {
-      what: differences.join(", "),
+      what: all.join(", "),
       expected: packet,
       due,
-      actual: `${secondsText(segment.frame.atUs)} ${printPacket(actual)}`,
-      rule: log.ruleOf(segment.frame.segment),
+      actual: `${secondsText(atUs)} ${printPacket(actual)}`,
+      rule,
     });
   }
 
@@ -262,15 +279,7 @@ export class PacketSteps {
       addressBytes: config.ends.localAddress.length,
       takesFlowLabel: () => true,
     });
-    const fault = this.#timeFault(due, message.frame.atUs);
-    if (fault !== null) differences.push(fault);
-    if (differences.length === 0) return;
-    this.#fail(step, {
-      what: differences.join(", "),
-      expected: packet,
-      due,
-      actual: `${secondsText(message.frame.atUs)} ${printPacket(actual)}`,
-    });
+    this.#conclude(step, { packet, due, differences, atUs: message.frame.atUs, actual });
   }
 
   #timeFault(due: StepDue, atUs: number): string | null {

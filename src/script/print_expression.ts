@@ -19,7 +19,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** `connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)`. */
 export function printCall({ name, args, result, errno, note, remark }: CallEvent): string {
-  const parts = [`${name}(${args.map(printExpression).join(", ")})`];
+  const parts = [`${name}(${printList(args, "close")})`];
   if (result !== null) parts.push("=", printExpression(result));
   if (errno !== null) parts.push(errno);
   if (note !== null) parts.push(`(${note})`);
@@ -27,8 +27,11 @@ export function printCall({ name, args, result, errno, note, remark }: CallEvent
   return parts.join(" ");
 }
 
+/** How `|` and `=` stand: `close` as the suites write a script, `wide` as a verdict shows a value. */
+type Spacing = "close" | "wide";
+
 /** An argument or a result. */
-export function printExpression(expression: Expression): string {
+export function printExpression(expression: Expression, spacing: Spacing = "close"): string {
   switch (expression.kind) {
     case "ellipsis":
       return "...";
@@ -39,33 +42,40 @@ export function printExpression(expression: Expression): string {
     case "string":
       return `"${escaped(expression.value)}"${expression.open ? "..." : ""}`;
     case "binary":
-      return printBinary(expression);
+      return printBinary(expression, spacing);
     case "array":
-      return `[${expression.items.map(printExpression).join(", ")}]`;
+      return `[${printList(expression.items, spacing)}]`;
     case "struct":
-      return `{${expression.fields.map(printField).join(", ")}}`;
+      return `{${expression.fields.map((field) => printField(field, spacing)).join(", ")}}`;
     case "macro":
-      return `${expression.name}(${expression.args.map(printExpression).join(", ")})`;
+      return `${expression.name}(${printList(expression.args, spacing)})`;
     case "words":
       return `{${expression.text}}`;
   }
 }
 
+function printList(expressions: readonly Expression[], spacing: Spacing): string {
+  return expressions.map((expression) => printExpression(expression, spacing)).join(", ");
+}
+
 /** A long chain of `|` is one level deep to the eye, and to the call stack. */
-function printBinary(expression: Expression): string {
+function printBinary(expression: Expression, spacing: Spacing): string {
   const rightmostFirst: string[] = [];
   let left = expression;
   while (left.kind === "binary") {
-    const operator = left.operator === "=" ? " = " : left.operator;
-    rightmostFirst.push(`${operator}${printExpression(left.right)}`);
+    const { operator } = left;
+    const isWide = spacing === "wide" || operator === "=";
+    rightmostFirst.push(`${isWide ? ` ${operator} ` : operator}${printExpression(left.right, spacing)}`);
     left = left.left;
   }
-  return printExpression(left) + rightmostFirst.reverse().join("");
+  return printExpression(left, spacing) + rightmostFirst.reverse().join("");
 }
 
-function printField({ name, count, value }: StructField): string {
-  if (name === null) return printExpression(value);
-  return `${name}${count === null ? "" : `(${printExpression(count)})`}=${printExpression(value)}`;
+function printField({ name, count, value }: StructField, spacing: Spacing): string {
+  if (name === null) return printExpression(value, spacing);
+  const equals = spacing === "wide" ? " = " : "=";
+  const counted = count === null ? "" : `(${printExpression(count, spacing)})`;
+  return `${name}${counted}${equals}${printExpression(value, spacing)}`;
 }
 
 function escaped(value: string): string {

@@ -4,6 +4,7 @@
  * Owns: the generators. What they make is what a parser can give: values that only one text stands for.
  */
 import fc from "fast-check";
+import { NO_ANNOTATION } from "../../src/script/parse_ip.ts";
 import type {
   Expression,
   IpAnnotation,
@@ -223,27 +224,18 @@ const udp = fc.record({
 });
 
 const said = (ip: IpAnnotation) => Object.entries(ip).some(([field, of]) => field !== "place" && of !== null);
-const unsaid: IpAnnotation = {
-  ecn: null,
-  tos: null,
-  dscp: null,
-  ttl: null,
-  flowLabel: null,
-  id: null,
-  place: null,
-};
 
 /** A packet that is demanded or given. */
 export const packet: fc.Arbitrary<PacketEvent> = fc.record({
   kind: fc.constant("packet" as const),
   place: fc.constant(PLACE),
   direction: fc.constantFrom("inbound" as const, "outbound" as const),
-  ip: fc.oneof(annotation, whole).map((ip) => said(ip) ? ip : unsaid),
+  ip: fc.oneof(annotation, whole).map((ip) => said(ip) ? ip : NO_ANNOTATION),
   wrapping: fc.array(
     fc.tuple(address, address).map(([source, destination]) => ({
       place: PLACE,
       name: "ipv6",
-      ip: unsaid,
+      ip: NO_ANNOTATION,
       addresses: { source, destination },
       text: "",
     })),

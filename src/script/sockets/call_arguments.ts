@@ -6,6 +6,7 @@
 import { formatIpAddress, parseIpAddress } from "../../wire/address.ts";
 import type { SystemHabits } from "../../tcp/profile.ts";
 import { UnsupportedConstruct } from "../kernel.ts";
+import { printExpression } from "../print_expression.ts";
 import type { CallEvent, Expression } from "../values.ts";
 import { constantOf, messageFlagNames } from "./constants.ts";
 
@@ -268,30 +269,7 @@ export function memberOf(expression: Expression, name: string): Expression | nul
   return expression.fields.find((field) => field.name === name)?.value ?? null;
 }
 
-/** An expression in the script's notation. */
+/** An expression in the notation of a verdict. */
 export function textOf(expression: Expression): string {
-  switch (expression.kind) {
-    case "ellipsis":
-      return "...";
-    case "number":
-      return expression.text;
-    case "word":
-      return expression.name;
-    case "string":
-      return JSON.stringify(expression.value);
-    case "binary":
-      return `${textOf(expression.left)} ${expression.operator} ${textOf(expression.right)}`;
-    case "array":
-      return `[${expression.items.map(textOf).join(", ")}]`;
-    case "struct":
-      return `{${
-        expression.fields.map(({ name, value }) =>
-          name === null ? textOf(value) : `${name} = ${textOf(value)}`
-        ).join(", ")
-      }}`;
-    case "macro":
-      return `${expression.name}(${expression.args.map(textOf).join(", ")})`;
-    case "words":
-      return `{${expression.text}}`;
-  }
+  return printExpression(expression, "wide");
 }
