@@ -16,23 +16,25 @@ import { PARSER_TARGETS } from "./parser_targets.ts";
 
 const USAGE = `Usage: deno task fuzz [--inputs N] [--seed S] [--target NAME]
 
-  --inputs N     inputs in all (default 1000000): four tenths for the host, the rest for parsers and readers
+  --inputs N     inputs in all (default 1000000): four tenths for hosts, the rest for parsers and readers
   --seed S       what the inputs hang on, with their numbers (default: chosen, and printed)
   --write-docs   puts the figures into docs/reliability.md
   --target NAME  only this one: ${TARGET_NAMES.join(", ")}`;
 
 const DOCUMENT = fromFileUrl(new URL("../../docs/reliability.md", import.meta.url));
-/** Of all inputs, so many are frames for a host with connections. */
+/** Of all inputs, so many are frames for a host with connections, over either family. */
 const HOST_SHARE = 0.4;
+const HOST_COUNT = TARGET_NAMES.filter(isHostTarget).length;
 /** Readers of text are slower, and text is not what strangers send: a parser of bytes gets so many times as much. */
 const BYTES_TO_TEXT = 20;
 /** What a run may need more at its end than after its first fifth. Local choice: V8's heap breathes by as much. */
 const MOST_GROWTH_BYTES = 128 * 2 ** 20;
 
 function shareOf(target: string, inputs: number): number {
-  if (isHostTarget(target)) return Math.round(inputs * HOST_SHARE);
+  if (isHostTarget(target)) return Math.round(inputs * HOST_SHARE / HOST_COUNT);
   const isBytes = PARSER_TARGETS.some(({ name }) => name === target);
-  const parts = PARSER_TARGETS.length * BYTES_TO_TEXT + (TARGET_NAMES.length - PARSER_TARGETS.length - 1);
+  const parts = PARSER_TARGETS.length * BYTES_TO_TEXT +
+    (TARGET_NAMES.length - PARSER_TARGETS.length - HOST_COUNT);
   return Math.ceil(inputs * (1 - HOST_SHARE) * (isBytes ? BYTES_TO_TEXT : 1) / parts);
 }
 

@@ -138,6 +138,7 @@ export function isHostTarget(name: string): name is HostTarget {
 
 function runHost(target: HostTarget, order: RunOrder & { readonly witness: LifeWitness }): RunResult {
   const { witness } = order;
+  const metBefore = framesMet(witness);
   const lives = Math.ceil(order.inputs / FRAMES_PER_LIFE);
   const result = runMany(target, { ...order, inputs: lives }, (index, isAgain) => {
     const seed = (order.seed + Math.imul(index, GOLDEN_GAMMA)) | 0;
@@ -148,8 +149,13 @@ function runHost(target: HostTarget, order: RunOrder & { readonly witness: LifeW
       return { taken: false, finding: hostFinding(target, { seed, error }) };
     }
   });
-  const met = [...witness.states].reduce((sum, [state, count]) => state === "none" ? sum : sum + count, 0);
-  return { ...result, inputs: result.inputs * FRAMES_PER_LIFE, taken: met };
+  const taken = framesMet(witness) - metBefore;
+  return { ...result, inputs: result.inputs * FRAMES_PER_LIFE, taken };
+}
+
+/** Frames that met a connection so far, in the lives of all targets that the witness has seen. */
+function framesMet({ states }: LifeWitness): number {
+  return [...states].reduce((sum, [state, count]) => state === "none" ? sum : sum + count, 0);
 }
 
 /** The life again, with its steps written down, and as short as it can be. */

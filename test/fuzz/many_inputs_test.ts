@@ -45,6 +45,14 @@ for (const finding of keptFindings()) {
   Deno.test(`fuzz, found once: ${finding.name}`, () => takeAgain(finding));
 }
 
+Deno.test("fuzz: a second host's frames are counted without the first's", () => {
+  const witness = { states: new Map<string, number>(), rules: new Set<string>() };
+  const first = runTarget("host", { seed: SEED, inputs: 500, witness });
+  const again = runTarget("host", { seed: SEED, inputs: 500, witness });
+  assert(first.taken > 0);
+  assertEquals(again.taken, first.taken);
+});
+
 Deno.test("fuzz: a life can be lived again from its steps", () => {
   const steps: Step[] = [];
   live(SEED, { record: steps });
