@@ -52,7 +52,7 @@ export const LAYERS: readonly Layer[] = [
   {
     folder: "src/script/",
     mayImport: ["src/observe/", "src/story/", "src/host/", ...BELOW_HOST],
-    mayUsePackages: true,
+    mayUsePackages: false,
   },
   {
     folder: "src/http/",

@@ -20,7 +20,7 @@ const EMPTY_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /** Layers in which time, randomness and the outside world are arguments. */
-const PURE_LAYERS = ["src/wire/", "src/tcp/", "src/link/", "src/host/", "src/story/"];
+const PURE_LAYERS = ["src/wire/", "src/tcp/", "src/link/", "src/host/", "src/story/", "src/script/"];
 
 /** What stands for time, randomness or the outside world. */
 const AMBIENT_NAMES: ReadonlySet<string> = new Set([

@@ -20,7 +20,7 @@ import { JUDGE_PROGRAMS, type JudgedFrame, WireRecording } from "./wire_judge.ts
 
 const NEEDS = { needs: ["python3", ...JUDGE_PROGRAMS], offloads: false };
 
-/** A socket of the kernel's and what is needed for it; `go` says how it went with a port. */
+/** A socket of the kernel's and what is needed for it; `go` says how it went with a port: no answer is found out by waiting. */
 const PYTHON = `
 import json, socket, struct, sys, time
 HOST = "10.33.0.3"
@@ -130,10 +130,10 @@ liveTest(
       lab,
       `
 print(go(2222))
-print([go(p) for p in (7001, 9001, 8001)], go(2222))
-print({go(p) for p in range(7001, 9002)}, go(2222))
-print([go(p) for p in (7001, 8001, 9001)], go(2222, 5))
-print(go(2222, 5))
+print([go(p, 20) for p in (7001, 9001, 8001)], go(2222))
+print({go(p, 20) for p in range(7001, 9002)}, go(2222))
+print([go(p, 20) for p in (7001, 8001, 9001)], go(2222, 20))
+print(go(2222, 20))
 `,
     );
     assertEquals(lines, [
@@ -147,13 +147,13 @@ print(go(2222, 5))
   },
 );
 
-/** A SYN with text, in fragments, and what comes for it within two seconds. */
+/** A SYN with text, in fragments, and the first that comes for it within so many seconds. */
 const FRAGMENTED_SYN = `
 import sys
 from scapy.all import AsyncSniffer, IP, TCP, conf, fragment, send
 conf.verb = 0
-device, host, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
-sniffer = AsyncSniffer(iface=device, filter="tcp and src host " + host, timeout=2, started_callback=lambda: [
+device, host, port, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+sniffer = AsyncSniffer(iface=device, filter="tcp and src host " + host, count=1, timeout=seconds, started_callback=lambda: [
     send(piece) for piece in fragment(IP(dst=host)/TCP(sport=4444, dport=port, flags="S", seq=1)/(b"x"*40), fragsize=24)])
 sniffer.start(); sniffer.join()
 print([str(p[TCP].flags) for p in sniffer.results])
@@ -163,20 +163,20 @@ liveTest("example port_knocker: a SYN in fragments does not get by", {
   ...NEEDS,
   missing: SCAPY_PYTHON === null ? "not installed: scapy" : null,
 }, async (lab) => {
-  const send = async (port: string) => {
+  const send = async (port: number, seconds: number) => {
     const python = [SCAPY_PYTHON ?? "python3", "-c", FRAGMENTED_SYN];
-    const words = [...python, lab.plan.devices.client, lab.plan.tcplabAddress, port];
+    const words = [...python, lab.plan.devices.client, lab.plan.tcplabAddress, `${port}`, `${seconds}`];
     const { code, stdout, stderr } = await lab.run({ side: "client", words });
     assertEquals(code, 0, stderr);
     return stdout.trim();
   };
   {
     await using _example = await Example.start(lab, "port_knocker");
-    assertEquals(await send("2222"), "[]");
+    assertEquals(await send(2222, 2), "[]");
   }
   // Elsewhere such a SYN is put together, and answered.
   await using _example = await Example.start(lab, "own_tcb");
-  assertMatch(await send("7777"), /^\['SA'/);
+  assertMatch(await send(7777, 20), /^\['SA'/);
 });
 
 liveTest("example slow_reader: the kernel finds its window shut, and probes", NEEDS, async (lab) => {
