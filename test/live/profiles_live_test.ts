@@ -56,6 +56,7 @@ liveTest("nmap takes a server with the profile of FreeBSD for FreeBSD", NEEDS, a
   await using _server = await ServeProcess.start(lab, { args: ["--profile", "freebsd"] });
   const { name, percent, said } = await nmapGuess(lab);
   assertMatch(name, /^FreeBSD 1[123]/, said);
+  // 100 (no guess, but a match) in 20 runs of 20 on two cores with three burners; nmap's tests of timing have room for chance.
   assert(percent >= 95, said);
 });
 
@@ -63,7 +64,8 @@ liveTest("nmap takes a server with the profile of Linux for Linux", NEEDS, async
   await using _server = await ServeProcess.start(lab, { args: ["--profile", "linux"] });
   const { name, percent, said } = await nmapGuess(lab);
   assertMatch(name, /Linux/, said);
-  assert(percent >= 93, said);
+  // 93 in 20 runs of 20, as above; the machine without a profile is taken for FreeBSD, at 90.
+  assert(percent >= 91, said);
 });
 
 liveTest("p0f sees in our segments what it sees in those of Linux 6", NEEDS, async (lab) => {
