@@ -163,6 +163,11 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
     return this.tcb.fastOpen?.takenBytes ?? 0;
   }
 
+  get synTextLeft(): number {
+    const { fastOpen } = this.tcb;
+    return fastOpen === null ? 0 : fastOpen.textBytes - fastOpen.takenBytes;
+  }
+
   get readableBytes(): number {
     return this.tcb.receiveRing.length;
   }

@@ -87,6 +87,8 @@ export interface FastOpenConnection {
   readonly isFastOpen: boolean;
   /** Octets of the SYN's text, ours or the peer's, that its receiver has taken; 0 without any. */
   readonly synTextTaken: number;
+  /** How much of it its receiver did not take, so far. */
+  readonly synTextLeft: number;
 }
 
 /** A host's calls for Fast Open. */

@@ -16,7 +16,7 @@ export interface SettingChanges {
   readonly tcp?: Readonly<Partial<TcpConfig>>;
   readonly ip?: Readonly<Partial<IpHabits>>;
   readonly sockets?: Readonly<Partial<SocketDefaults>>;
-  /** What is known of peers (round trips, path MTUs, Fast Open cookies) is to be forgotten. */
+  /** What peers have taught beyond a connection (Fast Open cookies) is to be forgotten. */
   readonly forgetPeers?: boolean;
   /** For one peer only: what a route says (`ip route change ADDRESS ... advmss N mtu lock N initcwnd N`). */
   readonly route?: RouteChange;

@@ -143,8 +143,10 @@ export class World {
   }
 
   /** Takes settings into force. */
-  configure({ tcp, route }: SettingChanges): void {
+  configure({ tcp, route, forgetPeers }: SettingChanges): void {
     if (tcp !== undefined) this.host.configure(tcp);
+    // Round trips are not kept beyond a connection, and what ICMP said of a path has a life of its own.
+    if (forgetPeers === true) this.host.forgetFastOpen();
     if (route === undefined) return;
     // There is one peer: what a route says counts for all connections.
     const { mss, initialWindowSegments, mtu } = route;

@@ -17,7 +17,7 @@ import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import type { FastOpen } from "./fast_open_record.ts";
 import { isCookieLength } from "./fast_open_record.ts";
-import { enterLoss } from "./recovery.ts";
+import { enterLoss, repairRefused } from "./recovery.ts";
 import { tellRetransmit } from "./resend.ts";
 import type { Tcb } from "./tcb.ts";
 
@@ -87,7 +87,7 @@ function synAnswered(context: MachineContext, tcb: Tcb, fastOpen: FastOpen, segm
     advance(context, tcb, segment);
     context.apply("arrives.syn-sent.fast-open-taken");
   }
-  if (tcb.scoreboard.count > 0) takeTextBack(context, tcb);
+  if (tcb.scoreboard.count > 0) sendTextAgain(context, tcb);
   const hasCookie = (flags & (SYN | ACK)) === (SYN | ACK) && isCookieLength(header.fastOpen);
   fastOpen.answer = {
     // The segment's is gone with its frame.
@@ -99,12 +99,16 @@ function synAnswered(context: MachineContext, tcb: Tcb, fastOpen: FastOpen, segm
 }
 
 /**
- * What the server did not take of our SYN's text is as if it had never been sent: it leaves with the first ACK, as ordinary data
- * in segments of the size agreed (RFC 7413 §4.2.2).
+ * What the server did not take of our SYN's text leaves again with the first ACK, in segments of the size agreed (RFC 7413
+ * §4.2.2), before what is new. Where its window has no room for that it is as if it had never been sent, and waits for room.
  */
-function takeTextBack(context: MachineContext, tcb: Tcb): void {
+function sendTextAgain(context: MachineContext, tcb: Tcb): void {
+  context.apply("arrives.syn-sent.fast-open-again");
+  if (tcb.windowRoom >= 0) {
+    repairRefused(tcb);
+    return;
+  }
   const length = tcb.sndNxt - tcb.sndUna;
   while (tcb.scoreboard.count > 0) tcb.sndNxt = tcb.scoreboard.dropNewest();
-  context.apply("arrives.syn-sent.fast-open-again");
   tellRetransmit(context, tcb, { kind: "fast", seq: tcb.sndUna, length, count: 1 });
 }

@@ -44,7 +44,8 @@ function tellReduction(tcb: Tcb): void {
 
 /** A retransmission time-out (RFC 5681 §3.1 equation 4, RFC 6298 §5): one segment, all in doubt. */
 export function enterLoss(tcb: Tcb, nowUs: number): void {
-  if (tcb.recovery !== "loss" || tcb.sndUna >= tcb.recover) {
+  // A repair has reduced nothing: what is lost in it is lost to congestion.
+  if (tcb.recovery !== "loss" || tcb.sndUna >= tcb.recover || tcb.sender.isPathRepair) {
     rememberForUndo(tcb);
     tcb.ssthresh = tcb.congestion.onCongestion(tcb, nowUs, true);
   }
@@ -72,6 +73,17 @@ export function repairTooBig(tcb: Tcb): void {
     if (record.end - record.seq > tcb.sendMss && !record.isSyn) board.markLost(record);
   }
   if (board.lostBytes === 0 || tcb.recovery === "recovery" || tcb.recovery === "loss") return;
+  beginRepair(tcb);
+}
+
+/** The server did not take our SYN's text, which is no sign of congestion either (RFC 7413 §4.2.2): all of it is sent again. */
+export function repairRefused(tcb: Tcb): void {
+  const board = tcb.scoreboard;
+  for (let index = 0; index < board.count; index++) board.markLost(board.at(index));
+  beginRepair(tcb);
+}
+
+function beginRepair(tcb: Tcb): void {
   tcb.recovery = "loss";
   tcb.recover = tcb.sndNxt;
   tcb.sender.isPathRepair = true;

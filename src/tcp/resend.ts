@@ -55,11 +55,17 @@ export function resendRecord(context: MachineContext, tcb: Tcb, resend: Resend):
   const kind = record.hasFin && length === 0 && resend.kind === "rto" ? "fin" : resend.kind;
   tellRetransmit(context, tcb, { kind, seq: record.seq, length, count: record.retransmits });
   const isLast = length > 0 &&
-    (end >= tcb.sndRingStart + tcb.sendRing.length || end === recordEndAfter(tcb, record.seq));
+    (end >= tcb.sndRingStart + tcb.sendRing.length || end === recordEndAfter(tcb, record.seq) ||
+      endsSynText(tcb, end));
   const flags = dataFlags(isLast, record.hasFin);
   pushSegment(context, tcb, segmentOf(RULE_OF_KIND[kind], flags, record.seq, length));
   if (tcb.recovery === "recovery") tcb.sender.prrOut += length;
   noteForUndo(tcb, { seq: record.seq, end: record.end, stamp: stampAt(tcb, context.nowUs) });
+}
+
+/** The text that our SYN had is a burst of its own when it leaves again, and its end is pushed where bursts are. */
+function endsSynText({ config, fastOpen, passive }: Tcb, end: number): boolean {
+  return fastOpen !== null && !passive && end === 1 + fastOpen.textBytes && config.pushFlag === "bursts-too";
 }
 
 /** Where a record's text ends: our FIN behind it is no text. */

@@ -13,6 +13,7 @@ export class FakeConnection implements HostConnection {
   readonly id = 1;
   readonly isFastOpen = false;
   readonly synTextTaken = 0;
+  readonly synTextLeft = 0;
   readonly largestSendWindow = 0xffff;
   readonly name = "10.0.0.1:7-10.0.0.2:40000";
   readonly localAddress = Uint8Array.of(10, 0, 0, 1);

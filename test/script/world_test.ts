@@ -185,3 +185,20 @@ Deno.test("a packet that came before is taken at its own time, and what follows 
   assertEquals(verdict.what.startsWith("packet too early: expected at 0.200000 s, came at 0.000000 s"), true);
   assertEquals(played(`${script}0.0~0.2 > S. 0:0(0) ack 1 <...>`).verdict, { kind: "pass" });
 });
+
+Deno.test("what peers have taught is forgotten where a line says so: the SYN asks for a cookie again (RFC 7413 §4.2.1)", () => {
+  const world = worldOf(4);
+  const cookie = Uint8Array.of(1, 2, 3, 4);
+  const address = addressOf("192.0.2.1");
+  world.host.keepFastOpenCookie({
+    localAddress: addressOf("192.168.0.1"),
+    address,
+    cookie,
+    isExperimental: false,
+    mss: 1000,
+  });
+  world.configure({ tcp: { mslUs: 1 } });
+  assertEquals(world.host.fastOpenCookies().length, 1);
+  world.configure({ forgetPeers: true });
+  assertEquals(world.host.fastOpenCookies(), []);
+});

@@ -123,9 +123,14 @@ Deno.test("the SYN-ACK acknowledges the SYN alone: all of the data leaves at onc
   });
   const again = peer.takeAll();
   assertEquals(again.map(({ seq, data }) => [seq, data.length]), [[1, 600], [601, 600], [1201, 100]]);
+  // Each of these segments is sent again (RFC 6298 §3: no round trip is measured by them), and no sign of congestion.
+  const { resent, unacked } = app.connection.flight();
+  assertEquals([resent, unacked], [3, 3]);
+  const before = app.connection.info();
   peer.sends({ flags: "ACK", seq: 1, ack: 1301 });
   assertEquals([app.connection.unackedBytes, app.writable], [0, 1]);
-  assertEquals(app.connection.info().retransmits, 1);
+  const after = app.connection.info();
+  assertEquals([after.retransmits, after.srttUs, after.ssthresh], [3, before.srttUs, before.ssthresh]);
   // With a new cookie it is no negative response (RFC 7413 §4.1.3).
   assertEquals(lab.host.fastOpenCookies()[0].cookie, Uint8Array.of(9, 9, 9, 9));
   assertEquals(room(lab) > 0, true);
@@ -140,6 +145,48 @@ Deno.test("the SYN-ACK acknowledges a part of the data: the other part leaves at
   peer.expects({ flags: "ACK", seq: 5, ack: 1, data: "456789" });
   peer.expectsSilence();
   assert(room(lab, peer.port) > 0, "the path has carried it");
+});
+
+Deno.test("data that was refused leaves before what is new, and a burst of its own ends where that is a habit (RFC 7413 §4.2.2)", () => {
+  for (const pushFlag of ["end-of-data", "bursts-too"] as const) {
+    const lab = clientWithCookie({ tcp: { pushFlag } });
+    const peer = lab.peer();
+    lab.connect(peer, { fastOpen: { data: bytesOf(3000, 0) } });
+    const [syn] = peer.takeAll();
+    const inSyn = syn.data.length;
+    peer.sends({ flags: "SYN ACK", seq: 0, ack: 1, options: { mss: MSS } });
+    const [again, next] = peer.takeAll();
+    assertEquals([again.seq, again.data.length, next.seq], [1, inSyn, 1 + inSyn]);
+    assertEquals(again.psh, pushFlag === "bursts-too");
+  }
+});
+
+Deno.test("data that was refused waits where the server's window has no room for it (RFC 9293 §3.8.6, MUST-34)", () => {
+  const lab = clientWithCookie();
+  const peer = lab.peer();
+  const app = lab.connect(peer, { fastOpen: { data: bytesOf(1300, 0) } });
+  peer.takeAll();
+  peer.sends({ flags: "SYN ACK", seq: 0, ack: 1, window: 500, options: { mss: MSS } });
+  const sent = peer.takeAll().reduce((sum, { data }) => sum + data.length, 0);
+  assert(sent <= 500, `${sent} octets into a window of 500`);
+  peer.sends({ flags: "ACK", seq: 1, ack: 1 + sent, window: 5000 });
+  const rest = peer.takeAll().reduce((sum, { data }) => sum + data.length, 0);
+  peer.sends({ flags: "ACK", seq: 1, ack: 1 + sent + rest, window: 5000 });
+  assertEquals([sent + rest, app.connection.unackedBytes], [1300, 0]);
+});
+
+Deno.test("data that was refused is sent again, and that is lost: the time-out reduces as any does (RFC 5681 §3.1, equation 4)", () => {
+  const lab = clientWithCookie();
+  const peer = lab.peer();
+  const app = lab.connect(peer, { fastOpen: { data: bytesOf(1300, 0) } });
+  peer.takeAll();
+  peer.sends({ flags: "SYN ACK", seq: 0, ack: 1, options: { mss: MSS } });
+  peer.takeAll();
+  assertEquals(app.connection.info().ssthresh, 0);
+  lab.pass(3 * SECOND_US);
+  assert(peer.takeAll().length > 0);
+  // max(FlightSize / 2, 2 * SMSS)
+  assertEquals(app.connection.info().ssthresh, 2 * MSS);
 });
 
 Deno.test("an ACK of more than the SYN carried gets RST, and teaches nothing (RFC 9293 §3.10.7.3)", () => {

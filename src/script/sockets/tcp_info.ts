@@ -141,7 +141,8 @@ function optionBits(connection: HostConnection): number {
   if (info.timestamps) bits |= OPTION_BITS.TCPI_OPT_TIMESTAMPS;
   if (info.sackPermitted) bits |= OPTION_BITS.TCPI_OPT_SACK;
   if (info.sendWindowShift > 0 || info.receiveWindowShift > 0) bits |= OPTION_BITS.TCPI_OPT_WSCALE;
-  if (connection.synTextTaken > 0) bits |= OPTION_BITS.TCPI_OPT_SYN_DATA;
+  // tcp_rcv_fastopen_synack: of our own SYN all of its text.
+  if (connection.synTextTaken > 0 && connection.synTextLeft === 0) bits |= OPTION_BITS.TCPI_OPT_SYN_DATA;
   if (info.ecn) bits |= OPTION_BITS.TCPI_OPT_ECN;
   return bits;
 }

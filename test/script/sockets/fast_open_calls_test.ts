@@ -42,6 +42,16 @@ Deno.test("MSG_FASTOPEN with a cookie: as much as the SYN has room for leaves wi
   assertEquals(lab.kernel.variables().get("tcpi_options"), 32);
 });
 
+Deno.test("tcpi_options tells of a SYN's text only where all of it was taken", () => {
+  const lab = withCookie();
+  const peer = lab.peer(CONNECT_PORT);
+  lab.call("fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0");
+  lab.result("sendto(3, ..., 10, MSG_FASTOPEN, ..., ...) = 10");
+  peer.takeAll();
+  lab.sends(peer, { flags: "SYN ACK", seq: 0, ack: 6, options: { mss: 1000 } });
+  assertEquals(lab.kernel.variables().get("tcpi_options"), 0);
+});
+
 Deno.test("MSG_FASTOPEN that blocks: the rest leaves with the ACK that ends the handshake, and the call returns all", () => {
   const lab = withCookie();
   const peer = lab.peer(CONNECT_PORT);
