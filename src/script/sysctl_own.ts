@@ -30,6 +30,7 @@ const CHOICES: { readonly [Name in ChoiceName]?: readonly TcpConfig[Name][] } = 
   optionLayout: ["words", "packed"],
   firstWindow: ["all", "whole-segments"],
   listenSynAck: ["reset", "drop"],
+  synAckEcho: ["any", "of-our-syn"],
   synFin: ["take", "drop"],
   closedPorts: ["reset", "silent-to-syn", "silent"],
   bufferUnit: ["octets", "segments"],

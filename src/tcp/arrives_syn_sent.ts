@@ -10,8 +10,10 @@ import type { ArrivingSegment } from "./arriving_segment.ts";
 import { changeState, endConnection } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
 import { agreeOptions, asksForEcn, establish, learnIrs, takeFirstWindow } from "./establish.ts";
+import { stampAt } from "./rate_sample.ts";
 import { roundBuffers } from "./receive_window.ts";
 import { replyWithReset } from "./reset.ts";
+import { seqLt } from "./sequence.ts";
 import { asksForEcnNow } from "./syn_offers.ts";
 import type { Tcb } from "./tcb.ts";
 
@@ -37,6 +39,12 @@ export function synSentArrives(context: MachineContext, tcb: Tcb, segment: Arriv
     context.apply("arrives.syn-sent.rst");
     context.counters.resetsIn++;
     endConnection(context, tcb, { row: "syn-sent.rst", reason: "refused" });
+    return;
+  }
+  if (hasAck && tcb.config.synAckEcho === "of-our-syn" && !echoesOurSyn(context, tcb, segment)) {
+    context.apply("arrives.syn-sent.wrong-echo");
+    context.drop(tcb, "wrong-echo");
+    replyWithReset(context, header, "arrives.syn-sent.wrong-echo");
     return;
   }
   if ((flags & SYN) === 0) {
@@ -67,4 +75,10 @@ export function synSentArrives(context: MachineContext, tcb: Tcb, segment: Arriv
   tcb.synOwed = true;
   tcb.ackRule = "arrives.syn-sent.syn";
   tcb.timerIsRto = true;
+}
+
+/** Whether the timestamp that comes back, where one does (RFC 7323 §3.2: 0 is none), may be of a SYN that we have sent. */
+function echoesOurSyn({ nowUs }: MachineContext, tcb: Tcb, { header }: ArrivingSegment): boolean {
+  if (!tcb.config.timestamps || !header.hasTimestamps || header.tsEcho === 0) return true;
+  return !seqLt(header.tsEcho, stampAt(tcb, tcb.openedUs)) && !seqLt(stampAt(tcb, nowUs), header.tsEcho);
 }

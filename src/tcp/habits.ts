@@ -29,6 +29,11 @@ export interface TcpHabits {
   /** SYN,ACK to a listener: reset (RFC 9293 §3.10.7.2), or silence. */
   listenSynAck: "reset" | "drop";
   /**
+   * What answers our SYN and brings back a timestamp that no SYN of ours had: taken as any other, or a reset, and the SYN waits on
+   * (Linux, `tcp_rcv_synsent_state_process`; RFC 7323 §3.2 says nothing of it).
+   */
+  synAckEcho: "any" | "of-our-syn";
+  /**
    * A segment with SYN and FIN: as RFC 9293 has it; dropped unseen by listeners (Linux); or by all (`drop_synfin` of the BSDs), since only
    * scans send such.
    */
@@ -155,6 +160,7 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   plainSynAfter: Infinity,
   ecnSynRetransmissions: 0,
   listenSynAck: "reset",
+  synAckEcho: "any",
   synFin: "take",
   closedPorts: "reset",
   receiveBufferMostBytes: 0,

@@ -98,6 +98,8 @@ const LINUX: Profile = {
     initialWindowSegments: 10,
     // tcp_ecn = 2.
     ecn: "accept",
+    // tcp_rcv_synsent_state_process: a TSecr that is not between the first SYN and now (PAWSACTIVEREJECTED).
+    synAckEcho: "of-our-syn",
     // tcp_rcv_state_process in LISTEN.
     synFin: "drop-in-listen",
     // tcp_rcv_established: what has neither ACK, RST nor SYN is discarded before its number is looked at.

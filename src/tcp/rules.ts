@@ -60,6 +60,10 @@ export const RULES = {
     rfc: "RFC 9293 §3.10.7.3",
     text: "the ACK is not for our SYN: RST unless it is one",
   },
+  "arrives.syn-sent.wrong-echo": {
+    rfc: "RFC 7323 §3.2",
+    text: "the timestamp that comes back is of no SYN of ours: RST, where that is a habit",
+  },
   "arrives.syn-sent.rst": { rfc: "RFC 9293 §3.10.7.3", text: "RST with an acceptable ACK: refused" },
   "arrives.syn-sent.rst-without-ack": { rfc: "RFC 9293 §3.10.7.3", text: "RST without ACK: dropped" },
   "arrives.syn-sent.syn-ack": { rfc: "RFC 9293 §3.10.7.3", text: "our SYN is acknowledged: established" },

@@ -7,7 +7,7 @@ import { FAMILY } from "./family.ts";
 import { sendsIcmp } from "./icmp_craft.ts";
 import type { TcpConfig } from "../../src/tcp/config.ts";
 import { Lab } from "./harness.ts";
-import type { Seen } from "./peer.ts";
+import type { Peer, Seen } from "./peer.ts";
 import { ALL_OPTIONS, reachEstablished, reachSynSent, reachTimeWait } from "./states.ts";
 import { SECOND_US } from "./wire_ends.ts";
 
@@ -245,3 +245,43 @@ Deno.test("the third step of the handshake leaves at once, or within the delay, 
   peer.expects({ flags: "ACK", seq: 1, ack: 1, data: new Uint8Array(10) });
   peer.expectsSilence();
 });
+
+Deno.test("a SYN,ACK whose timestamp echo is of no SYN of ours: taken, or reset while the SYN waits on (RFC 7323 §3.2)", () => {
+  for (const synAckEcho of ["any", "of-our-syn"] as const) {
+    // Echoes as differences to our SYN's value; a tenth of a second is over.
+    for (const difference of [-1, 101, 0x7fff_ffff, -0x8000_0000]) {
+      const { peer, app, first } = synWithEcho(synAckEcho);
+      answers(peer, first + difference);
+      const isReset = synAckEcho === "of-our-syn";
+      assertEquals(app.state, isReset ? "SYN_SENT" : "ESTABLISHED", `${synAckEcho} ${difference}`);
+      peer.expects(isReset ? { flags: "RST", seq: 1 } : { flags: "ACK", seq: 1, ack: 1 });
+      peer.expectsSilence();
+      if (!isReset) continue;
+      answers(peer, first);
+      assertEquals(app.state, "ESTABLISHED");
+    }
+    // Of the first SYN, of the moment, none at all, and no option.
+    for (const echo of [0, 100, null, "no option"] as const) {
+      const { peer, app, first } = synWithEcho(synAckEcho);
+      if (echo === "no option") {
+        peer.sends({ flags: "SYN ACK", seq: 0, ack: 1, options: { mss: 1000, timestamps: null } });
+      } else answers(peer, echo === null ? 0 : first + echo);
+      assertEquals(app.state, "ESTABLISHED", `${synAckEcho} ${echo}`);
+    }
+  }
+});
+
+/** A SYN that has been out for a tenth of a second, and its timestamp. */
+function synWithEcho(synAckEcho: TcpConfig["synAckEcho"]) {
+  const lab = new Lab({ tcp: { synAckEcho } });
+  const peer = lab.peer();
+  const app = lab.connect(peer);
+  const first = peer.expects({ flags: "SYN", seq: 0 }).options.timestamps?.value ?? 0;
+  lab.pass(100_000);
+  return { peer, app, first };
+}
+
+function answers(peer: Peer, echo: number): void {
+  const timestamps = { value: 7, echo: echo >>> 0 };
+  peer.sends({ flags: "SYN ACK", seq: 0, ack: 1, options: { mss: 1000, timestamps } });
+}

@@ -143,6 +143,12 @@ export const RULE_WALKS: Readonly<Record<Exclude<RuleId, "none">, Walk>> = {
   "arrives.listen.cookie": overfull({ synCookies: true }, true),
 
   "arrives.syn-sent.wrong-ack": arrives(reachSynSent, {}, { flags: "ACK", seq: 1, ack: 5 }),
+  "arrives.syn-sent.wrong-echo": arrives(reachSynSent, { tcp: { synAckEcho: "of-our-syn" } }, {
+    flags: "SYN ACK",
+    seq: 0,
+    ack: 1,
+    options: { timestamps: { value: 1, echo: 0x12345 } },
+  }),
   "arrives.syn-sent.rst": arrives(reachSynSent, {}, { flags: "RST ACK", seq: 0, ack: 1 }),
   "arrives.syn-sent.rst-without-ack": arrives(reachSynSent, {}, { flags: "RST", seq: 0 }),
   "arrives.syn-sent.syn-ack": arrives(reachSynSent, {}, { flags: "SYN ACK", seq: 0, ack: 1 }),
