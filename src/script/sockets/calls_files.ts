@@ -90,6 +90,7 @@ const sendfile: CallMethod = (process, args) => {
     zeroCopy: false,
     urgent: false,
     endsRecord: false,
+    cuts: [],
   };
   return writeOn(process, socket, request);
 };

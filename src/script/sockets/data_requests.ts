@@ -28,10 +28,15 @@ const SEND_FLAGS: ReadonlySet<string> = new Set([
   "MSG_EOR",
 ]);
 
+/** Pieces of memory that a segment refers to where they are not copied (Linux: MAX_SKB_FRAGS, CONFIG_MAX_SKB_FRAGS). */
+const MOST_PIECES_OF_SEGMENT = 17;
+
 /** Pieces of memory together: how long, and the octets where the script gives any. */
 export interface Gathered {
   readonly length: number;
   readonly bytes: Uint8Array | null;
+  /** Where a segment has no room for another piece; of use where pieces are not copied. */
+  readonly cuts: readonly number[];
   /** One of them is `NULL` and not empty. */
   readonly isBad: boolean;
 }
@@ -48,7 +53,7 @@ export function receiveRequest(flags: readonly string[], length: number): ReadRe
 }
 
 /** What flags say of a write. */
-export function sendRequest(flags: readonly string[], { length, bytes }: Gathered): WriteRequest {
+export function sendRequest(flags: readonly string[], { length, bytes, cuts }: Gathered): WriteRequest {
   demandFlags(flags, SEND_FLAGS);
   return {
     length: demandLength(length),
@@ -58,6 +63,7 @@ export function sendRequest(flags: readonly string[], { length, bytes }: Gathere
     zeroCopy: flags.includes("MSG_ZEROCOPY"),
     urgent: flags.includes("MSG_OOB"),
     endsRecord: flags.includes("MSG_EOR"),
+    cuts: flags.includes("MSG_ZEROCOPY") ? cuts : [],
   };
 }
 
@@ -74,7 +80,7 @@ function demandLength(length: number): number {
 /** One piece. */
 export function gatherOne(buffer: CallBuffer, length: number): Gathered {
   const bytes = buffer.kind === "bytes" ? padded(buffer.bytes, demandLength(length)) : null;
-  return { length, bytes, isBad: buffer.kind === "null" && length > 0 };
+  return { length, bytes, cuts: [], isBad: buffer.kind === "null" && length > 0 };
 }
 
 /** What memory holds of a string: its octets, then zeros. */
@@ -94,12 +100,29 @@ export function gather(args: CallArguments, vector: Expression): Gathered {
   });
   const length = demandLength(pieces.reduce((sum, piece) => sum + piece.length, 0));
   const isBad = pieces.some((piece) => piece.isBad);
-  if (pieces.every(({ bytes }) => bytes === null)) return { length, bytes: null, isBad };
+  const cuts = cutsBetween(pieces);
+  if (pieces.every(({ bytes }) => bytes === null)) return { length, bytes: null, cuts, isBad };
   const bytes = new Uint8Array(length);
   let at = 0;
   for (const piece of pieces) {
     if (piece.bytes !== null) bytes.set(piece.bytes, at);
     at += piece.length;
   }
-  return { length, bytes, isBad };
+  return { length, bytes, cuts, isBad };
+}
+
+function cutsBetween(pieces: readonly Gathered[]): number[] {
+  const cuts: number[] = [];
+  let end = 0;
+  let count = 0;
+  for (const { length } of pieces) {
+    if (length === 0) continue;
+    if (count === MOST_PIECES_OF_SEGMENT) {
+      cuts.push(end);
+      count = 0;
+    }
+    end += length;
+    count++;
+  }
+  return cuts;
 }

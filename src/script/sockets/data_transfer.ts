@@ -25,6 +25,8 @@ export interface WriteRequest {
   readonly urgent: boolean;
   /** `MSG_EOR`. */
   readonly endsRecord: boolean;
+  /** Where segments end for want of room for more pieces of memory, in order; only where they are not copied (`SO_ZEROCOPY`). */
+  readonly cuts: readonly number[];
 }
 
 /** What is read. */
@@ -74,15 +76,31 @@ function keepError(socket: TcpSocket, pending: string, written: number): CallOut
   return succeeded(written);
 }
 
-/** Hands the host as much of the rest as it takes. */
+/** Hands the host as much of the rest as it takes, a part up to where a segment ends after the other. */
 function moveOut(socket: TcpSocket, request: WriteRequest, from: number): number {
+  const cuts = socket.settings.zeroCopy ? request.cuts : [];
+  let at = from;
+  for (const cut of cuts) {
+    if (cut <= at) continue;
+    at += movePart(socket, request, { from: at, to: cut });
+    if (at < cut) return at - from;
+    socket.connection?.endRecord();
+  }
+  return at + movePart(socket, request, { from: at, to: request.length }) - from;
+}
+
+function movePart(
+  socket: TcpSocket,
+  request: WriteRequest,
+  { from, to }: { readonly from: number; readonly to: number },
+): number {
   const { connection } = socket;
   if (connection === null) return 0;
   const cork = request.more || socket.settings.cork;
   if ((cork && !connection.config.cork) || (request.more && connection.config.push)) {
     connection.configure({ cork, push: !request.more });
   }
-  const most = socket.takeRoom(request.length - from);
+  const most = socket.takeRoom(to - from);
   if (most === 0) return 0;
   const bytes = request.bytes === null ? new Uint8Array(most) : request.bytes.subarray(from, from + most);
   const isLast = from + most === request.length;

@@ -66,6 +66,28 @@ Deno.test("MSG_ZEROCOPY: a notice for each send when all of it is acknowledged; 
   assertEquals(lab.result(`recvmsg(4, ${ZERO_COPY(1, 2)}, MSG_ERRQUEUE) = 0`), 0);
 });
 
+Deno.test("MSG_ZEROCOPY: a segment refers to seventeen pieces of memory; with copies all go into one", () => {
+  const message = (count: number, flags: string) =>
+    `sendmsg(4, {msg_name(...)=..., msg_iov(${count})=[${
+      new Array(count).fill("{..., 2}").join(", ")
+    }], msg_flags=0}, ${flags}) = ${2 * count}`;
+  for (const isZeroCopy of [true, false]) {
+    const lab = new SocketLab();
+    const peer = lab.accepted();
+    if (isZeroCopy) lab.call("setsockopt(4, SOL_SOCKET, SO_ZEROCOPY, [1], 4) = 0");
+    assertEquals(lab.result(message(40, "MSG_ZEROCOPY")), 80);
+    const lengths = () => peer.takeAll().map(({ data, psh }) => [data.length, psh]);
+    assertEquals(lengths(), isZeroCopy ? [[34, true], [34, true]] : [[80, true]]);
+    // The last one is small, and waits for the one before it (RFC 9293 §3.7.4).
+    lab.sends(peer, { flags: "ACK", seq: 1, ack: isZeroCopy ? 69 : 81 });
+    assertEquals(lengths(), isZeroCopy ? [[12, true]] : []);
+    lab.sends(peer, { flags: "ACK", seq: 1, ack: 81 });
+    // Who copies has room for any number.
+    assertEquals(lab.result(message(40, "0")), 80);
+    assertEquals(lengths(), [[80, true]]);
+  }
+});
+
 Deno.test("MSG_ZEROCOPY without SO_ZEROCOPY is a plain send; the end of the connection gives the memory back", () => {
   const lab = new SocketLab();
   const peer = lab.accepted();
