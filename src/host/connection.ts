@@ -115,6 +115,14 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
     return this.tcb.config.udpPort;
   }
 
+  get hopLimit(): number {
+    return this.tcb.config.hopLimit;
+  }
+
+  get dscp(): number {
+    return this.tcb.dscp;
+  }
+
   /** Counted in the listener's backlog. Kept with the TCB's switches, as the deadline with its times: it takes no place. */
   get isHalfOpen(): boolean {
     return this.tcb.isHalfOpen;

@@ -99,6 +99,7 @@ export class ConnectionRequests {
       this.#answered(segment, false);
       return;
     }
+    replyRoute.answersAs(listener.configOver(config));
     const { nowUs } = context;
     const { hasRoom, isFull } = room;
     const { defaultMss } = this.#options.internetOf(from.addressBytes);

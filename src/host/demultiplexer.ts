@@ -83,6 +83,7 @@ export class Demultiplexer {
       this.#options.requests.arrives(segment, from, null);
       return;
     }
+    this.#options.replyRoute.answersAs(connection);
     if (this.#overload.isCrowded && this.#overload.ignores(connection)) return;
     const { tcb } = connection;
     if (tcb.state === "TIME_WAIT" && canReopen(tcb, segment)) {

@@ -1,7 +1,9 @@
 /**
  * ReplyRoute: the way back to where the segment in hand came from, for answers that belong to no connection.
  *
- * Owns: the addresses, ports, hardware address and VLAN of that way. Must not know: what is answered, or why.
+ * Owns: the addresses, ports, hardware address and VLAN of that way; with which time to live and DSCP it is gone: those of whom
+ * the segment was for, since a reset in the name of a connection is one of its segments (RFC 9293 §3.9.2, MUST-48, MUST-49). Must not
+ * know: what is answered, or why.
  */
 import { bytesEqual, connectionName } from "../wire/address.ts";
 import { addressSum } from "../wire/ip.ts";
@@ -23,6 +25,8 @@ export class ReplyRoute implements SegmentRoute {
   packetNumber = 0;
   peerUdpPort = 0;
   localUdpPort = 0;
+  hopLimit = 0;
+  dscp = 0;
   hop: Neighbor = new Neighbor(null, new Uint8Array(MAC_BYTES));
   readonly #addresses: AddressBook;
   #segment: TcpSegment | null = null;
@@ -37,6 +41,14 @@ export class ReplyRoute implements SegmentRoute {
   arrives(segment: TcpSegment, from: Arrival): void {
     this.#segment = segment;
     this.#from = from;
+    this.hopLimit = 0;
+    this.dscp = 0;
+  }
+
+  /** The segment is for a connection or a listener: what answers it is sent as its own segments are. */
+  answersAs({ hopLimit, dscp }: { readonly hopLimit: number; readonly dscp: number }): void {
+    this.hopLimit = hopLimit;
+    this.dscp = dscp;
   }
 
   /** Takes the way back to where the noted segment came from. */

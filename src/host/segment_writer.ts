@@ -45,6 +45,10 @@ export interface SegmentRoute {
   /** Where it goes in UDP, its ports; 0 where it does not. */
   readonly peerUdpPort: number;
   readonly localUdpPort: number;
+  /** Time to live, or hop limit, of who has it set (MUST-49); 0: the host's. */
+  readonly hopLimit: number;
+  /** MUST-48. */
+  readonly dscp: number;
 }
 
 /** Writes segments of one host, one at a time, into {@link SegmentWriter.frame}. */
@@ -143,9 +147,9 @@ export class SegmentWriter {
     ip.source = route.localAddress;
     ip.destination = route.peerAddress;
     ip.addressSum = addressSum;
-    const ownHopLimit = tcb === null ? 0 : tcb.config.hopLimit;
-    ip.hopLimit = ownHopLimit > 0
-      ? ownHopLimit
+    const { hopLimit } = route;
+    ip.hopLimit = hopLimit > 0
+      ? hopLimit
       : (tcb === null ? this.#layerOf(addressBytes) : tcb.internet).hopLimit;
     const upperLength = tcpLength + tcpOffset - upperOffset;
     ip.protocol = peerUdpPort === 0 ? IP_PROTOCOL.TCP : IP_PROTOCOL.UDP;
@@ -155,7 +159,7 @@ export class SegmentWriter {
       : takeIds(route, effect);
     ip.flowLabel = route.packetNumber;
     // SHLD-22: as the application set it.
-    ip.dscp = tcb === null ? 0 : tcb.dscp;
+    ip.dscp = route.dscp;
     ip.ecn = effect.ecn;
     ip.dontFragment = tcb === null || (tcb.dontFragment && tcb.config.pathMtuDiscovery);
     emitIp(frame, ipOffset, ip);

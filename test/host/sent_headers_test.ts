@@ -284,6 +284,32 @@ for (const family of WIRE_FAMILIES) {
     );
   });
 
+  Deno.test(`${name}: a reset in the name of a connection or a listener has its differentiated services and time to live (MUST-48, MUST-49)`, () => {
+    const wire = new WireHost({ addresses, ttl: 77 });
+    const own: Partial<TcpConfig> = { dscp: 10, hopLimit: 4 };
+    introduces(wire, peer);
+    wire.user((host) => {
+      host.listen({ port: 80, accept: () => ({}), tcp: own });
+      host.connect({ address: ip(peer), port: 80, localPort: 4001, handler: {}, tcp: own });
+    });
+    const [syn, ...more] = wire.take();
+    assertEquals(more, []);
+    const opening = { sourcePort: 4001, targetPort: 80, dscp: 10, ttl: 4 };
+    assertSent(syn, { ...opening, flags: SYN, seq: seqOf(syn), options: MSS });
+    const reset = { flags: RST, seq: 0x7000, window: 0 };
+
+    // RFC 9293 §3.10.7.3: an ACK of what our SYN has not said.
+    const wrong = { seq: 1, ack: 0x7000, flags: SYN | ACK };
+    const [ofConnection] = wire.gives(segment({ ...wrong, sourcePort: 80, targetPort: 4001 }));
+    assertSent(ofConnection, { ...opening, ...reset });
+    // §3.10.7.2: an ACK, where only SYNs are awaited.
+    const [ofListener] = wire.gives(segment({ seq: 1, ack: 0x7000, flags: ACK }));
+    assertSent(ofListener, { ...reset, dscp: 10, ttl: 4 });
+    // §3.10.7.1: nobody is there, and nothing is left of those before.
+    const [ofNobody] = wire.gives(segment({ seq: 1, ack: 0x7000, flags: ACK, targetPort: 81 }));
+    assertSent(ofNobody, { ...reset, sourcePort: 81, ttl: 77 });
+  });
+
   Deno.test(`${name}: what the IP header of a segment says reaches its connection: congestion is echoed, the DSCP learned (RFC 3168 §6.1.3, MAY-9)`, () => {
     const wire = new WireHost({ addresses, tcp: { ...PLAIN_TCP, ecn: "accept" } });
     wire.user((host) => host.listen({ port: 80, accept: () => ({}) }));
