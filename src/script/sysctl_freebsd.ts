@@ -44,6 +44,10 @@ export const FREEBSD_SETTINGS: readonly (readonly [string, Setting])[] = [
   ["net.inet.tcp.keepidle", numberOf("keepAliveIdleUs", { unit: MS_US, least: 1 })],
   ["net.inet.tcp.keepintvl", numberOf("keepAliveIntervalUs", { unit: MS_US, least: 1 })],
   ["net.inet.tcp.keepcnt", numberOf("keepAliveProbes", { least: 1 })],
+  ["net.inet.tcp.always_keepalive", {
+    change: (value) => value === "0" || value === "1" ? { sockets: { keepsAllAlive: value === "1" } } : null,
+    read: ({ sockets }) => sockets.keepsAllAlive ? "1" : "0",
+  }],
   ["net.inet.tcp.msl", numberOf("mslUs", { unit: MS_US, least: 1 })],
   ["net.inet.tcp.finwait2_timeout", numberOf("finWait2Us", { unit: MS_US, least: 1 })],
   ["net.inet.tcp.initcwnd_segments", numberOf("initialWindowSegments", { least: 1 })],

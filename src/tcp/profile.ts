@@ -55,6 +55,8 @@ export interface SocketDefaults {
   readonly fastOpenBlackholeSeconds: number;
   /** `TCP_NOTSENT_LOWAT`; Infinity: no bound. */
   readonly notSentLowBytes: number;
+  /** Peers are asked for life whatever `SO_KEEPALIVE` says, which is against MUST-25. */
+  readonly keepsAllAlive: boolean;
 }
 
 /** A profile. What it does not name is as it is without one. */

@@ -44,6 +44,7 @@ const RFC: Profile = {
     fastOpenClient: true,
     fastOpenServer: true,
     notSentLowBytes: Infinity,
+    keepsAllAlive: false,
   },
 };
 
@@ -142,6 +143,7 @@ const LINUX: Profile = {
     fastOpenClient: true,
     fastOpenServer: false,
     notSentLowBytes: Infinity,
+    keepsAllAlive: false,
   },
 };
 
@@ -231,6 +233,8 @@ const FREEBSD: Profile = {
     fastOpenClient: true,
     fastOpenServer: false,
     notSentLowBytes: Infinity,
+    // always_keepalive.
+    keepsAllAlive: true,
   },
 };
 

@@ -25,11 +25,16 @@ const LEVELS: Readonly<Record<string, Readonly<Record<string, SocketOption>>>> =
   IPPROTO_IPV6: IP_LEVEL_OPTIONS,
 };
 
+/** Options of FreeBSD's stack of the name "rack": its default one, whose name ours goes by, has none of them (ENOPROTOOPT). */
+const OTHER_STACK = "TCP_RACK_";
+const REFUSED: SocketOption = {};
+
 /** The option that the second and third arguments name. */
 function optionOf(args: CallArguments): SocketOption {
   const level = args.word(1);
   const name = args.word(2);
   const table = Object.hasOwn(LEVELS, level) ? LEVELS[level] : undefined;
+  if (table === TCP_OPTIONS && name.startsWith(OTHER_STACK)) return REFUSED;
   if (table === undefined || !Object.hasOwn(table, name)) {
     throw new UnsupportedConstruct(`${args.call.name}(${level}, ${name})`);
   }

@@ -122,7 +122,7 @@ const keepAlive = flag({
   get: ({ socket }) => socket.settings.keepAlive,
   set: ({ socket }, on) => {
     socket.settings.keepAlive = on;
-    if (socket.connection?.ended === null) socket.connection.setKeepAlive(on);
+    if (socket.connection?.ended === null) socket.connection.setKeepAlive(socket.keepsAlive);
   },
 });
 

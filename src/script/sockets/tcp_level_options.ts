@@ -110,7 +110,7 @@ function seconds(
     get: (place) => settingsOf(place)[name] / SECOND_US,
     set: ({ socket }, value) => {
       socket.configure({ [name]: value * SECOND_US });
-      if (socket.settings.keepAlive && socket.connection?.ended === null) {
+      if (socket.keepsAlive && socket.connection?.ended === null) {
         socket.connection.setKeepAlive(true);
       }
     },

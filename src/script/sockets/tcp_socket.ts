@@ -196,13 +196,18 @@ export class TcpSocket implements Descriptor, ConnectionHandler {
   #attach(connection: HostConnection): void {
     this.connection = connection;
     this.writtenBytes = connection.unackedBytes;
-    if (this.settings.keepAlive) connection.setKeepAlive(true);
+    if (this.keepsAlive) connection.setKeepAlive(true);
     this.lastDataUs = this.#ground.nowUs;
     this.#owner.connectionBegan(this);
   }
 
   #countWaiting(): void {
     if (this.listener !== null) this.listener.waiting = this.#queue.length;
+  }
+
+  /** Whether the peer is asked for life: by `SO_KEEPALIVE`, or as all are. */
+  get keepsAlive(): boolean {
+    return this.settings.keepAlive || this.#ground.socketDefaults.keepsAllAlive;
   }
 
   /** Changes settings of what there is and of what will be. */

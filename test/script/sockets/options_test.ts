@@ -134,6 +134,39 @@ Deno.test("TCP_REMOTE_UDP_ENCAPS_PORT: only where the host has a port for it, on
   lab.call("getsockopt(3, IPPROTO_TCP, TCP_REMOTE_UDP_ENCAPS_PORT, [2], [4]) = 0");
 });
 
+Deno.test("FreeBSD keeps every connection alive, whatever SO_KEEPALIVE says (always_keepalive); Linux only who asks for it (MUST-25)", () => {
+  const bsd = new SocketLab({ system: "freebsd" });
+  const peer = bsd.accepted();
+  bsd.call("getsockopt(4, SOL_SOCKET, SO_KEEPALIVE, [0], [4]) = 0");
+  bsd.pass(7200 * SECOND_US - 1);
+  peer.expectsSilence();
+  bsd.pass(1);
+  peer.expects({ flags: "ACK", seq: 0, ack: 1 });
+  bsd.sends(peer, { flags: "ACK", seq: 1, ack: 1, window: 32792 });
+  bsd.call("setsockopt(4, SOL_TCP, TCP_KEEPIDLE, [5], 4) = 0");
+  bsd.call("setsockopt(4, SOL_SOCKET, SO_KEEPALIVE, [0], 4) = 0");
+  bsd.pass(5 * SECOND_US);
+  peer.expects({ flags: "ACK", seq: 0, ack: 1 });
+
+  for (const lab of [new SocketLab({ system: "freebsd", sockets: { keepsAllAlive: false } }), new SocketLab()]) {
+    const quiet = lab.accepted();
+    lab.call("setsockopt(4, SOL_TCP, TCP_KEEPIDLE, [5], 4) = 0");
+    lab.pass(7201 * SECOND_US);
+    quiet.expectsSilence();
+  }
+});
+
+Deno.test("options of FreeBSD's other stack are none of the default one's, on either side", () => {
+  const lab = new SocketLab({ system: "freebsd" });
+  lab.accepted();
+  assertEquals(lab.result("setsockopt(4, SOL_TCP, TCP_RACK_PACE_ALWAYS, [1], 4) = -1"), "ENOPROTOOPT");
+  assertEquals(lab.result("getsockopt(4, SOL_TCP, TCP_RACK_PROP, [1], [4]) = -1"), "ENOPROTOOPT");
+  lab.isMissing(
+    "setsockopt(4, SOL_SOCKET, TCP_RACK_PROP, [1], 4) = 0",
+    "setsockopt(SOL_SOCKET, TCP_RACK_PROP)",
+  );
+});
+
 Deno.test("what cannot be set, what cannot be asked, what is kept", () => {
   const lab = new SocketLab();
   lab.accepted();
