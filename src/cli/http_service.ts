@@ -16,7 +16,7 @@ import { wwwFiles } from "./www_files.ts";
 export interface HttpService {
   /** Serves an established connection from now on. */
   serve(connection: Connection): void;
-  /** Figures for a summary: `http-requests`, `http-refused-...`; without those that are 0. */
+  /** Figures as counters: `http-requests`, `http-refused-...`; all of them, from the start. */
   counters(): Record<string, number>;
 }
 
@@ -59,11 +59,10 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
     serve: (connection) => void server.serve(connection),
     counters: () => {
       const { refused, open: _, ...figures } = server.stats();
-      const named = [
+      return Object.fromEntries([
         ...Object.entries(figures).map(([name, count]) => [`http-${dashed(name)}`, count] as const),
         ...Object.entries(refused).map(([reason, count]) => [`http-refused-${reason}`, count] as const),
-      ];
-      return Object.fromEntries(named.filter(([, count]) => count > 0));
+      ]);
     },
   };
 }

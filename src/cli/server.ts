@@ -96,8 +96,13 @@ export class Server {
   /** What was counted from the beginning to now. */
   summary(): SummaryEvent {
     const summary = this.#session.summary();
-    const { http = null } = this.#parts;
-    return http === null ? summary : { ...summary, counters: { ...summary.counters, ...http.counters() } };
+    const happened = Object.entries(this.applicationCounters()).filter(([, count]) => count > 0);
+    return { ...summary, counters: { ...summary.counters, ...Object.fromEntries(happened) } };
+  }
+
+  /** What applications have counted, beside the host's counters; those that are 0 too. */
+  applicationCounters(): Readonly<Record<string, number>> {
+    return this.#parts.http?.counters() ?? {};
   }
 
   /** What connections to a port that begin now get, or what one has got; empty where nobody listens. */

@@ -34,7 +34,9 @@ export interface ServerControlParts {
     readonly link: Pick<FrameLink, "name" | "mac">;
   };
   /** Null until it is there: the socket is opened before, with rights that the server does not have. */
-  server: (Pick<Server, "host" | "stack"> & Partial<Pick<Server, "applicationOf">>) | null;
+  server:
+    | (Pick<Server, "host" | "stack"> & Partial<Pick<Server, "applicationOf" | "applicationCounters">>)
+    | null;
   /** Takes notices for a person, a line each. */
   readonly notice: (line: string) => void;
 }
@@ -148,6 +150,7 @@ export function speakerOf(
     networkNamespace: networkNamespace(),
     host,
     appOf: (port, connection) => server.applicationOf?.(port, connection) ?? "",
+    applicationCounters: () => server.applicationCounters?.() ?? {},
     enter: () => stack.pump.enter(),
   };
 }

@@ -25,6 +25,8 @@ export interface ServerSpeaker {
   >;
   /** What runs on a port now; of a connection, which may be older than that, what it has had from its beginning. */
   readonly appOf: (port: number, connection?: HostConnection) => string;
+  /** What applications have counted, from the start, beside the host's counters. */
+  readonly applicationCounters?: () => Readonly<Record<string, number>>;
   /** Called before a connection is asked for its figures, so that timers are counted from now. */
   readonly enter: () => void;
 }
@@ -50,7 +52,7 @@ export function headingOf(speaker: ServerSpeaker): LocatedHeading {
     ...(hosts.length > 1 ? { hosts: hosts.map(({ mac, ip }) => ({ mac: formatMac(mac), ip })) } : {}),
     startedAt: speaker.startedAt,
     listeners: host.listeners().map(({ port, state }) => ({ port, state, app: speaker.appOf(port) })),
-    counters: host.counters(),
+    counters: { ...host.counters(), ...speaker.applicationCounters?.() },
     figures: {
       connections: host.connectionCount,
       memoryUsed: memory.usedBytes,

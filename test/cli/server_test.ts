@@ -1,25 +1,32 @@
 /** The server of `serve` over the whole machine, on a link in memory and a virtual clock: how it ends. */
 import { assert, assertEquals, assertLess } from "@std/assert";
+import { type HttpService, openHttpService } from "../../src/cli/http_service.ts";
 import { parseServeOptions } from "../../src/cli/serve_options.ts";
 import { ServeLog } from "../../src/cli/serve_log.ts";
 import { Server } from "../../src/cli/server.ts";
+import { speakerOf } from "../../src/cli/server_control.ts";
 import type { FaultLink } from "../../src/link/fault_link.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
+import { REFUSAL_REASONS } from "../../src/http/refusals.ts";
+import { headingOf } from "../../src/observe/server_answers.ts";
+import { VirtualClock } from "../../src/runtime/clock.ts";
 import type { Connection } from "../../src/runtime/connection.ts";
 import { createStack } from "../../src/runtime/create_stack.ts";
 import type { Stack } from "../../src/runtime/stack.ts";
 import type { ClosedEvent, TcpEvent } from "../../src/tcp/events.ts";
+import { metricsText } from "../../src/web/prometheus.ts";
 import { segmentFrame } from "../host/wire_host.ts";
 import { VirtualTime } from "../runtime/virtual_time.ts";
 
 class Scene extends VirtualTime implements AsyncDisposable {
+  readonly ground: ConstructorParameters<typeof Server>[0]["ground"];
   readonly server: Server;
   readonly client: Stack;
   readonly notices: string[] = [];
   readonly events: TcpEvent[] = [];
 
   /** Serves as `serve --ip 10.0.0.1/24 ARGS` would; `early` is a frame that waits on the device before. */
-  constructor(args: string, early?: Uint8Array) {
+  constructor(args: string, { early, http }: { early?: Uint8Array; http?: HttpService } = {}) {
     const [near, far] = memoryPair();
     super([near, far]);
     if (early !== undefined) {
@@ -32,17 +39,19 @@ class Scene extends VirtualTime implements AsyncDisposable {
       { address: Uint8Array.of(10, 0, 0, 1), text: "10.0.0.1", prefixLength: 24, kernelOwned: false },
     ];
     const output = { write: (bytes: Uint8Array) => Promise.resolve(bytes.length) };
+    this.ground = {
+      link: Object.assign(near, { capture: "immediate" as const }),
+      addresses,
+      hosts: [{ mac: near.mac, addresses, gateways: [] }],
+      gateways: [],
+      deviceMac: null,
+      filter: "",
+    };
     this.server = new Server({
       config: parseServeOptions(words.split(" ")),
-      ground: {
-        link: Object.assign(near, { capture: "immediate" as const }),
-        addresses,
-        hosts: [{ mac: near.mac, addresses, gateways: [] }],
-        gateways: [],
-        deviceMac: null,
-        filter: "",
-      },
+      ground: this.ground,
       clock,
+      http: http ?? null,
       log: new ServeLog({ form: "none", width: 80, output }),
       recording: null,
       notice: (line) => void this.notices.push(line),
@@ -182,7 +191,7 @@ Deno.test("SIGTERM resets where an application leaves bytes unread, and says so"
 
 Deno.test("a SYN that waits on the device when the server begins meets its port, not a closed one", async () => {
   const SYN = 0x02;
-  await using on = new Scene("--port 80", segmentFrame({ seq: 1000, flags: SYN }));
+  await using on = new Scene("--port 80", { early: segmentFrame({ seq: 1000, flags: SYN }) });
   await on.settle();
   const counters = on.server.host.counters();
   assertEquals([counters["connections-opened"], counters["drop-no-listener"]], [1, undefined]);
@@ -210,4 +219,54 @@ Deno.test("another application of a port is for later connections; each goes on 
   ]);
   server.setApplication(7, "hold");
   assertEquals(apps().toSorted(), ["discard", "echo", "echo", "echo"]);
+});
+
+Deno.test("HTTP's counters: to Prometheus from the start, each with what the summary has of it", async () => {
+  const notices: string[] = [];
+  const http = await openHttpService({
+    www: null,
+    clock: new VirtualClock(),
+    maxConnections: 10,
+    notice: (line) => void notices.push(line),
+  });
+  await using on = new Scene("--port 80 --app http", { http });
+  const metrics = () => {
+    const heading = headingOf(speakerOf({ ground: on.ground, server: on.server }, 0));
+    const link = on.ground.link.stats();
+    const lines = metricsText({ heading, established: 0, faults: {}, link, pages: 0 }).split("\n");
+    const figures = lines.filter((line) => line.startsWith("tcplab_http_")).map((line) => line.split(" "));
+    return Object.fromEntries(figures.map(([name, value]) => [name, Number(value)]));
+  };
+  const begin = metrics();
+  assertEquals(Object.values(begin).filter((value) => value !== 0), []);
+  const figures = ["connections", "requests", "responses", "upgrades", "body_bytes_in", "body_bytes_out"];
+  const names = [
+    ...[...figures, "failures", "aborted", "displaced"].map((name) => `tcplab_http_${name}_total`),
+    ...REFUSAL_REASONS.map((reason) => `tcplab_http_refused_${reason.replace(/[-.]/g, "_")}_total`),
+  ];
+  assertEquals(Object.keys(begin).toSorted(), names.toSorted());
+  assertEquals(Object.keys(on.server.summary().counters).filter((name) => name.startsWith("http-")), []);
+
+  const connection = await on.opens(80);
+  const requests = "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello" +
+    "GET /bytes/1000 HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\nHost: a\r\n\r\n";
+  await connection.write(new TextEncoder().encode(requests));
+  await on.get(readsToEnd(connection));
+  const counted = Object.fromEntries(Object.entries(metrics()).filter(([, value]) => value > 0));
+  const upload = counted["tcplab_http_body_bytes_out_total"] - 1000;
+  assert(upload > 64, `the answer of /upload has ${upload} octets`);
+  assertEquals(counted, {
+    tcplab_http_connections_total: 1,
+    tcplab_http_requests_total: 2,
+    tcplab_http_responses_total: 2,
+    tcplab_http_body_bytes_in_total: 5,
+    tcplab_http_body_bytes_out_total: upload + 1000,
+    tcplab_http_refused_bare_lf_total: 1,
+  });
+  const inSummary = Object.entries(on.server.summary().counters).filter(([name]) => name.startsWith("http-"));
+  assertEquals(inSummary.length, Object.keys(counted).length);
+  for (const [name, value] of inSummary) {
+    assertEquals(value, counted[`tcplab_${name.replaceAll("-", "_")}_total`], name);
+  }
+  assertEquals(notices, []);
 });

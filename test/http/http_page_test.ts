@@ -1,5 +1,6 @@
 /** docs/http.md says what the code does: every reason, limit and patience, with its default. */
 import { assert, assertEquals } from "@std/assert";
+import { HttpCounters } from "../../src/http/http_stats.ts";
 import { limitsOf, patienceOf } from "../../src/http/http_options.ts";
 import { REFUSAL_REASONS, sentenceOf, statusOf } from "../../src/http/refusals.ts";
 
@@ -31,5 +32,13 @@ Deno.test("docs/http.md: every limit and patience has its default", () => {
   }
   for (const [name, value] of Object.entries(patienceOf({}))) {
     assertEquals(Number(row(name)[1].replace(" s", "")) * 1000, value, name);
+  }
+});
+
+Deno.test("docs/http.md: every figure that is counted, as the summary and Prometheus name it", () => {
+  const { open: _, refused: __, ...figures } = new HttpCounters().snapshot(0);
+  for (const name of Object.keys(figures)) {
+    const counter = `http-${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    assert(PAGE.includes(`\`${counter}\``), `${counter} is not in docs/http.md`);
   }
 });
