@@ -9,6 +9,7 @@ import type { CloseReason } from "../tcp/events.ts";
 import { FastOpen, type FastOpenAnswer, isCookieLength } from "../tcp/fast_open_record.ts";
 import type { FastOpenSettings } from "../tcp/fast_open_settings.ts";
 import { SYN_OPTION_BYTES } from "../tcp/segment_options.ts";
+import { udpBytes } from "../tcp/send_mss.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { fastOpenBytes } from "../wire/fast_open_option.ts";
 import type { Connection } from "./connection.ts";
@@ -186,7 +187,8 @@ function asksExperimentally(known: KnownServer | null, config: FastOpenSettings)
 /** Text that a SYN has room for beside an option of `optionBytes` (RFC 7413 §4.2.2: up to the server's MSS; MUST-16). */
 function synRoom(tcb: Tcb, serverMss: number, optionBytes: number): number {
   const { config } = tcb;
-  const carried = Math.min(serverMss, tcb.ourMss, tcb.pathMss, tcb.internet.linkMss);
+  const narrowest = Math.min(tcb.pathMss, tcb.internet.linkMss) - udpBytes(config);
+  const carried = Math.min(serverMss, tcb.ourMss, narrowest);
   const options = config.fastOpenOptionRoom === "all"
     ? MOST_OPTION_BYTES
     : optionBytes + synOptionBytes(config.timestamps, config.sack, config.windowScaling);
