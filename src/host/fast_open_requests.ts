@@ -81,7 +81,8 @@ export class FastOpenRequests {
     const { fastOpen } = tcb;
     if (fastOpen === null || listener === null || (!tcb.synAcknowledged && tcb.ended === null)) return;
     fastOpen.isPending = false;
-    const wasReset = !tcb.synAcknowledged && (tcb.ended === "reset-by-peer" || tcb.ended === "refused");
+    // By whomever: one that gives way to others, or that the application aborts at once, has had its work done as well.
+    const wasReset = !tcb.synAcknowledged && tcb.ended !== "timeout";
     const { context, settings } = this.#options;
     listener.fastOpen.ends(wasReset ? context.nowUs + settings.fastOpenResetHoldUs : null);
   }
