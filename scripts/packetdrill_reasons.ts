@@ -101,9 +101,10 @@ const RULES: readonly ClassRule[] = [
     takes: ({ reason }) => reason === "the packet is missing",
   },
   {
-    name: "time to live",
-    why: "whether a socket's own counts for the resets that are sent in its name",
-    takes: ({ reason }) => /time to live/.test(reason),
+    name: "time to live, traffic class",
+    why:
+      "a port to which a socket is bound that does not listen is nobody's here (RFC 9293 §3.10.7.1): its resets have the host's values",
+    takes: ({ reason }) => /time to live|traffic class/.test(reason),
   },
   {
     name: "another packet",
