@@ -325,3 +325,35 @@ Deno.test("an application that aborts whatever comes does so for as many as may 
   lab.pass(1 * SECOND_US);
   assertEquals(served(), 8);
 });
+
+Deno.test("a SYN that got a SYN cookie, and came once more when there was room: its text once, the answer under the cookie's number (RFC 4987 §3.6)", () => {
+  const { lab, apps, cookie } = serverWithCookie({ fastOpen: 8, backlog: 1 });
+  const other = lab.peer();
+  other.sends({ flags: "SYN", seq: 0, options: { mss: MSS } });
+  other.takeAll();
+  const peer = lab.peer();
+  opensFast(peer, { cookie, data: "GET" });
+  const first = peer.expects({ flags: "SYN ACK", seq: 0, ack: 1 });
+  other.sends({ flags: "RST", seq: 1 });
+  opensFast(peer, { cookie, data: "GET" });
+  const [second] = peer.takeAll();
+  assertEquals([second.flags, second.ack], ["SYN ACK", 4]);
+  const app = apps[1];
+  app.write("answer");
+  peer.takeAll();
+
+  // Of the two the client has got the first, and sends again what that has left.
+  peer.hostIss = first.absoluteSeq;
+  peer.sends({ flags: "ACK", seq: 1, ack: 1, data: "GET" });
+  assert(peer.takeAll().every(({ ack }) => ack === 4));
+  // To it the handshake is over: an ACK is what it has for a SYN-ACK (RFC 9293 §3.10.7.4).
+  lab.pass(1.1 * SECOND_US);
+  peer.expects({ flags: "SYN ACK", seq: 0, ack: 4 });
+  peer.sends({ flags: "ACK", seq: 4, ack: 1 });
+  lab.pass(2 * SECOND_US);
+  const data = peer.takeAll().filter((seen) => seen.data.length > 0);
+  assertEquals([data[0].seq, String.fromCharCode(...data[0].data)], [1, "answer"]);
+  peer.sends({ flags: "ACK", seq: 4, ack: 7 });
+  assertEquals([app.text, app.state, app.connection.unackedBytes], ["GET", "ESTABLISHED", 0]);
+  assertEquals(apps.filter(({ text }) => text !== "").length, 1);
+});
