@@ -15,6 +15,9 @@ import type { SegmentRoute } from "./segment_writer.ts";
 
 const MAC_BYTES = 6;
 
+/** Of whose segments an answer is one. */
+type Sender = Pick<SegmentRoute, "hopLimit" | "dscp">;
+
 /** One per host; taken anew for each segment that needs it. */
 export class ReplyRoute implements SegmentRoute {
   localAddress: Uint8Array = new Uint8Array(0);
@@ -25,12 +28,11 @@ export class ReplyRoute implements SegmentRoute {
   packetNumber = 0;
   peerUdpPort = 0;
   localUdpPort = 0;
-  hopLimit = 0;
-  dscp = 0;
   hop: Neighbor = new Neighbor(null, new Uint8Array(MAC_BYTES));
   readonly #addresses: AddressBook;
   #segment: TcpSegment | null = null;
   #from: Arrival | null = null;
+  #sender: Sender | null = null;
 
   /** `seed`: 32 random bits. */
   constructor(seed: number) {
@@ -41,14 +43,20 @@ export class ReplyRoute implements SegmentRoute {
   arrives(segment: TcpSegment, from: Arrival): void {
     this.#segment = segment;
     this.#from = from;
-    this.hopLimit = 0;
-    this.dscp = 0;
+    this.#sender = null;
   }
 
   /** The segment is for a connection or a listener: what answers it is sent as its own segments are. */
-  answersAs({ hopLimit, dscp }: { readonly hopLimit: number; readonly dscp: number }): void {
-    this.hopLimit = hopLimit;
-    this.dscp = dscp;
+  answersAs(sender: Sender): void {
+    this.#sender = sender;
+  }
+
+  get hopLimit(): number {
+    return this.#sender === null ? 0 : this.#sender.hopLimit;
+  }
+
+  get dscp(): number {
+    return this.#sender === null ? 0 : this.#sender.dscp;
   }
 
   /** Takes the way back to where the noted segment came from. */
