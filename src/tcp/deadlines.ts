@@ -65,7 +65,7 @@ function timerDue(context: MachineContext, tcb: Tcb): void {
 /** The reordering window has passed (RFC 8985 §6.3): what is still missing is lost. */
 function reorderingDue(context: MachineContext, tcb: Tcb): void {
   context.apply("recovery.reorder-timeout");
-  detectRackLoss(tcb, context.nowUs, true);
+  detectRackLoss(tcb, context.nowUs);
   enterRecoveryLate(context, tcb);
   tcb.timerIsRto = true;
 }

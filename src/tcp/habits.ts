@@ -103,7 +103,7 @@ export interface TcpHabits {
   // -- PSH
   /**
    * Which segments bear PSH: what ends the queue (MUST-61); or also the last of each burst of several that leave back to back, as one
-   * that a device cuts, the first time (Linux, `__tcp_transmit_skb`, to hurry the receiver's device).
+   * that a device cuts, when they are sent again too (Linux, `__tcp_transmit_skb`, to hurry the receiver's device).
    */
   pushFlag: "end-of-data" | "bursts-too";
   /** What is written is sent as it comes, or in pieces of half of the largest window, which end bursts (written_pieces.ts). */

@@ -46,13 +46,11 @@ function updateRack(tcb: Tcb, sample: RateSample, nowUs: number): void {
   // The two times may be of two clocks (round_trip.ts): nothing would be waited for less than not at all.
   if (isOfLast && sample.lastOrder > 0) {
     sender.rackRttUs = Math.max(0, nowUs - sample.lastSentUs);
-    sender.rackRttOrder = sample.lastOrder;
   }
   if (sample.rackOrder <= sender.rackOrder) return;
   sender.rackOrder = sample.rackOrder;
   if (isOfLast) return;
   sender.rackRttUs = Math.max(0, nowUs - sample.rackSentUs);
-  sender.rackRttOrder = sample.rackOrder;
 }
 
 /** RFC 8985 §6.2 step 4: how long to wait for a piece that may only be late. */
@@ -74,11 +72,11 @@ function reorderWindowUs(tcb: Tcb): number {
  * Marks as lost what was sent long enough before the newest delivery (RFC 8985 §6.2 step 5), and notes when the next piece
  * will count as lost.
  */
-export function detectRackLoss(tcb: Tcb, nowUs: number, isDeadline = false): void {
+export function detectRackLoss(tcb: Tcb, nowUs: number): void {
   const board = tcb.scoreboard;
   tcb.sender.reorderDueUs = Infinity;
   if (board.sackedBytes === 0 && tcb.recovery === "open") return;
-  const { rackOrder, rackRttUs, rackRttOrder } = tcb.sender;
+  const { rackOrder, rackRttUs } = tcb.sender;
   if (rackOrder === 0) return;
   const patienceUs = rackRttUs + reorderWindowUs(tcb);
   let lastUs = 0;
@@ -93,9 +91,7 @@ export function detectRackLoss(tcb: Tcb, nowUs: number, isDeadline = false): voi
     if (record.sacked || (record.lost && !record.resent)) continue;
     // Times are compared, not differences: rounded, one could be a little more than nothing for ever.
     const dueUs = record.sentUs + patienceUs;
-    // Sent at the same instant as what the round trip is of, but behind it: a moment later. The deadline is that moment.
-    const isDue = dueUs < nowUs || (dueUs === nowUs && (isDeadline || record.order < rackRttOrder));
-    if (isDue) board.markLost(record);
+    if (dueUs <= nowUs) board.markLost(record);
     else if (dueUs > lastUs) lastUs = dueUs;
   }
   if (lastUs > 0) tcb.sender.reorderDueUs = lastUs + tcb.config.reorderSlopUs;

@@ -73,6 +73,7 @@ function resendLost(context: MachineContext, tcb: Tcb): void {
     resendSyn(context, tcb);
     return;
   }
+  let last = -1;
   const kind = tcb.recovery === "loss" && !tcb.sender.isPathRepair ? "rto" : "fast";
   for (let index = 0; index < board.count; index++) {
     const record = board.at(index);
@@ -82,7 +83,8 @@ function resendLost(context: MachineContext, tcb: Tcb): void {
     const isDue = index === 0 && tcb.sender.earliestIsDue;
     if (!isDue && pipe > 0 && pipe + Math.min(record.end - record.seq, tcb.sendMss) > tcb.cwnd) return;
     if (isDue) tcb.sender.earliestIsDue = false;
-    resendRecord(context, tcb, { index, kind });
+    resendRecord(context, tcb, { index, kind, goesOn: index > 0 && last === index - 1 });
+    last = index;
     if (board.lostBytes === board.resentBytes) return;
   }
 }

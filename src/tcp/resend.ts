@@ -34,6 +34,8 @@ interface Resend {
   readonly index: number;
   readonly kind: RetransmitKind;
   readonly limitBytes?: number;
+  /** The record before it has left again right now. */
+  readonly goesOn?: boolean;
 }
 
 /** Queues the record at `index` again, as one segment; the rest of a larger record stays behind as its own. */
@@ -56,7 +58,7 @@ export function resendRecord(context: MachineContext, tcb: Tcb, resend: Resend):
   tellRetransmit(context, tcb, { kind, seq: record.seq, length, count: record.retransmits });
   const isLast = length > 0 &&
     (end >= tcb.sndRingStart + tcb.sendRing.length || end === recordEndAfter(tcb, record.seq) ||
-      endsSynText(tcb, end));
+      endsSynText(tcb, end) || (record.endsBurst && resend.goesOn === true));
   const flags = dataFlags(isLast, record.hasFin);
   pushSegment(context, tcb, segmentOf(RULE_OF_KIND[kind], flags, record.seq, length));
   if (tcb.recovery === "recovery") tcb.sender.prrOut += length;

@@ -27,6 +27,8 @@ export interface SendRecord {
   lost: boolean;
   /** Sent again since it was marked lost, and that copy is in flight. */
   resent: boolean;
+  /** It ended a burst of several segments, and bore PSH for that (`pushFlag`). */
+  endsBurst: boolean;
 }
 
 /** As how many segments a record left. */
@@ -63,6 +65,7 @@ function newRecord(): SendRecord {
       sacked: false,
       lost: false,
       resent: false,
+      endsBurst: false,
     };
   }
   record.sentUs = 0;
@@ -73,6 +76,7 @@ function newRecord(): SendRecord {
   record.sacked = false;
   record.lost = false;
   record.resent = false;
+  record.endsBurst = false;
   return record;
 }
 
@@ -157,8 +161,10 @@ export class Scoreboard {
     if (record.sacked) this.sackedCount++;
     rest.lost = record.lost;
     rest.resent = record.resent;
+    rest.endsBurst = record.endsBurst;
     record.end = at;
     record.hasFin = false;
+    record.endsBurst = false;
     this.#records.splice(place + 1, 0, rest);
   }
 
@@ -170,6 +176,7 @@ export class Scoreboard {
     record.end = next.end;
     record.cutBytes = 0;
     record.hasFin = next.hasFin;
+    record.endsBurst = next.endsBurst;
     if (next.retransmits > record.retransmits) record.retransmits = next.retransmits;
     if (kept.length < KEPT_RECORDS) kept.push(next);
   }

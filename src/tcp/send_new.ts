@@ -42,7 +42,7 @@ export function sendNew(context: MachineContext, tcb: Tcb): void {
 }
 
 /** What leaves next, filled anew for each piece. */
-const nextPiece = { length: 0, cutBytes: 0, withFin: false, isPushed: false };
+const nextPiece = { length: 0, cutBytes: 0, withFin: false, isPushed: false, endsBurst: false };
 
 function sendAllowed(context: MachineContext, tcb: Tcb): void {
   // SEND always pushes (MUST-60), and what waits together leaves together, in full segments where there is enough
@@ -105,7 +105,8 @@ function sendAllowed(context: MachineContext, tcb: Tcb): void {
     nextPiece.length = length;
     nextPiece.cutBytes = cutBytes;
     nextPiece.withFin = withFin;
-    nextPiece.isPushed = endsRecord || endsPushed || (isBurstEnd && pushesBursts);
+    nextPiece.isPushed = endsRecord || endsPushed;
+    nextPiece.endsBurst = isBurstEnd && pushesBursts;
     sendPiece(context, tcb, nextPiece);
     if (withFin) return;
   }
@@ -162,15 +163,18 @@ interface NewPiece {
   readonly withFin?: boolean;
   /** It bears PSH, although more is queued behind it. */
   readonly isPushed?: boolean;
+  /** It bears PSH as the end of a burst, and will when the burst is sent again. */
+  readonly endsBurst?: boolean;
 }
 
 /** One piece of new stream leaves, whatever the windows say. */
 export function sendPiece(context: MachineContext, tcb: Tcb, piece: NewPiece): void {
-  const { length, cutBytes = 0, withFin = false, isPushed = false } = piece;
+  const { length, cutBytes = 0, withFin = false, isPushed = false, endsBurst = false } = piece;
   tcb.beginSending();
   // CLOSE pushes, whatever SEND was told (RFC 9293 §3.9.1.4).
   const isLast = length > 0 &&
-    (isPushed || withFin || (length === tcb.unsentBytes && tcb.config.push && !tcb.sender.writeGoesOn));
+    (isPushed || endsBurst || withFin ||
+      (length === tcb.unsentBytes && tcb.config.push && !tcb.sender.writeGoesOn));
   const flags = dataFlags(isLast, withFin);
   if (withFin) ourFinLeaves(context, tcb, length, flags);
   // Before what SACK has to tell has left with it.
@@ -185,6 +189,7 @@ export function sendPiece(context: MachineContext, tcb: Tcb, piece: NewPiece): v
   if (isSmall) tcb.sender.smallEnd = record.end;
   record.sentUs = context.nowUs;
   record.cutBytes = cutBytes;
+  record.endsBurst = endsBurst;
   record.hasFin = withFin;
   if (tcb.recovery === "recovery") tcb.sender.prrOut += length;
   noteFlight(tcb);

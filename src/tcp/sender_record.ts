@@ -20,8 +20,6 @@ const NUMBERS = {
   // RACK-TLP, RFC 8985
   rackOrder: 0,
   rackRttUs: 0,
-  /** Place among all sends of the piece of which the round trip is. */
-  rackRttOrder: 0,
   /** When the next piece in flight counts as lost (RFC 8985 §6.2 step 5); Infinity when none is near. */
   reorderDueUs: Infinity,
   tlpEnd: -1,

@@ -189,3 +189,14 @@ Deno.test("a copy and an original arrive together: others of its time are lost (
     assert(bulk.app.connection.flight().lost >= 5);
   }
 });
+
+Deno.test("what left together, and as long ago as the round trip, is lost together (RFC 8985 §6.2 step 5), whichever piece that is of", () => {
+  for (const rackRoundTrip of ["newest", "last-covered"] as const) {
+    const bulk = tenOut({ tcp: { rackRoundTrip, reorderSlopUs: 2 * MS_US } });
+    bulk.passRtt();
+    bulk.took();
+    // The last piece that the ACK covers is the first that was sent.
+    bulk.acks(1, { sack: [[3, 4], [6, 10]] });
+    assertEquals(bulk.took().filter((segment) => Number(segment) < 10), [1, 2, 4, 5], rackRoundTrip);
+  }
+});

@@ -41,12 +41,19 @@ Deno.test("a small rest that has to wait is no part of the burst", () => {
   assertEquals(pushed(peer), [11 + 2 * MSS], "Nagle keeps the last ten octets back");
 });
 
-Deno.test("what leaves again bears PSH only as the end of the data", () => {
-  const bulk = tenOut({ tcp: { pushFlag: "bursts-too", burstLeastSegments: 100 } });
-  bulk.passRtt();
-  bulk.peer.takeAll();
-  bulk.acks(0, { sack: [[5, 10]] });
-  const again = bulk.peer.takeAll().filter(({ seq }) => seq < 1 + 5 * MSS);
-  assertEquals(again.length > 0, true);
-  for (const { psh } of again) assertEquals(psh, false);
+Deno.test("a burst that leaves again as one bears PSH at its end again; parts of it, and without the habit all, do not", () => {
+  const again = (pushFlag: TcpConfig["pushFlag"], sack: [number, number][]) => {
+    const bulk = tenOut({ tcp: { pushFlag, burstLeastSegments: 100, slowStartSegments: Infinity } });
+    bulk.passRtt();
+    bulk.peer.takeAll();
+    bulk.acks(0, { sack });
+    const copies = bulk.peer.takeAll().filter(({ seq }) => seq < 1 + 5 * MSS);
+    return copies.map(({ seq, psh }) => [(seq - 1) / MSS, psh]);
+  };
+  const whole: [number, number][] = [[5, 10]];
+  assertEquals(again("bursts-too", whole), [[0, false], [1, false], [2, false], [3, false], [4, true]]);
+  assertEquals(again("end-of-data", whole), [0, 1, 2, 3, 4].map((at) => [at, false]));
+  // The last of the first five, by itself; and without its end.
+  assertEquals(again("bursts-too", [[0, 4], [5, 10]]), [[4, false]]);
+  assertEquals(again("bursts-too", [[4, 10]]), [0, 1, 2, 3].map((at) => [at, false]));
 });
