@@ -28,6 +28,7 @@ const CHOICES: { readonly [Name in ChoiceName]?: readonly TcpConfig[Name][] } = 
   finWithoutAck: ["ack", "drop"],
   missingTimestamp: ["drop", "accept"],
   optionLayout: ["words", "packed"],
+  offeredMss: ["device", "path"],
   firstWindow: ["all", "whole-segments"],
   listenSynAck: ["reset", "drop"],
   synAckEcho: ["any", "of-our-syn"],

@@ -21,9 +21,14 @@ export function congestionControl(
 /** IW of RFC 6928 §2 in bytes; one segment when our SYN or SYN-ACK had been lost. */
 export function initialWindow(tcb: Tcb): number {
   const mss = tcb.sendMss;
-  if (tcb.synRetransmits > 0) return mss;
+  if (lostSyns(tcb) > 0) return mss;
   const segments = tcb.config.initialWindowSegments;
   return Math.min(segments * mss, Math.max(2 * mss, segments * 1460));
+}
+
+/** How often our SYN was sent again because nothing came back; one that was too big for the path is no sign of congestion (RFC 1191 §6.5). */
+export function lostSyns({ synRetransmits, fastOpen }: Tcb): number {
+  return fastOpen !== null && fastOpen.isTooBig ? synRetransmits - 1 : synRetransmits;
 }
 
 /** RFC 5681 §4.1: after idleness of more than an RTO the window falls back to the initial one. */

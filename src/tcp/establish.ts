@@ -7,7 +7,7 @@
 import { FLAG, type TcpSegment } from "../wire/tcp.ts";
 import type { ArrivingSegment } from "./arriving_segment.ts";
 import { changeState } from "./change_state.ts";
-import { initialWindow } from "./congestion.ts";
+import { initialWindow, lostSyns } from "./congestion.ts";
 import type { MachineContext } from "./context.ts";
 import { EFFECT } from "./effects.ts";
 import { MAX_WINDOW_SHIFT, offerFirstWindow, ourWindowShift, roundBuffers } from "./receive_window.ts";
@@ -85,7 +85,7 @@ export function establish(
   const board = tcb.scoreboard;
   const syn = board.at(0);
   if (syn.retransmits === 0) takeRoundTrip(tcb, context.arrivedUs - syn.sentUs);
-  else if (!sampleEcho(tcb, segment.echo(tcb), context.arrivedUs) && tcb.synRetransmits > 0) {
+  else if (!sampleEcho(tcb, segment.echo(tcb), context.arrivedUs) && lostSyns(tcb) > 0) {
     boundRto(tcb, RTO_AFTER_LOST_SYN_US);
   }
   board.acknowledge(ACK_OF_SYN);

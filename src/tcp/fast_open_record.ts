@@ -35,6 +35,8 @@ export class FastOpen {
   /** Text of the SYN, ours or the peer's, and how much of it its receiver took. */
   textBytes = 0;
   takenBytes = 0;
+  /** A router has said that our SYN was too big with it: it was sent again for that. */
+  isTooBig = false;
   /** Null while there is none, and on the server's side. */
   answer: FastOpenAnswer | null = null;
 

@@ -16,6 +16,11 @@ export interface TcpHabits {
   optionLayout: "words" | "packed";
   /** The MSS option in our SYN (SHLD-5: always). Off: peers take 536 or 1220 for ours (MUST-15). */
   mssOption: boolean;
+  /**
+   * What it says: what our device carries to us (MUST-67), or no more than the path is known to carry from us, once ICMP has said so
+   * (Linux, `ipv4_default_advmss`, `ip6_default_advmss`).
+   */
+  offeredMss: "device" | "path";
   /** For how many bytes the window scale is chosen (RFC 7323 §2.2); 0: for the receive buffer as it is. */
   windowScaleForBytes: number;
   /** The window of our SYN: all that the buffer and the field allow, or no more than whole segments of it. */
@@ -154,6 +159,7 @@ export interface TcpHabits {
 export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   optionLayout: "words",
   mssOption: true,
+  offeredMss: "device",
   windowScaleForBytes: 0,
   firstWindow: "all",
   synRetransmissions: Infinity,

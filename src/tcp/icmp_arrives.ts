@@ -65,6 +65,7 @@ export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): 
       const carried = news.pathMss - udpBytes(tcb.config);
       if (isSynTextTooBig(tcb, seq, carried)) {
         takePathLimit(context, tcb, news.pathMss);
+        if (tcb.fastOpen !== null) tcb.fastOpen.isTooBig = true;
         // Again, and without text.
         tcb.scoreboard.markLost(tcb.scoreboard.at(0));
       } else if (isLarger(tcb, seq, carried)) pathShrank(context, tcb, news.pathMss);

@@ -52,6 +52,8 @@ const LINUX: Profile = {
   name: "linux",
   tcp: {
     optionLayout: "words",
+    // ipv4_default_advmss, ip6_default_advmss.
+    offeredMss: "path",
     // tcp_rmem 4096 131072 33554432 (6 MiB before 6.16), of which half is for text (tcp_win_from_space).
     receiveBufferBytes: 64 * KIB,
     receiveBufferMostBytes: 16 * MIB,

@@ -71,7 +71,7 @@ export function chooseOptions(tcb: Tcb, effect: Effect, nowUs: number): boolean 
     // An active SYN offers all that is switched on, a SYN-ACK what the peer offered too.
     const offers = isAnswer || offersOptions(tcb);
     if (!isAnswer) hasTimestamps = offers && config.timestamps;
-    if (config.mssOption) effect.mss = tcb.ourMss;
+    if (config.mssOption) effect.mss = offeredMss(tcb);
     effect.sackPermitted = isAnswer ? tcb.sack : offers && config.sack;
     if (isAnswer ? tcb.windowScaling : offers && config.windowScaling) {
       effect.windowScale = ourWindowShift(tcb);
@@ -84,6 +84,11 @@ export function chooseOptions(tcb: Tcb, effect: Effect, nowUs: number): boolean 
     effect.tsEcho = isAnswer ? tcb.tsRecent : 0;
   }
   return (flags & (SYN | RST)) !== 0 || !tcb.sack || takeSackBlocks(tcb, effect);
+}
+
+/** What our SYN says of the segments that we take (RFC 9293 §3.7.1, MUST-67), or, as a habit, of what the path to there is known to carry. */
+function offeredMss({ config, ourMss, pathMss }: Tcb): number {
+  return config.offeredMss === "path" && pathMss < ourMss ? pathMss : ourMss;
 }
 
 /**

@@ -9,7 +9,7 @@ import { clientWithCookie, COOKIE, MSS, optionOf, REQUEST } from "./fast_open_la
 import { FAMILY, IS_IPV6 } from "./family.ts";
 import { Lab } from "./harness.ts";
 import { ICMP_FAMILY, sendsIcmp } from "./icmp_craft.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer, Seen } from "./peer.ts";
 import { SECOND_US } from "./wire_ends.ts";
 
 /** The options of a SYN of ours, and the room that they leave of a server's MSS. */
@@ -391,8 +391,39 @@ Deno.test("a router says that the SYN was too big: again at once, without text, 
   assertEquals(optionOf(peer.expects({ flags: "SYN", seq: 0 }).options), null);
   peer.expectsSilence();
   peer.sends({ flags: "SYN ACK", seq: 0, ack: 1, options: { mss: MSS } });
-  const [first] = peer.takeAll();
-  assertEquals(first.data.length, narrow - (IS_IPV6 ? 60 : 40));
+  const sent = peer.takeAll().map(({ data }) => data.length);
+  const mss = narrow - (IS_IPV6 ? 60 : 40);
+  // No congestion: the window is the initial one, not that of a lost SYN (RFC 1191 §6.5, RFC 5681 §3.1).
+  assertEquals(sent, [mss, ROOM - mss, 2000 - ROOM]);
+});
+
+Deno.test("a SYN that was too big and is lost then, too: one segment (RFC 5681 §3.1)", () => {
+  const lab = clientWithCookie();
+  const peer = lab.peer();
+  lab.connect(peer, { fastOpen: { data: bytesOf(2000, 0) } });
+  sendsIcmp(peer, { ...ICMP_FAMILY.tooBig, seq: 0, rest: ICMP_FAMILY.narrow });
+  lab.pass(1.5 * SECOND_US);
+  peer.takeAll();
+  peer.sends({ flags: "SYN ACK", seq: 0, ack: 1, options: { mss: MSS } });
+  assertEquals(peer.takeAll().filter(({ data }) => data.length > 0).length, 1);
+});
+
+Deno.test("the MSS that we offer is our device's, or that of a path that is known to be narrow (RFC 9293 §3.7.1, MUST-67)", () => {
+  for (const offeredMss of ["device", "path"] as const) {
+    const { narrow, tooBig } = ICMP_FAMILY;
+    const lab = clientWithCookie({ tcp: { offeredMss } });
+    const peer = lab.peer();
+    lab.connect(peer, { fastOpen: { data: bytesOf(2000, 0) } });
+    const offer = (seen: Seen) => seen.options.mss;
+    assertEquals(offer(peer.takeAll()[0]), MSS);
+    sendsIcmp(peer, { ...tooBig, seq: 0, rest: narrow });
+    const expected = offeredMss === "path" ? narrow - (IS_IPV6 ? 60 : 40) : MSS;
+    assertEquals(offer(peer.takeAll()[0]), expected);
+    // A connection that begins on that path knows it, too (RFC 1191 §3).
+    const next = lab.peer({ port: peer.port });
+    lab.connect(next);
+    assertEquals(offer(next.takeAll()[0]), expected);
+  }
 });
 
 Deno.test("a cookie that cannot be is not kept", () => {
