@@ -69,6 +69,8 @@ export type ShellMeaning =
     readonly selection: SocketSelection;
     readonly countText: string | null;
   }
+  /** The host has counted something there since a line asked last (`nstat | grep NAME`); null: the line only asks (`nstat`). */
+  | { readonly kind: "assert-counted"; readonly counter: string | null }
   /** Connections that are ended from outside (`tcpdrop -s STATE`): as by an abort. */
   | { readonly kind: "drop"; readonly selection: SocketSelection }
   /** The line fails, by what is known already (`sysctl -n NAME | grep -q VALUE` with another value). */

@@ -60,6 +60,7 @@ function meaningsOf(pipeline: Pipeline, soFar: SettingsSoFar, depth: number): Sh
   const [first, ...rest] = calls;
   const name = commandName(first);
   if (name === "sysctl") return sysctl(first, rest, soFar) ?? unsupported;
+  if (name === "nstat") return counted(first, rest) ?? unsupported;
   if (rest.length > 0) return unsupported;
   const file = fileCommand(first.words);
   if (file !== null) return fileMeanings(file, soFar, depth) ?? unsupported;
@@ -133,6 +134,28 @@ function askedValue(
   return [{ kind: "fails", reason: `${name} is ${value}` }];
 }
 
+// -- Counters
+
+/** Counters of Linux that lines ask for, and ours that count the same. */
+const COUNTERS: ReadonlyMap<string, string> = new Map([
+  ["TcpExtOutOfWindowIcmps", "icmp-outside-window"],
+  ["TcpExtPAWSEstab", "paws-drops"],
+  ["TcpRetransSegs", "retransmits"],
+]);
+
+/** `nstat`, which shows what has been counted since it was called last; `nstat | grep NAME`. Null where it is another form. */
+function counted({ words }: ShellCall, rest: readonly ShellCall[]): ShellMeaning[] | null {
+  if (words.length > 1) return null;
+  if (rest.length === 0) return [{ kind: "assert-counted", counter: null }];
+  const [grep, ...more] = rest;
+  const [pattern, ...others] = grep.words.slice(1).filter((word) => word !== "-q");
+  if (more.length > 0 || commandName(grep) !== "grep" || pattern === undefined || others.length > 0) {
+    return null;
+  }
+  const counter = COUNTERS.get(pattern);
+  return counter === undefined ? null : [{ kind: "assert-counted", counter }];
+}
+
 // -- Other commands
 
 function fileMeanings(file: FileCommand, soFar: SettingsSoFar, depth: number): ShellMeaning[] | null {
@@ -167,8 +190,6 @@ function singleMeaning(name: string, { words, output }: ShellCall): ShellMeaning
       return args[0] === "-K"
         ? { kind: "nothing", reason: "no device cuts segments or puts them together here" }
         : null;
-    case "nstat":
-      return args.length === 0 ? { kind: "nothing", reason: "it only prints counters" } : null;
     case "kldload":
       return { kind: "nothing", reason: "there are no modules to load here" };
     case "kldstat":

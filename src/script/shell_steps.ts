@@ -65,6 +65,12 @@ function carryOutOne(
       if (!isRight) fail(about, `${count} such sockets`);
       return;
     }
+    case "assert-counted": {
+      const counts = ground.world.takeCounts();
+      const { counter } = meaning;
+      if (counter !== null && (counts[counter] ?? 0) === 0) fail(about, `${counter} counts nothing new`);
+      return;
+    }
     case "drop":
       ground.kernel.drop(meaning.selection);
       ground.world.settle();

@@ -80,6 +80,7 @@ export class World {
   readonly #tap: FrameTap | null;
   #hostUs = 0;
   #steps = 0;
+  #counted: Readonly<Record<string, number>> = {};
   /** Called after each frame and each deadline; whoever waits for something may look again. */
   onProgress: () => void = () => {};
   /** A deadline beside the host's, microseconds of the script; Infinity without one. */
@@ -157,6 +158,15 @@ export class World {
     if (mtu === undefined) return;
     this.link.mtu = mtu;
     this.host.linkChanged();
+  }
+
+  /** What the host has counted since this was asked last, or since the beginning; by the counters' names. */
+  takeCounts(): Record<string, number> {
+    const before = this.#counted;
+    this.#counted = this.host.counters();
+    return Object.fromEntries(
+      Object.entries(this.#counted).map(([name, count]) => [name, count - (before[name] ?? 0)]),
+    );
   }
 
   /** Hands the host a frame, now. */

@@ -19,6 +19,8 @@ export class MachineCounters {
   answersHeld = 0;
   pawsDrops = 0;
   outsideWindow = 0;
+  /** ICMP messages about a segment that is not in flight. */
+  icmpOutsideWindow = 0;
   outOfOrder = 0;
   outOfOrderRefused = 0;
   duplicates = 0;

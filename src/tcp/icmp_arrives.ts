@@ -34,6 +34,7 @@ export function icmpArrives(context: MachineContext, tcb: Tcb, news: IcmpNews): 
   // RFC 5927 §4.1: only what is in flight can have caused it.
   const seq = positionOf(news.seq, tcb.iss, tcb.sndUna);
   const isInFlight = seq >= tcb.sndUna && seq < tcb.sndNxt;
+  if (!isInFlight) context.counters.icmpOutsideWindow++;
   if (!isInFlight || tcb.state === "TIME_WAIT") {
     context.apply("icmp.ignored");
     return;

@@ -55,6 +55,7 @@ const AS_KERNEL: Readonly<Record<string, KernelFigure>> = {
   // Those that were kept.
   "TcpExt_TCPOFOQueue": { of: ["out-of-order"], less: ["out-of-order-refused"] },
   "TcpExt_PAWSEstab": { of: ["paws-drops"] },
+  "TcpExt_OutOfWindowIcmps": { of: ["icmp-outside-window"] },
   "TcpExt_TCPChallengeACK": { of: ["challenge-acks"] },
 };
 

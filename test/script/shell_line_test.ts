@@ -264,3 +264,14 @@ Deno.test("property: whatever a line is, it has a meaning, and nothing is thrown
     for (const meaning of meant(parts.join(" "))) assertEquals(typeof meaning.kind, "string");
   }));
 });
+
+Deno.test("nstat asks for counters, by names that we count the same under; other forms nobody understands", () => {
+  assertEquals(meant("nstat"), [{ kind: "assert-counted", counter: null }]);
+  assertEquals(meant("nstat > /dev/null"), [{ kind: "assert-counted", counter: null }]);
+  assertEquals(meant("nstat | grep -q TcpExtPAWSEstab"), [{ kind: "assert-counted", counter: "paws-drops" }]);
+  for (
+    const text of ["nstat | grep TcpExtNothing", "nstat -a", "nstat | grep", "nstat | wc", "nstat | grep a b"]
+  ) {
+    assertEquals(kinds(text), ["unsupported"], text);
+  }
+});

@@ -10,7 +10,7 @@ import { MOST_WAITING_FRAMES, ScriptLink } from "../../src/script/script_link.ts
 import { World, WorldExhausted } from "../../src/script/world.ts";
 import { arpFrame } from "../host/hand_frames.ts";
 import { PROFILES } from "../../src/tcp/profiles.ts";
-import { ACCEPTED, played, tracedBy } from "./played.ts";
+import { ACCEPTED, failureOf, played, tracedBy } from "./played.ts";
 
 function addressOf(text: string): Uint8Array {
   const address = parseIpAddress(text);
@@ -201,4 +201,22 @@ Deno.test("what peers have taught is forgotten where a line says so: the SYN ask
   assertEquals(world.host.fastOpenCookies().length, 1);
   world.configure({ forgetPeers: true });
   assertEquals(world.host.fastOpenCookies(), []);
+});
+
+Deno.test("nstat shows what has been counted since it was asked last: an ICMP message about what is not in flight (RFC 5927 §4.1)", () => {
+  const sent = `${ACCEPTED}+0 write(4, ..., 100) = 100
++0 > P. 1:101(100) ack 1
++0 \`nstat > /dev/null\`
+`;
+  const asks = "+0 `nstat | grep TcpExtOutOfWindowIcmps > /dev/null`\n";
+  const stray = "+0 < icmp unreachable host_unreachable [5000:6000(1000)]\n";
+  const right = "+0 < icmp unreachable host_unreachable [1:101(100)]\n";
+  assertEquals(played(sent + stray + asks).verdict.kind, "pass");
+  for (const text of [sent + asks, sent + right + asks, sent + stray + asks + asks]) {
+    const failure = failureOf(text);
+    assertEquals([failure.what, failure.actual], [
+      "the command fails",
+      "icmp-outside-window counts nothing new",
+    ]);
+  }
 });

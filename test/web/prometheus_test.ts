@@ -74,6 +74,7 @@ Deno.test("metrics: the kernel's names where they mean the same, ours for the re
   assertEquals(kernels(after), [
     "TcpExt_ListenDrops",
     "TcpExt_ListenOverflows",
+    "TcpExt_OutOfWindowIcmps",
     "TcpExt_PAWSEstab",
     "TcpExt_SyncookiesFailed",
     "TcpExt_SyncookiesRecv",
