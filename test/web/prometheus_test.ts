@@ -117,6 +117,7 @@ Deno.test("metrics: the kernel's names where they mean the same, ours for the re
     "tcplab_active_opens_total",
     "tcplab_challenge_acks_total",
     "tcplab_established_resets_total",
+    "tcplab_icmp_outside_window_total",
     "tcplab_keep_alives_total",
     "tcplab_passive_opens_total",
     "tcplab_paws_drops_total",
