@@ -32,6 +32,7 @@ const CHOICES: { readonly [Name in ChoiceName]?: readonly TcpConfig[Name][] } = 
   firstWindow: ["all", "whole-segments"],
   listenSynAck: ["reset", "drop"],
   synAckEcho: ["any", "of-our-syn"],
+  crossingSyn: ["whole", "number-only"],
   synFin: ["take", "drop"],
   closedPorts: ["reset", "silent-to-syn", "silent"],
   bufferUnit: ["octets", "segments"],

@@ -64,6 +64,7 @@ function synchronizedArrives(context: MachineContext, tcb: Tcb, segment: Arrivin
     establish(context, tcb, { row: "syn-rcvd.ack", segment });
     takeKeptSyn(context, tcb);
     oweHandshakeAck(context, tcb);
+    if (tcb.config.crossingSyn === "number-only" && tcb.sack) reportDuplicate(tcb, OCTET_OF_SYN);
     return;
   }
   if (!sequenceCheck(context, tcb, segment)) return;
@@ -320,6 +321,9 @@ function isWrongAckOfSyn(context: MachineContext, tcb: Tcb, segment: ArrivingSeg
   replyWithReset(context, segment.header, "arrives.check5.syn-rcvd-wrong-ack");
   return true;
 }
+
+/** A SYN takes one number (RFC 9293 §3.4). */
+const OCTET_OF_SYN = { left: 0, right: 1 } as const;
 
 /** In a simultaneous open, the SYN-ACK of the other side. */
 function isCrossedSynAck(tcb: Tcb, segment: ArrivingSegment): boolean {

@@ -87,6 +87,7 @@ export function takeSynText(context: MachineContext, tcb: Tcb, segment: Arriving
  * until then. Only who opens a connection keeps such, and one segment of it: nobody can fill memory so.
  */
 export function keepSynText(context: MachineContext, tcb: Tcb, segment: ArrivingSegment): void {
+  if (tcb.config.crossingSyn === "number-only") return;
   const { length, offset, fin } = trim(context, tcb, segment);
   tcb.ackNow = false;
   if (length === 0 && fin < 0) return;

@@ -39,6 +39,12 @@ export interface TcpHabits {
    */
   synAckEcho: "any" | "of-our-syn";
   /**
+   * Of a SYN that crosses ours: text and FIN wait for the handshake's end (RFC 9293 §3.10.7.3), or nothing but its number counts, as
+   * any octet's does: the SYN,ACK that brings it again is told of by D-SACK, RFC 2883 §4 (Linux, `tcp_rcv_synsent_state_process`,
+   * `tcp_data_queue`).
+   */
+  crossingSyn: "whole" | "number-only";
+  /**
    * A segment with SYN and FIN: as RFC 9293 has it; dropped unseen by listeners (Linux); or by all (`drop_synfin` of the BSDs), since only
    * scans send such.
    */
@@ -167,6 +173,7 @@ export const DEFAULT_TCP_HABITS: Readonly<TcpHabits> = {
   ecnSynRetransmissions: 0,
   listenSynAck: "reset",
   synAckEcho: "any",
+  crossingSyn: "whole",
   synFin: "take",
   closedPorts: "reset",
   receiveBufferMostBytes: 0,

@@ -103,6 +103,8 @@ const LINUX: Profile = {
     ecn: "accept",
     // tcp_rcv_synsent_state_process: a TSecr that is not between the first SYN and now (PAWSACTIVEREJECTED).
     synAckEcho: "of-our-syn",
+    // tcp_rcv_synsent_state_process takes no text of it; tcp_data_queue.
+    crossingSyn: "number-only",
     // tcp_rcv_state_process in LISTEN.
     synFin: "drop-in-listen",
     // tcp_rcv_established: what has neither ACK, RST nor SYN is discarded before its number is looked at.

@@ -285,3 +285,24 @@ function answers(peer: Peer, echo: number): void {
   const timestamps = { value: 7, echo: echo >>> 0 };
   peer.sends({ flags: "SYN ACK", seq: 0, ack: 1, options: { mss: 1000, timestamps } });
 }
+
+Deno.test("a SYN with text that crosses ours: the text is kept (RFC 9293 §3.10.7.3), or comes again, and the SYN again is a duplicate (RFC 2883 §4)", () => {
+  for (const crossingSyn of ["whole", "number-only"] as const) {
+    for (const sackPermitted of [true, false]) {
+      const { peer, app } = reachSynSent({ tcp: { crossingSyn } });
+      const isWhole = crossingSyn === "whole";
+      peer.sends({ flags: "SYN", seq: 0, data: "abc", options: { mss: 1460, sackPermitted } });
+      peer.expects({ flags: "SYN ACK", seq: 0, ack: 1 });
+      peer.expectsSilence();
+      peer.sends({ flags: "SYN ACK", seq: 0, ack: 1, options: { mss: 1460, sackPermitted } });
+      const answer = peer.expects({ flags: "ACK", seq: 1, ack: isWhole ? 4 : 1 });
+      const told: [number, number][] = isWhole || !sackPermitted ? [] : [[peer.iss, peer.iss + 1]];
+      assertEquals(answer.options.sack ?? [], told);
+      assertEquals([app.state, app.text], ["ESTABLISHED", isWhole ? "abc" : ""]);
+      if (isWhole) continue;
+      peer.sends({ flags: "ACK", seq: 1, ack: 1, data: "abc" });
+      peer.expects({ flags: "ACK", seq: 1, ack: 4 });
+      assertEquals(app.text, "abc");
+    }
+  }
+});
