@@ -205,8 +205,10 @@ class ScriptWriter {
     const answer = this.#answerTo(end, index);
     if (answer === null) return;
     const { segment } = answer;
-    // What came together, or before the delay was over, was taken together.
-    const isOwn = answer.relAck === end && segment.time - time < AT_ONCE_S;
+    // What came together, or before the delay was over, was taken together; an ACK that does not know what has come meanwhile was made at
+    // once, by a machine that was held up.
+    const wasAtOnce = segment.time - time < AT_ONCE_S || this.#hasMoreCome(end, index);
+    const isOwn = answer.relAck === end && wasAtOnce;
     const isBare = isOwn && segment.length === 0 && (segment.flags & (FIN | RST)) === 0;
     // Two full segments are acknowledged at once in any case (SHLD-19).
     if (!isBare || end - this.#acknowledged < 2 * this.#largest) this.#quickAck(isBare);
@@ -222,6 +224,15 @@ class ScriptWriter {
       return row;
     }
     return null;
+  }
+
+  /** Whether text behind `end` lies between this row and the answer that was found last. */
+  #hasMoreCome(end: number, index: number): boolean {
+    for (let at = this.#nextAnswer - 1; at >= 0 && this.#rows[at].index > index; at--) {
+      const { segment, relSeq } = this.#rows[at];
+      if (segment.from !== this.#side && segment.length > 0 && relSeq >= end) return true;
+    }
+    return false;
   }
 
   #accept(): void {

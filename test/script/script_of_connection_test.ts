@@ -41,6 +41,17 @@ Deno.test("script: what begins before the capture does has no numbers, and is to
   assertEquals(lines.slice(3), EARLY.split("\n"));
 });
 
+Deno.test("script: an ACK that came late was at once where text came meanwhile that it does not know, else it was delayed", () => {
+  const lateAck = (...meanwhile: readonly string[]) => {
+    const story = [HANDSHAKE, "C A 1 1 len=1000 at=1", ...meanwhile, "S A 1 1001 at=1.03"].join("\n");
+    return scriptOf(story, "server").split("\n").filter((line) => /QUICKACK/.test(line));
+  };
+  const delayed = ["+0 setsockopt(4, SOL_TCP, TCP_QUICKACK, [0], 4) = 0"];
+  assertEquals(lateAck(), delayed);
+  assertEquals(lateAck("C A 1001 1 len=0 at=1.01"), delayed);
+  assertEquals(lateAck("C A 1001 1 len=1000 at=1.01"), []);
+});
+
 Deno.test("script: urgent text is sent as such, and its pointer is demanded", () => {
   const story = `${HANDSHAKE}\nC PA 1 1 len=3\nC UPA 4 1 len=1 urg=1\nC UPA 5 1 len=9 urg=20`;
   const [client, server] = (["client", "server"] as const).map((side) =>
