@@ -145,6 +145,20 @@ Deno.test("a slop is added to what has been measured (RFC 6298 §2.3)", () => {
   assertEquals(rto, [300_000, 500_000]);
 });
 
+Deno.test("a time-out lies beyond the smoothed round trip by the grain of the clock, or by more where that is set (RFC 6298 §2.3)", () => {
+  const rto = [1000, 200_000].map((rtoVarianceMinUs) => {
+    const lab = new Lab({ tcp: { rtoVarianceMinUs, rtoMinUs: 1000 } });
+    const apps = lab.listen();
+    const peer = lab.peer();
+    peer.sends({ flags: "SYN", seq: 0, options: { mss: 1460 } });
+    lab.pass(20 * MS_US);
+    peer.sends({ flags: "ACK", seq: 1, ack: 1 });
+    return apps[0].connection.info().rtoUs;
+  });
+  // SRTT 20 ms, and 4 * RTTVAR is 40 ms.
+  assertEquals(rto, [60_000, 220_000]);
+});
+
 Deno.test("slow start grows by eight segments an ACK at the most, by two, or by all (RFC 9406, RFC 3465)", () => {
   const grown = [8, 2, Infinity].map((slowStartSegments) => {
     const { lab, peer, app } = reachEstablished({ options: ALL_OPTIONS, tcp: { slowStartSegments } });

@@ -198,6 +198,15 @@ function opensInUdp(family: Family): void {
   ]);
 }
 
+Deno.test("segments leave as much room for what is around them as is set", () => {
+  for (const udpOverheadBytes of [8, 40]) {
+    const lab = new Encapsulated({ udpOverheadBytes });
+    lab.listen();
+    lab.gives("SYN", { mss: 1460 });
+    assertEquals(lab.sent().map(({ mss }) => mss), [1500 - 20 - 20 - udpOverheadBytes]);
+  }
+});
+
 Deno.test("what comes another way than the connection's is of somebody else: reset, or nothing for a reset", () => {
   const lab = new Encapsulated();
   lab.listen();
