@@ -1,5 +1,6 @@
 /** A recording of `serve` becomes a test: each connection of a kernel's clients is told as a script, which our stack then passes. */
 import { assert, assertEquals } from "@std/assert";
+import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
@@ -38,17 +39,22 @@ async function tcplab(...args: string[]): Promise<{ code: number; out: string; e
   return { code, out: new TextDecoder().decode(stdout), error: new TextDecoder().decode(stderr) };
 }
 
-liveTest("explain --script: what serve did with a kernel's clients is done again by our stack", {
-  needs: ["python3"],
-  offloads: false,
-}, async (lab) => {
-  await using recording = await scratchFile(".pcapng");
-  await using script = await scratchFile(".pkt");
-  await Deno.chmod(recording.path, 0o666);
+/** What `explain --json` has of a connection. */
+interface ToldConnection {
+  readonly id: number;
+  readonly server: string;
+  readonly ends: Readonly<Record<"client" | "server", { readonly retransmissions: number }>>;
+}
+
+/** Local choice: on two cores with three burners and other tests beside them one recording of twenty had something sent again. */
+const MOST_RECORDINGS = 5;
+
+/** The kernel's clients once, in a recording at `path`. */
+async function record(lab: PrivateLab, path: string): Promise<readonly ToldConnection[]> {
+  const served = Object.entries(PORTS).map(([app, port]) => `${port}=${app}`).join(",");
   {
-    const served = Object.entries(PORTS).map(([app, port]) => `${port}=${app}`).join(",");
     await using server = await ServeProcess.start(lab, {
-      args: ["--serve", served, "--time-wait", "1", "--write", recording.path],
+      args: ["--serve", served, "--time-wait", "1", "--write", path],
     });
     const { code, stderr } = await lab.run({
       side: "client",
@@ -57,9 +63,28 @@ liveTest("explain --script: what serve did with a kernel's clients is done again
     assertEquals([code, stderr], [0, ""]);
     await server.count("closed", Object.keys(PORTS).length);
   }
-  const told = await tcplab("explain", recording.path, "--json");
-  const { connections } = JSON.parse(told.out);
-  assertEquals(connections.length, Object.keys(PORTS).length, told.out);
+  const { out } = await tcplab("explain", path, "--json");
+  const { connections } = JSON.parse(out);
+  assertEquals(connections.length, Object.keys(PORTS).length, out);
+  return connections;
+}
+
+/** Nothing is lost here: what is sent again was so because a machine was held up, and its order in time is no other machine's. */
+function isSentAgain({ ends }: ToldConnection): boolean {
+  return ends.client.retransmissions + ends.server.retransmissions > 0;
+}
+
+liveTest("explain --script: what serve did with a kernel's clients is done again by our stack", {
+  needs: ["python3"],
+  offloads: false,
+}, async (lab) => {
+  await using recording = await scratchFile(".pcapng");
+  await using script = await scratchFile(".pkt");
+  await Deno.chmod(recording.path, 0o666);
+  let connections = await record(lab, recording.path);
+  for (let count = 1; count < MOST_RECORDINGS && connections.some(isSentAgain); count++) {
+    connections = await record(lab, recording.path);
+  }
   for (const { id, server } of connections) {
     const made = await tcplab("explain", recording.path, "-c", `${id}`, "--script", script.path);
     assertEquals([made.code, made.error], [0, ""]);
