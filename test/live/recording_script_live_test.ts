@@ -46,7 +46,7 @@ interface ToldConnection {
   readonly ends: Readonly<Record<"client" | "server", { readonly retransmissions: number }>>;
 }
 
-/** Local choice: on two cores with three burners and other tests beside them one recording of twenty had something sent again. */
+/** Local choice: on two busy cores one of ten recordings had something sent again. */
 const MOST_RECORDINGS = 5;
 
 /** The kernel's clients once, in a recording at `path`. */
