@@ -148,7 +148,9 @@ Deno.test("FreeBSD keeps every connection alive, whatever SO_KEEPALIVE says (alw
   bsd.pass(5 * SECOND_US);
   peer.expects({ flags: "ACK", seq: 0, ack: 1 });
 
-  for (const lab of [new SocketLab({ system: "freebsd", sockets: { keepsAllAlive: false } }), new SocketLab()]) {
+  for (
+    const lab of [new SocketLab({ system: "freebsd", sockets: { keepsAllAlive: false } }), new SocketLab()]
+  ) {
     const quiet = lab.accepted();
     lab.call("setsockopt(4, SOL_TCP, TCP_KEEPIDLE, [5], 4) = 0");
     lab.pass(7201 * SECOND_US);
