@@ -31,7 +31,12 @@ async function find(root: string, path: readonly string[]): Promise<OpenFile | O
     const real = await Deno.realPath(join(root, ...path));
     if (real !== root && !real.startsWith(root.endsWith("/") ? root : `${root}/`)) return null;
     const seen = await Deno.lstat(real);
-    if (seen.isDirectory) return { kind: "directory", entries: (most) => entriesOf(root, { real, most }) };
+    if (seen.isDirectory) {
+      return {
+        kind: "directory",
+        entries: (most) => entriesOf(root, { real, most }).catch(() => null),
+      };
+    }
     return seen.isFile ? await openFile(real, seen) : null;
   } catch {
     // Not there, not readable, a name too long for this system: all the same to who asks.

@@ -87,8 +87,10 @@ export class AnswerWriter {
     readonly framing: AnswerFraming;
     readonly beginning: BodyBeginning;
     readonly reader: ReadableStreamDefaultReader<Uint8Array> | null;
+    /** Called where the body ends; throws where it was made to end before. */
+    readonly atEnd: () => void;
   }): Promise<void> {
-    const { framing, beginning, reader } = body;
+    const { framing, beginning, reader, atEnd } = body;
     let left = framing.kind === "sized" && framing.length !== null ? framing.length : Infinity;
     const count = (piece: Uint8Array) => {
       left -= piece.length;
@@ -101,7 +103,10 @@ export class AnswerWriter {
     await framed(beginning.first, head);
     for (let next = beginning.next; next !== null; next = reader.read()) {
       const { done, value } = await next;
-      if (done) break;
+      if (done) {
+        atEnd();
+        break;
+      }
       demandBytes(value);
       await framed(value, NOTHING);
     }

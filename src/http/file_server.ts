@@ -106,6 +106,7 @@ function answerFile(file: OpenFile, { request, name }: { request: Request; name:
 
 async function answerDirectory(directory: OpenDirectory, path: readonly string[]): Promise<Response> {
   const entries = await directory.entries(MOST_ENTRIES + 1);
+  if (entries === null) return said(404, "there is nothing here");
   const isCut = entries.length > MOST_ENTRIES;
   const shown = entries.slice(0, MOST_ENTRIES).filter(({ name }) => isShown([name]));
   return new Response(directoryPage(path, { entries: shown, isCut }), {

@@ -24,8 +24,8 @@ export interface OpenFile {
 /** A directory. */
 export interface OpenDirectory {
   readonly kind: "directory";
-  /** In any order; not more than `most`. */
-  entries(most: number): Promise<readonly DirectoryEntry[]>;
+  /** In any order; not more than `most`. Null where they may not be read, or are gone. */
+  entries(most: number): Promise<readonly DirectoryEntry[] | null>;
 }
 
 /** See the head of this file. */

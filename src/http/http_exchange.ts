@@ -39,6 +39,10 @@ class Exchange<Stream extends HttpStream> {
   readonly #body: RequestBody | null;
   readonly #aborter = new AbortController();
   #offer: UpgradeOffer | null = null;
+  /** Of the answer's body, while it is sent. */
+  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  /** Resolves when the server itself ends the connection. */
+  readonly #ended = Promise.withResolvers<null>();
   #hasHead = false;
   #isGone = false;
 
@@ -52,7 +56,10 @@ class Exchange<Stream extends HttpStream> {
   async run(): Promise<ExchangeEnd> {
     const { intake, shared } = this.#connection;
     intake.watch(() => this.#sawEnd());
-    this.#connection.onAbort = () => this.#gone(new Error("The server has ended the connection"));
+    this.#connection.onAbort = () => {
+      this.#gone(new Error("The server has ended the connection"));
+      this.#ended.resolve(null);
+    };
     let response = await this.#handled();
     if (this.#offer !== null && response === this.#offer.response) return await this.#upgrade(this.#offer);
     this.#offer?.settle.reject(new TypeError("The handler has returned another response"));
@@ -83,17 +90,29 @@ class Exchange<Stream extends HttpStream> {
     this.#connection.onAbort = null;
   }
 
-  /** Null: the handler has thrown. */
+  /** Null: the handler has thrown, or the server has ended the connection and does not wait for it. */
   async #handled(): Promise<Response | null> {
     try {
-      const response: unknown = await this.#connection.shared.handler(this.#request(), this.#info());
-      if (response instanceof Response) return response;
-      throw new TypeError("A handler has returned something else than a Response");
+      const answering = this.#asked();
+      const response = await Promise.race([answering, this.#ended.promise]);
+      if (response === null) answering.then((late) => late.body?.cancel()).catch(() => {});
+      return response;
     } catch (error) {
-      const isTold = this.#body?.refused !== null && error === this.#body?.refused;
+      const refused = this.#body?.refused ?? null;
+      const isTold = refused !== null && error === refused;
       if (!isTold && !this.#isGone) this.#failed(error);
       return null;
     }
+  }
+
+  async #asked(): Promise<Response> {
+    const response: unknown = await this.#connection.shared.handler(this.#request(), this.#info());
+    if (!(response instanceof Response)) {
+      throw new TypeError("A handler has returned something else than a Response");
+    }
+    // That of Response.error() is 0.
+    if (response.status < 200) throw new TypeError("A handler has returned a Response without a status");
+    return response;
   }
 
   #failed(error: unknown): void {
@@ -176,26 +195,21 @@ class Exchange<Stream extends HttpStream> {
     const { writer, shared } = this.#connection;
     const { method, minorVersion } = this.#head;
     let response = given;
-    let reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
     let beginning: BodyBeginning = { first: new Uint8Array(0), length: 0, next: null };
-    const hasBody = method !== "HEAD" && ![204, 205, 304].includes(response.status);
     try {
-      if (!hasBody) {
-        await response.body?.cancel();
-      } else if (response.body !== null) {
-        reader = response.body.getReader();
-        beginning = await beginningOf(reader);
-      }
+      if (!hasBody(method, response)) this.#dropBody(response);
+      else if (response.body !== null) beginning = await this.#beginningOf(response.body);
     } catch (error) {
       // Nothing is sent yet, so that it can still be said; and what made the body can let go what it holds.
-      reader?.cancel(error).catch(() => {});
+      this.#reader?.cancel(error).catch(() => {});
       this.#failed(error);
       response = failure();
-      reader = response.body?.getReader() ?? null;
+      this.#reader = response.body?.getReader() ?? null;
       beginning = { first: new TextEncoder().encode(FAILURE), length: FAILURE.length, next: null };
     }
     const said = lengthSaid(response);
-    const length = hasBody ? (reader === null ? 0 : said ?? beginning.length) : said;
+    const reader = this.#reader;
+    const length = hasBody(method, response) ? (reader === null ? 0 : said ?? beginning.length) : said;
     const framing = framingOfAnswer({ status: response.status, method, minorVersion, length });
     const keeps = this.#keeps(response) && framing.kind !== "until-close";
     this.#hasHead = true;
@@ -208,12 +222,29 @@ class Exchange<Stream extends HttpStream> {
       date: shared.date(),
     });
     try {
-      await writer.send(head, { framing, beginning, reader });
+      await writer.send(head, { framing, beginning, reader, atEnd: () => this.#demandClient() });
     } catch (error) {
       reader?.cancel(error).catch(() => {});
       throw error;
     }
     return keeps ? "next" : "linger";
+  }
+
+  async #beginningOf(body: ReadableStream<Uint8Array>): Promise<BodyBeginning> {
+    this.#reader = body.getReader();
+    const beginning = await beginningOf(this.#reader);
+    if (this.#isGone) this.#reader.cancel(this.#aborter.signal.reason).catch(() => {});
+    return beginning;
+  }
+
+  /** Nobody wants it. How long whoever made it takes to hear that is nothing for the client to wait for. */
+  #dropBody({ body }: Response): void {
+    body?.cancel().catch((error) => this.#failed(error));
+  }
+
+  /** The body of an answer that is given to nobody ends as well, but is not whole. */
+  #demandClient(): void {
+    if (this.#isGone) throw this.#aborter.signal.reason;
   }
 
   #keeps(response: Response): boolean {
@@ -246,10 +277,16 @@ class Exchange<Stream extends HttpStream> {
     this.#isGone = true;
     this.#connection.shared.counters.aborted++;
     this.#aborter.abort(error);
+    // It may have nothing to give for a long time, and would not hear of it from a write that fails.
+    this.#reader?.cancel(error).catch(() => {});
   }
 }
 
 const FAILURE = "500: the server has failed to answer this\n";
+
+function hasBody(method: string, { status }: Response): boolean {
+  return method !== "HEAD" && ![204, 205, 304].includes(status);
+}
 
 function failure(): Response {
   return new Response(FAILURE, { status: 500, headers: { "content-type": "text/plain; charset=utf-8" } });

@@ -46,9 +46,9 @@ export function judgeHead(parsed: ParsedHead, ownHost: string): RequestHead | Re
   if (method === "CONNECT" || method === "TRACE") return "method";
   const hosts = valuesOf(fields, "host");
   if (hosts.length > 1 || (hosts.length === 0 && minorVersion > 0)) return "host";
-  const host = hosts.length === 0 ? ownHost : hosts[0];
-  if (!isHost(host)) return "host";
-  const url = urlOf(target, { method, host });
+  const host = hosts.at(0) ?? null;
+  if (host !== null && !isHost(host)) return "host";
+  const url = urlOf(target, { method, host, ownHost });
   if (url === null) return "target";
   const framing = framingOf(fields, minorVersion);
   if (typeof framing === "string") return framing;
@@ -67,7 +67,8 @@ export function judgeHead(parsed: ParsedHead, ownHost: string): RequestHead | Re
     minorVersion,
     fields,
     framing,
-    keepAlive: minorVersion > 0 ? !options.includes("close") : options.includes("keep-alive"),
+    // RFC 9112 §9.3: close is looked for first, whatever else is said.
+    keepAlive: !options.includes("close") && (minorVersion > 0 || options.includes("keep-alive")),
     expectsContinue: expects && framing.kind !== "none",
     upgrade: mayUpgrade && upgrades.length > 0 ? upgrades.join(", ") : null,
   };
@@ -88,12 +89,22 @@ function isHost(text: string): boolean {
 }
 
 /** Null: no target of this method. Another host in an absolute URL than in Host is nothing that an honest client sends. */
-function urlOf(target: string, { method, host }: { method: string; host: string }): string | null {
-  if (target === "*") return method === "OPTIONS" ? `http://${host}/*` : null;
-  if (ORIGIN_FORM.test(target)) return parsedUrl(`http://${host}${target}`);
+function urlOf(
+  target: string,
+  { method, host, ownHost }: { method: string; host: string | null; ownHost: string },
+): string | null {
+  const known = host ?? ownHost;
+  if (target === "*") return method === "OPTIONS" ? parsedUrl(`http://${known}/*`) : null;
+  if (ORIGIN_FORM.test(target)) return parsedUrl(`http://${known}${target}`);
   const [, authority, rest = "/"] = ABSOLUTE_FORM.exec(target) ?? [];
-  if (authority === undefined || authority.toLowerCase() !== host.toLowerCase()) return null;
-  return parsedUrl(`http://${host}${rest.startsWith("?") ? "/" : ""}${rest}`);
+  if (authority === undefined || !isHost(authority)) return null;
+  if (host !== null && withoutUsualPort(authority) !== withoutUsualPort(host)) return null;
+  return parsedUrl(`http://${authority}${rest.startsWith("?") ? "/" : ""}${rest}`);
+}
+
+/** RFC 9110 §4.2.3: of a host with port 80 and without one, in letters of any case, the same is meant. */
+function withoutUsualPort(host: string): string {
+  return host.toLowerCase().replace(/:(?:80)?$/, "");
 }
 
 /** Null where a URL as browsers have it cannot be made of it: a host such as `256.1.1.1`. */

@@ -30,7 +30,6 @@ const OURS: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "content-length",
   "proxy-connection",
-  "upgrade",
   "te",
   "trailer",
 ]);
@@ -80,15 +79,26 @@ export function responseHead(parts: ResponseHeadParts): Uint8Array<ArrayBuffer> 
   if (!headers.has("date")) text += `date: ${parts.date}\r\n`;
   if (framing.kind === "sized" && framing.length !== null) text += `content-length: ${framing.length}\r\n`;
   if (framing.kind === "chunked") text += "transfer-encoding: chunked\r\n";
-  if (connection !== null) text += `connection: ${connection}\r\n`;
+  // RFC 9110 §7.8: what the server could speak is said with Upgrade, as 426 has to, and Connection names that field.
+  const options = headers.has("upgrade") ? [connection, "upgrade"] : [connection];
+  const said = options.filter((option) => option !== null).join(", ");
+  if (said !== "") text += `connection: ${said}\r\n`;
   return latin1(`${text}\r\n`);
 }
+
+/** What 101 has of its own, or must not have at all (RFC 9110 §8.6, RFC 9112 §6.1). */
+const NOT_OF_101: ReadonlySet<string> = new Set([
+  "connection",
+  "date",
+  "content-length",
+  "transfer-encoding",
+]);
 
 /** The head of 101: its fields are the handler's. */
 export function switchingHead(headers: Headers, date: string): Uint8Array<ArrayBuffer> {
   let text = `${statusLine(101, "")}\r\ndate: ${date}\r\n`;
   for (const [name, value] of headers) {
-    if (name !== "connection" && name !== "date") text += `${name}: ${value}\r\n`;
+    if (!NOT_OF_101.has(name)) text += `${name}: ${value}\r\n`;
   }
   return latin1(`${text}connection: upgrade\r\n\r\n`);
 }

@@ -105,12 +105,14 @@ function figures(
 ): ReadableStream<Uint8Array> {
   let isFirst = true;
   let cancel = () => {};
+  let wake = () => {};
+  request.signal.addEventListener("abort", () => wake(), { once: true });
   return new ReadableStream<Uint8Array>({
     pull: async (controller) => {
       if (!isFirst) {
         await new Promise<void>((resolve) => {
+          wake = resolve;
           cancel = clock.after(EVERY_US, resolve);
-          request.signal.addEventListener("abort", () => resolve(), { once: true });
         });
       }
       isFirst = false;

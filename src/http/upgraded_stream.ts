@@ -57,7 +57,11 @@ export class UpgradedConnection implements UpgradedStream {
     await ready;
     if (into.length === 0) return 0;
     while (intake.count === 0) {
-      if (intake.failure !== undefined) throw intake.failure;
+      if (intake.failure !== undefined) {
+        // Nobody is there any more: also who forgets to close it gives its place back.
+        this.close();
+        throw intake.failure;
+      }
       if (intake.isAtEnd) {
         if (this.#isWriteClosed) this.close();
         return null;

@@ -3,6 +3,7 @@
  *
  * Owns: entity tags, and what the conditional fields make of them. Must not know: files.
  */
+import { parseHttpDate } from "./http_date.ts";
 
 /** What a file is now. */
 export interface Validators {
@@ -23,7 +24,7 @@ export function judgeConditions(headers: Headers, now: Validators): "go-on" | "n
   const unmodifiedSince = secondsOf(headers.get("if-unmodified-since"));
   if (match !== null) {
     if (!listHas(match, now.etag, "strong")) return "failed";
-  } else if (unmodifiedSince !== null && isModifiedAfter(now, unmodifiedSince)) {
+  } else if (unmodifiedSince !== null && now.modifiedMs !== null && isModifiedAfter(now, unmodifiedSince)) {
     return "failed";
   }
   const noneMatch = headers.get("if-none-match");
@@ -50,11 +51,9 @@ function listHas(field: string, etag: string, how: "strong" | "weak"): boolean {
   );
 }
 
-/** A date that is none is as if it was not there. */
+/** A date that is none is as if it was not there (§13.1.3, §13.1.4). */
 function secondsOf(field: string | null): number | null {
-  if (field === null) return null;
-  const ms = Date.parse(field);
-  return Number.isNaN(ms) ? null : Math.floor(ms / 1000);
+  return field === null ? null : parseHttpDate(field.trim(), new Date().getUTCFullYear());
 }
 
 function isModifiedAfter({ modifiedMs }: Validators, seconds: number): boolean {

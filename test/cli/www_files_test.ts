@@ -1,6 +1,7 @@
 /** What of a directory of this machine `--www` shows, and what not, whatever lies in it. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { FileTree } from "../../src/http/file_tree.ts";
+import { serveFile } from "../../src/http/file_server.ts";
+import type { DirectoryEntry, FileTree, OpenDirectory } from "../../src/http/file_tree.ts";
 import { UsageError } from "../../src/cli/command.ts";
 import { wwwFiles } from "../../src/cli/www_files.ts";
 
@@ -77,18 +78,41 @@ Deno.test("nothing outside is found, nor what is neither file nor directory", as
   });
 });
 
+/** Lines of a directory that can be read. */
+async function entriesOf(directory: OpenDirectory, most: number): Promise<readonly DirectoryEntry[]> {
+  const entries = await directory.entries(most);
+  assert(entries !== null);
+  return entries;
+}
+
 Deno.test("a directory lists what can be asked for, links for what they lead to, and so many at most", async () => {
   await withTree(async (tree, root) => {
     const top = await tree.find([]);
     assert(top?.kind === "directory");
-    const names = (await top.entries(100)).map(({ name, isDirectory }) => `${name}${isDirectory ? "/" : ""}`);
+    const names = (await entriesOf(top, 100)).map(({ name, isDirectory }) =>
+      `${name}${isDirectory ? "/" : ""}`
+    );
     assertEquals(names.toSorted(), ["a.txt", "sub/"]);
     const sub = await tree.find(["sub"]);
     assert(sub?.kind === "directory");
-    const below = (await sub.entries(100)).map(({ name, isDirectory }) => `${name}${isDirectory ? "/" : ""}`);
+    const below = (await entriesOf(sub, 100)).map(({ name, isDirectory }) =>
+      `${name}${isDirectory ? "/" : ""}`
+    );
     assertEquals(below.toSorted(), ["deep/", "dir/", "in"]);
     for (let number = 0; number < 30; number++) await Deno.writeTextFile(`${root}/${number}.txt`, "");
-    assertEquals((await top.entries(10)).length, 10);
+    assertEquals((await entriesOf(top, 10)).length, 10);
+  });
+});
+
+Deno.test("a directory that goes, or may not be read, before its names are asked for has none to tell", async () => {
+  await withTree(async (tree, root) => {
+    const found = await tree.find(["sub", "deep"]);
+    assert(found?.kind === "directory");
+    await Deno.remove(`${root}/sub/deep`, { recursive: true });
+    assertEquals(await found.entries(10), null);
+    const late = { find: (path: readonly string[]) => Promise.resolve(path.length === 0 ? found : null) };
+    const response = await serveFile(late, { request: new Request("http://a/"), target: "/" });
+    assertEquals([response.status, await response.text()], [404, "404: there is nothing here\n"]);
   });
 });
 

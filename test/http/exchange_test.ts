@@ -113,6 +113,24 @@ Deno.test("HTTP/1.0: one request, or more where both say keep-alive", async () =
   assertEquals(wire.acts, ["closeWrite"]);
 });
 
+Deno.test("RFC 9112 §9.3: where a client says close, nothing else that it says keeps the connection", async () => {
+  for (const version of ["1.0", "1.1"]) {
+    for (
+      const more of ["Connection: keep-alive, close\r\n", "Connection: close\r\nConnection: keep-alive\r\n"]
+    ) {
+      const scene = new HttpScene();
+      const wire = scene.connect();
+      wire.push(`GET / HTTP/${version}\r\nHost: a\r\n${more}\r\n`);
+      await settle();
+      assertEquals(
+        [fieldOf(wire.text(), "connection"), wire.acts],
+        ["close", ["closeWrite"]],
+        version + more,
+      );
+    }
+  }
+});
+
 Deno.test("close, whoever asks for it, ends the connection after the answer", async () => {
   for (const [more, headers] of [["Connection: x, Close\r\n", {}], ["", { connection: "close" }]] as const) {
     const scene = new HttpScene(() => new Response("x", { headers }));

@@ -114,10 +114,23 @@ Deno.test("conditions are judged in the order of RFC 9110 §13.2.2", () => {
     [{ "if-modified-since": MODIFIED }, "not-modified"],
     [{ "if-modified-since": before }, "go-on"],
     [{ "if-modified-since": "yesterday" }, "go-on"],
+    // §13.1.3: what is no HTTP-date is ignored, also what looks like a day far in the future.
+    [{ "if-modified-since": "2099" }, "go-on"],
+    [{ "if-modified-since": "Fri, 02 Jan 2099 03:04:05 +0000" }, "go-on"],
+    [{ "if-modified-since": `${MODIFIED}, ${MODIFIED}` }, "go-on"],
+    [{ "if-unmodified-since": "1990" }, "go-on"],
+    // §5.6.7: the older forms are dates too, of UTC wherever this machine is.
+    [{ "if-modified-since": "Friday, 02-Jan-26 03:04:05 GMT" }, "not-modified"],
+    [{ "if-modified-since": "Fri Jan  2 03:04:05 2026" }, "not-modified"],
+    [{ "if-modified-since": "Fri Jan  2 03:04:04 2026" }, "go-on"],
   ];
   for (const [headers, expected] of cases) {
     assertEquals(judgeConditions(new Headers(headers), now), expected, JSON.stringify(headers));
   }
+  // §13.1.4: without a date nothing is judged by one.
+  const undated = { etag: TAG, modifiedMs: null };
+  assertEquals(judgeConditions(new Headers({ "if-unmodified-since": before }), undated), "go-on");
+  assertEquals(judgeConditions(new Headers({ "if-modified-since": before }), undated), "go-on");
   const fresh = (value: string) => isRangeFresh(new Headers({ "if-range": value }), now);
   assertEquals([TAG, `W/${TAG}`, '"x"', MODIFIED, before, "soon"].map(fresh), [
     true,

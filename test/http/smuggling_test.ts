@@ -104,6 +104,28 @@ const REFUSED: readonly (readonly [octets: string, status: number, reason: strin
   ["GET / HTTP/1.1\r\nHost: a:99999\r\n\r\n", 400, "host"],
   ["GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", 400, "host"],
   ["GET / HTTP/1.1\r\nHost: 999.1.1.1\r\n\r\n", 400, "target"],
+  ["OPTIONS * HTTP/1.1\r\nHost: 999.1.1.1\r\n\r\n", 400, "target"],
+  ["GET http://u@a/ HTTP/1.0\r\n\r\n", 400, "target"],
+  ["GET http:///x HTTP/1.0\r\n\r\n", 400, "target"],
+  [`GET http://a:81/ HTTP/1.1\r\n${HOST}\r\n`, 400, "target"],
+  [`GET http://a:8/ HTTP/1.1\r\nHost: a:80\r\n\r\n`, 400, "target"],
+  // RFC 9112 §6.1: what some take for "chunked", or for chunked twice.
+  [
+    `${POST}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    400,
+    "transfer-encoding",
+  ],
+  [`${POST}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n`, 400, "transfer-encoding"],
+  [`${POST}Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n`, 400, "control"],
+  [`${POST}Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n`, 400, "transfer-encoding"],
+  [`${POST}Transfer-Encoding: chunked;a=b\r\n\r\n0\r\n\r\n`, 400, "transfer-encoding"],
+  [`${POST}Transfer-Encoding: chunked\xa0\r\n\r\n0\r\n\r\n`, 400, "transfer-encoding"],
+  [`${POST}Transfer-Encoding:\r\n\r\n0\r\n\r\n`, 400, "transfer-encoding"],
+  [`${POST}Transfer-Encoding:\r\nContent-Length: 3\r\n\r\nabc`, 400, "length-and-coding"],
+  ["POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "transfer-encoding"],
+  // Lengths beyond 2^53 and 2^64, and one that is 5 modulo 2^64.
+  [`${POST}Content-Length: 9007199254740993\r\n\r\n`, 400, "content-length"],
+  [`${POST}Content-Length: 18446744073709551621\r\n\r\nhello`, 400, "content-length"],
   // RFC 9110 §10.1.1.
   [`${POST}Expect: 200-ok\r\nContent-Length: 3\r\n\r\nabc`, 417, "expectation"],
   // RFC 9112 §7.1: chunks.
@@ -181,6 +203,9 @@ const TAKEN: readonly (readonly [octets: string, body: string])[] = [
   ["GET / HTTP/1.1\r\nHost: [fd00::1]:8080\r\n\r\n", "GET / "],
   [`GET http://A/x HTTP/1.1\r\n${HOST}\r\n`, "GET /x "],
   [`GET http://a?x HTTP/1.1\r\n${HOST}\r\n`, "GET /?x "],
+  ["GET http://b/x HTTP/1.0\r\n\r\n", "GET /x "],
+  [`GET http://a:80/x HTTP/1.1\r\n${HOST}\r\n`, "GET /x "],
+  ["GET http://a/x HTTP/1.1\r\nHost: A:\r\n\r\n", "GET /x "],
   [`GET //b/x HTTP/1.1\r\n${HOST}\r\n`, "GET //b/x "],
   [`OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, "OPTIONS /* "],
   [`GET / HTTP/1.7\r\n${HOST}\r\n`, "GET / "],
