@@ -69,9 +69,15 @@ function demandBytes(piece: unknown): asserts piece is Uint8Array {
 export class AnswerWriter {
   readonly #parts: WriterParts;
   #last: Promise<void> = Promise.resolve();
+  #hasFailed = false;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
+  }
+
+  /** A write was refused by the stream: nobody is there any more, whoever else has noticed that. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /** All of it, after what was given before. Rejects as the stream's writes do. */
@@ -137,6 +143,9 @@ export class AnswerWriter {
         patience(writeMs);
         at += await stream.write(at === 0 ? bytes : bytes.subarray(at));
       }
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
     } finally {
       patience(Infinity);
     }

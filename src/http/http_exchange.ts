@@ -54,7 +54,7 @@ class Exchange<Stream extends HttpStream> {
   }
 
   async run(): Promise<ExchangeEnd> {
-    const { intake, shared } = this.#connection;
+    const { intake, shared, writer } = this.#connection;
     intake.watch(() => this.#sawEnd());
     this.#connection.onAbort = () => {
       this.#gone(new Error("The server has ended the connection"));
@@ -75,7 +75,7 @@ class Exchange<Stream extends HttpStream> {
       shared.counters.responses++;
     } catch (error) {
       // The client has to see that it is not whole: there is no way to say it but to break the connection.
-      if (!this.#isGone && intake.failure === undefined) this.#failed(error);
+      if (!this.#isGone && intake.failure === undefined && !writer.hasFailed) this.#failed(error);
       this.#gone(error);
       this.#connection.abort();
       return "closed";
@@ -100,7 +100,7 @@ class Exchange<Stream extends HttpStream> {
     } catch (error) {
       const refused = this.#body?.refused ?? null;
       const isTold = refused !== null && error === refused;
-      if (!isTold && !this.#isGone) this.#failed(error);
+      if (!isTold && !this.#isGone && !this.#connection.writer.hasFailed) this.#failed(error);
       return null;
     }
   }

@@ -1,6 +1,6 @@
 /** What of an exchange goes on its way in parts, and ends that are neither side's wish: what tests of the whole do not see. */
 import { assert, assertEquals } from "@std/assert";
-import { bodyOf, fieldOf, HttpScene, latin1, settle, statusOf } from "./http_scene.ts";
+import { bodyOf, fieldOf, HttpScene, latin1, settle, statusOf, WireEnd } from "./http_scene.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const post = (more: string) => `POST / HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
@@ -135,5 +135,25 @@ Deno.test("a body that gives something else than octets is a failure, at once or
     assert(scene.errors[0] instanceof TypeError);
     assertEquals(statusOf(wire.text()), before === 0 ? 500 : 200);
     assertEquals([wire.isClosed, cancelled], [before !== 0, 1]);
+  }
+});
+
+/** Its client has gone, and a write is the first to hear of it: nothing is being read. */
+class DeafEnd extends WireEnd {
+  override write(_bytes: Uint8Array): Promise<number> {
+    return Promise.reject(new Error("reset by the peer"));
+  }
+}
+
+Deno.test("the same where a write hears of it first: of the answer, and of 100 (Continue)", async () => {
+  const requests = [GET, "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"];
+  for (const request of requests) {
+    const scene = new HttpScene();
+    const wire = new DeafEnd();
+    void scene.server.serve(wire);
+    wire.push(request);
+    await settle();
+    const { failures, aborted, open, responses } = scene.server.stats();
+    assertEquals([failures, aborted, open, responses, scene.errors], [0, 1, 0, 0, []], request);
   }
 });
