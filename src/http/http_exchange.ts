@@ -295,5 +295,5 @@ function failure(): Response {
 /** The length that a handler has said; null where it has said none. */
 function lengthSaid(response: Response): number | null {
   const said = response.headers.get("content-length");
-  return said !== null && /^\d{1,15}$/.test(said) ? Number(said) : null;
+  return said !== null && /^\d+$/.test(said) && Number.isSafeInteger(Number(said)) ? Number(said) : null;
 }
