@@ -57,6 +57,7 @@ export class UpgradedConnection implements UpgradedStream {
     await ready;
     if (into.length === 0) return 0;
     while (intake.count === 0) {
+      if (this.#isClosed) return null;
       if (intake.failure !== undefined) {
         // Nobody is there any more: also who forgets to close it gives its place back.
         this.close();

@@ -252,6 +252,13 @@ Deno.test("an upgrade whose 101 cannot be sent is none: reading and writing say 
   assertEquals([open, upgrades], [0, 0]);
 });
 
+/** A read that is under way when it is closed hears nothing of that. */
+class ForgetfulEnd extends WireEnd {
+  override get isClosed(): boolean {
+    return false;
+  }
+}
+
 Deno.test("an upgraded connection is closed once, however often that is said", async () => {
   const streams: UpgradedStream[] = [];
   const scene = new HttpScene((_request, info) => {
@@ -262,10 +269,31 @@ Deno.test("an upgraded connection is closed once, however often that is said", a
   const wire = scene.connect();
   wire.push(UPGRADE);
   await settle();
-  for (let turn = 0; turn < 3; turn++) streams[0].close();
   streams[0][Symbol.dispose]();
   await settle();
   assertEquals([wire.acts, scene.server.stats().open], [["close"], 0]);
+  for (let turn = 0; turn < 3; turn++) streams[0].close();
+  assertEquals(wire.acts, ["close"]);
+});
+
+Deno.test("whoever waits for octets of an upgraded connection is let go when it is closed at this end", async () => {
+  const streams: UpgradedStream[] = [];
+  const scene = new HttpScene((_request, info) => {
+    const { response, stream } = info.upgrade({ upgrade: "x" });
+    streams.push(stream);
+    return response;
+  });
+  const wire = new ForgetfulEnd();
+  void scene.server.serve(wire);
+  wire.push(UPGRADE);
+  await settle();
+  let ended: number | null | undefined;
+  void streams[0].read(new Uint8Array(10)).then((count) => ended = count);
+  await settle();
+  assertEquals(ended, undefined);
+  streams[0].close();
+  await settle();
+  assertEquals(ended, null);
 });
 
 Deno.test("an upgraded connection's writable writes all of a piece, however little is taken at a time", async () => {
