@@ -172,6 +172,8 @@ Deno.test("other methods are told which there are, other paths that there is not
   for (const [line, status, allow] of cases) {
     const text = await scene.ask(line);
     assertEquals([statusOf(text), fieldOf(text, "allow")], [status, allow], line);
+    const sentence = allow === null ? "there is nothing here" : `only ${allow} are answered here`;
+    assertEquals(bodyOf(text), `${status}: ${sentence}\n`);
   }
   assertEquals(statusOf(await scene.ask("GET /tcb.json?x=1")), 200);
 });
