@@ -125,7 +125,7 @@ export interface HostConnection extends FastOpenConnection {
   setDscp(dscp: number): void;
   /** DSCP of the segment that came last (MAY-9). */
   readonly receivedDscp: number;
-  /** Keep-alive (RFC 9293 §3.8.4), off by default; idle time and interval in microseconds. */
+  /** Keep-alive (RFC 9293 §3.8.4), off by default; idle time and interval in microseconds. Throws RangeError for less than one. */
   setKeepAlive(on: boolean, idleUs?: number, intervalUs?: number): void;
   /** R2 of RFC 9293 §3.8.3 (MUST-21), microseconds. */
   setUserTimeout(us: number): void;

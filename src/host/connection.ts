@@ -352,6 +352,10 @@ export class Connection implements HostConnection, TableEntry, DeadlineEntry, Or
   }
 
   setKeepAlive(on: boolean, idleUs?: number, intervalUs?: number): void {
+    for (const us of [idleUs, intervalUs]) {
+      // A deadline that is no time, or is due at once for ever.
+      if (us !== undefined && !(us >= 1)) throw new RangeError(`Expected a microsecond or more, got ${us}`);
+    }
     if (idleUs !== undefined) this.tcb.keepAliveIdleUs = idleUs;
     if (intervalUs !== undefined) this.tcb.keepAliveIntervalUs = intervalUs;
     this.#host.begin(this);

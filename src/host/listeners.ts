@@ -36,7 +36,7 @@ export class Listener implements HostListener {
   readonly #closed: (listener: Listener) => void;
   readonly #settings: FastOpenSettings;
 
-  /** Throws RangeError for a Fast Open that cannot be. */
+  /** Throws RangeError for a Fast Open or a backlog that cannot be. */
   constructor(
     options: ListenOptions & { readonly port: number },
     { closed, settings }: { closed(listener: Listener): void; settings: FastOpenSettings },
@@ -46,6 +46,8 @@ export class Listener implements HostListener {
     this.port = options.port;
     this.address = options.address ?? null;
     this.backlog = options.backlog ?? DEFAULT_BACKLOG;
+    // NaN would be no bound at all.
+    if (!(this.backlog >= 0)) throw new RangeError(`Expected a backlog of 0 or more, got ${this.backlog}`);
     this.options = options;
     this.#changes = options.tcp;
     this.#closed = closed;

@@ -7,7 +7,7 @@ import type { FrameLink } from "../link/link.ts";
 import type { Connection } from "./connection.ts";
 import { createStack, type CreateStackOptions } from "./create_stack.ts";
 import type { DeviceOpener, DeviceOptions } from "./listen.ts";
-import type { StackConnectOptions } from "./stack.ts";
+import type { Stack, StackConnectOptions } from "./stack.ts";
 
 /** From where {@link connectOn} connects: on a device, or on a link that is open already. */
 export type ConnectOnOptions =
@@ -28,8 +28,18 @@ export async function connectOn(
   parts: { readonly openDevice: DeviceOpener },
 ): Promise<Connection> {
   const link = "link" in options ? options.link : await parts.openDevice(options);
-  const stack = createStack({ ...options, link, addresses: options.ip });
+  const stack = stackOn(link, options);
   const connecting = stack.connect(options);
   stack.closeWhenQuiet();
   return await connecting;
+}
+
+/** What was opened for this stack alone does not stay open when there is none. */
+function stackOn(link: FrameLink, options: ConnectOnOptions): Stack {
+  try {
+    return createStack({ ...options, link, addresses: options.ip });
+  } catch (error) {
+    if (!("link" in options)) link.close();
+    throw error;
+  }
 }

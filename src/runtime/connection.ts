@@ -23,6 +23,7 @@ import {
   type EventHub,
   type OwnedConnectionEvents,
 } from "./event_hub.ts";
+import { bytesGoneError, whyNoBytes } from "./given_bytes.ts";
 import type { ProcessLife } from "./process_life.ts";
 
 /** One end of a connection, as Deno writes it. */
@@ -181,9 +182,11 @@ export class Connection implements Disposable {
   /**
    * Reads up to `p.byteLength` bytes into `p`; waits for the first. Resolves to how many, or to null at the end.
    * Rejects with what ended the connection: ConnectionReset, ConnectionAborted, TimedOut; with BadResource after `close`, with
-   * Interrupted when `close` comes while it waits.
+   * Interrupted when `close` comes while it waits; with TypeError when `p` is no Uint8Array, or is taken away while it waits.
    */
   read(p: Uint8Array): Promise<number | null> {
+    const why = whyNoBytes(p);
+    if (why !== null) return Promise.reject(why);
     if (p.length === 0) return Promise.resolve(0);
     if (this.#reads.length === 0) {
       try {
@@ -204,6 +207,8 @@ export class Connection implements Disposable {
    * maybe not all. Rejects as `read` does, and with BrokenPipe after `closeWrite`.
    */
   write(p: Uint8Array): Promise<number> {
+    const why = whyNoBytes(p);
+    if (why !== null) return Promise.reject(why);
     if (p.length === 0) return Promise.resolve(0);
     if (this.#writes.length === 0) {
       try {
@@ -359,7 +364,10 @@ export class Connection implements Disposable {
   ): void {
     while (waiting.length > 0) {
       try {
-        const result = transfer(waiting[0].bytes);
+        const { bytes } = waiting[0];
+        // Nobody waits with no bytes: these have been taken away.
+        if (bytes.length === 0) throw bytesGoneError();
+        const result = transfer(bytes);
         if (result === undefined) break;
         waiting.shift()?.resolve(result);
       } catch (error) {

@@ -127,6 +127,7 @@ export function createStack(options: CreateStackOptions): Stack {
 function hostSettings(options: Omit<CreateHostOptions, "link">): SessionHost {
   const { addresses, gateway, clock: _clock, profile, seed, ...settings } = options;
   const texts = typeof addresses === "string" ? [addresses] : addresses;
+  if (texts.length === 0) throw new TypeError("addresses is empty: expected one at least, as 10.0.0.1/24");
   if (seed !== undefined && settings.secret !== undefined) {
     throw new TypeError(
       "Both seed and secret are given: the secret is all that a seed is for, give one of them",

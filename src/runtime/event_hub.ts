@@ -65,7 +65,7 @@ export class EventHub {
     observer: Observer,
     { connection, interest }: { readonly connection?: string; readonly interest?: EventInterest } = {},
   ): () => void {
-    if (interest !== undefined) this.#interests.set(observer, interest);
+    if (interest !== undefined) this.#interests.set(observer, this.#guarded(interest));
     if (connection === undefined) this.#everything = [...this.#everything, observer];
     else this.#byConnection.set(connection, [...(this.#byConnection.get(connection) ?? []), observer]);
     this.#attach();
@@ -121,6 +121,25 @@ export class EventHub {
       segments: (id) => wantsAll || interests.some(({ segments }) => segments(id)),
       data: wantsAll || interests.some(({ data }) => data),
       samples: (id) => interests.some(({ samples }) => samples(id)),
+    };
+  }
+
+  /** One whose questions throw is told nothing for it, and counted, as an observer that throws is. */
+  #guarded(interest: EventInterest): EventInterest {
+    const asked = (ask: () => boolean) => {
+      try {
+        return ask();
+      } catch (error) {
+        this.#host.observerThrew(error);
+        return false;
+      }
+    };
+    return {
+      segments: (id) => asked(() => interest.segments(id)),
+      get data() {
+        return asked(() => interest.data);
+      },
+      samples: (id) => asked(() => interest.samples(id)),
     };
   }
 

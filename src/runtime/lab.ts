@@ -27,7 +27,7 @@ export interface LabOptions extends LabHostSettings {
   readonly seed?: number;
   /** Disturbs what the server receives and sends, as `serve --fault` does: `drop=1%,delay=20ms`, `in:dup=5%,out:reorder=2%`. */
   readonly faults?: string;
-  /** Largest IP packet of the link in bytes (1500). */
+  /** Largest IP packet of the link in bytes (1500): 68 (RFC 791 §3.2) to 65535. */
   readonly mtu?: number;
   /** Whether they have addresses of IPv6, too (false): neighbor discovery has a lot to say. */
   readonly ipv6?: boolean;
@@ -57,6 +57,10 @@ const KEEP_EVENTS = 100_000;
 /** Local choice: more than any deadline of TCP but keep-alive's. */
 const RUN_LIMIT_MS = 3_600_000;
 
+/** What every link carries (RFC 791 §3.2), and the most that a packet's length says. */
+const LEAST_MTU = 68;
+const MOST_MTU = 0xffff;
+
 /** Two hosts on a link in memory; made by {@link createLab}. */
 export class Lab implements Disposable, AsyncDisposable {
   /** Has 10.0.0.1, and fd00::1 with `ipv6`. */
@@ -83,6 +87,12 @@ export class Lab implements Disposable, AsyncDisposable {
       keepEvents = KEEP_EVENTS,
       ...both
     } = options;
+    if (!Number.isSafeInteger(keepEvents) || keepEvents < 0) {
+      throw new RangeError(`Expected a number of events to keep, 0 or more, got ${keepEvents}`);
+    }
+    if (mtu !== undefined && !(Number.isInteger(mtu) && mtu >= LEAST_MTU && mtu <= MOST_MTU)) {
+      throw new RangeError(`Expected an MTU from ${LEAST_MTU} to ${MOST_MTU}, got ${mtu}`);
+    }
     this.#keepEvents = keepEvents;
     this.#time = time === "real" ? null : new LabTime({
       isAutomatic: time === "auto",
@@ -129,7 +139,7 @@ export class Lab implements Disposable, AsyncDisposable {
 
   /** What has happened on both hosts, in order: the newest, as many as are kept. */
   get events(): readonly LabEvent[] {
-    return this.#events.slice(-this.#keepEvents);
+    return this.#newest();
   }
 
   /** Events that there was no more room for. */
@@ -142,17 +152,19 @@ export class Lab implements Disposable, AsyncDisposable {
     return this.events.map((event) => `${JSON.stringify(event)}\n`).join("");
   }
 
-  /** Lets `ms` milliseconds pass, and everything happen that is due by then. */
+  /** Lets `ms` milliseconds pass, and everything happen that is due by then. Throws RangeError for what is no such time. */
   async advance(ms: number): Promise<void> {
+    if (!(ms >= 0 && ms < Infinity)) throw new RangeError(`Expected milliseconds, 0 or more, got ${ms}`);
     if (this.#time !== null) return await this.#time.pass(ms * 1000);
     await new Promise<void>((resolve) => this.server.clock.after(ms * 1000, resolve));
   }
 
   /**
    * The value of `promise`, while time passes, `limitMs` at most (an hour). Throws when the limit is reached, or nothing is
-   * left that could happen.
+   * left that could happen; RangeError for a limit that is none.
    */
   async run<Value>(promise: Promise<Value>, limitMs: number = RUN_LIMIT_MS): Promise<Value> {
+    if (!(limitMs >= 0)) throw new RangeError(`Expected a limit in milliseconds, 0 or more, got ${limitMs}`);
     return this.#time === null ? await promise : await this.#time.until(promise, limitMs * 1000);
   }
 
@@ -174,8 +186,12 @@ export class Lab implements Disposable, AsyncDisposable {
     await Promise.allSettled([this.server.done, this.client.done]);
   }
 
+  #newest(): LabEvent[] {
+    return this.#events.slice(Math.max(0, this.#events.length - this.#keepEvents));
+  }
+
   #take(host: LabHost, event: TcpEvent): void {
-    if (this.#events.length >= 2 * this.#keepEvents) this.#events = this.#events.slice(-this.#keepEvents);
+    if (this.#events.length >= 2 * this.#keepEvents) this.#events = this.#newest();
     this.#events.push({ ...event, host });
     this.#told++;
   }

@@ -92,7 +92,8 @@ export class LabTime implements Clock {
         await this.settle();
         if (!isPending) return await promise;
         const nextUs = this.#clock.nextTimerUs;
-        if (nextUs > beganUs + limitUs) {
+        // Without a limit, too, nobody waits for nothing.
+        if (nextUs === Infinity || nextUs > beganUs + limitUs) {
           const why = nextUs === Infinity ? "nothing is left that could happen" : "that was the limit";
           throw new Error(`Still waiting after ${(this.nowUs() - beganUs) / 1000} ms: ${why}`);
         }

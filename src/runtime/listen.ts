@@ -74,7 +74,14 @@ export function listenOn(options: ListenOnOptions, parts: ListenParts): Listener
   const begin = (link: FrameLink) => {
     if (listener.ended) return link.close();
     // A SYN may wait in the link already: it must not meet a closed port.
-    const stack = createStack({ ...options, link, addresses: ip, start: false });
+    let stack: Stack;
+    try {
+      stack = createStack({ ...options, link, addresses: ip, start: false });
+    } catch (error) {
+      // A device was opened for this stack alone.
+      if (!("link" in options)) link.close();
+      throw error;
+    }
     try {
       stack.attach(listener);
       stack.pump.start();

@@ -114,7 +114,7 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
     try {
       this.#listener = carrier.host.listen({
         port: this.#options.port,
-        backlog: this.#options.backlog ?? DEFAULT_BACKLOG,
+        backlog: atLeastOne(this.#options.backlog ?? DEFAULT_BACKLOG),
         fastOpen: this.#options.fastOpen ?? 0,
         ...(carrier.address === undefined ? {} : { address: carrier.address }),
         accept: (inner) => {
@@ -250,4 +250,9 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
     this.#isHolding = holds;
     this.#carrier?.life?.pending(holds ? 1 : -1);
   }
+}
+
+/** As the kernel's backlog of 0: one may wait, as otherwise nobody could ever get in. */
+function atLeastOne(backlog: number): number {
+  return backlog === 0 ? 1 : backlog;
 }

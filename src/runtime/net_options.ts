@@ -22,6 +22,13 @@ export function listenPort(given: Port | null | undefined): number {
   return given === undefined || given === null ? 0 : portNumber(given);
 }
 
+/** Throws TypeError for a transport that is not ours: who asks for another must not get TCP. */
+export function mustBeTcp(transport: string | undefined): void {
+  if (transport !== undefined && transport !== "tcp") {
+    throw new TypeError(`Unsupported transport: '${transport}'`);
+  }
+}
+
 function portNumber(given: Port): number {
   if (typeof given !== "number" && typeof given !== "string") {
     throw new TypeError(`Invalid port (expected number): ${given}`);

@@ -15,7 +15,7 @@ import { closedError, closeReasonError } from "./connection_error.ts";
 import { EventHub } from "./event_hub.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
 import { hostErrorAsDeno } from "./net_error.ts";
-import { connectPort, hostAddress, listenAddress, listenPort, type Port } from "./net_options.ts";
+import { connectPort, hostAddress, listenAddress, listenPort, mustBeTcp, type Port } from "./net_options.ts";
 import { ProcessLife } from "./process_life.ts";
 import { Pump } from "./pump.ts";
 import { closeInOrder, type ShutdownResult } from "./shutdown.ts";
@@ -169,10 +169,11 @@ export class Stack implements Disposable, AsyncDisposable {
 
   /**
    * Listens on a port. Throws AddrInUse when the port is taken, AddrNotAvailable when `hostname` is an address of somebody else,
-   * TypeError when it is none, RangeError for a port that cannot be.
+   * TypeError when it is none, RangeError for a port or a backlog that cannot be.
    */
   listen(options: StackListenOptions): Listener {
     this.#mustBeOpen();
+    mustBeTcp(options.transport);
     const backlog = options.backlog ?? options.tcpBacklog;
     const listener = new Listener({
       hostname: options.hostname ?? "0.0.0.0",
@@ -234,6 +235,7 @@ export class Stack implements Disposable, AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<Connection>();
     try {
       this.#mustBeOpen();
+      mustBeTcp(options.transport);
       const address = hostAddress(options.hostname);
       const port = connectPort(options.port);
       signal?.throwIfAborted();
@@ -300,10 +302,13 @@ export class Stack implements Disposable, AsyncDisposable {
     // Whatever goes wrong with closing on a stack that has broken, its own reason comes first.
     closing.catch(() => {});
     const { done } = this;
-    const result = await Promise.race([closing, done.then(() => closing)]);
-    this.close();
-    await done;
-    return result;
+    try {
+      return await Promise.race([closing, done.then(() => closing)]);
+    } finally {
+      // Also when `onWaiting` has thrown.
+      this.close();
+      await done;
+    }
   }
 
   /** Ends at once: connections are reset, the link is closed when the pump has stopped. */

@@ -3,6 +3,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { FrameLink } from "../../src/link/link.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
 import { VirtualClock } from "../../src/runtime/clock.ts";
+import { connectOn } from "../../src/runtime/connect.ts";
 import { createStack } from "../../src/runtime/create_stack.ts";
 import { type DeviceOptions, listenOn } from "../../src/runtime/listen.ts";
 import { formatMac } from "../../src/wire/address.ts";
@@ -118,6 +119,38 @@ Deno.test("a device that opens after its listener was closed is closed again", a
   resolve(a);
   await settle();
   assertThrows(() => a.receive(() => {}, 1), Error, "closed");
+});
+
+Deno.test("a device does not stay open for a stack that cannot be; a link that was given is its owner's", async () => {
+  const bad = { faults: "drop=200%", ip: "10.0.0.1/24", port: 7 };
+  const isOpen = (link: FrameLink) => {
+    try {
+      link.receive(() => {}, 1);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const [listened, connected] = memoryPair();
+  const listener = listenOn({ ...bad, device: "eth7" }, { openDevice: () => Promise.resolve(listened) });
+  await assertRejects(() => listener.accept(), TypeError, "faults");
+  await assertRejects(
+    () =>
+      connectOn({ ...bad, device: "eth7", hostname: "10.0.0.2" }, {
+        openDevice: () => Promise.resolve(connected),
+      }),
+    TypeError,
+    "faults",
+  );
+  assertEquals([isOpen(listened), isOpen(connected)], [false, false]);
+  const [near, far] = memoryPair();
+  assertThrows(() => listenOn({ ...bad, link: near }, { openDevice: noDevice }), TypeError, "faults");
+  await assertRejects(
+    () => connectOn({ ...bad, link: far, hostname: "10.0.0.2" }, { openDevice: noDevice }),
+    TypeError,
+    "faults",
+  );
+  assertEquals([isOpen(near), isOpen(far)], [true, true]);
 });
 
 Deno.test("nonsense is no address", () => {
