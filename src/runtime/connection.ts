@@ -14,7 +14,6 @@ import {
   closeReasonError,
   hostUnreachableError,
   interruptedError,
-  notConnectedError,
   writeClosedError,
 } from "./connection_error.ts";
 import {
@@ -209,7 +208,7 @@ export class Connection implements Disposable {
   write(p: Uint8Array): Promise<number> {
     const why = whyNoBytes(p);
     if (why !== null) return Promise.reject(why);
-    if (p.length === 0) return Promise.resolve(0);
+    if (p.length === 0 && !this.#closedByUser) return Promise.resolve(0);
     if (this.#writes.length === 0) {
       try {
         const count = this.#outside(() => this.#writeNow(p));
@@ -242,11 +241,13 @@ export class Connection implements Disposable {
     return this.#writable;
   }
 
-  /** No more writes: FIN follows what is queued (CLOSE of RFC 9293 §3.10.4). Reading goes on. */
+  /**
+   * No more writes: FIN follows what is queued (CLOSE of RFC 9293 §3.10.4). Reading goes on. Does nothing when there is nothing to close
+   * any more, also after a reset, as in Deno; rejects with BadResource after `close`.
+   */
   closeWrite(): Promise<void> {
     if (this.#closedByUser) return Promise.reject(closedError(`Connection ${this.name}`));
-    if (this.#gone) return Promise.reject(this.#error ?? notConnectedError(this.name));
-    if (!this.#writeClosed) {
+    if (!this.#gone && !this.#writeClosed) {
       this.#writeClosed = true;
       this.#outside(() => this.#inner.closeWrite());
       rejectAll(this.#writes, writeClosedError(this.name));
@@ -387,15 +388,13 @@ export class Connection implements Disposable {
 
   #end(reason: CloseReason): void {
     if (this.#gone) return;
-    if (reason === "normal") {
-      // The peer's FIN may be acknowledged, and ours too, before a slow reader has seen all that came before.
-      if (!this.#closedByUser && this.#inner.readableBytes > 0) {
-        this.#rest = new Uint8Array(this.#inner.readableBytes);
-        this.#inner.read(this.#rest);
-      }
-    } else {
-      this.#error = this.#givenUp ?? closeReasonError(this.name, reason);
+    // The peer's FIN may be acknowledged, and ours too, before a slow reader has seen all that came before; a host may
+    // keep it for him at the peer's reset or silence, too (`textAfterReset`).
+    if (!this.#closedByUser && reason !== "reset-by-us" && this.#inner.readableBytes > 0) {
+      this.#rest = new Uint8Array(this.#inner.readableBytes);
+      this.#inner.read(this.#rest);
     }
+    if (reason !== "normal") this.#error = this.#givenUp ?? closeReasonError(this.name, reason);
     this.#gone = true;
     if (this.#error !== null) {
       this.#rejectWaiting(this.#error);

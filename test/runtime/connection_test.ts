@@ -121,8 +121,22 @@ Deno.test("a reset rejects what waits and what comes after, by name", async () =
   await Promise.all(rejected);
   await assertRejects(() => readText(connection), Deno.errors.ConnectionReset);
   await assertRejects(() => connection.write(bytesOf("x")), Deno.errors.ConnectionReset);
-  await assertRejects(() => connection.closeWrite(), Deno.errors.ConnectionReset);
+  // There is nothing to close any more.
+  await connection.closeWrite();
   assertEquals(await connection.closed, "reset-by-peer");
+  assertEquals(inner.calls, []);
+});
+
+Deno.test("what a host has kept at the peer's reset, or its silence, is read before that is told; not what we gave up ourselves", async () => {
+  for (const reason of ["reset-by-peer", "timeout", "reset-by-us"] as const) {
+    const { connection, inner } = bench();
+    inner.receive(bytesOf("unread"));
+    inner.end(reason);
+    if (reason !== "reset-by-us") {
+      assertEquals([await readText(connection, 4), await readText(connection, 4)], ["unre", "ad"]);
+    }
+    await assertRejects(() => readText(connection), Error, inner.name);
+  }
 });
 
 Deno.test("each way to end has its error", async () => {

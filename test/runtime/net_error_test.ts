@@ -148,7 +148,7 @@ Deno.test("a host that is full says so: ENOBUFS", async () => {
   assertEquals(kept.state, "ESTABLISHED");
 });
 
-Deno.test("aborting on this side, and closing for writing what has ended, have their classes", async () => {
+Deno.test("aborting on this side, and writing on what has ended, have their classes", async () => {
   await using lab = createLab();
   const accepting = lab.server.listen({ port: 7 }).accept();
   const far = await lab.client.connect({ hostname: "10.0.0.1", port: 7 });
@@ -156,11 +156,7 @@ Deno.test("aborting on this side, and closing for writing what has ended, have t
   await far.closeWrite();
   await near.closeWrite();
   await lab.run(near.closed);
-  await assertRejects(
-    () => near.closeWrite(),
-    Deno.errors.NotConnected,
-    "Transport endpoint is not connected",
-  );
+  await near.closeWrite();
   await assertRejects(
     () => near.write(new Uint8Array(1)),
     Deno.errors.BrokenPipe,
