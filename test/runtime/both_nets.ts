@@ -4,6 +4,7 @@
  * Owns: how each of the two listens and connects. Must not know: what a test demands.
  */
 import { createStack, memoryPair } from "../../mod.ts";
+import { inTime } from "./in_time.ts";
 
 /** What a test may use of either. */
 export interface BothNets {
@@ -22,7 +23,7 @@ const OURS = "10.0.0.1";
 
 /** Runs `body` twice. It waits for real time only where the kernel makes it. */
 export function onBoth(name: string, body: (on: BothNets) => void | Promise<void>): void {
-  Deno.test(`${name} [kernel]`, () =>
+  inTime(`${name} [kernel]`, () =>
     body({
       net: {
         server: KERNEL,
@@ -30,7 +31,7 @@ export function onBoth(name: string, body: (on: BothNets) => void | Promise<void
         connect: (options) => Deno.connect({ ...options, hostname: KERNEL }),
       },
     }));
-  Deno.test(`${name} [ours]`, async () => {
+  inTime(`${name} [ours]`, async () => {
     const [near, far] = memoryPair();
     const server = createStack({ link: near, addresses: `${OURS}/24`, seed: 1 });
     const client = createStack({ link: far, addresses: "10.0.0.2/24", seed: 2 });

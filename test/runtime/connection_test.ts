@@ -6,6 +6,7 @@ import { Listener } from "../../src/runtime/listener.ts";
 import type { TcpEvent } from "../../src/tcp/events.ts";
 import { FakeConnection } from "../app/fake_connection.ts";
 import { FakeHost } from "./fake_host.ts";
+import { inTime } from "./in_time.ts";
 
 interface Bench {
   readonly host: FakeHost;
@@ -49,14 +50,14 @@ async function readText(connection: Connection, size = 100): Promise<string | nu
   return count === null ? null : new TextDecoder().decode(buffer.subarray(0, count));
 }
 
-Deno.test("connection knows both ends as Deno writes them", () => {
+inTime("connection knows both ends as Deno writes them", () => {
   const { connection } = bench();
   assertEquals(connection.localAddr, { transport: "tcp", hostname: "10.0.0.1", port: 7 });
   assertEquals(connection.remoteAddr, { transport: "tcp", hostname: "10.0.0.2", port: 40000 });
   assertEquals(connection.state, "ESTABLISHED");
 });
 
-Deno.test("read gives what is there at once, and waits for what is not", async () => {
+inTime("read gives what is there at once, and waits for what is not", async () => {
   const { connection, inner, driver } = bench();
   inner.receive(bytesOf("hello"));
   assertEquals(await readText(connection, 3), "hel");
@@ -71,7 +72,7 @@ Deno.test("read gives what is there at once, and waits for what is not", async (
   assertEquals(await connection.read(new Uint8Array(0)), 0);
 });
 
-Deno.test("read gives null after the peer's end, as often as it is asked", async () => {
+inTime("read gives null after the peer's end, as often as it is asked", async () => {
   const { connection, inner } = bench();
   const waiting = readText(connection);
   inner.receive(bytesOf("last"));
@@ -86,7 +87,7 @@ Deno.test("read gives null after the peer's end, as often as it is asked", async
   assertEquals(connection.state, "CLOSED");
 });
 
-Deno.test("bytes that were not read when the connection ended in order are still there", async () => {
+inTime("bytes that were not read when the connection ended in order are still there", async () => {
   const { connection, inner } = bench();
   inner.receive(bytesOf("unread"));
   inner.receiveFin();
@@ -97,7 +98,7 @@ Deno.test("bytes that were not read when the connection ended in order are still
   assertEquals(await readText(connection, 4), null);
 });
 
-Deno.test("write takes what fits, and waits while nothing does", async () => {
+inTime("write takes what fits, and waits while nothing does", async () => {
   const { connection, inner } = bench(4);
   assertEquals(await connection.write(bytesOf("abcdef")), 4);
   const waiting = connection.write(bytesOf("ef"));
@@ -109,7 +110,7 @@ Deno.test("write takes what fits, and waits while nothing does", async () => {
   assertEquals(await connection.write(new Uint8Array(0)), 0);
 });
 
-Deno.test("a reset rejects what waits and what comes after, by name", async () => {
+inTime("a reset rejects what waits and what comes after, by name", async () => {
   const { connection, inner } = bench(0);
   const read = readText(connection);
   const write = connection.write(bytesOf("x"));
@@ -127,19 +128,22 @@ Deno.test("a reset rejects what waits and what comes after, by name", async () =
   assertEquals(inner.calls, []);
 });
 
-Deno.test("what a host has kept at the peer's reset, or its silence, is read before that is told; not what we gave up ourselves", async () => {
-  for (const reason of ["reset-by-peer", "timeout", "reset-by-us"] as const) {
-    const { connection, inner } = bench();
-    inner.receive(bytesOf("unread"));
-    inner.end(reason);
-    if (reason !== "reset-by-us") {
-      assertEquals([await readText(connection, 4), await readText(connection, 4)], ["unre", "ad"]);
+inTime(
+  "what a host has kept at the peer's reset, or its silence, is read before that is told; not what we gave up ourselves",
+  async () => {
+    for (const reason of ["reset-by-peer", "timeout", "reset-by-us"] as const) {
+      const { connection, inner } = bench();
+      inner.receive(bytesOf("unread"));
+      inner.end(reason);
+      if (reason !== "reset-by-us") {
+        assertEquals([await readText(connection, 4), await readText(connection, 4)], ["unre", "ad"]);
+      }
+      await assertRejects(() => readText(connection), Error, inner.name);
     }
-    await assertRejects(() => readText(connection), Error, inner.name);
-  }
-});
+  },
+);
 
-Deno.test("each way to end has its error", async () => {
+inTime("each way to end has its error", async () => {
   const table = [
     ["timeout", Deno.errors.TimedOut],
     ["reset-by-us", Deno.errors.ConnectionAborted],
@@ -152,7 +156,7 @@ Deno.test("each way to end has its error", async () => {
   }
 });
 
-Deno.test("closeWrite ends writing, not reading", async () => {
+inTime("closeWrite ends writing, not reading", async () => {
   const { connection, inner } = bench(2);
   await connection.write(bytesOf("ab"));
   const waiting = assertRejects(() => connection.write(bytesOf("c")), Deno.errors.BrokenPipe);
@@ -165,7 +169,7 @@ Deno.test("closeWrite ends writing, not reading", async () => {
   assertEquals(await readText(connection), "more");
 });
 
-Deno.test("close rejects what waits, and is done once; so is leaving a `using` block", async () => {
+inTime("close rejects what waits, and is done once; so is leaving a `using` block", async () => {
   const { connection, inner } = bench();
   const read = assertRejects(() => readText(connection), Deno.errors.Interrupted, "operation canceled");
   connection.close();
@@ -181,7 +185,7 @@ Deno.test("close rejects what waits, and is done once; so is leaving a `using` b
   assertEquals(await connection.closed, "normal");
 });
 
-Deno.test("abort resets", async () => {
+inTime("abort resets", async () => {
   const { connection, inner } = bench();
   connection.abort();
   connection.abort();
@@ -189,7 +193,7 @@ Deno.test("abort resets", async () => {
   assertEquals(await connection.closed, "reset-by-us");
 });
 
-Deno.test("options reach the machine until it is gone", () => {
+inTime("options reach the machine until it is gone", () => {
   const { connection, inner } = bench();
   connection.setNoDelay();
   connection.setNoDelay(false);
@@ -199,25 +203,28 @@ Deno.test("options reach the machine until it is gone", () => {
   assertEquals(inner.calls, ["setNoDelay true", "setNoDelay false", "setKeepAlive true 5000000 undefined"]);
 });
 
-Deno.test("the streams carry everything, through a narrow send buffer, and their ends are the connection's", async () => {
-  const { connection, inner } = bench(3);
-  const sent: number[] = [];
-  const writing = new Blob(["to the peer"]).stream().pipeTo(connection.writable);
-  const reading = new Response(connection.readable).text();
-  inner.receive(bytesOf("from the "));
-  for (let i = 0; i < 200; i++) {
-    await undefined;
-    sent.push(...inner.drain());
-  }
-  await writing;
-  assertEquals(new TextDecoder().decode(Uint8Array.from(sent)), "to the peer");
-  assertEquals(inner.calls, ["closeWrite"]);
-  inner.receive(bytesOf("peer"));
-  inner.receiveFin();
-  assertEquals(await reading, "from the peer");
-});
+inTime(
+  "the streams carry everything, through a narrow send buffer, and their ends are the connection's",
+  async () => {
+    const { connection, inner } = bench(3);
+    const sent: number[] = [];
+    const writing = new Blob(["to the peer"]).stream().pipeTo(connection.writable);
+    const reading = new Response(connection.readable).text();
+    inner.receive(bytesOf("from the "));
+    for (let i = 0; i < 200; i++) {
+      await undefined;
+      sent.push(...inner.drain());
+    }
+    await writing;
+    assertEquals(new TextDecoder().decode(Uint8Array.from(sent)), "to the peer");
+    assertEquals(inner.calls, ["closeWrite"]);
+    inner.receive(bytesOf("peer"));
+    inner.receiveFin();
+    assertEquals(await reading, "from the peer");
+  },
+);
 
-Deno.test("a byte reader fills its own buffer", async () => {
+inTime("a byte reader fills its own buffer", async () => {
   const { connection, inner } = bench();
   inner.receive(bytesOf("abc"));
   const reader = connection.readable.getReader({ mode: "byob" });
@@ -225,7 +232,7 @@ Deno.test("a byte reader fills its own buffer", async () => {
   assertEquals(value, bytesOf("ab"));
 });
 
-Deno.test("cancelling readable closes, as Deno does; aborting writable resets", async () => {
+inTime("cancelling readable closes, as Deno does; aborting writable resets", async () => {
   const { connection, inner } = bench();
   inner.receive(bytesOf("abc"));
   const reader = connection.readable.getReader();
@@ -238,18 +245,21 @@ Deno.test("cancelling readable closes, as Deno does; aborting writable resets", 
   assertEquals(aborted.inner.calls, ["abort"]);
 });
 
-Deno.test("cancelling readable interrupts a write that waits, and ends a connection that was closed for writing", async () => {
-  const full = bench(0);
-  const writing = assertRejects(() => full.connection.write(bytesOf("x")), Deno.errors.Interrupted);
-  await full.connection.readable.cancel();
-  await writing;
-  const half = bench();
-  await half.connection.writable.close();
-  await half.connection.readable.cancel();
-  assertEquals(half.inner.calls, ["closeWrite", "close"]);
-});
+inTime(
+  "cancelling readable interrupts a write that waits, and ends a connection that was closed for writing",
+  async () => {
+    const full = bench(0);
+    const writing = assertRejects(() => full.connection.write(bytesOf("x")), Deno.errors.Interrupted);
+    await full.connection.readable.cancel();
+    await writing;
+    const half = bench();
+    await half.connection.writable.close();
+    await half.connection.readable.cancel();
+    assertEquals(half.inner.calls, ["closeWrite", "close"]);
+  },
+);
 
-Deno.test("events are this connection's, from the beginning of the iteration to its end", async () => {
+inTime("events are this connection's, from the beginning of the iteration to its end", async () => {
   const { connection, host, inner, driver } = bench();
   assertEquals(host.observer, null);
   const seen: string[] = [];
@@ -267,7 +277,7 @@ Deno.test("events are this connection's, from the beginning of the iteration to 
   assertEquals(driver.woken, 1);
 });
 
-Deno.test("events of a connection that is gone end at once, though another has its name", async () => {
+inTime("events of a connection that is gone end at once, though another has its name", async () => {
   const { connection, host, inner } = bench();
   inner.end("normal");
   const seen: string[] = [];
@@ -280,7 +290,7 @@ Deno.test("events of a connection that is gone end at once, though another has i
   assertEquals(host.observer, null);
 });
 
-Deno.test("events end when what carries the connection fails, those that were told first", async () => {
+inTime("events end when what carries the connection fails, those that were told first", async () => {
   const { connection, host, inner } = bench();
   const seen: string[] = [];
   const done = (async () => {
@@ -296,19 +306,22 @@ Deno.test("events end when what carries the connection fails, those that were to
   assertEquals(host.observer, null);
 });
 
-Deno.test("a slow reader of events loses the oldest, and is told how many; one that leaves costs nothing more", async () => {
-  const { connection, host, inner } = bench();
-  const iterator = connection.events[Symbol.asyncIterator]();
-  for (let i = 0; i < 1030; i++) host.emit({ ...dataEvent(inner.name), length: i });
-  assertEquals(connection.events.lost, 6);
-  const first = await iterator.next();
-  assertEquals(first.value, { ...dataEvent(inner.name), length: 6 });
-  await iterator.return?.();
-  assertEquals(host.observer, null);
-  assertEquals((await iterator.next()).done, true);
-});
+inTime(
+  "a slow reader of events loses the oldest, and is told how many; one that leaves costs nothing more",
+  async () => {
+    const { connection, host, inner } = bench();
+    const iterator = connection.events[Symbol.asyncIterator]();
+    for (let i = 0; i < 1030; i++) host.emit({ ...dataEvent(inner.name), length: i });
+    assertEquals(connection.events.lost, 6);
+    const first = await iterator.next();
+    assertEquals(first.value, { ...dataEvent(inner.name), length: 6 });
+    await iterator.return?.();
+    assertEquals(host.observer, null);
+    assertEquals((await iterator.next()).done, true);
+  },
+);
 
-Deno.test("a failure of what carries it ends a connection", async () => {
+inTime("a failure of what carries it ends a connection", async () => {
   const { connection } = bench();
   const error = new Error("the device is gone");
   const read = assertRejects(() => readText(connection), Error, "the device is gone");
@@ -317,7 +330,7 @@ Deno.test("a failure of what carries it ends a connection", async () => {
   assertStrictEquals(await connection.closed.catch((reason) => reason), error);
 });
 
-Deno.test("observers and connection events share the host's one observer", async () => {
+inTime("observers and connection events share the host's one observer", async () => {
   const host = new FakeHost();
   const hub = new EventHub(host);
   const seen: string[] = [];
@@ -362,7 +375,7 @@ function listening(backlog = 1024): ListenerBench {
   };
 }
 
-Deno.test("listener yields connections in order, whether they or the accept came first", async () => {
+inTime("listener yields connections in order, whether they or the accept came first", async () => {
   using on = listening();
   assertEquals(on.listener.state, "LISTEN");
   assertEquals(on.listener.addr, { transport: "tcp", hostname: "10.0.0.1", port: 7 });
@@ -381,7 +394,7 @@ Deno.test("listener yields connections in order, whether they or the accept came
   assertEquals(on.host.listening, []);
 });
 
-Deno.test("listener that is closed resets what nobody accepted, and rejects who waits", async () => {
+inTime("listener that is closed resets what nobody accepted, and rejects who waits", async () => {
   const idle = listening();
   const waiting = assertRejects(
     () => idle.listener.accept(),
@@ -398,7 +411,7 @@ Deno.test("listener that is closed resets what nobody accepted, and rejects who 
   await assertRejects(() => busy.listener.accept(), Deno.errors.BadResource);
 });
 
-Deno.test("listener tells its host how many wait to be accepted", async () => {
+inTime("listener tells its host how many wait to be accepted", async () => {
   const on = listening(2);
   const [inner] = on.host.listenersMade;
   assertEquals(on.host.listening[0].backlog, 2);
@@ -420,7 +433,7 @@ Deno.test("listener tells its host how many wait to be accepted", async () => {
   assertEquals(clients.map(({ calls }) => calls), [[], [], [], ["abort"]]);
 });
 
-Deno.test("listener passes on a failure of the link to those who iterate", async () => {
+inTime("listener passes on a failure of the link to those who iterate", async () => {
   const { listener } = listening();
   const iterating = assertRejects(
     async () => {
