@@ -4,8 +4,8 @@
  * Owns: the steps, how both are brought to rest after each, and in which points the two may differ. Must not know: who makes
  * the programs.
  */
-import { delay } from "@std/async/delay";
 import { createLab } from "../../mod.ts";
+import { visitEventLoop } from "../../src/runtime/pump.ts";
 
 /** A step of a program: one call at one end, which the next does not wait for. */
 export interface Step {
@@ -23,12 +23,17 @@ type End = Pick<Deno.TcpConn, "read" | "write" | "closeWrite" | "close" | "setNo
 /** Local choice: less than any deadline of a connection that is at rest. */
 const OUR_REST_MS = 1;
 
-/** What each step came to on the kernel's TCP; `restMs`: for what waits, as what is sent over loopback has arrived with the call. */
-export async function onKernel(program: readonly Step[], restMs: number): Promise<string[]> {
+/**
+ * What each step came to on the kernel's TCP; `turns` of the event loop are for what waits, as what is
+ * sent over loopback has arrived with the call.
+ */
+export async function onKernel(program: readonly Step[], turns: number): Promise<string[]> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const ends = await Promise.all([Deno.connect({ hostname: "127.0.0.1", port }), listener.accept()]);
-  return await results(ends, program, () => delay(restMs));
+  return await results(ends, program, async () => {
+    for (let turn = 0; turn < turns; turn++) await visitEventLoop();
+  });
 }
 
 /** The same on ours. */

@@ -6,8 +6,8 @@ import { inTime } from "./in_time.ts";
 
 /** No more than one segment carries, as a read that waits gets the first. */
 const BYTES = [1, 10, 200, 1400];
-/** Local choice: two seconds; what was found took some hundreds, and they are new ones each time. */
-const PROGRAMS = 60;
+/** Local choice: a second; what was found took some hundreds, and they are new ones each time. */
+const PROGRAMS = 150;
 
 const step: fc.Arbitrary<Step> = fc.record({
   end: fc.constantFrom<Step["end"]>(0, 1),
@@ -25,15 +25,15 @@ const step: fc.Arbitrary<Step> = fc.record({
   bytes: fc.constantFrom(...BYTES),
 });
 
-/** Milliseconds that the kernel is given after each step, the longer ones where a busy machine may have told less (1 of 4,000 did). */
-const RESTS_MS = [2, 20, 100];
+/** Turns of the event loop after each step on the kernel; the longer ones are for a busy machine (none of 1,000 programs needed them). */
+const TURNS = [100, 1000, 10_000];
 
 /** One line a step: the call, and what it came to on either where that is not the same. */
 async function judged(program: readonly Step[]): Promise<{ expected: string[]; actual: string[] }> {
   const ours = await onOurs(program);
   let kernel: string[] = [];
-  for (const restMs of RESTS_MS) {
-    kernel = await onKernel(program, restMs);
+  for (const turns of TURNS) {
+    kernel = await onKernel(program, turns);
     if (program.every((step, at) => isSame(step, kernel[at], ours[at]))) break;
   }
   const lines = (told: readonly string[]) =>
