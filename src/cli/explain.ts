@@ -9,11 +9,12 @@ import { PacketStory } from "../story/from_packets.ts";
 import { Story } from "../story/story.ts";
 import { type CaptureTally, readSegments } from "./capture_segments.ts";
 import { type Command, EXIT_DONE } from "./command.ts";
-import { OUTPUT_OPTIONS, outputsWanted, parseSide, refuseSameFiles } from "./explain_outputs.ts";
+import { OUTPUT_OPTIONS, outputsWanted, parseSide } from "./explain_outputs.ts";
 import { explanationLines, MOST_LADDERS, SHOWN, type Shown } from "./explain_page.ts";
 import { parseSelection, type Selection } from "./explain_selection.ts";
 import { parseChoice } from "./option_values.ts";
 import { type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
+import { refuseSameFiles } from "./same_files.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
 import { isUtf8, pageWidth, printError, printLine, printOut } from "./terminal.ts";
 
@@ -77,7 +78,10 @@ async function run(args: string[]): Promise<number> {
     ? null
     : parseChoice({ option: "show", text: options.value("show") ?? "" }, SHOWN);
   const outputs = outputsWanted((name) => options.value(name));
-  refuseSameFiles(path, outputs);
+  refuseSameFiles(
+    { paths: path === "-" ? [] : [path], what: "the capture itself" },
+    outputs.map(({ name, path }) => ({ option: `--${name}`, path })),
+  );
   const side = parseSide(options.value("side"));
   const isJson = options.flag("json");
   const needsRows = outputs.length > 0 || !isJson && shown !== "list" && shown !== "story";

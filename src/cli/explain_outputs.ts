@@ -6,7 +6,7 @@
  *
  * Another kind of file is another member of {@link OUTPUTS}, and an option of its name.
  */
-import { basename, resolve } from "@std/path";
+import { basename } from "@std/path";
 import { ladderSvg } from "../observe/ladder_svg.ts";
 import { qlogText } from "../observe/qlog.ts";
 import { packetdrillScript } from "../script/script_of_connection.ts";
@@ -225,34 +225,6 @@ export function outputsWanted(value: (name: OutputName) => string | undefined): 
       },
     }];
   });
-}
-
-/** Refuses, before anything is read, a file that would take the place of the capture, or of another output. */
-export function refuseSameFiles(capture: string, outputs: readonly WantedOutput[]): void {
-  const known = new Map<string, string>();
-  const own = capture === "-" ? null : identityOf(capture);
-  if (own !== null) known.set(own, "the capture itself");
-  for (const { name, path } of outputs) {
-    const identity = identityOf(path);
-    if (identity === null) continue;
-    const other = known.get(identity);
-    if (other !== undefined) {
-      throw new CliError(`--${name} ${path} is ${other}, which would be lost: give --${name} another file`);
-    }
-    known.set(identity, `the file of --${name}`);
-  }
-}
-
-/** The same for all names of a file; one that is not there yet has none but its own. Null for what nothing is lost of (/dev/null). */
-function identityOf(path: string): string | null {
-  try {
-    const { dev, ino, isFile } = Deno.statSync(path);
-    if (!isFile) return null;
-    if (ino !== null) return `${dev} ${ino}`;
-  } catch {
-    // Whoever opens it says what is wrong.
-  }
-  return resolve(path);
 }
 
 function chosenConnections({ story, selection }: ExplainSource): ChosenConnections {

@@ -6,8 +6,8 @@
 import { getColorEnabled } from "@std/fmt/colors";
 import { paletteFor, printable } from "../observe/text_layout.ts";
 import type { TraceEntry } from "../script/runner.ts";
-import { type Command, EXIT_DONE, EXIT_FAILED, UsageError } from "./command.ts";
-import { openOutputFile } from "./output_file.ts";
+import { CliError, type Command, EXIT_DONE, EXIT_FAILED, UsageError } from "./command.ts";
+import { cannotWrite, openOutputFile } from "./output_file.ts";
 import { parseOptions, type Syntax, usageText } from "./options.ts";
 import { findScripts } from "./run_files.ts";
 import { runInProcesses } from "./run_jobs.ts";
@@ -16,7 +16,8 @@ import { countVerdicts, type ScriptReport } from "./run_report.ts";
 import { jsonText, junitText, tapText } from "./run_report_files.ts";
 import { reportLines, summaryLines } from "./run_report_text.ts";
 import { runScriptFile } from "./run_script.ts";
-import { printError, printLine, printOut } from "./terminal.ts";
+import { type NamedOutput, refuseSameFiles } from "./same_files.ts";
+import { OutputClosedError, printError, printLine, printOut } from "./terminal.ts";
 
 /** Exit status when a script could not be read. */
 const EXIT_UNREADABLE = 2;
@@ -35,7 +36,8 @@ the construct that is not there (never a pass); or error, with line and column, 
 Shell lines of scripts (sysctl and others) are read as settings of the stack, and never carried out; see --allow-shell.
 docs/run.md tells the language, what is supported, the profiles, and how to test your own changes with it.
 
-Exit status: 0 all passed; 1 some failed, or are unsupported without --skip-unsupported; 2 some could not be read.`,
+Exit status: 0 all passed; 1 some failed, are unsupported without --skip-unsupported, or were not run, for nobody read the output any
+more; 2 some could not be read.`,
   options: RUN_OPTIONS,
   positionals: {
     least: 1,
@@ -60,10 +62,10 @@ async function run(args: string[]): Promise<number> {
   if (settings.writeFile !== null && scripts.length !== 1) {
     throw new UsageError(`--write records the run of one script, and there are ${scripts.length}: name one`);
   }
+  refuseSameFiles({ paths: scripts, what: "one of the scripts" }, outputsOf(settings));
   // Before all else, so that nothing is run in vain.
-  const junit = settings.junitFile === null
-    ? null
-    : openOutputFile(settings.junitFile, { option: "--junit", isSecret: false });
+  const { junitFile } = settings;
+  using junit = junitFile === null ? null : openOutputFile(junitFile, { option: "--junit", isSecret: false });
   const beganMs = performance.now();
   const reports: ScriptReport[] = [];
   const isForPeople = !settings.isJson && !settings.isTap;
@@ -72,20 +74,44 @@ async function run(args: string[]): Promise<number> {
     reports.push(report);
     if (isForPeople) { for (const line of reportLines(report, palette)) printLine(line); }
   };
-  if (settings.jobs > 1 && scripts.length > 1) await runInProcesses(scripts, { settings, onReport });
-  else await runHere(scripts, { settings, onReport });
-  if (settings.isJson) printOut(jsonText(reports));
-  if (settings.isTap) printOut(tapText(reports, settings));
-  if (isForPeople && scripts.length > 1) {
-    for (const line of summaryLines(reports, { palette, realMs: performance.now() - beganMs })) {
-      printLine(line);
+  try {
+    if (settings.jobs > 1 && scripts.length > 1) await runInProcesses(scripts, { settings, onReport });
+    else await runHere(scripts, { settings, onReport });
+    if (junit !== null && junitFile !== null) {
+      writeReport(junitFile, { file: junit, text: junitText(reports, settings) });
     }
-  }
-  if (junit !== null) {
-    await junit.write(new TextEncoder().encode(junitText(reports, settings)));
-    junit.close();
+    if (settings.isJson) printOut(jsonText(reports));
+    if (settings.isTap) printOut(tapText(reports, settings));
+    if (isForPeople && scripts.length > 1) {
+      for (const line of summaryLines(reports, { palette, realMs: performance.now() - beganMs })) {
+        printLine(line);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof OutputClosedError)) throw error;
+    // Nobody reads on. What was not run has not passed.
+    if (reports.length < scripts.length) return EXIT_FAILED;
   }
   return exitStatus(reports, settings);
+}
+
+function outputsOf({ junitFile, writeFile }: RunSettings): NamedOutput[] {
+  return [
+    ...(junitFile === null ? [] : [{ option: "--junit", path: junitFile }]),
+    ...(writeFile === null ? [] : [{ option: "--write", path: writeFile }]),
+  ];
+}
+
+function writeReport(
+  path: string,
+  { file, text }: { readonly file: Deno.FsFile; readonly text: string },
+): void {
+  const bytes = new TextEncoder().encode(text);
+  try {
+    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  } catch (error) {
+    throw new CliError(`${cannotWrite(path, error)}: make room there, or give --junit another file`);
+  }
 }
 
 async function runHere(

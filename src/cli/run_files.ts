@@ -1,9 +1,10 @@
 /**
- * Which files `tcplab run` runs: those that are named, and those in directories that are named.
+ * Which files `tcplab run` runs, those that are named and those in directories that are named; and their text.
  *
- * Owns: finding and ordering them. Must not know: what is in them.
+ * Owns: finding, ordering and reading them. Must not know: what is in them.
  */
 import { join } from "@std/path";
+import { MOST_SCRIPT_CHARS } from "../script/parse_script.ts";
 import { CliError, systemWords } from "./command.ts";
 
 /** What a script's name ends with, in a directory; one that is named may be called anything. */
@@ -12,13 +13,17 @@ const SCRIPT_SUFFIX = ".pkt";
 const MOST_DEPTH = 64;
 /** Scripts in all; local choice: a hundred times all that are public. */
 const MOST_SCRIPTS = 200_000;
+/** More octets are no script, whatever is behind them (/dev/zero has no end): UTF-8 has no more than four for a character (RFC 3629 §3). */
+const MOST_BYTES = 4 * MOST_SCRIPT_CHARS;
 
-/** The scripts, in the order of the arguments, those of a directory by name. Throws {@link CliError}. */
+/**
+ * The scripts, in the order of the arguments, those of a directory by name. What is not there is among them: reading it fails, and is
+ * told with the others. Throws {@link CliError} for a directory of which scripts would be left out.
+ */
 export async function findScripts(paths: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const path of paths) {
-    const info = await statOf(path);
-    if (!info.isDirectory) {
+    if (!await isDirectory(path)) {
       found.push(path);
       continue;
     }
@@ -33,19 +38,24 @@ export async function findScripts(paths: readonly string[]): Promise<string[]> {
   return found;
 }
 
-async function statOf(path: string): Promise<Deno.FileInfo> {
+async function isDirectory(path: string): Promise<boolean> {
   try {
-    return await Deno.stat(path);
-  } catch (error) {
-    throw new CliError(
-      `${path} cannot be read (${systemWords(error)}): name a script, or a directory of scripts`,
-    );
+    return (await Deno.stat(path)).isDirectory;
+  } catch {
+    return false;
   }
 }
 
-/** Links are not followed, so that no tree is without end. */
+/**
+ * Links to directories are not followed, so that no tree is without end; those to files are scripts like others. Hidden names are left
+ * out, as `*.pkt` of a shell leaves them out: editors and archivers keep their own things under them.
+ */
 async function gather(directory: string, found: string[], depth: number): Promise<void> {
-  if (depth > MOST_DEPTH) return;
+  if (depth > MOST_DEPTH) {
+    throw new CliError(
+      `${directory} is deeper than ${MOST_DEPTH} directories: name it itself, or put the scripts elsewhere`,
+    );
+  }
   const entries: Deno.DirEntry[] = [];
   try {
     for await (const entry of Deno.readDir(directory)) entries.push(entry);
@@ -54,14 +64,65 @@ async function gather(directory: string, found: string[], depth: number): Promis
   }
   entries.sort((a, b) => a.name < b.name ? -1 : 1);
   for (const entry of entries) {
+    if (entry.name.startsWith(".")) continue;
     const path = join(directory, entry.name);
     if (entry.isDirectory) {
       await gather(path, found, depth + 1);
-    } else if (entry.isFile && entry.name.endsWith(SCRIPT_SUFFIX)) {
+    } else if (entry.name.endsWith(SCRIPT_SUFFIX) && (entry.isFile || await isLinkToScript(entry, path))) {
       if (found.length >= MOST_SCRIPTS) {
         throw new CliError(`There are more than ${MOST_SCRIPTS} scripts: name a smaller directory`);
       }
       found.push(path);
     }
   }
+}
+
+/** One that leads nowhere is a script that cannot be read: left out, nobody would miss it. */
+async function isLinkToScript({ isSymlink }: Deno.DirEntry, path: string): Promise<boolean> {
+  if (!isSymlink) return false;
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return true;
+  }
+}
+
+/** The text of a script; an error says in words why there is none. */
+export async function readScript(
+  path: string,
+): Promise<{ readonly text: string } | { readonly error: string }> {
+  let bytes: Uint8Array;
+  try {
+    using file = await Deno.open(path);
+    if ((await file.stat()).isDirectory) return { error: "is a directory now" };
+    bytes = await readUpTo(file, MOST_BYTES + 1);
+  } catch (error) {
+    return { error: `cannot be read (${systemWords(error)})` };
+  }
+  if (bytes.length > MOST_BYTES) return { error: `is longer than ${MOST_BYTES} octets, which no script is` };
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
+    return { error: "is UTF-16, as some editors and shells of Windows write it: save it as UTF-8" };
+  }
+  // Other octets that are no UTF-8 may be in comments, and are told where they are not; the mark that some editors begin with is left out.
+  return { text: new TextDecoder().decode(bytes) };
+}
+
+async function readUpTo(file: Deno.FsFile, most: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  while (length < most) {
+    const piece = new Uint8Array(Math.min(0x10000, most - length));
+    const count = await file.read(piece);
+    if (count === null) break;
+    pieces.push(piece.subarray(0, count));
+    length += count;
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }

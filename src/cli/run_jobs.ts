@@ -9,26 +9,33 @@ import type { ScriptReport } from "./run_report.ts";
 import { type RunSettings, settingWords } from "./run_options.ts";
 import { selfCommand } from "./self_command.ts";
 
-/** Scripts that a process gets at once; local choice: its start is paid for, and the last ones of all do not wait long. */
-const SCRIPTS_PER_PROCESS = 100;
+/**
+ * Scripts that a process gets at once. Local choice: its start costs as much as a hundred scripts of the usual kind, and of more than a
+ * thousand the names could be more than a command line takes (execve(2): 128 KiB a word, a quarter of the stack in all).
+ */
+const LEAST_SHARE = 100;
+const MOST_SHARE = 1000;
+/** Shares for each process, so that the last one is not waited for long. Local choice. */
+const SHARES_PER_PROCESS = 4;
 /** What a process has beside the time limits of its scripts, milliseconds. Local choice: a slow start of a busy machine. */
 const START_MS = 30_000;
 
-/** Runs the scripts; tells each report in the order of the scripts. */
+/** Runs the scripts; tells each report in the order of the scripts. Whatever ends this, no such process outlives it. */
 export async function runInProcesses(
   scripts: readonly string[],
   about: { readonly settings: RunSettings; readonly onReport: (report: ScriptReport) => void },
 ): Promise<void> {
   const { settings, onReport } = about;
-  const size = Math.max(1, Math.min(SCRIPTS_PER_PROCESS, Math.ceil(scripts.length / settings.jobs)));
+  const size = shareSize(scripts.length, settings.jobs);
   const shares: string[][] = [];
   for (let at = 0; at < scripts.length; at += size) shares.push(scripts.slice(at, at + size));
   const done: (readonly ScriptReport[] | undefined)[] = shares.map(() => undefined);
   let told = 0;
   let next = 0;
+  using children = new Children();
   const work = async () => {
-    for (let share = next++; share < shares.length; share = next++) {
-      done[share] = await runShare(shares[share], settings);
+    for (let share = next++; share < shares.length && !children.end.aborted; share = next++) {
+      done[share] = await runShare(shares[share], { settings, children });
       for (let ready = done[told]; ready !== undefined; ready = done[++told]) {
         for (const report of ready) onReport(report);
       }
@@ -37,7 +44,49 @@ export async function runInProcesses(
   await Promise.all(Array.from({ length: Math.min(settings.jobs, shares.length) }, work));
 }
 
-async function runShare(scripts: readonly string[], settings: RunSettings): Promise<ScriptReport[]> {
+/** How many scripts a process gets at once. */
+export function shareSize(scripts: number, jobs: number): number {
+  const even = Math.ceil(scripts / jobs);
+  const small = Math.ceil(even / SHARES_PER_PROCESS);
+  return Math.max(1, Math.min(even, MOST_SHARE, Math.max(LEAST_SHARE, small)));
+}
+
+/** The processes that run: who ends this one, by a signal or since nobody reads it any more, ends them. */
+class Children implements Disposable {
+  readonly #ends = new AbortController();
+  readonly #signals = ENDING_SIGNALS.map((signal) => [signal, () => this.#endBy(signal)] as const);
+
+  constructor() {
+    for (const [signal, listener] of this.#signals) Deno.addSignalListener(signal, listener);
+  }
+
+  /** Aborted when the processes are to end. */
+  get end(): AbortSignal {
+    return this.#ends.signal;
+  }
+
+  /** The signal's own effect comes after: the exit status says by what the program ended. */
+  #endBy(signal: Deno.Signal): void {
+    this[Symbol.dispose]();
+    Deno.kill(Deno.pid, signal);
+  }
+
+  [Symbol.dispose](): void {
+    this.#ends.abort();
+    for (const [signal, listener] of this.#signals) Deno.removeSignalListener(signal, listener);
+  }
+}
+
+/** Windows ends the processes of a console with it. */
+const ENDING_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? []
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+async function runShare(
+  scripts: readonly string[],
+  about: { readonly settings: RunSettings; readonly children: Children },
+): Promise<ScriptReport[]> {
+  const { settings, children } = about;
   const [program, ...words] = selfCommand();
   try {
     const { stdout, stderr, code } = await new Deno.Command(program, {
@@ -45,7 +94,10 @@ async function runShare(scripts: readonly string[], settings: RunSettings): Prom
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      signal: AbortSignal.timeout(START_MS + scripts.length * settings.timeoutMs),
+      signal: AbortSignal.any([
+        children.end,
+        AbortSignal.timeout(START_MS + scripts.length * settings.timeoutMs),
+      ]),
     }).output();
     const text = new TextDecoder().decode(stdout);
     const reports = readReports(text, scripts);

@@ -11,6 +11,10 @@ const WORD_COLUMNS = 12;
 /** Constructs that are named at the end at most. Local choice: a screen. */
 const MOST_CONSTRUCTS = 15;
 const INDENT = "      ";
+/** Of a line of the script, before and behind the place; of what is told of it. Local choices: a line of a script is shorter. */
+const SHOWN_BEFORE = 100;
+const SHOWN_AFTER = 100;
+const SHOWN_WORDS = 600;
 
 /** One script: its line, and what belongs to it. */
 export function reportLines(report: ScriptReport, palette: Palette): string[] {
@@ -22,20 +26,21 @@ export function reportLines(report: ScriptReport, palette: Palette): string[] {
     return [`${palette.good(word)}${name}  ${palette.quiet(seconds)}`];
   }
   const place = report.line === null ? "" : `:${report.line}`;
-  const reason = printable(firstLine(report.reason ?? ""));
+  const reason = shortened(printable(firstLine(report.reason ?? "")));
   if (verdict === "unsupported") return [`${palette.notice(word)}${name}${place}: ${reason}`];
   const lines = [`${palette.bad(word)}${name}${place}: ${reason}`];
   if (report.text !== null && report.line !== null) {
     const gutter = String(report.line).padStart(INDENT.length);
-    lines.push(`${palette.quiet(`${gutter} |`)} ${printable(report.text.replaceAll("\t", " "))}`);
-    const before = " ".repeat(Math.max(0, (report.column ?? 1) - 1));
-    lines.push(`${palette.quiet(`${INDENT} |`)} ${before}${palette.bad("^")}`);
+    const { text, before } = excerpt(report.text, (report.column ?? 1) - 1);
+    lines.push(`${palette.quiet(`${gutter} |`)} ${printable(text.replaceAll("\t", " "))}`);
+    lines.push(`${palette.quiet(`${INDENT} |`)} ${" ".repeat(before)}${palette.bad("^")}`);
   }
-  const { expected, actual } = report;
-  if (expected !== null) lines.push(`${INDENT} expected  ${printable(expected)}`);
-  if (actual !== null) lines.push(`${INDENT} actual    ${printable(actual)}`);
+  const expected = report.expected === null ? null : shortened(printable(report.expected));
+  const actual = report.actual === null ? null : shortened(printable(report.actual));
+  if (expected !== null) lines.push(`${INDENT} expected  ${expected}`);
+  if (actual !== null) lines.push(`${INDENT} actual    ${actual}`);
   if (expected !== null && actual !== null) {
-    const marks = differenceMarks(printable(expected), printable(actual));
+    const marks = differenceMarks(expected, actual);
     if (marks !== "") lines.push(`${INDENT}           ${palette.bad(marks)}`);
   }
   if (report.rule !== null) {
@@ -80,14 +85,31 @@ function constructLines(reports: readonly ScriptReport[]): string[] {
   return ["unsupported:", ...lines, ...(left > 0 ? [`        and ${left} more`] : [])];
 }
 
+/** What of a line is shown, and how much of that is before the place; `at` from 0. */
+function excerpt(line: string, at: number): { readonly text: string; readonly before: number } {
+  const whole = line.trimEnd();
+  const from = Math.max(0, at - SHOWN_BEFORE);
+  const to = Math.min(whole.length, at + SHOWN_AFTER);
+  const head = from > 0 ? "..." : "";
+  const text = `${head}${whole.slice(from, to)}${to < whole.length ? "..." : ""}`;
+  return { text, before: head.length + Math.max(0, at - from) };
+}
+
+function shortened(text: string): string {
+  return text.length > SHOWN_WORDS ? `${text.slice(0, SHOWN_WORDS)}...` : text;
+}
+
 function firstLine(text: string): string {
   return text.split("\n", 1)[0];
 }
 
-/** `^` under the words of `actual` that differ, where both have the same words but for some; else under the rest that differs. */
+/**
+ * `^` under the words of `actual` that differ, where both have the same words but for some; else under the rest that differs. Options
+ * are words too (`<mss 1460,sackOK>`).
+ */
 function differenceMarks(expected: string, actual: string): string {
-  const want = expected.split(" ");
-  const got = actual.split(" ");
+  const want = expected.split(WORD_ENDS);
+  const got = actual.split(WORD_ENDS);
   // Words about something else ("nothing until ...") are no packet that could differ in places.
   if (!got.some((word) => word.length > 1 && want.includes(word))) return "";
   const isAligned = want.length === got.length;
@@ -100,3 +122,6 @@ function differenceMarks(expected: string, actual: string): string {
   }
   return marks.trimEnd();
 }
+
+/** Each is one character, so that the marks stand right. */
+const WORD_ENDS = /[ ,]/;

@@ -1,7 +1,7 @@
 /**
  * One script for `tcplab run`: its file, the run, the recording.
  *
- * Owns: reading the file, real time's limit, what a true shell is. Must not know: how reports look.
+ * Owns: what an unreadable one becomes, real time's limit, what a true shell is. Must not know: how reports look.
  */
 import { PcapngRecorder } from "../observe/pcapng_recorder.ts";
 import { parseScript } from "../script/parse_script.ts";
@@ -13,8 +13,9 @@ import type { LiveWire } from "../script/world.ts";
 import type { Script } from "../script/values.ts";
 import type { TcpEvent } from "../tcp/events.ts";
 import { PROFILES } from "../tcp/profiles.ts";
-import { CliError, systemWords } from "./command.ts";
+import { CliError } from "./command.ts";
 import { cannotWrite, openOutputFile } from "./output_file.ts";
+import { readScript } from "./run_files.ts";
 import { reportOf, type ScriptReport } from "./run_report.ts";
 import type { RunSettings } from "./run_options.ts";
 import { VERSION } from "./version.ts";
@@ -40,12 +41,9 @@ export interface ScriptWishes {
 /** Runs the script of a file. Never throws for what is in it; throws {@link CliError} where the recording cannot be written. */
 export async function runScriptFile(path: string, wishes: ScriptWishes): Promise<ScriptReport> {
   const beganMs = performance.now();
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    return errorReport(path, { message: `cannot be read (${systemWords(error)})`, beganMs });
-  }
+  const read = await readScript(path);
+  if ("error" in read) return errorReport(path, { message: read.error, beganMs });
+  const { text } = read;
   const { settings } = wishes;
   let script: Script;
   try {

@@ -70,7 +70,9 @@ class ScriptParser {
     const options = this.#options();
     const setUp = reader.isKind("shell") ? this.#shellPart() : null;
     const steps = this.#parts(0);
-    if (steps.length === 0) reader.fail("a step: a time, then a packet, a call, a command or code");
+    if (steps.length === 0 && reader.peek().text !== "#") {
+      reader.fail("a step: a time, then a packet, a call, a command or code");
+    }
     if (!reader.isKind("end")) this.#failStep();
     keepSource(reader.text, this.#marks);
     return { file: reader.file, options, setUp, steps, cleanUp: this.#cleanUp };
@@ -258,6 +260,11 @@ class ScriptParser {
       this.#reader.fail("a time before the command (only the first and the last have none)");
     }
     if (token.kind === "option") this.#reader.fail("a step; options stand before everything else");
+    if (token.text === "#") {
+      this.#reader.fail(
+        "#ifdef, #ifndef, #else or #endif, or a comment behind // (a name is defined by --define=NAME=VALUE at the head)",
+      );
+    }
     this.#reader.fail('a step, which begins with its time: "+0.1", "0.1" or "*"');
   }
 }

@@ -237,7 +237,8 @@ Deno.test("wrong usage, and what is not there: one line that says what to do", (
       return `${code} ${error.split("\n")[0]}`;
     };
     assertMatch(await line(), /^2 tcplab run: .*scripts, or directories of scripts/);
-    assertMatch(await line("nowhere.pkt"), /^1 tcplab run: nowhere\.pkt cannot be read \(no such file/i);
+    const { code, out } = await tcplab(directory, "nowhere.pkt");
+    assertEquals([code, out], [2, "error       nowhere.pkt: cannot be read (no such file or directory)\n"]);
     assertMatch(await line("empty"), /^1 tcplab run: empty has no script in it/);
     assertMatch(
       await line("x", "--profile", "linx"),
