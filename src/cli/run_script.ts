@@ -9,11 +9,12 @@ import { profileAskedFor } from "../script/run_config.ts";
 import { type RunOptions, runScript, type TraceEntry, type Verdict } from "../script/runner.ts";
 import { ScriptError } from "../script/script_error.ts";
 import { createKernel } from "../script/sockets/create_kernel.ts";
+import type { TrueShell } from "../script/shell_steps.ts";
 import type { LiveWire } from "../script/world.ts";
 import type { Script } from "../script/values.ts";
 import type { TcpEvent } from "../tcp/events.ts";
 import { PROFILES } from "../tcp/profiles.ts";
-import { CliError } from "./command.ts";
+import { CliError, errorLine } from "./command.ts";
 import { cannotWrite, openOutputFile } from "./output_file.ts";
 import { readScript } from "./run_files.ts";
 import { reportOf, type ScriptReport } from "./run_report.ts";
@@ -29,6 +30,9 @@ const PROFILE_DEFINES: Readonly<Record<string, readonly string[]>> = {
 
 /** How often a script is played on the virtual clock before it is played in real time. Local choice: V8 compiles what runs some times. */
 const WARM_UPS = 5;
+
+/** Octets of what a true shell says on standard error that are told. Local choice: a screen. */
+const MOST_SHELL_BYTES = 0x1000;
 
 /** What is wanted of a run beside its report. */
 export interface ScriptWishes {
@@ -103,12 +107,12 @@ function run(
   }
   return runScript(script, {
     ...common,
-    ...(wire === null ? {} : { wire }),
+    ...(wire === null ? {} : { wire: recording === null ? wire : recordedWire(wire, recording) }),
     ...(onTrace === undefined ? {} : { onTrace }),
     ...(recording === null
       ? {}
       : { tap: recording.recorder, observe: recording.observe, epochUs: recording.epochUs }),
-    ...(settings.allowsShell ? { shell: trueShell } : {}),
+    ...(settings.allowsShell ? { shell: trueShellUntil(limitMs) } : {}),
   });
 }
 
@@ -148,13 +152,51 @@ class Recording {
   }
 }
 
-/** `sh -c`, with the rights of whoever runs tcplab; null when it went well. */
-function trueShell(text: string): string | null {
-  const { success, code, stderr } = new Deno.Command("sh", { args: ["-c", text], stdin: "null" })
-    .outputSync();
-  if (success) return null;
-  const said = new TextDecoder().decode(stderr).trim();
-  return `exit status ${code}${said === "" ? "" : `: ${said}`}`;
+/** While nothing is due the recording is brought up to date: what ends a run in real time is often a person's Ctrl-C. */
+function recordedWire({ link, nowUs, sleep }: LiveWire, { recorder }: Recording): LiveWire {
+  return {
+    link,
+    nowUs,
+    sleep: (us) => {
+      recorder.flush();
+      sleep(us);
+    },
+  };
+}
+
+/** `sh -c`, with the rights of whoever runs tcplab; null when it went well. It has the rest of the script's time. */
+function trueShellUntil(limitMs: number): TrueShell {
+  // Deno's own has no time limit where nothing else goes on meanwhile.
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
+  const { closeSync, openSync } = process.getBuiltinModule("node:fs");
+  return (text) => {
+    // Not a pipe: what the shell leaves in the background would hold it open.
+    const errors = Deno.makeTempFileSync();
+    const errorsFd = openSync(errors, "w");
+    try {
+      const { status, signal, error } = spawnSync("sh", ["-c", text], {
+        timeout: Math.max(1, Math.ceil(limitMs - performance.now())),
+        killSignal: "SIGKILL",
+        stdio: ["ignore", "ignore", errorsFd],
+      });
+      if (status === 0) return null;
+      if (performance.now() >= limitMs) return "not ended when the time limit was over";
+      if (status === null && signal === null) return errorLine(error);
+      const said = beginningOf(errors).trim();
+      return `${signal === null ? `exit status ${status}` : `ended by ${signal}`}${
+        said === "" ? "" : `: ${said}`
+      }`;
+    } finally {
+      closeSync(errorsFd);
+      Deno.removeSync(errors);
+    }
+  };
+}
+
+function beginningOf(path: string): string {
+  using file = Deno.openSync(path);
+  const bytes = new Uint8Array(MOST_SHELL_BYTES);
+  return new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0));
 }
 
 function errorReport(

@@ -8,7 +8,14 @@ import type { HostAddress } from "../host/own_addresses.ts";
 import type { PinnedNumbers } from "../tcp/initial_sequence.ts";
 import type { Profile } from "../tcp/profile.ts";
 import { PROFILE_NAMES, profileNamed } from "../tcp/profiles.ts";
-import { inPrefix, type IpAddress, parseIpAddress, parsePrefix, sameAddress } from "../wire/address.ts";
+import {
+  formatIpAddress,
+  inPrefix,
+  type IpAddress,
+  parseIpAddress,
+  parsePrefix,
+  sameAddress,
+} from "../wire/address.ts";
 import type { IpVersion, ScriptEnds } from "./kernel.ts";
 import type { Place, Script, ScriptOption } from "./values.ts";
 import { type RunProblem, scriptProblem, unsupportedProblem } from "./verdict.ts";
@@ -201,6 +208,17 @@ class OptionReader {
     if ("problem" in local) return local;
     if ("problem" in remote) return remote;
     if ("problem" in router) return router;
+    if (sameAddress(local.address, remote.address)) {
+      const { place } = (this.#addresses.get("local_ip") ?? this.#addresses.get("remote_ip"))?.option ??
+        { place: NO_PLACE };
+      const address = formatIpAddress(local.address);
+      return {
+        problem: scriptProblem(place, {
+          expected: "two addresses, one for each end (--remote_ip= gives the peer another)",
+          found: `${address} for both`,
+        }),
+      };
+    }
     // The originals may have one address for both, on a device of theirs; here the router is a host of its own.
     const isTaken = (address: IpAddress) =>
       sameAddress(address, local.address) || sameAddress(address, remote.address);
@@ -294,7 +312,7 @@ class OptionReader {
     const instead = isWhole ? parseIpAddress(usual) : null;
     if (instead !== null) return { address: instead };
     return {
-      problem: scriptProblem(given?.option.place ?? { line: 1, column: 1 }, {
+      problem: scriptProblem(given?.option.place ?? NO_PLACE, {
         expected: `an ${version === "ipv6" ? "IPv6" : "IPv4"} address behind --${name}=`,
         found: text,
       }),

@@ -68,10 +68,14 @@ export function runScript(script: Script, options: RunOptions): RunResult {
     return new ScriptRun(script, { config: read.config, options }).run();
   } catch (error) {
     // The world cannot be made of what the script's options say.
-    const place = script.options[0]?.place ?? { line: 1, column: 1 };
+    const isAddressGiven = options.wishes?.localAddress !== undefined;
+    const place = (isAddressGiven ? undefined : script.options[0]?.place) ?? NO_PLACE;
     return { verdict: { kind: "error", place, message: ownWords(error) }, virtualUs: 0, steps: 0 };
   }
 }
+
+/** Of what is not in the script. */
+const NO_PLACE: Place = { line: 0, column: 0 };
 
 function ownWords(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -90,8 +94,8 @@ class ScriptRun {
   /** What the script's code has given values to. */
   readonly #names: CodeNames = new Map();
   #played = 0;
-  /** The step that is being played, for what goes wrong besides. */
-  #place: Place = { line: 1, column: 1 };
+  /** The step that is being played, for what goes wrong besides; before the first one, what whoever runs the script says. */
+  #place = NO_PLACE;
 
   constructor(script: Script, about: { readonly config: RunConfig; readonly options: RunOptions }) {
     const { config, options } = about;

@@ -13,8 +13,8 @@ Deno.test("shares: all are at work, starts are few, and no command line is too l
   assertEquals(shareSize(200_000, 256), 196);
 });
 
-/** Listens for nobody, and is played for as long as it may. */
-const WAITS = "0 `sleep 20`\n+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n";
+/** Waits for as long as the process that plays it is there. */
+const WAITS = "0 `exec tail -f /dev/null --pid $PPID`\n+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n";
 const PASSES = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n";
 
 async function withWaiting(
