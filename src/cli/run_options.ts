@@ -88,7 +88,7 @@ export const RUN_OPTIONS = [
     group: LIVE,
   },
   { name: "json", kind: "flag", help: "one JSON document on stdout", group: REPORTS },
-  { name: "tap", kind: "flag", help: "TAP version 14 on stdout", group: REPORTS },
+  { name: "tap", kind: "flag", help: "TAP on stdout", group: REPORTS },
   { name: "junit", kind: "value", value: "FILE", help: "JUnit's XML, for CI", group: REPORTS },
   {
     name: "trace",

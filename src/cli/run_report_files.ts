@@ -2,7 +2,8 @@
  * What `tcplab run` tells programs: JSON, TAP and JUnit's XML.
  *
  * Owns: these three formats. Must not know: how a script is run, where the text goes.
- * TAP is version 14 (testanything.org); JUnit's XML as CI systems read it (testsuites, testsuite, testcase, failure, error, skipped).
+ * TAP is version 13 (testanything.org), of which 14 is an extension: readers that know no later one, perl's prove among them, take the
+ * number for an error. JUnit's XML as CI systems read it (testsuites, testsuite, testcase, failure, error, skipped).
  */
 import { dirname } from "@std/path";
 import { countVerdicts, type ScriptReport } from "./run_report.ts";
@@ -20,7 +21,7 @@ export function jsonText(reports: readonly ScriptReport[]): string {
 
 /** `run --tap`. */
 export function tapText(reports: readonly ScriptReport[], { skipsUnsupported }: ReportWishes): string {
-  const lines = ["TAP version 14", `1..${reports.length}`];
+  const lines = ["TAP version 13", `1..${reports.length}`];
   for (const [at, report] of reports.entries()) {
     const isSkipped = report.verdict === "unsupported" && skipsUnsupported;
     const isOk = report.verdict === "pass" || isSkipped;

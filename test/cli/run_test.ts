@@ -122,7 +122,7 @@ Deno.test("--json, with one process and with several: the same, in the same orde
 Deno.test("--tap and --junit say the same to other programs; a construct that is skipped is said to be", () =>
   withScripts(SCRIPTS, async (directory) => {
     const { out } = await tcplab(directory, "--tap", "--junit", "report.xml", "--skip-unsupported", ".");
-    assertMatch(out, /^TAP version 14\n1\.\.4\nnot ok 1 - deeper\/error\.pkt\n {2}---\n/);
+    assertMatch(out, /^TAP version 13\n1\.\.4\nnot ok 1 - deeper\/error\.pkt\n {2}---\n/);
     assertStringIncludes(out, "\nok 2 - deeper/unsupported.pkt # SKIP unsupported: vmsplice()\n");
     assertMatch(out, /\nnot ok 3 - fail\.pkt\n {2}---\n {2}verdict: "fail"\n {2}line: 9\n/);
     assertStringIncludes(out, "\nok 4 - pass.pkt\n");
@@ -204,6 +204,9 @@ Deno.test("a shell line is never carried out, and with --allow-shell only what i
     "shell.pkt": `0 \`touch made-by-the-script\`\n`,
     "setting.pkt": `0 \`sysctl -q net.ipv4.tcp_sack=0 ; touch made-by-the-script\`\n`,
     "failing.pkt": "0 `false || exit 7`\n",
+    "hanging.pkt": "0 `tail -f /dev/null --pid $PPID & wait`\n",
+    // What stays in the background has its standard error, and the script goes on all the same.
+    "leaving.pkt": "0 `tail -f /dev/null --pid $PPID >&2 & exit 0`\n",
   }, async (directory) => {
     const made = () => Deno.stat(`${directory}/made-by-the-script`).then(() => true, () => false);
     const { code, out } = await tcplab(directory, "shell.pkt", "setting.pkt");
@@ -215,6 +218,10 @@ Deno.test("a shell line is never carried out, and with --allow-shell only what i
     const failing = await tcplab(directory, "--allow-shell", "failing.pkt");
     assertEquals(failing.code, 1);
     assertStringIncludes(failing.out, "exit status 7");
+    const hanging = await tcplab(directory, "--allow-shell", "--timeout", "500ms", "hanging.pkt");
+    assertEquals(hanging.code, 1);
+    assertStringIncludes(hanging.out, "not ended when the time limit was over");
+    assertEquals((await tcplab(directory, "--allow-shell", "leaving.pkt")).code, 0);
   }));
 
 Deno.test("a script's own profile counts, in other processes too, and the command line's before it", () => {

@@ -1,5 +1,5 @@
 /** The frame of a script: options, commands, times, conditions, names that stand for something. */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { decimalMicroseconds, definesOf, parseScript } from "../../src/script/parse_script.ts";
 import { ScriptError } from "../../src/script/script_error.ts";
 import type { Script, ScriptPart, Step, StepTime } from "../../src/script/values.ts";
@@ -137,4 +137,13 @@ Deno.test("parse: what stands at the wrong place is named", () => {
   assertEquals(wrong("0 ?").token, "?");
   assertEquals(wrong("--a=\n* > . 1:1(0)").token, "*");
   assertEquals(wrong("--a=`x`\n0 `a`").token, "`x`");
+  for (
+    const text of ["#define A 1\n0 `a`", "0 `a`\n#if 0", "0 `a` # words", "#ifdef A\n#elif B\n0 `a`\n#endif"]
+  ) {
+    assertStringIncludes(
+      wrong(text).expected,
+      "#ifdef, #ifndef, #else or #endif, or a comment behind //",
+      text,
+    );
+  }
 });

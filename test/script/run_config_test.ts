@@ -95,6 +95,22 @@ Deno.test("a router that would be the host itself, or the peer, is another one",
   );
 });
 
+Deno.test("one address for both ends is refused: the stack would talk to itself, and nothing would be sent", () => {
+  const words =
+    "expected two addresses, one for each end (--remote_ip= gives the peer another), found 192.0.2.1 for both";
+  assertEquals(problemOf("--mtu=1500\n--local_ip=192.0.2.1"), `error 2: ${words}`);
+  assertEquals(
+    problemOf("--remote_ip=192.168.0.1"),
+    `error 1: ${words.replace("192.0.2.1", "192.168.0.1")}`,
+  );
+  const localAddress = { address: Uint8Array.of(192, 0, 2, 1), prefixLength: 24 };
+  assertEquals(problemOf("", { localAddress }), `error 0: ${words}`);
+  assertEquals(endsOf(configOf("--remote_ip=192.0.2.2", { localAddress })).slice(0, 2), [
+    "192.0.2.1",
+    "192.0.2.2",
+  ]);
+});
+
 Deno.test("what makes no sense, or is not there, is named with its line", () => {
   assertEquals(problemOf("--mtu=67"), "error 1: expected a number from 68 to 65535 behind --mtu=, found 67");
   assertEquals(problemOf("--bind_port=0").slice(0, 7), "error 1");
