@@ -14,7 +14,7 @@ import type { LiveWire } from "../script/world.ts";
 import type { Script } from "../script/values.ts";
 import type { TcpEvent } from "../tcp/events.ts";
 import { PROFILES } from "../tcp/profiles.ts";
-import { CliError, errorLine } from "./command.ts";
+import { CliError } from "./command.ts";
 import { cannotWrite, openOutputFile } from "./output_file.ts";
 import { readScript } from "./run_files.ts";
 import { reportOf, type ScriptReport } from "./run_report.ts";
@@ -164,30 +164,38 @@ function recordedWire({ link, nowUs, sleep }: LiveWire, { recorder }: Recording)
   };
 }
 
+/**
+ * Runs $1 with its standard error in the file $2, for $3 seconds at most. Nothing else goes on in this process meanwhile, so the limit is
+ * the shell's: Deno's own has none there, and that of node:child_process wants to read the whole environment, which the compiled program
+ * may not. Not a pipe: what the command leaves in the background would hold it open.
+ */
+const WATCHED_SHELL = `
+sh -c "$1" 2>"$2" &
+command=$!
+(trap 'kill $!; exit' TERM; sleep "$3" & wait $!; kill -9 $command) &
+watch=$!
+wait $command
+status=$?
+kill $watch
+exit $status`;
+
 /** `sh -c`, with the rights of whoever runs tcplab; null when it went well. It has the rest of the script's time. */
 function trueShellUntil(limitMs: number): TrueShell {
-  // Deno's own has no time limit where nothing else goes on meanwhile.
-  const { spawnSync } = process.getBuiltinModule("node:child_process");
-  const { closeSync, openSync } = process.getBuiltinModule("node:fs");
   return (text) => {
-    // Not a pipe: what the shell leaves in the background would hold it open.
     const errors = Deno.makeTempFileSync();
-    const errorsFd = openSync(errors, "w");
     try {
-      const { status, signal, error } = spawnSync("sh", ["-c", text], {
-        timeout: Math.max(1, Math.ceil(limitMs - performance.now())),
-        killSignal: "SIGKILL",
-        stdio: ["ignore", "ignore", errorsFd],
-      });
-      if (status === 0) return null;
+      const seconds = Math.max(1, Math.ceil((limitMs - performance.now()) / 1000));
+      const { success, code } = new Deno.Command("sh", {
+        args: ["-c", WATCHED_SHELL, "sh", text, errors, `${seconds}`],
+        stdin: "null",
+        stdout: "null",
+        stderr: "null",
+      }).outputSync();
+      if (success) return null;
       if (performance.now() >= limitMs) return "not ended when the time limit was over";
-      if (status === null && signal === null) return errorLine(error);
       const said = beginningOf(errors).trim();
-      return `${signal === null ? `exit status ${status}` : `ended by ${signal}`}${
-        said === "" ? "" : `: ${said}`
-      }`;
+      return `exit status ${code}${said === "" ? "" : `: ${said}`}`;
     } finally {
-      closeSync(errorsFd);
       Deno.removeSync(errors);
     }
   };

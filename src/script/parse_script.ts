@@ -265,7 +265,13 @@ class ScriptParser {
         "#ifdef, #ifndef, #else or #endif, or a comment behind // (a name is defined by --define=NAME=VALUE at the head)",
       );
     }
-    this.#reader.fail('a step, which begins with its time: "+0.1", "0.1" or "*"');
+    const line = this.#reader.text.slice(0, token.from).split("\n").at(-1) ?? "";
+    const isBehindStep = token.kind !== "end" && line.trim() !== "";
+    this.#reader.fail(
+      isBehindStep
+        ? "the end of the step (a packet has, in this order, flags, numbers, ack, win, urg and options)"
+        : 'a step, which begins with its time: "+0.1", "0.1" or "*"',
+    );
   }
 }
 
