@@ -16,7 +16,7 @@ import { selfCommand } from "./self_command.ts";
 const LEAST_SHARE = 100;
 const MOST_SHARE = 1000;
 /** Shares for each process, so that the last one is not waited for long. Local choice. */
-const SHARES_PER_PROCESS = 4;
+const SHARES_PER_PROCESS = 2;
 /** What a process has beside the time limits of its scripts, milliseconds. Local choice: a slow start of a busy machine. */
 const START_MS = 30_000;
 

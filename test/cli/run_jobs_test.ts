@@ -8,9 +8,9 @@ Deno.test("shares: all are at work, starts are few, and no command line is too l
   assertEquals(shareSize(10, 4), 3);
   assertEquals(shareSize(150, 2), 75);
   assertEquals(shareSize(217, 2), 100);
-  assertEquals(shareSize(5000, 2), 625);
+  assertEquals(shareSize(1100, 2), 275);
   assertEquals(shareSize(200_000, 2), 1000);
-  assertEquals(shareSize(200_000, 256), 196);
+  assertEquals(shareSize(200_000, 256), 391);
 });
 
 /** Waits for as long as the process that plays it is there. */

@@ -1,5 +1,6 @@
 /** `tcplab run` as a process: verdicts for people and for programs, exit status, bounds, recordings, several processes; nothing of a script is carried out. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { PERMISSIONS } from "../../scripts/compile.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
 
 interface Result {
@@ -222,6 +223,27 @@ Deno.test("a shell line is never carried out, and with --allow-shell only what i
     assertEquals(hanging.code, 1);
     assertStringIncludes(hanging.out, "not ended when the time limit was over");
     assertEquals((await tcplab(directory, "--allow-shell", "leaving.pkt")).code, 0);
+  }));
+
+Deno.test("what the compiled program may do is enough: true shells, recordings, reports, several processes", () =>
+  withScripts({ "1.pkt": '0 `test -n "$PATH"`\n', "2.pkt": '0 `test -n "$PATH"`\n' }, async (directory) => {
+    const main = new URL("../../src/cli/main.ts", import.meta.url).href;
+    const run = async (...args: string[]) => {
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--quiet", ...PERMISSIONS, main, "run", "--allow-shell", ...args],
+        cwd: directory,
+        stdin: "null",
+      }).output();
+      return [code, new TextDecoder().decode(stdout), new TextDecoder().decode(stderr)];
+    };
+    assertEquals(await run("--junit", "j.xml", "--write", "r.pcapng", "1.pkt"), [
+      0,
+      "pass        1.pkt  0.000 s\n",
+      "",
+    ]);
+    const [code, out, error] = await run("--jobs", "2", ".");
+    assertEquals([code, error], [0, ""]);
+    assertStringIncludes(`${out}`, "2 passed (2 scripts, ");
   }));
 
 Deno.test("a script's own profile counts, in other processes too, and the command line's before it", () => {
