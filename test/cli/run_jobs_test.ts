@@ -13,68 +13,56 @@ Deno.test("shares: all are at work, starts are few, and no command line is too l
   assertEquals(shareSize(200_000, 256), 391);
 });
 
-/** Waits for as long as the process that plays it is there. */
-const WAITS = "0 `exec tail -f /dev/null --pid $PPID`\n+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n";
 const PASSES = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n";
-
-async function withWaiting(
-  use: (child: Deno.ChildProcess, about: { readonly directory: string }) => Promise<void>,
-): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    // Two shares: one that is told at once, and one that waits.
-    await Deno.writeTextFile(`${directory}/1.pkt`, PASSES);
-    await Deno.writeTextFile(`${directory}/2.pkt`, WAITS);
-    await Deno.writeTextFile(`${directory}/3.pkt`, PASSES);
-    const [program, ...words] = selfCommand();
-    const child = new Deno.Command(program, {
-      args: [...words, "run", "--jobs", "3", "--allow-shell", directory],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-    await use(child, { directory });
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
+/** Says that it is there, and waits for as long as it may. */
+const WAITS = "0 `echo here > PIPE; exec tail -f /dev/null`\n";
 
 /** Processes with this in their command line, by /proc. */
-async function processesWith(text: string): Promise<number[]> {
-  const found: number[] = [];
+async function processesWith(text: string): Promise<string[]> {
+  const found: string[] = [];
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     const words = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
-    if (words.includes(text)) found.push(Number(name));
+    if (words.includes(text)) found.push(name);
   }
   return found;
 }
 
-/** Those of the test are waited for: a process that was killed needs a moment to be gone. */
-async function waitUntil(isThere: () => Promise<boolean>, what: string): Promise<void> {
-  for (let times = 0; times < 400; times++) {
-    if (await isThere()) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`not in ten seconds: ${what}`);
+/** Whether the process ends within ten seconds; one that was killed needs a moment to be gone. */
+async function ends(pid: string): Promise<boolean> {
+  const args = ["10", "tail", `--pid=${pid}`, "-f", "/dev/null"];
+  return (await new Deno.Command("timeout", { args, stdin: "null" }).output()).success;
 }
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   Deno.test({
     name: `${signal} ends the run and its processes; the exit status says by what`,
     ignore: Deno.build.os !== "linux",
-    fn: () =>
-      withWaiting(async (child, { directory }) => {
-        await waitUntil(
-          async () => (await processesWith(`${directory}/2.pkt`)).length > 0,
-          "a process that waits",
-        );
-        child.kill(signal);
-        const status = await child.status;
-        assertEquals([status.signal, status.success], [signal, false]);
-        await waitUntil(async () => (await processesWith(directory)).length === 0, "no process that is left");
-        await child.stdout.cancel();
-      }),
+    fn: async () => {
+      const directory = await Deno.makeTempDir();
+      try {
+        const pipe = `${directory}/pipe`;
+        await new Deno.Command("mkfifo", { args: [pipe] }).output();
+        await Deno.writeTextFile(`${directory}/1.pkt`, PASSES);
+        await Deno.writeTextFile(`${directory}/2.pkt`, WAITS.replace("PIPE", pipe));
+        const [program, ...words] = selfCommand();
+        const run = new Deno.Command(program, {
+          // The limit ends what the shell has begun.
+          args: [...words, "run", "--jobs", "2", "--allow-shell", "--timeout", "15", directory],
+          stdin: "null",
+          stdout: "null",
+          stderr: "null",
+        }).spawn();
+        assertEquals(await Deno.readTextFile(pipe), "here\n");
+        const processes = (await processesWith(`${directory}/2.pkt`)).filter((pid) => pid !== `${run.pid}`);
+        assertEquals(processes.length, 1);
+        run.kill(signal);
+        assertEquals((await run.status).signal, signal);
+        assertEquals(await ends(processes[0]), true);
+      } finally {
+        await Deno.remove(directory, { recursive: true });
+      }
+    },
   });
 }
 
@@ -101,7 +89,6 @@ Deno.test({
       assertEquals(await run("--jobs", "2"), "1");
       // All were run, and only the telling is not heard.
       assertEquals(await run("--json"), "0");
-      await waitUntil(async () => (await processesWith(directory)).length === 0, "no process that is left");
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
