@@ -6,7 +6,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { bytesOf } from "./app_log.ts";
 import { FAMILY } from "./family.ts";
-import { clientWithCookie, COOKIE, MSS, opensFast, optionOf, REQUEST, serverWithCookie } from "./fast_open_lab.ts";
+import {
+  clientWithCookie,
+  COOKIE,
+  MSS,
+  opensFast,
+  optionOf,
+  REQUEST,
+  serverWithCookie,
+} from "./fast_open_lab.ts";
 import { Lab } from "./harness.ts";
 import { ICMP_FAMILY, sendsIcmp } from "./icmp_craft.ts";
 import type { Peer } from "./peer.ts";
@@ -256,7 +264,10 @@ for (const [state, arrive] of Object.entries(STATES)) {
 
 const ENDS: readonly [name: string, end: (about: { peer: Peer; app: { closeWrite(): void } }) => void][] = [
   ["RST", ({ peer }) => peer.sends({ flags: "RST", seq: 4 })],
-  ["RST of an end that has never heard of it", ({ peer }) => peer.sends({ flags: "RST ACK", seq: 4, ack: 1 })],
+  [
+    "RST of an end that has never heard of it",
+    ({ peer }) => peer.sends({ flags: "RST ACK", seq: 4, ack: 1 }),
+  ],
   ["RST after CLOSE", ({ peer, app }) => {
     app.closeWrite();
     peer.sends({ flags: "RST", seq: 4 });
