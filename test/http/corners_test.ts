@@ -314,3 +314,39 @@ Deno.test("an upgraded connection's writable writes all of a piece, however litt
   }
   assertEquals([bodyOf(text), wire.acts], ["abcdefghij".repeat(20), ["closeWrite"]]);
 });
+
+Deno.test("what belongs to the connection is not the handler's to say (RFC 9110 §7.6.1)", async () => {
+  const headers = {
+    "keep-alive": "timeout=5",
+    "transfer-encoding": "chunked",
+    "content-length": "x",
+    "proxy-connection": "close",
+    te: "trailers",
+    trailer: "x",
+    "x-own": "y",
+  };
+  const text = await new HttpScene(() => new Response("abc", { headers })).ask(GET);
+  const got = Object.keys(headers).map((name) => fieldOf(text, name));
+  assertEquals([got, bodyOf(text)], [[null, null, "3", null, null, null, "y"], "abc"]);
+});
+
+Deno.test("who goes after a refusal, an upgrade, or his last answer has not gone while he was answered", async () => {
+  const cases = [
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+    UPGRADE,
+    GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"),
+    GET,
+  ];
+  for (const request of cases) {
+    const scene = new HttpScene(async (given, info) =>
+      info.wantsUpgrade === null ? new Response(await given.text()) : info.upgrade({ upgrade: "x" }).response
+    );
+    const wire = scene.connect();
+    wire.push(request);
+    await settle();
+    assert([101, 200, 400].includes(statusOf(wire.text())));
+    wire.reset();
+    await settle();
+    assertEquals(scene.server.stats().aborted, 0, request);
+  }
+});
