@@ -462,3 +462,10 @@ function closedEvent(connection: string): TcpEvent {
     states: [],
   };
 }
+
+inTime("a write that waits when the connection has gone in order is a broken pipe", async () => {
+  const { connection, inner } = bench(0);
+  const waiting = assertRejects(() => connection.write(bytesOf("x")), Deno.errors.BrokenPipe, inner.name);
+  inner.end("normal");
+  await waiting;
+});
