@@ -33,6 +33,7 @@ import {
 import { openReaders } from "./session_readers.ts";
 import { openGround } from "./server_ground.ts";
 import { watchCarrier } from "./device_notices.ts";
+import { namedOutputs, READS_NONE, refuseSameFiles } from "./same_files.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
 import { OutputClosedError, pageWidth, printAside, printError } from "./terminal.ts";
 
@@ -40,6 +41,11 @@ const notice = (line: string) => printError(`tcplab connect: ${line}`);
 
 async function run(args: string[]): Promise<number> {
   const config = parseConnectOptions(args);
+  const { output, ground } = config;
+  refuseSameFiles(
+    READS_NONE,
+    namedOutputs({ "--output": output, "--write": ground.write, "--log-file": ground.logStyle.file }),
+  );
   // From here on a signal asks for an end, so that nothing that is set up below can be left behind.
   using signals = listenForStop();
   const targets = await Promise.race([resolveTargets(config), signals.graceful.then(() => null)]);

@@ -16,7 +16,7 @@ import { countVerdicts, type ScriptReport } from "./run_report.ts";
 import { jsonText, junitText, tapText } from "./run_report_files.ts";
 import { reportLines, summaryLines } from "./run_report_text.ts";
 import { runScriptFile } from "./run_script.ts";
-import { type NamedOutput, refuseSameFiles } from "./same_files.ts";
+import { namedOutputs, refuseSameFiles } from "./same_files.ts";
 import { OutputClosedError, printError, printLine, printOut } from "./terminal.ts";
 
 /** Exit status when a script could not be read. */
@@ -62,7 +62,10 @@ async function run(args: string[]): Promise<number> {
   if (settings.writeFile !== null && scripts.length !== 1) {
     throw new UsageError(`--write records the run of one script, and there are ${scripts.length}: name one`);
   }
-  refuseSameFiles({ paths: scripts, what: "one of the scripts" }, outputsOf(settings));
+  refuseSameFiles(
+    { paths: scripts, what: "one of the scripts" },
+    namedOutputs({ "--junit": settings.junitFile, "--write": settings.writeFile }),
+  );
   // Before all else, so that nothing is run in vain.
   const { junitFile } = settings;
   using junit = junitFile === null ? null : openOutputFile(junitFile, { option: "--junit", isSecret: false });
@@ -93,13 +96,6 @@ async function run(args: string[]): Promise<number> {
     if (reports.length < scripts.length) return EXIT_FAILED;
   }
   return exitStatus(reports, settings);
-}
-
-function outputsOf({ junitFile, writeFile }: RunSettings): NamedOutput[] {
-  return [
-    ...(junitFile === null ? [] : [{ option: "--junit", path: junitFile }]),
-    ...(writeFile === null ? [] : [{ option: "--write", path: writeFile }]),
-  ];
 }
 
 function writeReport(

@@ -34,6 +34,16 @@ export function refuseSameFiles(read: ReadFiles, outputs: readonly NamedOutput[]
   }
 }
 
+/** The outputs that are wanted, by option; null is none, and `-` is standard output. */
+export function namedOutputs(files: Readonly<Record<string, string | null>>): NamedOutput[] {
+  return Object.entries(files).flatMap(([option, path]) =>
+    path === null || path === "-" ? [] : [{ option, path }]
+  );
+}
+
+/** Of a command that reads no files. */
+export const READS_NONE: ReadFiles = { paths: [], what: "" };
+
 function isAmong(paths: readonly string[], identity: string): boolean {
   return paths.some((path) => identityOf(path) === identity);
 }

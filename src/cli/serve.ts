@@ -28,11 +28,13 @@ import {
 import { ServeScreen } from "./serve_screen.ts";
 import type { Server } from "./server.ts";
 import { openGround, type ServerGround } from "./server_ground.ts";
+import { namedOutputs, READS_NONE, refuseSameFiles } from "./same_files.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
 import { pageWidth, printAside, printError } from "./terminal.ts";
 
 async function run(args: string[]): Promise<number> {
   const asked = parseServeOptions(args);
+  refuseSameFiles(READS_NONE, namedOutputs({ "--write": asked.write, "--log-file": asked.logStyle.file }));
   // From here on a signal asks for an end, so that nothing that is set up below can be left behind.
   using signals = listenForStop();
   await refuseTakenAddresses(asked);
