@@ -244,3 +244,18 @@ Deno.test("what is not known is octets, also where a name is one of the language
   }
   assertEquals(contentTypeOf("A.HTML"), "text/html; charset=utf-8");
 });
+
+Deno.test("files and pages say that they are asked for again, and are what they are called; of files parts may be asked for", async () => {
+  const names = ["cache-control", "x-content-type-options", "accept-ranges"];
+  const fields = async (path: string) => {
+    const { headers } = (await asked(path)).response;
+    return names.map((name) => headers.get(name));
+  };
+  assertEquals(await fields("/a.txt"), ["no-cache", "nosniff", "bytes"]);
+  assertEquals(await fields("/e/"), ["no-cache", "nosniff", null]);
+});
+
+Deno.test("a path has so many names, and none more", () => {
+  assertEquals(namesOf("/a".repeat(256))?.length, 256);
+  assertEquals(namesOf("/a".repeat(257)), null);
+});
