@@ -226,7 +226,8 @@ print("gone")
 `,
       ],
     });
-    await waitFor(() => held.stdout.includes("states") || held.ended, { what: "the clients' states" });
+    // Python writes a line in pieces here.
+    await waitFor(() => held.stdout.includes("\n") || held.ended, { what: "the clients' states" });
     assertEquals([held.stdout, held.stderr], ["states [1, 1, 1]\n", ""]);
     await example.says(/ s: 3 held of 3 caught, [12]\d{3} bytes of memory each/);
     await example.says(/^ {2}48 bytes taken, \d+ segments heard$/m);
