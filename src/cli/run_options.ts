@@ -7,7 +7,7 @@ import type { IpVersion } from "../script/kernel.ts";
 import { PROFILE_NAMES, PROFILES } from "../tcp/profiles.ts";
 import type { Profile } from "../tcp/profile.ts";
 import type { HostAddress } from "../host/own_addresses.ts";
-import { parsePrefix } from "../wire/address.ts";
+import { parseAddress } from "./address_request.ts";
 import { UsageError } from "./command.ts";
 import { badValue, parseChoice, parseCount, parseDurationUs, parseFileName } from "./option_values.ts";
 import type { OptionSpec, ParsedOptions } from "./options.ts";
@@ -190,11 +190,12 @@ function liveSettings(options: ParsedOptions<OptionName>, jobs: number): LiveSet
   if (jobs > 1) {
     throw new UsageError("--live has one device, and plays one script after the other: leave --jobs out");
   }
-  const prefix = parsePrefix(ip);
-  if (prefix === null || prefix.prefixLength === null) {
+  const { address, prefixLength, zone } = parseAddress(ip);
+  // The device is named once.
+  if (prefixLength === null || zone !== null) {
     throw badValue({ option: "ip", text: ip }, "an address with its prefix, as 10.0.0.9/24");
   }
-  return { device, address: { address: prefix.address, prefixLength: prefix.prefixLength } };
+  return { device, address: { address, prefixLength } };
 }
 
 /** The options that another process needs to run scripts in the same way and tell of them as JSON. */

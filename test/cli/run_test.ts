@@ -283,6 +283,18 @@ Deno.test("wrong usage, and what is not there: one line that says what to do", (
       await line("x", ...live, "10.0.0.1"),
       /^2 tcplab run: --ip 10\.0\.0\.1: expected an address with its prefix/,
     );
+    for (
+      const [ip, why] of [["10.0.0.255/24", "the subnet's broadcast"], ["127.0.0.1/8", "loopback"], [
+        "nonsense",
+        "",
+      ]]
+    ) {
+      assertMatch(await line("x", ...live, ip), new RegExp(`^2 tcplab run: --ip ${ip}: expected .*${why}`));
+    }
+    assertMatch(
+      await line("x", ...live, "fe80::1%eth0/64"),
+      /^2 tcplab run: --ip fe80::1%eth0\/64: expected an/,
+    );
     assertMatch(
       await line("x", ...live, "10.0.0.1/8", "--jobs", "2"),
       /^2 tcplab run: --live has one device/,
