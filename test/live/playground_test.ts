@@ -122,9 +122,11 @@ playTest(
     assertEquals(await second.getAttribute("data-retransmission"), "true");
     assertEquals((await states(page, 2, "client")).at(-1), "TIME_WAIT");
     // What it takes is in the address; whoever opens that sees the same.
-    await page.waitForFunction(() => location.hash.includes("lose=6"));
+    // It is written a little later, once the second course has come to its end.
+    await page.waitForFunction(() => location.hash.includes("lose=6&t=560."));
     const copy = await browser.open(`${address}#${await hash(page)}`);
     await copy.locator('[data-course="1"] [data-wire="6"][data-fate="lost"]').waitFor();
+    await copy.locator('[data-course="1"] [data-wire="10"]').waitFor();
     assertEquals(await wires(copy, 1), await wires(page, 2));
   },
 );
