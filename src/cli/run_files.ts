@@ -3,6 +3,7 @@
  *
  * Owns: finding, ordering and reading them. Must not know: what is in them.
  */
+import { concat } from "@std/bytes/concat";
 import { join } from "@std/path";
 import { MOST_SCRIPT_CHARS } from "../script/parse_script.ts";
 import { CliError, systemWords } from "./command.ts";
@@ -118,11 +119,5 @@ async function readUpTo(file: Deno.FsFile, most: number): Promise<Uint8Array> {
     pieces.push(piece.subarray(0, count));
     length += count;
   }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
+  return concat(pieces);
 }

@@ -2,6 +2,7 @@
  * The applications at a server's end, and while another application fails: over the whole machine, on a virtual clock.
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
+import { concat } from "@std/bytes/concat";
 import { APPLICATIONS } from "../../src/app/applications.ts";
 import { chargen, chargenPattern } from "../../src/app/chargen.ts";
 import { echo } from "../../src/app/echo.ts";
@@ -23,13 +24,7 @@ async function read(connection: Connection, limitBytes = Infinity): Promise<Uint
     left -= count;
     pieces.push(into.subarray(0, count));
   }
-  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
+  return concat(pieces);
 }
 
 /** Events of the server that say that an application failed. */
