@@ -82,8 +82,8 @@ export class FastOpenRequests {
     if (fastOpen === null || listener === null || (!tcb.synAcknowledged && tcb.ended === null)) return;
     fastOpen.isPending = false;
     // By whomever: one that gives way to others, or that the application aborts at once, has had its work done as well.
-    const wasReset = !tcb.synAcknowledged && tcb.ended !== "timeout";
+    const isHeld = !tcb.synAcknowledged && tcb.ended !== "timeout";
     const { context, settings } = this.#options;
-    listener.fastOpen.ends(wasReset ? context.nowUs + settings.fastOpenResetHoldUs : null);
+    listener.fastOpen.ends(isHeld ? context.nowUs + settings.fastOpenResetHoldUs : null);
   }
 }
