@@ -119,8 +119,8 @@ export const COMPANIONS: readonly Companion[] = [
     subject: "explicit congestion notification",
     verdict: "partly",
     why:
-      "negotiated, marked on new data only, echoed until CWR, one reduction a window, never on window probes; no " +
-      "wait for the timer at a window of one segment (§6.1.2)",
+      "negotiated, marked on new data only, and not to a peer that has also asked without, echoed until CWR, one " +
+      "reduction a window, never on window probes; no wait for the timer at a window of one segment (§6.1.2)",
   },
   {
     rfc: 7323,

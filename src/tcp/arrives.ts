@@ -13,7 +13,7 @@ import { reportDuplicate, takeKeptSyn, textArrives, urgentArrives } from "./arri
 import type { ArrivingSegment } from "./arriving_segment.ts";
 import { endConnection, endWithReset } from "./change_state.ts";
 import type { MachineContext } from "./context.ts";
-import { establish } from "./establish.ts";
+import { asksForEcn, establish } from "./establish.ts";
 import { predictedArrives } from "./fast/header_prediction.ts";
 import { tellRetransmit } from "./resend.ts";
 import { acceptedBytes } from "./receive_window.ts";
@@ -55,7 +55,7 @@ export function segmentArrives(context: MachineContext, tcb: Tcb, header: TcpSeg
 /** RFC 9293 §3.10.7.4, "otherwise": SYN_RCVD and all synchronized states. */
 function synchronizedArrives(context: MachineContext, tcb: Tcb, segment: ArrivingSegment): void {
   if (tcb.state === "SYN_RCVD" && isSynAgain(tcb, segment)) {
-    repeatSynAck(context, tcb);
+    repeatSynAck(context, tcb, segment);
     return;
   }
   if (tcb.state === "SYN_RCVD" && isCrossedSynAck(tcb, segment)) {
@@ -303,8 +303,11 @@ function isSynAgain(tcb: Tcb, segment: ArrivingSegment): boolean {
 }
 
 /** Deviation: RFC 9293 §3.10.7.4 answers with an ACK; the SYN-ACK again helps a client that lost it (as Linux). */
-function repeatSynAck(context: MachineContext, tcb: Tcb): void {
+function repeatSynAck(context: MachineContext, tcb: Tcb, segment: ArrivingSegment): void {
   context.apply("arrives.check4.syn-again");
+  // RFC 3168 §6.1.1: whoever has got a SYN that does not ask should not send ECN-capable packets. The answer still grants:
+  // the client may have the first one, and then its marks have to be echoed.
+  if (!asksForEcn(segment.header)) tcb.textEcn = 0;
   if (tcb.scoreboard.count > 0) tcb.scoreboard.markResent(tcb.scoreboard.at(0), context.nowUs);
   tellRetransmit(context, tcb, { kind: "syn-ack", seq: 0, length: 0, count: 1 });
   tcb.synOwed = true;

@@ -17,8 +17,6 @@ const { SYN, FIN, RST, PSH, ACK, URG, ECE, CWR } = FLAG;
 /** Largest urgent pointer (MUST-31: urgent data of any length; what lies beyond it is announced again later). */
 const URGENT_POINTER_MAX = 0xffff;
 
-/** ECN-capable transport, ECT(0), RFC 3168 §5. */
-const ECT_0 = 0b10;
 /** Congestion experienced, RFC 3168 §5. */
 export const CONGESTION_EXPERIENCED = 0b11;
 
@@ -87,12 +85,12 @@ export function pushSegment(context: MachineContext, tcb: Tcb, segment: SegmentP
 
 /**
  * RFC 3168 §6.1.3: a mark is echoed until the peer has reduced. §6.1.4 to §6.1.6: new data is ECN-capable, and tells of our
- * reduction; data sent again, bare ACKs and window probes are not.
+ * reduction; data sent again, bare ACKs and window probes are not, nor (§6.1.1) anything to a peer that has also asked without.
  */
 function markEcn(tcb: Tcb, effect: Effect): void {
   if (tcb.ecnEcho) effect.flags |= ECE;
   if (effect.length === 0 || effect.seq !== tcb.sndNxt || effect.rule === "send.window-probe") return;
-  effect.ecn = ECT_0;
+  effect.ecn = tcb.textEcn;
   if (!tcb.cwrPending) return;
   effect.flags |= CWR;
   tcb.cwrPending = false;

@@ -40,6 +40,9 @@ export interface KeptSyn {
 /** Of connections that have answered none yet; only read. */
 export const NEVER_ANSWERED: AnswerTimes = new AnswerTimes();
 
+/** ECN-capable transport, ECT(0), RFC 3168 §5. */
+const ECT_0 = 0b10;
+
 /** Larger than any MSS, and small enough to be stored in place. */
 export const NO_PATH_LIMIT = 0x7fffffff;
 
@@ -128,6 +131,8 @@ export class Tcb {
   retransmits = 0;
   dsacks = 0;
   synRetransmits = 0;
+  /** ECN bits of new text where {@link TcbSwitches.ecn}: ECT(0), or none to a peer that has also asked without. */
+  textEcn = ECT_0;
   keepAliveSent = 0;
   /** What came with a SYN before our own was acknowledged (arrives_text.ts); null where nothing did. */
   keptSyn: KeptSyn | null = null;

@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import type { RetransmitEvent } from "../../src/tcp/events.ts";
-import { clientCounter, congestionControls, setClientRoute } from "./client_conditions.ts";
+import { clientCounter, congestionControls, filterAtClient, setClientRoute } from "./client_conditions.ts";
 import { type Ipv4Settings, KernelPeer, PEER_PROGRAMS, type PeerAnswer } from "./kernel_peer.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
@@ -24,6 +24,9 @@ interface Variant {
 const USUAL = { timestamps: true, sack: true, windowScaling: true, ecn: false } as const;
 const BYTES = 300_000;
 
+/** Asks for ECN again in a SYN that is sent again; by default Linux gives it up there (RFC 3168 §6.1.1.1). */
+const ECN_EVEN_IF_LOST = { tcp_ecn: 1, tcp_ecn_fallback: 0 } as const;
+
 const VARIANTS: readonly Variant[] = [
   ...["cubic", "reno", "bbr"].map((name) => ({
     name,
@@ -42,10 +45,10 @@ const VARIANTS: readonly Variant[] = [
     kernel: { tcp_timestamps: 0, tcp_sack: 0, tcp_window_scaling: 0 },
     agreed: { timestamps: false, sack: false, windowScaling: false, ecn: false, sendMss: 1460 },
   },
-  { name: "ECN", kernel: { tcp_ecn: 1 }, agreed: { ...USUAL, ecn: true, ecnSeen: true } },
+  { name: "ECN", kernel: ECN_EVEN_IF_LOST, agreed: { ...USUAL, ecn: true, ecnSeen: true } },
   {
     name: "ECN with Reno, without SACK",
-    kernel: { tcp_ecn: 1, tcp_sack: 0 },
+    kernel: { ...ECN_EVEN_IF_LOST, tcp_sack: 0 },
     agreed: { ...USUAL, sack: false, ecn: true, ecnSeen: true, congestion: "reno" },
   },
   // Accurate ECN asks with three bits; a server that knows RFC 3168 only answers as to an ECN-setup SYN.
@@ -134,6 +137,36 @@ liveTest("clients of every kind over a path that loses, swaps and marks", NEEDS,
   assert(played.includes("ECN"), `this kernel can play: ${played.join(", ")}`);
   assertGreater(counters["ecn-reductions"], 0, "marks on what we send make us slower");
   assertGreater(await clientCounter(lab, "TCPDeliveredCE"), 0, "marks on what we get are told to the client");
+});
+
+liveTest("ECN is agreed on as the client asks in the SYN that it sends again", {
+  needs: [...PEER_PROGRAMS, "nft"],
+  offloads: false,
+}, async (lab) => {
+  await using server = await ServeProcess.start(lab, {
+    args: ["--serve", "3333=echo,5002=chargen"],
+    quiet: true,
+  });
+  await using peer = new KernelPeer(lab);
+  const lostOnce = "limit rate 1/hour burst 1 packets drop";
+  const lostSyn = `output tcp flags & (syn | ack) == syn ${lostOnce}`;
+  const lostAnswer = `input tcp flags & (syn | ack) == (syn | ack) ${lostOnce}`;
+  const cases = [
+    { lost: lostSyn, fallback: 1, ecn: false },
+    { lost: lostSyn, fallback: 0, ecn: true },
+    // Our answer to the first SYN stands, and Linux takes it though it has asked without in the meantime.
+    { lost: lostAnswer, fallback: 1, ecn: true },
+    { lost: lostAnswer, fallback: 0, ecn: true },
+  ];
+  for (const { lost, fallback, ecn } of cases) {
+    await filterAtClient(lab, [lost]);
+    await peer.ask({ do: "kernel", settings: { tcp_ecn: 1, tcp_ecn_fallback: fallback } });
+    await peer.ask({ do: "connect", port: 3333 });
+    const info = await peer.ask({ do: "info" });
+    assertEquals(info.ecn, ecn, `${lost}, tcp_ecn_fallback ${fallback}`);
+    await peer.ask({ do: "transfer", bytes: BYTES });
+  }
+  await server.count("closed", cases.length);
 });
 
 liveTest("a server without SACK, timestamps and window scaling, over a bad path", {
