@@ -7,12 +7,13 @@ import type { LabProcess } from "../../src/cli/lab_process.ts";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import type { Explained } from "../../src/story/explain_json.ts";
-import { assertReadAsTshark, editedCapture, textSoFar } from "../wire/tshark_frames.ts";
+import { assertReadAsTshark, editedCapture } from "../wire/tshark_frames.ts";
 import { besideTests, liveTest, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { waitFor } from "./wait_for.ts";
+import { captureHolds, JUDGE_PROGRAMS, markWire } from "./wire_judge.ts";
 
-const PROGRAMS = ["dumpcap", "tcpdump", "tshark", "editcap", "gzip"];
+const PROGRAMS = [...JUDGE_PROGRAMS, "tcpdump", "editcap", "gzip"];
 const FORMATS = ["pcap", "nsecpcap", "modpcap", "pcapng"];
 const DUMPCAP = ["dumpcap", "-q", "-B", "32"];
 const BYTES = 300_000;
@@ -95,10 +96,8 @@ liveTest("captures of every kind are read as tshark reads them", { needs: PROGRA
     assertEquals(client.code, 0, client.stderr);
     await server.event("closed");
     await server.stop();
-    // A capture ring hands frames on in blocks, late.
-    for (const path of [dumped, short, cooked, cooked2]) {
-      await waitFor(async () => await textSoFar(path) >= 2 * BYTES, { what: `${path} has all text` });
-    }
+    const mark = await markWire(lab);
+    for (const path of [dumped, short, cooked, cooked2]) await captureHolds(path, mark);
     for (const process of captures) await process.stop();
     await Deno.copyFile(recording.path, own);
     const rewritten = await new Deno.Command("tcpdump", { args: ["-r", dumped, "-w", byTcpdump, "--nano"] })

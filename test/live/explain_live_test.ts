@@ -14,6 +14,7 @@ import { readCapture } from "../wire/capture_readings.ts";
 import { besideTests, liveTest, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { waitFor } from "./wait_for.ts";
+import { captureHolds, JUDGE_PROGRAMS, markWire } from "./wire_judge.ts";
 
 /** What one end does: its word for kernel_end.py. */
 type Step = readonly [end: EndName, word: string];
@@ -57,14 +58,13 @@ async function startCapture(lab: PrivateLab, path: string): Promise<() => Promis
   let isReady = false;
   const process = lab.spawn({
     side: "client",
-    words: ["dumpcap", "-q", "-i", lab.plan.devices.client, "-f", "tcp", "-w", path],
+    words: ["dumpcap", "-q", "-i", lab.plan.devices.client, "-f", "tcp or icmp", "-w", path],
     onStderr: (line) => void (isReady ||= line.startsWith("File:")),
   });
   await waitFor(() => isReady || process.ended, { what: "dumpcap captures" });
   assert(!process.ended, process.stderr);
   return async () => {
-    // A capture ring hands frames on in blocks, late.
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await captureHolds(path, await markWire(lab));
     await process.stop();
     assert(/received\/dropped on interface .*: \d+\/0 /.test(process.stderr), process.stderr);
   };
@@ -112,7 +112,7 @@ function stateAt({ states }: ExplainedEnd, frame: number): string {
 for (const [name, steps] of Object.entries(COURSES)) {
   liveTest(
     `explain: the states between two Linux are those that ss shows: ${name}`,
-    { needs: ["dumpcap", "ss", "python3"], pcap: false },
+    { needs: ["dumpcap", "ping", "ss", "python3"], pcap: false },
     async (lab) => {
       await using file = await scratchFile(".pcapng");
       {
@@ -173,7 +173,7 @@ const SPECS: readonly string[] = ["drop=3%,seed=5", "drop=2%,dup=2%,reorder=3%,d
 for (const spec of SPECS) {
   liveTest(
     `explain: our own recording tells our states, and tshark's expert is answered frame by frame: ${spec}`,
-    { needs: ["dumpcap", "tshark"] },
+    { needs: [...JUDGE_PROGRAMS] },
     async (lab) => {
       await using own = await scratchFile(".pcapng");
       await using theirs = await scratchFile(".pcapng");

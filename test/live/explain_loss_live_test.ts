@@ -8,6 +8,7 @@ import { selfCommand } from "../../src/cli/self_command.ts";
 import type { Explained } from "../../src/story/explain_json.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";
 import { waitFor } from "./wait_for.ts";
+import { captureHolds, markWire } from "./wire_judge.ts";
 
 const PORT = 4001;
 /** Local choice: some hundred segments, of which the rule drops a few dozen; all of it takes a second. */
@@ -39,7 +40,7 @@ async function done(lab: PrivateLab, side: "client" | "server", words: readonly 
 
 liveTest(
   "explain: between two Linux as many segments are sent again as the sender says, and as many lost as were dropped",
-  { needs: ["dumpcap", "nft", "python3"], pcap: false, offloads: false },
+  { needs: ["dumpcap", "nft", "ping", "python3"], pcap: false, offloads: false },
   async (lab) => {
     await using file = await scratchFile(".pcapng");
     await Deno.chmod(file.path, 0o666);
@@ -51,14 +52,13 @@ liveTest(
     ]);
     const capture = lab.spawn({
       side: "client",
-      words: ["dumpcap", "-q", "-i", lab.plan.devices.client, "-f", `tcp port ${PORT}`, "-w", file.path],
+      words: ["dumpcap", "-q", "-i", lab.plan.devices.client, "-f", `tcp port ${PORT} or icmp`, "-w", file.path],
     });
     await waitFor(() => capture.stderr.includes("File:"), { what: "dumpcap captures" });
     const sink = lab.spawn({ side: "server", words: ["python3", "-c", SINK] });
     await waitFor(() => sink.stdout.includes("listens"), { what: "the server listens" });
     const again = Number(await done(lab, "client", ["python3", "-c", SOURCE, lab.plan.addresses.server]));
-    // A capture ring hands frames on in blocks, late.
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await captureHolds(file.path, await markWire(lab));
     await capture.stop();
     const rules = await done(lab, "server", ["nft", "list", "table", "ip", "t"]);
     const dropped = Number(/counter packets (\d+)/.exec(rules)?.[1]);

@@ -129,7 +129,7 @@ export class WireRecording {
 
   /** Ends the recording; all that was on the wire is in its file then. */
   async end(): Promise<void> {
-    await this.#catchUp();
+    await captureHolds(this.#path, await markWire(this.#lab));
     await this.#process.stop();
   }
 
@@ -139,30 +139,33 @@ export class WireRecording {
     return await judgeFile(this.#path);
   }
 
-  /** A capture ring hands frames on in blocks: once a last frame is in the file, all before it are. */
-  async #catchUp(): Promise<void> {
-    const mark = Buffer.from(crypto.getRandomValues(new Uint8Array(PING_PATTERN_BYTES)));
-    const words = ["ping", "-n", "-c", "1", "-W", "1", "-s", String(2 * PING_PATTERN_BYTES), "-p"];
-    await this.#lab.run({
-      side: "client",
-      words: [...words, mark.toString("hex"), this.#lab.plan.addresses.server],
-    });
-    using file = await Deno.open(this.#path);
-    const reading = new Uint8Array(READING_BYTES);
-    let kept = 0;
-    const holdsMark = async () => {
-      for (;;) {
-        const count = await file.read(reading.subarray(kept));
-        if (count === null) return false;
-        const known = Buffer.from(reading.buffer, 0, kept + count);
-        if (known.includes(mark)) return true;
-        // The mark may lie across two readings.
-        kept = Math.min(known.length, PING_PATTERN_BYTES);
-        reading.copyWithin(0, known.length - kept, known.length);
-      }
-    };
-    await waitFor(holdsMark, { what: "dumpcap has written what was on the wire" });
-  }
+}
+
+/** Puts a frame on the wire that no other is like: what is returned stands in it. It is ICMP over IPv4, from the client. */
+export async function markWire(lab: PrivateLab): Promise<Buffer> {
+  const mark = Buffer.from(crypto.getRandomValues(new Uint8Array(PING_PATTERN_BYTES)));
+  const words = ["ping", "-n", "-c", "1", "-W", "1", "-s", String(2 * PING_PATTERN_BYTES), "-p"];
+  await lab.run({ side: "client", words: [...words, mark.toString("hex"), lab.plan.addresses.server] });
+  return mark;
+}
+
+/** A capture ring hands frames on in blocks, late: once the mark is in the file, all that was captured before it is too. */
+export async function captureHolds(path: string, mark: Buffer): Promise<void> {
+  using file = await Deno.open(path);
+  const reading = new Uint8Array(READING_BYTES);
+  let kept = 0;
+  const holdsMark = async () => {
+    for (;;) {
+      const count = await file.read(reading.subarray(kept));
+      if (count === null) return false;
+      const known = Buffer.from(reading.buffer, 0, kept + count);
+      if (known.includes(mark)) return true;
+      // The mark may lie across two readings.
+      kept = Math.min(known.length, PING_PATTERN_BYTES);
+      reading.copyWithin(0, known.length - kept, known.length);
+    }
+  };
+  await waitFor(holdsMark, { what: `${path} has what was on the wire` });
 }
 
 /** What tshark finds in a capture file, TCP frames and frames that it cannot read at all. */
