@@ -8,6 +8,8 @@ import { eventsOf, SERVER_PORT, startConnect, startKernelServer } from "./connec
 import { liveTest, scratchFile } from "./private_lab.ts";
 
 const SPEC = "in:drop=5%,out:drop=3%,seed=7";
+/** Of Ethernet and ARP: such a frame is of no connection. */
+const ARP_FRAME_BYTES = 42;
 /** Some hundred frames each way. */
 const LINES = 20_000;
 
@@ -41,19 +43,20 @@ liveTest("connect --fault loses frames both ways, names each, and moves every by
     assertEquals(lost.length, summary.counters[counter], counter);
     const isNamed = (fault: FaultEvent) =>
       fault.id === 1 && fault.flags !== undefined && fault.segment !== undefined;
-    assertEquals(lost.filter((fault) => !isNamed(fault)), []);
+    assertEquals(lost.filter((fault) => !isNamed(fault) && fault.frameBytes !== ARP_FRAME_BYTES), []);
   }
-  // Text of ours that was lost goes again, and a retransmission says which segment it repeats.
+  // Text of ours that was lost goes twice, and a retransmission says which segment it repeats. Which of the two is lost is
+  // chance: where the first had arrived and its ACK was lost or late, nothing follows a second that is.
   const lostText = faults.filter((fault) => fault.direction === "send" && (fault.length ?? 0) > 0);
   assertGreater(lostText.length, 0);
   const sent = events.filter((event) => event.event === "segment").filter(({ direction }) =>
     direction === "send"
   );
-  const goesAgain = ({ segment = 0, relSeq = 0 }: FaultEvent) =>
-    sent.some((later) =>
-      (later.segment ?? 0) > segment && later.relSeq <= relSeq && later.relSeq + later.length > relSeq
+  const goesTwice = ({ segment, relSeq = 0 }: FaultEvent) =>
+    sent.some((other) =>
+      other.segment !== segment && other.relSeq <= relSeq && other.relSeq + other.length > relSeq
     );
-  assertEquals(lostText.filter((fault) => !goesAgain(fault)), []);
+  assertEquals(lostText.filter((fault) => !goesTwice(fault)), []);
   const repeated = new Set(events.flatMap((event) => event.event === "retransmit" ? [event.repeats] : []));
   assert(lostText.some(({ segment }) => repeated.has(segment)));
 });
