@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertStringIncludes } from "@std/assert";
 import { eventsOf, pathOf, SERVER_PORT, startConnect, startKernelServer } from "./connect_process.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";
+import { undisturbed } from "./sent_again.ts";
 import { JUDGE_PROGRAMS, WireRecording } from "./wire_judge.ts";
 
 const PYTHON = { needs: ["python3"] };
@@ -22,11 +23,13 @@ liveTest(
   async (lab) => {
     await using file = await scratchFile(".pcapng");
     await using _server = await startKernelServer(lab, "echo");
-    const recording = await WireRecording.start(lab, file.path);
-    const client = startConnect(lab, [PORT, "--log", "json", "--msl", "0.2", "--wait-time-wait"]);
-    await client.write(new TextEncoder().encode("hello\n"));
-    await client.closeInput();
-    const { code, stdout, stderr } = await client.result;
+    const { code, stdout, stderr, frames } = await undisturbed(file.path, async () => {
+      const recording = await WireRecording.start(lab, file.path);
+      const client = startConnect(lab, [PORT, "--log", "json", "--msl", "0.2", "--wait-time-wait"]);
+      await client.write(new TextEncoder().encode("hello\n"));
+      await client.closeInput();
+      return { ...await client.result, frames: await recording.judge() };
+    });
     assertEquals(code, 0, stderr);
     const events = eventsOf(stdout);
     const path = ["CLOSED", "SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "TIME_WAIT", "CLOSED"];
@@ -38,7 +41,7 @@ liveTest(
       events.find((event) => event.event === "transition" && event.to === state)?.time ?? NaN;
     assertGreaterOrEqual(closed.time - at("TIME_WAIT"), 0.4);
     assertEquals(events[events.length - 1].event, "summary");
-    for (const frame of await recording.judge()) {
+    for (const frame of frames) {
       const where = `frame ${frame.number} (${frame.flags})`;
       assertEquals([frame.tcpChecksum, frame.malformed, frame.analysis], ["good", false, []], where);
     }

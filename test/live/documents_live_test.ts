@@ -8,10 +8,23 @@ import { textsOf } from "../../scripts/draw_terminal.ts";
 import { readProjectFile } from "../../scripts/project_files.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";
+import { undisturbed } from "./sent_again.ts";
 
-/** The words of a page, without what is another in each run; ARP has no fixed place in it. */
+/** What is said of hardware addresses, on a line of its own: that has no fixed place, for it waits for time and chance. */
+const OF_NEIGHBORS =
+  / (?:arp (?:probe|request|reply|announcement)|ndp (?:probe|solicitation|advertisement|announcement)) /;
+
+/** The kinds of such lines that every run has: an announcement comes seconds after the start, when a short run is over. */
+function neighborKinds(page: string): string[] {
+  const kinds = page.split("\n").flatMap((line) => OF_NEIGHBORS.exec(line)?.[0].trim() ?? []);
+  return [...new Set(kinds)].filter((kind) => !kind.endsWith("announcement")).sort();
+}
+
+/** The words of a page, without what is another in each run. */
 function wordsOf(page: string): string[] {
-  const lines = page.split("\n").filter((line) => !/ arp (?:probe|request|reply|announcement) /.test(line));
+  // A long one goes on in the next line.
+  const whole = page.replaceAll(/( (?:arp|ndp) \w+)\n +/g, "$1 ");
+  const lines = whole.split("\n").filter((line) => !OF_NEIGHBORS.test(line));
   const text = lines.join(" ")
     .replaceAll(/[0-9a-f]{2}(?::[0-9a-f]{2}){5}/g, "MAC")
     .replaceAll(/\/\S*tcplab-demo-\w+/g, "FILE")
@@ -36,7 +49,10 @@ async function outputOf(words: readonly string[]): Promise<string> {
 
 liveTest("docs/demo.svg is what the demo shows", {}, async () => {
   await using file = await scratchFile(".pcapng");
-  const page = await outputOf([...selfCommand(), "demo", "--write", file.path]);
+  const page = await undisturbed(
+    file.path,
+    () => outputOf([...selfCommand(), "demo", "--write", file.path]),
+  );
   const shown = page.replace(file.path, "/tmp/tcplab-demo-0.pcapng");
   // Each piece of the picture stands alone: those of one line are told apart from the next line's by their height.
   const rows = new Map<string, string[]>();
@@ -47,7 +63,9 @@ liveTest("docs/demo.svg is what the demo shows", {}, async () => {
   assertEquals(command, "$ deno task demo");
   // Pieces join without a space where the colour changes within a word, as before the colon.
   const tidy = (words: string[]) => words.join(" ").replaceAll(" : ", ": ").split(" ");
-  assertEquals(tidy(wordsOf(shown)), tidy(wordsOf(lines.join("\n"))));
+  const picture = lines.join("\n");
+  assertEquals(tidy(wordsOf(shown)), tidy(wordsOf(picture)));
+  assertEquals(neighborKinds(shown), neighborKinds(picture));
 });
 
 /** The lab of the documents: one client that sleeps, looked at while it does and after, and the server's recording. */

@@ -8,6 +8,7 @@ import { kernelClientCommand } from "../../src/cli/self_command.ts";
 import { commentsIn, readBlocks, readPackets, tsharkFields } from "../observe/capture_reading.ts";
 import { besideTests, liveTest, scratchFile } from "./private_lab.ts";
 import { assertSoundRecording, RECORDING_PROGRAMS } from "./recording_judge.ts";
+import { undisturbed } from "./sent_again.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { waitFor } from "./wait_for.ts";
 
@@ -248,12 +249,15 @@ liveTest(
   { needs: [...RECORDING_PROGRAMS] },
   async (lab) => {
     await using ours = await scratchFile(".pcapng");
-    await using server = await ServeProcess.start(lab, { args: ["--write", ours.path] });
-    const words = [...kernelClientCommand(), lab.plan.tcplabAddress, "3333", "--sleep", "0.1"];
-    const client = await lab.run({ side: "client", words });
-    assertEquals(client.code, 0, client.stderr);
-    await server.event("closed");
-    await server.stop();
+    const server = await undisturbed(ours.path, async () => {
+      const server = await ServeProcess.start(lab, { args: ["--write", ours.path] });
+      const words = [...kernelClientCommand(), lab.plan.tcplabAddress, "3333", "--sleep", "0.1"];
+      const client = await lab.run({ side: "client", words });
+      assertEquals(client.code, 0, client.stderr);
+      await server.event("closed");
+      await server.stop();
+      return server;
+    });
     const rows = await tsharkFields(await Deno.readFile(ours.path), ["ip.src", "tcp.flags", "frame.comment"]);
     const { tcplabAddress: we, addresses: { client: peer } } = lab.plan;
     assertEquals(rows.filter(([source]) => source !== ""), [
