@@ -101,7 +101,7 @@ liveTest("lab netstat says who knows of a connection: tcplab and the client's ke
     tcplab lab exec server -- tcplab serve --iface veth-server --ip 10.33.0.3 --log none >/dev/null &
     until tcplab netstat | grep -q LISTEN; do sleep 0.1; done
     tcplab client 10.33.0.3 3333 --sleep 60 2>/dev/null & client=$!
-    until tcplab lab netstat | grep -q "^the client.*ESTABLISHED"; do sleep 0.1; done
+    until tcplab lab netstat | grep -q "^tcplab .*ESTABLISHED"; do sleep 0.1; done
     tcplab lab netstat; kill $client`);
   assertEquals(code, 0, error);
   const [before, during] = out.split("--\n");
@@ -132,8 +132,8 @@ liveTest("nothing of a lab shell outlives it, whichever part is killed", NO_PCAP
     const directory = await Deno.makeTempDir({ prefix: "tcplab-live-" });
     try {
       const [program, ...args] = [...selfCommand(), "lab", "shell", "--", "sh", "-c"];
-      // One that outlives its parent, and one that does not listen.
-      const script = `readlink /proc/self/ns/pid; sleep 600 & trap '' TERM HUP; while :; do sleep 1; done`;
+      // One that outlives its parent, and one that does not listen; both are there when the number is told.
+      const script = `sleep 600 & trap '' TERM HUP; readlink /proc/self/ns/pid; while :; do sleep 1; done`;
       const child = new Deno.Command(program, {
         args: [...args, script],
         stdin: "null",

@@ -10,6 +10,7 @@ import { Story } from "../../src/story/story.ts";
 import { linesText } from "../story/ladder_lines.ts";
 import { besideTests, liveTest, scratchFile } from "./private_lab.ts";
 import { waitFor } from "./wait_for.ts";
+import { JUDGE_PROGRAMS, WireRecording } from "./wire_judge.ts";
 
 const PORT = "4000";
 
@@ -24,26 +25,19 @@ async function ladderOfCapture(path: string): Promise<Ladder> {
 
 liveTest(
   "ladder: a shut window, probes, its opening and keep-alives between two Linux",
-  { needs: ["dumpcap", "python3"], pcap: false, offloads: false },
+  { needs: [...JUDGE_PROGRAMS, "python3"], pcap: false, offloads: false },
   async (lab) => {
     await using file = await scratchFile(".pcapng");
     await Deno.chmod(file.path, 0o666);
     const host = lab.plan.addresses.server;
-    let isReady = false;
-    const capture = lab.spawn({
-      side: "client",
-      words: ["dumpcap", "-q", "-i", lab.plan.devices.client, "-f", "tcp", "-w", file.path],
-      onStderr: (line) => void (isReady ||= line.startsWith("File:")),
-    });
+    const recording = await WireRecording.start(lab, file.path);
     const words = (role: string) => ["python3", besideTests("kernel_window.py"), role, host, PORT];
     const server = lab.spawn({ side: "server", words: words("serve") });
-    await waitFor(() => isReady && server.stdout.includes("listening"), { what: "both are ready" });
+    await waitFor(() => server.stdout.includes("listening"), { what: "the server is ready" });
     const client = await lab.run({ side: "client", words: words("call") });
     assertEquals([client.code, client.stderr], [0, ""]);
     await waitFor(() => server.ended, { what: "the server has read to the end" });
-    // A capture ring hands frames on in blocks, late.
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    await capture.stop();
+    await recording.end();
 
     const ladder = await ladderOfCapture(file.path);
     const text = linesText(ladder).join("\n");

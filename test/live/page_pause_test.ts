@@ -19,7 +19,7 @@ liveTest("a page that is closed while it pauses the server: ten seconds later th
   await page.locator('[data-connection="1"]').waitFor();
   await page.keyboard.press("p");
   await page.locator('[data-status="paused"]').waitFor();
-  assert(server.stderr.includes(PAUSED), server.stderr);
+  await waitFor(() => server.stderr.includes(PAUSED), { what: "a line of the pause on stderr" });
   await client.write(new TextEncoder().encode("hello\n"));
   // Loaded anew, it is paused still.
   await page.reload();
@@ -29,7 +29,12 @@ liveTest("a page that is closed while it pauses the server: ten seconds later th
   await page.close();
   await waitFor(() => client.stdout === "hello\n", { what: "the answer", withinMs: 20_000 });
   assert(performance.now() - left > 8000);
-  assert(server.stderr.includes("tcplab serve: Resumed: no live page has been open for 10 seconds"));
+  // The log is read behind what happens.
+  await server.event("notice", ({ kind }) => kind === "resumed");
+  await waitFor(
+    () => server.stderr.includes("tcplab serve: Resumed: no live page has been open for 10 seconds"),
+    { what: "a line of the end of the pause on stderr" },
+  );
   assertEquals(server.all("notice").map(({ kind }) => kind), ["paused", "resumed"]);
   await client.stop(2000);
   assertEquals((await server.stop()).code, 0);

@@ -12,6 +12,8 @@ import { assertOursAreRight } from "./wire_verdict.ts";
 const NEEDS = { needs: [...PEER_PROGRAMS, ...JUDGE_PROGRAMS], offloads: false };
 const CLIENT_BUFFER = 16384;
 const SERVER_BUFFER = 32768;
+/** What a timer may be early: times are rounded. */
+const TIMER_S = 0.001;
 
 function found(frames: readonly JudgedFrame[], finding: string): JudgedFrame[] {
   return frames.filter((frame) => frame.analysis.includes(`tcp.analysis.${finding}`));
@@ -19,14 +21,22 @@ function found(frames: readonly JudgedFrame[], finding: string): JudgedFrame[] {
 
 liveTest("a client that does not read is probed, and gets everything once it reads", NEEDS, async (lab) => {
   await using file = await scratchFile(".pcapng");
-  await using server = await ServeProcess.start(lab, { args: ["--app", "chargen", "--rto-min", "0.05"] });
+  await using server = await ServeProcess.start(lab, {
+    args: ["--app", "chargen", "--rto-min", "0.05", "-v"],
+  });
   await using peer = new KernelPeer(lab);
   const recording = await WireRecording.start(lab, file.path);
   await peer.ask({ do: "connect", port: 3333, receiveBuffer: CLIENT_BUFFER });
   await server.event("retransmit", ({ kind, count }) => kind === "probe" && count >= 4);
   const times = server.all("retransmit").filter(({ kind }) => kind === "probe").map(({ time }) => time);
-  // Each interval is twice the one before; half of that is left to a busy machine.
-  assertGreater(times[3] - times[2], 2 * (times[1] - times[0]), `the probes' times: ${times}`);
+  // Each is waited for twice as long as the one before; a busy machine sends it later than that, and never sooner.
+  const waits = server.all("timer").flatMap(({ timer, inUs }) =>
+    timer === "persist" && inUs !== undefined ? [inUs / 1e6] : []
+  );
+  assertEquals(waits.slice(1, 5), waits.slice(0, 4).map((wait) => 2 * wait));
+  for (const [at, time] of times.slice(1).entries()) {
+    assertGreater(time - times[at], waits[at + 1] - TIMER_S, `the probes' times: ${times}`);
+  }
   const bytes = 2_000_000;
   const read = await peer.ask({ do: "pattern", bytes, toEnd: true });
   assertGreaterOrEqual(read.bytes ?? 0, bytes);
@@ -51,6 +61,14 @@ liveTest("a server that does not read shuts its window, and answers every probe"
   // Far more than both buffers hold: the kernel stops taking when ours is full.
   const { bytes: taken = 0 } = await peer.ask({ do: "push", bytes: 10_000_000, withinMs: 1500 });
   assertLessOrEqual(taken, 1_000_000);
+  // However late a busy machine fills the buffers, and however long the kernel waits from one probe to the next.
+  let isShut = false;
+  let asked = 0;
+  await server.event("segment", ({ direction, window, length }) => {
+    if (direction === "send") isShut ||= window === 0;
+    else if (isShut && length === 0) asked++;
+    return asked === 2;
+  });
   const info = await peer.ask({ do: "info" });
   assertEquals(info.state, 1, "ESTABLISHED");
   assertEquals(server.all("closed"), []);
