@@ -2,10 +2,11 @@
  * Neighbor discovery with Linux as the other: it finds us and stays REACHABLE, answers us, follows an announcement, is kept
  * from an address of ours, keeps us from one of its own, and is followed when it moves; tshark judges what was on the wire.
  */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { besideTests, liveTest, scratchFile } from "./private_lab.ts";
 import { waitFor } from "./wait_for.ts";
+import { JUDGE_PROGRAMS, WireRecording } from "./wire_judge.ts";
 
 const OURS = "fd33::3";
 const OUR_MAC = "02:00:00:00:00:01";
@@ -63,7 +64,9 @@ liveTest(
     const device = lab.plan.devices.client;
     await using station = await startStation(lab);
     await onClient(lab, `ping -6 -c 1 -W 1 ${OURS}`);
-    assertStringIncludes(await neighborOf(lab), `lladdr ${OUR_MAC} REACHABLE`);
+    await waitFor(async () => (await neighborOf(lab)).includes(`lladdr ${OUR_MAC} REACHABLE`), {
+      what: "Linux has found us",
+    });
 
     const theirs = (await onClient(lab, `cat /sys/class/net/${device}/address`)).trim();
     await station.tells("open fd33::2");
@@ -119,15 +122,11 @@ liveTest("NDP: nobody gets an address of ours, and we none of Linux's (RFC 4862 
 
 liveTest(
   "NDP: tshark finds nothing wrong with what we say",
-  { needs: ["tshark"] },
+  { needs: JUDGE_PROGRAMS },
   async (lab) => {
-    await using file = await scratchFile(".pcap");
+    await using file = await scratchFile(".pcapng");
     const { client } = lab.plan.devices;
-    const capture = lab.spawn({
-      side: "client",
-      words: ["tshark", "-i", client, "-w", file.path, "-f", "icmp6"],
-    });
-    await waitFor(() => capture.stderr.includes("Capturing on"), { what: "tshark listens" });
+    const recording = await WireRecording.start(lab, file.path);
     await using station = await startStation(lab);
     await station.tells("open fd33::2");
     await station.hears("hop REACHABLE");
@@ -137,7 +136,7 @@ liveTest(
     await station.tells("announce");
     await station.tells("claim fd33::78");
     await station.hears("kept fd33::78");
-    await capture.stop();
+    await recording.end();
     const judge = async (filter: string) => {
       const words = ["tshark", "-r", file.path, "-Y", `eth.src == ${OUR_MAC} && ${filter}`];
       const { stdout } = await lab.run({ words });
