@@ -4,6 +4,7 @@ import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { pageAddress } from "./page_browser.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
+import { waitFor } from "./wait_for.ts";
 import { JUDGE_PROGRAMS, type JudgedFrame, WireRecording } from "./wire_judge.ts";
 
 /** Connects from a port of its own, sends octets, waits until they are back, ends, and waits for the other end's end. */
@@ -222,11 +223,12 @@ liveTest("paused, nothing comes in until a step, and closing or aborting is FIN 
   await server.event("data", ({ direction, length }) => direction === "recv" && length === 4);
   assertEquals(await post("/api/resume"), "200");
   await server.event("notice", ({ kind }) => kind === "resumed");
+  await waitFor(() => closed.stdout === "one\n", { what: "the client has its answer" });
   const id = server.all("data")[0].id;
   assertEquals(await post(`/api/connections/${id}/close`), "200");
   assertEquals(await post(`/api/connections/${3 - Number(id)}/abort`), "200");
   assertEquals((await server.event("closed", (event) => event.id === 3 - Number(id))).reason, "reset-by-us");
-  assertEquals((await closed.stop(2000)).stdout, "one\n");
+  await closed.stop(2000);
   await aborted.stop(2000);
   const frames = await recording.judge();
   const sentTo = (port: number) => frames.filter(({ destinationPort }) => destinationPort === port);

@@ -8,6 +8,9 @@ import { besideTests, liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { waitFor } from "./wait_for.ts";
 
+/** Nothing, or that a client is waited for which wakes late, or which has much to read. */
+const MAY_WAIT = /^(?:tcplab serve: Waiting for \d connections? to end, [^\n]*\n)?$/;
+
 function client(lab: PrivateLab, ...more: string[]) {
   return lab.spawn({
     side: "client",
@@ -27,8 +30,7 @@ liveTest("SIGTERM closes what is open, with FIN and in order", {}, async (lab) =
   await server.event("transition", (event) => event.to === "ESTABLISHED");
   const { code, stderr } = await server.stop();
   assertEquals(code, 0, stderr);
-  // A client that wakes late is waited for, which is told.
-  assertMatch(stderr, /^(?:tcplab serve: Waiting for 1 connection to end, [^\n]*\n)?$/);
+  assertMatch(stderr, MAY_WAIT);
   assertEquals((await peer.result).code, 0);
   assert(server.all("transition").some((event) => event.to === "FIN_WAIT_1"));
   assertEquals(server.all("segment").filter((event) => event.flags.includes("RST")).length, 0);
@@ -44,7 +46,8 @@ liveTest("SIGTERM while chargen is in full flow: what was sent arrives, then FIN
   );
   await server.count("transition", 1 + 2 * readers.length);
   const { code, stderr } = await server.stop();
-  assertEquals([code, stderr], [0, ""]);
+  assertEquals(code, 0, stderr);
+  assertMatch(stderr, MAY_WAIT);
   for (const reader of readers) {
     const { stdout } = await reader.result;
     const { bytes, wrongAt } = JSON.parse(stdout);
