@@ -2,6 +2,7 @@
  * `serve --log tui` on a terminal of the test's: what is seen, what keys do, and that it holds nobody up.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import process from "node:process";
 import { ConnectionScreen, PICTURE_MS } from "../../src/cli/connection_screen.ts";
 import { parseExpression } from "../../src/observe/event_expression.ts";
 import type { TcpEvent } from "../../src/tcp/events.ts";
@@ -65,6 +66,15 @@ class Scene implements AsyncDisposable {
     await this.screen.close();
     await this.page[Symbol.asyncDispose]();
   }
+}
+
+/** Milliseconds that the processors have worked for this process from now on: others that have them meanwhile take nothing of that. */
+function work(): () => number {
+  const before = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
 }
 
 /** Which port the client has does not matter. */
@@ -295,7 +305,7 @@ Deno.test("screen: a burst of 100,000 segments is two pictures, and what is kept
   const [segment] = heard.filter((event) => event.event === "segment" && event.direction === "recv");
   assert(segment.event === "segment" && segment.segment !== undefined);
   const { host } = scene.page.session;
-  const before = performance.now();
+  const taking = work();
   for (let i = 1; i <= 100_000; i++) {
     host.observer?.({
       ...segment,
@@ -305,15 +315,15 @@ Deno.test("screen: a burst of 100,000 segments is two pictures, and what is kept
     });
   }
   await scene.page.settle();
-  const tookMs = performance.now() - before;
-  const drawing = performance.now();
+  const tookMs = taking();
+  const drawing = work();
   await scene.turn();
   await scene.turn();
-  const drewMs = performance.now() - drawing;
+  const drewMs = drawing();
   assert(scene.terminal.writes <= writes + 2, `${scene.terminal.writes - writes}`);
   assertMatch(scene.terminal.lines.join("\n"), /══ \d+ segments/);
-  // Far from what a machine needs that is busy with other tests as well; a step that grows with what came is far beyond.
-  assert(tookMs < 10_000 && drewMs < 1000, `${tookMs} ms, pictures ${drewMs} ms`);
+  // Ten times what it takes, and more; a step that grows with what came is far beyond.
+  assert(tookMs < 5000 && drewMs < 200, `${tookMs} ms, pictures ${drewMs} ms`);
 });
 
 Deno.test("screen: --only shows those connections alone", async () => {
