@@ -3,12 +3,13 @@
  *
  * Owns: the options, and where the scripts go. Must not know: what is in them.
  */
+import { nearestName } from "../observe/nearest_name.ts";
 import { type Command, EXIT_DONE, UsageError } from "./command.ts";
 import { bashCompletion } from "./completion_bash.ts";
 import { fishCompletion } from "./completion_fish.ts";
 import { type CompletedCommand, completionOf } from "./completion_model.ts";
 import { zshCompletion } from "./completion_zsh.ts";
-import { nearestName, parseOptions, type Syntax, usageText } from "./options.ts";
+import { parseOptions, type Syntax, usageText } from "./options.ts";
 import { printOut } from "./terminal.ts";
 
 const SCRIPTS: Readonly<Record<string, (commands: readonly CompletedCommand[]) => string>> = {

@@ -6,6 +6,7 @@
  * Must not know: what a command does.
  */
 import { bold } from "@std/fmt/colors";
+import { nearestName } from "../observe/nearest_name.ts";
 import type { Command } from "./command.ts";
 import {
   CliError,
@@ -19,7 +20,7 @@ import {
 } from "./command.ts";
 import { DOCUMENTS } from "./documents.ts";
 import { ENVIRONMENT_VARIABLES } from "./environment.ts";
-import { definitionLines, nearestName, wantsHelp } from "./options.ts";
+import { definitionLines, wantsHelp } from "./options.ts";
 import { environmentVariable, OutputClosedError, printError, printOut, setUpColors } from "./terminal.ts";
 
 /** A command as the list knows it, before its module is loaded. */

@@ -4,8 +4,8 @@
  * Owns: what each kind of value may look like, and the line that says so when it does not.
  * Must not know: which command asks.
  */
+import { nearestName } from "../observe/nearest_name.ts";
 import { UsageError } from "./command.ts";
-import { nearestName } from "./options.ts";
 
 /** Where a value came from: the option's name without dashes, and the text. */
 export interface GivenValue {

@@ -6,6 +6,7 @@
  * Must not know: any particular command, what a value means.
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { nearestName } from "../observe/nearest_name.ts";
 import { UsageError } from "./command.ts";
 import { namesOf, type OptionSpec, type Syntax } from "./syntax.ts";
 
@@ -197,46 +198,6 @@ function checkPositionals(positionals: readonly string[], syntax: Syntax): void 
     throw new UsageError(`Unexpected argument "${positionals[most]}": expected ${expected}`);
   }
   if (positionals.length < least) throw new UsageError(`An argument is missing: expected ${expected}`);
-}
-
-/** The candidate that is fewest edits away from what was typed; null when none is near enough to be meant. */
-export function nearestName(typed: string, candidates: readonly string[]): string | null {
-  let best: string | null = null;
-  // Local choice: a third of the letters may be wrong, at least one; more is a guess, not a suggestion.
-  let bestDistance = Math.max(1, Math.floor(typed.length / 3)) + 1;
-  for (const candidate of candidates) {
-    const begins = typed.length >= 3 && candidate.startsWith(typed);
-    const distance = begins ? 1 : editDistance(typed, candidate);
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours between two words. */
-function editDistance(left: string, right: string): number {
-  let beforePrevious: number[] = [];
-  let previous = Array.from({ length: right.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= left.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= right.length; column++) {
-      const same = left[row - 1] === right[column - 1];
-      let cost = Math.min(
-        previous[column] + 1,
-        current[column - 1] + 1,
-        previous[column - 1] + (same ? 0 : 1),
-      );
-      const swapped = row > 1 && column > 1 && left[row - 1] === right[column - 2] &&
-        left[row - 2] === right[column - 1];
-      if (swapped) cost = Math.min(cost, beforePrevious[column - 2] + 1);
-      current.push(cost);
-    }
-    beforePrevious = previous;
-    previous = current;
-  }
-  return previous[right.length];
 }
 
 /** Columns of the usage text: where the help begins, and where lines end. Local choice: fits a terminal of 100. */

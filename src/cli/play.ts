@@ -5,10 +5,11 @@
  */
 import { delay } from "@std/async/delay";
 import { findScenario, SCENARIOS } from "../play/scenarios.ts";
+import { nearestName } from "../observe/nearest_name.ts";
 import { findPageDocument } from "../web/page_document.ts";
 import { PlayServer } from "../web/play_server.ts";
 import { CliError, type Command, EXIT_DONE, UsageError } from "./command.ts";
-import { nearestName, type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
+import { type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
 import { cannotWrite, openOutputFile } from "./output_file.ts";
 import { parsePageAddress } from "./page_address.ts";
 import { reachablePage } from "./page_forwarding.ts";

@@ -6,8 +6,9 @@
 import { getColorEnabled } from "@std/fmt/colors";
 import { type Explanation, EXPLANATIONS, findExplanations } from "../observe/explanation.ts";
 import { explanationListToText, explanationsToText } from "../observe/explanation_text.ts";
+import { nearestName } from "../observe/nearest_name.ts";
 import { type Command, EXIT_DONE, UsageError } from "./command.ts";
-import { nearestName, type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
+import { type OptionSpec, parseOptions, type Syntax, usageText } from "./options.ts";
 import { pageWidth, printLine } from "./terminal.ts";
 
 const OPTIONS = [

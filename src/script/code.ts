@@ -13,6 +13,7 @@ import {
   type CodeValue,
   compare,
   functionNamed,
+  functionNames,
   isTrue,
   itemAt,
   itemsOf,
@@ -20,6 +21,7 @@ import {
   show,
   UnsupportedCode,
 } from "./code_values.ts";
+import { meantText } from "./misspelt.ts";
 
 /** What became of a piece of code. `printed` holds the lines that it printed until then. */
 export type CodeResult =
@@ -150,7 +152,11 @@ class CodeRun {
 
   #named(name: string): CodeValue {
     const value = this.#find(name);
-    if (value === undefined) throw new UnsupportedCode(`the name ${name}`);
+    if (value === undefined) {
+      throw new UnsupportedCode(
+        `the name ${name}${meantText(name, [...this.#variables.keys(), ...this.#names.keys()])}`,
+      );
+    }
     return value;
   }
 
@@ -181,7 +187,11 @@ class CodeRun {
         return itemAt(this.#value(expression.of), this.#value(expression.index));
       case "call": {
         const called = functionNamed(expression.name);
-        if (called === undefined) throw new UnsupportedCode(`the function ${expression.name}()`);
+        if (called === undefined) {
+          throw new UnsupportedCode(
+            `the function ${expression.name}()${meantText(expression.name, functionNames())}`,
+          );
+        }
         return called(expression.args.map((arg) => this.#value(arg)));
       }
     }

@@ -278,6 +278,11 @@ export function functionNamed(name: string): ((args: readonly CodeValue[]) => Co
   return Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
 }
 
+/** Names of all functions. */
+export function functionNames(): readonly string[] {
+  return Object.keys(FUNCTIONS);
+}
+
 const FUNCTIONS: Readonly<Record<string, (args: readonly CodeValue[]) => CodeValue>> = {
   min: (args) => extreme(args, "<"),
   max: (args) => extreme(args, ">"),

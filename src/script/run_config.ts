@@ -17,6 +17,7 @@ import {
   sameAddress,
 } from "../wire/address.ts";
 import type { IpVersion, ScriptEnds } from "./kernel.ts";
+import { meantText } from "./misspelt.ts";
 import type { Place, Script, ScriptOption } from "./values.ts";
 import { type RunProblem, scriptProblem, unsupportedProblem } from "./verdict.ts";
 
@@ -80,6 +81,30 @@ const IPV6_EXTRA_BYTES = 20;
 const LAST_HOST = 254;
 const LEAST_MTU = 68;
 const MOST_MTU = 0xffff;
+
+/** Those that mean something. */
+export const HEAD_OPTIONS = [
+  "ip_version",
+  "local_ip",
+  "remote_ip",
+  "gateway_ip",
+  "netmask_ip",
+  "bind_port",
+  "connect_port",
+  "mtu",
+  "mss",
+  "initial_sequence",
+  "timestamp_offset",
+  "tolerance_usecs",
+  "tcp_ts_tick_usecs",
+  "tolerance_percent",
+  "strict_segments",
+  "tcp_ts_ecr_scaled",
+  "non_fatal",
+  "udp_encapsulation",
+  "profile",
+  "define",
+] as const;
 
 /** Options that say how the original finds its way around a machine; there is none here. */
 const WITHOUT_MEANING: ReadonlySet<string> = new Set([
@@ -185,7 +210,8 @@ class OptionReader {
         this.#defined.add(value.split("=", 1)[0]);
         return null;
       default:
-        return WITHOUT_MEANING.has(name) ? null : unsupportedProblem(`--${name}`, place);
+        if (WITHOUT_MEANING.has(name)) return null;
+        return unsupportedProblem(`--${name}${meantText(name, HEAD_OPTIONS)}`, place);
     }
   }
 

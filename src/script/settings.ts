@@ -78,8 +78,8 @@ export type ShellMeaning =
   | { readonly kind: "pause"; readonly us: number }
   /** It does nothing here, and why that is right. */
   | { readonly kind: "nothing"; readonly reason: string }
-  /** The words that nobody here understands: the verdict `unsupported` names them. */
-  | { readonly kind: "unsupported"; readonly construct: string };
+  /** The words that nobody here understands: the verdict `unsupported` names them; and what may have been meant, or "". */
+  | { readonly kind: "unsupported"; readonly construct: string; readonly meant: string };
 
 /** Whether a row is one of those selected. */
 export function isSelected(row: SocketRow, selection: SocketSelection): boolean {

@@ -4,11 +4,12 @@
  * Owns: which command changes settings, which one asks for sockets, and which does nothing here. Must not know: quotes and
  * pipes (shell_words.ts), names of kernels' settings (sysctl_*.ts), the files that some commands are (shell_files.ts).
  */
+import { meantText } from "./misspelt.ts";
 import type { SettingChanges, SettingsSoFar, ShellMeaning } from "./settings.ts";
 import { type FileCommand, fileCommand } from "./shell_files.ts";
 import { socketQuestion } from "./shell_sockets.ts";
 import { type Pipeline, readShell, type ShellCall } from "./shell_words.ts";
-import { changeSetting, readSetting, settingName } from "./sysctl.ts";
+import { changeSetting, isSetting, readSetting, settingName, settingNames } from "./sysctl.ts";
 
 /** Local choice: files that are commands name other lines, and those no further ones. */
 const MOST_DEPTH = 3;
@@ -25,7 +26,7 @@ export function interpretShell(text: string, soFar: SettingsSoFar): ShellMeaning
 
 function interpret(text: string, soFar: SettingsSoFar, depth: number): ShellMeaning[] {
   const pipelines = depth === 0 ? null : readShell(text);
-  if (pipelines === null) return [{ kind: "unsupported", construct: text.trim() }];
+  if (pipelines === null) return [{ kind: "unsupported", construct: text.trim(), meant: "" }];
   const meanings: ShellMeaning[] = [];
   let current = soFar;
   let hasFailed = false;
@@ -54,11 +55,15 @@ function withChanges(soFar: SettingsSoFar, { tcp, sockets }: SettingChanges): Se
 
 function meaningsOf(pipeline: Pipeline, soFar: SettingsSoFar, depth: number): ShellMeaning[] {
   const { calls } = pipeline;
-  const unsupported: ShellMeaning[] = [{ kind: "unsupported", construct: pipeline.text }];
   const question = socketQuestion(calls);
   if (question !== null) return [question];
   const [first, ...rest] = calls;
   const name = commandName(first);
+  const unsupported: ShellMeaning[] = [{
+    kind: "unsupported",
+    construct: pipeline.text,
+    meant: COMMANDS.includes(name) ? "" : meantText(name, COMMANDS),
+  }];
   if (name === "sysctl") return sysctl(first, rest, soFar) ?? unsupported;
   if (name === "nstat") return counted(first, rest) ?? unsupported;
   if (rest.length > 0) return unsupported;
@@ -67,6 +72,9 @@ function meaningsOf(pipeline: Pipeline, soFar: SettingsSoFar, depth: number): Sh
   const meaning = singleMeaning(name, first);
   return meaning === null ? unsupported : [meaning];
 }
+
+/** Those whose names are words of their own, of this file and of shell_sockets.ts. */
+const COMMANDS = ["sysctl", "nstat", "sleep", "echo", "ethtool", "kldload", "kldstat", "sockstat", "tcpdrop"];
 
 /** `/sbin/sysctl` is `sysctl`. */
 function commandName({ words }: ShellCall): string {
@@ -107,7 +115,9 @@ function assignments(words: readonly string[], soFar: SettingsSoFar, isSilent: b
     if (result.kind !== "unknown") return result;
     if (isSilent) return { kind: "nothing", reason: `${name} is not known, which the line lets pass` };
     if (NEVER_SETTINGS.has(settingName(name))) return { kind: "fails", reason: `there is no ${name}` };
-    return { kind: "unsupported", construct: `sysctl ${word}` };
+    const path = settingName(name);
+    const meant = isSetting(path) ? "" : meantText(path, settingNames());
+    return { kind: "unsupported", construct: `sysctl ${word}`, meant };
   });
 }
 
@@ -123,7 +133,11 @@ function askedValue(
   },
 ): ShellMeaning[] | null {
   const value = readSetting(name, about.soFar);
-  if (value === null) return null;
+  if (value === null) {
+    const path = settingName(name);
+    const meant = isSetting(path) ? "" : meantText(path, settingNames());
+    return meant === "" ? null : [{ kind: "unsupported", construct: `sysctl ${name}`, meant }];
+  }
   if (about.rest.length === 0) return [{ kind: "nothing", reason: `it only prints ${name}` }];
   const [grep, ...more] = about.rest;
   if (more.length > 0 || commandName(grep) !== "grep") return null;

@@ -44,7 +44,7 @@ export function carryOut({ text, place }: ShellCommand, ground: ShellGround): vo
     for (const meaning of meanings) carryOutOne(meaning, { text, place, ground });
     return;
   }
-  if (ground.shell === null) throw new StepFailed(unsupportedProblem(`\`${unknown.construct}\``, place));
+  if (ground.shell === null) throw new StepFailed(unsupportedProblem(wordsOf(unknown), place));
   const said = ground.shell(text);
   if (said !== null) fail({ text, place }, said);
 }
@@ -85,7 +85,7 @@ function carryOutOne(
       ground.note(place, meaning.reason);
       return;
     case "unsupported":
-      throw new StepFailed(unsupportedProblem(`\`${meaning.construct}\``, place));
+      throw new StepFailed(unsupportedProblem(wordsOf(meaning), place));
   }
 }
 
@@ -106,4 +106,8 @@ function fail({ text, place }: { readonly text: string; readonly place: Place },
     actual: reason,
     rule: null,
   });
+}
+
+function wordsOf({ construct, meant }: { readonly construct: string; readonly meant: string }): string {
+  return `\`${construct}\`${meant}`;
 }

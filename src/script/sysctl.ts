@@ -24,9 +24,14 @@ const SETTINGS: ReadonlyMap<string, Setting> = new Map([
   ...OWN_SETTINGS,
 ]);
 
-/** All names that are known, for the documentation and the tests. */
+/** All names that are known. */
 export function settingNames(): string[] {
   return [...SETTINGS.keys()];
+}
+
+/** Whether a name is known, whatever value it is given. */
+export function isSetting(name: string): boolean {
+  return SETTINGS.has(name);
 }
 
 /** `net/ipv4/tcp_sack` and `/proc/sys/net/ipv4/tcp_sack` as `net.ipv4.tcp_sack`. */

@@ -1,7 +1,7 @@
 /** The strict rules of options, and the usage text made from the same table. */
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/cli/command.ts";
-import { nearestName, parseOptions, type Syntax, usageText, wantsHelp } from "../../src/cli/options.ts";
+import { parseOptions, type Syntax, usageText, wantsHelp } from "../../src/cli/options.ts";
 import { SERVE_SYNTAX } from "../../src/cli/serve_syntax.ts";
 
 const OPTIONS = [
@@ -87,14 +87,6 @@ Deno.test("help is wanted wherever it is said, but not after --", () => {
   assertEquals(wantsHelp(["--iface", "x", "--help"]), true);
   assertEquals(wantsHelp(["-h"]), true);
   assertEquals(wantsHelp(["--", "--help"]), false);
-});
-
-Deno.test("a suggestion is near or is not made", () => {
-  const names = ["iface", "checksum", "rst-guard", "ring"];
-  assertEquals(nearestName("chekcsum", names), "checksum");
-  assertEquals(nearestName("rst", names), "rst-guard");
-  assertEquals(nearestName("interface", names), null);
-  assertEquals(nearestName("", names), null);
 });
 
 Deno.test("the usage names every option, with its alias and value, under its group", () => {

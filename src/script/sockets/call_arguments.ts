@@ -6,9 +6,10 @@
 import { formatIpAddress, parseIpAddress } from "../../wire/address.ts";
 import type { SystemHabits } from "../../tcp/profile.ts";
 import { UnsupportedConstruct } from "../kernel.ts";
+import { meantText } from "../misspelt.ts";
 import { printExpression } from "../print_expression.ts";
 import type { CallEvent, Expression } from "../values.ts";
-import { constantOf, messageFlagNames } from "./constants.ts";
+import { constantNames, constantOf, messageFlagNames } from "./constants.ts";
 
 /** Memory that a call is given: nothing (`NULL`), anything (`...`), or these octets. */
 export type CallBuffer =
@@ -28,6 +29,19 @@ export interface Mismatch {
   readonly expected: string;
   readonly actual: string;
 }
+
+/** Of both families. */
+const ADDRESS_MEMBERS = [
+  "sa_family",
+  "sin_family",
+  "sin6_family",
+  "sin_port",
+  "sin6_port",
+  "sin_addr",
+  "sin6_addr",
+  "sin6_flowinfo",
+  "sin6_scope_id",
+];
 
 /** An argument list with the constants of a system. */
 export class CallArguments {
@@ -122,7 +136,11 @@ export class CallArguments {
         case "sin6_scope_id":
           break;
         default:
-          throw new UnsupportedConstruct(`${name ?? "a member without a name"} in an address`);
+          throw new UnsupportedConstruct(
+            name === null
+              ? "a member without a name in an address"
+              : `${name} in an address${meantText(name, ADDRESS_MEMBERS)}`,
+          );
       }
     }
     return { family, address, port };
@@ -163,7 +181,9 @@ export class CallArguments {
   /** The number of a name. Throws for one that nobody knows. */
   constant(name: string): number {
     const value = constantOf(this.system, name);
-    if (value === undefined) throw new UnsupportedConstruct(name);
+    if (value === undefined) {
+      throw new UnsupportedConstruct(`${name}${meantText(name, constantNames(this.system))}`);
+    }
     return value;
   }
 

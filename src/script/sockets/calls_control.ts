@@ -4,6 +4,7 @@
  * Owns: which table an option is in, and the commands of fcntl and ioctl. Must not know: what an option does.
  */
 import { UnsupportedConstruct } from "../kernel.ts";
+import { meantText } from "../misspelt.ts";
 import { type CallArguments, isNull } from "./call_arguments.ts";
 import { FAST_OPEN_OPTIONS } from "./fast_open_options.ts";
 import { IP_LEVEL_OPTIONS } from "./ip_level_options.ts";
@@ -25,6 +26,9 @@ const LEVELS: Readonly<Record<string, Readonly<Record<string, SocketOption>>>> =
   IPPROTO_IPV6: IP_LEVEL_OPTIONS,
 };
 
+/** Of all levels: one at another level than its own is not misspelt. */
+const OPTION_NAMES: ReadonlySet<string> = new Set(Object.values(LEVELS).flatMap(Object.keys));
+
 /** Options of FreeBSD's stack of the name "rack": its default one, whose name ours goes by, has none of them (ENOPROTOOPT). */
 const OTHER_STACK = "TCP_RACK_";
 const REFUSED: SocketOption = {};
@@ -36,7 +40,12 @@ function optionOf(args: CallArguments): SocketOption {
   const table = Object.hasOwn(LEVELS, level) ? LEVELS[level] : undefined;
   if (table === TCP_OPTIONS && name.startsWith(OTHER_STACK)) return REFUSED;
   if (table === undefined || !Object.hasOwn(table, name)) {
-    throw new UnsupportedConstruct(`${args.call.name}(${level}, ${name})`);
+    const meant = table === undefined
+      ? meantText(level, Object.keys(LEVELS))
+      : OPTION_NAMES.has(name)
+      ? ""
+      : meantText(name, Object.keys(table));
+    throw new UnsupportedConstruct(`${args.call.name}(${level}, ${name})${meant}`);
   }
   return table[name];
 }
@@ -65,6 +74,8 @@ const getsockopt: CallMethod = (process, args) => {
   return get({ process, socket, args, value });
 };
 
+const FCNTL_COMMANDS = ["F_GETFL", "F_SETFL", "F_GETFD", "F_SETFD"];
+
 /** fcntl(fd, F_GETFL), fcntl(fd, F_SETFL, flags). */
 const fcntl: CallMethod = (process, args) => {
   args.demand(2, 3);
@@ -83,9 +94,21 @@ const fcntl: CallMethod = (process, args) => {
       // Nobody calls exec here.
       return succeeded(0);
     default:
-      throw new UnsupportedConstruct(`fcntl(${args.word(1)})`);
+      throw new UnsupportedConstruct(`fcntl(${args.word(1)})${meantText(args.word(1), FCNTL_COMMANDS)}`);
   }
 };
+
+const IOCTL_COMMANDS = [
+  "FIONBIO",
+  "FIONREAD",
+  "SIOCINQ",
+  "TIOCINQ",
+  "SIOCOUTQ",
+  "TIOCOUTQ",
+  "FIONWRITE",
+  "SIOCOUTQNSD",
+  "FIONSPACE",
+];
 
 /** ioctl(fd, command, [value]): the value as it comes back. */
 const ioctl: CallMethod = (process, args) => {
@@ -100,7 +123,9 @@ const ioctl: CallMethod = (process, args) => {
   if (!(descriptor instanceof TcpSocket)) return failed("ENOTTY");
   if (descriptor.phase === "listening") return failed("EINVAL");
   const value = queueLength(descriptor, command);
-  if (value === null) throw new UnsupportedConstruct(`ioctl(${command})`);
+  if (value === null) {
+    throw new UnsupportedConstruct(`ioctl(${command})${meantText(command, IOCTL_COMMANDS)}`);
+  }
   return succeeded(0, args.compare(args.at(2), value));
 };
 

@@ -4,6 +4,7 @@
  * Owns: their arguments, what comes back, time limits. Must not know: what makes a descriptor ready.
  */
 import { type CallOutcome, UnsupportedConstruct } from "../kernel.ts";
+import { meantText } from "../misspelt.ts";
 import type { Expression } from "../values.ts";
 import { type CallArguments, memberOf, type Mismatch, textOf } from "./call_arguments.ts";
 import { type Descriptor, READY } from "./descriptor.ts";
@@ -29,6 +30,12 @@ const CONDITIONS: readonly (readonly [string, number])[] = [
 /** A descriptor that is none. */
 const INVALID = 0x20;
 
+const POLL_EVENTS = CONDITIONS.map(([end]) => `POLL${end}`);
+const EPOLL_EVENTS = CONDITIONS.map(([end]) => `EPOLL${end}`);
+/** How events are told. Who else is woken (`EPOLLEXCLUSIVE`) does not matter where there is one process. */
+const EPOLL_KINDS = ["EPOLLET", "EPOLLONESHOT", "EPOLLEXCLUSIVE"];
+const EPOLL_COMMANDS = ["EPOLL_CTL_ADD", "EPOLL_CTL_MOD", "EPOLL_CTL_DEL"];
+
 /** Reads `POLLIN|POLLOUT` into {@link READY}; other names go to `others`. */
 function conditionsOf(args: CallArguments, expression: Expression, others: string[]): number {
   let conditions = 0;
@@ -39,6 +46,21 @@ function conditionsOf(args: CallArguments, expression: Expression, others: strin
     else others.push(name);
   }
   return conditions;
+}
+
+/** Those of `poll`. Throws for other names. */
+function polledConditions(args: CallArguments, expression: Expression): number {
+  return onlyConditions(args, { expression, known: POLL_EVENTS });
+}
+
+function onlyConditions(
+  args: CallArguments,
+  about: { readonly expression: Expression; readonly known: readonly string[] },
+): number {
+  const others: string[] = [];
+  const conditions = conditionsOf(args, about.expression, others);
+  if (others.length === 0) return conditions;
+  throw new UnsupportedConstruct(`${others[0]}${meantText(others[0], about.known)}`);
 }
 
 function namesOf(args: CallArguments, expression: Expression): string[] {
@@ -84,10 +106,7 @@ const poll: CallMethod = (process, args) => {
     const number = memberOf(expression, "fd");
     const events = memberOf(expression, "events");
     if (number === null || events === null) throw args.unreadable(expression);
-    const others: string[] = [];
-    const conditions = conditionsOf(args, events, others);
-    if (others.length > 0) throw new UnsupportedConstruct(others[0]);
-    return { number: args.valueOf(number), events: conditions, expression };
+    return { number: args.valueOf(number), events: polledConditions(args, events), expression };
   });
   const found = (): number[] => polled.map((entry) => pollOne(process, entry));
   const outcome = (results: readonly number[]): CallOutcome =>
@@ -118,7 +137,7 @@ function comparePoll(
   for (const [at, { expression }] of polled.entries()) {
     const wanted = memberOf(expression, "revents");
     if (wanted === null || wanted.kind === "ellipsis") continue;
-    if (conditionsOf(args, wanted, []) === results[at]) continue;
+    if (polledConditions(args, wanted) === results[at]) continue;
     return { expected: `revents=${textOf(wanted)}`, actual: `revents=${conditionText(results[at], "POLL")}` };
   }
   return null;
@@ -159,7 +178,7 @@ const epollCtl: CallMethod = (process, args) => {
     case "EPOLL_CTL_DEL":
       return epoll.remove(number) ? succeeded(0) : failed("ENOENT");
     default:
-      throw new UnsupportedConstruct(args.word(1));
+      throw new UnsupportedConstruct(`${args.word(1)}${meantText(args.word(1), EPOLL_COMMANDS)}`);
   }
 };
 
@@ -170,8 +189,8 @@ function interestOf(args: CallArguments, number: number): Interest {
   const others: string[] = [];
   const conditions = conditionsOf(args, events, others);
   for (const name of others) {
-    // Who else is woken does not matter where there is one process.
-    if (!["EPOLLET", "EPOLLONESHOT", "EPOLLEXCLUSIVE"].includes(name)) throw new UnsupportedConstruct(name);
+    if (EPOLL_KINDS.includes(name)) continue;
+    throw new UnsupportedConstruct(`${name}${meantText(name, [...EPOLL_EVENTS, ...EPOLL_KINDS])}`);
   }
   return {
     events: conditions,
@@ -219,8 +238,8 @@ function compareEvents(args: CallArguments, ready: readonly ReadyDescriptor[]): 
     if (events === null || events.kind === "ellipsis") continue;
     const actual = ready.at(at) ?? { events: 0, data: 0 };
     const data = dataOf(args, item);
-    const isSame = conditionsOf(args, events, []) === actual.events &&
-      (data === null || data === actual.data);
+    const wanted = onlyConditions(args, { expression: events, known: EPOLL_EVENTS });
+    const isSame = wanted === actual.events && (data === null || data === actual.data);
     if (!isSame) {
       return {
         expected: textOf(item),

@@ -4,6 +4,7 @@
  * Owns: the members of a `msghdr`. Must not know: what a read or a write comes to.
  */
 import { type CallOutcome, UnsupportedConstruct } from "../kernel.ts";
+import { meantText } from "../misspelt.ts";
 import type { Expression } from "../values.ts";
 import { type CallArguments, memberOf } from "./call_arguments.ts";
 import { readInto, sendTo } from "./calls_data.ts";
@@ -20,7 +21,11 @@ function demandHeader(args: CallArguments, header: Expression): void {
   if (header.kind !== "struct") throw args.unreadable(header);
   for (const { name } of header.fields) {
     if (name === null || !MEMBERS.has(name)) {
-      throw new UnsupportedConstruct(`${name ?? "a member without a name"} of a msghdr`);
+      throw new UnsupportedConstruct(
+        name === null
+          ? "a member without a name of a msghdr"
+          : `${name} of a msghdr${meantText(name, MEMBERS)}`,
+      );
     }
   }
 }

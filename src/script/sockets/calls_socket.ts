@@ -8,6 +8,7 @@ import type { FastOpenRequest } from "../../host/fast_open_api.ts";
 import { isUnspecified, sameAddress } from "../../wire/address.ts";
 import type { CallOutcome } from "../kernel.ts";
 import { UnsupportedConstruct } from "../kernel.ts";
+import { meantText } from "../misspelt.ts";
 import type { CallAddress, CallArguments } from "./call_arguments.ts";
 import { constantOf } from "./constants.ts";
 import {
@@ -25,20 +26,31 @@ import { type SocketDestination, TcpSocket } from "./tcp_socket.ts";
 /** Most that `listen` takes for the backlog. Local choice, as Linux's somaxconn. */
 const MOST_BACKLOG = 4096;
 
+const SOCKET_TYPES = ["SOCK_STREAM", "SOCK_NONBLOCK", "SOCK_CLOEXEC"];
+
 const socket: CallMethod = (process, args) => {
   args.demand(3);
   const { system } = args;
   const type = args.flagNames(1);
   const rest = type.filter((name) => name !== "SOCK_NONBLOCK" && name !== "SOCK_CLOEXEC");
   if (rest.length !== 1 || rest[0] !== "SOCK_STREAM") {
-    throw new UnsupportedConstruct(rest.length === 0 ? "socket() of another type" : rest.join("|"));
+    const meant = rest.filter((name) => constantOf(system, name) === undefined)
+      .map((name) => meantText(name, SOCKET_TYPES)).join("");
+    throw new UnsupportedConstruct(
+      rest.length === 0 ? "socket() of another type" : `${rest.join("|")}${meant}`,
+    );
   }
   const protocol = args.number(2);
   if (protocol !== 0 && protocol !== constantOf(system, "IPPROTO_TCP")) return failed("EPROTONOSUPPORT");
   if (!args.isAny(0)) {
     const family = args.word(0);
     const isFour = process.ground.ends.ipVersion === "ipv4";
-    if (family !== (isFour ? "AF_INET" : "AF_INET6")) throw new UnsupportedConstruct(`socket(${family})`);
+    if (family !== (isFour ? "AF_INET" : "AF_INET6")) {
+      const meant = constantOf(system, family) === undefined
+        ? meantText(family, ["AF_INET", "AF_INET6"])
+        : "";
+      throw new UnsupportedConstruct(`socket(${family})${meant}`);
+    }
   }
   const made = new TcpSocket(process);
   made.isNonBlocking = type.includes("SOCK_NONBLOCK");

@@ -261,6 +261,11 @@ export function constantOf(system: SystemHabits, name: string): number | undefin
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }
 
+/** All names that a system has, those of errors among them. */
+export function constantNames(system: SystemHabits): readonly string[] {
+  return Object.keys(BY_SYSTEM[system]);
+}
+
 /** Names of the flags of messages that a system has. */
 export function messageFlagNames(system: SystemHabits): readonly string[] {
   const own = system === "linux" ? LINUX : { ...LINUX, ...BSD };

@@ -13,6 +13,7 @@ import {
   type RunningCall,
   UnsupportedConstruct,
 } from "../kernel.ts";
+import { meantText } from "../misspelt.ts";
 import { isSelected, type SocketRow, type SocketSelection } from "../settings.ts";
 import type { CallEvent } from "../values.ts";
 import { CallArguments } from "./call_arguments.ts";
@@ -87,7 +88,9 @@ class SocketKernel implements Kernel {
 
   begin(call: CallEvent): RunningCall {
     const method = Object.hasOwn(CALLS, call.name) ? CALLS[call.name] : undefined;
-    if (method === undefined) throw new UnsupportedConstruct(`${call.name}()`);
+    if (method === undefined) {
+      throw new UnsupportedConstruct(`${call.name}()${meantText(call.name, Object.keys(CALLS))}`);
+    }
     const args = new CallArguments(call, this.#ground.socketDefaults.system);
     // Nothing that has happened before counts for the call.
     this.#process.look();

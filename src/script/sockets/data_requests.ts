@@ -4,8 +4,10 @@
  * Owns: memory that is gathered, and which flags are known. Must not know: sockets, what a read or a write comes to.
  */
 import { UnsupportedConstruct } from "../kernel.ts";
+import { meantText } from "../misspelt.ts";
 import type { Expression } from "../values.ts";
 import { bufferOf, type CallArguments, type CallBuffer } from "./call_arguments.ts";
+import { constantOf } from "./constants.ts";
 import { MOST_CALL_BYTES, type ReadRequest, type WriteRequest } from "./data_transfer.ts";
 
 /** Flags of receiving calls, besides `MSG_ERRQUEUE` that is a call by itself. */
@@ -69,7 +71,10 @@ export function sendRequest(flags: readonly string[], { length, bytes, cuts }: G
 
 function demandFlags(flags: readonly string[], known: ReadonlySet<string>): void {
   const unknown = flags.find((flag) => !known.has(flag));
-  if (unknown !== undefined) throw new UnsupportedConstruct(unknown);
+  if (unknown === undefined) return;
+  // A flag of other calls is not misspelt.
+  const meant = constantOf("linux", unknown) === undefined ? meantText(unknown, known) : "";
+  throw new UnsupportedConstruct(`${unknown}${meant}`);
 }
 
 function demandLength(length: number): number {
