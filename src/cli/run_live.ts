@@ -1,11 +1,12 @@
 /**
  * The device on which `tcplab run --live` plays scripts.
  *
- * Owns: opening it, its clock, and that the address is nobody's own. Must not know: scripts.
+ * Owns: opening it, its clock, and that the address is nobody's own. Must not know: scripts, what makes a device useless (wire_faults.ts).
  *
  * What the stack sends goes out there. What a script gives is handed to the stack by the runner, from the peer's address, and is not put on
  * the wire: the peer is the script.
  */
+import { deviceState } from "../../ffi/device_hardware.ts";
 import { listInterfaces } from "../../ffi/interfaces.ts";
 import { openPcapLink } from "../../ffi/pcap_link.ts";
 import { HOST_MAC } from "../script/router_end.ts";
@@ -14,6 +15,7 @@ import { formatIpAddress, sameAddress } from "../wire/address.ts";
 import { CliError } from "./command.ts";
 import { pickDevice } from "./device.ts";
 import type { LiveSettings } from "./run_options.ts";
+import { WireFaults } from "./wire_faults.ts";
 
 /** Below this a wait is a loop: the system's own would last longer. Local choice, milliseconds. */
 const SHORTEST_SLEEP_MS = 0.2;
@@ -36,6 +38,12 @@ export function openLiveGround({ device: wanted, address: { address } }: LiveSet
     );
   }
   const link = openPcapLink({ device: device.name, mac: HOST_MAC, ringMib: RING_MIB });
+  const faults = new WireFaults({
+    device: device.name,
+    look: deviceState,
+    link,
+    nowMs: () => performance.now(),
+  });
   const cell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   return {
     wire: {
@@ -45,6 +53,7 @@ export function openLiveGround({ device: wanted, address: { address } }: LiveSet
       sleep: (us) => {
         if (us >= SHORTEST_SLEEP_MS * 1000) Atomics.wait(cell, 0, 0, us / 1000);
       },
+      fault: (wish) => faults.fault(wish),
     },
     [Symbol.dispose]: () => link.close(),
   };

@@ -153,13 +153,12 @@ class Recording {
 }
 
 /** While nothing is due the recording is brought up to date: what ends a run in real time is often a person's Ctrl-C. */
-function recordedWire({ link, nowUs, sleep }: LiveWire, { recorder }: Recording): LiveWire {
+function recordedWire(wire: LiveWire, { recorder }: Recording): LiveWire {
   return {
-    link,
-    nowUs,
+    ...wire,
     sleep: (us) => {
       recorder.flush();
-      sleep(us);
+      wire.sleep(us);
     },
   };
 }

@@ -4,6 +4,7 @@
  * Owns: the order of steps and their times, and how the parts that play them are put together. Must not know: real time, files, what a
  * step's kind does (packet_steps.ts, call_steps.ts, shell_steps.ts, code.ts).
  */
+import { LinkError } from "../link/link.ts";
 import type { FrameTap } from "../link/tap.ts";
 import { DEFAULT_TCP_CONFIG } from "../tcp/config.ts";
 import type { Observer } from "../tcp/events.ts";
@@ -26,7 +27,7 @@ import {
 import { dueTime, secondsText, timeFault, toleranceUs } from "./timing.ts";
 import type { CallEvent, Place, Script, Step } from "./values.ts";
 import { StepFailed, type Verdict } from "./verdict.ts";
-import { type LiveWire, World, WorldExhausted } from "./world.ts";
+import { type LiveWire, WireFailed, World, WorldExhausted } from "./world.ts";
 
 export type { TraceEntry, Verdict };
 
@@ -67,6 +68,10 @@ export function runScript(script: Script, options: RunOptions): RunResult {
   try {
     return new ScriptRun(script, { config: read.config, options }).run();
   } catch (error) {
+    if (isOfWire(error)) {
+      const verdict = wireVerdict(error, { place: NO_PLACE, actual: "so from the beginning" });
+      return { verdict, virtualUs: 0, steps: 0 };
+    }
     // The world cannot be made of what the script's options say.
     const isAddressGiven = options.wishes?.localAddress !== undefined;
     const place = (isAddressGiven ? undefined : script.options[0]?.place) ?? NO_PLACE;
@@ -79,6 +84,25 @@ const NO_PLACE: Place = { line: 0, column: 0 };
 
 function ownWords(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+function isOfWire(error: unknown): error is Error {
+  return error instanceof WireFailed || error instanceof LinkError;
+}
+
+/** What the script says has not failed, but nothing of it can be told from here on. */
+function wireVerdict(
+  { message }: Error,
+  { place, actual }: { readonly place: Place; readonly actual: string },
+): Verdict {
+  return {
+    kind: "fail",
+    place,
+    what: message,
+    expected: "a device that carries what the stack sends",
+    actual,
+    rule: null,
+  };
 }
 
 class ScriptRun {
@@ -175,6 +199,7 @@ class ScriptRun {
     }
     this.#calls.finish();
     if (this.#config.strict) this.#demandSilence();
+    this.#world.demandWire({ now: true });
   }
 
   /** Relative times count from now, but from the time of the step before where packets follow each other that are given. */
@@ -319,6 +344,9 @@ class ScriptRun {
         actual: `still running at ${secondsText(this.#world.nowUs)}`,
         rule: this.#log.lastRule,
       };
+    }
+    if (isOfWire(error)) {
+      return wireVerdict(error, { place, actual: `seen at ${secondsText(this.#world.nowUs)}` });
     }
     const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     return { kind: "error", place, message: `tcplab itself failed: ${message}` };

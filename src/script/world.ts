@@ -32,6 +32,8 @@ export interface LiveWire {
   nowUs(): number;
   /** Lets real time pass, about so much. */
   sleep(us: number): void;
+  /** Why what the host sends goes out no longer, in words; null while it does. `now`: for certain, which may take longer. */
+  fault?(wish: { readonly now: boolean }): string | null;
 }
 
 /** How a world is made. */
@@ -65,6 +67,11 @@ const STEPS_PER_QUESTION = 256;
 /** The script has driven the host further than any script should: the message says how far. */
 export class WorldExhausted extends Error {
   override readonly name = "WorldExhausted";
+}
+
+/** The wire carries nothing any more: the message says why. */
+export class WireFailed extends Error {
+  override readonly name = "WireFailed";
 }
 
 /** See the file's comment. Times are microseconds since the script's beginning. */
@@ -181,6 +188,13 @@ export class World {
     this.#answerNeighbors();
     this.onProgress();
     this.#wire?.link.flush();
+    this.demandWire({ now: false });
+  }
+
+  /** Throws {@link WireFailed} when what the host sends is not on the wire. */
+  demandWire(wish: { readonly now: boolean }): void {
+    const fault = this.#wire?.fault?.(wish) ?? null;
+    if (fault !== null) throw new WireFailed(fault);
   }
 
   /** Lets time pass until `untilUs`, each deadline at its own time; nothing happens where that is past. */
@@ -219,6 +233,7 @@ export class World {
         return true;
       }
       if (untilUs <= this.nowUs || (dueUs === Infinity && untilUs === Infinity)) return false;
+      this.demandWire({ now: false });
       if (this.#options.isOutOfTime?.() === true) {
         throw new WorldExhausted("the time limit is over while a step is waited for");
       }

@@ -1,12 +1,13 @@
 /** A world on a wire: time goes by itself, what the host sends goes out, what comes in is taken, and neighbours are true ones. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type FrameLink, LinkError } from "../../src/link/link.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
 import { readSent } from "../../src/script/outbound.ts";
 import { HOST_MAC } from "../../src/script/router_end.ts";
 import type { LiveWire } from "../../src/script/world.ts";
 import { parseIpAddress } from "../../src/wire/address.ts";
 import { arpFrame } from "../host/hand_frames.ts";
-import { ACCEPTED, failureOf, played, tracedBy } from "./played.ts";
+import { ACCEPTED, ACCEPTED_LINES, failureOf, played, tracedBy } from "./played.ts";
 
 const LOCAL = parseIpAddress("10.9.0.2");
 
@@ -20,6 +21,26 @@ function fakeWire(tickUs = 1) {
     sleep: (us) => void (nowUs += us),
   };
   return { wire, other };
+}
+
+/** The link, but for what it does otherwise. */
+function linkThat(link: FrameLink, other: Partial<Pick<FrameLink, "receive" | "send">>): FrameLink {
+  return {
+    name: link.name,
+    mtu: link.mtu,
+    mac: link.mac,
+    maxPacketBytes: link.maxPacketBytes,
+    isCrowded: false,
+    receive: (handler, budget) => link.receive(handler, budget),
+    send: (frame, length) => link.send(frame, length),
+    flush: () => link.flush(),
+    wait: (timeoutMs) => link.wait(timeoutMs),
+    wake: () => link.wake(),
+    stats: () => link.stats(),
+    close: () => link.close(),
+    [Symbol.dispose]: () => link.close(),
+    ...other,
+  };
 }
 
 function onWire(wire: LiveWire) {
@@ -78,4 +99,37 @@ Deno.test("the time limit ends a wait in real time, and nothing that could come 
   assertEquals(limited.what, "the time limit is over while a step is waited for");
   const blocked = failureOf(`${ACCEPTED}+0 read(4, ..., 10) = 10`, onWire(fakeWire().wire));
   assertEquals(blocked.what, "read blocks, and nothing is due any more");
+});
+
+Deno.test("a wire that carries nothing any more fails the step that is played, with the reason; and the end, were all steps played", () => {
+  const { wire } = fakeWire();
+  // A tenth of a second after the beginning the last step is reached.
+  const endUs = wire.nowUs() + 150_000;
+  const failing = { ...wire, fault: () => wire.nowUs() < endUs ? null : "eth0 is switched off" };
+  const waiting = failureOf(`${ACCEPTED}* > F. 1:1(0) ack 1`, onWire(failing));
+  assertEquals(
+    [waiting.what, waiting.expected, waiting.place.line],
+    ["eth0 is switched off", "a device that carries what the stack sends", ACCEPTED_LINES + 1],
+  );
+  assertMatch(waiting.actual, /^seen at 0\.1\d{5}$/);
+  // What is only found by a look that is certain.
+  const certain = { ...fakeWire().wire, fault: ({ now }: { now: boolean }) => now ? "eth0 is gone" : null };
+  assertEquals(failureOf(ACCEPTED, onWire(certain)).what, "eth0 is gone");
+});
+
+Deno.test("a link that is gone is no mistake of the script and none of tcplab: before the first step, and in a wait", () => {
+  const gone = (): never => {
+    throw new LinkError("Device eth0 is gone");
+  };
+  const { wire } = fakeWire();
+  const receiving = { ...wire, link: linkThat(wire.link, { receive: gone }) };
+  const waiting = failureOf(`${ACCEPTED}* > F. 1:1(0) ack 1`, onWire(receiving));
+  assertEquals([waiting.what, waiting.place.line > 0], ["Device eth0 is gone", true]);
+  const sending = { ...wire, link: linkThat(wire.link, { send: gone }) };
+  const first = failureOf(ACCEPTED, onWire(sending));
+  assertEquals([first.what, first.actual, first.place.line], [
+    "Device eth0 is gone",
+    "so from the beginning",
+    0,
+  ]);
 });
