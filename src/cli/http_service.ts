@@ -43,7 +43,7 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
     (request, info) =>
       tree === null
         ? serveStatus(world, { request, info })
-        : serveFile(tree, { request, target: info.target }),
+        : serveFile(tree, { request, target: info.target, dateMs: (clock.epochUs + clock.nowUs()) / 1000 }),
     {
       clock,
       // Nothing holds a body as a whole; how many connections there may be is said for the host already.

@@ -9,17 +9,26 @@ import { parseByteRange } from "./byte_range.ts";
 import { contentTypeOf } from "./content_types.ts";
 import { directoryPage, PAGE_POLICY } from "./directory_page.ts";
 import type { FileTree, OpenDirectory, OpenFile } from "./file_tree.ts";
-import { fileTag, isRangeFresh, judgeConditions } from "./validators.ts";
+import { fileTag, isRangeFresh, judgeConditions, lastModified } from "./validators.ts";
 
 /** Local choice: lines of a directory's page, some hundred kilobytes. */
 const MOST_ENTRIES = 2000;
 /** Local choice: Linux's PATH_MAX is 4096 octets, with two letters each at least. */
 const MOST_NAMES = 256;
 
-/** Answers a request from a tree; `target` is the request's target as it came. */
+/** What is asked of a tree. */
+interface FileRequest {
+  readonly request: Request;
+  /** The request's target as it came. */
+  readonly target: string;
+  /** Milliseconds since 1970: the time that the answer's Date will say. */
+  readonly dateMs: number;
+}
+
+/** Answers a request from a tree. */
 export async function serveFile(
   tree: FileTree,
-  { request, target }: { readonly request: Request; readonly target: string },
+  { request, target, dateMs }: FileRequest,
 ): Promise<Response> {
   const { method } = request;
   if (method !== "GET" && method !== "HEAD") {
@@ -32,13 +41,13 @@ export async function serveFile(
   if (found === null) return said(404, "there is nothing here");
   const isDirectoryAsked = pathname.endsWith("/");
   if (found.kind === "file") {
-    if (!isDirectoryAsked) return answerFile(found, { request, name: path.at(-1) ?? "" });
+    if (!isDirectoryAsked) return answerFile(found, { request, dateMs, name: path.at(-1) ?? "" });
     found.close();
     return said(404, "there is nothing here");
   }
   if (!isDirectoryAsked) return moved(path);
   const start = await tree.find([...path, "index.html"]);
-  if (start?.kind === "file") return answerFile(start, { request, name: "index.html" });
+  if (start?.kind === "file") return answerFile(start, { request, dateMs, name: "index.html" });
   return await answerDirectory(found, path);
 }
 
@@ -67,9 +76,12 @@ function isShown(path: readonly string[]): boolean {
   return !path.some((name) => name.startsWith("."));
 }
 
-function answerFile(file: OpenFile, { request, name }: { request: Request; name: string }): Response {
+function answerFile(
+  file: OpenFile,
+  { request, dateMs, name }: { request: Request; dateMs: number; name: string },
+): Response {
   const { size, modifiedMs } = file;
-  const now = { etag: fileTag(size, modifiedMs), modifiedMs };
+  const now = { etag: fileTag(size, modifiedMs), modifiedMs, dateMs };
   const headers = new Headers({
     "content-type": contentTypeOf(name),
     "x-content-type-options": "nosniff",
@@ -78,7 +90,8 @@ function answerFile(file: OpenFile, { request, name }: { request: Request; name:
     // Asked again each time, which costs a 304.
     "cache-control": "no-cache",
   });
-  if (modifiedMs !== null) headers.set("last-modified", new Date(modifiedMs).toUTCString());
+  const modified = lastModified(now);
+  if (modified !== null) headers.set("last-modified", modified);
   const verdict = judgeConditions(request.headers, now);
   if (verdict !== "go-on") {
     file.close();

@@ -111,7 +111,7 @@ Deno.test("a directory that goes, or may not be read, before its names are asked
     await Deno.remove(`${root}/sub/deep`, { recursive: true });
     assertEquals(await found.entries(10), null);
     const late = { find: (path: readonly string[]) => Promise.resolve(path.length === 0 ? found : null) };
-    const response = await serveFile(late, { request: new Request("http://a/"), target: "/" });
+    const response = await serveFile(late, { request: new Request("http://a/"), target: "/", dateMs: 0 });
     assertEquals([response.status, await response.text()], [404, "404: there is nothing here\n"]);
   });
 });

@@ -11,6 +11,8 @@ import { fileTag, isRangeFresh, judgeConditions } from "../../src/http/validator
 const MODIFIED = "Fri, 02 Jan 2026 03:04:05 GMT";
 const MODIFIED_MS = Date.parse(MODIFIED) + 678;
 const TAG = fileTag(10, MODIFIED_MS);
+/** The file rests since a minute. */
+const DATE_MS = MODIFIED_MS + 60_000;
 
 /** `/a.txt` with ten octets, `/d/` with an index, `/e/` without; counts how many files are open, and what was asked for. */
 class Tree implements FileTree {
@@ -45,11 +47,11 @@ class Tree implements FileTree {
 
 async function asked(
   path: string,
-  init: RequestInit = {},
+  { dateMs = DATE_MS, ...init }: RequestInit & { dateMs?: number } = {},
 ): Promise<{ response: Response; text: string; tree: Tree }> {
   const tree = new Tree();
   const request = new Request(`http://a${path}`, init);
-  const response = await serveFile(tree, { request, target: path });
+  const response = await serveFile(tree, { request, target: path, dateMs });
   const text = await response.text();
   assertEquals(tree.open, 0, `${path}: a file is left open`);
   return { response, text, tree };
@@ -95,7 +97,7 @@ Deno.test("whatever a range says, what is taken lies inside of the file", () => 
 });
 
 Deno.test("conditions are judged in the order of RFC 9110 §13.2.2", () => {
-  const now = { etag: TAG, modifiedMs: MODIFIED_MS };
+  const now = { etag: TAG, modifiedMs: MODIFIED_MS, dateMs: DATE_MS };
   const before = "Fri, 02 Jan 2026 03:04:04 GMT";
   const cases: [Record<string, string>, ReturnType<typeof judgeConditions>][] = [
     [{}, "go-on"],
@@ -128,7 +130,7 @@ Deno.test("conditions are judged in the order of RFC 9110 §13.2.2", () => {
     assertEquals(judgeConditions(new Headers(headers), now), expected, JSON.stringify(headers));
   }
   // §13.1.4: without a date nothing is judged by one.
-  const undated = { etag: TAG, modifiedMs: null };
+  const undated = { ...now, modifiedMs: null };
   assertEquals(judgeConditions(new Headers({ "if-unmodified-since": before }), undated), "go-on");
   assertEquals(judgeConditions(new Headers({ "if-modified-since": before }), undated), "go-on");
   const fresh = (value: string) => isRangeFresh(new Headers({ "if-range": value }), now);
@@ -140,6 +142,57 @@ Deno.test("conditions are judged in the order of RFC 9110 §13.2.2", () => {
     false,
     false,
   ]);
+});
+
+Deno.test("a date is good enough for a range once its second is over (RFC 9110 §8.8.2.2, §13.1.5)", async () => {
+  const second = Math.floor(MODIFIED_MS / 1000) * 1000;
+  const ranged = (value: string, dateMs: number) =>
+    asked("/a.txt", { headers: { range: "bytes=2-4", "if-range": value }, dateMs });
+  // [the answer's Date, what If-Range says, the status]
+  const cases: [number, string, number][] = [
+    [MODIFIED_MS, MODIFIED, 200],
+    [second + 999, MODIFIED, 200],
+    [second + 1000, MODIFIED, 206],
+    [DATE_MS, MODIFIED, 206],
+    // A clock that was put back, or a file from the future.
+    [second - 1, MODIFIED, 200],
+    [second - 60_000, MODIFIED, 200],
+    // A tag says more than a second does.
+    [MODIFIED_MS, TAG, 206],
+  ];
+  for (const [dateMs, value, status] of cases) {
+    const { response, text } = await ranged(value, dateMs);
+    assertEquals(
+      [response.status, text],
+      [status, status === 206 ? "234" : "0123456789"],
+      `${dateMs} ${value}`,
+    );
+  }
+  const undated = { etag: TAG, modifiedMs: null, dateMs: DATE_MS };
+  assertEquals(isRangeFresh(new Headers({ "if-range": "Thu, 01 Jan 1970 00:00:00 GMT" }), undated), false);
+});
+
+Deno.test("Last-Modified is never later than Date, whatever the file system says (RFC 9110 §8.8.2.1)", async () => {
+  const said = async (dateMs: number) =>
+    (await asked("/a.txt", { dateMs })).response.headers.get("last-modified");
+  assertEquals(await said(MODIFIED_MS), MODIFIED);
+  assertEquals(await said(MODIFIED_MS - 3600_000), "Fri, 02 Jan 2026 02:04:05 GMT");
+  // What was said of a file of the future is no reason to keep it from who asks again.
+  const again = await asked("/a.txt", {
+    headers: { "if-modified-since": "Fri, 02 Jan 2026 02:04:05 GMT" },
+    dateMs: MODIFIED_MS - 1000,
+  });
+  assertEquals(again.response.status, 200);
+});
+
+Deno.test("years of two digits are judged by the answer's Date (RFC 9110 §5.6.7)", () => {
+  const judged = (year: number) =>
+    judgeConditions(new Headers({ "if-modified-since": "Friday, 02-Jan-70 03:04:05 GMT" }), {
+      etag: TAG,
+      modifiedMs: Date.UTC(2000, 0),
+      dateMs: Date.UTC(year, 5),
+    });
+  assertEquals([judged(2019), judged(2020)], ["go-on", "not-modified"]);
 });
 
 Deno.test("a file: whole, in part, without body, unchanged; and it is closed whatever happens", async () => {
