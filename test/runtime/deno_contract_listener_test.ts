@@ -136,3 +136,17 @@ onBoth("a `using` block closes, and closing again is left to it", async ({ net }
     await assertRejects(() => listener.accept(), Deno.errors.BadResource);
   }
 });
+
+Deno.test("ours alone: the port is free with the call that closes, whoever waits; closing again does nothing", async () => {
+  const stack = createStack({ link: memoryPair()[0], addresses: "10.0.0.1/24" });
+  const first = stack.listen({ port: 7 });
+  const waiting = assertRejects(() => first.accept(), Deno.errors.BadResource);
+  first.close();
+  const second = stack.listen({ port: 7 });
+  first.close();
+  assertEquals([first.state, second.state], ["CLOSED", "LISTEN"]);
+  assertThrows(() => stack.listen({ port: 7 }), Deno.errors.AddrInUse);
+  await waiting;
+  stack.close();
+  await stack.done;
+});

@@ -6,7 +6,9 @@ import { inTime } from "./in_time.ts";
 
 /** No more than one segment carries, as a read that waits gets the first. */
 const BYTES = [1, 10, 200, 1400];
-/** Local choice: a second; what was found took some hundreds, and they are new ones each time. */
+/** The same programs each time: what is new is looked for by hand, with other seeds. */
+const SEED = 1;
+/** Local choice: a second; what was found took some hundreds. */
 const PROGRAMS = 150;
 
 const step: fc.Arbitrary<Step> = fc.record({
@@ -50,7 +52,7 @@ inTime("random reads, writes and ends come to the same on the kernel's TCP and o
       const { expected, actual } = await judged(program);
       assertEquals(actual, expected);
     }),
-    { numRuns: PROGRAMS },
+    { numRuns: PROGRAMS, seed: SEED },
   );
 });
 
