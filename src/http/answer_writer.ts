@@ -4,7 +4,7 @@
  * Owns: the order of writes, patience with each, chunk framing, and that a body has the length that was said (RFC 9112 §6.2).
  * Must not know: which fields an answer has.
  */
-import type { HttpStream } from "./http_options.ts";
+import { type HttpStream, LEAST_BYTES_A_SECOND } from "./http_options.ts";
 import type { AnswerFraming } from "./response_head.ts";
 
 /** What a writer needs. */
@@ -13,6 +13,8 @@ interface WriterParts {
   /** Begins the patience with one write; Infinity ends it. */
   readonly patience: (ms: number) => void;
   readonly writeMs: number;
+  /** Milliseconds by some clock. */
+  readonly nowMs: () => number;
   readonly onBytes: (count: number) => void;
 }
 
@@ -70,9 +72,12 @@ export class AnswerWriter {
   readonly #parts: WriterParts;
   #last: Promise<void> = Promise.resolve();
   #hasFailed = false;
+  /** What is left of the patience: who takes an octet now and then would have a place for ever otherwise. */
+  #leftMs: number;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
+    this.#leftMs = parts.writeMs;
   }
 
   /** A write was refused by the stream: nobody is there any more, whoever else has noticed that. */
@@ -137,11 +142,14 @@ export class AnswerWriter {
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
-    const { stream, patience, writeMs } = this.#parts;
+    const { stream, patience, nowMs } = this.#parts;
     try {
       for (let at = 0; at < bytes.length;) {
-        patience(writeMs);
-        at += await stream.write(at === 0 ? bytes : bytes.subarray(at));
+        const beganMs = nowMs();
+        patience(this.#leftMs);
+        const count = await stream.write(at === 0 ? bytes : bytes.subarray(at));
+        this.#wasTaken(count, nowMs() - beganMs);
+        at += count;
       }
     } catch (error) {
       this.#hasFailed = true;
@@ -149,6 +157,11 @@ export class AnswerWriter {
     } finally {
       patience(Infinity);
     }
+  }
+
+  #wasTaken(count: number, waitedMs: number): void {
+    const leftMs = this.#leftMs - waitedMs + count / LEAST_BYTES_A_SECOND * 1000;
+    this.#leftMs = Math.max(0, Math.min(this.#parts.writeMs, leftMs));
   }
 }
 

@@ -54,7 +54,7 @@ export class HttpConnection<Stream extends HttpStream> implements ExchangeHost<S
   #idleSinceUs: number | null = null;
 
   constructor(stream: Stream, shared: ServerShared<Stream>) {
-    const { limits, patience, counters, deadlines } = shared;
+    const { limits, patience, counters, deadlines, clock } = shared;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.left = promise;
     this.leave = resolve;
@@ -81,6 +81,7 @@ export class HttpConnection<Stream extends HttpStream> implements ExchangeHost<S
       stream,
       patience: (ms) => deadlines.set(this.#writeAlarm, ms),
       writeMs: patience.writeMs,
+      nowMs: () => clock.nowUs() / 1000,
       onBytes: (count) => counters.bodyBytesOut += count,
     });
   }

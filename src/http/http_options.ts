@@ -132,7 +132,7 @@ export interface HttpPatience {
    * Waiting for octets of a body that the handler reads (30 s in all, and a second more for each 512 octets that have come): 408.
    */
   readonly bodyMs: number;
-  /** For a client to take a piece of an answer, 64 KiB at most (60 s): reset. */
+  /** For a client to take some of its answer (60 s; waiting uses it up, and each 512 octets taken give a second back): reset. */
   readonly writeMs: number;
   /** For a client to see a last answer and to close (2 s). */
   readonly lingerMs: number;
@@ -176,6 +176,8 @@ const DEFAULT_PATIENCE: HttpPatience = {
   lingerMs: 2_000,
 };
 
+/** Local choice: octets a second, of a body or an answer, that are slow, but no attack. */
+export const LEAST_BYTES_A_SECOND = 512;
 /** The parser that heads go through takes no more. */
 const MOST_HEAD_BYTES = 80 * 1024;
 /** Local choice: no buffer of one connection is larger. */

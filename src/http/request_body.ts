@@ -5,7 +5,7 @@
  * waited for (RFC 9110 §10.1.1). Must not know: what the octets are for, heads.
  */
 import { ChunkedBody } from "./chunked_body.ts";
-import type { HttpLimits, HttpPatience } from "./http_options.ts";
+import { type HttpLimits, type HttpPatience, LEAST_BYTES_A_SECOND } from "./http_options.ts";
 import type { Intake } from "./intake.ts";
 import { type RefusalReason, RequestRefused } from "./refusals.ts";
 import type { BodyFraming } from "./request_head.ts";
@@ -25,8 +25,6 @@ interface BodyParts {
   readonly onBytes: (count: number) => void;
 }
 
-/** Local choice: octets a second of a body that are slow, but no attack. */
-const LEAST_BYTES_A_SECOND = 512;
 /** Local choice: what is handed to a handler at a time. */
 const PIECE_BYTES = 64 * 1024;
 

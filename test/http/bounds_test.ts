@@ -168,6 +168,55 @@ Deno.test("who does not read his answer is reset after a minute", async () => {
   assertEquals(scene.server.stats().open, 0);
 });
 
+Deno.test("who takes an octet of his answer now and then is reset as well; who takes 512 a second is not", async () => {
+  const scene = new HttpScene(() => new Response("x".repeat(100_000)));
+  const [dripping, slow, sleeping] = Array.from({ length: 3 }, () => {
+    const wire = scene.connect();
+    wire.room = 1000;
+    wire.push(GET);
+    return wire;
+  });
+  for (let second = 0; second < 59; second++) {
+    dripping.take(1);
+    slow.take(600);
+    await scene.pass(1000);
+  }
+  assertEquals([dripping.acts, slow.acts, sleeping.acts], [[], [], []]);
+  // An octet is good for two thousandths of a second.
+  sleeping.take(1);
+  for (let second = 0; second < 2; second++) {
+    dripping.take(1);
+    slow.take(600);
+    await scene.pass(1000);
+  }
+  assertEquals([dripping.acts, slow.acts, sleeping.acts], [["abort"], [], ["abort"]]);
+  assertEquals(scene.refusals(), { "answer-timeout": 2 });
+  // Patience comes back, but not more of it than there was: much that was taken at once does not help for hours.
+  slow.take(60_000);
+  await scene.pass(59_000);
+  assertEquals(slow.acts, []);
+  await scene.pass(1000);
+  assertEquals(slow.acts, ["abort"]);
+  assertEquals(scene.server.stats().open, 0);
+});
+
+Deno.test("a handler that takes its time with its answer takes none of the client's patience", async () => {
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const scene = new HttpScene(() =>
+    new Response(new ReadableStream({ start: (made) => void (controller = made) }))
+  );
+  const wire = scene.connect();
+  wire.push(GET);
+  for (let minute = 0; minute < 10; minute++) {
+    await scene.pass(60_000);
+    controller?.enqueue(Uint8Array.of(0x61));
+    await settle();
+  }
+  controller?.close();
+  await settle();
+  assertEquals([statusOf(wire.text()), wire.acts], [200, []]);
+});
+
 Deno.test("a connection cut in the middle of a head or a body is over, and counted", async () => {
   const scene = new HttpScene();
   const head = scene.connect();
