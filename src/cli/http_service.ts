@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { serveFile } from "../http/file_server.ts";
 import { HttpServer } from "../http/http_server.ts";
-import { serveStatus } from "../http/status_app.ts";
+import { serveStatus, Watchers } from "../http/status_app.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Connection } from "../runtime/connection.ts";
 import { errorLine } from "./command.ts";
@@ -36,7 +36,7 @@ const MOST_CONNECTIONS = 16_384;
 /** Opens the directory, if there is one. Throws {@link UsageError} where it cannot be served. */
 export async function openHttpService(options: HttpServiceOptions): Promise<HttpService> {
   const { www, clock, maxConnections, notice } = options;
-  const world = { clock, sha256 };
+  const world = { clock, sha256, watchers: new Watchers() };
   const tree = www === null ? null : await wwwFiles(www);
   let isFirst = true;
   const server = new HttpServer<Connection>(

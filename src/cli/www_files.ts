@@ -34,14 +34,20 @@ async function find(root: string, path: readonly string[]): Promise<OpenFile | O
     if (seen.isDirectory) {
       return {
         kind: "directory",
-        entries: (most) => entriesOf(root, { real, most }).catch(() => null),
+        entries: (most) => entriesOf(root, { real, most }).catch(nothing),
       };
     }
     return seen.isFile ? await openFile(real, seen) : null;
-  } catch {
-    // Not there, not readable, a name too long for this system: all the same to who asks.
-    return null;
+  } catch (error) {
+    return nothing(error);
   }
+}
+
+/** Not there, not readable, a name too long for this system: all the same to who asks. But a process that is out of files knows nothing. */
+function nothing(error: unknown): null {
+  const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
+  if (code === "EMFILE" || code === "ENFILE") throw error;
+  return null;
 }
 
 /** Somebody who may write below the directory could have put a link in its place since: then it is another file. */

@@ -24,12 +24,15 @@ export interface OpenFile {
 /** A directory. */
 export interface OpenDirectory {
   readonly kind: "directory";
-  /** In any order; not more than `most`. Null where they may not be read, or are gone. */
+  /** In any order; not more than `most`. Null where they may not be read, or are gone. Rejects as {@link FileTree.find}. */
   entries(most: number): Promise<readonly DirectoryEntry[] | null>;
 }
 
 /** See the head of this file. */
 export interface FileTree {
-  /** What is at a path, given as names from the top down; null where there is nothing to be shown. */
+  /**
+   * What is at a path, given as names from the top down; null where there is nothing to be shown. Rejects where nobody can know now:
+   * then the answer is no 404, which would be remembered.
+   */
   find(path: readonly string[]): Promise<OpenFile | OpenDirectory | null>;
 }

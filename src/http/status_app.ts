@@ -27,10 +27,30 @@ export interface RunningHash {
 export interface StatusWorld {
   readonly clock: Clock;
   readonly sha256: () => RunningHash;
+  /** Who watches `/events`; one for all requests. */
+  readonly watchers: Watchers;
+}
+
+/** How many watch at a time: figures four times a second for ten thousand would leave no time for anything else. */
+export class Watchers {
+  #count = 0;
+
+  /** What lets the place go, once; null where there is none. */
+  enter(): (() => void) | null {
+    if (this.#count >= MOST_WATCHERS) return null;
+    this.#count++;
+    let isIn = true;
+    return () => {
+      if (isIn) this.#count--;
+      isIn = false;
+    };
+  }
 }
 
 /** Local choice: as often as a person sees it. */
 const EVERY_US = 250_000;
+/** Local choice: a thousand events a second. */
+const MOST_WATCHERS = 256;
 /** Local choice: a petabyte is enough for any measurement. */
 const MOST_BYTES = 1e15;
 /** What `/bytes/N` repeats: 0 to 255 again and again, so that a part has a place. */
@@ -54,7 +74,7 @@ export async function serveStatus(
     case "/tcb.json":
       return json(info.connection.info());
     case "/events":
-      return request.method === "HEAD" ? eventStream(null) : eventStream(figures(world, { request, info }));
+      return events(world, { request, info });
     case "/time":
       return text(`${new Date((world.clock.epochUs + world.clock.nowUs()) / 1000).toISOString()}\n`);
   }
@@ -94,13 +114,23 @@ function page(): Response {
   });
 }
 
+function events(
+  { clock, watchers }: StatusWorld,
+  { request, info }: { request: Request; info: HttpInfo<ObservableStream> },
+): Response {
+  if (request.method === "HEAD") return eventStream(null);
+  const leave = watchers.enter();
+  if (leave === null) return text("503: too many watch already, come later\n", 503);
+  return eventStream(figures({ clock, leave }, { request, info }));
+}
+
 function eventStream(body: ReadableStream<Uint8Array> | null): Response {
   return new Response(body, { headers: { ...PLAIN, "content-type": "text/event-stream" } });
 }
 
-/** The connection's figures, again and again, until the client goes. */
+/** The connection's figures, again and again, until the client goes; tells when that was. */
 function figures(
-  { clock }: StatusWorld,
+  { clock, leave }: { clock: Clock; leave: () => void },
   { request, info }: { request: Request; info: HttpInfo<ObservableStream> },
 ): ReadableStream<Uint8Array> {
   let isFirst = true;
@@ -116,10 +146,16 @@ function figures(
         });
       }
       isFirst = false;
-      if (request.signal.aborted) return controller.close();
+      if (request.signal.aborted) {
+        leave();
+        return controller.close();
+      }
       controller.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(info.connection.info())}\n\n`));
     },
-    cancel: () => cancel(),
+    cancel: () => {
+      leave();
+      cancel();
+    },
   }, { highWaterMark: 0 });
 }
 

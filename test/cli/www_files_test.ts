@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { serveFile } from "../../src/http/file_server.ts";
 import type { DirectoryEntry, FileTree, OpenDirectory } from "../../src/http/file_tree.ts";
 import { UsageError } from "../../src/cli/command.ts";
+import { fromFileUrl } from "@std/path";
 import { wwwFiles } from "../../src/cli/www_files.ts";
 
 /** A directory with files, links in and out, a pipe; beside it one whose name begins alike, and a secret. */
@@ -113,6 +114,38 @@ Deno.test("a directory that goes, or may not be read, before its names are asked
     const late = { find: (path: readonly string[]) => Promise.resolve(path.length === 0 ? found : null) };
     const response = await serveFile(late, { request: new Request("http://a/"), target: "/", dateMs: 0 });
     assertEquals([response.status, await response.text()], [404, "404: there is nothing here\n"]);
+  });
+});
+
+const WWW_FILES = fromFileUrl(new URL("../../src/cli/www_files.ts", import.meta.url));
+const CONFIG = fromFileUrl(new URL("../../deno.json", import.meta.url));
+
+Deno.test("a process that is out of files does not say that there is nothing", async () => {
+  await withTree(async (_tree, root) => {
+    const program = `import { wwwFiles } from ${JSON.stringify(WWW_FILES)};
+const tree = await wwwFiles(${JSON.stringify(root)});
+const top = await tree.find([]);
+const open = [];
+const told = (error) => error.code;
+let code;
+while (code === undefined) await tree.find(["a.txt"]).then((file) => open.push(file), (error) => (code = told(error)));
+console.log(code, await top.entries(10).catch(told), await tree.find(["none"]));
+for (const file of open) file.close();
+console.log((await tree.find(["a.txt"])).size, (await top.entries(1)).length);`;
+    const path = `${root}/program.ts`;
+    await Deno.writeTextFile(path, program);
+    const { stdout, stderr } = await new Deno.Command("sh", {
+      // Deno takes as many as the hard limit allows.
+      args: [
+        "-c",
+        'ulimit -n 64 && exec "$0" run --quiet --no-check --cached-only --allow-read --config "$1" "$2"',
+        Deno.execPath(),
+        CONFIG,
+        path,
+      ],
+    }).output();
+    const text = new TextDecoder();
+    assertEquals(text.decode(stdout), "EMFILE EMFILE null\n10 1\n", text.decode(stderr));
   });
 });
 

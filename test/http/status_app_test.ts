@@ -1,7 +1,7 @@
 /** What `serve --app http` shows without a directory: each of its paths, on a connection that tells figures of its own. */
 import { assert, assertEquals } from "@std/assert";
 import type { ConnectionInfo } from "../../src/tcp/info.ts";
-import { serveStatus, type StatusWorld } from "../../src/http/status_app.ts";
+import { serveStatus, type StatusWorld, Watchers } from "../../src/http/status_app.ts";
 import { STATUS_PAGE, STATUS_POLICY } from "../../src/http/status_page.ts";
 import { HttpServer } from "../../src/http/http_server.ts";
 import { memoryPair } from "../../src/link/memory_link.ts";
@@ -47,7 +47,7 @@ class Scene {
   readonly server: HttpServer<ObservableEnd>;
 
   constructor() {
-    const world: StatusWorld = { clock: this.clock, sha256 };
+    const world: StatusWorld = { clock: this.clock, sha256, watchers: new Watchers() };
     this.server = new HttpServer<ObservableEnd>((request, info) => serveStatus(world, { request, info }), {
       clock: this.clock,
       onError: (error) => this.errors.push(error),
@@ -203,6 +203,39 @@ Deno.test("/events: at once, then four times a second, until the client goes; th
   assertEquals([scene.server.stats().open, scene.clock.nextTimerUs], [0, Infinity]);
 });
 
+Deno.test("/events is for 256 at a time: one more is told to come later, and whoever goes makes room", async () => {
+  const scene = new Scene();
+  const ask = (method = "GET") => {
+    const wire = scene.connect();
+    wire.push(`${method} /events HTTP/1.1\r\nHost: a\r\n\r\n`);
+    return wire;
+  };
+  const watching = Array.from({ length: 256 }, () => ask());
+  await settle();
+  assertEquals(watching.filter((wire) => statusOf(wire.text()) === 200).length, 256);
+  const late = ask();
+  await settle();
+  const refused = late.text();
+  assertEquals([statusOf(refused), bodyOf(refused)], [503, "503: too many watch already, come later\n"]);
+  assertEquals(late.acts, []);
+  // Who asks for the head alone takes no place, nor does whoever asks again on the same connection.
+  const head = ask("HEAD");
+  late.push("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+  await settle();
+  assertEquals([statusOf(head.text()), statusOf(late.text())], [200, 503]);
+  // One resets while he waits, one while a write waits for him, one is broken off: three places, and no fourth.
+  watching[1].room = 0;
+  await scene.pass(250);
+  watching[0].reset();
+  watching[1].reset();
+  watching[2].abort();
+  await scene.pass(250);
+  const next = Array.from({ length: 4 }, () => ask());
+  await settle();
+  assertEquals(next.map((wire) => statusOf(wire.text())), [200, 200, 200, 503]);
+  assertEquals(scene.errors, []);
+});
+
 Deno.test("/events keeps one listener on its request, however long it goes on", async () => {
   let added = 0;
   const signal = new AbortController().signal;
@@ -218,7 +251,7 @@ Deno.test("/events keeps one listener on its request, however long it goes on", 
   Object.defineProperty(request, "signal", { value: counted });
   const connection = new ObservableEnd();
   const { localAddr, remoteAddr } = connection;
-  const response = await serveStatus({ clock, sha256 }, {
+  const response = await serveStatus({ clock, sha256, watchers: new Watchers() }, {
     request,
     info: {
       connection,
