@@ -52,7 +52,16 @@ liveTest(
     ]);
     const capture = lab.spawn({
       side: "client",
-      words: ["dumpcap", "-q", "-i", lab.plan.devices.client, "-f", `tcp port ${PORT} or icmp`, "-w", file.path],
+      words: [
+        "dumpcap",
+        "-q",
+        "-i",
+        lab.plan.devices.client,
+        "-f",
+        `tcp port ${PORT} or icmp`,
+        "-w",
+        file.path,
+      ],
     });
     await waitFor(() => capture.stderr.includes("File:"), { what: "dumpcap captures" });
     const sink = lab.spawn({ side: "server", words: ["python3", "-c", SINK] });

@@ -138,7 +138,6 @@ export class WireRecording {
     await this.end();
     return await judgeFile(this.#path);
   }
-
 }
 
 /** Puts a frame on the wire that no other is like: what is returned stands in it. It is ICMP over IPv4, from the client. */
