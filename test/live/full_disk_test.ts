@@ -116,7 +116,8 @@ liveTest("limits end the log and rotate the recording, and are no failure", {
   const [notice, summary] = log.trimEnd().split("\n").slice(-2).map((line) => JSON.parse(line));
   assertEquals([notice.event, notice.kind, summary.event], ["notice", "log-limit", "summary"]);
   assertGreater(summary.counters["log-lines-left-out"], 100);
-  const files = ["/run/lab.pcapng.2", "/run/lab.pcapng.1", "/run/lab.pcapng"];
+  const newest = "/run/lab.pcapng";
+  const files = [`${newest}.2`, `${newest}.1`, newest];
   const { stdout } = await lab.run({ words: ["sh", "-c", "ls /run/lab.pcapng*"] });
   assertEquals(stdout.trimEnd().split("\n").sort(), [...files].sort());
   for (const file of files) {
@@ -124,7 +125,8 @@ liveTest("limits end the log and rotate the recording, and are no failure", {
     assertEquals(infos.code, 0, infos.stderr);
     const [, bytes, packets] = infos.stdout.trim().split(",");
     assertLess(Number(bytes), 0x100000 + 1, infos.stdout);
-    assertGreater(Number(packets), 3, infos.stdout);
+    // The newest may have begun with the last packet of all.
+    assertGreater(Number(packets), file === newest ? 0 : 100, infos.stdout);
     await assertSoundRecording(file, { lab });
   }
 });

@@ -68,16 +68,25 @@ class Hand:
         while taken < count and (packet := self.hear(5)):
             if packet["seq"] == self.ack and packet["data"]:
                 taken += len(packet["data"])
-                self.ack += len(packet["data"])
+                self.acknowledge(packet)
                 lengths.append(len(packet["data"]))
             self.put("ACK")
         return lengths
 
-    def unacknowledged(self):
-        """All that comes without an acknowledgment, until nothing more does."""
-        found = []
-        while packet := self.hear(0.1):
+    def acknowledge(self, packet):
+        """Moves on to the end of a segment, modulo 2^32; `put` tells it."""
+        self.ack = (packet["seq"] + len(packet["data"])) & 0xFFFFFFFF
+
+    def is_before(self, number):
+        """Whether a number is no further than what has been acknowledged."""
+        return (self.ack - number) & 0xFFFFFFFF < 1 << 31
+
+    def unacknowledged(self, first=0.1):
+        """All that comes without an acknowledgment, until nothing more does; the first may take so long."""
+        found, patience = [], first
+        while packet := self.hear(patience):
             found.append(packet)
+            patience = 0.1
         return found
 
     def end(self):
@@ -102,8 +111,10 @@ def segments():
         got = 0
         while got < length and (packet := c.hear(5)):
             wrong += [] if is_sum_right(packet) else [length]
-            got += len(packet["data"])
-        c.ack += got
+            # Whoever is slow to acknowledge gets some of it again.
+            if packet["seq"] == c.ack:
+                got += len(packet["data"])
+                c.acknowledge(packet)
         c.put("ACK")
     report("sums of segments of many lengths", wrong, [])
     c.end()
@@ -119,7 +130,8 @@ def segments():
         labels.append(sorted(set(c.labels)))
     # RFC 6437 section 2: one for a flow, not zero, and others for others.
     report("a flow label of each connection alone", [len(each) == 1 and each[0] != 0 for each in labels], [True] * 16)
-    report("flow labels of connections differ", len({each[0] for each in labels}), 16)
+    # They are random, of twenty bits: one pair in nine thousand runs may be alike.
+    report("flow labels of connections differ", len({each[0] for each in labels}) >= 15 or labels, True)
     closed_ports()
 
 
@@ -160,20 +172,20 @@ def too_big():
         wire.put(ip6(router, TARGET, ICMP6, icmp6(router, TARGET, 2, 0, struct.pack("!I", mtu), quote), hops=255))
         return [packet for packet in wire.collect(rounds=1) if c.is_ours(packet) and packet["data"]]
 
-    def flight():
+    def flight(first=0.1):
         """What is in flight, none of it acknowledged; the first is what will be quoted."""
-        found = c.unacknowledged()
+        found = c.unacknowledged(first)
         return [packet for packet in found if packet["data"]]
 
     def move(packets):
         """Acknowledges a flight as far as it is whole; gives the sizes of the packets of the next."""
-        for packet in sorted(packets, key=lambda each: each["seq"]):
-            if packet["seq"] <= c.ack:
-                c.ack = max(c.ack, packet["seq"] + len(packet["data"]))
+        for packet in sorted(packets, key=lambda each: (each["seq"] - c.ack) & 0xFFFFFFFF ^ 1 << 31):
+            if c.is_before(packet["seq"]) and not c.is_before(packet["seq"] + len(packet["data"])):
+                c.acknowledge(packet)
         c.put("ACK")
-        return flight()
+        return flight(first=5)
 
-    packets = move(flight())
+    packets = move(flight(first=5))
     report("before", max(packet["bytes"] for packet in packets), 1500)
     for case, mtu, shift in (
         ("an MTU of 1279, which no link has", 1279, 0),
