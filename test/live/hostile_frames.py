@@ -147,7 +147,8 @@ def flag_bytes():
         for flags in range(256):
             tcp = TCP(sport=30000 + flags, dport=port, flags=flags, seq=ISN, ack=NOTHING)
             put(IP(src=SOURCE, dst=TARGET) / tcp)
-        heard = collect(lambda tcp: 30000 <= tcp.dport < 30256)
+        # A listener that has not heard the RST yet says its SYN,ACK again, while the other port is asked.
+        heard = collect(lambda tcp: tcp.sport == port and 30000 <= tcp.dport < 30256)
         replies = {}
         for packet in heard:
             tcp = packet[TCP]

@@ -180,10 +180,15 @@ liveTest("nmap and hping3 see what they should, and the server serves on", {
   assertMatch(versions[1][2], /^daytime/);
 
   // One after the other: hping3 takes every segment that comes from there for an answer to its own.
-  const hping = async (flags: readonly string[], port: number) => {
+  const hping = async (flags: readonly string[], port: number, answers: number) => {
     const words = ["hping3", "-n", "-c", "3", "-i", "u10000", "-p", String(port), ...flags];
-    const { stdout } = await lab.run({ side: "client", words: [...words, lab.plan.tcplabAddress] });
-    return [...stdout.matchAll(/ flags=(\S+) /g)].map(([, seen]) => seen);
+    let seen: string[] = [];
+    // It waits a second for the last answer: where the machine is held up for so long, it is asked again.
+    for (let times = 0; times < 3 && (times === 0 || seen.length < answers); times++) {
+      const { stdout } = await lab.run({ side: "client", words: [...words, lab.plan.tcplabAddress] });
+      seen = [...stdout.matchAll(/ flags=(\S+) /g)].map(([, each]) => each);
+    }
+    return seen;
   };
   const odd: readonly (readonly [flags: string[], listen: string[], closed: string[]])[] = [
     [["-S", "-F"], ["SA", "SA", "SA"], ["RA", "RA", "RA"]],
@@ -192,8 +197,8 @@ liveTest("nmap and hping3 see what they should, and the server serves on", {
     [["-F", "-P", "-U"], [], ["RA", "RA", "RA"]],
   ];
   for (const [flags, listen, closed] of odd) {
-    assertEquals(await hping(flags, OPEN), listen, `${flags} to a listener`);
-    assertEquals(await hping(flags, CLOSED), closed, `${flags} to a closed port`);
+    assertEquals(await hping(flags, OPEN, listen.length), listen, `${flags} to a listener`);
+    assertEquals(await hping(flags, CLOSED, closed.length), closed, `${flags} to a closed port`);
   }
   await assertServesOn(lab, server);
   assertOursAreRight(await recording.judge(), { ours: lab.plan.tcplabAddress, crafted: true });
