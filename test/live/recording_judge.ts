@@ -35,6 +35,9 @@ export async function assertSoundRecording(
     "-n",
     "-r",
     path,
+    // A client's port may be that of some protocol, as which random payload is malformed: the payload is nobody's.
+    "-d",
+    "tcp.port==1-65535,data",
     "-Y",
     "_ws.malformed",
     "-T",
