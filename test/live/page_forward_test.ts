@@ -6,7 +6,7 @@ import { waitFor } from "./wait_for.ts";
 
 /** Ends what never comes; only a defect needs so long. */
 const PATIENCE_MS = 60_000;
-const ADDRESS = /http:\/\/127\.0\.0\.1:(\d+)\/\?token=[0-9a-f]+/g;
+const ADDRESS = /http:\/\/127\.0\.0\.1:(\d+)\/\?token=[0-9a-f]+(?=\s)/g;
 
 liveTest(
   "a lab's page is reached from outside of the lab, and from within by the same address",
