@@ -20,6 +20,9 @@ visit() { tcplab client 10.33.0.3 3333 "$@" >/dev/null 2>&1; }
 (until tcplab netstat 2>&1 | grep -q LISTEN; do sleep 0.05; done; eval "$meanwhile") &
 tcplab lab exec server -- sh -c 'echo $$ >"$0"; exec "$@"' "$file" tcplab serve --iface veth-server --ip 10.33.0.3 "$@"`;
 
+/** The variable that marks the processes of one server's lab. */
+const MARK = "TCPLAB_TEST_SCREEN";
+
 /** A server on a screen of 80 x 24. */
 class ServerOnScreen implements AsyncDisposable {
   readonly screen: LabScreen;
@@ -48,7 +51,8 @@ class ServerOnScreen implements AsyncDisposable {
       `${directory}/pid`,
       meanwhile,
     ];
-    const screen = await LabScreen.start([...words, ...args], { columns: 80, rows: 24, env });
+    const size = { columns: 80, rows: 24, env: { ...env, [MARK]: directory } };
+    const screen = await LabScreen.start([...words, ...args], size);
     return new ServerOnScreen(screen, directory);
   }
 
@@ -56,8 +60,9 @@ class ServerOnScreen implements AsyncDisposable {
   async kill(signal: string): Promise<void> {
     const pid = (await Deno.readTextFile(`${this.#directory}/pid`)).trim();
     await this.screen.see(/q quit|Frames|Listening/, "the server is there");
-    const [outer] = await outerProcesses(pid);
-    new Deno.Command("kill", { args: [`-${signal}`, outer] }).outputSync();
+    const outer = await outerProcesses(pid, `${MARK}=${this.#directory}`);
+    assert(outer.length === 1, `the server is one process: ${outer}`);
+    new Deno.Command("kill", { args: [`-${signal}`, outer[0]] }).outputSync();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -71,16 +76,16 @@ function seeAll(screen: LabScreen, what: string, wanted: readonly RegExp[]): Pro
   return screen.see((text) => wanted.every((one) => one.test(text)), what);
 }
 
-/** The numbers here of the processes that have this number in a lab, and serve. */
-async function outerProcesses(inner: string): Promise<string[]> {
+/** The numbers here of the processes that have this number in a lab, and this mark: another lab may have the same number. */
+async function outerProcesses(inner: string, mark: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
       const status = await Deno.readTextFile(`/proc/${name}/status`);
-      const words = await Deno.readTextFile(`/proc/${name}/cmdline`);
+      const variables = (await Deno.readTextFile(`/proc/${name}/environ`)).split("\0");
       const numbers = /^NSpid:\s+(.*)$/m.exec(status)?.[1].split(/\s+/) ?? [];
-      if (numbers.length > 1 && numbers.at(-1) === inner && words.includes("\0tui\0")) found.push(name);
+      if (numbers.length > 1 && numbers.at(-1) === inner && variables.includes(mark)) found.push(name);
     } catch {
       // It has ended meanwhile.
     }
