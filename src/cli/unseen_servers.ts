@@ -35,12 +35,15 @@ const LISTENING = "^[^ ]+ [0-9A-F]+ [0-9A-F]+ [0-9A-F]{3}[13579BDF][0-9A-F]{4} [
 const COUNT = `export LC_ALL=C; stat -L -c '%i %n' $1 2>/dev/null | sort -u -n -k1,1 |
 while read -r inode table; do grep -h -E "$2" "$table" 2>/dev/null; done | wc -l`;
 
-/** How many control sockets there are on which a server listens; null where the system does not tell. */
-export async function countListeningServers(tables = TABLES): Promise<number | null> {
+/** How many control sockets there are on which a server listens; null where the system does not tell, or not in time. */
+export async function countListeningServers(
+  tables = TABLES,
+  patienceMs = PATIENCE_MS,
+): Promise<number | null> {
   if (Deno.build.os !== "linux") return null;
   const text = await boundedText("sh", {
     args: ["-c", COUNT, "sh", tables, LISTENING],
-    patienceMs: PATIENCE_MS,
+    patienceMs,
     mostBytes: MOST_BYTES,
   });
   return text !== null && /^\d+\n$/.test(text) ? Number(text) : null;
