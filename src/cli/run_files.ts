@@ -6,6 +6,8 @@
 import { concat } from "@std/bytes/concat";
 import { join } from "@std/path";
 import { MOST_SCRIPT_CHARS } from "../script/parse_script.ts";
+import { pcapByteOrder } from "../wire/capture_pcap.ts";
+import { isPcapng } from "../wire/capture_pcapng.ts";
 import { CliError, systemWords } from "./command.ts";
 
 /** What a script's name ends with, in a directory; one that is named may be called anything. */
@@ -16,6 +18,11 @@ const MOST_DEPTH = 64;
 const MOST_SCRIPTS = 200_000;
 /** More octets are no script, whatever is behind them (/dev/zero has no end): UTF-8 has no more than four for a character (RFC 3629 §3). */
 const MOST_BYTES = 4 * MOST_SCRIPT_CHARS;
+
+/** Of a capture. */
+const MAGIC_BYTES = 4;
+/** RFC 1952 §2.3.1. */
+const GZIP = [0x1f, 0x8b] as const;
 
 /**
  * The scripts, in the order of the arguments, those of a directory by name. What is not there is among them: reading it fails, and is
@@ -32,7 +39,7 @@ export async function findScripts(paths: readonly string[]): Promise<string[]> {
     await gather(path, found, 0);
     if (found.length === before) {
       throw new CliError(
-        `${path} has no script in it, which is a file whose name ends with ${SCRIPT_SUFFIX}: name another directory, or a file`,
+        `There is no script in the directory ${path} (scripts there are files whose names end with ${SCRIPT_SUFFIX}): name another, or a file`,
       );
     }
   }
@@ -98,15 +105,38 @@ export async function readScript(
     if ((await file.stat()).isDirectory) return { error: "is a directory now" };
     bytes = await readUpTo(file, MOST_BYTES + 1);
   } catch (error) {
-    return { error: `cannot be read (${systemWords(error)})` };
+    const hint = path === "-" ? "; standard input is /dev/stdin" : "";
+    return { error: `cannot be read (${systemWords(error)}${hint})` };
   }
   if (bytes.length > MOST_BYTES) return { error: `is longer than ${MOST_BYTES} octets, which no script is` };
-  const [first, second] = bytes;
-  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
-    return { error: "is UTF-16, as some editors and shells of Windows write it: save it as UTF-8" };
-  }
+  const otherwise = whatElse(bytes);
+  if (otherwise !== null) return { error: otherwise };
   // Other octets that are no UTF-8 may be in comments, and are told where they are not; the mark that some editors begin with is left out.
-  return { text: new TextDecoder().decode(bytes) };
+  // Lines may end as those of old Macs do, of which one with a remark would else be the last.
+  return { text: new TextDecoder().decode(bytes).replace(/\r(?!\n)/g, "\n") };
+}
+
+function isAscii(byte: number | undefined): boolean {
+  return byte !== undefined &&
+    (byte === 0x09 || byte === 0x0a || byte === 0x0d || (byte >= 0x20 && byte < 0x7f));
+}
+
+/** What a file is that is no script, in words; null for one that may be. */
+function whatElse(bytes: Uint8Array): string | null {
+  const [first, second] = bytes;
+  const isMarked = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  // A sign of ASCII without a mark before it.
+  const isWide = (first === 0 && isAscii(second)) || (isAscii(first) && second === 0 && isAscii(bytes[2]));
+  if (isMarked || isWide) {
+    return "is UTF-16, as some editors and shells of Windows write it: save it as UTF-8";
+  }
+  if (bytes.length >= MAGIC_BYTES && (isPcapng(bytes, 0) || pcapByteOrder(bytes, 0) !== null)) {
+    return "is a capture, and no script: tcplab explain --script OUT.pkt makes one of it";
+  }
+  if (first === GZIP[0] && second === GZIP[1]) {
+    return "is compressed, and no script: gunzip gives what is in it";
+  }
+  return bytes.includes(0) ? "is no text, which a script is: it has octets of zero" : null;
 }
 
 async function readUpTo(file: Deno.FsFile, most: number): Promise<Uint8Array> {

@@ -4,12 +4,12 @@
  * Owns: calls that block while the next steps run, one at a time, as packetdrill has it; the verdict on a call. Must not know: what a
  * call does (the kernel's), how results are read from a socket.
  */
-import { isFinishedBy } from "./call_results.ts";
+import { isFinishedBy, unreadableResult } from "./call_results.ts";
 import type { CallOutcome, Kernel, RunningCall } from "./kernel.ts";
 import { printCall } from "./print_expression.ts";
 import { secondsText, timeFault } from "./timing.ts";
 import type { CallEvent, Step } from "./values.ts";
-import { StepFailed } from "./verdict.ts";
+import { StepFailed, unsupportedProblem } from "./verdict.ts";
 import type { StepDue } from "./packet_steps.ts";
 import type { World } from "./world.ts";
 
@@ -52,6 +52,8 @@ export class CallSteps {
   /** Makes a call, now. One that the script says blocks goes on while the next steps run. */
   begin(step: Step, call: CallEvent, due: StepDue): void {
     const { world, kernel } = this.#ground;
+    const unreadable = unreadableResult(call);
+    if (unreadable !== null) throw new StepFailed(unsupportedProblem(unreadable, call.place));
     this.#waitForPending(step, call, due);
     const running = kernel.begin(call);
     this.#pending = { step, call, due, running };

@@ -188,7 +188,7 @@ export class Lexer {
         this.#moveTo(end === -1 ? text.length : end);
       } else if (text.startsWith("/*", this.#at)) {
         const end = text.indexOf("*/", this.#at + 2);
-        if (end === -1) this.#fail('"*/" at the end of the comment', "/*");
+        if (end === -1) this.#unclosed('"*/" at the end of the comment that begins here');
         this.#moveTo(end + 2);
       } else if (blanks === "") {
         return;
@@ -201,25 +201,26 @@ export class Lexer {
     const from = this.#at + 1;
     let at = from;
     while (at < text.length && text[at] !== quote) at += text[at] === "\\" ? 2 : 1;
-    if (at >= text.length) this.#fail(`${quote} at the end of what begins here`, quote);
+    if (at >= text.length) this.#unclosed(`${quote} at the end of what begins here`);
     return this.#token(kind, text.slice(from, at), at + 1 - this.#at);
   }
 
   #code(): Token {
     const from = this.#at + 2;
     const end = this.#text.indexOf("}%", from);
-    if (end === -1) this.#fail('"}%" at the end of the code', "%{");
+    if (end === -1) this.#unclosed('"}%" at the end of the code that begins here');
     return this.#token("code", this.#text.slice(from, end), end + 2 - this.#at);
   }
 
-  #fail(expected: string, token: string): never {
+  /** Told where it begins: it has no end. */
+  #unclosed(expected: string): never {
     throw new ScriptError({
       file: this.#file,
       text: this.#text,
       offset: this.#at,
       line: this.#line,
       column: this.#at - this.#lineStart + 1,
-      token,
+      token: "",
       expected,
     });
   }

@@ -39,7 +39,8 @@ function parseBody(reader: TokenReader): TcpPacket | IcmpPacket | UdpPacket | Ot
   if (reader.isWord("icmp")) return parseIcmp(reader);
   if (reader.isWord("udp")) return parseUdp(reader);
   if (reader.isWord("udplite")) return parseUdpLite(reader);
-  const ports = reader.isKind("integer") ? reader.ports() : null;
+  // With a colon it is the range of a packet without flags.
+  const ports = reader.isKind("integer") && !reader.isSign(":", 1) ? reader.ports() : null;
   if (reader.isWord("sctp")) return parseSctp(reader, ports);
   return parseTcp(reader, ports);
 }

@@ -65,6 +65,28 @@ Deno.test("the mark that editors of Windows begin with is no part of a script; U
     }
   }));
 
+Deno.test("what is no text is named for what it is, and lines may end as on any system", () =>
+  inDirectory(async (directory) => {
+    const path = join(directory, "own.pkt");
+    const read = async (bytes: readonly number[]) => {
+      await Deno.writeFile(path, Uint8Array.from(bytes));
+      const answer = await readScript(path);
+      return "error" in answer ? answer.error.split(/[,:]/)[0] : answer.text;
+    };
+    assertEquals(await read([0x30, 0, 0x20, 0]), "is UTF-16");
+    assertEquals(await read([0, 0x30, 0, 0x20]), "is UTF-16");
+    assertEquals(await read([0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0]), "is a capture");
+    assertEquals(await read([0x0a, 0x0d, 0x0d, 0x0a, 0, 0, 0, 0x1c]), "is a capture");
+    assertEquals(await read([0x1f, 0x8b, 8, 0]), "is compressed");
+    assertEquals(await read([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]), "is no text");
+    assertEquals(await read([...encode("0 x() = 0\n"), 0]), "is no text");
+    // A remark ends with its line.
+    assertEquals(await read([...encode("// a\r0 x() = 0\r\n\r1")]), "// a\n0 x() = 0\r\n\n1");
+    assertEquals(await readScript("-"), {
+      error: "cannot be read (no such file or directory; standard input is /dev/stdin)",
+    });
+  }));
+
 Deno.test({
   name: "a file without end is given up, a pipe is read to its end",
   ignore: Deno.build.os !== "linux",

@@ -268,7 +268,7 @@ Deno.test("wrong usage, and what is not there: one line that says what to do", (
     assertMatch(await line(), /^2 tcplab run: .*scripts, or directories of scripts/);
     const { code, out } = await tcplab(directory, "nowhere.pkt");
     assertEquals([code, out], [2, "error       nowhere.pkt: cannot be read (no such file or directory)\n"]);
-    assertMatch(await line("empty"), /^1 tcplab run: empty has no script in it/);
+    assertMatch(await line("empty"), /^1 tcplab run: There is no script in the directory empty \(/);
     assertMatch(
       await line("x", "--profile", "linx"),
       /^2 tcplab run: --profile linx: expected one of .*did you mean linux/,

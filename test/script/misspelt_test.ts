@@ -42,6 +42,8 @@ Deno.test("a misspelt name is unsupported, and the near one is named", () => {
       "+0 epoll_wait(5, {events=EPOLIN, fd=4}, 1, 0) = 0",
       "EPOLIN (did you mean EPOLLIN?)",
     ],
+    ["+0 fcntl(4, F_GETFL) = O_RDRW", "the result O_RDRW of fcntl() (did you mean O_RDWR?)"],
+    ["+0 recv(4, ..., 1, MSG_DONTWAIT) = -1 EAGIAN (Nothing)", "the error EAGIAN (did you mean EAGAIN?)"],
     ["+0 socket(..., SOCK_STRAEM, IPPROTO_TCP) = 5", "SOCK_STRAEM (did you mean SOCK_STREAM?)"],
     ["+0 socket(AF_INETT, SOCK_STREAM, IPPROTO_TCP) = 5", "socket(AF_INETT) (did you mean AF_INET?)"],
     [
@@ -84,6 +86,10 @@ Deno.test("what is well known, far from all names, or right but for its value ge
     // At the wrong level, and not misspelt.
     ["+0 setsockopt(4, SOL_SOCKET, IP_FREEBIND, [1], 4) = 0", "setsockopt(SOL_SOCKET, IP_FREEBIND)"],
     ["+0 recv(4, ..., 100, MSG_MORE) = 100", "MSG_MORE"],
+    // What is no number was once taken for any result.
+    ["+0 close(4) = EAGAIN", "the result EAGAIN of close()"],
+    ["+0 close(4) = constructor", "the result constructor of close()"],
+    ["+0 close(4) = [0]", "the result [0] of close()"],
     ["+0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 5", "SOCK_DGRAM"],
     ["+0 poll([{fd=4, events=POLLMSG, revents=0}], 1, 0) = 0", "POLLMSG"],
     ["+0 `sysctl -q net.ipv4.tcp_mem=0`", "`sysctl net.ipv4.tcp_mem=0`"],

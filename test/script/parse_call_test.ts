@@ -35,6 +35,15 @@ Deno.test("call: name, arguments, result, error, notes", () => {
   assertEquals(call("fcntl(3) = 0x02 (flags O_RDWR|O_NONBLOCK)").note, "flags O_RDWR|O_NONBLOCK");
 });
 
+Deno.test("call: a call in the next line is a step without its time, and no error of the call before", () => {
+  const error = assertThrows(() => parseScript("0 close(3) = 0\nread(4, ..., 5) = 5\n", "t"), ScriptError);
+  assertEquals([error.line, error.column, error.token], [2, 1, "read"]);
+  assertEquals(error.expected, 'a step, which begins with its time: "+0.1", "0.1" or "*"');
+  // An error may stand there.
+  assertEquals(call("close(3) = -1\n  EBADF (Bad file descriptor)").errno, "EBADF");
+  assertEquals(call("close(3) = -1 foo").errno, "foo");
+});
+
 Deno.test("call: numbers keep their spelling", () => {
   for (const text of ["0", "-1", "007", "0x1F", "1.5", "18446744073709551615"]) {
     assertEquals(withoutPlaces(argument(text)), number(Number(text), text));

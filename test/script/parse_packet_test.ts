@@ -69,7 +69,12 @@ Deno.test("packet: flags, with ACE as a digit (RFC 9768) and words on both sides
   assertEquals(stopsAt("> SE5 1:1(0)"), "SE5");
   assertEquals(stopsAt("> .57 1:1(0)"), ".57");
   assertEquals(stopsAt("> .8 1:1(0)"), ".8");
-  assertEquals(stopsAt("> 1:1(0)"), ":");
+  assertEquals(stopsAt("> 1:1(0)"), "1");
+});
+
+Deno.test("packet: one without flags is told of the flags, and not of ports", () => {
+  const error = assertThrows(() => parseScript("0 < 1:1(0) ack 1 win 257", "t"), ScriptError);
+  assertEquals([error.token, error.expected.slice(0, 9)], ["1", "TCP flags"]);
 });
 
 Deno.test("packet: sequence numbers agree with the length, also across 2^32", () => {

@@ -42,14 +42,14 @@ Deno.test("error: what would move a terminal's cursor is not shown", () => {
 
 Deno.test("error: what is opened and not ended is shown where it begins", () => {
   const begins: [string, number, string][] = [
-    ['0 f("abc) = 0\n\n', 5, '"'],
-    ["0 `abc\n\n", 3, "`"],
-    ["0 %{ assert 1\n\n", 3, "%{"],
-    ["0 f() /* abc\n\n", 7, "/*"],
+    ['0 f("abc) = 0\n\n', 5, '" at the end of what begins here'],
+    ["0 `abc\n\n", 3, "` at the end of what begins here"],
+    ["0 %{ assert 1\n\n", 3, '"}%" at the end of the code that begins here'],
+    ["0 f() /* abc\n\n", 7, '"*/" at the end of the comment that begins here'],
   ];
-  for (const [text, column, token] of begins) {
+  for (const [text, column, expected] of begins) {
     const error = wrong(text);
-    assertEquals([error.line, error.column, error.token], [1, column, token], text);
+    assertEquals([error.line, error.column, error.token, error.expected], [1, column, "", expected], text);
   }
 });
 

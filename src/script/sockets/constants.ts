@@ -279,6 +279,11 @@ export function errorName(system: SystemHabits, value: number): string {
   return name ?? `${value}`;
 }
 
+/** The names of all errors. */
+export function errorNames(): readonly string[] {
+  return ERROR_NAMES;
+}
+
 /** In the order of the table, so that of two names for one number the usual one is found. */
 const ERROR_NAMES = Object.keys(LINUX).filter((name) =>
   /^E[A-Z0-9]+$/.test(name) && !name.startsWith("EPOLL")

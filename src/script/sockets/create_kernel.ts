@@ -3,6 +3,7 @@
  *
  * Owns: which call is which, calls that block, and what is told of all sockets. Must not know: what any call does.
  */
+import type { SystemHabits } from "../../tcp/profile.ts";
 import { formatIpAddress } from "../../wire/address.ts";
 import type { HostConnection, HostListener } from "../../host/api.ts";
 import {
@@ -23,7 +24,7 @@ import { EVENT_CALLS } from "./calls_events.ts";
 import { FILE_CALLS } from "./calls_files.ts";
 import { MESSAGE_CALLS } from "./calls_messages.ts";
 import { SOCKET_CALLS } from "./calls_socket.ts";
-import { constantOf } from "./constants.ts";
+import { constantOf, errorNames } from "./constants.ts";
 import { type BlockedCall, type CallMethod, type CallStart, Process } from "./process.ts";
 import { codeVariables } from "./tcp_info.ts";
 import { TcpSocket } from "./tcp_socket.ts";
@@ -91,7 +92,9 @@ class SocketKernel implements Kernel {
     if (method === undefined) {
       throw new UnsupportedConstruct(`${call.name}()${meantText(call.name, Object.keys(CALLS))}`);
     }
-    const args = new CallArguments(call, this.#ground.socketDefaults.system);
+    const { system } = this.#ground.socketDefaults;
+    demandErrno(call, system);
+    const args = new CallArguments(call, system);
     // Nothing that has happened before counts for the call.
     this.#process.look();
     const running = new Running(args, method(this.#process, args), this.#ground.nowUs);
@@ -176,6 +179,13 @@ function rowOf(connection: HostConnection, isOpen: boolean): SocketRow {
     localAddress: formatIpAddress(connection.localAddress),
     isOpen,
   };
+}
+
+/** An error that no system has is never given back; one that is misspelt is told at once. */
+function demandErrno({ errno }: CallEvent, system: SystemHabits): void {
+  if (errno === null || constantOf(system, errno) !== undefined) return;
+  const meant = meantText(errno, errorNames());
+  if (meant !== "") throw new UnsupportedConstruct(`the error ${errno}${meant}`);
 }
 
 /** Makes the sockets of one script. */
