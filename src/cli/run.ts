@@ -17,7 +17,7 @@ import { jsonText, junitText, tapText } from "./run_report_files.ts";
 import { reportLines, summaryLines } from "./run_report_text.ts";
 import { runScriptFile } from "./run_script.ts";
 import { namedOutputs, refuseSameFiles } from "./same_files.ts";
-import { OutputClosedError, printError, printLine, printOut } from "./terminal.ts";
+import { OutputClosedError, pageWidth, printError, printLine, printOut } from "./terminal.ts";
 
 /** Exit status when a script could not be read. */
 const EXIT_UNREADABLE = 2;
@@ -73,9 +73,10 @@ async function run(args: string[]): Promise<number> {
   const reports: ScriptReport[] = [];
   const isForPeople = !settings.isJson && !settings.isTap;
   const palette = paletteFor(getColorEnabled());
+  const width = Deno.stdout.isTerminal() ? pageWidth() : Infinity;
   const onReport = (report: ScriptReport) => {
     reports.push(report);
-    if (isForPeople) { for (const line of reportLines(report, palette)) printLine(line); }
+    if (isForPeople) { for (const line of reportLines(report, { palette, width })) printLine(line); }
   };
   try {
     if (settings.jobs > 1 && scripts.length > 1) await runInProcesses(scripts, { settings, onReport });

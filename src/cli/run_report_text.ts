@@ -15,9 +15,21 @@ const INDENT = "      ";
 const SHOWN_BEFORE = 100;
 const SHOWN_AFTER = 100;
 const SHOWN_WORDS = 600;
+/** Of a construct in the list at the end. */
+const SHOWN_CONSTRUCT = 100;
+/** Columns that rows have at least, however narrow the screen is. */
+const LEAST_ROOM = 24;
+
+/** What lines are printed on. */
+export interface ReportPage {
+  readonly palette: Palette;
+  /** Columns of the terminal: what is longer goes on in rows below, each with its own marks. Infinity where lines are not seen but read. */
+  readonly width: number;
+}
 
 /** One script: its line, and what belongs to it. */
-export function reportLines(report: ScriptReport, palette: Palette): string[] {
+export function reportLines(report: ScriptReport, page: ReportPage): string[] {
+  const { palette } = page;
   const { script, verdict } = report;
   const name = printable(script);
   const word = verdict.padEnd(WORD_COLUMNS);
@@ -32,16 +44,26 @@ export function reportLines(report: ScriptReport, palette: Palette): string[] {
   if (report.text !== null && report.line !== null) {
     const gutter = String(report.line).padStart(INDENT.length);
     const { text, before } = excerpt(report.text, (report.column ?? 1) - 1);
-    lines.push(`${palette.quiet(`${gutter} |`)} ${printable(text.replaceAll("\t", " "))}`);
-    lines.push(`${palette.quiet(`${INDENT} |`)} ${" ".repeat(before)}${palette.bad("^")}`);
+    lines.push(...rowLines({
+      label: `${palette.quiet(`${gutter} |`)} `,
+      further: `${palette.quiet(`${INDENT} |`)} `,
+      columns: gutter.length + " | ".length,
+      text: printable(text.replaceAll("\t", " ")),
+      marks: `${" ".repeat(before)}^`,
+    }, page));
   }
   const expected = report.expected === null ? null : shortened(printable(report.expected));
   const actual = report.actual === null ? null : shortened(printable(report.actual));
-  if (expected !== null) lines.push(`${INDENT} expected  ${expected}`);
-  if (actual !== null) lines.push(`${INDENT} actual    ${actual}`);
-  if (expected !== null && actual !== null) {
-    const marks = differenceMarks(expected, actual);
-    if (marks !== "") lines.push(`${INDENT}           ${palette.bad(marks)}`);
+  const further = `${INDENT}           `;
+  const columns = further.length;
+  if (expected !== null) {
+    const label = `${INDENT} expected  `;
+    lines.push(...rowLines({ label, further, columns, text: expected, marks: "" }, page));
+  }
+  if (actual !== null) {
+    const label = `${INDENT} actual    `;
+    const marks = expected === null ? "" : differenceMarks(expected, actual);
+    lines.push(...rowLines({ label, further, columns, text: actual, marks }, page));
   }
   if (report.rule !== null) {
     const source = report.rfc === null ? "" : ` (${report.rfc})`;
@@ -74,7 +96,7 @@ function constructLines(reports: readonly ScriptReport[]): string[] {
   const byName = new Map<string, number>();
   for (const { verdict, reason } of reports) {
     if (verdict !== "unsupported") continue;
-    const name = printable(firstLine(reason ?? ""));
+    const name = shortened(printable(firstLine(reason ?? "")), SHOWN_CONSTRUCT);
     byName.set(name, (byName.get(name) ?? 0) + 1);
   }
   const sorted = [...byName].sort(([, a], [, b]) => b - a);
@@ -95,8 +117,45 @@ function excerpt(line: string, at: number): { readonly text: string; readonly be
   return { text, before: head.length + Math.max(0, at - from) };
 }
 
-function shortened(text: string): string {
-  return text.length > SHOWN_WORDS ? `${text.slice(0, SHOWN_WORDS)}...` : text;
+function shortened(text: string, most = SHOWN_WORDS): string {
+  return text.length > most ? `${text.slice(0, most)}...` : text;
+}
+
+/** Text that has marks under some of it. */
+interface MarkedText {
+  /** What stands before the first row, and before all others; both are so many columns wide. */
+  readonly label: string;
+  readonly further: string;
+  readonly columns: number;
+  readonly text: string;
+  /** In the columns of the text; "" where there are none. */
+  readonly marks: string;
+}
+
+/** The text in rows that the page has room for, ended behind a word where that can be, and the marks of each below it. */
+function rowLines(marked: MarkedText, { palette, width }: ReportPage): string[] {
+  const { label, further, text, marks } = marked;
+  const room = Math.max(LEAST_ROOM, width - marked.columns - 1);
+  const lines: string[] = [];
+  let from = 0;
+  do {
+    const to = text.length - from > room ? endOfRow(text, { from, most: from + room }) : text.length;
+    lines.push(`${from === 0 ? label : further}${text.slice(from, to)}`);
+    // A mark may stand behind the last character.
+    const own = (to === text.length ? marks.slice(from) : marks.slice(from, to)).trimEnd();
+    if (own !== "") {
+      const blanks = own.length - own.trimStart().length;
+      lines.push(`${further}${own.slice(0, blanks)}${palette.bad(own.slice(blanks))}`);
+    }
+    from = to;
+  } while (from < text.length);
+  return lines;
+}
+
+/** Behind a word's end in the second half of the row; where there is none, as far as the row goes. */
+function endOfRow(text: string, { from, most }: { readonly from: number; readonly most: number }): number {
+  for (let at = most; at > (from + most) / 2; at--) if (WORD_ENDS.test(text[at - 1])) return at;
+  return most;
 }
 
 function firstLine(text: string): string {
