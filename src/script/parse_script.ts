@@ -84,6 +84,11 @@ class ScriptParser {
     while (reader.isKind("option")) {
       const token = reader.next();
       const value = reader.take("=") ? this.#optionValue() : null;
+      const behind = reader.peek();
+      // Else a value without its sign would be the time of the first step.
+      if (value === null && behind.line === token.line && OPTION_VALUES.has(behind.kind)) {
+        reader.fail(`the end of the line, or "=" and a value, as in --${token.text}=${behind.text}`);
+      }
       const option = { place: placeOf(token), name: token.text, value };
       options.push(option);
       this.#mark(option, { from: token.from });

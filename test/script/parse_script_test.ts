@@ -147,3 +147,18 @@ Deno.test("parse: what stands at the wrong place is named", () => {
     );
   }
 });
+
+Deno.test("script: an option's value stands behind a sign; without it, it is no time of a step", () => {
+  const error = assertThrows(() => parseScript("--mtu 9000\n0 close(3) = 0\n", "t"), ScriptError);
+  assertEquals([error.line, error.token], [1, "9000"]);
+  assertEquals(error.expected, 'the end of the line, or "=" and a value, as in --mtu=9000');
+  for (
+    const text of [
+      "--strict_segments\n0 close(3) = 0",
+      "--mtu = 9000 --v\n0 close(3) = 0",
+      "--v `true`\n0 f() = 0",
+    ]
+  ) {
+    assertEquals(parseScript(text, "t").options.length > 0, true, text);
+  }
+});
