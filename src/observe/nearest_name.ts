@@ -27,7 +27,7 @@ const LONGEST_NAME = 64;
 
 /**
  * The candidate that was misspelt: one letter is wrong, of many two, or letters stand in the other case; a family's name before the first
- * `_` or the last `.` (`TCP_`, `net.ipv4.`) does not count among the letters. Null where there is none; also where the digits differ
+ * `_` or the last `.` (`TCP_`, `net.ipv4.`) does not count among the letters. Null where there is none, or nothing is misspelt; also where the digits differ
  * alone, since another number is another thing (`accept4`, `IPTOS_DSCP_CS1`).
  */
 export function misspeltName(typed: string, candidates: Iterable<string>): string | null {
@@ -38,6 +38,7 @@ export function misspeltName(typed: string, candidates: Iterable<string>): strin
   let best: string | null = null;
   let bestDistance = most + 1;
   for (const candidate of candidates) {
+    if (candidate === typed) return null;
     const other = candidate.toLowerCase();
     if (Math.abs(other.length - small.length) >= bestDistance) continue;
     const distance = editDistance(small, other);

@@ -9,7 +9,7 @@ import type { SettingChanges, SettingsSoFar, ShellMeaning } from "./settings.ts"
 import { type FileCommand, fileCommand } from "./shell_files.ts";
 import { socketQuestion } from "./shell_sockets.ts";
 import { type Pipeline, readShell, type ShellCall } from "./shell_words.ts";
-import { changeSetting, isSetting, readSetting, settingName, settingNames } from "./sysctl.ts";
+import { changeSetting, readSetting, settingName, settingNames } from "./sysctl.ts";
 
 /** Local choice: files that are commands name other lines, and those no further ones. */
 const MOST_DEPTH = 3;
@@ -62,7 +62,7 @@ function meaningsOf(pipeline: Pipeline, soFar: SettingsSoFar, depth: number): Sh
   const unsupported: ShellMeaning[] = [{
     kind: "unsupported",
     construct: pipeline.text,
-    meant: COMMANDS.includes(name) ? "" : meantText(name, COMMANDS),
+    meant: meantText(name, COMMANDS),
   }];
   if (name === "sysctl") return sysctl(first, rest, soFar) ?? unsupported;
   if (name === "nstat") return counted(first, rest) ?? unsupported;
@@ -115,8 +115,7 @@ function assignments(words: readonly string[], soFar: SettingsSoFar, isSilent: b
     if (result.kind !== "unknown") return result;
     if (isSilent) return { kind: "nothing", reason: `${name} is not known, which the line lets pass` };
     if (NEVER_SETTINGS.has(settingName(name))) return { kind: "fails", reason: `there is no ${name}` };
-    const path = settingName(name);
-    const meant = isSetting(path) ? "" : meantText(path, settingNames());
+    const meant = meantText(settingName(name), settingNames());
     return { kind: "unsupported", construct: `sysctl ${word}`, meant };
   });
 }
@@ -134,8 +133,7 @@ function askedValue(
 ): ShellMeaning[] | null {
   const value = readSetting(name, about.soFar);
   if (value === null) {
-    const path = settingName(name);
-    const meant = isSetting(path) ? "" : meantText(path, settingNames());
+    const meant = meantText(settingName(name), settingNames());
     return meant === "" ? null : [{ kind: "unsupported", construct: `sysctl ${name}`, meant }];
   }
   if (about.rest.length === 0) return [{ kind: "nothing", reason: `it only prints ${name}` }];

@@ -29,11 +29,6 @@ export function settingNames(): string[] {
   return [...SETTINGS.keys()];
 }
 
-/** Whether a name is known, whatever value it is given. */
-export function isSetting(name: string): boolean {
-  return SETTINGS.has(name);
-}
-
 /** `net/ipv4/tcp_sack` and `/proc/sys/net/ipv4/tcp_sack` as `net.ipv4.tcp_sack`. */
 export function settingName(text: string): string {
   const path = text.replace(/^\/proc\/sys\//, "");

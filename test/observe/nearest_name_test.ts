@@ -33,6 +33,7 @@ Deno.test("what is further off, another number or no word is no misspelt name", 
       "accept5",
       "IPTOS_DSCP_CS9",
       "TCP_CORK",
+      "read",
       "",
       "T".repeat(100_000),
     ]

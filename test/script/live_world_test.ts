@@ -117,6 +117,20 @@ Deno.test("a wire that carries nothing any more fails the step that is played, w
   assertEquals(failureOf(ACCEPTED, onWire(certain)).what, "eth0 is gone");
 });
 
+Deno.test("a frame that is refused is told at the step that sent it", () => {
+  const { wire } = fakeWire();
+  let refused = 0;
+  const send = (_frame: Uint8Array, length: number) => void (refused += length > 1_000 ? 1 : 0);
+  const refusing = {
+    ...wire,
+    link: linkThat(wire.link, { send }),
+    fault: () => refused === 0 ? null : "eth0 refused a frame",
+  };
+  const script = `${ACCEPTED}+0 write(4, ..., 1000) = 1000\n+0 close(4) = 0\n`;
+  const { what, place } = failureOf(script, onWire(refusing));
+  assertEquals([what, place.line], ["eth0 refused a frame", ACCEPTED_LINES + 1]);
+});
+
 Deno.test("a link that is gone is no mistake of the script and none of tcplab: before the first step, and in a wait", () => {
   const gone = (): never => {
     throw new LinkError("Device eth0 is gone");

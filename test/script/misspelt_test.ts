@@ -86,6 +86,10 @@ Deno.test("what is well known, far from all names, or right but for its value ge
     // At the wrong level, and not misspelt.
     ["+0 setsockopt(4, SOL_SOCKET, IP_FREEBIND, [1], 4) = 0", "setsockopt(SOL_SOCKET, IP_FREEBIND)"],
     ["+0 recv(4, ..., 100, MSG_MORE) = 100", "MSG_MORE"],
+    ["+0 recv(4, ..., 100, MSG_CTRUNC) = 100", "MSG_CTRUNC"],
+    ["+0 socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP) = 5", "socket(AF_INET6)"],
+    ["+0 socket(..., SOCK_STREAM|SOCK_DGRAM, IPPROTO_TCP) = 5", "SOCK_STREAM|SOCK_DGRAM"],
+    ["+0 `sysctl net.ipv4.tcp_rmem`", "`sysctl net.ipv4.tcp_rmem`"],
     // What is no number was once taken for any result.
     ["+0 close(4) = EAGAIN", "the result EAGAIN of close()"],
     ["+0 close(4) = constructor", "the result constructor of close()"],

@@ -26,9 +26,6 @@ const LEVELS: Readonly<Record<string, Readonly<Record<string, SocketOption>>>> =
   IPPROTO_IPV6: IP_LEVEL_OPTIONS,
 };
 
-/** Of all levels: one at another level than its own is not misspelt. */
-const OPTION_NAMES: ReadonlySet<string> = new Set(Object.values(LEVELS).flatMap(Object.keys));
-
 /** Options of FreeBSD's stack of the name "rack": its default one, whose name ours goes by, has none of them (ENOPROTOOPT). */
 const OTHER_STACK = "TCP_RACK_";
 const REFUSED: SocketOption = {};
@@ -42,8 +39,6 @@ function optionOf(args: CallArguments): SocketOption {
   if (table === undefined || !Object.hasOwn(table, name)) {
     const meant = table === undefined
       ? meantText(level, Object.keys(LEVELS))
-      : OPTION_NAMES.has(name)
-      ? ""
       : meantText(name, Object.keys(table));
     throw new UnsupportedConstruct(`${args.call.name}(${level}, ${name})${meant}`);
   }

@@ -34,8 +34,7 @@ const socket: CallMethod = (process, args) => {
   const type = args.flagNames(1);
   const rest = type.filter((name) => name !== "SOCK_NONBLOCK" && name !== "SOCK_CLOEXEC");
   if (rest.length !== 1 || rest[0] !== "SOCK_STREAM") {
-    const meant = rest.filter((name) => constantOf(system, name) === undefined)
-      .map((name) => meantText(name, SOCKET_TYPES)).join("");
+    const meant = rest.map((name) => meantText(name, SOCKET_TYPES)).join("");
     throw new UnsupportedConstruct(
       rest.length === 0 ? "socket() of another type" : `${rest.join("|")}${meant}`,
     );
@@ -46,10 +45,7 @@ const socket: CallMethod = (process, args) => {
     const family = args.word(0);
     const isFour = process.ground.ends.ipVersion === "ipv4";
     if (family !== (isFour ? "AF_INET" : "AF_INET6")) {
-      const meant = constantOf(system, family) === undefined
-        ? meantText(family, ["AF_INET", "AF_INET6"])
-        : "";
-      throw new UnsupportedConstruct(`socket(${family})${meant}`);
+      throw new UnsupportedConstruct(`socket(${family})${meantText(family, ["AF_INET", "AF_INET6"])}`);
     }
   }
   const made = new TcpSocket(process);
