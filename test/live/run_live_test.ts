@@ -67,12 +67,15 @@ const WAITING = `--tolerance_usecs=30000000
 +0 > S. 0:0(0) ack 1 <...>
 +0 < . 1:1(0) ack 1 win 32792
 +0 accept(3, ..., ...) = 4
-+0...90 read(4, ..., 1000) = 0
++0...900 read(4, ..., 1000) = 0
 `;
 
 /** More in a segment than the device carries. */
 const TOO_LARGE = WAITING.replace("--tolerance_usecs", "--mtu=3000\n--tolerance_usecs")
-  .replace("mss 1000", "mss 2900").replace("+0...90 read(4, ..., 1000) = 0", "+0 write(4, ..., 2000) = 2000");
+  .replace("mss 1000", "mss 2900").replace(
+    "+0...900 read(4, ..., 1000) = 0",
+    "+0 write(4, ..., 2000) = 2000",
+  );
 
 liveTest(
   "run --live: a device that goes down, loses its carrier, refuses a frame or disappears is said, with the line",
@@ -101,7 +104,7 @@ liveTest(
       const waiting = Promise.withResolvers<void>();
       const run = lab.spawn({
         side: "server",
-        words: [...words, "--trace"],
+        words: [...words, "--trace", "--timeout", "900"],
         onStdout: (line) => line.includes("read(4") && waiting.resolve(),
       });
       await Promise.race([waiting.promise, run.result]);
