@@ -38,7 +38,7 @@ export interface CreateHostOptions extends HostSettings {
   readonly clock?: Clock;
   /** 16 bytes; random ones when absent. Fixed ones make a run repeatable: initial sequence numbers, ports and hashes hang on it. */
   readonly secret?: Uint8Array;
-  /** Any whole number, in place of `secret`: one that hangs on it alone. For tests; a stranger can guess it. */
+  /** Any whole number, of which the lower 32 bits count, in place of `secret`: one that hangs on it alone. For tests; a stranger can guess it. */
   readonly seed?: number;
 }
 

@@ -96,6 +96,18 @@ onBoth(
   },
 );
 
+onBoth(
+  "an iteration that is one too many is Busy, also where the listener is closed in that moment",
+  async ({ net }) => {
+    const listener = net.listen({ hostname: net.server });
+    const waiting = assertRejects(() => listener.accept(), Deno.errors.BadResource);
+    const busy = assertRejects(() => listener[Symbol.asyncIterator]().next(), Deno.errors.Busy);
+    listener.close();
+    await busy;
+    await waiting;
+  },
+);
+
 onBoth("an iteration ends when the listener is closed, under it or before it", async ({ net }) => {
   const listener = net.listen({ hostname: net.server });
   const next = listener[Symbol.asyncIterator]().next();
