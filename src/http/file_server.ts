@@ -57,11 +57,15 @@ export function namesOf(pathname: string): string[] | null {
   for (const part of pathname.split("/")) {
     if (part === "") continue;
     const name = decoded(part);
-    // deno-lint-ignore no-control-regex
-    if (name === null || name === "." || name === ".." || /[\x00-\x1f\x7f/\\]/.test(name)) return null;
+    if (name === null || !isName(name)) return null;
     names.push(name);
   }
   return names.length > MOST_NAMES ? null : names;
+}
+
+function isName(text: string): boolean {
+  // deno-lint-ignore no-control-regex
+  return text !== "." && text !== ".." && !/[\x00-\x1f\x7f/\\]/.test(text);
 }
 
 function decoded(text: string): string | null {
@@ -121,7 +125,7 @@ async function answerDirectory(directory: OpenDirectory, path: readonly string[]
   const entries = await directory.entries(MOST_ENTRIES + 1);
   if (entries === null) return said(404, "there is nothing here");
   const isCut = entries.length > MOST_ENTRIES;
-  const shown = entries.slice(0, MOST_ENTRIES).filter(({ name }) => isShown([name]));
+  const shown = entries.slice(0, MOST_ENTRIES).filter(({ name }) => isName(name) && isShown([name]));
   return new Response(directoryPage(path, { entries: shown, isCut }), {
     headers: {
       "content-type": "text/html; charset=utf-8",

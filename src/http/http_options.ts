@@ -129,7 +129,8 @@ export interface HttpPatience {
   /** Without a request (60 s): closed. */
   readonly idleMs: number;
   /**
-   * Waiting for octets of a body that the handler reads (30 s in all, and a second more for each 512 octets that have come): 408.
+   * Waiting for octets of a body that the handler reads (30 s; waiting uses it up, and each 512 octets that come give a second
+   * back): 408.
    */
   readonly bodyMs: number;
   /** For a client to take some of its answer (60 s; waiting uses it up, and each 512 octets taken give a second back): reset. */

@@ -34,8 +34,9 @@ export class RequestBody {
   readonly #parts: BodyParts;
   readonly #chunked: ChunkedBody | null;
   #left: number;
+  /** What came since the last wait, and what is left of the patience. */
   #received = 0;
-  #waitedMs = 0;
+  #leftMs: number;
   #refused: RequestRefused | null = null;
   #wasWanted = false;
   #wasDropped = false;
@@ -44,6 +45,7 @@ export class RequestBody {
   constructor(parts: BodyParts) {
     this.#parts = parts;
     const { framing, limits } = parts;
+    this.#leftMs = parts.patience.bodyMs;
     this.#left = framing.kind === "sized" ? framing.length : 0;
     this.#chunked = framing.kind === "chunked"
       ? new ChunkedBody({
@@ -129,14 +131,16 @@ export class RequestBody {
   /** Waits for octets; the time that a handler takes is not the client's. */
   async #wait(): Promise<void> {
     const { intake, patience, nowMs, wakeAfter } = this.#parts;
+    // What comes gives time back, but never more than there was: who has sent much could be silent for days otherwise.
     const earnedMs = this.#received / LEAST_BYTES_A_SECOND * 1000;
-    const restMs = patience.bodyMs + earnedMs - this.#waitedMs;
+    this.#leftMs = Math.min(patience.bodyMs, this.#leftMs + earnedMs);
+    this.#received = 0;
     const beganMs = nowMs();
     const before = intake.count;
-    wakeAfter(restMs);
+    wakeAfter(this.#leftMs);
     await intake.more();
     wakeAfter(Infinity);
-    this.#waitedMs += nowMs() - beganMs;
+    this.#leftMs = Math.max(0, this.#leftMs - (nowMs() - beganMs));
     if (intake.count === before && !intake.isAtEnd) throw this.#refuse("body-timeout");
   }
 

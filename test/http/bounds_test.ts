@@ -139,6 +139,28 @@ Deno.test("a body that does not come, or drips, is given up; one that flows is n
   assertEquals(scene.errors, []);
 });
 
+Deno.test("who has sent much of a body has no more patience for it than others", async () => {
+  const scene = new HttpScene();
+  const [silent, dripping, pausing] = Array.from({ length: 3 }, () => {
+    const wire = scene.connect();
+    wire.push(post("Content-Length: 2000000\r\n") + "x".repeat(1_000_000));
+    return wire;
+  });
+  await scene.pass(29_000);
+  for (const wire of [dripping, pausing]) wire.push("x");
+  await scene.pass(999);
+  assertEquals([silent, dripping, pausing].map((wire) => wire.text()), ["", "", ""]);
+  pausing.push("x".repeat(20_000));
+  await scene.pass(1010);
+  assertEquals([silent, dripping].map((wire) => statusOf(wire.text())), [408, 408]);
+  // What came is good for another half a minute.
+  await scene.pass(28_000);
+  assertEquals(pausing.text(), "");
+  await scene.pass(1500);
+  assertEquals(statusOf(pausing.text()), 408);
+  assertEquals(scene.refusals(), { "body-timeout": 3 });
+});
+
 Deno.test("time in which the handler does not read is not the client's", async () => {
   const gate = Promise.withResolvers<void>();
   const scene = new HttpScene(async (request) => {

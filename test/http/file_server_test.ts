@@ -24,7 +24,7 @@ class Tree implements FileTree {
     this.asked.push(name);
     if (name === "a.txt" || name === "d/index.html") return Promise.resolve(this.#file());
     if (!["", "d", "e"].includes(name)) return Promise.resolve(null);
-    const names = ["z.txt", '<i>"&', ".hidden", "sub"];
+    const names = ["z.txt", '<i>"&', ".hidden", "sub", "new\nline", "back\\slash"];
     const entries = names.map((name) => ({ name, isDirectory: name === "sub" }));
     return Promise.resolve({ kind: "directory", entries: () => Promise.resolve(entries) });
   }
@@ -227,6 +227,8 @@ Deno.test("a directory: its index, or its names as nothing but names, and never 
   assertEquals(listing.response.status, 200);
   assertStringIncludes(listing.text, '<a href="./%3Ci%3E%22%26">&lt;i&gt;&quot;&amp;</a>');
   assert(!listing.text.includes("<i>") && !listing.text.includes("hidden"));
+  // What nobody can ask for is not shown either.
+  assert(!/%0a|%5c/i.test(listing.text));
   assert(listing.text.indexOf("sub/") < listing.text.indexOf("z.txt"));
   assertStringIncludes(listing.response.headers.get("content-security-policy") ?? "", "default-src 'none'");
   for (const path of ["/e", "//e", "///e"]) {

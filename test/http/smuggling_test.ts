@@ -126,6 +126,10 @@ const REFUSED: readonly (readonly [octets: string, status: number, reason: strin
   // Lengths beyond 2^53 and 2^64, and one that is 5 modulo 2^64.
   [`${POST}Content-Length: 9007199254740993\r\n\r\n`, 400, "content-length"],
   [`${POST}Content-Length: 18446744073709551621\r\n\r\nhello`, 400, "content-length"],
+  // White space of other alphabets is none.
+  [`${POST}Content-Length: 3\xa0\r\n\r\nabc`, 400, "content-length"],
+  [`${POST}Content-Length: 3\x0c\r\n\r\nabc`, 400, "control"],
+  [`${POST}Content-Length: \xb3\r\n\r\nabc`, 400, "content-length"],
   // RFC 9110 §10.1.1.
   [`${POST}Expect: 200-ok\r\nContent-Length: 3\r\n\r\nabc`, 417, "expectation"],
   // RFC 9112 §7.1: chunks.
@@ -139,6 +143,12 @@ const REFUSED: readonly (readonly [octets: string, status: number, reason: strin
   [`${CHUNKED}1_0\r\na`, 400, "chunk-size"],
   [`${CHUNKED}00000000001\r\na`, 400, "chunk-size"],
   [`${CHUNKED}fffffffff\r\na`, 413, "body-too-long"],
+  // 2^31, 2^32 and a bit, 2^53, 2^64 and a bit: of none the lower bits alone.
+  [`${CHUNKED}80000000\r\na`, 413, "body-too-long"],
+  [`${CHUNKED}100000003\r\nabc\r\n0\r\n\r\n`, 413, "body-too-long"],
+  [`${CHUNKED}20000000000003\r\nabc\r\n0\r\n\r\n`, 400, "chunk-size"],
+  [`${CHUNKED}10000000000000003\r\nabc\r\n0\r\n\r\n`, 400, "chunk-size"],
+  [`${CHUNKED}ffffffffffffffff\r\na`, 400, "chunk-size"],
   [`${CHUNKED}1\na`, 400, "bare-lf"],
   [`${CHUNKED}1;a\na\r\n`, 400, "bare-lf"],
   [`${CHUNKED}1\rxa\r\n`, 400, "bare-cr"],
@@ -192,6 +202,31 @@ Deno.test("the same octet by octet", async () => {
     const what = JSON.stringify(octets);
     assertEquals(statusOf(wire.text()), status, what);
     assertEquals(scene.refusals(), { [reason]: 1 }, what);
+  }
+});
+
+Deno.test("where bodies have no bound a length of more than 32 bits is that length, and what follows is no request", async () => {
+  const smuggled = `GET /smuggled HTTP/1.1\r\n${HOST}\r\n`;
+  const bodies = [
+    `${POST}Content-Length: 4294967299\r\n\r\nabc${smuggled}`,
+    `${POST}Content-Length: 2147483651\r\n\r\nabc${smuggled}`,
+    `${CHUNKED}100000003\r\nabc\r\n0\r\n\r\n${smuggled}`,
+    `${CHUNKED}ffffffffff\r\nabc\r\n0\r\n\r\n${smuggled}`,
+  ];
+  for (const octets of bodies) {
+    const scene = new HttpScene(undefined, { limits: { bodyBytes: Infinity } });
+    const wire = scene.connect();
+    wire.push(octets);
+    await settle();
+    const came = octets.length - octets.indexOf("abc");
+    assertEquals([wire.text(), scene.server.stats().requests, scene.server.stats().bodyBytesIn], [
+      "",
+      1,
+      came,
+    ]);
+    wire.end();
+    await settle();
+    assertEquals([statusOf(wire.text()), scene.refusals()], [400, { "body-cut": 1 }], octets.slice(0, 90));
   }
 });
 
