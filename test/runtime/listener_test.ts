@@ -1,6 +1,6 @@
 /** What a listener asks of its host, its driver and its process, and what it counts, without a network where that will do. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { createLab } from "../../mod.ts";
+import { createLab, type Lab } from "../../mod.ts";
 import { VirtualClock } from "../../src/runtime/clock.ts";
 import { EventHub } from "../../src/runtime/event_hub.ts";
 import { Listener, type ListenerHost, type ListenerOptions } from "../../src/runtime/listener.ts";
@@ -113,10 +113,17 @@ Deno.test("a failure is thrown to whoever accepts or iterates, then and later; c
   await assertRejects(() => listener[Symbol.asyncIterator]().next(), Error, failure.message);
 });
 
+/** Connects, and lets the handshake end at the server too. */
+async function connected(lab: Lab): Promise<void> {
+  const connecting = lab.client.connect({ hostname: "10.0.0.1", port: 7 });
+  await lab.advance(1);
+  await connecting;
+}
+
 Deno.test("who is accepted waits no more: the backlog is free for others", async () => {
-  await using lab = createLab();
+  await using lab = createLab({ time: "manual" });
   const listener = lab.server.listen({ port: 7, backlog: 2 });
-  const connect = () => lab.client.connect({ hostname: "10.0.0.1", port: 7 });
+  const connect = () => connected(lab);
   const waiting = () => lab.server.host.listeners()[0].waiting;
   for (let turn = 0; turn < 3; turn++) {
     await Promise.all([connect(), connect()]);
@@ -132,4 +139,38 @@ Deno.test("who is accepted waits no more: the backlog is free for others", async
   await connect();
   await accepting;
   assertEquals(waiting(), 0);
+});
+
+Deno.test("a handshake that ends after its listener was closed comes to nobody: it is reset", async () => {
+  await using lab = createLab({ time: "manual", faults: "delay=50ms" });
+  const listener = lab.server.listen({ port: 7 });
+  const connecting = lab.client.connect({ hostname: "10.0.0.1", port: 7 });
+  // The SYN is there, the SYN-ACK on its way.
+  await lab.advance(60);
+  assertEquals(lab.server.connections.map(({ state }) => state), ["SYN_RCVD"]);
+  listener.close();
+  const client = await lab.run(connecting);
+  await assertRejects(() => lab.run(client.read(new Uint8Array(1))), Deno.errors.ConnectionReset);
+  assertEquals([lab.server.connections, lab.server.host.connections()], [[], []]);
+});
+
+Deno.test("the pump is told of each accept that could go on, so that it lets it", async () => {
+  await using lab = createLab({ time: "manual" });
+  const { pump } = lab.server;
+  const noteWoken = pump.noteWoken.bind(pump);
+  let woken = 0;
+  pump.noteWoken = () => {
+    woken++;
+    noteWoken();
+  };
+  const listener = lab.server.listen({ port: 7 });
+  const connect = () => connected(lab);
+  const accepting = listener.accept();
+  await connect();
+  await accepting;
+  assertEquals(woken, 1);
+  // Nobody waits for the second.
+  await connect();
+  await listener.accept();
+  assertEquals(woken, 1);
 });
