@@ -199,7 +199,7 @@ export class Lab implements Disposable, AsyncDisposable {
 
 /** The dice are the lab's, unless somebody wants others. */
 function withSeed(faults: string, seed: number): string {
-  return /(^|,)\s*seed=/.test(faults) || faults.trim() === "" ? faults : `${faults},seed=${seed >>> 0}`;
+  return /(^|,)\s*seed=/.test(faults) ? faults : `${faults},seed=${seed >>> 0}`;
 }
 
 /**

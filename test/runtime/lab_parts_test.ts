@@ -1,8 +1,12 @@
 /** What createLab makes of its options: dice, seeds, settings, limits, and what it waits for. */
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import { memoryPair } from "../../src/link/memory_link.ts";
+import { VirtualClock } from "../../src/runtime/clock.ts";
+import { createHost } from "../../src/runtime/create_stack.ts";
 import { createLab, type LabOptions } from "../../src/runtime/lab.ts";
 import { Listener } from "../../src/runtime/listener.ts";
 import { visitEventLoop } from "../../src/runtime/pump.ts";
+import { seededSecret } from "../../src/runtime/secret.ts";
 import { inTime } from "./in_time.ts";
 
 const CLOSED_PORT = { hostname: "10.0.0.1", port: 9 };
@@ -120,3 +124,40 @@ inTime("a listener that was closed before it was attached does not listen", asyn
   lab.server.attach(listener);
   assertEquals([listener.state, lab.server.host.listeners().length], ["CLOSED", 0]);
 });
+
+inTime("the smallest and the largest MTU that there are, and any whole seed; faults are words", async () => {
+  for (const options of [{ mtu: 68 }, { mtu: 65_535 }, { seed: -5, faults: "drop=1%" }]) {
+    await using lab = createLab(options);
+    await assertRejects(() => lab.client.connect(CLOSED_PORT), Deno.errors.ConnectionRefused);
+    assertEquals(lab.server.link.mtu, options.mtu ?? 1500);
+  }
+  for (const faults of ["", "  "]) assertThrows(() => createLab({ faults }), TypeError, "an empty part");
+  const faults = "drop=40%";
+  // A seed of faults is 32 bits: of one below 0 it is what those are.
+  assertEquals(
+    await disturbed({ seed: -5, faults }),
+    await disturbed({ faults: `${faults}, seed=4294967291` }),
+  );
+});
+
+inTime(
+  "each host has a secret of its own, which hangs on the seed alone: ports and sequence numbers",
+  async () => {
+    const seed = 3;
+    await using lab = createLab({ seed, time: "manual" });
+    for (const [name, stream, own, other] of [["server", 0, 1, 2], ["client", 1, 2, 1]] as const) {
+      const clock = new VirtualClock({ epochUs: lab.server.clock.epochUs });
+      const alone = createHost({
+        link: memoryPair()[0],
+        addresses: `10.0.0.${own}/24`,
+        clock,
+        secret: seededSecret(seed, stream),
+      });
+      const [one, same] = [lab[name].host, alone].map((host) => {
+        const connection = host.connect({ address: Uint8Array.of(10, 0, 0, other), port: 80, handler: {} });
+        return [connection.info().iss, connection.localPort];
+      });
+      assertEquals(one, same, name);
+    }
+  },
+);
