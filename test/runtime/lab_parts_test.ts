@@ -161,3 +161,15 @@ inTime(
     }
   },
 );
+
+inTime("faults are what the server receives and sends: its host tells of them", async () => {
+  for (const faults of ["in:drop=100%", "out:drop=100%"]) {
+    await using lab = createLab({ faults, time: "manual" });
+    const connecting = assertRejects(() => lab.client.connect(CLOSED_PORT));
+    await lab.advance(2000);
+    const disturbed = lab.events.flatMap((event) => event.event === "fault" ? [event.host] : []);
+    assertEquals(new Set(disturbed), new Set(["server"]), faults);
+    lab.close();
+    await connecting;
+  }
+});
