@@ -196,6 +196,7 @@ export class Listener implements AsyncIterable<Connection>, Disposable {
     this.#listener?.close();
     this.#carrier?.driver.leave();
     for (const connection of this.#ready.splice(0)) connection.abort();
+    this.#countWaiting();
     this.#takeAccept()?.reject(error);
     this.#carrier?.onClose();
   }
