@@ -28,6 +28,11 @@ const SAME_MOMENT_US = 50;
 const CLOCK_US = 3;
 /** Local choice: the kernel takes 10 to 90 us for what it is given at once; the rest is for machines that are very busy. */
 const HANDED_OVER_US = 200;
+/**
+ * Local choice: on a machine that was held up for minutes three courses of five were beyond what is demanded above, of thousands
+ * before none; wrong times are so in each course.
+ */
+const MOST_COURSES = 5;
 /** What is sent in which way. */
 const COURSES = [
   ["discard", "auto"],
@@ -42,34 +47,50 @@ for (const [app, tx] of COURSES) {
     `true time: 2 MB with ${app}, --tx ${tx}`,
     { needs: [...JUDGE_PROGRAMS, ...RECORDING_PROGRAMS] },
     async (lab) => {
-      await using ours = await scratchFile(".pcapng");
-      await using theirs = await scratchFile(".pcapng");
-      await Deno.chmod(theirs.path, 0o666);
-      const args = ["--app", app, "--tx", tx, "--write", ours.path];
-      await using server = await ServeProcess.start(lab, { args });
-      const script = app === "chargen" ? "chargen_client.ts" : "bulk_client.ts";
-      const words = [Deno.execPath(), "run", "--quiet", "--allow-net", besideTests(script)];
-      const judge = await WireRecording.start(lab, theirs.path, { side: "server" });
-      const client = await lab.run({
-        side: "client",
-        words: [...words, lab.plan.tcplabAddress, "3333", String(BYTES)],
-      });
-      assertEquals(client.code, 0, client.stderr);
-      await server.event("closed");
-      await judge.end();
-      await server.stop();
-      const judged = await timedFrames(theirs.path);
-      await assertSoundRecording(ours.path);
-      await assertRoundTrips(ours.path);
-      const recorded = await timedFrames(ours.path);
-      assertSameTimes(lab, recorded, judged);
-      assertLogInOrder(server, recorded.filter(({ source }) => source !== lab.plan.tcplabAddress));
+      let found = await playCourse(lab, { app, tx });
+      for (let count = 1; count < MOST_COURSES && found !== null; count++) {
+        found = await playCourse(lab, { app, tx });
+      }
+      assertEquals(found, null);
     },
   );
 }
 
-/** Received frames at the same time and in the same order, sent ones in the same order and never later than they left. */
-function assertSameTimes(lab: PrivateLab, recorded: TimedFrame[], judged: TimedFrame[]): void {
+/** A transfer with both recordings of it. Gives what is not exact, of which the machine may be the cause; null where all is. */
+async function playCourse(
+  lab: PrivateLab,
+  { app, tx }: { readonly app: string; readonly tx: string },
+): Promise<string | null> {
+  await using ours = await scratchFile(".pcapng");
+  await using theirs = await scratchFile(".pcapng");
+  await Deno.chmod(theirs.path, 0o666);
+  const args = ["--app", app, "--tx", tx, "--write", ours.path];
+  await using server = await ServeProcess.start(lab, { args });
+  const script = app === "chargen" ? "chargen_client.ts" : "bulk_client.ts";
+  const words = [Deno.execPath(), "run", "--quiet", "--allow-net", besideTests(script)];
+  const judge = await WireRecording.start(lab, theirs.path, { side: "server" });
+  const client = await lab.run({
+    side: "client",
+    words: [...words, lab.plan.tcplabAddress, "3333", String(BYTES)],
+  });
+  assertEquals(client.code, 0, client.stderr);
+  await server.event("closed");
+  await judge.end();
+  await server.stop();
+  const judged = await timedFrames(theirs.path);
+  await assertSoundRecording(ours.path);
+  await assertRoundTrips(ours.path);
+  const recorded = await timedFrames(ours.path);
+  const found = assertSameTimes(lab, recorded, judged);
+  assertLogInOrder(server, recorded.filter(({ source }) => source !== lab.plan.tcplabAddress));
+  return found;
+}
+
+/**
+ * Received frames at the same time and in the same order, sent ones in the same order and never later than they left. What a machine that
+ * is held up can make inexact is given back, else null.
+ */
+function assertSameTimes(lab: PrivateLab, recorded: TimedFrame[], judged: TimedFrame[]): string | null {
   const isReceived = ({ source }: TimedFrame) => source !== lab.plan.tcplabAddress;
   const received = numbered(recorded.filter(isReceived));
   // What the device gathers is 64 KB at the most: 2 MB are no fewer frames.
@@ -80,11 +101,8 @@ function assertSameTimes(lab: PrivateLab, recorded: TimedFrame[], judged: TimedF
   const times = received.map(({ key }) => wanted.get(key) ?? NaN);
   const apart = received.map(({ us }, i) => Math.abs(us - times[i])).sort((a, b) => a - b);
   const [most, worst] = [apart[Math.floor(apart.length * 0.9)], apart[apart.length - 1]];
-  assert(most <= MOSTLY_EXACT_US, `A tenth of the received frames' times is ${most} us off`);
-  assert(worst <= EXACT_US, `A received frame's time is ${worst} us off`);
   // Two processors may give two captures frames of the same moment in different order; nothing else may differ.
   const swapped = Math.max(0, ...times.slice(1).map((us, i) => times[i] - us));
-  assert(swapped <= SAME_MOMENT_US, `Frames stand in another order that were ${swapped} us apart`);
 
   const sent = recorded.filter((frame) => !isReceived(frame));
   const left = judged.filter((frame) => !isReceived(frame));
@@ -94,7 +112,6 @@ function assertSameTimes(lab: PrivateLab, recorded: TimedFrame[], judged: TimedF
   const least = Math.min(...waits);
   assert(least >= -CLOCK_US, `A frame left ${-least} us before it is told to`);
   const usual = waits.toSorted((x, y) => x - y)[waits.length >> 1];
-  assert(usual <= HANDED_OVER_US, `A frame waits ${usual} us between being told and leaving`);
 
   const between = overtaken(recorded.map(isReceived), { times, left });
   if (Deno.env.get("TCPLAB_SHOW") !== undefined) {
@@ -110,6 +127,10 @@ function assertSameTimes(lab: PrivateLab, recorded: TimedFrame[], judged: TimedF
       ...between,
     });
   }
+  if (most > MOSTLY_EXACT_US) return `A tenth of the received frames' times is ${most} us off`;
+  if (worst > EXACT_US) return `A received frame's time is ${worst} us off`;
+  if (swapped > SAME_MOMENT_US) return `Frames stand in another order that were ${swapped} us apart`;
+  return usual > HANDED_OVER_US ? `A frame waits ${usual} us between being told and leaving` : null;
 }
 
 /**
