@@ -27,8 +27,8 @@ const LONGEST_NAME = 64;
 
 /**
  * The candidate that was misspelt: one letter is wrong, of many two, or letters stand in the other case; a family's name before the first
- * `_` or the last `.` (`TCP_`, `net.ipv4.`) does not count among the letters. Null where there is none, or nothing is misspelt; also where the digits differ
- * alone, since another number is another thing (`accept4`, `IPTOS_DSCP_CS1`).
+ * `_` or the last `.` (`TCP_`, `net.ipv4.`) does not count among the letters. Null where there is none, or nothing is misspelt; also where
+ * the digits differ alone, since another number is another thing (`accept4`, `IPTOS_DSCP_CS1`).
  */
 export function misspeltName(typed: string, candidates: Iterable<string>): string | null {
   if (typed.length > LONGEST_NAME) return null;

@@ -163,14 +163,6 @@ export async function assertReadAsTshark(
   return { frames: theirs.length, segments: segments.length, text };
 }
 
-/** Octets of text in a capture that may still grow. */
-export async function textSoFar(path: string): Promise<number> {
-  return readCapture(await Deno.readFile(path)).packets.reduce(
-    (sum, packet) => dissector.dissect(packet, out) === null ? sum + out.length : sum,
-    0,
-  );
-}
-
 /** A file converted by editcap, beside the original; `args` are options of it. */
 export async function editedCapture(path: string, args: readonly string[]): Promise<string> {
   const edited = `${path}.${args.join("").replace(/\W/g, "")}`;
