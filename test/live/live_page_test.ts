@@ -45,8 +45,9 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
     assertEquals(await state(name).getAttribute("data-visited"), "true", name);
   }
   assertEquals(await state("LISTEN").getAttribute("data-current"), null);
+  // Of two rows that lead from LISTEN to SYN_RCVD its events tell which, and they come when the page has asked for them.
   for (const id of ["open.passive", "listen.syn", "syn-rcvd.ack"]) {
-    assertEquals(await row(id).getAttribute("data-taken"), "true", id);
+    await row(id).and(page.locator('[data-taken="true"]')).waitFor();
   }
   assertEquals(await row("syn-sent.syn-ack").getAttribute("data-taken"), null);
   const segments = page.locator('[aria-label="Sequence diagram"] [data-segment]');
@@ -163,7 +164,9 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
   await server.event("segment", ({ direction, flags }) => direction === "send" && flags.includes("RST"));
 
   // Another application for the same port, from the next connection on; a run of data folds, and opens.
+  const isSet = page.waitForResponse(/\/api\/apps/);
   await page.locator('select[name="app"][data-port="3333"]').selectOption("discard");
+  await isSet;
   const bulk = talk();
   await page.locator('[data-connection="2"] [data-column="port"]').getByText("3333 discard").waitFor();
   await bulk.write(new Uint8Array(60_000));

@@ -4,6 +4,7 @@ import type { Page } from "playwright-core";
 import { noBrowser, pageAddress, PageBrowser } from "./page_browser.ts";
 import { liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
+import { waitFor } from "./wait_for.ts";
 
 /** In the browser, before the page's own script: its streams are where a test can reach them. */
 const KEEP_STREAMS = `{
@@ -56,6 +57,7 @@ liveTest(
     const segments = after.length;
     await page.evaluate("streams.at(-1).close()");
     await page.locator('[data-status="trying"]').waitFor();
+    await waitFor(() => client.stdout.endsWith("again\n"), { what: "the echo, at the client" });
     assertEquals((await client.stop(2000)).stdout, "hello\nagain\n");
     await server.event("closed");
     await page.locator('[data-status="live"]').waitFor();

@@ -27,7 +27,9 @@ liveTest(
     const late = await browser.open(address, {
       prepare: async (page) => {
         page.on("websocket", () => streams++);
-        await page.clock.install();
+        // Its time stands, however long the browser takes for a step.
+        await page.clock.install({ time: 0 });
+        await page.clock.pauseAt(1000);
       },
     });
     const status = late.locator("[data-status]");

@@ -77,9 +77,8 @@ liveTest("SIGTERM while a page has paused the server: the end is in order, whate
     `setInterval(() => fetch("/api/pause" + location.search, { method: "POST" }).catch(() => {}), 5)`,
   );
   await server.signal("SIGTERM");
-  // First: the signal of a stop is the second, which ends at once what is still open.
   const { stdout } = await client.result;
-  const { code, stderr } = await server.stop();
+  const { code, stderr } = await server.ended();
   assertEquals([code, stdout], [0, "hello\n"], stderr);
   assert(stderr.includes("tcplab serve: Resumed: the server ends"), stderr);
   // Neither waited for in vain, nor reset.

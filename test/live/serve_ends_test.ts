@@ -93,19 +93,19 @@ liveTest("SIGQUIT shows the connections and goes on, SIGUSR1 and SIGUSR2 do noth
 liveTest("SIGHUP ends as SIGTERM does", {}, async (lab) => {
   const server = await ServeProcess.start(lab);
   await server.signal("SIGHUP");
-  await server.event("summary");
-  assertEquals((await server.stop()).code, 0);
+  assertEquals((await server.ended()).code, 0);
+  assertEquals(server.all("summary").length, 1);
   await assertGone(lab, server);
 });
 
 liveTest("--once leaves after the first connection, --duration after that time", {}, async (lab) => {
   const once = await ServeProcess.start(lab, { args: ["--once"] });
   await client(lab, "--sleep", "0").result;
-  await once.event("summary");
-  assertEquals((await once.stop()).code, 0);
+  assertEquals((await once.ended()).code, 0);
+  assertEquals(once.all("summary").length, 1);
   const limited = await ServeProcess.start(lab, { args: ["--duration", "200ms"] });
-  await limited.event("summary");
-  assertEquals((await limited.stop()).code, 0);
+  assertEquals((await limited.ended()).code, 0);
+  assertEquals(limited.all("summary").length, 1);
   await assertGone(lab, limited);
 });
 

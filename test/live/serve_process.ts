@@ -26,6 +26,8 @@ interface ServeOptions {
 
 /** How long a test waits for an event before it fails; generous, because two cores may be very busy. */
 const EVENT_TIMEOUT_MS = 60_000;
+/** How long a server may take to end; as generous. */
+const ENDING_MS = 20_000;
 /** How often a growing log is read. */
 const READ_EVERY_MS = 5;
 
@@ -140,11 +142,18 @@ export class ServeProcess implements AsyncDisposable {
     await this.#process.signal(name);
   }
 
-  /** Ends the server as Ctrl-C does. */
+  /** Ends the server as Ctrl-C does; one that ends already has a second signal, and one that is at its very end dies of it. */
   async stop(): Promise<ProcessResult> {
-    const result = await this.#process.stop(5000);
+    const result = await this.#process.stop(ENDING_MS);
     await this.#allRead;
     return result;
+  }
+
+  /** The end of a server that ends by itself, or of a signal before. Throws when it goes on. */
+  async ended(): Promise<ProcessResult> {
+    if (!await this.#process.endsWithin(EVENT_TIMEOUT_MS)) throw new Error(`It goes on.\n${this.tail()}`);
+    await this.#allRead;
+    return await this.#process.result;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
