@@ -7,6 +7,7 @@
  */
 import { type Browser, chromium, type Page } from "playwright-core";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
+import { linkLocalAddress } from "./address_families.ts";
 import { waitFor } from "./wait_for.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
@@ -55,6 +56,8 @@ export class PageBrowser implements AsyncDisposable {
 
   /** Starts it beside the server, or at the other end of the wire. */
   static async start(lab: PrivateLab, side: "server" | "client" = "server"): Promise<PageBrowser> {
+    // An address that comes to be while the browser loads something breaks that off (ERR_NETWORK_CHANGED).
+    if (lab.hasIpv6) await linkLocalAddress(lab, side);
     const script = await Deno.makeTempFile({ prefix: "tcplab-browser-", suffix: ".sh" });
     const quoted = lab.enter([CHROMIUM], side).map((word) => `'${word}'`).join(" ");
     await Deno.writeTextFile(script, `#!/bin/sh\nexec ${quoted} "$@"\n`);
