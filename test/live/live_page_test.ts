@@ -3,7 +3,7 @@
  * button does on the wire.
  */
 import { assert, assertEquals } from "@std/assert";
-import { noBrowser, pageAddress, PageBrowser } from "./page_browser.ts";
+import { chartHas, noBrowser, pageAddress, PageBrowser } from "./page_browser.ts";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import { talkByKernel } from "./kernel_talk.ts";
 import { besideTests, liveTest } from "./private_lab.ts";
@@ -53,11 +53,11 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
   }
   assertEquals(await row("syn-sent.syn-ack").getAttribute("data-taken"), null);
   const segments = page.locator('[aria-label="Sequence diagram"] [data-segment]');
-  await segments.nth(2).waitFor();
-  assertEquals(
-    await segments.evaluateAll((all) => all.slice(0, 3).map((one) => one.getAttribute("data-flags"))),
-    ["SYN", "SYN,ACK", "ACK"],
-  );
+  const flags = () => segments.evaluateAll((all) => all.map((one) => one.getAttribute("data-flags")));
+  // Each once: a client that waits too long sends its SYN again.
+  await waitFor(async () => [...new Set(await flags())].join(" ") === "SYN SYN,ACK ACK", {
+    what: "the handshake in the ladder",
+  });
   await first.write(encoder.encode("hello\n"));
   await page.locator('[data-connection="1"] [data-column="in"]').getByText("6", { exact: true }).waitFor();
 
@@ -80,8 +80,7 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
   }
 
   // The charts show what has passed.
-  const sequenceChart = page.locator('[aria-label="Sequence over time"]');
-  await sequenceChart.and(page.locator('[data-segments="2"]')).waitFor();
+  await chartHas(page, { server, least: 2 });
   for (const name of ["Sequence over time", "Congestion window", "Round trip", "Window and flight"]) {
     const canvas = page.locator(`[aria-label="${name}"] canvas`);
     await canvas.waitFor();
@@ -116,8 +115,12 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
   await repair.first().waitFor();
   assertEquals(await repair.first().getAttribute("data-length"), "6");
   await repair.first().locator('[data-mark^="retransmission-"]').waitFor();
-  // The chart is drawn in its own time.
-  await sequenceChart.and(page.locator('[data-retransmissions="1"]')).waitFor();
+  // The chart is drawn in its own time. A client that waits too long sends more than this again.
+  const sequenceChart = page.locator('[aria-label="Sequence over time"]');
+  await waitFor(async () => {
+    const shown = Number(await sequenceChart.getAttribute("data-retransmissions"));
+    return shown > 0 && shown === await repair.and(page.locator('[data-direction="recv"]')).count();
+  }, { what: "the repair in the chart" });
 
   // A segment, field by field, each with its bytes and its clause.
   await segments.first().click();

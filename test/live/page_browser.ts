@@ -7,7 +7,9 @@
  */
 import { type Browser, chromium, type Page } from "playwright-core";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
+import type { SegmentEvent } from "../../src/tcp/events.ts";
 import { linkLocalAddress } from "./address_families.ts";
+import type { ServeProcess } from "./serve_process.ts";
 import { waitFor } from "./wait_for.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
@@ -19,6 +21,25 @@ export const noBrowser: string | null = isFile(CHROMIUM) ? null : `not installed
 export async function pageAddress(server: { readonly stderr: string }): Promise<string> {
   await waitFor(() => server.stderr.includes("Live page: "), { what: "the page's address" });
   return /Live page: (http:\S+)/.exec(server.stderr)?.[1] ?? "";
+}
+
+/**
+ * Waits until the chart of what the client has sent has all that has come of it so far, and at least so many segments: what takes
+ * place in the stream, also what a client sends again that was not answered in time.
+ */
+export async function chartHas(page: Page, { server, least }: ChartContents): Promise<void> {
+  const chart = page.locator('[aria-label="Sequence over time"]');
+  await waitFor(async () => {
+    const shown = Number(await chart.getAttribute("data-segments"));
+    const counted = ({ direction, length, flags }: SegmentEvent) =>
+      direction === "recv" && (length > 0 || flags.includes("SYN") || flags.includes("FIN"));
+    return shown >= least && shown === server.all("segment").filter(counted).length;
+  }, { what: `a chart of ${least} segments` });
+}
+interface ChartContents {
+  /** With one connection. */
+  readonly server: ServeProcess;
+  readonly least: number;
 }
 
 /** Inside of a user namespace it cannot make its own, nor as root. */

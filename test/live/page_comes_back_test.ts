@@ -1,7 +1,7 @@
 /** A page whose stream breaks while it is open: it comes back by itself, and shows what it would show if nothing had been. */
 import { assertEquals } from "@std/assert";
 import type { Page } from "playwright-core";
-import { noBrowser, pageAddress, PageBrowser } from "./page_browser.ts";
+import { chartHas, noBrowser, pageAddress, PageBrowser } from "./page_browser.ts";
 import { liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { waitFor } from "./wait_for.ts";
@@ -44,12 +44,12 @@ liveTest(
     await page.locator('[data-status="live"]').waitFor();
     await client.write(encoder.encode("again\n"));
     await received("12");
-    await page.locator('[aria-label="Sequence over time"][data-segments="3"]').waitFor();
+    await chartHas(page, { server, least: 3 });
     const after = await segmentsOf(page);
     assertEquals(after.slice(0, before.length), before);
     // As a page shows it that was opened just now.
     const fresh = await browser.open(address);
-    await fresh.locator('[aria-label="Sequence over time"][data-segments="3"]').waitFor();
+    await chartHas(fresh, { server, least: 3 });
     assertEquals(after, await segmentsOf(fresh));
     assertEquals(await page.locator("[data-mark]").count(), 0);
     // It breaks once more, and the connection ends before it is back.
