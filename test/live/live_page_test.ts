@@ -112,9 +112,8 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
 
   // Its repair is marked as one, and in the chart by a letter.
   const repair = ladder.locator('[data-retransmission="true"]');
-  await repair.first().waitFor();
-  assertEquals(await repair.first().getAttribute("data-length"), "6");
-  await repair.first().locator('[data-mark^="retransmission-"]').waitFor();
+  await repair.and(page.locator('[data-length="6"]')).first().locator('[data-mark^="retransmission-"]')
+    .waitFor();
   // The chart is drawn in its own time. A client that waits too long sends more than this again.
   const sequenceChart = page.locator('[aria-label="Sequence over time"]');
   await waitFor(async () => {
