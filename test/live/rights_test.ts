@@ -11,6 +11,7 @@ import { compiledBinary, liveTest } from "./private_lab.ts";
 import { talkByKernel } from "./kernel_talk.ts";
 import { assertSoundRecording, RECORDING_PROGRAMS } from "./recording_judge.ts";
 import { ServeProcess } from "./serve_process.ts";
+import { askNetstat } from "./server_figures.ts";
 import { waitFor } from "./wait_for.ts";
 import { judgeFile } from "./wire_judge.ts";
 
@@ -78,7 +79,7 @@ liveTest("root becomes nobody in every thread; guard, recording, netstat and the
   const server = await ServeProcess.start(lab, { args });
   await assertNoRights(lab, lookupUser("nobody")?.uid ?? 65534);
   await talk(lab, server);
-  const netstat = await lab.run({ side: "server", words: [...selfCommand(), "netstat"] });
+  const netstat = await askNetstat(lab, { words: [...selfCommand(), "netstat"] });
   assertMatch(netstat.stdout, /LISTEN +echo/);
   const { code, stderr } = await server.stop();
   assertEquals(code, 0, stderr);
@@ -212,6 +213,9 @@ liveTest("a stranger's directory of root's old name is not believed, and shows o
   await trap.stop();
 });
 
+/** Local choice: who has not answered five times does not answer. */
+const MOST_TIMES = 5;
+
 /** A server of another user that tells root's terminal what to do, and would be an end of all processes. */
 const LIAR = `
 import json, os, socket
@@ -253,11 +257,17 @@ liveTest(
     };
     // Deno may lie where only root may run it; then root is told so, and does not ask itself.
     const shown = /^tcplab 4711 on \?\[2Jevil|^Servers of user 1 cannot be asked from here/m;
-    const text = await netstat();
+    // Asked again where the machine was too busy for an answer within two seconds.
+    let text = await netstat();
+    for (let times = 1; times < MOST_TIMES && !shown.test(text); times++) text = await netstat();
     assertMatch(text, shown);
     // Beside JSON it is told on stderr who could not be asked, and nothing else.
     const unasked = /^Servers of user 1/m.test(text);
-    const servers: unknown[] = JSON.parse(await netstat(["--json"], unasked));
+    const asJson = async (): Promise<unknown[]> => JSON.parse(await netstat(["--json"], unasked));
+    let servers = await asJson();
+    for (let times = 1; times < MOST_TIMES && !unasked && servers.length === 0; times++) {
+      servers = await asJson();
+    }
     assertEquals(servers.length, unasked ? 0 : 1);
     // What it says of an address is in nobody's way.
     const server = await ServeProcess.start(lab);
@@ -283,7 +293,7 @@ liveTest("the compiled binary gives its rights up as well, and netstat shows eac
   assertEquals((await Deno.lstat(path)).uid, DAEMON);
   const netstatOf = async (uid: number) => {
     const as = ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
-    return (await lab.run({ side: "server", words: [...usual, ...as, binary, "netstat"] })).stdout;
+    return (await askNetstat(lab, { words: [...usual, ...as, binary, "netstat"] })).stdout;
   };
   assertMatch(await netstatOf(0), /LISTEN +echo/);
   // The socket is of who called sudo; who it is not sees only that there is one.

@@ -11,6 +11,7 @@ import { macOf, runIn, withPort } from "./address_families.ts";
 import { talkByKernel } from "./kernel_talk.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
+import { askNetstat } from "./server_figures.ts";
 import { assertStationIsRight } from "./station_judge.ts";
 import { waitFor } from "./wait_for.ts";
 import { JUDGE_PROGRAMS, WireRecording } from "./wire_judge.ts";
@@ -71,7 +72,7 @@ liveTest(
       ADDRESSES.map((address) => seen.get(address)),
       ADDRESSES.map((address) => macs.get(address)),
     );
-    const { stdout: shown } = await lab.run({ side: "server", words: [...selfCommand(), "netstat"] });
+    const { stdout: shown } = await askNetstat(lab, { words: [...selfCommand(), "netstat"] });
     for (const address of ADDRESSES) {
       assertMatch(
         shown,
