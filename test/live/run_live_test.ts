@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { selfCommand } from "../../src/cli/self_command.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";
-import { JUDGE_PROGRAMS, WireRecording } from "./wire_judge.ts";
+import { JUDGE_PROGRAMS, type JudgedFrame, WireRecording } from "./wire_judge.ts";
 
 /** A machine of two cores and many tests: the times are not what is tried here. */
 const SCRIPT = `--tolerance_usecs=400000
@@ -22,24 +22,40 @@ const SCRIPT = `--tolerance_usecs=400000
 +.1 < . 2:2(0) ack 2002 win 257
 `;
 
+/** Local choice: a stack that is late or sends again five times in a row is not held up by its machine. */
+const MOST_TIMES = 5;
+
+/** Whether the machine stood still for longer than that, or for so long that what the stack had sent was sent again. */
+function isDisturbed({ stdout, frames }: { stdout: string; frames: readonly JudgedFrame[] }): boolean {
+  return stdout.includes("too late: expected") ||
+    frames.some(({ analysis }) => analysis.some((finding) => finding.endsWith("retransmission")));
+}
+
 liveTest("run --live: what the stack sends is on the wire, and the script passes", {
   needs: JUDGE_PROGRAMS,
   offloads: false,
 }, async (lab) => {
   await using script = await scratchFile(".pkt");
-  await using file = await scratchFile(".pcapng");
   await Deno.writeTextFile(script.path, SCRIPT);
-  const recording = await WireRecording.start(lab, file.path);
   const ip = `${lab.plan.tcplabAddress}/${lab.plan.prefixLength}`;
   const live = ["--live", "--iface", lab.plan.devices.server, "--ip", ip];
   const run = (words: readonly string[]) =>
     lab.run({ side: "server", words: [...selfCommand(), "run", script.path, ...words] });
-  const { code, stdout, stderr } = await run([...live, "--json"]);
+  /** Plays it, and gives what was said and what was on the wire. */
+  const played = async () => {
+    await using file = await scratchFile(".pcapng");
+    const recording = await WireRecording.start(lab, file.path);
+    const { code, stdout, stderr } = await run([...live, "--json"]);
+    const frames = (await recording.judge()).filter(({ source }) => source === lab.plan.tcplabAddress);
+    return { code, stdout, stderr, frames };
+  };
+  let last = await played();
+  for (let times = 1; times < MOST_TIMES && isDisturbed(last); times++) last = await played();
+  const { code, stdout, stderr, frames } = last;
   assertEquals([code, stderr], [0, ""], stdout);
   const [report] = JSON.parse(stdout).scripts;
   assertEquals(report.verdict, "pass");
   assert(report.virtualMs >= 300, "three tenths of a second are waited for");
-  const frames = (await recording.judge()).filter(({ source }) => source === lab.plan.tcplabAddress);
   assertEquals(frames.map(({ flags, length }) => `${flags} ${length}`), [
     "SYN,ACK 0",
     "ACK 1000",
