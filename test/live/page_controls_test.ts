@@ -154,39 +154,28 @@ const CONTROLS: readonly Control[] = [
   },
 ];
 
-/** Client ports from here on, one a control. */
+/** Client ports from here on, one a talk. */
 const FIRST_PORT = 41_000;
+/**
+ * Local choice: on a machine that is held up for some tenths of a second, somebody waits longer or sends once more than a fault has
+ * it, and what has missed is tried again; a control that does not do what it says misses each time.
+ */
+const MOST_ROUNDS = 5;
 
 liveTest("each fault of the page does on the wire what it says, and none is left when it is taken back", {
   needs: [...JUDGE_PROGRAMS, "curl", "python3"],
 }, async (lab) => {
   await using server = await ServeProcess.start(lab, { args: ["--ui", "-q"], quiet: true });
   const post = poster(lab, new URL(await pageAddress(server)));
-  await using file = await scratchFile(".pcap");
-  const recording = await WireRecording.start(lab, file.path);
-  const talks: Talk[] = [];
-  for (const [at, { ask, octets, patience }] of CONTROLS.entries()) {
-    assertEquals(await post("/api/faults", ask), "200");
-    const about = {
-      ...(octets === undefined ? {} : { octets }),
-      ...(patience === undefined ? {} : { patience }),
-    };
-    talks.push(await talk(lab, FIRST_PORT + at, about));
-    assertEquals(await post("/api/faults", { clear: true }), "200");
-    assertEquals(await post("/api/faults", { spec: "" }), "200");
+  let missed: readonly Miss[] = CONTROLS.map((control) => ({ control, why: null }));
+  for (let round = 0; round < MOST_ROUNDS && missed.length > 0; round++) {
+    const firstPort = FIRST_PORT + round * 2 * CONTROLS.length;
+    // At the end one without a fault: nothing is left of the others.
+    const controls = [...missed.map(({ control }) => control), CONTROLS[0]];
+    missed = await tryControls(lab, { controls, post, firstPort });
   }
-  const last = FIRST_PORT + CONTROLS.length;
-  talks.push(await talk(lab, last));
-  const frames = await recording.judge();
-  for (const [at, { ask, look }] of [...CONTROLS, CONTROLS[0]].entries()) {
-    const port = FIRST_PORT + at;
-    const ours = frames.filter(({ destinationPort }) => destinationPort === port);
-    const theirs = frames.filter(({ sourcePort }) => sourcePort === port);
-    try {
-      look(talks[at], { ours, theirs });
-    } catch (error) {
-      throw new Error(`${JSON.stringify(ask)}: ${error}\n${JSON.stringify(talks[at])}`, { cause: error });
-    }
+  for (const { control: { ask }, why } of missed) {
+    throw new Error(`${JSON.stringify(ask)}: ${why}`, { cause: why });
   }
   assertEquals((await server.stop()).code, 0);
   // Whoever sits at the server has been told.
@@ -195,6 +184,48 @@ liveTest("each fault of the page does on the wire what it says, and none is left
     server.stderr,
   );
 });
+
+/** A control that has not done what it is to do, and why; null: not tried yet. */
+interface Miss {
+  readonly control: Control;
+  readonly why: unknown;
+}
+
+/** Tries controls one after the other, each with a client of its own; gives those that have missed. */
+async function tryControls(
+  lab: PrivateLab,
+  about: {
+    readonly controls: readonly Control[];
+    readonly post: ReturnType<typeof poster>;
+    readonly firstPort: number;
+  },
+): Promise<Miss[]> {
+  const { controls, post, firstPort } = about;
+  await using file = await scratchFile(".pcap");
+  const recording = await WireRecording.start(lab, file.path);
+  const talks: Talk[] = [];
+  for (const [at, { ask, octets, patience }] of controls.entries()) {
+    assertEquals(await post("/api/faults", ask), "200");
+    const about = {
+      ...(octets === undefined ? {} : { octets }),
+      ...(patience === undefined ? {} : { patience }),
+    };
+    talks.push(await talk(lab, firstPort + at, about));
+    assertEquals(await post("/api/faults", { clear: true }), "200");
+    assertEquals(await post("/api/faults", { spec: "" }), "200");
+  }
+  const frames = await recording.judge();
+  return controls.flatMap((control, at) => {
+    const ours = frames.filter(({ destinationPort }) => destinationPort === firstPort + at);
+    const theirs = frames.filter(({ sourcePort }) => sourcePort === firstPort + at);
+    try {
+      control.look(talks[at], { ours, theirs });
+      return [];
+    } catch (error) {
+      return [{ control, why: `${error}\n${JSON.stringify(talks[at])}` }];
+    }
+  });
+}
 
 liveTest("paused, nothing comes in until a step, and closing or aborting is FIN and RST on the wire", {
   needs: [...JUDGE_PROGRAMS, "curl", "nc"],
