@@ -39,6 +39,8 @@ export interface JudgedFrame {
 /** What `ping -p` takes; its data are the time, in as many bytes, and the pattern. */
 const PING_PATTERN_BYTES = 16;
 const READING_BYTES = 1 << 20;
+/** How long dumpcap may take to end; generous, because two cores may be very busy. */
+const ENDING_MS = 20_000;
 /** Local choice: what the largest transfer of a test brings, for a dumpcap that waits for a core meanwhile. */
 const RING_MIB = "32";
 
@@ -130,7 +132,8 @@ export class WireRecording {
   /** Ends the recording; all that was on the wire is in its file then. */
   async end(): Promise<void> {
     await captureHolds(this.#path, await markWire(this.#lab));
-    await this.#process.stop();
+    // Killed, it might leave half a frame.
+    await this.#process.stop(ENDING_MS);
   }
 
   /** Ends the recording and gives tshark's findings on its TCP frames. */
