@@ -42,6 +42,12 @@ const TURN_CONNECTIONS = 1024;
 const FIRST_PAUSE_US = 1000;
 const LONGEST_PAUSE_US = 50_000;
 
+/**
+ * Local choice: between two looks there is a twentieth of a second. After a longer time than this we were held up ourselves, and the
+ * FINs of those who ended meanwhile may lie there unread: they are taken before anybody is reset.
+ */
+const HELD_UP_US = 4 * LONGEST_PAUSE_US;
+
 /** Closes all listeners and connections of a host; resolves when none is left. The pump must be running. */
 export async function closeInOrder(options: ShutdownOptions): Promise<ShutdownResult> {
   const { host, driver, clock } = options;
@@ -57,14 +63,22 @@ export async function closeInOrder(options: ShutdownOptions): Promise<ShutdownRe
   await inTurns(options, open, (connection) => connection.close());
   let left = open.filter(isUnfinished);
   let pauseUs = FIRST_PAUSE_US;
+  let lookedUs = beganUs;
+  let hasLookedAgain = false;
   while (left.length > 0) {
     const nowUs = clock.nowUs();
-    if (nowUs >= endUs || options.signal?.aborted) break;
+    if (options.signal?.aborted) break;
+    if (nowUs >= endUs) {
+      const wasHeldUp = nowUs - lookedUs > HELD_UP_US;
+      if (!wasHeldUp || hasLookedAgain) break;
+      hasLookedAgain = true;
+    }
+    lookedUs = nowUs;
     if (!isTold && nowUs - beganUs >= WONDER_US) {
       isTold = true;
       options.onWaiting?.(left.length);
     }
-    await pause(clock, Math.min(pauseUs, endUs - nowUs));
+    await pause(clock, hasLookedAgain ? LONGEST_PAUSE_US : Math.min(pauseUs, endUs - nowUs));
     pauseUs = Math.min(pauseUs * 2, LONGEST_PAUSE_US);
     left = left.filter(isUnfinished);
   }

@@ -66,6 +66,30 @@ Deno.test("what has not gone after two seconds is reset", async () => {
   assertEquals(connections[1].calls, ["close", "abort"]);
 });
 
+Deno.test("who was held up for the two seconds takes what came meanwhile before it resets anybody", async () => {
+  const clock = new VirtualClock();
+  const { host, connections } = hostWith(2);
+  let result: ShutdownResult | undefined;
+  closeInOrder({ host, driver, clock }).then((value) => result = value);
+  const settle = async () => {
+    for (let i = 0; i < 10; i++) await undefined;
+  };
+  await settle();
+  clock.advanceTo(1000);
+  await settle();
+  // The machine stands still; behind the timers that are due at once comes the FIN that has been there for long.
+  clock.advanceTo(3_000_000);
+  await settle();
+  assertEquals([result, connections.map(({ calls }) => calls)], [undefined, [["close"], ["close"]]]);
+  connections[0].end("normal");
+  clock.advanceTo(clock.nextTimerUs);
+  await settle();
+  // Once, and no more: who is still there is reset, however late that is.
+  assertEquals(result, { closed: 1, reset: 1 });
+  assertEquals(connections.map(({ calls }) => calls), [["close"], ["close", "abort"]]);
+  assert(clock.nowUs() < 3_200_000, `${clock.nowUs()}`);
+});
+
 Deno.test("a connection that is reset because bytes are unread counts as reset, and is not waited for", async () => {
   const clock = new VirtualClock();
   const { host, connections } = hostWith(2);
