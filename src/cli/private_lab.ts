@@ -70,6 +70,8 @@ export class PrivateLab {
   readonly hasIpv6: boolean;
   readonly #holder: Deno.ChildProcess;
   readonly #holderPid: number;
+  /** What was started and has not ended: outside, each has a process that waits for it. */
+  readonly #entered = new Set<LabProcess>();
   #started = 0;
   #closed = false;
 
@@ -117,7 +119,7 @@ export class PrivateLab {
     const pidFile = `${HOLDER_DIRECTORY}/${++this.#started}.pid`;
     const script = `echo $$ >${pidFile}; cd "$0" 2>/dev/null; exec "$@"`;
     const words = this.enter(["sh", "-c", script, Deno.cwd(), ...command.words], command.side);
-    return new LabProcess({
+    const process = new LabProcess({
       ...command,
       words,
       env: { ...privateLabEnvironment(), ...command.env },
@@ -127,6 +129,10 @@ export class PrivateLab {
         if (pid !== null) await capture(this.enter(["kill", `-${name.slice("SIG".length)}`, String(pid)]));
       },
     });
+    this.#entered.add(process);
+    const left = () => void this.#entered.delete(process);
+    process.result.then(left, left);
+    return process;
   }
 
   /** Runs a process in the lab to its end. */
@@ -144,11 +150,12 @@ export class PrivateLab {
     return null;
   }
 
-  /** Ends every process of the lab, and with them the lab. */
+  /** Ends every process of the lab, and with them the lab; then nothing of it is left outside either. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await endHolder(this.#holder);
+    await Promise.allSettled([...this.#entered].map((process) => process.endsWithin(CLOSE_TIMEOUT_MS)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

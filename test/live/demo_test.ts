@@ -17,11 +17,12 @@ interface DemoRun {
 /** Runs the demo; with `interruptAt`, sends a signal when the page shows this text. */
 async function runDemo(
   args: readonly string[],
-  { interruptAt, signal = "SIGINT", temporary }: {
+  { interruptAt, signal = "SIGINT", temporary, env = {} }: {
     interruptAt?: string;
     signal?: Deno.Signal;
     /** Where its temporary files go. */
     temporary?: string;
+    env?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<DemoRun> {
   const [program, ...rest] = [...selfCommand(), "demo", ...args];
@@ -30,7 +31,7 @@ async function runDemo(
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-    ...(temporary === undefined ? {} : { env: { TMPDIR: temporary } }),
+    env: temporary === undefined ? { ...env } : { ...env, TMPDIR: temporary },
   }).spawn();
   const stderr = new Response(demo.stderr).text();
   let stdout = "";
@@ -117,6 +118,28 @@ liveTest("the demo leaves nothing after Ctrl-C, or SIGQUIT", {}, async () => {
     assert(!stdout.includes("The client wakes"), stdout);
     assertEquals([await processesWith(folder.path), folder.names()], [[], []]);
   }
+});
+
+/** Waits for a process of the lab as `nsenter` does, and ends long after it. */
+const SLOW_WAITER = `#!/bin/sh
+PATH=\${PATH#*:}
+nsenter "$@"
+status=$?
+sleep 0.3
+exit $status
+`;
+
+liveTest("the demo ends after all that waits for its processes", {}, async () => {
+  using folder = scratchFolder();
+  using programs = scratchFolder();
+  await Deno.writeTextFile(`${programs.path}/nsenter`, SLOW_WAITER, { mode: 0o755 });
+  const { code, stderr } = await runDemo(["--sleep", "10"], {
+    interruptAt: "the line came back",
+    temporary: folder.path,
+    env: { PATH: `${programs.path}:${Deno.env.get("PATH") ?? "/usr/bin:/bin"}` },
+  });
+  assertEquals(code, 130, stderr);
+  assertEquals([await processesWith(folder.path), folder.names()], [[], []]);
 });
 
 liveTest("what a killed demo leaves is cleared by the next, which keeps its own recording", {}, async () => {
