@@ -3,7 +3,8 @@
  *
  * Owns: the process, its events, and waiting for one of them. Must not know: what a test expects of them.
  *
- * The log goes to a file, which the test reads as it grows: a pipe whose reader has to wait for a core loses lines.
+ * The log goes to a file, which the test reads as it grows: a pipe whose reader has to wait for a core loses lines, and so does one
+ * through `grep`.
  */
 import type { LabProcess, ProcessResult } from "../../src/cli/lab_process.ts";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
@@ -20,7 +21,7 @@ interface ServeOptions {
   readonly args?: readonly string[];
   /** The program instead of the checkout's: a compiled binary. */
   readonly program?: readonly string[];
-  /** Leaves `segment` and `data` events out, which for many megabytes would fill a disk: the log goes through a pipe. */
+  /** Leaves `segment` and `data` events out, which for many megabytes would fill a disk. */
   readonly quiet?: boolean;
 }
 
@@ -31,12 +32,8 @@ const ENDING_MS = 20_000;
 /** How often a growing log is read. */
 const READ_EVERY_MS = 5;
 
-/** Runs its arguments with the many events filtered out, and as the process that gets the signals. */
-const QUIETLY = `
-pipe=/run/events.$$
-mkfifo $pipe
-grep --line-buffered -v -e '"event":"segment"' -e '"event":"data"' <$pipe &
-exec "$@" >$pipe`;
+/** What {@link ServeOptions.quiet} leaves out. */
+const QUIETLY = ["--hide", "segments,data"];
 
 /** A running server and everything it has said. */
 export class ServeProcess implements AsyncDisposable {
@@ -50,30 +47,26 @@ export class ServeProcess implements AsyncDisposable {
   private constructor(lab: PrivateLab, options: ServeOptions) {
     const args = options.args ?? [];
     const address = args.includes("--ip") ? [] : ["--ip", lab.plan.tcplabAddress];
-    const fixed = ["serve", "--iface", lab.plan.devices.server, "--log", "json"];
+    const kinds = options.quiet ? QUIETLY : [];
+    const fixed = ["serve", "--iface", lab.plan.devices.server, "--log", "json", ...kinds];
     const words = [...(options.program ?? selfCommand()), ...fixed, ...address, ...args];
-    const path = options.quiet ? null : Deno.makeTempFileSync({ prefix: "tcplab-log-" });
-    const script = path === null ? QUIETLY : `exec "$@" >'${path}'`;
+    const path = Deno.makeTempFileSync({ prefix: "tcplab-log-" });
+    const script = `exec "$@" >'${path}'`;
     const onLine = (line: string) => {
       this.events.push(JSON.parse(line));
       this.#wakeAll();
     };
-    this.#process = lab.spawn({
-      side: "server",
-      words: ["sh", "-c", script, "sh", ...words],
-      onStdout: onLine,
-    });
+    this.#process = lab.spawn({ side: "server", words: ["sh", "-c", script, "sh", ...words] });
     this.#allRead = this.#readAll(path, onLine);
   }
 
-  async #readAll(path: string | null, onLine: (line: string) => void): Promise<void> {
-    if (path !== null) {
+  async #readAll(path: string, onLine: (line: string) => void): Promise<void> {
+    {
       using log = new GrowingFile(path, onLine);
       while (!await this.#process.endsWithin(READ_EVERY_MS)) await log.readOn();
       await log.readOn();
-      await Deno.remove(path);
     }
-    await this.#process.result;
+    await Deno.remove(path);
     this.#isOver = true;
     this.#wakeAll();
   }
