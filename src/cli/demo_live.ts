@@ -73,7 +73,7 @@ export async function playLiveDemo(
   else screen.say("\nThis kernel has no IPv6: the same over IPv6 is left out.");
 
   screen.step("The server ends");
-  await server.stop();
+  await server.stop(STEP_TIMEOUT_MS);
   return story.events;
 }
 

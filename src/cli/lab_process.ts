@@ -15,6 +15,9 @@ export interface ProcessResult {
 /** Takes one line of output, without its newline. */
 export type LineHandler = (line: string) => void;
 
+/** Local choice: what ends by itself has this time, on a machine that stands still for seconds too. */
+const GRACE_MS = 20_000;
+
 /** How a lab starts a process. */
 interface LabProcessOptions {
   /** Full command line, from outside of the lab. */
@@ -101,7 +104,7 @@ export class LabProcess {
   }
 
   /** Asks the process to end (SIGTERM), insists after `graceMs` (SIGKILL), and gives its result. */
-  async stop(graceMs = 3000): Promise<ProcessResult> {
+  async stop(graceMs = GRACE_MS): Promise<ProcessResult> {
     await this.signal("SIGTERM");
     if (!await this.endsWithin(graceMs)) await this.signal("SIGKILL");
     return await this.result;

@@ -59,7 +59,8 @@ const OPEN_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 3_000;
 /** How often the holder looks whether those that it asked to end have ended, every 50 ms: a second. Local choice. */
 const END_LOOKS = 20;
-const PID_LOOKS = 20;
+/** Five seconds at the least: a signal to a process that a busy machine has not started yet is not to be lost. Local choice. */
+const PID_LOOKS = 200;
 const PID_LOOK_MS = 25;
 
 /** A lab that is up. Close it, or let the program end. */
