@@ -110,6 +110,14 @@ export class LabProcess {
     return await this.result;
   }
 
+  /** For when the process is gone with its lab: waits for what waits for it outside, and ends that after so many milliseconds. */
+  async leave(graceMs: number): Promise<void> {
+    if (await this.endsWithin(graceMs)) return;
+    // It stands still: nsenter stops itself when what it waits for is stopped.
+    this.#child.kill("SIGKILL");
+    await this.result;
+  }
+
   /** Whether the process ends within that time, in milliseconds. */
   async endsWithin(ms: number): Promise<boolean> {
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -156,7 +156,7 @@ export class PrivateLab {
     if (this.#closed) return;
     this.#closed = true;
     await endHolder(this.#holder);
-    await Promise.allSettled([...this.#entered].map((process) => process.endsWithin(CLOSE_TIMEOUT_MS)));
+    await Promise.allSettled([...this.#entered].map((process) => process.leave(CLOSE_TIMEOUT_MS)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

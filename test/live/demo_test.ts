@@ -17,8 +17,10 @@ interface DemoRun {
 /** Runs the demo; with `interruptAt`, sends a signal when the page shows this text. */
 async function runDemo(
   args: readonly string[],
-  { interruptAt, signal = "SIGINT", temporary, env = {} }: {
+  { interruptAt, before, signal = "SIGINT", temporary, env = {} }: {
     interruptAt?: string;
+    /** What is done before the signal is sent. */
+    before?: () => Promise<void>;
     signal?: Deno.Signal;
     /** Where its temporary files go. */
     temporary?: string;
@@ -40,18 +42,19 @@ async function runDemo(
     stdout += text;
     if (interruptAt === undefined || interrupted || !stdout.includes(interruptAt)) continue;
     interrupted = true;
+    await before?.();
     demo.kill(signal);
   }
   return { code: (await demo.status).code, stdout, stderr: await stderr };
 }
 
 /** Processes of ours whose command line holds the text; the holder of a lab shows its script there. */
-async function processesWith(text: string): Promise<string[]> {
-  const found: string[] = [];
+async function processesWith(text: string): Promise<{ readonly pid: number; readonly words: string }[]> {
+  const found = [];
   for await (const entry of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(entry.name) || Number(entry.name) === Deno.pid) continue;
     const line = await Deno.readTextFile(`/proc/${entry.name}/cmdline`).catch(() => "");
-    if (line.includes(text)) found.push(line.replaceAll("\0", " "));
+    if (line.includes(text)) found.push({ pid: Number(entry.name), words: line.replaceAll("\0", " ") });
   }
   return found;
 }
@@ -141,6 +144,23 @@ liveTest("the demo ends after all that waits for its processes", {}, async () =>
   assertEquals(code, 130, stderr);
   assertEquals([await processesWith(folder.path), folder.names()], [[], []]);
 });
+
+liveTest(
+  "the demo leaves nothing when its server was stopped, and so was what waits for it",
+  {},
+  async () => {
+    using folder = scratchFolder();
+    const { code, stderr } = await runDemo(["--sleep", "10"], {
+      interruptAt: "the line came back",
+      before: async () => {
+        for (const { pid } of await processesWith(folder.path)) Deno.kill(pid, "SIGSTOP");
+      },
+      temporary: folder.path,
+    });
+    assertEquals(code, 130, stderr);
+    assertEquals([await processesWith(folder.path), folder.names()], [[], []]);
+  },
+);
 
 liveTest("what a killed demo leaves is cleared by the next, which keeps its own recording", {}, async () => {
   using folder = scratchFolder();
