@@ -68,13 +68,16 @@ liveTest("docs/demo.svg is what the demo shows", {}, async () => {
   assertEquals(neighborKinds(shown), neighborKinds(picture));
 });
 
-/** The lab of the documents: one client that sleeps, looked at while it does and after, and the server's recording. */
+/**
+ * The lab of the documents: one client that sleeps, looked at while it does and after, and the server's recording. The server is the
+ * last to know that the connection stands.
+ */
 const LAB = `
 tcplab lab exec server -- tcplab serve --iface veth-server --ip 10.33.0.3 --log none --write "$0" & server=$!
 until tcplab netstat 2>&1 | grep -q LISTEN; do sleep 0.05; done
 tcplab client 10.33.0.3 3333 --until-input-ends <"$1" >/dev/null & client=$!
 exec 3>"$1"
-until tcplab lab netstat | grep -q "kernel.*ESTABLISHED"; do sleep 0.05; done
+until tcplab lab netstat | grep -q "^tcplab.*ESTABLISHED"; do sleep 0.05; done
 tcplab lab netstat
 exec 3>&-
 wait $client

@@ -27,6 +27,8 @@ liveTest("curl telnet:// talks to echo", { needs: ["curl"] }, async (lab) => {
     onStdout: echoed,
   });
   await curl.write(new TextEncoder().encode("by curl\n"));
+  // It looks for an answer for 0.1 s and then for input, in which it waits for ever where that goes on.
+  await curl.closeInput();
   await Promise.race([answered, curl.result]);
   // curl goes on at the end of its input: it is ended from outside, and the kernel closes for it.
   assertEquals((await curl.stop()).stdout, "by curl\n");
