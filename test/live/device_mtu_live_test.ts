@@ -101,16 +101,21 @@ for (const offloads of [false, true]) {
     needs: [...PEER_PROGRAMS],
     offloads,
   }, async (lab) => {
-    await using _server = await ServeProcess.start(lab, { args: ["--app", "echo"], quiet: true });
+    await using server = await ServeProcess.start(lab, { args: ["--app", "echo"], quiet: true });
     for (const side of ["server", "client"] as const) await setMtu(lab, 9000, side);
-    // The look at the device comes with the first frames.
-    await using first = new KernelPeer(lab);
-    await first.ask({ do: "connect", port: 3333 });
+    // The look at the device comes with frames, once a second, and some frame may have had it before the change.
+    await waitFor(async () => {
+      await using first = new KernelPeer(lab);
+      await first.ask({ do: "connect", port: 3333 });
+      return !offloads || server.all("notice").some(({ kind }) => kind === "mtu-changed");
+    }, { what: "the raised MTU is seen" });
     await using second = new KernelPeer(lab);
     await second.ask({ do: "connect", port: 3333 });
+    await second.ask({ do: "send", text: "hello" });
+    assertEquals((await second.ask({ do: "receive", bytes: 5 })).text, "hello");
+    assertEquals((await newestMss(lab)).offered, offloads ? 8960 : 1460);
     const { sent, received } = await second.ask({ do: "transfer", bytes: 2_000_000 });
     assertEquals(received, sent);
-    assertEquals((await newestMss(lab)).offered, offloads ? 8960 : 1460);
     assertEquals((await serverFigures(lab)).counters["drop-malformed-ipv4"] ?? 0, 0);
   });
 }
