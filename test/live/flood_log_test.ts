@@ -3,12 +3,17 @@
  * connection whole.
  */
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
+import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import type { TcpEvent } from "../../src/tcp/events.ts";
 import { KernelPeer, PEER_PROGRAMS } from "./kernel_peer.ts";
 import { liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
+import { serverFigures } from "./server_figures.ts";
 
 const SECONDS = 3;
+const MOST_TIMES = 5;
+/** Of a flood. */
+const LEAST_FRAMES = 3000;
 /** Of each kind in a second; `FOLD_AFTER` of the program, and the one that tells the rest. */
 const MOST_A_SECOND = 101;
 const BACKLOG = 8;
@@ -19,6 +24,11 @@ function total(events: readonly TcpEvent[], isMeant: (event: TcpEvent) => boolea
     const count = event.event === "drop" || event.event === "segment" ? event.count : undefined;
     return sum + (count ?? 1);
   }, 0);
+}
+
+/** Whether the flood has come to the server, all that waits before it included. */
+async function hasArrived(lab: PrivateLab): Promise<boolean> {
+  return (await serverFigures(lab)).counters["frames-in"] > LEAST_FRAMES;
 }
 
 const KINDS = [
@@ -36,14 +46,27 @@ for (const { name, words } of KINDS) {
     const args = ["--backlog", String(BACKLOG), "--port", "3333,3334", "--checksum", "strict"];
     const server = await ServeProcess.start(lab, { args });
     await using peer = new KernelPeer(lab);
-    const flood = lab.spawn({
-      side: "client",
-      words: ["timeout", String(SECONDS), "hping3", "-q", "-n", "--flood", ...words, lab.plan.tcplabAddress],
-    });
+    const flood = () =>
+      lab.run({
+        side: "client",
+        words: [
+          "timeout",
+          String(SECONDS),
+          "hping3",
+          "-q",
+          "-n",
+          "--flood",
+          ...words,
+          lab.plan.tcplabAddress,
+        ],
+      });
+    const first = flood();
     await peer.ask({ do: "connect", port: 3334 });
     await peer.ask({ do: "transfer", bytes: 1000 });
     await peer.ask({ do: "close" });
-    await flood.result;
+    await first;
+    // On a machine that stood still meanwhile its time is over before it has begun.
+    for (let times = 1; times < MOST_TIMES && !await hasArrived(lab); times++) await flood();
     await server.event("closed", ({ connection }) => connection.includes(":3334-"));
     const began = performance.now();
     const { code } = await server.stop();
@@ -61,13 +84,15 @@ for (const { name, words } of KINDS) {
       endMs: Math.round(endMs),
       ring: counters["link-dropped-by-ring"],
     });
-    assertGreater(frames, 3000);
+    assertGreater(frames, LEAST_FRAMES);
     // Half-open connections are told each by itself, and are as many as the backlog takes.
     const own = events.filter((event) =>
       event.event === "segment" && event.state !== "LISTEN" && event.state !== "CLOSED" ||
       event.event === "transition"
     );
-    assertLess(events.length - own.length, (SECONDS + 3) * 6 * MOST_A_SECOND);
+    // A busy machine is a while about what the flood has left in the ring.
+    const lasted = Math.ceil(summary.time - events[0].time) + 1;
+    assertLess(events.length - own.length, lasted * 6 * MOST_A_SECOND);
     const drops = (reason: string) =>
       total(events, (event) => event.event === "drop" && event.reason === reason);
     assertEquals(drops("no-listener"), counters["no-listener"]);

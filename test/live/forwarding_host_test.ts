@@ -35,7 +35,10 @@ async function talks(lab: PrivateLab, args: readonly string[], port: number): Pr
   assertEquals((await peer.ask({ do: "receive", bytes: 5 })).text, "hello");
   await peer.ask({ do: "close" });
   await server.event("closed");
-  return server.stderr;
+  // All that it has said: stderr comes by another way than events.
+  const { code: status, stderr: said } = await server.stop();
+  assertEquals(status, 0, said);
+  return said;
 }
 
 liveTest("a forwarding host with --mac device is told of, and how to mend it", {
