@@ -251,6 +251,18 @@ function isProbe({ length, relSeq, flags }: JudgedFrame): boolean {
   return flags === "ACK" && length === 0 && relSeq === 16;
 }
 
+/** Connects, and after a line of input stays until it has sent its SYN once more (tcpi_total_retrans of linux/tcp.h); 2 is SYN_SENT. */
+const PATIENT = `
+s = socket.socket()
+s.setblocking(False)
+s.connect_ex((HOST, 7777))
+again = lambda: struct.unpack_from("I", s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 100)[0]
+sys.stdin.readline()
+before = again()
+while again() == before: time.sleep(0.05)
+print("state", state(s))
+`;
+
 liveTest(
   "example lying_syn_ack: Linux answers an acknowledgment of what it never sent with RST",
   NEEDS,
@@ -258,8 +270,10 @@ liveTest(
     await using file = await scratchFile(".pcapng");
     await using example = await Example.start(lab, "lying_syn_ack", ["--lie", "ack"]);
     const recording = await WireRecording.start(lab, file.path);
-    assertEquals(await client(lab, `print(go(7777, 2.5))`), ["no answer"]);
+    const knocking = lab.spawn({ side: "client", words: ["python3", "-c", PYTHON + PATIENT], stdin: true });
     await example.says(/: the client answers RST, seq ISS\+1001$/m);
+    await knocking.write(new TextEncoder().encode("the RST is there\n"));
+    assertEquals(await knocking.result, { code: 0, stdout: "state 2\n", stderr: "" });
     const frames = await recording.judge();
     const { client: clientAddress } = lab.plan.addresses;
     const lies = frames.filter(({ flags }) => flags === "SYN,ACK");
