@@ -62,7 +62,7 @@ interface Look {
 }
 
 /** When is looked after a step, and after each look. A machine that stands still in one look, or longer than that, spoils no other. */
-const LOOK_AFTER_MS = [0, 400, 400];
+const LOOK_AFTER_MS = [400, 400];
 
 /** A capture on the client's device; what is returned ends it, and waits until all of it is in the file. */
 async function startCapture(lab: PrivateLab, path: string): Promise<() => Promise<void>> {
@@ -155,7 +155,7 @@ for (const [name, steps] of Object.entries(COURSES)) {
         const looks: Look[] = [];
         for (const [end, word] of steps) {
           await tell(end, word);
-          // Soon, and when what it led to has been captured, delayed ACKs included (40 ms at the least, 200 at the most).
+          // Until what it led to has been captured, delayed ACKs included (40 ms at the least, 200 at the most).
           for (const afterMs of LOOK_AFTER_MS) {
             await new Promise((resolve) => setTimeout(resolve, afterMs));
             const from = Date.now() / 1000;
