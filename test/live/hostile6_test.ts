@@ -47,7 +47,7 @@ interface HostileCase {
 
 /** What the server says, which nobody of these should have moved it to do. */
 const TOLD =
-  /says that it has|has moved|is a default router|The router|no router any more|is no longer|connections? (was|were) reset/;
+  /says that it has|has moved|is a default router|The router|The default routers have changed|no router any more|is no longer|connections? (was|were) reset/;
 
 function hostileTest(name: string, hostility: Hostility): void {
   const { program, groups, args = [], missing = null, counted } = hostility;
