@@ -12,7 +12,7 @@ const ASK_UDP = `
 import socket, sys
 family, kind, proto, name, address = socket.getaddrinfo(sys.argv[1], 33434, type=socket.SOCK_DGRAM)[0]
 asker = socket.socket(family, kind)
-asker.settimeout(5)
+asker.settimeout(60)
 asker.connect(address)
 asker.send(b"is anybody there?")
 try:

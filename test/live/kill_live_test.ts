@@ -13,6 +13,7 @@ import {
 } from "../../scripts/kill/kill_rounds.ts";
 import { leftoversBetween, MARK, takeStock } from "../../scripts/kill/leftovers.ts";
 import { liveTest } from "./private_lab.ts";
+import { waitFor } from "./wait_for.ts";
 
 async function inArena(lab: PrivateLab, body: (arena: Arena) => Promise<void>): Promise<void> {
   const scratch = await Deno.makeTempDir({ prefix: "tcplab-kill-" });
@@ -55,7 +56,11 @@ liveTest("what is left of a round is noticed, whatever it is", { needs: ["nft"] 
       touch /run/stray.sock`;
     const made = await lab.run({ side: "server", words: ["sh", "-c", script] });
     assertEquals(made.code, 0, made.stderr);
-    const found = leftoversBetween(before, await takeStock(lab, arena));
+    const isStray = (one: string) => one.startsWith("process: sleep 30");
+    let found: string[] = [];
+    await waitFor(async () => (found = leftoversBetween(before, await takeStock(lab, arena))).some(isStray), {
+      what: "the process that is left is found",
+    });
     const wanted = [
       "nft: table ip tcplab_1",
       "netns: stray",
@@ -66,7 +71,6 @@ liveTest("what is left of a round is noticed, whatever it is", { needs: ["nft"] 
     for (const one of [...wanted, "temporary: tcplab-demo-1.pcapng"]) {
       assert(found.includes(one), `${one}: ${found}`);
     }
-    assert(found.some((one) => one.startsWith("process: sleep 30")), String(found));
     await stray.stop();
   });
 });

@@ -97,7 +97,7 @@ liveTest(
   "the screen shows a kernel's connection, follows its window, and gives it back on q",
   ON_A_SCREEN,
   async () => {
-    await using server = await ServerOnScreen.start("visit --sleep 0.3; visit --sleep 60");
+    await using server = await ServerOnScreen.start("visit --sleep 0.3; visit --sleep 600");
     const { screen } = server;
     // A look may come upon a screen that is drawn in part.
     await seeAll(screen, "the second connection is chosen", [
@@ -133,7 +133,7 @@ liveTest(
 
 for (const signal of ["INT", "TERM", "HUP"]) {
   liveTest(`the terminal is as it was after SIG${signal}`, ON_A_SCREEN, async () => {
-    await using server = await ServerOnScreen.start("visit --sleep 60");
+    await using server = await ServerOnScreen.start("visit --sleep 600");
     const { screen } = server;
     await screen.see(/> +1 .*ESTABLISHED/, "a connection is there");
     assert(await screen.isTaken());
