@@ -55,15 +55,19 @@ liveTest("a switch joins every client with the server and with every other, in b
   assertStringIncludes(station, await macOf(lab, "client2"));
 });
 
-/** Prints the frames to a group (its address's last bytes in hex) that a device hears within two seconds: how many. */
+/**
+ * Prints the frames to a group (its hardware address in hex) that a device has heard when its input ends, and in a fifth of a second
+ * after that: how many.
+ */
 const HEARS = `
-import socket, sys, time
+import socket, sys
 wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x86DD))
 wire.bind((sys.argv[1], 0x86DD))
 print("ready", flush=True)
-end, group, heard = time.monotonic() + 2, bytes.fromhex(sys.argv[2]), 0
-while (rest := end - time.monotonic()) > 0:
-    wire.settimeout(rest)
+sys.stdin.read()
+group, heard = bytes.fromhex(sys.argv[2]), 0
+wire.settimeout(0.2)
+while True:
     try:
         frame, about = wire.recvfrom(2048)
     except TimeoutError:
@@ -80,7 +84,7 @@ async function heardBy(
 ): Promise<number> {
   const ready = Promise.withResolvers<void>();
   const words = ["python3", "-c", HEARS, lab.plan.devices[side], about.group];
-  const listener = lab.spawn({ side, words, onStdout: () => ready.resolve() });
+  const listener = lab.spawn({ side, words, stdin: true, onStdout: () => ready.resolve() });
   listener.result.then(({ stderr }) => ready.reject(new Error(stderr)));
   await ready.promise;
   // Nobody is known any more, so that the group is asked.
@@ -89,6 +93,7 @@ async function heardBy(
     "client",
     `ip -6 neigh flush dev ${lab.plan.devices.client}; ping -n -c 1 -W 1 ${about.asks}`,
   );
+  await listener.closeInput();
   return Number((await listener.result).stdout.split("\n")[1]);
 }
 
