@@ -19,7 +19,7 @@ FLAGS = ["SYN", "FIN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"]
 BITS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64, "CWR": 128}
 ETH_P_ALL = 0x0003
 # Only what does not answer at all takes so long.
-PATIENCE_S = 10
+PATIENCE_S = 60
 ALL_NODES = "ff02::1"
 UNSPECIFIED = "::"
 

@@ -27,7 +27,7 @@ NOTHING = 5000
 # A connection answers what is not acceptable and carries nothing once in half a second (RFC 5961 section 7).
 ANSWER_INTERVAL_S = 0.6
 # Only what does not answer at all takes so long.
-PATIENCE_S = 5
+PATIENCE_S = 60
 NAMES = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"]
 ORDER = ["SYN", "FIN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"]
 
@@ -104,12 +104,23 @@ class Connection:
         ack = (tcp.ack - ISN - 1) & 0xFFFFFFFF if "A" in tcp.flags else None
         return [names(tcp.flags), (tcp.seq - self.iss - 1) & 0xFFFFFFFF, ack, data_of(packet)]
 
+    def new_ones(self, replies):
+        """Without what the target sends again, because we were held up and have not acknowledged it in time."""
+        new, end = [], self.seen
+        for reply in replies:
+            flags, seq, _, data = reply
+            if seq == 0xFFFFFFFF and "SYN" in flags or data and seq + len(data) <= end:
+                continue
+            end = max(end, seq + len(data)) if data else end
+            new.append(reply)
+        return new
+
     def send(self, *packets):
         """What comes back, and what an acknowledgment of that lets come."""
         for packet in packets:
             put(packet)
         replies = []
-        while found := [self.relative(packet) for packet in collect(self.is_ours)]:
+        while found := self.new_ones([self.relative(packet) for packet in collect(self.is_ours)]):
             replies += found
             seen = max([self.seen] + [seq + len(data) for _, seq, _, data in found if data])
             if seen == self.seen:
@@ -167,7 +178,12 @@ def accurate_ecn():
     """A SYN with AE, CWR and ECE: to a server of RFC 3168 the first of them is a reserved bit."""
     put(IP(src=SOURCE, dst=TARGET) / TCP(sport=31000, dport=OPEN, flags="SECN", seq=ISN))
     replies = [reply[TCP] for reply in collect(lambda tcp: tcp.dport == 31000)]
-    report("SYN that asks for Accurate ECN", [[names(tcp.flags), int(tcp.flags) >> 8, tcp.reserved] for tcp in replies])
+    told = []
+    for tcp in replies:
+        reply = [names(tcp.flags), int(tcp.flags) >> 8, tcp.reserved]
+        if reply not in told:
+            told.append(reply)
+    report("SYN that asks for Accurate ECN", told)
     put(IP(src=SOURCE, dst=TARGET) / TCP(sport=31000, dport=OPEN, flags="R", seq=ISN + 1))
 
 
