@@ -186,7 +186,7 @@ class HandConnection:
         """The hardware address that data goes to now."""
         wire.put(self.segment("PSH,ACK", b"where?"))
         self.seq += 6
-        while packet := wire.next(3):
+        while packet := wire.next(PATIENCE_S):
             if packet["destination"] == self.source and packet.get("data"):
                 self.ack = packet["seq"] + len(packet["data"])
                 wire.put(self.segment("ACK"))
@@ -418,9 +418,10 @@ def listeners():
         ("all nodes, which nobody reports", {"group": ALL_NODES}),
     ):
         report(f"query: {case}", list(map(named, reports_for(query(**about)))), [])
-    count = 0
     for number in range(2000):
         wire.put(query(), to=group_mac(ALL_NODES))
+    # The second begins when all of them have been taken.
+    count = sum(named(each) == "listener reports" for each in wire.collect())
     end = time.monotonic() + 1
     while (rest := end - time.monotonic()) > 0:
         count += (heard := wire.next(rest)) is not None and named(heard) == "listener reports"
@@ -439,7 +440,7 @@ def repair():
     report("taken by a stranger", c.where(), there)
     # What is said goes to the stranger, who acknowledges nothing.
     c.put_unheard(b"is anybody there?")
-    end, places = time.monotonic() + 40, []
+    end, places = time.monotonic() + 90, []
     while time.monotonic() < end and here not in places:
         packet = wire.next(5)
         if packet is not None and packet["destination"] == c.source and packet.get("data"):

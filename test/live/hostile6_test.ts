@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { OUR_MAC, runIn, runPeer } from "./address_families.ts";
+import { NMAP_PATIENCE } from "./nmap_patience.ts";
 import { besideTests, liveTest, type LiveTestOptions, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { serverFigures } from "./server_figures.ts";
@@ -227,18 +228,7 @@ liveTest("hostile: nmap -6 sees what it sees of Linux", {
   const recording = await WireRecording.start(lab, file.path);
   const address = lab.plan.tcplabAddress6;
   const nmap = async (...args: string[]) => {
-    const words = [
-      "nmap",
-      "-6",
-      "-n",
-      "-Pn",
-      "--max-retries",
-      "2",
-      "--host-timeout",
-      "20s",
-      ...args,
-      address,
-    ];
+    const words = ["nmap", "-6", "-n", "-Pn", ...NMAP_PATIENCE, ...args, address];
     const { code, stdout, stderr } = await lab.run({ side: "client", words });
     assertEquals(code, 0, stderr);
     return stdout;

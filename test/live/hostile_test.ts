@@ -5,6 +5,7 @@ import { assertEquals, assertGreater, assertMatch } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { type FlagName } from "../../src/tcp/events.ts";
 import { KernelPeer, PEER_PROGRAMS } from "./kernel_peer.ts";
+import { NMAP_PATIENCE } from "./nmap_patience.ts";
 import { besideTests, liveTest, scratchFile } from "./private_lab.ts";
 import { SCAPY_PYTHON } from "./scapy_python.ts";
 import { ServeProcess } from "./serve_process.ts";
@@ -149,7 +150,7 @@ liveTest("nmap and hping3 see what they should, and the server serves on", {
   await using server = await ServeProcess.start(lab, { args: services });
   const recording = await WireRecording.start(lab, file.path);
   const nmap = async (...args: string[]) => {
-    const words = ["nmap", "-n", "-Pn", "--max-retries", "2", "--host-timeout", "10s", ...args];
+    const words = ["nmap", "-n", "-Pn", ...NMAP_PATIENCE, ...args];
     const { code, stdout, stderr } = await lab.run({
       side: "client",
       words: [...words, lab.plan.tcplabAddress],
