@@ -1,7 +1,7 @@
 /**
  * The ladder of two Linux: a window that shuts, what asks behind it, its opening, and keep-alives, as the kernels send them.
  */
-import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { readSegments } from "../../src/cli/capture_segments.ts";
 import { type Ladder, ladderOf, type SegmentLine } from "../../src/story/ladder.ts";
 import type { MarkKind } from "../../src/story/marks.ts";
@@ -71,9 +71,12 @@ liveTest(
       [],
       text,
     );
-    // A wait of the window is told, as long as it was.
-    const gaps = ladder.lines.flatMap((line) => line.kind === "gap" ? [line.seconds] : []);
-    assert(gaps.length >= 4 && gaps.every((seconds) => seconds >= 0.2 && seconds < 3), `${gaps}`);
+    // A wait of the window is told, as long as it was: from the segment before it to the next.
+    const gaps = ladder.lines.flatMap((line, at) =>
+      line.kind === "gap" ? [[line.seconds, ladder.lines[at + 1].at - ladder.lines[at - 1].at]] : []
+    );
+    assert(gaps.length >= 4 && gaps.every(([seconds]) => seconds >= 0.2), `${gaps}`);
+    for (const [seconds, apart] of gaps) assertAlmostEquals(seconds, apart, 1e-5, text);
     const states = ladder.lines.flatMap(({ entered }) =>
       [...entered.client, ...entered.server].map(({ state, row }) => row === null ? state : `${row} ${state}`)
     );

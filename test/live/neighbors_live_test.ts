@@ -154,7 +154,7 @@ liveTest("a neighbour that takes 1.5 s to answer ARP is reached", PYTHON, async 
     return { code, stderr, events, seconds: at("ESTABLISHED") - at("SYN_SENT") };
   };
   let course = await connect();
-  // After three seconds it is given up (RFC 4861 §10), and on a busy machine the answer may be that late: then it is the next one's.
+  // After three seconds it is given up, and on a busy machine the answer may be that late: then it is the next one's.
   for (let times = 2; times <= MOST_TIMES && !(course.seconds >= 1.4); times++) course = await connect();
   const { code, stderr, events, seconds } = course;
   assertEquals(code, 0, stderr);

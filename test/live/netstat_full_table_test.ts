@@ -21,6 +21,9 @@ const LOOKS = 5;
  */
 const MOST_ROUND_TRIP_MS = 300;
 
+/** Local choice: the server lets go of who takes nothing for two seconds; the rest is for machines that are very busy. */
+const LET_GO_S = 45;
+
 interface Trips {
   readonly count: number;
   readonly median: number;
@@ -120,7 +123,7 @@ liveTest("100,000 connections are told of, and no client waits for that", {
     ]));
   console.log({ trips, readers, stalled });
   assertEquals(readers.map(({ twice, whole }) => [twice, whole]), Array(3).fill([0, true]));
-  for (const { seconds } of stalled) assertLess(seconds, 15);
+  for (const { seconds } of stalled) assertLess(seconds, LET_GO_S);
 
   const words = [...selfCommand(), "netstat"];
   const shown = await lab.run({ side: "server", words });
