@@ -18,6 +18,7 @@ import {
   withPort,
 } from "./address_families.ts";
 import { eventsOf, pathOf } from "./connect_process.ts";
+import { NMAP_PATIENCE } from "./nmap_patience.ts";
 import { liveTest, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { assertStationIsRight } from "./station_judge.ts";
@@ -158,7 +159,7 @@ familyTest("nmap sees which ports are open", { needs: ["nmap"] }, async (lab, fa
     const said = await runIn(
       lab,
       "client",
-      `nmap ${version} -n -Pn --max-retries 2 --host-timeout 20s ${scan} -p 3333,3334 ` +
+      `nmap ${version} -n -Pn ${NMAP_PATIENCE.join(" ")} ${scan} -p 3333,3334 ` +
         `-e ${lab.plan.devices.client} ${family.oursFromClient}`,
     );
     const states = [...said.matchAll(/^(\d+)\/tcp +(\S+)/gm)].map(([, port, state]) => [port, state]);
