@@ -38,20 +38,22 @@ export function openLiveGround({ device: wanted, address: { address } }: LiveSet
     );
   }
   const link = openPcapLink({ device: device.name, mac: HOST_MAC, ringMib: RING_MIB });
+  const cell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  // A script is played from step to step, and nothing else goes on meanwhile.
+  const sleep = (ms: number) => void Atomics.wait(cell, 0, 0, ms);
   const faults = new WireFaults({
     device: device.name,
     look: deviceState,
     link,
     nowMs: () => performance.now(),
+    sleep,
   });
-  const cell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   return {
     wire: {
       link,
       nowUs: () => performance.now() * 1000,
-      // A script is played from step to step, and nothing else goes on meanwhile.
       sleep: (us) => {
-        if (us >= SHORTEST_SLEEP_MS * 1000) Atomics.wait(cell, 0, 0, us / 1000);
+        if (us >= SHORTEST_SLEEP_MS * 1000) sleep(us / 1000);
       },
       fault: (wish) => faults.fault(wish),
     },

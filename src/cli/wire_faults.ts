@@ -16,10 +16,19 @@ export interface WireFaultsOptions {
   readonly look: (device: string) => DeviceState | null;
   readonly link: Pick<PcapLink, "lastSendError"> & { stats(): { readonly sendErrors: number } };
   readonly nowMs: () => number;
+  /** Returns so many milliseconds later. */
+  readonly sleep: (ms: number) => void;
 }
 
 /** How long the device is not looked at. Local choice: a look takes some microseconds, and a step's tolerance is 20 ms. */
 const LOOK_EVERY_MS = 10;
+
+/**
+ * Linux takes a device's carrier and switches it off before it takes it away, some tenths of a millisecond later. Local choice: so long,
+ * in milliseconds, it is looked at again after that.
+ */
+const GOING_MS = 500;
+const GOING_LOOK_MS = 5;
 
 /** See the file's comment. */
 export class WireFaults {
@@ -27,6 +36,8 @@ export class WireFaults {
   /** Where the system does not tell of devices there is nothing to see. */
   readonly #canLook: boolean;
   #hadCarrier = false;
+  /** How it was told of last, and stays. */
+  #toldAs: DeviceState = "up";
   #refused: number;
   #lookedMs = -Infinity;
 
@@ -49,15 +60,31 @@ export class WireFaults {
     return this.#stateFault() ?? (isRefused ? `${device} refused a frame: ${link.lastSendError}` : null);
   }
 
+  /** Whether a device that is of no use stays: of one that goes, to switch it on again is no advice. */
+  #stays(): boolean {
+    const { device, look, nowMs, sleep } = this.#options;
+    const endMs = nowMs() + GOING_MS;
+    while (look(device) !== null) {
+      if (nowMs() >= endMs) return true;
+      sleep(GOING_LOOK_MS);
+    }
+    return false;
+  }
+
   #stateFault(): string | null {
     const { device, look } = this.#options;
     if (!this.#canLook) return null;
     const state = look(device);
-    if (state === null) return `${device} is gone`;
-    if (state === "down") return `${device} is switched off (ip link set ${device} up)`;
     if (state === "up") this.#hadCarrier = true;
-    return state === "no carrier" && this.#hadCarrier
-      ? `${device} has no carrier any more: the cable is out, or the other end is down`
-      : null;
+    const isOfUse = state === "up" || state === "no carrier" && !this.#hadCarrier;
+    if (isOfUse) {
+      this.#toldAs = "up";
+      return null;
+    }
+    if (state === null || state !== this.#toldAs && !this.#stays()) return `${device} is gone`;
+    this.#toldAs = state;
+    return state === "down"
+      ? `${device} is switched off (ip link set ${device} up)`
+      : `${device} has no carrier any more: the cable is out, or the other end is down`;
   }
 }

@@ -4,10 +4,17 @@ import type { DeviceState } from "../../ffi/device_hardware.ts";
 import { WireFaults } from "../../src/cli/wire_faults.ts";
 
 function watched(first: DeviceState | null) {
-  const device = { state: first, looks: 0, nowMs: 0, sendErrors: 3, lastSendError: "Message too long" };
+  const device = {
+    state: first,
+    looks: 0,
+    nowMs: 0,
+    sendErrors: 3,
+    lastSendError: "Message too long",
+    goesAtMs: Infinity,
+  };
   const faults = new WireFaults({
     device: "eth0",
-    look: () => (device.looks++, device.state),
+    look: () => (device.looks++, device.nowMs >= device.goesAtMs ? null : device.state),
     link: {
       stats: () => ({ sendErrors: device.sendErrors }),
       get lastSendError() {
@@ -15,6 +22,7 @@ function watched(first: DeviceState | null) {
       },
     },
     nowMs: () => device.nowMs,
+    sleep: (ms) => device.nowMs += ms,
   });
   return { device, faults };
 }
@@ -35,6 +43,30 @@ Deno.test("a device that is down, gone or has lost its carrier is told of as lon
     assertEquals(fault(null), "eth0 is gone");
   }
   assertEquals(fault("up"), null);
+});
+
+Deno.test("a device that is taken away is of no use a little before: for half a second it is told of as gone", () => {
+  const words = {
+    down: "eth0 is switched off (ip link set eth0 up)",
+    "no carrier": "eth0 has no carrier any more: the cable is out, or the other end is down",
+  };
+  for (const state of ["down", "no carrier"] as const) {
+    for (
+      const [afterMs, told] of [[0, "eth0 is gone"], [500, "eth0 is gone"], [510, words[state]]] as const
+    ) {
+      const { device, faults } = watched("up");
+      device.state = state;
+      device.goesAtMs = afterMs;
+      assertEquals(faults.fault({ now: true }), told, `${state} ${afterMs}`);
+    }
+    // Who has waited once does not wait for each script again.
+    const { device, faults } = watched("up");
+    device.state = state;
+    faults.fault({ now: true });
+    const waitedMs = device.nowMs;
+    assertEquals(faults.fault({ now: true }), words[state]);
+    assertEquals([waitedMs, device.nowMs], [500, 500]);
+  }
 });
 
 Deno.test("a device without a carrier from the beginning will do, until it has had one", () => {
