@@ -20,6 +20,11 @@ interface CarrierWatchOptions {
 
 /** Local choice: a person wants to know within seconds. */
 const INTERVAL_US = 1_000_000;
+/**
+ * Linux takes the carrier of a device and switches it off a moment before it takes the device away, which ends the server with words
+ * of its own: so a device is looked at a second time before anything is said. Local choice.
+ */
+const AGAIN_US = 100_000;
 
 /** Watches one device until it is disposed of. */
 export class CarrierWatch implements Disposable {
@@ -38,18 +43,23 @@ export class CarrierWatch implements Disposable {
   }
 
   #lookLater(): () => void {
-    return this.#options.clock.after(INTERVAL_US, () => {
-      this.#look();
-      this.#cancel = this.#lookLater();
+    const { device, look, clock } = this.#options;
+    return clock.after(INTERVAL_US, () => {
+      const state = look(device);
+      const isLost = state !== this.#state && state !== "up" && state !== null;
+      if (isLost) {
+        this.#cancel = clock.after(AGAIN_US, () => this.#see(look(device)));
+        return;
+      }
+      this.#see(state);
     });
   }
 
-  #look(): void {
-    const { device, look, tell } = this.#options;
-    const before = this.#state;
-    const state = look(device);
+  #see(state: DeviceState | null): void {
+    this.#cancel = this.#lookLater();
+    const { device, tell } = this.#options;
     // A device that is gone ends the server with words of its own.
-    if (state === null || state === before) return;
+    if (state === null || state === this.#state) return;
     this.#state = state;
     if (state === "up") {
       tell("carrier-regained", `${device} is up again, with a carrier: connections go on where they were`);

@@ -5,6 +5,8 @@ import { CarrierWatch } from "../../src/cli/carrier_watch.ts";
 import { VirtualClock } from "../../src/runtime/clock.ts";
 
 const SECOND_US = 1_000_000;
+/** Between a look that finds a device without a carrier and the second one. */
+const AGAIN_US = 100_000;
 
 function watched(first: DeviceState | null) {
   const device = { state: first, looks: 0 };
@@ -18,7 +20,7 @@ function watched(first: DeviceState | null) {
   });
   const becomes = (state: DeviceState | null) => {
     device.state = state;
-    clock.advance(SECOND_US);
+    clock.advance(SECOND_US + AGAIN_US);
     return told.splice(0);
   };
   return { device, clock, watch, becomes };
@@ -52,6 +54,19 @@ Deno.test("carrier: a device that is gone, or cannot be asked, is not told of; w
   const unknown = watched(null);
   unknown.clock.advance(10 * SECOND_US);
   assertEquals(unknown.device.looks, 1);
+});
+
+Deno.test("carrier: of a device that is on its way out nothing is said, nor of one whose carrier is back at once", () => {
+  for (const state of ["down", "no carrier"] as const) {
+    for (const after of [null, "up"] as const) {
+      const { device, clock, becomes } = watched("up");
+      device.state = state;
+      clock.advance(SECOND_US);
+      device.state = after;
+      clock.advance(AGAIN_US);
+      assertEquals(becomes(after), [], `${state} ${after}`);
+    }
+  }
 });
 
 Deno.test("carrier: nobody looks any more once it is disposed of", () => {
