@@ -110,6 +110,23 @@ Deno.test("bits turned, one at a time: nothing throws, and what is told holds to
   }
 });
 
+Deno.test("a time stamp that has become Fast Open's option, of either kind, is told in each output", () => {
+  let changed = 0;
+  for (const { file } of FIXTURES) {
+    for (let at = 0; at + 6 < file.length; at++) {
+      // Two NOPs, then kind 8 with its length (RFC 7323 §3.2); kind 34, or the experiment that came before it (RFC 7413 §4.1.1).
+      if (file[at] !== 1 || file[at + 1] !== 1 || file[at + 2] !== 8 || file[at + 3] !== 10) continue;
+      for (const octets of [[34, 10], [254, 10, 0xf9, 0x89]]) {
+        const damaged = file.slice();
+        damaged.set(octets, at + 2);
+        assertTold(damaged);
+        changed++;
+      }
+    }
+  }
+  assertGreater(changed, 20);
+});
+
 Deno.test("property: many bytes changed at once", () => {
   const changes = fc.array(fc.tuple(fc.nat(0xffff), fc.nat(255)), { minLength: 1, maxLength: 40 });
   fc.assert(

@@ -56,7 +56,7 @@ function assertWords(text: string): void {
 
 const TIME = String.raw`(?:\+(?:0|\d+|\d*\.\d{1,6})|0)`;
 const OPTION = String
-  .raw`(?:nop|mss \d+|sackOK|wscale \d+|TS val \d+ ecr \d+|sack \d+:\d+(?: \d+:\d+)*|\.\.\.)`;
+  .raw`(?:nop|mss \d+|sackOK|wscale \d+|TS val \d+ ecr \d+|sack \d+:\d+(?: \d+:\d+)*|FO(?:EXP)?(?: (?:[0-9a-f]{2})+)?|\.\.\.)`;
 const SEGMENT = String
   .raw`[<>] (?:[FSRPUEW.]+|-) \d+:\d+\(\d+\)(?: ack \d+)?(?: win \d+)?(?: <${OPTION}(?:,${OPTION})*>)?(?:  // .+)?`;
 const CALL = String.raw`[a-z]+\(.*\) = -?\d+(?: EINPROGRESS \(Operation now in progress\))?`;
@@ -70,7 +70,7 @@ function assertScript(script: string): void {
   assert(script.endsWith("\n"));
   for (const line of script.split("\n")) {
     assertMatch(line, LINE);
-    for (const [number] of line.replace(/\/\/.*|^\S+/g, "").matchAll(/\d{10,}/g)) {
+    for (const [number] of line.replace(/\/\/.*|^\S+|FO(?:EXP)? [0-9a-f]+/g, "").matchAll(/\d{10,}/g)) {
       assert(Number(number) <= 0xffffffff, line);
     }
     const [, start, end, length] = /[<>] \S+ (\d+):(\d+)\((\d+)\)/.exec(line) ?? [];
