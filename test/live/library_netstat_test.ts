@@ -4,6 +4,7 @@ import { fromFileUrl } from "@std/path";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { kernelClientCommand, selfCommand } from "../../src/cli/self_command.ts";
 import { liveTest } from "./private_lab.ts";
+import { askNetstat } from "./server_figures.ts";
 import { waitFor } from "./wait_for.ts";
 
 const MODULE = fromFileUrl(new URL("../../mod.ts", import.meta.url));
@@ -20,18 +21,12 @@ function program(options: string): string {
   `;
 }
 
-/** What it says; asked again where a server was held up for the two seconds that it has for its answer. */
+/** What it says. */
 async function netstat(lab: PrivateLab, ...args: readonly string[]): Promise<string> {
   const words = [...selfCommand(), "netstat", ...args];
-  let said = "";
-  await waitFor(async () => {
-    const { code, stdout, stderr } = await lab.run({ side: "server", words });
-    if (/without an answer/.test(stdout + stderr)) return false;
-    assertEquals([code, stderr], [0, ""]);
-    said = stdout;
-    return true;
-  }, { what: "every server answers" });
-  return said;
+  const { code, stdout, stderr } = await askNetstat(lab, { words });
+  assertEquals([code, stderr], [0, ""]);
+  return stdout;
 }
 
 async function withProgram(
