@@ -27,8 +27,6 @@ interface ServeOptions {
 
 /** How long a test waits for an event before it fails; generous, because two cores may be very busy. */
 const EVENT_TIMEOUT_MS = 60_000;
-/** How long a server may take to end; as generous. */
-const ENDING_MS = 20_000;
 /** How often a growing log is read. */
 const READ_EVERY_MS = 5;
 
@@ -137,7 +135,7 @@ export class ServeProcess implements AsyncDisposable {
 
   /** Ends the server as Ctrl-C does; one that ends already has a second signal, and one that is at its very end dies of it. */
   async stop(): Promise<ProcessResult> {
-    const result = await this.#process.stop(ENDING_MS);
+    const result = await this.#process.stop();
     await this.#allRead;
     return result;
   }
