@@ -77,3 +77,11 @@ Deno.test("carrier: nobody looks any more once it is disposed of", () => {
   clock.advance(10 * SECOND_US);
   assertEquals([device.looks, clock.nextTimerUs], [looks, Infinity]);
 });
+
+Deno.test("carrier: nor is it told of a carrier that was lost just before", () => {
+  const { device, clock, watch, becomes } = watched("up");
+  device.state = "down";
+  clock.advance(SECOND_US);
+  watch[Symbol.dispose]();
+  assertEquals([becomes("down"), clock.nextTimerUs], [[], Infinity]);
+});
