@@ -50,14 +50,17 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
           // The limit ends what the shell has begun.
           args: [...words, "run", "--jobs", "2", "--allow-shell", "--timeout", "15", directory],
           stdin: "null",
-          stdout: "null",
+          stdout: "piped",
           stderr: "null",
         }).spawn();
         assertEquals(await Deno.readTextFile(pipe), "here\n");
         const processes = (await processesWith(`${directory}/2.pkt`)).filter((pid) => pid !== `${run.pid}`);
         assertEquals(processes.length, 1);
         run.kill(signal);
-        assertEquals((await run.status).signal, signal);
+        const ended = await run.output();
+        assertEquals(ended.signal, signal);
+        // The script that was cut short is not told as failed.
+        assertEquals(new TextDecoder().decode(ended.stdout).includes("2.pkt"), false);
         assertEquals(await ends(processes[0]), true);
       } finally {
         await Deno.remove(directory, { recursive: true });
