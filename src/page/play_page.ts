@@ -73,7 +73,7 @@ export class PlayPage {
     new MutationObserver(() => this.#refresh()).observe(document.documentElement, {
       attributeFilter: ["lang"],
     });
-    globalThis.addEventListener("hashchange", () => this.#readAddress());
+    globalThis.addEventListener("hashchange", () => this.#addressChanged());
   }
 
   /** Begins. */
@@ -136,6 +136,13 @@ export class PlayPage {
     setTimeout(() => note.remove(), NOTE_MS);
   }
 
+  /** The browser's word of a change comes after the change; who looked between has read it already. False where it is as it was. */
+  #addressChanged(): boolean {
+    if (location.hash.slice(1) === this.#address) return false;
+    this.#readAddress();
+    return true;
+  }
+
   #readAddress(): void {
     const given = location.hash.slice(1);
     this.#address = given;
@@ -159,10 +166,7 @@ export class PlayPage {
   /** Without an entry in the browser's history, or each step would be one; another scenario is one. False where all is as it was. */
   #writeAddress(): boolean {
     // Somebody has changed it meanwhile: that is a wish, not yet heard of.
-    if (location.hash.slice(1) !== this.#address) {
-      this.#readAddress();
-      return false;
-    }
+    if (this.#addressChanged()) return false;
     const text = setUpText(this.#courses.active.setUp);
     // What nobody could read is not written: the last that could be stays.
     if (text.length > MOST_LINK_LETTERS || text === this.#address) return false;
