@@ -20,23 +20,32 @@ interface AttachedOptions {
  */
 export async function runAttached(words: readonly string[], options: AttachedOptions): Promise<number> {
   const [program, ...args] = words;
-  const child = new Deno.Command(program, {
-    args,
-    env: { ...options.env },
-    stdin: "inherit",
-    stdout: "inherit",
-    stderr: "inherit",
-  })
-    .spawn();
+  let child: Deno.ChildProcess | null = null;
   const ignore = () => {};
-  const hand = options.onTerm ?? (() => child.kill("SIGTERM"));
+  const hand = options.onTerm ?? (() => child === null ? undefined : handOn(child));
+  // Before it begins: what came in between would end us alone.
   for (const name of TERMINAL_SIGNALS) Deno.addSignalListener(name, ignore);
   Deno.addSignalListener("SIGTERM", hand);
   try {
+    child = new Deno.Command(program, {
+      args,
+      env: { ...options.env },
+      stdin: "inherit",
+      stdout: "inherit",
+      stderr: "inherit",
+    }).spawn();
     return (await child.status).code;
   } finally {
     for (const name of TERMINAL_SIGNALS) Deno.removeSignalListener(name, ignore);
     Deno.removeSignalListener("SIGTERM", hand);
+  }
+}
+
+function handOn(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGTERM");
+  } catch {
+    // It has ended by itself, and we are about to hear of it.
   }
 }
 
