@@ -54,6 +54,9 @@ export class LabProcess {
       stdout: "piped",
       stderr: "piped",
       env: { ...options.env },
+      // In a session of its own: Ctrl-C is for us, who then end the lab. Were it heard in there as well, the end of a process could be
+      // known here before the signal, and be told as a failure.
+      detached: true,
     }).spawn();
     this.#input = options.stdin ? this.#child.stdin.getWriter() : null;
     this.result = Promise.all([
@@ -114,7 +117,7 @@ export class LabProcess {
   async leave(graceMs: number): Promise<void> {
     if (await this.endsWithin(graceMs)) return;
     // It stands still: nsenter stops itself when what it waits for is stopped.
-    this.#child.kill("SIGKILL");
+    killQuietly(this.#child);
     await this.result;
   }
 
@@ -146,4 +149,13 @@ async function eachLine(
     for (const line of lines) onLine(line);
   }
   if (onLine !== undefined && rest !== "") onLine(rest);
+}
+
+/** Ends a process at once, if it has not ended by itself. */
+export function killQuietly(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It ended by itself in the meantime.
+  }
 }

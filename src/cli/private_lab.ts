@@ -8,7 +8,7 @@
  *
  * Owns: the holder, and how processes enter. Must not know: what they are to do there.
  */
-import { LabProcess, type LineHandler, type ProcessResult } from "./lab_process.ts";
+import { killQuietly, LabProcess, type LineHandler, type ProcessResult } from "./lab_process.ts";
 import { labConfigureSteps, labCreateSteps, labOffloadSteps, labSteps6, shellLine } from "./lab_network.ts";
 import { type LabOptions, type LabPlace, type LabPlan, planLab } from "./lab_plan.ts";
 import { environmentVariable } from "./terminal.ts";
@@ -74,7 +74,7 @@ export class PrivateLab {
   /** What was started and has not ended: outside, each has a process that waits for it. */
   readonly #entered = new Set<LabProcess>();
   #started = 0;
-  #closed = false;
+  #closing: Promise<void> | null = null;
 
   private constructor(
     parts: { plan: LabPlan; rights: LabRights } & Opened,
@@ -151,10 +151,12 @@ export class PrivateLab {
     return null;
   }
 
-  /** Ends every process of the lab, and with them the lab; then nothing of it is left outside either. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  /** Ends every process of the lab, and with them the lab; then nothing of it is left outside either. Who comes second waits as well. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
     await endHolder(this.#holder);
     await Promise.allSettled([...this.#entered].map((process) => process.leave(CLOSE_TIMEOUT_MS)));
   }
@@ -274,14 +276,6 @@ async function endHolder(holder: Deno.ChildProcess): Promise<void> {
   const timer = setTimeout(() => killQuietly(holder), CLOSE_TIMEOUT_MS);
   await holder.status;
   clearTimeout(timer);
-}
-
-function killQuietly(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL");
-  } catch {
-    // it ended by itself in the meantime
-  }
 }
 
 /** Runs a command line to its end; gives its stdout, whatever its status. */

@@ -42,6 +42,20 @@ liveTest("closing a lab ends every process of it", NO_PCAP, async (lab) => {
   assert(await sleeper.endsWithin(60_000));
 });
 
+liveTest("who closes a lab that is being closed waits for its end as well", NO_PCAP, async (lab) => {
+  const ready = Promise.withResolvers<void>();
+  const stubborn = lab.spawn({
+    side: "server",
+    words: ["sh", "-c", "trap '' TERM; echo ready; sleep 600"],
+    onStdout: () => ready.resolve(),
+  });
+  await ready.promise;
+  const first = lab.close();
+  await lab.close();
+  assertEquals(stubborn.ended, true);
+  await first;
+});
+
 liveTest("lab up, exec and down work, twice over, and leave nothing", NO_PCAP, async (lab) => {
   // Inside the private lab this user is root, and /run is the lab's own: a named lab there touches no host.
   const run = async (...args: string[]) => await lab.run({ words: [...selfCommand(), "lab", ...args] });
