@@ -5,6 +5,7 @@
  */
 import { getColorEnabled } from "@std/fmt/colors";
 import { renderTransitions } from "../observe/transition_table.ts";
+import { Patience } from "../runtime/patience.ts";
 import type { TcpEvent } from "../tcp/events.ts";
 import { CliError } from "./command.ts";
 import type { DemoScreen } from "./demo_screen.ts";
@@ -200,17 +201,17 @@ class LiveStory {
     wanted: Promise<unknown>,
     otherwise: { what: string; by: readonly LabProcess[] },
   ): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<string>((resolve) => {
-      timer = setTimeout(() => resolve(`nothing for ${STEP_TIMEOUT_MS / 1000} s`), STEP_TIMEOUT_MS);
-    });
+    const { promise: late, resolve } = Promise.withResolvers<string>();
+    using _patience = new Patience(
+      STEP_TIMEOUT_MS,
+      () => resolve(`nothing for ${STEP_TIMEOUT_MS / 1000} s`),
+    );
     const processes = this.#server === null ? otherwise.by : [...otherwise.by, this.#server];
     const ends = processes.map(async (process) => {
       const { code, stderr } = await process.result;
       return stderr.trim().split("\n")[0] || `it ended with status ${code}`;
     });
     const reason = await Promise.race([wanted.then(() => null), late, ...ends]);
-    clearTimeout(timer);
     if (reason !== null) throw new CliError(`${otherwise.what}: ${reason}`);
   }
 

@@ -5,6 +5,8 @@
  * hands in how a signal is delivered).
  */
 
+import { comesWithin } from "../runtime/patience.ts";
+
 /** What a process that has ended left behind. */
 export interface ProcessResult {
   readonly code: number;
@@ -123,13 +125,7 @@ export class LabProcess {
 
   /** Whether the process ends within that time, in milliseconds. */
   async endsWithin(ms: number): Promise<boolean> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), ms));
-    try {
-      return await Promise.race([this.result.then(() => true), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return await comesWithin(this.result, ms);
   }
 }
 

@@ -8,6 +8,7 @@
  *
  * Owns: the holder, and how processes enter. Must not know: what they are to do there.
  */
+import { Patience } from "../runtime/patience.ts";
 import { killQuietly, LabProcess, type LineHandler, type ProcessResult } from "./lab_process.ts";
 import { labConfigureSteps, labCreateSteps, labOffloadSteps, labSteps6, shellLine } from "./lab_network.ts";
 import { type LabOptions, type LabPlace, type LabPlan, planLab } from "./lab_plan.ts";
@@ -243,9 +244,9 @@ async function startHolder(
     throw error;
   }
   const complaints = new Response(holder.stderr).text();
-  const timer = setTimeout(() => killQuietly(holder), OPEN_TIMEOUT_MS);
+  const patience = new Patience(OPEN_TIMEOUT_MS, () => killQuietly(holder));
   const ready = await readyHolder(holder.stdout);
-  clearTimeout(timer);
+  patience[Symbol.dispose]();
   if (ready !== null) {
     complaints.catch(() => {});
     return { holder, ...ready };
@@ -273,9 +274,8 @@ async function readyHolder(stdout: ReadableStream<Uint8Array>): Promise<Omit<Ope
 
 async function endHolder(holder: Deno.ChildProcess): Promise<void> {
   await holder.stdin.close().catch(() => {});
-  const timer = setTimeout(() => killQuietly(holder), CLOSE_TIMEOUT_MS);
+  using _patience = new Patience(CLOSE_TIMEOUT_MS, () => killQuietly(holder));
   await holder.status;
-  clearTimeout(timer);
 }
 
 /** Runs a command line to its end; gives its stdout, whatever its status. */

@@ -3,6 +3,7 @@
  *
  * Owns: opening and ending both; that a reader that is slow never stops the server. Must not know: what is written.
  */
+import { comesWithin } from "../runtime/patience.ts";
 import { CliError, errorLine } from "./command.ts";
 import type { AsyncOutput } from "./output_sink.ts";
 
@@ -72,10 +73,7 @@ export class StreamOutput implements RecordingOutput {
   cutOff(): void {}
 
   async close(): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, END_PATIENCE_MS));
-    await Promise.race([this.#underWay, late]);
-    clearTimeout(timer);
+    if (this.#underWay !== null) await comesWithin(this.#underWay, END_PATIENCE_MS);
     if (this.#failure === null && this.#underWay === null) return;
     const why = this.#failure === null ? "its reader has not taken the end" : errorLine(this.#failure);
     throw new CliError(`The recording on stdout is not whole (${why})`);

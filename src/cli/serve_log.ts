@@ -12,6 +12,7 @@ import { LogLimit } from "../observe/log_limit.ts";
 import { JsonLines } from "../observe/json_lines.ts";
 import { LineWriter } from "../observe/log_writer.ts";
 import { payloadIn } from "../observe/payload_text.ts";
+import { comesWithin } from "../runtime/patience.ts";
 import type { Observer, TcpEvent } from "../tcp/events.ts";
 import { CliError, systemWords } from "./command.ts";
 import type { LogSettings, LogStyle } from "./log_options.ts";
@@ -155,12 +156,7 @@ export class ServeLog {
     const lostBefore = this.lostLines;
     if (last !== undefined) this.observer?.(last);
     this.flush();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<false>((resolve) =>
-      timer = setTimeout(() => resolve(false), this.#endPatienceMs)
-    );
-    const isWritten = await Promise.race([this.#sink.settled().then(() => true), late]);
-    clearTimeout(timer);
+    const isWritten = await comesWithin(this.#sink.settled(), this.#endPatienceMs);
     return isWritten && this.#failure === null && this.lostLines === lostBefore;
   }
 

@@ -7,6 +7,7 @@
  * A terminal that stands still (Ctrl-S, a connection that hangs) holds nobody up: as long as one picture is on its way no
  * other is begun, and the next one is the newest.
  */
+import { comesWithin } from "../runtime/patience.ts";
 import { type Key, KeyReader } from "./screen_keys.ts";
 
 /** Where pictures go, and keys come from; the program's own, or a test's. */
@@ -101,10 +102,7 @@ export class TerminalScreen {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#close();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, PATIENCE_MS));
-    await Promise.race([this.#underWay ?? Promise.resolve(), late]);
-    clearTimeout(timer);
+    if (this.#underWay !== null) await comesWithin(this.#underWay, PATIENCE_MS);
     // Who stands still now might stand still for ever, and the server has an end to come to.
     if (this.#underWay === null) this.#sayGoodbye();
     else void this.#underWay.then(() => this.#sayGoodbye());

@@ -4,6 +4,8 @@
  * Owns: running one to its end, wherever it is, or no longer and no further than told. Must not know: what it is asked.
  */
 
+import { Patience } from "../runtime/patience.ts";
+
 /** What a program said. */
 export interface ToolOutput {
   readonly ok: boolean;
@@ -61,10 +63,10 @@ export async function boundedText(program: string, bounded: BoundedCommand): Pro
   }
   const endAll = () => quietly(() => Deno.kill(-child.pid, "SIGKILL"));
   let isLate = false;
-  const timer = setTimeout(() => {
+  using _patience = new Patience(patienceMs, () => {
     isLate = true;
     endAll();
-  }, patienceMs);
+  });
   try {
     const text = await textOf(child.stdout, mostBytes);
     return isLate ? null : text;
@@ -72,7 +74,6 @@ export async function boundedText(program: string, bounded: BoundedCommand): Pro
     endAll();
     return null;
   } finally {
-    clearTimeout(timer);
     // Having said all, it may still stand (its user has stopped it), and would keep this program.
     quietly(() => child.kill("SIGKILL"));
   }
