@@ -5,6 +5,7 @@
  * contains; the caller makes something of its lines. The protocol is described in control_socket.ts.
  */
 import { join } from "node:path";
+import { Patience } from "./patience.ts";
 import { readableRunDirectories } from "./run_directory.ts";
 
 /** How long one server may be silent; local choice: a live one says something within milliseconds. */
@@ -117,19 +118,14 @@ export async function askServer(
   if (server === null) return null;
   const { promise, resolve } = Promise.withResolvers<null>();
   const giveUp = () => resolve(null);
-  const whole = setTimeout(giveUp, ANSWER_MS);
-  let silence = setTimeout(giveUp, SILENCE_MS);
-  const heard = () => {
-    clearTimeout(silence);
-    silence = setTimeout(giveUp, SILENCE_MS);
-  };
+  using _whole = new Patience(ANSWER_MS, giveUp);
+  using silence = new Patience(SILENCE_MS, giveUp);
+  const heard = () => silence.heard();
   try {
     return await Promise.race([converse(server, { request, budget, heard }), promise]);
   } catch {
     return null;
   } finally {
-    clearTimeout(whole);
-    clearTimeout(silence);
     server.close();
   }
 }
@@ -165,17 +161,31 @@ function wholeAnswer(lines: unknown[]): unknown[] | null {
 
 /** Null when nobody listens there, or we may not ask. */
 async function connectTo(path: string): Promise<Deno.UnixConn | null> {
+  const asked = markOf(path);
   try {
     return await Deno.connect({ transport: "unix", path });
   } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) await removeQuietly(path);
+    // Until we hear of it somebody else may have removed the file, and a server that begins have taken its name.
+    const isStale = error instanceof Deno.errors.ConnectionRefused && asked !== null &&
+      asked === markOf(path);
+    if (isStale) removeQuietly(path);
     return null;
   }
 }
 
-async function removeQuietly(path: string): Promise<void> {
+/** What tells a file from another one of the same name; null where there is none. */
+function markOf(path: string): string | null {
   try {
-    await Deno.remove(path);
+    const { dev, ino, mtime } = Deno.lstatSync(path);
+    return `${dev} ${ino} ${mtime?.getTime()}`;
+  } catch {
+    return null;
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    Deno.removeSync(path);
   } catch {
     // Another reader was quicker, or it is not ours to remove.
   }
@@ -188,7 +198,7 @@ async function removeUnnamed(directory: string): Promise<void> {
       if (isSymlink || !name.startsWith(".") || !name.endsWith(UNNAMED_SUFFIX)) continue;
       const path = join(directory, name);
       const { mtime } = await Deno.lstat(path);
-      if (mtime !== null && Date.now() - mtime.getTime() > STALE_MS) await removeQuietly(path);
+      if (mtime !== null && Date.now() - mtime.getTime() > STALE_MS) removeQuietly(path);
     }
   } catch {
     // Closed to us, or gone meanwhile.

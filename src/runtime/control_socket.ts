@@ -12,6 +12,7 @@
  */
 import { join } from "node:path";
 import { removeStaleSockets, UNNAMED_SUFFIX } from "./control_client.ts";
+import { Patience } from "./patience.ts";
 import { visitEventLoop } from "./pump.ts";
 import { openRunDirectory } from "./run_directory.ts";
 
@@ -119,13 +120,15 @@ export class ControlSocket implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#listener.close();
-    for (const client of this.#clients) closeQuietly(client);
+    // As long as it listens the file is ours: a moment later whoever looks may have removed it, and another one taken the name. And who
+    // is cut off in his question finds no file that is silent.
     try {
       Deno.removeSync(this.path);
     } catch {
-      // Somebody removed it already, or the rights are gone with a change of user: the next starter tidies up.
+      // The rights are gone with a change of user: the next starter tidies up.
     }
+    this.#listener.close();
+    for (const client of this.#clients) closeQuietly(client);
   }
 
   [Symbol.dispose](): void {
@@ -217,27 +220,26 @@ function nextBytes(lines: Generator<string, void, void>): Uint8Array<ArrayBuffer
 /** Ends a client that takes too long, for its next step or for all of them. */
 class Deadline {
   readonly #end: () => void;
-  #step: ReturnType<typeof setTimeout>;
-  #whole: ReturnType<typeof setTimeout> | undefined;
+  readonly #step: Patience;
+  #whole: Patience | undefined;
 
   constructor(end: () => void) {
     this.#end = end;
-    this.#step = setTimeout(end, CLIENT_MS);
+    this.#step = new Patience(CLIENT_MS, end);
   }
 
   beginAnswer(): void {
     this.progress();
-    this.#whole = setTimeout(this.#end, ANSWER_MS);
+    this.#whole = new Patience(ANSWER_MS, this.#end);
   }
 
   progress(): void {
-    clearTimeout(this.#step);
-    this.#step = setTimeout(this.#end, CLIENT_MS);
+    this.#step.heard();
   }
 
   cancel(): void {
-    clearTimeout(this.#step);
-    clearTimeout(this.#whole);
+    this.#step[Symbol.dispose]();
+    this.#whole?.[Symbol.dispose]();
   }
 }
 

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { join } from "@std/path";
 import { askServer, findServers, surveyServers } from "../../src/runtime/control_client.ts";
-import { openControlSocket } from "../../src/runtime/control_socket.ts";
+import { ControlSocket, openControlSocket } from "../../src/runtime/control_socket.ts";
 
 interface Snapshot {
   readonly pid: number;
@@ -99,6 +99,42 @@ Deno.test("a file on which nobody listens is removed at once, whoever has its nu
     "102-1.sock",
   ]);
   assertEquals((await findServers(readSnapshot, { directories: [directory.path] })).length, 2);
+});
+
+Deno.test("a name that a server takes while its file is found to be stale stays that server's", async () => {
+  using directory = scratch();
+  const path = join(directory.path, "7.sock");
+  const bound = join(directory.path, "bound");
+  const dead = Deno.listen({ transport: "unix", path: bound });
+  // The second link keeps its number from being given away again.
+  for (const link of [path, join(directory.path, "kept")]) Deno.linkSync(bound, link);
+  dead.close();
+  const asking = askServer(path);
+  // Somebody else has found it before, and begins.
+  Deno.removeSync(path);
+  using next = Deno.listen({ transport: "unix", path: bound });
+  Deno.linkSync(bound, path);
+  const accepting = next.accept().then((client) => client.close(), () => {});
+  assertEquals(await asking, null);
+  assert(existing(path));
+  (await Deno.connect({ transport: "unix", path })).close();
+  await accepting;
+});
+
+Deno.test("a server that ends takes its name away while it is still its own", async () => {
+  using directory = scratch();
+  const path = join(directory.path, "7.sock");
+  const listener = Deno.listen({ transport: "unix", path });
+  const closing = listener.close.bind(listener);
+  const wasThere: boolean[] = [];
+  listener.close = () => {
+    wasThere.push(existing(path));
+    closing();
+  };
+  const socket = new ControlSocket({ path, listener, answer: answers({ pid: 7 }) });
+  socket.close();
+  socket.close();
+  assertEquals(wasThere, [false]);
 });
 
 Deno.test("a socket that was killed before it had a name is removed later, one that is about to get one is not", async () => {
