@@ -30,10 +30,15 @@ const LISTENING = "^[^ ]+ [0-9A-F]+ [0-9A-F]+ [0-9A-F]{3}[13579BDF][0-9A-F]{4} [
 /**
  * Counts in the table of every network namespace once. A shell reads them, because the compiled binary may not open files
  * below /proc itself; and it counts, because anybody may have bound any number of sockets to such names, and to names that
- * are no text, which in another locale end grep's list of lines.
+ * are no text, which in another locale end grep's list of lines. A process may have ended since it was listed: then the next of its
+ * namespace has the table (grep's status is 2 where it could read none).
  */
-const COUNT = `export LC_ALL=C; stat -L -c '%i %n' $1 2>/dev/null | sort -u -n -k1,1 |
-while read -r inode table; do grep -h -E "$2" "$table" 2>/dev/null; done | wc -l`;
+const COUNT = `export LC_ALL=C; known=; stat -L -c '%i %n' $1 2>/dev/null | sort -n -k1,1 |
+while read -r inode table; do
+  test "$inode" = "$known" && continue
+  grep -h -E "$2" "$table" 2>/dev/null
+  test $? -eq 2 || known=$inode
+done | wc -l`;
 
 /** How many control sockets there are on which a server listens; null where the system does not tell, or not in time. */
 export async function countListeningServers(

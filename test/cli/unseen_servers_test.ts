@@ -48,6 +48,42 @@ Deno.test({
   },
 });
 
+/** A named pipe, and a file whose number is larger: what is sorted by number comes to it later. */
+async function pipeBefore(place: string, file: string): Promise<string> {
+  const pipe = `${place}/0`;
+  await new Deno.Command("mkfifo", { args: [pipe] }).output();
+  const { ino } = Deno.statSync(pipe);
+  for (let spare = 0; (Deno.statSync(file).ino ?? 0) < (ino ?? 0); spare++) {
+    Deno.renameSync(file, `${place}/spare${spare}`);
+    Deno.copyFileSync(`${place}/spare${spare}`, file);
+  }
+  return pipe;
+}
+
+Deno.test({
+  name: "a namespace is counted although the process in whose list it would be looked up has just ended",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const place = Deno.makeTempDirSync({ prefix: "tcplab-test-" });
+    try {
+      Deno.writeTextFileSync(
+        `${place}/1`,
+        "0000000000000000: 00000002 00000000 00010000 0001 01 43710 /run/tcplab/.12ab34cd.tcplab\n",
+      );
+      const pipe = await pipeBefore(place, `${place}/1`);
+      Deno.linkSync(`${place}/1`, `${place}/2`);
+      const counting = countListeningServers(`${place}/[0-9]*`, PATIENCE_MS);
+      // All have been listed by the time that the first is read.
+      const held = await Deno.open(pipe, { write: true });
+      Deno.removeSync(`${place}/1`);
+      held.close();
+      assertEquals(await counting, 1);
+    } finally {
+      Deno.removeSync(place, { recursive: true });
+    }
+  },
+});
+
 /** How many more are counted in this process's own list while a control socket is open than before, and when it is closed again. */
 async function countedMore(directory: string): Promise<{ own: string; all: number | null }> {
   const count = () => countListeningServers(`/proc/${Deno.pid}/net/unix`, PATIENCE_MS);
