@@ -1,7 +1,7 @@
 /**
  * A real browser, headless, in the server's namespace of a lab: what a person sees of the live page.
  *
- * Owns: starting it, and everything that a page complains of or asks for. Must not know: what a test looks for.
+ * Owns: starting it, and everything that a page complains of, says in notes or asks for. Must not know: what a test looks for.
  *
  * The browser is told what to do through two pipes, so that nobody needs to reach it over the lab's network.
  */
@@ -40,6 +40,28 @@ interface ChartContents {
   /** With one connection. */
   readonly server: ServeProcess;
   readonly least: number;
+}
+
+/** In the browser: every note that the page has shown. A note goes by itself after some seconds, whoever has not looked by then. */
+const KEEP_NOTES = `{
+  globalThis.keptNotes = [];
+  new MutationObserver((changes) => {
+    for (const { target, addedNodes } of changes) {
+      if (target.id === "notes") for (const note of addedNodes) keptNotes.push(note.textContent);
+    }
+  }).observe(document, { childList: true, subtree: true });
+}`;
+
+/** Has a page keep its notes from the beginning on, for {@link notesWith}. */
+export async function keepNotes(page: Page): Promise<void> {
+  await page.addInitScript({ content: KEEP_NOTES });
+}
+
+/** Waits until the page has shown a note with these words, there still or not; how many such notes it has shown. */
+export async function notesWith(page: Page, words: string): Promise<number> {
+  const text = JSON.stringify(words);
+  await page.waitForFunction(`keptNotes.some((note) => note.includes(${text}))`);
+  return Number(await page.evaluate(`keptNotes.filter((note) => note.includes(${text})).length`));
 }
 
 /** Inside of a user namespace it cannot make its own, nor as root. */
