@@ -160,15 +160,18 @@ playTest(
       });
     assertEquals([await isSeen(1), await isSeen(2)], [true, true]);
     for (const [index, by] of [[0, 60], [1, -40], [0, 5000], [1, -5000]] as const) {
+      const before = await scrollers.nth(index).evaluate(({ scrollTop }) => scrollTop);
       await scrollers.nth(index).hover();
       await page.mouse.wheel(0, by);
-      await page.waitForFunction(() => {
-        const [first, second] = [...document.querySelectorAll(".course-scroll")];
-        const isAtEnd = ({ scrollTop, scrollHeight, clientHeight }: Element) =>
-          scrollTop >= scrollHeight - clientHeight - 1;
+      // The browser scrolls in its own time: first it has to be where the wheel leads.
+      await page.waitForFunction(([index, wanted]) => {
+        const both = [...document.querySelectorAll(".course-scroll")];
+        const end = ({ scrollHeight, clientHeight }: Element) => scrollHeight - clientHeight;
+        const [turned, other] = [both[index], both[1 - index]];
+        if (Math.abs(turned.scrollTop - Math.max(0, Math.min(wanted, end(turned)))) > 1) return false;
         // The shorter one goes as far as it can.
-        return Math.abs(first.scrollTop - second.scrollTop) <= 1 || isAtEnd(first) || isAtEnd(second);
-      });
+        return Math.abs(other.scrollTop - Math.min(turned.scrollTop, end(other))) <= 1;
+      }, [index, before + by]);
     }
     await page.waitForFunction(() =>
       [...document.querySelectorAll(".course-scroll")].every(({ scrollTop }) => scrollTop === 0)
@@ -283,8 +286,9 @@ playTest(
       "loss",
       "s=loss&do=0l1_0c0_100s0!14600&lose=6",
     ]);
-    // What was done just before is in the address already.
-    await page.waitForTimeout(400);
+    // What was done just before is in the address already. By the page's own clock it has been quiet until then, for longer than
+    // it waits between two addresses: a browser calls timers in the order of their times.
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 400)));
     await press(page, "run");
     await page.reload();
     await page.getByText("180.004 ms").first().waitFor();
