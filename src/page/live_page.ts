@@ -120,11 +120,11 @@ export class LivePage implements PageViewer {
     const isThere = this.#selected !== null && this.#table.rowOf(this.#selected) !== null;
     // Of what is over one begins at the beginning.
     const first = (this.#source.storyOf === undefined ? rows.at(-1) ?? ended.at(-1) : rows[0])?.id ?? null;
-    if (!isThere) this.#select(first);
-    else {
-      this.#table.select(this.#selected);
-      this.#source.subscribe(this.#selected);
-    }
+    if (!isThere) return this.#select(first);
+    // One that has begun while nobody told of it is told of here alone.
+    if (this.#isFollowing && this.#goToNewest(rows, ended)) return;
+    this.#table.select(this.#selected);
+    this.#source.subscribe(this.#selected);
   }
 
   batch(message: BatchMessage): void {
@@ -177,11 +177,13 @@ export class LivePage implements PageViewer {
     if (event.event === "transition") this.#taken.add(event.row);
   }
 
-  /** The newest connection that there is, also one that came and went between two batches. */
-  #goToNewest(rows: readonly ConnectionRow[], ended: readonly ClosedEvent[]): void {
+  /** The newest connection that there is, also one that came and went between two batches. False where it is looked at already. */
+  #goToNewest(rows: readonly ConnectionRow[], ended: readonly ClosedEvent[]): boolean {
     const ids = [...rows.map(({ id }) => id), ...ended.flatMap(({ id }) => id ?? [])];
     const newest = Math.max(this.#selected ?? 0, ...ids);
-    if (newest > (this.#selected ?? 0)) this.#select(newest);
+    if (newest === (this.#selected ?? 0)) return false;
+    this.#select(newest);
+    return true;
   }
 
   #choose(id: number): void {

@@ -72,7 +72,15 @@ liveTest(
     await page.locator('[aria-label="Sequence diagram"] [data-flags*="FIN"]').first().waitFor();
     const last = await segmentsOf(page);
     assertEquals(last.slice(0, segments), after);
-    assertEquals(await page.evaluate("streams.length"), 3);
+    // Another begins before it is back, of which another page has heard all: it is the newest, which the page follows.
+    const other = await browser.open(address);
+    await other.locator('[data-status="live"]').waitFor();
+    await breaksFor(page, async () => {
+      lab.spawn({ side: "client", words: ["nc", lab.plan.tcplabAddress, "3333"], stdin: true });
+      await other.locator('[data-connection="2"][aria-selected="true"]').waitFor();
+    });
+    await page.locator('[data-connection="2"][aria-selected="true"]').waitFor();
+    assertEquals(await page.evaluate("streams.length"), 4);
     assertEquals(browser.complaints, []);
   },
 );
