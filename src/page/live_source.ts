@@ -22,6 +22,8 @@ export class LiveSource implements PageSource {
   #viewer: PageViewer | null = null;
   #socket: WebSocket | null = null;
   #failures = 0;
+  /** What was wished for last; resolves when it is done, or has failed. */
+  #lastWish: Promise<unknown> = Promise.resolve();
 
   /** `address`: of the page itself, token included. */
   constructor(address: URL) {
@@ -87,7 +89,14 @@ export class LiveSource implements PageSource {
     };
   }
 
-  async #post(path: string, body?: unknown): Promise<string | null> {
+  /** One after the other: each has a connection of its own, on which it could arrive before the one that was asked for before it. */
+  #post(path: string, body?: unknown): Promise<string | null> {
+    const wish = this.#lastWish.then(() => this.#ask(path, body));
+    this.#lastWish = wish;
+    return wish;
+  }
+
+  async #ask(path: string, body: unknown): Promise<string | null> {
     try {
       const response = await fetch(this.#path(path), {
         method: "POST",
