@@ -51,6 +51,8 @@ export class LivePage implements PageViewer {
   #stored: ShownStory | null = null;
   #listening: readonly TcpState[] = [];
   #address = "";
+  /** How often a meaning has been asked for. */
+  #asked = 0;
   /** Connections that live, shown or not. */
   #living = 0;
 
@@ -245,7 +247,10 @@ export class LivePage implements PageViewer {
   }
 
   async #explain(name: string): Promise<void> {
+    const asked = ++this.#asked;
     const answers = await this.#source.why(name);
+    // Meanwhile another may have been asked for, and told.
+    if (asked !== this.#asked) return;
     const parts = answers.slice(0, 3).flatMap(({ name, text: words, rfc, source }) => [
       element("p", {}, element("b", {}, name), ` ${words}${rfc === "" ? "" : ` (${rfc})`}`),
       ...(source.length === 0

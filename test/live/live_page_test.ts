@@ -158,6 +158,20 @@ liveTest("the live page shows a Linux client, and does to it what is asked", {
   // What an arrow means.
   await row("syn-rcvd.ack").click();
   await page.locator(".why").getByText("src/tcp/").first().waitFor();
+  // Who asks for another before the first is told is shown the other, however late the first answer comes.
+  const asked = Promise.withResolvers<() => Promise<void>>();
+  await page.route(/\/api\/why\/listen\.syn/, (route) => asked.resolve(() => route.continue()));
+  await row("listen.syn").click();
+  const letGo = await asked.promise;
+  await row("established.fin").click();
+  const why = page.locator(".why b").first();
+  await why.getByText("established.fin").waitFor();
+  const isAnswered = page.waitForResponse(/\/api\/why\/listen\.syn/).then((response) => response.finished());
+  await letGo();
+  await isAnswered;
+  // What is asked for later is answered later.
+  await page.evaluate(`fetch("/api/why/LISTEN" + location.search).then((answer) => answer.json())`);
+  assertEquals(await why.textContent(), "established.fin");
 
   // The end, from the page: RST on the wire, and the connection gone.
   await page.locator('[data-connection="1"] [data-end="abort"]').click();
