@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { OUR_MAC, runIn, runPeer } from "./address_families.ts";
-import { NMAP_PATIENCE } from "./nmap_patience.ts";
+import { NMAP_PATIENCE, scanFrom } from "./nmap_patience.ts";
 import { besideTests, liveTest, type LiveTestOptions, scratchFile } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
 import { serverFigures } from "./server_figures.ts";
@@ -233,17 +233,17 @@ liveTest("hostile: nmap -6 sees what it sees of Linux", {
     assertEquals(code, 0, stderr);
     return stdout;
   };
-  const states = async (scan: string, ports = `${OPEN},${CLOSED}`) =>
-    [...(await nmap(scan, "-p", ports)).matchAll(/^\d+(?:\/\w+)? +(\S+) .*$/gm)].map(([, state]) => state);
+  const states = async (scan: readonly string[], ports = `${OPEN},${CLOSED}`) =>
+    [...(await nmap(...scan, "-p", ports)).matchAll(/^\d+(?:\/\w+)? +(\S+) .*$/gm)].map(([, state]) => state);
   const [syn, connect, none, fin, xmas, ack, udp, protocols, system] = await Promise.all([
-    states("-sS"),
-    states("-sT"),
-    states("-sN"),
-    states("-sF"),
-    states("-sX"),
-    states("-sA"),
-    states("-sU", "53,4444"),
-    states("-sO", "6,17,58,59,132,253"),
+    states(scanFrom("-sS", 1)),
+    states(["-sT"]),
+    states(scanFrom("-sN", 2)),
+    states(scanFrom("-sF", 3)),
+    states(scanFrom("-sX", 4)),
+    states(scanFrom("-sA", 5)),
+    states(["-sU"], "53,4444"),
+    states(["-sO"], "6,17,58,59,132,253"),
     nmap("-O", "--max-os-tries", "1", "-p", `${OPEN},${CLOSED}`),
   ]);
   for (const scan of [syn, connect]) assertEquals(scan, ["open", "closed"]);

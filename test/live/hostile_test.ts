@@ -5,7 +5,7 @@ import { assertEquals, assertGreater, assertMatch } from "@std/assert";
 import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import { type FlagName } from "../../src/tcp/events.ts";
 import { KernelPeer, PEER_PROGRAMS } from "./kernel_peer.ts";
-import { NMAP_PATIENCE } from "./nmap_patience.ts";
+import { NMAP_PATIENCE, scanFrom } from "./nmap_patience.ts";
 import { besideTests, liveTest, scratchFile } from "./private_lab.ts";
 import { SCAPY_PYTHON } from "./scapy_python.ts";
 import { ServeProcess } from "./serve_process.ts";
@@ -161,14 +161,15 @@ liveTest("nmap and hping3 see what they should, and the server serves on", {
     );
   };
   const ports = ["-p", `${OPEN},${CLOSED}`];
-  const states = async (scan: string) => (await nmap(scan, ...ports)).map(([, state]) => state);
+  const states = async (scan: string, place: number) =>
+    (await nmap(...scanFrom(scan, place), ...ports)).map(([, state]) => state);
   const [syn, none, fin, xmas, ack, maimon, versions] = await Promise.all([
-    states("-sS"),
-    states("-sN"),
-    states("-sF"),
-    states("-sX"),
-    states("-sA"),
-    states("-sM"),
+    states("-sS", 1),
+    states("-sN", 2),
+    states("-sF", 3),
+    states("-sX", 4),
+    states("-sA", 5),
+    states("-sM", 6),
     nmap("-sV", "--version-intensity", "0", "-p", "5002,5004"),
     nmap("-O", "--max-os-tries", "1", ...ports),
   ]);
