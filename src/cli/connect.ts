@@ -87,7 +87,7 @@ async function connect(
   const client = new Client({ config, ground, clock, log, recording, notice, onState: tellHalfClosed });
   parts.defer(() => client.stack.close());
   spoken.server = client;
-  signals.onQuit(() => void printAside(connectionsText(spoken, { width: pageWidth() })));
+  signals.onQuit(() => printAside(connectionsText(spoken, { width: pageWidth() })));
   parts.use(watchCarrier({ link: ground.link, clock, host: client.host, notice, flush: () => log.flush() }));
 
   const stop = new AbortController();

@@ -21,7 +21,14 @@ import {
 import { DOCUMENTS } from "./documents.ts";
 import { ENVIRONMENT_VARIABLES } from "./environment.ts";
 import { definitionLines, wantsHelp } from "./options.ts";
-import { environmentVariable, OutputClosedError, printError, printOut, setUpColors } from "./terminal.ts";
+import {
+  endAsides,
+  environmentVariable,
+  OutputClosedError,
+  printError,
+  printOut,
+  setUpColors,
+} from "./terminal.ts";
 
 /** A command as the list knows it, before its module is loaded. */
 interface CommandEntry {
@@ -206,4 +213,8 @@ async function version(): Promise<string> {
   return versionText({ build: buildInfo(), pcap: pcapVersionOrNull() });
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  const status = await main(Deno.args);
+  await endAsides();
+  Deno.exit(status);
+}

@@ -85,7 +85,7 @@ async function serve(
   }
   signals.onQuit(() => {
     // A screen shows them already.
-    if (!screen.isOn) void printAside(connectionsText(spoken, { width: pageWidth() }));
+    if (!screen.isOn) printAside(connectionsText(spoken, { width: pageWidth() }));
   });
   parts.use(watchCarrier({ link: ground.link, clock, host: server.host, notice, flush: () => log.flush() }));
 

@@ -17,6 +17,7 @@ const MOST_NOTICES = 50;
 export class ServeScreen implements AsyncDisposable {
   #screen: Awaited<ReturnType<typeof openConnectionScreen>> = null;
   #isOn = false;
+  #isClosing = false;
   #notices: string[] = [];
   #leftOut = 0;
 
@@ -65,9 +66,11 @@ export class ServeScreen implements AsyncDisposable {
 
   /** Gives the terminal back, and says again what was said meanwhile. */
   async close(): Promise<void> {
-    if (!this.#isOn) return;
-    this.#isOn = false;
+    if (!this.#isOn || this.#isClosing) return;
+    this.#isClosing = true;
     await this.#screen?.screen.close();
+    // Not before: what is said until the terminal has its lines back would go with the screen.
+    this.#isOn = false;
     if (this.#leftOut > 0) this.notice(`(${this.#leftOut} notices before these)`);
     for (const line of this.#notices.splice(0)) this.notice(line);
   }

@@ -5,6 +5,7 @@
  * Must not know: what is written.
  */
 import { setColorEnabled } from "@std/fmt/colors";
+import { comesWithin } from "../runtime/patience.ts";
 import { CliError, systemWords } from "./command.ts";
 
 /** The reader of stdout has gone (`tcplab table | head -1`). */
@@ -111,14 +112,26 @@ export function printError(line: string): void {
   }
 }
 
-/** Writes a text of some length to stderr in the background: a reader that stands still holds nobody up. */
-export async function printAside(text: string): Promise<void> {
-  try {
-    const bytes = encoder.encode(text + "\n");
-    for (let offset = 0; offset < bytes.length;) offset += await Deno.stderr.write(bytes.subarray(offset));
-  } catch {
-    // As above.
-  }
+/** What is said aside and not yet written. */
+let aside: Promise<void> = Promise.resolve();
+/** Local choice: a reader that has not taken it by then stands still. */
+const ASIDE_PATIENCE_MS = 500;
+
+/** Writes a text of some length to stderr in the background, one after the other: a reader that stands still holds nobody up. */
+export function printAside(text: string): void {
+  const bytes = encoder.encode(text + "\n");
+  aside = aside.then(async () => {
+    try {
+      for (let offset = 0; offset < bytes.length;) offset += await Deno.stderr.write(bytes.subarray(offset));
+    } catch {
+      // As above.
+    }
+  });
+}
+
+/** Waits a little for what is said aside: the end of the program would cut it off. */
+export async function endAsides(): Promise<void> {
+  await comesWithin(aside, ASIDE_PATIENCE_MS);
 }
 
 function writeAll(text: string): void {
