@@ -4,6 +4,7 @@
  * Owns: the options, when reading ends, and the order of what comes out. Must not know: files, packets, how a story is told.
  */
 import { getColorEnabled } from "@std/fmt/colors";
+import { comesWithin } from "../runtime/patience.ts";
 import type { ExplainedFile } from "../story/explain_json.ts";
 import { PacketStory } from "../story/from_packets.ts";
 import { Story } from "../story/story.ts";
@@ -129,7 +130,7 @@ async function read(
 
 async function afterLastWords({ graceful, atOnce }: StopSignals): Promise<void> {
   await graceful;
-  await Promise.race([atOnce, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
+  await comesWithin(atOnce, LAST_WORDS_MS);
 }
 
 function fileOf(

@@ -6,6 +6,7 @@
  * ({@link PageForwarder}), and the server of the page, in the lab, asks for it ({@link PageForward}). Must not know: what goes
  * along it. The token keeps strangers out, as everywhere.
  */
+import { Patience } from "../runtime/patience.ts";
 import { writeAll } from "../runtime/write_all.ts";
 import { newToken } from "./page_access.ts";
 
@@ -87,10 +88,10 @@ export class PageForward implements Disposable {
       parts.defer(() => removeQuietly(path));
       void eachConnection(listener, reach, open);
       const asker = parts.use(await Deno.connect({ transport: "unix", path: `${directory}/${ASKING}` }));
-      const timer = setTimeout(() => closeQuietly(asker), PATIENCE_MS);
+      const patience = parts.use(new Patience(PATIENCE_MS, () => closeQuietly(asker)));
       await writeAll(asker, encodeLine(`${page.port} ${socket}`));
       const answer = parsePort(await readLine(asker));
-      clearTimeout(timer);
+      patience[Symbol.dispose]();
       if (answer === null) return null;
       // One address is printed: it has to lead to the page inside, too, where scripts are.
       const within = answer === page.port ? null : listenOn(answer);
