@@ -185,8 +185,11 @@ export async function findOwners(
     }
     link.flush();
     let isOver = false;
-    // Measured from the beginning, so that late timers do not add up.
-    const cancel = clock.after(beganUs + round * PROBE_INTERVAL_US - clock.nowUs(), () => {
+    // Measured from the beginning, so that late timers do not add up. But the last question has its time from when it was asked: after a
+    // stand-still all three leave at once, and nobody could have answered by then.
+    const nowUs = clock.nowUs();
+    const endUs = round === PROBE_COUNT ? nowUs + PROBE_INTERVAL_US : beganUs + round * PROBE_INTERVAL_US;
+    const cancel = clock.after(endUs - nowUs, () => {
       isOver = true;
       link.wake();
     });

@@ -47,6 +47,35 @@ Deno.test("an address that nobody has is asked for three times, and found free a
   assertEquals([clock.nowUs() >= 30_000, frames()], [true, 3]);
 });
 
+Deno.test("who has an address has time to say so, also where we have stood still after the questions began", async () => {
+  const [ours, theirs] = memoryPair();
+  const clock = new VirtualClock();
+  const prober = new AddressProber(ours);
+  let hasStoodStill = false;
+  const host: ProbeParts["host"] = {
+    ingest: (frame, length, nowUs) => prober.ingest(frame, length, nowUs),
+    setNow: (nowUs) => prober.setNow(nowUs),
+    probe: (...question) => {
+      if (!hasStoodStill) clock.advance(50_000);
+      hasStoodStill = true;
+      return prober.probe(...question);
+    },
+  };
+  const stranger = hostOn(theirs, [{ address: ip(2), prefixLength: 24 }]);
+  let found: string[] | null = null;
+  const asking = findOwners({ link: ours, host, clock }, [ip(2)]).then((owners) =>
+    found = [...owners.keys()]
+  );
+  for (let atMs = 0; found === null; atMs++) {
+    for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+    // It needs some milliseconds to answer the first.
+    if (atMs >= 6) theirs.receive((frame, length) => stranger.ingest(frame, length, clock.nowUs()), 64);
+    clock.advance(1_000);
+  }
+  await asking;
+  assertEquals(found, ["10.0.0.2"]);
+});
+
 Deno.test("who has an address is known by name, and the question ends at the answer", async () => {
   const { parts, settle, clock } = segment(ip(2));
   const owners = await settle(findOwners(parts, [ip(2)]));
