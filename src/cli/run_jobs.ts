@@ -85,7 +85,7 @@ class Children implements Disposable {
 /** Windows ends the processes of a console with it. */
 const ENDING_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? []
-  : ["SIGINT", "SIGTERM", "SIGHUP"];
+  : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
 
 async function runShare(
   scripts: readonly string[],
@@ -94,16 +94,18 @@ async function runShare(
   const { settings, children } = about;
   const [program, ...words] = selfCommand();
   try {
-    const { stdout, stderr, code } = await new Deno.Command(program, {
-      args: [...words, "run", ...settingWords(settings), "--", ...scripts],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      signal: AbortSignal.any([
-        children.end,
-        AbortSignal.timeout(START_MS + scripts.length * settings.timeoutMs),
-      ]),
-    }).output();
+    const { stdout, stderr, code } = await outputUntil(
+      AbortSignal.any([children.end, AbortSignal.timeout(START_MS + scripts.length * settings.timeoutMs)]),
+      new Deno.Command(program, {
+        args: [...words, "run", ...settingWords(settings), "--", ...scripts],
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+        // In a session of its own: a terminal's Ctrl-C is for us, who then end it. Were it heard there as well, the process's end could
+        // be known here before the signal, and be told as that of the scripts.
+        detached: true,
+      }),
+    );
     const text = new TextDecoder().decode(stdout);
     const reports = readReports(text, scripts);
     if (reports !== null) return reports;
@@ -113,6 +115,25 @@ async function runShare(
     );
   } catch (error) {
     return scripts.map((script) => lostReport(script, errorLine(error)));
+  }
+}
+
+/** What a command says to its end, or until the signal is aborted: then it ends, and with it what it has started. */
+async function outputUntil(end: AbortSignal, command: Deno.Command): Promise<Deno.CommandOutput> {
+  if (end.aborted) throw end.reason;
+  const child = command.spawn();
+  const endAll = () => {
+    try {
+      Deno.kill(Deno.build.os === "windows" ? child.pid : -child.pid, "SIGTERM");
+    } catch {
+      // It has ended by itself.
+    }
+  };
+  end.addEventListener("abort", endAll);
+  try {
+    return await child.output();
+  } finally {
+    end.removeEventListener("abort", endAll);
   }
 }
 

@@ -28,6 +28,12 @@ async function processesWith(text: string): Promise<string[]> {
   return found;
 }
 
+/** The process group of a process (proc_pid_stat(5): behind the name, state and parent). */
+function groupOf(pid: string): string {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2];
+}
+
 /** Whether the process ends within ten seconds; one that was killed needs a moment to be gone. */
 async function ends(pid: string): Promise<boolean> {
   const args = ["10", "tail", `--pid=${pid}`, "-f", "/dev/null"];
@@ -47,16 +53,18 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
         await Deno.writeTextFile(`${directory}/2.pkt`, WAITS.replace("PIPE", pipe));
         const [program, ...words] = selfCommand();
         const run = new Deno.Command(program, {
-          // The limit ends what the shell has begun.
           args: [...words, "run", "--jobs", "2", "--allow-shell", "--timeout", "15", directory],
           stdin: "null",
           stdout: "piped",
           stderr: "null",
+          detached: true,
         }).spawn();
         assertEquals(await Deno.readTextFile(pipe), "here\n");
         const processes = (await processesWith(`${directory}/2.pkt`)).filter((pid) => pid !== `${run.pid}`);
         assertEquals(processes.length, 1);
-        run.kill(signal);
+        // As a terminal does it: to all of the group, in which there is nobody else who could be known to have ended before.
+        assertEquals(processes.map(groupOf), processes);
+        Deno.kill(-run.pid, signal);
         const ended = await run.output();
         assertEquals(ended.signal, signal);
         // The script that was cut short is not told as failed.
