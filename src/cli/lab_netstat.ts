@@ -80,6 +80,8 @@ async function kernelSockets(namespace: string): Promise<KernelSocket[]> {
     stdin: "null",
     stderr: "null",
     env: labEnvironment(),
+    // Ctrl-C is for us: a kernel that is not asked to the end would be told as one that knows of nothing.
+    detached: true,
   }).output();
   return parseKernelSockets(new TextDecoder().decode(stdout));
 }

@@ -17,13 +17,15 @@ export async function watchPage(
   { isPage }: { readonly isPage: boolean },
 ): Promise<void> {
   using signals = listenForStop();
-  const stopped = signals.graceful.then(() => true);
+  const stopped = signals.graceful.then(() => null);
   const isOnScreen = isPage && Deno.stdout.isTerminal();
   for (;;) {
-    const text = await look();
+    // What is asked may have heard Ctrl-C as well, and says nothing then; or it stands still.
+    const text = await Promise.race([stopped, look()]);
+    if (text === null) break;
     if (isOnScreen) printOut(screenful(text, Deno.consoleSize()));
     else printLine(text);
-    if (await Promise.race([stopped, delay(INTERVAL_MS).then(() => false)])) break;
+    if (await Promise.race([stopped, delay(INTERVAL_MS).then(() => text)]) === null) break;
   }
   if (isOnScreen) printLine("");
 }
