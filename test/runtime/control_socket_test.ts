@@ -121,7 +121,7 @@ Deno.test("a name that a server takes while its file is found to be stale stays 
   await accepting;
 });
 
-Deno.test("a server that ends takes its name away while it is still its own", async () => {
+Deno.test("a server that ends takes its name away while it is still its own", () => {
   using directory = scratch();
   const path = join(directory.path, "7.sock");
   const listener = Deno.listen({ transport: "unix", path });
