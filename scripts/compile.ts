@@ -126,8 +126,13 @@ export function removeLeftFolders(directory: string, nowMs: number): void {
   for (const { name, isDirectory } of Deno.readDirSync(directory)) {
     const path = join(directory, name);
     if (!isDirectory || !name.startsWith(FOLDER_PREFIX)) continue;
-    const { mtime } = Deno.lstatSync(path);
-    if (mtime !== null && nowMs - mtime.getTime() > LEFT_MS) Deno.removeSync(path, { recursive: true });
+    try {
+      const { mtime } = Deno.lstatSync(path);
+      if (mtime !== null && nowMs - mtime.getTime() > LEFT_MS) Deno.removeSync(path, { recursive: true });
+    } catch (error) {
+      // Another run was faster, or has ended.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 }
 

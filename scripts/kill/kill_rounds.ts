@@ -103,12 +103,12 @@ export async function baseline(arena: Arena): Promise<Stock> {
   return await takeStock(arena.lab, arena);
 }
 
-/** Children notice that their parent is gone in their own time: they get two seconds. */
+/** Children notice that their parent is gone in their own time, and a busy machine takes its own: they get ten seconds. */
 async function settledStock(arena: Arena, before: Stock): Promise<Stock> {
   let stock = await takeStock(arena.lab, arena);
   for (
     let look = 0;
-    look < 10 && leftoversBetween(before, stock).some((one) => one.startsWith("process"));
+    look < 50 && leftoversBetween(before, stock).some((one) => one.startsWith("process"));
     look++
   ) {
     await sleep(200);
