@@ -143,6 +143,8 @@ function spawnQuietly(program: string, args: readonly string[]): Deno.ChildProce
       stdin: "piped",
       stdout: "null",
       stderr: "null",
+      // In a session of its own: a Ctrl-C of its first moment, before it heeds none, would leave the file behind.
+      detached: true,
     }).spawn();
   } catch {
     // Without it the file stays, and the next server of root's removes it.
