@@ -63,7 +63,8 @@ onBoth("a write that waits when we close is Interrupted", async (on) => {
   // Nobody reads: one of them comes to wait.
   for (let seen = -1; seen !== count;) {
     seen = count;
-    for (let turn = 0; turn < 50; turn++) await visitEventLoop();
+    // More than a busy kernel takes for what is still on its way over loopback.
+    for (let turn = 0; turn < 1000; turn++) await visitEventLoop();
   }
   near.close();
   await writing;
