@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import { noBrowser, pageAddress, PageBrowser } from "./page_browser.ts";
 import { liveTest } from "./private_lab.ts";
 import { ServeProcess } from "./serve_process.ts";
+import { waitFor } from "./wait_for.ts";
 
 /** In the browser: as many streams as other tabs would have, besides the page's own. */
 const FIFTEEN_MORE = `(async () => {
@@ -10,6 +11,10 @@ const FIFTEEN_MORE = `(async () => {
   globalThis.streams = Array.from({ length: 15 }, () => new WebSocket(address));
   await Promise.all(streams.map((stream) => new Promise((resolve) => stream.onmessage = resolve)));
 })()`;
+
+/** In the browser: how many pages the server counts. */
+const PAGES = `fetch("/metrics" + location.search).then((answer) => answer.text())
+  .then((text) => /^tcplab_pages (\\d+)/m.exec(text)[1])`;
 
 liveTest(
   "the seventeenth page is told that there are too many, in its language, and comes in when one has gone",
@@ -38,6 +43,8 @@ liveTest(
     await late.keyboard.press("l");
     await status.getByText("打开的页面太多").waitFor();
     await first.evaluate("streams.pop().close()");
+    // Before the server has heard that it is gone there is no room.
+    await waitFor(async () => Number(await first.evaluate(PAGES)) === 15, { what: "fifteen pages" });
     // Half a minute is not over, then it is.
     await late.clock.runFor(29_000);
     assertEquals([await status.getAttribute("data-status"), streams], ["full", 1]);
