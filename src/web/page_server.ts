@@ -76,6 +76,8 @@ export class PageServer implements AsyncDisposable {
   readonly #sockets = new Set<WebSocket>();
   #shown: Shown | null = null;
   #isEnding = false;
+  /** Nobody is told anything any more. */
+  #isOver = false;
   #hasFailed = false;
 
   /** Takes the port. Throws {@link PageServerError}. */
@@ -152,6 +154,7 @@ export class PageServer implements AsyncDisposable {
   }
 
   #leavePages(): void {
+    this.#isOver = true;
     this.#shown?.hub.end();
     for (const socket of this.#sockets) closeQuietly(socket, 1001);
   }
@@ -247,6 +250,8 @@ export class PageServer implements AsyncDisposable {
     this.#sockets.add(socket);
     socket.onopen = () =>
       this.#guarded(() => {
+        // It was on its way when all others were told to go.
+        if (this.#isOver) return closeQuietly(socket, 1001);
         client = hub.add(socket);
         if (client === null) socket.close(1013, "too many pages look on: close one");
       });

@@ -142,6 +142,26 @@ Deno.test("a page's server ends without those who do not read their answers, or 
   await waits;
 });
 
+Deno.test("a stream that opens while the page's server ends is told to go, and nobody looks on for it", async () => {
+  await using on = new PageScene();
+  on.begins();
+  const upgrade = Deno.upgradeWebSocket;
+  let ends = Promise.resolve();
+  // It ends between the request for the stream and its opening.
+  Deno.upgradeWebSocket = (...given) => {
+    ends = on.page.close();
+    return upgrade(...given);
+  };
+  try {
+    await using stream = new PageStream(on);
+    assertEquals((await stream.closed).code, 1001);
+    await ends;
+    assertEquals([on.turn, on.page.pages, stream.left], [null, 0, 0]);
+  } finally {
+    Deno.upgradeWebSocket = upgrade;
+  }
+});
+
 Deno.test("the snapshot is the server, its connections and the table; a connection has every figure", async () => {
   await using on = new PageScene();
   on.begins();
