@@ -88,11 +88,18 @@ export class PageForward implements Disposable {
       parts.defer(() => removeQuietly(path));
       void eachConnection(listener, reach, open);
       const asker = parts.use(await Deno.connect({ transport: "unix", path: `${directory}/${ASKING}` }));
-      const patience = parts.use(new Patience(PATIENCE_MS, () => closeQuietly(asker)));
+      let isLate = false;
+      const patience = parts.use(
+        new Patience(PATIENCE_MS, () => {
+          isLate = true;
+          closeQuietly(asker);
+        }),
+      );
       await writeAll(asker, encodeLine(`${page.port} ${socket}`));
       const answer = parsePort(await readLine(asker));
       patience[Symbol.dispose]();
-      if (answer === null) return null;
+      // An answer that was there already, and not read yet, when that came, is of a way that is gone.
+      if (answer === null || isLate) return null;
       // One address is printed: it has to lead to the page inside, too, where scripts are.
       const within = answer === page.port ? null : listenOn(answer);
       if (within !== null) void eachConnection(parts.use(within), reach, open);

@@ -113,6 +113,32 @@ Deno.test("where nobody has opened a way, and where whoever did was killed, ther
   );
 });
 
+Deno.test("an answer that is read when patience is over already is none: the way is gone by then", async () => {
+  await using place = await folder();
+  await using page = numberedPage();
+  const forwarder = Deno.listen({ transport: "unix", path: `${place.path}/forward` });
+  const later = globalThis.setTimeout;
+  const patienceMs = 50;
+  globalThis.setTimeout = Object.assign(
+    (...[act, , ...more]: Parameters<typeof setTimeout>) => later(act, patienceMs, ...more),
+    later,
+  );
+  try {
+    const opened = PageForward.open(place.path, page.address);
+    const overMs = performance.now() + 2 * patienceMs;
+    using asker = await forwarder.accept();
+    await read(asker);
+    await asker.write(new TextEncoder().encode("40001\n")).catch(() => 0);
+    // This process is held up until both are there, the answer and the end of its patience.
+    while (performance.now() < overMs);
+    using way = await opened;
+    assertEquals(way, null);
+  } finally {
+    globalThis.setTimeout = later;
+    forwarder.close();
+  }
+});
+
 Deno.test("what is no request gets no way, and harms none", async () => {
   await using place = await folder();
   await using page = numberedPage();
