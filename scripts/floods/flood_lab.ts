@@ -30,7 +30,7 @@ const ATTACKER_DEVICE = "veth-attacker";
 /** The attacker's first host; there is room for 16,000 in the subnet without meeting anybody. */
 const FIRST_SOURCE = "10.33.64.1";
 const VISITS_PER_SECOND = 20;
-const LISTEN_TIMEOUT_MS = 30_000;
+const LISTEN_TIMEOUT_MS = 60_000;
 const LISTEN_LOOK_MS = 20;
 
 /** A server that listens, and what it has said. */

@@ -22,7 +22,7 @@ const CLIENT_SOURCES = "10.33.0.129+100";
 const NETSTAT_MS = 60_000;
 /** A connection that is silent for so long has failed: R2 apart, no loss of a few per cent explains it. */
 const PATIENCE_SECONDS = 120;
-const LISTEN_TIMEOUT_MS = 20_000;
+const LISTEN_TIMEOUT_MS = 60_000;
 /** V8's options that make it say what its heap holds after each collection. */
 const TRACE_GC = "--trace-gc";
 
@@ -210,7 +210,7 @@ export class SoakLab implements AsyncDisposable {
 
   /** Ends the server in order. */
   async stopServer(): Promise<ProcessResult> {
-    return await this.#server.stop(10_000);
+    return await this.#server.stop();
   }
 
   async #readProc(): Promise<

@@ -317,7 +317,7 @@ liveTest("example hono_app: curl is served by a framework, over connections that
 }, async (lab) => {
   await using _example = await Example.start(lab, "hono_app");
   const curl = async (...args: string[]) => {
-    const words = ["curl", "--silent", "--show-error", "--max-time", "20", ...args];
+    const words = ["curl", "--silent", "--show-error", "--max-time", "60", ...args];
     const { code, stdout, stderr } = await lab.run({ side: "client", words });
     assertEquals([code, stderr], [0, ""]);
     return stdout;

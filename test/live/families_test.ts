@@ -66,7 +66,7 @@ familyTest("curl talks to echo", { needs: ["curl"] }, async (lab, family) => {
   const url = `telnet://${withPort(family.oursFromClient.replace("%", "%25"), 3333)}`;
   const curl = lab.spawn({
     side: "client",
-    words: ["curl", `-${family.version}`, "--silent", "--no-buffer", "--max-time", "20", url],
+    words: ["curl", `-${family.version}`, "--silent", "--no-buffer", "--max-time", "60", url],
     stdin: true,
     onStdout: () => echoed.resolve(),
   });

@@ -22,7 +22,7 @@ liveTest("curl telnet:// talks to echo", { needs: ["curl"] }, async (lab) => {
   const answered = new Promise<void>((resolve) => echoed = resolve);
   const curl = lab.spawn({
     side: "client",
-    words: ["curl", "--silent", "--no-buffer", "--max-time", "10", `telnet://${lab.plan.tcplabAddress}:3333`],
+    words: ["curl", "--silent", "--no-buffer", "--max-time", "60", `telnet://${lab.plan.tcplabAddress}:3333`],
     stdin: true,
     onStdout: echoed,
   });
@@ -50,7 +50,7 @@ liveTest("netcat closes its direction and still gets the echo", { needs: ["nc"] 
 /** Sends, shuts its direction down, and only then reads: everything sent must come back, then the end. */
 const HALF_CLOSE = `
 import socket, sys
-s = socket.create_connection((sys.argv[1], 3333), timeout=10)
+s = socket.create_connection((sys.argv[1], 3333), timeout=60)
 s.sendall(b"x" * 100000)
 s.shutdown(socket.SHUT_WR)
 got = 0

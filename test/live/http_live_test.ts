@@ -181,7 +181,7 @@ liveTest(
 const RAW = `
 import json, socket, sys
 for line in sys.stdin:
-    talk = socket.create_connection((sys.argv[1], 80), 20)
+    talk = socket.create_connection((sys.argv[1], 80), 60)
     talk.sendall(json.loads(line).encode("latin-1"))
     got = b""
     while True:
@@ -301,14 +301,14 @@ for _ in range(12):
     for one in slow:
         try: one.sendall(b"X")
         except OSError: pass
-    talk = socket.create_connection(host, 20)
+    talk = socket.create_connection(host, 60)
     talk.sendall(b"GET /time HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n")
     honest += talk.recv(1000).startswith(b"HTTP/1.1 200 ")
     talk.close()
     time.sleep(1)
 ended = 0
 for one in slow:
-    one.settimeout(20)
+    one.settimeout(60)
     try: ended += one.recv(1000).startswith(b"HTTP/1.1 408 ")
     except ConnectionError: ended += 1
 print(json.dumps([honest, ended]))

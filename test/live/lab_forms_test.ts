@@ -134,7 +134,7 @@ for _ in range(2):
 const BULK_BYTES = 1_000_000;
 const BULK_CLIENT = `
 import socket, struct, sys
-peer = socket.create_connection((sys.argv[1], 4000), 10)
+peer = socket.create_connection((sys.argv[1], 4000), 60)
 peer.sendall(bytes(${BULK_BYTES}))
 print(struct.unpack_from("I", peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 24), 16)[0])
 `;

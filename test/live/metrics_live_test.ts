@@ -10,7 +10,7 @@ import { ServeProcess } from "./serve_process.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** Far more than anything is under way once the last byte has come. */
-const AGREE_MS = 20_000;
+const AGREE_MS = 60_000;
 
 type Figures = Readonly<Record<string, number>>;
 

@@ -42,7 +42,7 @@ async function startStation(lab: PrivateLab) {
       return at >= 0;
     };
     try {
-      await waitFor(isHeard, { what: `the station says "${text}"`, withinMs: 20_000 });
+      await waitFor(isHeard, { what: `the station says "${text}"` });
     } catch (error) {
       throw new Error(`It has said: ${heard.join(", ")}`, { cause: error });
     }

@@ -40,7 +40,7 @@ async function addFarSide(lab: PrivateLab): Promise<void> {
 /** A client behind the router reads so much of chargen's pattern, and stays. */
 const READER = `
 import socket, sys
-s = socket.create_connection((sys.argv[1], 3333), 15)
+s = socket.create_connection((sys.argv[1], 3333), 60)
 n = 0
 while n < ${READ_BYTES}:
     n += len(s.recv(65536))

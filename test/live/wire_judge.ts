@@ -40,7 +40,7 @@ export interface JudgedFrame {
 const PING_PATTERN_BYTES = 16;
 const READING_BYTES = 1 << 20;
 /** How long dumpcap may take to end; generous, because two cores may be very busy. */
-const ENDING_MS = 20_000;
+const ENDING_MS = 60_000;
 /** Local choice: what the largest transfer of a test brings, for a dumpcap that waits for a core meanwhile. */
 const RING_MIB = "32";
 
