@@ -40,7 +40,7 @@ import { type TerminalDevice, TerminalScreen } from "./terminal_screen.ts";
 export const PICTURE_MS = 50;
 /** Figures that change without an event (timers) are shown after so long. */
 const FIGURES_MS = 1000;
-/** How long a notice stands where the keys do. */
+/** How long a notice stands where the keys do, from its first picture on: a process that stands still shows none. */
 const NOTICE_MS = 6000;
 /** Local choice: living connections in the list; a person reads fewer. */
 const MOST_LIVING = 300;
@@ -89,7 +89,8 @@ export class ConnectionScreen {
   /** Null: the newest one, whichever that is. */
   #chosen: number | null = null;
   #scrolledBack = 0;
-  #notice: { readonly text: string; readonly until: number } | null = null;
+  /** `until`: null before its first picture. */
+  #notice: { readonly text: string; until: number | null } | null = null;
   #isStale = true;
   #drawnAt = -Infinity;
   #findings: { readonly revision: number; readonly id: number; readonly found: readonly Finding[] } | null =
@@ -120,7 +121,7 @@ export class ConnectionScreen {
 
   /** A line for the person, for a while. */
   notice(text: string): void {
-    this.#notice = { text, until: this.#parts.nowMs() + NOTICE_MS };
+    this.#notice = { text, until: null };
     this.#isStale = true;
   }
 
@@ -186,7 +187,7 @@ export class ConnectionScreen {
 
   #turn(): void {
     const now = this.#parts.nowMs();
-    if (this.#notice !== null && now >= this.#notice.until) {
+    if (this.#notice !== null && now >= (this.#notice.until ?? Infinity)) {
       this.#notice = null;
       this.#isStale = true;
     }
@@ -195,6 +196,7 @@ export class ConnectionScreen {
     if (this.#terminal.isBusy) return;
     this.#isStale = false;
     this.#drawnAt = now;
+    if (this.#notice !== null) this.#notice.until ??= now + NOTICE_MS;
     const subject = this.#subject;
     if (subject !== null) this.#draw(subject);
   }

@@ -355,8 +355,21 @@ Deno.test("screen: with --only those that it does not show are not looked at aga
 Deno.test("screen: notices stand where the keys do, for a while", async () => {
   await using scene = new Scene();
   await scene.begin();
+  const keys = (await scene.turn()).at(-1);
   scene.screen.notice("The ring has lost 3 frames\x1b[2J");
   assertEquals((await scene.turn()).at(-1), "The ring has lost 3 frames?[2J");
+  assertEquals((await scene.turn(5900)).at(-1), "The ring has lost 3 frames?[2J");
+  assertEquals((await scene.turn(100)).at(-1), keys);
+});
+
+Deno.test("screen: a notice that comes while the process stands still is seen as long as any other", async () => {
+  await using scene = new Scene();
+  await scene.begin();
+  const keys = (await scene.turn()).at(-1);
+  scene.screen.notice("The ring has lost 3 frames");
+  assertEquals((await scene.turn(60_000)).at(-1), "The ring has lost 3 frames");
+  assertEquals((await scene.turn(5900)).at(-1), "The ring has lost 3 frames");
+  assertEquals((await scene.turn(100)).at(-1), keys);
 });
 
 /** That a connection of a stranger has ended, as the host tells it. */
