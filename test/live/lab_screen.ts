@@ -51,6 +51,14 @@ export class LabScreen implements AsyncDisposable {
     return (await this.#tmux("capture-pane", "-p", "-J")).split("\n").map((line) => line.trimEnd());
   }
 
+  /** From now on all that is written is kept, also what stands on the screen for a moment only; what is returned gives it. */
+  async keep(): Promise<() => Promise<string>> {
+    const path = `${this.#directory}/written`;
+    await Deno.writeTextFile(path, "");
+    await this.#tmux("pipe-pane", `exec cat >'${path}'`);
+    return () => Deno.readTextFile(path);
+  }
+
   /** Makes the window so wide (and so high), which its program is told by a signal. */
   async resize(columns: number, rows?: number): Promise<void> {
     await this.#tmux(

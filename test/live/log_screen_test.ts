@@ -121,8 +121,12 @@ liveTest(
     assert(wide.split("\n").every((line) => line.length <= 130));
     await screen.resize(70, 20);
     await screen.see(/^.{0,70}\n(?:.{0,70}\n){19}$/, "no line is wider than the window");
+    // It stands there for six seconds.
+    const written = await screen.keep();
     await screen.type("k", "a");
-    await screen.see(/#2 aborted: RST sent/, "the second one is aborted");
+    await waitFor(async () => /#2 aborted: RST sent/.test(await written()), {
+      what: "the second one is aborted",
+    });
     await screen.see(/RST(?:,ACK)? [\s\S]*CLOSED\? +CLOSED/, "its RST is in the ladder");
     await screen.type("q");
     const after = await screen.see(/ended with 0/, "the server has ended");
