@@ -30,6 +30,10 @@ const NETSTAT_WHILE_IT_SLEEPS = [
   /^the client's kernel {2}10\.33\.0\.2:\d+ +10\.33\.0\.3:3333 +ESTABLISHED$/m,
 ];
 
+/** How long is looked for what is there while the client sleeps, which is five seconds; and how often it connects, where that was missed. */
+const SLEEPS_MS = 15_000;
+const MOST_VISITS = 5;
+
 /** The lines of the block of docs/lab.md that begins so. */
 async function pageBlock(begin: string): Promise<string[]> {
   const page = await Deno.readTextFile(new URL("../../docs/lab.md", import.meta.url));
@@ -66,6 +70,35 @@ async function interrupt(screen: LabScreen, wanted: RegExp, what: string): Promi
   return text;
 }
 
+/**
+ * Looks at what there is while the client sleeps; gives what was not seen. The keys are in the client's pane at first, and in the
+ * server's in the end.
+ */
+async function missedWhileItSleeps(screen: LabScreen, toServer: string): Promise<string[]> {
+  const missed: string[] = [];
+  const look = async (fits: (text: string) => boolean, what: string) => {
+    try {
+      await waitFor(async () => fits(await screen.text()), { what, withinMs: SLEEPS_MS });
+    } catch (error) {
+      missed.push(`${error instanceof Error ? error.message : error}; there is:\n${await screen.text()}`);
+    }
+  };
+  // A look takes its time, and may have asked one before and another after a change: it is the next one that agrees.
+  await look(
+    (text) => NETSTAT_WHILE_IT_SLEEPS.every((line) => line.test(paneLines(text))),
+    "netstat has the connection, whoever may know of it",
+  );
+  // Both at once, as they come where the machine is busy; zoomed out again one by one.
+  await screen.typeAtOnce("C-b", toServer, "C-b", "z");
+  await look(
+    (text) => /LISTEN -> SYN_RCVD[^]*SYN_RCVD -> ESTABLISHED/.test(text),
+    "the log has the handshake",
+  );
+  await screen.type("C-b", "z");
+  await look((text) => /\[SYN, ACK\] Seq=0 Ack=1/.test(text), "the wire's pane has the handshake");
+  return missed;
+}
+
 for (const { columns, rows, toClient, toServer } of SIZES) {
   liveTest(`the panes' suggestions make the lab, at ${columns} columns`, PANES, async () => {
     await using screen = await LabScreen.start(WORDS, { columns, rows, env });
@@ -97,18 +130,13 @@ for (const { columns, rows, toClient, toServer } of SIZES) {
 
     await screen.type("Up", "Enter");
     await screen.see(/10\.33\.0\.3:3333 +\*:\* +LISTEN/, "netstat has the listener");
-    await screen.type("C-b", toClient, "Up", "Enter");
-    await screen.see(/client: connected/, "the client connects");
-    // A look takes its time, and may have asked one before and another after a change: it is the next one that agrees.
-    await screen.see(
-      (text) => NETSTAT_WHILE_IT_SLEEPS.every((line) => line.test(paneLines(text))),
-      "netstat has the connection, whoever may know of it",
-    );
-    // Both at once, as they come where the machine is busy; zoomed out again one by one.
-    await screen.typeAtOnce("C-b", toServer, "C-b", "z");
-    await screen.see(/LISTEN -> SYN_RCVD[^]*SYN_RCVD -> ESTABLISHED/, "the log has the handshake");
-    await screen.type("C-b", "z");
-    await screen.see(/\[SYN, ACK\] Seq=0 Ack=1/, "the wire's pane has the handshake");
+    let missed: string[] = [];
+    for (let visits = 1; visits === 1 || missed.length > 0 && visits <= MOST_VISITS; visits++) {
+      await screen.type("C-b", toClient, "Up", "Enter");
+      await screen.see(/client: connected/, "the client connects");
+      missed = await missedWhileItSleeps(screen, toServer);
+    }
+    assertEquals(missed, []);
 
     await screen.see(/client: closed/, "the client closes");
     await screen.see(
