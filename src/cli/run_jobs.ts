@@ -68,12 +68,12 @@ class Children implements Disposable {
   /**
    * The signal's own effect comes after: the exit status says by what the program ended. A thread of Deno's brings it, when
    * that one's turn comes; until then nothing goes on here, or the scripts that were cut short would be told as failed and the
-   * program end with a status of its own.
+   * program end with a status of its own. Ten seconds (local choice) are for a thread that never comes.
    */
   #endBy(signal: Deno.Signal): void {
     this[Symbol.dispose]();
     Deno.kill(Deno.pid, signal);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10_000);
   }
 
   [Symbol.dispose](): void {

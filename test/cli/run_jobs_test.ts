@@ -40,7 +40,7 @@ async function ends(pid: string): Promise<boolean> {
   return (await new Deno.Command("timeout", { args, stdin: "null" }).output()).success;
 }
 
-for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const) {
   Deno.test({
     name: `${signal} ends the run and its processes; the exit status says by what`,
     ignore: Deno.build.os !== "linux",
