@@ -13,6 +13,8 @@ const RETRY_MS = 1000;
 const REFUSED_AFTER = 5;
 /** Local choice: from then on, and where there is no room: a tab that is forgotten asks for a day. */
 const SELDOM_MS = 30_000;
+/** Local choice: a wish keeps those after it waiting for no longer; a server that stands still for seconds is still waited for. */
+const ANSWER_MS = 30_000;
 /** RFC 6455 §7.4.1 and the registry of codes: try again later. */
 const NO_ROOM = 1013;
 
@@ -100,12 +102,16 @@ export class LiveSource implements PageSource {
     try {
       const response = await fetch(this.#path(path), {
         method: "POST",
+        signal: AbortSignal.timeout(ANSWER_MS),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       if (response.ok) return null;
       const said = await response.text();
       return errorIn(said) ?? said.trim();
     } catch (error) {
+      if (error instanceof DOMException && error.name === "TimeoutError") {
+        return `The server has not answered for ${ANSWER_MS / 1000} s`;
+      }
       return error instanceof Error ? error.message : String(error);
     }
   }

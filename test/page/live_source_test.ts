@@ -6,11 +6,14 @@ import { LiveSource } from "../../src/page/live_source.ts";
 class Network implements Disposable {
   /** Paths and bodies that have been asked for, the oldest first. */
   readonly asked: string[] = [];
+  /** Whether each of them has an end in sight. */
+  readonly ends: boolean[] = [];
   readonly #answers: ((answer: Response | Error) => void)[] = [];
   readonly #before = globalThis.fetch;
 
   constructor() {
     globalThis.fetch = (input, init) => {
+      this.ends.push(init?.signal instanceof AbortSignal);
       this.asked.push(`${String(input).split("?")[0]} ${init?.body ?? ""}`.trim());
       return new Promise((resolve, reject) =>
         this.#answers.push((answer) => answer instanceof Error ? reject(answer) : resolve(answer))
@@ -49,4 +52,16 @@ Deno.test("two wishes: the second is asked for when the first has been done, or 
   assertEquals(network.asked.splice(0), ["/api/step"]);
   await network.answers(new Response("{}"));
   assertEquals(await Promise.all(said), [null, "Failed to fetch", "The server ends", null]);
+});
+
+Deno.test("a wish that is not answered is given up, and the next one is asked for", async () => {
+  using network = new Network();
+  const source = new LiveSource(new URL("http://127.0.0.1/?token=0"));
+  const said = [source.pace("pause"), source.pace("step")];
+  await Promise.resolve();
+  assertEquals([network.asked.splice(0), network.ends], [["/api/pause"], [true]]);
+  await network.answers(new DOMException("The signal timed out", "TimeoutError"));
+  assertEquals(network.asked.splice(0), ["/api/step"]);
+  await network.answers(new Response("{}"));
+  assertEquals(await Promise.all(said), ["The server has not answered for 30 s", null]);
 });
