@@ -1,7 +1,8 @@
 /**
  * What signals mean to a running command.
  *
- * Owns: the signal listeners. Ctrl-C, SIGTERM and SIGHUP ask for a graceful end, the second of them for an end at once.
+ * Owns: the signal listeners. Ctrl-C, SIGTERM and SIGHUP ask for a graceful end, the second of them for an end at once; what is sent
+ * twice for one wish is one.
  * SIGQUIT (Ctrl-\) asks what there is to see, and does not end; without anything to show it is a fourth of the first kind.
  * SIGUSR1 and SIGUSR2 mean nothing here, and would end a process that does not listen. Must not know: what ends.
  */
@@ -26,15 +27,29 @@ const STOP_SIGNALS: readonly Deno.Signal[] = isWindows
 const QUIT_SIGNALS: readonly Deno.Signal[] = isWindows ? [] : ["SIGQUIT"];
 const IGNORED_SIGNALS: readonly Deno.Signal[] = isWindows ? [] : ["SIGUSR1", "SIGUSR2"];
 
+/**
+ * Some send a signal twice for one wish: timeout(1) to its program and then to its process group, of which that is one; of a terminal
+ * that is closed both the shell and the kernel tell. Local choice, milliseconds: on a busy machine the two come that far apart, and
+ * nobody asks for another end as soon. Keys are pressed again sooner.
+ */
+const SAME_MS = 500;
+const SAME_KEY_MS = 50;
+const KEY_SIGNALS: ReadonlySet<Deno.Signal> = new Set(["SIGINT", "SIGBREAK", "SIGQUIT"]);
+
 /** Listens for the signals that end a command, and for those that must not. */
-export function listenForStop(): StopSignals {
+export function listenForStop(nowMs: () => number = () => performance.now()): StopSignals {
   const graceful = Promise.withResolvers<string>();
   const atOnce = Promise.withResolvers<void>();
-  let count = 0;
+  let first: { readonly signal: Deno.Signal; readonly atMs: number } | null = null;
   const stop = (signal: Deno.Signal) => {
-    count++;
-    if (count === 1) graceful.resolve(signal);
-    else atOnce.resolve();
+    if (first === null) {
+      first = { signal, atMs: nowMs() };
+      graceful.resolve(signal);
+      return;
+    }
+    const isSame = signal === first.signal &&
+      nowMs() - first.atMs < (KEY_SIGNALS.has(signal) ? SAME_KEY_MS : SAME_MS);
+    if (!isSame) atOnce.resolve();
   };
   let show: (() => void) | null = null;
   const quit = (signal: Deno.Signal) => show === null ? stop(signal) : show();
