@@ -87,6 +87,7 @@ const NETSTAT_TIMEOUT_MS = 20_000;
 /** Between two tries, as a person would: programs that start one after another would take the processor from the server. */
 const NETSTAT_PAUSE_MS = 500;
 const AFTER_RESETS_MS = 1_000;
+const LAST_WORDS_MS = 20_000;
 /** As long a server gives way to whoever has its address too (RFC 5227 §2.1.1); what comes later it is to withstand. */
 const CLAIM_MS = 5_000;
 const PAGE_BYTES = 4096;
@@ -143,6 +144,8 @@ async function attackServer(
   const survived = figure(afterwards, "gone") === 0;
   const lostSince = await lostInKernel() - lost;
   const leave = survived ? await endServer(server, watch) : { exitMs: null, toldMs: null };
+  // That it has gone is known before the last of what it has said: the summary, with what the ring has lost.
+  if (leave.exitMs !== null) await server.process.endsWithin(LAST_WORDS_MS);
   return {
     flood,
     defender: settings.defender,

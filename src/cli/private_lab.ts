@@ -55,8 +55,8 @@ const BEST_RIGHTS: readonly LabRights[] = ["user", "root"];
 const NAMESPACES = ["--net", "--mount", "--pid"];
 /** In the tmpfs that a lab has for its /run: gone with the lab, and never on the host. */
 export const HOLDER_DIRECTORY = "/run/tcplab-lab";
-/** A lab is up in about 0.1 s; local choice for a very busy machine. */
-const OPEN_TIMEOUT_MS = 10_000;
+/** A lab is up in about 0.1 s; local choice for a machine that is as busy as can be, where a lab of many hosts starts a hundred programs. */
+const OPEN_TIMEOUT_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 3_000;
 /** How often the holder looks whether those that it asked to end have ended, every 50 ms: a second. Local choice. */
 const END_LOOKS = 20;
