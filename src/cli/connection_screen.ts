@@ -125,10 +125,10 @@ export class ConnectionScreen {
     this.#isStale = true;
   }
 
-  /** Lets go of the server, and gives the terminal back. */
-  async close(): Promise<void> {
+  /** Lets go of the server, and gives the terminal back; tells whether it is back. As {@link TerminalScreen.close}. */
+  async close(): Promise<boolean> {
     for (const leave of this.#leave.splice(0)) leave();
-    await this.#terminal.close();
+    return await this.#terminal.close();
   }
 
   readonly #take = (event: TcpEvent): void => {

@@ -108,6 +108,7 @@ async function serve(
   page?.ends();
   const atEnd = await endInOrder(server, { signals, atOnce: failure instanceof AddressLostError });
   failure ??= atEnd;
+  await screen.close();
   recording?.finish();
   await recording?.ended();
   const summary = server.summary();

@@ -17,7 +17,8 @@ const MOST_NOTICES = 50;
 export class ServeScreen implements AsyncDisposable {
   #screen: Awaited<ReturnType<typeof openConnectionScreen>> = null;
   #isOn = false;
-  #isClosing = false;
+  /** Whether the terminal was asked for before, and was slow. */
+  #isSlow = false;
   #notices: string[] = [];
   #leftOut = 0;
 
@@ -64,11 +65,14 @@ export class ServeScreen implements AsyncDisposable {
     if (this.#isOn) this.#screen?.show(server, about);
   }
 
-  /** Gives the terminal back, and says again what was said meanwhile. */
+  /** Gives the terminal back, and says again what was said meanwhile; a slow one is waited for once more by the next call. */
   async close(): Promise<void> {
-    if (!this.#isOn || this.#isClosing) return;
-    this.#isClosing = true;
-    await this.#screen?.screen.close();
+    if (!this.#isOn) return;
+    const isBack = await this.#screen?.screen.close() ?? true;
+    if (!isBack && !this.#isSlow) {
+      this.#isSlow = true;
+      return;
+    }
     // Not before: what is said until the terminal has its lines back would go with the screen.
     this.#isOn = false;
     if (this.#leftOut > 0) this.notice(`(${this.#leftOut} notices before these)`);
@@ -76,6 +80,7 @@ export class ServeScreen implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
     await this.close();
   }
 }

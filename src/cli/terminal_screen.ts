@@ -31,8 +31,9 @@ const GIVE_BACK = "\x1b[?7h\x1b[?25h\x1b[0m\x1b[?1049l";
 const [BEGIN_PICTURE, END_PICTURE] = ["\x1b[?2026h", "\x1b[?2026l"];
 /** ECMA-48: erase to the end of the line; erase all. */
 const [ERASE_LINE, ERASE_ALL] = ["\x1b[K", "\x1b[2J"];
-/** Local choice: a terminal that has not taken its last picture by then stands still. */
+/** Local choice: a terminal that has not taken its last picture by then is slow, or stands still; asked again it has more time. */
 const PATIENCE_MS = 300;
+const LAST_PATIENCE_MS = 1_000;
 
 const encoder = new TextEncoder();
 
@@ -44,6 +45,8 @@ export class TerminalScreen {
   #size: { readonly columns: number; readonly rows: number };
   #underWay: Promise<void> | null = null;
   #isOpen = true;
+  /** Over when the terminal has been given back. */
+  #goodbye: Promise<void> = Promise.resolve();
 
   /** Takes the terminal; `onKey` is told of keys, `onResize` that the window is another one. */
   constructor(
@@ -98,14 +101,18 @@ export class TerminalScreen {
     this.#shown = [];
   }
 
-  /** Gives the terminal back, waiting a little for a picture that is on its way. */
-  async close(): Promise<void> {
-    if (!this.#isOpen) return;
-    this.#close();
-    if (this.#underWay !== null) await comesWithin(this.#underWay, PATIENCE_MS);
-    // Who stands still now might stand still for ever, and the server has an end to come to.
-    if (this.#underWay === null) this.#sayGoodbye();
-    else void this.#underWay.then(() => this.#sayGoodbye());
+  /**
+   * Gives the terminal back, waiting a little for a picture that is on its way; tells whether it is back. Who stands still now might
+   * stand still for ever, and the server has an end to come to: with the next call a slow one is waited for once more.
+   */
+  async close(): Promise<boolean> {
+    const patienceMs = this.#isOpen ? PATIENCE_MS : LAST_PATIENCE_MS;
+    if (this.#isOpen) {
+      this.#close();
+      if (this.#underWay === null) this.#sayGoodbye();
+      else this.#goodbye = this.#underWay.then(() => this.#sayGoodbye());
+    }
+    return await comesWithin(this.#goodbye, patienceMs);
   }
 
   #giveBackAtOnce(): void {

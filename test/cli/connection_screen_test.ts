@@ -230,6 +230,19 @@ Deno.test("screen: q asks for an end, and the terminal is given back as it was",
   assertEquals(terminal.writes, writes);
 });
 
+Deno.test("screen: a terminal that is slow is given back when it goes on, and waited for once more", async () => {
+  await using scene = new Scene();
+  await scene.begin();
+  const { terminal } = scene;
+  terminal.standsStill = true;
+  await scene.page.opens();
+  await scene.turn();
+  assertEquals([await scene.screen.close(), terminal.isRaw, terminal.isAlternate], [false, false, true]);
+  const isBack = scene.screen.close();
+  terminal.goOn();
+  assertEquals([await isBack, terminal.isAlternate, terminal.isCursorHidden], [true, false, false]);
+});
+
 Deno.test("screen: an error that nobody catches gives the terminal back too", async () => {
   await using scene = new Scene();
   await scene.begin();
