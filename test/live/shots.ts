@@ -149,9 +149,11 @@ async function transfer(page: Page): Promise<void> {
   await bytesOut.getByText("6", { exact: true }).waitFor();
   await page.locator('[name="delay"]').fill("15");
   await page.locator("form.faults [type=submit]").click();
+  await page.getByText("Now: in delay 15 ms").waitFor();
   await client.write(new Uint8Array(80_000).fill(97));
   await bytesOut.getByText("80.0 kB", { exact: true }).waitFor();
   await page.locator('[data-once="drop:data"]').click();
+  await page.getByText("waits: drop:data").waitFor();
   await client.write(new Uint8Array(40_000).fill(98));
   await page.locator('[data-retransmission="true"]').first().waitFor();
   await bytesOut.getByText(/^120/).waitFor();
