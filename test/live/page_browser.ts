@@ -10,7 +10,7 @@ import type { PrivateLab } from "../../src/cli/private_lab.ts";
 import type { SegmentEvent } from "../../src/tcp/events.ts";
 import { linkLocalAddress } from "./address_families.ts";
 import type { ServeProcess } from "./serve_process.ts";
-import { waitFor } from "./wait_for.ts";
+import { waitFor, WITHIN_MS } from "./wait_for.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 
@@ -93,7 +93,7 @@ export class PageBrowser implements AsyncDisposable {
 
   /** Starts it by itself, for pages from disk. */
   static async startAlone(): Promise<PageBrowser> {
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS, timeout: WITHIN_MS });
     return new PageBrowser(browser, null);
   }
 
@@ -108,6 +108,7 @@ export class PageBrowser implements AsyncDisposable {
     const browser = await chromium.launch({
       executablePath: script,
       args: ARGUMENTS,
+      timeout: WITHIN_MS,
       env: { PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin", HOME: "/tmp" },
     });
     return new PageBrowser(browser, script);
@@ -121,6 +122,8 @@ export class PageBrowser implements AsyncDisposable {
       colorScheme: isDark ? "dark" : "light",
       locale,
     });
+    // Its own is half of what everything else in these tests is given.
+    context.setDefaultTimeout(WITHIN_MS);
     const page = await context.newPage();
     page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning") this.complaints.push(message.text());

@@ -12,7 +12,7 @@ interface Patience {
 }
 
 /** Generous, because two cores may be very busy. */
-const WITHIN_MS = 60_000;
+export const WITHIN_MS = 60_000;
 const LOOK_EVERY_MS = 5;
 
 /** Resolves when the condition holds. Throws when it does not within the time, and what the condition throws. */
