@@ -16,6 +16,8 @@ interface PagePaceParts {
   readonly subject: PageSubject;
   /** How many pages look on. */
   readonly pages: () => number;
+  /** Counts as a page for a while: one that looks on in a moment. */
+  readonly expect: () => void;
   readonly tell: Tell;
 }
 
@@ -29,16 +31,18 @@ export class PagePace {
     this.#parts = parts;
   }
 
-  /** Does what is asked for. */
-  change(how: "pause" | "step" | "resume"): CommandAnswer {
-    const { subject, pages, tell } = this.#parts;
+  /** Does what is asked for; `isOfPage`: by a page, whose stream may be on its way still, or on its way back. */
+  change(how: "pause" | "step" | "resume", isOfPage: boolean): CommandAnswer {
+    const { subject, pages, expect, tell } = this.#parts;
     const wasPaused = subject.injector?.isPaused;
     const answer = changePace(subject, how);
     const isPaused = subject.injector?.isPaused;
     if (answer.status !== 200 || isPaused === wasPaused) return answer;
-    this.#isOfPages = isPaused === true && pages() > 0;
-    // While no page is open it was a program.
-    const by = pages() > 0 ? "from the live page" : "by POST";
+    // While no page is open it was a program, unless it says that it is a page.
+    const isSeen = isOfPage || pages() > 0;
+    this.#isOfPages = isPaused === true && isSeen;
+    if (this.#isOfPages && pages() === 0) expect();
+    const by = isSeen ? "from the live page" : "by POST";
     if (isPaused === false) tell("resumed", `Resumed ${by}: frames are taken again`);
     else {
       const until = this.#isOfPages

@@ -118,7 +118,12 @@ export class PageServer implements AsyncDisposable {
     const { version, repeat: repeats = repeatByTimer } = this.#options;
     const repeat: Repeat = (act, ms) => repeats(() => this.#guarded(act), ms);
     const notices = new PageNotices({ tell: subject.tell, repeat });
-    const pace = new PagePace({ subject, pages: () => hub.clients, tell: notices.tell });
+    const pace = new PagePace({
+      subject,
+      pages: () => hub.clients,
+      expect: () => hub.expect(),
+      tell: notices.tell,
+    });
     const hub = new StreamHub({
       subject,
       version,
@@ -221,7 +226,10 @@ export class PageServer implements AsyncDisposable {
     }
     await request.body?.cancel();
     const how = /^\/api\/(pause|step|resume)$/.exec(pathname)?.[1];
-    if (how === "pause" || how === "step" || how === "resume") return answered(pace.change(how));
+    if (how === "pause" || how === "step" || how === "resume") {
+      // A browser says on whose behalf it asks (Fetch §3.2), a program does not.
+      return answered(pace.change(how, request.headers.has("origin")));
+    }
     const [, id, end] = /^\/api\/connections\/(\d{1,15})\/(close|abort)$/.exec(pathname) ?? [];
     if (end === "close" || end === "abort") {
       return answered(endConnection(subject, { id: Number(id), how: end }));

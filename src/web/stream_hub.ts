@@ -115,6 +115,12 @@ export class StreamHub {
     return client;
   }
 
+  /** A page is about to look on: for a while all goes on as if it did. */
+  expect(): void {
+    this.#aloneTurns = 0;
+    if (this.#stop === null) this.#begin();
+  }
+
   /** The page has gone. After the last one all goes on for a while, as if it were there: perhaps it comes back. */
   remove(client: StreamClient): void {
     if (!this.#clients.delete(client)) return;

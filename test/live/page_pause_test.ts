@@ -6,6 +6,7 @@ import { ServeProcess } from "./serve_process.ts";
 import { waitFor } from "./wait_for.ts";
 
 const PAUSED = "tcplab serve: Paused from the live page: ";
+const RESUMED = "tcplab serve: Resumed: no live page has been open for 10 seconds";
 
 /**
  * Says hello when its input ends, and closes a little after the answer: by itself, since the server has two seconds of patience,
@@ -46,12 +47,26 @@ liveTest("a page that is closed while it pauses the server: ten seconds later th
   assert(performance.now() - left > 8000);
   // The log is read behind what happens.
   await server.event("notice", ({ kind }) => kind === "resumed");
-  await waitFor(
-    () => server.stderr.includes("tcplab serve: Resumed: no live page has been open for 10 seconds"),
-    { what: "a line of the end of the pause on stderr" },
-  );
+  await waitFor(() => server.stderr.includes(RESUMED), { what: "a line of the end of the pause on stderr" });
   assertEquals(server.all("notice").map(({ kind }) => kind), ["paused", "resumed"]);
   await client.stop(2000);
+  assertEquals((await server.stop()).code, 0);
+});
+
+liveTest("a pause that is asked for before the page's stream is there goes with the page, too", {
+  missing: noBrowser,
+}, async (lab) => {
+  await using server = await ServeProcess.start(lab, { args: ["--ui"] });
+  await using browser = await PageBrowser.start(lab);
+  const page = await browser.open(await pageAddress(server), {
+    // It never comes.
+    prepare: (opened) => opened.routeWebSocket(/\/api\/stream/, () => {}),
+  });
+  await page.locator('svg[aria-label="State diagram"]').waitFor();
+  await page.keyboard.press("p");
+  await waitFor(() => server.stderr.includes(PAUSED), { what: "a line of the pause on stderr" });
+  await page.close();
+  await waitFor(() => server.stderr.includes(RESUMED), { what: "a line of the end of the pause on stderr" });
   assertEquals((await server.stop()).code, 0);
 });
 

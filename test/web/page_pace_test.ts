@@ -47,6 +47,52 @@ Deno.test("a pause goes with the last page, some seconds later: one that is load
   assertEquals(on.turn, null);
 });
 
+/** Pauses as a page does, which a browser says. */
+async function pauses(on: PageScene): Promise<void> {
+  const init = { method: "POST", headers: { origin: on.address.origin } };
+  assertEquals((await on.asks("/api/pause", init)).status, 200);
+  assertEquals(on.told.splice(0), [PAUSED]);
+}
+
+/** The pause goes on for so many turns, and ends with the next. */
+function endsAfter(on: PageScene, count: number): void {
+  turns(on, count);
+  assertEquals(on.session.injector?.isPaused, true);
+  turns(on, 1);
+  assertEquals([on.session.injector?.isPaused, on.told.splice(0), on.turn], [
+    false,
+    ["resumed: Resumed: no live page has been open for 10 seconds"],
+    null,
+  ]);
+}
+
+Deno.test("a pause of a page whose stream is not there yet is the page's, whether it comes or not", async () => {
+  await using on = new PageScene();
+  on.begins();
+  await pauses(on);
+  endsAfter(on, 199);
+  await pauses(on);
+  turns(on, 199);
+  const stream = new PageStream(on);
+  assertEquals((await stream.hello()).controls?.isPaused, true);
+  turns(on, 300);
+  await stream[Symbol.asyncDispose]();
+  await until(on, 0);
+  endsAfter(on, 199);
+});
+
+Deno.test("a pause of a page whose stream is broken is the page's", async () => {
+  await using on = new PageScene();
+  on.begins();
+  const stream = new PageStream(on);
+  await stream.hello();
+  await stream[Symbol.asyncDispose]();
+  await until(on, 0);
+  turns(on, 100);
+  await pauses(on);
+  endsAfter(on, 199);
+});
+
 Deno.test("a pause that a program made, or the screen of the terminal, is theirs", async () => {
   await using on = new PageScene();
   on.begins();
