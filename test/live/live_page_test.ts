@@ -281,14 +281,18 @@ liveTest(
       side: "client",
       words: [...words, lab.plan.tcplabAddress, "3333", String(bytes)],
     });
-    // A page that hangs does not answer.
+    // A page that hangs does not answer, while one that has nothing to do, in the same browser, does: a machine holds up both.
+    const idle = await browser.open("about:blank");
     let longestMs = 0;
     let isOver = false;
     const awake = (async () => {
       while (!isOver) {
         const beganMs = performance.now();
-        await page.locator("[data-segment]").count();
-        longestMs = Math.max(longestMs, performance.now() - beganMs);
+        const [shown, other] = await Promise.all([
+          page.locator("[data-segment]").count().then(() => performance.now() - beganMs),
+          idle.locator("[data-segment]").count().then(() => performance.now() - beganMs),
+        ]);
+        longestMs = Math.max(longestMs, shown - other);
       }
     })();
     const client = await moving;
@@ -297,7 +301,7 @@ liveTest(
       .waitFor();
     isOver = true;
     await awake;
-    assert(longestMs < 3000, `the page did not answer for ${longestMs} ms`);
+    assert(longestMs < 3000, `the page did not answer for ${longestMs} ms longer than another`);
     // How many in all; in the ladder the holes stand where they are, if that is among the last lines.
     await page.locator(".pane.sequence .head .gap").getByText(/^[1-9]\d+ events were not shown/).waitFor();
     assert(await page.locator("[data-segment]").count() <= 400);
