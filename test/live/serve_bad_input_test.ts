@@ -216,7 +216,16 @@ liveTest("a reader of the log that goes away ends the server with one line", {},
   const script = `{ "$@"; echo "status $?" >&2; } | head -n 1`;
   const server = lab.spawn({ side: "server", words: ["sh", "-c", script, "sh", ...words] });
   await firstLine(server);
-  await lab.run({ side: "client", words: [...kernelClientCommand(), tcplabAddress, "3333", "--sleep", "0"] });
+  // The reader has printed its line and goes a moment later: only what is told after that finds it gone.
+  await waitFor(async () => {
+    if (!server.ended) {
+      await lab.run({
+        side: "client",
+        words: [...kernelClientCommand(), tcplabAddress, "3333", "--sleep", "0"],
+      });
+    }
+    return server.ended;
+  }, { what: "the server ends" });
   const { stderr } = await server.result;
   const [line, status, ...rest] = stderr.trimEnd().split("\n");
   assertMatch(line, /The log cannot be written to stdout \(its reader has gone\)/);
