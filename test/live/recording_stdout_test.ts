@@ -11,12 +11,23 @@ import {
   RECORDING_PROGRAMS,
   timedFrames,
 } from "./recording_judge.ts";
+import { waitFor } from "./wait_for.ts";
 
 const BYTES = 300_000;
 const SNAPLEN = 96;
 
-/** Serves one connection with stdout through `reader`; gives what went to stderr. */
-async function serveInto(lab: PrivateLab, reader: string, args: readonly string[]) {
+/** How stdout is read. */
+interface Reading {
+  /** Who reads it, a piece of shell. */
+  readonly reader: string;
+  /** Arguments of `serve`. */
+  readonly args: readonly string[];
+  /** What the reader says on stderr before anybody connects. */
+  readonly firstly?: string;
+}
+
+/** Serves one connection with stdout through a reader; gives what went to stderr. */
+async function serveInto(lab: PrivateLab, { reader, args, firstly = "" }: Reading) {
   const { devices: { server: device }, tcplabAddress } = lab.plan;
   const words = [
     ...selfCommand(),
@@ -30,14 +41,9 @@ async function serveInto(lab: PrivateLab, reader: string, args: readonly string[
     "json",
     ...args,
   ];
-  let listening = () => {};
-  const ready = new Promise<void>((resolve) => listening = resolve);
-  const server = lab.spawn({
-    side: "server",
-    words: ["sh", "-c", `"$@" | ${reader}`, "sh", ...words],
-    onStderr: (line) => line.includes('"event":"listening"') && listening(),
-  });
-  await Promise.race([ready, server.result]);
+  const server = lab.spawn({ side: "server", words: ["sh", "-c", `"$@" | ${reader}`, "sh", ...words] });
+  const isReady = () => server.stderr.includes('"event":"listening"') && server.stderr.includes(firstly);
+  await waitFor(() => isReady() || server.ended, { what: "the server listens, and its reader is ready" });
   assert(!server.ended, server.stderr);
   const client = [Deno.execPath(), "run", "--quiet", "--allow-net", besideTests("bulk_client.ts")];
   const { code, stderr } = await lab.run({
@@ -53,12 +59,15 @@ liveTest(
   { needs: RECORDING_PROGRAMS },
   async (lab) => {
     await using file = await scratchFile(".pcapng");
-    const { code, stderr } = await serveInto(lab, `cat >'${file.path}'`, [
-      "--write",
-      "-",
-      "--snaplen",
-      String(SNAPLEN),
-    ]);
+    const { code, stderr } = await serveInto(lab, {
+      reader: `cat >'${file.path}'`,
+      args: [
+        "--write",
+        "-",
+        "--snaplen",
+        String(SNAPLEN),
+      ],
+    });
     assertEquals(code, 0, stderr);
     await assertSoundRecording(file.path);
     await assertRoundTrips(file.path);
@@ -79,7 +88,9 @@ liveTest(
 );
 
 liveTest("--write -: a reader that goes ends the recording, not the server", {}, async (lab) => {
-  const { stderr } = await serveInto(lab, "head -c 100 >/dev/null", ["--write", "-"]);
+  // It goes with the recording's beginning. While it was still there, what it does not read would wait in the pipe.
+  const reader = "{ head -c 100 >/dev/null; exec <&-; echo it has gone >&2; }";
+  const { stderr } = await serveInto(lab, { reader, args: ["--write", "-"], firstly: "it has gone\n" });
   assertMatch(
     stderr,
     /The recording on stdout cannot be written \(.*the recording ends here, and everything else goes on/,
