@@ -36,5 +36,5 @@ print(json.dumps({
     "bytes": len(text),
     "connections": len(ids),
     "twice": len(ids) - len(set(ids)),
-    "whole": json.loads(lines[-2]) == {"end": len(lines) - 2},
+    "whole": len(lines) > 2 and json.loads(lines[-2]) == {"end": len(lines) - 2},
 }))

@@ -23,6 +23,8 @@ const MOST_ROUND_TRIP_MS = 300;
 
 /** Local choice: the server lets go of who takes nothing for two seconds; the rest is for machines that are very busy. */
 const LET_GO_S = 45;
+const PATIENCE_S = 2;
+const MOST_TRIES = 5;
 
 interface Trips {
   readonly count: number;
@@ -46,6 +48,14 @@ async function ask<How extends "read" | "stall">(
   const { code, stdout, stderr } = await lab.run({ side: "server", words });
   assertEquals(code, 0, stderr);
   return JSON.parse(stdout);
+}
+
+/** A reader who has been held up for two seconds himself is let go as well, and asks again; who was cut off sooner was cut off. */
+async function askWhole(lab: PrivateLab): Promise<Answer> {
+  for (let tries = 1;; tries++) {
+    const answer = await ask(lab, "read");
+    if (answer.whole || answer.seconds < PATIENCE_S || tries === MOST_TRIES) return answer;
+  }
 }
 
 /** The round trips of a client during `meanwhile`. */
@@ -103,7 +113,7 @@ liveTest("100,000 connections are told of, and no client waits for that", {
   const looks: { trips: Trips; answer: Answer }[] = [];
   for (let look = 0; look < LOOKS; look++) {
     let answer: Answer | undefined;
-    const trips = await roundTrips(lab, async () => answer = await ask(lab, "read"));
+    const trips = await roundTrips(lab, async () => answer = await askWhole(lab));
     assert(answer !== undefined);
     assertEquals([answer.twice, answer.whole], [0, true]);
     // The measured client's connection is one more; those of earlier looks may still be there.
@@ -118,7 +128,7 @@ liveTest("100,000 connections are told of, and no client waits for that", {
   const stalled: { seconds: number }[] = [];
   const trips = await roundTrips(lab, () =>
     Promise.all([
-      ...Array.from({ length: 3 }, async () => void readers.push(await ask(lab, "read"))),
+      ...Array.from({ length: 3 }, async () => void readers.push(await askWhole(lab))),
       ...Array.from({ length: 3 }, async () => void stalled.push(await ask(lab, "stall"))),
     ]));
   console.log({ trips, readers, stalled });
